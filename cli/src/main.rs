@@ -1,0 +1,3 @@
+//! The aisoc command.
+
+fn main() {}

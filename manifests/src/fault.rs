@@ -1,0 +1,192 @@
+//! `Fault`: the one shape of every refusal and failure in aisoc.
+//!
+//! A fault says what could not be done and on what, names the two values that differ, and carries
+//! the cause and the next command as separate parts, so that a terminal, a JSON envelope and a
+//! snapshot test all read the same fields. Only the command line renders it.
+
+use std::error::Error;
+use std::fmt;
+
+pub use crate::reason::{Class, Reason};
+
+/// The result of anything that can be refused.
+pub type Result<T, E = Fault> = std::result::Result<T, E>;
+
+/// One refusal: a reason code, one sentence, and the evidence for it.
+pub struct Fault(Box<Parts>);
+
+struct Parts {
+    reason: Reason,
+    message: String,
+    location: Option<Location>,
+    difference: Option<Difference>,
+    hint: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Where in a text file something was found. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file as the user named it, or as it is called inside the plugin.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// The two values that should have been equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What was required.
+    pub expected: String,
+    /// What was there.
+    pub found: String,
+}
+
+impl Fault {
+    /// A fault with the hint that its reason carries by default.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            reason,
+            message: message.into(),
+            location: None,
+            difference: None,
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// Names the file, line and column that decided.
+    #[must_use]
+    pub fn at(mut self, location: Location) -> Self {
+        self.0.location = Some(location);
+        self
+    }
+
+    /// Names the two values that differ, the required one first.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        self.0.difference = Some(Difference { expected: expected.into(), found: found.into() });
+        self
+    }
+
+    /// Replaces the default hint of the reason. A hint is the next command, never "trust less".
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Attaches the cause, which is printed on a line of its own and never inside the message.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Renames the file in the location, for callers that know the path the user typed.
+    #[must_use]
+    pub fn in_file(mut self, file: impl Into<String>) -> Self {
+        if let Some(location) = &mut self.0.location {
+            location.file = file.into();
+        }
+        self
+    }
+
+    /// The reason code, stable across releases.
+    pub fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// Whose turn it is, which decides the exit code.
+    pub fn class(&self) -> Class {
+        self.0.reason.class()
+    }
+
+    /// One lower-case clause: what, and on what.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// File, line and column, when a text file decided.
+    pub fn location(&self) -> Option<&Location> {
+        self.0.location.as_ref()
+    }
+
+    /// The two values that differ, when the refusal is a comparison.
+    pub fn difference(&self) -> Option<&Difference> {
+        self.0.difference.as_ref()
+    }
+
+    /// What to do next.
+    pub fn next_step(&self) -> &str {
+        self.0.hint.as_deref().unwrap_or_else(|| self.0.reason.remedy())
+    }
+
+    /// A failed file operation. The path is part of the message because `io::Error` lost it.
+    pub fn io(act: &str, path: &std::path::Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let reason = match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::IoNoSpace,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Reason::IoDenied,
+            ErrorKind::NotFound => Reason::IoNotFound,
+            _ => Reason::IoError,
+        };
+        Self::new(reason, format!("cannot {act} `{}`", path.display())).caused_by(source)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Location { file, line, column }) = &self.0.location {
+            write!(f, "{file}:{line}:{column}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {self}", self.0.reason)?;
+        if let Some(Difference { expected, found }) = &self.0.difference {
+            write!(f, " (expected {expected}, found {found})")?;
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "; caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref().map(|error| error as &(dyn Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_never_repeats_the_cause() {
+        let fault = Fault::io("read", std::path::Path::new("x/plugin.yaml"), std::io::Error::other("boom"));
+        assert_eq!(fault.to_string(), "cannot read `x/plugin.yaml`");
+        assert_eq!(fault.source().expect("kept").to_string(), "boom");
+    }
+
+    #[test]
+    fn location_leads_the_message() {
+        let fault = Fault::new(Reason::ManifestInvalid, "a tab cannot separate tokens")
+            .at(Location { file: "plugin.yaml".into(), line: 3, column: 7 });
+        assert_eq!(fault.to_string(), "plugin.yaml:3:7: a tab cannot separate tokens");
+    }
+
+    #[test]
+    fn a_fault_is_one_pointer_wide() {
+        assert_eq!(size_of::<Fault>(), size_of::<usize>());
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod artifact;
+pub mod canonical;
+pub mod capability;
+pub mod digest;
+pub mod fault;
+pub mod file_map;
+pub mod id;
+pub mod json;
+pub mod oci;
+pub mod path;
+pub mod plugin;
+pub mod reason;
+pub mod reference;
+pub mod value;
+pub mod yaml;

@@ -1,0 +1,315 @@
+//! The registry of reason codes: one row per way in which aisoc says no or gives up.
+//!
+//! The same words stand in `error[code]`, in `--json`, and in the generated page `docs/reasons.md`.
+//! A code keeps its meaning for ever; a code that nothing can raise is a bug (there is a test).
+
+use std::fmt;
+
+/// Whose turn it is. Decides the exit code; "no" and "could not tell" never share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The operation failed on what was given: invalid plugin, local I/O, not found, conflict.
+    Failed,
+    /// The command line is wrong, or names something that may not be named.
+    Usage,
+    /// Trust says no: signature, key, digest.
+    Refused,
+    /// Could not decide: registry or network unavailable; a retry may help.
+    Unavailable,
+    /// A bug in aisoc.
+    Internal,
+    /// Confirmation is required and there is no terminal to ask on.
+    Unconfirmed,
+    /// Stopped by Ctrl-C or SIGTERM, with everything undone.
+    Interrupted,
+}
+
+impl Class {
+    /// The process exit code of this class.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Unavailable => 4,
+            Self::Internal => 5,
+            Self::Unconfirmed => 10,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The class in one word, as the JSON envelope's `type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($variant:ident $code:literal $class:ident $meaning:literal $remedy:literal)*) => {
+        /// Why something was refused or failed. See `aisoc reasons CODE`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable code.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+
+            /// What to do about it.
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+
+            /// Whose turn it is.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    Usage "usage" Usage
+        "The command line is not one that aisoc understands."
+        "run the command with `--help`"
+    ConfirmationRequired "confirmation_required" Unconfirmed
+        "The command removes something and nobody was there to say yes."
+        "repeat it with `--yes`"
+    // --- manifest
+    ManifestMissing "manifest_missing" Failed
+        "There is neither a plugin.yaml nor an aisoc-plugin.json where one is needed."
+        "run the command on the directory that holds plugin.yaml, or make one with `aisoc plugin new NAME --type TYPE`"
+    ManifestInvalid "manifest_invalid" Failed
+        "The manifest cannot be read the way the host reads it."
+        "correct the line, then run `aisoc plugin validate`"
+    ManifestNotCanonical "manifest_not_canonical" Failed
+        "The manifest can be read, but holds a value that has no canonical form (a date, bytes, a set, mixed key types), so it cannot be signed."
+        "put the value in quotes"
+    ManifestFieldMissing "manifest_field_missing" Failed
+        "One of id, name, version, plugin_type is absent or empty."
+        "add the field to the manifest"
+    InvalidPluginId "invalid_plugin_id" Failed
+        "The plugin id is not a safe name."
+        "use 2 to 64 characters: lower-case letters, digits, `-` and `_`, beginning with a letter or digit"
+    InvalidPluginType "invalid_plugin_type" Failed
+        "plugin_type is none of the known types."
+        "use one of action, connector, detection, enricher, responder, widget"
+    InvalidVersion "invalid_version" Failed
+        "The version is not a quoted MAJOR.MINOR.PATCH."
+        "write it as a quoted string such as \"1.2.0\""
+    FieldType "field_type" Failed
+        "A manifest field has a value of the wrong type."
+        "see `aisoc help artifact` for the fields and their types"
+    EntryPointInvalid "entry_point_invalid" Failed
+        "The entry point does not name a file of the plugin that the host can load."
+        "point entry_point at a file inside the plugin directory"
+    UnknownCapability "unknown_capability" Failed
+        "A dotted entry of `capabilities` is not one of the thirteen capabilities a host can grant."
+        "use a capability from `aisoc help trust`, or remove the entry"
+    ManifestAmbiguous "manifest_ambiguous" Failed
+        "There is more than one manifest, and readers disagree on which one counts."
+        "keep plugin.yaml and delete aisoc-plugin.json"
+    DuplicateKey "manifest_duplicate_key" Failed
+        "The same key stands twice in one mapping; readers disagree on which one counts."
+        "delete one of them"
+    AmbiguousScalar "manifest_ambiguous_scalar" Failed
+        "An unquoted value means one thing in YAML 1.1, which the host reads, and another in YAML 1.2."
+        "quote it to mean the text, or write true, false, null or a plain decimal number"
+    NumberForm "manifest_number" Failed
+        "A number is outside what every reader reproduces exactly."
+        "quote it, or write it as a decimal integer below 2^53"
+    KeyType "manifest_key_type" Failed
+        "A mapping key is not a string."
+        "quote the key"
+    ValueType "manifest_type" Failed
+        "A value has a type that cannot be signed, such as a date."
+        "quote it"
+    MergeKey "manifest_merge_key" Failed
+        "The merge key `<<` is read by some YAML readers and kept as text by others."
+        "write the merged keys out"
+    Alias "manifest_alias" Failed
+        "Anchors and aliases are read differently by different readers, and can expand without bound."
+        "write the value out where it is used"
+    Tag "manifest_tag" Failed
+        "An explicit tag changes the type of a value in some readers only."
+        "remove the tag"
+    ForbiddenCharacter "manifest_forbidden_character" Failed
+        "A character ends a line, or is forbidden, in some YAML readers only."
+        "write it as an escape inside double quotes, or remove it"
+    Directive "manifest_directive" Failed
+        "A YAML directive changes how some readers read the rest."
+        "remove the line that begins with `%`"
+    TooDeep "manifest_too_deep" Failed
+        "The manifest is nested deeper than any manifest needs."
+        "flatten it"
+    TooLarge "manifest_too_large" Failed
+        "The manifest is larger than any manifest needs."
+        "move data out of the manifest into a file of the plugin"
+    UnsignedKey "manifest_unsigned_key" Failed
+        "The top-level keys `trust` and `signature` are left out of what is signed, so nobody can rely on them."
+        "remove the key"
+    StrictJson "manifest_json_strict" Failed
+        "The JSON manifest holds something that strict JSON readers refuse."
+        "write it as RFC 8259 JSON with unique keys"
+    // --- keys and signatures
+    KeyInvalid "key_invalid" Failed
+        "The signing key is missing, encrypted, of another algorithm, or not a private key."
+        "make one with `aisoc plugin keygen --out PREFIX`"
+    KeyExists "key_exists" Failed
+        "A key file of that name exists, and a lost private key cannot be made again."
+        "choose another `--out` prefix, or repeat with `--force`"
+    WeakKey "weak_key" Refused
+        "A public key is a point for which anybody can make signatures."
+        "delete the key file and find out who put it there"
+    Unsigned "unsigned" Refused
+        "There is no plugin.sig, and the trust mode is strict."
+        "ask the publisher for a signed build, or sign it with `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
+    SignatureMalformed "signature_malformed" Refused
+        "plugin.sig is neither 64 raw bytes nor their hexadecimal form."
+        "fetch the plugin again from its publisher"
+    SignatureInvalid "signature_invalid" Refused
+        "No trusted key verifies the signature: the plugin was changed after signing, or was signed by somebody else."
+        "if the publisher has a new key, add its public half to the trusted keys directory; otherwise fetch the plugin again"
+    NoTrustedKeys "no_trusted_keys" Refused
+        "The directory of trusted keys holds no usable Ed25519 public key."
+        "put the publisher's public key (NAME.pem) into the trusted keys directory"
+    DigestMismatch "digest_mismatch" Refused
+        "The artifact is not the one that was required."
+        "find out what changed before you require another digest"
+    // --- references, registries, artifacts
+    InvalidReference "invalid_ref" Usage
+        "The reference is not `host[:port]/repository[:tag][@digest]`, `oci:PATH[:TAG]` or `oci-archive:FILE[:TAG]`."
+        "write it as host[:port]/repository:tag, for example localhost:5000/team/plugin:1.2.0"
+    ForbiddenRegistry "forbidden_registry" Usage
+        "The host is a cloud metadata service, or a spelling of its address."
+        "name the registry by its own host name"
+    RegistryUnavailable "registry_unavailable" Unavailable
+        "The registry could not be reached, or answered with a server error."
+        "check the host name and the network, then try again"
+    RegistryProtocol "registry_protocol" Unavailable
+        "What answered does not speak the OCI distribution protocol."
+        "check that the reference names a registry, then try again"
+    RegistryDenied "registry_denied" Failed
+        "The registry refused the credentials, or asked for some and there were none."
+        "log in with `docker login HOST` or `oras login HOST`, then try again"
+    ReferenceNotFound "reference_not_found" Failed
+        "The registry has no such repository, tag or digest."
+        "check the spelling of the reference"
+    TagExists "tag_exists" Failed
+        "The tag already names another digest."
+        "publish under a new tag, or repeat with `--replace-tag`"
+    PullFailed "pull_failed" Refused
+        "What the registry sent is not what the manifest promised."
+        "try again; if it repeats, the registry or a cache in between is damaged"
+    PushVerification "push_verification" Unavailable
+        "The registry accepted the artifact, but gave back something else."
+        "push again; if it repeats, the registry is damaged"
+    NotAPluginArtifact "not_a_plugin_artifact" Failed
+        "The reference names something that is not a plugin."
+        "look at it with `aisoc plugin inspect REF`"
+    UnsafeArchive "unsafe_archive" Failed
+        "The archive holds an entry that no plugin needs and attackers use."
+        "have the publisher package it again with `aisoc plugin package`"
+    AmbiguousLayout "ambiguous_layout" Failed
+        "The artifact holds several plugins, or none."
+        "have the publisher ship one plugin per artifact"
+    IdMismatch "id_mismatch" Failed
+        "The plugin's id is not the one that was expected."
+        "check the reference"
+    LayoutInvalid "layout_invalid" Failed
+        "The directory or archive is not an OCI image layout that can be read safely."
+        "make it again with `aisoc plugin package --out PATH`"
+    // --- directories on this machine
+    ForbiddenEntry "forbidden_entry" Failed
+        "The plugin directory holds a link, a device, or a name that cannot be packed safely."
+        "replace it by a regular file, or list it in .aisocignore"
+    NotReproducible "not_reproducible" Failed
+        "Packing the same directory again gave other bytes than the existing artifact."
+        "package again, and push what that writes"
+    AlreadyExists "already_exists" Failed
+        "The target of the command exists and would be overwritten."
+        "choose another name, or remove it first"
+    PluginNotFound "plugin_not_found" Failed
+        "No plugin of that id is installed."
+        "see `aisoc plugin list`"
+    RecordInvalid "record_invalid" Failed
+        "An install record cannot be read."
+        "install the plugin again from its reference"
+    IoNotFound "io_not_found" Failed
+        "A file or directory does not exist."
+        "check the path"
+    IoDenied "io_denied" Failed
+        "A file or directory may not be read or written."
+        "check owner and mode of the path"
+    IoNoSpace "io_no_space" Failed
+        "The file system is full."
+        "free some space and run the command again"
+    IoError "io_error" Failed
+        "A file operation failed."
+        "look at the cause above"
+    Interrupted "interrupted" Interrupted
+        "The command was stopped; what it had begun was undone."
+        "run it again"
+    Internal "internal" Internal
+        "aisoc reached a state that it holds to be impossible."
+        "report it with the command and its output"
+}
+
+impl Reason {
+    /// The reason of that code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == code)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique_lower_snake_case_and_documented() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert!(reason.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{reason}");
+            assert!(reason.meaning().ends_with('.') && !reason.remedy().ends_with('.'), "{reason}");
+            assert_eq!(Reason::from_code(reason.as_str()), Some(*reason));
+        }
+    }
+
+    #[test]
+    fn no_remedy_says_to_trust_less() {
+        for reason in Reason::ALL {
+            for word in ["disabled", "--insecure", "warn mode", "trust-mode"] {
+                assert!(!reason.remedy().contains(word), "{reason}: {}", reason.remedy());
+            }
+        }
+    }
+}
