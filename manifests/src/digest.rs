@@ -161,8 +161,16 @@ mod tests {
     fn reads_only_lower_case_sha256() {
         let good = Digest::of(b"x").to_string();
         assert_eq!(good.parse::<Digest>().expect("valid"), Digest::of(b"x"));
-        for bad in ["", "sha256:", "sha256:ab", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:../../x",
-            &good.to_uppercase(), &format!("{good}0"), &format!(" {good}")] {
+        for bad in [
+            "",
+            "sha256:",
+            "sha256:ab",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+            "sha256:../../x",
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            &format!(" {good}"),
+        ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

@@ -180,8 +180,11 @@ mod tests {
 
     #[test]
     fn location_leads_the_message() {
-        let fault = Fault::new(Reason::ManifestInvalid, "a tab cannot separate tokens")
-            .at(Location { file: "plugin.yaml".into(), line: 3, column: 7 });
+        let fault = Fault::new(Reason::ManifestInvalid, "a tab cannot separate tokens").at(Location {
+            file: "plugin.yaml".into(),
+            line: 3,
+            column: 7,
+        });
         assert_eq!(fault.to_string(), "plugin.yaml:3:7: a tab cannot separate tokens");
     }
 

@@ -80,7 +80,12 @@ impl FileMap {
         let mut hasher = Sha256::new();
         for (path, entry) in &self.0 {
             hasher.update(path.as_str());
-            hasher.update(format!("\0{}\0{}\0{}\n", entry.size, if entry.executable { 'x' } else { '-' }, entry.digest.hex()));
+            hasher.update(format!(
+                "\0{}\0{}\0{}\n",
+                entry.size,
+                if entry.executable { 'x' } else { '-' },
+                entry.digest.hex()
+            ));
         }
         Digest::from_bytes(hasher.finalize().into())
     }

@@ -1,1 +1,198 @@
-//! (being written)
+//! The OCI image documents that carry a plugin, as we write them and as strictly as we read them.
+//!
+//! Source: OCI image specification 1.1, `manifest.md`, `descriptor.md`, `image-layout.md`,
+//! `image-index.md`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::fault::{Fault, Reason, Result};
+
+/// Media type of an image manifest.
+pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Media type of an image index.
+pub const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
+/// `artifactType` of a plugin.
+pub const ARTIFACT_TYPE: &str = "application/vnd.aisoc.plugin.v1";
+/// Media type of a plugin's config document.
+pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.aisoc.plugin.config.v1+json";
+/// Media type of a plugin's layer.
+pub const LAYER_MEDIA_TYPE: &str = "application/vnd.aisoc.plugin.v1.tar+gzip";
+/// The name under which a client unpacks a layer.
+pub const TITLE: &str = "org.opencontainers.image.title";
+/// `true` when the layer is an archive that is unpacked at its title.
+pub const UNPACK: &str = "io.deis.oras.content.unpack";
+/// Digest of the uncompressed archive.
+pub const CONTENT_DIGEST: &str = "io.deis.oras.content.digest";
+/// The tag of an entry in a layout's index.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// Largest manifest or index that we read; the distribution specification asks registries for 4 MiB.
+pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+/// Largest config document that we read; ours are below 4 KiB.
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// Annotations, sorted by key so that equal content has equal bytes.
+pub type Annotations = BTreeMap<String, String>;
+
+/// What a blob is: type, digest, size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What the bytes are.
+    pub media_type: String,
+    /// Their digest.
+    pub digest: Digest,
+    /// Their number.
+    pub size: u64,
+    /// Notes, such as the title.
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
+    /// The kind of artifact that a manifest descriptor points to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+}
+
+impl Descriptor {
+    /// The descriptor of `bytes`.
+    pub fn of(media_type: &str, bytes: &[u8]) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            annotations: Annotations::new(),
+            artifact_type: None,
+        }
+    }
+}
+
+/// An image manifest: a config, layers, notes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageManifest {
+    /// Always 2.
+    pub schema_version: u32,
+    /// [`MANIFEST_MEDIA_TYPE`]; some writers leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The kind of artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// The config document.
+    pub config: Descriptor,
+    /// The content.
+    pub layers: Vec<Descriptor>,
+    /// The manifest that this one is about, when it is a signature or an attestation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
+    /// Notes.
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
+}
+
+/// An image index: a list of manifests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageIndex {
+    /// Always 2.
+    pub schema_version: u32,
+    /// [`INDEX_MEDIA_TYPE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// What it lists.
+    pub manifests: Vec<Descriptor>,
+    /// Notes.
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
+}
+
+impl ImageIndex {
+    /// An index of those manifests.
+    pub fn new(manifests: Vec<Descriptor>) -> Self {
+        Self {
+            schema_version: 2,
+            media_type: Some(INDEX_MEDIA_TYPE.to_owned()),
+            manifests,
+            annotations: Annotations::new(),
+        }
+    }
+}
+
+impl ImageManifest {
+    /// Reads a manifest, refusing documents that two readers could take for two things.
+    ///
+    /// # Errors
+    /// `not_a_plugin_artifact` when it is an index, another type of document, or ambiguous.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        /// The members that decide which of the two documents this is.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shape {
+            #[serde(default)]
+            media_type: Option<String>,
+            #[serde(default)]
+            layers: Option<serde::de::IgnoredAny>,
+            #[serde(default)]
+            manifests: Option<serde::de::IgnoredAny>,
+        }
+        let refuse = |what: &str| Fault::new(Reason::NotAPluginArtifact, what);
+        let unreadable =
+            |source: serde_json::Error| refuse("the manifest is not an OCI image manifest").caused_by(source);
+        let shape: Shape = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if shape.manifests.is_some() && shape.layers.is_some() {
+            // CVE-2021-41190: one digest, two documents.
+            return Err(refuse("the manifest has both `layers` and `manifests`, so two readers see two artifacts"));
+        }
+        let index_type =
+            shape.media_type.as_deref().is_some_and(|kind| kind == INDEX_MEDIA_TYPE || kind.contains("manifest.list"));
+        if shape.manifests.is_some() || index_type {
+            return Err(refuse("the reference names an image index, and a plugin is a single manifest")
+                .hint("name the digest of the plugin's manifest: HOST/REPOSITORY@sha256:…"));
+        }
+        if let Some(kind) = shape.media_type.as_deref().filter(|kind| *kind != MANIFEST_MEDIA_TYPE) {
+            return Err(refuse("the manifest is of another type").expected(MANIFEST_MEDIA_TYPE, kind));
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if manifest.schema_version != 2 {
+            return Err(
+                refuse("the manifest has another schema version").expected("2", manifest.schema_version.to_string())
+            );
+        }
+        Ok(manifest)
+    }
+}
+
+/// The JSON bytes of a document that we made: compact, members in declaration order, maps sorted.
+pub fn to_bytes<T: Serialize>(document: &T) -> Vec<u8> {
+    serde_json::to_vec(document).expect("documents of strings and numbers always serialise")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}"#;
+
+    #[test]
+    fn refuses_documents_with_two_readings() {
+        for (document, word) in [
+            (format!(r#"{{"schemaVersion":2,"config":{CONFIG},"layers":[],"manifests":[]}}"#), "both"),
+            (r#"{"schemaVersion":2,"manifests":[]}"#.to_owned(), "index"),
+            (
+                format!(
+                    r#"{{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{CONFIG},"layers":[]}}"#
+                ),
+                "type",
+            ),
+            (format!(r#"{{"schemaVersion":1,"config":{CONFIG},"layers":[]}}"#), "schema"),
+            (format!(r#"{{"schemaVersion":2,"config":{CONFIG},"layers":[],"layers":[]}}"#), "not an OCI"),
+            ("[]".to_owned(), "not an OCI"),
+            ("<html>".to_owned(), "not an OCI"),
+        ] {
+            let fault = ImageManifest::read(document.as_bytes()).expect_err(&document);
+            assert_eq!(fault.reason(), Reason::NotAPluginArtifact);
+            assert!(fault.message().contains(word), "{fault:?}");
+        }
+    }
+}

@@ -140,8 +140,27 @@ mod tests {
     fn refuses_every_way_out() {
         let long = "x".repeat(256);
         let deep = ["d"; 33].join("/");
-        for bad in ["", "/etc/passwd", "..", "../x", "a/../b", "a/..", ".", "./a", "a/.", "a//b", "a/", "a\\b", "C:\\x",
-            "a\0b", "a\nb", "\u{1b}[2J", "\u{202e}cod.py", long.as_str(), deep.as_str()] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            ".",
+            "./a",
+            "a/.",
+            "a//b",
+            "a/",
+            "a\\b",
+            "C:\\x",
+            "a\0b",
+            "a\nb",
+            "\u{1b}[2J",
+            "\u{202e}cod.py",
+            long.as_str(),
+            deep.as_str(),
+        ] {
             assert_eq!(RelPath::parse(bad).expect_err(bad).reason(), Reason::UnsafeArchive);
         }
     }
