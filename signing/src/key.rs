@@ -1,0 +1,222 @@
+//! Ed25519 keys. A private key cannot be printed; a weak public key cannot be held.
+
+use std::fmt;
+
+use aisoc_manifests::digest::hex;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use ed25519_dalek::{Signer as _, VerifyingKey};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::pem;
+use crate::signature::Signature;
+
+/// RFC 8410: `SubjectPublicKeyInfo` of an Ed25519 key is these 12 bytes and the 32 of the key.
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// RFC 5958 version 1: `PrivateKeyInfo` of an Ed25519 seed is these 16 bytes and the 32 of the seed.
+/// Version 2, which also carries the public key, is not read by OpenSSL 3.0.
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// A private key. Has no `Debug`, `Display`, `Clone` or serialisation; wiped when dropped.
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// A new key from the operating system's random numbers.
+    ///
+    /// # Errors
+    /// `io_error` when the system has none to give.
+    pub fn generate() -> Result<Self> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(|error| {
+            Fault::new(Reason::IoError, "the operating system gave no random numbers").caused_by(error.to_string())
+        })?;
+        Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
+    }
+
+    /// Reads an unencrypted PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` and `keygen` write it.
+    ///
+    /// # Errors
+    /// `key_invalid`, saying what the file holds instead.
+    pub fn from_pem(content: &[u8]) -> Result<Self> {
+        let refuse = |what: &str| Fault::new(Reason::KeyInvalid, format!("the signing key {what}"));
+        let Some(block) = pem::first_block(content) else {
+            return Err(refuse("is not a PEM file").expected("-----BEGIN PRIVATE KEY-----", "no PEM block"));
+        };
+        match block.label.as_str() {
+            "PRIVATE KEY" => ed25519_dalek::SigningKey::from_pkcs8_der(&block.der)
+                .map(Self)
+                .map_err(|_| refuse("is not an Ed25519 key").hint("sign with an Ed25519 key: `aisoc plugin keygen --out PREFIX`")),
+            "ENCRYPTED PRIVATE KEY" => Err(refuse("is encrypted, and a build must not stop to ask for a passphrase")
+                .hint("decrypt it into a private place with `openssl pkcs8 -in KEY -out PLAIN`, or pass it as `env:VARIABLE`")),
+            "PUBLIC KEY" => Err(refuse("is a public key").hint("pass the private half, PREFIX.key")),
+            other => Err(refuse("is of another kind").expected("PRIVATE KEY", other.escape_debug().to_string())),
+        }
+    }
+
+    /// The key as PKCS#8 version 1 PEM.
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        let mut der = Zeroizing::new(PKCS8_PREFIX.to_vec());
+        der.extend_from_slice(self.0.as_bytes());
+        pem::write_block("PRIVATE KEY", &der)
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
+        Signature(self.0.sign(message).to_bytes())
+    }
+}
+
+/// A public key for which only the owner of the private half can sign.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Reads the first PEM block of a file, which must be an Ed25519 `PUBLIC KEY`.
+    ///
+    /// # Errors
+    /// `key_invalid` for anything else, `weak_key` for a point of small order or a second spelling of
+    /// a point.
+    pub fn from_pem(content: &[u8]) -> Result<Self> {
+        let Some(block) = pem::first_block(content) else {
+            return Err(not_public_key("holds no PEM block"));
+        };
+        match block.label.as_str() {
+            "PUBLIC KEY" => {}
+            label if label.ends_with("PRIVATE KEY") => {
+                return Err(not_public_key("holds a private key, which has no place on a host").hint(
+                    "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
+                ));
+            }
+            label => return Err(not_public_key(&format!("holds a block of type {}", label.escape_debug()))),
+        }
+        let Some(bytes) = block.der.strip_prefix(&SPKI_PREFIX).and_then(|key| <[u8; 32]>::try_from(key).ok()) else {
+            return Err(not_public_key("holds a key of another algorithm than Ed25519"));
+        };
+        Self::from_bytes(&bytes)
+    }
+
+    /// The key of those 32 bytes.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_pem`].
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_public_key("is not a point of the curve"))?;
+        if key.is_weak() {
+            return Err(Fault::new(Reason::WeakKey, "the key is a point of small order: anybody can sign for it"));
+        }
+        if is_second_spelling(bytes) {
+            return Err(Fault::new(Reason::WeakKey, "the key is a second spelling of another key (y is not reduced)"));
+        }
+        Ok(Self(key))
+    }
+
+    /// The key as `SubjectPublicKeyInfo` PEM.
+    pub fn to_pem(&self) -> String {
+        let der = [SPKI_PREFIX.as_slice(), self.0.as_bytes()].concat();
+        pem::write_block("PUBLIC KEY", &der).to_string()
+    }
+
+    /// Names the key itself, whatever its file is called.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// Whether `signature` is this key's over `message`. Strict: one signature has one spelling.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
+        self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.fingerprint())
+    }
+}
+
+/// SHA-256 of the 32 key bytes, shown as `SHA256:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 32]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SHA256:{}", hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn not_public_key(what: &str) -> Fault {
+    Fault::new(Reason::KeyInvalid, format!("the file {what}")).hint(
+        "a trusted key is the PREFIX.pem that `aisoc plugin keygen --out PREFIX` writes: `-----BEGIN PUBLIC KEY-----`",
+    )
+}
+
+/// Whether y is not below the field's prime 2^255 - 19.
+fn is_second_spelling(bytes: &[u8; 32]) -> bool {
+    bytes[31] & 0x7f == 0x7f && bytes[1..31].iter().all(|b| *b == 0xff) && bytes[0] >= 0xed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pem_round_trips() {
+        let key = SigningKey::generate().expect("random numbers");
+        let again = SigningKey::from_pem(key.to_pem().as_bytes()).expect("our own form");
+        assert_eq!(key.public_key(), again.public_key());
+        let public = PublicKey::from_pem(key.public_key().to_pem().as_bytes()).expect("our own form");
+        assert_eq!(public, key.public_key());
+    }
+
+    #[test]
+    fn refuses_the_points_of_small_order() {
+        // The encodings of the eight torsion points, and the second spellings of two of them.
+        for encoding in [
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0000000000000000000000000000000000000000000000000000000000000080",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        ] {
+            let mut bytes = [0; 32];
+            for (index, byte) in bytes.iter_mut().enumerate() {
+                *byte = u8::from_str_radix(&encoding[index * 2..index * 2 + 2], 16).expect("hexadecimal");
+            }
+            assert_eq!(PublicKey::from_bytes(&bytes).expect_err(encoding).reason(), Reason::WeakKey, "{encoding}");
+        }
+    }
+
+    #[test]
+    fn says_what_a_wrong_signing_key_is() {
+        let key = SigningKey::generate().expect("random numbers");
+        let encrypted = pem::write_block("ENCRYPTED PRIVATE KEY", b"secret");
+        let rsa = pem::write_block("PRIVATE KEY", b"not a key");
+        for (content, word) in [
+            ("", "not a PEM"),
+            (encrypted.as_str(), "encrypted"),
+            (key.public_key().to_pem().as_str(), "public"),
+            (rsa.as_str(), "Ed25519"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", "another kind"),
+        ] {
+            let fault = SigningKey::from_pem(content.as_bytes()).err().expect("refused");
+            assert_eq!(fault.reason(), Reason::KeyInvalid);
+            assert!(fault.message().contains(word), "{fault:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Trust modes: what to do about a package that is not verified.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+
+/// What the gate does about a package that no trusted key verifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrustMode {
+    /// Refuse. The default, and the only mode for production.
+    #[default]
+    Strict,
+    /// Let it in and say so: for the time in which publishers begin to sign.
+    Warn,
+    /// Check nothing: for throw-away machines.
+    Disabled,
+}
+
+impl TrustMode {
+    /// The mode as it is written in `PLUGIN_TRUST_MODE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Warn => "warn",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for TrustMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for TrustMode {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "strict" => Ok(Self::Strict),
+            "warn" => Ok(Self::Warn),
+            "disabled" => Ok(Self::Disabled),
+            _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a trust mode", text.escape_debug()))
+                .hint("the trust modes are strict, warn and disabled")),
+        }
+    }
+}
+
+/// What `warn` does about a signature file that is not a signature.
+///
+/// The lifecycle page lets it in as `invalid`; the host's code refuses it. We follow the page, and
+/// keep the host's reading so that its recorded outcomes can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MalformedSignature {
+    /// Let in as `invalid`, as the lifecycle page says.
+    #[default]
+    ReadsAsInvalid,
+    /// Refused, as the host's code does.
+    Refused,
+}
+
+/// What the gate is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// The trust mode.
+    pub mode: TrustMode,
+    /// What `warn` does about a malformed signature file.
+    pub malformed: MalformedSignature,
+}
+
+impl Policy {
+    /// The policy of a trust mode.
+    pub fn of(mode: TrustMode) -> Self {
+        Self { mode, ..Self::default() }
+    }
+}
+
+/// The four words of the lifecycle page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureStatus {
+    /// A trusted key signed it.
+    Verified,
+    /// It has no signature file.
+    Unsigned,
+    /// It has one, and no trusted key verifies it.
+    Invalid,
+    /// Nothing was checked.
+    Skipped,
+}
+
+impl SignatureStatus {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Unsigned => "unsigned",
+            Self::Invalid => "invalid",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for SignatureStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
