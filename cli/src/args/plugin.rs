@@ -1,0 +1,308 @@
+//! `aisoc plugin …`
+
+use std::path::PathBuf;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::plugin::Profile;
+use aisoc_manifests::reference::Reference;
+use aisoc_trust::TrustMode;
+use clap::{Args, Subcommand};
+
+use crate::scaffold::ScaffoldType;
+
+pub(crate) const KEYGEN_EXAMPLES: &str = "Examples:
+  aisoc plugin keygen --out release      writes release.key (private, mode 0600) and release.pem (public)
+
+Give release.pem to operators, who put it into their trusted keys directory. Keep release.key secret.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Make a plugin's directory that validates, signs, packages and loads as it is
+    #[command(visible_alias = "scaffold", after_help = "Examples:
+  aisoc plugin new shodan --type enricher
+  aisoc plugin new my-widget --type widget -o plugins --author 'Ada <ada@example.com>'")]
+    New(NewArgs),
+    /// Check a manifest: all problems at once, each with file, line and column
+    #[command(after_help = "Examples:
+  aisoc plugin validate
+  aisoc plugin validate my-plugin --profile manager
+  aisoc plugin validate my-plugin --load      also load plugin.py in Python, as a host does")]
+    Validate(ValidateArgs),
+    /// Make a signing key pair
+    #[command(after_help = KEYGEN_EXAMPLES)]
+    Keygen(KeygenArgs),
+    /// Print the digest that a signature of the plugin covers
+    #[command(after_help = "Examples:
+  aisoc plugin digest my-plugin
+  aisoc plugin digest my-plugin --canonical      the canonical JSON itself")]
+    Digest(DigestArgs),
+    /// Sign a plugin's directory: writes plugin.sig
+    #[command(after_help = "Examples:
+  aisoc plugin sign --plugin-dir my-plugin --private-key release.key
+  aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY     the PEM text, from CI's secrets
+  aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key")]
+    Sign(SignArgs),
+    /// Verify a directory, an artifact or an archive against trusted keys
+    #[command(after_help = "Examples:
+  aisoc plugin verify my-plugin --keys keys
+  aisoc plugin verify registry.example/team/my-plugin:1.2.0 --keys keys
+  aisoc plugin verify my-plugin.tar --keys keys")]
+    Verify(VerifyArgs),
+    /// Show what a directory, an artifact or an archive says about itself, unverified
+    #[command(after_help = "Examples:
+  aisoc plugin inspect registry.example/team/my-plugin:1.2.0
+  aisoc plugin inspect my-plugin.tar --json")]
+    Inspect(InspectArgs),
+    /// Pack a plugin's directory as an OCI artifact: the same input gives the same digest
+    #[command(after_help = "Examples:
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar      one file
+  aisoc plugin package --plugin-dir my-plugin --out layout             an OCI layout directory
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check")]
+    Package(PackageArgs),
+    /// Push a packaged plugin to a registry; prints the digest reference
+    #[command(after_help = "Examples:
+  aisoc plugin push my-plugin.tar registry.example/team/my-plugin:1.2.0
+  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first")]
+    Push(PushArgs),
+    /// Fetch an artifact and unpack it, without installing or verifying it
+    #[command(after_help = "Examples:
+  aisoc plugin pull registry.example/team/my-plugin:1.2.0 --out look-at-it")]
+    Pull(PullArgs),
+    /// Fetch, verify against the trusted keys, and swap into the plugins directory
+    #[command(after_help = "Examples:
+  aisoc plugin install registry.example/team/my-plugin:1.2.0
+  aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys --plugins-dir plugins
+  aisoc plugin install registry.example/team/my-plugin:1.2.0 --require-digest sha256:…")]
+    Install(InstallArgs),
+    /// List what is installed, verified against today's keys
+    #[command(after_help = "Examples:
+  aisoc plugin list
+  aisoc plugin list --json")]
+    List(ListArgs),
+    /// Remove an installed plugin
+    #[command(after_help = "Examples:
+  aisoc plugin uninstall my-plugin --yes")]
+    Uninstall(UninstallArgs),
+    /// Validate, sign, package and push in one step, for CI
+    #[command(visible_alias = "publish", after_help = "Examples:
+  aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
+
+Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
+and a table to GITHUB_STEP_SUMMARY.")]
+    Release(ReleaseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Name of the plugin; its id is the name in lower case with `-` for blanks and `_`
+    pub(crate) name: String,
+    /// What kind of plugin
+    #[arg(long = "type", short = 't', value_name = "TYPE")]
+    pub(crate) plugin_type: ScaffoldType,
+    /// Where its directory is made
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub(crate) output_dir: PathBuf,
+    /// Author, as written into the manifest
+    #[arg(long, value_name = "AUTHOR", default_value = "Your Name <you@example.com>")]
+    pub(crate) author: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The plugin's directory, or its manifest
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Which reader's rules: strict (all of them, for new work), cli, manager, sdk, marketplace
+    #[arg(long, default_value = "strict")]
+    pub(crate) profile: Profile,
+    /// Also import plugin.py in `$AISOC_PYTHON` (default `python3`), as a host does: this runs its code
+    #[arg(long)]
+    pub(crate) load: bool,
+    /// With --load, also call `run` with this JSON object and print its result
+    #[arg(long, value_name = "JSON", requires = "load")]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// Writes PREFIX.key and PREFIX.pem
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) out: PathBuf,
+    /// Replace existing files; the old private key is lost
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DigestArgs {
+    /// The plugin's directory
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Print the canonical JSON instead of its digest
+    #[arg(long)]
+    pub(crate) canonical: bool,
+}
+
+/// Which private key signs.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input
+    #[arg(long, value_name = "KEY")]
+    pub(crate) private_key: String,
+    /// Sign although YAML readers disagree on what the manifest says
+    #[arg(long)]
+    pub(crate) allow_ambiguous: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// The plugin's directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) plugin_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    /// Write the signature here instead of DIR/plugin.sig
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Whom to trust.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Directory of trusted public keys (*.pem, *.pub) [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
+    pub(crate) trusted_keys: Option<PathBuf>,
+    /// strict, warn or disabled [env: PLUGIN_TRUST_MODE, default strict]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) trust_mode: Option<TrustMode>,
+}
+
+/// How to reach a registry.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RegistryArgs {
+    /// Speak HTTP without TLS to the registry; loopback addresses need no flag
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A directory, a reference, or an archive
+    #[arg(value_name = "DIR|REF|ARCHIVE")]
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A reference, a directory, or an archive
+    #[arg(value_name = "REF|DIR|ARCHIVE")]
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PackageArgs {
+    /// The plugin's directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) plugin_dir: PathBuf,
+    /// An archive (a name ending in .tar) or an OCI layout directory
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Tag inside the layout [default: the plugin's version]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+    /// Write nothing; rebuild and compare with what PATH holds
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Compression threads; the bytes do not depend on it [default: the number of processors]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// A layout directory, an archive, a plugin's directory, or a reference
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// Where to push
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// Move the tag if it names another digest
+    #[arg(long)]
+    pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    /// What to fetch
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// The directory to make, which must not exist or be empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// What to install
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    /// Refuse any other artifact than this one
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) require_digest: Option<Digest>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UninstallArgs {
+    /// The plugin's id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// Where to push
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// The plugin's directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) plugin_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    /// Move the tag if it names another digest
+    #[arg(long)]
+    pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}

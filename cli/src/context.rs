@@ -1,0 +1,102 @@
+//! The environment, read once: flags win, then variables, then the documented defaults.
+
+use std::env;
+use std::path::PathBuf;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_registry_client::ClientOptions;
+use aisoc_trust::{Policy, TrustMode};
+
+use crate::args::plugin::{RegistryArgs, TrustArgs};
+use crate::output::Output;
+
+const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
+const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
+const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
+const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
+const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
+/// Values of `ENVIRONMENT` in which nobody has to be warned about a mode that checks nothing.
+const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
+
+/// What the flags and the environment say.
+pub(crate) struct Context {
+    pub(crate) output: Output,
+}
+
+/// Whom to trust, resolved.
+pub(crate) struct Trust {
+    pub(crate) keys_dir: PathBuf,
+    pub(crate) policy: Policy,
+}
+
+impl Context {
+    /// The plugins directory.
+    pub(crate) fn plugins_dir(&self, flag: Option<PathBuf>) -> PathBuf {
+        flag.or_else(|| path_variable(PLUGINS_DIR)).unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into())
+    }
+
+    /// The keys directory and the trust mode. A mode that is misspelt in the environment is strict,
+    /// and says so; misspelt on the command line it is a usage error.
+    pub(crate) fn trust(&self, args: TrustArgs) -> Trust {
+        let keys_dir = args
+            .trusted_keys
+            .or_else(|| path_variable(TRUSTED_KEYS_DIR))
+            .unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
+        let mode = args.trust_mode.unwrap_or_else(|| self.trust_mode_of_environment());
+        if mode == TrustMode::Disabled && !is_development() {
+            self.output.warning(
+                "PLUGIN_TRUST_MODE=disabled outside development — plugins will load without signature verification.",
+            );
+        }
+        Trust { keys_dir, policy: Policy::of(mode) }
+    }
+
+    fn trust_mode_of_environment(&self) -> TrustMode {
+        let Some(text) = env::var_os(TRUST_MODE) else {
+            return TrustMode::Strict;
+        };
+        text.to_string_lossy().parse().unwrap_or_else(|_| {
+            self.output.warning(format!("invalid {TRUST_MODE} `{}`; falling back to strict", text.to_string_lossy()));
+            TrustMode::Strict
+        })
+    }
+
+    /// How to reach registries.
+    pub(crate) fn client(&self, args: &RegistryArgs) -> ClientOptions {
+        crate::client::options(args)
+    }
+}
+
+/// The bytes of a private key: from a file, from `env:VARIABLE`, or from standard input for `-`.
+///
+/// # Errors
+/// `key_invalid` when the variable is unset, `io_not_found` when the file is.
+pub(crate) fn private_key(source: &str) -> Result<Vec<u8>> {
+    use std::io::Read as _;
+    const MAX_KEY_BYTES: u64 = 64 << 10;
+    if let Some(variable) = source.strip_prefix("env:") {
+        return env::var(variable).map(String::into_bytes).map_err(|_| {
+            Fault::new(Reason::KeyInvalid, format!("the environment variable `{variable}` holds no key"))
+                .hint(format!("set {variable} to the PEM text of the private key"))
+        });
+    }
+    let mut content = Vec::new();
+    let fail = |error| Fault::io("read the private key", source.as_ref(), error);
+    if source == "-" {
+        std::io::stdin().lock().take(MAX_KEY_BYTES).read_to_end(&mut content).map_err(fail)?;
+    } else {
+        std::fs::File::open(source).and_then(|file| file.take(MAX_KEY_BYTES).read_to_end(&mut content)).map_err(|error| {
+            let fault = Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`")).caused_by(error);
+            fault.hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
+        })?;
+    }
+    Ok(content)
+}
+
+fn path_variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn is_development() -> bool {
+    env::var("ENVIRONMENT").is_ok_and(|value| DEVELOPMENT.contains(&value.to_ascii_lowercase().as_str()))
+}

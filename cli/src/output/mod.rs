@@ -1,0 +1,179 @@
+//! What the user reads. The rules, in one place:
+//!
+//! 1. stdout carries the result and only the result, bare enough for `$(aisoc …)`.
+//! 2. stderr carries status lines, warnings, errors and hints.
+//! 3. A status line is a right-aligned verb in 12 columns, then the object.
+//! 4. An error is `error[code]: what and where`, the two values that differ, the causes, and a hint.
+//! 5. Lower case, no final period for one sentence; backticks around commands, paths and names.
+//! 6. Everything can be understood without colour; `NO_COLOR` and pipes are respected.
+//! 7. `--json` prints one document with `schema_version`; errors become an envelope on stderr.
+//! 8. Whatever comes from outside is escaped before a terminal sees it.
+//! 9. `--quiet` removes status lines, never warnings or errors.
+//! 10. A closed pipe is success.
+
+mod report;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::Reporter;
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+pub(crate) use report::report;
+
+use crate::args::Global;
+
+/// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+const VERB: Style = AnsiColor::Green.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// What a command found out: text for people, data for machines, and whether it is a yes.
+pub(crate) trait Answer: Serialize {
+    /// The result as text for stdout.
+    fn text(&self) -> String;
+
+    /// 0, unless the answer itself is a no.
+    fn exit_code(&self) -> u8 {
+        0
+    }
+}
+
+/// Where a command speaks.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self { json: global.json, quiet: global.quiet }
+    }
+
+    /// Whether the user asked for JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// One status line: what is being done, to what.
+    pub(crate) fn status(&self, verb: &str, object: impl std::fmt::Display) {
+        if !self.quiet && !self.json {
+            let _ = writeln!(anstream::stderr(), "{VERB}{verb:>12}{VERB:#} {}", printable(&object.to_string()));
+        }
+    }
+
+    /// Something the user should know although the command goes on. Not silenced by `--quiet`.
+    pub(crate) fn warning(&self, text: impl std::fmt::Display) {
+        if !self.json {
+            let _ = writeln!(anstream::stderr(), "{WARNING}warning{WARNING:#}: {}", printable(&text.to_string()));
+        }
+    }
+
+    /// Prints the result and gives the exit code.
+    pub(crate) fn answer(&self, answer: &impl Answer) -> Result<u8> {
+        let text = if self.json { self.document(answer) } else { answer.text() };
+        print(&text)?;
+        Ok(answer.exit_code())
+    }
+
+    fn document(&self, answer: &impl Answer) -> String {
+        #[derive(Serialize)]
+        struct Document<'a, T: Serialize> {
+            schema_version: u32,
+            ok: bool,
+            #[serde(flatten)]
+            data: &'a T,
+        }
+        let document = Document { schema_version: SCHEMA_VERSION, ok: answer.exit_code() == 0, data: answer };
+        let mut text = serde_json::to_string_pretty(&document).expect("answers are strings, numbers and lists of them");
+        text.push('\n');
+        text
+    }
+
+    /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
+    pub(crate) fn reporter(&self) -> Progress {
+        let bar = (!self.quiet && !self.json && io::stderr().is_terminal()).then(|| {
+            let style = ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}")
+                .expect("the template is a constant that a test renders");
+            let bar = ProgressBar::no_length().with_style(style);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Progress { output: self.clone(), bar }
+    }
+}
+
+/// Writes text to stdout. A reader that went away (`| head`) has what it wanted.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fault::io("write to", std::path::Path::new("standard output"), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Text from outside with control and text-direction characters escaped, line breaks kept.
+pub(crate) fn printable(text: &str) -> String {
+    let deceptive = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(deceptive) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if deceptive(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// The pipeline's facts as a person wants to see them.
+pub(crate) struct Progress {
+    output: Output,
+    bar: Option<ProgressBar>,
+}
+
+impl Reporter for Progress {
+    fn step(&self, verb: &str, object: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.output.status(verb, object)),
+            None => self.output.status(verb, object),
+        }
+    }
+
+    fn bytes(&self, verb: &str, done: u64, total: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(verb.to_owned());
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_never_sees_control_characters_from_outside() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
+        assert_eq!(printable("plain é text"), "plain é text");
+    }
+
+    #[test]
+    fn the_bar_template_renders() {
+        let style = ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}");
+        assert!(style.is_ok());
+    }
+}
