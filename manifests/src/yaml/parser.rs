@@ -1,0 +1,359 @@
+//! Tokens to nodes: the grammar of YAML 1.1 by recursive descent.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::resolve::{self, Tag};
+use super::scanner::{Directive, Scanner, Style, TagName, Token};
+use super::source::{Mark, Source};
+use super::{Kind, Syntax, SyntaxError, SyntaxNode};
+use crate::fault::Reason;
+use crate::value::{Position, Text};
+
+/// Deeper nesting than this would exhaust the reference's stack, and could exhaust ours.
+pub(super) const MAX_DEPTH: usize = 400;
+
+/// Where a node stands, which decides what it may be.
+#[derive(Clone, Copy, PartialEq)]
+enum Context {
+    /// Inside brackets: no blocks.
+    Flow,
+    /// A block may begin.
+    Block,
+    /// A value or key of a block mapping: a list may stand at the indentation of its key.
+    BlockValue,
+}
+
+/// The anchor and the tag before a node.
+#[derive(Default)]
+struct Properties {
+    anchor: Option<(String, Position)>,
+    tag: Option<(String, Position)>,
+}
+
+pub(super) struct Parser {
+    scanner: Scanner,
+    syntax: Syntax,
+    anchors: HashMap<String, usize>,
+    tag_handles: BTreeMap<String, String>,
+    depth: usize,
+}
+
+type Parse<T = usize> = Result<T, SyntaxError>;
+
+impl Parser {
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            scanner: Scanner::new(source),
+            syntax: Syntax { nodes: Vec::new(), root: None, aliases: Vec::new(), directives: Vec::new() },
+            anchors: HashMap::new(),
+            tag_handles: default_handles(),
+            depth: 0,
+        }
+    }
+
+    /// Exactly one document, or none.
+    pub(super) fn parse(mut self) -> Parse<Syntax> {
+        let root = match self.peek()? {
+            Token::StreamEnd => None,
+            Token::Directive(_) | Token::DocumentStart => Some(self.explicit_document()?),
+            _ => Some(self.node(Context::Block)?),
+        };
+        while *self.peek()? == Token::DocumentEnd {
+            self.take()?;
+        }
+        self.syntax.root = root;
+        let (token, mark) = self.scanner.take()?;
+        match token {
+            Token::StreamEnd => Ok(self.syntax),
+            Token::DocumentStart | Token::Directive(_) => {
+                Err(SyntaxError::at(mark, "a second document begins here; a manifest is one document"))
+            }
+            _ => Err(SyntaxError::at(mark, "this does not belong to the document; check the indentation")),
+        }
+    }
+
+    fn explicit_document(&mut self) -> Parse {
+        self.directives()?;
+        let mark = self.expect(Token::DocumentStart, "`---` is expected after a directive")?;
+        match self.peek()? {
+            Token::Directive(_) | Token::DocumentStart | Token::DocumentEnd | Token::StreamEnd => {
+                Ok(self.empty_scalar(mark))
+            }
+            _ => self.node(Context::Block),
+        }
+    }
+
+    fn directives(&mut self) -> Parse<()> {
+        let mut has_version = false;
+        let mut handles = BTreeMap::new();
+        while let Token::Directive(directive) = self.peek()?.clone() {
+            let mark = self.take()?;
+            self.syntax.directives.push(mark.into());
+            match directive {
+                Directive::Yaml { .. } if has_version => {
+                    return Err(SyntaxError::at(mark, "a second %YAML directive"));
+                }
+                Directive::Yaml { major } if major.trim_start_matches('0') != "1" => {
+                    return Err(SyntaxError::at(mark, "only YAML 1 can be read"));
+                }
+                Directive::Yaml { .. } => has_version = true,
+                Directive::Tag { handle, prefix } => {
+                    if handles.insert(handle, prefix).is_some() {
+                        return Err(SyntaxError::at(mark, "a second %TAG directive for the same handle"));
+                    }
+                }
+                Directive::Other => {}
+            }
+        }
+        self.tag_handles.extend(handles);
+        Ok(())
+    }
+
+    fn peek(&mut self) -> Parse<&Token> {
+        Ok(&self.scanner.peek()?.0)
+    }
+
+    fn take(&mut self) -> Parse<Mark> {
+        Ok(self.scanner.take()?.1)
+    }
+
+    fn expect(&mut self, token: Token, otherwise: &str) -> Parse<Mark> {
+        let (found, mark) = self.scanner.peek()?;
+        if *found != token {
+            return Err(SyntaxError::at(*mark, otherwise));
+        }
+        self.take()
+    }
+}
+
+/// Nodes.
+impl Parser {
+    fn node(&mut self, context: Context) -> Parse {
+        if let (Token::Alias(name), mark) = self.scanner.peek()?.clone() {
+            self.take()?;
+            self.syntax.aliases.push(mark.into());
+            let known = self.anchors.get(&name).copied();
+            return known.ok_or_else(|| SyntaxError::at(mark, format!("no anchor `&{name}` stands before this alias")));
+        }
+        let properties = self.properties()?;
+        if let Some((text, style, mark)) = self.scanner.take_scalar()? {
+            return Ok(self.scalar(properties, text, style, mark));
+        }
+        let (token, mark) = self.scanner.peek()?;
+        let mark = *mark;
+        match token {
+            Token::BlockEntry if context == Context::BlockValue => self.indentless_sequence(properties, mark),
+            Token::FlowSequenceStart => self.flow_sequence(properties, mark),
+            Token::FlowMappingStart => self.flow_mapping(properties, mark),
+            Token::BlockSequenceStart if context != Context::Flow => self.block_sequence(properties, mark),
+            Token::BlockMappingStart if context != Context::Flow => self.block_mapping(properties, mark),
+            _ if properties.anchor.is_some() || properties.tag.is_some() => {
+                Ok(self.scalar(properties, Text::default(), Style::Plain, mark))
+            }
+            _ => Err(SyntaxError::at(mark, "a value is expected here")),
+        }
+    }
+
+    /// An anchor and a tag, in either order, each at most once.
+    fn properties(&mut self) -> Parse<Properties> {
+        let mut properties = Properties::default();
+        loop {
+            match self.scanner.peek()?.clone() {
+                (Token::Anchor(name), mark) if properties.anchor.is_none() => {
+                    if self.anchors.contains_key(&name) {
+                        return Err(SyntaxError::at(mark, format!("the anchor `&{name}` is defined twice")));
+                    }
+                    properties.anchor = Some((name, mark.into()));
+                }
+                (Token::Tag(name), mark) if properties.tag.is_none() => {
+                    properties.tag = Some((self.full_tag(name, mark)?, mark.into()));
+                }
+                _ => return Ok(properties),
+            }
+            self.take()?;
+        }
+    }
+
+    fn full_tag(&self, TagName { handle, suffix }: TagName, mark: Mark) -> Parse<String> {
+        let Some(handle) = handle else { return Ok(suffix) };
+        match self.tag_handles.get(&handle) {
+            Some(prefix) => Ok(format!("{prefix}{suffix}")),
+            None => Err(SyntaxError::at(mark, format!("the tag handle `{handle}` is not defined"))),
+        }
+    }
+
+    fn scalar(&mut self, properties: Properties, text: Text, style: Style, mark: Mark) -> usize {
+        // A lone `!` asks for the typing of a plain scalar, even for a quoted one.
+        let tag = match (properties.tag.as_ref().map(|(tag, _)| tag.as_str()), style) {
+            (Some("!"), _) | (None, Style::Plain) => resolve::plain(&text),
+            (None, Style::Text) => Tag::Text,
+            (Some(tag), _) => Tag::named(tag),
+        };
+        self.add(Kind::Scalar(text, style), tag, properties, mark)
+    }
+
+    fn empty_scalar(&mut self, mark: Mark) -> usize {
+        self.add(Kind::Scalar(Text::default(), Style::Plain), Tag::Null, Properties::default(), mark)
+    }
+
+    fn add(&mut self, kind: Kind, tag: Tag, properties: Properties, mark: Mark) -> usize {
+        let id = self.syntax.nodes.len();
+        let anchor_position = properties.anchor.map(|(name, position)| {
+            self.anchors.insert(name, id);
+            position
+        });
+        let tag_position = properties.tag.map(|(_, position)| position);
+        self.syntax.nodes.push(SyntaxNode { kind, tag, position: mark.into(), tag_position, anchor_position });
+        id
+    }
+}
+
+/// Collections. Each is added before its members, so that they can refer to it.
+impl Parser {
+    fn begin(&mut self, kind: Kind, properties: Properties, mark: Mark) -> Parse {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            let message = format!("values are nested deeper than {MAX_DEPTH} levels");
+            return Err(SyntaxError::at(mark, message).because(Reason::TooDeep));
+        }
+        let default = if matches!(kind, Kind::Mapping(_)) { Tag::Mapping } else { Tag::Sequence };
+        let tag = match properties.tag.as_ref().map(|(tag, _)| tag.as_str()) {
+            None | Some("!") => default,
+            Some(tag) => Tag::named(tag),
+        };
+        Ok(self.add(kind, tag, properties, mark))
+    }
+
+    fn finish(&mut self, id: usize, kind: Kind) -> usize {
+        self.depth -= 1;
+        self.syntax.nodes[id].kind = kind;
+        id
+    }
+
+    fn block_sequence(&mut self, properties: Properties, mark: Mark) -> Parse {
+        let id = self.begin(Kind::Sequence(Vec::new()), properties, mark)?;
+        self.take()?;
+        let mut items = Vec::new();
+        while *self.peek()? == Token::BlockEntry {
+            let mark = self.take()?;
+            items.push(match self.peek()? {
+                Token::BlockEntry | Token::BlockEnd => self.empty_scalar(mark),
+                _ => self.node(Context::Block)?,
+            });
+        }
+        self.expect(Token::BlockEnd, "a list item (`- `) is expected here; check the indentation")?;
+        Ok(self.finish(id, Kind::Sequence(items)))
+    }
+
+    fn indentless_sequence(&mut self, properties: Properties, mark: Mark) -> Parse {
+        let id = self.begin(Kind::Sequence(Vec::new()), properties, mark)?;
+        let mut items = Vec::new();
+        while *self.peek()? == Token::BlockEntry {
+            let mark = self.take()?;
+            items.push(match self.peek()? {
+                Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd => self.empty_scalar(mark),
+                _ => self.node(Context::Block)?,
+            });
+        }
+        Ok(self.finish(id, Kind::Sequence(items)))
+    }
+
+    fn block_mapping(&mut self, properties: Properties, mark: Mark) -> Parse {
+        let id = self.begin(Kind::Mapping(Vec::new()), properties, mark)?;
+        self.take()?;
+        let mut members = Vec::new();
+        while *self.peek()? == Token::Key {
+            let mark = self.take()?;
+            let key = self.block_member(mark)?;
+            let value = if *self.peek()? == Token::Value {
+                let mark = self.take()?;
+                self.block_member(mark)?
+            } else {
+                self.empty_scalar(mark)
+            };
+            members.push((key, value));
+        }
+        self.expect(Token::BlockEnd, "a key with its `:` is expected here; check the indentation")?;
+        Ok(self.finish(id, Kind::Mapping(members)))
+    }
+
+    fn block_member(&mut self, mark: Mark) -> Parse {
+        match self.peek()? {
+            Token::Key | Token::Value | Token::BlockEnd => Ok(self.empty_scalar(mark)),
+            _ => self.node(Context::BlockValue),
+        }
+    }
+
+    fn flow_sequence(&mut self, properties: Properties, mark: Mark) -> Parse {
+        let id = self.begin(Kind::Sequence(Vec::new()), properties, mark)?;
+        self.take()?;
+        let mut items = Vec::new();
+        while *self.peek()? != Token::FlowSequenceEnd {
+            if !items.is_empty() {
+                self.expect(Token::FlowEntry, "`,` or `]` is expected here")?;
+            }
+            match self.peek()? {
+                Token::Key => items.push(self.single_pair()?),
+                Token::FlowSequenceEnd => {}
+                _ => items.push(self.node(Context::Flow)?),
+            }
+        }
+        self.take()?;
+        Ok(self.finish(id, Kind::Sequence(items)))
+    }
+
+    /// `key: value` inside `[ ]`: a mapping of its own.
+    fn single_pair(&mut self) -> Parse {
+        let mark = self.take()?;
+        let id = self.begin(Kind::Mapping(Vec::new()), Properties::default(), mark)?;
+        let key = self.flow_member(mark)?;
+        let value = self.flow_value(mark)?;
+        Ok(self.finish(id, Kind::Mapping(vec![(key, value)])))
+    }
+
+    fn flow_mapping(&mut self, properties: Properties, mark: Mark) -> Parse {
+        let id = self.begin(Kind::Mapping(Vec::new()), properties, mark)?;
+        self.take()?;
+        let mut members = Vec::new();
+        while *self.peek()? != Token::FlowMappingEnd {
+            if !members.is_empty() {
+                self.expect(Token::FlowEntry, "`,` or `}` is expected here")?;
+            }
+            match self.peek()? {
+                Token::Key => {
+                    let mark = self.take()?;
+                    let key = self.flow_member(mark)?;
+                    members.push((key, self.flow_value(mark)?));
+                }
+                Token::FlowMappingEnd => {}
+                _ => {
+                    let key = self.node(Context::Flow)?;
+                    members.push((key, self.empty_scalar(mark)));
+                }
+            }
+        }
+        self.take()?;
+        Ok(self.finish(id, Kind::Mapping(members)))
+    }
+
+    fn flow_value(&mut self, mark: Mark) -> Parse {
+        if *self.peek()? != Token::Value {
+            return Ok(self.empty_scalar(mark));
+        }
+        let mark = self.take()?;
+        self.flow_member(mark)
+    }
+
+    fn flow_member(&mut self, mark: Mark) -> Parse {
+        match self.peek()? {
+            Token::Value | Token::FlowEntry | Token::FlowSequenceEnd | Token::FlowMappingEnd => {
+                Ok(self.empty_scalar(mark))
+            }
+            _ => self.node(Context::Flow),
+        }
+    }
+}
+
+fn default_handles() -> BTreeMap<String, String> {
+    [("!", "!"), ("!!", "tag:yaml.org,2002:")].map(|(handle, prefix)| (handle.to_owned(), prefix.to_owned())).into()
+}

@@ -1,0 +1,137 @@
+//! The characters of a manifest, and where in the file each of them is.
+
+use super::SyntaxError;
+use crate::value::Position;
+
+/// What [`Source::peek`] gives at the end; no manifest can hold it.
+pub(super) const END: char = '\0';
+
+/// A place in the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// Characters before it.
+    pub(super) index: usize,
+    /// Lines before it.
+    pub(super) line: usize,
+    /// Columns before it. A byte order mark takes none, as in the reference.
+    pub(super) column: usize,
+}
+
+impl From<Mark> for Position {
+    fn from(mark: Mark) -> Self {
+        Self { line: mark.line + 1, column: mark.column + 1 }
+    }
+}
+
+/// A cursor over the decoded text.
+pub(super) struct Source {
+    characters: Vec<char>,
+    at: Mark,
+}
+
+impl Source {
+    /// Decodes UTF-8, turns CRLF and CR into LF, and refuses characters that YAML forbids.
+    pub(super) fn new(bytes: &[u8]) -> Result<Self, SyntaxError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            SyntaxError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8")
+        })?;
+        let mut characters = Vec::with_capacity(text.len() + 4);
+        let mut rest = text.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '\r' if rest.peek() == Some(&'\n') => {}
+                '\r' => characters.push('\n'),
+                c if is_allowed(c) => characters.push(c),
+                c => return Err(forbidden(&characters, c)),
+            }
+        }
+        Ok(Self { characters, at: Mark { index: 0, line: 0, column: 0 } })
+    }
+
+    /// The next character, or [`END`].
+    pub(super) fn peek(&self) -> char {
+        self.peek_at(0)
+    }
+
+    /// The character `offset` places ahead, or [`END`].
+    pub(super) fn peek_at(&self, offset: usize) -> char {
+        self.characters.get(self.at.index + offset).copied().unwrap_or(END)
+    }
+
+    /// The next `count` characters.
+    pub(super) fn ahead(&self, count: usize) -> &[char] {
+        let end = (self.at.index + count).min(self.characters.len());
+        &self.characters[self.at.index..end]
+    }
+
+    /// Moves over `count` characters.
+    pub(super) fn advance(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(c) = self.characters.get(self.at.index) else { return };
+            self.at.index += 1;
+            if is_break(*c) {
+                self.at.line += 1;
+                self.at.column = 0;
+            } else if *c != '\u{feff}' {
+                self.at.column += 1;
+            }
+        }
+    }
+
+    /// Moves over every `wanted` character that comes next.
+    pub(super) fn skip(&mut self, wanted: impl Fn(char) -> bool) {
+        while self.peek() != END && wanted(self.peek()) {
+            self.advance(1);
+        }
+    }
+
+    /// Moves over the line break that comes next, and gives what it stands for.
+    pub(super) fn take_break(&mut self) -> Option<char> {
+        let c = self.peek();
+        if !is_break(c) {
+            return None;
+        }
+        self.advance(1);
+        Some(if c == '\u{85}' { '\n' } else { c })
+    }
+
+    /// Whether `---` or `...` stands here as a word of its own.
+    pub(super) fn at_document_marker(&self, marker: char) -> bool {
+        self.ahead(3) == [marker; 3] && is_blank_or_end(self.peek_at(3))
+    }
+
+    /// Where the cursor is.
+    pub(super) fn mark(&self) -> Mark {
+        self.at
+    }
+}
+
+/// A line break of YAML 1.1. CR has become LF before.
+pub(super) fn is_break(c: char) -> bool {
+    matches!(c, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// A line break, or the end.
+pub(super) fn is_break_or_end(c: char) -> bool {
+    c == END || is_break(c)
+}
+
+/// A space, a line break or the end: where a tab does not count.
+pub(super) fn is_space_or_end(c: char) -> bool {
+    c == ' ' || is_break_or_end(c)
+}
+
+/// A space, a tab, a line break or the end.
+pub(super) fn is_blank_or_end(c: char) -> bool {
+    c == '\t' || is_space_or_end(c)
+}
+
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+fn forbidden(before: &[char], c: char) -> SyntaxError {
+    let mut source = Source { characters: before.to_vec(), at: Mark { index: 0, line: 0, column: 0 } };
+    source.advance(before.len());
+    SyntaxError::at(source.at, format!("the character U+{:04X} is not allowed in YAML", u32::from(c)))
+}
