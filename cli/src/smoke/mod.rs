@@ -1,0 +1,325 @@
+//! Loading a plugin in Python, the way a host does.
+//!
+//! This runs the plugin's code with the rights of the caller. It is for authors, on plugins they
+//! wrote, and is no sandbox; what it keeps from the plugin is the environment, where keys and
+//! tokens are. The child ends before [`load`] returns, whatever the plugin did.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What a host would find.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SmokeReport {
+    /// Python's version, such as `3.12.1`.
+    pub(crate) python: String,
+    /// The name of the class behind `Plugin`.
+    pub(crate) class: String,
+    /// Whether `run` is declared `async`.
+    pub(crate) run_is_async: bool,
+    /// What `run` returned; `None` when it was not run. Always an object, as a host wraps the rest.
+    pub(crate) result: Option<Value>,
+}
+
+/// Imports `plugin.py`, makes `Plugin()` and, with a payload, awaits `run(payload, {})`.
+///
+/// The Python is `$AISOC_PYTHON`, else `python3`. The payload is the text of a JSON object. Every
+/// refusal of the host is an [`Reason::EntryPointInvalid`] in the host's words.
+pub(crate) fn load(plugin_dir: &Path, payload: Option<&str>) -> Result<SmokeReport> {
+    let python = env::var_os("AISOC_PYTHON").filter(|name| !name.is_empty());
+    load_with(python.as_deref().unwrap_or(OsStr::new("python3")), plugin_dir, payload, TIMEOUT)
+}
+
+fn load_with(python: &OsStr, plugin_dir: &Path, payload: Option<&str>, timeout: Duration) -> Result<SmokeReport> {
+    let request = request(payload)?;
+    let directory = fs::canonicalize(plugin_dir).map_err(|source| Fault::io("find", plugin_dir, source))?;
+    let mut host = Host::start(python, &directory, &request)?;
+    match host.answer.recv_timeout(timeout) {
+        Ok(line) if line.ends_with(b"\n") => read_answer(&line),
+        Ok(line) if line.len() as u64 == OUTPUT_LIMIT => {
+            Err(Fault::new(Reason::EntryPointInvalid, format!("the result of run is larger than {OUTPUT_LIMIT} bytes")))
+        }
+        Ok(_) => Err(host.unanswered()),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Fault::new(
+            Reason::EntryPointInvalid,
+            format!("the plugin did not finish within {} seconds", timeout.as_secs()),
+        )),
+    }
+}
+
+/// The line that the host reads: `{}`, or the payload in it.
+fn request(payload: Option<&str>) -> Result<String> {
+    let Some(payload) = payload else { return Ok("{}".to_owned()) };
+    let object: serde_json::Map<String, Value> = serde_json::from_str(payload)
+        .map_err(|source| Fault::new(Reason::Usage, "the payload is not a JSON object").caused_by(source))?;
+    Ok(serde_json::json!({ "payload": object }).to_string())
+}
+
+fn read_answer(line: &[u8]) -> Result<SmokeReport> {
+    let answer: Answer = serde_json::from_slice(line).map_err(|source| {
+        Fault::new(Reason::EntryPointInvalid, "the answer of Python cannot be read").caused_by(source)
+    })?;
+    match answer {
+        Answer::Loaded(report) => Ok(report),
+        Answer::Refused { refusal, cause } => {
+            let fault = Fault::new(Reason::EntryPointInvalid, refusal).hint(HINT);
+            Err(match cause {
+                Some(cause) => fault.caused_by(cause),
+                None => fault,
+            })
+        }
+    }
+}
+
+/// The one line that the child writes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Loaded(SmokeReport),
+    Refused { refusal: String, cause: Option<String> },
+}
+
+/// The child. Dropping it ends it.
+struct Host {
+    child: Child,
+    /// One line with its line feed; without one when the child ended, or wrote more than the limit.
+    answer: Receiver<Vec<u8>>,
+    /// What the plugin printed, as soon as nothing can print any more.
+    printed: Receiver<Vec<u8>>,
+}
+
+impl Host {
+    fn start(python: &OsStr, directory: &Path, request: &str) -> Result<Self> {
+        let mut child = Command::new(python)
+            // Isolated (no user site, no PYTHON* variables, no current directory on the path),
+            // no bytecode beside the sources, UTF-8 whatever the locale.
+            .args(["-I", "-B", "-X", "utf8", "-c", HOST])
+            .arg(directory)
+            .env_clear()
+            .envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+            .stdin(spool(request)?)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| not_started(python, source))?;
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let answer = in_background(move || {
+            let mut line = Vec::new();
+            BufReader::new(stdout).take(OUTPUT_LIMIT).read_until(b'\n', &mut line)?;
+            Ok(line)
+        });
+        let printed = in_background(move || {
+            let mut kept = Vec::new();
+            let mut stderr = stderr;
+            stderr.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut kept)?;
+            // The rest is read too, and dropped: a full pipe would hold the plugin up.
+            io::copy(&mut stderr, &mut io::sink())?;
+            Ok(kept)
+        });
+        Ok(Self { child, answer, printed })
+    }
+
+    /// Why there is no answer: how the child ended, and the last line that it printed.
+    fn unanswered(&mut self) -> Fault {
+        let fault = Fault::new(
+            Reason::EntryPointInvalid,
+            match self.exit_status() {
+                Some(status) => format!("Python ended without an answer ({status})"),
+                None => "Python closed its standard output without an answer".to_owned(),
+            },
+        );
+        // A program that the plugin left behind may hold the pipe open, so this wait is short.
+        let printed = self.printed.recv_timeout(GRACE).unwrap_or_default();
+        match String::from_utf8_lossy(&printed).lines().rfind(|line| !line.trim().is_empty()) {
+            Some(line) => fault.caused_by(line.chars().filter(|c| !c.is_control()).take(300).collect::<String>()),
+            None => fault,
+        }
+    }
+
+    /// How the child ended. Its descriptors close a moment before the system knows, hence the grace.
+    fn exit_status(&mut self) -> Option<ExitStatus> {
+        const STEP: Duration = Duration::from_millis(10);
+        for _ in 0..GRACE.as_millis() / STEP.as_millis() {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            thread::sleep(STEP);
+        }
+        None
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Both fail only for a child that has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The request as a file, which cannot block on a child that never reads, and ends.
+fn spool(request: &str) -> Result<Stdio> {
+    let write = || {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(request.as_bytes())?;
+        file.rewind()?;
+        Ok(file)
+    };
+    write().map(Stdio::from).map_err(|source| Fault::io("write to", &env::temp_dir(), source))
+}
+
+/// Reads in a thread of its own, which ends when its pipe does. A failed read is an empty one.
+fn in_background(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(read().unwrap_or_default()));
+    receiver
+}
+
+fn not_started(python: &OsStr, source: io::Error) -> Fault {
+    let shown = python.to_string_lossy();
+    match source.kind() {
+        ErrorKind::NotFound => Fault::new(Reason::IoNotFound, format!("there is no Python: `{shown}` was not found"))
+            .hint("install Python 3.9 or newer, or set AISOC_PYTHON to its path")
+            .caused_by(source),
+        _ => Fault::io("start", Path::new(python), source).hint("set AISOC_PYTHON to the path of Python 3.9 or newer"),
+    }
+}
+
+const HOST: &str = include_str!("host.py");
+const HINT: &str = "correct plugin.py, then load it again; `aisoc plugin new` makes one that loads";
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a child that said nothing may take to end and to be read.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Stops a plugin that prints for ever from filling the memory.
+const OUTPUT_LIMIT: u64 = 1024 * 1024;
+
+/// What finds Python and makes it start, also behind a version manager's shim; nothing secret.
+const KEPT_VARIABLES: [&str; 4] = ["PATH", "HOME", "PYENV_VERSION", "SYSTEMROOT"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loads one plugin.py; `None`, visibly, without Python.
+    fn smoke(source: &str, payload: Option<&str>) -> Option<Result<SmokeReport>> {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        fs::write(directory.path().join("plugin.py"), source).expect("written");
+        let loaded = load(directory.path(), payload);
+        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 1, "Python left something behind");
+        if loaded.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound) {
+            eprintln!("SKIPPED: there is no python3, so nothing was loaded");
+            return None;
+        }
+        Some(loaded)
+    }
+
+    #[test]
+    fn says_what_the_host_says() {
+        let cases = [
+            (
+                "import nowhere_at_all",
+                "error importing plugin.py: No module named 'nowhere_at_all'",
+                "plugin.py line 1",
+            ),
+            ("\ndef f(:", "error importing plugin.py: ", "SyntaxError, plugin.py line 2"),
+            ("import sys\nsys.exit(3)", "error importing plugin.py: 3", "SystemExit, plugin.py line 2"),
+            ("x = 1", "plugin.py must define a class named 'Plugin'", ""),
+            ("Plugin = 1", "plugin.py must define a class named 'Plugin'", ""),
+            ("class Plugin:\n def __init__(self, config): pass", "error making Plugin(): ", "TypeError"),
+            ("class Plugin: pass", "Plugin class missing 'run' method", ""),
+            ("class Plugin:\n def run(self, p, c):\n  1 / 0", "execution error: division by zero", "plugin.py line 3"),
+            (
+                "import asyncio\nclass Plugin:\n def run(self, p, c): asyncio.run(asyncio.sleep(0))",
+                "execution error: asyncio.run() cannot be called from a running event loop",
+                "RuntimeError, plugin.py line 3",
+            ),
+            ("class Plugin:\n def run(self, p, c): return {1, 2}", "the result of run cannot be written as JSON", ""),
+            (
+                "class Plugin:\n def run(self, p, c): return {'a': 'x' * 2000000}",
+                "the result of run is larger than 1048576 bytes",
+                "",
+            ),
+            ("import os\nos._exit(3)", "Python ended without an answer (exit status: 3)", ""),
+        ];
+        for (source, message, cause) in cases {
+            let Some(loaded) = smoke(source, Some("{}")) else { return };
+            let fault = loaded.expect_err(source);
+            assert_eq!(fault.reason(), Reason::EntryPointInvalid);
+            assert!(fault.message().starts_with(message), "{source}: {fault}");
+            assert!(format!("{fault:?}").contains(cause), "{source}: {fault:?}");
+        }
+    }
+
+    #[test]
+    fn runs_sync_and_async_and_wraps_what_is_no_object() {
+        let Some(loaded) = smoke("class Plugin:\n async def run(self, p, c): return [p, c]", Some(r#"{"a": "é"}"#))
+        else {
+            return;
+        };
+        let report = loaded.expect("loads");
+        assert!(report.run_is_async && report.python.starts_with('3'));
+        assert_eq!(report.result, Some(serde_json::json!({ "result": [{ "a": "é" }, {}] })));
+        let report = smoke("class Plugin:\n def run(self, p, c): return {}", None).expect("Python").expect("loads");
+        assert!(!report.run_is_async && report.result.is_none());
+    }
+
+    #[test]
+    fn what_the_plugin_prints_is_never_the_answer() {
+        let forged = r#"{"python": "9", "class": "Forged", "run_is_async": true}"#;
+        let source = format!(
+            "import os, subprocess, sys\nprint('''{forged}''', flush=True)\nos.write(1, b'''{forged}\\n''')\n\
+             subprocess.run(['echo', '''{forged}'''])\nsys.__stdout__.write('x' * 3000000)\nclass Plugin:\n \
+             def run(self, p, c): return {{'input': sys.stdin.read(), 'key': os.environ.get('CARGO')}}"
+        );
+        let Some(loaded) = smoke(&source, Some("{}")) else { return };
+        let report = loaded.expect("loads");
+        assert_eq!(report.class, "Plugin");
+        assert_eq!(report.result, Some(serde_json::json!({ "input": "", "key": null })));
+    }
+
+    #[test]
+    fn a_plugin_that_never_ends_is_ended() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        fs::write(directory.path().join("plugin.py"), "while True: pass").expect("written");
+        let loaded = load_with(OsStr::new("python3"), directory.path(), None, Duration::from_millis(300));
+        let fault = loaded.expect_err("never ends");
+        assert!(matches!(fault.reason(), Reason::EntryPointInvalid | Reason::IoNotFound), "{fault:?}");
+    }
+
+    #[test]
+    fn threads_left_running_do_not_delay_the_answer() {
+        let source = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n\
+                      class Plugin:\n def run(self, p, c): return {}";
+        let Some(loaded) = smoke(source, None) else { return };
+        loaded.expect("loads");
+    }
+
+    #[test]
+    fn names_what_is_missing() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let without_python =
+            load_with(OsStr::new("no-such-python"), directory.path(), None, TIMEOUT).expect_err("none");
+        assert_eq!(without_python.reason(), Reason::IoNotFound);
+        assert!(without_python.next_step().contains("AISOC_PYTHON"));
+        let no_directory = load(&directory.path().join("nowhere"), None).expect_err("none");
+        assert_eq!(no_directory.reason(), Reason::IoNotFound);
+        if let Some(loaded) = smoke("", None) {
+            assert!(loaded.is_err());
+            let empty = load(directory.path(), None).expect_err("empty");
+            assert_eq!(empty.message(), "plugin.py not found");
+        }
+        assert_eq!(load(directory.path(), Some("[1]")).expect_err("no object").reason(), Reason::Usage);
+    }
+}
