@@ -100,3 +100,26 @@ fn path_variable(name: &str) -> Option<PathBuf> {
 fn is_development() -> bool {
     env::var("ENVIRONMENT").is_ok_and(|value| DEVELOPMENT.contains(&value.to_ascii_lowercase().as_str()))
 }
+
+/// `SOURCE_DATE_EPOCH`: the time that a reproducible build writes, in seconds since 1970.
+///
+/// # Errors
+/// `usage` when it is set and not a number: a build that asked for a time must not get another one.
+pub(crate) fn source_date_epoch() -> Result<Option<u64>> {
+    const VARIABLE: &str = "SOURCE_DATE_EPOCH";
+    let Some(text) = env::var_os(VARIABLE).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    // Twelve octal digits is what a tar header holds.
+    const LATEST: u64 = 0o77_777_777_777;
+    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds <= LATEST);
+    seconds.map(Some).ok_or_else(|| {
+        Fault::new(Reason::Usage, format!("`{VARIABLE}` is `{}`", text.to_string_lossy()))
+            .hint("set it to seconds since 1970, for example `git log -1 --format=%ct`")
+    })
+}
+
+/// The time, RFC 3339, for install records.
+pub(crate) fn now() -> String {
+    format!("{:.0}", jiff::Timestamp::now())
+}

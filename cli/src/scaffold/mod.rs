@@ -182,6 +182,8 @@ const ID_RULE: &str = "2 to 64 lower-case letters, digits, `-` and `_`, beginnin
 mod tests {
     use std::process::Command;
 
+    use aisoc_manifests::plugin::{Document, ManifestFile, Profile, validate};
+
     use super::*;
     use crate::smoke;
 
@@ -351,6 +353,21 @@ mod tests {
                 assert_eq!(read["min_aisoc_version"], "4.0.0");
                 assert!(read["config_schema"]["properties"].is_object());
             }
+        }
+    }
+
+    #[test]
+    fn manifests_are_inside_the_strict_subset() {
+        for plugin_type in ScaffoldType::ALL {
+            let output = tempfile::tempdir().expect("temporary directory");
+            // A slug that YAML would read as a boolean, and an author that tries to end the text.
+            let made = create(&Request { author: HOSTILE, ..request("On", plugin_type, output.path()) }).expect("made");
+            let manifest = fs::read(made.directory.join("plugin.yaml")).expect("read");
+            let exists = |path: &str| made.directory.join(path).exists();
+            let problems = validate(ManifestFile::Yaml, &manifest, &exists, Profile::Strict);
+            assert!(problems.is_empty(), "{plugin_type}: {problems:?}");
+            let document = Document::read(ManifestFile::Yaml, &manifest).expect("the host reads it");
+            document.canonical().expect("can be signed");
         }
     }
 

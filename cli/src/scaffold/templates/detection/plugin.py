@@ -22,8 +22,8 @@ SEVERITIES = ("info", "low", "medium", "high")
 
 # Words that are text to some readers of YAML only.
 AMBIGUOUS = {"yes", "no", "on", "off", "y", "n", "true", "false", "null"}
-# Characters that end a line, or are forbidden, for some readers only.
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+# Characters that end a line, or are forbidden, for some readers only; tabs are among them.
+FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 PLAIN_TEXT = re.compile(r"[A-Za-z](?:[^:#]|:(?=\S)|(?<=\S)#)*")
 
 

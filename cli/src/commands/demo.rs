@@ -1,0 +1,212 @@
+//! `aisoc demo`: the main job as a user would run it, every step a process of its own.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use anstyle::{AnsiColor, Style};
+
+use crate::args::DemoArgs;
+use crate::context::Context;
+
+const PROMPT: Style = AnsiColor::Cyan.on_default().bold();
+const NOTE: Style = Style::new().dimmed();
+
+pub(crate) fn run(args: DemoArgs, _context: &Context) -> Result<u8> {
+    let place = Place::make(args.keep)?;
+    let demo = Demo { program: own_program()?, directory: place.path().to_owned() };
+    let registry = RegistryProcess::start(&demo)?;
+    demo.story(&registry.address)?;
+    drop(registry);
+    if let Place::Kept(path) = &place {
+        demo.note(&format!("everything is in {}; start the registry again with", path.display()))?;
+        demo.note("  aisoc registry serve --dir registry")?;
+    }
+    Ok(0)
+}
+
+/// Where the demo happens.
+enum Place {
+    Temporary(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Place {
+    fn make(keep: Option<PathBuf>) -> Result<Self> {
+        let Some(path) = keep else {
+            let directory = tempfile::Builder::new().prefix("aisoc-demo-").tempdir();
+            return directory.map(Self::Temporary).map_err(|error| Fault::io("create", &std::env::temp_dir(), error));
+        };
+        fs::create_dir(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Fault::new(Reason::AlreadyExists, format!("`{}` exists", path.display())),
+            _ => Fault::io("create", &path, error),
+        })?;
+        let path = path.canonicalize().map_err(|error| Fault::io("find", &path, error))?;
+        Ok(Self::Kept(path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(directory) => directory.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
+/// The registry as a child process, stopped when it is dropped.
+struct RegistryProcess {
+    child: Child,
+    address: String,
+}
+
+impl RegistryProcess {
+    fn start(demo: &Demo) -> Result<Self> {
+        let words = ["registry", "serve", "--dir", "registry", "--listen", "127.0.0.1:0"];
+        demo.prompt(&words, " &")?;
+        let mut child = demo
+            .command(&words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Fault::io("start", &demo.program, error))?;
+        let mut address = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            let _ = BufReader::new(stdout).read_line(&mut address);
+        }
+        let registry = Self { child, address: address.trim().to_owned() };
+        if registry.address.is_empty() {
+            return Err(Fault::new(Reason::IoError, "the registry did not start")
+                .hint("run `aisoc registry serve --listen 127.0.0.1:0` and read what it says"));
+        }
+        demo.say(&format!("{}\n", registry.address))?;
+        Ok(registry)
+    }
+}
+
+impl Drop for RegistryProcess {
+    fn drop(&mut self) {
+        // A child that has already gone is what we want.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Demo {
+    program: PathBuf,
+    directory: PathBuf,
+}
+
+impl Demo {
+    fn story(&self, registry: &str) -> Result<()> {
+        let reference = format!("{registry}/team/shodan:0.1.0");
+        self.note("the author: a plugin, a key, a signature, an artifact")?;
+        self.expect(0, &["plugin", "new", "shodan", "--type", "enricher", "--author", "Ada <ada@example.com>"])?;
+        self.expect(0, &["plugin", "validate", "shodan"])?;
+        self.expect(0, &["plugin", "keygen", "--out", "release"])?;
+        self.expect(0, &["plugin", "sign", "--plugin-dir", "shodan", "--private-key", "release.key"])?;
+        self.expect(0, &["plugin", "package", "--plugin-dir", "shodan", "--out", "shodan.tar"])?;
+        self.expect(0, &["plugin", "push", "shodan.tar", &reference])?;
+
+        self.note("the operator: trusts the public half, installs in strict mode")?;
+        self.trust_key()?;
+        let trusted = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
+        self.expect(0, &[&["plugin", "install", &reference][..], &trusted].concat())?;
+        self.expect(0, &[&["plugin", "list"][..], &trusted].concat())?;
+        self.note("the same again is one request and changes nothing")?;
+        self.expect(0, &[&["plugin", "install", &reference][..], &trusted].concat())?;
+
+        self.note("somebody changes one line after signing and publishes that")?;
+        self.tamper()?;
+        let tampered = format!("{registry}/team/shodan:0.1.1");
+        self.expect(0, &["plugin", "push", "tampered", &tampered])?;
+        self.expect(3, &[&["plugin", "install", &tampered][..], &trusted].concat())?;
+        self.note("what was installed before is untouched")?;
+        self.expect(0, &["plugin", "verify", "plugins/shodan", "--keys", "keys"])
+    }
+
+    fn trust_key(&self) -> Result<()> {
+        self.shell("mkdir keys && cp release.pem keys/")?;
+        let keys = self.directory.join("keys");
+        fs::create_dir(&keys).map_err(|error| Fault::io("create", &keys, error))?;
+        let key = self.directory.join("release.pem");
+        fs::copy(&key, keys.join("release.pem")).map_err(|error| Fault::io("copy", &key, error)).map(|_| ())
+    }
+
+    fn tamper(&self) -> Result<()> {
+        self.shell("cp -r shodan tampered && echo 'import os' >> tampered/plugin.py")?;
+        let (from, to) = (self.directory.join("shodan"), self.directory.join("tampered"));
+        copy_flat(&from, &to)?;
+        let plugin = to.join("plugin.py");
+        fs::OpenOptions::new()
+            .append(true)
+            .open(&plugin)
+            .and_then(|mut file| file.write_all(b"import os\n"))
+            .map_err(|error| Fault::io("append to", &plugin, error))
+    }
+
+    /// Runs one command, shows it with its output, and holds it to its exit code.
+    fn expect(&self, expected: i32, words: &[&str]) -> Result<()> {
+        self.prompt(words, "")?;
+        let Output { status, stdout, stderr } =
+            self.command(words).stdin(Stdio::null()).output().map_err(|error| Fault::io("run", &self.program, error))?;
+        self.say(&String::from_utf8_lossy(&stderr))?;
+        self.say(&String::from_utf8_lossy(&stdout))?;
+        if status.code() != Some(0) {
+            self.note(&format!("exit code {}", status.code().map_or("none".to_owned(), |code| code.to_string())))?;
+        }
+        if status.code() == Some(expected) {
+            return Ok(());
+        }
+        Err(Fault::new(Reason::Internal, format!("`aisoc {}` did not do what the demo shows", words.join(" ")))
+            .expected(format!("exit code {expected}"), status.to_string()))
+    }
+
+    /// The same program in the demo's directory, without the settings of this machine.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(words).current_dir(&self.directory);
+        for variable in ["AISOC_PLUGINS_DIR", "PLUGIN_TRUST_MODE", "PLUGIN_TRUSTED_KEYS_DIR", "SOURCE_DATE_EPOCH",
+            "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    fn prompt(&self, words: &[&str], tail: &str) -> Result<()> {
+        self.say(&format!("\n{PROMPT}$ aisoc {}{tail}{PROMPT:#}\n", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")))
+    }
+
+    fn shell(&self, line: &str) -> Result<()> {
+        self.say(&format!("\n{PROMPT}$ {line}{PROMPT:#}\n"))
+    }
+
+    fn note(&self, text: &str) -> Result<()> {
+        self.say(&format!("\n{NOTE}# {text}{NOTE:#}\n"))
+    }
+
+    fn say(&self, text: &str) -> Result<()> {
+        let failed = |error| Fault::io("write to", Path::new("standard output"), error);
+        anstream::stdout().write_all(text.as_bytes()).map_err(failed)
+    }
+}
+
+fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|error| Fault::new(Reason::IoError, "cannot find the aisoc program").caused_by(error))
+}
+
+fn quoted(word: &str) -> String {
+    if word.contains([' ', '<', '>']) { format!("'{word}'") } else { word.to_owned() }
+}
+
+/// Copies a directory of plain files: all that a scaffold of this type has.
+fn copy_flat(from: &Path, to: &Path) -> Result<()> {
+    let failed = |error| Fault::io("copy", from, error);
+    fs::create_dir(to).map_err(failed)?;
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        fs::copy(entry.path(), to.join(entry.file_name())).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! `aisoc help`: the manual, from the same files that stand in `docs/`.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, HelpArgs};
+use crate::output;
+
+/// The written pages. Two more are generated: `commands` and `reasons`.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
+    ("artifact-format", "what is in the registry, what is read, references, exit codes", include_str!("../../../docs/artifact-format.md")),
+    ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
+    ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
+];
+
+pub(crate) fn run(args: &HelpArgs) -> Result<u8> {
+    let topic = match args.topic.as_slice() {
+        [] => return output::print(&overview()).map(|()| 0),
+        [topic] => topic.as_str(),
+        words => return command_help(words),
+    };
+    let text = match topic {
+        "commands" => super::docs::commands_page(),
+        "reasons" => super::reasons::page(),
+        _ => match PAGES.iter().find(|(name, ..)| *name == topic) {
+            Some((_, _, text)) => (*text).to_owned(),
+            None => return command_help(std::slice::from_ref(&args.topic[0])),
+        },
+    };
+    output::print(&text).map(|()| 0)
+}
+
+fn overview() -> String {
+    let mut text = Cli::command().render_long_help().to_string();
+    text.push_str("\nManual pages (aisoc help TOPIC):\n");
+    for (name, about, _) in PAGES {
+        text.push_str(&format!("  {name:<16} {about}\n"));
+    }
+    text.push_str("  commands         every command and option\n  reasons          every error[code]\n");
+    text
+}
+
+fn command_help(words: &[String]) -> Result<u8> {
+    let mut command = Cli::command();
+    command.build();
+    let mut path = String::from("aisoc");
+    for word in words {
+        let Some(found) = command.find_subcommand(word) else {
+            return Err(Fault::new(Reason::Usage, format!("there is no page or command `{}`", words.join(" ").escape_debug()))
+                .hint("see the pages with `aisoc help`"));
+        };
+        command = found.clone();
+        path = format!("{path} {}", command.get_name());
+    }
+    output::print(&command.bin_name(path).render_long_help().to_string()).map(|()| 0)
+}

@@ -1,0 +1,75 @@
+//! `aisoc plugin install`
+
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::{Change, InstallOptions, Installation};
+use serde::Serialize;
+
+use crate::args::plugin::InstallArgs;
+use crate::context::{self, Context};
+use crate::output::Answer;
+use crate::runtime;
+
+#[derive(Serialize)]
+struct Installed {
+    id: String,
+    version: String,
+    reference: String,
+    digest: String,
+    directory: String,
+    signature_status: &'static str,
+    signing_key_id: Option<String>,
+    change: &'static str,
+    previous_version: Option<String>,
+}
+
+impl Answer for Installed {
+    fn text(&self) -> String {
+        format!("{}\n", self.reference)
+    }
+}
+
+pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
+    let trust = context.trust(args.trust);
+    let options = InstallOptions {
+        plugins_dir: context.plugins_dir(args.plugins_dir),
+        keys_dir: trust.keys_dir,
+        policy: trust.policy,
+        require_digest: args.require_digest,
+        client: context.client(&args.registry),
+        now: context::now(),
+    };
+    let reporter = context.output.reporter();
+    let installed = runtime::block_on(aisoc_pipeline::install(&args.reference, &options, &reporter))?;
+    drop(reporter);
+    if let Some(objection) = &installed.signature.objection {
+        context.output.warning(format!("installed although {objection} (trust mode {})", options.policy.mode));
+    }
+    announce(&installed, context);
+    context.output.answer(&Installed {
+        reference: args.reference.pinned(installed.digest).to_string(),
+        id: installed.id.to_string(),
+        digest: installed.digest.to_string(),
+        directory: installed.directory.display().to_string(),
+        signature_status: installed.signature.status.as_str(),
+        signing_key_id: installed.signature.key_id,
+        change: installed.change.as_str(),
+        previous_version: match installed.change {
+            Change::Upgraded { from } => from,
+            Change::Installed | Change::Unchanged => None,
+        },
+        version: installed.version,
+    })
+}
+
+fn announce(installed: &Installation, context: &Context) {
+    let by = match &installed.signature.key_id {
+        Some(key) => format!("verified, key {key}"),
+        None => installed.signature.status.to_string(),
+    };
+    let verb = match installed.change {
+        Change::Installed => "Installed",
+        Change::Upgraded { .. } => "Upgraded",
+        Change::Unchanged => "Up to date",
+    };
+    context.output.status(verb, format!("{} {} in {} ({by})", installed.id, installed.version, installed.directory.display()));
+}

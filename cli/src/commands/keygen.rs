@@ -1,0 +1,36 @@
+//! `aisoc plugin keygen`, `aisoc keygen`
+
+use aisoc_manifests::fault::Result;
+use aisoc_signing::{Overwrite, SigningKey, write_key_pair};
+use serde::Serialize;
+
+use crate::args::plugin::KeygenArgs;
+use crate::context::Context;
+use crate::output::Answer;
+
+#[derive(Serialize)]
+struct KeyPair {
+    private_key: String,
+    public_key: String,
+    fingerprint: String,
+}
+
+impl Answer for KeyPair {
+    fn text(&self) -> String {
+        format!("{}\n{}\n", self.private_key, self.public_key)
+    }
+}
+
+pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
+    let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
+    let key = SigningKey::generate()?;
+    let pair = write_key_pair(&args.out, &key, overwrite)?;
+    let fingerprint = key.public_key().fingerprint().to_string();
+    context.output.status("Generated", format!("an Ed25519 key pair, fingerprint {fingerprint}"));
+    context.output.status("Keep", format!("{} secret; give {} to operators", pair.private.display(), pair.public.display()));
+    context.output.answer(&KeyPair {
+        private_key: pair.private.display().to_string(),
+        public_key: pair.public.display().to_string(),
+        fingerprint,
+    })
+}

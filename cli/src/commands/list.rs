@@ -1,0 +1,103 @@
+//! `aisoc plugin list`
+
+use std::fmt::Write as _;
+
+use aisoc_manifests::fault::Result;
+use aisoc_packaging::{InstalledPlugin, installed};
+use aisoc_pipeline::{TrustInputs, verify_installed};
+use aisoc_trust::SignatureStatus;
+use serde::Serialize;
+
+use crate::args::plugin::ListArgs;
+use crate::context::Context;
+use crate::output::{Answer, printable};
+
+#[derive(Serialize)]
+struct List {
+    plugins_dir: String,
+    plugins: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    version: Option<String>,
+    signature_status: &'static str,
+    signing_key_id: Option<String>,
+    reference: Option<String>,
+    digest: Option<String>,
+    installed_at: Option<String>,
+    directory: String,
+    error: Option<String>,
+}
+
+pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
+    let trust = context.trust(args.trust);
+    let inputs = TrustInputs { keys_dir: trust.keys_dir, policy: trust.policy };
+    let plugins_dir = context.plugins_dir(args.plugins_dir);
+    let plugins = installed(&plugins_dir)?.into_iter().map(|plugin| row(plugin, &inputs)).collect();
+    context.output.answer(&List { plugins_dir: plugins_dir.display().to_string(), plugins })
+}
+
+/// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
+fn row(plugin: InstalledPlugin, inputs: &TrustInputs) -> Row {
+    let InstalledPlugin { directory, path, record, .. } = plugin;
+    let (record, admitted) = match record {
+        Ok(record) => {
+            let admitted = verify_installed(&path, record.as_ref(), inputs);
+            (record, admitted)
+        }
+        Err(fault) => (None, Err(fault)),
+    };
+    let mut row = Row {
+        id: directory,
+        version: record.as_ref().map(|record| record.version.clone()),
+        signature_status: SignatureStatus::Invalid.as_str(),
+        signing_key_id: None,
+        reference: record.as_ref().map(|record| record.reference.clone()),
+        digest: record.as_ref().map(|record| record.digest.to_string()),
+        installed_at: record.map(|record| record.installed_at),
+        directory: path.display().to_string(),
+        error: None,
+    };
+    match admitted {
+        Ok(admitted) => {
+            row.signature_status = admitted.status().as_str();
+            row.signing_key_id = admitted.key_id().map(ToString::to_string);
+            row.error = admitted.objection().map(|objection| format!("{}: {objection}", objection.reason()));
+        }
+        Err(fault) => {
+            if fault.reason() == aisoc_manifests::fault::Reason::Unsigned {
+                row.signature_status = SignatureStatus::Unsigned.as_str();
+            }
+            row.error = Some(format!("{}: {fault}", fault.reason()));
+        }
+    }
+    row
+}
+
+impl Answer for List {
+    fn text(&self) -> String {
+        if self.plugins.is_empty() {
+            return format!("no plugins in {}\n", self.plugins_dir);
+        }
+        let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
+        let mut text = format!("{:<width$}  {:<10}  {:<9}  {:<16}  DIGEST\n", "ID", "VERSION", "SIGNATURE", "KEY");
+        for row in &self.plugins {
+            let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+            let digest = row.digest.as_deref().map_or("-", |digest| &digest[..19]);
+            let _ = writeln!(
+                text,
+                "{:<width$}  {:<10}  {:<9}  {:<16}  {digest}",
+                printable(&row.id),
+                printable(&or_dash(&row.version)),
+                row.signature_status,
+                printable(&or_dash(&row.signing_key_id)),
+            );
+            if let Some(error) = &row.error {
+                let _ = writeln!(text, "  {}", printable(error));
+            }
+        }
+        text
+    }
+}

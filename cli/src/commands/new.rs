@@ -1,0 +1,38 @@
+//! `aisoc plugin new`
+
+use aisoc_manifests::fault::Result;
+use serde::Serialize;
+
+use crate::args::plugin::NewArgs;
+use crate::context::Context;
+use crate::output::Answer;
+use crate::scaffold::{self, Request};
+
+#[derive(Serialize)]
+struct NewPlugin {
+    id: String,
+    #[serde(rename = "type")]
+    plugin_type: String,
+    directory: String,
+    files: Vec<String>,
+}
+
+impl Answer for NewPlugin {
+    fn text(&self) -> String {
+        format!("{}\n", self.directory)
+    }
+}
+
+pub(crate) fn run(args: NewArgs, context: &Context) -> Result<u8> {
+    let request = Request {
+        name: &args.name,
+        plugin_type: args.plugin_type,
+        output_dir: &args.output_dir,
+        author: &args.author,
+    };
+    let made = scaffold::create(&request)?;
+    let directory = made.directory.display().to_string();
+    context.output.status("Created", format!("{} plugin `{}` ({})", args.plugin_type, made.id, made.files.join(", ")));
+    context.output.status("Next", format!("aisoc plugin validate {directory} --load"));
+    context.output.answer(&NewPlugin { id: made.id, plugin_type: args.plugin_type.to_string(), directory, files: made.files })
+}

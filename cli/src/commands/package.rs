@@ -1,0 +1,91 @@
+//! `aisoc plugin package`
+
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::{LayoutForm, LayoutReference};
+use aisoc_pipeline::{PackageOptions, Packaged};
+use serde::Serialize;
+
+use crate::args::plugin::PackageArgs;
+use crate::context::{Context, source_date_epoch};
+use crate::output::Answer;
+use crate::runtime;
+
+#[derive(Serialize)]
+struct Package {
+    id: String,
+    version: String,
+    path: String,
+    digest: String,
+    layer_digest: String,
+    layer_size: u64,
+    files: usize,
+    unpacked_size: u64,
+    signed: bool,
+    excluded: Vec<String>,
+}
+
+impl Answer for Package {
+    fn text(&self) -> String {
+        format!("{}\n", self.digest)
+    }
+}
+
+pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
+    let options = options(args.threads)?;
+    let out = layout_reference(&args.out, args.tag.as_deref())?;
+    let reporter = context.output.reporter();
+    let packaged = runtime::block_on(async {
+        if args.check {
+            aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await
+        } else {
+            aisoc_pipeline::package(&args.plugin_dir, &out, &options, &reporter).await
+        }
+    })?;
+    drop(reporter);
+    let verb = if args.check { "Same" } else { "Packaged" };
+    context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
+    warn_about(&packaged, context);
+    context.output.answer(&Package {
+        id: packaged.id.to_string(),
+        version: packaged.version,
+        path: args.out.display().to_string(),
+        digest: packaged.digest.to_string(),
+        layer_digest: packaged.layer_digest.to_string(),
+        layer_size: packaged.layer_size,
+        files: packaged.files,
+        unpacked_size: packaged.unpacked_size,
+        signed: packaged.signed,
+        excluded: packaged.excluded,
+    })
+}
+
+/// Says what the author may not have meant: an unsigned package, and files that were left out.
+pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
+    if !packaged.signed {
+        context.output.warning("the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)");
+    }
+    if !packaged.excluded.is_empty() {
+        let shown = packaged.excluded.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if packaged.excluded.len() > 5 { ", …" } else { "" };
+        context.output.status("Left out", format!("{} entries: {shown}{more}", packaged.excluded.len()));
+    }
+}
+
+/// The packaging options of the flags and the environment.
+pub(crate) fn options(threads: Option<usize>) -> Result<PackageOptions> {
+    if threads == Some(0) {
+        return Err(Fault::new(Reason::Usage, "`--threads` is at least 1"));
+    }
+    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(PackageOptions { threads: threads.unwrap_or_else(available).min(64), mtime: source_date_epoch()? })
+}
+
+/// A name that ends in `.tar` is an archive; everything else is a layout directory.
+fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
+    let is_archive = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"));
+    let form = if is_archive { LayoutForm::Archive } else { LayoutForm::Directory };
+    let tag = tag.map(str::parse).transpose()?;
+    Ok(LayoutReference { path: PathBuf::from(path), form, tag, digest: None })
+}

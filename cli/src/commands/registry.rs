@@ -1,0 +1,29 @@
+//! `aisoc registry serve`
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+
+use crate::args::registry::ServeArgs;
+use crate::context::Context;
+use crate::output;
+use crate::runtime;
+
+pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
+    if !args.listen.ip().is_loopback() {
+        context.output.warning(format!("{} is reachable from other machines, and there is no login", args.listen));
+    }
+    runtime::block_on(async {
+        let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|error| {
+            Fault::new(Reason::IoError, format!("cannot listen on {}", args.listen))
+                .caused_by(error)
+                .hint("choose another address with `--listen 127.0.0.1:0`")
+        })?;
+        let address = listener.local_addr().map_err(|error| Fault::new(Reason::IoError, "the listener has no address").caused_by(error))?;
+        // The address is the result: with port 0 nobody else knows it.
+        output::print(&format!("{address}\n"))?;
+        context.output.status("Serving", format!("{} on http://{address}, until Ctrl-C", args.dir.display()));
+        let store = aisoc_registry_client::serve::Store::open(&args.dir)?;
+        aisoc_registry_client::serve::serve(listener, store, aisoc_registry_client::serve::ServeOptions::default()).await
+    })
+    .or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) })
+    .map(|()| 0)
+}

@@ -1,0 +1,71 @@
+//! `aisoc plugin release`, `aisoc plugin publish`: validate, sign, package and push, for CI.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::plugin::{self, Profile};
+use aisoc_pipeline::{PushOptions, ReplaceTag};
+use aisoc_signing::SigningKey;
+
+use super::bench::{self, Bench};
+use super::push::PushAnswer;
+use super::{package, push};
+use crate::args::plugin::ReleaseArgs;
+use crate::context::{Context, private_key};
+use crate::runtime;
+
+pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
+    let bench = Bench::open(&args.plugin_dir)?;
+    let mut problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), Profile::Strict);
+    if args.key.allow_ambiguous {
+        let ambiguous = plugin::ambiguities(bench.file, &bench.bytes);
+        problems.retain(|problem| !ambiguous.contains(problem));
+    }
+    if !problems.is_empty() {
+        return Ok(bench::report_all(&bench.shown, problems));
+    }
+    context.output.status("Validated", &bench.shown);
+    let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;
+    let signed = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, None)?;
+    context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
+    let options = PushOptions {
+        replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
+        client: context.client(&args.registry),
+    };
+    let reporter = context.output.reporter();
+    let package_options = package::options(None)?;
+    let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
+        &args.plugin_dir,
+        &args.reference,
+        &package_options,
+        &options,
+        &reporter,
+    ))?;
+    drop(reporter);
+    package::warn_about(&packaged, context);
+    let answer = push::answer(&args.reference, &pushed, context);
+    let title = format!("{} {}", packaged.id, packaged.version);
+    tell_github(&answer, &title, &signed.signer.to_string())?;
+    context.output.answer(&answer)
+}
+
+/// Writes what a following step needs, where GitHub Actions says to.
+fn tell_github(answer: &PushAnswer, title: &str, signer: &str) -> Result<()> {
+    append("GITHUB_OUTPUT", &format!("reference={}\ndigest={}\n", answer.reference, answer.digest))?;
+    let summary = format!(
+        "### Released {title}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",
+        answer.reference,
+        answer.tag.as_deref().unwrap_or("none"),
+    );
+    append("GITHUB_STEP_SUMMARY", &summary)
+}
+
+fn append(variable: &str, text: &str) -> Result<()> {
+    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let write = |path| OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    write(&path).map_err(|error| Fault::io("append to", path.as_ref(), error))
+}

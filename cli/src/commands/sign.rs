@@ -1,0 +1,70 @@
+//! `aisoc plugin sign`
+
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::plugin::ambiguities;
+use aisoc_signing::SigningKey;
+use serde::Serialize;
+
+use super::bench::{self, Bench};
+use crate::args::plugin::{KeyArgs, SignArgs};
+use crate::context::{Context, private_key};
+use crate::output::Answer;
+
+#[derive(Serialize)]
+struct Signed {
+    signature_file: String,
+    signature: String,
+    digest: String,
+    signer: String,
+}
+
+impl Answer for Signed {
+    fn text(&self) -> String {
+        format!("{}\n", self.signature_file)
+    }
+}
+
+pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
+    let bench = Bench::open(&args.plugin_dir)?;
+    if let Some(code) = refuse_ambiguity(&bench, &args.key, context)? {
+        return Ok(code);
+    }
+    let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;
+    let written = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, args.out.as_deref())?;
+    context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), written.signer));
+    context.output.answer(&Signed {
+        signature_file: written.path.display().to_string(),
+        signature: written.signature.to_hex(),
+        digest: written.digest.hex(),
+        signer: written.signer.to_string(),
+    })
+}
+
+/// Shows what YAML readers disagree on, unless the author said that it may be signed all the same.
+/// Gives the exit code when there is something to refuse.
+pub(crate) fn refuse_ambiguity(bench: &Bench, key: &KeyArgs, context: &Context) -> Result<Option<u8>> {
+    let problems = ambiguities(bench.file, &bench.bytes);
+    if problems.is_empty() {
+        return Ok(None);
+    }
+    if key.allow_ambiguous {
+        context.output.warning(format!("{} is signed with {} ambiguous places", bench.shown, problems.len()));
+        return Ok(None);
+    }
+    if context.output.json() {
+        #[derive(Serialize)]
+        struct Ambiguous {
+            problems: Vec<bench::ProblemRow>,
+        }
+        impl Answer for Ambiguous {
+            fn text(&self) -> String {
+                String::new()
+            }
+            fn exit_code(&self) -> u8 {
+                1
+            }
+        }
+        return context.output.answer(&Ambiguous { problems: bench::rows(&bench.shown, problems) }).map(Some);
+    }
+    Ok(Some(bench::report_all(&bench.shown, problems)))
+}

@@ -1,0 +1,56 @@
+//! `aisoc plugin uninstall`
+
+use std::io::{IsTerminal as _, Write as _};
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_packaging::uninstall;
+use serde::Serialize;
+
+use crate::args::plugin::UninstallArgs;
+use crate::context::Context;
+use crate::output::Answer;
+
+#[derive(Serialize)]
+struct Uninstalled {
+    id: String,
+    plugins_dir: String,
+}
+
+impl Answer for Uninstalled {
+    fn text(&self) -> String {
+        format!("{}\n", self.id)
+    }
+}
+
+pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
+    let id: PluginId = args.id.parse().map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))?;
+    let plugins_dir = context.plugins_dir(args.plugins_dir);
+    let path = plugins_dir.join(id.as_str());
+    if !path.is_dir() {
+        return Err(Fault::new(Reason::PluginNotFound, format!("there is no plugin `{id}` in `{}`", plugins_dir.display())));
+    }
+    if !args.yes {
+        confirm(&format!("Remove {} with everything in it? [y/N] ", path.display()))?;
+    }
+    uninstall(&plugins_dir, &id)?;
+    context.output.status("Uninstalled", format!("{id} from {}", plugins_dir.display()));
+    context.output.answer(&Uninstalled { id: id.to_string(), plugins_dir: plugins_dir.display().to_string() })
+}
+
+/// Asks on a terminal; without one there is nobody to ask, and silence is not a yes.
+fn confirm(question: &str) -> Result<()> {
+    let refuse = |what: &str| Err(Fault::new(Reason::ConfirmationRequired, what));
+    if !std::io::stdin().is_terminal() {
+        return refuse("removing a plugin needs a confirmation, and there is no terminal to ask on");
+    }
+    let mut answer = String::new();
+    let asked = anstream::stderr().write_all(question.as_bytes());
+    if asked.is_err() || std::io::stdin().read_line(&mut answer).is_err() {
+        return refuse("the question could not be asked");
+    }
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => refuse("nothing was removed"),
+    }
+}

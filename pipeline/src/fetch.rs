@@ -1,0 +1,116 @@
+//! `Reference` → `Artifact` → `Staged`: the part of the line that all readers share.
+
+use std::io::{self, Read};
+
+use aisoc_manifests::artifact::{Artifact, PluginLayer};
+use aisoc_manifests::digest::{Digest, VerifyingReader};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
+use aisoc_packaging::{Staged, Staging};
+use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Target};
+use bytes::{Buf as _, Bytes};
+use tokio::sync::mpsc;
+
+use crate::reporter::Reporter;
+
+/// Chunks between the network and the unpacking thread: enough to keep both busy, few enough that
+/// memory does not grow with the artifact.
+const CHUNKS_IN_FLIGHT: usize = 16;
+
+/// An artifact and where its blobs are.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) target: Target,
+    pub(crate) artifact: Artifact,
+}
+
+/// Reads the manifest that a reference names, in one request. Everything after it goes by digest.
+pub(crate) async fn fetch(reference: &Reference, require: Option<Digest>, options: &ClientOptions) -> Result<Fetched> {
+    let target = Target::open(reference, options)?;
+    let manifest = target.fetch_manifest(reference.digest()).await?;
+    if let Some(required) = require.filter(|required| *required != manifest.digest()) {
+        return Err(Fault::new(Reason::DigestMismatch, format!("`{reference}` is not the required artifact"))
+            .expected(required.to_string(), manifest.digest().to_string()));
+    }
+    let artifact = Artifact::read(manifest.into_bytes(), reference.digest())?;
+    Ok(Fetched { target, artifact })
+}
+
+impl Fetched {
+    /// Receives every layer into `staging`, in one pass over the bytes of each.
+    pub(crate) async fn stage(&self, mut staging: Staging, reporter: &dyn Reporter) -> Result<Staged> {
+        let total: u64 = self.artifact.layers().iter().map(|layer| layer.descriptor.size).sum();
+        let mut done = 0;
+        for layer in self.artifact.layers() {
+            let stream = self.target.fetch_blob(&layer.descriptor).await?;
+            let progress = |bytes| reporter.bytes("Fetching", done + bytes, total);
+            staging = receive(staging, layer.clone(), stream, &progress).await?;
+            done += layer.descriptor.size;
+        }
+        staging.finish()
+    }
+}
+
+/// Moves a blob from the network into a thread that hashes, inflates, checks and writes it.
+async fn receive(
+    mut staging: Staging,
+    layer: PluginLayer,
+    mut stream: BlobStream,
+    progress: &dyn Fn(u64),
+) -> Result<Staging> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let unpacking = tokio::task::spawn_blocking(move || {
+        let PluginLayer { descriptor, form } = layer;
+        let chunks = ChunkReader { receiver, chunk: Bytes::new() };
+        let mut bytes = VerifyingReader::new(chunks, descriptor.digest, descriptor.size);
+        let unpacked = staging.layer(&form, &descriptor.media_type, &mut bytes);
+        // Bytes that are not the promised ones explain whatever they led to.
+        match (unpacked, bytes.finish()) {
+            (Ok(()), finished) => finished,
+            (Err(fault), Err(mismatch)) if mismatch.difference().is_some() => Err(mismatch.caused_by(fault)),
+            (Err(fault), _) => Err(fault),
+        }?;
+        Ok(staging)
+    });
+    let mut received = 0;
+    let transfer = loop {
+        match stream.next_chunk().await {
+            Ok(Some(chunk)) => {
+                received += chunk.len() as u64;
+                progress(received);
+                // The unpacking thread has refused the artifact: stop asking for more of it.
+                if sender.send(chunk).await.is_err() {
+                    break Ok(());
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(fault) => break Err(fault),
+        }
+    };
+    drop(sender);
+    let unpacked = unpacking.await.map_err(|failure| {
+        Fault::new(Reason::Internal, "the unpacking thread ended without a result").caused_by(failure)
+    })?;
+    // A transfer that broke off also looks like a truncated archive; the transfer is the reason.
+    transfer.and(unpacked)
+}
+
+/// The receiving end as a blocking reader.
+struct ChunkReader {
+    receiver: mpsc::Receiver<Bytes>,
+    chunk: Bytes,
+}
+
+impl Read for ChunkReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(chunk) => self.chunk = chunk,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}

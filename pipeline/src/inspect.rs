@@ -1,0 +1,95 @@
+//! What a directory or an artifact says about itself. Claims, all of it, and named so.
+
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::file_map::FileMap;
+use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::reference::Reference;
+use aisoc_packaging::{InstalledDir, Limits, Staging};
+use aisoc_registry_client::ClientOptions;
+use aisoc_signing::Claim;
+
+use crate::fetch::fetch;
+use crate::reporter::Reporter;
+
+/// A look at a plugin, unverified.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What the manifest claims, or why it cannot be read.
+    pub claimed_manifest: Result<Manifest>,
+    /// The canonical digest that a signature would cover, or why there is none.
+    pub canonical_digest: Result<Digest>,
+    /// Whether there is a signature file.
+    pub has_signature: bool,
+    /// Every file.
+    pub files: FileMap,
+    /// Digest and layers, when it is an artifact.
+    pub artifact: Option<ArtifactSummary>,
+}
+
+/// What the OCI manifest says.
+#[derive(Debug)]
+pub struct ArtifactSummary {
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// Kind of artifact that it claims to be.
+    pub claimed_artifact_type: Option<String>,
+    /// The layers that become files.
+    pub layers: Vec<LayerSummary>,
+}
+
+/// One layer.
+#[derive(Debug)]
+pub struct LayerSummary {
+    /// Media type.
+    pub media_type: String,
+    /// Digest.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// Looks at a directory.
+///
+/// # Errors
+/// I/O reasons, `manifest_missing`, `forbidden_entry`.
+pub fn inspect_directory(directory: &Path) -> Result<Inspection> {
+    let present = InstalledDir::read(directory)?;
+    Ok(look(&present.claim(), present.files().clone(), None))
+}
+
+/// Looks at an artifact in one pass over its bytes, writing nothing.
+///
+/// # Errors
+/// Every refusal of fetching and staging.
+pub async fn inspect_artifact(
+    reference: &Reference,
+    options: &ClientOptions,
+    reporter: &dyn Reporter,
+) -> Result<Inspection> {
+    let fetched = fetch(reference, None, options).await?;
+    let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
+    let layers = fetched.artifact.layers().iter().map(|layer| LayerSummary {
+        media_type: layer.descriptor.media_type.clone(),
+        digest: layer.descriptor.digest,
+        size: layer.descriptor.size,
+    });
+    let summary = ArtifactSummary {
+        digest: fetched.artifact.digest(),
+        claimed_artifact_type: fetched.artifact.manifest().artifact_type.clone(),
+        layers: layers.collect(),
+    };
+    Ok(look(&staged.claim()?, staged.files().clone(), Some(summary)))
+}
+
+fn look(claim: &Claim, files: FileMap, artifact: Option<ArtifactSummary>) -> Inspection {
+    Inspection {
+        claimed_manifest: claim.document().and_then(|document| Manifest::from_document(&document)),
+        canonical_digest: claim.statement().map(|statement| statement.digest()),
+        has_signature: claim.signature().is_some(),
+        files,
+        artifact,
+    }
+}

@@ -1,0 +1,177 @@
+//! The operator's line, whole: a reference becomes an installed plugin, or nothing happens.
+
+use std::path::PathBuf;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::reference::Reference;
+use aisoc_packaging::{InstallRecord, Limits, Previous, Staged, Staging, activate, installed};
+use aisoc_registry_client::ClientOptions;
+use aisoc_signing::{Keyring, verify};
+use aisoc_trust::{Admitted, Policy, admit};
+
+use crate::fetch::fetch;
+use crate::reporter::Reporter;
+use crate::verify::intact_admission;
+
+/// What an install is told.
+#[derive(Debug)]
+pub struct InstallOptions {
+    /// Where plugins live; made when it is missing.
+    pub plugins_dir: PathBuf,
+    /// The directory of trusted public keys.
+    pub keys_dir: PathBuf,
+    /// What the gate does about an artifact that is not verified.
+    pub policy: Policy,
+    /// The only artifact that is acceptable.
+    pub require_digest: Option<Digest>,
+    /// How to reach registries.
+    pub client: ClientOptions,
+    /// The time of the install, RFC 3339.
+    pub now: String,
+}
+
+/// An installed plugin, and what the gate said about it.
+#[derive(Debug)]
+pub struct Installation {
+    /// The plugin.
+    pub id: PluginId,
+    /// Its version, as its manifest states it.
+    pub version: String,
+    /// Digest of the artifact's manifest.
+    pub digest: Digest,
+    /// Where it is.
+    pub directory: PathBuf,
+    /// What happened to the directory.
+    pub change: Change,
+    /// Status, key, and what strict mode would have refused it for.
+    pub signature: Judgement,
+}
+
+/// What the gate said, as facts to show. Evidence no more: the admission was used up.
+#[derive(Debug)]
+pub struct Judgement {
+    /// The status word.
+    pub status: aisoc_trust::SignatureStatus,
+    /// The key that verified it.
+    pub key_id: Option<String>,
+    /// What strict mode would have refused it for.
+    pub objection: Option<String>,
+}
+
+/// What an install did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: the same artifact was installed, intact and still admitted.
+    Unchanged,
+    /// The plugin is new.
+    Installed,
+    /// Another tree was exchanged for this one.
+    Upgraded {
+        /// Its version, if its record says so.
+        from: Option<String>,
+    },
+}
+
+/// Fetches, stages, verifies, admits and activates.
+///
+/// The same artifact again costs one request and changes nothing, provided that what is on disk
+/// still has the recorded content and today's keys still admit it.
+///
+/// # Errors
+/// Every refusal of the line. What is refused leaves the plugins directory as it was.
+pub async fn install(reference: &Reference, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
+    reporter.step("Resolving", &reference.to_string());
+    let fetched = fetch(reference, options.require_digest, &options.client).await?;
+    let digest = fetched.artifact.digest();
+    if let Some(unchanged) = already_installed(digest, options)? {
+        return Ok(unchanged);
+    }
+    reporter.step("Fetching", &reference.pinned(digest).to_string());
+    let staging = Staging::begin(&options.plugins_dir, Limits::default())?;
+    let staged = fetched.stage(staging, reporter).await?;
+    let (manifest, admitted) = judge(&staged, options)?;
+    reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
+    let from = InstallRecord::read(&options.plugins_dir, &manifest.id).ok().flatten().map(|record| record.version);
+    let record = record(&manifest, reference, digest, &admitted, options);
+    let signature = Judgement::of(&admitted);
+    let active = activate(admitted, staged, &record)?;
+    let change = match active.previous {
+        Previous::None => Change::Installed,
+        Previous::Replaced => Change::Upgraded { from },
+    };
+    Ok(Installation { id: manifest.id, version: manifest.version, digest, directory: active.path, change, signature })
+}
+
+/// `Staged` → `Claim` → `Outcome` → `Admitted`. The identity comes from the staged bytes alone.
+fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
+    let claim = staged.claim()?;
+    let manifest = Manifest::from_document(&claim.document()?)?;
+    let admitted = admit(&options.policy, &claim, |claim| verify(claim, &Keyring::read(&options.keys_dir)?))?;
+    Ok((manifest, admitted))
+}
+
+fn record(
+    manifest: &Manifest,
+    reference: &Reference,
+    digest: Digest,
+    admitted: &Admitted,
+    options: &InstallOptions,
+) -> InstallRecord {
+    InstallRecord {
+        schema_version: InstallRecord::SCHEMA_VERSION,
+        id: manifest.id.clone(),
+        version: manifest.version.clone(),
+        reference: reference.to_string(),
+        digest,
+        tree_digest: admitted.subject(),
+        canonical_digest: admitted.digest(),
+        signature_status: admitted.status().as_str().to_owned(),
+        signing_key_id: admitted.key_id().map(ToString::to_string),
+        installed_at: options.now.clone(),
+    }
+}
+
+/// The installed plugin of that artifact, if there is one and it is as good as a new install: every
+/// byte as recorded, and admitted by today's keys and policy. Anything less is installed again.
+fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<Installation>> {
+    for plugin in installed(&options.plugins_dir)? {
+        let Ok(Some(record)) = plugin.record else { continue };
+        if record.digest != digest || record.id.as_str() != plugin.directory {
+            continue;
+        }
+        let Ok(admitted) = intact_admission(&plugin.path, &record, &options.keys_dir, &options.policy) else { continue };
+        return Ok(Some(Installation {
+            id: record.id,
+            version: record.version,
+            digest,
+            directory: plugin.path,
+            change: Change::Unchanged,
+            signature: Judgement::of(&admitted),
+        }));
+    }
+    Ok(None)
+}
+
+impl Judgement {
+    pub(crate) fn of(admitted: &Admitted) -> Self {
+        Self {
+            status: admitted.status(),
+            key_id: admitted.key_id().map(ToString::to_string),
+            objection: admitted.objection().map(|objection: &Fault| format!("{}: {objection}", objection.reason())),
+        }
+    }
+}
+
+impl Change {
+    /// The change in one word.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Installed => "installed",
+            Self::Upgraded { .. } => "upgraded",
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The publisher's line: a plugin's directory becomes an artifact in a layout or a registry.
+//!
+//! There is no signing of what a registry holds: the signature is in the directory before it is
+//! packed, so an unsigned artifact is never public.
+
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::oci::MANIFEST_MEDIA_TYPE;
+use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
+use aisoc_packaging::{Assembled, PackOptions, PluginDir, assemble};
+use aisoc_registry_client::copy::{Shipment, Step};
+use aisoc_registry_client::{
+    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Resolve as _, Tagging as _, Target, copy,
+};
+
+use crate::reporter::Reporter;
+
+/// How a directory is packed.
+#[derive(Debug, Clone, Copy)]
+pub struct PackageOptions {
+    /// Compression threads. The bytes do not depend on it.
+    pub threads: usize,
+    /// Modification time of every entry, in seconds since 1970; 0 when absent.
+    pub mtime: Option<u64>,
+}
+
+/// How an artifact is pushed.
+#[derive(Debug)]
+pub struct PushOptions {
+    /// What to do about a tag that names another digest.
+    pub replace_tag: ReplaceTag,
+    /// How to reach registries.
+    pub client: ClientOptions,
+}
+
+/// What to do about a tag that names another digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplaceTag {
+    /// Refuse: somebody may have pinned what it names.
+    No,
+    /// Move it.
+    Yes,
+}
+
+/// A packed plugin.
+#[derive(Debug)]
+pub struct Packaged {
+    /// The plugin.
+    pub id: PluginId,
+    /// Its version.
+    pub version: String,
+    /// Digest of the artifact's manifest.
+    pub digest: Digest,
+    /// Digest of the layer.
+    pub layer_digest: Digest,
+    /// Compressed size of the layer in bytes.
+    pub layer_size: u64,
+    /// How many files it holds.
+    pub files: usize,
+    /// Their size in bytes.
+    pub unpacked_size: u64,
+    /// Whether it holds a signature file.
+    pub signed: bool,
+    /// What was left out: excluded by rule or by `.aisocignore`.
+    pub excluded: Vec<String>,
+}
+
+/// What a push did.
+#[derive(Debug, Clone, Copy)]
+pub struct Pushed {
+    /// Digest of the artifact's manifest.
+    pub digest: Digest,
+    /// Blobs that were sent; those that the registry had are not.
+    pub uploaded_blobs: usize,
+    /// Their size in bytes.
+    pub uploaded_bytes: u64,
+}
+
+/// Packs a directory into an OCI layout. An archive is replaced as a whole; a layout directory keeps
+/// the artifacts that it has.
+///
+/// # Errors
+/// `manifest_*`, `forbidden_entry`, I/O reasons.
+pub async fn package(
+    directory: &Path,
+    out: &LayoutReference,
+    options: &PackageOptions,
+    reporter: &dyn Reporter,
+) -> Result<Packaged> {
+    let packed = pack(directory, options, reporter)?;
+    let tag = out.tag.clone().or_else(|| packed.summary.version.parse().ok());
+    match out.form {
+        LayoutForm::Directory => packed.ship(&Reference::Layout(out.clone()), tag.as_ref(), reporter).await?,
+        LayoutForm::Archive => replace_archive(&packed, out, tag.as_ref(), reporter).await?,
+    };
+    Ok(packed.summary)
+}
+
+/// Packs a directory again and compares with what `out` holds.
+///
+/// # Errors
+/// `not_reproducible`, naming both digests.
+pub async fn check_package(
+    directory: &Path,
+    out: &LayoutReference,
+    options: &PackageOptions,
+    reporter: &dyn Reporter,
+) -> Result<Packaged> {
+    let present = Target::open(&Reference::Layout(out.clone()), &ClientOptions::default())?.resolve().await?.digest;
+    let packed = pack(directory, options, reporter)?;
+    if packed.summary.digest == present {
+        return Ok(packed.summary);
+    }
+    Err(Fault::new(
+        Reason::NotReproducible,
+        format!("`{}` is not what `{}` packs to", out.path.display(), directory.display()),
+    )
+    .expected(packed.summary.digest.to_string(), present.to_string()))
+}
+
+/// Packs a directory and pushes it.
+///
+/// # Errors
+/// As [`package`] and [`push`].
+pub async fn publish(
+    directory: &Path,
+    destination: &Reference,
+    package_options: &PackageOptions,
+    options: &PushOptions,
+    reporter: &dyn Reporter,
+) -> Result<(Packaged, Pushed)> {
+    let packed = pack(directory, package_options, reporter)?;
+    let target = Target::create(destination, &options.client)?;
+    check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
+    reporter.step("Pushing", &destination.to_string());
+    let pushed = packed.ship_to(&target, destination.tag(), reporter).await?;
+    Ok((packed.summary, pushed))
+}
+
+/// Copies a packaged plugin: blobs first, then the manifest, which is read back, then the tag.
+///
+/// # Errors
+/// `tag_exists` when the tag names another digest; what either side refuses.
+pub async fn push(
+    source: &Reference,
+    destination: &Reference,
+    options: &PushOptions,
+    reporter: &dyn Reporter,
+) -> Result<Pushed> {
+    let from = Target::open(source, &options.client)?;
+    let digest = match source.digest() {
+        Some(digest) => digest,
+        None => from.fetch_manifest(None).await?.digest(),
+    };
+    let target = Target::create(destination, &options.client)?;
+    check_destination(&target, destination, digest, options.replace_tag).await?;
+    reporter.step("Pushing", &destination.to_string());
+    let sent = Sent::default();
+    copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
+    Ok(sent.pushed(digest))
+}
+
+/// Refuses before anything is sent: a digest that is not this one, a tag that names another.
+async fn check_destination(target: &Target, destination: &Reference, digest: Digest, replace: ReplaceTag) -> Result<()> {
+    if let Some(named) = destination.digest().filter(|named| *named != digest) {
+        return Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
+            .expected(named.to_string(), digest.to_string()));
+    }
+    let Some(tag) = destination.tag().filter(|_| replace == ReplaceTag::No) else {
+        return Ok(());
+    };
+    match target.tag_digest(tag).await? {
+        Some(present) if present != digest => {
+            Err(Fault::new(Reason::TagExists, format!("the tag `{tag}` of `{destination}` names another artifact"))
+                .expected(digest.to_string(), present.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A packed directory with its bytes in a temporary place.
+struct Packed {
+    assembled: Assembled,
+    summary: Packaged,
+}
+
+fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> Result<Packed> {
+    reporter.step("Packing", &directory.display().to_string());
+    let plugin = PluginDir::open(directory)?;
+    let manifest = Manifest::from_document(&plugin.document()?)?;
+    let assembled = assemble(&plugin, &manifest, &PackOptions { threads: options.threads, mtime: options.mtime })?;
+    let summary = Packaged {
+        id: manifest.id,
+        version: manifest.version,
+        digest: Digest::of(&assembled.manifest),
+        layer_digest: assembled.layer.digest,
+        layer_size: assembled.layer.size,
+        files: plugin.files().len(),
+        unpacked_size: plugin.files().total_bytes(),
+        signed: plugin.signature().is_some(),
+        excluded: plugin.excluded().to_vec(),
+    };
+    Ok(Packed { assembled, summary })
+}
+
+impl Packed {
+    async fn ship(&self, destination: &Reference, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
+        self.ship_to(&Target::create(destination, &ClientOptions::default())?, tag, reporter).await
+    }
+
+    async fn ship_to(&self, target: &Target, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
+        let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, self.assembled.manifest.clone());
+        let layer = BlobSource::File { path: self.assembled.layer_file.path().to_owned(), offset: 0 };
+        let blobs = [
+            (self.assembled.config_descriptor.clone(), BlobSource::Bytes(self.assembled.config.clone().into())),
+            (self.assembled.layer.clone(), layer),
+        ];
+        let sent = Sent::default();
+        let shipment = Shipment { manifest: &manifest, blobs: &blobs, tag };
+        copy::push(target, &shipment, &|step| sent.note(&step, reporter)).await?;
+        Ok(sent.pushed(self.summary.digest))
+    }
+}
+
+/// A new archive beside the old one, then one rename.
+async fn replace_archive(packed: &Packed, out: &LayoutReference, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
+    let fail = |error| Fault::io("write", &out.path, error);
+    let parent = out.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = tempfile::Builder::new().prefix(".aisoc-package-").tempdir_in(parent).map_err(fail)?;
+    let path = directory.path().join("archive.tar");
+    let beside = Reference::Layout(LayoutReference { path: path.clone(), ..out.clone() });
+    let pushed = packed.ship(&beside, tag, reporter).await?;
+    std::fs::rename(&path, &out.path).map_err(fail)?;
+    Ok(pushed)
+}
+
+/// Counts what was really sent.
+#[derive(Default)]
+struct Sent {
+    blobs: std::sync::atomic::AtomicUsize,
+    bytes: std::sync::atomic::AtomicU64,
+}
+
+impl Sent {
+    fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
+        use std::sync::atomic::Ordering::Relaxed;
+        match step {
+            Step::Pushing(descriptor) => reporter.bytes("Pushing", 0, descriptor.size),
+            Step::Blob(descriptor, Stored::Uploaded) => {
+                self.blobs.fetch_add(1, Relaxed);
+                self.bytes.fetch_add(descriptor.size, Relaxed);
+                reporter.bytes("Pushing", descriptor.size, descriptor.size);
+            }
+            Step::ReadBack(descriptor) => reporter.step("Read back", &descriptor.digest.to_string()),
+            Step::Blob(_, Stored::Present | Stored::Mounted) | Step::Manifest(..) | Step::Tagged(..) => {}
+        }
+    }
+
+    fn pushed(self, digest: Digest) -> Pushed {
+        Pushed { digest, uploaded_blobs: self.blobs.into_inner(), uploaded_bytes: self.bytes.into_inner() }
+    }
+}

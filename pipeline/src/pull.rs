@@ -1,0 +1,44 @@
+//! `pull`: fetch and unpack to look at. Nothing is verified, and nothing is installed.
+
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
+use aisoc_packaging::{Limits, Staging, release};
+use aisoc_registry_client::ClientOptions;
+
+use crate::fetch::fetch;
+use crate::reporter::Reporter;
+
+/// What was pulled.
+#[derive(Debug)]
+pub struct Pulled {
+    /// Digest of the artifact's manifest.
+    pub digest: Digest,
+    /// How many files were written.
+    pub files: usize,
+}
+
+/// Fetches an artifact and unpacks its plugin into `out`, which must not exist or be empty. The same
+/// walk and limits as an install; the directory appears whole or not at all.
+///
+/// # Errors
+/// `already_exists` when `out` holds something; every refusal of fetching and staging.
+pub async fn pull(reference: &Reference, out: &Path, options: &ClientOptions, reporter: &dyn Reporter) -> Result<Pulled> {
+    let occupied = match std::fs::read_dir(out) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
+    if occupied {
+        return Err(Fault::new(Reason::AlreadyExists, format!("`{}` exists and is not empty", out.display())));
+    }
+    reporter.step("Resolving", &reference.to_string());
+    let fetched = fetch(reference, None, options).await?;
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let staging = Staging::begin(parent, Limits::default())?;
+    let staged = fetched.stage(staging, reporter).await?;
+    let files = staged.files().len();
+    release(staged, out)?;
+    Ok(Pulled { digest: fetched.artifact.digest(), files })
+}

@@ -1,0 +1,53 @@
+//! `PluginDir` → `Statement` → `SignedStatement` → `plugin.sig`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_packaging::PluginDir;
+use aisoc_signing::{Fingerprint, SIGNATURE_FILE, Signature, SigningKey, sign};
+
+/// A signature that was written.
+#[derive(Debug)]
+pub struct SignedDirectory {
+    /// Where.
+    pub path: PathBuf,
+    /// The signature.
+    pub signature: Signature,
+    /// The canonical digest that it is over.
+    pub digest: Digest,
+    /// Whose it is.
+    pub signer: Fingerprint,
+}
+
+/// Signs a plugin's directory and writes `plugin.sig` into it, or to `out`.
+///
+/// # Errors
+/// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
+/// old signature stays then.
+pub fn sign_directory(directory: &Path, key: &SigningKey, out: Option<&Path>) -> Result<SignedDirectory> {
+    let plugin = PluginDir::open(directory)?;
+    let signed = sign(plugin.claim().statement()?, key);
+    let path = out.map_or_else(|| directory.join(SIGNATURE_FILE), Path::to_owned);
+    write(&path, signed.signature())?;
+    Ok(SignedDirectory {
+        path,
+        signature: *signed.signature(),
+        digest: signed.statement().digest(),
+        signer: signed.signer(),
+    })
+}
+
+/// Written beside and renamed: a verifier that looks meanwhile sees the old signature or the new one.
+fn write(path: &Path, signature: &Signature) -> Result<()> {
+    let fail = |error| Fault::io("write the signature", path, error);
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".aisoc-signature-").tempfile_in(parent).map_err(fail)?;
+    file.write_all(signature.to_hex().as_bytes()).map_err(fail)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(mode).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}
