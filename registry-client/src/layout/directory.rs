@@ -1,0 +1,241 @@
+//! An OCI image layout as a directory: `oci-layout`, `index.json`, `blobs/sha256/`.
+//!
+//! Files land by rename and are never changed afterwards, except the index, which is replaced under
+//! a lock. Links are not followed (umoci CVE-2021-29136): a layout is often somebody else's.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
+use aisoc_manifests::reference::Tag;
+use rustix::fs::OFlags;
+use serde::Deserialize;
+
+use super::ingest::{Ingest, replace_file};
+use super::{StoredBlob, index, invalid, json};
+use crate::target::{Manifest, Pushed};
+
+/// The file that says what the directory is; also what writers lock, because it is never replaced.
+pub(super) const MARKER: &str = "oci-layout";
+pub(super) const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(super) const INDEX: &str = "index.json";
+pub(super) const BLOBS: &str = "blobs/sha256";
+
+/// A layout directory.
+#[derive(Debug)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// The layout at `root`.
+    ///
+    /// # Errors
+    /// `layout_invalid` when it is none, `io_` reasons.
+    pub fn open(root: &Path) -> Result<Self> {
+        let directory = Self { root: root.to_owned() };
+        check_marker(root, &directory.small_file(MARKER)?.ok_or_else(|| missing_marker(root))?)?;
+        for part in ["blobs", BLOBS] {
+            let path = root.join(part);
+            match fs::symlink_metadata(&path) {
+                Ok(found) if !found.is_dir() => return Err(invalid(root, &format!("`{part}` is not a directory"))),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Fault::io("read", &path, error)),
+            }
+        }
+        Ok(directory)
+    }
+
+    /// The layout at `root`, made if there is nothing or an empty directory.
+    ///
+    /// # Errors
+    /// `layout_invalid` when something else is there, `io_` reasons.
+    pub fn create(root: &Path) -> Result<Self> {
+        if !root.join(MARKER).exists() {
+            let occupied = match fs::read_dir(root) {
+                Ok(mut entries) => entries.next().is_some(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+                Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                    return Err(invalid(root, "it is a file"));
+                }
+                Err(error) => return Err(Fault::io("read", root, error)),
+            };
+            if occupied && !root.join(BLOBS).is_dir() {
+                return Err(invalid(root, "it holds other files").hint("name a new or an empty directory"));
+            }
+            // The marker comes last: a directory that has it is complete.
+            let blobs = root.join(BLOBS);
+            fs::create_dir_all(&blobs).map_err(|error| Fault::io("create", &blobs, error))?;
+            if !root.join(INDEX).exists() {
+                replace_file(root, INDEX, &to_bytes(&ImageIndex::new(vec![])))?;
+            }
+            replace_file(root, MARKER, MARKER_BYTES)?;
+        }
+        Self::open(root)
+    }
+
+    /// The index.
+    ///
+    /// # Errors
+    /// `layout_invalid` when it is missing or no index, `io_` reasons.
+    pub fn index(&self) -> Result<ImageIndex> {
+        let bytes = self.small_file(INDEX)?.ok_or_else(|| invalid(&self.root, "`index.json` is missing"))?;
+        read_index(&self.root, &bytes)
+    }
+
+    /// The blob of that digest, if there is one.
+    ///
+    /// # Errors
+    /// `layout_invalid` when a link or device stands in its place, `io_` reasons.
+    pub fn blob(&self, digest: Digest) -> Result<Option<StoredBlob>> {
+        let opened = self.open_regular(&blob_name(digest))?;
+        Ok(opened.map(|(file, size)| StoredBlob { file: Arc::new(file), offset: 0, size }))
+    }
+
+    /// A new file for a blob that is about to arrive.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub fn ingest(&self) -> Result<Ingest> {
+        Ingest::new_in(&self.root)
+    }
+
+    /// Stores the manifest unless it is there, and points the tag at it.
+    ///
+    /// # Errors
+    /// `layout_invalid`, `io_` reasons.
+    pub fn put_manifest(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<Pushed> {
+        let mut ingest = None;
+        if self.blob(manifest.digest())?.is_none() {
+            ingest = Some(self.ingest()?.write(manifest.bytes())?);
+        }
+        if let Some(ingest) = ingest {
+            ingest.finish(self, manifest.digest())?;
+        }
+        self.update(|entries| {
+            let before = entries.clone();
+            index::insert(entries, &manifest.descriptor(), tag);
+            Ok(if *entries == before { Pushed::Present } else { Pushed::Uploaded })
+        })
+    }
+
+    /// Changes the index under the layout's lock; other writers wait.
+    ///
+    /// # Errors
+    /// What `edit` refuses, `layout_invalid`, `io_` reasons.
+    pub fn update<T>(&self, edit: impl FnOnce(&mut ImageIndex) -> Result<T>) -> Result<T> {
+        let path = self.root.join(MARKER);
+        let (lock, _) = self.open_regular(MARKER)?.ok_or_else(|| missing_marker(&self.root))?;
+        lock.lock().map_err(|error| Fault::io("lock", &path, error))?;
+        let mut entries = self.index()?;
+        let before = entries.clone();
+        let result = edit(&mut entries)?;
+        if entries != before {
+            let bytes = to_bytes(&entries);
+            if bytes.len() as u64 > MAX_MANIFEST_BYTES {
+                return Err(invalid(&self.root, "the index is full").hint("remove tags, or begin another layout"));
+            }
+            replace_file(&self.root, INDEX, &bytes)?;
+        }
+        Ok(result)
+    }
+
+    /// Removes a blob. Says whether it was there.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub fn remove_blob(&self, digest: Digest) -> Result<bool> {
+        let path = self.root.join(blob_name(digest));
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Fault::io("remove", &path, error)),
+        }
+    }
+
+    /// Where the layout is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the blob of that digest is or would be.
+    pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
+        self.root.join(blob_name(digest))
+    }
+
+    fn small_file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some((file, size)) = self.open_regular(name)? else {
+            return Ok(None);
+        };
+        if size > MAX_MANIFEST_BYTES {
+            return Err(invalid(&self.root, &format!("`{name}` is larger than 4 MiB")));
+        }
+        let mut bytes = Vec::new();
+        // The file may grow between the two calls.
+        file.take(MAX_MANIFEST_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Fault::io("read", &self.root.join(name), error))?;
+        Ok(Some(bytes))
+    }
+
+    /// Opens a regular file and nothing else: a link could lead anywhere, a FIFO would block.
+    fn open_regular(&self, name: &str) -> Result<Option<(File, u64)>> {
+        let path = self.root.join(name);
+        let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+        let file = match File::options().read(true).custom_flags(flags).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(_) if path.is_symlink() => return Err(invalid(&self.root, &format!("`{name}` is a link"))),
+            Err(error) => return Err(Fault::io("read", &path, error)),
+        };
+        let found = file.metadata().map_err(|error| Fault::io("read", &path, error))?;
+        if !found.is_file() {
+            return Err(invalid(&self.root, &format!("`{name}` is not a regular file")));
+        }
+        Ok(Some((file, found.len())))
+    }
+}
+
+/// The name of a blob inside a layout.
+pub(super) fn blob_name(digest: Digest) -> String {
+    format!("{BLOBS}/{}", digest.hex())
+}
+
+/// Reads and checks the bytes of an `index.json`.
+pub(super) fn read_index(path: &Path, bytes: &[u8]) -> Result<ImageIndex> {
+    let index: ImageIndex = json(path, INDEX, bytes)?;
+    if index.schema_version != 2 {
+        return Err(
+            invalid(path, "`index.json` has another schema version").expected("2", index.schema_version.to_string())
+        );
+    }
+    Ok(index)
+}
+
+/// Reads and checks the bytes of an `oci-layout`.
+pub(super) fn check_marker(path: &Path, bytes: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    let marker: Marker = json(path, MARKER, bytes)?;
+    if marker.image_layout_version == "1.0.0" {
+        return Ok(());
+    }
+    Err(invalid(path, "it has another layout version")
+        .expected("1.0.0", marker.image_layout_version.escape_debug().to_string()))
+}
+
+fn missing_marker(root: &Path) -> Fault {
+    if root.exists() {
+        return invalid(root, "the file `oci-layout` is missing");
+    }
+    Fault::io("read", root, std::io::ErrorKind::NotFound.into())
+}

@@ -1,0 +1,88 @@
+//! `Ingest`: bytes on their way into a layout. They get their name only when their digest is known.
+
+use std::fs::{File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use super::Directory;
+
+/// A blob that is arriving. Dropping it removes what arrived.
+#[derive(Debug)]
+pub struct Ingest {
+    file: NamedTempFile,
+    hasher: Sha256,
+    size: u64,
+}
+
+impl Ingest {
+    /// Collects in the directory `parent`, which must be on the file system of the layout.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub fn new_in(parent: &Path) -> Result<Self> {
+        let file = temporary(parent)?;
+        Ok(Self { file, hasher: Sha256::new(), size: 0 })
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// `io_` reasons; the ingest is gone then, and what it wrote is removed.
+    pub fn write(mut self, bytes: &[u8]) -> Result<Self> {
+        self.file.write_all(bytes).map_err(|error| Fault::io("write", self.file.path(), error))?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(self)
+    }
+
+    /// How many bytes arrived.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Gives the bytes their name, once they are on the disk and their digest is the expected one.
+    ///
+    /// # Errors
+    /// `pull_failed` for another digest, `io_` reasons.
+    pub fn finish(self, directory: &Directory, expected: Digest) -> Result<()> {
+        let found = Digest::from_bytes(self.hasher.finalize().into());
+        if found != expected {
+            return Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
+                .expected(expected.to_string(), found.to_string()));
+        }
+        let target = directory.blob_path(expected);
+        land(self.file, &target)
+    }
+}
+
+/// Writes a small file in place of whatever has its name.
+pub(super) fn replace_file(root: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let mut file = temporary(root)?;
+    file.write_all(bytes).map_err(|error| Fault::io("write", file.path(), error))?;
+    land(file, &root.join(name))
+}
+
+/// A file without a name of its own yet, readable as the umask allows once it has one.
+pub(super) fn temporary(parent: &Path) -> Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".ingest-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(parent)
+        .map_err(|error| Fault::io("write in", parent, error))
+}
+
+/// Synced, then renamed: after a power cut the name stands for the whole content or for nothing.
+pub(super) fn land(file: NamedTempFile, target: &Path) -> Result<()> {
+    file.as_file().sync_all().map_err(|error| Fault::io("write", target, error))?;
+    file.persist(target).map_err(|error| Fault::io("write", target, error.error))?;
+    if let Some(parent) = target.parent() {
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| Fault::io("write", parent, error))?;
+    }
+    Ok(())
+}

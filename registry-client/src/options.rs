@@ -1,0 +1,92 @@
+//! `ClientOptions`: everything a caller decides about talking to registries, as values.
+//!
+//! Nothing below reads the environment: the command line does, once, and hands the result in.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to talk to registries.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// Which registries are spoken to without TLS.
+    pub plain_http: PlainHttp,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest silence of a registry, in both directions.
+    pub idle_timeout: Duration,
+    /// Longest time spent on retrying one request, however long `Retry-After` asks to wait.
+    pub deadline: Duration,
+    /// The first pause before a retry; it doubles, and half of it is random.
+    pub backoff: Duration,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+}
+
+/// Which registries are spoken to without TLS. There is no attempt with TLS first: falling back
+/// would let anybody who can block a port choose the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Those on this machine, where nobody is in between.
+    LoopbackOnly,
+    /// All of them.
+    Always,
+}
+
+/// Where user names, passwords and identity tokens come from, in order of preference.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// Given by the caller.
+    pub login: Option<Login>,
+    /// Files in the format of Docker's `config.json` (podman's `auth.json` has it too); the first
+    /// that knows the registry counts, files that do not exist are passed over.
+    pub docker_configs: Vec<PathBuf>,
+}
+
+/// A user name and a password or token.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The only registry (`host[:port]`) that may see it; `None` for whichever is asked.
+    pub registry: Option<String>,
+    /// The user's name.
+    pub username: String,
+    /// The user's password.
+    pub password: Secret,
+}
+
+/// Text that no log line and no error ever shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            plain_http: PlainHttp::LoopbackOnly,
+            credentials: Credentials::default(),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(60),
+            backoff: Duration::from_millis(200),
+            user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}

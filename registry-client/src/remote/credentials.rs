@@ -1,0 +1,112 @@
+//! Finding the credentials for one registry, in what the caller named.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::options::{Credentials, Secret};
+
+/// Longest wait for a credential helper; some unlock a key ring and ask a person.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Who we are at one registry.
+#[derive(Debug, Clone)]
+pub(super) enum Credential {
+    Login {
+        username: String,
+        password: Secret,
+    },
+    /// What `docker login` leaves for registries with OAuth2.
+    IdentityToken(Secret),
+}
+
+/// The credential for exactly that registry (`host[:port]`), if there is one.
+pub(super) async fn find(credentials: &Credentials, registry: &str) -> Result<Option<Credential>> {
+    if let Some(login) = &credentials.login
+        && login.registry.as_deref().is_none_or(|only| only == registry)
+    {
+        return Ok(Some(Credential::Login { username: login.username.clone(), password: login.password.clone() }));
+    }
+    for path in &credentials.docker_configs {
+        if let Some(found) = from_docker_config(path.clone(), registry.to_owned()).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Asked on a thread of its own and left behind when it takes too long: the helper is a foreign
+/// program, and `docker_credential` waits for it without a limit.
+async fn from_docker_config(path: PathBuf, registry: String) -> Result<Option<Credential>> {
+    let (sender, receiver) = oneshot::channel();
+    let shown = path.display().to_string();
+    thread::spawn(move || sender.send(read_docker_config(&path, &registry)));
+    let failed = |why: &str| {
+        Fault::new(Reason::RegistryDenied, format!("the credential helper that `{shown}` names {why}"))
+            .hint("run the helper by hand, or set AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD")
+    };
+    match timeout(HELPER_TIMEOUT, receiver).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => Err(failed("failed")),
+        Err(_) => Err(failed("does not answer")),
+    }
+}
+
+fn read_docker_config(path: &Path, registry: &str) -> Result<Option<Credential>> {
+    // Docker Hub is stored under the URL of an API that it no longer has.
+    let keys = match registry {
+        "docker.io" => vec!["https://index.docker.io/v1/".to_owned(), registry.to_owned()],
+        _ => vec![registry.to_owned(), format!("https://{registry}")],
+    };
+    for key in keys {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Fault::io("read", path, error)),
+        };
+        match get_credential_from_reader(io::BufReader::new(file), &key) {
+            Ok(found) => return Ok(Some(found.into())),
+            Err(CredentialRetrievalError::NoCredentialConfigured) => {}
+            // Helpers exit with 1 for "not mine". Their output may hold secrets and is not shown.
+            Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("not found") => {}
+            Err(error) => return Err(unusable(path, registry, &error)),
+        }
+    }
+    Ok(None)
+}
+
+fn unusable(path: &Path, registry: &str, error: &CredentialRetrievalError) -> Fault {
+    let why = match error {
+        CredentialRetrievalError::HelperCommunicationError => "its credential helper cannot be run",
+        CredentialRetrievalError::MalformedHelperResponse => "its credential helper gives no credentials",
+        CredentialRetrievalError::HelperFailure { .. } => "its credential helper failed",
+        CredentialRetrievalError::CredentialDecodingError => "the entry cannot be decoded",
+        CredentialRetrievalError::CredentialMismatchError => "the entry contradicts itself",
+        CredentialRetrievalError::NoCredentialConfigured
+        | CredentialRetrievalError::ConfigNotFound
+        | CredentialRetrievalError::ConfigReadError => "it cannot be read",
+    };
+    Fault::new(Reason::RegistryDenied, format!("no credentials for `{registry}` from `{}`: {why}", path.display()))
+}
+
+impl From<DockerCredential> for Credential {
+    fn from(found: DockerCredential) -> Self {
+        match found {
+            DockerCredential::IdentityToken(token) => Self::IdentityToken(Secret::new(token)),
+            // The name by which helpers mark an identity token.
+            DockerCredential::UsernamePassword(name, token) if name == "<token>" => {
+                Self::IdentityToken(Secret::new(token))
+            }
+            DockerCredential::UsernamePassword(username, password) => {
+                Self::Login { username, password: Secret::new(password) }
+            }
+        }
+    }
+}
