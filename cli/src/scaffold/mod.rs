@@ -357,15 +357,17 @@ mod tests {
     }
 
     #[test]
-    fn manifests_are_inside_the_strict_subset() {
+    fn manifests_pass_the_readers_of_every_type() {
         for plugin_type in ScaffoldType::ALL {
             let output = tempfile::tempdir().expect("temporary directory");
             // A slug that YAML would read as a boolean, and an author that tries to end the text.
             let made = create(&Request { author: HOSTILE, ..request("On", plugin_type, output.path()) }).expect("made");
             let manifest = fs::read(made.directory.join("plugin.yaml")).expect("read");
             let exists = |path: &str| made.directory.join(path).exists();
-            let problems = validate(ManifestFile::Yaml, &manifest, &exists, Profile::Strict);
-            assert!(problems.is_empty(), "{plugin_type}: {problems:?}");
+            for profile in [Profile::Strict, Profile::Cli, Profile::Manager] {
+                let problems = validate(ManifestFile::Yaml, &manifest, &exists, profile);
+                assert!(problems.is_empty(), "{plugin_type}: {problems:?}");
+            }
             let document = Document::read(ManifestFile::Yaml, &manifest).expect("the host reads it");
             document.canonical().expect("can be signed");
         }

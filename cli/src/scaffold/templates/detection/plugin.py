@@ -141,10 +141,11 @@ class RuleReader:
     """Reads the part of YAML that every reader of YAML reads alike, and refuses the rest."""
 
     def __init__(self, text: str) -> None:
-        lines = [(number, line.rstrip()) for number, line in enumerate(text.split("\n"), 1)]
+        lines = [(number, line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), 1)]
         for number, line in lines:
             if FORBIDDEN.search(line):
                 raise ValueError(f"line {number}: a character that must be escaped in double quotes")
+        lines = [(number, line.rstrip(" ")) for number, line in lines]
         self.lines = [(n, line) for n, line in lines if line and not line.lstrip().startswith("#")]
         self.next = 0
 
