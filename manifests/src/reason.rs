@@ -249,6 +249,9 @@ reasons! {
     AlreadyExists "already_exists" Failed
         "The target of the command exists and would be overwritten."
         "choose another name, or remove it first"
+    Locked "locked" Unavailable
+        "Another process is changing the plugins directory and did not finish in time."
+        "wait for the process named above, then run the command again"
     PluginNotFound "plugin_not_found" Failed
         "No plugin of that id is installed."
         "see `aisoc plugin list`"

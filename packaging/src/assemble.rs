@@ -1,0 +1,131 @@
+//! `assemble`: the three blobs of a plugin artifact, from a directory. The same input has the same digest.
+
+use std::io::Write as _;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::oci::{
+    ARTIFACT_TYPE, Annotations, CONFIG_MEDIA_TYPE, CONTENT_DIGEST, Descriptor, ImageManifest, LAYER_MEDIA_TYPE,
+    MANIFEST_MEDIA_TYPE, TITLE, UNPACK, to_bytes,
+};
+use aisoc_manifests::plugin::Manifest;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::dir::PluginDir;
+use crate::pack::{PackOptions, PackedLayer, pack};
+
+/// An artifact, ready to be copied somewhere: config and layer first, the manifest last.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The image manifest, whose digest is the artifact's.
+    pub manifest: Vec<u8>,
+    /// The config document.
+    pub config: Vec<u8>,
+    /// What the config document is.
+    pub config_descriptor: Descriptor,
+    /// What the layer is.
+    pub layer: Descriptor,
+    /// The file that holds the layer, removed when this is dropped.
+    pub layer_file: NamedTempFile,
+}
+
+/// What `inspect` and a registry's page show without the layer. Claims like everything in an artifact:
+/// an install reads none of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config<'a> {
+    schema_version: u32,
+    id: &'a str,
+    name: &'a str,
+    version: &'a str,
+    r#type: &'a str,
+    capabilities: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license: Option<&'a str>,
+    file_count: usize,
+    unpacked_size: u64,
+}
+
+/// Packs `plugin` into a temporary file and makes the documents that go with it.
+///
+/// # Errors
+/// As [`pack`], and I/O reasons.
+pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Assembled> {
+    let failed = |error| Fault::io("write a layer in", &std::env::temp_dir(), error);
+    let mut layer_file = NamedTempFile::new().map_err(failed)?;
+    let packed = pack(plugin, &manifest.id, options, &mut layer_file)?;
+    layer_file.flush().map_err(failed)?;
+    let config = config(manifest, &packed);
+    let config_descriptor = Descriptor::of(CONFIG_MEDIA_TYPE, &config);
+    let layer = layer_descriptor(manifest, &packed);
+    let image = ImageManifest {
+        schema_version: 2,
+        media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
+        artifact_type: Some(ARTIFACT_TYPE.to_owned()),
+        config: config_descriptor.clone(),
+        layers: vec![layer.clone()],
+        subject: None,
+        annotations: annotations(manifest, options.mtime),
+    };
+    Ok(Assembled { manifest: to_bytes(&image), config, config_descriptor, layer, layer_file })
+}
+
+fn config(manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {
+    to_bytes(&Config {
+        schema_version: 1,
+        id: manifest.id.as_str(),
+        name: &manifest.name,
+        version: &manifest.version,
+        r#type: manifest.plugin_type.as_str(),
+        capabilities: &manifest.capabilities,
+        author: manifest.author.as_deref(),
+        license: manifest.license.as_deref(),
+        file_count: packed.files,
+        unpacked_size: packed.unpacked_bytes,
+    })
+}
+
+fn layer_descriptor(manifest: &Manifest, packed: &PackedLayer) -> Descriptor {
+    let notes = [
+        (TITLE, manifest.id.to_string()),
+        (UNPACK, "true".to_owned()),
+        (CONTENT_DIGEST, packed.content_digest.to_string()),
+    ];
+    Descriptor {
+        media_type: LAYER_MEDIA_TYPE.to_owned(),
+        digest: packed.digest,
+        size: packed.size,
+        annotations: notes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        artifact_type: None,
+    }
+}
+
+/// What registries show. No creation time unless one is set: the clock would make every build another artifact.
+fn annotations(manifest: &Manifest, created: Option<u64>) -> Annotations {
+    let created = created
+        .and_then(|seconds| jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok())
+        .map(|time| time.to_string());
+    [
+        ("created", created.as_ref()),
+        ("title", Some(&manifest.name)),
+        ("version", Some(&manifest.version)),
+        ("description", manifest.description.as_ref()),
+        ("authors", manifest.author.as_ref()),
+        ("licenses", manifest.license.as_ref()),
+        ("url", manifest.homepage.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), one_line(value?))))
+    .filter(|(_, value)| !value.is_empty())
+    .collect()
+}
+
+/// Annotations are shown in tables and terminals: one line, without control characters.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,308 @@
+//! `PluginDir`: an author's directory, as it will be signed and shipped; `InstalledDir`: what is installed.
+//!
+//! Signing and packing read the same list of files, so that a signature never covers less, or more,
+//! than what is shipped. Whatever cannot be shipped safely refuses the directory, instead of being
+//! skipped: what is skipped in silence is what nobody notices is missing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirEntry, FileType};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::{FileEntry, FileMap};
+use aisoc_manifests::path::RelPath;
+use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
+use aisoc_signing::{Claim, SIGNATURE_FILE};
+
+use crate::ignore::{IgnoreRules, is_secret_name, may_hold_key};
+use crate::limits::Limits;
+use crate::names::Names;
+use crate::parallel::{self, Links, default_threads};
+use crate::stage::{manifest_path, python_files, too_large};
+
+/// An author's directory that has a manifest and no forbidden entries.
+#[derive(Debug)]
+pub struct PluginDir {
+    root: PathBuf,
+    contents: Contents,
+}
+
+impl PluginDir {
+    /// Reads and hashes a directory with [`default_threads`].
+    ///
+    /// # Errors
+    /// `forbidden_entry` for a link, a special file, a name that cannot be shipped, or a private key;
+    /// `manifest_missing`; I/O reasons for whatever cannot be read.
+    pub fn open(root: &Path) -> Result<Self> {
+        Self::open_with(root, default_threads(), &Limits::default())
+    }
+
+    /// As [`PluginDir::open`], with that many threads and within those limits.
+    ///
+    /// # Errors
+    /// As [`PluginDir::open`].
+    pub fn open_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        let contents = Contents::read(root, Some(IgnoreRules::read(root)?), threads, limits)?;
+        Ok(Self { root: root.to_owned(), contents })
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Every file that is shipped.
+    pub fn files(&self) -> &FileMap {
+        &self.contents.files
+    }
+
+    /// The files that a signature covers one by one.
+    pub fn python(&self) -> PythonFiles {
+        python_files(&self.contents.files)
+    }
+
+    /// Which file is the manifest.
+    pub fn manifest_file(&self) -> ManifestFile {
+        self.contents.manifest_file
+    }
+
+    /// The manifest's bytes: those that were hashed.
+    pub fn manifest_bytes(&self) -> &[u8] {
+        &self.contents.manifest
+    }
+
+    /// The manifest, as the host reads it.
+    ///
+    /// # Errors
+    /// `manifest_invalid`.
+    pub fn document(&self) -> Result<Document> {
+        Document::read(self.contents.manifest_file, &self.contents.manifest)
+    }
+
+    /// The bytes of `plugin.sig`, cut one byte beyond what any signature needs.
+    pub fn signature(&self) -> Option<&[u8]> {
+        self.contents.signature.as_deref()
+    }
+
+    /// What the directory says about itself.
+    pub fn claim(&self) -> Claim {
+        self.contents.claim()
+    }
+
+    /// What the ignore rules left out: files, and directories with a slash at the end.
+    pub fn excluded(&self) -> &[String] {
+        &self.contents.excluded
+    }
+}
+
+/// An installed tree, read whole: no rule leaves anything out, and whatever an install would not have
+/// put there refuses it.
+#[derive(Debug)]
+pub struct InstalledDir(Contents);
+
+impl InstalledDir {
+    /// Reads and hashes a directory.
+    ///
+    /// # Errors
+    /// As [`PluginDir::open`].
+    pub fn read(root: &Path) -> Result<Self> {
+        Contents::read(root, None, default_threads(), &Limits::default()).map(Self)
+    }
+
+    /// Every file.
+    pub fn files(&self) -> &FileMap {
+        &self.0.files
+    }
+
+    /// The identity of the tree.
+    pub fn subject(&self) -> Digest {
+        self.0.files.tree_digest()
+    }
+
+    /// What the plugin says about itself.
+    pub fn claim(&self) -> Claim {
+        self.0.claim()
+    }
+}
+
+#[derive(Debug)]
+struct Contents {
+    files: FileMap,
+    manifest_file: ManifestFile,
+    manifest: Vec<u8>,
+    signature: Option<Vec<u8>>,
+    excluded: Vec<String>,
+}
+
+impl Contents {
+    fn read(root: &Path, rules: Option<IgnoreRules>, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        let (found, excluded) = Search::run(root, rules, limits)?;
+        let read = parallel::map(&found, threads, |found, buffer| read_file(root, found, limits, buffer))?;
+        let total: u64 = read.iter().map(|file| file.entry.size).sum();
+        if total > limits.max_total_bytes {
+            return Err(forbidden(format!("the plugin is larger than {} bytes", limits.max_total_bytes)));
+        }
+        let mut kept = BTreeMap::new();
+        let mut files = FileMap::new();
+        for (Found { path, .. }, file) in found.into_iter().zip(read) {
+            kept.extend(file.kept.map(|bytes| (path.to_string(), bytes)));
+            files.insert(path, file.entry);
+        }
+        let (manifest_file, _) = manifest_path(&files).map_err(|_| {
+            Fault::new(Reason::ManifestMissing, format!("there is no manifest in `{}`", root.display()))
+        })?;
+        let manifest = kept.remove(manifest_file.name()).unwrap_or_default();
+        if manifest.len() as u64 > limits.max_manifest_bytes {
+            return Err(too_large(manifest_file, limits.max_manifest_bytes));
+        }
+        Ok(Self { files, manifest_file, manifest, signature: kept.remove(SIGNATURE_FILE), excluded })
+    }
+
+    fn claim(&self) -> Claim {
+        let Self { files, manifest_file, manifest, signature, .. } = self;
+        Claim::new(files.tree_digest(), *manifest_file, manifest.clone(), python_files(files), signature.clone())
+    }
+}
+
+/// A file that belongs to the plugin.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    path: RelPath,
+    secrets: Secrets,
+}
+
+/// Whether a private key is a reason to refuse: on the author's bench, where it can still be kept back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Secrets {
+    Refused,
+    Taken,
+}
+
+struct Search<'a> {
+    root: &'a Path,
+    rules: Option<IgnoreRules>,
+    limits: &'a Limits,
+    names: Names,
+    found: Vec<Found>,
+    excluded: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    /// The plugin's files and what the rules left out, both sorted.
+    fn run(root: &'a Path, rules: Option<IgnoreRules>, limits: &'a Limits) -> Result<(Vec<Found>, Vec<String>)> {
+        let mut search = Self { root, rules, limits, names: Names::default(), found: Vec::new(), excluded: Vec::new() };
+        search.directory(None)?;
+        search.found.sort();
+        search.excluded.sort();
+        Ok((search.found, search.excluded))
+    }
+
+    /// Recursion is bounded: a name deeper than `RelPath` allows is refused before it is entered.
+    fn directory(&mut self, below: Option<&RelPath>) -> Result<()> {
+        let path = below.map_or_else(|| self.root.to_owned(), |below| below.under(self.root));
+        let failed = |error| Fault::io("list", &path, error);
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            self.entry(below, &entry, kind)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, below: Option<&RelPath>, entry: &DirEntry, kind: FileType) -> Result<()> {
+        let name = entry.file_name();
+        let relative = below.map_or_else(|| PathBuf::from(&name), |below| Path::new(below.as_str()).join(&name));
+        let excluded = self.rules.as_ref().is_some_and(|rules| match kind.is_dir() {
+            true => rules.excludes_directory(&relative),
+            false => rules.excludes_file(&relative),
+        });
+        if excluded {
+            self.excluded.push(format!("{}{}", relative.display(), if kind.is_dir() { "/" } else { "" }));
+            return Ok(());
+        }
+        let shown = format!("`{}`", relative.as_os_str().as_encoded_bytes().escape_ascii());
+        let text = relative.to_str().ok_or_else(|| forbidden(format!("the name {shown} is not UTF-8")))?;
+        let path = RelPath::parse(text).map_err(|fault| forbidden(fault.message()))?;
+        if kind.is_dir() {
+            self.names.directory(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+            return self.directory(Some(&path));
+        }
+        if !kind.is_file() {
+            return Err(forbidden(format!("{shown} is {}", kind_name(kind))));
+        }
+        let secrets = if self.rules.is_some() { Secrets::Refused } else { Secrets::Taken };
+        if secrets == Secrets::Refused && is_secret_name(path.file_name()) {
+            return Err(secret(&path));
+        }
+        self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+        self.found.push(Found { path, secrets });
+        Ok(())
+    }
+}
+
+struct ReadFile {
+    entry: FileEntry,
+    kept: Option<Vec<u8>>,
+}
+
+fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> Result<ReadFile> {
+    let Found { path, secrets } = found;
+    let on_disk = path.under(root);
+    let failed = |error| Fault::io("read", &on_disk, error);
+    let mut file = parallel::open(&on_disk, Links::Refused).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(forbidden(format!("`{path}` is no longer a regular file")));
+    }
+    let keep = match path.as_str() {
+        SIGNATURE_FILE => limits.max_signature_bytes + 1,
+        name if ManifestFile::ALL.iter().any(|file| file.name() == name) => limits.max_manifest_bytes + 1,
+        // A PEM file with a key begins with it, or follows a certificate or two.
+        _ if may_hold_key(path.file_name()) => 64 << 10,
+        _ => 0,
+    };
+    let mut kept = Vec::new();
+    let hashed = parallel::hash(&mut file, buffer, |bytes| {
+        let room = usize::try_from(keep).unwrap_or(usize::MAX) - kept.len();
+        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    })
+    .map_err(failed)?;
+    if hashed.size > limits.max_file_bytes {
+        return Err(forbidden(format!("`{path}` is larger than {} bytes", limits.max_file_bytes)));
+    }
+    let pem = *secrets == Secrets::Refused && may_hold_key(path.file_name());
+    if pem && kept.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
+        return Err(secret(path));
+    }
+    let executable = metadata.permissions().mode() & 0o100 != 0;
+    let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
+    Ok(ReadFile { entry, kept: (keep > 0).then_some(kept) })
+}
+
+/// In the first line of every PEM form of a private key: PKCS#8, encrypted or not, RSA, EC, OpenSSH.
+const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
+
+/// An author's own signing key, packed by accident, is published for ever.
+fn secret(path: &RelPath) -> Fault {
+    forbidden(format!("`{path}` looks like a secret, and everything in a package is public"))
+        .hint(format!("move it out of the plugin directory, or list `{path}` in .aisocignore"))
+}
+
+pub(crate) fn forbidden(message: impl Into<String>) -> Fault {
+    Fault::new(Reason::ForbiddenEntry, message)
+}
+
+fn kind_name(kind: FileType) -> &'static str {
+    if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}

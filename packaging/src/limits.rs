@@ -1,0 +1,43 @@
+//! `Limits`: how much of an untrusted artifact is read before it is refused.
+
+use aisoc_manifests::plugin::MAX_MANIFEST_BYTES;
+
+/// Upper bounds on what one plugin may hold. Each bound stops one way to exhaust the reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Most files and directories together: stops inode exhaustion (a 1 MiB layer can name 50,000 empty files).
+    pub max_entries: usize,
+    /// Most bytes of all names together: stops memory exhaustion by long names, which headers make cheap.
+    pub max_name_bytes: usize,
+    /// Largest single file: stops one entry from taking the disk.
+    pub max_file_bytes: u64,
+    /// Most unpacked bytes together, padding and headers included: stops a bomb below the ratio.
+    pub max_total_bytes: u64,
+    /// Most unpacked bytes per received byte: stops a decompression bomb while it is still small.
+    /// Judged after the first MiB of output, since small text archives compress far better.
+    pub max_ratio: u64,
+    /// Largest manifest: it is held in memory and parsed.
+    pub max_manifest_bytes: u64,
+    /// Largest `plugin.sig`: the longest form that a verifier accepts is far below.
+    pub max_signature_bytes: u64,
+    /// Largest PAX or long-name record: they are held in memory.
+    pub max_extension_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_entries: 50_000,
+            max_name_bytes: 8 << 20,
+            max_file_bytes: 4 << 30,
+            max_total_bytes: 4 << 30,
+            max_ratio: 100,
+            max_manifest_bytes: MAX_MANIFEST_BYTES as u64,
+            max_signature_bytes: 1 << 10,
+            max_extension_bytes: 16 << 10,
+        }
+    }
+}
+
+/// Output below which [`Limits::max_ratio`] is not judged.
+pub(crate) const RATIO_FREE_BYTES: u64 = 1 << 20;

@@ -1,0 +1,173 @@
+//! `Names`: every name of a tree, and the refusal of two names that are one somewhere.
+
+use std::collections::HashMap;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::path::RelPath;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::entry::refuse;
+use crate::limits::Limits;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// The names seen so far. Names that differ only in case or in Unicode form are refused, because on
+/// some file systems the second would overwrite the first after both were verified.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    by_folded: HashMap<String, Name>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Name {
+    path: RelPath,
+    kind: Kind,
+    listed: Listed,
+}
+
+impl Names {
+    /// Adds a file and its parents.
+    pub(crate) fn file(&mut self, path: &RelPath, limits: &Limits) -> Result<()> {
+        self.parents(path, limits)?;
+        self.add(path, Kind::File, Listed::Yes, limits)
+    }
+
+    /// Adds a directory that has an entry of its own, and its parents.
+    pub(crate) fn directory(&mut self, path: &RelPath, limits: &Limits) -> Result<()> {
+        self.parents(path, limits)?;
+        self.add(path, Kind::Directory, Listed::Yes, limits)
+    }
+
+    /// Every name with its kind, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&RelPath, Kind)> {
+        self.by_folded.values().map(|name| (&name.path, name.kind))
+    }
+
+    fn parents(&mut self, path: &RelPath, limits: &Limits) -> Result<()> {
+        let Some(parent) = path.parent() else { return Ok(()) };
+        if self.by_folded.get(&fold(&parent)).is_some_and(|name| name.path == parent && name.kind == Kind::Directory) {
+            return Ok(());
+        }
+        self.parents(&parent, limits)?;
+        self.add(&parent, Kind::Directory, Listed::No, limits)
+    }
+
+    fn add(&mut self, path: &RelPath, kind: Kind, listed: Listed, limits: &Limits) -> Result<()> {
+        let folded = fold(path);
+        if let Some(present) = self.by_folded.get_mut(&folded) {
+            return present.meet(path, kind, listed);
+        }
+        self.bytes += path.as_str().len();
+        if self.by_folded.len() >= limits.max_entries {
+            return Err(too_much("files and directories", limits.max_entries));
+        }
+        if self.bytes > limits.max_name_bytes {
+            return Err(too_much("bytes of names", limits.max_name_bytes));
+        }
+        self.by_folded.insert(folded, Name { path: path.clone(), kind, listed });
+        Ok(())
+    }
+}
+
+/// Whether a name has an entry of its own, or is known only as the parent of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Yes,
+    No,
+}
+
+impl Name {
+    /// The same name again: fine for a directory, unless both have an entry of their own.
+    fn meet(&mut self, path: &RelPath, kind: Kind, listed: Listed) -> Result<()> {
+        if self.path != *path {
+            return Err(refuse(format!(
+                "`{path}` and `{}` are one name on systems that fold case or Unicode forms",
+                self.path
+            )));
+        }
+        if self.kind != kind {
+            return Err(refuse(format!("`{path}` is both a file and a directory")));
+        }
+        if self.listed == Listed::Yes && listed == Listed::Yes {
+            // Extractors keep the last of two equal names and verifiers may see the first (CVE-2013-4787).
+            return Err(refuse(format!("the name `{path}` stands twice")));
+        }
+        if listed == Listed::Yes {
+            self.listed = listed;
+        }
+        Ok(())
+    }
+}
+
+fn too_much(what: &str, limit: usize) -> Fault {
+    refuse(format!("there are more than {limit} {what}"))
+}
+
+/// One spelling for all names that some file system takes for equal.
+fn fold(path: &RelPath) -> String {
+    let text = path.as_str();
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // Lower-casing can denormalise and the other way round, hence normalising on both sides.
+    text.nfd().flat_map(char::to_lowercase).nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aisoc_manifests::fault::Reason;
+
+    use super::*;
+
+    fn add_all(names: &[&str]) -> Result<usize> {
+        let mut seen = Names::default();
+        for name in names {
+            let path = RelPath::parse(name.trim_end_matches('/'))?;
+            match name.ends_with('/') {
+                true => seen.directory(&path, &Limits::default())?,
+                false => seen.file(&path, &Limits::default())?,
+            }
+        }
+        Ok(seen.by_folded.len())
+    }
+
+    #[test]
+    fn parents_are_made_once_and_may_be_listed_later() {
+        assert_eq!(add_all(&["a/b/c", "a/b/d", "a/", "a/b/"]).expect("fine"), 4);
+    }
+
+    #[test]
+    fn refuses_two_names_that_are_one_somewhere() {
+        for names in [
+            &["a", "a"][..],
+            &["a/", "a/"],
+            &["a", "a/b"],
+            &["a/b", "a"],
+            &["a", "a/"],
+            &["plugin.py", "Plugin.py"],
+            &["A/x", "a/y"],
+            &["\u{e9}.py", "e\u{301}.py"],
+            &["\u{c9}.py", "e\u{301}.py"],
+        ] {
+            assert_eq!(add_all(names).expect_err(names[1]).reason(), Reason::UnsafeArchive);
+        }
+    }
+
+    #[test]
+    fn counts_entries_and_name_bytes() {
+        let limits = Limits { max_entries: 2, max_name_bytes: 10, ..Limits::default() };
+        let path = |text| RelPath::parse(text).expect("valid");
+        let mut names = Names::default();
+        names.file(&path("a/b"), &limits).expect("two entries");
+        assert!(names.file(&path("c"), &limits).is_err());
+        assert!(Names::default().file(&path("elevenbytes"), &limits).is_err());
+    }
+}

@@ -1,0 +1,215 @@
+//! `pack`: a plugin directory as one tar layer, the same bytes on every machine.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::FileEntry;
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::path::RelPath;
+use sha2::{Digest as _, Sha256};
+
+use crate::dir::{PluginDir, forbidden};
+use crate::entry::{BLOCK, Mode};
+use crate::gzip::{Gzip, compress};
+use crate::header::{self, Written};
+use crate::limits::{Limits, RATIO_FREE_BYTES};
+use crate::parallel::{self, Links, READ_BYTES, default_threads};
+
+/// How to pack. Only `mtime` changes the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PackOptions {
+    /// Threads that compress; 0 for [`default_threads`].
+    pub threads: usize,
+    /// The time of every entry, in seconds since 1970, when SOURCE_DATE_EPOCH sets one; else 0.
+    pub mtime: Option<u64>,
+}
+
+/// A layer that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedLayer {
+    /// Digest of the layer's bytes.
+    pub digest: Digest,
+    /// Their number.
+    pub size: u64,
+    /// Digest of the tar inside.
+    pub content_digest: Digest,
+    /// Bytes of all files together.
+    pub unpacked_bytes: u64,
+    /// Number of files.
+    pub files: usize,
+}
+
+/// The largest time that eleven octal digits hold, in the year 2242.
+const MAX_MTIME: u64 = 0o777_7777_7777;
+
+/// Writes the files of `plugin` below `<id>/` as a gzipped tar.
+///
+/// Every file is hashed again while it is packed: what is shipped is what was listed and signed.
+///
+/// # Errors
+/// `forbidden_entry` for a file that changed since the directory was read, or content that compresses
+/// so well that no reader would take it for harmless; I/O reasons.
+pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl Write) -> Result<PackedLayer> {
+    let mtime = options.mtime.unwrap_or(0).min(MAX_MTIME);
+    let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);
+    let mut content_hasher = Sha256::new();
+    let out = Hashing { inner: out, hasher: Sha256::new(), bytes: 0 };
+    let written = compress(out, threads, |gzip| {
+        let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime };
+        write_tree(plugin, id, &mut tar)
+    });
+    let out = written.map_err(|Stopped(fault)| fault)?;
+    Ok(PackedLayer {
+        digest: Digest::from_bytes(out.hasher.finalize().into()),
+        size: out.bytes,
+        content_digest: Digest::from_bytes(content_hasher.finalize().into()),
+        unpacked_bytes: plugin.files().total_bytes(),
+        files: plugin.files().len(),
+    })
+}
+
+fn write_tree<W: Write>(plugin: &PluginDir, id: &PluginId, tar: &mut Tar<'_, W>) -> Result<(), Stopped> {
+    let mut buffer = vec![0; READ_BYTES];
+    for (name, file) in entries(plugin, id) {
+        match file {
+            None => tar.directory(&name)?,
+            Some((path, entry)) => tar.file(plugin, &name, path, entry, &mut buffer)?,
+        }
+    }
+    // Two blocks of zeros and nothing after them: `oras` hashes up to here.
+    tar.write(&[0; 2 * BLOCK])
+}
+
+/// Names in the order of their bytes, which puts every directory (its name ends in a slash) before
+/// what is in it. `oras` creates no parents, so every directory has an entry.
+fn entries<'a>(plugin: &'a PluginDir, id: &PluginId) -> Vec<(String, Option<(&'a RelPath, &'a FileEntry)>)> {
+    let mut directories = BTreeSet::new();
+    for (path, _) in plugin.files().iter() {
+        let parents = std::iter::successors(path.parent(), RelPath::parent);
+        directories.extend(parents.map(|parent| format!("{id}/{parent}/")));
+    }
+    directories.insert(format!("{id}/"));
+    let files = plugin.files().iter().map(|(path, entry)| (format!("{id}/{path}"), Some((path, entry))));
+    let mut entries: Vec<_> = directories.into_iter().map(|name| (name, None)).chain(files).collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    entries
+}
+
+struct Tar<'a, W> {
+    gzip: &'a mut Gzip<W>,
+    hasher: &'a mut Sha256,
+    header: Vec<u8>,
+    mtime: u64,
+}
+
+impl<W: Write> Tar<'_, W> {
+    fn directory(&mut self, name: &str) -> Result<(), Stopped> {
+        self.header(&Written { name, kind: b'5', size: 0, mode: 0o755, mtime: self.mtime })
+    }
+
+    fn file(
+        &mut self,
+        plugin: &PluginDir,
+        name: &str,
+        path: &RelPath,
+        entry: &FileEntry,
+        buffer: &mut [u8],
+    ) -> Result<(), Stopped> {
+        let mode = Mode::of(entry.executable).bits();
+        self.header(&Written { name, kind: b'0', size: entry.size, mode, mtime: self.mtime })?;
+        let on_disk = path.under(plugin.root());
+        let unreadable = |error| Fault::io("read", &on_disk, error);
+        let mut file = parallel::open(&on_disk, Links::Refused).map_err(unreadable)?;
+        let mut outcome = Ok(());
+        let mut left = entry.size;
+        let hashed = parallel::hash(&mut file, buffer, |bytes| {
+            // Never more than the header promised, even if the file is growing.
+            let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= taken as u64;
+            if outcome.is_ok() {
+                outcome = self.write(&bytes[..taken]);
+            }
+        })
+        .map_err(unreadable)?;
+        outcome?;
+        if hashed.digest != entry.digest || hashed.size != entry.size {
+            return Err(Stopped(changed(path, entry, hashed.digest)));
+        }
+        self.header.clear();
+        header::pad(&mut self.header, entry.size);
+        let padding = std::mem::take(&mut self.header);
+        self.write(&padding)
+    }
+
+    fn header(&mut self, written: &Written<'_>) -> Result<(), Stopped> {
+        let mut header = std::mem::take(&mut self.header);
+        header.clear();
+        header::write(&mut header, written);
+        self.write(&header)?;
+        self.header = header;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        self.hasher.update(bytes);
+        self.gzip.write_all(bytes)?;
+        let (taken, given) = self.gzip.progress();
+        let max_ratio = Limits::default().max_ratio;
+        if taken > RATIO_FREE_BYTES && taken / max_ratio > given {
+            return Err(Stopped(
+                forbidden(format!(
+                    "the plugin compresses more than {max_ratio} times, which every installer takes for an attack"
+                ))
+                .hint("leave out or generate the file that holds mostly one repeated byte"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn changed(path: &RelPath, entry: &FileEntry, found: Digest) -> Fault {
+    forbidden(format!("`{path}` changed while it was read"))
+        .expected(entry.digest.to_string(), found.to_string())
+        .hint("run the command again when nothing else writes to the directory")
+}
+
+/// Why packing stopped: a fault of its own, or an error of the output.
+struct Stopped(Fault);
+
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self(fault)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        let reason = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::IoNoSpace,
+            _ => Reason::IoError,
+        };
+        Self(Fault::new(reason, "cannot write the layer").caused_by(error))
+    }
+}
+
+struct Hashing<W> {
+    inner: W,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,189 @@
+//! `Tree`: what a walk found, hashed, and written by a second thread when there is somewhere to write.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::{FileEntry, FileMap};
+use aisoc_manifests::path::RelPath;
+use aisoc_manifests::plugin::ManifestFile;
+use aisoc_signing::SIGNATURE_FILE;
+use sha2::{Digest as _, Sha256};
+
+use crate::entry::{Mode, refuse};
+use crate::limits::Limits;
+use crate::sink::Sink;
+use crate::walk::Visitor;
+
+/// Size of a chunk of content on its way from one thread to the other.
+const CHUNK_BYTES: usize = 64 << 10;
+/// Chunks in flight. With their recycling this is all the memory that content takes: 4 MiB.
+const CHUNKS: usize = 64;
+
+/// The files found so far, and the bytes of the few that describe the plugin.
+pub(crate) struct Tree {
+    pub(crate) files: FileMap,
+    /// Contents of manifests and signatures near the top, each cut one byte beyond its limit.
+    pub(crate) kept: BTreeMap<RelPath, Vec<u8>>,
+    sink: Box<dyn Sink>,
+    open: Option<Open>,
+    max_manifest_bytes: usize,
+    max_signature_bytes: usize,
+}
+
+struct Open {
+    path: RelPath,
+    mode: Mode,
+    size: u64,
+    hasher: Sha256,
+    keep: Option<(usize, Vec<u8>)>,
+}
+
+impl Tree {
+    pub(crate) fn new(sink: Box<dyn Sink>, limits: &Limits) -> Self {
+        let at_most = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX - 1);
+        Self {
+            files: FileMap::new(),
+            kept: BTreeMap::new(),
+            sink,
+            open: None,
+            max_manifest_bytes: at_most(limits.max_manifest_bytes),
+            max_signature_bytes: at_most(limits.max_signature_bytes),
+        }
+    }
+
+    /// Runs `walk` with a visitor whose files end up here, hashed and written on a second thread.
+    pub(crate) fn receive(&mut self, walk: impl FnOnce(&mut Conveyor) -> Result<()>) -> Result<()> {
+        let (work, inbox) = sync_channel(CHUNKS);
+        let (recycle, recycled) = channel();
+        let mut conveyor = Conveyor { work, recycled, made: 0 };
+        thread::scope(|scope| {
+            let worker = thread::Builder::new()
+                .name("stage".to_owned())
+                .spawn_scoped(scope, move || self.work(&inbox, &recycle))
+                .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
+            let walked = walk(&mut conveyor);
+            drop(conveyor);
+            let worked = worker.join().unwrap_or_else(|_| Err(Fault::new(Reason::Internal, "a thread panicked")));
+            // The worker's refusal is the cause when both have one: the walk then only saw it leave.
+            worked.and(walked)
+        })
+    }
+
+    fn work(&mut self, inbox: &Receiver<Work>, recycle: &Sender<Vec<u8>>) -> Result<()> {
+        for work in inbox {
+            match work {
+                Work::File(path, mode) => self.begin(path, mode)?,
+                Work::Content(buffer, length) => {
+                    self.content(&buffer[..length])?;
+                    // Nobody waits for the buffer once the walk is over.
+                    let _ = recycle.send(buffer);
+                }
+                Work::End => self.end()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, path: RelPath, mode: Mode) -> Result<()> {
+        self.sink.file(&path, mode)?;
+        let keep = self.keep_bytes(&path).map(|limit| (limit, Vec::new()));
+        self.open = Some(Open { path, mode, size: 0, hasher: Sha256::new(), keep });
+        Ok(())
+    }
+
+    fn content(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(open) = &mut self.open else {
+            return Err(Fault::new(Reason::Internal, "content without a file"));
+        };
+        open.hasher.update(bytes);
+        open.size += bytes.len() as u64;
+        if let Some((limit, kept)) = &mut open.keep {
+            let room = *limit - kept.len();
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        self.sink.content(bytes)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(Open { path, mode, size, hasher, keep }) = self.open.take() else {
+            return Err(Fault::new(Reason::Internal, "the end of no file"));
+        };
+        self.sink.end()?;
+        if let Some((_, bytes)) = keep {
+            self.kept.insert(path.clone(), bytes);
+            if self.kept.values().map(Vec::len).sum::<usize>() > 4 * self.max_manifest_bytes {
+                return Err(refuse("the artifact holds many large manifests"));
+            }
+        }
+        let entry = FileEntry {
+            digest: Digest::from_bytes(hasher.finalize().into()),
+            size,
+            executable: mode == Mode::Executable,
+        };
+        match self.files.insert(path, entry) {
+            None => Ok(()),
+            Some(_) => Err(Fault::new(Reason::Internal, "a name passed the walk twice")),
+        }
+    }
+
+    /// How much of a file to keep: of manifests and signatures at the places where a plugin's root can be.
+    fn keep_bytes(&self, path: &RelPath) -> Option<usize> {
+        if path.components().count() > 2 {
+            return None;
+        }
+        let name = path.file_name();
+        if name == SIGNATURE_FILE {
+            return Some(self.max_signature_bytes + 1);
+        }
+        is_manifest(name).then_some(self.max_manifest_bytes + 1)
+    }
+}
+
+/// Whether a file of that name describes a plugin.
+pub(crate) fn is_manifest(name: &str) -> bool {
+    ManifestFile::find(|candidate| candidate == name).is_some()
+}
+
+enum Work {
+    File(RelPath, Mode),
+    Content(Vec<u8>, usize),
+    End,
+}
+
+/// The visitor's end of the queue.
+pub(crate) struct Conveyor {
+    work: SyncSender<Work>,
+    recycled: Receiver<Vec<u8>>,
+    made: usize,
+}
+
+impl Conveyor {
+    fn send(&self, work: Work) -> Result<()> {
+        self.work.send(work).map_err(|_| Fault::new(Reason::Internal, "the writing thread has stopped"))
+    }
+}
+
+impl Visitor for Conveyor {
+    fn file(&mut self, path: RelPath, mode: Mode) -> Result<()> {
+        self.send(Work::File(path, mode))
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        let used = if self.made < CHUNKS { self.recycled.try_recv().ok() } else { self.recycled.recv().ok() };
+        used.unwrap_or_else(|| {
+            self.made += 1;
+            vec![0; CHUNK_BYTES]
+        })
+    }
+
+    fn content(&mut self, buffer: Vec<u8>, length: usize) -> Result<()> {
+        self.send(Work::Content(buffer, length))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.send(Work::End)
+    }
+}
