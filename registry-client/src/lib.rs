@@ -5,5 +5,9 @@ pub mod copy;
 pub mod layout;
 pub mod options;
 pub mod remote;
-
+pub mod serve;
 pub mod target;
+
+pub use blob::{BlobSource, BlobStream};
+pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
+pub use target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging, Target};

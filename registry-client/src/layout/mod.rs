@@ -6,7 +6,7 @@
 
 mod archive;
 mod directory;
-mod index;
+pub(crate) mod index;
 mod ingest;
 
 use std::fs::File;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Annotations, Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
+use aisoc_manifests::oci::{Annotations, Descriptor, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::{RegistryReference, Tag};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -53,7 +53,6 @@ struct Shared {
     options: ClientOptions,
     wire: Wire,
     auth: Auth,
-    access: Access,
 }
 
 /// Manifest types that we ask for. Without the list, old registries convert to schema 1.
@@ -83,7 +82,6 @@ impl Remote {
             auth: Auth::new(reference, &base, options, access),
             options: options.clone(),
             base,
-            access,
         })))
     }
 
@@ -267,9 +265,4 @@ impl Tagging for Remote {
         }
         Err(Fault::new(Reason::RegistryProtocol, "the list of tags does not end"))
     }
-}
-
-/// Whether a document of that type lists other manifests.
-pub(crate) fn is_index(media_type: &str) -> bool {
-    media_type == INDEX_MEDIA_TYPE || media_type == "application/vnd.docker.distribution.manifest.list.v2+json"
 }

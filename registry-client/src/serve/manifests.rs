@@ -1,0 +1,184 @@
+//! Manifests: fetched by tag or digest, stored when everything they name is there, deleted.
+
+use std::error::Error;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
+use bytes::Bytes;
+use hyper::body::Body as HttpBody;
+use hyper::header::{CONTENT_TYPE, LOCATION};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+
+use super::Registry;
+use super::body::{Arriving, empty, full};
+use super::problem::{Answered, Problem, with_headers};
+use super::route::Name;
+use crate::blob::blocking;
+use crate::layout::{Directory, index};
+use crate::target::Manifest;
+
+/// The document types that can be stored; another one could not be checked for missing blobs.
+const ACCEPTED: [&str; 4] = [
+    MANIFEST_MEDIA_TYPE,
+    INDEX_MEDIA_TYPE,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+/// What of a manifest the registry must understand.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: u32,
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    subject: Option<Descriptor>,
+}
+
+impl Registry {
+    pub(super) async fn manifest<B>(&self, head: &Parts, repository: &str, name: Name, body: Arriving<B>) -> Answered
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match head.method {
+            Method::GET | Method::HEAD => self.get_manifest(repository, name).await,
+            Method::PUT => {
+                let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+                let kind = kind.split(';').next().unwrap_or(kind).trim().to_owned();
+                let manifest = Manifest::new(kind, body.collect(MAX_MANIFEST_BYTES).await?);
+                self.put_manifest(repository, name, manifest).await
+            }
+            Method::DELETE => self.delete_manifest(repository, name).await,
+            _ => Err(Problem::method()),
+        }
+    }
+
+    async fn get_manifest(&self, repository: &str, name: Name) -> Answered {
+        let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
+        let manifest =
+            blocking(move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked))).await??;
+        let headers = [
+            (CONTENT_TYPE.as_str(), manifest.media_type().to_owned()),
+            ("docker-content-digest", manifest.digest().to_string()),
+            // Said aloud because the answer to HEAD has no body to count.
+            ("content-length", manifest.bytes().len().to_string()),
+        ];
+        Ok(with_headers(StatusCode::OK, &headers, full(manifest.into_bytes())))
+    }
+
+    async fn put_manifest(&self, repository: &str, name: Name, manifest: Manifest) -> Answered {
+        if let Name::Digest(digest) = name
+            && digest != manifest.digest()
+        {
+            return Err(Problem::bad_digest(format!("the body's digest is {}", manifest.digest())));
+        }
+        let document = read(&manifest)?;
+        let subject = document.subject.as_ref().map(|subject| subject.digest);
+        let digest = manifest.digest();
+        let (store, owner) = (self.store.clone(), repository.to_owned());
+        let tag = match name {
+            Name::Tag(tag) => Some(tag),
+            Name::Digest(_) => None,
+        };
+        let location = match &tag {
+            Some(tag) => format!("/v2/{repository}/manifests/{tag}"),
+            None => format!("/v2/{repository}/manifests/{digest}"),
+        };
+        let stored = blocking(move || {
+            let layout = store.create(&owner)?;
+            if let Some(missing) = first_missing(&layout, &document)? {
+                return Ok(Err(missing));
+            }
+            layout.put_manifest(&manifest, tag.as_ref()).map(Ok)
+        });
+        stored.await?.map_err(|missing: Digest| {
+            let message = format!("the manifest names {missing}, which is not here");
+            Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message)
+        })?;
+        let mut headers = vec![(LOCATION.as_str(), location), ("docker-content-digest", digest.to_string())];
+        headers.extend(subject.map(|subject| ("oci-subject", subject.to_string())));
+        Ok(with_headers(StatusCode::CREATED, &headers, empty()))
+    }
+
+    async fn delete_manifest(&self, repository: &str, name: Name) -> Answered {
+        let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
+        let removed = blocking(move || {
+            let Some(layout) = store.repository(&owner)? else {
+                return Ok(None);
+            };
+            let removed = match &asked {
+                Name::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
+                Name::Digest(digest) => {
+                    let removed = layout.update(|entries| Ok(index::remove(entries, *digest)))?;
+                    removed && layout.remove_blob(*digest)?
+                }
+            };
+            Ok(Some(removed))
+        });
+        match removed.await? {
+            Some(true) => Ok(with_headers(StatusCode::ACCEPTED, &[], empty())),
+            Some(false) => Err(Problem::unknown_manifest(&name)),
+            None => Err(Problem::unknown_repository(repository)),
+        }
+    }
+}
+
+fn find(layout: Option<&Directory>, repository: &str, name: &Name) -> Result<Manifest, Problem> {
+    let layout = layout.ok_or_else(|| Problem::unknown_repository(repository))?;
+    let entries = layout.index()?;
+    let descriptor = match name {
+        Name::Tag(tag) => index::tagged(&entries, tag)?,
+        // Only what is in the index is a manifest; a config document is not served as one.
+        Name::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.digest == *digest),
+    };
+    let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
+    let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
+    Ok(Manifest::new(descriptor.media_type, blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?))
+}
+
+/// The document, when it is one thing and says so.
+fn read(manifest: &Manifest) -> Result<Document, Problem> {
+    let kind = manifest.media_type();
+    if !ACCEPTED.contains(&kind) {
+        return Err(Problem::bad_manifest("the media type is not one of a manifest or an index"));
+    }
+    let document: Document = serde_json::from_slice(manifest.bytes())
+        .map_err(|error| Problem::bad_manifest(format!("the manifest cannot be read: {error}")))?;
+    let is_image = document.config.is_some() && document.layers.is_some();
+    let is_index = document.manifests.is_some();
+    // CVE-2021-41190: one digest, two documents.
+    let consistent = document.schema_version == 2
+        && document.media_type.as_deref().is_none_or(|own| own == kind)
+        && is_image != is_index
+        && is_index == (kind == INDEX_MEDIA_TYPE || kind == ACCEPTED[3]);
+    if consistent { Ok(document) } else { Err(Problem::bad_manifest("the manifest is not what its media type says")) }
+}
+
+/// The first thing that the document names and the layout does not have. A subject may be missing:
+/// signatures are pushed before what they sign.
+fn first_missing(layout: &Directory, document: &Document) -> Result<Option<Digest>> {
+    let named = document.config.iter().chain(document.layers.iter().flatten());
+    for descriptor in named.chain(document.manifests.iter().flatten()) {
+        // Layers that may not be distributed are elsewhere by their nature.
+        let elsewhere = descriptor.media_type.contains("nondistributable") || descriptor.media_type.contains("foreign");
+        if !elsewhere && layout.blob(descriptor.digest)?.is_none() {
+            return Ok(Some(descriptor.digest));
+        }
+    }
+    Ok(None)
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}

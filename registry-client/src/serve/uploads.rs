@@ -1,0 +1,219 @@
+//! Uploads: a session, bytes in one or many requests, and the digest that ends it.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+
+use aisoc_manifests::digest::{Digest, hex};
+use bytes::Bytes;
+use hyper::body::Body as HttpBody;
+use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use tokio::time::Instant;
+
+use super::body::{Arriving, Body, empty};
+use super::problem::{Answered, Problem, with_headers};
+use super::route::read_digest;
+use super::{Registry, parameter};
+use crate::blob::blocking;
+use crate::layout::Ingest;
+
+/// The sessions that are open, by id.
+#[derive(Debug)]
+pub(super) struct Uploads {
+    open: Mutex<HashMap<String, Upload>>,
+    limit: usize,
+}
+
+/// One session. While a request writes to it, it is not in the table, so two requests cannot mix
+/// their bytes.
+#[derive(Debug)]
+struct Upload {
+    repository: String,
+    ingest: Ingest,
+    touched: Instant,
+}
+
+impl Uploads {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { open: Mutex::new(HashMap::new()), limit }
+    }
+
+    fn put(&self, id: String, repository: &str, ingest: Ingest) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= self.limit
+            && let Some(oldest) = open.iter().min_by_key(|(_, upload)| upload.touched).map(|(id, _)| id.clone())
+        {
+            open.remove(&oldest);
+        }
+        open.insert(id, Upload { repository: repository.to_owned(), ingest, touched: Instant::now() });
+    }
+
+    /// Takes the session out, when it belongs to that repository.
+    fn take(&self, id: &str, repository: &str) -> Result<Ingest, Problem> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.remove(id) {
+            Some(upload) if upload.repository == repository => Ok(upload.ingest),
+            Some(other) => {
+                open.insert(id.to_owned(), other);
+                Err(Problem::unknown_upload())
+            }
+            None => Err(Problem::unknown_upload()),
+        }
+    }
+
+    fn size(&self, id: &str, repository: &str) -> Result<u64, Problem> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = open.get(id).filter(|upload| upload.repository == repository);
+        found.map(|upload| upload.ingest.size()).ok_or_else(Problem::unknown_upload)
+    }
+}
+
+impl Registry {
+    /// POST: mounts a blob of another repository, takes a whole blob, or opens a session.
+    pub(super) async fn begin_upload<B>(&self, head: &Parts, repository: String, body: Arriving<B>) -> Answered
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if head.method != Method::POST {
+            return Err(Problem::method());
+        }
+        let query = head.uri.query().unwrap_or_default();
+        if let (Some(digest), Some(from)) = (parameter(query, "mount"), parameter(query, "from")) {
+            let digest = read_digest(&digest)?;
+            let (store, to) = (self.store.clone(), repository.clone());
+            if blocking(move || store.mount(&from, &to, digest)).await? {
+                return Ok(created(&repository, digest));
+            }
+        }
+        let store = self.store.clone();
+        let ingest = blocking(move || store.ingest()).await?;
+        if let Some(digest) = parameter(query, "digest") {
+            let digest = read_digest(&digest)?;
+            let ingest = receive(ingest, body).await.map_err(|(problem, _)| problem)?;
+            return self.finish(ingest, &repository, digest).await;
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)
+            .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "there is no randomness"))?;
+        let id = hex(&random);
+        self.uploads.put(id.clone(), &repository, ingest);
+        Ok(session(StatusCode::ACCEPTED, &repository, &id, 0))
+    }
+
+    /// GET, PATCH, PUT and DELETE of a session.
+    pub(super) async fn upload<B>(&self, head: &Parts, repository: String, id: String, body: Arriving<B>) -> Answered
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match head.method {
+            Method::GET => {
+                let size = self.uploads.size(&id, &repository)?;
+                Ok(session(StatusCode::NO_CONTENT, &repository, &id, size))
+            }
+            Method::DELETE => {
+                self.uploads.take(&id, &repository)?;
+                Ok(with_headers(StatusCode::NO_CONTENT, &[], empty()))
+            }
+            Method::PATCH => {
+                let size = self.append(head, &repository, &id, body).await?;
+                Ok(session(StatusCode::ACCEPTED, &repository, &id, size))
+            }
+            Method::PUT => {
+                let query = head.uri.query().unwrap_or_default();
+                let digest = parameter(query, "digest").ok_or_else(|| Problem::bad_digest("`?digest=` is missing"))?;
+                let digest = read_digest(&digest)?;
+                self.append(head, &repository, &id, body).await?;
+                let ingest = self.uploads.take(&id, &repository)?;
+                self.finish(ingest, &repository, digest).await
+            }
+            _ => Err(Problem::method()),
+        }
+    }
+
+    /// Adds the body to the session. What arrived before a connection broke stays, for the client to
+    /// ask about and go on from.
+    async fn append<B>(&self, head: &Parts, repository: &str, id: &str, body: Arriving<B>) -> Result<u64, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        check_range(head, self.uploads.size(id, repository)?)?;
+        let ingest = self.uploads.take(id, repository)?;
+        let (ingest, outcome) = match receive(ingest, body).await {
+            Ok(ingest) => (Some(ingest), Ok(())),
+            Err((problem, ingest)) => (ingest, Err(problem)),
+        };
+        let size = ingest.as_ref().map_or(0, Ingest::size);
+        if let Some(ingest) = ingest {
+            self.uploads.put(id.to_owned(), repository, ingest);
+        }
+        outcome.map(|()| size)
+    }
+
+    async fn finish(&self, ingest: Ingest, repository: &str, digest: Digest) -> Answered {
+        let (store, name) = (self.store.clone(), repository.to_owned());
+        blocking(move || ingest.finish(&store.create(&name)?, digest)).await?;
+        Ok(created(repository, digest))
+    }
+}
+
+/// Writes a body to the ingest, which survives a body that breaks off.
+async fn receive<B>(mut ingest: Ingest, mut body: Arriving<B>) -> Result<Ingest, (Problem, Option<Ingest>)>
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    loop {
+        match body.next().await {
+            Ok(Some(chunk)) => {
+                ingest = blocking(move || ingest.write(&chunk)).await.map_err(|fault| (fault.into(), None))?;
+            }
+            Ok(None) => return Ok(ingest),
+            // Oversized: nothing of it is kept.
+            Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE => return Err((problem, None)),
+            Err(problem) => return Err((problem, Some(ingest))),
+        }
+    }
+}
+
+/// `Content-Range: START-END` must continue where the session ends, and agree with the length.
+fn check_range(head: &Parts, size: u64) -> Result<(), Problem> {
+    let Some(range) = head.headers.get(CONTENT_RANGE) else {
+        return Ok(());
+    };
+    let refuse = |message: &str| Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "BLOB_UPLOAD_INVALID", message);
+    let parsed = range.to_str().ok().and_then(|range| {
+        let (start, end) = range.strip_prefix("bytes ").unwrap_or(range).split_once('-')?;
+        Some((start.parse::<u64>().ok()?, end.parse::<u64>().ok()?))
+    });
+    let (start, end) = parsed.ok_or_else(|| refuse("the range is not START-END"))?;
+    if start != size || end < start {
+        return Err(refuse("the range does not begin where the upload ends"));
+    }
+    let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| Some(length) != (end - start).checked_add(1)) {
+        return Err(refuse("the range and the length differ"));
+    }
+    Ok(())
+}
+
+fn session(status: StatusCode, repository: &str, id: &str, size: u64) -> Response<Body> {
+    let headers = [
+        (LOCATION.as_str(), format!("/v2/{repository}/blobs/uploads/{id}")),
+        (RANGE.as_str(), format!("0-{}", size.saturating_sub(1))),
+        ("docker-upload-uuid", id.to_owned()),
+    ];
+    with_headers(status, &headers, empty())
+}
+
+fn created(repository: &str, digest: Digest) -> Response<Body> {
+    let headers = [
+        (LOCATION.as_str(), format!("/v2/{repository}/blobs/{digest}")),
+        ("docker-content-digest", digest.to_string()),
+    ];
+    with_headers(StatusCode::CREATED, &headers, empty())
+}
