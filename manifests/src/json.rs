@@ -27,7 +27,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Tree, Vec<Oddity>), SyntaxError> {
     if text.starts_with('\u{feff}') {
         return Err(SyntaxError::at(Position::START, "a byte order mark cannot begin JSON; save the file without it"));
     }
-    let mut reader = Reader { text, at: 0, counted: (Position::START, 0), nodes: Vec::new(), oddities: Vec::new(), depth: 0 };
+    let mut reader =
+        Reader { text, at: 0, counted: (Position::START, 0), nodes: Vec::new(), oddities: Vec::new(), depth: 0 };
     reader.skip_blanks();
     let root = reader.value()?;
     reader.skip_blanks();

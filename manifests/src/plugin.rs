@@ -1,5 +1,6 @@
 //! The plugin manifest: read as the host reads it, signed as the host signs it, checked more strictly.
 
+mod core_schema;
 mod strict;
 mod validate;
 

@@ -238,30 +238,26 @@ impl Position {
 }
 
 /// Why a manifest cannot be read, and where: a [`Fault`] before the file has a name.
-#[derive(Debug)]
-pub(crate) struct SyntaxError {
-    /// The reason code.
-    pub(crate) reason: Reason,
-    /// Where reading stopped.
-    pub(crate) position: Position,
-    /// One clause.
-    pub(crate) message: String,
-}
+///
+/// One pointer wide, because it is part of every frame of the recursive readers.
+pub(crate) struct SyntaxError(Box<(Reason, Position, String)>);
 
 impl SyntaxError {
     /// Not a manifest that the host can read.
     pub(crate) fn at(position: impl Into<Position>, message: impl Into<String>) -> Self {
-        Self { reason: Reason::ManifestInvalid, position: position.into(), message: message.into() }
+        Self(Box::new((Reason::ManifestInvalid, position.into(), message.into())))
     }
 
     /// Another reason than [`Reason::ManifestInvalid`].
-    pub(crate) fn because(self, reason: Reason) -> Self {
-        Self { reason, ..self }
+    pub(crate) fn because(mut self, reason: Reason) -> Self {
+        self.0.0 = reason;
+        self
     }
 
     /// The fault in the file of that name.
     pub(crate) fn in_file(self, file: &str) -> Fault {
-        Fault::new(self.reason, self.message).at(self.position.in_file(file))
+        let (reason, position, message) = *self.0;
+        Fault::new(reason, message).at(position.in_file(file))
     }
 }
 

@@ -42,6 +42,7 @@ fn outcome(file: ManifestFile, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
 }
 
 /// Compares every row of a table, and prints how many are equal.
+#[expect(clippy::print_stdout, reason = "the counts are the point of the test")]
 fn compare(table: &str, rows: &[Json], file: ManifestFile, input: impl Fn(&Json) -> Vec<u8>) {
     let mut equal = 0;
     let mut differing = Vec::new();

@@ -1,12 +1,21 @@
-//! Every problem of a manifest at once.
+//! Every problem of a manifest at once, by the rules of one reader or of all of them together.
 
-use super::ManifestFile;
-use crate::fault::{Location, Reason};
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Document, ManifestFile, PluginType, REQUIRED_FIELDS, is_truthy, strict};
+use crate::capability::{Capability, nearest};
+use crate::fault::{Fault, Location, Reason, Result};
+use crate::id::PluginId;
+use crate::path::RelPath;
+use crate::value::{Node, Position, Value};
+use crate::yaml::{self, Kind};
 
 /// Whose rules a manifest is checked against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
-    /// What passes every known reader: for new plugins.
+    /// What every known reader takes, and takes in the same way: for new plugins.
+    #[default]
     Strict,
     /// The reference's command line.
     Cli,
@@ -14,8 +23,59 @@ pub enum Profile {
     Manager,
     /// The SDKs.
     Sdk,
-    /// The marketplace builder.
+    /// The builder of the marketplace.
     Marketplace,
+}
+
+impl Profile {
+    /// All five.
+    pub const ALL: [Self; 5] = [Self::Strict, Self::Cli, Self::Manager, Self::Sdk, Self::Marketplace];
+
+    /// The word on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Cli => "cli",
+            Self::Manager => "manager",
+            Self::Sdk => "sdk",
+            Self::Marketplace => "marketplace",
+        }
+    }
+
+    fn required_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Strict | Self::Cli => &["id", "name", "version", "plugin_type", "description", "author"],
+            Self::Manager | Self::Sdk => &REQUIRED_FIELDS,
+            Self::Marketplace => &[],
+        }
+    }
+
+    fn plugin_types(self) -> &'static [PluginType] {
+        use PluginType::{Action, Connector, Detection, Enricher, Responder, Widget};
+        match self {
+            Self::Strict | Self::Manager => &PluginType::ALL,
+            Self::Cli => &[Enricher, Connector, Responder, Detection, Widget],
+            Self::Sdk => &[Enricher, Action, Connector],
+            Self::Marketplace => &[],
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|profile| profile.as_str() == text).ok_or_else(|| {
+            Fault::new(Reason::Usage, format!("`{}` is not a profile", text.escape_debug()))
+                .hint("use one of strict, cli, manager, sdk, marketplace")
+        })
+    }
 }
 
 /// One thing to change in a manifest.
@@ -25,18 +85,346 @@ pub struct Problem {
     pub reason: Reason,
     /// Where it is.
     pub location: Location,
-    /// What is wrong.
+    /// What is wrong, in one clause.
     pub message: String,
     /// How to write it instead.
     pub instead: Option<String>,
 }
 
-/// Every problem of a manifest.
-pub fn validate(_file: ManifestFile, _bytes: &[u8], _has: &dyn Fn(&str) -> bool, _profile: Profile) -> Vec<Problem> {
-    Vec::new()
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let location = fault.location().cloned().unwrap_or_else(|| Position::START.in_file(""));
+        let instead = Some(fault.next_step().to_owned());
+        Self { reason: fault.reason(), location, message: fault.message().to_owned(), instead }
+    }
 }
 
-/// Every spot that two readers of the manifest could read differently.
-pub fn ambiguities(_file: ManifestFile, _bytes: &[u8]) -> Vec<Problem> {
-    Vec::new()
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        let fault = Self::new(problem.reason, problem.message).at(problem.location);
+        match problem.instead {
+            Some(instead) => fault.hint(instead),
+            None => fault,
+        }
+    }
+}
+
+/// Every problem of a manifest, in the order of the file.
+///
+/// `has` says whether the plugin directory holds a regular file of that relative path or, when the path
+/// ends in `/`, a directory.
+pub fn validate(file: ManifestFile, bytes: &[u8], has: &dyn Fn(&str) -> bool, profile: Profile) -> Vec<Problem> {
+    let mut problems = if profile == Profile::Strict { strict::problems(file, bytes) } else { Vec::new() };
+    match Document::read(file, bytes) {
+        Ok(document) => {
+            let mut check = Check { document: &document, bytes, has, profile, problems };
+            check.all();
+            problems = check.problems;
+        }
+        // The strict rules report it themselves.
+        Err(_) if profile == Profile::Strict => {}
+        Err(fault) => problems.push(fault.into()),
+    }
+    in_order(problems)
+}
+
+/// Every spot that two readers could read differently, whatever the fields mean: what must not be signed.
+pub fn ambiguities(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
+    in_order(strict::problems(file, bytes))
+}
+
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.location.line, problem.location.column));
+    problems
+}
+
+/// The versions of the rules that are about fields.
+struct Check<'a> {
+    document: &'a Document,
+    bytes: &'a [u8],
+    has: &'a dyn Fn(&str) -> bool,
+    profile: Profile,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Check<'a> {
+    fn all(&mut self) {
+        let other = ManifestFile::Json.name();
+        if self.profile == Profile::Strict && self.document.file() == ManifestFile::Yaml && (self.has)(other) {
+            let message = format!("{other} stands beside plugin.yaml, and readers disagree on which one counts");
+            self.add(Reason::ManifestAmbiguous, Position::START, message, format!("delete {other}"));
+        }
+        if !matches!(self.root().value(), Value::Mapping(_)) {
+            // A JSON manifest can be anything; the strict rules have said so.
+            if self.profile != Profile::Strict {
+                let message = format!("the manifest is {}, not an object", self.root().value().kind());
+                self.add(Reason::ManifestInvalid, self.root().position(), message, "write an object: { … }");
+            }
+            return;
+        }
+        self.required();
+        self.id();
+        self.version();
+        self.plugin_type();
+        self.tier();
+        if matches!(self.profile, Profile::Strict | Profile::Cli) {
+            self.types();
+            self.runtime();
+        }
+        if self.profile == Profile::Strict {
+            self.capabilities();
+        }
+        self.entry_point();
+    }
+
+    fn root(&self) -> Node<'a> {
+        self.document.root()
+    }
+
+    fn add(&mut self, reason: Reason, position: Position, message: impl Into<String>, instead: impl Into<String>) {
+        let location = position.in_file(self.document.file().name());
+        self.problems.push(Problem { reason, location, message: message.into(), instead: Some(instead.into()) });
+    }
+
+    /// A field that is there and, where the profile asks for text, is text.
+    fn text_field(&self, name: &str) -> Option<(&'a str, Position)> {
+        let node = self.root().get(name)?;
+        Some((node.as_str()?, node.position()))
+    }
+
+    /// The scalar that was written for a field, before it became a number or a date.
+    fn written(&self, position: Position) -> Option<String> {
+        if self.document.file() == ManifestFile::Json {
+            return None;
+        }
+        let syntax = yaml::parse(self.bytes).ok()?;
+        let node =
+            syntax.nodes.into_iter().find(|node| node.position == position && matches!(node.kind, Kind::Scalar(..)))?;
+        match node.kind {
+            Kind::Scalar(text, _) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    /// How to write a value as text.
+    fn quoted(&self, node: Node<'_>) -> String {
+        match self.written(node.position()) {
+            Some(written) => format!("write \"{}\" with quotes", shown(&written)),
+            None => "write it as text, in quotes".to_owned(),
+        }
+    }
+
+    fn required(&mut self) {
+        let blank =
+            |node: Node<'_>| self.profile != Profile::Manager && node.as_str().is_some_and(|s| s.trim().is_empty());
+        let is_there = |name: &str| self.root().get(name).is_some_and(|node| is_truthy(node) && !blank(node));
+        let missing: Vec<_> = self.profile.required_fields().iter().filter(|name| !is_there(name)).collect();
+        for name in missing {
+            let (position, what) = match self.root().get(name) {
+                Some(node) => (node.position(), "is empty"),
+                None => (self.root().position(), "is missing"),
+            };
+            let misnamed = *name == "plugin_type" && self.root().get("type").is_some();
+            let instead = if misnamed { "rename `type` to `plugin_type`".to_owned() } else { example_of(name) };
+            self.add(Reason::ManifestFieldMissing, position, format!("`{name}` {what}"), instead);
+        }
+    }
+
+    /// Reports a field that is there but not text; gives it back when it is.
+    fn checked_text(&mut self, name: &str) -> Option<(&'a str, Position)> {
+        let node = self.root().get(name).filter(|node| is_truthy(*node))?;
+        if node.as_str().is_none() {
+            let message = format!("`{name}` is {}, not text", node.value().kind());
+            let instead = self.quoted(node);
+            self.add(Reason::FieldType, node.position(), message, instead);
+        }
+        self.text_field(name)
+    }
+
+    fn id(&mut self) {
+        if self.profile == Profile::Marketplace {
+            return;
+        }
+        let Some((id, position)) = self.checked_text("id") else { return };
+        let is_cli_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+        let (is_good, rule) = match self.profile {
+            Profile::Strict => (
+                id.parse::<PluginId>().is_ok_and(|id| id.is_portable()),
+                "use 2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit",
+            ),
+            Profile::Cli => (id.bytes().all(is_cli_byte), "use lower-case letters, digits, `-` and `_`"),
+            Profile::Manager => (
+                id.parse::<PluginId>().is_ok(),
+                "use 2 to 64 letters, digits, `.`, `-` and `_`, beginning with a letter or digit",
+            ),
+            Profile::Sdk | Profile::Marketplace => (true, ""),
+        };
+        if !is_good && !id.is_empty() {
+            self.add(Reason::InvalidPluginId, position, format!("`{}` is not a plugin id", shown(id)), rule);
+        }
+    }
+
+    fn version(&mut self) {
+        let Some(node) = self.root().get("version").filter(|node| is_truthy(*node)) else { return };
+        if matches!(self.profile, Profile::Manager | Profile::Marketplace) {
+            return;
+        }
+        let Some(version) = node.as_str() else {
+            let message = format!("`version` is {}, not text", node.value().kind());
+            let instead = match self.written(node.position()) {
+                Some(written) => {
+                    format!("write it in quotes, with three numbers, for example \"{}\"", three_numbers(&written))
+                }
+                None => "write a text such as \"1.2.0\"".to_owned(),
+            };
+            return self.add(Reason::InvalidVersion, node.position(), message, instead);
+        };
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let has_leading_zero = |part: &str| part.len() > 1 && part.starts_with('0');
+        let is_three_numbers = version.split('.').count() == 3 && version.split('.').all(is_number);
+        let is_semantic = self.profile != Profile::Strict || !version.split('.').any(has_leading_zero);
+        let is_required = matches!(self.profile, Profile::Strict | Profile::Cli);
+        if is_required && !version.trim().is_empty() && !(is_three_numbers && is_semantic) {
+            let message = format!("`{}` is not MAJOR.MINOR.PATCH", shown(version));
+            self.add(Reason::InvalidVersion, node.position(), message, "write three numbers, for example \"1.2.0\"");
+        }
+    }
+
+    fn plugin_type(&mut self) {
+        let allowed = self.profile.plugin_types();
+        if allowed.is_empty() {
+            return;
+        }
+        let Some((text, position)) = self.checked_text("plugin_type") else { return };
+        let is_allowed = text.parse().is_ok_and(|kind| allowed.contains(&kind));
+        if is_allowed || text.trim().is_empty() {
+            return;
+        }
+        let instead = match nearest(text, allowed.iter().map(|kind| (*kind, kind.as_str()))) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("use one of {}", allowed.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")),
+        };
+        self.add(Reason::InvalidPluginType, position, format!("`{}` is not a plugin type", shown(text)), instead);
+    }
+
+    fn tier(&mut self) {
+        if matches!(self.profile, Profile::Strict | Profile::Marketplace) {
+            self.one_of("tier", &["stable", "beta", "community"]);
+        }
+    }
+
+    fn runtime(&mut self) {
+        self.one_of("runtime", &["python", "oci"]);
+    }
+
+    fn one_of(&mut self, name: &str, allowed: &[&str]) {
+        let Some(node) = self.root().get(name) else { return };
+        if !node.as_str().is_some_and(|text| allowed.contains(&text)) {
+            let instead = format!("use one of {}", allowed.join(", "));
+            self.add(Reason::FieldType, node.position(), format!("`{name}` has none of its known values"), instead);
+        }
+    }
+
+    /// Fields whose type the command line checks.
+    fn types(&mut self) {
+        for name in ["name", "description", "author", "license", "homepage", "min_aisoc_version", "entry_point"] {
+            self.checked_text(name);
+        }
+        self.list_of_texts("tags");
+        if let Some(node) = self.root().get("config_schema")
+            && !matches!(node.value(), Value::Mapping(_))
+        {
+            let message = format!("`config_schema` is {}, not a mapping", node.value().kind());
+            self.add(
+                Reason::FieldType,
+                node.position(),
+                message,
+                "write a JSON Schema: config_schema: {type: object, …}",
+            );
+        }
+    }
+
+    fn list_of_texts(&mut self, name: &str) {
+        let Some(node) = self.root().get(name) else { return };
+        if !matches!(node.value(), Value::List(_)) {
+            let message = format!("`{name}` is {}, not a list", node.value().kind());
+            return self.add(Reason::FieldType, node.position(), message, format!("write {name}: [one, two]"));
+        }
+        for item in node.items().filter(|item| item.as_str().is_none()) {
+            let message = format!("an entry of `{name}` is {}, not text", item.value().kind());
+            let instead = self.quoted(item);
+            self.add(Reason::FieldType, item.position(), message, instead);
+        }
+    }
+
+    fn capabilities(&mut self) {
+        self.list_of_texts("capabilities");
+        for item in self.root().get("capabilities").into_iter().flat_map(Node::items) {
+            let Some(name) = item.as_str().filter(|name| name.contains('.')) else { continue };
+            if let Err(fault) = name.parse::<Capability>() {
+                self.add(Reason::UnknownCapability, item.position(), fault.message(), fault.next_step());
+            }
+        }
+    }
+
+    fn entry_point(&mut self) {
+        let declared = self.text_field("entry_point").filter(|(path, _)| !path.is_empty());
+        let position = declared.map_or(self.root().position(), |(_, position)| position);
+        if matches!(self.profile, Profile::Strict | Profile::Cli)
+            && let Some((path, position)) = declared
+        {
+            if RelPath::parse(path.trim_end_matches('/')).is_err() {
+                let message = format!("the entry point `{}` is not a path inside the plugin", shown(path));
+                return self.add(
+                    Reason::EntryPointInvalid,
+                    position,
+                    message,
+                    "name a file of the plugin, such as plugin.py",
+                );
+            }
+            if !(self.has)(path) && !(self.has)(&format!("{}/", path.trim_end_matches('/'))) {
+                let message = format!("the entry point `{}` does not exist", shown(path));
+                self.add(Reason::EntryPointInvalid, position, message, "name a file that exists, such as plugin.py");
+            }
+        }
+        let needs_plugin_py = match self.profile {
+            Profile::Strict | Profile::Manager => {
+                declared.is_none_or(|(path, _)| path != "plugin.py") || self.profile == Profile::Manager
+            }
+            Profile::Cli => declared.is_none(),
+            Profile::Sdk | Profile::Marketplace => false,
+        };
+        if needs_plugin_py && !(self.has)("plugin.py") {
+            let message = "there is no plugin.py, which is the file that the host loads";
+            self.add(Reason::EntryPointInvalid, position, message, "add plugin.py with a class named Plugin");
+        }
+    }
+}
+
+fn example_of(field: &str) -> String {
+    match field {
+        "id" => "add a line such as id: my-plugin",
+        "name" => "add a line such as name: My plugin",
+        "version" => "add a line such as version: \"0.1.0\"",
+        "plugin_type" => "add a line such as plugin_type: enricher",
+        "description" => "add a line such as description: What the plugin does",
+        _ => "add a line such as author: \"Your Name <you@example.com>\"",
+    }
+    .to_owned()
+}
+
+/// A version of three numbers that begins as the written one does.
+fn three_numbers(written: &str) -> String {
+    let is_version =
+        |text: &&str| text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    match Some(written).filter(|text| is_version(text) && text.len() < 20) {
+        Some(text) if text.split('.').count() == 1 => format!("{text}.0.0"),
+        Some(text) if text.split('.').count() == 2 => format!("{text}.0"),
+        Some(text) if text.split('.').count() == 3 => text.to_owned(),
+        _ => "1.2.0".to_owned(),
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
 }

@@ -139,9 +139,9 @@ impl Constructor {
         for (key, value) in members {
             let position = self.written.nodes[key].position;
             let key = self.value_of(key)?;
-            let identity = self.key_identity(key).ok_or_else(|| {
-                SyntaxError::at(position, format!("{} cannot be a key", self.made[key].0.kind()))
-            })?;
+            let identity = self
+                .key_identity(key)
+                .ok_or_else(|| SyntaxError::at(position, format!("{} cannot be a key", self.made[key].0.kind())))?;
             let value = self.value_of(value)?;
             // Of equal keys the first stays, with the last value.
             let place = *places.entry(identity).or_insert(result.len());
@@ -260,7 +260,11 @@ impl Constructor {
         };
         value.ok_or_else(|| {
             let shown: String = text.to_string().chars().take(40).collect();
-            refused(format!("`{}` is not {}; put it in quotes to mean the text", shown.escape_debug(), kind_of(&node.tag)))
+            refused(format!(
+                "`{}` is not {}; put it in quotes to mean the text",
+                shown.escape_debug(),
+                kind_of(&node.tag)
+            ))
         })
     }
 

@@ -37,8 +37,8 @@ pub(crate) struct SyntaxNode {
     pub(crate) tag: Tag,
     /// Where the node's content begins.
     pub(crate) position: Position,
-    /// Where its explicit tag stands.
-    pub(crate) tag_position: Option<Position>,
+    /// Its explicit tag, with the handle written out, and where that stands.
+    pub(crate) explicit_tag: Option<(String, Position)>,
     /// Where its anchor stands.
     pub(crate) anchor_position: Option<Position>,
 }

@@ -171,7 +171,8 @@ impl Magnitude {
         let mut magnitude = Self::default();
         // Seven digits at a time: 16^7 is less than a limb.
         for chunk in digits.trim_start_matches('0').as_bytes().chunks(7) {
-            let value = chunk.iter().fold(0, |value, digit| value * base + char::from(*digit).to_digit(base).unwrap_or(0));
+            let value =
+                chunk.iter().fold(0, |value, digit| value * base + char::from(*digit).to_digit(base).unwrap_or(0));
             magnitude.multiply_add(base.pow(chunk.len() as u32), value);
             if magnitude.overflowed {
                 break;
@@ -181,6 +182,9 @@ impl Magnitude {
     }
 
     fn multiply_add(&mut self, factor: u32, summand: u32) {
+        if self.overflowed {
+            return;
+        }
         let mut carry = u64::from(summand);
         for limb in &mut self.limbs {
             let value = u64::from(*limb) * u64::from(factor) + carry;
@@ -264,9 +268,24 @@ mod tests {
     #[test]
     fn integers_of_every_base() {
         for (text, value) in [
-            ("0", "0"), ("-0", "0"), ("0_", "0"), ("010", "8"), ("0b1_1", "3"), ("-0xff", "-255"), ("1_000", "1000"),
-            ("1:30:00", "5400"), (" 12 ", "12"), ("\u{ff11}\u{ff12}", "12"), ("1:-5", "55"), ("-1:-100", "40"),
-            ("0x", "refused"), ("08", "refused"), ("", "refused"), ("_", "refused"), ("0o17", "15"), ("+-5", "-5"),
+            ("0", "0"),
+            ("-0", "0"),
+            ("0_", "0"),
+            ("010", "8"),
+            ("0b1_1", "3"),
+            ("-0xff", "-255"),
+            ("1_000", "1000"),
+            ("1:30:00", "5400"),
+            (" 12 ", "12"),
+            ("\u{ff11}\u{ff12}", "12"),
+            ("1:-5", "55"),
+            ("-1:-100", "40"),
+            ("0x", "refused"),
+            ("08", "refused"),
+            ("", "refused"),
+            ("_", "refused"),
+            ("0o17", "15"),
+            ("+-5", "-5"),
             ("0xffffffffffffffffffffffff", "79228162514264337593543950335"),
         ] {
             assert_eq!(shown(text), value, "{text:?}");
@@ -282,8 +301,16 @@ mod tests {
 
     #[test]
     fn floats_as_python_reads_them() {
-        for (text, value) in [("1_0.5", 10.5), ("1:30.5", 90.5), ("-.inf", f64::NEG_INFINITY), ("1e400", f64::INFINITY),
-            (" Infinity ", f64::INFINITY), ("1.", 1.0), (".5", 0.5), ("1e5", 1e5)] {
+        for (text, value) in [
+            ("1_0.5", 10.5),
+            ("1:30.5", 90.5),
+            ("-.inf", f64::NEG_INFINITY),
+            ("1e400", f64::INFINITY),
+            (" Infinity ", f64::INFINITY),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("1e5", 1e5),
+        ] {
             assert_eq!(float(text), Some(value), "{text}");
         }
         for text in ["", ".", "e5", "x", "0x10", "1e", &vec!["1"; 200].join(":")] {

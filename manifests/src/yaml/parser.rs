@@ -126,32 +126,76 @@ impl Parser {
     }
 }
 
-/// Nodes.
+/// The collections, by how they are written.
+#[derive(Clone, Copy)]
+enum Shape {
+    BlockSequence,
+    IndentlessSequence,
+    BlockMapping,
+    FlowSequence,
+    FlowMapping,
+}
+
+/// What begins at a place.
+enum Start {
+    /// A scalar or an alias, which ends there too.
+    Whole(usize),
+    /// A collection whose members follow.
+    Collection(usize, Shape),
+}
+
+/// Nodes. Only `node` and the functions of collections call each other again, and they hold little: 400
+/// levels of them fit into the stack of any thread.
 impl Parser {
     fn node(&mut self, context: Context) -> Parse {
+        match self.start(context)? {
+            Start::Whole(id) => Ok(id),
+            Start::Collection(id, shape) => {
+                let kind = match shape {
+                    Shape::BlockSequence => self.block_sequence()?,
+                    Shape::IndentlessSequence => self.indentless_sequence()?,
+                    Shape::BlockMapping => self.block_mapping()?,
+                    Shape::FlowSequence => self.flow_sequence()?,
+                    Shape::FlowMapping => self.flow_mapping()?,
+                };
+                Ok(self.finish(id, kind))
+            }
+        }
+    }
+
+    fn start(&mut self, context: Context) -> Parse<Start> {
         if let (Token::Alias(name), mark) = self.scanner.peek()?.clone() {
             self.take()?;
-            self.syntax.aliases.push(mark.into());
-            let known = self.anchors.get(&name).copied();
-            return known.ok_or_else(|| SyntaxError::at(mark, format!("no anchor `&{name}` stands before this alias")));
+            return self.alias(&name, mark).map(Start::Whole);
         }
         let properties = self.properties()?;
         if let Some((text, style, mark)) = self.scanner.take_scalar()? {
-            return Ok(self.scalar(properties, text, style, mark));
+            return Ok(Start::Whole(self.scalar(properties, text, style, mark)));
         }
         let (token, mark) = self.scanner.peek()?;
         let mark = *mark;
-        match token {
-            Token::BlockEntry if context == Context::BlockValue => self.indentless_sequence(properties, mark),
-            Token::FlowSequenceStart => self.flow_sequence(properties, mark),
-            Token::FlowMappingStart => self.flow_mapping(properties, mark),
-            Token::BlockSequenceStart if context != Context::Flow => self.block_sequence(properties, mark),
-            Token::BlockMappingStart if context != Context::Flow => self.block_mapping(properties, mark),
+        let shape = match token {
+            Token::BlockEntry if context == Context::BlockValue => Shape::IndentlessSequence,
+            Token::FlowSequenceStart => Shape::FlowSequence,
+            Token::FlowMappingStart => Shape::FlowMapping,
+            Token::BlockSequenceStart if context != Context::Flow => Shape::BlockSequence,
+            Token::BlockMappingStart if context != Context::Flow => Shape::BlockMapping,
             _ if properties.anchor.is_some() || properties.tag.is_some() => {
-                Ok(self.scalar(properties, Text::default(), Style::Plain, mark))
+                return Ok(Start::Whole(self.scalar(properties, Text::default(), Style::Plain, mark)));
             }
-            _ => Err(SyntaxError::at(mark, "a value is expected here")),
-        }
+            _ => return Err(SyntaxError::at(mark, "a value is expected here")),
+        };
+        let kind = match shape {
+            Shape::BlockMapping | Shape::FlowMapping => Kind::Mapping(Vec::new()),
+            Shape::BlockSequence | Shape::IndentlessSequence | Shape::FlowSequence => Kind::Sequence(Vec::new()),
+        };
+        Ok(Start::Collection(self.begin(kind, properties, mark)?, shape))
+    }
+
+    fn alias(&mut self, name: &str, mark: Mark) -> Parse {
+        self.syntax.aliases.push(mark.into());
+        let known = self.anchors.get(name).copied();
+        known.ok_or_else(|| SyntaxError::at(mark, format!("no anchor `&{name}` stands before this alias")))
     }
 
     /// An anchor and a tag, in either order, each at most once.
@@ -202,8 +246,8 @@ impl Parser {
             self.anchors.insert(name, id);
             position
         });
-        let tag_position = properties.tag.map(|(_, position)| position);
-        self.syntax.nodes.push(SyntaxNode { kind, tag, position: mark.into(), tag_position, anchor_position });
+        let explicit_tag = properties.tag;
+        self.syntax.nodes.push(SyntaxNode { kind, tag, position: mark.into(), explicit_tag, anchor_position });
         id
     }
 }
@@ -230,8 +274,7 @@ impl Parser {
         id
     }
 
-    fn block_sequence(&mut self, properties: Properties, mark: Mark) -> Parse {
-        let id = self.begin(Kind::Sequence(Vec::new()), properties, mark)?;
+    fn block_sequence(&mut self) -> Parse<Kind> {
         self.take()?;
         let mut items = Vec::new();
         while *self.peek()? == Token::BlockEntry {
@@ -242,11 +285,10 @@ impl Parser {
             });
         }
         self.expect(Token::BlockEnd, "a list item (`- `) is expected here; check the indentation")?;
-        Ok(self.finish(id, Kind::Sequence(items)))
+        Ok(Kind::Sequence(items))
     }
 
-    fn indentless_sequence(&mut self, properties: Properties, mark: Mark) -> Parse {
-        let id = self.begin(Kind::Sequence(Vec::new()), properties, mark)?;
+    fn indentless_sequence(&mut self) -> Parse<Kind> {
         let mut items = Vec::new();
         while *self.peek()? == Token::BlockEntry {
             let mark = self.take()?;
@@ -255,11 +297,10 @@ impl Parser {
                 _ => self.node(Context::Block)?,
             });
         }
-        Ok(self.finish(id, Kind::Sequence(items)))
+        Ok(Kind::Sequence(items))
     }
 
-    fn block_mapping(&mut self, properties: Properties, mark: Mark) -> Parse {
-        let id = self.begin(Kind::Mapping(Vec::new()), properties, mark)?;
+    fn block_mapping(&mut self) -> Parse<Kind> {
         self.take()?;
         let mut members = Vec::new();
         while *self.peek()? == Token::Key {
@@ -274,7 +315,7 @@ impl Parser {
             members.push((key, value));
         }
         self.expect(Token::BlockEnd, "a key with its `:` is expected here; check the indentation")?;
-        Ok(self.finish(id, Kind::Mapping(members)))
+        Ok(Kind::Mapping(members))
     }
 
     fn block_member(&mut self, mark: Mark) -> Parse {
@@ -284,8 +325,7 @@ impl Parser {
         }
     }
 
-    fn flow_sequence(&mut self, properties: Properties, mark: Mark) -> Parse {
-        let id = self.begin(Kind::Sequence(Vec::new()), properties, mark)?;
+    fn flow_sequence(&mut self) -> Parse<Kind> {
         self.take()?;
         let mut items = Vec::new();
         while *self.peek()? != Token::FlowSequenceEnd {
@@ -299,7 +339,7 @@ impl Parser {
             }
         }
         self.take()?;
-        Ok(self.finish(id, Kind::Sequence(items)))
+        Ok(Kind::Sequence(items))
     }
 
     /// `key: value` inside `[ ]`: a mapping of its own.
@@ -311,9 +351,8 @@ impl Parser {
         Ok(self.finish(id, Kind::Mapping(vec![(key, value)])))
     }
 
-    fn flow_mapping(&mut self, properties: Properties, mark: Mark) -> Parse {
-        let id = self.begin(Kind::Mapping(Vec::new()), properties, mark)?;
-        self.take()?;
+    fn flow_mapping(&mut self) -> Parse<Kind> {
+        let mark = self.take()?;
         let mut members = Vec::new();
         while *self.peek()? != Token::FlowMappingEnd {
             if !members.is_empty() {
@@ -333,7 +372,7 @@ impl Parser {
             }
         }
         self.take()?;
-        Ok(self.finish(id, Kind::Mapping(members)))
+        Ok(Kind::Mapping(members))
     }
 
     fn flow_value(&mut self, mark: Mark) -> Parse {

@@ -66,6 +66,8 @@ pub(super) fn plain(text: &Text) -> Tag {
         b'0'..=b'9' if timestamp::is_implicit(body) => Tag::Timestamp,
         b'<' if body == b"<<" => Tag::Merge,
         b'=' if body == b"=" => Tag::Value,
+        // Only a quoted scalar behind a lone `!` can be one of these; nothing can be made of it.
+        b'!' | b'&' | b'*' if body.len() == 1 => Tag::Unknown("tag:yaml.org,2002:yaml".to_owned()),
         b'~' | b'n' | b'N' if matches!(body, b"~" | b"null" | b"Null" | b"NULL") => Tag::Null,
         _ => Tag::Text,
     }

@@ -94,7 +94,12 @@ impl Scanner {
             'x' => 2,
             'u' => 4,
             'U' => 8,
-            _ => return Err(SyntaxError::at(start, "unknown escape; write `\\\\` for a backslash, or use single quotes")),
+            _ => {
+                return Err(SyntaxError::at(
+                    start,
+                    "unknown escape; write `\\\\` for a backslash, or use single quotes",
+                ));
+            }
         };
         let digits: String = self.source.ahead(length).iter().collect();
         let is_hexadecimal = digits.len() == length && digits.bytes().all(|b| b.is_ascii_hexdigit());

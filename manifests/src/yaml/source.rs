@@ -32,9 +32,8 @@ pub(super) struct Source {
 impl Source {
     /// Decodes UTF-8, turns CRLF and CR into LF, and refuses characters that YAML forbids.
     pub(super) fn new(bytes: &[u8]) -> Result<Self, SyntaxError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            SyntaxError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8")
-        })?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| SyntaxError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8"))?;
         let mut characters = Vec::with_capacity(text.len() + 4);
         let mut rest = text.chars().peekable();
         while let Some(c) = rest.next() {
