@@ -18,7 +18,8 @@ const MAX_DEPTH: usize = 400;
 /// The canonical JSON of a node.
 ///
 /// # Errors
-/// `manifest_not_canonical`, naming the value that has no canonical form, such as a date.
+/// `manifest_not_canonical`, naming the value that has no canonical form, such as a date. A node does not
+/// know its file: [`Fault::in_file`] completes the location.
 pub fn canonical(node: Node<'_>) -> Result<Vec<u8>> {
     let mut output = String::with_capacity(1024);
     write(node, |_| true, &mut output)?;
@@ -82,7 +83,7 @@ pub fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
@@ -102,6 +103,19 @@ pub fn float_text(value: f64) -> String {
         let _ = write!(text, "e{sign}{:02}", exponent.abs());
     }
     text
+}
+
+/// The fewest digits that read back as `value`, and of those the nearest to it, as `d.ddde-7`.
+///
+/// Rust and Python find the same number of digits. Where two numbers of so many digits are equally near
+/// (140737488355328.125 lies between .12 and .13) Python takes the even one, as Rust's exact formatting
+/// does; Rust's shortest form takes the upper one.
+fn shortest(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    let nearest = format!("{value:.*e}", digits.saturating_sub(1));
+    // Beside a power of two the nearest of that length can belong to the neighbour.
+    if nearest.parse() == Ok(value) { nearest } else { shortest }
 }
 
 /// `digits` with the point after the place that `exponent` says, and at least one digit behind it.
@@ -138,7 +152,8 @@ struct Writer<'output, 'tree> {
 impl<'tree> Writer<'_, 'tree> {
     fn node(&mut self, node: Node<'tree>) -> Result<()> {
         if self.output.len() > MAX_CANONICAL_BYTES {
-            return Err(self.refuse(node, "makes the manifest longer than 64 MiB once its aliases are written out"));
+            let what = "makes the manifest longer than 64 MiB once its aliases are written out";
+            return Err(self.refuse(node, what).hint("use fewer aliases"));
         }
         match node.value() {
             Value::Null => self.output.push_str("null"),
@@ -162,10 +177,10 @@ impl<'tree> Writer<'_, 'tree> {
 
     fn collection(&mut self, node: Node<'tree>) -> Result<()> {
         if self.open.contains(&node.id()) {
-            return Err(self.refuse(node, "contains itself"));
+            return Err(self.refuse(node, "contains itself").hint("write the value out instead of an alias"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.refuse(node, "is nested too deep"));
+            return Err(self.refuse(node, "is nested too deep").hint("flatten it"));
         }
         self.open.push(node.id());
         if matches!(node.value(), Value::List(_)) {
@@ -215,7 +230,7 @@ impl<'tree> Writer<'_, 'tree> {
         } else if members.len() > 1 {
             if let Some((odd, _)) = members.iter().find(|(key, _)| !is_number(*key)) {
                 let what = format!("has a key that is {} beside keys of another type", odd.value().kind());
-                return Err(self.refuse(node, &what));
+                return Err(self.refuse(node, &what).hint("put every key in quotes"));
             }
             return self.sort_numbers(node, members);
         }
@@ -353,6 +368,9 @@ mod tests {
             (9_999_999_999_999_998.0, "9999999999999998.0"),
             (1e15, "1000000000000000.0"),
             (1.5e300, "1.5e+300"),
+            (140_737_488_355_328.125, "140737488355328.12"),
+            (806_993_505_438_287.25, "806993505438287.2"),
+            (2f64.powi(-44), "5.684341886080802e-14"),
             (5e-324, "5e-324"),
             (123.456, "123.456"),
             (f64::NEG_INFINITY, "-Infinity"),

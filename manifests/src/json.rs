@@ -1,7 +1,7 @@
 //! aisoc-plugin.json as the host reads it: Python's `json.loads`.
 //!
 //! That reader takes NaN, infinities, repeated keys and lone surrogates, which RFC 8259 readers refuse
-//! or change. They are read here too, and noted as [`Oddity`] for the strict profile.
+//! or change. They are read here too, and noted for the strict profile.
 
 use std::collections::HashMap;
 

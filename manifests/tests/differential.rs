@@ -364,7 +364,10 @@ fn documents(count: usize, seed: u64) -> Vec<(ManifestFile, Vec<u8>)> {
     (0..count)
         .map(|number| match number % 8 {
             0 => (ManifestFile::Json, mutated(&json, JSON_FRAGMENTS, &mut random)),
-            1 | 2 => (ManifestFile::Yaml, made_up(&mut random)),
+            1 => (ManifestFile::Yaml, made_up(&mut random)),
+            2 if number % 3 == 0 => (ManifestFile::Yaml, odd_keys(&mut random)),
+            2 if number % 3 == 1 => (ManifestFile::Yaml, merges(&mut random)),
+            2 => (ManifestFile::Yaml, tagged(&mut random)),
             _ => (ManifestFile::Yaml, mutated(&yaml, YAML_FRAGMENTS, &mut random)),
         })
         .collect()
@@ -384,6 +387,169 @@ fn made_up(random: &mut Random) -> Vec<u8> {
         (0..1 + random.below(2)).for_each(|_| text.push_str(random.pick(YAML_FRAGMENTS)));
         text.push_str(random.pick(&["", "", "]", "\"", " x"]));
     }
+    text.into_bytes()
+}
+
+/// One mapping whose keys are mostly numbers, some of them equal and some of them NaN.
+fn odd_keys(random: &mut Random) -> Vec<u8> {
+    const KEYS: &[&str] = &[
+        "0",
+        "1",
+        "1.0",
+        "true",
+        "false",
+        "0.0",
+        "-0.0",
+        "-1",
+        "2",
+        "1.5",
+        "1e5",
+        ".inf",
+        "-.inf",
+        ".nan",
+        "-.nan",
+        "!!float nan",
+        "!!float -nan",
+        "&n !!float nan",
+        "9007199254740993",
+        "9007199254740992.0",
+        "123456789012345678901234567890",
+        "1.0e+30",
+        "0x10",
+        "16",
+        "1:30",
+        "90.0",
+        "yes",
+        "-5",
+        "3",
+        "4",
+        "5.5",
+        "7",
+        "10",
+        "100",
+        "1_0",
+        "010",
+        "8",
+    ];
+    let mut text = "m:\n".to_owned();
+    for number in 0..1 + random.below(9) {
+        text.push_str(&format!("  ? {}\n  : {number}\n", random.pick(KEYS)));
+    }
+    if random.below(6) == 0 {
+        text.push_str(random.pick(&[
+            "  ? x\n  : y\n",
+            "  ? null\n",
+            "  ? 2001-01-01\n",
+            "  ? [a]\n",
+            "  ? *n\n  : again\n",
+        ]));
+    }
+    text.into_bytes()
+}
+
+/// Mappings that merge each other, themselves included, and share nodes.
+fn merges(random: &mut Random) -> Vec<u8> {
+    const MEMBERS: &[&str] = &[
+        "<<: *A",
+        "<<: [*A, *B]",
+        "<<: [*B, *A, *A]",
+        "a: 1",
+        "b: 2",
+        "a: *A",
+        "c: [*B]",
+        "? &e =\n  : 1",
+        "f: *e",
+        "? &k <<\n  : *A",
+        "g: *k",
+        "<<: {a: 3, <<: *B}",
+        "\"<<\": 4",
+        "<<: x",
+        "<<: []",
+        "<<: [x]",
+        "!!merge m: *A",
+        "!!value v: 5",
+        "h: !!set {a, <<: *B}",
+        "i: !!omap [{a: *A}]",
+        "j: !!str {=: x}",
+        "l: !!int {=: 12, a: 1}",
+        "1: x",
+        "1.0: y",
+    ];
+    let names = ["p", "q", "r"];
+    let mut text = String::new();
+    for (defined, name) in names.iter().enumerate() {
+        text.push_str(&format!("{name}: &{name}\n"));
+        for _ in 0..1 + random.below(4) {
+            let member = random.pick(MEMBERS).replace("*A", &format!("*{}", names[random.below(defined + 1)]));
+            text.push_str(&format!("  {}\n", member.replace("*B", &format!("*{}", names[random.below(defined + 1)]))));
+        }
+    }
+    text.into_bytes()
+}
+
+/// A scalar with an explicit tag, in quotes.
+fn tagged(random: &mut Random) -> Vec<u8> {
+    const TAGS: &[&str] = &["int", "float", "bool", "null", "str", "binary", "timestamp", "int", "float", "timestamp"];
+    const PARTS: &[&str] = &[
+        "0",
+        "1",
+        "12",
+        "59",
+        "60",
+        "-",
+        "+",
+        "_",
+        ".",
+        ":",
+        ":30",
+        "0x",
+        "0b",
+        "0o",
+        "0X1F",
+        "ff",
+        "e5",
+        "E+5",
+        "e-7",
+        "inf",
+        "Infinity",
+        "nan",
+        ".nan",
+        ".inf",
+        " ",
+        "\\t",
+        "\\n",
+        "\\x1c",
+        "\\u00a0",
+        "\u{ff11}",
+        "\u{0663}",
+        "\u{1d7d8}",
+        "yes",
+        "Off",
+        "TRUE",
+        "2001",
+        "-01",
+        "-1",
+        "-02-30",
+        "2001-01-01",
+        "T",
+        "t",
+        "1:2:3",
+        "01:02:03",
+        ".123456789",
+        "Z",
+        "+1",
+        "-23:59",
+        "+24:00",
+        "aGk",
+        "=",
+        "==",
+        "\u{e9}",
+    ];
+    let tag = if random.below(5) == 0 { "! " } else { "!!" };
+    let kind = if tag == "! " { "" } else { random.pick(TAGS) };
+    let mut text = format!("v: {tag}{kind} \"");
+    (0..random.below(6)).for_each(|_| text.push_str(random.pick(PARTS)));
+    text.push_str("\"\n");
     text.into_bytes()
 }
 

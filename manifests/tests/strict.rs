@@ -359,6 +359,13 @@ fn other_fields_have_their_types() {
 }
 
 #[test]
+fn row_68_texts_that_are_shown_are_short() {
+    let name = |length: usize| GOOD.replace("My plugin", &"é".repeat(length));
+    check(&name(256), Profile::Strict, &[]);
+    check(&name(257), Profile::Strict, &[(Reason::FieldType, 2, 7)]);
+}
+
+#[test]
 fn what_cannot_be_read_is_reported_once_in_every_profile() {
     for profile in Profile::ALL {
         check("id: a\n\tb: c\n", profile, &[(Reason::ManifestInvalid, 2, 1)]);

@@ -6,12 +6,11 @@
 use std::collections::HashSet;
 
 use super::validate::Problem;
-use super::{ManifestFile, UNSIGNED_KEYS};
-use crate::fault::Reason;
-use crate::json;
+use super::{ManifestFile, UNSIGNED_KEYS, core_schema};
+use crate::fault::{Fault, Reason};
 use crate::value::{Integer, Node, Position, Text, Tree, Value};
 use crate::yaml::{self, Kind, Style, Syntax, SyntaxNode, Tag};
-use crate::{canonical, plugin::core_schema};
+use crate::{canonical, json};
 
 /// More than this in a manifest is data that belongs into a file of its own.
 pub(super) const MAX_STRICT_BYTES: usize = 256 << 10;
@@ -45,7 +44,7 @@ impl Lint {
     }
 
     /// Adds what stopped the reader, unless a rule has named that place already.
-    fn add_fault(&mut self, fault: crate::fault::Fault) {
+    fn add_fault(&mut self, fault: Fault) {
         let problem = Problem::from(fault.in_file(self.file.name()));
         if !self.problems.iter().any(|known| known.location == problem.location) {
             self.problems.push(problem);

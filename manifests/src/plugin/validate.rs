@@ -138,7 +138,7 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
-/// The versions of the rules that are about fields.
+/// The rules that are about fields.
 struct Check<'a> {
     document: &'a Document,
     bytes: &'a [u8],
@@ -173,8 +173,23 @@ impl<'a> Check<'a> {
         }
         if self.profile == Profile::Strict {
             self.capabilities();
+            self.lengths();
         }
         self.entry_point();
+    }
+
+    /// Texts that are shown on one line or in a list must fit there.
+    fn lengths(&mut self) {
+        for (name, most) in
+            [("name", 256), ("author", 256), ("license", 256), ("homepage", 2048), ("description", 4096)]
+        {
+            let Some((text, position)) = self.text_field(name) else { continue };
+            let length = text.chars().count();
+            if length > most {
+                let message = format!("`{name}` has {length} characters, more than {most}");
+                self.add(Reason::FieldType, position, message, "shorten it; longer text belongs into README.md");
+            }
+        }
     }
 
     fn root(&self) -> Node<'a> {

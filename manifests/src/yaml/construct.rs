@@ -341,6 +341,9 @@ fn boolean(text: &str) -> Option<Value> {
 
 /// Whether Python's lenient decoder takes it: other characters are skipped, padding must add up.
 fn is_base64(text: &[u8]) -> bool {
+    if !text.is_ascii() {
+        return false;
+    }
     let (mut place, mut padding) = (0, 0);
     for byte in text {
         match byte {
@@ -354,7 +357,6 @@ fn is_base64(text: &[u8]) -> bool {
                 padding = 0;
                 place = (place + 1) % 4;
             }
-            0x80.. => return false,
             _ => {}
         }
     }

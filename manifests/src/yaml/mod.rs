@@ -2,10 +2,11 @@
 //!
 //! Every YAML crate that we measured types some scalar otherwise, or accepts what the host refuses; a
 //! signature over another reading is no signature. So the reader is written by hand, in the order
-//! [`source`] (characters), [`scanner`] and [`scalar`] (tokens), [`parser`] (structure), [`resolve`]
-//! (types of plain scalars) and [`construct`] (values, merge keys, equal keys).
+//! `source` (characters), `scanner`, `name` and `scalar` (tokens), `parser` (structure), `resolve`
+//! (types of plain scalars) and `construct` (values, merge keys, equal keys).
 
 mod construct;
+mod name;
 mod number;
 mod parser;
 mod resolve;
