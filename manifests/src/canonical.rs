@@ -11,7 +11,7 @@ use crate::fault::{Fault, Reason, Result};
 use crate::value::{Integer, Node, NodeId, Text, Value};
 
 /// No manifest is signed whose canonical form is longer: nested aliases could fill the memory.
-pub const MAX_CANONICAL_BYTES: usize = 64 << 20;
+pub const MAX_CANONICAL_BYTES: usize = 16 << 20;
 /// Deeper values would exhaust the reference's stack.
 const MAX_DEPTH: usize = 400;
 
@@ -152,7 +152,7 @@ struct Writer<'output, 'tree> {
 impl<'tree> Writer<'_, 'tree> {
     fn node(&mut self, node: Node<'tree>) -> Result<()> {
         if self.output.len() > MAX_CANONICAL_BYTES {
-            let what = "makes the manifest longer than 64 MiB once its aliases are written out";
+            let what = "makes the manifest longer than 16 MiB once its aliases are written out";
             return Err(self.refuse(node, what).hint("use fewer aliases"));
         }
         match node.value() {
@@ -368,8 +368,8 @@ mod tests {
             (9_999_999_999_999_998.0, "9999999999999998.0"),
             (1e15, "1000000000000000.0"),
             (1.5e300, "1.5e+300"),
-            (140_737_488_355_328.125, "140737488355328.12"),
-            (806_993_505_438_287.25, "806993505438287.2"),
+            (140_737_488_355_328.12, "140737488355328.12"),
+            (806_993_505_438_287.2, "806993505438287.2"),
             (2f64.powi(-44), "5.684341886080802e-14"),
             (5e-324, "5e-324"),
             (123.456, "123.456"),

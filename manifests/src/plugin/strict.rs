@@ -224,12 +224,15 @@ impl Lint {
         let Some((name, position)) = &node.explicit_tag else { return };
         match (name.as_str(), &node.tag) {
             ("!", _) | (_, Tag::Unknown(_) | Tag::Merge | Tag::Value) => {
-                let message = format!("the tag `{}` changes the type of a value in some readers only", shown(name));
+                let message =
+                    format!("the tag `{}` changes the type of a value in some readers only", yaml::short_tag(name));
                 self.add(Reason::Tag, *position, message, "remove the tag");
             }
             (_, Tag::Binary | Tag::Timestamp | Tag::Set | Tag::OrderedMap | Tag::Pairs) => {
-                let message =
-                    format!("a value with the tag `{}` cannot be signed, or not by every reader", shown(name));
+                let message = format!(
+                    "a value with the tag `{}` cannot be signed, or not by every reader",
+                    yaml::short_tag(name)
+                );
                 self.add(Reason::ValueType, *position, message, "remove the tag, and put a text in quotes");
             }
             _ => {}

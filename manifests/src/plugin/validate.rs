@@ -94,7 +94,9 @@ pub struct Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let location = fault.location().cloned().unwrap_or_else(|| Position::START.in_file(""));
-        let instead = Some(fault.next_step().to_owned());
+        // What stops the reader says in its message what to do; its remedy would be to run this check.
+        let has_own_hint = fault.next_step() != Reason::ManifestInvalid.remedy();
+        let instead = has_own_hint.then(|| fault.next_step().to_owned());
         Self { reason: fault.reason(), location, message: fault.message().to_owned(), instead }
     }
 }

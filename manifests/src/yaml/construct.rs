@@ -12,7 +12,7 @@ use crate::fault::Reason;
 use crate::value::{Integer, NodeId, Position, Text, Tree, Value};
 
 /// Members that merge keys may add to one document; lists of merges could double them without end.
-const MAX_MERGED: usize = 4_000_000;
+const MAX_MERGED: usize = 1_000_000;
 
 /// Makes the values of a document, whose root must be a mapping.
 pub(super) fn construct(syntax: Syntax) -> Result<Tree, SyntaxError> {
@@ -241,7 +241,8 @@ impl Constructor {
         let node = &self.written.nodes[written];
         let refused = |message: String| SyntaxError::at(node.position, message);
         if let Tag::Unknown(tag) = &node.tag {
-            return Err(refused(format!("the tag `{tag}` is not known")));
+            let position = node.explicit_tag.as_ref().map_or(node.position, |(_, position)| *position);
+            return Err(SyntaxError::at(position, format!("the tag `{}` is not known", short_tag(tag))));
         }
         let text = self.scalar_text(written, 0)?;
         let ascii = text.as_str().unwrap_or("\u{fffd}");
@@ -318,6 +319,15 @@ enum KeyIdentity {
     Fraction(u64),
     Text(Text),
     Itself(NodeId),
+}
+
+/// A tag as it is usually written.
+pub(crate) fn short_tag(name: &str) -> String {
+    let short = match name.strip_prefix("tag:yaml.org,2002:") {
+        Some(rest) => format!("!!{rest}"),
+        None => name.to_owned(),
+    };
+    short.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
 fn kind_of(tag: &Tag) -> &'static str {

@@ -17,6 +17,7 @@ mod timestamp;
 
 use crate::value::{Position, SyntaxError, Text, Tree};
 
+pub(crate) use construct::short_tag;
 pub(crate) use resolve::Tag;
 pub(crate) use scanner::Style;
 

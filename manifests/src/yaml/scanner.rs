@@ -283,7 +283,9 @@ impl Scanner {
             return Ok(());
         }
         if !self.key_allowed {
-            return Err(self.error(format!("{what} is not allowed here; put the text in quotes, or begin a new line")));
+            return Err(
+                self.error(format!("{what} is not allowed here; check the indentation, or put the text in quotes"))
+            );
         }
         let mark = self.source.mark();
         if self.opens_block(mark.column) {
@@ -374,7 +376,7 @@ impl Scanner {
             }
             self.key_allowed = false;
         } else {
-            self.begin_block_indicator(Token::BlockMappingStart, "a second `: ` on one line")?;
+            self.begin_block_indicator(Token::BlockMappingStart, "a `:`")?;
             self.key_allowed = self.flow_level == 0;
         }
         self.push_indicator(Token::Value, 1);
