@@ -96,14 +96,15 @@ impl BlobStream {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&chunk);
         }
+        // The last bytes are held back until they are known to be right: who sends them on with a
+        // length never asks for what comes after.
+        if self.remaining == 0 {
+            self.check_digest()?;
+        }
         Ok(chunk)
     }
 
-    fn conclude(&mut self) -> Result<()> {
-        if self.remaining > 0 {
-            let message = format!("{} ended {} bytes early", self.digest, self.remaining);
-            return Err(Fault::new(Reason::PullFailed, message));
-        }
+    fn check_digest(&mut self) -> Result<()> {
         match self.hasher.take().map(|hasher| Digest::from_bytes(hasher.finalize().into())) {
             Some(found) if found != self.digest => {
                 Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
@@ -111,6 +112,14 @@ impl BlobStream {
             }
             _ => Ok(()),
         }
+    }
+
+    fn conclude(&mut self) -> Result<()> {
+        if self.remaining > 0 {
+            let message = format!("{} ended {} bytes early", self.digest, self.remaining);
+            return Err(Fault::new(Reason::PullFailed, message));
+        }
+        self.check_digest()
     }
 }
 

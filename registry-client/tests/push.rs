@@ -1,0 +1,244 @@
+//! Writing to a registry: in what order, what is not sent, and what is refused.
+
+mod support;
+
+use std::io::Write as _;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Reason;
+use aisoc_manifests::reference::Tag;
+use aisoc_registry_client::copy::{self, Step};
+use aisoc_registry_client::{BlobSource, Fetch as _, Push as _, Pushed, Tagging as _, Target};
+use aisoc_testkit::registry::{Act, Registry, Rule, lie};
+use support::{lines, options, push, reading, reference, sample, shown, stocked, writing};
+
+fn tag(text: &str) -> Tag {
+    text.parse().expect(text)
+}
+
+#[tokio::test]
+async fn blobs_go_first_then_the_manifest_then_a_look_back_and_the_tag_last() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    push(&writing(&registry, "team/plugin:1"), &sample).await.expect("pushed");
+    assert_eq!(
+        lines(&registry, &sample),
+        [
+            "HEAD /v2/team/plugin/blobs/CONFIG",
+            "POST /v2/team/plugin/blobs/uploads/",
+            "PUT /v2/team/plugin/blobs/uploads/ID",
+            "HEAD /v2/team/plugin/blobs/LAYER",
+            "POST /v2/team/plugin/blobs/uploads/",
+            "PUT /v2/team/plugin/blobs/uploads/ID",
+            "HEAD /v2/team/plugin/manifests/MANIFEST",
+            "PUT /v2/team/plugin/manifests/MANIFEST",
+            "GET /v2/team/plugin/manifests/MANIFEST",
+            "GET /v2/team/plugin/manifests/1",
+            "PUT /v2/team/plugin/manifests/1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_second_push_uploads_nothing() {
+    let (registry, sample) = stocked().await;
+    push(&writing(&registry, "plugin:1"), &sample).await.expect("pushed");
+    let seen = lines(&registry, &sample);
+    assert!(seen.iter().all(|line| line.starts_with("HEAD ") || line.starts_with("GET ")), "{seen:?}");
+
+    // A new tag for the same artifact is one small request.
+    registry.forget();
+    let target = writing(&registry, "plugin:2");
+    assert_eq!(target.tag(&tag("2"), &sample.manifest).await.expect("tagged"), Pushed::Uploaded);
+    assert_eq!(target.tag(&tag("2"), &sample.manifest).await.expect("tagged"), Pushed::Present);
+}
+
+#[tokio::test]
+async fn tells_what_a_tag_names_by_hashing_it() {
+    let (registry, sample) = stocked().await;
+    registry.set_rules(vec![Rule::on("/manifests/", Act::Header("docker-content-digest", lie()))]);
+    let target = writing(&registry, "plugin:1");
+    assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(sample.manifest.digest()));
+    assert_eq!(target.tag_digest(&tag("2")).await.expect("asked"), None);
+    let other = writing(&registry, "other:1");
+    assert_eq!(other.tag_digest(&tag("1")).await.expect("asked"), None);
+}
+
+#[tokio::test]
+async fn copies_between_registries_and_reports_each_step() {
+    let (source, sample) = stocked().await;
+    let destination = Registry::start();
+    let steps = std::sync::Mutex::new(Vec::new());
+    let note = |step: Step<'_>| {
+        steps.lock().expect("lock").push(match step {
+            Step::Pushing(_) => "pushing".to_owned(),
+            Step::Blob(_, pushed) => format!("blob {pushed:?}"),
+            Step::Manifest(_, pushed) => format!("manifest {pushed:?}"),
+            Step::ReadBack(_) => "read back".to_owned(),
+            Step::Tagged(tag, pushed) => format!("tag {tag} {pushed:?}"),
+        });
+    };
+    let (from, to) = (reading(&source, "plugin:1"), writing(&destination, "mirror/plugin:9"));
+    let root = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("9")), &note).await.expect("copied");
+    assert_eq!(root, sample.manifest.descriptor());
+    assert_eq!(
+        steps.into_inner().expect("lock"),
+        ["pushing", "blob Uploaded", "pushing", "blob Uploaded", "manifest Uploaded", "read back", "tag 9 Uploaded"]
+    );
+    let copied = reading(&destination, "mirror/plugin:9");
+    assert_eq!(copied.fetch_manifest(None).await.expect("there"), sample.manifest);
+    assert_eq!(copied.fetch_blob_bytes(&sample.layer, 1 << 20).await.expect("there"), sample.layer_bytes);
+}
+
+#[tokio::test]
+async fn mounts_blobs_within_one_registry_instead_of_sending_them() {
+    let (registry, sample) = stocked().await;
+    let (from, to) = (reading(&registry, "plugin:1"), writing(&registry, "other:1"));
+    copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("1")), &|_| {}).await.expect("copied");
+    let seen = lines(&registry, &sample);
+    assert!(!seen.iter().any(|line| line.starts_with("PUT") && line.contains("/blobs/")), "{seen:?}");
+    assert!(registry.requests().iter().any(|seen| seen.query.contains("from=plugin")));
+    let copied = reading(&registry, "other:1");
+    assert_eq!(copied.fetch_blob_bytes(&sample.layer, 1 << 20).await.expect("there"), sample.layer_bytes);
+}
+
+#[tokio::test]
+async fn sends_the_blob_when_the_registry_does_not_mount() {
+    let (registry, sample) = stocked().await;
+    // 202 with a session is the legal way to say no.
+    let source = BlobSource::Target(reading(&registry, "gone:1"));
+    let target = writing(&registry, "other:1");
+    let fault = target.push_blob(&sample.layer, &source).await.expect_err("the source has it not");
+    assert_eq!(fault.reason(), Reason::ReferenceNotFound, "{}", shown(&fault));
+
+    let (elsewhere, _) = stocked().await;
+    let source = BlobSource::Target(reading(&elsewhere, "plugin:1"));
+    assert_eq!(target.push_blob(&sample.layer, &source).await.expect("sent"), Pushed::Uploaded);
+}
+
+#[tokio::test]
+async fn sends_a_file_from_its_offset() {
+    let (registry, sample) = (Registry::start(), sample(3));
+    let mut file = tempfile::NamedTempFile::new().expect("file");
+    file.write_all(b"header").expect("write");
+    file.write_all(&sample.layer_bytes).expect("write");
+    let source = BlobSource::File { path: file.path().to_owned(), offset: 6 };
+    let target = writing(&registry, "plugin:1");
+    assert_eq!(target.push_blob(&sample.layer, &source).await.expect("sent"), Pushed::Uploaded);
+    assert_eq!(target.push_blob(&sample.layer, &source).await.expect("there"), Pushed::Present);
+    assert_eq!(target.fetch_blob_bytes(&sample.layer, 1 << 20).await.expect("there"), sample.layer_bytes);
+}
+
+#[tokio::test]
+async fn a_file_that_changed_is_not_pushed_and_the_fault_says_so() {
+    let (registry, sample) = (Registry::start(), sample(3));
+    let file = tempfile::NamedTempFile::new().expect("file");
+    std::fs::write(file.path(), vec![0; sample.layer_bytes.len()]).expect("write");
+    let source = BlobSource::File { path: file.path().to_owned(), offset: 0 };
+    let target = writing(&registry, "plugin:1");
+    let fault = target.push_blob(&sample.layer, &source).await.expect_err("changed");
+    assert_eq!(fault.reason(), Reason::PullFailed, "{}", shown(&fault));
+    assert!(!target.has_blob(&sample.layer).await.expect("asked"));
+    let gone = BlobSource::File { path: "does/not/exist".into(), offset: 0 };
+    let fault = target.push_blob(&sample.layer, &gone).await.expect_err("gone");
+    assert_eq!(fault.reason(), Reason::IoNotFound);
+}
+
+#[tokio::test]
+async fn empty_blobs_travel_too() {
+    let registry = Registry::start();
+    let empty = aisoc_manifests::oci::Descriptor::of("application/octet-stream", b"");
+    let target = writing(&registry, "plugin:1");
+    let source = BlobSource::Bytes(Vec::new().into());
+    assert_eq!(target.push_blob(&empty, &source).await.expect("sent"), Pushed::Uploaded);
+    assert_eq!(target.fetch_blob_bytes(&empty, 10).await.expect("there"), b""[..]);
+}
+
+#[tokio::test]
+async fn refuses_an_upload_session_at_another_host() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    registry.set_rules(vec![Rule::on("/uploads/", Act::UploadElsewhere).method("POST")]);
+    let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("elsewhere");
+    assert_eq!(fault.reason(), Reason::RegistryProtocol);
+    assert_eq!(fault.difference().expect("both").found, format!("http://{}", registry.elsewhere()));
+    assert_eq!(registry.requests_elsewhere(), []);
+}
+
+#[tokio::test]
+async fn keeps_the_query_of_an_upload_session() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    registry.set_rules(vec![Rule::on("/uploads/", Act::UploadAbsolute).method("POST")]);
+    push(&writing(&registry, "plugin:1"), &sample).await.expect("pushed");
+    let put = registry.requests().into_iter().find(|seen| seen.method == "PUT").expect("an upload");
+    assert!(put.query.starts_with("_state=a%2Bb&digest=sha256"), "{}", put.query);
+}
+
+#[tokio::test]
+async fn tries_an_upload_again_from_the_beginning() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    registry.set_rules(vec![
+        Rule::on("/uploads/", Act::Status(503)).method("PUT").times(2),
+        Rule::on("/manifests/", Act::Status(500)).method("PUT").times(1),
+    ]);
+    push(&writing(&registry, "plugin:1"), &sample).await.expect("pushed in the end");
+    let posts = registry.requests().iter().filter(|seen| seen.method == "POST").count();
+    assert_eq!(posts, 4, "each try opens a session of its own");
+
+    registry.forget();
+    registry.set_rules(vec![Rule::on("/uploads/", Act::Status(503)).method("PUT")]);
+    let fault = push(&writing(&registry, "other:1"), &sample).await.expect_err("never well");
+    assert_eq!(fault.reason(), Reason::RegistryUnavailable);
+    assert_eq!(registry.requests().iter().filter(|seen| seen.method == "PUT").count(), 5);
+}
+
+#[tokio::test]
+async fn each_refused_push_has_one_reason_and_sets_no_tag() {
+    let forgotten = || Act::Answer(201, vec![], vec![]);
+    for (method, path, act, reason) in [
+        ("POST", "/uploads/", Act::Status(403), Reason::RegistryDenied),
+        ("POST", "/uploads/", Act::Status(404), Reason::ReferenceNotFound),
+        ("POST", "/uploads/", Act::Answer(202, vec![], vec![]), Reason::RegistryProtocol),
+        ("POST", "/uploads/", Act::Html, Reason::RegistryProtocol),
+        ("PUT", "/uploads/", Act::Status(400), Reason::RegistryProtocol),
+        ("PUT", "/uploads/", Act::Status(413), Reason::RegistryProtocol),
+        ("HEAD", "/blobs/", Act::Status(500), Reason::RegistryUnavailable),
+        ("PUT", "/manifests/", Act::Status(401), Reason::RegistryDenied),
+        ("PUT", "/manifests/", Act::Status(400), Reason::RegistryProtocol),
+        // Accepted, but lost, or changed by a cache.
+        ("PUT", "/manifests/sha256", forgotten(), Reason::PushVerification),
+        ("GET", "/manifests/sha256", Act::OtherBytes, Reason::PushVerification),
+        ("GET", "/manifests/sha256", Act::Status(404), Reason::PushVerification),
+        ("GET", "/manifests/sha256", Act::Status(500), Reason::RegistryUnavailable),
+    ] {
+        let (registry, sample) = (Registry::start(), sample(0));
+        registry.set_rules(vec![Rule::on(path, act.clone()).method(method)]);
+        let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("refused");
+        assert_eq!(fault.reason(), reason, "{method} {act:?}: {}", shown(&fault));
+        registry.set_rules(vec![]);
+        let tagged = writing(&registry, "plugin:1").tag_digest(&tag("1")).await.expect("asked");
+        assert_eq!(tagged, None, "{method} {act:?}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_to_copy_what_the_root_does_not_match() {
+    let (registry, _) = stocked().await;
+    let destination = Registry::start();
+    let (from, to) = (reading(&registry, "plugin:1"), writing(&destination, "plugin:1"));
+    let fault = copy::copy(&from, &to, Digest::of(b"other"), None, &|_| {}).await.expect_err("missing");
+    assert_eq!(fault.reason(), Reason::ReferenceNotFound);
+    assert_eq!(destination.requests(), []);
+}
+
+#[tokio::test]
+async fn a_damaged_source_leaves_no_manifest_at_the_destination() {
+    let (source, sample) = stocked().await;
+    source.set_rules(vec![Rule::on(&sample.layer.digest.to_string(), Act::OtherBytes)]);
+    let directory = tempfile::tempdir().expect("directory");
+    let layout = format!("oci:{}:1", directory.path().join("layout").display());
+    let to = Target::create(&reference(&layout), &options()).expect("layout");
+    let from = reading(&source, "plugin:1");
+    let fault = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("1")), &|_| {}).await.expect_err("damaged");
+    assert_eq!(fault.reason(), Reason::PullFailed);
+    assert_eq!(to.tags().await.expect("listed"), []);
+    assert!(!to.has_blob(&sample.layer).await.expect("asked"));
+}
