@@ -1,0 +1,157 @@
+//! A bench for whole-process tests: a private directory, the real binary, a real registry.
+
+#![allow(dead_code, reason = "every test file uses its own part of the bench")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Exit code, stdout and stderr of one run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// The one line that starts with `error[…]`, checked to be the only one.
+    pub(crate) fn error_line(&self) -> &str {
+        let mut lines = self.stderr.lines().filter(|line| line.starts_with("error["));
+        let line = lines.next().unwrap_or_else(|| panic!("no error line: {self:?}"));
+        assert!(lines.next().is_none(), "several error lines: {self:?}");
+        line
+    }
+
+    /// Holds a refusal to its exit code, its reason code, and the presence of a hint.
+    #[track_caller]
+    pub(crate) fn refused(&self, code: i32, reason: &str) -> &Self {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.error_line().starts_with(&format!("error[{reason}]: ")), "{self:?}");
+        assert!(self.stderr.contains("\nhint: "), "{self:?}");
+        assert!(self.stdout.is_empty(), "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(&self) -> &Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
+
+pub(crate) struct Bench {
+    place: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self { place: tempfile::tempdir().expect("a directory") }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    /// The binary with an environment of its own.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aisoc"));
+        command.args(words).current_dir(self.place.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.place.path());
+        command
+    }
+
+    pub(crate) fn run(&self, words: &[&str]) -> Run {
+        self.run_with(words, &[])
+    }
+
+    pub(crate) fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Run {
+        let output = self.command(words).envs(variables.iter().copied()).output().expect("the binary runs");
+        Run {
+            code: output.status.code().expect("no signal"),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(&path, content).expect("written");
+        path
+    }
+
+    /// A signed plugin `demo` in `demo/`, its key trusted in `keys/`, packed in `demo.tar`.
+    pub(crate) fn published(&self) -> &Self {
+        self.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+        self.run(&["plugin", "keygen", "--out", "release"]).ok();
+        self.sign("demo").ok();
+        self.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "demo.tar"]).ok();
+        fs::create_dir(self.path("keys")).expect("made");
+        fs::copy(self.path("release.pem"), self.path("keys/release.pem")).expect("copied");
+        self
+    }
+
+    pub(crate) fn sign(&self, directory: &str) -> Run {
+        self.run(&["plugin", "sign", "--plugin-dir", directory, "--private-key", "release.key"])
+    }
+
+    pub(crate) fn install(&self, reference: &str) -> Run {
+        self.run(&["plugin", "install", reference, "--trusted-keys", "keys", "--plugins-dir", "plugins"])
+    }
+
+    /// Every path below a directory with its content: what "byte-identical" means.
+    pub(crate) fn snapshot(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let mut directories = vec![self.path(name)];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(&directory).into_iter().flatten() {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    directories.push(path.clone());
+                    found.insert(path, Vec::new());
+                } else {
+                    found.insert(path.clone(), fs::read(&path).expect("readable"));
+                }
+            }
+        }
+        found
+    }
+
+    /// `aisoc registry serve` on a free port.
+    pub(crate) fn registry(&self) -> Registry {
+        let mut command = self.command(&["registry", "serve", "--dir", "registry", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the registry starts");
+        let mut address = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
+        Registry { child, address: address.trim().to_owned() }
+    }
+}
+
+pub(crate) struct Registry {
+    child: Child,
+    pub(crate) address: String,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Copies a directory tree of plain files.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
