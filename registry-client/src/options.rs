@@ -17,7 +17,8 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// Longest silence of a registry, in both directions.
     pub idle_timeout: Duration,
-    /// Longest time spent on retrying one request, however long `Retry-After` asks to wait.
+    /// Longest time spent on waiting between the tries of one request, however long `Retry-After`
+    /// asks to wait, and on reading one document.
     pub deadline: Duration,
     /// The first pause before a retry; it doubles, and half of it is random.
     pub backoff: Duration,

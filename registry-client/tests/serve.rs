@@ -160,6 +160,40 @@ async fn takes_a_blob_in_pieces_and_in_order() {
 }
 
 #[tokio::test]
+async fn an_upload_goes_on_after_its_connection_broke() {
+    let served = served(ServeOptions::default()).await;
+    let opened = served.send("POST", "/v2/a/blobs/uploads/", &[], b"").await;
+    let session = header(&opened, LOCATION.as_str()).to_owned();
+    let address = served.base.strip_prefix("http://").expect("address");
+    let mut broken = TcpStream::connect(address).await.expect("connected");
+    let head = format!("PATCH {session} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234");
+    broken.write_all(head.as_bytes()).await.expect("sent");
+    drop(broken);
+    let digest = Digest::of(b"0123456789");
+    for _ in 0..100 {
+        let status = served.get(&session).await;
+        if header(&status, "range") == "0-4" {
+            let range = (CONTENT_RANGE.as_str(), "5-9");
+            let done = served.send("PUT", &format!("{session}?digest={digest}"), &[range], b"56789").await;
+            assert_eq!(done.status(), StatusCode::CREATED);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("what arrived was forgotten");
+}
+
+#[tokio::test]
+async fn does_not_talk_to_web_pages() {
+    let served = served(ServeOptions::default()).await;
+    let digest = Digest::of(b"x");
+    let path = format!("/v2/a/blobs/uploads/?digest={digest}");
+    let answer = served.send("POST", &path, &[("origin", "http://evil.example")], b"x").await;
+    assert_eq!(code(answer).await, (403, "DENIED".to_owned()));
+    assert_eq!(served.get(&format!("/v2/a/blobs/{digest}")).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn refuses_a_blob_that_is_not_its_digest_and_keeps_nothing_of_it() {
     let served = served(ServeOptions { max_blob_bytes: 100, ..ServeOptions::default() }).await;
     let digest = Digest::of(b"right");

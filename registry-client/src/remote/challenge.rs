@@ -46,7 +46,7 @@ fn parse(text: &str) -> Vec<Challenge> {
         let Some((parameters, after)) = parameters(after.trim_start_matches(' ')) else {
             break;
         };
-        rest = after;
+        rest = after.trim_start_matches([' ', '\t', ',']);
         let named = |name: &str| {
             let mut values = parameters.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
             // A parameter that stands twice has two readings.
@@ -126,7 +126,8 @@ mod tests {
                 vec![bearer("https://ghcr.io/token", Some("ghcr.io"))],
             ),
             ("Bearer realm=\"https://x/t?a=\\\"1,2\\\"\"", vec![bearer("https://x/t?a=\"1,2\"", None)]),
-            ("Negotiate, Basic realm=\"x\", Bearer realm=\"https://x\"", vec![]),
+            ("Negotiate, Basic realm=\"x\", Bearer realm=\"https://x\"", vec![Challenge::Basic, bearer("https://x", None)]),
+            ("Negotiate abc==, Basic realm=\"x\"", vec![]),
             ("Basic realm=\"x\", Bearer realm=\"https://x\"", vec![Challenge::Basic, bearer("https://x", None)]),
         ] {
             assert_eq!(parse(text), expected, "{text}");

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Body, Method, Request, StatusCode, Url};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::Remote;
 use super::answer::Answer;
@@ -137,28 +137,30 @@ impl Outgoing<'_> {
     }
 }
 
-/// The pauses between tries of one task.
+/// The pauses between tries of one task. What is bounded is the waiting: a download that took ten
+/// minutes may still be resumed.
 #[derive(Debug)]
 pub(super) struct Tries {
     made: u32,
     next: Duration,
-    give_up: Instant,
+    left: Duration,
 }
 
 impl Tries {
     pub(super) fn new(options: &ClientOptions) -> Self {
-        Self { made: 1, next: options.backoff, give_up: Instant::now() + options.deadline }
+        Self { made: 1, next: options.backoff, left: options.deadline }
     }
 
-    /// Waits before another try, or says that there is none: `limit` tries were made, or the wait
-    /// would pass the deadline.
+    /// Waits before another try, or says that there is none: `limit` tries were made, or the waits
+    /// together would pass the deadline.
     pub(super) async fn pause(&mut self, limit: u32, asked: Option<Duration>) -> bool {
-        let wait = asked.map_or(jittered(self.next), |asked| asked.max(jittered(self.next)));
+        let wait = jittered(self.next).max(asked.unwrap_or_default());
         // A registry that asks to wait for a year is one that is not available.
-        if self.made >= limit.min(MAX_TRIES) || Instant::now() + wait > self.give_up {
+        let Some(left) = self.left.checked_sub(wait).filter(|_| self.made < limit.min(MAX_TRIES)) else {
             return false;
-        }
+        };
         sleep(wait).await;
+        self.left = left;
         self.made += 1;
         self.next *= 2;
         true

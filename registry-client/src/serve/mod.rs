@@ -23,6 +23,7 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
+use hyper::header::ORIGIN;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -173,6 +174,11 @@ impl Registry {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
+        // A page that somebody has open could otherwise write to the registry of their machine: a
+        // browser names the page's origin with whatever it sends, and no other client does.
+        if head.headers.contains_key(ORIGIN) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "DENIED", "this registry does not serve web pages"));
+        }
         let body = Arriving::new(body, self.options.idle_timeout, self.options.max_blob_bytes);
         match Route::of(head.uri.path())? {
             Route::Version => reading(&head.method).map(|()| problem::json(StatusCode::OK, b"{}".to_vec())),
