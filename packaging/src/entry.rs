@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn refuses_fields_that_readers_take_for_two_things() {
-        let cases: [(&str, fn(&mut [u8; BLOCK])); 9] = [
+        type Change = fn(&mut [u8; BLOCK]);
+        let cases: [(&str, Change); 9] = [
             ("name after NUL", |block| block[50] = b'x'),
             ("no magic", |block| block[257..265].fill(0)),
             ("prefix in a GNU header", |block| {

@@ -138,17 +138,18 @@ impl<W: Write> Write for Gzip<W> {
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
-    let mut deflate = Compress::new(Compression::new(LEVEL), false);
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         // The receiver is gone when writing has failed, and then nobody wants the answer.
-        let _ = job.reply.send(deflated(&mut deflate, &job));
+        let _ = job.reply.send(deflated(&job));
     }
 }
 
-fn deflated(deflate: &mut Compress, job: &Job) -> io::Result<Deflated> {
-    deflate.reset();
+fn deflated(job: &Job) -> io::Result<Deflated> {
+    // A new one per block: one that is reset chooses other matches than a new one, and which blocks
+    // share one would depend on the threads.
+    let mut deflate = Compress::new(Compression::new(LEVEL), false);
     if !job.window.is_empty() {
         deflate.set_dictionary(&job.window)?;
     }

@@ -39,13 +39,25 @@ type Source<R> = BufReader<Counted<Chain<Cursor<Vec<u8>>, R>>>;
 struct Counted<R> {
     inner: R,
     bytes: u64,
+    transport: Transport,
+}
+
+/// Whether receiving has failed, in which case what the decoder says of it does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Whole,
+    Broken,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.bytes += read as u64;
-        Ok(read)
+        let read = self.inner.read(buffer);
+        match &read {
+            Ok(read) => self.bytes += *read as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.transport = Transport::Broken,
+        }
+        read
     }
 }
 
@@ -53,7 +65,7 @@ impl<'l, R: Read> Inflated<'l, R> {
     /// Chooses the decoder by the first bytes, which must be what `media_type` says.
     pub(crate) fn new(mut reader: R, media_type: &str, digested: Digested, limits: &'l Limits) -> Result<Self> {
         let mut magic = Vec::new();
-        (&mut reader).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic).map_err(unreadable)?;
+        (&mut reader).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic).map_err(unreceived)?;
         let (gzip, zstd) = (magic.starts_with(GZIP_MAGIC), magic == ZSTD_MAGIC);
         let promised = promised(media_type);
         let kept = match promised {
@@ -66,7 +78,7 @@ impl<'l, R: Read> Inflated<'l, R> {
             return Err(refuse("the layer is compressed in another way than its media type says")
                 .expected(promised.as_str(), found(gzip, zstd)));
         }
-        let counted = Counted { inner: Cursor::new(magic).chain(reader), bytes: 0 };
+        let counted = Counted { inner: Cursor::new(magic).chain(reader), bytes: 0, transport: Transport::Whole };
         let source = BufReader::with_capacity(BUFFER_BYTES, counted);
         let stream = if gzip {
             Stream::Gzip(Box::new(GzDecoder::new(source)))
@@ -92,7 +104,7 @@ impl<'l, R: Read> Inflated<'l, R> {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(error)),
+                Err(error) => return Err(self.unreadable(error)),
             }
         }
         self.produced += filled as u64;
@@ -105,8 +117,10 @@ impl<'l, R: Read> Inflated<'l, R> {
 
     /// Refuses bytes after the compressed stream; the digest of the archive, when it was asked for.
     pub(crate) fn finish(mut self) -> Result<Option<Digest>> {
-        if !self.source().fill_buf().map_err(unreadable)?.is_empty() {
-            return Err(refuse("the layer goes on after the end of its archive"));
+        match self.source().fill_buf() {
+            Ok([]) => {}
+            Ok(_) => return Err(refuse("the layer goes on after the end of its archive")),
+            Err(error) => return Err(unreceived(error)),
         }
         Ok(self.hasher.map(|hasher| Digest::from_bytes(hasher.finalize().into())))
     }
@@ -120,6 +134,15 @@ impl<'l, R: Read> Inflated<'l, R> {
             return Err(refuse(format!("the layer unpacks to more than {} times its size", self.limits.max_ratio)));
         }
         Ok(())
+    }
+
+    /// A stream that does not inflate is the artifact's fault, unless it broke on its way here.
+    fn unreadable(&mut self, error: io::Error) -> Fault {
+        match (self.source().get_ref().transport, error.kind()) {
+            (Transport::Broken, _) => unreceived(error),
+            (Transport::Whole, io::ErrorKind::UnexpectedEof) => refuse("the layer ends early").caused_by(error),
+            (Transport::Whole, _) => refuse("the layer does not inflate").caused_by(error),
+        }
     }
 
     fn source(&mut self) -> &mut Source<R> {
@@ -176,24 +199,16 @@ fn found(gzip: bool, zstd: bool) -> &'static str {
 }
 
 fn zstd_decoder<R: Read>(source: Source<R>) -> Result<zstd::stream::read::Decoder<'static, Source<R>>> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(source).map_err(unreadable)?.single_frame();
-    decoder.window_log_max(MAX_ZSTD_WINDOW_LOG).map_err(unreadable)?;
+    let failed = |error| Fault::new(Reason::Internal, "cannot make a zstd decoder").caused_by(error);
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(source).map_err(failed)?.single_frame();
+    decoder.window_log_max(MAX_ZSTD_WINDOW_LOG).map_err(failed)?;
     Ok(decoder)
 }
 
-/// A stream that breaks off or does not inflate is the artifact's fault; anything else is the transport's,
-/// whose own refusal is handed on when there is one.
-pub(crate) fn unreadable(error: io::Error) -> Fault {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    if error.get_ref().is_some_and(|inner| inner.is::<Fault>()) {
-        return match error.into_inner().map(|inner| inner.downcast::<Fault>()) {
-            Some(Ok(fault)) => *fault,
-            _ => Fault::new(Reason::Internal, "an error changed its type"),
-        };
-    }
-    match error.kind() {
-        UnexpectedEof => refuse("the layer ends early").caused_by(error),
-        InvalidData | InvalidInput => refuse("the layer does not inflate").caused_by(error),
-        _ => Fault::new(Reason::PullFailed, "the layer could not be read to its end").caused_by(error),
+/// A failure to receive; the transport's own refusal is handed on when there is one.
+pub(crate) fn unreceived(error: io::Error) -> Fault {
+    match error.downcast::<Fault>() {
+        Ok(fault) => fault,
+        Err(error) => Fault::new(Reason::PullFailed, "the layer could not be received").caused_by(error),
     }
 }

@@ -4,12 +4,9 @@ use aisoc_manifests::fault::Result;
 
 use crate::entry::{refuse, shown};
 
-/// What an extension says about the entry that follows it.
+/// What an extension says about the entry that follows it: a name, or nothing that counts.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extension {
-    pub(crate) name: Option<Vec<u8>>,
-    pub(crate) size: Option<u64>,
-}
+pub(crate) struct Extension(pub(crate) Option<Vec<u8>>);
 
 /// Records that say nothing about names, kinds or contents: what writers add about owner and time.
 const IGNORED: [&str; 11] = [
@@ -29,7 +26,9 @@ const IGNORED: [&str; 11] = [
 /// Reads the records of an `x` header.
 ///
 /// Everything that is not known to be harmless is refused: extended attributes carry file
-/// capabilities, `linkpath` and the `GNU.sparse` family change what the entry is.
+/// capabilities, `linkpath` and the `GNU.sparse` family change what the entry is. A `size` is needed
+/// only beyond 8 GiB, and readers that apply it to the wrong header see entries in what others skip as
+/// content, or skip entries that others see (CVE-2025-62518).
 pub(crate) fn attributes(content: &[u8]) -> Result<Extension> {
     let mut extension = Extension::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -39,8 +38,7 @@ pub(crate) fn attributes(content: &[u8]) -> Result<Extension> {
         }
         seen.push(key);
         match key {
-            "path" => extension.name = Some(value.to_vec()),
-            "size" => extension.size = Some(decimal(value)?),
+            "path" => extension.0 = Some(value.to_vec()),
             _ if IGNORED.contains(&key) => {}
             _ => return Err(refuse(format!("the PAX record `{}` is not one that plugins need", key.escape_debug()))),
         }
@@ -62,7 +60,7 @@ pub(crate) fn long_name(mut content: Vec<u8>) -> Extension {
     if content.last() == Some(&0) {
         content.pop();
     }
-    Extension { name: Some(content), size: None }
+    Extension(Some(content))
 }
 
 /// Splits `LENGTH KEY=VALUE\n` records. A length that does not end at a newline is where readers part.
@@ -104,9 +102,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_path_and_size_and_passes_over_times() {
-        let read = attributes(b"12 path=a/b\n10 size=7\n19 mtime=1700000000\n").expect("valid");
-        assert_eq!(read, Extension { name: Some(b"a/b".to_vec()), size: Some(7) });
+    fn reads_a_path_and_passes_over_times() {
+        let read = attributes(b"12 path=a/b\n20 mtime=1700000000\n").expect("valid");
+        assert_eq!(read, Extension(Some(b"a/b".to_vec())));
     }
 
     #[test]
@@ -121,10 +119,10 @@ mod tests {
             b"+12 path=a/b\n",
             b"012345678 path=a/b\n",
             b"14 linkpath=a\n",
-            b"24 SCHILY.xattr.user.a=b\n",
+            b"25 SCHILY.xattr.user.a=b\n",
             b"22 GNU.sparse.major=1\n",
             b"21 hdrcharset=BINARY\n",
-            b"10 size=-\n",
+            b"10 size=7\n",
             b"\0\0\0",
             b"5 a\n",
         ] {

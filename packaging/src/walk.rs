@@ -8,7 +8,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::path::RelPath;
 
 use crate::entry::{BLOCK, Flag, Header, Mode, refuse, shown};
-use crate::inflate::{Digested, Inflated, unreadable};
+use crate::inflate::{Digested, Inflated, unreceived};
 use crate::limits::Limits;
 use crate::names::Names;
 use crate::pax::{self, Extension};
@@ -75,7 +75,7 @@ pub(crate) fn single_file(
             Ok(0) => return visitor.end(),
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreceived(error)),
         };
         total += read as u64;
         if total > limits.max_file_bytes {
@@ -167,13 +167,8 @@ impl<R: Read, V: Visitor> Walk<'_, '_, R, V> {
     fn entry(&mut self, header: Header, extension: Option<Extension>) -> Result<()> {
         self.count_entry()?;
         self.entries += 1;
-        let extension = extension.unwrap_or_default();
-        if let Some(size) = extension.size.filter(|size| *size != header.size) {
-            // Readers that believe the one see entries in what others skip as content (CVE-2025-62518).
-            return Err(refuse(format!("the two sizes of {} differ", shown(&header.name)))
-                .expected(header.size.to_string(), size.to_string()));
-        }
-        let name = extension.name.as_ref().unwrap_or(&header.name);
+        let Extension(long_name) = extension.unwrap_or_default();
+        let name = long_name.as_ref().unwrap_or(&header.name);
         let Some(path) = self.path(name, header.flag)? else { return Ok(()) };
         if header.flag == Flag::Directory {
             return self.names.directory(&path, self.limits);
