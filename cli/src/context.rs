@@ -85,10 +85,13 @@ pub(crate) fn private_key(source: &str) -> Result<Vec<u8>> {
     if source == "-" {
         std::io::stdin().lock().take(MAX_KEY_BYTES).read_to_end(&mut content).map_err(fail)?;
     } else {
-        std::fs::File::open(source).and_then(|file| file.take(MAX_KEY_BYTES).read_to_end(&mut content)).map_err(|error| {
-            let fault = Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`")).caused_by(error);
-            fault.hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
-        })?;
+        std::fs::File::open(source).and_then(|file| file.take(MAX_KEY_BYTES).read_to_end(&mut content)).map_err(
+            |error| {
+                let fault =
+                    Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`")).caused_by(error);
+                fault.hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
+            },
+        )?;
     }
     Ok(content)
 }

@@ -10,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// its transfers; staging that had begun is undone before this returns, because the runtime waits
 /// for the threads that own it.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let no_runtime = |error: std::io::Error| Fault::new(Reason::IoError, "cannot start the event loop").caused_by(error);
+    let no_runtime =
+        |error: std::io::Error| Fault::new(Reason::IoError, "cannot start the event loop").caused_by(error);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(no_runtime)?;

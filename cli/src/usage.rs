@@ -32,7 +32,9 @@ pub(crate) fn answer(error: &clap::Error) -> ExitCode {
 fn usage_fault(error: &clap::Error) -> Fault {
     let rendered = error.render().to_string();
     let what = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "a command is missing".to_owned()
+        }
         _ => first_paragraph(&rendered),
     };
     let fault = Fault::new(Reason::Usage, what);

@@ -88,7 +88,8 @@ fn synchronous_crates_know_no_network() {
         let mut next = 0;
         while next < seen.len() {
             for dependency in nodes[seen[next]]["deps"].as_array().expect("deps") {
-                let normal = dependency["dep_kinds"].as_array().expect("kinds").iter().any(|kind| kind["kind"].is_null());
+                let normal =
+                    dependency["dep_kinds"].as_array().expect("kinds").iter().any(|kind| kind["kind"].is_null());
                 let id = dependency["pkg"].as_str().expect("id");
                 if normal && !seen.contains(&id) {
                     assert!(!NETWORK.contains(&names[id]), "`{}` is below `{folder}`", names[id]);

@@ -36,10 +36,13 @@ fn packed(bench: &Bench, name: &str, manifest: &str) -> String {
 fn references_that_could_be_taken_for_something_else() {
     let bench = Bench::new();
     bench.published();
-    for reference in ["a b", "ghcr.io/x/y:1\n", "user:pw@host.example/x", "https://ghcr.io/o/p", "ghcr.io/../../x", "x"] {
+    for reference in ["a b", "ghcr.io/x/y:1\n", "user:pw@host.example/x", "https://ghcr.io/o/p", "ghcr.io/../../x", "x"]
+    {
         refuses_install(&bench, reference, 2, "invalid_ref");
     }
-    for reference in ["169.254.169.254/o/p", "2852039166/x", "0xA9FEA9FE/x", "metadata.google.internal/t/p", "169.254.170.2/x"] {
+    for reference in
+        ["169.254.169.254/o/p", "2852039166/x", "0xA9FEA9FE/x", "metadata.google.internal/t/p", "169.254.170.2/x"]
+    {
         refuses_install(&bench, reference, 2, "forbidden_registry");
     }
     // To the shell's user a leading `-` is an option; after `--` it is a reference, and refused as one.
@@ -101,10 +104,20 @@ fn sign_refuses_what_readers_disagree_on() {
 #[test]
 fn validate_shows_every_problem_at_once() {
     let bench = Bench::new();
-    bench.write("p/plugin.yaml", "id: Demo.x\nname: D\nversion: 1.10\nplugin_type: enricher\nflag: on\ncapabilities: [facts.raed]\n");
+    bench.write(
+        "p/plugin.yaml",
+        "id: Demo.x\nname: D\nversion: 1.10\nplugin_type: enricher\nflag: on\ncapabilities: [facts.raed]\n",
+    );
     let run = bench.run(&["plugin", "validate", "p"]);
     assert_eq!(run.code, 1, "{run:?}");
-    for expected in ["plugin.yaml:1:5:", "plugin.yaml:3:10:", "plugin.yaml:5:7:", "error[unknown_capability]", "facts.read", "error[invalid_plugin_id]"] {
+    for expected in [
+        "plugin.yaml:1:5:",
+        "plugin.yaml:3:10:",
+        "plugin.yaml:5:7:",
+        "error[unknown_capability]",
+        "facts.read",
+        "error[invalid_plugin_id]",
+    ] {
         assert!(run.stderr.contains(expected), "{expected} is not in {run:?}");
     }
     let json = bench.run(&["plugin", "validate", "p", "--json"]);
@@ -136,7 +149,10 @@ fn bad_key_files_are_named_and_never_break_the_others() {
     // A valid SubjectPublicKeyInfo of the neutral element, for which anybody can sign.
     let weak = "MCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     bench.write("keys/c-weak.pem", format!("-----BEGIN PUBLIC KEY-----\n{weak}\n-----END PUBLIC KEY-----\n"));
-    bench.write("keys/d-rsa.pem", "-----BEGIN PUBLIC KEY-----\nMFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAK==\n-----END PUBLIC KEY-----\n");
+    bench.write(
+        "keys/d-rsa.pem",
+        "-----BEGIN PUBLIC KEY-----\nMFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAK==\n-----END PUBLIC KEY-----\n",
+    );
     let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
     assert!(run.ok().stdout.starts_with("verified key=release "), "{run:?}");
     for named in ["a-private.pem", "b-garbage.pem", "c-weak.pem: error[weak_key]", "d-rsa.pem"] {
@@ -151,7 +167,9 @@ fn strict_mode_refuses_unsigned_malformed_and_foreign_signatures() {
     let bench = Bench::new();
     bench.published();
     bench.run(&["plugin", "keygen", "--out", "other"]).ok();
-    for (name, reason) in [("unsigned", "unsigned"), ("malformed", "signature_malformed"), ("foreign", "signature_invalid")] {
+    for (name, reason) in
+        [("unsigned", "unsigned"), ("malformed", "signature_malformed"), ("foreign", "signature_invalid")]
+    {
         bench.write(&format!("{name}/plugin.yaml"), MANIFEST);
         bench.write(&format!("{name}/plugin.py"), CODE);
         match name {
@@ -171,7 +189,9 @@ fn strict_mode_refuses_unsigned_malformed_and_foreign_signatures() {
 fn trust_modes_come_from_flag_variable_and_default_in_that_order() {
     let bench = Bench::new();
     bench.write("p/plugin.yaml", MANIFEST);
-    let verify = |words: &[&str], variables: &[(&str, &str)]| bench.run_with(&[&["plugin", "verify", "p"], words].concat(), variables);
+    let verify = |words: &[&str], variables: &[(&str, &str)]| {
+        bench.run_with(&[&["plugin", "verify", "p"], words].concat(), variables)
+    };
     verify(&[], &[]).refused(3, "unsigned");
     assert!(verify(&[], &[("PLUGIN_TRUST_MODE", "warn")]).ok().stdout.starts_with("unsigned"));
     verify(&["--trust-mode", "strict"], &[("PLUGIN_TRUST_MODE", "warn")]).refused(3, "unsigned");
@@ -205,11 +225,23 @@ fn another_artifact_than_the_required_one() {
     let bench = Bench::new();
     bench.published();
     let other = format!("sha256:{}", "0".repeat(64));
-    let words = ["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins", "--require-digest", &other];
+    let words = [
+        "plugin",
+        "install",
+        "oci-archive:demo.tar",
+        "--keys",
+        "keys",
+        "--plugins-dir",
+        "plugins",
+        "--require-digest",
+        &other,
+    ];
     let run = bench.run(&words);
     assert!(run.refused(3, "digest_mismatch").stderr.contains("expected: sha256:0000"), "{run:?}");
     assert!(!bench.path("plugins").exists());
-    bench.run(&["plugin", "install", "oci-archive:demo.tar", "--require-digest", "sha256:xyz"]).refused(2, "invalid_ref");
+    bench
+        .run(&["plugin", "install", "oci-archive:demo.tar", "--require-digest", "sha256:xyz"])
+        .refused(2, "invalid_ref");
 }
 
 #[test]
@@ -226,7 +258,9 @@ fn a_plugins_directory_that_cannot_be_written() {
     }
     fs::set_permissions(bench.path("plugins"), fs::Permissions::from_mode(0o755)).expect("set");
     bench.write("file", "not a directory");
-    bench.run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "file"]).refused(1, "io_error");
+    bench
+        .run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "file"])
+        .refused(1, "io_error");
 }
 
 #[test]
@@ -249,7 +283,14 @@ fn what_a_registry_does_not_have() {
 #[test]
 fn usage_errors_have_the_form_of_every_error() {
     let bench = Bench::new();
-    for words in [&[][..], &["plugin"], &["plugin", "sgin"], &["plugin", "new"], &["plugin", "sign", "--nope"], &["reasons", "nope"]] {
+    for words in [
+        &[][..],
+        &["plugin"],
+        &["plugin", "sgin"],
+        &["plugin", "new"],
+        &["plugin", "sign", "--nope"],
+        &["reasons", "nope"],
+    ] {
         bench.run(words).refused(2, "usage");
     }
     bench.run(&["plugin", "new", "../x", "--type", "enricher"]).refused(2, "usage");

@@ -63,7 +63,11 @@ fn release_is_the_whole_author_line_and_tells_ci() {
     assert!(fs::read_to_string(&summary).expect("written").contains(&pinned));
     let again = bench.run_with(&[&words[..], &["--json"]].concat(), &variables);
     let again: serde_json::Value = serde_json::from_str(&again.ok().stdout).expect("JSON");
-    assert_eq!((&again["uploaded_blobs"], &again["uploaded_bytes"]), (&0.into(), &0.into()), "the same again sends nothing");
+    assert_eq!(
+        (&again["uploaded_blobs"], &again["uploaded_bytes"]),
+        (&0.into(), &0.into()),
+        "the same again sends nothing"
+    );
     assert_eq!(again["reference"], pinned);
 }
 
@@ -72,7 +76,11 @@ fn packaging_is_reproducible_and_check_says_so() {
     let bench = Bench::new();
     bench.published();
     let package = |out: &str, threads: &str| {
-        bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", out, "--threads", threads]).ok().stdout.clone()
+        bench
+            .run(&["plugin", "package", "--plugin-dir", "demo", "--out", out, "--threads", threads])
+            .ok()
+            .stdout
+            .clone()
     };
     assert_eq!(package("one.tar", "1"), package("four.tar", "4"));
     assert_eq!(fs::read(bench.path("one.tar")).expect("packed"), fs::read(bench.path("four.tar")).expect("packed"));
@@ -98,7 +106,16 @@ fn an_upgrade_exchanges_and_the_same_again_changes_nothing() {
     bench.write("demo/extra.txt", "new\n");
     bench.sign("demo").ok();
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "demo2.tar"]).ok();
-    let upgraded = bench.run(&["plugin", "install", "oci-archive:demo2.tar", "--keys", "keys", "--plugins-dir", "plugins", "--json"]);
+    let upgraded = bench.run(&[
+        "plugin",
+        "install",
+        "oci-archive:demo2.tar",
+        "--keys",
+        "keys",
+        "--plugins-dir",
+        "plugins",
+        "--json",
+    ]);
     let upgraded: serde_json::Value = serde_json::from_str(&upgraded.ok().stdout).expect("JSON");
     assert_eq!((&upgraded["change"], &upgraded["previous_version"]), (&"upgraded".into(), &"0.1.0".into()));
     assert!(bench.path("plugins/demo/extra.txt").is_file());
@@ -151,7 +168,9 @@ fn a_pulled_tree_is_the_packed_tree_and_verifies() {
             .collect()
     };
     assert_eq!(relative("pulled"), relative("demo"));
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(bench.path("pulled/tool.sh")).expect("there").permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(bench.path("pulled/tool.sh")).expect("there").permissions(),
+    );
     assert_eq!(mode & 0o777, 0o755);
     bench.run(&["plugin", "verify", "pulled", "--keys", "keys"]).ok();
     bench.run(&["plugin", "verify", "oci:layout", "--keys", "keys"]).ok();
@@ -170,7 +189,10 @@ fn a_tag_is_not_moved_unless_asked() {
     bench.write("other/README.md", "other\n");
     let refused = bench.run(&["plugin", "push", "other", &reference]);
     refused.refused(1, "tag_exists");
-    assert!(refused.stderr.contains("expected: sha256:") && refused.stderr.contains("found:    sha256:"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("expected: sha256:") && refused.stderr.contains("found:    sha256:"),
+        "{refused:?}"
+    );
     bench.run(&["plugin", "push", "other", &reference, "--replace-tag"]).ok();
 }
 

@@ -17,7 +17,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
 use aisoc_signing::{Claim, SIGNATURE_FILE};
 
-use crate::ignore::{IgnoreRules, is_secret_name, may_hold_key};
+use crate::ignore::{IgnoreRules, Verdict, is_secret_name, may_hold_key};
 use crate::limits::Limits;
 use crate::names::Names;
 use crate::parallel::{self, Links, default_threads};
@@ -215,19 +215,24 @@ impl<'a> Search<'a> {
     fn entry(&mut self, below: Option<&RelPath>, entry: &DirEntry, kind: FileType) -> Result<()> {
         let name = entry.file_name();
         let relative = below.map_or_else(|| PathBuf::from(&name), |below| Path::new(below.as_str()).join(&name));
-        let excluded = self.rules.as_ref().is_some_and(|rules| match kind.is_dir() {
-            true => rules.excludes_directory(&relative),
-            false => rules.excludes_file(&relative),
-        });
-        if excluded {
-            self.excluded.push(format!("{}{}", relative.display(), if kind.is_dir() { "/" } else { "" }));
+        let verdict = match &self.rules {
+            None => Verdict::Shipped,
+            Some(rules) if kind.is_dir() => rules.of_directory(&relative),
+            Some(rules) => rules.of_file(&relative),
+        };
+        if verdict != Verdict::Shipped {
+            self.leave_out(format!("{}{}", relative.display(), if kind.is_dir() { "/" } else { "" }));
+        }
+        if verdict == Verdict::LeftOut {
             return Ok(());
         }
         let shown = format!("`{}`", relative.as_os_str().as_encoded_bytes().escape_ascii());
         let text = relative.to_str().ok_or_else(|| forbidden(format!("the name {shown} is not UTF-8")))?;
         let path = RelPath::parse(text).map_err(|fault| forbidden(fault.message()))?;
         if kind.is_dir() {
-            self.names.directory(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+            if verdict == Verdict::Shipped {
+                self.names.directory(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+            }
             return self.directory(Some(&path));
         }
         if !kind.is_file() {
@@ -240,6 +245,14 @@ impl<'a> Search<'a> {
         self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
         self.found.push(Found { path, secrets });
         Ok(())
+    }
+
+    /// Notes an entry, unless the directory that it is in was noted.
+    fn leave_out(&mut self, entry: String) {
+        let is_noted = |noted: &String| noted.ends_with('/') && entry.starts_with(noted.as_str());
+        if !self.excluded.iter().any(is_noted) {
+            self.excluded.push(entry);
+        }
     }
 }
 

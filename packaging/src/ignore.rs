@@ -15,7 +15,7 @@ pub const IGNORE_FILE: &str = ".aisocignore";
 /// Largest ignore file that is read.
 const MAX_IGNORE_BYTES: u64 = 64 << 10;
 
-/// Left out unless `.aisocignore` asks for it again with `!`: caches, which differ between two runs of
+/// Left out unless `.aisocignore` asks for it again with `!`, `*.py` files excepted: caches, which differ between two runs of
 /// the same code and can hold other code than the sources say, histories, virtual environments, and
 /// what editors and desktops leave behind. `venv/` is not here: it can be a plugin's own module.
 const BUILT_IN: [&str; 17] = [
@@ -39,38 +39,69 @@ const BUILT_IN: [&str; 17] = [
 ];
 
 /// The rules of one plugin directory.
-pub(crate) struct IgnoreRules(Gitignore);
+pub(crate) struct IgnoreRules {
+    built_in: Gitignore,
+    authors: Gitignore,
+}
+
+/// What the rules make of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Part of the plugin.
+    Shipped,
+    /// Left out; a directory with all it holds.
+    LeftOut,
+    /// A directory that is left out but for the `*.py` files in it.
+    OnlyPython,
+}
 
 impl IgnoreRules {
-    /// The built-in rules, then those of the directory's `.aisocignore`, where the last match counts.
+    /// The built-in rules, and those of the directory's `.aisocignore`.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let path = root.join(IGNORE_FILE);
-        let mut builder = GitignoreBuilder::new("");
         let text = match open(&path, Links::Refused) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(Fault::io("read", &path, error)),
             Ok(file) => read_text(file).map_err(|error| Fault::io("read", &path, error))?,
         };
-        for (number, line) in BUILT_IN
-            .into_iter()
-            .map(|line| (None, line))
-            .chain(text.lines().enumerate().map(|(n, line)| (Some(n), line)))
-        {
-            builder.add_line(None, line).map_err(|error| malformed(number, error))?;
-        }
-        builder.build().map(Self).map_err(|error| malformed(None, error))
+        let built_in = compile(BUILT_IN.into_iter().map(|line| (None, line)))?;
+        let authors = compile(text.lines().enumerate().map(|(number, line)| (Some(number), line)))?;
+        Ok(Self { built_in, authors })
     }
 
-    /// Whether the file is left out. Manifest and signature always are part of the plugin.
-    pub(crate) fn excludes_file(&self, path: &Path) -> bool {
+    /// The author's rules decide; where they say nothing, the built-in ones do, and those never hide a
+    /// `*.py` file: the host's signature covers every one, wherever it lies, so what is signed and what
+    /// is shipped would be two things. Manifest and signature always are part of the plugin.
+    pub(crate) fn of_file(&self, path: &Path) -> Verdict {
         let described = path.to_str().is_some_and(|name| is_manifest(name) || name == SIGNATURE_FILE);
-        !described && self.0.matched(path, false).is_ignore()
+        let authors = self.authors.matched(path, false);
+        if described || authors.is_whitelist() {
+            return Verdict::Shipped;
+        }
+        let is_python = path.as_os_str().as_encoded_bytes().ends_with(b".py");
+        let built_in = !is_python && self.built_in.matched_path_or_any_parents(path, false).is_ignore();
+        if authors.is_ignore() || built_in { Verdict::LeftOut } else { Verdict::Shipped }
     }
 
-    /// Whether the directory is left out with all it holds.
-    pub(crate) fn excludes_directory(&self, path: &Path) -> bool {
-        self.0.matched(path, true).is_ignore()
+    /// As [`IgnoreRules::of_file`], for a directory.
+    pub(crate) fn of_directory(&self, path: &Path) -> Verdict {
+        match self.authors.matched(path, true) {
+            ignore::Match::Ignore(_) => Verdict::LeftOut,
+            ignore::Match::Whitelist(_) => Verdict::Shipped,
+            ignore::Match::None if self.built_in.matched_path_or_any_parents(path, true).is_ignore() => {
+                Verdict::OnlyPython
+            }
+            ignore::Match::None => Verdict::Shipped,
+        }
     }
+}
+
+fn compile<'a>(lines: impl Iterator<Item = (Option<usize>, &'a str)>) -> Result<Gitignore> {
+    let mut builder = GitignoreBuilder::new("");
+    for (number, line) in lines {
+        builder.add_line(None, line).map_err(|error| malformed(number, error))?;
+    }
+    builder.build().map_err(|error| malformed(None, error))
 }
 
 fn read_text(file: std::fs::File) -> std::io::Result<String> {
@@ -112,25 +143,29 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_caches_and_histories() {
+    fn leaves_out_caches_and_histories_but_no_python_source() {
         let (_directory, rules) = rules("");
-        for file in ["a.pyc", "sub/x.pyo", ".DS_Store", ".plugin.py.swp", "plugin.py~", ".aisocignore", ".git"] {
-            assert!(rules.excludes_file(Path::new(file)), "{file}");
+        for file in
+            ["a.pyc", "sub/x.pyo", ".DS_Store", ".plugin.py.swp", "plugin.py~", ".aisocignore", ".git", ".git/HEAD"]
+        {
+            assert_eq!(rules.of_file(Path::new(file)), Verdict::LeftOut, "{file}");
         }
-        for directory in ["__pycache__", "sub/__pycache__", ".git", ".venv"] {
-            assert!(rules.excludes_directory(Path::new(directory)), "{directory}");
+        for directory in ["__pycache__", "sub/__pycache__", ".git", ".git/hooks", ".venv"] {
+            assert_eq!(rules.of_directory(Path::new(directory)), Verdict::OnlyPython, "{directory}");
         }
-        for file in ["plugin.py", "venv/x.py", "git", "sub/.aisocignore", "README.md", ".hidden.py"] {
-            assert!(!rules.excludes_file(Path::new(file)), "{file}");
+        for file in ["plugin.py", "venv/x.py", "git", "sub/.aisocignore", "README.md", ".hidden.py", ".git/hooks/x.py"]
+        {
+            assert_eq!(rules.of_file(Path::new(file)), Verdict::Shipped, "{file}");
         }
     }
 
     #[test]
     fn the_author_has_the_last_word_but_not_on_the_manifest() {
-        let (_directory, rules) = rules("*\n!*.py\n!keep.pyc\n");
-        assert!(rules.excludes_file(Path::new("notes.txt")));
+        let (_directory, rules) = rules("*\n!*.py\n!keep.pyc\n.venv/\n");
+        assert_eq!(rules.of_file(Path::new("notes.txt")), Verdict::LeftOut);
+        assert_eq!(rules.of_directory(Path::new(".venv")), Verdict::LeftOut);
         for file in ["plugin.py", "keep.pyc", "plugin.yaml", "plugin.sig", "aisoc-plugin.json"] {
-            assert!(!rules.excludes_file(Path::new(file)), "{file}");
+            assert_eq!(rules.of_file(Path::new(file)), Verdict::Shipped, "{file}");
         }
     }
 

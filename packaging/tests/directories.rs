@@ -32,7 +32,8 @@ fn ships_what_the_rules_leave() {
             ("__pycache__/plugin.cpython-311.pyc", "x"),
             ("sub/x.pyc", "x"),
             (".git/config", "x"),
-            (".venv/lib/evil.py", "x"),
+            (".venv/lib/signed.py", "x"),
+            (".venv/lib/data.txt", "x"),
             ("venv/kept.py", "x"),
             ("notes/todo.txt", "x"),
             (".aisocignore", "notes/\n*.log\n!keep.log\nplugin.yaml\n"),
@@ -44,23 +45,34 @@ fn ships_what_the_rules_leave() {
     let plugin = PluginDir::open(root.path()).expect("a plugin");
     assert_eq!(
         names(&plugin),
-        ["keep.log", "plugin.py", "plugin.sig", "plugin.yaml", "sub/__init__.py", "venv/kept.py"]
+        [
+            ".venv/lib/signed.py",
+            "keep.log",
+            "plugin.py",
+            "plugin.sig",
+            "plugin.yaml",
+            "sub/__init__.py",
+            "venv/kept.py"
+        ]
     );
     assert_eq!(plugin.excluded(), [".aisocignore", ".git/", ".venv/", "__pycache__/", "a.log", "notes/", "sub/x.pyc"]);
-    assert_eq!(plugin.python().len(), 3, "what is not shipped is not signed");
+    assert_eq!(plugin.python().len(), 4, "what is signed is what is shipped");
     assert_eq!(plugin.manifest_bytes(), MANIFEST.as_bytes());
     assert_eq!(plugin.signature(), Some(&b"00"[..]));
-    assert_eq!(InstalledDir::read(root.path()).expect("read").files().len(), 13, "an installed tree has no rules");
+    assert_eq!(InstalledDir::read(root.path()).expect("read").files().len(), 14, "an installed tree has no rules");
 }
 
 #[test]
-fn signs_exactly_what_an_install_will_see() {
+fn signs_what_the_host_would_and_what_an_install_will_see() {
     let root = demo();
-    write(root.path(), &[(".venv/evil.py", "x")]);
+    write(root.path(), &[(".venv/x.py", "x"), ("__pycache__/y.py", "y"), (".git/hooks/z.py", "z"), (".git/HEAD", "")]);
+    let bench = PluginDir::open(root.path()).expect("a plugin").claim().statement().expect("a statement");
+    let host = || ReferenceDir::read(root.path()).expect("read").claim().statement().expect("a statement");
+    assert_eq!(bench.digest(), host().digest(), "no built-in rule hides a Python file from the signature");
+    write(root.path(), &[(".aisocignore", ".venv/\n")]);
     let bench = PluginDir::open(root.path()).expect("a plugin").claim().statement().expect("a statement");
     fs::remove_dir_all(root.path().join(".venv")).expect("removed");
-    let shipped = ReferenceDir::read(root.path()).expect("read").claim().statement().expect("a statement");
-    assert_eq!(bench.digest(), shipped.digest());
+    assert_eq!(bench.digest(), host().digest(), "what the author leaves out is neither signed nor shipped");
 }
 
 #[test]

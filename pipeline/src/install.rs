@@ -142,7 +142,9 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
         if record.digest != digest || record.id.as_str() != plugin.directory {
             continue;
         }
-        let Ok(admitted) = intact_admission(&plugin.path, &record, &options.keys_dir, &options.policy) else { continue };
+        let Ok(admitted) = intact_admission(&plugin.path, &record, &options.keys_dir, &options.policy) else {
+            continue;
+        };
         return Ok(Some(Installation {
             id: record.id,
             version: record.version,

@@ -14,7 +14,8 @@ use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_packaging::{Assembled, PackOptions, PluginDir, assemble};
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Resolve as _, Tagging as _, Target, copy,
+    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Resolve as _, Tagging as _,
+    Target, copy,
 };
 
 use crate::reporter::Reporter;
@@ -67,6 +68,9 @@ pub struct Packaged {
     pub signed: bool,
     /// What was left out: excluded by rule or by `.aisocignore`.
     pub excluded: Vec<String>,
+    /// How many `*.py` files were packed although they lie in an excluded directory, because a
+    /// signature covers every one.
+    pub python_in_excluded: usize,
 }
 
 /// What a push did.
@@ -165,7 +169,12 @@ pub async fn push(
 }
 
 /// Refuses before anything is sent: a digest that is not this one, a tag that names another.
-async fn check_destination(target: &Target, destination: &Reference, digest: Digest, replace: ReplaceTag) -> Result<()> {
+async fn check_destination(
+    target: &Target,
+    destination: &Reference,
+    digest: Digest,
+    replace: ReplaceTag,
+) -> Result<()> {
     if let Some(named) = destination.digest().filter(|named| *named != digest) {
         return Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
             .expected(named.to_string(), digest.to_string()));
@@ -203,8 +212,18 @@ fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> 
         unpacked_size: plugin.files().total_bytes(),
         signed: plugin.signature().is_some(),
         excluded: plugin.excluded().to_vec(),
+        python_in_excluded: python_in_excluded(&plugin),
     };
     Ok(Packed { assembled, summary })
+}
+
+fn python_in_excluded(plugin: &PluginDir) -> usize {
+    let directories: Vec<&String> = plugin.excluded().iter().filter(|entry| entry.ends_with('/')).collect();
+    plugin
+        .files()
+        .iter()
+        .filter(|(path, _)| directories.iter().any(|entry| path.as_str().starts_with(entry.as_str())))
+        .count()
 }
 
 impl Packed {
@@ -227,7 +246,12 @@ impl Packed {
 }
 
 /// A new archive beside the old one, then one rename.
-async fn replace_archive(packed: &Packed, out: &LayoutReference, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
+async fn replace_archive(
+    packed: &Packed,
+    out: &LayoutReference,
+    tag: Option<&Tag>,
+    reporter: &dyn Reporter,
+) -> Result<Pushed> {
     let fail = |error| Fault::io("write", &out.path, error);
     let parent = out.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = tempfile::Builder::new().prefix(".aisoc-package-").tempdir_in(parent).map_err(fail)?;

@@ -25,7 +25,12 @@ pub struct Pulled {
 ///
 /// # Errors
 /// `already_exists` when `out` holds something; every refusal of fetching and staging.
-pub async fn pull(reference: &Reference, out: &Path, options: &ClientOptions, reporter: &dyn Reporter) -> Result<Pulled> {
+pub async fn pull(
+    reference: &Reference,
+    out: &Path,
+    options: &ClientOptions,
+    reporter: &dyn Reporter,
+) -> Result<Pulled> {
     let occupied = match std::fs::read_dir(out) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,

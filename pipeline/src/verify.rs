@@ -89,9 +89,12 @@ pub(crate) fn intact_admission(
 ) -> Result<Admitted> {
     let present = InstalledDir::read(directory)?;
     if present.subject() != record.tree_digest {
-        return Err(Fault::new(Reason::SignatureInvalid, format!("`{}` was changed since it was installed", record.id))
-            .expected(record.tree_digest.to_string(), present.subject().to_string())
-            .hint(format!("install it again: `aisoc plugin install {}`", record.reference)));
+        return Err(Fault::new(
+            Reason::SignatureInvalid,
+            format!("`{}` was changed since it was installed", record.id),
+        )
+        .expected(record.tree_digest.to_string(), present.subject().to_string())
+        .hint(format!("install it again: `aisoc plugin install {}`", record.reference)));
     }
     admit(policy, &present.claim(), |claim| verify(claim, &Keyring::read(keys_dir)?))
 }

@@ -157,6 +157,7 @@ fn a_malformed_signature_loads_as_invalid_in_warn_as_the_lifecycle_page_says() {
     let admitted = admit(&Policy::of(TrustMode::Warn), &claim, |claim| verify(claim, &keyring()?)).expect("let in");
     assert_eq!(admitted.status().as_str(), "invalid");
     assert_eq!(admitted.objection().expect("an objection").reason(), Reason::SignatureMalformed);
-    let refused = admit(&Policy::of(TrustMode::Strict), &claim, |claim| verify(claim, &keyring()?)).expect_err("strict");
+    let refused =
+        admit(&Policy::of(TrustMode::Strict), &claim, |claim| verify(claim, &keyring()?)).expect_err("strict");
     assert_eq!(refused.reason(), Reason::SignatureMalformed);
 }

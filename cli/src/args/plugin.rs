@@ -18,9 +18,12 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Make a plugin's directory that validates, signs, packages and loads as it is
-    #[command(visible_alias = "scaffold", after_help = "Examples:
+    #[command(
+        visible_alias = "scaffold",
+        after_help = "Examples:
   aisoc plugin new shodan --type enricher
-  aisoc plugin new my-widget --type widget -o plugins --author 'Ada <ada@example.com>'")]
+  aisoc plugin new my-widget --type widget -o plugins --author 'Ada <ada@example.com>'"
+    )]
     New(NewArgs),
     /// Check a manifest: all problems at once, each with file, line and column
     #[command(after_help = "Examples:
@@ -84,11 +87,14 @@ pub(crate) enum PluginCommand {
   aisoc plugin uninstall my-plugin --yes")]
     Uninstall(UninstallArgs),
     /// Validate, sign, package and push in one step, for CI
-    #[command(visible_alias = "publish", after_help = "Examples:
+    #[command(
+        visible_alias = "publish",
+        after_help = "Examples:
   aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
 
 Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
-and a table to GITHUB_STEP_SUMMARY.")]
+and a table to GITHUB_STEP_SUMMARY."
+    )]
     Release(ReleaseArgs),
 }
 

@@ -30,7 +30,8 @@ impl Bench {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let metadata = std::fs::metadata(path).map_err(|error| Fault::io("find", path, error))?;
         let (directory, file, manifest) = if metadata.is_dir() {
-            let file = ManifestFile::find(|name| path.join(name).symlink_metadata().is_ok()).ok_or_else(|| missing(path))?;
+            let file =
+                ManifestFile::find(|name| path.join(name).symlink_metadata().is_ok()).ok_or_else(|| missing(path))?;
             (path.to_owned(), file, path.join(file.name()))
         } else {
             let file = match path.extension().is_some_and(|extension| extension == "json") {

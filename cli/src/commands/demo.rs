@@ -40,7 +40,9 @@ impl Place {
             return directory.map(Self::Temporary).map_err(|error| Fault::io("create", &std::env::temp_dir(), error));
         };
         fs::create_dir(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Fault::new(Reason::AlreadyExists, format!("`{}` exists", path.display())),
+            std::io::ErrorKind::AlreadyExists => {
+                Fault::new(Reason::AlreadyExists, format!("`{}` exists", path.display()))
+            }
             _ => Fault::io("create", &path, error),
         })?;
         let path = path.canonicalize().map_err(|error| Fault::io("find", &path, error))?;
@@ -149,8 +151,11 @@ impl Demo {
     /// Runs one command, shows it with its output, and holds it to its exit code.
     fn expect(&self, expected: i32, words: &[&str]) -> Result<()> {
         self.prompt(words, "")?;
-        let Output { status, stdout, stderr } =
-            self.command(words).stdin(Stdio::null()).output().map_err(|error| Fault::io("run", &self.program, error))?;
+        let Output { status, stdout, stderr } = self
+            .command(words)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| Fault::io("run", &self.program, error))?;
         self.say(&String::from_utf8_lossy(&stderr))?;
         self.say(&String::from_utf8_lossy(&stdout))?;
         if status.code() != Some(0) {
@@ -167,15 +172,24 @@ impl Demo {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(words).current_dir(&self.directory);
-        for variable in ["AISOC_PLUGINS_DIR", "PLUGIN_TRUST_MODE", "PLUGIN_TRUSTED_KEYS_DIR", "SOURCE_DATE_EPOCH",
-            "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+        for variable in [
+            "AISOC_PLUGINS_DIR",
+            "PLUGIN_TRUST_MODE",
+            "PLUGIN_TRUSTED_KEYS_DIR",
+            "SOURCE_DATE_EPOCH",
+            "GITHUB_OUTPUT",
+            "GITHUB_STEP_SUMMARY",
+        ] {
             command.env_remove(variable);
         }
         command
     }
 
     fn prompt(&self, words: &[&str], tail: &str) -> Result<()> {
-        self.say(&format!("\n{PROMPT}$ aisoc {}{tail}{PROMPT:#}\n", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")))
+        self.say(&format!(
+            "\n{PROMPT}$ aisoc {}{tail}{PROMPT:#}\n",
+            words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        ))
     }
 
     fn shell(&self, line: &str) -> Result<()> {
@@ -193,7 +207,8 @@ impl Demo {
 }
 
 fn own_program() -> Result<PathBuf> {
-    std::env::current_exe().map_err(|error| Fault::new(Reason::IoError, "cannot find the aisoc program").caused_by(error))
+    std::env::current_exe()
+        .map_err(|error| Fault::new(Reason::IoError, "cannot find the aisoc program").caused_by(error))
 }
 
 fn quoted(word: &str) -> String {

@@ -9,7 +9,11 @@ use crate::output;
 /// The written pages. Two more are generated: `commands` and `reasons`.
 const PAGES: &[(&str, &str, &str)] = &[
     ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
-    ("artifact-format", "what is in the registry, what is read, references, exit codes", include_str!("../../../docs/artifact-format.md")),
+    (
+        "artifact-format",
+        "what is in the registry, what is read, references, exit codes",
+        include_str!("../../../docs/artifact-format.md"),
+    ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
 ];
@@ -47,8 +51,11 @@ fn command_help(words: &[String]) -> Result<u8> {
     let mut path = String::from("aisoc");
     for word in words {
         let Some(found) = command.find_subcommand(word) else {
-            return Err(Fault::new(Reason::Usage, format!("there is no page or command `{}`", words.join(" ").escape_debug()))
-                .hint("see the pages with `aisoc help`"));
+            return Err(Fault::new(
+                Reason::Usage,
+                format!("there is no page or command `{}`", words.join(" ").escape_debug()),
+            )
+            .hint("see the pages with `aisoc help`"));
         };
         command = found.clone();
         path = format!("{path} {}", command.get_name());

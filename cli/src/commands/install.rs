@@ -71,5 +71,7 @@ fn announce(installed: &Installation, context: &Context) {
         Change::Upgraded { .. } => "Upgraded",
         Change::Unchanged => "Up to date",
     };
-    context.output.status(verb, format!("{} {} in {} ({by})", installed.id, installed.version, installed.directory.display()));
+    context
+        .output
+        .status(verb, format!("{} {} in {} ({by})", installed.id, installed.version, installed.directory.display()));
 }

@@ -27,7 +27,9 @@ pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
     let pair = write_key_pair(&args.out, &key, overwrite)?;
     let fingerprint = key.public_key().fingerprint().to_string();
     context.output.status("Generated", format!("an Ed25519 key pair, fingerprint {fingerprint}"));
-    context.output.status("Keep", format!("{} secret; give {} to operators", pair.private.display(), pair.public.display()));
+    context
+        .output
+        .status("Keep", format!("{} secret; give {} to operators", pair.private.display(), pair.public.display()));
     context.output.answer(&KeyPair {
         private_key: pair.private.display().to_string(),
         public_key: pair.public.display().to_string(),

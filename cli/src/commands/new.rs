@@ -24,15 +24,16 @@ impl Answer for NewPlugin {
 }
 
 pub(crate) fn run(args: NewArgs, context: &Context) -> Result<u8> {
-    let request = Request {
-        name: &args.name,
-        plugin_type: args.plugin_type,
-        output_dir: &args.output_dir,
-        author: &args.author,
-    };
+    let request =
+        Request { name: &args.name, plugin_type: args.plugin_type, output_dir: &args.output_dir, author: &args.author };
     let made = scaffold::create(&request)?;
     let directory = made.directory.display().to_string();
     context.output.status("Created", format!("{} plugin `{}` ({})", args.plugin_type, made.id, made.files.join(", ")));
     context.output.status("Next", format!("aisoc plugin validate {directory} --load"));
-    context.output.answer(&NewPlugin { id: made.id, plugin_type: args.plugin_type.to_string(), directory, files: made.files })
+    context.output.answer(&NewPlugin {
+        id: made.id,
+        plugin_type: args.plugin_type.to_string(),
+        directory,
+        files: made.files,
+    })
 }

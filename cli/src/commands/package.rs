@@ -66,6 +66,13 @@ pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
     if !packaged.signed {
         context.output.warning("the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)");
     }
+    if packaged.python_in_excluded > 0 {
+        context.output.warning(format!(
+            "{} Python files in caches and virtual environments are packed, because a signature covers every `*.py`; \
+             list their directories in .aisocignore",
+            packaged.python_in_excluded
+        ));
+    }
     if !packaged.excluded.is_empty() {
         let shown = packaged.excluded.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         let more = if packaged.excluded.len() > 5 { ", …" } else { "" };

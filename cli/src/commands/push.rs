@@ -34,7 +34,9 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
     };
     let reporter = context.output.reporter();
     let pushed = match Source::parse(&args.source)? {
-        Source::Artifact(source) => runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?,
+        Source::Artifact(source) => {
+            runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?
+        }
         Source::Directory(directory) => {
             let package_options = package::options(None)?;
             let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
@@ -55,7 +57,9 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
 /// Says what was pushed, and gives the answer.
 pub(crate) fn answer(reference: &Reference, pushed: &Pushed, context: &Context) -> PushAnswer {
     let verb = if pushed.uploaded_blobs == 0 { "Present" } else { "Pushed" };
-    context.output.status(verb, format!("{reference} ({} blobs, {} bytes sent)", pushed.uploaded_blobs, pushed.uploaded_bytes));
+    context
+        .output
+        .status(verb, format!("{reference} ({} blobs, {} bytes sent)", pushed.uploaded_blobs, pushed.uploaded_bytes));
     PushAnswer {
         reference: reference.pinned(pushed.digest).to_string(),
         digest: pushed.digest.to_string(),

@@ -41,7 +41,8 @@ impl Answer for Reasons {
     fn text(&self) -> String {
         let mut text = String::new();
         for row in &self.reasons {
-            let _ = writeln!(text, "{} (exit {})\n  {}\n  hint: {}", row.code, row.exit_code, row.meaning, row.next_step);
+            let _ =
+                writeln!(text, "{} (exit {})\n  {}\n  hint: {}", row.code, row.exit_code, row.meaning, row.next_step);
         }
         text
     }

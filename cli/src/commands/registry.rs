@@ -17,12 +17,15 @@ pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
                 .caused_by(error)
                 .hint("choose another address with `--listen 127.0.0.1:0`")
         })?;
-        let address = listener.local_addr().map_err(|error| Fault::new(Reason::IoError, "the listener has no address").caused_by(error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Fault::new(Reason::IoError, "the listener has no address").caused_by(error))?;
         // The address is the result: with port 0 nobody else knows it.
         output::print(&format!("{address}\n"))?;
         context.output.status("Serving", format!("{} on http://{address}, until Ctrl-C", args.dir.display()));
         let store = aisoc_registry_client::serve::Store::open(&args.dir)?;
-        aisoc_registry_client::serve::serve(listener, store, aisoc_registry_client::serve::ServeOptions::default()).await
+        aisoc_registry_client::serve::serve(listener, store, aisoc_registry_client::serve::ServeOptions::default())
+            .await
     })
     .or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) })
     .map(|()| 0)

@@ -66,6 +66,8 @@ fn append(variable: &str, text: &str) -> Result<()> {
     let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
         return Ok(());
     };
-    let write = |path| OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let write = |path| {
+        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()))
+    };
     write(&path).map_err(|error| Fault::io("append to", path.as_ref(), error))
 }

@@ -28,7 +28,10 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     let plugins_dir = context.plugins_dir(args.plugins_dir);
     let path = plugins_dir.join(id.as_str());
     if !path.is_dir() {
-        return Err(Fault::new(Reason::PluginNotFound, format!("there is no plugin `{id}` in `{}`", plugins_dir.display())));
+        return Err(Fault::new(
+            Reason::PluginNotFound,
+            format!("there is no plugin `{id}` in `{}`", plugins_dir.display()),
+        ));
     }
     if !args.yes {
         confirm(&format!("Remove {} with everything in it? [y/N] ", path.display()))?;

@@ -55,7 +55,13 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
     if context.output.json() {
         let exit_code = problems[0].reason.class().exit_code();
         let problems = bench::rows(&bench.shown, problems);
-        return context.output.answer(&Validation { manifest: bench.shown, profile, problems, loaded: None, exit_code });
+        return context.output.answer(&Validation {
+            manifest: bench.shown,
+            profile,
+            problems,
+            loaded: None,
+            exit_code,
+        });
     }
     let count = problems.len();
     let code = bench::report_all(&bench.shown, problems);

@@ -98,8 +98,10 @@ impl Output {
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
     pub(crate) fn reporter(&self) -> Progress {
         let bar = (!self.quiet && !self.json && io::stderr().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}")
-                .expect("the template is a constant that a test renders");
+            let style = ProgressStyle::with_template(
+                "{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}",
+            )
+            .expect("the template is a constant that a test renders");
             let bar = ProgressBar::no_length().with_style(style);
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
@@ -122,7 +124,8 @@ pub(crate) fn print(text: &str) -> Result<()> {
 /// Text from outside with control and text-direction characters escaped, line breaks kept.
 pub(crate) fn printable(text: &str) -> String {
     let deceptive = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(deceptive) {
         return text.to_owned();
@@ -173,7 +176,8 @@ mod tests {
 
     #[test]
     fn the_bar_template_renders() {
-        let style = ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}");
+        let style =
+            ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}");
         assert!(style.is_ok());
     }
 }
