@@ -233,9 +233,6 @@ reasons! {
     AmbiguousLayout "ambiguous_layout" Failed
         "The artifact holds several plugins, or none."
         "have the publisher ship one plugin per artifact"
-    IdMismatch "id_mismatch" Failed
-        "The plugin's id is not the one that was expected."
-        "check the reference"
     LayoutInvalid "layout_invalid" Failed
         "The directory or archive is not an OCI image layout that can be read safely."
         "make it again with `aisoc plugin package --out PATH`"
