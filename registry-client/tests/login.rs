@@ -161,6 +161,19 @@ async fn a_password_is_not_sent_to_a_realm_that_is_not_safe() {
 }
 
 #[tokio::test]
+async fn a_realm_that_is_not_what_it_says_gets_no_password_either() {
+    let service = Registry::start();
+    // TLS against a listener that speaks plain HTTP: nothing is sent before the handshake.
+    let realm = Some(format!("https://{}/token", service.host()));
+    let (registry, _) = guarded(Login::Bearer(TokenService { realm, ..known_user() })).await;
+    let fault = pull(&registry, &with_password(PASSWORD)).await.expect_err("no TLS");
+    assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
+    assert!(fault.message().starts_with("cannot agree on TLS with"), "{fault}");
+    assert!(service.requests().is_empty());
+    assert_eq!(registry.requests().len(), 1, "another handshake would end the same way");
+}
+
+#[tokio::test]
 async fn no_message_shows_a_secret() {
     for (login, act) in [
         (Login::Basic("me", "other"), None),

@@ -304,18 +304,6 @@ async fn says_unavailable_when_nobody_listens_and_when_the_name_does_not_exist()
 }
 
 #[tokio::test]
-async fn says_unavailable_when_the_registry_speaks_no_tls() {
-    let (registry, _) = stocked().await;
-    // A name that is not loopback is spoken to with TLS, and this listener does not.
-    let port = registry.host().split_once(':').expect("port").1.to_owned();
-    let host = format!("ip6-localhost:{port}/plugin:1");
-    let target = Target::open(&reference(&host), &options()).expect("a target");
-    let fault = target.fetch_manifest(None).await.expect_err("no TLS");
-    assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
-    assert_eq!(registry.requests().len(), 0);
-}
-
-#[tokio::test]
 async fn lists_all_tags_across_pages() {
     let (registry, _) = stocked().await;
     let target = writing(&registry, "plugin:1");

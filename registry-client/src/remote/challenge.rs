@@ -126,7 +126,10 @@ mod tests {
                 vec![bearer("https://ghcr.io/token", Some("ghcr.io"))],
             ),
             ("Bearer realm=\"https://x/t?a=\\\"1,2\\\"\"", vec![bearer("https://x/t?a=\"1,2\"", None)]),
-            ("Negotiate, Basic realm=\"x\", Bearer realm=\"https://x\"", vec![Challenge::Basic, bearer("https://x", None)]),
+            (
+                "Negotiate, Basic realm=\"x\", Bearer realm=\"https://x\"",
+                vec![Challenge::Basic, bearer("https://x", None)],
+            ),
             ("Negotiate abc==, Basic realm=\"x\"", vec![]),
             ("Basic realm=\"x\", Bearer realm=\"https://x\"", vec![Challenge::Basic, bearer("https://x", None)]),
         ] {

@@ -116,7 +116,10 @@ impl Broken {
         // A URL may hold a signature or a token in its query; the message above names what is safe.
         let fault = Fault::new(Reason::RegistryUnavailable, message).caused_by(error.without_url());
         let fault = if certificate {
-            fault.hint("check the host name, and that the registry's certificate is valid and known to this machine")
+            fault.hint(
+                "check host and port, that TLS is spoken there, and that the registry's certificate is valid \
+                 and known to this machine",
+            )
         } else {
             fault
         };
