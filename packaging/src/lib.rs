@@ -12,6 +12,7 @@ mod inflate;
 mod limits;
 mod lock;
 mod names;
+mod noise;
 mod pack;
 mod parallel;
 mod pax;

@@ -27,9 +27,24 @@ fn names() -> impl Strategy<Value = String> {
 fn trees() -> impl Strategy<Value = Vec<(String, Vec<u8>, bool)>> {
     let content = prop_oneof![
         4 => prop::collection::vec(any::<u8>(), 0..2000),
-        1 => (any::<u8>(), 0..300_000_usize).prop_map(|(seed, size)| (0..size).map(|i| (i as u8).wrapping_mul(seed) ^ (i >> 7) as u8).collect()),
+        1 => (any::<u8>(), 0..300_000_u32).prop_map(|(seed, size)| {
+            (0..size).map(|i| (i as u8).wrapping_mul(seed) ^ (i >> 7) as u8).collect()
+        }),
+        1 => (any::<u32>(), 0..300_000).prop_map(|(seed, size)| noise(seed, size)),
     ];
     prop::collection::vec((names(), content, any::<bool>()), 0..12)
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u32, size: usize) -> Vec<u8> {
+    let mut state = u64::from(seed) | 1 << 40;
+    let step = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some((state >> 24) as u8)
+    };
+    std::iter::repeat_with(step).flatten().take(size).collect()
 }
 
 /// Writes what can be written: a name may already be a directory, or collide.
