@@ -8,7 +8,8 @@ use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::plugin::{ManifestFile, Problem};
 use serde::Serialize;
 
-use crate::output;
+use crate::context::Context;
+use crate::output::{self, Answer};
 
 /// Largest manifest that is read at all; the profiles ask for less.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -97,15 +98,36 @@ pub(crate) fn rows(shown: &str, problems: Vec<Problem>) -> Vec<ProblemRow> {
     problems.into_iter().map(row).collect()
 }
 
-/// Prints every problem as an error of its own on stderr, and gives the exit code of the first.
-pub(crate) fn report_all(shown: &str, problems: Vec<Problem>) -> u8 {
-    let code = problems.first().map_or(0, |problem| problem.reason.class().exit_code());
-    for Problem { reason, location, message, instead } in problems {
-        let mut fault = Fault::new(reason, message).at(Location { file: shown.to_owned(), ..location });
-        if let Some(instead) = instead {
-            fault = fault.hint(instead);
-        }
-        output::report(&fault, false);
+/// A manifest that was refused, as a JSON document.
+#[derive(Serialize)]
+struct Refused {
+    manifest: String,
+    problems: Vec<ProblemRow>,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+impl Answer for Refused {
+    fn text(&self) -> String {
+        String::new()
     }
-    code
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
+/// Shows every problem, each as an error of its own or all in one JSON document, and gives the exit
+/// code of the first.
+pub(crate) fn refuse(shown: &str, problems: Vec<Problem>, context: &Context) -> Result<u8> {
+    let exit_code = problems.first().map_or(0, |problem| problem.reason.class().exit_code());
+    if context.output.json() {
+        let problems = rows(shown, problems);
+        return context.output.answer(&Refused { manifest: shown.to_owned(), problems, exit_code });
+    }
+    for Problem { reason, location, message, instead } in problems {
+        let fault = Fault::new(reason, message).at(Location { file: shown.to_owned(), ..location });
+        output::report(&instead.into_iter().fold(fault, Fault::hint), false);
+    }
+    Ok(exit_code)
 }

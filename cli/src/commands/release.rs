@@ -24,7 +24,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         problems.retain(|problem| !ambiguous.contains(problem));
     }
     if !problems.is_empty() {
-        return Ok(bench::report_all(&bench.shown, problems));
+        return bench::refuse(&bench.shown, problems, context);
     }
     context.output.status("Validated", &bench.shown);
     let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;

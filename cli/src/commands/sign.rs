@@ -51,20 +51,5 @@ pub(crate) fn refuse_ambiguity(bench: &Bench, key: &KeyArgs, context: &Context) 
         context.output.warning(format!("{} is signed with {} ambiguous places", bench.shown, problems.len()));
         return Ok(None);
     }
-    if context.output.json() {
-        #[derive(Serialize)]
-        struct Ambiguous {
-            problems: Vec<bench::ProblemRow>,
-        }
-        impl Answer for Ambiguous {
-            fn text(&self) -> String {
-                String::new()
-            }
-            fn exit_code(&self) -> u8 {
-                1
-            }
-        }
-        return context.output.answer(&Ambiguous { problems: bench::rows(&bench.shown, problems) }).map(Some);
-    }
-    Ok(Some(bench::report_all(&bench.shown, problems)))
+    bench::refuse(&bench.shown, problems, context).map(Some)
 }

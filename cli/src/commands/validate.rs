@@ -4,7 +4,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin;
 use serde::Serialize;
 
-use super::bench::{self, Bench, ProblemRow};
+use super::bench::{self, Bench};
 use crate::args::plugin::ValidateArgs;
 use crate::context::Context;
 use crate::output::Answer;
@@ -14,11 +14,9 @@ use crate::smoke::{self, SmokeReport};
 struct Validation {
     manifest: String,
     profile: String,
-    problems: Vec<ProblemRow>,
+    problems: [(); 0],
     #[serde(skip_serializing_if = "Option::is_none")]
     loaded: Option<Loaded>,
-    #[serde(skip)]
-    exit_code: u8,
 }
 
 #[derive(Serialize)]
@@ -31,15 +29,10 @@ struct Loaded {
 
 impl Answer for Validation {
     fn text(&self) -> String {
-        match (&self.loaded, self.problems.len()) {
-            (Some(Loaded { result: Some(result), .. }), 0) => format!("{result:#}\n"),
-            (_, 0) => format!("{}: valid ({})\n", self.manifest, self.profile),
-            _ => String::new(),
+        match &self.loaded {
+            Some(Loaded { result: Some(result), .. }) => format!("{result:#}\n"),
+            _ => format!("{}: valid ({})\n", self.manifest, self.profile),
         }
-    }
-
-    fn exit_code(&self) -> u8 {
-        self.exit_code
     }
 }
 
@@ -49,24 +42,13 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
     let profile = args.profile.to_string();
     if problems.is_empty() {
         let loaded = if args.load { Some(load(args, &bench, context)?) } else { None };
-        let answer = Validation { manifest: bench.shown, profile, problems: Vec::new(), loaded, exit_code: 0 };
+        let answer = Validation { manifest: bench.shown, profile, problems: [], loaded };
         return context.output.answer(&answer);
     }
-    if context.output.json() {
-        let exit_code = problems[0].reason.class().exit_code();
-        let problems = bench::rows(&bench.shown, problems);
-        return context.output.answer(&Validation {
-            manifest: bench.shown,
-            profile,
-            problems,
-            loaded: None,
-            exit_code,
-        });
-    }
-    let count = problems.len();
-    let code = bench::report_all(&bench.shown, problems);
+    let (count, shown) = (problems.len(), bench.shown);
+    let code = bench::refuse(&shown, problems, context)?;
     let plural = if count == 1 { "problem" } else { "problems" };
-    context.output.status("Found", format!("{count} {plural} in {} ({profile})", bench.shown));
+    context.output.status("Found", format!("{count} {plural} in {shown} ({profile})"));
     Ok(code)
 }
 
