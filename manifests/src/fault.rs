@@ -57,6 +57,13 @@ impl Fault {
         }))
     }
 
+    /// Says what the fault is about, for checks that do not know the name of what they look at.
+    #[must_use]
+    pub fn about(mut self, subject: impl fmt::Display) -> Self {
+        self.0.message = format!("{subject}: {}", self.0.message);
+        self
+    }
+
     /// Names the file, line and column that decided.
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {

@@ -109,7 +109,8 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
 fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
     let claim = staged.claim()?;
     let manifest = Manifest::from_document(&claim.document()?)?;
-    let admitted = admit(&options.policy, &claim, |claim| verify(claim, &Keyring::read(&options.keys_dir)?))?;
+    let admitted = admit(&options.policy, &claim, |claim| verify(claim, &Keyring::read(&options.keys_dir)?));
+    let admitted = admitted.map_err(|refusal| refusal.about(format_args!("{} {}", manifest.id, manifest.version)))?;
     Ok((manifest, admitted))
 }
 

@@ -41,7 +41,7 @@ pub struct Verification {
 /// # Errors
 /// What the gate refuses; `manifest_*` for a manifest that cannot be read.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    judge(&ReferenceDir::read(directory)?.claim(), trust)
+    judge(&ReferenceDir::read(directory)?.claim(), trust).map_err(|refusal| refusal.about(directory.display()))
 }
 
 /// Verifies an artifact in one pass over its bytes, writing nothing.
@@ -56,7 +56,7 @@ pub async fn verify_artifact(
 ) -> Result<Verification> {
     let fetched = fetch(reference, None, options).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let verification = judge(&staged.claim()?, trust)?;
+    let verification = judge(&staged.claim()?, trust).map_err(|refusal| refusal.about(reference))?;
     Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..verification })
 }
 
