@@ -61,9 +61,11 @@ pub fn activate(admitted: Admitted, staged: Staged, record: &InstallRecord) -> R
     sync_all(&home)?;
     let target = plugins.join(record.id.as_str());
     let previous = publish(&home, root.as_ref(), &target)?;
+    if let Err(fault) = sync_directory(&plugins).and_then(|()| prepared.publish()) {
+        retract(&home, root.as_ref(), &target, previous);
+        return Err(fault);
+    }
     home.keep_plugins_directory();
-    sync_directory(&plugins)?;
-    prepared.publish()?;
     drop(lock);
     // Only now, and without the lock: the previous tree may be large, and nobody needs it gone.
     Ok(Installed { path: target, previous, leftover: home.remove() })
@@ -144,6 +146,16 @@ fn publish(home: &Home, root: Option<&RelPath>, target: &Path) -> Result<Previou
     // Still open across the exchange: a sync error of the tree that leaves is nobody's concern.
     drop(previous);
     Ok(Previous::Replaced)
+}
+
+/// Undoes [`publish`] when the record could not follow. Failing here leaves the new tree, whole, with a
+/// record that names another.
+fn retract(home: &Home, root: Option<&RelPath>, target: &Path, previous: Previous) {
+    let flags = match previous {
+        Previous::None => RenameFlags::NOREPLACE,
+        Previous::Replaced => RenameFlags::EXCHANGE,
+    };
+    let _ = rustix::fs::renameat_with(CWD, target, home.held(), source(root), flags);
 }
 
 /// Some network file systems know no flags. A fresh install needs none, since the lock keeps other

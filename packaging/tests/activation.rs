@@ -194,6 +194,25 @@ fn a_record_that_cannot_be_read_is_not_an_absent_one() {
 }
 
 #[test]
+fn a_record_that_cannot_be_written_takes_the_install_back() {
+    for before in [None, Some("1.0.0")] {
+        let plugins = tempfile::tempdir().expect("a directory");
+        if let Some(version) = before {
+            install(plugins.path(), &demo(), version);
+            fs::remove_file(plugins.path().join(".aisoc/records/demo.json")).expect("removed");
+        }
+        // A directory where the record goes: its rename is the last step that can fail.
+        fs::create_dir_all(plugins.path().join(".aisoc/records/demo.json/x")).expect("made");
+        let before = fs::read_dir(plugins.path().join("demo")).map(Iterator::count).ok();
+        let staged = stage(plugins.path(), &second());
+        let (admitted, record) = (admission(&staged), record(&staged, "2.0.0"));
+        activate(admitted, staged, &record).expect_err("no record");
+        assert_eq!(fs::read_dir(plugins.path().join("demo")).map(Iterator::count).ok(), before);
+        assert!(!plugins.path().join("demo/new.py").exists());
+    }
+}
+
+#[test]
 fn lists_what_the_host_would_discover() {
     let plugins = directory(&[
         ("b/plugin.yaml", MANIFEST),

@@ -30,7 +30,7 @@ fn trees() -> impl Strategy<Value = Vec<(String, Vec<u8>, bool)>> {
         1 => (any::<u8>(), 0..300_000_u32).prop_map(|(seed, size)| {
             (0..size).map(|i| (i as u8).wrapping_mul(seed) ^ (i >> 7) as u8).collect()
         }),
-        1 => (any::<u32>(), 0..300_000).prop_map(|(seed, size)| noise(seed, size)),
+        1 => (any::<u32>(), 0..300_000_usize).prop_map(|(seed, size)| noise(seed, size)),
     ];
     prop::collection::vec((names(), content, any::<bool>()), 0..12)
 }
