@@ -57,7 +57,7 @@ impl ScaffoldType {
             Self::Connector => r#"{"action": "normalize", "raw": {"id": 7, "title": "Login", "severity": "HIGH"}}"#,
             Self::Responder => r#"{"action": "block_ip", "params": {"ip": "203.0.113.7"}}"#,
             Self::Detection => {
-                r#"{"process": {"name": "rm", "command_line": "rm /root/.bash_history"}, "user": {"name": "eve"}}"#
+                r#"{"process": {"name": "rm", "command_line": "rm ~/.bash_history"}, "user": {"name": "eve"}}"#
             }
             Self::Widget => r#"{"alerts": [{"severity": "high"}, {"severity": "low"}]}"#,
         }
