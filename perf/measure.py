@@ -5,7 +5,8 @@ How it measures: ours and the yardstick take turns (A B A B), each once unmeasur
 the median of the ratios of the rounds, so what else the machine does falls on both. Times and
 peak memory of a process come from wait4. Every unpacking goes to a fresh directory and nothing is
 deleted before the end: some file systems are slow to create files shortly after many were deleted.
-When the yardstick alone varies by more than half, the row says `noisy` instead of met or missed.
+Where files are written, the disk is synced before each run: aisoc syncs what it wrote, and would
+otherwise pay for what the yardstick left unwritten. When the yardstick alone varies by more than half, the row says `noisy` instead of met or missed.
 """
 
 import argparse
@@ -75,11 +76,16 @@ def peak(argv):
     return kibibytes / 1024
 
 
-def alternate(ours, yardstick, rounds):
-    """Runs both in turns; each is a function of the round's number that returns a Run."""
-    ours(-1)
-    yardstick(-1)
-    pairs = [(ours(number), yardstick(number)) for number in range(rounds)]
+def alternate(ours, yardstick, rounds, settle=lambda: None):
+    """Runs both in turns; each is a function of the round's number that returns a Run. `settle` comes
+    before each run, outside of its time."""
+    def settled(work, number):
+        settle()
+        return work(number)
+
+    settled(ours, -1)
+    settled(yardstick, -1)
+    pairs = [(settled(ours, number), settled(yardstick, number)) for number in range(rounds)]
     return [a for a, _ in pairs], [b for _, b in pairs]
 
 
@@ -295,7 +301,7 @@ class Bench:
             lambda number: Run(self.plugin("package", "--plugin-dir", root, "--threads", 2,
                                            "--out", self.work / f"package{number}.tar")),
             lambda number: Run([pigz, "-6", "-p2", "-k", "-c", tar], self.work / f"pigz{number}.gz"),
-            self.rounds)
+            self.rounds, settle=os.sync)
         self.table.compare("`plugin package`, 100 MB, 2 threads", ours, "`pigz -6 -p2` of its tar", theirs, 0.6)
 
     def install_beside_oras(self):
@@ -310,7 +316,7 @@ class Bench:
             target.mkdir(parents=True)
             return Run([oras, "pull", "--plain-http", "--output", target, "--", reference])
 
-        ours, theirs = alternate(lambda number: Run(self.install(100, f"beside{number}")), pull, self.rounds)
+        ours, theirs = alternate(lambda number: Run(self.install(100, f"beside{number}")), pull, self.rounds, settle=os.sync)
         self.table.compare("`plugin install`, 100 MB, verified", ours, "`oras pull`", theirs, 0.7)
 
     def memory(self):
