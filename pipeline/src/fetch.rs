@@ -15,7 +15,7 @@ use crate::reporter::Reporter;
 
 /// Chunks between the network and the unpacking thread: enough to keep both busy, few enough that
 /// memory does not grow with the artifact.
-const CHUNKS_IN_FLIGHT: usize = 16;
+const CHUNKS_IN_FLIGHT: usize = 4;
 
 /// An artifact and where its blobs are.
 #[derive(Debug)]
