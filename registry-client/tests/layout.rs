@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
+use aisoc_manifests::oci::MANIFEST_MEDIA_TYPE;
 use aisoc_manifests::reference::Tag;
 use aisoc_registry_client::copy;
-use aisoc_registry_client::{ClientOptions, Fetch as _, Push as _, Pushed, Resolve as _, Tagging as _, Target};
+use aisoc_registry_client::layout::Directory;
+use aisoc_registry_client::{
+    ClientOptions, Fetch as _, Manifest, Push as _, Pushed, Resolve as _, Tagging as _, Target,
+};
 use aisoc_testkit::registry::Registry;
 use support::{Sample, push, reading, reference, sample, shown, writing};
 
@@ -359,4 +363,26 @@ async fn refuses_an_archive_that_was_cut_or_changed() {
     assert_eq!(fault.reason(), Reason::PullFailed);
     fs::write(&path, &whole[..at + 100]).expect("written");
     assert_eq!(open(&place).expect_err("cut").reason(), Reason::LayoutInvalid);
+}
+
+#[test]
+fn many_writers_can_begin_a_layout_at_once() {
+    for _ in 0..50 {
+        let place = tempfile::tempdir().expect("directory");
+        let root = place.path().join("deep/er");
+        std::thread::scope(|scope| {
+            for number in 0..8_u8 {
+                let root = &root;
+                scope.spawn(move || {
+                    let layout = Directory::create(root).expect("made or found");
+                    let name: Tag = format!("t{number}").parse().expect("a tag");
+                    let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, vec![b'{', number, b'}']);
+                    layout.put_manifest(&manifest, Some(&name)).expect("stored");
+                });
+            }
+        });
+        let index = Directory::open(&root).expect("complete").index().expect("readable");
+        assert_eq!(index.manifests.len(), 8, "a tag was lost");
+        assert_eq!(fs::read_dir(place.path().join("deep")).expect("listed").count(), 1, "something stayed behind");
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,26 +58,44 @@ impl Directory {
     /// `layout_invalid` when something else is there, `io_` reasons.
     pub fn create(root: &Path) -> Result<Self> {
         if !root.join(MARKER).exists() {
-            let occupied = match fs::read_dir(root) {
-                Ok(mut entries) => entries.next().is_some(),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-                Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-                    return Err(invalid(root, "it is a file"));
-                }
-                Err(error) => return Err(Fault::io("read", root, error)),
-            };
-            if occupied && !root.join(BLOBS).is_dir() {
-                return Err(invalid(root, "it holds other files").hint("name a new or an empty directory"));
-            }
-            // The marker comes last: a directory that has it is complete.
-            let blobs = root.join(BLOBS);
-            fs::create_dir_all(&blobs).map_err(|error| Fault::io("create", &blobs, error))?;
-            if !root.join(INDEX).exists() {
-                replace_file(root, INDEX, &to_bytes(&ImageIndex::new(vec![])))?;
-            }
-            replace_file(root, MARKER, MARKER_BYTES)?;
+            Self::make(root)?;
         }
         Self::open(root)
+    }
+
+    /// Puts an empty layout at `root` in one step: it is made beside and renamed, which replaces an empty
+    /// directory and nothing else. So several writers can begin a layout at once, and none of them
+    /// sees half of it or loses what another has put into it meanwhile.
+    fn make(root: &Path) -> Result<()> {
+        let failed = |error| Fault::io("create", root, error);
+        let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(failed)?;
+        let beside = tempfile::Builder::new()
+            .prefix(".aisoc-layout-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir_in(parent)
+            .map_err(failed)?;
+        fs::create_dir_all(beside.path().join(BLOBS)).map_err(failed)?;
+        replace_file(beside.path(), INDEX, &to_bytes(&ImageIndex::new(vec![])))?;
+        replace_file(beside.path(), MARKER, MARKER_BYTES)?;
+        match fs::rename(beside.path(), root) {
+            Ok(()) => {
+                // It is at its place now; there is nothing left to remove.
+                let _ = beside.keep();
+                Ok(())
+            }
+            Err(error) => match error.kind() {
+                std::io::ErrorKind::NotADirectory => Err(invalid(root, "it is a file")),
+                std::io::ErrorKind::DirectoryNotEmpty | std::io::ErrorKind::AlreadyExists => {
+                    // Somebody else was quicker, unless what is there is no layout at all.
+                    if root.join(MARKER).exists() {
+                        return Ok(());
+                    }
+                    Err(invalid(root, "it holds other files").hint("name a new or an empty directory"))
+                }
+                _ => Err(failed(error)),
+            },
+        }
     }
 
     /// The index.
