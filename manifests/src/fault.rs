@@ -101,6 +101,15 @@ impl Fault {
         self
     }
 
+    /// Puts the file of the location below the directory that the user named.
+    #[must_use]
+    pub fn below(mut self, directory: &std::path::Path) -> Self {
+        if let Some(location) = &mut self.0.location {
+            location.file = directory.join(&location.file).display().to_string();
+        }
+        self
+    }
+
     /// The reason code, stable across releases.
     pub fn reason(&self) -> Reason {
         self.0.reason

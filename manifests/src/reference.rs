@@ -333,12 +333,20 @@ fn is_repository_component(component: &str) -> bool {
 }
 
 fn invalid(text: &str, why: &str) -> Fault {
-    let shown: String = text.chars().take(120).collect();
-    Fault::new(Reason::InvalidReference, format!("`{}` is not a reference: {why}", shown.escape_debug()))
+    Fault::new(Reason::InvalidReference, format!("`{}` is not a reference: {why}", shown(text)))
 }
 
 fn forbidden(text: &str, what: &str) -> Fault {
-    Fault::new(Reason::ForbiddenRegistry, format!("`{}` names {what}", text.escape_debug()))
+    Fault::new(Reason::ForbiddenRegistry, format!("`{}` names {what}", shown(text)))
+}
+
+/// The text for an error: short, on one line, and without what stands before an `@`, which may be a
+/// password. Errors end up in the logs of builds.
+fn shown(text: &str) -> String {
+    let (place, digest) = text.split_at(text.find("@sha256:").unwrap_or(text.len()));
+    let (hidden, place) = place.rsplit_once('@').map_or(("", place), |(_, host)| ("[hidden]@", host));
+    let short: String = hidden.chars().chain(place.chars().take(120)).chain(digest.chars().take(80)).collect();
+    short.escape_debug().to_string()
 }
 
 impl fmt::Display for RegistryReference {
@@ -470,6 +478,19 @@ mod tests {
             "169.254.169.254.nip.io/x",
         ] {
             assert_eq!(reason(text), Reason::ForbiddenRegistry, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn never_repeats_a_password() {
+        for text in [
+            "user:secret@host.example/x",
+            "https://user:secret@host.example/x",
+            "u:secret@h.example/x@sha256:zz",
+            "u:p@secret@169.254.169.254/x",
+        ] {
+            let fault = text.parse::<Reference>().expect_err(text);
+            assert!(!format!("{fault:?}").contains("secret"), "{fault:?}");
         }
     }
 

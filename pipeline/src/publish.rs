@@ -200,7 +200,8 @@ struct Packed {
 fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> Result<Packed> {
     reporter.step("Packing", &directory.display().to_string());
     let plugin = PluginDir::open(directory)?;
-    let manifest = Manifest::from_document(&plugin.document()?)?;
+    let manifest = plugin.document().and_then(|document| Manifest::from_document(&document));
+    let manifest = manifest.map_err(|fault| fault.below(directory))?;
     let assembled = assemble(&plugin, &manifest, &PackOptions { threads: options.threads, mtime: options.mtime })?;
     let summary = Packaged {
         id: manifest.id,

@@ -28,7 +28,7 @@ pub struct SignedDirectory {
 /// old signature stays then.
 pub fn sign_directory(directory: &Path, key: &SigningKey, out: Option<&Path>) -> Result<SignedDirectory> {
     let plugin = PluginDir::open(directory)?;
-    let signed = sign(plugin.claim().statement()?, key);
+    let signed = sign(plugin.claim().statement().map_err(|fault| fault.below(directory))?, key);
     let path = out.map_or_else(|| directory.join(SIGNATURE_FILE), Path::to_owned);
     write(&path, signed.signature())?;
     Ok(SignedDirectory {

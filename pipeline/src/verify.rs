@@ -41,7 +41,10 @@ pub struct Verification {
 /// # Errors
 /// What the gate refuses; `manifest_*` for a manifest that cannot be read.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    judge(&ReferenceDir::read(directory)?.claim(), trust).map_err(|refusal| refusal.about(directory.display()))
+    judge(&ReferenceDir::read(directory)?.claim(), trust).map_err(|refusal| match refusal.location() {
+        Some(_) => refusal.below(directory),
+        None => refusal.about(directory.display()),
+    })
 }
 
 /// Verifies an artifact in one pass over its bytes, writing nothing.

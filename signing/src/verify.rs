@@ -3,6 +3,8 @@
 //! The order of the checks is part of the contract, because it decides which error is seen:
 //! the signature file's form, its presence, the presence of keys, the digest, the keys in order.
 
+use std::path::PathBuf;
+
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 
@@ -22,6 +24,8 @@ pub enum Outcome {
     Malformed(Fault),
     /// There is no key to try. Says which key files were skipped, and why.
     NoTrustedKeys {
+        /// Where the keys should be.
+        directory: PathBuf,
         /// `file: reason`, in order.
         skipped: Vec<String>,
     },
@@ -79,7 +83,7 @@ pub fn verify(claim: &Claim, keyring: &Keyring) -> Result<Outcome> {
     };
     if keyring.keys().is_empty() {
         let skipped = keyring.skipped().iter().map(|key| format!("{}: {}", key.file, key.fault)).collect();
-        return Ok(Outcome::NoTrustedKeys { skipped });
+        return Ok(Outcome::NoTrustedKeys { directory: keyring.directory().to_owned(), skipped });
     }
     let digest = claim.statement()?.digest();
     for trusted in keyring.keys() {

@@ -1,5 +1,7 @@
 //! The gate: the one place where a verdict becomes a decision.
 
+use std::path::Path;
+
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Claim, Fingerprint, KeyId, Outcome, SIGNATURE_FILE, Verified};
@@ -70,7 +72,9 @@ pub fn admit(policy: &Policy, claim: &Claim, verify: impl FnOnce(&Claim) -> Resu
         Outcome::Unsigned => (SignatureStatus::Unsigned, unsigned()),
         Outcome::Malformed(fault) if policy.malformed == MalformedSignature::Refused => return Err(fault),
         Outcome::Malformed(fault) => (SignatureStatus::Invalid, fault),
-        Outcome::NoTrustedKeys { skipped } => (SignatureStatus::Invalid, no_trusted_keys(&skipped)),
+        Outcome::NoTrustedKeys { directory, skipped } => {
+            (SignatureStatus::Invalid, no_trusted_keys(&directory, &skipped))
+        }
         Outcome::Untrusted { digest, tried } => (SignatureStatus::Invalid, untrusted(digest, &tried)),
     };
     match policy.mode {
@@ -91,8 +95,9 @@ fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
 }
 
-fn no_trusted_keys(skipped: &[String]) -> Fault {
-    let fault = Fault::new(Reason::NoTrustedKeys, "there is no trusted key to verify the signature with");
+fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
+    let message = format!("there is no key in `{}` to verify the signature with", directory.display());
+    let fault = Fault::new(Reason::NoTrustedKeys, message);
     if skipped.is_empty() { fault } else { fault.caused_by(format!("skipped {}", skipped.join("; "))) }
 }
 

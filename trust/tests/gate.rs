@@ -20,7 +20,11 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
     vec![
         (Outcome::Unsigned, Reason::Unsigned, SignatureStatus::Unsigned),
         (Outcome::Malformed(malformed), Reason::SignatureMalformed, SignatureStatus::Invalid),
-        (Outcome::NoTrustedKeys { skipped: vec![] }, Reason::NoTrustedKeys, SignatureStatus::Invalid),
+        (
+            Outcome::NoTrustedKeys { directory: "keys".into(), skipped: vec![] },
+            Reason::NoTrustedKeys,
+            SignatureStatus::Invalid,
+        ),
         (
             Outcome::Untrusted { digest: Digest::of(b""), tried: vec![] },
             Reason::SignatureInvalid,

@@ -26,7 +26,7 @@ impl Answer for CanonicalDigest {
 pub(crate) fn run(args: &DigestArgs, context: &Context) -> Result<u8> {
     let directory = ReferenceDir::read(&args.dir)?;
     let python_files = directory.python().len();
-    let statement = directory.claim().statement()?;
+    let statement = directory.claim().statement().map_err(|fault| fault.below(&args.dir))?;
     let canonical = args.canonical.then(|| String::from_utf8_lossy(statement.canonical()).into_owned());
     context.output.answer(&CanonicalDigest { digest: statement.digest().hex(), python_files, canonical })
 }
