@@ -219,4 +219,57 @@ mod tests {
             assert!(fault.message().contains(word), "{fault:?}");
         }
     }
+
+    /// Third-party vectors stand beside the repository; without them the test says that it skips.
+    fn vendor(file: &str) -> Option<serde_json::Value> {
+        let path = format!("{}/../../shared/vendor/ed25519/{file}", env!("CARGO_MANIFEST_DIR"));
+        let Ok(text) = std::fs::read_to_string(path) else {
+            println!("skipped: {file} is not here");
+            return None;
+        };
+        Some(serde_json::from_str(&text).expect("JSON"))
+    }
+
+    fn unhex(value: &serde_json::Value) -> Vec<u8> {
+        let text = value.as_str().expect("hexadecimal text");
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal")).collect()
+    }
+
+    fn accepts(key: Result<PublicKey>, message: &[u8], signature: &[u8]) -> bool {
+        let Ok(signature) = signature.try_into().map(Signature) else { return false };
+        key.is_ok_and(|key| key.verifies(message, &signature))
+    }
+
+    #[test]
+    fn agrees_with_every_wycheproof_case() {
+        let Some(vectors) = vendor("wycheproof_ed25519.json") else { return };
+        let mut cases = 0;
+        for group in vectors["testGroups"].as_array().expect("groups") {
+            let key = || PublicKey::from_pem(group["publicKeyPem"].as_str().expect("PEM").as_bytes());
+            for case in group["tests"].as_array().expect("tests") {
+                let found = accepts(key(), &unhex(&case["msg"]), &unhex(&case["sig"]));
+                assert_eq!(found, case["result"] == "valid", "{case}");
+                cases += 1;
+            }
+        }
+        println!("wycheproof: {cases} of 151");
+        assert_eq!(cases, 151);
+    }
+
+    #[test]
+    fn accepts_no_edge_case_that_implementations_disagree_on() {
+        let Some(vectors) = vendor("speccheck_cases.json") else { return };
+        let accepted: Vec<usize> = vectors
+            .as_array()
+            .expect("cases")
+            .iter()
+            .enumerate()
+            .filter_map(|(number, case)| {
+                let key = unhex(&case["pub_key"]).try_into().expect("32 bytes");
+                accepts(PublicKey::from_bytes(&key), &unhex(&case["message"]), &unhex(&case["signature"]))
+                    .then_some(number)
+            })
+            .collect();
+        assert_eq!(accepted, [3], "strict verification accepts the one case without small order or malleability");
+    }
 }
