@@ -52,7 +52,7 @@ impl Context {
     }
 
     fn trust_mode_of_environment(&self) -> TrustMode {
-        let Some(text) = env::var_os(TRUST_MODE) else {
+        let Some(text) = env::var_os(TRUST_MODE).filter(|text| !text.is_empty()) else {
             return TrustMode::Strict;
         };
         text.to_string_lossy().parse().unwrap_or_else(|_| {

@@ -39,7 +39,7 @@ fn usage_fault(error: &clap::Error) -> Fault {
     };
     let fault = Fault::new(Reason::Usage, what);
     let nearest = match error.get(ContextKind::SuggestedSubcommand).or_else(|| error.get(ContextKind::SuggestedArg)) {
-        Some(ContextValue::Strings(names)) => names.first().cloned(),
+        Some(ContextValue::Strings(names)) => names.last().cloned(),
         Some(ContextValue::String(name)) => Some(name.clone()),
         _ => None,
     };

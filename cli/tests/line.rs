@@ -85,6 +85,17 @@ fn packaging_is_reproducible_and_check_says_so() {
     assert_eq!(package("one.tar", "1"), package("four.tar", "4"));
     assert_eq!(fs::read(bench.path("one.tar")).expect("packed"), fs::read(bench.path("four.tar")).expect("packed"));
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "one.tar", "--check"]).ok();
+    let good = fs::read(bench.path("one.tar")).expect("packed");
+    let layer = good.windows(3).position(|window| window == [0x1f, 0x8b, 8]).expect("a gzip member in the archive");
+    let manifest = good.windows(17).position(|window| window == b"\"schemaVersion\":2").expect("a manifest");
+    for at in (layer..layer + 2000).step_by(100).chain([manifest]) {
+        let mut damaged = good.clone();
+        damaged[at] ^= 1;
+        bench.write("damaged.tar", damaged);
+        let run = bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "damaged.tar", "--check"]);
+        assert_ne!(run.code, 0, "byte {at} of {} does not count", good.len());
+    }
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "demo/in.tar"]).refused(2, "usage");
     bench.write("demo/README.md", "changed\n");
     bench
         .run(&["plugin", "package", "--plugin-dir", "demo", "--out", "one.tar", "--check"])

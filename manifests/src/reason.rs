@@ -226,7 +226,7 @@ reasons! {
         "push again; if it repeats, the registry is damaged"
     NotAPluginArtifact "not_a_plugin_artifact" Failed
         "The reference names something that is not a plugin."
-        "look at it with `aisoc plugin inspect REF`"
+        "check the reference; plugins have the artifact type application/vnd.aisoc.plugin.v1"
     UnsafeArchive "unsafe_archive" Failed
         "The archive holds an entry that no plugin needs and attackers use."
         "have the publisher package it again with `aisoc plugin package`"

@@ -237,7 +237,9 @@ fn registry_reference(text: &str) -> Result<RegistryReference> {
         None => (text, None),
     };
     let Some((authority, path)) = rest.split_once('/') else {
-        return Err(invalid(text, "the registry's host is missing"));
+        return Err(invalid(text, "the registry's host is missing").hint(
+            "write host[:port]/repository:tag; a local artifact is `oci-archive:FILE` or `oci:DIRECTORY`, if it exists",
+        ));
     };
     let (host, port) = host_and_port(text, authority)?;
     let (repository, tag) = match path.rsplit_once(':') {

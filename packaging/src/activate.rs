@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::plugin::ManifestFile;
 use aisoc_trust::Admitted;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -57,7 +58,7 @@ pub fn activate(admitted: Admitted, staged: Staged, record: &InstallRecord) -> R
     };
     let plugins = home.plugins().to_owned();
     let lock = PluginsLock::acquire(&plugins)?;
-    let prepared = record.prepare(&plugins)?;
+    let prepared = record.prepare(home.path(), &plugins)?;
     sync_all(&home)?;
     let target = plugins.join(record.id.as_str());
     let previous = publish(&home, root.as_ref(), &target)?;
@@ -98,7 +99,9 @@ pub fn release(staged: Staged, out: &Path) -> Result<()> {
 pub fn uninstall(plugins_dir: &Path, id: &PluginId) -> Result<()> {
     let path = plugins_dir.join(id.as_str());
     let missing = || Fault::new(Reason::PluginNotFound, format!("no plugin `{id}` in `{}`", plugins_dir.display()));
-    if !path.is_dir() {
+    // Only what an install put there, or what the host would take for a plugin.
+    let is_plugin = ManifestFile::find(|name| path.join(name).symlink_metadata().is_ok()).is_some();
+    if !path.is_dir() || !(is_plugin || record::exists(plugins_dir, id)) {
         return Err(missing());
     }
     let lock = PluginsLock::acquire(plugins_dir)?;

@@ -31,6 +31,13 @@ impl PluginsLock {
     pub(crate) fn acquire(plugins_dir: &Path) -> Result<Self> {
         let own = plugins_dir.join(OWN_DIRECTORY);
         fs::create_dir_all(&own).map_err(|error| Fault::io("create the directory", &own, error))?;
+        if own.is_symlink() {
+            return Err(Fault::new(
+                Reason::IoDenied,
+                format!("`{}` is a link, and records would land elsewhere", own.display()),
+            )
+            .hint("find out who made the link, and remove it"));
+        }
         let path = own.join(FILE);
         let failed = |error: std::io::Error| Fault::io("lock", &path, error);
         // Not through a link, which somebody may have put there to have another file written.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::Digest;
@@ -10,6 +11,8 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
+
+use crate::parallel::{self, Links};
 
 /// The directory in a plugins directory that is ours.
 pub(crate) const OWN_DIRECTORY: &str = ".aisoc";
@@ -59,7 +62,8 @@ impl InstallRecord {
     pub fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
         let path = record_path(plugins_dir, id);
         let mut text = Vec::new();
-        match fs::File::open(&path) {
+        // Refuses links, and does not wait for a FIFO that somebody left there.
+        match parallel::open(&path, Links::Refused) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Fault::io("read", &path, error)),
             Ok(file) => {
@@ -77,12 +81,16 @@ impl InstallRecord {
         Ok(Some(record))
     }
 
-    /// Writes the record beside its place; [`PreparedRecord::publish`] puts it there.
-    pub(crate) fn prepare(&self, plugins_dir: &Path) -> Result<PreparedRecord> {
+    /// Writes the record into `staging`, which is swept when this process is killed;
+    /// [`PreparedRecord::publish`] puts it at its place. Everybody who can read the plugin can read it.
+    pub(crate) fn prepare(&self, staging: &Path, plugins_dir: &Path) -> Result<PreparedRecord> {
         let directory = plugins_dir.join(OWN_DIRECTORY).join(RECORDS);
         let failed = |error| Fault::io("write a record in", &directory, error);
         fs::create_dir_all(&directory).map_err(failed)?;
-        let mut file = NamedTempFile::new_in(&directory).map_err(failed)?;
+        let mut file = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(staging)
+            .map_err(failed)?;
         let mut text = serde_json::to_vec_pretty(self)
             .map_err(|error| Fault::new(Reason::Internal, "a record cannot be written as JSON").caused_by(error))?;
         text.push(b'\n');
@@ -105,6 +113,11 @@ impl PreparedRecord {
         self.file.persist(&path).map_err(|error| Fault::io("write", &path, error.error))?;
         sync_directory(path.parent().unwrap_or(Path::new(".")))
     }
+}
+
+/// Whether something stands where the record of `id` would be.
+pub(crate) fn exists(plugins_dir: &Path, id: &PluginId) -> bool {
+    record_path(plugins_dir, id).symlink_metadata().is_ok()
 }
 
 /// Removes the record of `id`, if there is one.

@@ -8,14 +8,13 @@ use std::path::Path;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::oci::MANIFEST_MEDIA_TYPE;
+use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_packaging::{Assembled, PackOptions, PluginDir, assemble};
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Resolve as _, Tagging as _,
-    Target, copy,
+    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
 };
 
 use crate::reporter::Reporter;
@@ -114,7 +113,8 @@ pub async fn check_package(
     options: &PackageOptions,
     reporter: &dyn Reporter,
 ) -> Result<Packaged> {
-    let present = Target::open(&Reference::Layout(out.clone()), &ClientOptions::default())?.resolve().await?.digest;
+    let target = Target::open(&Reference::Layout(out.clone()), &ClientOptions::default())?;
+    let present = prove(&target).await?;
     let packed = pack(directory, options, reporter)?;
     if packed.summary.digest == present {
         return Ok(packed.summary);
@@ -124,6 +124,17 @@ pub async fn check_package(
         format!("`{}` is not what `{}` packs to", out.path.display(), directory.display()),
     )
     .expected(packed.summary.digest.to_string(), present.to_string()))
+}
+
+/// Reads every byte of the artifact that a target names, and gives its digest.
+async fn prove(target: &Target) -> Result<Digest> {
+    let manifest = target.fetch_manifest(None).await?;
+    let document = ImageManifest::read(manifest.bytes())?;
+    for descriptor in document.layers.iter().chain([&document.config]) {
+        let mut blob = target.fetch_blob(descriptor).await?.verified();
+        while blob.next_chunk().await?.is_some() {}
+    }
+    Ok(manifest.digest())
 }
 
 /// Packs a directory and pushes it.

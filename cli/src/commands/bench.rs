@@ -64,6 +64,10 @@ fn missing(directory: &Path) -> Fault {
 
 fn read_manifest(path: &Path) -> Result<Vec<u8>> {
     let fail = |error| Fault::io("read the manifest", path, error);
+    // A FIFO of that name would block for ever.
+    if !std::fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(Fault::new(Reason::ManifestInvalid, format!("`{}` is not a regular file", path.display())));
+    }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(fail)?;
     file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;

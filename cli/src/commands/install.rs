@@ -20,6 +20,7 @@ struct Installed {
     signing_key_id: Option<String>,
     change: &'static str,
     previous_version: Option<String>,
+    objection: Option<String>,
 }
 
 impl Answer for Installed {
@@ -52,6 +53,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         directory: installed.directory.display().to_string(),
         signature_status: installed.signature.status.as_str(),
         signing_key_id: installed.signature.key_id,
+        objection: installed.signature.objection,
         change: installed.change.as_str(),
         previous_version: match installed.change {
             Change::Upgraded { from } => from,

@@ -1,6 +1,6 @@
 //! `aisoc plugin keygen`, `aisoc keygen`
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Overwrite, SigningKey, write_key_pair};
 use serde::Serialize;
 
@@ -22,6 +22,14 @@ impl Answer for KeyPair {
 }
 
 pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
+    let prefix = args.out.as_os_str().as_encoded_bytes();
+    if args.out.file_name().is_none() || prefix.ends_with(b"/") || prefix.ends_with(b"/.") {
+        return Err(Fault::new(
+            Reason::Usage,
+            format!("`{}` names a directory, not the beginning of a file name", args.out.display()),
+        )
+        .hint(format!("name the key, for example `--out {}`", args.out.join("release").display())));
+    }
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
     let key = SigningKey::generate()?;
     let pair = write_key_pair(&args.out, &key, overwrite)?;

@@ -29,6 +29,8 @@ struct Row {
     installed_at: Option<String>,
     directory: String,
     error: Option<String>,
+    /// What an operator should know although it is no refusal.
+    note: Option<&'static str>,
 }
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
@@ -56,6 +58,9 @@ fn row(plugin: InstalledPlugin, inputs: &TrustInputs) -> Row {
         signing_key_id: None,
         reference: record.as_ref().map(|record| record.reference.clone()),
         digest: record.as_ref().map(|record| record.digest.to_string()),
+        note: record
+            .is_none()
+            .then_some("no install record: judged by its signature alone, which covers the manifest and *.py"),
         installed_at: record.map(|record| record.installed_at),
         directory: path.display().to_string(),
         error: None,
@@ -94,8 +99,8 @@ impl Answer for List {
                 row.signature_status,
                 printable(&or_dash(&row.signing_key_id)),
             );
-            if let Some(error) = &row.error {
-                let _ = writeln!(text, "  {}", printable(error));
+            for line in row.error.as_deref().into_iter().chain(row.note) {
+                let _ = writeln!(text, "  {}", printable(line));
             }
         }
         text

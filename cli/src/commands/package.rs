@@ -33,6 +33,7 @@ impl Answer for Package {
 }
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
+    refuse_own_output(&args.plugin_dir, &args.out)?;
     let options = options(args.threads)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
@@ -59,6 +60,23 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         signed: packaged.signed,
         excluded: packaged.excluded,
     })
+}
+
+/// An artifact inside the directory that it is made of would pack itself the next time.
+fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A path that does not exist is refused later, by whoever needs it.
+    let (Ok(plugin_dir), Ok(parent)) = (plugin_dir.canonicalize(), parent.canonicalize()) else {
+        return Ok(());
+    };
+    if !parent.starts_with(&plugin_dir) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Reason::Usage,
+        format!("`{}` is inside the plugin's directory, and would be packed the next time", out.display()),
+    )
+    .hint("write it elsewhere, for example with `--out ../NAME.tar`"))
 }
 
 /// Says what the author may not have meant: an unsigned package, and files that were left out.

@@ -20,10 +20,10 @@ pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
         let address = listener
             .local_addr()
             .map_err(|error| Fault::new(Reason::IoError, "the listener has no address").caused_by(error))?;
+        let store = aisoc_registry_client::serve::Store::open(&args.dir)?;
         // The address is the result: with port 0 nobody else knows it.
         output::print(&format!("{address}\n"))?;
         context.output.status("Serving", format!("{} on http://{address}, until Ctrl-C", args.dir.display()));
-        let store = aisoc_registry_client::serve::Store::open(&args.dir)?;
         aisoc_registry_client::serve::serve(listener, store, aisoc_registry_client::serve::ServeOptions::default())
             .await
     })

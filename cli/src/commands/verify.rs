@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::plugin::VerifyArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 use crate::runtime;
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct Verdict {
 
 impl Answer for Verdict {
     fn text(&self) -> String {
-        let key = self.signing_key_id.as_ref().map(|key| format!(" key={key}")).unwrap_or_default();
+        let key = self.signing_key_id.as_ref().map(|key| format!(" key={}", printable(key))).unwrap_or_default();
         let digest = self.digest.as_ref().map(|digest| format!(" digest={digest}")).unwrap_or_default();
         format!("{}{key}{digest}\n", self.signature_status)
     }

@@ -68,10 +68,14 @@ impl Output {
     }
 
     /// Something the user should know although the command goes on. Not silenced by `--quiet`.
+    /// With `--json` it is a JSON document of one line, before the result or the error.
     pub(crate) fn warning(&self, text: impl std::fmt::Display) {
-        if !self.json {
-            let _ = writeln!(anstream::stderr(), "{WARNING}warning{WARNING:#}: {}", printable(&text.to_string()));
-        }
+        let text = text.to_string();
+        let _ = if self.json {
+            writeln!(anstream::stderr(), "{}", serde_json::json!({ "level": "warning", "message": text }))
+        } else {
+            writeln!(anstream::stderr(), "{WARNING}warning{WARNING:#}: {}", printable(&text))
+        };
     }
 
     /// Prints the result and gives the exit code.
@@ -121,11 +125,12 @@ pub(crate) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Text from outside with control and text-direction characters escaped, line breaks kept.
+/// Text from outside with control, invisible and text-direction characters escaped. Line breaks too:
+/// one name is one line, and cannot add a row to a table.
 pub(crate) fn printable(text: &str) -> String {
     let deceptive = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
     };
     if !text.contains(deceptive) {
         return text.to_owned();
@@ -170,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_terminal_never_sees_control_characters_from_outside() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd\u{2028}"), "a\\u{1b}[2Jb\\u{202e}c\\u{a}d\\u{2028}");
         assert_eq!(printable("plain é text"), "plain é text");
     }
 

@@ -93,7 +93,7 @@ impl Answer {
                 Err(Fault::new(Reason::RegistryUnavailable, format!("{} stopped in the middle of an answer", shown())))
             }
             Some(BodyError::Cut(source)) => {
-                Err(Fault::new(Reason::PullFailed, format!("{} sent less than it announced", shown()))
+                Err(Fault::new(Reason::RegistryUnavailable, format!("{} sent less than it announced", shown()))
                     .caused_by(source))
             }
         }

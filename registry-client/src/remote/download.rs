@@ -94,7 +94,7 @@ impl Download {
                 Fault::new(Reason::RegistryUnavailable, format!("`{registry}` fell silent while sending {place}"))
             }
             Some(BodyError::Cut(source)) => {
-                Fault::new(Reason::PullFailed, format!("`{registry}` stops sending {place}")).caused_by(source)
+                Fault::new(Reason::RegistryUnavailable, format!("`{registry}` stops sending {place}")).caused_by(source)
             }
             None => Fault::new(Reason::PullFailed, format!("`{registry}` ends {place}")),
         })
