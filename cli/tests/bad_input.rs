@@ -316,3 +316,70 @@ fn an_artifact_signed_for_ambiguous_yaml_still_installs() {
     let reference = packed(&bench, "legacy", &format!("{MANIFEST}flag: yes\n"));
     bench.install(&reference).ok();
 }
+
+#[test]
+fn names_from_outside_cannot_add_rows_to_a_listing() {
+    let bench = Bench::new();
+    bench.published();
+    let manifest = MANIFEST.replace("\"1.0.0\"", "\"0.1.0\\nfoo  1.0  verified\"");
+    let reference = packed(&bench, "forged", &manifest);
+    bench.install(&reference).ok();
+    let list = bench.run(&["plugin", "list", "--keys", "keys", "--plugins-dir", "plugins"]);
+    assert_eq!(list.ok().stdout.lines().count(), 2, "{list:?}");
+}
+
+#[test]
+fn install_records_are_as_readable_as_plugins_and_odd_ones_do_not_hang() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    let record = bench.path("plugins/.aisoc/records/demo.json");
+    assert_eq!(fs::metadata(&record).expect("written").permissions().mode() & 0o777, 0o644);
+    assert_eq!(fs::read_dir(record.parent().expect("a directory")).expect("listed").count(), 1);
+    let list = |expected: &str| {
+        let run = bench.run(&["plugin", "list", "--keys", "keys", "--plugins-dir", "plugins"]);
+        assert!(run.ok().stdout.contains(expected), "{run:?}");
+    };
+    fs::remove_file(&record).expect("removed");
+    list("no install record");
+    let made = std::process::Command::new("mkfifo").arg(&record).status().expect("mkfifo runs");
+    assert!(made.success());
+    list("record_invalid");
+    fs::remove_file(&record).expect("removed");
+    symlink("/dev/zero", &record).expect("linked");
+    list("io_error");
+}
+
+#[test]
+fn uninstall_takes_plugins_and_nothing_else() {
+    let bench = Bench::new();
+    bench.write("plugins/data/precious.txt", "kept\n");
+    let before = bench.snapshot("plugins");
+    bench.run(&["plugin", "uninstall", "data", "--plugins-dir", "plugins", "--yes"]).refused(1, "plugin_not_found");
+    assert_eq!(bench.snapshot("plugins"), before);
+}
+
+#[test]
+fn keygen_wants_a_name_and_hints_are_the_nearest_word() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("keys")).expect("made");
+    for prefix in ["keys/", ".", "keys/."] {
+        bench.run(&["plugin", "keygen", "--out", prefix]).refused(2, "usage");
+    }
+    assert_eq!(bench.snapshot("keys").len(), 0);
+    for (typed, meant) in [("instal", "install"), ("uninstal", "uninstall"), ("inspct", "inspect"), ("pul", "pull")] {
+        let run = bench.run(&["plugin", typed]);
+        assert!(run.refused(2, "usage").stderr.contains(&format!("did you mean `{meant}`?")), "{run:?}");
+    }
+}
+
+#[test]
+fn warnings_are_json_lines_with_json() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("keys/bad.pem", "not a key");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--json"]);
+    let warning: serde_json::Value = serde_json::from_str(run.ok().stderr.trim()).expect("one JSON line");
+    assert_eq!(warning["level"], "warning");
+    assert!(warning["message"].as_str().expect("text").contains("bad.pem"), "{run:?}");
+}
