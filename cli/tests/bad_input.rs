@@ -383,3 +383,18 @@ fn warnings_are_json_lines_with_json() {
     assert_eq!(warning["level"], "warning");
     assert!(warning["message"].as_str().expect("text").contains("bad.pem"), "{run:?}");
 }
+
+#[test]
+fn what_stands_in_the_way_of_an_install_is_named() {
+    let bench = Bench::new();
+    bench.published();
+    fs::create_dir_all(bench.path("plugins")).expect("made");
+    fs::create_dir(bench.path("elsewhere")).expect("made");
+    symlink(bench.path("elsewhere"), bench.path("plugins/demo")).expect("linked");
+    refuses_install(&bench, "oci-archive:demo.tar", 1, "already_exists");
+    assert_eq!(bench.snapshot("elsewhere").len(), 0);
+    fs::remove_file(bench.path("plugins/demo")).expect("removed");
+    bench.install("oci-archive:demo.tar").ok();
+    let reference = packed(&bench, "spelt", &MANIFEST.replace("id: demo", "id: Demo"));
+    refuses_install(&bench, &reference, 1, "already_exists");
+}

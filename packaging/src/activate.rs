@@ -57,10 +57,14 @@ pub fn activate(admitted: Admitted, staged: Staged, record: &InstallRecord) -> R
         return Err(Fault::new(Reason::Internal, "nothing was written that could be activated"));
     };
     let plugins = home.plugins().to_owned();
+    let target = plugins.join(record.id.as_str());
+    // Looked at before anything is written, so that this refusal leaves no trace; the exchange looks again.
+    if target.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+        return Err(foreign(&target));
+    }
     let lock = PluginsLock::acquire(&plugins)?;
     let prepared = record.prepare(home.path(), &plugins)?;
     sync_all(&home)?;
-    let target = plugins.join(record.id.as_str());
     let previous = publish(&home, root.as_ref(), &target)?;
     if let Err(fault) = sync_directory(&plugins).and_then(|()| prepared.publish()) {
         retract(&home, root.as_ref(), &target, previous);
@@ -123,6 +127,11 @@ pub fn uninstall(plugins_dir: &Path, id: &PluginId) -> Result<()> {
     }
 }
 
+fn foreign(target: &Path) -> Fault {
+    Fault::new(Reason::AlreadyExists, format!("`{}` is a link or a file, which no install made", target.display()))
+        .hint("find out what it is and who put it there, then remove it")
+}
+
 /// One `syncfs` for the whole tree: an `fsync` per file would take milliseconds each.
 fn sync_all(home: &Home) -> Result<()> {
     rustix::fs::syncfs(home.held()).map_err(|error| Fault::io("sync", home.path(), error.into()))
@@ -144,7 +153,10 @@ fn publish(home: &Home, root: Option<&RelPath>, target: &Path) -> Result<Previou
         Err(Errno::INVAL | Errno::NOSYS) => return publish_without_flags(home, &source, target),
         Err(error) => return Err(failed(error)),
     }
-    let previous = open_plain_directory(target).map_err(failed)?;
+    let previous = open_plain_directory(target).map_err(|error| match error {
+        Errno::NOTDIR | Errno::LOOP => foreign(target),
+        error => failed(error),
+    })?;
     rename(RenameFlags::EXCHANGE).map_err(failed)?;
     // Still open across the exchange: a sync error of the tree that leaves is nobody's concern.
     drop(previous);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
@@ -93,6 +93,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let staging = Staging::begin(&options.plugins_dir, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let (manifest, admitted) = judge(&staged, options)?;
+    refuse_second_spelling(&manifest.id, options)?;
     reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
     let from = InstallRecord::read(&options.plugins_dir, &manifest.id).ok().flatten().map(|record| record.version);
     let record = record(&manifest, reference, digest, &admitted, options);
@@ -112,6 +113,20 @@ fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitte
     let admitted = admit(&options.policy, &claim, |claim| verify(claim, &Keyring::read(&options.keys_dir)?));
     let admitted = admitted.map_err(|refusal| refusal.about(format_args!("{} {}", manifest.id, manifest.version)))?;
     Ok((manifest, admitted))
+}
+
+/// `Shodan` beside `shodan` is one directory on a file system that folds case: whoever installs second
+/// there replaces the first.
+fn refuse_second_spelling(id: &PluginId, options: &InstallOptions) -> Result<()> {
+    let is_second = |present: &str| present != id.as_str() && present.eq_ignore_ascii_case(id.as_str());
+    match installed(&options.plugins_dir)?.into_iter().find(|plugin| is_second(&plugin.directory)) {
+        None => Ok(()),
+        Some(plugin) => {
+            Err(Fault::new(Reason::AlreadyExists, format!("the plugin `{}` is installed", plugin.directory))
+                .expected("an id that differs in more than case", id.to_string())
+                .hint(format!("uninstall `{}` first, if it is the same plugin", plugin.directory)))
+        }
+    }
 }
 
 fn record(
