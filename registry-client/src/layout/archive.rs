@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +22,9 @@ use super::{StoredBlob, invalid};
 
 /// Most entries of an archive: what keeps the table of names below a few MiB.
 const MAX_ENTRIES: usize = 65_536;
+
+/// Bytes that are read and written at a time.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// A layout archive that is read.
 #[derive(Debug)]
@@ -135,7 +138,8 @@ impl StagedArchive {
     pub(super) fn write(&self) -> Result<()> {
         let failed = |error| Fault::io("write", &self.target, error);
         let parent = self.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut archive = tar::Builder::new(temporary(parent)?);
+        // The tar library copies in small pieces; the file sees large ones.
+        let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent)?));
         let mut names = blob_names(&self.directory)?;
         names.extend([INDEX.to_owned(), MARKER.to_owned()]);
         for directory in ["blobs/", "blobs/sha256/"] {
@@ -145,9 +149,11 @@ impl StagedArchive {
             let path = self.directory.root().join(&name);
             let file = File::open(&path).map_err(|error| Fault::io("read", &path, error))?;
             let size = file.metadata().map_err(|error| Fault::io("read", &path, error))?.len();
-            archive.append_data(&mut header(EntryType::Regular, size), &name, file.take(size)).map_err(failed)?;
+            let content = BufReader::with_capacity(PIECE_BYTES, file.take(size));
+            archive.append_data(&mut header(EntryType::Regular, size), &name, content).map_err(failed)?;
         }
-        land(archive.into_inner().map_err(failed)?, &self.target)
+        let file = archive.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
+        land(file.map_err(failed)?, &self.target)
     }
 }
 
