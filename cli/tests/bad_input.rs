@@ -398,3 +398,25 @@ fn what_stands_in_the_way_of_an_install_is_named() {
     let reference = packed(&bench, "spelt", &MANIFEST.replace("id: demo", "id: Demo"));
     refuses_install(&bench, &reference, 1, "already_exists");
 }
+
+#[test]
+fn a_layer_that_claims_to_be_endless_is_refused_before_it_is_read() {
+    use aisoc_manifests::digest::Digest;
+    let bench = Bench::new();
+    bench.published();
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "layout"]).ok();
+    let index = fs::read_to_string(bench.path("layout/index.json")).expect("an index");
+    let index: serde_json::Value = serde_json::from_str(&index).expect("JSON");
+    let digest = index["manifests"][0]["digest"].as_str().expect("a digest").replace(':', "/");
+    let manifest = fs::read_to_string(bench.path(&format!("layout/blobs/{digest}"))).expect("a manifest");
+    let mut manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    for size in [5 << 40, u64::MAX] {
+        manifest["layers"][0]["size"] = size.into();
+        let bytes = manifest.to_string();
+        let digest = Digest::of(bytes.as_bytes());
+        bench.write(&format!("layout/blobs/sha256/{}", digest.hex()), &bytes);
+        let entry = serde_json::json!({ "mediaType": manifest["mediaType"], "digest": digest, "size": bytes.len() });
+        bench.write("layout/index.json", serde_json::json!({ "schemaVersion": 2, "manifests": [entry] }).to_string());
+        refuses_install(&bench, "oci:layout", 1, "unsafe_archive");
+    }
+}

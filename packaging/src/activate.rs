@@ -81,7 +81,7 @@ pub fn activate(admitted: Admitted, staged: Staged, record: &InstallRecord) -> R
 ///
 /// # Errors
 /// `already_exists` when there is something at `out`, and I/O reasons.
-pub fn release(staged: Staged, out: &Path) -> Result<()> {
+pub fn release_unverified(staged: Staged, out: &Path) -> Result<()> {
     let Some((mut home, root)) = staged.into_home() else {
         return Err(Fault::new(Reason::Internal, "nothing was written that could be released"));
     };

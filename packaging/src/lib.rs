@@ -24,7 +24,7 @@ mod stage;
 mod tree;
 mod walk;
 
-pub use activate::{Installed, Previous, activate, release, uninstall};
+pub use activate::{Installed, Previous, activate, release_unverified, uninstall};
 pub use assemble::{Assembled, assemble};
 pub use dir::{InstalledDir, PluginDir};
 pub use ignore::IGNORE_FILE;

@@ -11,7 +11,8 @@ pub struct Limits {
     pub max_name_bytes: usize,
     /// Largest single file: stops one entry from taking the disk.
     pub max_file_bytes: u64,
-    /// Most unpacked bytes together, padding and headers included: stops a bomb below the ratio.
+    /// Most unpacked bytes of one layer, padding and headers included, and of the files of all layers
+    /// together: stops a bomb below the ratio, and one that comes in many layers.
     pub max_total_bytes: u64,
     /// Most unpacked bytes per received byte: stops a decompression bomb while it is still small.
     /// Judged after the first MiB of output, since small text archives compress far better.

@@ -29,6 +29,9 @@ pub(crate) struct Tree {
     pub(crate) kept: BTreeMap<RelPath, Vec<u8>>,
     sink: Box<dyn Sink>,
     open: Option<Open>,
+    /// Bytes of all files of all layers.
+    total: u64,
+    max_total_bytes: u64,
     max_manifest_bytes: usize,
     max_signature_bytes: usize,
 }
@@ -49,6 +52,8 @@ impl Tree {
             kept: BTreeMap::new(),
             sink,
             open: None,
+            total: 0,
+            max_total_bytes: limits.max_total_bytes,
             max_manifest_bytes: at_most(limits.max_manifest_bytes),
             max_signature_bytes: at_most(limits.max_signature_bytes),
         }
@@ -100,6 +105,11 @@ impl Tree {
         };
         open.hasher.update(bytes);
         open.size += bytes.len() as u64;
+        // Every layer is held to this by itself; an artifact of many must not take many times as much.
+        self.total += bytes.len() as u64;
+        if self.total > self.max_total_bytes {
+            return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.max_total_bytes)));
+        }
         if let Some((limit, kept)) = &mut open.keep {
             let room = *limit - kept.len();
             kept.extend_from_slice(&bytes[..bytes.len().min(room)]);

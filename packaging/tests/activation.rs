@@ -10,7 +10,7 @@ use std::process::Command;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, installed, release, uninstall,
+    InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, installed, release_unverified, uninstall,
 };
 use common::{GZIP, MANIFEST, TAR, admission, demo, directory, packed, record, snapshot, stage_into, titled, untitled};
 use tempfile::TempDir;
@@ -239,7 +239,7 @@ fn releases_into_an_empty_place_only() {
                 fs::write(out.join(file), "mine").expect("written");
             }
         }
-        let outcome = release(stage(top.path(), &demo()), &out);
+        let outcome = release_unverified(stage(top.path(), &demo()), &out);
         match name {
             "full" => {
                 assert_eq!(outcome.expect_err("occupied").reason(), Reason::AlreadyExists);

@@ -284,3 +284,13 @@ fn a_failing_reader_is_not_the_archives_fault() {
     let fault = inspect(&titled("demo"), GZIP, reader).err().expect("refused");
     assert_eq!(fault.reason(), Reason::PullFailed);
 }
+
+#[test]
+fn many_layers_together_are_held_to_the_total() {
+    let mut staging = Staging::hash_only(Limits { max_total_bytes: 1000, ..Limits::default() });
+    let mut layer = |name: &str| staging.layer(&LayerForm::File { path: path(name) }, "t/x", [b'x'; 600].as_slice());
+    layer("plugin.yaml").expect("below the total");
+    let fault = layer("plugin.py").expect_err("above the total");
+    assert_eq!(fault.reason(), Reason::UnsafeArchive);
+    assert!(fault.message().contains("1000 bytes"), "{fault:?}");
+}

@@ -6,7 +6,7 @@ use aisoc_manifests::artifact::{Artifact, PluginLayer};
 use aisoc_manifests::digest::{Digest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Staged, Staging};
+use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Target};
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
@@ -39,7 +39,7 @@ pub(crate) async fn fetch(reference: &Reference, require: Option<Digest>, option
 impl Fetched {
     /// Receives every layer into `staging`, in one pass over the bytes of each.
     pub(crate) async fn stage(&self, mut staging: Staging, reporter: &dyn Reporter) -> Result<Staged> {
-        let total: u64 = self.artifact.layers().iter().map(|layer| layer.descriptor.size).sum();
+        let total = self.claimed_bytes()?;
         let mut done = 0;
         for layer in self.artifact.layers() {
             let stream = self.target.fetch_blob(&layer.descriptor).await?;
@@ -48,6 +48,22 @@ impl Fetched {
             done += layer.descriptor.size;
         }
         staging.finish()
+    }
+}
+
+impl Fetched {
+    /// The size of all layers, which is the manifest's claim. No layer is larger than what it may unpack
+    /// to, so a larger claim is refused before a byte of it is asked for: the rest of a refused layer
+    /// is still read, to tell damage from malice, and that must come to an end.
+    fn claimed_bytes(&self) -> Result<u64> {
+        let most = Limits::default().max_total_bytes;
+        let claimed =
+            self.artifact.layers().iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.descriptor.size));
+        if claimed > most {
+            return Err(Fault::new(Reason::UnsafeArchive, "the artifact's layers are too large")
+                .expected(format!("at most {most} bytes"), format!("{claimed} bytes")));
+        }
+        Ok(claimed)
     }
 }
 

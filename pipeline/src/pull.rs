@@ -5,7 +5,7 @@ use std::path::Path;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, Staging, release};
+use aisoc_packaging::{Limits, Staging, release_unverified};
 use aisoc_registry_client::ClientOptions;
 
 use crate::fetch::fetch;
@@ -44,6 +44,6 @@ pub async fn pull(
     let staging = Staging::begin(parent, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let files = staged.files().len();
-    release(staged, out)?;
+    release_unverified(staged, out)?;
     Ok(Pulled { digest: fetched.artifact.digest(), files })
 }
