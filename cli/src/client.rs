@@ -20,7 +20,7 @@ pub(crate) fn options(args: &RegistryArgs) -> ClientOptions {
     }
 }
 
-/// For CI jobs without a config file. Both or neither.
+/// For CI jobs without a config file. Both or neither. A push sends it to its destination only.
 fn login() -> Option<Login> {
     let username = env::var(USERNAME).ok().filter(|username| !username.is_empty())?;
     let password = env::var(PASSWORD).ok()?;

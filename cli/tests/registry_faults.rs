@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use aisoc_testkit::registry::{Act, Registry, Rule};
+use aisoc_testkit::registry::{Act, Login, Registry, Rule};
 use support::Bench;
 
 /// A registry that holds the bench's plugin as `team/demo:1`.
@@ -91,4 +91,18 @@ fn an_interrupted_install_leaves_nothing() {
     assert_eq!(output.status.code(), Some(130));
     assert!(String::from_utf8_lossy(&output.stderr).contains("error[interrupted]"), "{output:?}");
     assert!(!bench.path("plugins").exists());
+}
+
+#[test]
+fn a_password_for_the_destination_is_not_shown_to_the_source() {
+    let bench = Bench::new();
+    bench.published();
+    let (source, destination) = (Registry::start().login(Login::Basic("me", "secret")), Registry::start());
+    let (from, to) = (source.reference("team/demo:1"), destination.reference("team/demo:1"));
+    let variables = [("AISOC_REGISTRY_USERNAME", "me"), ("AISOC_REGISTRY_PASSWORD", "secret")];
+    bench.run_with(&["plugin", "push", "demo.tar", &from], &variables).ok();
+    source.forget();
+    bench.run_with(&["plugin", "push", &from, &to], &variables).refused(1, "registry_denied");
+    assert!(!source.requests().is_empty());
+    assert!(source.requests().iter().all(|seen| seen.authorization.is_none()), "{:?}", source.requests());
 }

@@ -166,7 +166,7 @@ pub async fn push(
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<Pushed> {
-    let from = Target::open(source, &options.client)?;
+    let from = Target::open(source, &for_source(source, destination, &options.client))?;
     let digest = match source.digest() {
         Some(digest) => digest,
         None => from.fetch_manifest(None).await?.digest(),
@@ -177,6 +177,18 @@ pub async fn push(
     let sent = Sent::default();
     copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
     Ok(sent.pushed(digest))
+}
+
+/// A login that names no registry is for the one that is pushed to: the same password at two registries
+/// would be known to both.
+fn for_source(source: &Reference, destination: &Reference, client: &ClientOptions) -> ClientOptions {
+    let mut client = client.clone();
+    if let (Reference::Registry(source), Reference::Registry(destination)) = (source, destination)
+        && source.registry() != destination.registry()
+    {
+        client.credentials.login.take_if(|login| login.registry.is_none());
+    }
+    client
 }
 
 /// Refuses before anything is sent: a digest that is not this one, a tag that names another.
