@@ -47,6 +47,9 @@ pub struct InstallRecord {
     /// The key that verified it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_key_id: Option<String>,
+    /// How much of the tree the signature covers: `full`, `code` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<String>,
     /// When, as RFC 3339 text.
     pub installed_at: String,
 }
@@ -61,24 +64,33 @@ impl InstallRecord {
     /// `record_invalid`: a record that cannot be read is not the same as no record.
     pub fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
         let path = record_path(plugins_dir, id);
-        let mut text = Vec::new();
+        let mut content = Vec::new();
         // Refuses links, and does not wait for a FIFO that somebody left there.
         match parallel::open(&path, Links::Refused) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Fault::io("read", &path, error)),
-            Ok(file) => {
-                file.take(MAX_RECORD_BYTES).read_to_end(&mut text).map_err(|error| Fault::io("read", &path, error))?
-            }
+            Ok(file) => file
+                .take(MAX_RECORD_BYTES)
+                .read_to_end(&mut content)
+                .map_err(|error| Fault::io("read", &path, error))?,
         };
-        let invalid = || Fault::new(Reason::RecordInvalid, format!("the record `{}` cannot be read", path.display()));
-        let record: Self = serde_json::from_slice(&text).map_err(|error| invalid().caused_by(error))?;
+        let record = Self::parse(&content).map_err(|fault| fault.about(path.display()))?;
+        if record.id != *id {
+            return Err(invalid().expected(id.to_string(), record.id.to_string()).about(path.display()));
+        }
+        Ok(Some(record))
+    }
+
+    /// The record that these bytes are.
+    ///
+    /// # Errors
+    /// `record_invalid` for anything else: unknown keys, another schema version, a cut file.
+    pub fn parse(content: &[u8]) -> Result<Self> {
+        let record: Self = serde_json::from_slice(content).map_err(|error| invalid().caused_by(error))?;
         if record.schema_version != SCHEMA_VERSION {
             return Err(invalid().expected(SCHEMA_VERSION.to_string(), record.schema_version.to_string()));
         }
-        if record.id != *id {
-            return Err(invalid().expected(id.to_string(), record.id.to_string()));
-        }
-        Ok(Some(record))
+        Ok(record)
     }
 
     /// Writes the record into `staging`, which is swept when this process is killed;
@@ -98,6 +110,10 @@ impl InstallRecord {
         file.as_file().sync_all().map_err(failed)?;
         Ok(PreparedRecord { file, path: record_path(plugins_dir, &self.id) })
     }
+}
+
+fn invalid() -> Fault {
+    Fault::new(Reason::RecordInvalid, "the install record cannot be read")
 }
 
 /// A record that is on disk under a temporary name, so that a full disk refuses the install before

@@ -146,6 +146,7 @@ fn record(
         canonical_digest: admitted.digest(),
         signature_status: admitted.status().as_str().to_owned(),
         signing_key_id: admitted.key_id().map(ToString::to_string),
+        coverage: None,
         installed_at: options.now.clone(),
     }
 }

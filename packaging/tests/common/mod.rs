@@ -90,6 +90,7 @@ pub(crate) fn record(staged: &Staged, version: &str) -> InstallRecord {
         canonical_digest: None,
         signature_status: "skipped".to_owned(),
         signing_key_id: None,
+        coverage: None,
         installed_at: "2026-01-01T00:00:00Z".to_owned(),
     }
 }
