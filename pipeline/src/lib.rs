@@ -15,6 +15,6 @@ pub use install::{Change, InstallOptions, Installation, Judgement, install};
 pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};
 pub use pull::{Pulled, pull};
 pub use reporter::{Reporter, Silent};
-pub use sign::{SignedDirectory, sign_directory};
+pub use sign::{SignedDirectory, Signing, sign_directory};
 pub use source::Source;
-pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_installed};
+pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_installed, verify_shipped};

@@ -5,7 +5,7 @@ use aisoc_pipeline::{Change, InstallOptions, Installation};
 use serde::Serialize;
 
 use crate::args::plugin::InstallArgs;
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::output::Answer;
 use crate::runtime;
 
@@ -18,6 +18,7 @@ struct Installed {
     directory: String,
     signature_status: &'static str,
     signing_key_id: Option<String>,
+    coverage: &'static str,
     change: &'static str,
     previous_version: Option<String>,
     objection: Option<String>,
@@ -30,20 +31,17 @@ impl Answer for Installed {
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
-    let trust = context.trust(args.trust);
     let options = InstallOptions {
         plugins_dir: context.plugins_dir(args.plugins_dir),
-        keys_dir: trust.keys_dir,
-        policy: trust.policy,
+        trust: context.trust(args.trust),
         require_digest: args.require_digest,
         client: context.client(&args.registry),
-        now: context::now(),
     };
     let reporter = context.output.reporter();
     let installed = runtime::block_on(aisoc_pipeline::install(&args.reference, &options, &reporter))?;
     drop(reporter);
     if let Some(objection) = &installed.signature.objection {
-        context.output.warning(format!("installed although {objection} (trust mode {})", options.policy.mode));
+        context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));
     }
     announce(&installed, context);
     context.output.answer(&Installed {
@@ -53,6 +51,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         directory: installed.directory.display().to_string(),
         signature_status: installed.signature.status.as_str(),
         signing_key_id: installed.signature.key_id,
+        coverage: installed.signature.coverage.as_str(),
         objection: installed.signature.objection,
         change: installed.change.as_str(),
         previous_version: match installed.change {
@@ -65,7 +64,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
 
 fn announce(installed: &Installation, context: &Context) {
     let by = match &installed.signature.key_id {
-        Some(key) => format!("verified, key {key}"),
+        Some(key) => format!("verified, key {key}, coverage {}", installed.signature.coverage),
         None => installed.signature.status.to_string(),
     };
     let verb = match installed.change {

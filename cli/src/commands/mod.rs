@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod digest;
 mod docs;
+mod explanation;
 mod help;
 mod inspect;
 mod install;
