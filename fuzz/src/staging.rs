@@ -38,7 +38,8 @@ type File = (u64, bool, Digest);
 /// - the disk then holds exactly the files that the map names, and nothing else anywhere;
 /// - every name is canonical, and no two are one name in another case or a file and a directory;
 /// - an independent reader of archives sees the same files with the same content;
-/// - the archive's digest is accepted as its annotation, and no other digest is.
+/// - the archive's digest is accepted as its annotation, and no other digest is;
+/// - a second layer with the same names is refused.
 pub fn check(layer: &[u8], media_type: &str) {
     for title in [None, Some("demo")] {
         check_form(layer, media_type, title.map(|name| RelPath::parse(name).expect("canonical")));
@@ -69,6 +70,10 @@ fn check_form(layer: &[u8], media_type: &str, title: Option<RelPath>) {
             let staged = stage(Staging::hash_only(LIMITS()), &form, media_type, layer);
             assert_eq!(staged.is_ok(), accepted, "{:?}", staged.err());
         }
+        let mut twice = Staging::hash_only(LIMITS());
+        twice.layer(&form, media_type, layer).expect("it was accepted before");
+        let again = twice.layer(&form, media_type, layer);
+        assert!(again.is_err() || staged.files().is_empty(), "two layers wrote the same files");
     }
 }
 
