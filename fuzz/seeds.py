@@ -208,6 +208,7 @@ def main(corpus):
         "pem": pem_files(public),
         "tar_walk": archives(public),
         "gzip": layers(public),
+        "zstd": archives(public),  # the target packs them itself
         "oci_manifest": oci_manifests(),
         "reference": references(tables),
         "install_record": install_records(),

@@ -1,14 +1,18 @@
 //! Mutations that leave an archive an archive: whole blocks move, and every checksum is right again.
 //!
 //! Without them nearly every mutated tar dies at the checksum of its first header, and nearly every
-//! mutated gzip at the checksum of its end, so that nothing behind is ever reached.
+//! mutated compressed stream before its first block, so that nothing behind is ever reached.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+/// How a gzip member begins.
+pub const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How a zstd frame begins.
+pub const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The unit of a tar archive.
 pub const BLOCK: usize = 512;
 /// Largest archive that is unpacked in order to be changed.
@@ -50,26 +54,54 @@ pub fn mutate_tar(data: &mut [u8], size: usize, seed: u32) -> usize {
 
 /// Changes what is inside the gzip member in `data[..size]`, or its bytes; its new size.
 pub fn mutate_gzip(data: &mut [u8], size: usize, seed: u32) -> usize {
+    let archive = read_some(GzDecoder::new(&data[..size]));
+    mutate_packed(data, size, seed, archive, |archive| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(seed / 64 % 10));
+        encoder.write_all(archive)?;
+        encoder.finish()
+    })
+}
+
+/// Changes what is inside the zstd frame in `data[..size]`, or its bytes; its new size. What is no frame
+/// is taken for an archive, as the seeds are.
+pub fn mutate_zstd(data: &mut [u8], size: usize, seed: u32) -> usize {
+    let is_frame = data[..size].starts_with(&ZSTD_MAGIC);
+    let archive = match is_frame {
+        true => zstd::Decoder::new(&data[..size]).and_then(read_some),
+        false => Ok(data[..size].to_vec()),
+    };
+    let seed = if is_frame { seed } else { seed | 1 };
+    mutate_packed(data, size, seed, archive, |archive| zstd::encode_all(archive, (seed / 64 % 4) as i32))
+}
+
+fn read_some(archive: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    archive.take(MAX_ARCHIVE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Changes `archive` and packs it into `data`; one time in four, and when there is none, changes the packed
+/// bytes.
+fn mutate_packed(
+    data: &mut [u8],
+    size: usize,
+    seed: u32,
+    archive: io::Result<Vec<u8>>,
+    pack: impl Fn(&[u8]) -> io::Result<Vec<u8>>,
+) -> usize {
     let room = data.len();
-    let mut archive = Vec::new();
-    let unpacked = GzDecoder::new(&data[..size]).take(MAX_ARCHIVE_BYTES).read_to_end(&mut archive);
-    if seed.is_multiple_of(4) || unpacked.is_err() {
+    let Some(mut archive) = archive.ok().filter(|_| !seed.is_multiple_of(4)) else {
         return libfuzzer_sys::fuzzer_mutate(data, size, room);
-    }
+    };
     let length = archive.len();
     archive.resize((2 * length).max(4 * BLOCK), 0);
     let length = mutate_tar(&mut archive, length, seed / 4);
-    let packed = gzip(&archive[..length], Compression::new(seed / 64 % 10));
+    let packed = pack(&archive[..length]).expect("writing to memory does not fail");
     if packed.len() > room {
         return libfuzzer_sys::fuzzer_mutate(data, size, room);
     }
     data[..packed.len()].copy_from_slice(&packed);
     packed.len()
-}
-
-fn gzip(bytes: &[u8], level: Compression) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), level);
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
 }
 
 fn block_at(data: &[u8], index: usize) -> [u8; BLOCK] {

@@ -15,6 +15,8 @@ use aisoc_packaging::{Limits, Staged, Staging};
 use flate2::read::MultiGzDecoder;
 use tempfile::TempDir;
 
+use crate::archive::{GZIP_MAGIC, ZSTD_MAGIC};
+
 /// What must still stand beside the plugins, with just this content, whatever was staged.
 const CANARY: &str = "canary";
 const PLUGINS: &str = "plugins";
@@ -82,9 +84,12 @@ fn stage(mut staging: Staging, form: &LayerForm, media_type: &str, layer: &[u8])
     staging.finish()
 }
 
-/// The archive in a layer, as a reader sees it that goes on into further gzip members.
+/// The archive in a layer, as a reader sees it that goes on into further gzip members and zstd frames.
 fn unpacked(layer: &[u8]) -> Vec<u8> {
-    if !layer.starts_with(&[0x1f, 0x8b]) {
+    if layer.starts_with(&ZSTD_MAGIC) {
+        return zstd::decode_all(layer).expect("it was read before");
+    }
+    if !layer.starts_with(&GZIP_MAGIC) {
         return layer.to_vec();
     }
     let mut archive = Vec::new();
