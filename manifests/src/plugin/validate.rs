@@ -427,17 +427,6 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Whether a host could run a file that the signature's `*.py`, which is case-sensitive, passes over.
-fn is_uncovered_code(path: &str) -> bool {
-    const CODE: [&str; 12] = ["py", "pyw", "pyx", "pyc", "pyo", "pyd", "pyz", "so", "dll", "dylib", "exe", "sh"];
-    let name = path.rsplit('/').next().unwrap_or(path);
-    match name.rsplit_once('.') {
-        None => true,
-        Some((_, "py")) => false,
-        Some((_, suffix)) => CODE.contains(&suffix.to_ascii_lowercase().as_str()),
-    }
-}
-
 fn example_of(field: &str) -> String {
     match field {
         "id" => "add a line such as id: my-plugin",
@@ -448,6 +437,17 @@ fn example_of(field: &str) -> String {
         _ => "add a line such as author: \"Your Name <you@example.com>\"",
     }
     .to_owned()
+}
+
+/// Whether a host could run a file that the signature's `*.py`, which is case-sensitive, passes over.
+fn is_uncovered_code(path: &str) -> bool {
+    const CODE: [&str; 12] = ["py", "pyw", "pyx", "pyc", "pyo", "pyd", "pyz", "so", "dll", "dylib", "exe", "sh"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        None => true,
+        Some((_, "py")) => false,
+        Some((_, suffix)) => CODE.contains(&suffix.to_ascii_lowercase().as_str()),
+    }
 }
 
 /// A version of three numbers that begins as the written one does.
