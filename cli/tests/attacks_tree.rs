@@ -133,7 +133,7 @@ fn a_directory_that_cannot_be_read_is_not_left_out_of_the_signature() {
     bench.write("demo/sub/hidden.py", "VALUE = 1\n");
     fs::set_permissions(bench.path("demo/sub"), fs::Permissions::from_mode(0o700)).expect("set");
     if fs::metadata(bench.path("demo")).expect("there").uid() != 0 {
-        fs::set_permissions(bench.path("demo/sub"), fs::Permissions::from_mode(0)).expect("set");
+        fs::set_permissions(bench.path("demo/sub"), fs::Permissions::from_mode(0o000)).expect("set");
     }
     let before = bench.snapshot("demo");
     let Some(run) = sign_as_nobody(&bench) else {

@@ -7,7 +7,7 @@
 //! Every layer is staged into a plugins directory with canaries, a sentinel file and the process's own
 //! directory around it, in memory where that is possible; nothing of those may change. Prints one line
 //! per fact and ends with 1 when something escaped, panicked or met another fate than it should.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose output is its purpose")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program whose output is its purpose")]
 
 #[path = "../tests/gauntlet/mod.rs"]
 mod gauntlet;
