@@ -330,6 +330,11 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Whether the host itself runs the code; in a container, the entry point is the container's matter.
+    fn is_python(&self) -> bool {
+        self.text_field("runtime").is_none_or(|(runtime, _)| runtime == "python")
+    }
+
     fn runtime(&mut self) {
         self.one_of("runtime", &["python", "oci"]);
     }
@@ -402,6 +407,10 @@ impl<'a> Check<'a> {
             if !(self.has)(path) && !(self.has)(&format!("{}/", path.trim_end_matches('/'))) {
                 let message = format!("the entry point `{}` does not exist", shown(path));
                 self.add(Reason::EntryPointInvalid, position, message, "name a file that exists, such as plugin.py");
+            } else if self.profile == Profile::Strict && self.is_python() && (self.has)(path) && is_uncovered_code(path)
+            {
+                let message = format!("the entry point `{}` is code outside of the signed *.py files", shown(path));
+                self.add(Reason::EntryPointInvalid, position, message, "name a file that ends in .py");
             }
         }
         let needs_plugin_py = match self.profile {
@@ -441,6 +450,17 @@ fn example_of(field: &str) -> String {
         _ => "add a line such as author: \"Your Name <you@example.com>\"",
     }
     .to_owned()
+}
+
+/// Whether a host could run a file that the signature's `*.py`, which is case-sensitive, passes over.
+fn is_uncovered_code(path: &str) -> bool {
+    const CODE: [&str; 12] = ["py", "pyw", "pyx", "pyc", "pyo", "pyd", "pyz", "so", "dll", "dylib", "exe", "sh"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        None => true,
+        Some((_, "py")) => false,
+        Some((_, suffix)) => CODE.contains(&suffix.to_ascii_lowercase().as_str()),
+    }
 }
 
 /// A version of three numbers that begins as the written one does.
