@@ -2,19 +2,21 @@
 
 use std::fs;
 use std::ops::{Add, Mul};
+use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::{
-    Claim, Keyring, Outcome, Overwrite, PublicKey, Signature, SigningKey, sign, verify, write_key_pair,
+    Claim, ClaimedTree, Keyring, Outcome, Overwrite, PublicKey, Signature, SigningKey, sign, verify, write_key_pair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::{Signer as _, Verifier as _};
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha512};
 
 const MANIFEST: &[u8] = b"id: demo\nname: Demo\nversion: \"1.0.0\"\nplugin_type: enricher\n";
@@ -40,7 +42,7 @@ impl Publisher {
         let key = SigningKey::from_pem(pem.as_bytes()).expect("a key");
         let directory = tempfile::tempdir().expect("a directory");
         write_key_pair(&directory.path().join("release"), &key, Overwrite::Refuse).expect("written");
-        let keyring = Keyring::read(directory.path()).expect("readable");
+        let keyring = Keyring::read(directory.path(), Timestamp::UNIX_EPOCH).expect("readable");
         Self { key, keyring, raw }
     }
 
@@ -63,14 +65,22 @@ impl Publisher {
             Outcome::Malformed(fault) => fault.reason().as_str(),
             Outcome::NoTrustedKeys { .. } => "no_trusted_keys",
             Outcome::Untrusted { .. } => Reason::SignatureInvalid.as_str(),
+            other => panic!("{other:?}"),
         }
     }
 }
 
 fn claim(manifest: &[u8], code: &[u8], signature: Option<&[u8]>) -> Claim {
     let python: PythonFiles = [(Text::from("plugin.py"), Digest::of(code))].into_iter().collect();
-    let signature = signature.map(<[u8]>::to_vec);
-    Claim::new(Digest::of(code), ManifestFile::Yaml, manifest.to_vec(), python, signature)
+    Claim::new(ClaimedTree {
+        subject: Digest::of(code),
+        manifest_file: ManifestFile::Yaml,
+        manifest: manifest.to_vec(),
+        python,
+        files: Arc::default(),
+        strange: Vec::new(),
+        signature_files: signature.map(|content| ("plugin.sig".to_owned(), content.to_vec())).into_iter().collect(),
+    })
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -232,7 +242,7 @@ fn keys_for_which_anybody_can_sign() {
     // Such a key in the directory is passed over, and nothing is signed by it: R neutral, S zero.
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join("a.pem"), public_pem(&unhex(small_order[0]))).expect("written");
-    let keyring = Keyring::read(directory.path()).expect("readable");
+    let keyring = Keyring::read(directory.path(), Timestamp::UNIX_EPOCH).expect("readable");
     assert_eq!(keyring.skipped()[0].fault.reason(), Reason::WeakKey);
     let forged = format!("01{}", "00".repeat(63));
     let outcome = verify(&claim(MANIFEST, CODE, Some(forged.as_bytes())), &keyring).expect("judged");
