@@ -32,11 +32,11 @@ class Bench:
         shutil.rmtree(target, ignore_errors=True)
         return copy(self.templates[number], target)
 
-    def traced(self, number, on_entry=None, on_exit=None):
-        """(sandbox, how it finished) of one traced run in a fresh sandbox."""
+    def traced(self, number, on_entry=None, on_exit=None, root=None):
+        """(sandbox, how it finished) of one run in a fresh sandbox, its calls below `root` being traced."""
         sandbox = self.sandbox(number)
         command = self.world.fill(self.operations[number].command)
-        return sandbox, tracer.run(command, sandbox, self.world.environment(sandbox), sandbox, on_entry, on_exit)
+        return sandbox, tracer.run(command, sandbox, self.world.environment(sandbox), root or sandbox, on_entry, on_exit)
 
     def changes(self, number):
         """The changing calls of an undisturbed run, which must do its work."""

@@ -43,7 +43,7 @@ class Plugins:
         found = tree_digest(sandbox / "plugins" / PLUGIN)
         problems = [] if found == world.trees.get(self.after) else ["run again: it is not the new tree"]
         problems += self.listing(world, sandbox, self.after) + self.elsewhere(world, sandbox)
-        return problems + self.leftovers(sandbox)
+        return problems + self.leftovers(world, sandbox)
 
     def listing(self, world, sandbox, version):
         """What `list` says must be what is there: id, version, artifact, verified."""
@@ -76,11 +76,12 @@ class Plugins:
             problems.append("the neighbour was changed")
         return problems + [f"`{path.name}` appeared" for path in _entries(sandbox) if path.name not in ("plugins", "tmp")]
 
-    def leftovers(self, sandbox):
+    def leftovers(self, world, sandbox):
         own = sandbox / "plugins/.aisoc"
         left = [path for path in _entries(sandbox / "plugins") if staging(path.name)]
-        left += [path for path in own.rglob("*") if "pending" in path.name or path.name.startswith(".tmp")] if own.exists() else []
-        return sorted({f"left behind: {_class(path)}" for path in left + _entries(sandbox / "tmp")})
+        if own.exists():
+            left += [path for path in own.rglob("*") if "pending" in path.name or path.name.startswith(".tmp")]
+        return _left(left, sandbox)
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,11 @@ class KeyPair:
         outcome, problems = self.look(world, sandbox)
         if outcome not in ("new", "half"):
             problems.append(f"run again: the pair is {outcome}")
-        names = {"fresh.key", "fresh.pem"}
-        left = [path for path in _entries(sandbox / "out") if path.name not in names] + _entries(sandbox / "tmp")
-        return problems + sorted({f"left behind: {_class(path)}" for path in left})
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        known = ("fresh.key", "fresh.pem")
+        return _left([path for path in _entries(sandbox / "out") if path.name not in known], sandbox)
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,12 @@ class SignatureFile:
         outcome, problems = self.look(world, sandbox)
         if outcome != "new":
             problems.append("run again: it is not the new signature")
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
         known = {str(path.relative_to(world.base / "sources/1.0.0")) for path in (world.base / "sources/1.0.0").rglob("*")}
         left = [path for path in (sandbox / "source").rglob("*") if str(path.relative_to(sandbox / "source")) not in known]
-        return problems + sorted({f"left behind: {_class(path)}" for path in left + _entries(sandbox / "tmp")})
+        return _left(left, sandbox)
 
 
 @dataclass(frozen=True)
@@ -192,12 +198,15 @@ class Package:
         outcome, problems = self.look(world, sandbox)
         if outcome != "new":
             problems.append("run again: the new tag is not there")
-        left = [path for path in _entries(sandbox / "out") if path.name != self.name] + _entries(sandbox / "tmp")
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        left = [path for path in _entries(sandbox / "out") if path.name != self.name]
         place = sandbox / "out" / self.name
         if place.is_dir():
             known = {"blobs", "index.json", "oci-layout"}
             left += [path for path in _entries(place) if path.name not in known]
-        return problems + sorted({f"left behind: {_class(path)}" for path in left})
+        return _left(left, sandbox)
 
 
 def check_layout(place):
@@ -253,6 +262,11 @@ def _key(path, prefix):
 
 def _entries(directory):
     return sorted(pathlib.Path(directory).iterdir()) if pathlib.Path(directory).exists() else []
+
+
+def _left(paths, sandbox):
+    """What was left, and what was left among the temporary files."""
+    return sorted({f"left behind: {_class(path)}" for path in paths + _entries(sandbox / "tmp")})
 
 
 def _class(path):
