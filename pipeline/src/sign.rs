@@ -3,10 +3,14 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_packaging::PluginDir;
 use aisoc_signing::{Fingerprint, SIGNATURE_FILE, Signature, SigningKey, sign};
+
+/// How the temporary names of signatures begin.
+const DRAFTS: &str = ".aisoc-signature-";
 
 /// A signature that was written.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct SignedDirectory {
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
 pub fn sign_directory(directory: &Path, key: &SigningKey, out: Option<&Path>) -> Result<SignedDirectory> {
+    // What a killed run left would be taken for a file of the plugin.
+    sweep(directory, DRAFTS);
     let plugin = PluginDir::open(directory)?;
     let signed = sign(plugin.claim().statement().map_err(|fault| fault.below(directory))?, key);
     let path = out.map_or_else(|| directory.join(SIGNATURE_FILE), Path::to_owned);
@@ -44,11 +50,9 @@ pub fn sign_directory(directory: &Path, key: &SigningKey, out: Option<&Path>) ->
 /// cannot make another one verify.
 fn write(path: &Path, signature: &Signature) -> Result<()> {
     let fail = |error| Fault::io("write the signature", path, error);
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".aisoc-signature-").tempfile_in(parent).map_err(fail)?;
-    file.write_all(signature.to_hex().as_bytes()).map_err(fail)?;
+    let mut draft = Draft::create(parent(path), DRAFTS, 0o644).map_err(fail)?;
+    draft.write_all(signature.to_hex().as_bytes()).map_err(fail)?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(mode).map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    draft.file().set_permissions(mode).map_err(fail)?;
+    draft.place(path, Existing::Replace).map_err(fail)
 }

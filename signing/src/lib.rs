@@ -2,6 +2,7 @@
 
 mod claim;
 mod key;
+mod key_pair;
 mod keyring;
 mod pem;
 mod sign;
@@ -11,7 +12,8 @@ mod verify;
 
 pub use claim::Claim;
 pub use key::{Fingerprint, PublicKey, SigningKey};
-pub use keyring::{KeyId, Keyring, Overwrite, SkippedKey, TrustedKey, WrittenPair, write_key_pair};
+pub use key_pair::{Overwrite, WrittenPair, write_key_pair};
+pub use keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
 pub use sign::{SignedStatement, sign};
 pub use signature::{SIGNATURE_FILE, Signature};
 pub use statement::Statement;
