@@ -21,6 +21,8 @@ class Operation:
     start: tuple = ()
     # When the first run did all its work, the second may refuse with one of these reasons.
     refusals_of_second: tuple = ()
+    # Why it need not survive a power cut, if so.
+    unsynced: str = ""
 
     def verb(self):
         words = self.command.split()
@@ -71,7 +73,8 @@ OPERATIONS = (
     Operation("keygen", "keygen -q --out out/fresh", KeyPair()),
     Operation("keygen --force", "keygen -q --out out/fresh --force", KeyPair(replaces=True)),
     Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignatureFile(),
-              ("plugin sign -q --plugin-dir source --private-key {private}/other.key",)),
+              ("plugin sign -q --plugin-dir source --private-key {private}/other.key",),
+              unsynced="the same command makes the same signature again"),
     Operation("package, new layout", PACKAGE % ("1.0.0", "layout"), Package("layout", NOTHING, ONE)),
     Operation("package, one more tag", PACKAGE % ("2.0.0", "layout"), Package("layout", ONE, BOTH),
               (PACKAGE % ("1.0.0", "layout"),)),
