@@ -2,12 +2,14 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_packaging::{Access, NetworkFileSystems};
 use aisoc_registry_client::ClientOptions;
 use aisoc_trust::{Policy, TrustMode};
 
-use crate::args::plugin::{RegistryArgs, TrustArgs};
+use crate::args::plugin::{ChangeArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
 
 const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
@@ -33,6 +35,26 @@ impl Context {
     /// The plugins directory.
     pub(crate) fn plugins_dir(&self, flag: Option<PathBuf>) -> PathBuf {
         flag.or_else(|| path_variable(PLUGINS_DIR)).unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into())
+    }
+
+    /// The plugins directory, and how the command of these words goes about changing it.
+    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> (PathBuf, Access) {
+        let access = Access {
+            command: command.to_owned(),
+            lock_timeout: Duration::from_secs(args.lock_timeout),
+            network_file_systems: match args.accept_network_file_system {
+                true => NetworkFileSystems::Accepted,
+                false => NetworkFileSystems::Refused,
+            },
+        };
+        (self.plugins_dir(args.plugins_dir), access)
+    }
+
+    /// Says what a command could not remove: the command itself has done its work.
+    pub(crate) fn warn_of_leftovers(&self, leftovers: &[PathBuf]) {
+        for path in leftovers {
+            self.output.warning(format!("could not remove `{}`; `aisoc plugin gc` tries again", path.display()));
+        }
     }
 
     /// The keys directory and the trust mode. A mode that is misspelt in the environment is strict,

@@ -249,9 +249,24 @@ reasons! {
     Locked "locked" Unavailable
         "Another process is changing the plugins directory and did not finish in time."
         "wait for the process named above, then run the command again"
+    LockUnsupported "lock_unsupported" Failed
+        "The plugins directory is on a network file system, where neither the lock nor the exchange by rename nor durability can be promised."
+        "keep the plugins directory on a local file system and distribute it from there"
+    ExchangeUnsupported "exchange_unsupported" Failed
+        "The file system cannot exchange or move the plugin's directory in one step."
+        "keep the plugins directory on a local file system or a volume of its own"
+    DirectoryInsecure "directory_insecure" Failed
+        "The plugins directory is a link, is no directory, or can be changed by users who must not decide what a host loads."
+        "find out who made it so, then correct its owner and mode"
     PluginNotFound "plugin_not_found" Failed
         "No plugin of that id is installed."
         "see `aisoc plugin list`"
+    VersionNotFound "version_not_found" Failed
+        "No such version of the plugin is kept."
+        "see `aisoc plugin list --versions`, or install the version from its reference"
+    TreeModified "tree_modified" Refused
+        "A kept version is not as it was when it was installed."
+        "install that version again from its reference"
     RecordInvalid "record_invalid" Failed
         "An install record cannot be read."
         "install the plugin again from its reference"

@@ -6,11 +6,15 @@
 //! and is removed by the next install.
 
 use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
+
+use crate::access::OPEN_DIRECTORY;
 
 /// How every staging directory's name begins. The host and `installed` pass over such names.
 const PREFIX: &str = ".aisoc-staging-";
@@ -34,7 +38,10 @@ impl Home {
     /// unless [`Home::keep_plugins_directory`] is called. Removes what killed processes left.
     pub(crate) fn create(plugins: &Path) -> Result<Self> {
         let made = MadeDirectories::create(plugins)?;
-        sweep(plugins);
+        for abandoned in Abandoned::find(plugins) {
+            // What cannot be removed is left for the next run.
+            let _ = abandoned.remove();
+        }
         for _ in 0..ATTEMPTS {
             let directory = tempfile::Builder::new()
                 .prefix(PREFIX)
@@ -62,6 +69,21 @@ impl Home {
         &self.plugins
     }
 
+    /// Writes a file of ours under a name that nobody sees. [`Home::sync`] puts it on disk.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let failed = |error| Fault::io("write", &self.path().join(name), error);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&self.held, name, flags, Mode::from_raw_mode(0o644));
+        let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
+        file.write_all(content).map_err(failed)?;
+        file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)
+    }
+
+    /// One `syncfs` for all that is here: an `fsync` per file would take milliseconds each.
+    pub(crate) fn sync(&self) -> Result<()> {
+        rustix::fs::syncfs(&self.held).map_err(|error| Fault::io("sync", self.path(), error.into()))
+    }
+
     /// Leaves the plugins directory in place although it was missing before.
     pub(crate) fn keep_plugins_directory(&mut self) {
         self.made.0.clear();
@@ -85,8 +107,13 @@ impl MadeDirectories {
             path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
         let mut made = Self(Vec::new());
         for directory in missing.into_iter().rev() {
-            match fs::create_dir(directory) {
-                Ok(()) => made.0.push(directory.to_owned()),
+            match fs::DirBuilder::new().mode(0o755).create(directory) {
+                Ok(()) => {
+                    made.0.push(directory.to_owned());
+                    // The host reads here, whatever the umask of whoever installs.
+                    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+                        .map_err(|error| Fault::io("set the mode of", directory, error))?;
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Fault::io("create the directory", directory, error)),
             }
@@ -106,9 +133,7 @@ impl Drop for MadeDirectories {
 
 /// Opens and locks a staging directory, if nobody else has and it still stands at its path.
 fn lock_directory(path: &Path) -> Option<File> {
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NOFOLLOW;
-    let opened = rustix::fs::open(path, flags | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty()).ok()?;
-    let directory = File::from(opened);
+    let directory = File::from(rustix::fs::open(path, OPEN_DIRECTORY, Mode::empty()).ok()?);
     match directory.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
@@ -117,14 +142,23 @@ fn lock_directory(path: &Path) -> Option<File> {
     (held.dev() == found.dev() && held.ino() == found.ino()).then_some(directory)
 }
 
-/// Removes staging directories whose owner is gone. What cannot be removed is left for the next run.
-fn sweep(plugins: &Path) {
-    let Ok(entries) = fs::read_dir(plugins) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX)
-            && let Some(_lock) = lock_directory(&entry.path())
-        {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+/// A staging directory whose owner is gone, locked so that nobody else removes it.
+pub(crate) struct Abandoned {
+    pub(crate) path: PathBuf,
+    _lock: File,
+}
+
+impl Abandoned {
+    /// Every one in `plugins`. Those of living processes are locked by them, and a link is none.
+    pub(crate) fn find(plugins: &Path) -> impl Iterator<Item = Self> {
+        let entries = fs::read_dir(plugins).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)).filter_map(|entry| {
+            let path = entry.path();
+            lock_directory(&path).map(|lock| Self { path, _lock: lock })
+        })
+    }
+
+    pub(crate) fn remove(self) -> Result<()> {
+        fs::remove_dir_all(&self.path).map_err(|error| Fault::io("remove", &self.path, error))
     }
 }

@@ -10,7 +10,8 @@ use std::process::Command;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, installed, release_unverified, uninstall,
+    Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, installed, release_unverified,
+    uninstall,
 };
 use common::{GZIP, MANIFEST, TAR, admission, demo, directory, packed, record, snapshot, stage_into, titled, untitled};
 use tempfile::TempDir;
@@ -26,8 +27,8 @@ fn stage(plugins: &Path, source: &TempDir) -> Staged {
 fn install(plugins: &Path, source: &TempDir, version: &str) -> Previous {
     let staged = stage(plugins, source);
     let (admitted, record) = (admission(&staged), record(&staged, version));
-    let installed = activate(admitted, staged, &record).expect("activated");
-    assert_eq!(installed.leftover, None);
+    let installed = activate(admitted, staged, &record, 1, &Access::default()).expect("activated");
+    assert!(installed.leftovers.is_empty(), "{installed:?}");
     installed.previous
 }
 
@@ -71,7 +72,7 @@ fn an_archive_without_a_directory_of_its_own_installs() {
     let tar = aisoc_testkit::archive::TarBuilder::new().file("plugin.yaml", MANIFEST).file("sub/a.py", "").end();
     let staged = stage_into(plugins.path(), &untitled(), TAR, tar.as_slice()).expect("staged");
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
-    activate(admitted, staged, &record).expect("activated");
+    activate(admitted, staged, &record, 1, &Access::default()).expect("activated");
     assert!(plugins.path().join("demo/sub/a.py").exists());
 }
 
@@ -83,7 +84,7 @@ fn an_admission_of_another_tree_is_refused() {
     let other = stage(plugins.path(), &demo());
     let staged = stage(plugins.path(), &second());
     let (admitted, record) = (admission(&other), record(&staged, "2.0.0"));
-    let fault = activate(admitted, staged, &record).expect_err("another tree");
+    let fault = activate(admitted, staged, &record, 1, &Access::default()).expect_err("another tree");
     assert_eq!(fault.reason(), Reason::Internal);
     drop(other);
     assert_eq!(snapshot(plugins.path()), before);
@@ -95,7 +96,10 @@ fn a_record_of_another_tree_is_refused() {
     let other = stage(plugins.path(), &demo());
     let staged = stage(plugins.path(), &second());
     let (admitted, record) = (admission(&staged), record(&other, "2.0.0"));
-    assert_eq!(activate(admitted, staged, &record).expect_err("another record").reason(), Reason::Internal);
+    assert_eq!(
+        activate(admitted, staged, &record, 1, &Access::default()).expect_err("another record").reason(),
+        Reason::Internal
+    );
     drop(other);
     assert_eq!(fs::read_dir(plugins.path()).expect("listed").count(), 0);
 }
@@ -105,7 +109,10 @@ fn what_was_only_hashed_cannot_be_activated() {
     let bytes = packed(demo().path(), 1);
     let staged = common::inspect(&titled("demo"), GZIP, bytes.as_slice()).expect("walked");
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
-    assert_eq!(activate(admitted, staged, &record).expect_err("nothing there").reason(), Reason::Internal);
+    assert_eq!(
+        activate(admitted, staged, &record, 1, &Access::default()).expect_err("nothing there").reason(),
+        Reason::Internal
+    );
 }
 
 #[test]
@@ -129,7 +136,7 @@ fn the_staging_of_a_dead_process_is_removed_and_that_of_a_living_one_is_not() {
     assert!(!dead.exists());
     install(plugins.path(), &second(), "1.0.0");
     let record = record(&alive, "2.0.0");
-    activate(admission(&alive), alive, &record).expect("still there");
+    activate(admission(&alive), alive, &record, 1, &Access::default()).expect("still there");
 }
 
 #[test]
@@ -141,14 +148,14 @@ fn a_link_at_the_plugins_place_is_not_followed() {
     symlink(&elsewhere, plugins.join("demo")).expect("linked");
     let staged = stage(&plugins, &demo());
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
-    activate(admitted, staged, &record).expect_err("a link");
+    activate(admitted, staged, &record, 1, &Access::default()).expect_err("a link");
     assert_eq!(fs::read_dir(&elsewhere).expect("listed").count(), 0);
     assert_eq!(InstallRecord::read(&plugins, &id()).expect("readable"), None);
     uninstall_is_refused_for_a_missing_plugin(&plugins);
 }
 
 fn uninstall_is_refused_for_a_missing_plugin(plugins: &Path) {
-    let fault = uninstall(plugins, &"absent".parse().expect("an id")).expect_err("not there");
+    let fault = uninstall(plugins, &"absent".parse().expect("an id"), &Access::default()).expect_err("not there");
     assert_eq!(fault.reason(), Reason::PluginNotFound);
 }
 
@@ -161,7 +168,7 @@ fn a_link_at_the_locks_place_is_not_followed() {
     symlink(top.path().join("victim"), plugins.join(".aisoc/lock")).expect("linked");
     let staged = stage(&plugins, &demo());
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
-    activate(admitted, staged, &record).expect_err("a link");
+    activate(admitted, staged, &record, 1, &Access::default()).expect_err("a link");
     assert_eq!(fs::read_to_string(top.path().join("victim")).expect("there"), "content");
     assert!(!plugins.join("demo").exists());
 }
@@ -170,7 +177,7 @@ fn a_link_at_the_locks_place_is_not_followed() {
 fn uninstalling_removes_tree_and_record() {
     let plugins = tempfile::tempdir().expect("a directory");
     install(plugins.path(), &demo(), "1.0.0");
-    uninstall(plugins.path(), &id()).expect("removed");
+    uninstall(plugins.path(), &id(), &Access::default()).expect("removed");
     assert!(!plugins.path().join("demo").exists());
     assert_eq!(InstallRecord::read(plugins.path(), &id()).expect("readable"), None);
     assert!(installed(plugins.path()).expect("listed").is_empty());
@@ -206,7 +213,7 @@ fn a_record_that_cannot_be_written_takes_the_install_back() {
         let before = fs::read_dir(plugins.path().join("demo")).map(Iterator::count).ok();
         let staged = stage(plugins.path(), &second());
         let (admitted, record) = (admission(&staged), record(&staged, "2.0.0"));
-        activate(admitted, staged, &record).expect_err("no record");
+        activate(admitted, staged, &record, 1, &Access::default()).expect_err("no record");
         assert_eq!(fs::read_dir(plugins.path().join("demo")).map(Iterator::count).ok(), before);
         assert!(!plugins.path().join("demo/new.py").exists());
     }

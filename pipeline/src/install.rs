@@ -7,7 +7,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{InstallRecord, Limits, Previous, Staged, Staging, activate, installed};
+use aisoc_packaging::{
+    Access, InstallRecord, Limits, Previous, Staged, Staging, activate, finish_interrupted, installed,
+};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Keyring, verify};
 use aisoc_trust::{Admitted, Policy, admit};
@@ -29,6 +31,10 @@ pub struct InstallOptions {
     pub require_digest: Option<Digest>,
     /// How to reach registries.
     pub client: ClientOptions,
+    /// How many versions that were replaced stay, for a rollback.
+    pub keep: u8,
+    /// Who changes the plugins directory.
+    pub access: Access,
     /// The time of the install, RFC 3339.
     pub now: String,
 }
@@ -48,6 +54,8 @@ pub struct Installation {
     pub change: Change,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// What could not be removed of what was there before.
+    pub leftovers: Vec<PathBuf>,
 }
 
 /// What the gate said, as facts to show. Evidence no more: the admission was used up.
@@ -83,10 +91,12 @@ pub enum Change {
 /// # Errors
 /// Every refusal of the line. What is refused leaves the plugins directory as it was.
 pub async fn install(reference: &Reference, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
+    options.access.check(&options.plugins_dir)?;
     reporter.step("Resolving", &reference.to_string());
     let fetched = fetch(reference, options.require_digest, &options.client).await?;
     let digest = fetched.artifact.digest();
     if let Some(unchanged) = already_installed(digest, options)? {
+        finish_interrupted(&options.plugins_dir, &options.access)?;
         return Ok(unchanged);
     }
     reporter.step("Fetching", &reference.pinned(digest).to_string());
@@ -98,12 +108,20 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let from = InstallRecord::read(&options.plugins_dir, &manifest.id).ok().flatten().map(|record| record.version);
     let record = record(&manifest, reference, digest, &admitted, options);
     let signature = Judgement::of(&admitted);
-    let active = activate(admitted, staged, &record)?;
+    let active = activate(admitted, staged, &record, options.keep, &options.access)?;
     let change = match active.previous {
         Previous::None => Change::Installed,
         Previous::Replaced => Change::Upgraded { from },
     };
-    Ok(Installation { id: manifest.id, version: manifest.version, digest, directory: active.path, change, signature })
+    Ok(Installation {
+        id: manifest.id,
+        version: manifest.version,
+        digest,
+        directory: active.path,
+        change,
+        signature,
+        leftovers: active.leftovers,
+    })
 }
 
 /// `Staged` → `Claim` → `Outcome` → `Admitted`. The identity comes from the staged bytes alone.
@@ -169,6 +187,7 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
             directory: plugin.path,
             change: Change::Unchanged,
             signature: Judgement::of(&admitted),
+            leftovers: Vec::new(),
         }));
     }
     Ok(None)

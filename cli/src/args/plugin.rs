@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
+use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
 use aisoc_trust::TrustMode;
 use clap::{Args, Subcommand};
 
@@ -82,10 +83,21 @@ pub(crate) enum PluginCommand {
   aisoc plugin list
   aisoc plugin list --json")]
     List(ListArgs),
-    /// Remove an installed plugin
+    /// Go back to a kept version: read whole, verified with today's keys, exchanged in one step
+    #[command(after_help = "Examples:
+  aisoc plugin rollback my-plugin                 the version that was replaced last; twice is where one was
+  aisoc plugin rollback my-plugin --to 1.1.0
+  aisoc plugin list --versions                    what can be gone back to")]
+    Rollback(RollbackArgs),
+    /// Remove an installed plugin and its kept versions
     #[command(after_help = "Examples:
   aisoc plugin uninstall my-plugin --yes")]
     Uninstall(UninstallArgs),
+    /// Remove kept versions beyond a number, and what killed commands left behind
+    #[command(after_help = "Examples:
+  aisoc plugin gc                  keeps one version of each plugin
+  aisoc plugin gc --keep 0         keeps none")]
+    Gc(GcArgs),
     /// Validate, sign, package and push in one step, for CI
     #[command(
         visible_alias = "publish",
@@ -257,6 +269,21 @@ pub(crate) struct PullArgs {
     pub(crate) registry: RegistryArgs,
 }
 
+/// How a command that changes a plugins directory goes about it.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    /// How long to wait while another command changes the directory; 0 does not wait
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) lock_timeout: u64,
+    /// Go on although the directory is on a network file system, where locks between hosts, the exchange
+    /// in one step and durability are not promised (see `aisoc help install`)
+    #[arg(long)]
+    pub(crate) accept_network_file_system: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
     /// What to install
@@ -264,12 +291,14 @@ pub(crate) struct InstallArgs {
     pub(crate) reference: Reference,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
     /// Refuse any other artifact than this one
     #[arg(long, value_name = "DIGEST")]
     pub(crate) require_digest: Option<Digest>,
+    /// How many replaced versions stay for `rollback`, at most 32
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_VERSIONS, value_parser = kept_versions())]
+    pub(crate) keep: u8,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -281,6 +310,23 @@ pub(crate) struct ListArgs {
     pub(crate) plugins_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+    /// Also list the versions that can be rolled back to
+    #[arg(long)]
+    pub(crate) versions: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The plugin's id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// A kept version, by its version or its artifact's digest [default: the one that was replaced last]
+    #[arg(long, value_name = "VERSION|DIGEST")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -288,12 +334,24 @@ pub(crate) struct UninstallArgs {
     /// The plugin's id
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// How many replaced versions of each plugin stay, at most 32
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_VERSIONS, value_parser = kept_versions())]
+    pub(crate) keep: u8,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(..=i64::from(MAX_KEPT_VERSIONS))
 }
 
 #[derive(Debug, Args)]

@@ -31,13 +31,16 @@ impl Answer for Installed {
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let trust = context.trust(args.trust);
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install");
     let options = InstallOptions {
-        plugins_dir: context.plugins_dir(args.plugins_dir),
+        plugins_dir,
         keys_dir: trust.keys_dir,
         policy: trust.policy,
         require_digest: args.require_digest,
         client: context.client(&args.registry),
         now: context::now(),
+        keep: args.keep,
+        access,
     };
     let reporter = context.output.reporter();
     let installed = runtime::block_on(aisoc_pipeline::install(&args.reference, &options, &reporter))?;
@@ -45,6 +48,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     if let Some(objection) = &installed.signature.objection {
         context.output.warning(format!("installed although {objection} (trust mode {})", options.policy.mode));
     }
+    context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
     context.output.answer(&Installed {
         reference: args.reference.pinned(installed.digest).to_string(),

@@ -8,6 +8,7 @@ use aisoc_pipeline::{TrustInputs, verify_installed};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
+use super::versions::{self, Version};
 use crate::args::plugin::ListArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -31,13 +32,24 @@ struct Row {
     error: Option<String>,
     /// What an operator should know although it is no refusal.
     note: Option<&'static str>,
+    /// With `--versions`: the installed version and those that can be rolled back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<Vec<Version>>,
 }
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let trust = context.trust(args.trust);
     let inputs = TrustInputs { keys_dir: trust.keys_dir, policy: trust.policy };
     let plugins_dir = context.plugins_dir(args.plugins_dir);
-    let plugins = installed(&plugins_dir)?.into_iter().map(|plugin| row(plugin, &inputs)).collect();
+    let mut plugins = Vec::new();
+    for plugin in installed(&plugins_dir)? {
+        let record = plugin.record.as_ref().ok().and_then(Option::as_ref);
+        let versions = match args.versions {
+            true => Some(versions::of_plugin(&plugins_dir, &plugin.path, record, &plugin.directory)?),
+            false => None,
+        };
+        plugins.push(Row { versions, ..row(plugin, &inputs) });
+    }
     context.output.answer(&List { plugins_dir: plugins_dir.display().to_string(), plugins })
 }
 
@@ -64,6 +76,7 @@ fn row(plugin: InstalledPlugin, inputs: &TrustInputs) -> Row {
         installed_at: record.map(|record| record.installed_at),
         directory: path.display().to_string(),
         error: None,
+        versions: None,
     };
     match admitted {
         Ok(admitted) => {
@@ -99,6 +112,7 @@ impl Answer for List {
                 row.signature_status,
                 printable(&or_dash(&row.signing_key_id)),
             );
+            versions::write(&mut text, row.versions.as_deref().unwrap_or_default());
             for line in row.error.as_deref().into_iter().chain(row.note) {
                 let _ = writeln!(text, "  {}", printable(line));
             }

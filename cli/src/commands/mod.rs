@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod digest;
 mod docs;
+mod gc;
 mod help;
 mod inspect;
 mod install;
@@ -16,10 +17,12 @@ mod push;
 mod reasons;
 mod registry;
 mod release;
+mod rollback;
 mod sign;
 mod uninstall;
 mod validate;
 mod verify;
+mod versions;
 
 use aisoc_manifests::fault::Result;
 
@@ -55,6 +58,8 @@ fn run_plugin(command: PluginCommand, context: &Context) -> Result<u8> {
         PluginCommand::Pull(args) => pull::run(args, context),
         PluginCommand::Install(args) => install::run(args, context),
         PluginCommand::List(args) => list::run(args, context),
+        PluginCommand::Rollback(args) => rollback::run(args, context),
+        PluginCommand::Gc(args) => gc::run(args, context),
         PluginCommand::Uninstall(args) => uninstall::run(args, context),
         PluginCommand::Release(args) => release::run(args, context),
     }

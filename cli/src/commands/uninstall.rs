@@ -24,8 +24,8 @@ impl Answer for Uninstalled {
 }
 
 pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
-    let id: PluginId = args.id.parse().map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))?;
-    let plugins_dir = context.plugins_dir(args.plugins_dir);
+    let id = plugin_id(&args.id)?;
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin uninstall");
     let path = plugins_dir.join(id.as_str());
     if !path.is_dir() {
         return Err(Fault::new(
@@ -36,9 +36,17 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     if !args.yes {
         confirm(&format!("Remove {} with everything in it? [y/N] ", path.display()))?;
     }
-    uninstall(&plugins_dir, &id)?;
+    context.warn_of_leftovers(&uninstall(&plugins_dir, &id, &access)?);
     context.output.status("Uninstalled", format!("{id} from {}", plugins_dir.display()));
     context.output.answer(&Uninstalled { id: id.to_string(), plugins_dir: plugins_dir.display().to_string() })
+}
+
+/// The id that was typed.
+///
+/// # Errors
+/// `usage` for what cannot be one.
+pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
+    text.parse().map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
 }
 
 /// Asks on a terminal; without one there is nobody to ask, and silence is not a yes.

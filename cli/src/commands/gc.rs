@@ -1,0 +1,75 @@
+//! `aisoc plugin gc`
+
+use std::fmt::Write as _;
+
+use aisoc_manifests::fault::Result;
+use aisoc_packaging::{Collected, collect_garbage};
+use serde::Serialize;
+
+use crate::args::plugin::GcArgs;
+use crate::context::Context;
+use crate::output::{Answer, printable};
+
+#[derive(Serialize)]
+struct Freed {
+    plugins_dir: String,
+    removed: Vec<Row>,
+    freed_bytes: u64,
+    /// Plugins whose change a killed command had begun.
+    finished_changes: Vec<String>,
+    leftovers: Vec<String>,
+    unfinished_changes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    kind: &'static str,
+    path: String,
+    bytes: u64,
+}
+
+impl Answer for Freed {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for Row { kind, path, bytes } in &self.removed {
+            let _ = writeln!(text, "{kind}  {}  {bytes} bytes", printable(path));
+        }
+        for id in &self.finished_changes {
+            let _ = writeln!(text, "interrupted change finished  {id}");
+        }
+        let _ = writeln!(text, "{} removed, {} bytes freed", self.removed.len(), self.freed_bytes);
+        text
+    }
+
+    fn exit_code(&self) -> u8 {
+        u8::from(!self.leftovers.is_empty() || !self.unfinished_changes.is_empty())
+    }
+}
+
+pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin gc");
+    let collected = collect_garbage(&plugins_dir, args.keep, &access)?;
+    for path in &collected.leftovers {
+        context.output.warning(format!("could not remove `{}`", path.display()));
+    }
+    for change in &collected.unfinished {
+        context.output.warning(format!("could not finish the interrupted change of {change}"));
+    }
+    let freed_bytes = collected.bytes();
+    let Collected { removed, finished, leftovers, unfinished } = collected;
+    context.output.answer(&Freed {
+        plugins_dir: plugins_dir.display().to_string(),
+        removed: removed
+            .into_iter()
+            .map(|removed| Row {
+                kind: removed.kind.as_str(),
+                path: removed.path.display().to_string(),
+                bytes: removed.bytes,
+            })
+            .collect(),
+        freed_bytes,
+        finished_changes: finished.iter().map(ToString::to_string).collect(),
+        leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
+        unfinished_changes: unfinished,
+    })
+}

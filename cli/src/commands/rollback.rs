@@ -1,0 +1,60 @@
+//! `aisoc plugin rollback`
+
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::RollbackOptions;
+use serde::Serialize;
+
+use super::uninstall::plugin_id;
+use crate::args::plugin::RollbackArgs;
+use crate::context::Context;
+use crate::output::Answer;
+
+#[derive(Serialize)]
+struct RolledBack {
+    id: String,
+    version: String,
+    digest: String,
+    directory: String,
+    signature_status: &'static str,
+    signing_key_id: Option<String>,
+    previous_version: Option<String>,
+    objection: Option<String>,
+}
+
+impl Answer for RolledBack {
+    fn text(&self) -> String {
+        format!("{}\n", self.digest)
+    }
+}
+
+pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
+    let trust = context.trust(args.trust);
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback");
+    let options = RollbackOptions {
+        plugins_dir,
+        id: plugin_id(&args.id)?,
+        to: args.to,
+        keys_dir: trust.keys_dir,
+        policy: trust.policy,
+        access,
+    };
+    let reporter = context.output.reporter();
+    let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
+    drop(reporter);
+    if let Some(objection) = &rollback.signature.objection {
+        context.output.warning(format!("rolled back although {objection} (trust mode {})", options.policy.mode));
+    }
+    context.warn_of_leftovers(&rollback.leftovers);
+    let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+    context.output.status("Rolled back", format!("{}{from} to {}", options.id, rollback.version));
+    context.output.answer(&RolledBack {
+        id: options.id.to_string(),
+        version: rollback.version,
+        digest: rollback.digest.to_string(),
+        directory: rollback.directory.display().to_string(),
+        signature_status: rollback.signature.status.as_str(),
+        signing_key_id: rollback.signature.key_id,
+        previous_version: rollback.from,
+        objection: rollback.signature.objection,
+    })
+}

@@ -1,0 +1,52 @@
+//! `installed`: what the host would discover in a plugins directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::plugin::ManifestFile;
+
+use crate::record::{InstallRecord, OWN_DIRECTORY};
+
+/// A directory that the host would take for a plugin.
+#[derive(Debug)]
+pub struct InstalledPlugin {
+    /// The directory's name, which the host takes for the id unless the manifest says otherwise.
+    pub directory: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its manifest.
+    pub manifest_file: ManifestFile,
+    /// What its install wrote down: nothing when somebody else put it there.
+    pub record: Result<Option<InstallRecord>>,
+}
+
+/// The plugins in a directory, sorted by name; none when it does not exist.
+///
+/// # Errors
+/// I/O reasons when the directory cannot be listed.
+pub fn installed(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
+    let failed = |error| Fault::io("list", plugins_dir, error);
+    let entries = match fs::read_dir(plugins_dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut plugins = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let directory = entry.file_name().to_string_lossy().into_owned();
+        let path = entry.path();
+        if directory.starts_with(OWN_DIRECTORY) {
+            continue;
+        }
+        if let Some(manifest_file) = ManifestFile::find(|name| path.join(name).is_file()) {
+            let record = match directory.parse() {
+                Ok(id) => InstallRecord::read(plugins_dir, &id),
+                Err(_) => Ok(None),
+            };
+            plugins.push(InstalledPlugin { directory, path, manifest_file, record });
+        }
+    }
+    plugins.sort_by(|a, b| a.directory.cmp(&b.directory));
+    Ok(plugins)
+}

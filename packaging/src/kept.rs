@@ -1,0 +1,191 @@
+//! Kept versions: trees that were replaced, with their records, for a rollback.
+//!
+//! `<plugins-dir>/.aisoc/versions/<id>/<number>/` holds `tree` and, once it is a kept version,
+//! `kept.json`. A number without that file is the place of a change that is being made.
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use serde::{Deserialize, Serialize};
+
+use crate::pending::{PendingChange, Side};
+use crate::record::{self, InstallRecord, OWN_DIRECTORY};
+
+/// The most versions of a plugin that can be kept.
+pub const MAX_KEPT_VERSIONS: u8 = 32;
+/// How many are kept when nothing is said.
+pub const DEFAULT_KEPT_VERSIONS: u8 = 1;
+
+pub(crate) const VERSIONS: &str = "versions";
+pub(crate) const KEPT_FILE: &str = "kept.json";
+pub(crate) const KEPT_TREE: &str = "tree";
+const SCHEMA_VERSION: u32 = 1;
+
+/// The number of a place among a plugin's kept versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Slot(u64);
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Slot {
+    /// The slot's path below the directory of versions.
+    pub(crate) fn below(self, id: &PluginId) -> String {
+        format!("{id}/{self}")
+    }
+
+    /// The slot of that directory name, if it is one that we would write.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self).filter(|slot| slot.to_string() == name)
+    }
+}
+
+/// A version that was replaced and can be rolled back to.
+#[derive(Debug, Clone)]
+pub struct KeptVersion {
+    /// What its install wrote down.
+    pub record: InstallRecord,
+    /// Where its tree is.
+    pub path: PathBuf,
+    pub(crate) slot: Slot,
+    /// Counts replacements of this plugin: the larger, the later.
+    pub(crate) sequence: u64,
+}
+
+/// The content of `kept.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    schema_version: u32,
+    sequence: u64,
+    record: InstallRecord,
+}
+
+/// The kept versions of `id`, the most recently replaced first. What cannot be read is not among them.
+///
+/// # Errors
+/// I/O reasons: kept versions are private to the user who installed them.
+pub fn kept_versions(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersion>> {
+    // A rollback that was begun and not finished has put another tree where a kept version was.
+    let unfinished = PendingChange::read(plugins_dir, id).ok().flatten();
+    let unfinished = unfinished.filter(|change| change.side(plugins_dir) == Side::After);
+    let mut kept = stored(plugins_dir, id)?;
+    if let Some(change) = unfinished {
+        let (slot, sequence) = (change.slot, next_sequence(&kept));
+        kept.retain(|version| version.slot != slot);
+        let previous = change.before.clone().filter(|_| change.keeps_previous());
+        kept.extend(previous.map(|record| KeptVersion { record, path: tree(plugins_dir, id, slot), slot, sequence }));
+    }
+    kept.sort_by_key(|version| Reverse((version.sequence, version.slot)));
+    Ok(kept)
+}
+
+/// The kept versions of `id` as they are written down, whatever change is being made.
+pub(crate) fn stored(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersion>> {
+    let mut kept: Vec<_> = slots(plugins_dir, id)?.into_iter().filter_map(|slot| read(plugins_dir, id, slot)).collect();
+    kept.sort_by_key(|version| Reverse((version.sequence, version.slot)));
+    Ok(kept)
+}
+
+/// The bytes of all files below a directory, links not followed. What cannot be read counts nothing.
+pub fn tree_bytes(directory: &Path) -> u64 {
+    let mut bytes = 0;
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => directories.push(entry.path()),
+                Ok(found) if found.is_file() => bytes += found.len(),
+                _ => {}
+            }
+        }
+    }
+    bytes
+}
+
+/// The version that `wanted` names by version or digest; the most recently replaced when nothing is wanted.
+pub(crate) fn choose(kept: Vec<KeptVersion>, id: &PluginId, wanted: Option<&str>) -> Result<KeptVersion> {
+    let names: Vec<String> = kept.iter().map(|version| version.record.version.clone()).collect();
+    let is_wanted = |version: &KeptVersion| {
+        wanted.is_none_or(|wanted| version.record.version == wanted || version.record.digest.to_string() == wanted)
+    };
+    kept.into_iter().find(is_wanted).ok_or_else(|| match (wanted, names.as_slice()) {
+        (_, []) => Fault::new(Reason::VersionNotFound, format!("no version of `{id}` is kept")),
+        (wanted, names) => Fault::new(Reason::VersionNotFound, format!("that version of `{id}` is not kept"))
+            .expected(names.join(", "), wanted.unwrap_or_default()),
+    })
+}
+
+/// Those of `kept` that are too many: beyond the newest `keep`, and second copies of an artifact that is
+/// installed or kept anyway.
+pub(crate) fn superfluous(kept: &[KeptVersion], current: Option<&InstallRecord>, keep: u8) -> Vec<Slot> {
+    let mut digests: Vec<_> = current.map(|record| record.digest).into_iter().collect();
+    let installed = digests.len();
+    let mut surplus = Vec::new();
+    for version in kept {
+        if digests.contains(&version.record.digest) || digests.len() - installed >= usize::from(keep) {
+            surplus.push(version.slot);
+        } else {
+            digests.push(version.record.digest);
+        }
+    }
+    surplus
+}
+
+/// A number that no slot of `id` has.
+pub(crate) fn next_slot(plugins_dir: &Path, id: &PluginId) -> Result<Slot> {
+    let last = slots(plugins_dir, id)?.into_iter().max();
+    Ok(Slot(last.map_or(1, |slot| slot.0.saturating_add(1))))
+}
+
+/// The number of the next replacement.
+pub(crate) fn next_sequence(kept: &[KeptVersion]) -> u64 {
+    kept.iter().map(|version| version.sequence).max().map_or(1, |last| last.saturating_add(1))
+}
+
+/// The text of `kept.json`.
+pub(crate) fn to_json(record: &InstallRecord, sequence: u64) -> Result<Vec<u8>> {
+    record::to_json(&Kept { schema_version: SCHEMA_VERSION, sequence, record: record.clone() })
+}
+
+/// The kept version in a slot, if it is whole.
+pub(crate) fn read(plugins_dir: &Path, id: &PluginId, slot: Slot) -> Option<KeptVersion> {
+    let directory = directory(plugins_dir, id).join(slot.to_string());
+    let content = record::read_bounded(&directory.join(KEPT_FILE)).ok()??;
+    let Kept { schema_version, sequence, record } = serde_json::from_slice(&content).ok()?;
+    let path = directory.join(KEPT_TREE);
+    let known = schema_version == SCHEMA_VERSION && record.schema_version == InstallRecord::SCHEMA_VERSION;
+    let whole = known && record.id == *id && path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    whole.then_some(KeptVersion { record, path, slot, sequence })
+}
+
+/// Where the versions of `id` are.
+pub(crate) fn directory(plugins_dir: &Path, id: &PluginId) -> PathBuf {
+    plugins_dir.join(OWN_DIRECTORY).join(VERSIONS).join(id.as_str())
+}
+
+pub(crate) fn tree(plugins_dir: &Path, id: &PluginId, slot: Slot) -> PathBuf {
+    directory(plugins_dir, id).join(slot.to_string()).join(KEPT_TREE)
+}
+
+fn slots(plugins_dir: &Path, id: &PluginId) -> Result<Vec<Slot>> {
+    let directory = directory(plugins_dir, id);
+    let failed = |error| Fault::io("list", &directory, error);
+    let entries = match fs::read_dir(&directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut slots = Vec::new();
+    for entry in entries {
+        slots.extend(entry.map_err(failed)?.file_name().to_str().and_then(Slot::of_name));
+    }
+    Ok(slots)
+}

@@ -1,0 +1,351 @@
+//! `Transaction`: one change of one plugin, whole or not at all, whenever the process is killed.
+//!
+//! 1. Everything that will be visible is on disk: the tree, its record, and a [`PendingChange`].
+//! 2. The note of the change is renamed into place. From here on readers look at the tree.
+//! 3. The incoming tree moves to its place among the versions, and one rename exchanges it with the
+//!    tree in place: that is the change.
+//! 4. The record is renamed into place, the previous tree becomes a kept version, the note is removed.
+//!
+//! A kill before 3 leaves the old tree, a kill after it the new one; the note says which record is
+//! about it. Whoever holds the lock next finishes what was begun: forward after 3, else backward.
+
+use std::path::PathBuf;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::access::Access;
+use crate::home::Home;
+use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
+use crate::pending::{self, PendingChange, Side};
+use crate::plugins::{Plugins, rename_without_replacing};
+use crate::record::{self, InstallRecord};
+
+/// The lock on a plugins directory, and a private directory for what comes and goes.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) plugins: Plugins,
+    home: Home,
+    removed: usize,
+    /// What could not be moved out of sight.
+    leftovers: Vec<PathBuf>,
+    /// Changes of others that could not be finished: their plugins stay as they are.
+    unfinished: Vec<(PluginId, Fault)>,
+    pub(crate) finished: Vec<PluginId>,
+}
+
+/// What moves into a plugin's place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Incoming<'a> {
+    /// The directory of that name in the private directory.
+    Staged(&'a str),
+    /// The tree that is kept where the change says.
+    Kept,
+    /// Nothing: the plugin is removed.
+    Nothing,
+}
+
+/// What the one rename did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// A tree came where nothing was.
+    In,
+    /// A tree was exchanged for another.
+    Exchanged,
+    /// The tree left.
+    Out,
+}
+
+impl Transaction {
+    /// Waits for the lock and finishes what killed processes have begun.
+    pub(crate) fn begin(home: Home, access: &Access) -> Result<Self> {
+        let plugins = Plugins::lock(home.plugins(), access)?;
+        let mut transaction =
+            Self { plugins, home, removed: 0, leftovers: Vec::new(), unfinished: Vec::new(), finished: Vec::new() };
+        for id in pending::ids(&transaction.plugins.path) {
+            match transaction.heal(&id) {
+                Ok(()) => transaction.finished.push(id),
+                // Nobody else's plugin has to wait for this one; a change of this one has.
+                Err(fault) => transaction.unfinished.push((id, fault)),
+            }
+        }
+        Ok(transaction)
+    }
+
+    /// The private directory, open.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Makes a change. When it is refused, everything is as it was.
+    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
+        let id = &change.id;
+        if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| unfinished == id) {
+            return Err(self.unfinished.swap_remove(at).1);
+        }
+        let note = file_name(id);
+        self.prepare(change)?;
+        self.home.write(&note, &record::to_json(change)?)?;
+        self.home.sync()?;
+        let made =
+            self.plugins.pending.take(self.home.held(), &note, &note).and_then(|()| self.exchange(change, incoming));
+        let moved = match made {
+            Ok(moved) => moved,
+            Err(fault) => return Err(self.take_back(change, fault)),
+        };
+        if let Err(fault) = self.sync_exchange(change).and_then(|()| self.publish_record(change)) {
+            self.undo(change, moved);
+            return Err(self.take_back(change, fault));
+        }
+        // The change is made. What is not tidied now is tidied by the next command that changes something.
+        if self.settle(change).is_err() {
+            self.leftovers.push(pending::path(&self.plugins.path, id));
+        }
+        Ok(moved)
+    }
+
+    /// Releases the lock and removes what was moved out of sight; says what could not be.
+    pub(crate) fn end(self) -> Vec<PathBuf> {
+        let Self { plugins, mut home, mut leftovers, .. } = self;
+        home.keep_plugins_directory();
+        // Large trees take a while to remove, and nobody needs them gone.
+        drop(plugins);
+        leftovers.extend(home.remove());
+        leftovers
+    }
+
+    /// Changes that could not be finished, with the reason for each.
+    pub(crate) fn unfinished(&self) -> &[(PluginId, Fault)] {
+        &self.unfinished
+    }
+
+    /// Moves something of `.aisoc/versions` out of sight, where [`Transaction::end`] removes it. Whether
+    /// it is gone; else it is among the leftovers.
+    pub(crate) fn discard_version(&mut self, name: &str) -> bool {
+        self.removed += 1;
+        let versions = &self.plugins.versions;
+        let path = versions.path.join(name);
+        match versions.give(name, self.home.held(), &format!("removed-{}", self.removed)) {
+            Ok(()) | Err(Errno::NOENT) => true,
+            // It cannot be renamed, as in the lower layer of an overlay; perhaps it can be removed.
+            Err(_) if std::fs::remove_dir_all(&path).is_ok() => true,
+            Err(_) => {
+                self.leftovers.push(path);
+                false
+            }
+        }
+    }
+
+    /// Removes kept versions of `id` beyond the newest `keep`; the slots that went.
+    pub(crate) fn prune(&mut self, id: &PluginId, keep: u8, finishing: Option<&InstallRecord>) -> Result<Vec<Slot>> {
+        let kept = kept::stored(&self.plugins.path, id)?;
+        let read = match finishing {
+            Some(_) => None,
+            None => InstallRecord::read(&self.plugins.path, id).ok().flatten(),
+        };
+        let mut surplus = kept::superfluous(&kept, finishing.or(read.as_ref()), keep);
+        surplus.retain(|slot| self.discard_version(&slot.below(id)));
+        self.remove_if_empty(id);
+        Ok(surplus)
+    }
+
+    /// A plugin without kept versions has no directory for them.
+    pub(crate) fn remove_if_empty(&self, id: &PluginId) {
+        let _ = rustix::fs::unlinkat(&self.plugins.versions.directory, id.as_str(), AtFlags::REMOVEDIR);
+    }
+
+    /// Writes what will be renamed into place after the exchange, so that a full disk refuses the
+    /// change before anything of it is visible.
+    fn prepare(&self, change: &PendingChange) -> Result<()> {
+        if let Some(after) = &change.after {
+            self.home.write(&record_name(&change.id), &record::to_json(after)?)?;
+        }
+        if let Some(before) = change.before.as_ref().filter(|_| change.keeps_previous()) {
+            let sequence = kept::next_sequence(&kept::stored(&self.plugins.path, &change.id)?);
+            self.home.write(&kept_name(&change.id), &kept::to_json(before, sequence)?)?;
+        }
+        Ok(())
+    }
+
+    /// The one rename, and what it needs.
+    fn exchange(&self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
+        let Plugins { top, versions, .. } = &self.plugins;
+        let (id, slot) = (&change.id, change.slot.below(&change.id));
+        let other = format!("{slot}/{KEPT_TREE}");
+        let target = self.plugins.target(id);
+        let failed = |error: Errno| not_in_one_step(error, &target);
+        if !matches!(incoming, Incoming::Kept) {
+            versions.make(id.as_str())?;
+            versions.make(&slot)?;
+        }
+        if let Incoming::Nothing = incoming {
+            rename_without_replacing(top, id.as_str(), &versions.directory, &other).map_err(failed)?;
+            return Ok(Moved::Out);
+        }
+        if let Incoming::Staged(source) = incoming {
+            rename_without_replacing(self.home.held(), source, &versions.directory, &other).map_err(failed)?;
+            versions.sync_parent_of(&other)?;
+        }
+        match rename_without_replacing(&versions.directory, &other, top, id.as_str()) {
+            Ok(()) => return Ok(Moved::In),
+            Err(Errno::EXIST) => require_directory(top, id, &target)?,
+            Err(error) => return Err(failed(error)),
+        }
+        rustix::fs::renameat_with(&versions.directory, &other, top, id.as_str(), RenameFlags::EXCHANGE)
+            .map_err(failed)?;
+        Ok(Moved::Exchanged)
+    }
+
+    /// Makes the exchange survive a power cut: both directories that it changed.
+    fn sync_exchange(&self, change: &PendingChange) -> Result<()> {
+        self.plugins.sync()?;
+        self.plugins.versions.sync_parent_of(&format!("{}/{KEPT_TREE}", change.slot.below(&change.id)))
+    }
+
+    /// Undoes the rename when the record could not follow.
+    fn undo(&self, change: &PendingChange, moved: Moved) {
+        let Plugins { top, versions, .. } = &self.plugins;
+        let (id, other) = (change.id.as_str(), format!("{}/{KEPT_TREE}", change.slot.below(&change.id)));
+        let _ = match moved {
+            Moved::In => rename_without_replacing(top, id, &versions.directory, &other),
+            Moved::Exchanged => rustix::fs::renameat_with(&versions.directory, &other, top, id, RenameFlags::EXCHANGE),
+            Moved::Out => rename_without_replacing(&versions.directory, &other, top, id),
+        };
+    }
+
+    /// Finishes a change that did not happen, and gives back why. When the rename happened and could not
+    /// be undone, the note stays, readers go by it, and the next command finishes the change forward.
+    fn take_back(&mut self, change: &PendingChange, fault: Fault) -> Fault {
+        if change.side(&self.plugins.path) == Side::Before {
+            let _ = self.restore(change);
+        }
+        fault
+    }
+
+    /// Finishes the change of `id` that a killed process has begun.
+    fn heal(&mut self, id: &PluginId) -> Result<()> {
+        let change = match PendingChange::read(&self.plugins.path, id) {
+            Ok(None) => return Ok(()),
+            Ok(Some(change)) => change,
+            // Nothing can be learnt from it. Records are notes: the tree in place is judged by itself.
+            Err(fault) if fault.reason() == Reason::RecordInvalid => {
+                return self.plugins.pending.unlink(&file_name(id));
+            }
+            Err(fault) => return Err(fault),
+        };
+        match change.side(&self.plugins.path) {
+            Side::Before => self.restore(&change),
+            Side::After => {
+                self.prepare(&change)?;
+                self.home.sync()?;
+                self.plugins.sync()?;
+                self.publish_record(&change)?;
+                self.settle(&change)
+            }
+        }
+    }
+
+    fn publish_record(&self, change: &PendingChange) -> Result<()> {
+        let name = file_name(&change.id);
+        match &change.after {
+            Some(_) => self.plugins.records.take(self.home.held(), &record_name(&change.id), &name),
+            None => self.plugins.records.unlink(&name),
+        }
+    }
+
+    /// Everything after the records: the previous tree is kept or removed, the note goes.
+    fn settle(&mut self, change: &PendingChange) -> Result<()> {
+        let (id, slot) = (&change.id, change.slot.below(&change.id));
+        match &change.after {
+            None => {
+                let _ = self.discard_version(id.as_str());
+            }
+            Some(after) => {
+                let left = self.plugins.versions.path.join(&slot).join(KEPT_TREE).is_dir();
+                if change.keeps_previous() && left {
+                    let to = format!("{slot}/{KEPT_FILE}");
+                    self.plugins.versions.take(self.home.held(), &kept_name(id), &to)?;
+                } else {
+                    let _ = self.discard_version(&slot);
+                }
+                match change.keep {
+                    Some(keep) => drop(self.prune(id, keep, Some(after))?),
+                    None => self.remove_if_empty(id),
+                }
+            }
+        }
+        self.plugins.pending.unlink(&file_name(id))
+    }
+
+    /// The old tree is in place: so is its record, and what was to come goes.
+    fn restore(&mut self, change: &PendingChange) -> Result<()> {
+        let id = &change.id;
+        let name = file_name(id);
+        let found = InstallRecord::read_file(&self.plugins.path, id);
+        match &change.before {
+            Some(before) if found.as_ref().ok() != Some(&change.before) => {
+                self.home.write(&record_name(id), &record::to_json(before)?)?;
+                self.home.sync()?;
+                self.plugins.records.take(self.home.held(), &record_name(id), &name)?;
+            }
+            // Nothing was there, or nothing that can be read: only what we have written is removed.
+            None if matches!(&found, Ok(Some(record)) if Some(record) == change.after.as_ref()) => {
+                self.plugins.records.unlink(&name)?;
+            }
+            _ => {}
+        }
+        if kept::read(&self.plugins.path, id, change.slot).is_none() {
+            let _ = self.discard_version(&change.slot.below(id));
+        }
+        self.remove_if_empty(id);
+        self.plugins.pending.unlink(&name)
+    }
+}
+
+fn file_name(id: &PluginId) -> String {
+    format!("{id}.json")
+}
+
+fn record_name(id: &PluginId) -> String {
+    format!("{id}.record")
+}
+
+fn kept_name(id: &PluginId) -> String {
+    format!("{id}.kept")
+}
+
+/// Fails unless a directory stands at the plugin's place: a link or a file there was not put by us.
+fn require_directory(top: &std::os::fd::OwnedFd, id: &PluginId, target: &std::path::Path) -> Result<()> {
+    let found = rustix::fs::statat(top, id.as_str(), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|error| Fault::io("look at", target, error.into()))?;
+    match rustix::fs::FileType::from_raw_mode(found.st_mode) {
+        rustix::fs::FileType::Directory => Ok(()),
+        _ => Err(foreign(target)),
+    }
+}
+
+pub(crate) fn foreign(target: &std::path::Path) -> Fault {
+    Fault::new(Reason::AlreadyExists, format!("`{}` is a link or a file, which no install made", target.display()))
+        .hint("find out what it is and who put it there, then remove it")
+}
+
+/// Some network file systems know no exchange, and an overlay cannot move a directory of its lower
+/// layers. Anything but one rename would need a moment in which the plugin does not exist.
+fn not_in_one_step(error: Errno, target: &std::path::Path) -> Fault {
+    let cannot = |what: String, hint: &str| {
+        Fault::new(Reason::ExchangeUnsupported, what).hint(hint.to_owned()).caused_by(std::io::Error::from(error))
+    };
+    match error {
+        Errno::XDEV => cannot(
+            format!("`{}` cannot be moved in one step: it lies in another layer or mount", target.display()),
+            "mount a volume at the plugins directory, or change the plugin where the image is built",
+        ),
+        Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP => cannot(
+            format!("the file system of `{}` cannot exchange two directories in one step", target.display()),
+            "keep the plugins directory on a local file system, such as ext4, XFS, btrfs or tmpfs",
+        ),
+        error => Fault::io("change", target, error.into()),
+    }
+}
