@@ -61,7 +61,7 @@ impl Draft {
     pub fn publish(self, path: &Path, existing: Existing) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.place(path, existing)?;
-        sync_directory(parent(path))
+        settle(path)
     }
 
     /// Gives the file its name, without any sync: what a power cut loses can be made again.
@@ -146,6 +146,17 @@ pub fn sweep(directory: &Path, prefix: &str) {
 /// Those of opening and syncing.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes the name that `path` has just got survive a power cut.
+///
+/// # Errors
+/// Those of [`sync_directory`], saying that `path` is in place all the same.
+pub fn settle(path: &Path) -> io::Result<()> {
+    sync_directory(parent(path)).map_err(|error| {
+        let message = format!("`{}` is in place, but a power cut may still lose it: {error}", path.display());
+        io::Error::new(error.kind(), message)
+    })
 }
 
 /// The directory in which `path` is, `.` for a name alone.

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use aisoc_drafts::{DraftDirectory, parent, sweep, sync_directory};
+use aisoc_drafts::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -308,7 +308,7 @@ async fn package_beside(
         }
         renamed => renamed.map_err(fail)?,
     }
-    sync_directory(parent).map_err(|error| Fault::io("sync", parent, error))?;
+    settle(&out.path).map_err(fail)?;
     Ok(pushed)
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Draft, Existing, parent, sweep, sync_directory};
+use aisoc_drafts::{Draft, Existing, parent, settle, sweep, sync_directory};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::key::SigningKey;
@@ -58,6 +58,7 @@ pub fn write_key_pair(prefix: &Path, key: &SigningKey, overwrite: Overwrite) -> 
         Overwrite::Refuse => place_new(&pair, private, public)?,
         Overwrite::Replace => replace(&pair, private, public)?,
     }
+    settle(&pair.public).map_err(|error| Fault::io("write the key", &pair.public, error))?;
     Ok(pair)
 }
 
@@ -94,8 +95,7 @@ fn place_new(pair: &WrittenPair, private: Draft, public: Draft) -> Result<()> {
     sync(pair).and_then(|()| place(public, &pair.public, Existing::Keep)).inspect_err(|_| {
         // Nobody has seen the private key yet; what is reported is why there is no pair.
         let _ = fs::remove_file(&pair.private);
-    })?;
-    sync_written(pair)
+    })
 }
 
 fn replace(pair: &WrittenPair, private: Draft, public: Draft) -> Result<()> {
@@ -111,8 +111,7 @@ fn replace(pair: &WrittenPair, private: Draft, public: Draft) -> Result<()> {
         .and_then(|()| place(private, &pair.private, Existing::Replace))
         .and_then(|()| sync(pair))
         .and_then(|()| place(public, &pair.public, Existing::Replace))
-        .map_err(unfinished)?;
-    sync_written(pair)
+        .map_err(unfinished)
 }
 
 fn place(draft: Draft, path: &Path, existing: Existing) -> Result<()> {
@@ -125,11 +124,6 @@ fn place(draft: Draft, path: &Path, existing: Existing) -> Result<()> {
 fn sync(pair: &WrittenPair) -> Result<()> {
     let directory = parent(&pair.private);
     sync_directory(directory).map_err(|error| Fault::io("sync", directory, error))
-}
-
-fn sync_written(pair: &WrittenPair) -> Result<()> {
-    let written = format!("`{}` and `{}` are written", pair.private.display(), pair.public.display());
-    sync(pair).map_err(|fault| fault.hint(format!("{written}, but a power cut may lose them; check the disk")))
 }
 
 fn key_exists(path: &Path) -> Fault {

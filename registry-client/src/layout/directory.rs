@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_drafts::{DraftDirectory, parent, sweep, sync_directory};
+use aisoc_drafts::{DraftDirectory, parent, settle, sweep, sync_directory};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
@@ -83,7 +83,7 @@ impl Directory {
             Ok(()) => {
                 // It is at its place now; there is nothing left to remove.
                 let _ = beside.keep();
-                sync_directory(parent(root)).map_err(failed)
+                settle(root).map_err(failed)
             }
             Err(error) => match error.kind() {
                 std::io::ErrorKind::NotADirectory => Err(invalid(root, "it is a file")),
