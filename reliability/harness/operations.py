@@ -7,6 +7,9 @@ from .oracle import KeyPair, Package, Plugins, SignatureFile
 from .world import copy
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys}"
+ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
+UNINSTALL = "plugin uninstall -q demo --yes --plugins-dir plugins"
+GARBAGE = "plugin gc -q --plugins-dir plugins"
 NEIGHBOURLY = (INSTALL % "neighbour",)
 NOTHING, ONE, BOTH = frozenset(), frozenset({"1.0.0"}), frozenset({"1.0.0", "2.0.0"})
 
@@ -63,13 +66,15 @@ PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
 OPERATIONS = (
     Operation("install, first of all", INSTALL % "1.0.0", Plugins(None, "1.0.0", alone=True)),
     Operation("install", INSTALL % "1.0.0", Plugins(None, "1.0.0"), NEIGHBOURLY),
-    Operation("upgrade", INSTALL % "2.0.0", Plugins("1.0.0", "2.0.0"), (*NEIGHBOURLY, INSTALL % "1.0.0")),
-    Operation("rollback", "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}",
-              Plugins("2.0.0", "1.0.0"), (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0")),
-    Operation("uninstall", "plugin uninstall -q demo --yes --plugins-dir plugins",
+    Operation("upgrade", INSTALL % "2.0.0", Plugins("1.0.0", "2.0.0", keeps={"1.0.0"}), (*NEIGHBOURLY, INSTALL % "1.0.0")),
+    Operation("upgrade that drops a kept one", INSTALL % "3.0.0", Plugins("2.0.0", "3.0.0", keeps={"2.0.0"}),
+              (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0")),
+    Operation("rollback", ROLLBACK + " --to 1.0.0", Plugins("2.0.0", "1.0.0", keeps={"2.0.0"}),
+              (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0"), ("version_not_found",)),
+    Operation("uninstall", UNINSTALL,
               Plugins("1.0.0", None), (*NEIGHBOURLY, INSTALL % "1.0.0"), ("plugin_not_found",)),
-    Operation("gc", "plugin gc -q --yes --plugins-dir plugins", Plugins("3.0.0", "3.0.0"),
-              (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0", INSTALL % "3.0.0")),
+    Operation("gc", GARBAGE, Plugins("3.0.0", "3.0.0", keeps={"2.0.0"}),
+              (*NEIGHBOURLY, INSTALL % "1.0.0", *(INSTALL % version + " --keep 3" for version in ("2.0.0", "3.0.0")))),
     Operation("keygen", "keygen -q --out out/fresh", KeyPair()),
     Operation("keygen --force", "keygen -q --out out/fresh --force", KeyPair(replaces=True)),
     Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignatureFile(),

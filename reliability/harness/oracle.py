@@ -28,6 +28,7 @@ class Plugins:
     before: str | None
     after: str | None
     alone: bool = False  # nothing but this plugin is or was there
+    keeps: frozenset = frozenset()  # the versions that can be rolled back to afterwards
 
     def look(self, world, sandbox):
         """(outcome, problems), where the outcome is `old`, `new`, `absent` or `corrupted`."""
@@ -43,7 +44,19 @@ class Plugins:
         found = tree_digest(sandbox / "plugins" / PLUGIN)
         problems = [] if found == world.trees.get(self.after) else ["run again: it is not the new tree"]
         problems += self.listing(world, sandbox, self.after) + self.elsewhere(world, sandbox)
-        return problems + self.leftovers(world, sandbox)
+        return problems + self.kept(world, sandbox) + self.leftovers(world, sandbox)
+
+    def kept(self, world, sandbox):
+        """The versions to go back to are those that there should be, and whole."""
+        if "rollback" not in world.commands:
+            return []
+        found = set()
+        for note in (sandbox / "plugins/.aisoc/versions").glob("*/*/kept.json"):
+            version = json.loads(note.read_bytes())["record"]["version"]
+            found.add(version)
+            if tree_digest(note.parent / "tree") != world.trees[version]:
+                return [f"the kept version {version} is not what it was"]
+        return [] if found == self.keeps else [f"run again: kept are {sorted(found)} instead of {sorted(self.keeps)}"]
 
     def listing(self, world, sandbox, version):
         """What `list` says must be what is there: id, version, artifact, verified."""
@@ -80,7 +93,8 @@ class Plugins:
         own = sandbox / "plugins/.aisoc"
         left = [path for path in _entries(sandbox / "plugins") if staging(path.name)]
         if own.exists():
-            left += [path for path in own.rglob("*") if "pending" in path.name or path.name.startswith(".tmp")]
+            left += [*own.glob("pending/*"), *own.glob("*/.*"), *own.glob("records/.*")]
+            left += [slot for slot in own.glob("versions/*/*") if not (slot / "kept.json").exists()]
         return _left(left, sandbox)
 
 
