@@ -2,18 +2,22 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::{Access, NetworkFileSystems};
+use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
-use aisoc_trust::{Policy, TrustMode};
+use aisoc_trust::{CoverageRule, Policy, TrustMode};
+use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
 
 const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
+const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
 const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
 const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
@@ -23,12 +27,6 @@ const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 /// What the flags and the environment say.
 pub(crate) struct Context {
     pub(crate) output: Output,
-}
-
-/// Whom to trust, resolved.
-pub(crate) struct Trust {
-    pub(crate) keys_dir: PathBuf,
-    pub(crate) policy: Policy,
 }
 
 impl Context {
@@ -57,29 +55,34 @@ impl Context {
         }
     }
 
-    /// The keys directory and the trust mode. A mode that is misspelt in the environment is strict,
+    /// Whom to trust, how far, and by which time. A mode that is misspelt in the environment is strict,
     /// and says so; misspelt on the command line it is a usage error.
-    pub(crate) fn trust(&self, args: TrustArgs) -> Trust {
+    pub(crate) fn trust(&self, args: TrustArgs) -> TrustInputs {
         let keys_dir = args
             .trusted_keys
             .or_else(|| path_variable(TRUSTED_KEYS_DIR))
             .unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
-        let mode = args.trust_mode.unwrap_or_else(|| self.trust_mode_of_environment());
+        let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::as_str));
         if mode == TrustMode::Disabled && !is_development() {
             self.output.warning(
                 "PLUGIN_TRUST_MODE=disabled outside development — plugins will load without signature verification.",
             );
         }
-        Trust { keys_dir, policy: Policy::of(mode) }
+        let coverage = args.trust_coverage.unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::as_str));
+        let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
+        TrustInputs { keys_dir, policy, at: Timestamp::now() }
     }
 
-    fn trust_mode_of_environment(&self) -> TrustMode {
-        let Some(text) = env::var_os(TRUST_MODE).filter(|text| !text.is_empty()) else {
-            return TrustMode::Strict;
+    /// A variable's value, or the default when it is not set. A misspelt one is the default too, which
+    /// is the strictest that any host can run with.
+    fn variable<T: Default + FromStr>(&self, name: &str, word: impl Fn(T) -> &'static str) -> T {
+        let Some(text) = env::var_os(name).filter(|text| !text.is_empty()) else {
+            return T::default();
         };
         text.to_string_lossy().parse().unwrap_or_else(|_| {
-            self.output.warning(format!("invalid {TRUST_MODE} `{}`; falling back to strict", text.to_string_lossy()));
-            TrustMode::Strict
+            let (text, fallback) = (text.to_string_lossy(), word(T::default()));
+            self.output.warning(format!("invalid {name} `{text}`; falling back to {fallback}"));
+            T::default()
         })
     }
 
@@ -142,9 +145,4 @@ pub(crate) fn source_date_epoch() -> Result<Option<u64>> {
         Fault::new(Reason::Usage, format!("`{VARIABLE}` is `{}`", text.to_string_lossy()))
             .hint("set it to seconds since 1970, for example `git log -1 --format=%ct`")
     })
-}
-
-/// The time, RFC 3339, for install records.
-pub(crate) fn now() -> String {
-    format!("{:.0}", jiff::Timestamp::now())
 }

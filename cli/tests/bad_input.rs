@@ -167,8 +167,7 @@ fn strict_mode_refuses_unsigned_malformed_and_foreign_signatures() {
     let bench = Bench::new();
     bench.published();
     bench.run(&["plugin", "keygen", "--out", "other"]).ok();
-    for (name, reason) in
-        [("unsigned", "unsigned"), ("malformed", "signature_malformed"), ("foreign", "signature_invalid")]
+    for (name, reason) in [("unsigned", "unsigned"), ("malformed", "signature_malformed"), ("foreign", "untrusted_key")]
     {
         bench.write(&format!("{name}/plugin.yaml"), MANIFEST);
         bench.write(&format!("{name}/plugin.py"), CODE);

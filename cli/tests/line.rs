@@ -169,6 +169,7 @@ fn a_pulled_tree_is_the_packed_tree_and_verifies() {
     bench.write("demo/tool.sh", "#!/bin/sh\n");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(bench.path("demo/tool.sh"), mode).expect("set");
+    bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key"]).ok();
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "layout"]).ok();
     bench.run(&["plugin", "pull", "oci:layout", "--out", "pulled"]).ok();
     let relative = |name: &str| -> Vec<_> {

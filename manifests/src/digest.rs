@@ -26,6 +26,24 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The digest of that hexadecimal text: 64 lower-case digits, and nothing else.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let nibble = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let digits = digits.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 64 {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -64,24 +82,10 @@ impl FromStr for Digest {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self> {
-        let malformed = || {
+        text.strip_prefix("sha256:").and_then(Self::from_hex).ok_or_else(|| {
             Fault::new(Reason::InvalidReference, format!("`{}` is not a digest", text.escape_debug()))
                 .hint("a digest is `sha256:` followed by 64 lower-case hexadecimal digits")
-        };
-        let digits = text.strip_prefix("sha256:").ok_or_else(malformed)?.as_bytes();
-        let mut bytes = [0; 32];
-        if digits.len() != 64 {
-            return Err(malformed());
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let nibble = |digit: u8| match digit {
-                b'0'..=b'9' => Ok(digit - b'0'),
-                b'a'..=b'f' => Ok(digit - b'a' + 10),
-                _ => Err(malformed()),
-            };
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Ok(Self(bytes))
+        })
     }
 }
 

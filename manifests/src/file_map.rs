@@ -72,23 +72,52 @@ impl FileMap {
     }
 
     /// One digest over every name, size, digest and executable bit: equal exactly when two trees
-    /// hold the same files.
-    ///
-    /// Per file, in byte order of names: the name, one NUL, the decimal size, one NUL, `x` or `-`,
-    /// one NUL, 64 hexadecimal digits, one newline. Names hold neither NUL nor newline ([`RelPath`]).
+    /// hold the same files. The SHA-256 of the whole map's [`FileMap::write_list`].
     pub fn tree_digest(&self) -> Digest {
+        self.list_digest(|_| true)
+    }
+
+    /// The SHA-256 of the list of those files that `covers` says yes to.
+    pub fn list_digest(&self, covers: impl Fn(&RelPath) -> bool) -> Digest {
         let mut hasher = Sha256::new();
-        for (path, entry) in &self.0 {
-            hasher.update(path.as_str());
-            hasher.update(format!(
-                "\0{}\0{}\0{}\n",
-                entry.size,
-                if entry.executable { 'x' } else { '-' },
-                entry.digest.hex()
-            ));
-        }
+        self.write_list(covers, |text| hasher.update(text));
         Digest::from_bytes(hasher.finalize().into())
     }
+
+    /// Writes the list of those files that `covers` says yes to, piece by piece.
+    ///
+    /// The first line is [`TREE_SCHEME`]. Then one line per file, in byte order of names: 64 hexadecimal
+    /// digits, one space, `x` or `-`, one space, the decimal size, one space, the name. Every line ends
+    /// in one newline. No name holds a newline ([`RelPath`]), so no two trees have one list.
+    pub fn write_list(&self, covers: impl Fn(&RelPath) -> bool, mut write: impl FnMut(&str)) {
+        write(TREE_SCHEME);
+        write("\n");
+        for (path, entry) in self.0.iter().filter(|(path, _)| covers(path)) {
+            let executable = if entry.executable { 'x' } else { '-' };
+            write(&format!("{} {executable} {} {path}\n", entry.digest.hex(), entry.size));
+        }
+    }
+
+    /// Reads what [`FileMap::write_list`] wrote, and nothing else: one list has one spelling.
+    pub fn read_list(list: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(list).ok()?;
+        let mut lines = text.strip_prefix(TREE_SCHEME)?.strip_prefix('\n')?.split_terminator('\n');
+        let files: Self = lines.by_ref().map(read_line).collect::<Option<_>>()?;
+        let mut again = String::with_capacity(text.len());
+        files.write_list(|_| true, |piece| again.push_str(piece));
+        (again == text).then_some(files)
+    }
+}
+
+/// The first line of a file list, and the scheme's name in a manifest.
+pub const TREE_SCHEME: &str = "aisoc.tree/v1";
+
+fn read_line(line: &str) -> Option<(RelPath, FileEntry)> {
+    let mut fields = line.splitn(4, ' ');
+    let digest = Digest::from_hex(fields.next()?)?;
+    let executable = fields.next()? == "x";
+    let size = fields.next()?.parse().ok()?;
+    Some((RelPath::parse(fields.next()?).ok()?, FileEntry { digest, size, executable }))
 }
 
 impl FromIterator<(RelPath, FileEntry)> for FileMap {
@@ -119,6 +148,41 @@ mod tests {
         }
         let shuffled = FileMap::from_iter([file("b", b"2", false), file("a", b"1", false)]);
         assert_eq!(base.tree_digest(), shuffled.tree_digest());
+    }
+
+    #[test]
+    fn a_list_has_the_documented_bytes_and_is_read_back() {
+        let map = FileMap::from_iter([file("run me", b"1", true), file("a.py", b"", false)]);
+        let mut list = String::new();
+        map.write_list(|_| true, |piece| list.push_str(piece));
+        let (empty, one) = (Digest::of(b"").hex(), Digest::of(b"1").hex());
+        assert_eq!(list, format!("aisoc.tree/v1\n{empty} - 0 a.py\n{one} x 1 run me\n"));
+        assert_eq!(Digest::of(list.as_bytes()), map.tree_digest());
+        assert_eq!(FileMap::read_list(list.as_bytes()), Some(map));
+    }
+
+    #[test]
+    fn a_list_in_any_other_spelling_is_not_read() {
+        let digest = Digest::of(b"1").hex();
+        let line = |rest: &str| format!("{TREE_SCHEME}\n{digest} {rest}\n");
+        assert!(FileMap::read_list(line("- 1 a").as_bytes()).is_some());
+        for other in [
+            String::new(),
+            TREE_SCHEME.to_owned(),
+            line("- 1 a").replace("v1", "v2"),
+            line("- 01 a"),
+            line("- +1 a"),
+            line("X 1 a"),
+            line("- 1 a/../b"),
+            line("- 1 a").trim_end().to_owned(),
+            line("- 1 a") + "\n",
+            line("- 1 b") + &format!("{digest} - 1 a\n"),
+            line("- 1 a") + &format!("{digest} - 1 a\n"),
+            line("- 1 a").replace('\n', "\r\n"),
+            line("- 1 a").to_uppercase(),
+        ] {
+            assert_eq!(FileMap::read_list(other.as_bytes()), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -95,6 +95,17 @@ impl Document {
         canonical::canonical(self.root()).map_err(|fault| fault.in_file(self.file.name()))
     }
 
+    /// As [`Document::canonical`], without the top-level key `key`.
+    ///
+    /// # Errors
+    /// As [`Document::canonical`].
+    pub fn canonical_without(&self, key: &str) -> Result<Vec<u8>> {
+        let mut output = String::new();
+        let kept = |name: &Text| name != key;
+        canonical::write(self.root(), kept, &mut output).map_err(|fault| fault.in_file(self.file.name()))?;
+        Ok(output.into_bytes())
+    }
+
     /// The bytes whose SHA-256 is signed: canonical JSON of the Python files and of the manifest without
     /// its top-level keys `signature` and `trust`.
     ///

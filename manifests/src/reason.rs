@@ -190,6 +190,30 @@ reasons! {
     SignatureInvalid "signature_invalid" Refused
         "No trusted key verifies the signature: the plugin was changed after signing, or was signed by somebody else."
         "if the publisher has a new key, add its public half to the trusted keys directory; otherwise fetch the plugin again"
+    UntrustedKey "untrusted_key" Refused
+        "The plugin names its signer, and that key is not in the trusted keys directory."
+        "compare the fingerprint with the publisher's, then put the publisher's NAME.pem into the trusted keys directory"
+    KeyRevoked "key_revoked" Refused
+        "Only a key that was revoked verifies the signature."
+        "ask the publisher for a build that is signed with the new key"
+    KeyExpired "key_expired" Refused
+        "Only a key outside its validity period verifies the signature."
+        "ask the publisher for a build that is signed with a current key"
+    SignersTooFew "signers_too_few" Refused
+        "Fewer distinct trusted keys signed the plugin than are required."
+        "ask the missing signers to run `aisoc plugin sign --add --plugin-dir DIR --private-key KEY`"
+    CoverageMismatch "coverage_mismatch" Refused
+        "The signed manifest states which files the plugin has, and these are others: changed, added or missing."
+        "fetch the plugin again from its publisher"
+    CoveragePartial "coverage_partial" Refused
+        "The signature covers the manifest and `*.py` only, and other files could run or be loaded."
+        "ask the publisher to sign the whole tree: `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
+    CoverageDowngrade "coverage_downgrade" Refused
+        "The installed version of this plugin was signed whole, and this one is not."
+        "ask the publisher to sign the whole tree: `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
+    IntegrityUnknown "integrity_unknown" Refused
+        "The manifest's key `integrity` is not of a form that this version can check."
+        "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign`"
     NoTrustedKeys "no_trusted_keys" Refused
         "The directory of trusted keys holds no usable Ed25519 public key."
         "put the publisher's public key (NAME.pem) into the trusted keys directory"

@@ -9,13 +9,14 @@ use std::fs::{self, DirEntry, FileType};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
-use aisoc_signing::{Claim, SIGNATURE_FILE};
+use aisoc_signing::{Claim, ClaimedTree, FILE_LIST, SIGNATURE_FILE, is_signature_file};
 
 use crate::ignore::{IgnoreRules, Verdict, is_secret_name, may_hold_key};
 use crate::limits::Limits;
@@ -84,7 +85,7 @@ impl PluginDir {
 
     /// The bytes of `plugin.sig`, cut one byte beyond what any signature needs.
     pub fn signature(&self) -> Option<&[u8]> {
-        self.contents.signature.as_deref()
+        self.contents.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
     }
 
     /// What the directory says about itself.
@@ -130,10 +131,10 @@ impl InstalledDir {
 
 #[derive(Debug)]
 struct Contents {
-    files: FileMap,
+    files: Arc<FileMap>,
     manifest_file: ManifestFile,
     manifest: Vec<u8>,
-    signature: Option<Vec<u8>>,
+    signature_files: BTreeMap<String, Vec<u8>>,
     excluded: Vec<String>,
 }
 
@@ -158,12 +159,20 @@ impl Contents {
         if manifest.len() as u64 > limits.max_manifest_bytes {
             return Err(too_large(manifest_file, limits.max_manifest_bytes));
         }
-        Ok(Self { files, manifest_file, manifest, signature: kept.remove(SIGNATURE_FILE), excluded })
+        kept.retain(|name, _| is_signature_file(name));
+        Ok(Self { files: Arc::new(files), manifest_file, manifest, signature_files: kept, excluded })
     }
 
     fn claim(&self) -> Claim {
-        let Self { files, manifest_file, manifest, signature, .. } = self;
-        Claim::new(files.tree_digest(), *manifest_file, manifest.clone(), python_files(files), signature.clone())
+        Claim::new(ClaimedTree {
+            subject: self.files.tree_digest(),
+            manifest_file: self.manifest_file,
+            manifest: self.manifest.clone(),
+            python: python_files(&self.files),
+            files: Arc::clone(&self.files),
+            strange: Vec::new(),
+            signature_files: self.signature_files.clone(),
+        })
     }
 }
 
@@ -271,7 +280,8 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
         return Err(forbidden(format!("`{path}` is no longer a regular file")));
     }
     let keep = match path.as_str() {
-        SIGNATURE_FILE => limits.max_signature_bytes + 1,
+        FILE_LIST => limits.max_file_list_bytes + 1,
+        name if is_signature_file(name) => limits.max_signature_bytes + 1,
         name if ManifestFile::ALL.iter().any(|file| file.name() == name) => limits.max_manifest_bytes + 1,
         // A PEM file with a key begins with it, or follows a certificate or two.
         _ if may_hold_key(path.file_name()) => 64 << 10,

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::SIGNATURE_FILE;
+use aisoc_signing::{SIGNATURE_DIRECTORY, is_signature_file};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::parallel::{Links, open};
@@ -71,9 +71,9 @@ impl IgnoreRules {
 
     /// The author's rules decide; where they say nothing, the built-in ones do, and those never hide a
     /// `*.py` file: the host's signature covers every one, wherever it lies, so what is signed and what
-    /// is shipped would be two things. Manifest and signature always are part of the plugin.
+    /// is shipped would be two things. Manifest and signatures always are part of the plugin.
     pub(crate) fn of_file(&self, path: &Path) -> Verdict {
-        let described = path.to_str().is_some_and(|name| is_manifest(name) || name == SIGNATURE_FILE);
+        let described = path.to_str().is_some_and(|name| is_manifest(name) || is_signature_file(name));
         let authors = self.authors.matched(path, false);
         if described || authors.is_whitelist() {
             return Verdict::Shipped;
@@ -85,6 +85,9 @@ impl IgnoreRules {
 
     /// As [`IgnoreRules::of_file`], for a directory.
     pub(crate) fn of_directory(&self, path: &Path) -> Verdict {
+        if path == Path::new(SIGNATURE_DIRECTORY) {
+            return Verdict::Shipped;
+        }
         match self.authors.matched(path, true) {
             ignore::Match::Ignore(_) => Verdict::LeftOut,
             ignore::Match::Whitelist(_) => Verdict::Shipped,
@@ -164,7 +167,8 @@ mod tests {
         let (_directory, rules) = rules("*\n!*.py\n!keep.pyc\n.venv/\n");
         assert_eq!(rules.of_file(Path::new("notes.txt")), Verdict::LeftOut);
         assert_eq!(rules.of_directory(Path::new(".venv")), Verdict::LeftOut);
-        for file in ["plugin.py", "keep.pyc", "plugin.yaml", "plugin.sig", "aisoc-plugin.json"] {
+        assert_eq!(rules.of_directory(Path::new("plugin.sig.d")), Verdict::Shipped);
+        for file in ["plugin.py", "keep.pyc", "plugin.yaml", "plugin.sig", "plugin.sig.d/files", "aisoc-plugin.json"] {
             assert_eq!(rules.of_file(Path::new(file)), Verdict::Shipped, "{file}");
         }
     }

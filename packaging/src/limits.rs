@@ -21,6 +21,9 @@ pub struct Limits {
     pub max_manifest_bytes: u64,
     /// Largest `plugin.sig`: the longest form that a verifier accepts is far below.
     pub max_signature_bytes: u64,
+    /// Most of `plugin.sig.d/files` that is held in memory, to name the file that differs; a longer list
+    /// is not read, and verification does not need it.
+    pub max_file_list_bytes: u64,
     /// Largest PAX or long-name record: they are held in memory.
     pub max_extension_bytes: u64,
 }
@@ -35,6 +38,7 @@ impl Default for Limits {
             max_ratio: 100,
             max_manifest_bytes: MAX_MANIFEST_BYTES as u64,
             max_signature_bytes: 1 << 10,
+            max_file_list_bytes: 8 << 20,
             max_extension_bytes: 16 << 10,
         }
     }

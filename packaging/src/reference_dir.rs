@@ -3,18 +3,25 @@
 //! For `verify DIR` and `digest DIR`, whose answer must be the host's: links to files are followed,
 //! caches and virtual environments count, what the host passes over is passed over. Nothing that is
 //! read this way can be installed. Contract: the signing format's "file map".
+//!
+//! What the host passes over is noted beside: it is what a signature of the code alone does not cover.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::io::{ErrorKind, Read as _};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::{FileEntry, FileMap};
+use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
-use aisoc_signing::{Claim, SIGNATURE_FILE};
+use aisoc_signing::{Claim, ClaimedTree, FILE_LIST, SIGNATURE_FILE, is_signature_file};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::Limits;
@@ -26,8 +33,8 @@ use crate::stage::too_large;
 pub struct ReferenceDir {
     manifest_file: ManifestFile,
     manifest: Vec<u8>,
-    python: PythonFiles,
-    signature: Option<Vec<u8>>,
+    signature_files: BTreeMap<String, Vec<u8>>,
+    entries: Entries,
 }
 
 impl ReferenceDir {
@@ -50,8 +57,9 @@ impl ReferenceDir {
         if manifest.len() as u64 > limits.max_manifest_bytes {
             return Err(too_large(manifest_file, limits.max_manifest_bytes));
         }
-        let signature = read_bounded(&root.join(SIGNATURE_FILE), limits.max_signature_bytes)?;
-        Ok(Self { manifest_file, manifest, python: reference_files(root, threads)?, signature })
+        let entries = Entries::read(root, Everything::Wanted, threads)?;
+        let signature_files = signature_files(root, &entries.files, limits)?;
+        Ok(Self { manifest_file, manifest, signature_files, entries })
     }
 
     /// Which file is the manifest.
@@ -66,32 +74,48 @@ impl ReferenceDir {
 
     /// The files that a signature covers.
     pub fn python(&self) -> &PythonFiles {
-        &self.python
+        &self.entries.python
     }
 
     /// The bytes of `plugin.sig`, cut one byte beyond what any signature needs.
     pub fn signature(&self) -> Option<&[u8]> {
-        self.signature.as_deref()
+        self.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
     }
 
     /// What the directory says about itself. Its subject is never that of a staged tree, so that the
     /// verdict on a directory somewhere cannot let another tree in.
-    pub fn claim(&self) -> Claim {
+    pub fn claim(self) -> Claim {
+        let Entries { python, files, strange } = self.entries;
         let mut subject = Sha256::new();
         subject.update(b"aisoc.reference-dir/v1\0");
         subject.update(Digest::of(&self.manifest).as_bytes());
-        for (path, digest) in self.python.iter() {
+        for (path, digest) in python.iter() {
             subject.update(Digest::of(path.as_bytes()).as_bytes());
             subject.update(digest.as_bytes());
         }
-        Claim::new(
-            Digest::from_bytes(subject.finalize().into()),
-            self.manifest_file,
-            self.manifest.clone(),
-            self.python.clone(),
-            self.signature.clone(),
-        )
+        Claim::new(ClaimedTree {
+            subject: Digest::from_bytes(subject.finalize().into()),
+            manifest_file: self.manifest_file,
+            manifest: self.manifest,
+            python,
+            files: Arc::new(files),
+            strange,
+            signature_files: self.signature_files,
+        })
     }
+}
+
+/// `plugin.sig`, which the host reads through a link too, and the regular files of `plugin.sig.d`.
+fn signature_files(root: &Path, files: &FileMap, limits: &Limits) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut contents = BTreeMap::new();
+    let added = files.iter().map(|(path, _)| path.as_str()).filter(|path| is_signature_file(path));
+    for name in added.chain([SIGNATURE_FILE]) {
+        let limit = if name == FILE_LIST { limits.max_file_list_bytes } else { limits.max_signature_bytes };
+        if let Some(content) = read_bounded(&root.join(name), limit)? {
+            contents.insert(name.to_owned(), content);
+        }
+    }
+    Ok(contents)
 }
 
 /// Every `*.py` file below `root` with its digest, as the host finds them.
@@ -99,36 +123,111 @@ impl ReferenceDir {
 /// # Errors
 /// I/O reasons for a file that is there and cannot be read.
 pub fn reference_files(root: &Path, threads: NonZeroUsize) -> Result<PythonFiles> {
-    let mut paths = Vec::new();
-    search(root, &mut paths)?;
-    let digests = parallel::map(&paths, threads, |path, buffer| {
-        let failed = |error| Fault::io("read", path, error);
-        let mut file = parallel::open(path, Links::Followed).map_err(failed)?;
-        Ok(parallel::hash(&mut file, buffer, |_| ()).map_err(failed)?.digest)
-    })?;
-    let name = |path: &PathBuf| {
-        let relative = path.strip_prefix(root).unwrap_or(path);
-        Text::from_os_bytes(relative.as_os_str().as_bytes())
-    };
-    Ok(paths.iter().map(name).zip(digests).collect())
+    Ok(Entries::read(root, Everything::PassedOver, threads)?.python)
 }
 
-/// Collects without recursion: nothing bounds the depth of somebody else's directory.
-fn search(root: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    let mut directories = vec![root.to_owned()];
-    while let Some(directory) = directories.pop() {
-        // The host passes over what it may not list, and signs what is left.
-        let Ok(entries) = fs::read_dir(&directory) else { continue };
-        for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() {
-                directories.push(entry.path());
-            } else if entry.file_name().as_bytes().ends_with(b".py") && (kind.is_file() || leads_to_file(&entry)?) {
-                paths.push(entry.path());
+/// What is in a directory.
+#[derive(Debug, Default)]
+struct Entries {
+    /// Every `*.py` that the host finds, links to files among them.
+    python: PythonFiles,
+    /// Every regular file whose name a list can hold.
+    files: FileMap,
+    /// Everything else but directories: links, devices, forbidden names, what cannot be read.
+    strange: Vec<String>,
+}
+
+/// Whether to look at what the host passes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Everything {
+    Wanted,
+    PassedOver,
+}
+
+struct Candidate {
+    path: PathBuf,
+    is_python: bool,
+    is_regular: bool,
+}
+
+impl Entries {
+    fn read(root: &Path, everything: Everything, threads: NonZeroUsize) -> Result<Self> {
+        let mut entries = Self::default();
+        let candidates = entries.search(root, everything)?;
+        let read =
+            parallel::map(&candidates, threads, |candidate, buffer| match read_entry(&candidate.path, buffer) {
+                Ok(entry) => Ok(Some(entry)),
+                Err(error) if candidate.is_python => Err(Fault::io("read", &candidate.path, error)),
+                Err(_) => Ok(None),
+            })?;
+        for (candidate, entry) in candidates.iter().zip(read) {
+            entries.add(root, candidate, entry);
+        }
+        entries.strange.sort();
+        Ok(entries)
+    }
+
+    /// Collects without recursion: nothing bounds the depth of somebody else's directory.
+    fn search(&mut self, root: &Path, everything: Everything) -> Result<Vec<Candidate>> {
+        let mut candidates = Vec::new();
+        let mut directories = vec![root.to_owned()];
+        while let Some(directory) = directories.pop() {
+            // The host passes over what it may not list, and signs what is left.
+            let Ok(entries) = fs::read_dir(&directory) else {
+                self.note(root, &directory);
+                continue;
+            };
+            for entry in entries {
+                let Ok((entry, kind)) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) else {
+                    self.note(root, &directory);
+                    continue;
+                };
+                if kind.is_dir() {
+                    directories.push(entry.path());
+                    continue;
+                }
+                let is_python =
+                    entry.file_name().as_bytes().ends_with(b".py") && (kind.is_file() || leads_to_file(&entry)?);
+                if !kind.is_file() {
+                    self.note(root, &entry.path());
+                }
+                if is_python || (kind.is_file() && everything == Everything::Wanted) {
+                    candidates.push(Candidate { path: entry.path(), is_python, is_regular: kind.is_file() });
+                }
             }
         }
+        Ok(candidates)
     }
-    Ok(())
+
+    fn add(&mut self, root: &Path, candidate: &Candidate, entry: Option<FileEntry>) {
+        let name = relative(root, &candidate.path);
+        if let (true, Some(entry)) = (candidate.is_python, entry) {
+            self.python.insert(Text::from_os_bytes(name), entry.digest);
+        }
+        let listed = std::str::from_utf8(name).ok().and_then(|name| RelPath::parse(name).ok());
+        match (listed, entry) {
+            (Some(path), Some(entry)) if candidate.is_regular => {
+                self.files.insert(path, entry);
+            }
+            _ if candidate.is_regular => self.note(root, &candidate.path),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, root: &Path, path: &Path) {
+        self.strange.push(String::from_utf8_lossy(relative(root, path)).into_owned());
+    }
+}
+
+fn relative<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
+}
+
+fn read_entry(path: &Path, buffer: &mut [u8]) -> std::io::Result<FileEntry> {
+    let mut file = parallel::open(path, Links::Followed)?;
+    let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
+    let hashed = parallel::hash(&mut file, buffer, |_| ())?;
+    Ok(FileEntry { digest: hashed.digest, size: hashed.size, executable })
 }
 
 /// Whether a link leads to a regular file; links to nothing, in circles, or to other things do not count.

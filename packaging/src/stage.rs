@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use aisoc_manifests::artifact::LayerForm;
 use aisoc_manifests::digest::Digest;
@@ -11,7 +12,7 @@ use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
-use aisoc_signing::{Claim, SIGNATURE_FILE};
+use aisoc_signing::{Claim, ClaimedTree, is_signature_file};
 
 use crate::home::{Home, TREE};
 use crate::limits::Limits;
@@ -78,13 +79,13 @@ impl Staging {
                 kept.into_iter().filter_map(|(path, bytes)| Some((path.below(root)?, bytes))).collect(),
             ),
         };
-        Ok(Staged { files, kept, root, limits: self.limits, home: self.home })
+        Ok(Staged { files: Arc::new(files), kept, root, limits: self.limits, home: self.home })
     }
 }
 
 /// An artifact's plugin, unpacked and hashed, and not yet trusted or visible.
 pub struct Staged {
-    files: FileMap,
+    files: Arc<FileMap>,
     kept: BTreeMap<RelPath, Vec<u8>>,
     root: Option<RelPath>,
     limits: Limits,
@@ -125,9 +126,17 @@ impl Staged {
     /// # Errors
     /// As [`Staged::manifest`].
     pub fn claim(&self) -> Result<Claim> {
-        let (file, manifest) = self.manifest()?;
-        let signature = RelPath::parse(SIGNATURE_FILE).ok().and_then(|path| self.kept.get(&path).cloned());
-        Ok(Claim::new(self.subject(), file, manifest.to_vec(), python_files(&self.files), signature))
+        let (manifest_file, manifest) = self.manifest()?;
+        let signatures = self.kept.iter().filter(|(path, _)| is_signature_file(path.as_str()));
+        Ok(Claim::new(ClaimedTree {
+            subject: self.subject(),
+            manifest_file,
+            manifest: manifest.to_vec(),
+            python: python_files(&self.files),
+            files: Arc::clone(&self.files),
+            strange: Vec::new(),
+            signature_files: signatures.map(|(path, content)| (path.to_string(), content.clone())).collect(),
+        }))
     }
 
     pub(crate) fn into_home(self) -> Option<(Home, Option<RelPath>)> {

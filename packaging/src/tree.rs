@@ -9,7 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::ManifestFile;
-use aisoc_signing::SIGNATURE_FILE;
+use aisoc_signing::{FILE_LIST, is_signature_file};
 use sha2::{Digest as _, Sha256};
 
 use crate::entry::{Mode, refuse};
@@ -32,8 +32,14 @@ pub(crate) struct Tree {
     /// Bytes of all files of all layers.
     total: u64,
     max_total_bytes: u64,
-    max_manifest_bytes: usize,
-    max_signature_bytes: usize,
+    limits: KeptLimits,
+}
+
+/// How much is kept of the files that describe a plugin: one byte more than is allowed, which shows.
+struct KeptLimits {
+    manifest: usize,
+    signature: usize,
+    file_list: usize,
 }
 
 struct Open {
@@ -54,8 +60,11 @@ impl Tree {
             open: None,
             total: 0,
             max_total_bytes: limits.max_total_bytes,
-            max_manifest_bytes: at_most(limits.max_manifest_bytes),
-            max_signature_bytes: at_most(limits.max_signature_bytes),
+            limits: KeptLimits {
+                manifest: at_most(limits.max_manifest_bytes),
+                signature: at_most(limits.max_signature_bytes),
+                file_list: at_most(limits.max_file_list_bytes),
+            },
         }
     }
 
@@ -124,8 +133,11 @@ impl Tree {
         self.sink.end()?;
         if let Some((_, bytes)) = keep {
             self.kept.insert(path.clone(), bytes);
-            if self.kept.values().map(Vec::len).sum::<usize>() > 4 * self.max_manifest_bytes {
-                return Err(refuse("the artifact holds many large manifests"));
+            let is_list = |path: &RelPath| path.as_str().ends_with(FILE_LIST);
+            let lists = self.kept.iter().filter(|(path, _)| is_list(path)).map(|(_, bytes)| bytes.len()).sum::<usize>();
+            let others = self.kept.values().map(Vec::len).sum::<usize>() - lists;
+            if others > 4 * self.limits.manifest || lists > 2 * self.limits.file_list {
+                return Err(refuse("the artifact holds many large manifests or signatures"));
             }
         }
         let entry = FileEntry {
@@ -141,14 +153,18 @@ impl Tree {
 
     /// How much of a file to keep: of manifests and signatures at the places where a plugin's root can be.
     fn keep_bytes(&self, path: &RelPath) -> Option<usize> {
-        if path.components().count() > 2 {
+        let depth = path.components().count();
+        let kept = |relative: &str| match relative {
+            FILE_LIST => Some(self.limits.file_list + 1),
+            relative if is_signature_file(relative) => Some(self.limits.signature + 1),
+            relative if is_manifest(relative) => Some(self.limits.manifest + 1),
+            _ => None,
+        };
+        let below_root = || path.as_str().split_once('/').map(|(_, rest)| rest);
+        if depth > 3 {
             return None;
         }
-        let name = path.file_name();
-        if name == SIGNATURE_FILE {
-            return Some(self.max_signature_bytes + 1);
-        }
-        is_manifest(name).then_some(self.max_manifest_bytes + 1)
+        kept(path.as_str()).or_else(|| kept(below_root()?))
     }
 }
 

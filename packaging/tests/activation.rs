@@ -333,7 +333,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_refuses_and_keeps_the_old_tree() {
-    let Some(disk) = SmallDisk::mount("size=2m") else {
+    let Some(disk) = SmallDisk::mount("size=2m,mode=0755") else {
         eprintln!("SKIPPED: mounting a tmpfs is not allowed here");
         return;
     };
@@ -352,7 +352,7 @@ fn a_full_disk_refuses_and_keeps_the_old_tree() {
 
 #[test]
 fn a_disk_without_inodes_refuses() {
-    let Some(disk) = SmallDisk::mount("size=2m,nr_inodes=6") else {
+    let Some(disk) = SmallDisk::mount("size=2m,nr_inodes=6,mode=0755") else {
         eprintln!("SKIPPED: mounting a tmpfs is not allowed here");
         return;
     };
@@ -364,7 +364,7 @@ fn a_disk_without_inodes_refuses() {
 
 #[test]
 fn a_read_only_file_system_is_named() {
-    let Some(disk) = SmallDisk::mount("size=1m") else {
+    let Some(disk) = SmallDisk::mount("size=1m,mode=0755") else {
         eprintln!("SKIPPED: mounting a tmpfs is not allowed here");
         return;
     };

@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{InstalledDir, Limits, Staging};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::Claim;
+use aisoc_signing::{Claim, TreeFinding};
 
 use crate::fetch::fetch;
 use crate::reporter::Reporter;
@@ -21,8 +21,10 @@ pub struct Inspection {
     pub claimed_manifest: Result<Manifest>,
     /// The canonical digest that a signature would cover, or why there is none.
     pub canonical_digest: Result<Digest>,
-    /// Whether there is a signature file.
-    pub has_signature: bool,
+    /// The signature files, by name.
+    pub signature_files: Vec<String>,
+    /// What a signature would cover, were it valid, and what differs.
+    pub claimed_tree: Result<TreeFinding>,
     /// Every file.
     pub files: FileMap,
     /// Digest and layers, when it is an artifact.
@@ -88,7 +90,8 @@ fn look(claim: &Claim, files: FileMap, artifact: Option<ArtifactSummary>) -> Ins
     Inspection {
         claimed_manifest: claim.document().and_then(|document| Manifest::from_document(&document)),
         canonical_digest: claim.statement().map(|statement| statement.digest()),
-        has_signature: claim.signature().is_some(),
+        signature_files: claim.tree().signature_files.keys().cloned().collect(),
+        claimed_tree: claim.document().and_then(|document| claim.compare_tree(&document)),
         files,
         artifact,
     }

@@ -11,22 +11,20 @@ use aisoc_packaging::{
     Access, InstallRecord, Limits, Previous, Staged, Staging, activate, finish_interrupted, installed,
 };
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Keyring, verify};
+use aisoc_signing::{Coverage, verify};
 use aisoc_trust::{Admitted, Policy, admit};
 
 use crate::fetch::fetch;
 use crate::reporter::Reporter;
-use crate::verify::intact_admission;
+use crate::verify::{TrustInputs, intact_admission};
 
 /// What an install is told.
 #[derive(Debug)]
 pub struct InstallOptions {
     /// Where plugins live; made when it is missing.
     pub plugins_dir: PathBuf,
-    /// The directory of trusted public keys.
-    pub keys_dir: PathBuf,
-    /// What the gate does about an artifact that is not verified.
-    pub policy: Policy,
+    /// Whom to trust, and how far; its time is the time of the install.
+    pub trust: TrustInputs,
     /// The only artifact that is acceptable.
     pub require_digest: Option<Digest>,
     /// How to reach registries.
@@ -35,8 +33,6 @@ pub struct InstallOptions {
     pub keep: u8,
     /// Who changes the plugins directory.
     pub access: Access,
-    /// The time of the install, RFC 3339.
-    pub now: String,
 }
 
 /// An installed plugin, and what the gate said about it.
@@ -65,6 +61,8 @@ pub struct Judgement {
     pub status: aisoc_trust::SignatureStatus,
     /// The key that verified it.
     pub key_id: Option<String>,
+    /// How much the signature covers.
+    pub coverage: Coverage,
     /// What strict mode would have refused it for.
     pub objection: Option<String>,
 }
@@ -128,9 +126,20 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
 fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
     let claim = staged.claim()?;
     let manifest = Manifest::from_document(&claim.document()?)?;
-    let admitted = admit(&options.policy, &claim, |claim| verify(claim, &Keyring::read(&options.keys_dir)?));
+    let policy = Policy { coverage_floor: installed_coverage(&manifest.id, options)?, ..options.trust.policy };
+    let admitted = admit(&policy, &claim, |claim| verify(claim, &options.trust.keyring()?));
     let admitted = admitted.map_err(|refusal| refusal.about(format_args!("{} {}", manifest.id, manifest.version)))?;
     Ok((manifest, admitted))
+}
+
+/// What the signature of the installed version covers: a registry that offers less than that is
+/// stripping it.
+fn installed_coverage(id: &PluginId, options: &InstallOptions) -> Result<Coverage> {
+    let recorded = InstallRecord::read(&options.plugins_dir, id)?.and_then(|record| record.coverage);
+    Ok([Coverage::Full, Coverage::Code]
+        .into_iter()
+        .find(|coverage| recorded.as_deref() == Some(coverage.as_str()))
+        .unwrap_or(Coverage::None))
 }
 
 /// `Shodan` beside `shodan` is one directory on a file system that folds case: whoever installs second
@@ -164,8 +173,8 @@ fn record(
         canonical_digest: admitted.digest(),
         signature_status: admitted.status().as_str().to_owned(),
         signing_key_id: admitted.key_id().map(ToString::to_string),
-        coverage: None,
-        installed_at: options.now.clone(),
+        coverage: Some(admitted.coverage().as_str().to_owned()),
+        installed_at: format!("{:.0}", options.trust.at),
     }
 }
 
@@ -177,7 +186,7 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
         if record.digest != digest || record.id.as_str() != plugin.directory {
             continue;
         }
-        let Ok(admitted) = intact_admission(&plugin.path, &record, &options.keys_dir, &options.policy) else {
+        let Ok(admitted) = intact_admission(&plugin.path, &record, &options.trust) else {
             continue;
         };
         return Ok(Some(Installation {
@@ -198,6 +207,7 @@ impl Judgement {
         Self {
             status: admitted.status(),
             key_id: admitted.key_id().map(ToString::to_string),
+            coverage: admitted.coverage(),
             objection: admitted.objection().map(|objection: &Fault| format!("{}: {objection}", objection.reason())),
         }
     }

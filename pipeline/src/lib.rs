@@ -17,6 +17,6 @@ pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, che
 pub use pull::{Pulled, pull};
 pub use reporter::{Reporter, Silent};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
-pub use sign::{SignedDirectory, sign_directory};
+pub use sign::{SignedDirectory, Signing, sign_directory};
 pub use source::Source;
-pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_installed};
+pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_installed, verify_shipped};

@@ -7,11 +7,12 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{Access, InstallRecord, KeptTree};
-use aisoc_signing::{Keyring, verify};
-use aisoc_trust::{Policy, admit};
+use aisoc_signing::verify;
+use aisoc_trust::admit;
 
 use crate::install::Judgement;
 use crate::reporter::Reporter;
+use crate::verify::TrustInputs;
 
 /// What a rollback is told.
 #[derive(Debug)]
@@ -22,10 +23,8 @@ pub struct RollbackOptions {
     pub id: PluginId,
     /// The version or the artifact digest to go back to; the most recently replaced one when nothing is said.
     pub to: Option<String>,
-    /// The directory of trusted public keys.
-    pub keys_dir: PathBuf,
-    /// What the gate does about a tree that is not verified.
-    pub policy: Policy,
+    /// Whom to trust, and how far.
+    pub trust: TrustInputs,
     /// Who changes the plugins directory.
     pub access: Access,
 }
@@ -53,7 +52,7 @@ pub struct Rollback {
 /// `version_not_found`, `tree_modified` for a kept version that is not as it was installed, what the
 /// gate refuses, and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
-    let RollbackOptions { plugins_dir, id, to, keys_dir, policy, access } = options;
+    let RollbackOptions { plugins_dir, id, to, trust, access } = options;
     let kept = KeptTree::open(plugins_dir, id, to.as_deref(), access)?;
     let named = format!("{id} {}", kept.record().version);
     reporter.step("Verifying", &named);
@@ -63,7 +62,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
             .expected(id.to_string(), manifest.id.to_string()));
     }
-    let admitted = admit(policy, &claim, |claim| verify(claim, &Keyring::read(keys_dir)?));
+    let admitted = admit(&trust.policy, &claim, |claim| verify(claim, &trust.keyring()?));
     let admitted = admitted.map_err(|refusal| refusal.about(&named))?;
     reporter.step("Activating", &named);
     // What the gate says today, of what was installed then.
@@ -71,6 +70,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
         canonical_digest: admitted.digest(),
         signature_status: admitted.status().as_str().to_owned(),
         signing_key_id: admitted.key_id().map(ToString::to_string),
+        coverage: Some(admitted.coverage().as_str().to_owned()),
         ..kept.record().clone()
     };
     let signature = Judgement::of(&admitted);

@@ -1,16 +1,39 @@
-//! `PluginDir` → `Statement` → `SignedStatement` → `plugin.sig`.
+//! `PluginDir` → `Statement` → `SignedStatement` → the signature files.
 
+use std::fs::{self, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::Document;
 use aisoc_packaging::PluginDir;
-use aisoc_signing::{Fingerprint, SIGNATURE_FILE, Signature, SigningKey, sign};
+use aisoc_signing::{
+    Coverage, FILE_LIST, Fingerprint, Integrity, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SigningKey, Statement,
+    covered_digest, covered_list, sign, stamp,
+};
 
-/// How the temporary names of signatures begin.
-const DRAFTS: &str = ".aisoc-signature-";
+/// How a directory is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signing<'a> {
+    /// As the only signer, the whole tree: the manifest's key `integrity` is written first.
+    WholeTree {
+        /// Where the signature goes instead of `plugin.sig`.
+        out: Option<&'a Path>,
+    },
+    /// As the only signer, manifest and `*.py` alone: the manifest stays as it is.
+    CodeOnly {
+        /// Where the signature goes instead of `plugin.sig`.
+        out: Option<&'a Path>,
+    },
+    /// As one more signer of exactly what is signed already.
+    Added,
+}
+
+/// How the names of files begin that are on their way.
+const DRAFTS: &str = ".aisoc-sign-";
 
 /// A signature that was written.
 #[derive(Debug)]
@@ -23,36 +46,148 @@ pub struct SignedDirectory {
     pub digest: Digest,
     /// Whose it is.
     pub signer: Fingerprint,
+    /// How much it covers.
+    pub coverage: Coverage,
 }
 
-/// Signs a plugin's directory and writes `plugin.sig` into it, or to `out`.
+/// Signs a plugin's directory.
+///
+/// The manifest comes first, `plugin.sig` last: a process killed in between leaves a plugin that
+/// verifies nowhere, and that the same command makes whole.
 ///
 /// # Errors
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
-pub fn sign_directory(directory: &Path, key: &SigningKey, out: Option<&Path>) -> Result<SignedDirectory> {
-    // What a killed run left would be taken for a file of the plugin.
+pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+    // What a killed run left would be taken for files of the plugin.
     sweep(directory, DRAFTS);
+    sweep(&directory.join(SIGNATURE_DIRECTORY), DRAFTS);
     let plugin = PluginDir::open(directory)?;
-    let signed = sign(plugin.claim().statement().map_err(|fault| fault.below(directory))?, key);
-    let path = out.map_or_else(|| directory.join(SIGNATURE_FILE), Path::to_owned);
-    write(&path, signed.signature())?;
+    match how {
+        Signing::WholeTree { out } => {
+            let tree = covered_digest(plugin.files(), plugin.manifest_file());
+            let manifest =
+                stamp(plugin.manifest_file(), plugin.manifest_bytes(), tree).map_err(|fault| fault.below(directory))?;
+            let statement = describe(&plugin, &manifest)?;
+            let list = covered_list(plugin.files(), plugin.manifest_file());
+            if manifest != plugin.manifest_bytes() {
+                write(&directory.join(plugin.manifest_file().name()), &manifest)?;
+            }
+            replace_signers(&plugin, statement, key, out, Some(&list))
+        }
+        Signing::CodeOnly { out } => {
+            refuse_other_tree(&plugin, "sign the whole tree, or remove the key `integrity` from the manifest")?;
+            let statement = describe(&plugin, plugin.manifest_bytes())?;
+            replace_signers(&plugin, statement, key, out, None)
+        }
+        Signing::Added => add_signer(&plugin, key),
+    }
+}
+
+fn describe(plugin: &PluginDir, manifest: &[u8]) -> Result<Statement> {
+    let document = Document::read(plugin.manifest_file(), manifest);
+    document
+        .and_then(|document| Statement::describe(&document, &plugin.python()))
+        .map_err(|fault| fault.below(plugin.root()))
+}
+
+/// What the manifest states about its tree has to be true when nobody is going to correct it.
+fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
+    let Some(Integrity { tree }) = Integrity::read(&plugin.document()?).map_err(|fault| fault.below(plugin.root()))?
+    else {
+        return Ok(Coverage::Code);
+    };
+    let found = covered_digest(plugin.files(), plugin.manifest_file());
+    if found == tree {
+        return Ok(Coverage::Full);
+    }
+    let message = format!("the manifest in `{}` states another tree than the directory holds", plugin.root().display());
+    Err(Fault::new(Reason::CoverageMismatch, message).expected(tree.hex(), found.hex()).hint(hint))
+}
+
+fn replace_signers(
+    plugin: &PluginDir,
+    statement: Statement,
+    key: &SigningKey,
+    out: Option<&Path>,
+    list: Option<&[u8]>,
+) -> Result<SignedDirectory> {
+    let signed = sign(statement, key);
+    let text = signed.signature().to_hex();
+    let added = plugin.root().join(SIGNATURE_DIRECTORY);
+    // Signatures of others are over what was signed before, or this key would have been added.
+    remove_signatures(&added)?;
+    create(&added)?;
+    if let Some(list) = list {
+        write(&plugin.root().join(FILE_LIST), list)?;
+    }
+    let path = match out {
+        Some(out) => out.to_owned(),
+        None => {
+            write(&added.join(format!("{}.sig", signed.signer().hex())), text.as_bytes())?;
+            plugin.root().join(SIGNATURE_FILE)
+        }
+    };
+    write(&path, text.as_bytes())?;
+    let coverage = if list.is_some() { Coverage::Full } else { Coverage::Code };
     Ok(SignedDirectory {
         path,
         signature: *signed.signature(),
         digest: signed.statement().digest(),
         signer: signed.signer(),
+        coverage,
     })
 }
 
-/// Written beside and renamed: a verifier that looks meanwhile sees the old signature or the new one.
-/// Not synced: a power cut can lose a signature, which the same command makes again, bit for bit; it
-/// cannot make another one verify.
-fn write(path: &Path, signature: &Signature) -> Result<()> {
-    let fail = |error| Fault::io("write the signature", path, error);
-    let mut draft = Draft::create(parent(path), DRAFTS, 0o644).map_err(fail)?;
-    draft.write_all(signature.to_hex().as_bytes()).map_err(fail)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    draft.file().set_permissions(mode).map_err(fail)?;
+fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
+    if plugin.signature().is_none() {
+        return Err(Fault::new(Reason::Unsigned, format!("`{}` has no first signature", plugin.root().display()))
+            .hint("sign without --add, to become the first signer"));
+    }
+    let coverage = refuse_other_tree(plugin, "sign without --add: the others have to sign what there is now, too")?;
+    let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
+    let added = plugin.root().join(SIGNATURE_DIRECTORY);
+    create(&added)?;
+    let path = added.join(format!("{}.sig", signed.signer().hex()));
+    write(&path, signed.signature().to_hex().as_bytes())?;
+    Ok(SignedDirectory {
+        path,
+        signature: *signed.signature(),
+        digest: signed.statement().digest(),
+        signer: signed.signer(),
+        coverage,
+    })
+}
+
+fn create(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).map_err(|error| Fault::io("create the directory", directory, error))
+}
+
+/// Removes what this module wrote into `plugin.sig.d`.
+fn remove_signatures(directory: &Path) -> Result<()> {
+    let fail = |error| Fault::io("remove the old signatures in", directory, error);
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(fail)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(fail)?;
+        let name = format!("{SIGNATURE_DIRECTORY}/{}", entry.file_name().to_string_lossy());
+        if aisoc_signing::is_signature_file(&name) {
+            fs::remove_file(entry.path()).map_err(fail)?;
+        }
+    }
+    Ok(())
+}
+
+/// Written beside and renamed: a verifier that looks meanwhile sees the old file or the new one.
+/// Not synced: what a power cut loses, the same command makes again, bit for bit; it cannot make
+/// something else verify.
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    let fail = |error| Fault::io("write", path, error);
+    let mode = fs::metadata(path).map_or(0o644, |present| present.permissions().mode() & 0o777);
+    let mut draft = Draft::create(parent(path), DRAFTS, mode).map_err(fail)?;
+    draft.write_all(content).map_err(fail)?;
+    draft.file().set_permissions(Permissions::from_mode(mode)).map_err(fail)?;
     draft.place(path, Existing::Replace).map_err(fail)
 }

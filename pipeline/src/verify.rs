@@ -6,10 +6,11 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{InstallRecord, InstalledDir, Limits, ReferenceDir, Staging};
+use aisoc_packaging::{InstallRecord, InstalledDir, Limits, PluginDir, ReferenceDir, Staging};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Claim, Keyring, verify};
+use aisoc_signing::{Claim, Findings, Keyring, examine, verify};
 use aisoc_trust::{Admitted, Policy, admit};
+use jiff::Timestamp;
 
 use crate::fetch::fetch;
 use crate::reporter::Reporter;
@@ -21,27 +22,57 @@ pub struct TrustInputs {
     pub keys_dir: PathBuf,
     /// What the gate does about what is not verified.
     pub policy: Policy,
+    /// The time to judge keys by.
+    pub at: Timestamp,
 }
 
-/// A verdict to show.
+impl TrustInputs {
+    /// The trusted keys, as they stand at that time.
+    ///
+    /// # Errors
+    /// As [`Keyring::read`].
+    pub fn keyring(&self) -> Result<Keyring> {
+        Keyring::read(&self.keys_dir, self.at)
+    }
+}
+
+/// A verdict, and how it came about.
 #[derive(Debug)]
 pub struct Verification {
     /// The id that the manifest states, when it can be read.
     pub id: Option<String>,
     /// Digest of the artifact, when it was one.
     pub artifact_digest: Option<Digest>,
-    /// What the gate said.
-    pub admitted: Admitted,
-    /// Key files that were not used, with the reason for each.
-    pub skipped_keys: Vec<String>,
+    /// What the gate said: let in, or the refusal.
+    pub verdict: Result<Admitted>,
+    /// What every check saw.
+    pub findings: Findings,
+}
+
+impl Verification {
+    fn map_refusal(self, map: impl FnOnce(Fault) -> Fault) -> Self {
+        Self { verdict: self.verdict.map_err(map), ..self }
+    }
 }
 
 /// Verifies a directory as the host would: whatever it holds, as it stands.
 ///
 /// # Errors
-/// What the gate refuses; `manifest_*` for a manifest that cannot be read.
+/// What cannot be judged: `manifest_missing`, and I/O reasons. A refusal is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    judge(&ReferenceDir::read(directory)?.claim(), trust).map_err(|refusal| match refusal.location() {
+    Ok(judge_directory(&ReferenceDir::read(directory)?.claim(), directory, trust))
+}
+
+/// Verifies what [`crate::package`] would ship of an author's directory, ignore rules applied.
+///
+/// # Errors
+/// What cannot be packed: `forbidden_entry`, `manifest_missing`, and I/O reasons.
+pub fn verify_shipped(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
+    Ok(judge_directory(&PluginDir::open(directory)?.claim(), directory, trust))
+}
+
+fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Verification {
+    judge(claim, trust).map_refusal(|refusal| match refusal.location() {
         Some(_) => refusal.below(directory),
         None => refusal.about(directory.display()),
     })
@@ -50,7 +81,7 @@ pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verific
 /// Verifies an artifact in one pass over its bytes, writing nothing.
 ///
 /// # Errors
-/// What the gate refuses; every refusal of fetching and staging.
+/// Every refusal of fetching and staging.
 pub async fn verify_artifact(
     reference: &Reference,
     trust: &TrustInputs,
@@ -59,20 +90,15 @@ pub async fn verify_artifact(
 ) -> Result<Verification> {
     let fetched = fetch(reference, None, options).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let verification = judge(&staged.claim()?, trust).map_err(|refusal| refusal.about(reference))?;
+    let verification = judge(&staged.claim()?, trust).map_refusal(|refusal| refusal.about(reference));
     Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..verification })
 }
 
-fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
-    let mut skipped_keys = Vec::new();
-    let admitted = admit(&trust.policy, claim, |claim| {
-        let keyring = Keyring::read(&trust.keys_dir)?;
-        let skipped = keyring.skipped().iter();
-        skipped_keys.extend(skipped.map(|key| format!("{}: error[{}]: {}", key.file, key.fault.reason(), key.fault)));
-        verify(claim, &keyring)
-    })?;
+fn judge(claim: &Claim, trust: &TrustInputs) -> Verification {
+    let mut findings = Findings::default();
+    let verdict = admit(&trust.policy, claim, |claim| examine(claim, &trust.keyring()?, &mut findings));
     let id = claim.document().ok().and_then(|document| stated_id(&document));
-    Ok(Verification { id, artifact_digest: None, admitted, skipped_keys })
+    Verification { id, artifact_digest: None, verdict, findings }
 }
 
 fn stated_id(document: &Document) -> Option<String> {
@@ -84,12 +110,7 @@ fn stated_id(document: &Document) -> Option<String> {
 /// # Errors
 /// `signature_invalid` when a file was changed, added or removed since the install; what the gate
 /// refuses.
-pub(crate) fn intact_admission(
-    directory: &Path,
-    record: &InstallRecord,
-    keys_dir: &Path,
-    policy: &Policy,
-) -> Result<Admitted> {
+pub(crate) fn intact_admission(directory: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
     let present = InstalledDir::read(directory)?;
     if present.subject() != record.tree_digest {
         return Err(Fault::new(
@@ -99,7 +120,7 @@ pub(crate) fn intact_admission(
         .expected(record.tree_digest.to_string(), present.subject().to_string())
         .hint(format!("install it again: `aisoc plugin install {}`", record.reference)));
     }
-    admit(policy, &present.claim(), |claim| verify(claim, &Keyring::read(keys_dir)?))
+    admit(&trust.policy, &present.claim(), |claim| verify(claim, &trust.keyring()?))
 }
 
 /// Judges an installed plugin for a listing: by its record when it has one, else as it stands.
@@ -108,7 +129,7 @@ pub(crate) fn intact_admission(
 /// As [`verify_directory`], and `signature_invalid` when the tree is not the recorded one.
 pub fn verify_installed(directory: &Path, record: Option<&InstallRecord>, trust: &TrustInputs) -> Result<Admitted> {
     match record {
-        Some(record) => intact_admission(directory, record, &trust.keys_dir, &trust.policy),
-        None => verify_directory(directory, trust).map(|verification| verification.admitted),
+        Some(record) => intact_admission(directory, record, trust),
+        None => verify_directory(directory, trust)?.verdict,
     }
 }

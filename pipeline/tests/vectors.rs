@@ -10,9 +10,10 @@ use std::path::Path;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_packaging::ReferenceDir;
 use aisoc_signing::{Keyring, SigningKey, sign, verify};
-use aisoc_trust::{Admitted, MalformedSignature, Policy, TrustMode, admit};
+use aisoc_trust::{Admitted, CoverageRule, MalformedSignature, Policy, TrustMode, admit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("../../testdata/vectors/public.json");
@@ -76,9 +77,10 @@ fn lay_out(vector: &Value, directory: &Path, keys: &Path, key_a: &str) {
 
 fn judge(directory: &Path, keys: &Path, mode: TrustMode) -> Result<Admitted, Fault> {
     let claim = ReferenceDir::read(directory)?.claim();
-    // The vectors record the host's code, which refuses a malformed signature file in `warn` too.
-    let policy = Policy { mode, malformed: MalformedSignature::Refused };
-    admit(&policy, &claim, |claim| verify(claim, &Keyring::read(keys)?))
+    // The vectors record the host's code, which refuses a malformed signature file in `warn` too, and
+    // which knows no coverage but that of the code.
+    let policy = Policy { malformed: MalformedSignature::Refused, coverage: CoverageRule::Code, ..Policy::of(mode) };
+    admit(&policy, &claim, |claim| verify(claim, &Keyring::read(keys, Timestamp::UNIX_EPOCH)?))
 }
 
 fn check_verdicts(name: &str, expected: &Value, directory: &Path, keys: &Path) {
@@ -153,7 +155,7 @@ fn a_malformed_signature_loads_as_invalid_in_warn_as_the_lifecycle_page_says() {
     write(&place.path().join("p/plugin.yaml"), b"id: demo.one\nname: D\nversion: \"1\"\nplugin_type: enricher\n");
     write(&place.path().join("p/plugin.sig"), b"nonsense");
     let claim = ReferenceDir::read(&place.path().join("p")).expect("readable").claim();
-    let keyring = || Keyring::read(&place.path().join("keys"));
+    let keyring = || Keyring::read(&place.path().join("keys"), Timestamp::UNIX_EPOCH);
     let admitted = admit(&Policy::of(TrustMode::Warn), &claim, |claim| verify(claim, &keyring()?)).expect("let in");
     assert_eq!(admitted.status().as_str(), "invalid");
     assert_eq!(admitted.objection().expect("an objection").reason(), Reason::SignatureMalformed);

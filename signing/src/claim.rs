@@ -1,44 +1,62 @@
 //! `Claim`: what a package says about itself, rebuilt from bytes that are already in our hands.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
 
+use crate::signature::SIGNATURE_FILE;
 use crate::statement::Statement;
+use crate::tree::{FILE_LIST, Integrity, TreeFinding, added_signature, compare};
 
 /// Untrusted: anybody can make one. Worth something only after [`crate::verify`].
 #[derive(Debug)]
-pub struct Claim {
-    subject: Digest,
-    file: ManifestFile,
-    manifest: Vec<u8>,
-    python: PythonFiles,
-    signature: Option<Vec<u8>>,
+pub struct Claim(ClaimedTree);
+
+/// What a claim is made of: the tree as it was read.
+#[derive(Debug)]
+pub struct ClaimedTree {
+    /// The digest of the whole tree that the bytes were taken from; it follows the claim into the
+    /// verdict, so that what is activated is what was verified.
+    pub subject: Digest,
+    /// Which file is the manifest.
+    pub manifest_file: ManifestFile,
+    /// Its bytes.
+    pub manifest: Vec<u8>,
+    /// Every `*.py`, as the host finds them.
+    pub python: PythonFiles,
+    /// Every regular file.
+    pub files: Arc<FileMap>,
+    /// What stands in the tree and is no file that a list can name: links, devices, forbidden names.
+    pub strange: Vec<String>,
+    /// The content of the signature files, by name (see [`crate::is_signature_file`]).
+    pub signature_files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Claim {
     /// The claim of a tree.
-    ///
-    /// `subject` is the digest of the whole tree that the bytes were taken from; it follows the claim
-    /// into the verdict, so that what is activated is what was verified.
-    pub fn new(
-        subject: Digest,
-        file: ManifestFile,
-        manifest: Vec<u8>,
-        python: PythonFiles,
-        signature: Option<Vec<u8>>,
-    ) -> Self {
-        Self { subject, file, manifest, python, signature }
+    pub fn new(tree: ClaimedTree) -> Self {
+        Self(tree)
     }
 
     /// The tree that the claim is about.
     pub fn subject(&self) -> Digest {
-        self.subject
+        self.0.subject
     }
 
     /// The bytes of `plugin.sig`, if the tree has one.
     pub fn signature(&self) -> Option<&[u8]> {
-        self.signature.as_deref()
+        self.0.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
+    }
+
+    /// The signatures of `plugin.sig.d`: file name, the signer's fingerprint that it names, content.
+    pub(crate) fn added_signatures(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
+        self.0.signature_files.iter().filter_map(|(name, content)| {
+            added_signature(name).map(|fingerprint| (name.as_str(), fingerprint, content.as_slice()))
+        })
     }
 
     /// The manifest, as the host reads it.
@@ -46,7 +64,7 @@ impl Claim {
     /// # Errors
     /// `manifest_invalid`.
     pub fn document(&self) -> Result<Document> {
-        Document::read(self.file, &self.manifest)
+        Document::read(self.0.manifest_file, &self.0.manifest)
     }
 
     /// What a signature of this tree must cover.
@@ -54,6 +72,21 @@ impl Claim {
     /// # Errors
     /// `manifest_invalid`, `manifest_not_canonical`.
     pub fn statement(&self) -> Result<Statement> {
-        Statement::describe(&self.document()?, &self.python)
+        Statement::describe(&self.document()?, &self.0.python)
+    }
+
+    /// Everything that was read.
+    pub fn tree(&self) -> &ClaimedTree {
+        &self.0
+    }
+
+    /// Compares the files with what the manifest states about them.
+    ///
+    /// # Errors
+    /// `integrity_unknown` for a statement of another form.
+    pub fn compare_tree(&self, document: &Document) -> Result<TreeFinding> {
+        let ClaimedTree { files, manifest_file, strange, signature_files, .. } = &self.0;
+        let list = signature_files.get(FILE_LIST).map(Vec::as_slice);
+        Ok(compare(Integrity::read(document)?, files, *manifest_file, strange, list))
     }
 }

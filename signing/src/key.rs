@@ -143,6 +143,13 @@ impl fmt::Debug for PublicKey {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 32]);
 
+impl Fingerprint {
+    /// The 64 hexadecimal digits alone, as in `plugin.sig.d/<fingerprint>.sig`.
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SHA256:{}", hex(&self.0))

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
+use jiff::Timestamp;
 
 use crate::key::PublicKey;
+use crate::key_notes::{KeyNotes, Standing};
 
 /// Largest key file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
 const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
@@ -45,6 +47,8 @@ pub struct TrustedKey {
     pub file: String,
     /// The key.
     pub key: PublicKey,
+    /// Whether it may verify anything.
+    pub standing: Standing,
 }
 
 /// A key file that is not used.
@@ -67,10 +71,12 @@ pub struct Keyring {
 impl Keyring {
     /// Reads every `*.pem` and `*.pub` of `directory`, in either case, hidden ones included,
     /// sub-directories not. A directory that does not exist holds no keys, which trust then refuses.
+    /// `NAME.json` beside `NAME.pem` can limit the key in time or revoke it; `at` is the time to judge by.
+    /// A key that is revoked under one name is revoked under every name.
     ///
     /// # Errors
     /// When the directory exists and cannot be listed: unreadable evidence is not absent evidence.
-    pub fn read(directory: &Path) -> Result<Self> {
+    pub fn read(directory: &Path, at: Timestamp) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
@@ -96,12 +102,23 @@ impl Keyring {
             let Some(id) = key_id(&file) else {
                 continue;
             };
-            match read_bounded(&directory.join(file_name)).and_then(|content| PublicKey::from_pem(&content)) {
-                Ok(key) => keyring.keys.push(TrustedKey { id, file, key }),
+            match read_key(&directory.join(file_name), at) {
+                Ok((key, standing)) => keyring.keys.push(TrustedKey { id, file, key, standing }),
                 Err(fault) => keyring.skipped.push(SkippedKey { file, fault }),
             }
         }
+        keyring.spread_revocations();
         Ok(keyring)
+    }
+
+    fn spread_revocations(&mut self) {
+        let is_revoked = |key: &&TrustedKey| matches!(key.standing, Standing::Revoked { .. });
+        let revoked: Vec<TrustedKey> = self.keys.iter().filter(is_revoked).cloned().collect();
+        for key in &mut self.keys {
+            if let Some(known) = revoked.iter().find(|revoked| revoked.key == key.key) {
+                key.standing = known.standing.clone();
+            }
+        }
     }
 
     /// Where the keys are from.
@@ -126,6 +143,16 @@ fn key_id(file: &str) -> Option<KeyId> {
     let (stem, suffix) = file.rsplit_once('.')?;
     let is_key = suffix.eq_ignore_ascii_case("pem") || suffix.eq_ignore_ascii_case("pub");
     (is_key && !stem.is_empty()).then(|| KeyId(stem.to_owned()))
+}
+
+fn read_key(path: &Path, at: Timestamp) -> Result<(PublicKey, Standing)> {
+    let key = PublicKey::from_pem(&read_bounded(path)?)?;
+    let notes = path.with_extension("json");
+    // A link that leads nowhere is there, and cannot be read.
+    if notes.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok((key, Standing::Current));
+    }
+    Ok((key, KeyNotes::read(&notes, &read_bounded(&notes)?)?.standing(at)))
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>> {
@@ -173,7 +200,7 @@ mod tests {
         fs::create_dir(directory.path().join("c.pem")).expect("made");
         fs::write(directory.path().join("d.pem"), vec![b'x'; 1 << 20]).expect("written");
         fs::write(directory.path().join("e.pem"), good.public_key().to_pem()).expect("written");
-        let keyring = Keyring::read(directory.path()).expect("readable");
+        let keyring = Keyring::read(directory.path(), Timestamp::UNIX_EPOCH).expect("readable");
         assert_eq!(keyring.keys().len(), 1);
         assert_eq!(keyring.keys()[0].id.as_str(), "e");
         assert_eq!(keyring.skipped().len(), 4);

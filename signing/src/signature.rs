@@ -5,6 +5,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 
 /// Name of the signature file in a plugin's directory.
 pub const SIGNATURE_FILE: &str = "plugin.sig";
+/// Name of the directory that holds one signature per signer, `<fingerprint>.sig`.
+pub const SIGNATURE_DIRECTORY: &str = "plugin.sig.d";
 
 /// An Ed25519 signature: 64 bytes, not yet checked against anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +23,16 @@ impl Signature {
     /// # Errors
     /// `signature_malformed`.
     pub fn read(content: &[u8]) -> Result<Self> {
+        Self::read_file(SIGNATURE_FILE, content)
+    }
+
+    /// As [`Signature::read`], from the file of that name.
+    pub(crate) fn read_file(file: &str, content: &[u8]) -> Result<Self> {
         if let Some(bytes) = from_hex(content) {
             return Ok(Self(bytes));
         }
         content.try_into().map(Self).map_err(|_| {
-            Fault::new(Reason::SignatureMalformed, format!("`{SIGNATURE_FILE}` does not hold a signature"))
+            Fault::new(Reason::SignatureMalformed, format!("`{file}` does not hold a signature"))
                 .expected("64 raw bytes or 128 hexadecimal digits", format!("{} other bytes", content.len()))
         })
     }

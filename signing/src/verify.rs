@@ -1,17 +1,25 @@
 //! The operator's arrow: `Claim` → `Outcome`.
 //!
 //! The order of the checks is part of the contract, because it decides which error is seen:
-//! the signature file's form, its presence, the presence of keys, the digest, the keys in order.
+//! presence and form of the signature files, the presence of keys, the digest, the keys in order, the tree.
 
 use std::path::PathBuf;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::claim::Claim;
+use crate::coverage::{Coverage, Uncovered, uncovered};
+use crate::findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 use crate::key::Fingerprint;
-use crate::keyring::{KeyId, Keyring};
-use crate::signature::Signature;
+use crate::key_notes::Standing;
+use crate::keyring::{KeyId, Keyring, TrustedKey};
+use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
+use crate::statement::Statement;
+use crate::tree::{TreeDifference, TreeFinding};
+
+/// Most signatures of one plugin: each costs one check per key.
+pub const MAX_SIGNATURES: usize = 16;
 
 /// The verdict on a claim. A verdict is not an error: what follows from it is the gate's decision.
 #[derive(Debug)]
@@ -20,8 +28,10 @@ pub enum Outcome {
     Verified(Verified),
     /// There is no signature file.
     Unsigned,
-    /// The signature file is not a signature.
+    /// A signature file is not a signature.
     Malformed(Fault),
+    /// The manifest states its tree in a form that is not known.
+    UnknownIntegrity(Fault),
     /// There is no key to try. Says which key files were skipped, and why.
     NoTrustedKeys {
         /// Where the keys should be.
@@ -35,7 +45,37 @@ pub enum Outcome {
         digest: Digest,
         /// The keys that were tried, in order.
         tried: Vec<KeyId>,
+        /// What else is known about why.
+        cause: Cause,
     },
+    /// A key verifies, and is none that counts.
+    NotCounted {
+        /// The key.
+        key_id: KeyId,
+        /// Why it does not count.
+        standing: Standing,
+    },
+    /// A trusted key signed the manifest, which states another tree than this one.
+    OtherTree {
+        /// The key.
+        key_id: KeyId,
+        /// What differs.
+        difference: Box<TreeDifference>,
+    },
+}
+
+/// Why no trusted key verifies. A bare signature does not say who made it, so that "changed" and
+/// "signed by somebody else" look alike unless there is more to go by.
+#[derive(Debug)]
+pub enum Cause {
+    /// The files are not those that the manifest states.
+    FilesChanged(Box<TreeDifference>),
+    /// A trusted key is named as the signer and did not sign this; every file is as the manifest states.
+    ManifestChanged(KeyId),
+    /// The signers that are named, none of whose keys is trusted.
+    UnknownSigners(Vec<String>),
+    /// Nothing more is known.
+    Unknown,
 }
 
 /// Evidence that a trusted key signed a tree. Made in this module only; neither copied nor read.
@@ -43,8 +83,18 @@ pub enum Outcome {
 pub struct Verified {
     subject: Digest,
     digest: Digest,
-    key_id: KeyId,
-    fingerprint: Fingerprint,
+    signers: Vec<Signer>,
+    coverage: Coverage,
+    uncovered: Vec<Uncovered>,
+}
+
+/// A trusted key that verified a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// Its name in the directory of trusted keys.
+    pub key_id: KeyId,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
 }
 
 impl Verified {
@@ -58,14 +108,20 @@ impl Verified {
         self.digest
     }
 
-    /// The trusted key that verified it.
-    pub fn key_id(&self) -> &KeyId {
-        &self.key_id
+    /// The trusted keys that verified it, distinct by content, never none. The first is that of `plugin.sig`
+    /// if a trusted key verifies that.
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
     }
 
-    /// That key, by content.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    /// How much of the tree is covered: `Code` or `Full`.
+    pub fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+
+    /// The files that are not; none when the coverage is `Full`.
+    pub fn uncovered(&self) -> &[Uncovered] {
+        &self.uncovered
     }
 }
 
@@ -74,27 +130,154 @@ impl Verified {
 /// # Errors
 /// Only when there is nothing to judge: a manifest that cannot be read or has no canonical form.
 pub fn verify(claim: &Claim, keyring: &Keyring) -> Result<Outcome> {
-    let Some(content) = claim.signature() else {
-        return Ok(Outcome::Unsigned);
-    };
-    let signature = match Signature::read(content) {
-        Ok(signature) => signature,
+    examine(claim, keyring, &mut Findings::default())
+}
+
+/// As [`verify`], and notes down what every check found, up to the one that decided.
+///
+/// # Errors
+/// As [`verify`].
+pub fn examine(claim: &Claim, keyring: &Keyring, findings: &mut Findings) -> Result<Outcome> {
+    findings.keys = keyring.keys().iter().map(KeyTried::of).collect();
+    findings.skipped = keyring
+        .skipped()
+        .iter()
+        .map(|key| format!("{}: error[{}]: {}", key.file, key.fault.reason(), key.fault))
+        .collect();
+    let signatures = match read_signatures(claim) {
+        Ok(signatures) if signatures.is_empty() => return Ok(Outcome::Unsigned),
+        Ok(signatures) => signatures,
         Err(fault) => return Ok(Outcome::Malformed(fault)),
     };
     if keyring.keys().is_empty() {
-        let skipped = keyring.skipped().iter().map(|key| format!("{}: {}", key.file, key.fault)).collect();
-        return Ok(Outcome::NoTrustedKeys { directory: keyring.directory().to_owned(), skipped });
+        let (directory, skipped) = (keyring.directory().to_owned(), findings.skipped.clone());
+        return Ok(Outcome::NoTrustedKeys { directory, skipped });
     }
-    let digest = claim.statement()?.digest();
-    for trusted in keyring.keys() {
-        if trusted.key.verifies(digest.as_bytes(), &signature) {
-            return Ok(Outcome::Verified(Verified {
-                subject: claim.subject(),
-                digest,
-                key_id: trusted.id.clone(),
-                fingerprint: trusted.key.fingerprint(),
-            }));
+    let document = claim.document()?;
+    let digest = Statement::describe(&document, &claim.tree().python)?.digest();
+    findings.digest = Some(digest);
+    let tree = match claim.compare_tree(&document) {
+        Ok(tree) => tree,
+        Err(fault) => return Ok(Outcome::UnknownIntegrity(fault)),
+    };
+    findings.tree = TreeCheck::of(&tree, claim);
+    let tried = try_keys(&signatures, digest, keyring, findings);
+    conclude(claim, digest, keyring, tried, tree)
+}
+
+/// A signature file, and the signer that its name states.
+struct Named<'a> {
+    file: &'a str,
+    fingerprint: Option<&'a str>,
+    signature: Signature,
+}
+
+/// All or none: a signature file that is not a signature makes the whole evidence ambiguous.
+fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
+    let Some(first) = claim.signature() else { return Ok(Vec::new()) };
+    let mut signatures = vec![Named { file: SIGNATURE_FILE, fingerprint: None, signature: Signature::read(first)? }];
+    for (file, fingerprint, content) in claim.added_signatures() {
+        if signatures.len() > MAX_SIGNATURES {
+            let message = format!("`{SIGNATURE_DIRECTORY}` holds more than {MAX_SIGNATURES} signatures");
+            return Err(Fault::new(Reason::SignatureMalformed, message));
+        }
+        let signature = Signature::read_file(file, content)?;
+        signatures.push(Named { file, fingerprint: Some(fingerprint), signature });
+    }
+    Ok(signatures)
+}
+
+/// What trying every signature with every key gave.
+#[derive(Default)]
+struct Tried {
+    signers: Vec<Signer>,
+    /// A key that verifies and does not count.
+    not_counted: Option<(KeyId, Standing)>,
+    /// A trusted key that a file names as its signer, and that did not sign this.
+    contradicted: Option<KeyId>,
+    unknown: Vec<String>,
+}
+
+fn try_keys(signatures: &[Named<'_>], digest: Digest, keyring: &Keyring, findings: &mut Findings) -> Tried {
+    let mut tried = Tried::default();
+    for Named { file, fingerprint, signature } in signatures {
+        let candidates = keyring.keys().iter().enumerate().filter(|(_, trusted)| match fingerprint {
+            None => true,
+            Some(named) => trusted.key.fingerprint().hex() == *named,
+        });
+        let mut verifying = None;
+        let mut is_named_key_trusted = false;
+        for (index, trusted) in candidates {
+            is_named_key_trusted = fingerprint.is_some();
+            if trusted.key.verifies(digest.as_bytes(), signature) {
+                findings.keys[index].verifies.push((*file).to_owned());
+                // The first key in order gives the id, and one that counts comes before one that does not.
+                verifying = Some(trusted);
+                if trusted.standing == Standing::Current {
+                    break;
+                }
+            } else if fingerprint.is_some() {
+                tried.contradicted.get_or_insert_with(|| trusted.id.clone());
+            }
+        }
+        findings.signatures.push(SignatureTried {
+            file: (*file).to_owned(),
+            named_signer: fingerprint.map(str::to_owned),
+            key_id: verifying.map(|trusted| trusted.id.clone()),
+        });
+        match verifying {
+            Some(trusted) => tried.add(trusted),
+            None if !is_named_key_trusted => tried.unknown.extend(fingerprint.map(str::to_owned)),
+            None => {}
         }
     }
-    Ok(Outcome::Untrusted { digest, tried: keyring.keys().iter().map(|trusted| trusted.id.clone()).collect() })
+    tried
+}
+
+impl Tried {
+    fn add(&mut self, trusted: &TrustedKey) {
+        if trusted.standing != Standing::Current {
+            self.not_counted.get_or_insert_with(|| (trusted.id.clone(), trusted.standing.clone()));
+            return;
+        }
+        let fingerprint = trusted.key.fingerprint();
+        if self.signers.iter().all(|signer| signer.fingerprint != fingerprint) {
+            self.signers.push(Signer { key_id: trusted.id.clone(), fingerprint });
+        }
+    }
+}
+
+fn conclude(claim: &Claim, digest: Digest, keyring: &Keyring, tried: Tried, tree: TreeFinding) -> Result<Outcome> {
+    let Tried { signers, not_counted, contradicted, unknown } = tried;
+    let ids = || keyring.keys().iter().map(|trusted| trusted.id.clone()).collect();
+    if let Some(key_id) = contradicted {
+        let cause = match tree {
+            TreeFinding::Differs(difference) => Cause::FilesChanged(difference),
+            _ => Cause::ManifestChanged(key_id),
+        };
+        return Ok(Outcome::Untrusted { digest, tried: ids(), cause });
+    }
+    let Some(first) = signers.first() else {
+        return Ok(match (not_counted, tree) {
+            (Some((key_id, standing)), _) => Outcome::NotCounted { key_id, standing },
+            (None, TreeFinding::Differs(difference)) => {
+                Outcome::Untrusted { digest, tried: ids(), cause: Cause::FilesChanged(difference) }
+            }
+            (None, _) if unknown.is_empty() => Outcome::Untrusted { digest, tried: ids(), cause: Cause::Unknown },
+            (None, _) => Outcome::Untrusted { digest, tried: ids(), cause: Cause::UnknownSigners(unknown) },
+        });
+    };
+    let (coverage, uncovered) = match tree {
+        TreeFinding::Exact => (Coverage::Full, Vec::new()),
+        TreeFinding::NotStated => (Coverage::Code, uncovered_of(claim)),
+        TreeFinding::Differs(difference) => {
+            return Ok(Outcome::OtherTree { key_id: first.key_id.clone(), difference });
+        }
+    };
+    Ok(Outcome::Verified(Verified { subject: claim.subject(), digest, signers, coverage, uncovered }))
+}
+
+pub(crate) fn uncovered_of(claim: &Claim) -> Vec<Uncovered> {
+    let tree = claim.tree();
+    uncovered(&tree.files, &tree.strange, tree.manifest_file)
 }

@@ -1,13 +1,12 @@
 //! The gate: the one place where a verdict becomes a decision.
 
-use std::path::Path;
-
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Claim, Fingerprint, KeyId, Outcome, SIGNATURE_FILE, Verified};
+use aisoc_signing::{Claim, Coverage, Fingerprint, KeyId, Outcome, Signer, Uncovered, Verified};
 
 use crate::danger;
-use crate::mode::{MalformedSignature, Policy, SignatureStatus, TrustMode};
+use crate::mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
+use crate::refusal;
 
 /// Evidence that a tree may be activated. Made by [`admit`] only; used once.
 #[derive(Debug)]
@@ -24,6 +23,10 @@ impl Admitted {
         Self { subject, status, verified: None, objection }
     }
 
+    pub(crate) fn verified(subject: Digest, verified: Verified, objection: Option<Fault>) -> Self {
+        Self { subject, status: SignatureStatus::Verified, verified: Some(verified), objection }
+    }
+
     /// The tree that was admitted.
     pub fn subject(&self) -> Digest {
         self.subject
@@ -34,19 +37,34 @@ impl Admitted {
         self.status
     }
 
-    /// The key that verified it, if one did.
+    /// The trusted keys that verified it, distinct by content.
+    pub fn signers(&self) -> &[Signer] {
+        self.verified.as_ref().map(Verified::signers).unwrap_or_default()
+    }
+
+    /// The first key that verified it, if one did.
     pub fn key_id(&self) -> Option<&KeyId> {
-        self.verified.as_ref().map(Verified::key_id)
+        self.signers().first().map(|signer| &signer.key_id)
     }
 
     /// That key by content, if one did.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        self.verified.as_ref().map(Verified::fingerprint)
+        self.signers().first().map(|signer| signer.fingerprint)
     }
 
     /// The canonical digest that was verified, if it was.
     pub fn digest(&self) -> Option<Digest> {
         self.verified.as_ref().map(Verified::digest)
+    }
+
+    /// How much of the tree a verified signature covers.
+    pub fn coverage(&self) -> Coverage {
+        self.verified.as_ref().map_or(Coverage::None, Verified::coverage)
+    }
+
+    /// The files that a verified signature does not cover.
+    pub fn uncovered(&self) -> &[Uncovered] {
+        self.verified.as_ref().map(Verified::uncovered).unwrap_or_default()
     }
 
     /// What strict mode would have refused it for: to be shown wherever the plugin is shown.
@@ -61,21 +79,31 @@ impl Admitted {
 ///
 /// # Errors
 /// In mode `strict`, whatever is not verified: `unsigned`, `signature_malformed`, `no_trusted_keys`,
-/// `signature_invalid`. In every mode that verifies, the errors of `verify`.
+/// `signature_invalid`, `untrusted_key`, `key_revoked`, `key_expired`, `coverage_mismatch`,
+/// `integrity_unknown`; and what is verified but not as the policy asks: `signers_too_few`,
+/// `coverage_partial`, `coverage_downgrade`. In every mode that verifies, the errors of `verify`.
 pub fn admit(policy: &Policy, claim: &Claim, verify: impl FnOnce(&Claim) -> Result<Outcome>) -> Result<Admitted> {
     let subject = claim.subject();
     if policy.mode == TrustMode::Disabled {
         return Ok(danger::admit_unread(subject));
     }
     let (status, objection) = match verify(claim)? {
-        Outcome::Verified(verified) => return admit_verified(subject, verified),
-        Outcome::Unsigned => (SignatureStatus::Unsigned, unsigned()),
+        Outcome::Verified(verified) => return admit_verified(policy, subject, verified),
+        Outcome::Unsigned => (SignatureStatus::Unsigned, refusal::unsigned()),
         Outcome::Malformed(fault) if policy.malformed == MalformedSignature::Refused => return Err(fault),
-        Outcome::Malformed(fault) => (SignatureStatus::Invalid, fault),
+        Outcome::Malformed(fault) | Outcome::UnknownIntegrity(fault) => (SignatureStatus::Invalid, fault),
         Outcome::NoTrustedKeys { directory, skipped } => {
-            (SignatureStatus::Invalid, no_trusted_keys(&directory, &skipped))
+            (SignatureStatus::Invalid, refusal::no_trusted_keys(&directory, &skipped))
         }
-        Outcome::Untrusted { digest, tried } => (SignatureStatus::Invalid, untrusted(digest, &tried)),
+        Outcome::Untrusted { digest, tried, cause } => {
+            (SignatureStatus::Invalid, refusal::untrusted(digest, &tried, &cause))
+        }
+        Outcome::NotCounted { key_id, standing } => {
+            (SignatureStatus::Invalid, refusal::not_counted(&key_id, &standing))
+        }
+        Outcome::OtherTree { key_id, difference } => {
+            (SignatureStatus::Invalid, refusal::other_tree(&key_id, &difference))
+        }
     };
     match policy.mode {
         TrustMode::Strict | TrustMode::Disabled => Err(objection),
@@ -83,32 +111,29 @@ pub fn admit(policy: &Policy, claim: &Claim, verify: impl FnOnce(&Claim) -> Resu
     }
 }
 
-fn admit_verified(subject: Digest, verified: Verified) -> Result<Admitted> {
+fn admit_verified(policy: &Policy, subject: Digest, verified: Verified) -> Result<Admitted> {
     if verified.subject() != subject {
         return Err(Fault::new(Reason::Internal, "the verdict is about another tree")
             .expected(subject.to_string(), verified.subject().to_string()));
     }
-    Ok(Admitted { subject, status: SignatureStatus::Verified, verified: Some(verified), objection: None })
+    match (shortfall(policy, &verified), policy.mode) {
+        (None, _) => Ok(Admitted::verified(subject, verified, None)),
+        (Some(objection), TrustMode::Warn) => Ok(danger::admit_short(subject, verified, objection)),
+        (Some(objection), TrustMode::Strict | TrustMode::Disabled) => Err(objection),
+    }
 }
 
-fn unsigned() -> Fault {
-    Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
-}
-
-fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
-    let message = format!("there is no key in `{}` to verify the signature with", directory.display());
-    let fault = Fault::new(Reason::NoTrustedKeys, message);
-    if skipped.is_empty() { fault } else { fault.caused_by(format!("skipped {}", skipped.join("; "))) }
-}
-
-fn untrusted(digest: Digest, tried: &[KeyId]) -> Fault {
-    let names: Vec<&str> = tried.iter().map(KeyId::as_str).collect();
-    Fault::new(
-        Reason::SignatureInvalid,
-        format!("no trusted key signed this content, whose digest is {}", digest.hex()),
-    )
-    .expected(
-        format!("a signature by one of {}", names.join(", ")),
-        "a signature by nobody of them, or over other content",
-    )
+/// What the policy misses in a verified signature.
+fn shortfall(policy: &Policy, verified: &Verified) -> Option<Fault> {
+    if verified.signers().len() < policy.required_signers.get() {
+        return Some(refusal::too_few(policy.required_signers.get(), verified));
+    }
+    if verified.coverage() < policy.coverage_floor {
+        return Some(refusal::downgrade(policy.coverage_floor, verified.coverage()));
+    }
+    match (verified.coverage(), policy.coverage) {
+        (Coverage::Full, _) | (_, CoverageRule::Code) => None,
+        (_, CoverageRule::InertRest) => refusal::hazardous(verified.uncovered()),
+        (_, CoverageRule::Full) => Some(refusal::partial()),
+    }
 }

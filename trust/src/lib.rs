@@ -3,6 +3,7 @@
 mod danger;
 mod gate;
 mod mode;
+mod refusal;
 
 pub use gate::{Admitted, admit};
-pub use mode::{MalformedSignature, Policy, SignatureStatus, TrustMode};
+pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};

@@ -1,9 +1,11 @@
 //! Trust modes: what to do about a package that is not verified.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::Coverage;
 
 /// What the gate does about a package that no trusted key verifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,19 +63,74 @@ pub enum MalformedSignature {
     Refused,
 }
 
-/// What the gate is told.
+/// How much of a tree a signature has to cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CoverageRule {
+    /// Every file.
+    Full,
+    /// Every file that could run or be loaded: documents may stand beside. The default.
+    #[default]
+    InertRest,
+    /// The manifest and `*.py`, as the host's own check: for packages that were signed before trees were.
+    Code,
+}
+
+impl CoverageRule {
+    /// The rule as it is written in `PLUGIN_TRUST_COVERAGE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::InertRest => "inert",
+            Self::Code => "code",
+        }
+    }
+}
+
+impl FromStr for CoverageRule {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "full" => Ok(Self::Full),
+            "inert" => Ok(Self::InertRest),
+            "code" => Ok(Self::Code),
+            _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a coverage rule", text.escape_debug()))
+                .hint("the coverage rules are full, inert and code")),
+        }
+    }
+}
+
+/// What the gate is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// The trust mode.
     pub mode: TrustMode,
     /// What `warn` does about a malformed signature file.
     pub malformed: MalformedSignature,
+    /// How much a signature has to cover.
+    pub coverage: CoverageRule,
+    /// What the installed version's signature covers: less is a downgrade under any rule.
+    pub coverage_floor: Coverage,
+    /// How many distinct trusted keys have to sign.
+    pub required_signers: NonZeroUsize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::of(TrustMode::default())
+    }
 }
 
 impl Policy {
-    /// The policy of a trust mode.
-    pub fn of(mode: TrustMode) -> Self {
-        Self { mode, ..Self::default() }
+    /// The policy of a trust mode: one signer, no floor, nothing uncovered that could run or be loaded.
+    pub const fn of(mode: TrustMode) -> Self {
+        Self {
+            mode,
+            malformed: MalformedSignature::ReadsAsInvalid,
+            coverage: CoverageRule::InertRest,
+            coverage_floor: Coverage::None,
+            required_signers: NonZeroUsize::MIN,
+        }
     }
 }
 

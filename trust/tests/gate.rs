@@ -1,17 +1,76 @@
 //! The gate's table: verdict × trust mode → decision.
 
 use std::cell::Cell;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::file_map::{FileEntry, FileMap};
+use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
-use aisoc_signing::{Claim, Keyring, Outcome, Overwrite, SigningKey, sign, verify, write_key_pair};
-use aisoc_trust::{MalformedSignature, Policy, SignatureStatus, TrustMode, admit};
+use aisoc_signing::{
+    Cause, Claim, ClaimedTree, Coverage, Keyring, Outcome, Overwrite, SigningKey, covered_digest, covered_list, sign,
+    stamp, verify, write_key_pair,
+};
+use aisoc_trust::{Admitted, CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode, admit};
 
 const MANIFEST: &[u8] = b"id: demo.one\nname: D\nversion: \"1\"\nplugin_type: enricher\n";
 
 fn claim(subject: &[u8], manifest: &[u8], signature: Option<Vec<u8>>) -> Claim {
-    Claim::new(Digest::of(subject), ManifestFile::Yaml, manifest.to_vec(), PythonFiles::default(), signature)
+    claim_with(subject, manifest, signature.map(|content| ("plugin.sig".to_owned(), content)), &[])
+}
+
+/// A claim of a tree with those signature files, and further files that hold their own names.
+fn claim_with(
+    subject: &[u8],
+    manifest: &[u8],
+    signatures: impl IntoIterator<Item = (String, Vec<u8>)>,
+    files: &[&str],
+) -> Claim {
+    Claim::new(ClaimedTree {
+        subject: Digest::of(subject),
+        manifest_file: ManifestFile::Yaml,
+        manifest: manifest.to_vec(),
+        python: PythonFiles::default(),
+        files: Arc::new(tree(files)),
+        strange: Vec::new(),
+        signature_files: signatures.into_iter().collect(),
+    })
+}
+
+fn tree(files: &[&str]) -> FileMap {
+    let entry = |name: &str| FileEntry { digest: Digest::of(name.as_bytes()), size: 1, executable: false };
+    files.iter().map(|name| (RelPath::parse(name).expect("a name"), entry(name))).collect()
+}
+
+/// A directory of trusted keys with those names.
+fn keyring(keys: &[(&str, &SigningKey)]) -> (tempfile::TempDir, Keyring) {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, key) in keys {
+        write_key_pair(&directory.path().join(name), key, Overwrite::Refuse).expect("written");
+    }
+    let keyring = read(directory.path());
+    (directory, keyring)
+}
+
+fn read(directory: &Path) -> Keyring {
+    Keyring::read(directory, "2026-06-01T00:00:00Z".parse().expect("a time")).expect("readable")
+}
+
+fn signed(manifest: &[u8], key: &SigningKey) -> Vec<u8> {
+    sign(claim(b"t", manifest, None).statement().expect("a statement"), key).signature().to_hex().into_bytes()
+}
+
+/// `plugin.sig` by the first key, `plugin.sig.d` by each.
+fn signature_files(manifest: &[u8], keys: &[&SigningKey]) -> Vec<(String, Vec<u8>)> {
+    let named = |key: &&SigningKey| {
+        (format!("plugin.sig.d/{}.sig", key.public_key().fingerprint().hex()), signed(manifest, key))
+    };
+    let first = ("plugin.sig".to_owned(), signed(manifest, keys[0]));
+    keys.iter().map(named).chain([first]).collect()
 }
 
 /// What each verdict but the good one becomes in strict mode, and its word in warn mode.
@@ -26,8 +85,22 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
             SignatureStatus::Invalid,
         ),
         (
-            Outcome::Untrusted { digest: Digest::of(b""), tried: vec![] },
+            Outcome::Untrusted { digest: Digest::of(b""), tried: vec![], cause: Cause::Unknown },
             Reason::SignatureInvalid,
+            SignatureStatus::Invalid,
+        ),
+        (
+            Outcome::Untrusted {
+                digest: Digest::of(b""),
+                tried: vec![],
+                cause: Cause::UnknownSigners(vec!["ab".repeat(32)]),
+            },
+            Reason::UntrustedKey,
+            SignatureStatus::Invalid,
+        ),
+        (
+            Outcome::UnknownIntegrity(Fault::new(Reason::IntegrityUnknown, "v2")),
+            Reason::IntegrityUnknown,
             SignatureStatus::Invalid,
         ),
     ]
@@ -55,7 +128,7 @@ fn warn_lets_in_and_keeps_the_objection() {
 
 #[test]
 fn the_hosts_own_reading_of_a_malformed_signature_is_a_switch() {
-    let policy = Policy { mode: TrustMode::Warn, malformed: MalformedSignature::Refused };
+    let policy = Policy { malformed: MalformedSignature::Refused, ..Policy::of(TrustMode::Warn) };
     let malformed = Outcome::Malformed(Fault::new(Reason::SignatureMalformed, "nonsense"));
     let refusal = admit(&policy, &claim(b"t", MANIFEST, None), |_| Ok(malformed)).expect_err("no");
     assert_eq!(refusal.reason(), Reason::SignatureMalformed);
@@ -83,11 +156,9 @@ fn nothing_to_judge_is_a_refusal_in_every_mode_that_verifies() {
 
 #[test]
 fn a_good_verdict_lets_in_the_tree_it_is_about_and_no_other() {
-    let keys = tempfile::tempdir().expect("a directory");
     let key = SigningKey::generate().expect("random numbers");
-    write_key_pair(&keys.path().join("release"), &key, Overwrite::Refuse).expect("written");
-    let keyring = Keyring::read(keys.path()).expect("readable");
-    let signature = sign(claim(b"t", MANIFEST, None).statement().expect("a statement"), &key).signature().to_hex();
+    let (_keys, keyring) = keyring(&[("release", &key)]);
+    let signature = String::from_utf8(signed(MANIFEST, &key)).expect("text");
     let good = claim(b"t", MANIFEST, Some(signature.clone().into_bytes()));
     let admitted = admit(&Policy::default(), &good, |claim| verify(claim, &keyring)).expect("verified");
     assert_eq!(admitted.status(), SignatureStatus::Verified);
@@ -110,4 +181,137 @@ fn a_good_verdict_lets_in_the_tree_it_is_about_and_no_other() {
         let tampered = claim(b"t", MANIFEST, Some(hex));
         assert!(admit(&Policy::default(), &tampered, |claim| verify(claim, &keyring)).is_err(), "digit {at}");
     }
+}
+
+fn strict(claim: &Claim, keyring: &Keyring) -> Result<Admitted, Fault> {
+    admit(&Policy::default(), claim, |claim| verify(claim, keyring))
+}
+
+/// A manifest that states a tree of those files.
+fn stamped(files: &[&str]) -> Vec<u8> {
+    stamp(ManifestFile::Yaml, MANIFEST, covered_digest(&tree(files), ManifestFile::Yaml)).expect("stamped")
+}
+
+#[test]
+fn a_second_signer_carries_a_rotation_without_a_gap() {
+    let (old, new) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
+    let files = signature_files(MANIFEST, &[&old, &new]);
+    let claim = claim_with(b"t", MANIFEST, files, &[]);
+    for keys in [vec![("old", &old)], vec![("new", &new)], vec![("a-old", &old), ("new", &new)]] {
+        let (_directory, keyring) = keyring(&keys);
+        let admitted = strict(&claim, &keyring).expect("verified");
+        assert_eq!(admitted.key_id().map(|id| id.as_str()), Some(keys[0].0));
+        assert_eq!(admitted.signers().len(), keys.len());
+    }
+}
+
+#[test]
+fn a_threshold_counts_distinct_keys_and_not_names_or_files() {
+    let (one, two) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
+    let (_directory, keyring) = keyring(&[("one", &one), ("one-again", &one), ("two", &two)]);
+    let policy = Policy { required_signers: NonZeroUsize::new(2).expect("two"), ..Policy::default() };
+    let by = |keys: &[&SigningKey]| claim_with(b"t", MANIFEST, signature_files(MANIFEST, keys), &[]);
+    let refusal = admit(&policy, &by(&[&one]), |claim| verify(claim, &keyring)).expect_err("one key");
+    assert_eq!(refusal.reason(), Reason::SignersTooFew);
+    assert!(refusal.difference().expect("values").found.starts_with("1: one"), "{refusal:?}");
+    let admitted = admit(&policy, &by(&[&one, &two]), |claim| verify(claim, &keyring)).expect("two keys");
+    assert_eq!(admitted.signers().len(), 2);
+}
+
+#[test]
+fn a_signature_that_names_a_trusted_key_and_is_not_its_own_refuses_all() {
+    let (one, two) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
+    let (_directory, keyring) = keyring(&[("one", &one), ("two", &two)]);
+    let mut files = signature_files(MANIFEST, &[&one]);
+    files.push((format!("plugin.sig.d/{}.sig", two.public_key().fingerprint().hex()), signed(MANIFEST, &one)));
+    let refusal = strict(&claim_with(b"t", MANIFEST, files, &[]), &keyring).expect_err("contradicted");
+    assert_eq!(refusal.reason(), Reason::SignatureInvalid);
+}
+
+#[test]
+fn the_reasons_for_no_tell_themselves_apart() {
+    let (key, stranger) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
+    let (directory, ring) = keyring(&[("release", &key)]);
+    let covered = ["rules/a.yaml"];
+    let manifest = stamped(&covered);
+    let files = || signature_files(&manifest, &[&key]);
+    let list = covered_list(&tree(&covered), ManifestFile::Yaml);
+    let listed = || files().into_iter().chain([("plugin.sig.d/files".to_owned(), list.clone())]);
+    let reason = |claim: &Claim, ring: &Keyring| strict(claim, ring).expect_err("no").reason();
+
+    let good = claim_with(b"t", &manifest, listed(), &covered);
+    assert_eq!(strict(&good, &ring).expect("verified").coverage(), Coverage::Full);
+
+    assert_eq!(reason(&claim_with(b"t", &manifest, [], &covered), &ring), Reason::Unsigned);
+    let by_stranger = claim_with(b"t", &manifest, signature_files(&manifest, &[&stranger]), &covered);
+    assert_eq!(reason(&by_stranger, &ring), Reason::UntrustedKey);
+    let edited = [&manifest[..], b"extra: 1\n"].concat();
+    assert_eq!(reason(&claim_with(b"t", &edited, listed(), &covered), &ring), Reason::SignatureInvalid);
+
+    let refusal = strict(&claim_with(b"t", &manifest, listed(), &["rules/a.yaml", "x.so"]), &ring).expect_err("added");
+    assert_eq!(refusal.reason(), Reason::CoverageMismatch);
+    assert!(refusal.message().contains("`x.so`"), "{refusal}");
+    let refusal = strict(&claim_with(b"t", &manifest, listed(), &[]), &ring).expect_err("missing");
+    assert!(refusal.message().contains("`rules/a.yaml`"), "{refusal}");
+    let unlisted = strict(&claim_with(b"t", &manifest, files(), &[]), &ring).expect_err("missing, and no list");
+    assert_eq!(unlisted.reason(), Reason::CoverageMismatch);
+
+    for (notes, expected) in [
+        (r#"{"schema_version":1,"revoked_at":"2026-01-01T00:00:00Z"}"#, Reason::KeyRevoked),
+        (r#"{"schema_version":1,"not_after":"2026-05-31T00:00:00Z"}"#, Reason::KeyExpired),
+        (r#"{"schema_version":1,"not_before":"2026-07-01T00:00:00Z"}"#, Reason::KeyExpired),
+        (r#"{"schema_version":9}"#, Reason::NoTrustedKeys),
+    ] {
+        fs::write(directory.path().join("release.json"), notes).expect("written");
+        assert_eq!(reason(&good, &read(directory.path())), expected, "{notes}");
+    }
+}
+
+#[test]
+fn a_revoked_key_is_revoked_under_every_name_and_a_second_signer_still_counts() {
+    let (leaked, other) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
+    let (directory, _) = keyring(&[("a-copy", &leaked), ("leaked", &leaked), ("other", &other)]);
+    let notes = r#"{"schema_version":1,"revoked_at":"2026-01-01T00:00:00Z","reason":"laptop stolen"}"#;
+    fs::write(directory.path().join("leaked.json"), notes).expect("written");
+    let ring = read(directory.path());
+    let alone = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&leaked]), &[]);
+    assert_eq!(strict(&alone, &ring).expect_err("revoked").reason(), Reason::KeyRevoked);
+    let both = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&leaked, &other]), &[]);
+    assert_eq!(strict(&both, &ring).expect("verified").key_id().map(|id| id.as_str()), Some("other"));
+}
+
+#[test]
+fn what_a_signature_of_the_code_leaves_uncovered_decides_under_the_default_rule() {
+    let key = SigningKey::generate().expect("random");
+    let (_directory, ring) = keyring(&[("release", &key)]);
+    let with = |files: &[&str]| claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), files);
+    let judge = |coverage, files: &[&str]| {
+        admit(&Policy { coverage, ..Policy::default() }, &with(files), |claim| verify(claim, &ring))
+    };
+    let documents = ["README.md", "LICENSE"];
+    assert_eq!(judge(CoverageRule::InertRest, &documents).expect("inert").coverage(), Coverage::Code);
+    for hazard in ["lib.so", "x.pth", "__pycache__/p.pyc", "rules/a.yaml", "aisoc-plugin.json", "plugin.PY"] {
+        let refusal = judge(CoverageRule::InertRest, &["README.md", hazard]).expect_err(hazard);
+        assert_eq!(refusal.reason(), Reason::CoveragePartial);
+        assert!(refusal.message().contains(hazard), "{refusal}");
+        assert_eq!(judge(CoverageRule::Code, &[hazard]).expect("asked for").coverage(), Coverage::Code);
+    }
+    assert_eq!(judge(CoverageRule::Full, &[]).expect_err("partial").reason(), Reason::CoveragePartial);
+    let admitted = admit(&Policy::of(TrustMode::Warn), &with(&["lib.so"]), |claim| verify(claim, &ring));
+    let admitted = admitted.expect("let in");
+    assert_eq!(admitted.status(), SignatureStatus::Verified);
+    assert_eq!(admitted.objection().expect("kept").reason(), Reason::CoveragePartial);
+}
+
+#[test]
+fn what_was_signed_whole_is_never_accepted_with_less() {
+    let key = SigningKey::generate().expect("random");
+    let (_directory, ring) = keyring(&[("release", &key)]);
+    let partial = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), &[]);
+    let policy = Policy { coverage_floor: Coverage::Full, coverage: CoverageRule::Code, ..Policy::default() };
+    let refusal = admit(&policy, &partial, |claim| verify(claim, &ring)).expect_err("less than before");
+    assert_eq!(refusal.reason(), Reason::CoverageDowngrade);
+    let manifest = stamped(&["lib.so"]);
+    let whole = claim_with(b"t", &manifest, signature_files(&manifest, &[&key]), &["lib.so"]);
+    assert_eq!(admit(&policy, &whole, |claim| verify(claim, &ring)).expect("whole").coverage(), Coverage::Full);
 }

@@ -1,12 +1,13 @@
 //! `aisoc plugin …`
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
-use aisoc_trust::TrustMode;
+use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, Subcommand};
 
 use crate::scaffold::ScaffoldType;
@@ -40,15 +41,17 @@ pub(crate) enum PluginCommand {
   aisoc plugin digest my-plugin
   aisoc plugin digest my-plugin --canonical      the canonical JSON itself")]
     Digest(DigestArgs),
-    /// Sign a plugin's directory: writes plugin.sig
+    /// Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest
     #[command(after_help = "Examples:
   aisoc plugin sign --plugin-dir my-plugin --private-key release.key
   aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY     the PEM text, from CI's secrets
-  aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key")]
+  aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key
+  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add      a second signer, for a rotation")]
     Sign(SignArgs),
     /// Verify a directory, an artifact or an archive against trusted keys
     #[command(after_help = "Examples:
   aisoc plugin verify my-plugin --keys keys
+  aisoc plugin verify my-plugin --keys keys --explain
   aisoc plugin verify registry.example/team/my-plugin:1.2.0 --keys keys
   aisoc plugin verify my-plugin.tar --keys keys")]
     Verify(VerifyArgs),
@@ -182,6 +185,19 @@ pub(crate) struct SignArgs {
     /// Write the signature here instead of DIR/plugin.sig
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// full: every file, through the key `integrity` that is added to the manifest; code: manifest and *.py, as they are
+    #[arg(long, value_name = "COVERAGE", default_value = "full")]
+    pub(crate) coverage: SignedCoverage,
+    /// Become one more signer of exactly what is signed already
+    #[arg(long, conflicts_with_all = ["out", "coverage"])]
+    pub(crate) add: bool,
+}
+
+/// What a new signature is to cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SignedCoverage {
+    Full,
+    Code,
 }
 
 /// Whom to trust.
@@ -193,6 +209,12 @@ pub(crate) struct TrustArgs {
     /// strict, warn or disabled [env: PLUGIN_TRUST_MODE, default strict]
     #[arg(long, value_name = "MODE")]
     pub(crate) trust_mode: Option<TrustMode>,
+    /// What a signature must cover: full, inert (all but documents) or code [env: PLUGIN_TRUST_COVERAGE, default inert]
+    #[arg(long, value_name = "COVERAGE")]
+    pub(crate) trust_coverage: Option<CoverageRule>,
+    /// How many distinct trusted keys must have signed
+    #[arg(long = "require", value_name = "N", default_value = "1")]
+    pub(crate) required_signers: NonZeroUsize,
 }
 
 /// How to reach a registry.
@@ -208,6 +230,12 @@ pub(crate) struct VerifyArgs {
     /// A directory, a reference, or an archive
     #[arg(value_name = "DIR|REF|ARCHIVE")]
     pub(crate) source: String,
+    /// Show every check in order, the keys that were tried, what is covered and what differs
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Of a directory, judge what `package` would ship, and not the files that the ignore rules leave out
+    #[arg(long)]
+    pub(crate) as_shipped: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::{Inspection, Source};
+use aisoc_signing::{Coverage, SIGNATURE_FILE, TreeFinding};
 use serde::Serialize;
 
 use crate::args::plugin::InspectArgs;
@@ -22,6 +23,9 @@ struct Look {
     digest: Option<String>,
     digest_problem: Option<String>,
     has_signature: bool,
+    signature_files: Vec<String>,
+    claimed_coverage: Option<&'static str>,
+    coverage_problem: Option<String>,
     tree_digest: String,
     file_count: usize,
     unpacked_size: u64,
@@ -103,6 +107,18 @@ fn look(source: String, inspection: Inspection) -> Look {
         sha256: entry.digest.hex(),
         executable: entry.executable,
     };
+    let (claimed_coverage, coverage_problem) = match inspection.claimed_tree {
+        Ok(TreeFinding::NotStated) => (Some(Coverage::Code.as_str()), None),
+        Ok(TreeFinding::Exact) => (Some(Coverage::Full.as_str()), None),
+        Ok(TreeFinding::Differs(difference)) => {
+            let (stated, found) = (difference.stated.hex(), difference.found.hex());
+            (
+                Some(Coverage::Full.as_str()),
+                Some(format!("the manifest states the tree {stated}, the files are {found}")),
+            )
+        }
+        Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+    };
     Look {
         source,
         verified: false,
@@ -111,7 +127,10 @@ fn look(source: String, inspection: Inspection) -> Look {
         manifest_problem,
         digest,
         digest_problem,
-        has_signature: inspection.has_signature,
+        has_signature: inspection.signature_files.iter().any(|name| name == SIGNATURE_FILE),
+        signature_files: inspection.signature_files,
+        claimed_coverage,
+        coverage_problem,
         tree_digest: inspection.files.tree_digest().to_string(),
         file_count: inspection.files.len(),
         unpacked_size: inspection.files.total_bytes(),
@@ -130,7 +149,7 @@ impl Answer for Look {
     fn text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "{name:<14} {}", printable(value).replace('\n', " "));
+            let _ = writeln!(text, "{name:<15} {}", printable(value).replace('\n', " "));
         };
         if let Some(artifact) = &self.artifact {
             line("artifact", &artifact.digest);
@@ -157,6 +176,12 @@ impl Answer for Look {
             line("digest", digest);
         }
         line("signature", if self.has_signature { "present, not verified" } else { "none" });
+        if let Some(coverage) = self.claimed_coverage {
+            line("claims to cover", coverage);
+        }
+        if let Some(problem) = &self.coverage_problem {
+            line("problem", problem);
+        }
         line("files", &format!("{} ({} bytes)", self.file_count, self.unpacked_size));
         for file in &self.files {
             let mode = if file.executable { "x" } else { "-" };

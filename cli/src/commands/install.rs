@@ -5,7 +5,7 @@ use aisoc_pipeline::{Change, InstallOptions, Installation};
 use serde::Serialize;
 
 use crate::args::plugin::InstallArgs;
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::output::Answer;
 use crate::runtime;
 
@@ -18,6 +18,7 @@ struct Installed {
     directory: String,
     signature_status: &'static str,
     signing_key_id: Option<String>,
+    coverage: &'static str,
     change: &'static str,
     previous_version: Option<String>,
     objection: Option<String>,
@@ -30,15 +31,12 @@ impl Answer for Installed {
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
-    let trust = context.trust(args.trust);
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin install");
     let options = InstallOptions {
         plugins_dir,
-        keys_dir: trust.keys_dir,
-        policy: trust.policy,
+        trust: context.trust(args.trust),
         require_digest: args.require_digest,
         client: context.client(&args.registry),
-        now: context::now(),
         keep: args.keep,
         access,
     };
@@ -46,7 +44,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let installed = runtime::block_on(aisoc_pipeline::install(&args.reference, &options, &reporter))?;
     drop(reporter);
     if let Some(objection) = &installed.signature.objection {
-        context.output.warning(format!("installed although {objection} (trust mode {})", options.policy.mode));
+        context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));
     }
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
@@ -57,6 +55,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         directory: installed.directory.display().to_string(),
         signature_status: installed.signature.status.as_str(),
         signing_key_id: installed.signature.key_id,
+        coverage: installed.signature.coverage.as_str(),
         objection: installed.signature.objection,
         change: installed.change.as_str(),
         previous_version: match installed.change {
@@ -69,7 +68,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
 
 fn announce(installed: &Installation, context: &Context) {
     let by = match &installed.signature.key_id {
-        Some(key) => format!("verified, key {key}"),
+        Some(key) => format!("verified, key {key}, coverage {}", installed.signature.coverage),
         None => installed.signature.status.to_string(),
     };
     let verb = match installed.change {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use aisoc_manifests::fault::Result;
 use aisoc_packaging::{InstalledPlugin, installed};
 use aisoc_pipeline::{TrustInputs, verify_installed};
+use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
@@ -25,6 +26,7 @@ struct Row {
     version: Option<String>,
     signature_status: &'static str,
     signing_key_id: Option<String>,
+    coverage: &'static str,
     reference: Option<String>,
     digest: Option<String>,
     installed_at: Option<String>,
@@ -38,8 +40,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
-    let trust = context.trust(args.trust);
-    let inputs = TrustInputs { keys_dir: trust.keys_dir, policy: trust.policy };
+    let inputs = context.trust(args.trust);
     let plugins_dir = context.plugins_dir(args.plugins_dir);
     let mut plugins = Vec::new();
     for plugin in installed(&plugins_dir)? {
@@ -68,11 +69,10 @@ fn row(plugin: InstalledPlugin, inputs: &TrustInputs) -> Row {
         version: record.as_ref().map(|record| record.version.clone()),
         signature_status: SignatureStatus::Invalid.as_str(),
         signing_key_id: None,
+        coverage: Coverage::None.as_str(),
         reference: record.as_ref().map(|record| record.reference.clone()),
         digest: record.as_ref().map(|record| record.digest.to_string()),
-        note: record
-            .is_none()
-            .then_some("no install record: judged by its signature alone, which covers the manifest and *.py"),
+        note: record.is_none().then_some("no install record: judged by its signature alone"),
         installed_at: record.map(|record| record.installed_at),
         directory: path.display().to_string(),
         error: None,
@@ -82,6 +82,7 @@ fn row(plugin: InstalledPlugin, inputs: &TrustInputs) -> Row {
         Ok(admitted) => {
             row.signature_status = admitted.status().as_str();
             row.signing_key_id = admitted.key_id().map(ToString::to_string);
+            row.coverage = admitted.coverage().as_str();
             row.error = admitted.objection().map(|objection| format!("{}: {objection}", objection.reason()));
         }
         Err(fault) => {
@@ -100,16 +101,20 @@ impl Answer for List {
             return format!("no plugins in {}\n", self.plugins_dir);
         }
         let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
-        let mut text = format!("{:<width$}  {:<10}  {:<9}  {:<16}  DIGEST\n", "ID", "VERSION", "SIGNATURE", "KEY");
+        let mut text = format!(
+            "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  DIGEST\n",
+            "ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY"
+        );
         for row in &self.plugins {
             let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
             let digest = row.digest.as_deref().map_or("-", |digest| &digest[..19]);
             let _ = writeln!(
                 text,
-                "{:<width$}  {:<10}  {:<9}  {:<16}  {digest}",
+                "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  {digest}",
                 printable(&row.id),
                 printable(&or_dash(&row.version)),
                 row.signature_status,
+                row.coverage,
                 printable(&or_dash(&row.signing_key_id)),
             );
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod digest;
 mod docs;
+mod explanation;
 mod gc;
 mod help;
 mod inspect;

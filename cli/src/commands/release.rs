@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Profile};
-use aisoc_pipeline::{PushOptions, ReplaceTag};
+use aisoc_pipeline::{PushOptions, ReplaceTag, Signing};
 use aisoc_signing::SigningKey;
 
 use super::bench::{self, Bench};
@@ -28,7 +28,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     }
     context.output.status("Validated", &bench.shown);
     let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;
-    let signed = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, None)?;
+    let signed = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, Signing::WholeTree { out: None })?;
     context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },

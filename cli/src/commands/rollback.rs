@@ -17,6 +17,7 @@ struct RolledBack {
     directory: String,
     signature_status: &'static str,
     signing_key_id: Option<String>,
+    coverage: &'static str,
     previous_version: Option<String>,
     objection: Option<String>,
 }
@@ -28,21 +29,19 @@ impl Answer for RolledBack {
 }
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
-    let trust = context.trust(args.trust);
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback");
     let options = RollbackOptions {
         plugins_dir,
         id: plugin_id(&args.id)?,
         to: args.to,
-        keys_dir: trust.keys_dir,
-        policy: trust.policy,
+        trust: context.trust(args.trust),
         access,
     };
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
     if let Some(objection) = &rollback.signature.objection {
-        context.output.warning(format!("rolled back although {objection} (trust mode {})", options.policy.mode));
+        context.output.warning(format!("rolled back although {objection} (trust mode {})", options.trust.policy.mode));
     }
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
@@ -54,6 +53,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         directory: rollback.directory.display().to_string(),
         signature_status: rollback.signature.status.as_str(),
         signing_key_id: rollback.signature.key_id,
+        coverage: rollback.signature.coverage.as_str(),
         previous_version: rollback.from,
         objection: rollback.signature.objection,
     })

@@ -2,11 +2,12 @@
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin::ambiguities;
+use aisoc_pipeline::Signing;
 use aisoc_signing::SigningKey;
 use serde::Serialize;
 
 use super::bench::{self, Bench};
-use crate::args::plugin::{KeyArgs, SignArgs};
+use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
 use crate::context::{Context, private_key};
 use crate::output::Answer;
 
@@ -16,6 +17,7 @@ struct Signed {
     signature: String,
     digest: String,
     signer: String,
+    coverage: &'static str,
 }
 
 impl Answer for Signed {
@@ -30,13 +32,21 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         return Ok(code);
     }
     let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;
-    let written = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, args.out.as_deref())?;
-    context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), written.signer));
+    let out = args.out.as_deref();
+    let how = match args.coverage {
+        _ if args.add => Signing::Added,
+        SignedCoverage::Full => Signing::WholeTree { out },
+        SignedCoverage::Code => Signing::CodeOnly { out },
+    };
+    let written = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, how)?;
+    let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
+    context.output.status("Signed", what);
     context.output.answer(&Signed {
         signature_file: written.path.display().to_string(),
         signature: written.signature.to_hex(),
         digest: written.digest.hex(),
         signer: written.signer.to_string(),
+        coverage: written.coverage.as_str(),
     })
 }
 

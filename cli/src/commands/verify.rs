@@ -1,9 +1,10 @@
 //! `aisoc plugin verify`
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::{Source, TrustInputs, Verification};
+use aisoc_pipeline::{Source, Verification};
 use serde::Serialize;
 
+use super::explanation::Explanation;
 use crate::args::plugin::VerifyArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -16,50 +17,83 @@ struct Verdict {
     signature_status: &'static str,
     signing_key_id: Option<String>,
     fingerprint: Option<String>,
+    signers: Vec<String>,
+    coverage: &'static str,
     digest: Option<String>,
     artifact_digest: Option<String>,
     objection: Option<String>,
+    explanation: Explanation,
+    #[serde(skip)]
+    explain: bool,
+    #[serde(skip)]
+    exit_code: u8,
 }
 
 impl Answer for Verdict {
     fn text(&self) -> String {
+        if self.explain {
+            return self.explanation.text();
+        }
         let key = self.signing_key_id.as_ref().map(|key| format!(" key={}", printable(key))).unwrap_or_default();
         let digest = self.digest.as_ref().map(|digest| format!(" digest={digest}")).unwrap_or_default();
-        format!("{}{key}{digest}\n", self.signature_status)
+        let coverage = if key.is_empty() { String::new() } else { format!(" coverage={}", self.coverage) };
+        format!("{}{key}{coverage}{digest}\n", self.signature_status)
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
     }
 }
 
 pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     let trust = context.trust(args.trust);
-    let inputs = TrustInputs { keys_dir: trust.keys_dir, policy: trust.policy };
     let reporter = context.output.reporter();
     let verification = match Source::parse(&args.source)? {
-        Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &inputs)?,
+        Source::Directory(directory) if args.as_shipped => aisoc_pipeline::verify_shipped(&directory, &trust)?,
+        Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust)?,
         Source::Artifact(reference) => {
             let client = context.client(&args.registry);
-            runtime::block_on(aisoc_pipeline::verify_artifact(&reference, &inputs, &client, &reporter))?
+            runtime::block_on(aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter))?
         }
     };
     drop(reporter);
-    answer(args.source, verification, context)
-}
-
-fn answer(source: String, verification: Verification, context: &Context) -> Result<u8> {
-    let Verification { id, artifact_digest, admitted, skipped_keys } = verification;
-    for skipped in skipped_keys {
+    for skipped in &verification.findings.skipped {
         context.output.warning(format!("key file not used: {skipped}"));
     }
-    if let Some(objection) = admitted.objection() {
+    answer(args.source, args.explain, verification, context)
+}
+
+/// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
+fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
+    let Verification { id, artifact_digest, verdict, findings } = verification;
+    let explanation = Explanation::of(&verdict, &findings);
+    let admitted = verdict.as_ref().ok();
+    let objection = admitted.and_then(|admitted| admitted.objection());
+    if let Some(objection) = objection {
         context.output.warning(objection);
     }
-    context.output.answer(&Verdict {
+    let text = Verdict {
         source,
         id,
-        signature_status: admitted.status().as_str(),
-        signing_key_id: admitted.key_id().map(ToString::to_string),
-        fingerprint: admitted.fingerprint().map(|fingerprint| fingerprint.to_string()),
-        digest: admitted.digest().map(|digest| digest.hex()),
+        signature_status: explanation.signature_status,
+        signing_key_id: admitted.and_then(|admitted| admitted.key_id()).map(ToString::to_string),
+        fingerprint: admitted.and_then(|admitted| admitted.fingerprint()).map(|fingerprint| fingerprint.to_string()),
+        signers: admitted
+            .map(|admitted| admitted.signers())
+            .unwrap_or_default()
+            .iter()
+            .map(|signer| signer.key_id.to_string())
+            .collect(),
+        coverage: explanation.coverage,
+        digest: findings.digest.map(|digest| digest.hex()),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
-        objection: admitted.objection().map(|objection| format!("{}: {objection}", objection.reason())),
-    })
+        objection: objection.map(|objection| format!("{}: {objection}", objection.reason())),
+        explain,
+        exit_code: verdict.as_ref().err().map_or(0, |refusal| refusal.class().exit_code()),
+        explanation,
+    };
+    if verdict.is_ok() || explain || context.output.json() {
+        context.output.answer(&text)?;
+    }
+    verdict.map(|_| 0)
 }

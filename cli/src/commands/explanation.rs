@@ -1,0 +1,320 @@
+//! A verdict, explained: each check in order, the keys, what differs, and one next command.
+
+use std::fmt::Write as _;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::FileEntry;
+use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
+use aisoc_trust::{Admitted, SignatureStatus};
+use serde::Serialize;
+
+use crate::output::printable;
+
+/// Files that are shown of each kind; JSON has them all.
+const SHOWN_FILES: usize = 5;
+
+/// What `verify --explain` shows and `--json` holds.
+#[derive(Serialize)]
+pub(crate) struct Explanation {
+    /// `admitted`, `admitted_despite` or `refused`.
+    pub(crate) verdict: &'static str,
+    pub(crate) reason_code: Option<&'static str>,
+    pub(crate) signature_status: &'static str,
+    pub(crate) coverage: &'static str,
+    checks: Vec<Check>,
+    keys: Vec<Key>,
+    skipped_keys: Vec<String>,
+    signatures: Vec<SignatureFile>,
+    /// Whether the signed list of files is there to name what differs: `intact`, `missing`, `changed`.
+    file_list: Option<&'static str>,
+    changed: Vec<ChangedRow>,
+    extra: Vec<String>,
+    missing: Vec<String>,
+    uncovered: Vec<UncoveredRow>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    /// `passed`, `failed` or `not_reached`.
+    result: &'static str,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Key {
+    key_id: String,
+    file: String,
+    fingerprint: String,
+    verifies: Vec<String>,
+    /// Why the key did not verify, or does not count.
+    why_not: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SignatureFile {
+    file: String,
+    named_signer: Option<String>,
+    verified_by: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ChangedRow {
+    path: String,
+    signed: FileRow,
+    found: FileRow,
+}
+
+#[derive(Serialize)]
+struct FileRow {
+    sha256: String,
+    size: u64,
+    executable: bool,
+}
+
+#[derive(Serialize)]
+struct UncoveredRow {
+    path: String,
+    hazard: Option<&'static str>,
+}
+
+impl Explanation {
+    pub(crate) fn of(verdict: &Result<Admitted>, findings: &Findings) -> Self {
+        let objection = match verdict {
+            Ok(admitted) => admitted.objection(),
+            Err(refusal) => Some(refusal),
+        };
+        let status = match verdict {
+            Ok(admitted) => admitted.status(),
+            Err(refusal) => status_of(refusal.reason()),
+        };
+        let difference = findings.tree.difference.as_deref();
+        Self {
+            verdict: match (verdict, objection) {
+                (Ok(_), None) => "admitted",
+                (Ok(_), Some(_)) => "admitted_despite",
+                (Err(_), _) => "refused",
+            },
+            reason_code: objection.map(|fault| fault.reason().as_str()),
+            signature_status: status.as_str(),
+            coverage: coverage_of(verdict, findings).as_str(),
+            checks: checks(verdict.as_ref().ok(), objection, findings),
+            keys: findings.keys.iter().map(|key| Key::of(key, findings.digest.is_some())).collect(),
+            skipped_keys: findings.skipped.clone(),
+            signatures: findings
+                .signatures
+                .iter()
+                .map(|signature| SignatureFile {
+                    file: signature.file.clone(),
+                    named_signer: signature.named_signer.as_ref().map(|digits| format!("SHA256:{digits}")),
+                    verified_by: signature.key_id.as_ref().map(ToString::to_string),
+                })
+                .collect(),
+            file_list: difference.map(|difference| match difference.list {
+                ListState::Intact => "intact",
+                ListState::Missing => "missing",
+                ListState::Changed => "changed",
+            }),
+            changed: difference
+                .iter()
+                .flat_map(|difference| &difference.changed)
+                .map(|file| ChangedRow {
+                    path: file.path.clone(),
+                    signed: FileRow::of(&file.signed),
+                    found: FileRow::of(&file.found),
+                })
+                .collect(),
+            extra: difference.map(|difference| difference.extra.clone()).unwrap_or_default(),
+            missing: difference.map(|difference| difference.missing.clone()).unwrap_or_default(),
+            uncovered: findings
+                .tree
+                .uncovered
+                .iter()
+                .map(|file| UncoveredRow { path: file.path.clone(), hazard: file.hazard })
+                .collect(),
+            next: objection.map(|fault| fault.next_step().to_owned()),
+        }
+    }
+}
+
+fn status_of(reason: Reason) -> SignatureStatus {
+    match reason {
+        Reason::Unsigned => SignatureStatus::Unsigned,
+        Reason::SignersTooFew | Reason::CoveragePartial | Reason::CoverageDowngrade => SignatureStatus::Verified,
+        _ => SignatureStatus::Invalid,
+    }
+}
+
+/// What a valid signature covers; nothing is covered by one that no key verifies.
+fn coverage_of(verdict: &Result<Admitted>, findings: &Findings) -> Coverage {
+    match verdict {
+        Ok(admitted) => admitted.coverage(),
+        Err(refusal) if status_of(refusal.reason()) == SignatureStatus::Verified => {
+            findings.tree.claimed.unwrap_or(Coverage::None)
+        }
+        Err(_) => Coverage::None,
+    }
+}
+
+/// The checks in the order in which they are made, each named by what it can refuse.
+const CHECKS: [(&str, &[Reason]); 6] = [
+    ("signature present", &[Reason::Unsigned]),
+    ("signature form", &[Reason::SignatureMalformed]),
+    ("trusted keys", &[Reason::NoTrustedKeys]),
+    (
+        "signed by a trusted key",
+        &[Reason::SignatureInvalid, Reason::UntrustedKey, Reason::KeyRevoked, Reason::KeyExpired],
+    ),
+    ("files as signed", &[Reason::CoverageMismatch, Reason::IntegrityUnknown]),
+    ("policy", &[Reason::SignersTooFew, Reason::CoveragePartial, Reason::CoverageDowngrade]),
+];
+
+fn checks(admitted: Option<&Admitted>, objection: Option<&Fault>, findings: &Findings) -> Vec<Check> {
+    let unread = admitted.is_some_and(|admitted| admitted.status() == SignatureStatus::Skipped);
+    let decided = objection.map(|fault| CHECKS.iter().position(|(_, reasons)| reasons.contains(&fault.reason())));
+    let row = |(index, (name, _)): (usize, &(&'static str, &[Reason]))| {
+        let (result, detail) = match decided {
+            _ if unread => ("not_reached", "trust mode disabled".to_owned()),
+            // A reason of no check: the manifest cannot be read, or its digest not be computed.
+            Some(None) if index >= 3 => ("not_reached", String::new()),
+            Some(Some(failed)) if index > failed => ("not_reached", String::new()),
+            Some(Some(failed)) if index == failed => {
+                ("failed", objection.map(Fault::message).unwrap_or_default().to_owned())
+            }
+            _ => ("passed", passed_detail(index, findings)),
+        };
+        Check { name, result, detail }
+    };
+    CHECKS.iter().enumerate().map(row).collect()
+}
+
+fn passed_detail(index: usize, findings: &Findings) -> String {
+    match index {
+        2 => {
+            let counting = findings.keys.iter().filter(|key| key.standing == Standing::Current).count();
+            format!("{counting} of {} count", findings.keys.len() + findings.skipped.len())
+        }
+        3 => {
+            let signers =
+                findings.keys.iter().filter(|key| !key.verifies.is_empty() && key.standing == Standing::Current);
+            signers.map(|key| key.key_id.to_string()).collect::<Vec<_>>().join(", ")
+        }
+        4 => match findings.tree.claimed {
+            Some(Coverage::Full) => "every file is covered".to_owned(),
+            _ => format!("manifest and *.py are covered, {} other files are not", findings.tree.uncovered.len()),
+        },
+        _ => String::new(),
+    }
+}
+
+impl Key {
+    fn of(key: &KeyTried, tried: bool) -> Self {
+        let why_not = match &key.standing {
+            Standing::Revoked { at, reason } => {
+                Some(format!("revoked at {at}{}", reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()))
+            }
+            Standing::Expired(since) => Some(format!("expired at {since}")),
+            Standing::NotYet(from) => Some(format!("counts from {from}")),
+            Standing::Current if !key.verifies.is_empty() => None,
+            Standing::Current if tried => Some("verifies no signature of this content".to_owned()),
+            Standing::Current => Some("not tried".to_owned()),
+        };
+        Self {
+            key_id: key.key_id.to_string(),
+            file: key.file.clone(),
+            fingerprint: key.fingerprint.clone(),
+            verifies: key.verifies.clone(),
+            why_not,
+        }
+    }
+}
+
+impl FileRow {
+    fn of(entry: &FileEntry) -> Self {
+        Self { sha256: entry.digest.hex(), size: entry.size, executable: entry.executable }
+    }
+
+    fn text(&self) -> String {
+        format!("sha256 {}, {} bytes{}", self.sha256, self.size, if self.executable { ", executable" } else { "" })
+    }
+}
+
+impl Explanation {
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let reason = self.reason_code.map(|code| format!(" ({code})")).unwrap_or_default();
+        let verdict = self.verdict.replace('_', " ");
+        let _ = writeln!(text, "{verdict}{reason}: signature {}, coverage {}", self.signature_status, self.coverage);
+        for check in &self.checks {
+            let mark = match check.result {
+                "passed" => "ok",
+                "failed" => "NO",
+                _ => "--",
+            };
+            let _ = writeln!(text, "  {mark}  {:<23}  {}", check.name, printable(&check.detail));
+        }
+        self.keys_text(&mut text);
+        self.files_text(&mut text);
+        if let Some(next) = &self.next {
+            let _ = writeln!(text, "next: {}", printable(next));
+        }
+        text
+    }
+
+    fn keys_text(&self, text: &mut String) {
+        if !self.keys.is_empty() || !self.skipped_keys.is_empty() {
+            text.push_str("keys\n");
+        }
+        for key in &self.keys {
+            let state = match &key.why_not {
+                None => format!("verifies {}", key.verifies.join(", ")),
+                Some(why) => why.clone(),
+            };
+            let line = format!("{} ({}) {}: {state}", key.key_id, key.file, key.fingerprint);
+            let _ = writeln!(text, "  {}", printable(&line));
+        }
+        for skipped in &self.skipped_keys {
+            let _ = writeln!(text, "  {}", printable(&format!("{skipped} (not used)")));
+        }
+        for signature in self.signatures.iter().filter(|signature| signature.verified_by.is_none()) {
+            let named = signature.named_signer.as_ref().map(|name| format!(", which names {name}")).unwrap_or_default();
+            let _ = writeln!(text, "  no key verifies {}{named}", signature.file);
+        }
+    }
+
+    fn files_text(&self, text: &mut String) {
+        if self.file_list.is_some() {
+            text.push_str("files\n");
+        }
+        for file in self.changed.iter().take(SHOWN_FILES) {
+            let _ = writeln!(text, "  changed  {}", printable(&file.path));
+            let _ = writeln!(text, "             signed  {}", file.signed.text());
+            let _ = writeln!(text, "             found   {}", file.found.text());
+        }
+        for (kind, paths) in [("extra", &self.extra), ("missing", &self.missing)] {
+            for path in paths.iter().take(SHOWN_FILES) {
+                let _ = writeln!(text, "  {kind:<7}  {}", printable(path));
+            }
+        }
+        for (kind, count) in
+            [("changed", self.changed.len()), ("extra", self.extra.len()), ("missing", self.missing.len())]
+        {
+            if count > SHOWN_FILES {
+                let _ = writeln!(text, "  and {} more {kind}", count - SHOWN_FILES);
+            }
+        }
+        if matches!(self.file_list, Some("missing" | "changed")) {
+            text.push_str("  the signed list of files is missing or was changed: files cannot be named\n");
+        }
+        if !self.uncovered.is_empty() {
+            text.push_str("not covered\n");
+        }
+        for file in self.uncovered.iter().take(SHOWN_FILES) {
+            let _ = writeln!(text, "  {}: {}", printable(&file.path), file.hazard.unwrap_or("inert"));
+        }
+        if self.uncovered.len() > SHOWN_FILES {
+            let _ = writeln!(text, "  and {} more", self.uncovered.len() - SHOWN_FILES);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `Findings`: what every check of a verification saw, as facts to show. Evidence of nothing.
+
+use aisoc_manifests::digest::Digest;
+
+use crate::claim::Claim;
+use crate::coverage::{Coverage, Uncovered};
+use crate::key_notes::Standing;
+use crate::keyring::{KeyId, TrustedKey};
+use crate::tree::{TreeDifference, TreeFinding};
+use crate::verify::uncovered_of;
+
+/// Filled from top to bottom; what comes after the check that decided stays empty.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The trusted keys, in the order in which they were tried.
+    pub keys: Vec<KeyTried>,
+    /// Key files that are not used, `file: reason`.
+    pub skipped: Vec<String>,
+    /// The digest that a signature must be over.
+    pub digest: Option<Digest>,
+    /// The signature files.
+    pub signatures: Vec<SignatureTried>,
+    /// The files.
+    pub tree: TreeCheck,
+}
+
+/// A trusted key, and what it verifies.
+#[derive(Debug)]
+pub struct KeyTried {
+    /// Its name.
+    pub key_id: KeyId,
+    /// Its file.
+    pub file: String,
+    /// `SHA256:` and 64 digits.
+    pub fingerprint: String,
+    /// Whether it counts.
+    pub standing: Standing,
+    /// The signature files that it verifies.
+    pub verifies: Vec<String>,
+}
+
+/// A signature file.
+#[derive(Debug)]
+pub struct SignatureTried {
+    /// Its name.
+    pub file: String,
+    /// The signer's fingerprint that the name states, 64 digits.
+    pub named_signer: Option<String>,
+    /// The trusted key that verifies it.
+    pub key_id: Option<KeyId>,
+}
+
+/// What the signature covers, were it valid, and how that compares with what is there.
+#[derive(Debug, Default)]
+pub struct TreeCheck {
+    /// `None` until the manifest was read.
+    pub claimed: Option<Coverage>,
+    /// What differs from the tree that the manifest states.
+    pub difference: Option<Box<TreeDifference>>,
+    /// What is not covered when the manifest states no tree.
+    pub uncovered: Vec<Uncovered>,
+}
+
+impl TreeCheck {
+    pub(crate) fn of(tree: &TreeFinding, claim: &Claim) -> Self {
+        match tree {
+            TreeFinding::NotStated => {
+                Self { claimed: Some(Coverage::Code), difference: None, uncovered: uncovered_of(claim) }
+            }
+            TreeFinding::Exact => Self { claimed: Some(Coverage::Full), ..Self::default() },
+            TreeFinding::Differs(difference) => {
+                Self { claimed: Some(Coverage::Full), difference: Some(difference.clone()), uncovered: Vec::new() }
+            }
+        }
+    }
+}
+
+impl KeyTried {
+    pub(crate) fn of(trusted: &TrustedKey) -> Self {
+        Self {
+            key_id: trusted.id.clone(),
+            file: trusted.file.clone(),
+            fingerprint: trusted.key.fingerprint().to_string(),
+            standing: trusted.standing.clone(),
+            verifies: Vec::new(),
+        }
+    }
+}

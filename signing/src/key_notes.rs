@@ -1,0 +1,131 @@
+//! `NAME.json` beside a trusted `NAME.pem`: from when to when a key counts, and whether it was revoked.
+//!
+//! Hosts that know only the contract pass over the file. A signature carries no time that could be
+//! believed, so a key counts by the time at which it is asked, not by the time at which it signed.
+
+use std::path::Path;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The content of the file. Unknown keys refuse it: a limit that is misspelt must not be no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyNotes {
+    /// Always 1.
+    pub schema_version: u32,
+    /// The key counts from then on, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The key counts until then, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+    /// When the key was revoked, RFC 3339: whatever it signed counts no more, whenever that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether a key may verify anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes.
+    Current,
+    /// Not before that time.
+    NotYet(Timestamp),
+    /// Not since that time.
+    Expired(Timestamp),
+    /// Never again.
+    Revoked {
+        /// When it was revoked.
+        at: Timestamp,
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
+impl KeyNotes {
+    /// The schema version that this build reads and writes.
+    pub const SCHEMA_VERSION: u32 = 1;
+
+    /// Reads the content of the file at `path`.
+    ///
+    /// # Errors
+    /// `key_invalid`.
+    pub fn read(path: &Path, content: &[u8]) -> Result<Self> {
+        let invalid = || {
+            Fault::new(Reason::KeyInvalid, format!("the notes `{}` cannot be read", path.display()))
+                .hint("write schema_version 1 and not_before, not_after, revoked_at (RFC 3339) or reason")
+        };
+        let notes: Self = serde_json::from_slice(content).map_err(|error| invalid().caused_by(error))?;
+        if notes.schema_version != Self::SCHEMA_VERSION {
+            return Err(invalid().expected(Self::SCHEMA_VERSION.to_string(), notes.schema_version.to_string()));
+        }
+        Ok(notes)
+    }
+
+    /// What follows from the notes at a time. The first of: revoked, not yet, expired.
+    pub fn standing(self, at: Timestamp) -> Standing {
+        if let Some(revoked_at) = self.revoked_at {
+            return Standing::Revoked { at: revoked_at, reason: self.reason };
+        }
+        match (self.not_before, self.not_after) {
+            (Some(start), _) if at < start => Standing::NotYet(start),
+            (_, Some(end)) if at >= end => Standing::Expired(end),
+            _ => Standing::Current,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(content: &str, at: &str) -> Result<Standing> {
+        let notes = KeyNotes::read(Path::new("ops.json"), content.as_bytes())?;
+        Ok(notes.standing(at.parse().expect("a time")))
+    }
+
+    #[test]
+    fn a_key_counts_from_its_first_moment_to_before_its_last() {
+        let notes =
+            r#"{"schema_version":1,"not_before":"2026-01-01T00:00:00Z","not_after":"2026-02-01T00:00:00+00:00"}"#;
+        let start = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let end = "2026-02-01T00:00:00Z".parse().expect("a time");
+        for (at, expected) in [
+            ("2025-12-31T23:59:59Z", Standing::NotYet(start)),
+            ("2026-01-01T00:00:00Z", Standing::Current),
+            ("2026-01-31T23:59:59Z", Standing::Current),
+            ("2026-02-01T00:00:00Z", Standing::Expired(end)),
+        ] {
+            assert_eq!(standing(notes, at).expect("notes"), expected, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_revoked_key_is_revoked_at_every_time() {
+        let notes = r#"{"schema_version":1,"revoked_at":"2026-05-01T00:00:00Z","reason":"laptop stolen"}"#;
+        for at in ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z"] {
+            assert!(matches!(standing(notes, at).expect("notes"), Standing::Revoked { reason: Some(_), .. }), "{at}");
+        }
+    }
+
+    #[test]
+    fn notes_that_are_not_understood_are_refused() {
+        for content in [
+            "",
+            "{}",
+            r#"{"schema_version":2}"#,
+            r#"{"schema_version":1,"not_afer":"2026-01-01T00:00:00Z"}"#,
+            r#"{"schema_version":1,"not_after":"tomorrow"}"#,
+            r#"{"schema_version":1,"not_after":"2026-01-01"}"#,
+            r#"{"schema_version":1}{}"#,
+        ] {
+            let fault = standing(content, "2026-01-01T00:00:00Z").expect_err(content);
+            assert_eq!(fault.reason(), Reason::KeyInvalid, "{content}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the gate says about each verdict that is not a yes: one fault per reason, naming the file or the key.
+
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::file_map::FileEntry;
+use aisoc_signing::{
+    Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
+};
+
+pub(crate) fn unsigned() -> Fault {
+    Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
+}
+
+pub(crate) fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
+    let message = format!("there is no key in `{}` to verify the signature with", directory.display());
+    let fault = Fault::new(Reason::NoTrustedKeys, message);
+    if skipped.is_empty() { fault } else { fault.caused_by(format!("skipped {}", skipped.join("; "))) }
+}
+
+pub(crate) fn untrusted(digest: Digest, tried: &[KeyId], cause: &Cause) -> Fault {
+    match cause {
+        Cause::FilesChanged(difference) => {
+            differs(Reason::SignatureInvalid, "the plugin was changed after signing", difference)
+        }
+        Cause::ManifestChanged(key_id) => Fault::new(
+            Reason::SignatureInvalid,
+            "the manifest or a signature was changed after signing: every other file is as signed",
+        )
+        .expected(format!("content that key `{key_id}` signed"), format!("content with the digest {}", digest.hex())),
+        Cause::UnknownSigners(fingerprints) => {
+            let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
+            Fault::new(Reason::UntrustedKey, "the plugin is signed by a key that is not in the trusted keys directory")
+                .expected(format!("a signature by {}", names(tried)), format!("one that names {}", named.join(", ")))
+        }
+        Cause::Unknown => Fault::new(
+            Reason::SignatureInvalid,
+            format!("no trusted key signed this content, whose digest is {}", digest.hex()),
+        )
+        .expected(format!("a signature by {}", names(tried)), "a signature by nobody of them, or over other content"),
+    }
+}
+
+fn names(tried: &[KeyId]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = tried.iter().take(SHOWN).map(KeyId::as_str).collect();
+    let rest = tried.len().saturating_sub(SHOWN);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    let one_of = if tried.len() > 1 { "one of " } else { "" };
+    format!("{one_of}{}{more}", shown.join(", "))
+}
+
+pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
+    let (reason, state) = match standing {
+        Standing::Revoked { at, reason } => {
+            let why = reason.as_ref().map(|why| format!(": {}", why.escape_debug())).unwrap_or_default();
+            (Reason::KeyRevoked, format!("was revoked at {at}{why}"))
+        }
+        Standing::Expired(since) => (Reason::KeyExpired, format!("expired at {since}")),
+        Standing::NotYet(from) => (Reason::KeyExpired, format!("counts from {from}")),
+        Standing::Current => (Reason::Internal, "counts".to_owned()),
+    };
+    Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"))
+}
+
+pub(crate) fn other_tree(key_id: &KeyId, difference: &TreeDifference) -> Fault {
+    differs(Reason::CoverageMismatch, &format!("the plugin is not what key `{key_id}` signed"), difference)
+}
+
+/// Names the first file that differs, as it was signed and as it is, and counts the others.
+fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
+    let TreeDifference { stated, found, list, changed, extra, missing } = difference;
+    let (file, expected, present) = if let Some(file) = changed.first() {
+        (Some(&file.path), described(&file.signed), described(&file.found))
+    } else if let Some(path) = extra.first() {
+        (Some(path), "no such file".to_owned(), "a file that was added".to_owned())
+    } else if let Some(path) = missing.first() {
+        (Some(path), "the file".to_owned(), "no such file".to_owned())
+    } else {
+        (None, format!("a tree with the digest {}", stated.hex()), found.hex())
+    };
+    let others = match (changed.len() + extra.len() + missing.len()).saturating_sub(1) {
+        0 => String::new(),
+        1 => " and 1 other file".to_owned(),
+        others => format!(" and {others} other files"),
+    };
+    let named = file.map(|path| format!(": `{}`{others}", path.escape_debug())).unwrap_or_default();
+    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
+    if file.is_none() && *list != ListState::Intact {
+        return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
+    }
+    fault
+}
+
+fn described(entry: &FileEntry) -> String {
+    let executable = if entry.executable { ", executable" } else { "" };
+    format!("sha256 {}, {} bytes{executable}", entry.digest.hex(), entry.size)
+}
+
+pub(crate) fn too_few(required: usize, verified: &Verified) -> Fault {
+    let signers: Vec<&str> = verified.signers().iter().map(|signer| signer.key_id.as_str()).collect();
+    Fault::new(Reason::SignersTooFew, "not enough trusted keys signed the plugin")
+        .expected(format!("{required} distinct keys"), format!("{}: {}", signers.len(), signers.join(", ")))
+}
+
+/// `None` when every uncovered file is inert.
+pub(crate) fn hazardous(uncovered: &[Uncovered]) -> Option<Fault> {
+    const SHOWN: usize = 3;
+    let hazards: Vec<String> = uncovered
+        .iter()
+        .filter_map(|file| Some(format!("`{}` ({})", file.path.escape_debug(), file.hazard?)))
+        .collect();
+    if hazards.is_empty() {
+        return None;
+    }
+    let rest = hazards.len().saturating_sub(SHOWN);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    let shown = hazards.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    Some(
+        Fault::new(Reason::CoveragePartial, format!("the signature does not cover {shown}{more}"))
+            .expected("coverage full, or nothing uncovered but documents", "coverage code"),
+    )
+}
+
+pub(crate) fn partial() -> Fault {
+    Fault::new(Reason::CoveragePartial, "the signature covers the manifest and `*.py` only")
+        .expected("coverage full", "coverage code")
+}
+
+pub(crate) fn downgrade(floor: Coverage, found: Coverage) -> Fault {
+    Fault::new(Reason::CoverageDowngrade, "the installed version is signed more widely than this one")
+        .expected(format!("coverage {floor}, as installed"), format!("coverage {found}"))
+}
