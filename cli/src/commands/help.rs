@@ -14,6 +14,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what is in the registry, what is read, references, exit codes",
         include_str!("../../../docs/artifact-format.md"),
     ),
+    (
+        "install",
+        "what is where on disk, transaction, rollback, lock, file systems",
+        include_str!("../../../docs/install.md"),
+    ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
 ];

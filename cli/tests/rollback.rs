@@ -1,0 +1,280 @@
+//! Kept versions, rollback, gc and the lock, as an operator meets them: every step a process of its own.
+
+mod support;
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Bench, Run};
+
+const PLACES: [&str; 4] = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
+
+/// `demo` in the versions 0.1.0 and 0.2.0, the second installed over the first.
+fn upgraded() -> Bench {
+    let bench = Bench::new();
+    bench.published();
+    publish(&bench, "0.2.0");
+    bench.install("oci-archive:demo.tar").ok();
+    bench.install("oci-archive:0.2.0.tar").ok();
+    bench
+}
+
+/// Signs `demo` as another version and packs it in an archive of that name.
+fn publish(bench: &Bench, version: &str) {
+    let manifest = fs::read_to_string(bench.path("demo/plugin.yaml")).expect("there");
+    let lines = manifest.lines().map(|line| match line.starts_with("version:") {
+        true => format!("version: \"{version}\"\n"),
+        false => format!("{line}\n"),
+    });
+    bench.write("demo/plugin.yaml", lines.collect::<String>());
+    bench.sign("demo").ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", &format!("{version}.tar")]).ok();
+}
+
+fn rollback(bench: &Bench, words: &[&str]) -> Run {
+    bench.run(&[&["plugin", "rollback", "demo"][..], words, &PLACES].concat())
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.ok().stdout).expect("JSON")
+}
+
+/// Version and whether it is installed, of every version of `demo`.
+fn versions(bench: &Bench) -> Vec<(String, bool)> {
+    let list = json(&bench.run(&[&["plugin", "list", "--versions", "--json"][..], &PLACES].concat()));
+    let [plugin] = list["plugins"].as_array().expect("plugins").as_slice() else { panic!("one plugin: {list}") };
+    assert_eq!((&plugin["error"], &plugin["signature_status"]), (&Value::Null, &"verified".into()), "{list}");
+    let row = |row: &Value| {
+        assert!(row["digest"].as_str().expect("a digest").starts_with("sha256:"), "{row}");
+        assert!(row["bytes"].as_u64().expect("a size") > 0 && row["signature_status"] == "verified", "{row}");
+        assert!(row["installed_at"].as_str().expect("a time").ends_with('Z'), "{row}");
+        (row["version"].as_str().expect("a version").to_owned(), row["current"] == true)
+    };
+    plugin["versions"].as_array().expect("versions").iter().map(row).collect()
+}
+
+fn named(expected: &[(&str, bool)]) -> Vec<(String, bool)> {
+    expected.iter().map(|(version, current)| ((*version).to_owned(), *current)).collect()
+}
+
+#[test]
+fn an_upgrade_can_be_rolled_back_and_forth() {
+    let bench = upgraded();
+    assert_eq!(versions(&bench), named(&[("0.2.0", true), ("0.1.0", false)]));
+    let after = bench.snapshot("plugins/demo");
+    let answer = json(&rollback(&bench, &["--json"]));
+    assert_eq!((&answer["version"], &answer["previous_version"]), (&"0.1.0".into(), &"0.2.0".into()));
+    assert_eq!((&answer["signature_status"], &answer["signing_key_id"]), (&"verified".into(), &"release".into()));
+    assert_eq!(versions(&bench), named(&[("0.1.0", true), ("0.2.0", false)]));
+    let digest = answer["digest"].as_str().expect("a digest").to_owned();
+    let back = rollback(&bench, &["--to", "0.2.0"]);
+    assert!(back.ok().stdout.starts_with("sha256:"), "{back:?}");
+    assert!(back.stderr.contains("demo from 0.1.0 to 0.2.0"), "{back:?}");
+    assert_eq!(bench.snapshot("plugins/demo"), after);
+    rollback(&bench, &["--to", &digest]).ok();
+    assert_eq!(versions(&bench), named(&[("0.1.0", true), ("0.2.0", false)]));
+    let text = bench.run(&[&["plugin", "list", "--versions"][..], &PLACES].concat());
+    for word in ["current", "kept", "0.1.0", "0.2.0", "verified", "bytes"] {
+        assert!(text.ok().stdout.contains(word), "{text:?}");
+    }
+}
+
+#[test]
+fn a_rollback_passes_the_gate_with_todays_keys() {
+    let bench = upgraded();
+    fs::remove_file(bench.path("keys/release.pem")).expect("removed");
+    let before = bench.snapshot("plugins/demo");
+    rollback(&bench, &[]).refused(3, "no_trusted_keys");
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    fs::copy(bench.path("other.pem"), bench.path("keys/other.pem")).expect("copied");
+    rollback(&bench, &[]).refused(3, "signature_invalid");
+    assert_eq!(bench.snapshot("plugins/demo"), before);
+    let warned = rollback(&bench, &["--trust-mode", "warn"]);
+    assert!(warned.ok().stderr.contains("rolled back although"), "{warned:?}");
+}
+
+#[test]
+fn a_kept_version_that_was_changed_is_refused_and_nothing_changes() {
+    let bench = upgraded();
+    bench.write("plugins/.aisoc/versions/demo/1/tree/plugin.py", "import os\n");
+    let before = bench.snapshot("plugins/demo");
+    let run = rollback(&bench, &[]);
+    run.refused(3, "tree_modified");
+    assert!(run.stderr.contains("expected: sha256:") && run.stderr.contains("found:    sha256:"), "{run:?}");
+    assert_eq!(bench.snapshot("plugins/demo"), before);
+    assert_eq!(versions(&bench), named(&[("0.2.0", true), ("0.1.0", false)]));
+}
+
+#[test]
+fn what_is_not_kept_is_named() {
+    let bench = upgraded();
+    let run = rollback(&bench, &["--to", "9.9.9"]);
+    run.refused(1, "version_not_found");
+    assert!(run.stderr.contains("expected: 0.1.0\n") && run.stderr.contains("found:    9.9.9\n"), "{run:?}");
+    bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]).ok();
+    let run = rollback(&bench, &[]);
+    run.refused(1, "plugin_not_found");
+    assert!(run.stderr.contains("no version of it is kept"), "{run:?}");
+    bench.run(&["plugin", "rollback", "../x", "--plugins-dir", "plugins"]).refused(2, "usage");
+    bench.install("oci-archive:demo.tar").ok();
+    rollback(&bench, &[]).refused(1, "version_not_found");
+}
+
+#[test]
+fn keeps_as_many_versions_as_it_is_told() {
+    let bench = upgraded();
+    for (version, keep, expected) in [("0.3.0", "2", 3), ("0.4.0", "0", 1), ("0.5.0", "32", 2)] {
+        publish(&bench, version);
+        let reference = format!("oci-archive:{version}.tar");
+        bench.run(&[&["plugin", "install", &reference, "--keep", keep][..], &PLACES].concat()).ok();
+        assert_eq!(versions(&bench).len(), expected, "{version}");
+    }
+    bench.run(&["plugin", "install", "oci-archive:demo.tar", "--keep", "33"]).refused(2, "usage");
+    let freed = json(&bench.run(&["plugin", "gc", "--keep", "0", "--plugins-dir", "plugins", "--json"]));
+    assert_eq!(
+        (&freed["removed"][0]["kind"], freed["removed"].as_array().map(Vec::len)),
+        (&"kept version".into(), Some(1))
+    );
+    assert_eq!(freed["freed_bytes"], freed["removed"][0]["bytes"]);
+    assert!(freed["freed_bytes"].as_u64().expect("bytes") > 0);
+    assert_eq!(versions(&bench).len(), 1);
+    let nothing = bench.run(&["plugin", "gc", "--plugins-dir", "plugins"]);
+    assert_eq!(nothing.ok().stdout, "0 removed, 0 bytes freed\n");
+}
+
+#[test]
+fn the_umask_changes_nothing() {
+    for umask in ["000", "077"] {
+        let bench = Bench::new();
+        bench.published();
+        publish(&bench, "0.2.0");
+        for archive in ["demo.tar", "0.2.0.tar"] {
+            let script = format!(
+                "umask {umask}; exec \"$0\" plugin install oci-archive:{archive} --keys keys --plugins-dir a/plugins"
+            );
+            let status = Command::new("sh")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_aisoc")])
+                .current_dir(bench.path(""))
+                .output();
+            let output = status.expect("run");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let mode =
+            |name: &str| fs::metadata(bench.path("a/plugins").join(name)).expect(name).permissions().mode() & 0o7777;
+        for name in ["", "demo", ".aisoc", ".aisoc/records", ".aisoc/pending"] {
+            assert_eq!(mode(name), 0o755, "{name} under umask {umask}");
+        }
+        for name in ["demo/plugin.py", ".aisoc/records/demo.json", ".aisoc/lock"] {
+            assert_eq!(mode(name), 0o644, "{name} under umask {umask}");
+        }
+        for name in [".aisoc/versions", ".aisoc/versions/demo", ".aisoc/versions/demo/1"] {
+            assert_eq!(mode(name), 0o700, "{name} under umask {umask}");
+        }
+    }
+}
+
+#[test]
+fn an_insecure_plugins_directory_is_refused_before_anything_is_fetched() {
+    let bench = Bench::new();
+    bench.published();
+    fs::create_dir(bench.path("plugins")).expect("made");
+    fs::set_permissions(bench.path("plugins"), fs::Permissions::from_mode(0o777)).expect("set");
+    let run = bench.install("oci-archive:demo.tar");
+    run.refused(1, "directory_insecure");
+    assert!(run.stderr.contains("mode 0777") && run.stderr.contains("`plugins`"), "{run:?}");
+    assert_eq!(fs::read_dir(bench.path("plugins")).expect("listed").count(), 0);
+    fs::set_permissions(bench.path("plugins"), fs::Permissions::from_mode(0o755)).expect("set");
+    std::os::unix::fs::symlink(bench.path("plugins"), bench.path("link")).expect("linked");
+    for link in ["link", "link/"] {
+        bench
+            .run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", link])
+            .refused(1, "directory_insecure");
+    }
+    for verb in [&["gc"][..], &["uninstall", "demo", "--yes"], &["rollback", "demo"]] {
+        bench.install("oci-archive:demo.tar").ok();
+        bench.run(&[&["plugin"][..], verb, &["--plugins-dir", "link"]].concat()).refused(1, "directory_insecure");
+    }
+}
+
+/// A process that is stopped in the middle of what it does; it goes on when it is told to.
+struct Stopped(Child);
+
+impl Stopped {
+    /// A rollback that holds the lock. It takes a while to read what is kept, and is stopped meanwhile.
+    fn rollback(bench: &Bench) -> Self {
+        for _ in 0..20 {
+            let words = [&["plugin", "rollback", "demo"][..], &PLACES].concat();
+            let child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_secs(10) {
+                let owner = fs::read_to_string(bench.path("plugins/.aisoc/lock")).unwrap_or_default();
+                if owner.starts_with(&format!("process {},", child.id())) {
+                    break;
+                }
+            }
+            signal(&child, "-STOP");
+            let mut stopped = Self(child);
+            if is_locked(bench) {
+                return stopped;
+            }
+            stopped.go_on();
+        }
+        panic!("the rollback was never caught with the lock");
+    }
+
+    fn go_on(&mut self) {
+        signal(&self.0, "-CONT");
+        assert!(self.0.wait().expect("it ends").success());
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill runs").success());
+}
+
+fn is_locked(bench: &Bench) -> bool {
+    File::open(bench.path("plugins/.aisoc/lock")).expect("there").try_lock().is_err()
+}
+
+#[test]
+fn whoever_waits_is_told_who_holds_the_lock() {
+    let bench = Bench::new();
+    bench.published();
+    // Large enough to be read for a while, and not so even that it is taken for an attack.
+    let noise = (0..48_u32 << 18).flat_map(|i| i.wrapping_mul(2_654_435_761).rotate_left(i % 31).to_le_bytes());
+    bench.write("demo/large.bin", noise.collect::<Vec<u8>>());
+    publish(&bench, "0.2.0");
+    publish(&bench, "0.3.0");
+    bench.install("oci-archive:0.2.0.tar").ok();
+    bench.install("oci-archive:0.3.0.tar").ok();
+    let mut holder = Stopped::rollback(&bench);
+    let owner = format!("process {}, aisoc plugin rollback, host ", holder.0.id());
+    for verb in [
+        &["install", "oci-archive:demo.tar", "--keys", "keys"][..],
+        &["uninstall", "demo", "--yes"],
+        &["rollback", "demo", "--keys", "keys"],
+        &["gc"],
+    ] {
+        let words = [&["plugin"][..], verb, &["--plugins-dir", "plugins", "--lock-timeout", "0"]].concat();
+        let run = bench.run(&words);
+        run.refused(4, "locked");
+        assert!(run.error_line().contains(&owner) && run.stderr.contains(", since 2"), "{run:?}");
+    }
+    let words = [&["plugin", "install", "oci-archive:demo.tar", "--lock-timeout", "60"][..], &PLACES].concat();
+    let mut waiting = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(waiting.try_wait().expect("asked").is_none(), "it waits");
+    holder.go_on();
+    assert!(waiting.wait().expect("it ends").success());
+    assert_eq!(versions(&bench)[0], ("0.1.0".to_owned(), true));
+}
