@@ -11,17 +11,18 @@ use serde_json::Value;
 /// Crate → the workspace crates it may depend on.
 const EDGES: &[(&str, &[&str])] = &[
     ("manifests", &[]),
-    ("signing", &["manifests"]),
-    ("registry-client", &["manifests"]),
+    ("drafts", &[]),
+    ("signing", &["manifests", "drafts"]),
+    ("registry-client", &["manifests", "drafts"]),
     ("trust", &["manifests", "signing"]),
     ("packaging", &["manifests", "signing", "trust"]),
-    ("pipeline", &["manifests", "signing", "registry-client", "trust", "packaging"]),
+    ("pipeline", &["manifests", "drafts", "signing", "registry-client", "trust", "packaging"]),
     ("cli", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
     ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "signing", "trust", "packaging"];
+const SYNCHRONOUS: &[&str] = &["manifests", "drafts", "signing", "trust", "packaging"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

@@ -1,6 +1,8 @@
 //! `assemble`: the three blobs of a plugin artifact, from a directory. The same input has the same digest.
 
+use std::fs::File;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{
@@ -9,7 +11,6 @@ use aisoc_manifests::oci::{
 };
 use aisoc_manifests::plugin::Manifest;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use crate::dir::PluginDir;
 use crate::pack::{PackOptions, PackedLayer, pack};
@@ -25,8 +26,8 @@ pub struct Assembled {
     pub config_descriptor: Descriptor,
     /// What the layer is.
     pub layer: Descriptor,
-    /// The file that holds the layer, removed when this is dropped.
-    pub layer_file: NamedTempFile,
+    /// The file that holds the layer. It has no name, so nothing stays of it, however the process ends.
+    pub layer_file: Arc<File>,
 }
 
 /// What `inspect` and a registry's page show without the layer. Claims like everything in an artifact:
@@ -54,7 +55,7 @@ struct Config<'a> {
 /// As [`pack`], and I/O reasons.
 pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Assembled> {
     let failed = |error| Fault::io("write a layer in", &std::env::temp_dir(), error);
-    let mut layer_file = NamedTempFile::new().map_err(failed)?;
+    let mut layer_file = tempfile::tempfile().map_err(failed)?;
     let packed = pack(plugin, &manifest.id, options, &mut layer_file)?;
     layer_file.flush().map_err(failed)?;
     let config = config(manifest, &packed);
@@ -69,7 +70,7 @@ pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) 
         subject: None,
         annotations: annotations(manifest, options.mtime),
     };
-    Ok(Assembled { manifest: to_bytes(&image), config, config_descriptor, layer, layer_file })
+    Ok(Assembled { manifest: to_bytes(&image), config, config_descriptor, layer, layer_file: Arc::new(layer_file) })
 }
 
 fn config(manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {

@@ -4,7 +4,9 @@
 //! packed, so an unsigned artifact is never public.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use aisoc_drafts::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -18,6 +20,9 @@ use aisoc_registry_client::{
 };
 
 use crate::reporter::Reporter;
+
+/// How the names of layouts begin that are made beside their place.
+const DRAFTS: &str = ".aisoc-package-";
 
 /// How a directory is packed.
 #[derive(Debug, Clone, Copy)]
@@ -94,12 +99,15 @@ pub async fn package(
     options: &PackageOptions,
     reporter: &dyn Reporter,
 ) -> Result<Packaged> {
+    // Also when nothing is to be made beside it: a killed run may have left a whole layout there.
+    sweep(parent(&out.path), DRAFTS);
     let packed = pack(directory, options, reporter)?;
     let tag = out.tag.clone().or_else(|| packed.summary.version.parse().ok());
-    match out.form {
-        LayoutForm::Directory => packed.ship(&Reference::Layout(out.clone()), tag.as_ref(), reporter).await?,
-        LayoutForm::Archive => replace_archive(&packed, out, tag.as_ref(), reporter).await?,
-    };
+    if out.form == LayoutForm::Directory && holds_something(&out.path) {
+        packed.ship(&Reference::Layout(out.clone()), tag.as_ref(), reporter).await?;
+    } else {
+        package_beside(&packed, out, tag.as_ref(), reporter).await?;
+    }
     Ok(packed.summary)
 }
 
@@ -257,7 +265,7 @@ impl Packed {
 
     async fn ship_to(&self, target: &Target, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
         let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, self.assembled.manifest.clone());
-        let layer = BlobSource::File { path: self.assembled.layer_file.path().to_owned(), offset: 0 };
+        let layer = BlobSource::File { file: Arc::clone(&self.assembled.layer_file), offset: 0 };
         let blobs = [
             (self.assembled.config_descriptor.clone(), BlobSource::Bytes(self.assembled.config.clone().into())),
             (self.assembled.layer.clone(), layer),
@@ -269,20 +277,38 @@ impl Packed {
     }
 }
 
-/// A new archive beside the old one, then one rename.
-async fn replace_archive(
+/// Whether there is something that stays: a layout directory to add to, or what is none and is refused.
+fn holds_something(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// The whole layout beside its place, then one rename: a full disk or a kill leaves no half of it.
+async fn package_beside(
     packed: &Packed,
     out: &LayoutReference,
     tag: Option<&Tag>,
     reporter: &dyn Reporter,
 ) -> Result<Pushed> {
     let fail = |error| Fault::io("write", &out.path, error);
-    let parent = out.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let directory = tempfile::Builder::new().prefix(".aisoc-package-").tempdir_in(parent).map_err(fail)?;
-    let path = directory.path().join("archive.tar");
-    let beside = Reference::Layout(LayoutReference { path: path.clone(), ..out.clone() });
-    let pushed = packed.ship(&beside, tag, reporter).await?;
-    std::fs::rename(&path, &out.path).map_err(fail)?;
+    let parent = parent(&out.path);
+    if out.form == LayoutForm::Directory {
+        std::fs::create_dir_all(parent).map_err(fail)?;
+    }
+    let beside = DraftDirectory::create(parent, DRAFTS, 0o777).map_err(fail)?;
+    let path = beside.path().join("layout");
+    let staged = Reference::Layout(LayoutReference { path: path.clone(), ..out.clone() });
+    let pushed = packed.ship(&staged, tag, reporter).await?;
+    match std::fs::rename(&path, &out.path) {
+        // Somebody else has begun a layout there meanwhile: add to it.
+        Err(error) if out.form == LayoutForm::Directory && error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            return packed.ship(&Reference::Layout(out.clone()), tag, reporter).await;
+        }
+        renamed => renamed.map_err(fail)?,
+    }
+    settle(&out.path).map_err(fail)?;
     Ok(pushed)
 }
 

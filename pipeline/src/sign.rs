@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Document;
@@ -31,6 +32,9 @@ pub enum Signing<'a> {
     Added,
 }
 
+/// How the names of files begin that are on their way.
+const DRAFTS: &str = ".aisoc-sign-";
+
 /// A signature that was written.
 #[derive(Debug)]
 pub struct SignedDirectory {
@@ -55,6 +59,9 @@ pub struct SignedDirectory {
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
 pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+    // What a killed run left would be taken for files of the plugin.
+    sweep(directory, DRAFTS);
+    sweep(&directory.join(SIGNATURE_DIRECTORY), DRAFTS);
     let plugin = PluginDir::open(directory)?;
     match how {
         Signing::WholeTree { out } => {
@@ -178,11 +185,9 @@ fn remove_signatures(directory: &Path) -> Result<()> {
 /// something else verify.
 fn write(path: &Path, content: &[u8]) -> Result<()> {
     let fail = |error| Fault::io("write", path, error);
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mode = fs::metadata(path).map_or(0o644, |present| present.permissions().mode() & 0o777);
-    let mut file = tempfile::Builder::new().prefix(".aisoc-sign-").tempfile_in(parent).map_err(fail)?;
-    file.write_all(content).map_err(fail)?;
-    file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    let mut draft = Draft::create(parent(path), DRAFTS, mode).map_err(fail)?;
+    draft.write_all(content).map_err(fail)?;
+    draft.file().set_permissions(Permissions::from_mode(mode)).map_err(fail)?;
+    draft.place(path, Existing::Replace).map_err(fail)
 }

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -41,10 +40,10 @@ pub struct BlobStream {
 pub enum BlobSource {
     /// In memory.
     Bytes(Bytes),
-    /// In a file, from `offset` on.
+    /// In an open file, from `offset` on. It needs no name, so a killed process leaves none behind.
     File {
-        /// The file.
-        path: PathBuf,
+        /// The file, which is read at positions: its cursor does not matter.
+        file: Arc<File>,
         /// Where the blob begins.
         offset: u64,
     },
@@ -156,9 +155,8 @@ impl BlobSource {
                     let bytes = bytes.clone();
                     BlobStream::new(descriptor, stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
                 }
-                Self::File { path, offset } => {
-                    let file = File::open(path).map_err(|source| Fault::io("read", path, source))?;
-                    BlobStream::new(descriptor, file_stream(Arc::new(file), *offset, descriptor.size))
+                Self::File { file, offset } => {
+                    BlobStream::new(descriptor, file_stream(Arc::clone(file), *offset, descriptor.size))
                 }
                 Self::Target(target) => target.fetch_blob(descriptor).await?,
             };
@@ -230,7 +228,7 @@ mod tests {
     async fn a_source_that_changed_is_not_sent() {
         let file = tempfile::NamedTempFile::new().expect("file");
         std::fs::write(file.path(), b"__hello!").expect("write");
-        let source = BlobSource::File { path: file.path().to_owned(), offset: 2 };
+        let source = BlobSource::File { file: Arc::new(file.reopen().expect("opened")), offset: 2 };
         let descriptor = Descriptor::of("t/x", b"hello");
         let bytes = source.open(&descriptor).await.expect("open").collect().await;
         assert_eq!(bytes.expect("same"), &b"hello"[..]);

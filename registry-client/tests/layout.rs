@@ -386,3 +386,35 @@ fn many_writers_can_begin_a_layout_at_once() {
         assert_eq!(fs::read_dir(place.path().join("deep")).expect("listed").count(), 1, "something stayed behind");
     }
 }
+
+#[tokio::test]
+async fn pushing_again_mends_blobs_that_were_damaged() {
+    let root = tempfile::tempdir().expect("directory");
+    let (place, _, sample) = both(root.path()).await;
+    let blobs = root.path().join("layout/blobs/sha256");
+    let whole = files(&blobs);
+    for damage in [|bytes: &mut Vec<u8>| bytes[0] ^= 1, |bytes: &mut Vec<u8>| bytes.truncate(1), Vec::clear] {
+        for (name, content) in &whole {
+            let mut content = content.clone();
+            damage(&mut content);
+            fs::write(blobs.join(name), content).expect("damaged");
+        }
+        assert_ne!(files(&blobs), whole);
+        push(&create(&place), &sample).await.expect("pushed");
+        assert_eq!(files(&blobs), whole);
+    }
+}
+
+#[tokio::test]
+async fn the_next_writer_removes_what_a_killed_one_left() {
+    let root = tempfile::tempdir().expect("directory");
+    fs::create_dir_all(root.path().join(".aisoc-layout-killed/blobs")).expect("made");
+    let (place, _, sample) = both(root.path()).await;
+    fs::write(root.path().join("layout/.ingest-killed"), "half a blob").expect("written");
+    push(&create(&place), &sample).await.expect("pushed");
+    let mut names: Vec<_> =
+        fs::read_dir(root.path()).expect("listed").flatten().map(|entry| entry.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["layout", "layout.tar"]);
+    assert!(!root.path().join("layout/.ingest-killed").exists());
+}

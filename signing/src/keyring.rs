@@ -1,11 +1,11 @@
-//! A directory of trusted public keys, and the pair of files that `keygen` writes.
+//! A directory of trusted public keys.
 //!
 //! Each file is judged on its own: one that cannot be used is named and skipped, and never breaks
 //! the others. Order is by name in code point order; the first key that verifies gives the id.
 
 use std::fmt;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use jiff::Timestamp;
 
-use crate::key::{PublicKey, SigningKey};
+use crate::key::PublicKey;
 use crate::key_notes::{KeyNotes, Standing};
 
 /// Largest key file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
@@ -171,88 +171,10 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// What to do about key files that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overwrite {
-    /// Leave them and refuse.
-    Refuse,
-    /// Replace them.
-    Replace,
-}
-
-/// Where a key pair was written.
-#[derive(Debug)]
-pub struct WrittenPair {
-    /// The private key, mode 0600.
-    pub private: PathBuf,
-    /// The public key, mode 0644.
-    pub public: PathBuf,
-}
-
-/// Writes `PREFIX.key` (PKCS#8, mode 0600 from its first byte) and `PREFIX.pem` (public).
-///
-/// Each file appears whole or not at all. The private key comes first: a public key without its
-/// private half would be trusted and useless.
-///
-/// # Errors
-/// `key_exists` when either file is there and may not be replaced; nothing is written then.
-pub fn write_key_pair(prefix: &Path, key: &SigningKey, overwrite: Overwrite) -> Result<WrittenPair> {
-    let with_suffix = |suffix: &str| {
-        let mut path = prefix.as_os_str().to_owned();
-        path.push(suffix);
-        PathBuf::from(path)
-    };
-    let (private, public) = (with_suffix(".key"), with_suffix(".pem"));
-    if overwrite == Overwrite::Refuse
-        && let Some(present) = [&private, &public].into_iter().find(|path| path.symlink_metadata().is_ok())
-    {
-        return Err(key_exists(present));
-    }
-    publish(&private, key.to_pem().as_bytes(), 0o600, overwrite)?;
-    if let Err(fault) = publish(&public, key.public_key().to_pem().as_bytes(), 0o644, overwrite) {
-        if overwrite == Overwrite::Refuse {
-            // Nobody has seen the private key yet; what is reported is why there is no pair.
-            let _ = fs::remove_file(&private);
-        }
-        return Err(fault);
-    }
-    Ok(WrittenPair { private, public })
-}
-
-fn publish(path: &Path, content: &[u8], mode: u32, overwrite: Overwrite) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let fail = |error| Fault::io("write the key", path, error);
-    let mut file = tempfile::Builder::new()
-        .prefix(".aisoc-key-")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(directory)
-        .map_err(fail)?;
-    file.write_all(content).map_err(fail)?;
-    // The mode of an open call is narrowed by the umask; the public key must be readable.
-    file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(fail)?;
-    file.as_file().sync_all().map_err(fail)?;
-    match overwrite {
-        Overwrite::Replace => file.persist(path).map_err(|error| fail(error.error))?,
-        Overwrite::Refuse => file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => key_exists(path),
-            _ => fail(error.error),
-        })?,
-    };
-    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail)
-}
-
-fn key_exists(path: &Path) -> Fault {
-    Fault::new(Reason::KeyExists, format!("`{}` exists", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use crate::key::SigningKey;
 
     #[test]
     fn key_ids_follow_the_hosts_suffix_rule() {
@@ -267,23 +189,6 @@ mod tests {
         ] {
             assert_eq!(key_id(file).as_ref().map(KeyId::as_str), id, "{file}");
         }
-    }
-
-    #[test]
-    fn keygen_writes_a_private_key_that_only_its_owner_reads_and_never_overwrites() {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let prefix = directory.path().join("release");
-        let key = SigningKey::generate().expect("random numbers");
-        let pair = write_key_pair(&prefix, &key, Overwrite::Refuse).expect("written");
-        assert_eq!(fs::metadata(&pair.private).expect("exists").permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(&pair.public).expect("exists").permissions().mode() & 0o777, 0o644);
-        let before = fs::read(&pair.private).expect("readable");
-        let other = SigningKey::generate().expect("random numbers");
-        assert_eq!(write_key_pair(&prefix, &other, Overwrite::Refuse).expect_err("exists").reason(), Reason::KeyExists);
-        assert_eq!(fs::read(&pair.private).expect("readable"), before);
-        assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 2);
-        write_key_pair(&prefix, &other, Overwrite::Replace).expect("replaced");
-        assert_ne!(fs::read(&pair.private).expect("readable"), before);
     }
 
     #[test]

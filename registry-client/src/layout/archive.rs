@@ -10,21 +10,18 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_drafts::{DraftDirectory, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES};
 use tar::{EntryType, Header};
-use tempfile::TempDir;
 
 use super::directory::{BLOBS, Directory, INDEX, MARKER, blob_name, check_marker, read_index};
-use super::ingest::{land, temporary};
-use super::{StoredBlob, invalid};
+use super::ingest::{DRAFTS, land, temporary};
+use super::{PIECE_BYTES, StoredBlob, invalid};
 
 /// Most entries of an archive: what keeps the table of names below a few MiB.
 const MAX_ENTRIES: usize = 65_536;
-
-/// Bytes that are read and written at a time.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// A layout archive that is read.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ pub(super) struct StagedArchive {
     target: PathBuf,
     directory: Directory,
     /// Removed with its content when the last user is gone.
-    _staging: TempDir,
+    _staging: DraftDirectory,
 }
 
 impl Archive {
@@ -118,10 +115,10 @@ fn plain_name(name: &[u8]) -> Option<String> {
 impl StagedArchive {
     /// Begins with what the archive at `target` holds, if there is one.
     pub(super) fn create(target: &Path) -> Result<Self> {
-        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let staging = tempfile::Builder::new()
-            .prefix(".aisoc-archive-")
-            .tempdir_in(parent)
+        let parent = parent(target);
+        // Beside it, where a killed run may have left its own.
+        sweep(parent, DRAFTS);
+        let staging = DraftDirectory::create(parent, ".aisoc-archive-", 0o777)
             .map_err(|error| Fault::io("write in", parent, error))?;
         let directory = Directory::create(staging.path())?;
         if target.symlink_metadata().is_ok() {
@@ -137,9 +134,8 @@ impl StagedArchive {
     /// Writes the archive: sorted names, no owner, no time, so that equal content has equal bytes.
     pub(super) fn write(&self) -> Result<()> {
         let failed = |error| Fault::io("write", &self.target, error);
-        let parent = self.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // The tar library copies in small pieces; the file sees large ones.
-        let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent)?));
+        let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent(&self.target))?));
         let mut names = blob_names(&self.directory)?;
         names.extend([INDEX.to_owned(), MARKER.to_owned()]);
         for directory in ["blobs/", "blobs/sha256/"] {

@@ -5,10 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_drafts::{DraftDirectory, parent, settle, sweep, sync_directory};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
@@ -16,7 +17,7 @@ use aisoc_manifests::reference::Tag;
 use rustix::fs::OFlags;
 use serde::Deserialize;
 
-use super::ingest::{Ingest, replace_file};
+use super::ingest::{DRAFTS, Ingest, replace_file};
 use super::{StoredBlob, index, invalid, json};
 use crate::target::{Manifest, Pushed};
 
@@ -57,7 +58,9 @@ impl Directory {
     /// # Errors
     /// `layout_invalid` when something else is there, `io_` reasons.
     pub fn create(root: &Path) -> Result<Self> {
-        if !root.join(MARKER).exists() {
+        if root.join(MARKER).exists() {
+            sweep(root, DRAFTS);
+        } else {
             Self::make(root)?;
         }
         Self::open(root)
@@ -68,21 +71,19 @@ impl Directory {
     /// sees half of it or loses what another has put into it meanwhile.
     fn make(root: &Path) -> Result<()> {
         let failed = |error| Fault::io("create", root, error);
-        let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(failed)?;
-        let beside = tempfile::Builder::new()
-            .prefix(".aisoc-layout-")
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir_in(parent)
-            .map_err(failed)?;
+        fs::create_dir_all(parent(root)).map_err(failed)?;
+        let beside = DraftDirectory::create(parent(root), ".aisoc-layout-", 0o755).map_err(failed)?;
         fs::create_dir_all(beside.path().join(BLOBS)).map_err(failed)?;
+        for part in ["blobs", BLOBS] {
+            sync_directory(&beside.path().join(part)).map_err(failed)?;
+        }
         replace_file(beside.path(), INDEX, &to_bytes(&ImageIndex::new(vec![])))?;
         replace_file(beside.path(), MARKER, MARKER_BYTES)?;
         match fs::rename(beside.path(), root) {
             Ok(()) => {
                 // It is at its place now; there is nothing left to remove.
                 let _ = beside.keep();
-                Ok(())
+                settle(root).map_err(failed)
             }
             Err(error) => match error.kind() {
                 std::io::ErrorKind::NotADirectory => Err(invalid(root, "it is a file")),
@@ -129,12 +130,12 @@ impl Directory {
     /// # Errors
     /// `layout_invalid`, `io_` reasons.
     pub fn put_manifest(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<Pushed> {
-        let mut ingest = None;
-        if self.blob(manifest.digest())?.is_none() {
-            ingest = Some(self.ingest()?.write(manifest.bytes())?);
-        }
-        if let Some(ingest) = ingest {
-            ingest.finish(self, manifest.digest())?;
+        let is_whole = match self.blob(manifest.digest())? {
+            Some(blob) => blob.is(manifest.digest(), manifest.bytes().len() as u64),
+            None => false,
+        };
+        if !is_whole {
+            self.ingest()?.write(manifest.bytes())?.finish(self, manifest.digest())?;
         }
         self.update(|entries| {
             let before = entries.clone();

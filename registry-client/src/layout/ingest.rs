@@ -1,21 +1,22 @@
 //! `Ingest`: bytes on their way into a layout. They get their name only when their digest is known.
 
-use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use aisoc_drafts::{Draft, Existing};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use super::Directory;
+
+/// How the names of files begin that are on their way.
+pub(super) const DRAFTS: &str = ".ingest-";
 
 /// A blob that is arriving. Dropping it removes what arrived.
 #[derive(Debug)]
 pub struct Ingest {
-    file: NamedTempFile,
+    draft: Draft,
     hasher: Sha256,
     size: u64,
 }
@@ -26,8 +27,8 @@ impl Ingest {
     /// # Errors
     /// `io_` reasons.
     pub fn new_in(parent: &Path) -> Result<Self> {
-        let file = temporary(parent)?;
-        Ok(Self { file, hasher: Sha256::new(), size: 0 })
+        let draft = temporary(parent)?;
+        Ok(Self { draft, hasher: Sha256::new(), size: 0 })
     }
 
     /// Appends bytes.
@@ -35,7 +36,7 @@ impl Ingest {
     /// # Errors
     /// `io_` reasons; the ingest is gone then, and what it wrote is removed.
     pub fn write(mut self, bytes: &[u8]) -> Result<Self> {
-        self.file.write_all(bytes).map_err(|error| Fault::io("write", self.file.path(), error))?;
+        self.draft.write_all(bytes).map_err(|error| Fault::io("write", self.draft.path(), error))?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         Ok(self)
@@ -57,32 +58,23 @@ impl Ingest {
                 .expected(expected.to_string(), found.to_string()));
         }
         let target = directory.blob_path(expected);
-        land(self.file, &target)
+        land(self.draft, &target)
     }
 }
 
 /// Writes a small file in place of whatever has its name.
 pub(super) fn replace_file(root: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let mut file = temporary(root)?;
-    file.write_all(bytes).map_err(|error| Fault::io("write", file.path(), error))?;
-    land(file, &root.join(name))
+    let mut draft = temporary(root)?;
+    draft.write_all(bytes).map_err(|error| Fault::io("write", draft.path(), error))?;
+    land(draft, &root.join(name))
 }
 
 /// A file without a name of its own yet, readable as the umask allows once it has one.
-pub(super) fn temporary(parent: &Path) -> Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(".ingest-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(parent)
-        .map_err(|error| Fault::io("write in", parent, error))
+pub(super) fn temporary(parent: &Path) -> Result<Draft> {
+    Draft::create(parent, DRAFTS, 0o666).map_err(|error| Fault::io("write in", parent, error))
 }
 
 /// Synced, then renamed: after a power cut the name stands for the whole content or for nothing.
-pub(super) fn land(file: NamedTempFile, target: &Path) -> Result<()> {
-    file.as_file().sync_all().map_err(|error| Fault::io("write", target, error))?;
-    file.persist(target).map_err(|error| Fault::io("write", target, error.error))?;
-    if let Some(parent) = target.parent() {
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| Fault::io("write", parent, error))?;
-    }
-    Ok(())
+pub(super) fn land(draft: Draft, target: &Path) -> Result<()> {
+    draft.publish(target, Existing::Replace).map_err(|error| Fault::io("write", target, error))
 }

@@ -18,6 +18,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageIndex, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use crate::blob::{BlobSource, BlobStream, blocking, file_stream};
 use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
@@ -25,6 +26,9 @@ use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 use archive::{Archive, StagedArchive};
 pub use directory::Directory;
 pub use ingest::Ingest;
+
+/// Bytes that are read and written at a time.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// An OCI image layout on disk. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -138,6 +142,23 @@ impl Store {
 }
 
 impl StoredBlob {
+    /// Whether it has that size and digest. Reads all of it; what cannot be read is not it.
+    pub(crate) fn is(&self, digest: Digest, size: u64) -> bool {
+        use std::os::unix::fs::FileExt;
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; PIECE_BYTES];
+        let mut offset = 0;
+        while self.size == size && offset < size {
+            let length = usize::try_from(size - offset).unwrap_or(usize::MAX).min(buffer.len());
+            if self.file.read_exact_at(&mut buffer[..length], self.offset + offset).is_err() {
+                return false;
+            }
+            hasher.update(&buffer[..length]);
+            offset += length as u64;
+        }
+        self.size == size && Digest::from_bytes(hasher.finalize().into()) == digest
+    }
+
     /// All bytes, when they are at most `max_bytes` and have that digest.
     pub(crate) fn read(&self, digest: Digest, max_bytes: u64) -> Result<Vec<u8>> {
         use std::os::unix::fs::FileExt;
@@ -196,7 +217,10 @@ impl Push for Layout {
     }
 
     async fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
-        if self.has_blob(descriptor).await? {
+        // Whole, not only there: a disk or a copy may have damaged it, and packaging again must mend that.
+        let (digest, size) = (descriptor.digest, descriptor.size);
+        let is_whole = move |blob: StoredBlob| blob.is(digest, size);
+        if self.blocking(move |store, _| Ok(store.blob(digest)?.is_some_and(is_whole))).await? {
             return Ok(Pushed::Present);
         }
         let mut stream = source.open(descriptor).await?;
@@ -204,7 +228,6 @@ impl Push for Layout {
         while let Some(chunk) = stream.next_chunk().await? {
             ingest = blocking(move || ingest.write(&chunk)).await?;
         }
-        let digest = descriptor.digest;
         self.blocking(move |store, _| ingest.finish(store.writable()?, digest)).await?;
         Ok(Pushed::Uploaded)
     }

@@ -1,0 +1,1 @@
+"""What the reliability scripts share: a traced process, a world to run it in, and the oracle."""

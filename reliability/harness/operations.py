@@ -1,0 +1,96 @@
+"""The operations, as data: how a state is reached, the command under test, and who judges it."""
+
+import pathlib
+from dataclasses import dataclass
+
+from .oracle import KeyPair, Package, Plugins, SignatureFile
+from .world import copy
+
+INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys}"
+ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
+UNINSTALL = "plugin uninstall -q demo --yes --plugins-dir plugins"
+GARBAGE = "plugin gc -q --plugins-dir plugins"
+NEIGHBOURLY = (INSTALL % "neighbour",)
+NOTHING, ONE, BOTH = frozenset(), frozenset({"1.0.0"}), frozenset({"1.0.0", "2.0.0"})
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A command of aisoc in a sandbox that `start` has prepared."""
+
+    name: str
+    command: str
+    subject: object
+    start: tuple = ()
+    # When the first run did all its work, the second may refuse with one of these reasons.
+    refusals_of_second: tuple = ()
+    # Why it need not survive a power cut, if so.
+    unsynced: str = ""
+
+    def verb(self):
+        words = self.command.split()
+        return words[1] if words[0] == "plugin" else words[0]
+
+    def prepare(self, world, target):
+        """Makes the starting state, once; runs work on copies of it."""
+        target = pathlib.Path(target)
+        for part in ("tmp", "out"):
+            (target / part).mkdir(parents=True)
+        if isinstance(self.subject, Plugins):
+            (target / "out").rmdir()
+        if isinstance(self.subject, SignatureFile):
+            copy(world.base / "sources/1.0.0", target / "source")
+        if isinstance(self.subject, KeyPair) and self.subject.replaces:
+            for suffix in ("key", "pem"):
+                (target / f"out/fresh.{suffix}").write_bytes((world.base / f"private/other.{suffix}").read_bytes())
+            (target / "out/fresh.key").chmod(0o600)
+        for command in self.start:
+            world.must(target, command)
+        if isinstance(self.subject, SignatureFile):
+            (target / "old.sig").write_bytes((target / "source/plugin.sig").read_bytes())
+        return target
+
+    def second_is_fine(self, done, outcome):
+        """Whether the answer of the same command, run again, is right after that outcome."""
+        from .oracle import reason
+
+        if isinstance(self.subject, KeyPair):
+            return self.subject.again(done, outcome)
+        if done.returncode == 0:
+            return True
+        return outcome in ("new", "absent") and reason(done) in self.refusals_of_second
+
+
+PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
+
+OPERATIONS = (
+    Operation("install, first of all", INSTALL % "1.0.0", Plugins(None, "1.0.0", alone=True)),
+    Operation("install", INSTALL % "1.0.0", Plugins(None, "1.0.0"), NEIGHBOURLY),
+    Operation("upgrade", INSTALL % "2.0.0", Plugins("1.0.0", "2.0.0", keeps={"1.0.0"}), (*NEIGHBOURLY, INSTALL % "1.0.0")),
+    Operation("upgrade that drops a kept one", INSTALL % "3.0.0", Plugins("2.0.0", "3.0.0", keeps={"2.0.0"}),
+              (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0")),
+    Operation("rollback", ROLLBACK + " --to 1.0.0", Plugins("2.0.0", "1.0.0", keeps={"2.0.0"}),
+              (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0"), ("version_not_found",)),
+    Operation("uninstall", UNINSTALL,
+              Plugins("1.0.0", None), (*NEIGHBOURLY, INSTALL % "1.0.0"), ("plugin_not_found",)),
+    Operation("gc", GARBAGE, Plugins("3.0.0", "3.0.0", keeps={"2.0.0"}),
+              (*NEIGHBOURLY, INSTALL % "1.0.0", *(INSTALL % version + " --keep 3" for version in ("2.0.0", "3.0.0")))),
+    Operation("keygen", "keygen -q --out out/fresh", KeyPair()),
+    Operation("keygen --force", "keygen -q --out out/fresh --force", KeyPair(replaces=True)),
+    Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignatureFile(),
+              ("plugin sign -q --plugin-dir source --private-key {private}/other.key",),
+              unsynced="the same command makes the same signature again"),
+    Operation("package, new layout", PACKAGE % ("1.0.0", "layout"), Package("layout", NOTHING, ONE)),
+    Operation("package, one more tag", PACKAGE % ("2.0.0", "layout"), Package("layout", ONE, BOTH),
+              (PACKAGE % ("1.0.0", "layout"),)),
+    Operation("package, new archive", PACKAGE % ("1.0.0", "demo.tar"), Package("demo.tar", NOTHING, ONE)),
+    Operation("package, over an archive", PACKAGE % ("2.0.0", "demo.tar"), Package("demo.tar", ONE, frozenset({"2.0.0"})),
+              (PACKAGE % ("1.0.0", "demo.tar"),)),
+)
+
+
+def available(world, only=None):
+    """(operations that the binary has, names of those that it lacks)."""
+    chosen = [operation for operation in OPERATIONS if not only or any(word in operation.name for word in only)]
+    return ([operation for operation in chosen if operation.verb() in world.commands],
+            [operation.name for operation in chosen if operation.verb() not in world.commands])

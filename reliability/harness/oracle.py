@@ -1,0 +1,288 @@
+"""What must hold whatever happened: each class looks at what one kind of operation may change.
+
+`look` judges the moment after a kill or an error, `settled` the moment after the same command was run
+again. Both answer with problems in words; no problems is the proof. What a problem begins with says what
+kind it is: `record:` what is listed is not what is there, `run again:` the second run did not do its work,
+`left behind:` a file that nobody will remove; anything else is a state between old and new.
+"""
+
+import base64
+import hashlib
+import json
+import pathlib
+import re
+import stat
+import tarfile
+from dataclasses import dataclass
+
+from .world import NEIGHBOUR, PLUGIN, tree_digest
+
+PRIVATE = bytes.fromhex("302e020100300506032b657004220420")
+PUBLIC = bytes.fromhex("302a300506032b6570032100")
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The plugins directory: `before` and `after` are versions of the plugin, or None for no plugin."""
+
+    before: str | None
+    after: str | None
+    alone: bool = False  # nothing but this plugin is or was there
+    keeps: frozenset = frozenset()  # the versions that can be rolled back to afterwards
+
+    def look(self, world, sandbox):
+        """(outcome, problems), where the outcome is `old`, `new`, `absent` or `corrupted`."""
+        found = tree_digest(sandbox / "plugins" / PLUGIN)
+        allowed = {world.trees.get(version): version for version in (self.before, self.after)}
+        if found not in allowed:
+            return "corrupted", ["the tree is neither the old nor the new one"]
+        version = allowed[found]
+        problems = self.listing(world, sandbox, version) + self.elsewhere(world, sandbox)
+        return "absent" if version is None else "new" if version == self.after else "old", problems
+
+    def settled(self, world, sandbox):
+        found = tree_digest(sandbox / "plugins" / PLUGIN)
+        problems = [] if found == world.trees.get(self.after) else ["run again: it is not the new tree"]
+        problems += self.listing(world, sandbox, self.after) + self.elsewhere(world, sandbox)
+        return problems + self.kept(world, sandbox) + self.leftovers(world, sandbox)
+
+    def kept(self, world, sandbox):
+        """The versions to go back to are those that there should be, and whole."""
+        if "rollback" not in world.commands:
+            return []
+        found = set()
+        for note in (sandbox / "plugins/.aisoc/versions").glob("*/*/kept.json"):
+            version = json.loads(note.read_bytes())["record"]["version"]
+            found.add(version)
+            if tree_digest(note.parent / "tree") != world.trees[version]:
+                return [f"the kept version {version} is not what it was"]
+        return [] if found == self.keeps else [f"run again: kept are {sorted(found)} instead of {sorted(self.keeps)}"]
+
+    def listing(self, world, sandbox, version):
+        """What `list` says must be what is there: id, version, artifact, verified."""
+        done = world.run(sandbox, "plugin list --json --plugins-dir plugins --trusted-keys {keys}")
+        if done.returncode:
+            return [f"record: list exits with {done.returncode}: {reason(done)}"]
+        rows = {row["id"]: row for row in json.loads(done.stdout)["plugins"]}
+        expected = {} if self.alone else {NEIGHBOUR: ("1.0.0", None)}
+        if version:
+            expected[PLUGIN] = (version, world.digests[version])
+        if set(rows) != set(expected):
+            return [f"record: list shows {sorted(rows)} instead of {sorted(expected)}"]
+        problems = []
+        for name, (stated, digest) in expected.items():
+            row = rows[name]
+            if row["signature_status"] != "verified" or row["error"]:
+                problems.append(f"record: list says {row['signature_status']}, {(row['error'] or '').split(':')[0]}")
+            elif row["version"] is None:
+                problems.append("record: there is none")
+            elif row["version"] != stated or (digest and row["digest"] != digest):
+                problems.append("record: it names another version")
+        return problems
+
+    def elsewhere(self, world, sandbox):
+        plugins = sandbox / "plugins"
+        known = {PLUGIN, NEIGHBOUR, ".aisoc"}
+        strange = [path.name for path in _entries(plugins) if path.name not in known and not staging(path.name)]
+        problems = [f"`{name}` appeared" for name in strange]
+        if not self.alone and tree_digest(plugins / NEIGHBOUR) != world.neighbour:
+            problems.append("the neighbour was changed")
+        return problems + [f"`{path.name}` appeared" for path in _entries(sandbox) if path.name not in ("plugins", "tmp")]
+
+    def leftovers(self, world, sandbox):
+        own = sandbox / "plugins/.aisoc"
+        left = [path for path in _entries(sandbox / "plugins") if staging(path.name)]
+        if own.exists():
+            left += [*own.glob("pending/*"), *own.glob("*/.*"), *own.glob("records/.*")]
+            left += [slot for slot in own.glob("versions/*/*") if not (slot / "kept.json").exists()]
+        return _left(left, sandbox)
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """`out/fresh.key` and `out/fresh.pem`; with `replaces`, others were there."""
+
+    replaces: bool = False
+
+    def look(self, world, sandbox):
+        out = sandbox / "out"
+        private, public = _key(out / "fresh.key", PRIVATE), _key(out / "fresh.pem", PUBLIC)
+        problems = [text for text in (private, public) if text not in ("absent", "whole")]
+        if private == "absent" and public == "whole":
+            problems.append("a public key without its private half")
+        if private == "whole" and stat.S_IMODE((out / "fresh.key").stat().st_mode) != 0o600:
+            problems.append("the private key is not mode 0600")
+        for path in _entries(out):
+            if path.suffix not in (".key", ".pem") and stat.S_IMODE(path.stat().st_mode) & 0o077 and b"PRIVATE" in path.read_bytes():
+                problems.append("a private key that others can read")
+        if private == public == "whole" and not self.match(world, sandbox):
+            problems.append("two halves that do not belong together")
+        if problems:
+            return "corrupted", problems
+        if private == public == "absent":
+            return "absent", []
+        old = self.replaces and (out / "fresh.key").read_bytes() == (world.base / "private/other.key").read_bytes()
+        return "old" if old else "new" if public == "whole" else "half", []
+
+    def match(self, world, sandbox):
+        """Whether what the private half signs, the public half verifies."""
+        probe = sandbox / "probe"
+        (probe / "keys").mkdir(parents=True, exist_ok=True)
+        (probe / "keys/fresh.pem").write_bytes((sandbox / "out/fresh.pem").read_bytes())
+        source = world.base / "sources/1.0.0"
+        plugin = probe / "plugin"
+        plugin.mkdir(exist_ok=True)
+        for path in source.glob("*.*"):
+            if path.is_file():
+                (plugin / path.name).write_bytes(path.read_bytes())
+        signed = world.run(sandbox, "plugin sign -q --plugin-dir probe/plugin --private-key out/fresh.key")
+        checked = world.run(sandbox, "plugin verify -q probe/plugin --trusted-keys probe/keys")
+        return signed.returncode == checked.returncode == 0
+
+    def again(self, done, outcome):
+        """Refusing is right for a whole pair; for half of one the refusal must say that it is half."""
+        if outcome == "new" and not self.replaces:
+            return done.returncode == 1 and reason(done) == "key_exists"
+        if outcome == "half" and done.returncode == 1:
+            return reason(done) == "key_exists" and "half" in done.stderr and "hint:" in done.stderr
+        return done.returncode == 0
+
+    def settled(self, world, sandbox):
+        outcome, problems = self.look(world, sandbox)
+        if outcome not in ("new", "half"):
+            problems.append(f"run again: the pair is {outcome}")
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        known = ("fresh.key", "fresh.pem")
+        return _left([path for path in _entries(sandbox / "out") if path.name not in known], sandbox)
+
+
+@dataclass(frozen=True)
+class SignatureFile:
+    """`source/plugin.sig`: the old signature or the new one, and nothing else touched."""
+
+    def look(self, world, sandbox):
+        found = (sandbox / "source/plugin.sig").read_bytes() if (sandbox / "source/plugin.sig").exists() else None
+        new = (world.base / "sources/1.0.0/plugin.sig").read_bytes()
+        old = (sandbox / "old.sig").read_bytes()
+        problems = []
+        for path in (world.base / "sources/1.0.0").rglob("*"):
+            beside = sandbox / "source" / path.relative_to(world.base / "sources/1.0.0")
+            if path.is_file() and path.name != "plugin.sig" and beside.read_bytes() != path.read_bytes():
+                problems.append(f"{path.name} was changed")
+        if found not in (old, new):
+            return "corrupted", ["plugin.sig is neither the old nor the new signature", *problems]
+        return "new" if found == new else "old", problems
+
+    def settled(self, world, sandbox):
+        outcome, problems = self.look(world, sandbox)
+        if outcome != "new":
+            problems.append("run again: it is not the new signature")
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        known = {str(path.relative_to(world.base / "sources/1.0.0")) for path in (world.base / "sources/1.0.0").rglob("*")}
+        left = [path for path in (sandbox / "source").rglob("*") if str(path.relative_to(sandbox / "source")) not in known]
+        return _left(left, sandbox)
+
+
+@dataclass(frozen=True)
+class Package:
+    """An OCI layout at `out/<name>`: every blob is what its name says, every tag is whole."""
+
+    name: str
+    before: frozenset
+    after: frozenset
+
+    def look(self, world, sandbox):
+        place = sandbox / "out" / self.name
+        if not place.exists():
+            return "absent", ["what was there is gone"] if self.before else []
+        problems, tags = check_layout(place)
+        if tags == self.after:
+            outcome = "new"
+        elif tags == self.before:
+            outcome = "old" if tags else "absent"
+        else:
+            return "corrupted", [*problems, f"the tags are {sorted(tags)}"]
+        return ("corrupted" if problems else outcome), problems
+
+    def settled(self, world, sandbox):
+        outcome, problems = self.look(world, sandbox)
+        if outcome != "new":
+            problems.append("run again: the new tag is not there")
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        left = [path for path in _entries(sandbox / "out") if path.name != self.name]
+        place = sandbox / "out" / self.name
+        if place.is_dir():
+            known = {"blobs", "index.json", "oci-layout"}
+            left += [path for path in _entries(place) if path.name not in known]
+        return _left(left, sandbox)
+
+
+def check_layout(place):
+    """(problems, tags) of a layout directory or archive, by hashing everything in it."""
+    try:
+        files = _layout_files(place)
+        index = json.loads(files["index.json"])
+        json.loads(files["oci-layout"])
+    except (KeyError, ValueError, tarfile.TarError, OSError) as error:
+        return [f"the layout cannot be read: {type(error).__name__}"], frozenset()
+    blobs = {name.rpartition("/")[2]: content for name, content in files.items() if name.startswith("blobs/sha256/")}
+    problems = ["a blob is not what its name says" for name, content in blobs.items() if hashlib.sha256(content).hexdigest() != name]
+    tags = set()
+    for entry in index["manifests"]:
+        manifest = blobs.get(entry["digest"].removeprefix("sha256:"))
+        if manifest is None:
+            problems.append("the index names a manifest that is not there")
+            continue
+        parts = json.loads(manifest)
+        for part in [parts["config"], *parts["layers"]]:
+            if part["digest"].removeprefix("sha256:") not in blobs:
+                problems.append("a manifest names a blob that is not there")
+        tags.add(entry.get("annotations", {}).get("org.opencontainers.image.ref.name"))
+    return problems, frozenset(tags - {None})
+
+
+def _layout_files(place):
+    if place.is_dir():
+        return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    with tarfile.open(place, "r:") as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}
+
+
+def reason(done):
+    """The code in `error[code]`, or in the JSON answer."""
+    found = re.search(r'error\[([a-z_]+)\]|"reason_code": ?"([a-z_]+)"', done.stderr + done.stdout)
+    return (found.group(1) or found.group(2)) if found else "no reason given"
+
+
+def staging(name):
+    return name.startswith(".aisoc-staging-")
+
+
+def _key(path, prefix):
+    if not path.exists():
+        return "absent"
+    body = re.fullmatch(rb"-----BEGIN (\w+ KEY)-----\n([\w+/=\n]+)-----END \1-----\n", path.read_bytes())
+    if not body:
+        return f"{path.name} is cut"
+    der = base64.b64decode(body.group(2))
+    return "whole" if der.startswith(prefix) and len(der) == len(prefix) + 32 else f"{path.name} is no key"
+
+
+def _entries(directory):
+    return sorted(pathlib.Path(directory).iterdir()) if pathlib.Path(directory).exists() else []
+
+
+def _left(paths, sandbox):
+    """What was left, and what was left among the temporary files."""
+    return sorted({f"left behind: {_class(path)}" for path in paths + _entries(sandbox / "tmp")})
+
+
+def _class(path):
+    """A name without its random part, so that equal leftovers count as one."""
+    return re.sub(r"(\.(?:aisoc-[a-z]+-|ingest-|tmp)).*", r"\1…", path.name)
