@@ -19,6 +19,7 @@ tree digest that aisoc adds inside the manifest: for this program that is one mo
 """
 
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -51,24 +52,36 @@ def read_manifest(plugin_dir):
 
 
 def read_yaml(path):
+    return parse_yaml(path.read_bytes(), path.name)
+
+
+def parse_yaml(content, name="plugin.yaml"):
     import yaml  # here, so that a JSON plugin does not pay for it
 
     try:
-        # Text mode: UTF-8, and CRLF or CR become LF before YAML sees them.
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        value = yaml.load(as_text(content), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError, IndexError,
             OverflowError, RecursionError) as error:
-        raise ManifestError(f"{path.name}: {error}") from error
+        raise ManifestError(f"{name}: {error}") from error
     if not isinstance(value, dict):
-        raise ManifestError(f"{path.name}: YAML root must be a mapping")
+        raise ManifestError(f"{name}: YAML root must be a mapping")
     return value
 
 
 def read_json(path):
+    return parse_json(path.read_bytes(), path.name)
+
+
+def parse_json(content, name="aisoc-plugin.json"):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(as_text(content))
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{path.name}: {error}") from error
+        raise ManifestError(f"{name}: {error}") from error
+
+
+def as_text(content):
+    """As a file opened in text mode: UTF-8, and CRLF or CR become LF before anything else sees them."""
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
 
 
 # --- the digest -----------------------------------------------------------------------------------
@@ -88,13 +101,16 @@ def file_map(plugin_dir):
 
 
 def canonical(plugin_dir):
-    manifest = read_manifest(plugin_dir)
+    return payload(read_manifest(plugin_dir), file_map(plugin_dir))
+
+
+def payload(manifest, files):
+    """The canonical JSON of a manifest and the digests of a plugin's files."""
     if not isinstance(manifest, dict):
         raise DigestError("the manifest is not an object")
     signed = {k: v for k, v in manifest.items() if k not in ("signature", "trust")}
-    payload = {"files": file_map(plugin_dir), "manifest": signed}
     try:
-        return json.dumps(payload, sort_keys=True, separators=(",", ":")).encode("utf-8")
+        return json.dumps({"files": files, "manifest": signed}, sort_keys=True, separators=(",", ":")).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise DigestError(str(error)) from error
 

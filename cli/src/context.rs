@@ -92,13 +92,15 @@ impl Context {
     }
 }
 
+/// Larger than any private key.
+const MAX_KEY_BYTES: u64 = 64 << 10;
+
 /// The bytes of a private key: from a file, from `env:VARIABLE`, or from standard input for `-`.
 ///
 /// # Errors
-/// `key_invalid` when the variable is unset, `io_not_found` when the file is.
+/// `key_invalid` when the variable is unset, when the file cannot be read, or is no file of a key's size.
 pub(crate) fn private_key(source: &str) -> Result<Vec<u8>> {
     use std::io::Read as _;
-    const MAX_KEY_BYTES: u64 = 64 << 10;
     if let Some(variable) = source.strip_prefix("env:") {
         return env::var(variable).map(String::into_bytes).map_err(|_| {
             Fault::new(Reason::KeyInvalid, format!("the environment variable `{variable}` holds no key"))
@@ -106,19 +108,35 @@ pub(crate) fn private_key(source: &str) -> Result<Vec<u8>> {
         });
     }
     let mut content = Vec::new();
-    let fail = |error| Fault::io("read the private key", source.as_ref(), error);
     if source == "-" {
-        std::io::stdin().lock().take(MAX_KEY_BYTES).read_to_end(&mut content).map_err(fail)?;
+        let fail = |error| Fault::io("read the private key", source.as_ref(), error);
+        std::io::stdin().lock().take(MAX_KEY_BYTES + 1).read_to_end(&mut content).map_err(fail)?;
     } else {
-        std::fs::File::open(source).and_then(|file| file.take(MAX_KEY_BYTES).read_to_end(&mut content)).map_err(
-            |error| {
-                let fault =
-                    Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`")).caused_by(error);
-                fault.hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
-            },
-        )?;
+        let fail = |error| {
+            Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`"))
+                .caused_by(error)
+                .hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
+        };
+        refuse_special_file(source, &std::fs::metadata(source).map_err(fail)?)?;
+        let file = std::fs::File::open(source).map_err(fail)?;
+        file.take(MAX_KEY_BYTES + 1).read_to_end(&mut content).map_err(fail)?;
+    }
+    if content.len() as u64 > MAX_KEY_BYTES {
+        return Err(Fault::new(Reason::KeyInvalid, format!("`{source}` is larger than a key"))
+            .expected(format!("at most {MAX_KEY_BYTES} bytes"), "more"));
     }
     Ok(content)
+}
+
+/// A FIFO of that name would block for ever. A shell's `<(…)` is a pipe too, and has its writer.
+fn refuse_special_file(source: &str, metadata: &std::fs::Metadata) -> Result<()> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let is_given_by_shell = metadata.file_type().is_fifo() && source.starts_with("/dev/");
+    if metadata.is_file() || is_given_by_shell {
+        return Ok(());
+    }
+    Err(Fault::new(Reason::KeyInvalid, format!("the private key `{source}` is not a regular file"))
+        .hint("pass the path of a key file, `env:VARIABLE`, or `-` and the key on standard input"))
 }
 
 fn path_variable(name: &str) -> Option<PathBuf> {

@@ -259,7 +259,7 @@ fn a_plugins_directory_that_cannot_be_written() {
     bench.write("file", "not a directory");
     bench
         .run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "file"])
-        .refused(1, "io_error");
+        .refused(1, "directory_insecure");
 }
 
 #[test]

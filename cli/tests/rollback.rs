@@ -251,7 +251,7 @@ fn whoever_waits_is_told_who_holds_the_lock() {
     let bench = Bench::new();
     bench.published();
     // Large enough to be read for a while, and not so even that it is taken for an attack.
-    let noise = (0..48_u32 << 18).flat_map(|i| i.wrapping_mul(2_654_435_761).rotate_left(i % 31).to_le_bytes());
+    let noise = (0..12_u32 << 18).flat_map(|i| i.wrapping_mul(2_654_435_761).rotate_left(i % 31).to_le_bytes());
     bench.write("demo/large.bin", noise.collect::<Vec<u8>>());
     publish(&bench, "0.2.0");
     publish(&bench, "0.3.0");

@@ -129,7 +129,7 @@ impl Document {
 }
 
 /// Top-level keys that are left out of what is signed.
-const UNSIGNED_KEYS: [&str; 2] = ["signature", "trust"];
+pub const UNSIGNED_KEYS: [&str; 2] = ["signature", "trust"];
 
 /// The Python files of a plugin: every name that ends in `.py`, with the digest of its bytes.
 #[derive(Default, Clone, Debug, PartialEq, Eq)]

@@ -214,6 +214,11 @@ fn layout_reference(text: &str, rest: &str, form: LayoutForm) -> Result<LayoutRe
     if path.is_empty() {
         return Err(invalid(text, "the path is empty"));
     }
+    // Pinned, the tag goes, and the path's own end would be read in its place: another artifact.
+    if tag.is_some() && path.rsplit('/').next().is_some_and(|name| name.contains(':')) {
+        return Err(invalid(text, "its last part holds two `:`, and only a tag may follow one")
+            .hint("rename the layout so that its name holds no `:`"));
+    }
     Ok(LayoutReference { path: path.into(), form, tag, digest })
 }
 
@@ -417,6 +422,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pinned_reference_reads_back_as_itself() {
+        let digest = Digest::of(b"x");
+        for text in ["ghcr.io/o/p:v1", "oci:dir:v1", "oci:a:b/c:v1", "oci:a:b/c", "oci-archive:x.tar"] {
+            let pinned = text.parse::<Reference>().expect(text).pinned(digest);
+            assert_eq!(pinned.to_string().parse::<Reference>().expect(text), pinned);
+        }
+    }
+
+    #[test]
     fn refuses_what_could_be_taken_for_something_else() {
         let long_tag = format!("ghcr.io/x/y:{}", "t".repeat(129));
         for text in [
@@ -451,6 +465,8 @@ mod tests {
             "ghcr.io/a___b",
             "oci:",
             "oci::tag",
+            "oci:dir:a:b",
+            "oci-archive:x/y.tar::b",
             &long_tag,
             &format!("ghcr.io/a@sha256:{}", "A".repeat(64)),
         ] {

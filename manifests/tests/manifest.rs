@@ -1,7 +1,9 @@
 //! What the host demands of a manifest, and where faults point.
 
+use std::time::{Duration, Instant};
+
 use aisoc_manifests::fault::{Fault, Reason};
-use aisoc_manifests::plugin::{Document, Manifest, ManifestFile, PluginType, PythonFiles};
+use aisoc_manifests::plugin::{Document, Manifest, ManifestFile, PluginType, Profile, PythonFiles, validate};
 
 fn manifest(text: &str) -> Result<Manifest, Fault> {
     Manifest::from_document(&Document::read(ManifestFile::Yaml, text.as_bytes())?)
@@ -139,4 +141,16 @@ fn bombs_come_to_an_end() {
             let _ = document.canonical();
         }
     }
+}
+
+#[test]
+fn many_problems_take_one_more_reading_and_not_one_each() {
+    let entries = 20_000;
+    let manifest = format!("{GOOD}capabilities: [{}]\n", "1, ".repeat(entries));
+    let start = Instant::now();
+    let problems = validate(ManifestFile::Yaml, manifest.as_bytes(), &|_| true, Profile::Strict);
+    // A minute and more when every problem reads the file again.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    let advised = problems.iter().filter(|problem| problem.instead.as_deref() == Some("write \"1\" with quotes"));
+    assert_eq!(advised.count(), entries);
 }

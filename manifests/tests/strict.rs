@@ -345,6 +345,22 @@ fn entry_points_exist_inside_the_plugin() {
 }
 
 #[test]
+fn entry_points_are_covered_by_the_signature() {
+    let files =
+        ["plugin.yaml", "plugin.py", "plugin.PY", "plugin.pyw", "fast.pyx", "native.so", "run", "sub/run", "ui.tsx"];
+    let found = |path: &str| {
+        let manifest = format!("{GOOD}entry_point: {path}\n");
+        found(&validate(ManifestFile::Yaml, manifest.as_bytes(), &|name| files.contains(&name), Profile::Strict))
+    };
+    for path in ["plugin.PY", "plugin.pyw", "fast.pyx", "native.so", "run", "sub/run"] {
+        assert_eq!(found(path), [(Reason::EntryPointInvalid, 7, 14)], "{path}");
+    }
+    for path in ["plugin.py", "ui.tsx"] {
+        assert_eq!(found(path), [], "{path}");
+    }
+}
+
+#[test]
 fn two_manifests_are_one_too_many() {
     let problems = validate(ManifestFile::Yaml, GOOD.as_bytes(), &|_| true, Profile::Strict);
     assert_eq!(found(&problems), [(Reason::ManifestAmbiguous, 1, 1)]);

@@ -279,6 +279,9 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if !metadata.is_file() {
         return Err(forbidden(format!("`{path}` is no longer a regular file")));
     }
+    if metadata.permissions().mode() & SPECIAL_BITS != 0 {
+        return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
+    }
     let keep = match path.as_str() {
         FILE_LIST => limits.max_file_list_bytes + 1,
         name if is_signature_file(name) => limits.max_signature_bytes + 1,
@@ -304,6 +307,9 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
     Ok(ReadFile { entry, kept: (keep > 0).then_some(kept) })
 }
+
+/// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.
+pub(crate) const SPECIAL_BITS: u32 = 0o6000;
 
 /// In the first line of every PEM form of a private key: PKCS#8, encrypted or not, RSA, EC, OpenSSH.
 const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";

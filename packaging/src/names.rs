@@ -111,6 +111,43 @@ fn too_much(what: &str, limit: usize) -> Fault {
     refuse(format!("there are more than {limit} {what}"))
 }
 
+/// Refuses names that stand for something else on Windows, where operators and authors check plugins
+/// out too: a device, a stream of another file, or a name that loses its last characters
+/// (RUSTSEC-2024-0353). The host signs such names, so reading a directory does not refuse them;
+/// shipping and receiving do.
+///
+/// # Errors
+/// `unsafe_archive`, saying which rule the name breaks.
+pub(crate) fn portable(path: &RelPath) -> Result<()> {
+    let rule = path.components().find_map(|component| {
+        if component.contains(':') {
+            Some("holds a colon")
+        } else if component.ends_with(['.', ' ']) {
+            Some("has a component that ends in a blank or dot")
+        } else if is_device(component) {
+            Some("is a device on Windows")
+        } else {
+            None
+        }
+    });
+    match rule {
+        None => Ok(()),
+        Some(rule) => Err(refuse(format!("the name `{path}` {rule}"))),
+    }
+}
+
+/// Device names of Windows count with any suffix, in any case, and with superscript digits.
+fn is_device(component: &str) -> bool {
+    let stem = component.split('.').next().unwrap_or(component).trim_end().to_ascii_uppercase();
+    let numbered = |stem: &str| {
+        let digit = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+        digit.is_some_and(|digit| {
+            matches!(digit, "\u{b9}" | "\u{b2}" | "\u{b3}") || matches!(digit.as_bytes(), [b'0'..=b'9'])
+        })
+    };
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") || numbered(&stem)
+}
+
 /// One spelling for all names that some file system takes for equal.
 fn fold(path: &RelPath) -> String {
     let text = path.as_str();
@@ -158,6 +195,28 @@ mod tests {
             &["\u{c9}.py", "e\u{301}.py"],
         ] {
             assert_eq!(add_all(names).expect_err(names[1]).reason(), Reason::UnsafeArchive);
+        }
+    }
+
+    #[test]
+    fn knows_the_names_that_windows_reads_otherwise() {
+        for bad in [
+            "CON",
+            "sub/con.py",
+            "aux.",
+            "NUL.tar.gz",
+            "COM1",
+            "com\u{b9}.py",
+            "lpt9 .x",
+            "a:b",
+            "x.py:s",
+            "x ",
+            "s./x",
+        ] {
+            assert!(portable(&RelPath::parse(bad).expect("valid")).is_err(), "{bad}");
+        }
+        for good in ["console.py", "com.py", "COM10", "auxiliary/x", "a.b.c", ".env", "nul_", "com\u{e9}"] {
+            portable(&RelPath::parse(good).expect("valid")).expect(good);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::entry::{BLOCK, Mode};
 use crate::gzip::{Gzip, compress};
 use crate::header::{self, Written};
 use crate::limits::{Limits, RATIO_FREE_BYTES};
+use crate::names;
 use crate::parallel::{self, Links, READ_BYTES, default_threads};
 
 /// How to pack. Only `mtime` changes the bytes.
@@ -50,9 +51,12 @@ const MAX_MTIME: u64 = 0o777_7777_7777;
 /// Every file is hashed again while it is packed: what is shipped is what was listed and signed.
 ///
 /// # Errors
-/// `forbidden_entry` for a file that changed since the directory was read, or content that compresses
-/// so well that no reader would take it for harmless; I/O reasons.
+/// `forbidden_entry` for a name that every installer refuses, a file that changed since the directory
+/// was read, or content that compresses so well that no reader would take it for harmless; I/O reasons.
 pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl Write) -> Result<PackedLayer> {
+    for (path, _) in plugin.files().iter() {
+        names::portable(path).map_err(|fault| forbidden(fault.message()).hint("rename the file, then sign again"))?;
+    }
     let mtime = options.mtime.unwrap_or(0).min(MAX_MTIME);
     let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);
     let mut content_hasher = Sha256::new();

@@ -24,6 +24,7 @@ use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, FILE_LIST, SIGNATURE_FILE, is_signature_file};
 use sha2::{Digest as _, Sha256};
 
+use crate::dir::SPECIAL_BITS;
 use crate::limits::Limits;
 use crate::parallel::{self, Links, default_threads};
 use crate::stage::too_large;
@@ -199,8 +200,12 @@ impl Entries {
         Ok(candidates)
     }
 
-    fn add(&mut self, root: &Path, candidate: &Candidate, entry: Option<FileEntry>) {
+    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<(FileEntry, bool)>) {
         let name = relative(root, &candidate.path);
+        let (entry, is_special) = (read.map(|(entry, _)| entry), read.is_some_and(|(_, is_special)| is_special));
+        if is_special {
+            self.note(root, &candidate.path);
+        }
         if let (true, Some(entry)) = (candidate.is_python, entry) {
             self.python.insert(Text::from_os_bytes(name), entry.digest);
         }
@@ -223,11 +228,13 @@ fn relative<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
     path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
 }
 
-fn read_entry(path: &Path, buffer: &mut [u8]) -> std::io::Result<FileEntry> {
+/// The file, and whether it would run as somebody else.
+fn read_entry(path: &Path, buffer: &mut [u8]) -> std::io::Result<(FileEntry, bool)> {
     let mut file = parallel::open(path, Links::Followed)?;
-    let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
+    let mode = file.metadata()?.permissions().mode();
     let hashed = parallel::hash(&mut file, buffer, |_| ())?;
-    Ok(FileEntry { digest: hashed.digest, size: hashed.size, executable })
+    let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: mode & 0o100 != 0 };
+    Ok((entry, mode & SPECIAL_BITS != 0))
 }
 
 /// Whether a link leads to a regular file; links to nothing, in circles, or to other things do not count.

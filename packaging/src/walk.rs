@@ -10,7 +10,7 @@ use aisoc_manifests::path::RelPath;
 use crate::entry::{BLOCK, Flag, Header, Mode, refuse, shown};
 use crate::inflate::{Digested, Inflated, unreceived};
 use crate::limits::Limits;
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::pax::{self, Extension};
 
 /// Where the walk puts what it finds: files only, with checked and unique names. A directory exists
@@ -66,6 +66,7 @@ pub(crate) fn single_file(
     names: &mut Names,
     visitor: &mut impl Visitor,
 ) -> Result<()> {
+    names::portable(path)?;
     names.file(path, limits)?;
     visitor.file(path.clone(), Mode::Plain)?;
     let mut total = 0;
@@ -170,6 +171,11 @@ impl<R: Read, V: Visitor> Walk<'_, '_, R, V> {
         let Extension(long_name) = extension.unwrap_or_default();
         let name = long_name.as_ref().unwrap_or(&header.name);
         let Some(path) = self.path(name, header.flag)? else { return Ok(()) };
+        // What the title names is the plugin's id, which has rules of its own.
+        let inside = self.title.map_or_else(|| Some(path.clone()), |title| path.below(title));
+        if let Some(inside) = inside {
+            names::portable(&inside)?;
+        }
         if header.flag == Flag::Directory {
             return self.names.directory(&path, self.limits);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::file_map::FileMap;
-use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
+use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles, UNSIGNED_KEYS};
 
 use crate::signature::SIGNATURE_FILE;
 use crate::statement::Statement;
@@ -87,6 +87,10 @@ impl Claim {
     pub fn compare_tree(&self, document: &Document) -> Result<TreeFinding> {
         let ClaimedTree { files, manifest_file, strange, signature_files, .. } = &self.0;
         let list = signature_files.get(FILE_LIST).map(Vec::as_slice);
-        Ok(compare(Integrity::read(document)?, files, *manifest_file, strange, list))
+        // Whoever signs a whole tree signs no manifest with such a key: it was added later.
+        let unsigned = UNSIGNED_KEYS.iter().filter(|key| document.root().get(key).is_some());
+        let added = unsigned.map(|key| format!("{manifest_file}, key `{key}`"));
+        let strange: Vec<String> = strange.iter().cloned().chain(added).collect();
+        Ok(compare(Integrity::read(document)?, files, *manifest_file, &strange, list))
     }
 }

@@ -41,6 +41,11 @@ impl SigningKey {
     /// `key_invalid`, saying what the file holds instead.
     pub fn from_pem(content: &[u8]) -> Result<Self> {
         let refuse = |what: &str| Fault::new(Reason::KeyInvalid, format!("the signing key {what}"));
+        if content.iter().all(u8::is_ascii_whitespace) {
+            return Err(
+                refuse("is empty").hint("restore the file, or make a key with `aisoc plugin keygen --out PREFIX`")
+            );
+        }
         let Some(block) = pem::first_block(content) else {
             return Err(refuse("is not a PEM file").expected("-----BEGIN PRIVATE KEY-----", "no PEM block"));
         };
@@ -215,7 +220,8 @@ mod tests {
         let encrypted = pem::write_block("ENCRYPTED PRIVATE KEY", b"secret");
         let rsa = pem::write_block("PRIVATE KEY", b"not a key");
         for (content, word) in [
-            ("", "not a PEM"),
+            ("", "empty"),
+            ("not a key", "not a PEM"),
             (encrypted.as_str(), "encrypted"),
             (key.public_key().to_pem().as_str(), "public"),
             (rsa.as_str(), "Ed25519"),

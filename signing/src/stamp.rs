@@ -3,7 +3,7 @@
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::TREE_SCHEME;
-use aisoc_manifests::plugin::{Document, ManifestFile};
+use aisoc_manifests::plugin::{Document, ManifestFile, UNSIGNED_KEYS};
 
 use crate::tree::{INTEGRITY_KEY, Integrity};
 
@@ -17,6 +17,7 @@ use crate::tree::{INTEGRITY_KEY, Integrity};
 /// `manifest_invalid` when nothing can be added at the end.
 pub fn stamp(file: ManifestFile, manifest: &[u8], tree: Digest) -> Result<Vec<u8>> {
     let document = Document::read(file, manifest)?;
+    refuse_unsigned_keys(&document)?;
     let stated = Integrity::read(&document)
         .map_err(|fault| fault.hint(format!("remove the key `{INTEGRITY_KEY}`, then sign again")))?;
     let candidates = match (stated, file) {
@@ -35,6 +36,19 @@ pub fn stamp(file: ManifestFile, manifest: &[u8], tree: Digest) -> Result<Vec<u8
         Fault::new(Reason::ManifestInvalid, format!("`{INTEGRITY_KEY}` cannot be added at the end of {file}"))
             .hint("end the file in a newline, without `...` or an open block scalar, then sign again")
     })
+}
+
+/// A signature covers no such key, and a signature of the whole tree promises to cover everything.
+fn refuse_unsigned_keys(document: &Document) -> Result<()> {
+    let key_node = |name: &&str| document.root().members().find(|(key, _)| key.as_str() == Some(name));
+    match UNSIGNED_KEYS.iter().find_map(|name| key_node(name).map(|(key, _)| (name, key))) {
+        None => Ok(()),
+        Some((name, key)) => {
+            let message = format!("the top-level key `{name}` is left out of what is signed");
+            let location = key.position().in_file(document.file().name());
+            Err(Fault::new(Reason::UnsignedKey, message).at(location))
+        }
+    }
 }
 
 /// The digits in another place than the statement would show when the result is read again.
@@ -128,6 +142,14 @@ mod tests {
         let again = stamped(ManifestFile::Yaml, &moved).expect("stamped");
         assert_eq!(again, moved.replace(&Digest::of(b"other").hex(), &Digest::of(b"t").hex()));
         assert_eq!(stamped(ManifestFile::Yaml, &again).expect("stamped"), again, "twice is once");
+    }
+
+    #[test]
+    fn refuses_keys_that_no_signature_covers() {
+        for manifest in ["id: a\ntrust: x\n", "signature: {}\nid: a\n"] {
+            let fault = stamped(ManifestFile::Yaml, manifest).expect_err(manifest);
+            assert_eq!(fault.reason(), Reason::UnsignedKey, "{manifest:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+pub mod hostile;
+pub mod mutants;
 pub mod registry;
+pub mod world;

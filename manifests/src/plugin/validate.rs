@@ -1,5 +1,7 @@
 //! Every problem of a manifest at once, by the rules of one reader or of all of them together.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -119,7 +121,7 @@ pub fn validate(file: ManifestFile, bytes: &[u8], has: &dyn Fn(&str) -> bool, pr
     let mut problems = if profile == Profile::Strict { strict::problems(file, bytes) } else { Vec::new() };
     match Document::read(file, bytes) {
         Ok(document) => {
-            let mut check = Check { document: &document, bytes, has, profile, problems };
+            let mut check = Check { document: &document, bytes, has, profile, problems, written: OnceCell::new() };
             check.all();
             problems = check.problems;
         }
@@ -147,6 +149,9 @@ struct Check<'a> {
     has: &'a dyn Fn(&str) -> bool,
     profile: Profile,
     problems: Vec<Problem>,
+    /// The scalars as they were written, before they became numbers or dates, by where they begin. Read
+    /// once, and only for a problem: a list can hold a hundred thousand of them.
+    written: OnceCell<HashMap<Position, String>>,
 }
 
 impl<'a> Check<'a> {
@@ -209,24 +214,19 @@ impl<'a> Check<'a> {
         Some((node.as_str()?, node.position()))
     }
 
-    /// The scalar that was written for a field, before it became a number or a date.
-    fn written(&self, position: Position) -> Option<String> {
-        if self.document.file() == ManifestFile::Json {
-            return None;
-        }
-        let syntax = yaml::parse(self.bytes).ok()?;
-        let node =
-            syntax.nodes.into_iter().find(|node| node.position == position && matches!(node.kind, Kind::Scalar(..)))?;
-        match node.kind {
-            Kind::Scalar(text, _) => Some(text.to_string()),
-            _ => None,
-        }
+    /// The scalar that was written there.
+    fn written(&self, position: Position) -> Option<&str> {
+        let written = self.written.get_or_init(|| match self.document.file() {
+            ManifestFile::Yaml => written_scalars(self.bytes),
+            ManifestFile::Json => HashMap::new(),
+        });
+        written.get(&position).map(String::as_str)
     }
 
     /// How to write a value as text.
     fn quoted(&self, node: Node<'_>) -> String {
         match self.written(node.position()) {
-            Some(written) => format!("write \"{}\" with quotes", shown(&written)),
+            Some(written) => format!("write \"{}\" with quotes", shown(written)),
             None => "write it as text, in quotes".to_owned(),
         }
     }
@@ -290,7 +290,7 @@ impl<'a> Check<'a> {
             let message = format!("`version` is {}, not text", node.value().kind());
             let instead = match self.written(node.position()) {
                 Some(written) => {
-                    format!("write it in quotes, with three numbers, for example \"{}\"", three_numbers(&written))
+                    format!("write it in quotes, with three numbers, for example \"{}\"", three_numbers(written))
                 }
                 None => "write a text such as \"1.2.0\"".to_owned(),
             };
@@ -328,6 +328,11 @@ impl<'a> Check<'a> {
         if matches!(self.profile, Profile::Strict | Profile::Marketplace) {
             self.one_of("tier", &["stable", "beta", "community"]);
         }
+    }
+
+    /// Whether the host itself runs the code; in a container, the entry point is the container's matter.
+    fn is_python(&self) -> bool {
+        self.text_field("runtime").is_none_or(|(runtime, _)| runtime == "python")
     }
 
     fn runtime(&mut self) {
@@ -402,6 +407,10 @@ impl<'a> Check<'a> {
             if !(self.has)(path) && !(self.has)(&format!("{}/", path.trim_end_matches('/'))) {
                 let message = format!("the entry point `{}` does not exist", shown(path));
                 self.add(Reason::EntryPointInvalid, position, message, "name a file that exists, such as plugin.py");
+            } else if self.profile == Profile::Strict && self.is_python() && (self.has)(path) && is_uncovered_code(path)
+            {
+                let message = format!("the entry point `{}` is code outside of the signed *.py files", shown(path));
+                self.add(Reason::EntryPointInvalid, position, message, "name a file that ends in .py");
             }
         }
         let needs_plugin_py = match self.profile {
@@ -418,6 +427,19 @@ impl<'a> Check<'a> {
     }
 }
 
+/// Every scalar of a YAML document by the place where it begins; none of one that cannot be read.
+fn written_scalars(bytes: &[u8]) -> HashMap<Position, String> {
+    let nodes = yaml::parse(bytes).map(|syntax| syntax.nodes).unwrap_or_default();
+    // Backwards, so that the first of those at one place is what stays.
+    let nodes = nodes.into_iter().rev();
+    nodes
+        .filter_map(|node| match node.kind {
+            Kind::Scalar(text, _) => Some((node.position, text.to_string())),
+            _ => None,
+        })
+        .collect()
+}
+
 fn example_of(field: &str) -> String {
     match field {
         "id" => "add a line such as id: my-plugin",
@@ -428,6 +450,17 @@ fn example_of(field: &str) -> String {
         _ => "add a line such as author: \"Your Name <you@example.com>\"",
     }
     .to_owned()
+}
+
+/// Whether a host could run a file that the signature's `*.py`, which is case-sensitive, passes over.
+fn is_uncovered_code(path: &str) -> bool {
+    const CODE: [&str; 12] = ["py", "pyw", "pyx", "pyc", "pyo", "pyd", "pyz", "so", "dll", "dylib", "exe", "sh"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        None => true,
+        Some((_, "py")) => false,
+        Some((_, suffix)) => CODE.contains(&suffix.to_ascii_lowercase().as_str()),
+    }
 }
 
 /// A version of three numbers that begins as the written one does.

@@ -1,0 +1,137 @@
+//! `verify --explain`: the same story for people and for machines.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Bench, Run};
+
+fn explain(bench: &Bench) -> Run {
+    bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--explain"])
+}
+
+fn explanation(bench: &Bench) -> (i32, Value) {
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--json"]);
+    let document: Value = serde_json::from_str(&run.stdout).expect("one document on stdout");
+    assert_eq!(document["ok"], run.code == 0);
+    (run.code, document["explanation"].clone())
+}
+
+fn results(explanation: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let checks = explanation["checks"].as_array().expect("checks");
+    checks.iter().map(|check| (text(&check["name"]), text(&check["result"]))).collect()
+}
+
+#[test]
+fn a_good_plugin_passes_every_check_in_order() {
+    let bench = Bench::new();
+    bench.published();
+    let run = explain(&bench);
+    assert!(run.ok().stdout.starts_with("admitted: signature verified, coverage full\n"), "{run:?}");
+    for line in ["  ok  signed by a trusted key  release\n", "verifies plugin.sig, plugin.sig.d/"] {
+        assert!(run.stdout.contains(line), "{line:?} in {}", run.stdout);
+    }
+    let (_, explanation) = explanation(&bench);
+    let names: Vec<String> = results(&explanation).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        ["signature present", "signature form", "trusted keys", "signed by a trusted key", "files as signed", "policy"]
+    );
+    assert!(results(&explanation).iter().all(|(_, result)| result == "passed"), "{explanation}");
+    assert_eq!(explanation["next"], Value::Null);
+}
+
+#[test]
+fn a_tampered_plugin_names_each_file_with_both_hashes() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("demo/plugin.py", "import os\n");
+    bench.write("demo/extra.so", "x");
+    fs::remove_file(bench.path("demo/README.md")).expect("removed");
+    let run = explain(&bench);
+    assert_eq!(run.code, 3);
+    assert!(
+        run.error_line().starts_with(
+            "error[signature_invalid]: demo: the plugin was changed after signing: `plugin.py` and 2 other files"
+        ),
+        "{run:?}"
+    );
+    for part in [
+        "refused (signature_invalid)",
+        "  changed  plugin.py\n",
+        "signed  sha256 ",
+        "found   sha256 ",
+        "  extra    extra.so\n",
+        "  missing  README.md\n",
+        "\nnext: ",
+    ] {
+        assert!(run.stdout.contains(part), "{part:?} in {}", run.stdout);
+    }
+    let (code, explanation) = explanation(&bench);
+    assert_eq!(code, 3);
+    assert_eq!(explanation["reason_code"], "signature_invalid");
+    assert_eq!(explanation["file_list"], "intact");
+    assert_eq!(explanation["changed"][0]["path"], "plugin.py");
+    assert_ne!(explanation["changed"][0]["signed"]["sha256"], explanation["changed"][0]["found"]["sha256"]);
+    assert_eq!((&explanation["extra"][0], &explanation["missing"][0]), (&"extra.so".into(), &"README.md".into()));
+    let expected = ["passed", "passed", "passed", "failed", "not_reached", "not_reached"];
+    assert_eq!(results(&explanation).iter().map(|(_, result)| result.as_str()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_rotated_key_names_the_signer_that_is_missing_and_the_keys_that_were_tried() {
+    let bench = Bench::new();
+    bench.published();
+    bench.run(&["plugin", "keygen", "--out", "next"]).ok();
+    fs::rename(bench.path("keys/release.pem"), bench.path("release-retired.pem")).expect("moved");
+    fs::copy(bench.path("next.pem"), bench.path("keys/next.pem")).expect("copied");
+    bench.write("keys/broken.pem", "not a key");
+    let run = explain(&bench);
+    run.error_line();
+    assert_eq!(run.code, 3);
+    assert!(run.stdout.starts_with("refused (untrusted_key)"), "{}", run.stdout);
+    for part in [
+        "next (next.pem) SHA256:",
+        ": verifies no signature of this content\n",
+        "broken.pem: error[key_invalid]",
+        "no key verifies plugin.sig.d/",
+    ] {
+        assert!(run.stdout.contains(part), "{part:?} in {}", run.stdout);
+    }
+    let (_, explanation) = explanation(&bench);
+    let signer = bench.run(&["plugin", "verify", "demo", "--keys", ".", "--json"]);
+    let signer: Value = serde_json::from_str(&signer.ok().stdout).expect("JSON");
+    let named =
+        explanation["signatures"].as_array().expect("a list").iter().find_map(|file| file["named_signer"].as_str());
+    assert_eq!(named, signer["fingerprint"].as_str());
+}
+
+#[test]
+fn the_five_reasons_stay_apart() {
+    let reason = |prepare: &dyn Fn(&Bench), options: &[&str]| {
+        let bench = Bench::new();
+        bench.published();
+        prepare(&bench);
+        let run = bench.run(&[&["plugin", "verify", "demo", "--keys", "keys", "--json"], options].concat());
+        assert_eq!(run.code, 3, "{run:?}");
+        let envelope: Value = serde_json::from_str(run.stderr.trim()).expect("an envelope");
+        envelope["error"]["detail"]["reason_code"].as_str().expect("a code").to_owned()
+    };
+    let unsigned = |bench: &Bench| fs::remove_file(bench.path("demo/plugin.sig")).expect("removed");
+    let stranger = |bench: &Bench| {
+        bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+        bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "other.key"]).ok();
+    };
+    let tampered = |bench: &Bench| drop(bench.write("demo/plugin.py", "import os\n"));
+    let notes = |content: &'static str| move |bench: &Bench| drop(bench.write("keys/release.json", content));
+    let expired = notes(r#"{"schema_version": 1, "not_after": "2020-01-01T00:00:00Z"}"#);
+    let revoked = notes(r#"{"schema_version": 1, "revoked_at": "2020-01-01T00:00:00Z", "reason": "lost"}"#);
+    assert_eq!(reason(&unsigned, &[]), "unsigned");
+    assert_eq!(reason(&stranger, &[]), "untrusted_key");
+    assert_eq!(reason(&tampered, &[]), "signature_invalid");
+    assert_eq!(reason(&expired, &[]), "key_expired");
+    assert_eq!(reason(&revoked, &[]), "key_revoked");
+    assert_eq!(reason(&|_| (), &["--require", "2"]), "signers_too_few");
+}

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Seeds for the fuzz targets: what tests already know, cut to what each target reads.
+
+    seeds.py [CORPUS]        CORPUS: the directory to fill, default corpus/ beside this script
+
+Reads the test vectors beside the repository (../shared) when they are there, else the public copies
+in testdata/. The same vectors give the same files; files that are there already stay.
+"""
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import pathlib
+import sys
+import tarfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+SHARED = HERE.parent.parent / "shared"
+VECTORS = SHARED / "vectors"
+PUBLIC = HERE.parent / "testdata" / "vectors"
+# Of thousands of similar documents so many are enough: a fuzzer makes the others.
+MOST_DOCUMENTS = 300
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+PLUGIN_TYPE = "application/vnd.aisoc.plugin.v1"
+TITLE = "org.opencontainers.image.title"
+UNPACK = "io.deis.oras.content.unpack"
+DIGEST = "sha256:" + hashlib.sha256(b"").hexdigest()
+
+
+def vectors(name):
+    """A file of vectors, or nothing where there is none."""
+    for folder in (VECTORS, PUBLIC):
+        if (folder / name).is_file():
+            return json.loads((folder / name).read_text(encoding="utf-8"))
+    return None
+
+
+def thinned(rows):
+    return rows[:: max(1, len(rows) // MOST_DOCUMENTS)]
+
+
+def manifests(public, tables):
+    for vector in public["vectors"]:
+        for name, body in vector["files"].items():
+            if name in ("plugin.yaml", "aisoc-plugin.json"):
+                yield base64.b64decode(body)
+    for row in thinned(tables["yaml_documents"]["rows"]) + thinned(tables["json_documents"]["rows"]):
+        yield base64.b64decode(row["d"])
+    scalars = [row["s"] for row in tables["yaml_scalars"]["rows"]]
+    for start in range(0, len(scalars), 8):
+        yield "".join(f"k{n}: {text}\n" for n, text in enumerate(scalars[start:start + 8])).encode()
+
+
+def json_documents(public, tables):
+    for vector in public["vectors"]:
+        if "aisoc-plugin.json" in vector["files"]:
+            yield base64.b64decode(vector["files"]["aisoc-plugin.json"])
+    for row in thinned(tables["json_documents"]["rows"]):
+        yield base64.b64decode(row["d"])
+    floats = [row["j"] for row in tables["floats"]["rows"]]
+    for start in range(0, len(floats), 16):
+        yield f"[{','.join(floats[start:start + 16])}]".encode()
+
+
+def signatures(public):
+    for vector in public["vectors"]:
+        if vector.get("plugin_sig") is not None:
+            yield base64.b64decode(vector["plugin_sig"])
+        if made := vector["expect"].get("signature_hex"):
+            yield made.encode()
+    yield bytes(range(64))
+
+
+def pem_files(public):
+    for key in public["keys"].values():
+        yield key["private_pem"].encode()
+        yield key["public_pem"].encode()
+        yield bytes.fromhex(key["seed_hex"])
+    for vector in public["vectors"]:
+        for body in (vector.get("keys_dir") or {}).values():
+            if body is not None:
+                yield base64.b64decode(body)
+    # RFC 8410 around points that are none, or of small order, or not reduced.
+    for y in (0, 1, 2, 2**255 - 20, 2**255 - 19, 2**255 - 18, 2**255):
+        raw = y.to_bytes(32, "little")
+        body = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + raw).decode()
+        yield f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n".encode()
+
+
+def trees(public):
+    """Names and contents of small plugin directories."""
+    for vector in public["vectors"]:
+        if vector["name"].split("/")[0] in ("basic", "files", "pulled-tree"):
+            yield {name: base64.b64decode(body)[:600] for name, body in vector["files"].items()}
+    yield {"plugin.yaml": b"id: demo\n", "d" * 90 + "/" + "n" * 120: b"long", "caf\u00e9/x.py": b""}
+    yield {"plugin.py": bytes(range(256)) * 5, "plugin.sig": b"0" * 128, "bin/run": b"#!/bin/sh\n"}
+
+
+def archive(tree, title, form, mode=0o644):
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w", format=form) as writer:
+        folders = set()
+        for name, body in tree.items():
+            name = f"{title}/{name}" if title else name
+            parts = name.split("/")
+            for folder in ("/".join(parts[:depth]) for depth in range(1, len(parts))):
+                if folder not in folders:
+                    folders.add(folder)
+                    entry = tarfile.TarInfo(folder)
+                    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                    writer.addfile(entry)
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(body), mode
+            writer.addfile(entry, io.BytesIO(body))
+    whole = output.getvalue()
+    # Two blocks of zeros, as we write it, without the padding to 10,240 bytes.
+    return whole.rstrip(b"\0").ljust(-(-len(whole.rstrip(b"\0")) // 512) * 512, b"\0") + bytes(1024)
+
+
+def archives(public):
+    forms = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+    for tree in trees(public):
+        for title in (None, "demo"):
+            for form in forms:
+                try:
+                    yield archive(tree, title, form)
+                except (ValueError, UnicodeError):
+                    pass  # a name that this format cannot hold
+    yield archive({"plugin.py": b"x", "run": b"y"}, "demo", tarfile.USTAR_FORMAT, mode=0o755)
+    tree = archive({"plugin.yaml": b"id: demo\n"}, None, tarfile.USTAR_FORMAT)
+    # What `git archive` puts in front.
+    comment = io.BytesIO()
+    tarfile.open(fileobj=comment, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "c" * 40}).close()
+    yield comment.getvalue()[:1024] + tree
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
+        entry = tarfile.TarInfo("demo/link")
+        entry.type, entry.linkname = kind, "../canary"
+        yield entry.tobuf() + tree
+    yield tarfile.TarInfo("../canary").tobuf() + tree
+    yield tarfile.TarInfo("plugin.yaml").tobuf() + tree  # a name twice
+    for path in sorted(SHARED.glob("vendor/tar/*.tar")):
+        if path.stat().st_size <= 64 << 10:
+            yield path.read_bytes()
+
+
+def layers(public):
+    for body in archives(public):
+        yield gzip.compress(body, mtime=0)
+    body = archive({"plugin.yaml": b"id: demo\n"}, "demo", tarfile.USTAR_FORMAT)
+    yield gzip.compress(body, compresslevel=0, mtime=0)
+    yield gzip.compress(body, mtime=0) + gzip.compress(b"more", mtime=0)  # two members
+    yield gzip.compress(body[:512], mtime=0) + gzip.compress(body[512:], mtime=0)
+    yield gzip.compress(body, mtime=0) + b"rubbish"
+    yield gzip.compress(bytes(2 << 20), mtime=0)  # a bomb
+    yield gzip.compress(body, mtime=0)[:-4]
+
+
+def oci_manifests():
+    def document(layers, **more):
+        config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": DIGEST, "size": 0}
+        members = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": layers, **more}
+        return json.dumps(members, separators=(",", ":")).encode()
+
+    def layer(kind=f"{PLUGIN_TYPE}.tar+gzip", **annotations):
+        return {"mediaType": kind, "digest": DIGEST, "size": 0, "annotations": annotations}
+
+    yield document([layer()], artifactType=PLUGIN_TYPE)
+    yield document([layer(**{TITLE: "demo", UNPACK: "true", "io.deis.oras.content.digest": DIGEST})])
+    yield document([layer("text/plain", **{TITLE: name}) for name in ("plugin.yaml", "plugin.py", "a/b.py")])
+    yield document([layer(**{TITLE: ".", UNPACK: "true"}), layer("application/json")])
+    yield document([layer(**{TITLE: "../x"})])
+    yield document([layer(**{TITLE: "x"}), layer(**{TITLE: "x"})])
+    yield document([layer()], subject=layer(), annotations={"k": "v"})
+    yield document([], manifests=[])
+    yield b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+    for row in (vectors("oras_shapes.json") or {"rows": []})["rows"]:
+        yield document([{"digest": DIGEST, "size": 0, "mediaType": "x/y", **given} for given in row["layers"]])
+
+
+def references(tables):
+    for row in tables["oci_refs"]:
+        if row["in"] is not None:
+            yield row["in"].encode("utf-8", "surrogatepass")
+    for text in ("oci:dir:v1", "oci-archive:a/b.tar:v1", f"oci:dir@{DIGEST}", f"ghcr.io/o/p:v1@{DIGEST}",
+                 "[::1]:5000/x", "127.0.0.1:5000/team/plugin:1.2.3", "169.254.169.254/x", "oci:a:b/c:d"):
+        yield text.encode()
+
+
+def install_records():
+    record = {"schema_version": 1, "id": "demo", "version": "1.0.0", "reference": "ghcr.io/o/p:v1", "digest": DIGEST,
+              "tree_digest": DIGEST, "signature_status": "unsigned", "installed_at": "2026-01-01T00:00:00Z"}
+    yield json.dumps(record).encode()
+    more = {"canonical_digest": DIGEST, "signature_status": "verified", "signing_key_id": "release", "coverage": "full"}
+    yield json.dumps({**record, **more}, indent=2).encode()
+    yield json.dumps({**record, "schema_version": 2}).encode()
+    yield json.dumps({**record, "unknown": None}).encode()
+
+
+def main(corpus):
+    public, tables = vectors("public.json"), vectors("tables_public.json")
+    seeds = {
+        "manifest": manifests(public, tables),
+        "canonical_json": json_documents(public, tables),
+        "signature": signatures(public),
+        "pem": pem_files(public),
+        "tar_walk": archives(public),
+        "gzip": layers(public),
+        "zstd": archives(public),  # the target packs them itself
+        "oci_manifest": oci_manifests(),
+        "reference": references(tables),
+        "install_record": install_records(),
+    }
+    for target, contents in seeds.items():
+        folder = corpus / target
+        folder.mkdir(parents=True, exist_ok=True)
+        named = {hashlib.sha1(content).hexdigest(): content for content in contents}
+        for name, content in named.items():
+            (folder / name).write_bytes(content)
+        print(f"{target}: {len(named)} seeds")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "corpus")

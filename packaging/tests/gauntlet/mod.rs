@@ -1,0 +1,142 @@
+//! Runs attacks through real staging and looks at the world afterwards. Shared by the test and by
+//! the program that runs a million of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use aisoc_manifests::artifact::LayerForm;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::path::RelPath;
+use aisoc_packaging::{Limits, Staged, Staging};
+use aisoc_testkit::hostile::{Fate, Hostile};
+use aisoc_testkit::world::World;
+
+/// What came of a layer.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Accepted,
+    Refused(Fault),
+}
+
+/// What must never happen.
+#[derive(Debug)]
+pub(crate) enum Breach {
+    /// Something outside of the staging directory changed, or what is inside is not what was said.
+    Escaped(Vec<String>),
+    /// The reader panicked.
+    Panicked,
+    /// A hostile layer met another fate than it should.
+    Misjudged(String),
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Escaped(changes) => write!(f, "escaped: {}", changes.join("; ")),
+            Self::Panicked => f.write_str("panicked"),
+            Self::Misjudged(verdict) => write!(f, "met another fate: {verdict}"),
+        }
+    }
+}
+
+fn form(title: Option<&str>) -> LayerForm {
+    let title = title.map(|title| RelPath::parse(title).expect("a valid title"));
+    LayerForm::Archive { title, content_digest: None }
+}
+
+fn stage(mut staging: Staging, title: Option<&str>, media_type: &str, layer: &[u8]) -> Result<Staged> {
+    staging.layer(&form(title), media_type, layer)?;
+    staging.finish()
+}
+
+/// Stages a layer into the world's plugins directory, then walks it without writing: the verdicts must
+/// be one, the world as it was, and the staged tree what its file map says, of files and directories only.
+pub(crate) fn run(
+    world: &World,
+    title: Option<&str>,
+    media_type: &str,
+    layer: &[u8],
+) -> std::result::Result<Verdict, Breach> {
+    let attempt = || {
+        let plugins = world.plugins();
+        let staging = Staging::begin(&plugins, Limits::default()).expect("a writable place");
+        let staged = stage(staging, title, media_type, layer);
+        let walked = stage(Staging::hash_only(Limits::default()), title, media_type, layer);
+        match (staged, walked) {
+            (Ok(staged), Ok(walked)) => {
+                let mut escapes = foreign_entries(&plugins, &staged);
+                if staged.subject() != walked.subject() {
+                    escapes.push("the staged and the walked tree differ".to_owned());
+                }
+                (Verdict::Accepted, escapes)
+            }
+            (Err(staged), Err(walked)) if staged.to_string() == walked.to_string() => {
+                (Verdict::Refused(staged), Vec::new())
+            }
+            (staged, walked) => {
+                let shown = |outcome: Result<Staged>| outcome.err().map(|fault| fault.to_string());
+                (Verdict::Accepted, vec![format!("staged {:?}, walked {:?}", shown(staged), shown(walked))])
+            }
+        }
+    };
+    let (verdict, mut escapes) = catch_unwind(AssertUnwindSafe(attempt)).map_err(|_| Breach::Panicked)?;
+    escapes.extend(world.escapes().expect("the world can be read"));
+    escapes.extend(world.leftovers().expect("the plugins can be listed").iter().map(|path| format!("left {path:?}")));
+    if escapes.is_empty() { Ok(verdict) } else { Err(Breach::Escaped(escapes)) }
+}
+
+/// As [`run`], and the fate must be the one that the corpus names.
+pub(crate) fn judge(world: &World, hostile: &Hostile) -> std::result::Result<Verdict, Breach> {
+    let verdict = run(world, hostile.title, hostile.media_type, &hostile.layer)?;
+    match (&verdict, hostile.fate) {
+        (Verdict::Accepted, Fate::Normalised) => Ok(verdict),
+        (Verdict::Refused(fault), Fate::Refused(reason, word))
+            if fault.reason() == reason && fault.to_string().contains(word) =>
+        {
+            Ok(verdict)
+        }
+        _ => Err(Breach::Misjudged(format!("row {}, {}: {verdict:?}", hostile.row, hostile.name))),
+    }
+}
+
+/// What lies in the staged tree that its file map does not name, or that is no file with harmless bits.
+fn foreign_entries(plugins: &Path, staged: &Staged) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let home = fs::read_dir(plugins).expect("listed").next().expect("a staging directory").expect("an entry").path();
+    let tree = home.join("tree");
+    let root = staged.root().map_or_else(|| tree.clone(), |root| root.under(&tree));
+    let mut missing: BTreeSet<_> = staged.files().iter().map(|(path, _)| path.under(&root)).collect();
+    let mut foreign = Vec::new();
+    let mut directories = vec![tree];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("listed") {
+            let path = entry.expect("an entry").path();
+            let metadata = fs::symlink_metadata(&path).expect("there");
+            let bits = metadata.mode() & 0o7777;
+            let harmless = match (metadata.is_dir(), metadata.is_file()) {
+                (true, _) => bits == 0o755,
+                (_, true) => {
+                    matches!(bits, 0o644 | 0o755) && metadata.nlink() == 1 && metadata.uid() == own_user(&home)
+                }
+                _ => false,
+            };
+            let known = metadata.is_dir() || missing.remove(&path) || !path.starts_with(&root);
+            if !harmless || !known {
+                foreign.push(format!("{} with mode {bits:o}", path.display()));
+            }
+            if metadata.is_dir() {
+                directories.push(path);
+            }
+        }
+    }
+    foreign.extend(missing.into_iter().map(|path| format!("{} is not there", path.display())));
+    foreign
+}
+
+fn own_user(home: &Path) -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(home).expect("there").uid()
+}
