@@ -21,6 +21,19 @@ pub struct InstalledPlugin {
     pub record: Result<Option<InstallRecord>>,
 }
 
+impl InstalledPlugin {
+    /// The plugin in the directory of that name, unless the host would take it for none.
+    pub fn find(plugins_dir: &Path, directory: String) -> Option<Self> {
+        let path = plugins_dir.join(&directory);
+        let manifest_file = ManifestFile::find(|name| path.join(name).is_file())?;
+        let record = match directory.parse() {
+            Ok(id) => InstallRecord::read(plugins_dir, &id),
+            Err(_) => Ok(None),
+        };
+        Some(Self { directory, path, manifest_file, record })
+    }
+}
+
 /// The plugins in a directory, sorted by name; none when it does not exist.
 ///
 /// # Errors
@@ -33,18 +46,9 @@ pub fn installed(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
     };
     let mut plugins = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let directory = entry.file_name().to_string_lossy().into_owned();
-        let path = entry.path();
-        if directory.starts_with(OWN_DIRECTORY) {
-            continue;
-        }
-        if let Some(manifest_file) = ManifestFile::find(|name| path.join(name).is_file()) {
-            let record = match directory.parse() {
-                Ok(id) => InstallRecord::read(plugins_dir, &id),
-                Err(_) => Ok(None),
-            };
-            plugins.push(InstalledPlugin { directory, path, manifest_file, record });
+        let directory = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        if !directory.starts_with(OWN_DIRECTORY) {
+            plugins.extend(InstalledPlugin::find(plugins_dir, directory));
         }
     }
     plugins.sort_by(|a, b| a.directory.cmp(&b.directory));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::{InstalledPlugin, installed};
+use aisoc_packaging::{InstalledPlugin, installed, while_in_place};
 use aisoc_pipeline::{TrustInputs, verify_installed};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
@@ -43,13 +43,18 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let inputs = context.trust(args.trust);
     let plugins_dir = context.plugins_dir(args.plugins_dir);
     let mut plugins = Vec::new();
-    for plugin in installed(&plugins_dir)? {
-        let record = plugin.record.as_ref().ok().and_then(Option::as_ref);
-        let versions = match args.versions {
-            true => Some(versions::of_plugin(&plugins_dir, &plugin.path, record, &plugin.directory)?),
-            false => None,
-        };
-        plugins.push(Row { versions, ..row(plugin, &inputs) });
+    for InstalledPlugin { directory, path, .. } in installed(&plugins_dir)? {
+        // Found again, so that record and tree are of one moment; no row when it was uninstalled meanwhile.
+        let found = while_in_place(&path, || {
+            let plugin = InstalledPlugin::find(&plugins_dir, directory.clone())?;
+            let record = plugin.record.as_ref().ok().and_then(Option::as_ref);
+            let versions = args
+                .versions
+                .then(|| versions::of_plugin(&plugins_dir, &plugin.path, record, &plugin.directory))
+                .transpose();
+            Some(versions.map(|versions| Row { versions, ..row(plugin, &inputs) }))
+        });
+        plugins.extend(found.transpose()?);
     }
     context.output.answer(&List { plugins_dir: plugins_dir.display().to_string(), plugins })
 }
