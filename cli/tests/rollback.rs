@@ -74,6 +74,8 @@ fn an_upgrade_can_be_rolled_back_and_forth() {
     assert!(back.ok().stdout.starts_with("sha256:"), "{back:?}");
     assert!(back.stderr.contains("demo from 0.1.0 to 0.2.0"), "{back:?}");
     assert_eq!(bench.snapshot("plugins/demo"), after);
+    rollback(&bench, &["--to", "0.2.0"]).ok();
+    assert_eq!(bench.snapshot("plugins/demo"), after, "what is in place already stays");
     rollback(&bench, &["--to", &digest]).ok();
     assert_eq!(versions(&bench), named(&[("0.1.0", true), ("0.2.0", false)]));
     let text = bench.run(&[&["plugin", "list", "--versions"][..], &PLACES].concat());

@@ -130,20 +130,19 @@ pub fn release_unverified(staged: Staged, out: &Path) -> Result<()> {
 /// I/O reasons; each leaves the plugin as it was.
 pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<Vec<PathBuf>> {
     let path = plugins_dir.join(id.as_str());
-    let missing = || Fault::new(Reason::PluginNotFound, format!("no plugin `{id}` in `{}`", plugins_dir.display()));
-    // Only what an install put there, or what the host would take for a plugin.
-    let is_plugin = || {
-        let manifest = ManifestFile::find(|name| path.join(name).symlink_metadata().is_ok()).is_some();
-        path.is_dir() && (manifest || record::exists(plugins_dir, id))
-    };
-    if !is_plugin() && !pending::path(plugins_dir, id).exists() {
+    let missing =
+        || Fault::new(Reason::PluginNotFound, format!("there is no plugin `{id}` in `{}`", plugins_dir.display()));
+    if !can_be_uninstalled(plugins_dir, id) {
         return Err(missing());
     }
     access.check(plugins_dir)?;
     let mut transaction = Transaction::begin(Home::create(plugins_dir)?, access)?;
-    // Another process may have removed it while this one waited for the lock.
-    if !is_plugin() {
-        return Err(missing());
+    if !can_be_uninstalled(plugins_dir, id) {
+        // Either this finished what a killed uninstall had begun, or another process was faster.
+        return match transaction.finished.contains(id) {
+            true => Ok(transaction.end()),
+            false => Err(missing()),
+        };
     }
     if path.is_symlink() {
         return Err(foreign(&path));
@@ -153,6 +152,14 @@ pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<V
     let slot = kept::next_slot(plugins_dir, id)?;
     transaction.run(&PendingChange::new(id.clone(), before, None, slot, inode, None), Incoming::Nothing)?;
     Ok(transaction.end())
+}
+
+/// Whether there is something that [`uninstall`] removes: what an install put there, what the host would
+/// take for a plugin, or a change of it that was begun.
+pub fn can_be_uninstalled(plugins_dir: &Path, id: &PluginId) -> bool {
+    let path = plugins_dir.join(id.as_str());
+    let is_plugin = || ManifestFile::find(|name| path.join(name).symlink_metadata().is_ok()).is_some();
+    (path.is_dir() && (is_plugin() || record::exists(plugins_dir, id))) || pending::path(plugins_dir, id).exists()
 }
 
 /// Finishes what killed processes have left, if they have left anything: for commands that have nothing

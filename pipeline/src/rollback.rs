@@ -6,13 +6,13 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Access, InstallRecord, KeptTree};
+use aisoc_packaging::{Access, InstallRecord, KeptTree, finish_interrupted};
 use aisoc_signing::verify;
 use aisoc_trust::admit;
 
 use crate::install::Judgement;
 use crate::reporter::Reporter;
-use crate::verify::TrustInputs;
+use crate::verify::{TrustInputs, intact_admission};
 
 /// What a rollback is told.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ pub struct Rollback {
 /// gate refuses, and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
     let RollbackOptions { plugins_dir, id, to, trust, access } = options;
+    if let Some(unchanged) = already_there(options)? {
+        finish_interrupted(plugins_dir, access)?;
+        return Ok(unchanged);
+    }
     let kept = KeptTree::open(plugins_dir, id, to.as_deref(), access)?;
     let named = format!("{id} {}", kept.record().version);
     reporter.step("Verifying", &named);
@@ -84,4 +88,24 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
         signature,
         leftovers: active.leftovers,
     })
+}
+
+/// The version that was named, when it is in place, as recorded, and admitted: so the same command again,
+/// after a kill, has nothing left to do.
+fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
+    let RollbackOptions { plugins_dir, id, to: Some(to), trust, .. } = options else { return Ok(None) };
+    let Ok(Some(record)) = InstallRecord::read(plugins_dir, id) else { return Ok(None) };
+    if record.version != *to && record.digest.to_string() != *to {
+        return Ok(None);
+    }
+    let directory = plugins_dir.join(id.as_str());
+    let admitted = intact_admission(&directory, &record, trust)?;
+    Ok(Some(Rollback {
+        from: Some(record.version.clone()),
+        version: record.version,
+        digest: record.digest,
+        directory,
+        signature: Judgement::of(&admitted),
+        leftovers: Vec::new(),
+    }))
 }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_packaging::uninstall;
+use aisoc_packaging::{can_be_uninstalled, uninstall};
 use serde::Serialize;
 
 use crate::args::plugin::UninstallArgs;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     let id = plugin_id(&args.id)?;
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin uninstall");
     let path = plugins_dir.join(id.as_str());
-    if !path.is_dir() {
+    if !can_be_uninstalled(&plugins_dir, &id) {
         return Err(Fault::new(
             Reason::PluginNotFound,
             format!("there is no plugin `{id}` in `{}`", plugins_dir.display()),

@@ -1,6 +1,8 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod versions;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;

@@ -1,0 +1,113 @@
+//! Versions of one plugin, installed, kept, and left in every state that a kill can leave.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_packaging::{Access, InstallRecord, InstalledDir, KeptTree, activate, kept_versions};
+use aisoc_trust::{Policy, TrustMode, admit};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{GZIP, MANIFEST, admission, directory, packed, record, snapshot, stage_into, titled};
+
+pub(crate) fn id() -> PluginId {
+    "demo".parse().expect("an id")
+}
+
+pub(crate) fn access() -> Access {
+    Access { lock_timeout: Duration::ZERO, ..Access::default() }
+}
+
+/// A plugin whose content is its version.
+pub(crate) fn source(version: &str) -> TempDir {
+    directory(&[("plugin.yaml", MANIFEST), ("version.py", &format!("VERSION = '{version}'\n"))])
+}
+
+pub(crate) fn install(plugins: &Path, version: &str, keep: u8) {
+    let staged = stage_into(plugins, &titled("demo"), GZIP, packed(source(version).path(), 1).as_slice());
+    let staged = staged.expect("staged");
+    let (admitted, record) = (admission(&staged), record(&staged, version));
+    activate(admitted, staged, &record, keep, &access()).expect("activated");
+}
+
+pub(crate) fn roll_back(plugins: &Path, wanted: Option<&str>) -> Result<()> {
+    let kept = KeptTree::open(plugins, &id(), wanted, &access())?;
+    let unread = |_: &_| Err(Fault::new(Reason::Internal, "unread"));
+    let admitted = admit(&Policy::of(TrustMode::Disabled), &kept.claim(), unread)?;
+    let record = kept.record().clone();
+    kept.activate(admitted, &record).map(drop)
+}
+
+pub(crate) fn versions(plugins: &Path) -> Vec<String> {
+    kept_versions(plugins, &id()).expect("listed").into_iter().map(|kept| kept.record.version).collect()
+}
+
+/// The version in place, when tree and record are about one content.
+#[track_caller]
+pub(crate) fn current(plugins: &Path) -> String {
+    let record = InstallRecord::read(plugins, &id()).expect("readable").expect("a record");
+    let tree = InstalledDir::read(&plugins.join("demo")).expect("a tree");
+    assert_eq!(tree.subject(), record.tree_digest, "the record is about the tree in place");
+    let content = fs::read_to_string(plugins.join("demo/version.py")).expect("there");
+    assert_eq!(content, format!("VERSION = '{}'\n", record.version));
+    record.version
+}
+
+/// Nothing but the plugin and ours is in the directory, no change is pending, and every slot is whole.
+#[track_caller]
+pub(crate) fn tidy(plugins: &Path) {
+    let names = |path: PathBuf| -> Vec<String> {
+        let entries = fs::read_dir(path).into_iter().flatten();
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect()
+    };
+    assert!(names(plugins.to_owned()).iter().all(|name| name == "demo" || name == ".aisoc"), "{plugins:?}");
+    assert_eq!(names(plugins.join(".aisoc/pending")), Vec::<String>::new());
+    assert_eq!(names(plugins.join(".aisoc/versions/demo")).len(), versions(plugins).len());
+}
+
+/// Writes down a change as a process does before it makes it.
+pub(crate) fn unfinished(
+    plugins: &Path,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    slot: u64,
+    moving: &Path,
+    keep: Option<u8>,
+) {
+    let note = json!({
+        "schema_version": 1, "id": "demo", "before": before, "after": after, "slot": slot,
+        "moving_inode": fs::metadata(moving).expect("there").ino(), "keep": keep,
+    });
+    fs::create_dir_all(plugins.join(".aisoc/pending")).expect("made");
+    fs::write(plugins.join(".aisoc/pending/demo.json"), note.to_string()).expect("written");
+}
+
+pub(crate) fn record_file(plugins: &Path) -> PathBuf {
+    plugins.join(".aisoc/records/demo.json")
+}
+
+pub(crate) fn json_record(plugins: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(record_file(plugins)).expect("there")).expect("JSON")
+}
+
+/// The record that an install of `version` writes, and its tree in `place`.
+pub(crate) fn incoming(version: &str, place: &Path) -> Value {
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    install(elsewhere.path(), version, 0);
+    fs::create_dir_all(place.parent().expect("a parent")).expect("made");
+    fs::rename(elsewhere.path().join("demo"), place).expect("one file system");
+    json_record(elsewhere.path())
+}
+
+/// Reading heals nothing and writes nothing.
+#[track_caller]
+pub(crate) fn reads_without_writing(plugins: &Path, expected: &str) {
+    let before = snapshot(plugins);
+    assert_eq!(current(plugins), expected);
+    let _ = versions(plugins);
+    assert_eq!(snapshot(plugins), before);
+}

@@ -1,0 +1,8 @@
+//! A kept version goes back through the gate: that it was installed once admits it to nothing.
+use aisoc_packaging::{InstallRecord, KeptTree};
+
+fn shortcut(kept: KeptTree, record: &InstallRecord) {
+    let _ = kept.activate(record);
+}
+
+fn main() {}
