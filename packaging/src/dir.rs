@@ -110,7 +110,15 @@ impl InstalledDir {
     /// # Errors
     /// As [`PluginDir::open`].
     pub fn read(root: &Path) -> Result<Self> {
-        Contents::read(root, None, default_threads(), &Limits::default()).map(Self)
+        Self::read_with(root, default_threads())
+    }
+
+    /// As [`InstalledDir::read`], with that many threads.
+    ///
+    /// # Errors
+    /// As [`PluginDir::open`].
+    pub fn read_with(root: &Path, threads: NonZeroUsize) -> Result<Self> {
+        Contents::read(root, None, threads, &Limits::default()).map(Self)
     }
 
     /// Every file.

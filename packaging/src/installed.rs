@@ -21,36 +21,45 @@ pub struct InstalledPlugin {
     pub record: Result<Option<InstallRecord>>,
 }
 
-impl InstalledPlugin {
-    /// The plugin in the directory of that name, unless the host would take it for none.
-    pub fn find(plugins_dir: &Path, directory: String) -> Option<Self> {
-        let path = plugins_dir.join(&directory);
-        let manifest_file = ManifestFile::find(|name| path.join(name).is_file())?;
-        let record = match directory.parse() {
-            Ok(id) => InstallRecord::read(plugins_dir, &id),
-            Err(_) => Ok(None),
-        };
-        Some(Self { directory, path, manifest_file, record })
-    }
-}
-
 /// The plugins in a directory, sorted by name; none when it does not exist.
 ///
 /// # Errors
 /// I/O reasons when the directory cannot be listed.
 pub fn installed(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
+    let candidates = candidates(plugins_dir)?;
+    Ok(candidates.iter().filter_map(|directory| InstalledPlugin::read(plugins_dir, directory)).collect())
+}
+
+/// The names in a plugins directory that can be plugins, sorted: all but our own.
+///
+/// # Errors
+/// As [`installed`].
+pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
     let failed = |error| Fault::io("list", plugins_dir, error);
     let entries = match fs::read_dir(plugins_dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed)?,
     };
-    let mut plugins = Vec::new();
+    let mut directories = Vec::new();
     for entry in entries {
         let directory = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
         if !directory.starts_with(OWN_DIRECTORY) {
-            plugins.extend(InstalledPlugin::find(plugins_dir, directory));
+            directories.push(directory);
         }
     }
-    plugins.sort_by(|a, b| a.directory.cmp(&b.directory));
-    Ok(plugins)
+    directories.sort();
+    Ok(directories)
+}
+
+impl InstalledPlugin {
+    /// The plugin in that directory; `None` when the host would not take it for one.
+    pub fn read(plugins_dir: &Path, directory: &str) -> Option<Self> {
+        let path = plugins_dir.join(directory);
+        let manifest_file = ManifestFile::find(|name| path.join(name).is_file())?;
+        let record = match directory.parse() {
+            Ok(id) => InstallRecord::read(plugins_dir, &id),
+            Err(_) => Ok(None),
+        };
+        Some(Self { directory: directory.to_owned(), path, manifest_file, record })
+    }
 }

@@ -29,20 +29,19 @@ mod rollback;
 mod root;
 mod sink;
 mod stage;
+mod stat;
 mod transaction;
 mod tree;
 mod walk;
 
 pub use access::{Access, NetworkFileSystems, network_file_system};
-pub use activate::{
-    Installed, Previous, activate, can_be_uninstalled, finish_interrupted, release_unverified, uninstall,
-};
+pub use activate::{Installed, Previous, activate, finish_interrupted, release_unverified, uninstall};
 pub use assemble::{Assembled, assemble};
 pub use collect::{Collected, Garbage, Removed, collect_garbage};
 pub use dir::{InstalledDir, PluginDir};
 pub use ignore::IGNORE_FILE;
 pub use in_place::while_in_place;
-pub use installed::{InstalledPlugin, installed};
+pub use installed::{InstalledPlugin, candidates, installed};
 pub use kept::{DEFAULT_KEPT_VERSIONS, KeptVersion, MAX_KEPT_VERSIONS, kept_versions, tree_bytes};
 pub use limits::Limits;
 pub use names::Kind;
@@ -53,3 +52,4 @@ pub use reference_dir::{ReferenceDir, reference_files};
 pub use rollback::KeptTree;
 pub use root::select_root;
 pub use stage::{Staged, Staging};
+pub use stat::StatFingerprint;

@@ -1,6 +1,6 @@
 //! The operator's line, whole: a reference becomes an installed plugin, or nothing happens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -8,15 +8,16 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{
-    Access, InstallRecord, Limits, Previous, Staged, Staging, activate, finish_interrupted, installed,
+    Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, finish_interrupted, installed,
 };
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Coverage, verify};
 use aisoc_trust::{Admitted, Policy, admit};
 
+use crate::at_rest::intact_admission;
 use crate::fetch::fetch;
 use crate::reporter::Reporter;
-use crate::verify::{TrustInputs, intact_admission};
+use crate::verify::TrustInputs;
 
 /// What an install is told.
 #[derive(Debug)]
@@ -178,6 +179,10 @@ fn record(
     }
 }
 
+fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
+    intact_admission(&InstalledDir::read(path)?, record, trust, &trust.keyring()?)
+}
+
 /// The installed plugin of that artifact, if there is one and it is as good as a new install: every
 /// byte as recorded, and admitted by today's keys and policy. Anything less is installed again.
 fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<Installation>> {
@@ -186,7 +191,7 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
         if record.digest != digest || record.id.as_str() != plugin.directory {
             continue;
         }
-        let Ok(admitted) = intact_admission(&plugin.path, &record, &options.trust) else {
+        let Ok(admitted) = again_admitted(&plugin.path, &record, &options.trust) else {
             continue;
         };
         return Ok(Some(Installation {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod at_rest;
 mod fetch;
 mod inspect;
 mod install;
@@ -9,8 +10,10 @@ mod reporter;
 mod rollback;
 mod sign;
 mod source;
+mod verdict_cache;
 mod verify;
 
+pub use at_rest::{AtRest, AtRestOptions, Evidence, PluginAtRest, Unchanged, verify_at_rest};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
 pub use install::{Change, InstallOptions, Installation, Judgement, install};
 pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};
@@ -19,4 +22,4 @@ pub use reporter::{Reporter, Silent};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory};
 pub use source::Source;
-pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_installed, verify_shipped};
+pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_shipped};

@@ -6,13 +6,14 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Access, InstallRecord, KeptTree, finish_interrupted};
+use aisoc_packaging::{Access, InstallRecord, InstalledDir, KeptTree, finish_interrupted};
 use aisoc_signing::verify;
 use aisoc_trust::admit;
 
+use crate::at_rest::intact_admission;
 use crate::install::Judgement;
 use crate::reporter::Reporter;
-use crate::verify::{TrustInputs, intact_admission};
+use crate::verify::TrustInputs;
 
 /// What a rollback is told.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         return Ok(None);
     }
     let directory = plugins_dir.join(id.as_str());
-    let admitted = intact_admission(&directory, &record, trust)?;
+    let admitted = intact_admission(&InstalledDir::read(&directory)?, &record, trust, &trust.keyring()?)?;
     Ok(Some(Rollback {
         from: Some(record.version.clone()),
         version: record.version,

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{InstallRecord, InstalledDir, Limits, PluginDir, ReferenceDir, Staging, while_in_place};
+use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Staging, while_in_place};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Claim, Findings, Keyring, examine, verify};
+use aisoc_signing::{Claim, Findings, Keyring, examine};
 use aisoc_trust::{Admitted, Policy, admit};
 use jiff::Timestamp;
 
@@ -104,33 +104,4 @@ fn judge(claim: &Claim, trust: &TrustInputs) -> Verification {
 
 fn stated_id(document: &Document) -> Option<String> {
     Manifest::from_document(document).ok().map(|manifest| manifest.id.to_string())
-}
-
-/// Admits an installed plugin again, provided that every byte is as its record says.
-///
-/// # Errors
-/// `signature_invalid` when a file was changed, added or removed since the install; what the gate
-/// refuses.
-pub(crate) fn intact_admission(directory: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
-    let present = InstalledDir::read(directory)?;
-    if present.subject() != record.tree_digest {
-        return Err(Fault::new(
-            Reason::SignatureInvalid,
-            format!("`{}` was changed since it was installed", record.id),
-        )
-        .expected(record.tree_digest.to_string(), present.subject().to_string())
-        .hint(format!("install it again: `aisoc plugin install {}`", record.reference)));
-    }
-    admit(&trust.policy, &present.claim(), |claim| verify(claim, &trust.keyring()?))
-}
-
-/// Judges an installed plugin for a listing: by its record when it has one, else as it stands.
-///
-/// # Errors
-/// As [`verify_directory`], and `signature_invalid` when the tree is not the recorded one.
-pub fn verify_installed(directory: &Path, record: Option<&InstallRecord>, trust: &TrustInputs) -> Result<Admitted> {
-    match record {
-        Some(record) => intact_admission(directory, record, trust),
-        None => verify_directory(directory, trust)?.verdict,
-    }
 }

@@ -44,6 +44,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: plugin::PluginCommand,
     },
+    /// All installed plugins
+    Plugins {
+        #[command(subcommand)]
+        command: plugin::PluginsCommand,
+    },
     /// The registry that comes with aisoc, for development and air-gapped benches
     Registry {
         #[command(subcommand)]

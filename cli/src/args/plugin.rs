@@ -113,6 +113,36 @@ and a table to GITHUB_STEP_SUMMARY."
     Release(ReleaseArgs),
 }
 
+/// `aisoc plugins …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginsCommand {
+    /// List what is installed (the same as `aisoc plugin list`)
+    List(ListArgs),
+    /// Read every installed plugin whole and verify it against today's keys
+    #[command(after_help = "Examples:
+  aisoc plugins verify
+  aisoc plugins verify shodan virustotal --json
+  aisoc plugins verify --cached      read again only what the file system says has changed
+
+Exit code 3 when one of them is refused; every one is listed.")]
+    Verify(VerifyAtRestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyAtRestArgs {
+    /// These plugins alone [default: all]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    /// Believe noted verdicts on plugins whose inodes, sizes and times are as they were (see `aisoc help trust`)
+    #[arg(long)]
+    pub(crate) cached: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
     /// Name of the plugin; its id is the name in lower case with `-` for blanks and `_`

@@ -138,7 +138,8 @@ impl Explanation {
     }
 }
 
-fn status_of(reason: Reason) -> SignatureStatus {
+/// What the signature is worth when the gate refuses for that reason.
+pub(crate) fn status_of(reason: Reason) -> SignatureStatus {
     match reason {
         Reason::Unsigned => SignatureStatus::Unsigned,
         Reason::SignersTooFew | Reason::CoveragePartial | Reason::CoverageDowngrade => SignatureStatus::Verified,
@@ -252,7 +253,8 @@ impl Explanation {
                 "failed" => "NO",
                 _ => "--",
             };
-            let _ = writeln!(text, "  {mark}  {:<23}  {}", check.name, printable(&check.detail));
+            let line = format!("  {mark}  {:<23}  {}", check.name, printable(&check.detail));
+            let _ = writeln!(text, "{}", line.trim_end());
         }
         self.keys_text(&mut text);
         self.files_text(&mut text);

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::{InstalledPlugin, installed, while_in_place};
-use aisoc_pipeline::{TrustInputs, verify_installed};
+use aisoc_pipeline::{AtRestOptions, Judgement, PluginAtRest, Unchanged, verify_at_rest};
 use aisoc_signing::Coverage;
-use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
+use super::explanation::status_of;
 use super::versions::{self, Version};
 use crate::args::plugin::ListArgs;
 use crate::context::Context;
@@ -40,64 +39,66 @@ struct Row {
 }
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
-    let inputs = context.trust(args.trust);
     let plugins_dir = context.plugins_dir(args.plugins_dir);
+    let trust = context.trust(args.trust);
+    let options =
+        AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust, unchanged: Unchanged::Read };
     let mut plugins = Vec::new();
-    for InstalledPlugin { directory, path, .. } in installed(&plugins_dir)? {
-        // Found again, so that record and tree are of one moment; no row when it was uninstalled meanwhile.
-        let found = while_in_place(&path, || {
-            let plugin = InstalledPlugin::find(&plugins_dir, directory.clone())?;
-            let record = plugin.record.as_ref().ok().and_then(Option::as_ref);
-            let versions = args
-                .versions
-                .then(|| versions::of_plugin(&plugins_dir, &plugin.path, record, &plugin.directory))
-                .transpose();
-            Some(versions.map(|versions| Row { versions, ..row(plugin, &inputs) }))
-        });
-        plugins.extend(found.transpose()?);
+    for plugin in verify_at_rest(&options)?.plugins {
+        let versions = match args.versions {
+            true => Some(versions::of_plugin(&plugins_dir, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
+            false => None,
+        };
+        plugins.push(Row { versions, ..row(plugin) });
     }
     context.output.answer(&List { plugins_dir: plugins_dir.display().to_string(), plugins })
 }
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
-fn row(plugin: InstalledPlugin, inputs: &TrustInputs) -> Row {
-    let InstalledPlugin { directory, path, record, .. } = plugin;
-    let (record, admitted) = match record {
-        Ok(record) => {
-            let admitted = verify_installed(&path, record.as_ref(), inputs);
-            (record, admitted)
-        }
-        Err(fault) => (None, Err(fault)),
-    };
-    let mut row = Row {
+fn row(plugin: PluginAtRest) -> Row {
+    let PluginAtRest { directory, path, version, record, verdict, .. } = plugin;
+    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&verdict);
+    Row {
         id: directory,
-        version: record.as_ref().map(|record| record.version.clone()),
-        signature_status: SignatureStatus::Invalid.as_str(),
-        signing_key_id: None,
-        coverage: Coverage::None.as_str(),
+        version,
+        signature_status,
+        signing_key_id,
+        coverage,
         reference: record.as_ref().map(|record| record.reference.clone()),
         digest: record.as_ref().map(|record| record.digest.to_string()),
         note: record.is_none().then_some("no install record: judged by its signature alone"),
         installed_at: record.map(|record| record.installed_at),
         directory: path.display().to_string(),
-        error: None,
+        error,
         versions: None,
-    };
-    match admitted {
-        Ok(admitted) => {
-            row.signature_status = admitted.status().as_str();
-            row.signing_key_id = admitted.key_id().map(ToString::to_string);
-            row.coverage = admitted.coverage().as_str();
-            row.error = admitted.objection().map(|objection| format!("{}: {objection}", objection.reason()));
-        }
-        Err(fault) => {
-            if fault.reason() == aisoc_manifests::fault::Reason::Unsigned {
-                row.signature_status = SignatureStatus::Unsigned.as_str();
-            }
-            row.error = Some(format!("{}: {fault}", fault.reason()));
+    }
+}
+
+/// A verdict as listings show it.
+pub(crate) struct Standing {
+    pub(crate) signature_status: &'static str,
+    pub(crate) signing_key_id: Option<String>,
+    pub(crate) coverage: &'static str,
+    pub(crate) error: Option<String>,
+}
+
+impl Standing {
+    pub(crate) fn of(verdict: &Result<Judgement>) -> Self {
+        match verdict {
+            Ok(judgement) => Self {
+                signature_status: judgement.status.as_str(),
+                signing_key_id: judgement.key_id.clone(),
+                coverage: judgement.coverage.as_str(),
+                error: judgement.objection.clone(),
+            },
+            Err(fault) => Self {
+                signature_status: status_of(fault.reason()).as_str(),
+                signing_key_id: None,
+                coverage: Coverage::None.as_str(),
+                error: Some(format!("{}: {fault}", fault.reason())),
+            },
         }
     }
-    row
 }
 
 impl Answer for List {

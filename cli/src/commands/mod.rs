@@ -23,12 +23,13 @@ mod sign;
 mod uninstall;
 mod validate;
 mod verify;
+mod verify_at_rest;
 mod versions;
 
 use aisoc_manifests::fault::Result;
 
 use crate::args::Command;
-use crate::args::plugin::PluginCommand;
+use crate::args::plugin::{PluginCommand, PluginsCommand};
 use crate::args::registry::RegistryCommand;
 use crate::context::Context;
 
@@ -36,6 +37,8 @@ use crate::context::Context;
 pub(crate) fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
         Command::Plugin { command } => run_plugin(command, context),
+        Command::Plugins { command: PluginsCommand::List(args) } => list::run(args, context),
+        Command::Plugins { command: PluginsCommand::Verify(args) } => verify_at_rest::run(args, context),
         Command::Registry { command: RegistryCommand::Serve(args) } => registry::serve(args, context),
         Command::Keygen(args) => keygen::run(args, context),
         Command::Demo(args) => demo::run(args, context),
