@@ -35,7 +35,9 @@ mod tree;
 mod walk;
 
 pub use access::{Access, NetworkFileSystems, network_file_system};
-pub use activate::{Installed, Previous, activate, finish_interrupted, release_unverified, uninstall};
+pub use activate::{
+    Installed, Previous, activate, can_be_uninstalled, finish_interrupted, release_unverified, uninstall,
+};
 pub use assemble::{Assembled, assemble};
 pub use collect::{Collected, Garbage, Removed, collect_garbage};
 pub use dir::{InstalledDir, PluginDir};
