@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -11,6 +10,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{
     InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, StatFingerprint, candidates, default_threads,
+    while_in_place,
 };
 use aisoc_signing::{Claim, Keyring, verify};
 use aisoc_trust::{Admitted, SignatureStatus, TrustMode, admit};
@@ -18,9 +18,6 @@ use aisoc_trust::{Admitted, SignatureStatus, TrustMode, admit};
 use crate::install::Judgement;
 use crate::verdict_cache::{CachedVerdict, VerdictCache};
 use crate::verify::TrustInputs;
-
-/// How often a plugin that is exchanged while it is read is read again.
-const ATTEMPTS: usize = 8;
 
 /// What to verify.
 #[derive(Debug)]
@@ -150,16 +147,7 @@ impl Judge<'_> {
         if let Some(verdict) = fingerprint.as_ref().and_then(|fingerprint| self.cache.verdict(name, fingerprint)) {
             return Some((believed(name, path, verdict), None));
         }
-        let mut attempt = 1;
-        let judged = loop {
-            let before = identity(&path)?;
-            let judged = self.read(name);
-            let is_final = judged.as_ref().is_some_and(|judged| judged.verdict.is_ok());
-            if is_final || identity(&path) == Some(before) || attempt == ATTEMPTS {
-                break judged?;
-            }
-            attempt += 1;
-        };
+        let judged = while_in_place(&path, || self.read(name))?;
         let unchanged = fingerprint.filter(|before| look().as_ref() == Some(before));
         let note = unchanged.and_then(|fingerprint| CachedVerdict::of(&judged, fingerprint, self.options.trust.at));
         Some((judged, note))
@@ -253,12 +241,6 @@ fn believed(name: &str, path: PathBuf, verdict: &CachedVerdict) -> PluginAtRest 
         }),
         evidence: Evidence::Believed,
     }
-}
-
-/// Which directory stands at `path`. Renames change the time of the last change, too.
-fn identity(path: &Path) -> Option<(u64, u64, i64, i64)> {
-    let found = path.symlink_metadata().ok()?;
-    Some((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
 }
 
 /// Applies `work` to every item, in order of items.

@@ -6,7 +6,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Staging};
+use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Staging, while_in_place};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Keyring, examine};
 use aisoc_trust::{Admitted, Policy, admit};
@@ -55,12 +55,13 @@ impl Verification {
     }
 }
 
-/// Verifies a directory as the host would: whatever it holds, as it stands.
+/// Verifies a directory as the host would: whatever it holds, as it stands. When another one is
+/// exchanged for it meanwhile, it is that one that is judged.
 ///
 /// # Errors
 /// What cannot be judged: `manifest_missing`, and I/O reasons. A refusal is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    Ok(judge_directory(&ReferenceDir::read(directory)?.claim(), directory, trust))
+    while_in_place(directory, || Ok(judge_directory(&ReferenceDir::read(directory)?.claim(), directory, trust)))
 }
 
 /// Verifies what [`crate::package`] would ship of an author's directory, ignore rules applied.

@@ -3,8 +3,8 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import KeyPair, Package, Plugins, SignatureFile
-from .world import copy
+from .oracle import KeyPair, Package, Plugins, SignedSource
+from .world import copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys}"
 ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
@@ -38,7 +38,7 @@ class Operation:
             (target / part).mkdir(parents=True)
         if isinstance(self.subject, Plugins):
             (target / "out").rmdir()
-        if isinstance(self.subject, SignatureFile):
+        if isinstance(self.subject, SignedSource):
             copy(world.base / "sources/1.0.0", target / "source")
         if isinstance(self.subject, KeyPair) and self.subject.replaces:
             for suffix in ("key", "pem"):
@@ -46,8 +46,8 @@ class Operation:
             (target / "out/fresh.key").chmod(0o600)
         for command in self.start:
             world.must(target, command)
-        if isinstance(self.subject, SignatureFile):
-            (target / "old.sig").write_bytes((target / "source/plugin.sig").read_bytes())
+        if isinstance(self.subject, SignedSource):
+            (target / "old").write_text(tree_digest(target / "source"))
         return target
 
     def second_is_fine(self, done, outcome):
@@ -77,7 +77,7 @@ OPERATIONS = (
               (*NEIGHBOURLY, INSTALL % "1.0.0", *(INSTALL % version + " --keep 3" for version in ("2.0.0", "3.0.0")))),
     Operation("keygen", "keygen -q --out out/fresh", KeyPair()),
     Operation("keygen --force", "keygen -q --out out/fresh --force", KeyPair(replaces=True)),
-    Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignatureFile(),
+    Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignedSource(),
               ("plugin sign -q --plugin-dir source --private-key {private}/other.key",),
               unsynced="the same command makes the same signature again"),
     Operation("package, new layout", PACKAGE % ("1.0.0", "layout"), Package("layout", NOTHING, ONE)),

@@ -115,8 +115,9 @@ class World:
                 self.digests[version] = manifest["digest"]
 
 
-def tree_digest(root, at=None):
-    """SHA-256 over every name, kind, mode and content below `root`; None when nothing is there.
+def tree_digest(root, at=None, without=None):
+    """SHA-256 over every name, kind, mode and content below `root`; None when nothing is there. Names
+    that begin with `without` do not count.
 
     With `at`, an open descriptor of a directory, `root` is ignored and the one opened tree is read,
     whatever is renamed meanwhile.
@@ -127,21 +128,23 @@ def tree_digest(root, at=None):
         return None
     digest = hashlib.sha256()
     try:
-        _add(digest, descriptor, "")
+        _add(digest, descriptor, "", without)
     finally:
         os.close(descriptor)
     return digest.hexdigest()
 
 
-def _add(digest, directory, prefix):
+def _add(digest, directory, prefix, without):
     # Through /proc, because a descriptor that was opened for its path alone cannot be listed.
     for name in sorted(os.listdir(f"/proc/self/fd/{directory}")):
+        if without and name.startswith(without):
+            continue
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
         digest.update(f"{prefix}{name}\0{stat.filemode(found.st_mode)}\0".encode())
         if stat.S_ISDIR(found.st_mode):
             below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
             try:
-                _add(digest, below, f"{prefix}{name}/")
+                _add(digest, below, f"{prefix}{name}/", without)
             finally:
                 os.close(below)
         elif stat.S_ISREG(found.st_mode):
