@@ -43,10 +43,15 @@ YAML_FRAGMENTS = PLAIN + [
 ]
 JSON_FRAGMENTS = [
     "{", "}", "[", "]", ":", ",", '"', "\\", "\\u", "\\ud83d", "\\ude00", "\\uDC00", "\\u00e", "\\n", "\\x", "\\/", " ",
-    "\n", "\r\n", "\t", "\0", "\x1f", "\x7f", "\xe9", "\U0001f600", "\u2028", "\ufeff", "0", "-", "-0", "-0.0", "01", "1.",
-    ".5", "1.5", "1e5", "1E+5", "1e-5", "1e", "1e400", "-1e400", "5e-324", "1e16", "123456789012345678901234567890",
+    "\n", "\r\n", "\t", "\0", "\x1f", "\x7f", "\xe9", "\U0001f600", "\u2028", "\ufeff", "0", "-", "-0", "-0.0", "01",
+    "1.", ".5", "1.5", "1e5", "1E+5", "1e-5", "1e", "1e400", "-1e400", "5e-324", "1e16", "123456789012345678901234567890",
     "NaN", "Infinity", "-Infinity", "null", "true", "false", "nul", "True", '"a"', '"a":1', ',"a":2', "{}", "[]",
     "//c", "/**/", "'a'", "+1", "0x1", "\xa0", "\uff11",
+]
+# What double quotes can hold, line breaks and their folding included.
+QUOTED_PARTS = [
+    "a", " ", "\u00e9", "\\t", "\\x41", "\\u00e9", "\\ud83d\\ude00", "\\U0001F600", "\\n", '\\"', "\\\\", "\\/", "\\N", "\\_",
+    "\\L", "\\e", "\\0", "\\\n  ", "\n  ", "\n\n  ", ":", " #", "'", "{", "\u2028", "\t",
 ]
 # Keys that are equal, ordered or incomparable in ways of their own.
 ODD_KEYS = """
@@ -232,9 +237,7 @@ class Documents:
         if choice == 5:
             return self.single_quoted(self.pick(PLAIN))
         if choice < 8:
-            parts = ["a", " ", "\u00e9", "\\t", "\\x41", "\\u00e9", "\\ud83d\\ude00", "\\U0001F600", "\\n", '\\"', "\\\\",
-                     "\\/", "\\N", "\\_", "\\L", "\\e", "\\0", "\\\n  ", "\n  ", "\n\n  ", ":", " #", "'", "{", "\u2028", "\t"]
-            return '"' + self.joined(parts, 6) + '"'
+            return '"' + self.joined(QUOTED_PARTS, 6) + '"'
         if choice == 8:
             # A plain scalar over several lines.
             return "a b\n     c" if in_flow else "some words\n       go on\n\n       and on"
