@@ -76,7 +76,7 @@ fn a_manifest_without_end_is_refused_before_it_is_read() {
         bench.run(words).refused(1, "manifest_too_large");
     }
     bench.sign("p").refused(1, "manifest_too_large");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_schema_is_data_and_nothing_follows_it() {
     bench.sign("p").ok();
     packed(&bench);
     bench.install("oci-archive:p.tar").ok();
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     assert!(nothing.accept().is_err(), "somebody asked for a remote schema");
 }
 

@@ -6,12 +6,15 @@
 //!
 //! Every layer is staged into a plugins directory with canaries, a sentinel file and the process's own
 //! directory around it, in memory where that is possible; nothing of those may change. Prints one line
-//! per fact and ends with 1 when something escaped, panicked or met another fate than it should.
+//! per fact and ends with 1 when something escaped, panicked or met another fate than it should, and
+//! when another tar reader sees other files in what was taken. A release build ends at the first panic,
+//! after it has named the layer.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program whose output is its purpose")]
 
 #[path = "../tests/gauntlet/mod.rs"]
 mod gauntlet;
 
+use std::cell::RefCell;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -63,7 +66,21 @@ impl Counts {
     }
 }
 
+thread_local! {
+    /// The layer that this thread is about, for whoever asks after a panic.
+    static CURRENT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Notes what comes next, and runs it.
+fn noted<T>(what: &str, run: impl FnOnce() -> T) -> T {
+    CURRENT.with_borrow_mut(|current| what.clone_into(current));
+    run()
+}
+
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("panic in {}: {panic}", CURRENT.with_borrow(String::clone));
+    }));
     let mut words = std::env::args().skip(1);
     let mut number = |default: u64| words.next().map_or(Ok(default), |word| word.replace('_', "").parse());
     let (Ok(mutants), Ok(seed)) = (number(10_000), number(1)) else {
@@ -80,8 +97,8 @@ fn main() -> ExitCode {
 fn crafted(world: &World) -> bool {
     let (counts, started) = (Counts::default(), Instant::now());
     for hostile in corpus() {
-        let outcome = judge(world, &hostile);
         let what = format!("row {}, {}", hostile.row, hostile.name);
+        let outcome = noted(&what, || judge(world, &hostile));
         counts.add(&what, outcome);
     }
     println!("{}", counts.line("crafted", started));
@@ -100,10 +117,9 @@ fn mutated(mutants: u64, seed: u64) -> bool {
                 return;
             }
             let mutant = supply.get(number);
-            counts.add(
-                &format!("mutant {number} of seed {seed}"),
-                run(&world, mutant.title, mutant.media_type, &mutant.layer),
-            );
+            let what = format!("mutant {number} of seed {seed}");
+            let outcome = noted(&what, || run(&world, mutant.title, mutant.media_type, &mutant.layer));
+            counts.add(&what, outcome);
         }
     };
     thread::scope(|scope| {

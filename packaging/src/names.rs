@@ -118,7 +118,7 @@ fn too_much(what: &str, limit: usize) -> Fault {
 ///
 /// # Errors
 /// `unsafe_archive`, saying which rule the name breaks.
-pub(crate) fn portable(path: &RelPath) -> Result<()> {
+pub(crate) fn require_portable(path: &RelPath) -> Result<()> {
     let rule = path.components().find_map(|component| {
         if component.contains(':') {
             Some("holds a colon")
@@ -138,14 +138,13 @@ pub(crate) fn portable(path: &RelPath) -> Result<()> {
 
 /// Device names of Windows count with any suffix, in any case, and with superscript digits.
 fn is_device(component: &str) -> bool {
-    let stem = component.split('.').next().unwrap_or(component).trim_end().to_ascii_uppercase();
-    let numbered = |stem: &str| {
-        let digit = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
-        digit.is_some_and(|digit| {
-            matches!(digit, "\u{b9}" | "\u{b2}" | "\u{b3}") || matches!(digit.as_bytes(), [b'0'..=b'9'])
-        })
-    };
-    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") || numbered(&stem)
+    let stem = component.split('.').next().unwrap_or(component).trim_end();
+    let is_one_of = |names: &[&str], text: &str| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    let is_numbered = stem.split_at_checked(3).is_some_and(|(port, number)| {
+        let is_digit = matches!(number.as_bytes(), [b'0'..=b'9']) || matches!(number, "\u{b9}" | "\u{b2}" | "\u{b3}");
+        is_digit && is_one_of(&["COM", "LPT"], port)
+    });
+    is_numbered || is_one_of(&["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"], stem)
 }
 
 /// One spelling for all names that some file system takes for equal.
@@ -213,10 +212,10 @@ mod tests {
             "x ",
             "s./x",
         ] {
-            assert!(portable(&RelPath::parse(bad).expect("valid")).is_err(), "{bad}");
+            assert!(require_portable(&RelPath::parse(bad).expect("valid")).is_err(), "{bad}");
         }
         for good in ["console.py", "com.py", "COM10", "auxiliary/x", "a.b.c", ".env", "nul_", "com\u{e9}"] {
-            portable(&RelPath::parse(good).expect("valid")).expect(good);
+            require_portable(&RelPath::parse(good).expect("valid")).expect(good);
         }
     }
 

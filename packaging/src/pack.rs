@@ -55,7 +55,8 @@ const MAX_MTIME: u64 = 0o777_7777_7777;
 /// was read, or content that compresses so well that no reader would take it for harmless; I/O reasons.
 pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl Write) -> Result<PackedLayer> {
     for (path, _) in plugin.files().iter() {
-        names::portable(path).map_err(|fault| forbidden(fault.message()).hint("rename the file, then sign again"))?;
+        names::require_portable(path)
+            .map_err(|fault| forbidden(fault.message()).hint("rename the file, then sign again"))?;
     }
     let mtime = options.mtime.unwrap_or(0).min(MAX_MTIME);
     let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);

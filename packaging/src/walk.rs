@@ -66,7 +66,7 @@ pub(crate) fn single_file(
     names: &mut Names,
     visitor: &mut impl Visitor,
 ) -> Result<()> {
-    names::portable(path)?;
+    names::require_portable(path)?;
     names.file(path, limits)?;
     visitor.file(path.clone(), Mode::Plain)?;
     let mut total = 0;
@@ -174,7 +174,7 @@ impl<R: Read, V: Visitor> Walk<'_, '_, R, V> {
         // What the title names is the plugin's id, which has rules of its own.
         let inside = self.title.map_or_else(|| Some(path.clone()), |title| path.below(title));
         if let Some(inside) = inside {
-            names::portable(&inside)?;
+            names::require_portable(&inside)?;
         }
         if header.flag == Flag::Directory {
             return self.names.directory(&path, self.limits);

@@ -179,7 +179,7 @@ fn record(
     }
 }
 
-fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
+pub(crate) fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
     intact_admission(&InstalledDir::read(path)?, record, trust, &trust.keyring()?)
 }
 

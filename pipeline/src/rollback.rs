@@ -6,12 +6,11 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Access, InstallRecord, InstalledDir, KeptTree, finish_interrupted};
+use aisoc_packaging::{Access, InstallRecord, KeptTree, finish_interrupted};
 use aisoc_signing::verify;
 use aisoc_trust::admit;
 
-use crate::at_rest::intact_admission;
-use crate::install::Judgement;
+use crate::install::{Judgement, again_admitted};
 use crate::reporter::Reporter;
 use crate::verify::TrustInputs;
 
@@ -100,7 +99,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         return Ok(None);
     }
     let directory = plugins_dir.join(id.as_str());
-    let admitted = intact_admission(&InstalledDir::read(&directory)?, &record, trust, &trust.keyring()?)?;
+    let admitted = again_admitted(&directory, &record, trust)?;
     Ok(Some(Rollback {
         from: Some(record.version.clone()),
         version: record.version,

@@ -404,11 +404,11 @@ impl<'a> Check<'a> {
                     "name a file of the plugin, such as plugin.py",
                 );
             }
-            if !(self.has)(path) && !(self.has)(&format!("{}/", path.trim_end_matches('/'))) {
+            let is_directory = (self.has)(&format!("{}/", path.trim_end_matches('/')));
+            if !is_directory && !(self.has)(path) {
                 let message = format!("the entry point `{}` does not exist", shown(path));
                 self.add(Reason::EntryPointInvalid, position, message, "name a file that exists, such as plugin.py");
-            } else if self.profile == Profile::Strict && self.is_python() && (self.has)(path) && is_uncovered_code(path)
-            {
+            } else if self.profile == Profile::Strict && self.is_python() && !is_directory && is_uncovered_code(path) {
                 let message = format!("the entry point `{}` is code outside of the signed *.py files", shown(path));
                 self.add(Reason::EntryPointInvalid, position, message, "name a file that ends in .py");
             }

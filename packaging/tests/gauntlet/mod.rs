@@ -1,13 +1,15 @@
 //! Runs attacks through real staging and looks at the world afterwards. Shared by the test and by
 //! the program that runs a million of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
+use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use aisoc_manifests::artifact::LayerForm;
+use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{Limits, Staged, Staging};
@@ -53,7 +55,8 @@ fn stage(mut staging: Staging, title: Option<&str>, media_type: &str, layer: &[u
 }
 
 /// Stages a layer into the world's plugins directory, then walks it without writing: the verdicts must
-/// be one, the world as it was, and the staged tree what its file map says, of files and directories only.
+/// be one, the world as it was, the staged tree what its file map says, of files and directories only,
+/// and what is taken must be what another tar reader sees.
 pub(crate) fn run(
     world: &World,
     title: Option<&str>,
@@ -71,6 +74,7 @@ pub(crate) fn run(
                 if staged.subject() != walked.subject() {
                     escapes.push("the staged and the walked tree differ".to_owned());
                 }
+                escapes.extend(second_opinion(layer, title, &staged));
                 (Verdict::Accepted, escapes)
             }
             (Err(staged), Err(walked)) if staged.to_string() == walked.to_string() => {
@@ -134,6 +138,41 @@ fn foreign_entries(plugins: &Path, staged: &Staged) -> Vec<String> {
     }
     foreign.extend(missing.into_iter().map(|path| format!("{} is not there", path.display())));
     foreign
+}
+
+/// What the `tar` crate reads in the same bytes, where that differs: a second archive in what one reader
+/// skips would be here. It knows neither our refusals nor our names.
+fn second_opinion(layer: &[u8], title: Option<&str>, staged: &Staged) -> Option<String> {
+    let mut archive = Vec::new();
+    match layer.starts_with(&[0x1f, 0x8b]) {
+        true => drop(flate2::read::GzDecoder::new(layer).read_to_end(&mut archive)),
+        false => archive.extend_from_slice(layer),
+    }
+    let root = title.map(str::to_owned).or_else(|| staged.root().map(ToString::to_string));
+    let other: std::io::Result<BTreeMap<String, Digest>> = files_of(&archive, root.as_deref());
+    let own: BTreeMap<String, Digest> =
+        staged.files().iter().map(|(path, entry)| (path.to_string(), entry.digest)).collect();
+    match other {
+        Ok(other) if other == own => None,
+        other => Some(format!("another reader sees {other:?}, we see {own:?}")),
+    }
+}
+
+fn files_of(archive: &[u8], root: Option<&str>) -> std::io::Result<BTreeMap<String, Digest>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let name = name.strip_prefix("./").unwrap_or(&name);
+        let inside = root.map_or(Some(name), |root| name.strip_prefix(root)?.strip_prefix('/'));
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        files.extend(inside.map(|inside| (inside.to_owned(), Digest::of(&content))));
+    }
+    Ok(files)
 }
 
 fn own_user(home: &Path) -> u32 {
