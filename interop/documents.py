@@ -25,8 +25,8 @@ PLAIN = """
 2001-01-01 2001-1-1 2001-02-30 0000-01-01 2001-13-01 2001-01-01T1:2:3Z 2001-01-01t01:02:03.123456789
 = == << < > - -- --- ... ? : x abc it's a-b a:b http://h:1/x#y x#y @x `x %x
 id name version plugin_type enricher trust signature plugin.py demo.one
-""".split() + ["2001-01-01 01:02:03.5 +1:30", "a b", "a  b", "a #c", "- x", "k: v", "", "\u00e9", "\U0001f600", "a\u00a0b",
-                "\uff11\uff12", "\u0663", "\ufeff", "\ue000", "\ufffd"]
+""".split() + ["2001-01-01 01:02:03.5 +1:30", "a b", "a  b", "a #c", "- x", "k: v", "", "\u00e9", "\U0001f600",
+                "a\u00a0b", "\uff11\uff12", "\u0663", "\ufeff", "\ue000", "\ufffd"]
 
 # What can stand anywhere.
 YAML_FRAGMENTS = PLAIN + [
@@ -43,10 +43,15 @@ YAML_FRAGMENTS = PLAIN + [
 ]
 JSON_FRAGMENTS = [
     "{", "}", "[", "]", ":", ",", '"', "\\", "\\u", "\\ud83d", "\\ude00", "\\uDC00", "\\u00e", "\\n", "\\x", "\\/", " ",
-    "\n", "\r\n", "\t", "\0", "\x1f", "\x7f", "\xe9", "\U0001f600", "\u2028", "\ufeff", "0", "-", "-0", "-0.0", "01", "1.",
-    ".5", "1.5", "1e5", "1E+5", "1e-5", "1e", "1e400", "-1e400", "5e-324", "1e16", "123456789012345678901234567890",
+    "\n", "\r\n", "\t", "\0", "\x1f", "\x7f", "\xe9", "\U0001f600", "\u2028", "\ufeff", "0", "-", "-0", "-0.0", "01",
+    "1.", ".5", "1.5", "1e5", "1E+5", "1e-5", "1e", "1e400", "-1e400", "5e-324", "1e16", "123456789012345678901234567890",
     "NaN", "Infinity", "-Infinity", "null", "true", "false", "nul", "True", '"a"', '"a":1', ',"a":2', "{}", "[]",
     "//c", "/**/", "'a'", "+1", "0x1", "\xa0", "\uff11",
+]
+# What double quotes can hold, line breaks and their folding included.
+QUOTED_PARTS = [
+    "a", " ", "\u00e9", "\\t", "\\x41", "\\u00e9", "\\ud83d\\ude00", "\\U0001F600", "\\n", '\\"', "\\\\", "\\/", "\\N", "\\_",
+    "\\L", "\\e", "\\0", "\\\n  ", "\n  ", "\n\n  ", ":", " #", "'", "{", "\u2028", "\t",
 ]
 # Keys that are equal, ordered or incomparable in ways of their own.
 ODD_KEYS = """
@@ -148,8 +153,9 @@ class Documents:
 
     def manifest(self):
         """What a plugin.yaml looks like, with odd values; sometimes mutated."""
-        values = {"c": "c", "id": self.pick(["demo.one", "demo", '"x"', "a-b_c"]), "w": self.pick(["x", "api", "read"]),
-                  "s": self.scalar(True), "v": self.pick(self.scalars), "t": self.pick(["some words", "it's", "a: b", "# x"]),
+        values = {"c": "c", "id": self.pick(["demo.one", "demo", '"x"', "a-b_c"]), "s": self.scalar(True),
+                  "v": self.pick(self.scalars), "w": self.pick(["x", "api", "read"]),
+                  "t": self.pick(["some words", "it's", "a: b", "# x"]),
                   "q": self.pick(["\u00e9", "a\\tb", "\\u00e9", "x", "\\ud83d\\ude00", "a b"]),
                   "o": "on" if self.chance(20) else "'on'"}
         content = MANIFEST.format(**values)
@@ -169,7 +175,8 @@ class Documents:
 
     def key(self, indent, number):
         if self.chance(6):
-            odd = ['"k{0}"', "'k{0}'", "!!str k{0}", "k {0}", "? k{0}\n{1}", "? - k{0}\n{1}" if self.chance(9) else "k{0} "]
+            odd = ['"k{0}"', "'k{0}'", "!!str k{0}", "k {0}", "k{0} ", "? k{0}\n{1}"]
+            odd += ["? - k{0}\n{1}"] if self.chance(9) else []
             return self.pick(odd).format(number, " " * indent)
         if self.chance(30):
             return self.pick(self.scalars) or "k"
@@ -214,7 +221,8 @@ class Documents:
         space = self.pick(["", " ", "\n     "])
         if depth > 4 or self.chance(3):
             return self.pick(["[]", "{}", "[ ]", "{ }"])
-        values = [self.flow(depth + 1) if self.chance(4) else self.scalar(True) for _ in range(self.random.randint(1, 4))]
+        count = self.random.randint(1, 4)
+        values = [self.flow(depth + 1) if self.chance(4) else self.scalar(True) for _ in range(count)]
         if self.chance(2):
             return "[" + space + f",{space or ' '}".join(values) + self.pick(["", ","]) + space + "]"
         keys = ["a{}: ", '"c{}": ', '"d{}":', "'e{}' : ", "? f{} : "]
@@ -229,13 +237,11 @@ class Documents:
         if choice == 5:
             return self.single_quoted(self.pick(PLAIN))
         if choice < 8:
-            parts = ["a", " ", "\u00e9", "\\t", "\\x41", "\\u00e9", "\\ud83d\\ude00", "\\U0001F600", "\\n", '\\"', "\\\\", "\\/",
-                     "\\N", "\\_", "\\L", "\\e", "\\0", "\\\n  ", "\n  ", "\n\n  ", ":", " #", "'", "{", "\u2028", "\t"]
-            return '"' + self.joined(parts, 6) + '"'
+            return '"' + self.joined(QUOTED_PARTS, 6) + '"'
         if choice == 8:
             # A plain scalar over several lines.
             return "a b\n     c" if in_flow else "some words\n       go on\n\n       and on"
-        return self.pick(["!!str 12", "!!int '12'", "!!float 1", "!!bool 'yes'", "!!null ''", "! 'x'", "! \"12\"", "plain"])
+        return self.pick(["!!str 12", "!!int '12'", "!!float 1", "!!bool 'yes'", "!!null ''", "! 'x'", '! "12"', "plain"])
 
     def single_quoted(self, text):
         return "'" + text.replace("'", "''") + "'"

@@ -105,7 +105,7 @@ fn is_document(stem: &str, suffix: &str, depth: usize) -> bool {
         "security",
         "code_of_conduct",
     ];
-    let is_named = depth == 1 && NAMES.iter().any(|name| stem == *name);
+    let is_named = depth == 1 && NAMES.contains(&stem);
     matches!(suffix, "md" | "rst" | "adoc") || (is_named && matches!(suffix, "" | "txt"))
 }
 
