@@ -132,9 +132,9 @@ fn replace_signers(
     let drafts = files.iter().map(|(path, content)| Ok((path, draft(path, content)?))).collect::<Result<Vec<_>>>()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
     // Signatures of others are over what was signed before, or this key would have been added.
-    placed
-        .and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path)))
-        .map_err(|fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())))?;
+    placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
+        |fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())),
+    )?;
     let coverage = if whole_tree.is_some() { Coverage::Full } else { Coverage::Code };
     Ok(SignedDirectory {
         path,
