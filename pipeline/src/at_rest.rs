@@ -189,7 +189,7 @@ impl Judge<'_> {
 }
 
 fn stated_version(claim: &Claim) -> Option<String> {
-    claim.document().and_then(|document| Manifest::from_document(&document)).ok().map(|manifest| manifest.version)
+    claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version)
 }
 
 /// Admits an installed plugin again, provided that every byte is as its record says.
