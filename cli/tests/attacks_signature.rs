@@ -173,7 +173,7 @@ fn forced_keygen_replaces_both_halves() {
     bench.published();
     bench.run(&["plugin", "keygen", "--out", "release", "--force"]).ok();
     bench.sign("demo").ok();
-    verified(&bench).refused(3, "signature_invalid");
+    verified(&bench).refused(3, "untrusted_key");
     fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
     verified(&bench).ok();
 }

@@ -92,7 +92,7 @@ fn a_rollback_passes_the_gate_with_todays_keys() {
     rollback(&bench, &[]).refused(3, "no_trusted_keys");
     bench.run(&["plugin", "keygen", "--out", "other"]).ok();
     fs::copy(bench.path("other.pem"), bench.path("keys/other.pem")).expect("copied");
-    rollback(&bench, &[]).refused(3, "signature_invalid");
+    rollback(&bench, &[]).refused(3, "untrusted_key");
     assert_eq!(bench.snapshot("plugins/demo"), before);
     let warned = rollback(&bench, &["--trust-mode", "warn"]);
     assert!(warned.ok().stderr.contains("rolled back although"), "{warned:?}");
