@@ -122,7 +122,7 @@ impl Reader<'_> {
             match members.get_mut(place) {
                 Some(member) => {
                     member.1 = value;
-                    let message = format!("the key `{}` stands twice in one object", shown(&key));
+                    let message = format!("the key `{}` stands twice in one object", shown(&key.to_str_lossy()));
                     self.note(Reason::DuplicateKey, position, message, "delete one of the two");
                 }
                 None => members.push((self.add(Value::Text(key), position), value)),
@@ -174,7 +174,8 @@ impl Reader<'_> {
             // The grammar above is a part of Rust's; what is too large becomes infinite in both.
             let value: f64 = text.parse().unwrap_or(f64::NAN);
             if value.is_infinite() {
-                self.note(Reason::NumberForm, position, format!("`{text}` is beyond every double"), "write it as text");
+                let message = format!("`{}` is beyond every double", shown(text));
+                self.note(Reason::NumberForm, position, message, "write it as text");
             }
             return Ok(Value::Float(value));
         }
@@ -305,6 +306,6 @@ impl Reader<'_> {
     }
 }
 
-fn shown(text: &Text) -> String {
-    text.to_str_lossy().chars().take(40).flat_map(char::escape_debug).collect()
+fn shown(text: &str) -> String {
+    text.chars().take(40).flat_map(char::escape_debug).collect()
 }

@@ -154,3 +154,16 @@ fn many_problems_take_one_more_reading_and_not_one_each() {
     let advised = problems.iter().filter(|problem| problem.instead.as_deref() == Some("write \"1\" with quotes"));
     assert_eq!(advised.count(), entries);
 }
+
+#[test]
+fn one_long_tag_prefix_is_not_copied_to_every_use() {
+    // 400 KB for each of 70,000 uses would be 28 GB.
+    let manifest = format!("%TAG !e! {}\n---\nk: [{}]\n", "a".repeat(400_000), "!e!x 1, ".repeat(70_000));
+    let fault = Document::read(ManifestFile::Yaml, manifest.as_bytes()).expect_err("no such tag is known");
+    assert_eq!(fault.reason(), Reason::ManifestInvalid);
+    let long = "n".repeat(9000);
+    for text in [format!("k: *{long}\n"), format!("k: [&{long} x, &{long} y]\n"), format!("k: !{long}!x y\n")] {
+        let fault = Document::read(ManifestFile::Yaml, text.as_bytes()).expect_err("not a manifest");
+        assert!(fault.message().len() < 200, "{fault:?}");
+    }
+}

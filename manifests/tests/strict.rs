@@ -388,3 +388,12 @@ fn what_cannot_be_read_is_reported_once_in_every_profile() {
         check("id: a\n\tb: c\n", profile, &[(Reason::ManifestInvalid, 2, 1)]);
     }
 }
+
+#[test]
+fn a_message_shows_the_beginning_of_a_long_number() {
+    for text in [format!("{{\"v\": {}.5}}", "7".repeat(9000)), format!("{{\"v\": 1e{}}}", "9".repeat(9000))] {
+        let problems = ambiguities(ManifestFile::Json, text.as_bytes());
+        assert_eq!(found(&problems), [(Reason::NumberForm, 1, 7)]);
+        assert!(problems[0].message.len() < 100, "{}", problems[0].message);
+    }
+}

@@ -16,7 +16,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
-use aisoc_signing::{Claim, ClaimedTree, FILE_LIST, SIGNATURE_FILE, is_signature_file};
+use aisoc_signing::{Claim, ClaimedTree, SIGNATURE_FILE, is_signature_file};
 
 use crate::ignore::{IgnoreRules, Verdict, is_secret_name, may_hold_key};
 use crate::limits::Limits;
@@ -290,13 +290,11 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if metadata.permissions().mode() & SPECIAL_BITS != 0 {
         return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
     }
-    let keep = match path.as_str() {
-        FILE_LIST => limits.max_file_list_bytes + 1,
-        name if is_signature_file(name) => limits.max_signature_bytes + 1,
-        name if ManifestFile::ALL.iter().any(|file| file.name() == name) => limits.max_manifest_bytes + 1,
+    let keep = match limits.bytes_to_keep(path.as_str().as_bytes()) {
+        Some(bytes) => bytes,
         // A PEM file with a key begins with it, or follows a certificate or two.
-        _ if may_hold_key(path.file_name()) => 64 << 10,
-        _ => 0,
+        None if may_hold_key(path.file_name()) => 64 << 10,
+        None => 0,
     };
     let mut kept = Vec::new();
     let hashed = parallel::hash(&mut file, buffer, |bytes| {

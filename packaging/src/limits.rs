@@ -1,6 +1,7 @@
 //! `Limits`: how much of an untrusted artifact is read before it is refused.
 
-use aisoc_manifests::plugin::MAX_MANIFEST_BYTES;
+use aisoc_manifests::plugin::{MAX_MANIFEST_BYTES, ManifestFile};
+use aisoc_signing::{FILE_LIST, is_signature_file};
 
 /// Upper bounds on what one plugin may hold. Each bound stops one way to exhaust the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,19 @@ impl Default for Limits {
             max_signature_bytes: 1 << 10,
             max_file_list_bytes: 8 << 20,
             max_extension_bytes: 16 << 10,
+        }
+    }
+}
+
+impl Limits {
+    /// How much of a file of that name, relative to the plugin, is held in memory: of those that describe
+    /// it, one byte more than is allowed, which then shows.
+    pub(crate) fn bytes_to_keep(&self, name: &[u8]) -> Option<u64> {
+        match std::str::from_utf8(name).ok()? {
+            FILE_LIST => Some(self.max_file_list_bytes + 1),
+            name if is_signature_file(name) => Some(self.max_signature_bytes + 1),
+            name if ManifestFile::ALL.iter().any(|file| file.name() == name) => Some(self.max_manifest_bytes + 1),
+            _ => None,
         }
     }
 }

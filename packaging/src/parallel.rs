@@ -1,5 +1,6 @@
 //! Reading many files on a few threads.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
@@ -14,6 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 /// Bytes read at a time: fits the second-level cache together with what hashing needs.
 pub(crate) const READ_BYTES: usize = 128 << 10;
+thread_local! {
+    /// Taken while it is in use, and put back.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 /// Beyond this the disk or the memory bus is the limit.
 const MAX_THREADS: usize = 8;
 
@@ -32,7 +37,9 @@ pub(crate) fn map<T: Sync, U: Send>(
 ) -> Result<Vec<U>> {
     let next = AtomicUsize::new(0);
     let run = || {
-        let mut buffer = vec![0; READ_BYTES];
+        // Many small plugins are read one after the other on the same threads.
+        let mut buffer = BUFFER.take();
+        buffer.resize(READ_BYTES, 0);
         let mut done = Vec::new();
         while let Some((index, item)) = items.get(next.load(Ordering::Relaxed)).and_then(|_| {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -45,6 +52,7 @@ pub(crate) fn map<T: Sync, U: Send>(
                 next.store(items.len(), Ordering::Relaxed);
             }
         }
+        BUFFER.set(buffer);
         done
     };
     let mut done = if threads.get() == 1 || items.len() < 2 { run() } else { on_threads(threads, &run)? };

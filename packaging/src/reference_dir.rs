@@ -21,7 +21,7 @@ use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
-use aisoc_signing::{Claim, ClaimedTree, FILE_LIST, SIGNATURE_FILE, is_signature_file};
+use aisoc_signing::{Claim, ClaimedTree, SIGNATURE_FILE, is_signature_file};
 use sha2::{Digest as _, Sha256};
 
 use crate::dir::SPECIAL_BITS;
@@ -54,12 +54,20 @@ impl ReferenceDir {
     pub fn read_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         let manifest_file = ManifestFile::find(|name| root.join(name).exists())
             .ok_or_else(|| Fault::new(Reason::ManifestMissing, format!("`{}` has no manifest", root.display())))?;
-        let manifest = read_bounded(&root.join(manifest_file.name()), limits.max_manifest_bytes)?.unwrap_or_default();
+        let mut entries = Entries::read(root, Everything::Wanted, threads, limits)?;
+        let mut described = |name: &str, limit| match entries.kept.remove(name) {
+            Some(content) => Ok(Some(content)),
+            // Through a link, which the host follows.
+            None => read_bounded(&root.join(name), limit),
+        };
+        let manifest = described(manifest_file.name(), limits.max_manifest_bytes)?.unwrap_or_default();
         if manifest.len() as u64 > limits.max_manifest_bytes {
             return Err(too_large(manifest_file, limits.max_manifest_bytes));
         }
-        let entries = Entries::read(root, Everything::Wanted, threads)?;
-        let signature_files = signature_files(root, &entries.files, limits)?;
+        let signature = described(SIGNATURE_FILE, limits.max_signature_bytes)?;
+        let mut signature_files = std::mem::take(&mut entries.kept);
+        signature_files.retain(|name, _| is_signature_file(name));
+        signature_files.extend(signature.map(|content| (SIGNATURE_FILE.to_owned(), content)));
         Ok(Self { manifest_file, manifest, signature_files, entries })
     }
 
@@ -86,7 +94,7 @@ impl ReferenceDir {
     /// What the directory says about itself. Its subject is never that of a staged tree, so that the
     /// verdict on a directory somewhere cannot let another tree in.
     pub fn claim(self) -> Claim {
-        let Entries { python, files, strange } = self.entries;
+        let Entries { python, files, strange, .. } = self.entries;
         let mut subject = Sha256::new();
         subject.update(b"aisoc.reference-dir/v1\0");
         subject.update(Digest::of(&self.manifest).as_bytes());
@@ -106,25 +114,12 @@ impl ReferenceDir {
     }
 }
 
-/// `plugin.sig`, which the host reads through a link too, and the regular files of `plugin.sig.d`.
-fn signature_files(root: &Path, files: &FileMap, limits: &Limits) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut contents = BTreeMap::new();
-    let added = files.iter().map(|(path, _)| path.as_str()).filter(|path| is_signature_file(path));
-    for name in added.chain([SIGNATURE_FILE]) {
-        let limit = if name == FILE_LIST { limits.max_file_list_bytes } else { limits.max_signature_bytes };
-        if let Some(content) = read_bounded(&root.join(name), limit)? {
-            contents.insert(name.to_owned(), content);
-        }
-    }
-    Ok(contents)
-}
-
 /// Every `*.py` file below `root` with its digest, as the host finds them.
 ///
 /// # Errors
 /// I/O reasons for a file that is there and cannot be read.
 pub fn reference_files(root: &Path, threads: NonZeroUsize) -> Result<PythonFiles> {
-    Ok(Entries::read(root, Everything::PassedOver, threads)?.python)
+    Ok(Entries::read(root, Everything::PassedOver, threads, &Limits::default())?.python)
 }
 
 /// What is in a directory.
@@ -134,6 +129,8 @@ struct Entries {
     python: PythonFiles,
     /// Every regular file whose name a list can hold.
     files: FileMap,
+    /// The regular files that describe the plugin, each cut one byte beyond its limit.
+    kept: BTreeMap<String, Vec<u8>>,
     /// Everything else but directories: links, devices, forbidden names, what cannot be read.
     strange: Vec<String>,
 }
@@ -152,15 +149,17 @@ struct Candidate {
 }
 
 impl Entries {
-    fn read(root: &Path, everything: Everything, threads: NonZeroUsize) -> Result<Self> {
+    fn read(root: &Path, everything: Everything, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         let mut entries = Self::default();
         let candidates = entries.search(root, everything)?;
-        let read =
-            parallel::map(&candidates, threads, |candidate, buffer| match read_entry(&candidate.path, buffer) {
+        let read = parallel::map(&candidates, threads, |candidate, buffer| {
+            let keep = limits.bytes_to_keep(relative(root, &candidate.path));
+            match read_entry(&candidate.path, keep, buffer) {
                 Ok(entry) => Ok(Some(entry)),
                 Err(error) if candidate.is_python => Err(Fault::io("read", &candidate.path, error)),
                 Err(_) => Ok(None),
-            })?;
+            }
+        })?;
         for (candidate, entry) in candidates.iter().zip(read) {
             entries.add(root, candidate, entry);
         }
@@ -200,11 +199,15 @@ impl Entries {
         Ok(candidates)
     }
 
-    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<(FileEntry, bool)>) {
+    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<ReadEntry>) {
         let name = relative(root, &candidate.path);
-        let (entry, is_special) = (read.map(|(entry, _)| entry), read.is_some_and(|(_, is_special)| is_special));
-        if is_special {
-            self.note(root, &candidate.path);
+        let entry = read.as_ref().map(|read| read.entry);
+        if let Some(ReadEntry { is_special, kept, .. }) = read {
+            if is_special {
+                self.note(root, &candidate.path);
+            }
+            let kept = kept.filter(|_| candidate.is_regular);
+            self.kept.extend(kept.map(|content| (String::from_utf8_lossy(name).into_owned(), content)));
         }
         if let (true, Some(entry)) = (candidate.is_python, entry) {
             self.python.insert(Text::from_os_bytes(name), entry.digest);
@@ -228,13 +231,23 @@ fn relative<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
     path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
 }
 
-/// The file, and whether it would run as somebody else.
-fn read_entry(path: &Path, buffer: &mut [u8]) -> std::io::Result<(FileEntry, bool)> {
+struct ReadEntry {
+    entry: FileEntry,
+    /// Whether it would run as somebody else.
+    is_special: bool,
+    kept: Option<Vec<u8>>,
+}
+
+fn read_entry(path: &Path, keep: Option<u64>, buffer: &mut [u8]) -> std::io::Result<ReadEntry> {
     let mut file = parallel::open(path, Links::Followed)?;
     let mode = file.metadata()?.permissions().mode();
-    let hashed = parallel::hash(&mut file, buffer, |_| ())?;
+    let mut kept = Vec::new();
+    let hashed = parallel::hash(&mut file, buffer, |bytes| {
+        let room = usize::try_from(keep.unwrap_or(0)).unwrap_or(usize::MAX) - kept.len();
+        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    })?;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: mode & 0o100 != 0 };
-    Ok((entry, mode & SPECIAL_BITS != 0))
+    Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, kept: keep.map(|_| kept) })
 }
 
 /// Whether a link leads to a regular file; links to nothing, in circles, or to other things do not count.

@@ -9,7 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::ManifestFile;
-use aisoc_signing::{FILE_LIST, is_signature_file};
+use aisoc_signing::FILE_LIST;
 use sha2::{Digest as _, Sha256};
 
 use crate::entry::{Mode, refuse};
@@ -31,15 +31,7 @@ pub(crate) struct Tree {
     open: Option<Open>,
     /// Bytes of all files of all layers.
     total: u64,
-    max_total_bytes: u64,
-    limits: KeptLimits,
-}
-
-/// How much is kept of the files that describe a plugin: one byte more than is allowed, which shows.
-struct KeptLimits {
-    manifest: usize,
-    signature: usize,
-    file_list: usize,
+    limits: Limits,
 }
 
 struct Open {
@@ -52,20 +44,7 @@ struct Open {
 
 impl Tree {
     pub(crate) fn new(sink: Box<dyn Sink>, limits: &Limits) -> Self {
-        let at_most = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX - 1);
-        Self {
-            files: FileMap::new(),
-            kept: BTreeMap::new(),
-            sink,
-            open: None,
-            total: 0,
-            max_total_bytes: limits.max_total_bytes,
-            limits: KeptLimits {
-                manifest: at_most(limits.max_manifest_bytes),
-                signature: at_most(limits.max_signature_bytes),
-                file_list: at_most(limits.max_file_list_bytes),
-            },
-        }
+        Self { files: FileMap::new(), kept: BTreeMap::new(), sink, open: None, total: 0, limits: limits.clone() }
     }
 
     /// Runs `walk` with a visitor whose files end up here, hashed and written on a second thread.
@@ -116,8 +95,8 @@ impl Tree {
         open.size += bytes.len() as u64;
         // Every layer is held to this by itself; an artifact of many must not take many times as much.
         self.total += bytes.len() as u64;
-        if self.total > self.max_total_bytes {
-            return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.max_total_bytes)));
+        if self.total > self.limits.max_total_bytes {
+            return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.limits.max_total_bytes)));
         }
         if let Some((limit, kept)) = &mut open.keep {
             let room = *limit - kept.len();
@@ -136,7 +115,8 @@ impl Tree {
             let is_list = |path: &RelPath| path.as_str().ends_with(FILE_LIST);
             let lists = self.kept.iter().filter(|(path, _)| is_list(path)).map(|(_, bytes)| bytes.len()).sum::<usize>();
             let others = self.kept.values().map(Vec::len).sum::<usize>() - lists;
-            if others > 4 * self.limits.manifest || lists > 2 * self.limits.file_list {
+            if others as u64 > 4 * self.limits.max_manifest_bytes || lists as u64 > 2 * self.limits.max_file_list_bytes
+            {
                 return Err(refuse("the artifact holds many large manifests or signatures"));
             }
         }
@@ -154,11 +134,8 @@ impl Tree {
     /// How much of a file to keep: of manifests and signatures at the places where a plugin's root can be.
     fn keep_bytes(&self, path: &RelPath) -> Option<usize> {
         let depth = path.components().count();
-        let kept = |relative: &str| match relative {
-            FILE_LIST => Some(self.limits.file_list + 1),
-            relative if is_signature_file(relative) => Some(self.limits.signature + 1),
-            relative if is_manifest(relative) => Some(self.limits.manifest + 1),
-            _ => None,
+        let kept = |relative: &str| {
+            self.limits.bytes_to_keep(relative.as_bytes()).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
         };
         let below_root = || path.as_str().split_once('/').map(|(_, rest)| rest);
         if depth > 3 {

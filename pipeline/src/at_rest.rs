@@ -142,7 +142,7 @@ impl Judge<'_> {
     /// old and half of the new is no verdict about either.
     fn plugin(&self, name: &str) -> Option<(PluginAtRest, Option<CachedVerdict>)> {
         let path = self.options.plugins_dir.join(name);
-        let look = || StatFingerprint::of(&self.options.plugins_dir, name).ok().filter(|_| self.cache.is_used());
+        let look = || self.cache.is_used().then(|| StatFingerprint::of(&self.options.plugins_dir, name).ok()).flatten();
         let fingerprint = look();
         if let Some(verdict) = fingerprint.as_ref().and_then(|fingerprint| self.cache.verdict(name, fingerprint)) {
             return Some((believed(name, path, verdict), None));
@@ -189,7 +189,7 @@ impl Judge<'_> {
 }
 
 fn stated_version(claim: &Claim) -> Option<String> {
-    claim.document().and_then(|document| Manifest::from_document(&document)).ok().map(|manifest| manifest.version)
+    claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version)
 }
 
 /// Admits an installed plugin again, provided that every byte is as its record says.

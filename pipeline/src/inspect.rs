@@ -88,10 +88,10 @@ pub async fn inspect_artifact(
 
 fn look(claim: &Claim, files: FileMap, artifact: Option<ArtifactSummary>) -> Inspection {
     Inspection {
-        claimed_manifest: claim.document().and_then(|document| Manifest::from_document(&document)),
+        claimed_manifest: claim.document().and_then(Manifest::from_document),
         canonical_digest: claim.statement().map(|statement| statement.digest()),
         signature_files: claim.tree().signature_files.keys().cloned().collect(),
-        claimed_tree: claim.document().and_then(|document| claim.compare_tree(&document)),
+        claimed_tree: claim.document().and_then(|document| claim.compare_tree(document)),
         files,
         artifact,
     }

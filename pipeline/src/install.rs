@@ -126,7 +126,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
 /// `Staged` → `Claim` → `Outcome` → `Admitted`. The identity comes from the staged bytes alone.
 fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
     let claim = staged.claim()?;
-    let manifest = Manifest::from_document(&claim.document()?)?;
+    let manifest = Manifest::from_document(claim.document()?)?;
     let policy = Policy { coverage_floor: installed_coverage(&manifest.id, options)?, ..options.trust.policy };
     let admitted = admit(&policy, &claim, |claim| verify(claim, &options.trust.keyring()?));
     let admitted = admitted.map_err(|refusal| refusal.about(format_args!("{} {}", manifest.id, manifest.version)))?;

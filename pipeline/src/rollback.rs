@@ -61,7 +61,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
     let named = format!("{id} {}", kept.record().version);
     reporter.step("Verifying", &named);
     let claim = kept.claim();
-    let manifest = Manifest::from_document(&claim.document()?)?;
+    let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
             .expected(id.to_string(), manifest.id.to_string()));

@@ -70,10 +70,7 @@ pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> R
                 stamp(plugin.manifest_file(), plugin.manifest_bytes(), tree).map_err(|fault| fault.below(directory))?;
             let statement = describe(&plugin, &manifest)?;
             let list = covered_list(plugin.files(), plugin.manifest_file());
-            if manifest != plugin.manifest_bytes() {
-                write(&directory.join(plugin.manifest_file().name()), &manifest)?;
-            }
-            replace_signers(&plugin, statement, key, out, Some(&list))
+            replace_signers(&plugin, statement, key, out, Some((&manifest, &list)))
         }
         Signing::CodeOnly { out } => {
             refuse_other_tree(&plugin, "sign the whole tree, or remove the key `integrity` from the manifest")?;
@@ -110,26 +107,35 @@ fn replace_signers(
     statement: Statement,
     key: &SigningKey,
     out: Option<&Path>,
-    list: Option<&[u8]>,
+    whole_tree: Option<(&[u8], &[u8])>,
 ) -> Result<SignedDirectory> {
     let signed = sign(statement, key);
     let text = signed.signature().to_hex();
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
-    // Signatures of others are over what was signed before, or this key would have been added.
-    remove_signatures(&added)?;
-    create(&added)?;
-    if let Some(list) = list {
-        write(&plugin.root().join(FILE_LIST), list)?;
+    let mut files = Vec::new();
+    if let Some((manifest, list)) = whole_tree {
+        if manifest != plugin.manifest_bytes() {
+            files.push((plugin.root().join(plugin.manifest_file().name()), manifest));
+        }
+        files.push((plugin.root().join(FILE_LIST), list));
     }
     let path = match out {
         Some(out) => out.to_owned(),
         None => {
-            write(&added.join(format!("{}.sig", signed.signer().hex())), text.as_bytes())?;
+            files.push((added.join(format!("{}.sig", signed.signer().hex())), text.as_bytes()));
             plugin.root().join(SIGNATURE_FILE)
         }
     };
-    write(&path, text.as_bytes())?;
-    let coverage = if list.is_some() { Coverage::Full } else { Coverage::Code };
+    files.push((path.clone(), text.as_bytes()));
+    create(&added)?;
+    // All of them written before the first is in place: a full disk leaves the old signature whole.
+    let drafts = files.iter().map(|(path, content)| Ok((path, draft(path, content)?))).collect::<Result<Vec<_>>>()?;
+    let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
+    // Signatures of others are over what was signed before, or this key would have been added.
+    placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
+        |fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())),
+    )?;
+    let coverage = if whole_tree.is_some() { Coverage::Full } else { Coverage::Code };
     Ok(SignedDirectory {
         path,
         signature: *signed.signature(),
@@ -149,7 +155,7 @@ fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     create(&added)?;
     let path = added.join(format!("{}.sig", signed.signer().hex()));
-    write(&path, signed.signature().to_hex().as_bytes())?;
+    place(draft(&path, signed.signature().to_hex().as_bytes())?, &path)?;
     Ok(SignedDirectory {
         path,
         signature: *signed.signature(),
@@ -163,8 +169,8 @@ fn create(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).map_err(|error| Fault::io("create the directory", directory, error))
 }
 
-/// Removes what this module wrote into `plugin.sig.d`.
-fn remove_signatures(directory: &Path) -> Result<()> {
+/// Removes what this module wrote into `plugin.sig.d`, but for what stays.
+fn remove_signatures(directory: &Path, stays: impl Fn(&Path) -> bool) -> Result<()> {
     let fail = |error| Fault::io("remove the old signatures in", directory, error);
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -173,21 +179,25 @@ fn remove_signatures(directory: &Path) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(fail)?;
         let name = format!("{SIGNATURE_DIRECTORY}/{}", entry.file_name().to_string_lossy());
-        if aisoc_signing::is_signature_file(&name) {
+        if aisoc_signing::is_signature_file(&name) && !stays(&entry.path()) {
             fs::remove_file(entry.path()).map_err(fail)?;
         }
     }
     Ok(())
 }
 
-/// Written beside and renamed: a verifier that looks meanwhile sees the old file or the new one.
-/// Not synced: what a power cut loses, the same command makes again, bit for bit; it cannot make
-/// something else verify.
-fn write(path: &Path, content: &[u8]) -> Result<()> {
+/// A file that is written and has no name of its own yet; it gets the mode of what it replaces.
+fn draft(path: &Path, content: &[u8]) -> Result<Draft> {
     let fail = |error| Fault::io("write", path, error);
     let mode = fs::metadata(path).map_or(0o644, |present| present.permissions().mode() & 0o777);
     let mut draft = Draft::create(parent(path), DRAFTS, mode).map_err(fail)?;
     draft.write_all(content).map_err(fail)?;
     draft.file().set_permissions(Permissions::from_mode(mode)).map_err(fail)?;
-    draft.place(path, Existing::Replace).map_err(fail)
+    Ok(draft)
+}
+
+/// Renamed: a verifier that looks meanwhile sees the old file or the new one. Not synced: what a power
+/// cut loses, the same command makes again, bit for bit; it cannot make something else verify.
+fn place(draft: Draft, path: &Path) -> Result<()> {
+    draft.place(path, Existing::Replace).map_err(|error| Fault::io("write", path, error))
 }

@@ -98,7 +98,7 @@ pub async fn verify_artifact(
 fn judge(claim: &Claim, trust: &TrustInputs) -> Verification {
     let mut findings = Findings::default();
     let verdict = admit(&trust.policy, claim, |claim| examine(claim, &trust.keyring()?, &mut findings));
-    let id = claim.document().ok().and_then(|document| stated_id(&document));
+    let id = claim.document().ok().and_then(stated_id);
     Verification { id, artifact_digest: None, verdict, findings }
 }
 

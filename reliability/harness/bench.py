@@ -43,8 +43,7 @@ class Bench:
         sandbox, done = self.traced(number)
         operation = self.operations[number]
         outcome, problems = operation.subject.look(self.world, sandbox)
-        expected = "absent" if getattr(operation.subject, "after", "") is None else "new"
-        if done.code or outcome != expected or problems:
+        if done.code or outcome != operation.done() or problems:
             raise Broken(f"{operation.name}, undisturbed: exit {done.code}, {outcome}, {problems}: {done.stderr}")
         return [call for call in done.calls if call.changes]
 

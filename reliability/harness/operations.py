@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import KeyPair, Package, Plugins, SignedSource
+from .oracle import KeyPair, Package, Plugins, SignedSource, reason
 from .world import copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys}"
@@ -31,6 +31,11 @@ class Operation:
         words = self.command.split()
         return words[1] if words[0] == "plugin" else words[0]
 
+    def done(self):
+        """The outcome when all the work was done."""
+        removes = isinstance(self.subject, Plugins) and self.subject.after is None
+        return "absent" if removes else "new"
+
     def prepare(self, world, target):
         """Makes the starting state, once; runs work on copies of it."""
         target = pathlib.Path(target)
@@ -52,8 +57,6 @@ class Operation:
 
     def second_is_fine(self, done, outcome):
         """Whether the answer of the same command, run again, is right after that outcome."""
-        from .oracle import reason
-
         if isinstance(self.subject, KeyPair):
             return self.subject.again(done, outcome)
         if done.returncode == 0:

@@ -32,6 +32,8 @@ ENTRY, EXIT = 1, 2
 SYSCALL_STOP = signal.SIGTRAP | 0x80
 ANY_THREAD = 0x40000000
 AT_FDCWD = -100
+# What makes an open a change; O_TMPFILE holds the bit of O_DIRECTORY, too.
+CREATES = os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -163,8 +165,8 @@ class _Trace:
             _ptrace(SYSCALL, thread, deliver)
 
     def at_stop(self, leader, thread):
-        information = (ctypes.c_char * 88)()
-        if _ptrace(GET_SYSCALL_INFO, thread, ctypes.addressof(information), 88) < 0:
+        information = (ctypes.c_char * 88)()  # struct ptrace_syscall_info: the kind, at 24 what is about it
+        if _ptrace(GET_SYSCALL_INFO, thread, ctypes.addressof(information), len(information)) < 0:
             return  # killed meanwhile
         if information.raw[0] == ENTRY:
             number, *arguments = struct.unpack_from("<7Q", information.raw, 24)
@@ -216,7 +218,7 @@ class _Trace:
             position += 1
         if not any(path == self.root or path.startswith(self.root + "/") for path in paths):
             return None
-        changes = name not in ("open", "openat") or bool(flags & (os.O_CREAT | os.O_TRUNC | os.O_TMPFILE & ~os.O_DIRECTORY))
+        changes = name not in ("open", "openat") or bool(flags & CREATES)
         if name == "renameat2":
             flags = arguments[4] & 0xFFFFFFFF
         self.counts[changes] += 1
@@ -239,12 +241,8 @@ def _spawn(argv, cwd, environment, out, err):
         os._exit(126)
 
 
-def _ptrace(request, thread, data=0, size=0):
+def _ptrace(request, thread, data=0, address=0):
     """Answers -1 when the thread is gone, which a kill makes likely at any moment."""
-    if request == GET_SYSCALL_INFO:
-        address, data = size, data
-    else:
-        address = 0
     answer = libc.ptrace(request, thread, address, data)
     if answer < 0 and ctypes.get_errno() != errno.ESRCH:
         raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")

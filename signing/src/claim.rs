@@ -1,7 +1,7 @@
 //! `Claim`: what a package says about itself, rebuilt from bytes that are already in our hands.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
@@ -14,7 +14,11 @@ use crate::tree::{FILE_LIST, Integrity, TreeFinding, added_signature, compare};
 
 /// Untrusted: anybody can make one. Worth something only after [`crate::verify`].
 #[derive(Debug)]
-pub struct Claim(ClaimedTree);
+pub struct Claim {
+    tree: ClaimedTree,
+    /// The manifest, once it was read: three stages of a verification look into it.
+    document: OnceLock<Document>,
+}
 
 /// What a claim is made of: the tree as it was read.
 #[derive(Debug)]
@@ -39,22 +43,22 @@ pub struct ClaimedTree {
 impl Claim {
     /// The claim of a tree.
     pub fn new(tree: ClaimedTree) -> Self {
-        Self(tree)
+        Self { tree, document: OnceLock::new() }
     }
 
     /// The tree that the claim is about.
     pub fn subject(&self) -> Digest {
-        self.0.subject
+        self.tree.subject
     }
 
     /// The bytes of `plugin.sig`, if the tree has one.
     pub fn signature(&self) -> Option<&[u8]> {
-        self.0.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
+        self.tree.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
     }
 
     /// The signatures of `plugin.sig.d`: file name, the signer's fingerprint that it names, content.
     pub(crate) fn added_signatures(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
-        self.0.signature_files.iter().filter_map(|(name, content)| {
+        self.tree.signature_files.iter().filter_map(|(name, content)| {
             added_signature(name).map(|fingerprint| (name.as_str(), fingerprint, content.as_slice()))
         })
     }
@@ -63,8 +67,12 @@ impl Claim {
     ///
     /// # Errors
     /// `manifest_invalid`.
-    pub fn document(&self) -> Result<Document> {
-        Document::read(self.0.manifest_file, &self.0.manifest)
+    pub fn document(&self) -> Result<&Document> {
+        if let Some(document) = self.document.get() {
+            return Ok(document);
+        }
+        let document = Document::read(self.tree.manifest_file, &self.tree.manifest)?;
+        Ok(self.document.get_or_init(|| document))
     }
 
     /// What a signature of this tree must cover.
@@ -72,12 +80,12 @@ impl Claim {
     /// # Errors
     /// `manifest_invalid`, `manifest_not_canonical`.
     pub fn statement(&self) -> Result<Statement> {
-        Statement::describe(&self.document()?, &self.0.python)
+        Statement::describe(self.document()?, &self.tree.python)
     }
 
     /// Everything that was read.
     pub fn tree(&self) -> &ClaimedTree {
-        &self.0
+        &self.tree
     }
 
     /// Compares the files with what the manifest states about them.
@@ -85,7 +93,7 @@ impl Claim {
     /// # Errors
     /// `integrity_unknown` for a statement of another form.
     pub fn compare_tree(&self, document: &Document) -> Result<TreeFinding> {
-        let ClaimedTree { files, manifest_file, strange, signature_files, .. } = &self.0;
+        let ClaimedTree { files, manifest_file, strange, signature_files, .. } = &self.tree;
         let list = signature_files.get(FILE_LIST).map(Vec::as_slice);
         // Whoever signs a whole tree signs no manifest with such a key: it was added later.
         let unsigned = UNSIGNED_KEYS.iter().filter(|key| document.root().get(key).is_some());

@@ -80,7 +80,7 @@ impl KeyTried {
         Self {
             key_id: trusted.id.clone(),
             file: trusted.file.clone(),
-            fingerprint: trusted.key.fingerprint().to_string(),
+            fingerprint: trusted.fingerprint.to_string(),
             standing: trusted.standing.clone(),
             verifies: Vec::new(),
         }

@@ -13,7 +13,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use jiff::Timestamp;
 
-use crate::key::PublicKey;
+use crate::key::{Fingerprint, PublicKey};
 use crate::key_notes::{KeyNotes, Standing};
 
 /// Largest key file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
@@ -47,6 +47,8 @@ pub struct TrustedKey {
     pub file: String,
     /// The key.
     pub key: PublicKey,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
     /// Whether it may verify anything.
     pub standing: Standing,
 }
@@ -103,7 +105,9 @@ impl Keyring {
                 continue;
             };
             match read_key(&directory.join(file_name), at) {
-                Ok((key, standing)) => keyring.keys.push(TrustedKey { id, file, key, standing }),
+                Ok((key, standing)) => {
+                    keyring.keys.push(TrustedKey { id, file, fingerprint: key.fingerprint(), key, standing })
+                }
                 Err(fault) => keyring.skipped.push(SkippedKey { file, fault }),
             }
         }

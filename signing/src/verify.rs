@@ -154,9 +154,9 @@ pub fn examine(claim: &Claim, keyring: &Keyring, findings: &mut Findings) -> Res
         return Ok(Outcome::NoTrustedKeys { directory, skipped });
     }
     let document = claim.document()?;
-    let digest = Statement::describe(&document, &claim.tree().python)?.digest();
+    let digest = Statement::describe(document, &claim.tree().python)?.digest();
     findings.digest = Some(digest);
-    let tree = match claim.compare_tree(&document) {
+    let tree = match claim.compare_tree(document) {
         Ok(tree) => tree,
         Err(fault) => return Ok(Outcome::UnknownIntegrity(fault)),
     };
@@ -196,51 +196,70 @@ struct Tried {
     /// A trusted key that a file names as its signer, and that did not sign this.
     contradicted: Option<KeyId>,
     unknown: Vec<String>,
+    /// What has been verified of this digest.
+    verified: Vec<(Signature, Fingerprint)>,
 }
 
 fn try_keys(signatures: &[Named<'_>], digest: Digest, keyring: &Keyring, findings: &mut Findings) -> Tried {
     let mut tried = Tried::default();
-    for Named { file, fingerprint, signature } in signatures {
-        let candidates = keyring.keys().iter().enumerate().filter(|(_, trusted)| match fingerprint {
-            None => true,
-            Some(named) => trusted.key.fingerprint().hex() == *named,
-        });
-        let mut verifying = None;
-        let mut is_named_key_trusted = false;
-        for (index, trusted) in candidates {
-            is_named_key_trusted = fingerprint.is_some();
-            if trusted.key.verifies(digest.as_bytes(), signature) {
-                findings.keys[index].verifies.push((*file).to_owned());
-                // The first key in order gives the id, and one that counts comes before one that does not.
-                verifying = Some(trusted);
-                if trusted.standing == Standing::Current {
-                    break;
-                }
-            } else if fingerprint.is_some() {
-                tried.contradicted.get_or_insert_with(|| trusted.id.clone());
-            }
-        }
+    for named in signatures {
+        let candidates: Vec<(usize, &TrustedKey)> =
+            keyring.keys().iter().enumerate().filter(|(_, trusted)| named.may_be_of(trusted)).collect();
+        let verifying = tried.first_that_verifies(named, &candidates, digest, findings);
         findings.signatures.push(SignatureTried {
-            file: (*file).to_owned(),
-            named_signer: fingerprint.map(str::to_owned),
+            file: named.file.to_owned(),
+            named_signer: named.fingerprint.map(str::to_owned),
             key_id: verifying.map(|trusted| trusted.id.clone()),
         });
-        match verifying {
-            Some(trusted) => tried.add(trusted),
-            None if !is_named_key_trusted => tried.unknown.extend(fingerprint.map(str::to_owned)),
-            None => {}
+        match (verifying, named.fingerprint, candidates.first()) {
+            (Some(trusted), _, _) => tried.add(trusted),
+            (None, Some(_), Some((_, named_key))) => {
+                tried.contradicted.get_or_insert_with(|| named_key.id.clone());
+            }
+            (None, Some(fingerprint), None) => tried.unknown.push(fingerprint.to_owned()),
+            (None, None, _) => {}
         }
     }
     tried
 }
 
+impl Named<'_> {
+    fn may_be_of(&self, trusted: &TrustedKey) -> bool {
+        self.fingerprint.is_none_or(|named| trusted.fingerprint.hex() == named)
+    }
+}
+
 impl Tried {
+    /// The first key in order gives the id, and one that counts comes before one that does not.
+    fn first_that_verifies<'a>(
+        &mut self,
+        named: &Named<'_>,
+        candidates: &[(usize, &'a TrustedKey)],
+        digest: Digest,
+        findings: &mut Findings,
+    ) -> Option<&'a TrustedKey> {
+        let mut found: Option<&TrustedKey> = None;
+        for (index, trusted) in candidates {
+            // The first signer's signature is there twice, byte for byte: once for each kind of verifier.
+            let known = (named.signature, trusted.fingerprint);
+            if self.verified.contains(&known) || trusted.key.verifies(digest.as_bytes(), &named.signature) {
+                self.verified.push(known);
+                findings.keys[*index].verifies.push(named.file.to_owned());
+                if trusted.standing == Standing::Current {
+                    return Some(trusted);
+                }
+                found = found.or(Some(trusted));
+            }
+        }
+        found
+    }
+
     fn add(&mut self, trusted: &TrustedKey) {
         if trusted.standing != Standing::Current {
             self.not_counted.get_or_insert_with(|| (trusted.id.clone(), trusted.standing.clone()));
             return;
         }
-        let fingerprint = trusted.key.fingerprint();
+        let fingerprint = trusted.fingerprint;
         if self.signers.iter().all(|signer| signer.fingerprint != fingerprint) {
             self.signers.push(Signer { key_id: trusted.id.clone(), fingerprint });
         }
@@ -248,7 +267,7 @@ impl Tried {
 }
 
 fn conclude(claim: &Claim, digest: Digest, keyring: &Keyring, tried: Tried, tree: TreeFinding) -> Result<Outcome> {
-    let Tried { signers, not_counted, contradicted, unknown } = tried;
+    let Tried { signers, not_counted, contradicted, unknown, .. } = tried;
     let ids = || keyring.keys().iter().map(|trusted| trusted.id.clone()).collect();
     if let Some(key_id) = contradicted {
         let cause = match tree {

@@ -195,7 +195,7 @@ impl Parser {
     fn alias(&mut self, name: &str, mark: Mark) -> Parse {
         self.syntax.aliases.push(mark.into());
         let known = self.anchors.get(name).copied();
-        known.ok_or_else(|| SyntaxError::at(mark, format!("no anchor `&{name}` stands before this alias")))
+        known.ok_or_else(|| SyntaxError::at(mark, format!("no anchor `&{}` stands before this alias", beginning(name))))
     }
 
     /// An anchor and a tag, in either order, each at most once.
@@ -205,7 +205,10 @@ impl Parser {
             match self.scanner.peek()?.clone() {
                 (Token::Anchor(name), mark) if properties.anchor.is_none() => {
                     if self.anchors.contains_key(&name) {
-                        return Err(SyntaxError::at(mark, format!("the anchor `&{name}` is defined twice")));
+                        return Err(SyntaxError::at(
+                            mark,
+                            format!("the anchor `&{}` is defined twice", beginning(&name)),
+                        ));
                     }
                     properties.anchor = Some((name, mark.into()));
                 }
@@ -218,11 +221,13 @@ impl Parser {
         }
     }
 
+    /// The tag with its handle written out. What is longer than any known tag is cut, and stays unknown:
+    /// otherwise every use of one long prefix would take its length again.
     fn full_tag(&self, TagName { handle, suffix }: TagName, mark: Mark) -> Parse<String> {
-        let Some(handle) = handle else { return Ok(suffix) };
+        let Some(handle) = handle else { return Ok(beginning(&suffix).to_owned()) };
         match self.tag_handles.get(&handle) {
-            Some(prefix) => Ok(format!("{prefix}{suffix}")),
-            None => Err(SyntaxError::at(mark, format!("the tag handle `{handle}` is not defined"))),
+            Some(prefix) => Ok([beginning(prefix), beginning(&suffix)].concat()),
+            None => Err(SyntaxError::at(mark, format!("the tag handle `{}` is not defined", beginning(&handle)))),
         }
     }
 
@@ -391,6 +396,11 @@ impl Parser {
             _ => self.node(Context::Flow),
         }
     }
+}
+
+/// A name, or the first 100 bytes of one that nobody means: far more than any known tag has.
+fn beginning(name: &str) -> &str {
+    &name[..name.floor_char_boundary(100)]
 }
 
 fn default_handles() -> BTreeMap<String, String> {

@@ -1,0 +1,174 @@
+//! What honest authors make is never refused: shapes of real plugins and generated ones are signed,
+//! packed, and verified under the strictest rule, as directories and as artifacts.
+
+use std::fs;
+use std::path::Path;
+
+use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
+use aisoc_manifests::reference::Reference;
+use aisoc_pipeline::{
+    PackageOptions, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact, verify_directory,
+};
+use aisoc_registry_client::ClientOptions;
+use aisoc_signing::{Coverage, Overwrite, SigningKey, write_key_pair};
+use aisoc_trust::{CoverageRule, Policy};
+use jiff::Timestamp;
+use serde_json::Value;
+
+const GENERATED: u64 = 500;
+
+struct Author {
+    key: SigningKey,
+    trust: TrustInputs,
+    _keys: tempfile::TempDir,
+}
+
+impl Author {
+    fn new() -> Self {
+        let keys = tempfile::tempdir().expect("a directory");
+        let key = SigningKey::generate().expect("random numbers");
+        write_key_pair(&keys.path().join("release"), &key, Overwrite::Refuse).expect("written");
+        let policy = Policy { coverage: CoverageRule::Full, ..Policy::default() };
+        let trust = TrustInputs { keys_dir: keys.path().to_owned(), policy, at: Timestamp::now() };
+        Self { key, trust, _keys: keys }
+    }
+
+    /// Signs and verifies the directory, and what it packs to.
+    async fn publishes(&self, name: &str, root: &Path) {
+        let file = ManifestFile::find(|name| root.join(name).exists()).expect("a manifest");
+        let manifest = fs::read(root.join(file.name())).expect("read");
+        assert!(ambiguities(file, &manifest).is_empty(), "{name}");
+        let signed = sign_directory(root, &self.key, Signing::WholeTree { out: None }).expect(name);
+        assert_eq!(signed.coverage, Coverage::Full, "{name}");
+        verify_directory(root, &self.trust)
+            .expect("judged")
+            .verdict
+            .unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
+        let place = tempfile::tempdir().expect("a directory");
+        let archive = place.path().join("plugin.tar");
+        let Reference::Layout(out) = Reference::layout_archive(&archive) else { panic!("a layout") };
+        let options = PackageOptions { threads: 1, mtime: None };
+        package(root, &out, &options, &Silent).await.expect(name);
+        let verified = verify_artifact(&Reference::Layout(out), &self.trust, &ClientOptions::default(), &Silent)
+            .await
+            .expect(name);
+        verified.verdict.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
+    }
+}
+
+fn write(root: &Path, name: &str, content: impl AsRef<[u8]>) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    fs::write(path, content).expect("written");
+}
+
+/// Repeatable numbers: xorshift, seeded by what they are for.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[usize::try_from(self.below(words.len() as u64)).expect("small")]
+    }
+}
+
+fn manifest(id: &str, plugin_type: &str, numbers: &mut Numbers) -> String {
+    let text = numbers.one_of(&["Plain words", "Café — naïve", "名前", "100% of \\\"it\\\"", "a: b # c", "😀"]);
+    let tags = numbers.one_of(&["[]", "[siem, \"on\", \"1.10\"]", "\n  - one\n  - two"]);
+    let extra = numbers.one_of(&[
+        "",
+        "config_schema:\n  type: object\n  properties:\n    url: {type: string}\n    depth: {type: integer, default: 3}\n",
+        "capabilities: [network.outbound, vulnerability-scanning]\n",
+        "notes: |\n  first line\n  second line\n\n",
+        "notes: >-\n  folded\n  text\n# a comment at the end\n",
+    ]);
+    format!(
+        "id: {id}\nname: \"{text}\"\nversion: \"{}.{}.0\"\nplugin_type: {plugin_type}\ndescription: \"{text}\"\nauthor: A <a@example.com>\ntags: {tags}\n{extra}",
+        numbers.below(20),
+        numbers.below(200)
+    )
+}
+
+fn fill(root: &Path, numbers: &mut Numbers) {
+    const NAMES: [&str; 12] = [
+        "README.md",
+        "LICENSE",
+        "rules/block.yaml",
+        "rules/deep/er/x.yml",
+        "assets/icon.svg",
+        "go/main.go",
+        "go/go.mod",
+        "requirements.txt",
+        "data.json",
+        "helpers/__init__.py",
+        "helpers/net work.py",
+        "模型.bin",
+    ];
+    for name in NAMES {
+        if numbers.below(2) == 0 {
+            let length = usize::try_from(numbers.below(5000)).expect("small");
+            let bytes: Vec<u8> = (0..length).map(|_| u8::try_from(numbers.below(256)).expect("a byte")).collect();
+            write(root, name, bytes);
+        }
+    }
+}
+
+/// Identifier, type and number of modules of each of 57 real plugins, when they are at hand.
+fn real_shapes() -> Vec<(String, String, u64)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors/real_plugins.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("skipped: no list of real plugins beside the checkout");
+        return Vec::new();
+    };
+    let list: Value = serde_json::from_str(&text).expect("JSON");
+    let shape = |plugin: &Value| {
+        let text = |key: &str| plugin[key].as_str().map(str::to_owned);
+        (
+            text("id").expect("an id"),
+            text("plugin_type").unwrap_or("connector".to_owned()),
+            plugin["py_files"].as_u64().expect("a number"),
+        )
+    };
+    list["plugins"].as_array().expect("a list").iter().map(shape).collect()
+}
+
+#[tokio::test]
+async fn no_clean_plugin_is_refused() {
+    let author = Author::new();
+    let shapes = real_shapes();
+    for (id, plugin_type, modules) in &shapes {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut numbers = Numbers(1 + id.bytes().map(u64::from).sum::<u64>());
+        write(place.path(), "plugin.yaml", manifest(id, plugin_type, &mut numbers));
+        // Real plugins without Python have their code in Go.
+        for module in 0..*modules {
+            write(place.path(), ["plugin.py", "helper.py"][usize::try_from(module % 2).expect("small")], "x = 1\n");
+        }
+        if *modules == 0 {
+            write(place.path(), "go/main.go", "package main\n");
+        }
+        author.publishes(id, place.path()).await;
+    }
+    const TYPES: [&str; 6] = ["action", "connector", "detection", "enricher", "responder", "widget"];
+    for seed in 1..=GENERATED {
+        let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let place = tempfile::tempdir().expect("a directory");
+        let id = format!("generated-{seed}");
+        let plugin_type = numbers.one_of(&TYPES);
+        write(place.path(), "plugin.yaml", manifest(&id, plugin_type, &mut numbers));
+        write(place.path(), "plugin.py", "class Plugin:\n    pass\n");
+        fill(place.path(), &mut numbers);
+        let bytes = fs::read(place.path().join("plugin.yaml")).expect("read");
+        let has = |path: &str| place.path().join(path).exists();
+        let problems = validate(ManifestFile::Yaml, &bytes, &has, Profile::Strict);
+        assert!(problems.is_empty(), "{id}: {problems:?}");
+        author.publishes(&id, place.path()).await;
+    }
+    println!("clean plugins: {} real shapes and {GENERATED} generated, 0 refused", shapes.len());
+}
