@@ -100,7 +100,7 @@ fn bytecode_that_was_written_into_an_installed_tree() {
     bench.install("oci-archive:demo.tar").ok();
     bench.write("plugins/demo/__pycache__/plugin.cpython-311.pyc", b"\x00poisoned");
     let list = listed(&bench);
-    assert!(list.contains("signature_invalid: `demo` was changed since it was installed"), "{list}");
+    assert!(list.contains("coverage_mismatch: ") && list.contains("`__pycache__/plugin.cpython-311.pyc`"), "{list}");
     assert!(!list.contains("verified"), "{list}");
     bench.install("oci-archive:demo.tar").ok();
     assert!(!bench.path("plugins/demo/__pycache__").exists(), "installing again mends it");
@@ -150,7 +150,12 @@ fn a_directory_that_cannot_be_read_is_not_left_out_of_the_signature() {
 fn modes_are_not_taken_over() {
     let bench = Bench::new();
     bench.published();
-    for (name, mode) in [("tool.py", 0o6777), ("data.txt", 0o666), ("closed.txt", 0o600), ("sticky.py", 0o1755)] {
+    let tool = bench.write("demo/tool.py", "x = 1\n");
+    for bits in [0o4755, 0o2755] {
+        fs::set_permissions(&tool, fs::Permissions::from_mode(bits)).expect("set");
+        refuses_to_sign(&bench, "forbidden_entry", "`tool.py` runs as its owner or group");
+    }
+    for (name, mode) in [("tool.py", 0o777), ("data.txt", 0o666), ("closed.txt", 0o600), ("sticky.py", 0o1755)] {
         let path = bench.write(&format!("demo/{name}"), "x = 1\n");
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
     }

@@ -142,10 +142,9 @@ fn a_file_changed_after_the_install_is_found_and_mended() {
     bench.published();
     bench.install("oci-archive:demo.tar").ok();
     let good = bench.snapshot("plugins/demo");
-    // Not a Python file: the signature does not cover it, the record does.
     bench.write("plugins/demo/README.md", "swapped\n");
     let list = bench.run(&["plugin", "list", "--keys", "keys", "--plugins-dir", "plugins"]);
-    assert!(list.stdout.contains("signature_invalid: `demo` was changed since it was installed"), "{list:?}");
+    assert!(list.stdout.contains("coverage_mismatch: ") && list.stdout.contains("`README.md`"), "{list:?}");
     let mended = bench.install("oci-archive:demo.tar");
     assert!(mended.ok().stderr.contains("Upgraded"), "{mended:?}");
     assert_eq!(bench.snapshot("plugins/demo"), good);

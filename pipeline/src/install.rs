@@ -159,7 +159,7 @@ fn stated_coverage(tree: &Path) -> Result<Coverage> {
         Err(fault) if fault.reason() == Reason::IoNotFound => return Ok(Coverage::None),
         tree => tree?.claim(),
     };
-    Ok(match claim.compare_tree(&claim.document()?)? {
+    Ok(match claim.compare_tree(claim.document()?)? {
         TreeFinding::NotStated if claim.signature().is_none() => Coverage::None,
         TreeFinding::NotStated => Coverage::Code,
         TreeFinding::Exact | TreeFinding::Differs(_) => Coverage::Full,
