@@ -72,6 +72,8 @@ pub enum Cause {
     FilesChanged(Box<TreeDifference>),
     /// A trusted key is named as the signer and did not sign this; every file is as the manifest states.
     ManifestChanged(KeyId),
+    /// `plugin.sig` is none of the signatures in `plugin.sig.d`, and no trusted key verifies it.
+    FirstSignatureReplaced,
     /// The signers that are named, none of whose keys is trusted.
     UnknownSigners(Vec<String>),
     /// Nothing more is known.
@@ -196,12 +198,17 @@ struct Tried {
     /// A trusted key that a file names as its signer, and that did not sign this.
     contradicted: Option<KeyId>,
     unknown: Vec<String>,
+    /// Whether `plugin.sig` is neither verified nor among the others: hosts that know it alone refuse it.
+    is_first_alone: bool,
     /// What has been verified of this digest.
     verified: Vec<(Signature, Fingerprint)>,
 }
 
 fn try_keys(signatures: &[Named<'_>], digest: Digest, keyring: &Keyring, findings: &mut Findings) -> Tried {
     let mut tried = Tried::default();
+    let (first, added) = signatures.split_first().map_or((None, signatures), |(first, added)| (Some(first), added));
+    let is_copied = |first: &Named<'_>| added.iter().any(|named| named.signature == first.signature);
+    tried.is_first_alone = !added.is_empty() && !first.is_some_and(is_copied);
     for named in signatures {
         let candidates: Vec<(usize, &TrustedKey)> =
             keyring.keys().iter().enumerate().filter(|(_, trusted)| named.may_be_of(trusted)).collect();
@@ -211,6 +218,7 @@ fn try_keys(signatures: &[Named<'_>], digest: Digest, keyring: &Keyring, finding
             named_signer: named.fingerprint.map(str::to_owned),
             key_id: verifying.map(|trusted| trusted.id.clone()),
         });
+        tried.is_first_alone &= named.fingerprint.is_some() || verifying.is_none();
         match (verifying, named.fingerprint, candidates.first()) {
             (Some(trusted), _, _) => tried.add(trusted),
             (None, Some(_), Some((_, named_key))) => {
@@ -267,7 +275,7 @@ impl Tried {
 }
 
 fn conclude(claim: &Claim, digest: Digest, keyring: &Keyring, tried: Tried, tree: TreeFinding) -> Result<Outcome> {
-    let Tried { signers, not_counted, contradicted, unknown, .. } = tried;
+    let Tried { signers, not_counted, contradicted, unknown, is_first_alone, .. } = tried;
     let ids = || keyring.keys().iter().map(|trusted| trusted.id.clone()).collect();
     if let Some(key_id) = contradicted {
         let cause = match tree {
@@ -275,6 +283,9 @@ fn conclude(claim: &Claim, digest: Digest, keyring: &Keyring, tried: Tried, tree
             _ => Cause::ManifestChanged(key_id),
         };
         return Ok(Outcome::Untrusted { digest, tried: ids(), cause });
+    }
+    if is_first_alone {
+        return Ok(Outcome::Untrusted { digest, tried: ids(), cause: Cause::FirstSignatureReplaced });
     }
     let Some(first) = signers.first() else {
         return Ok(match (not_counted, tree) {

@@ -29,6 +29,10 @@ pub(crate) fn untrusted(digest: Digest, tried: &[KeyId], cause: &Cause) -> Fault
             "the manifest or a signature was changed after signing: every other file is as signed",
         )
         .expected(format!("content that key `{key_id}` signed"), format!("content with the digest {}", digest.hex())),
+        Cause::FirstSignatureReplaced => {
+            Fault::new(Reason::SignatureInvalid, format!("`{SIGNATURE_FILE}` was changed after signing"))
+                .expected("one of the signatures in `plugin.sig.d`", "another one, which no trusted key verifies")
+        }
         Cause::UnknownSigners(fingerprints) => {
             let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
             Fault::new(Reason::UntrustedKey, "the plugin is signed by a key that is not in the trusted keys directory")

@@ -229,6 +229,21 @@ fn a_signature_that_names_a_trusted_key_and_is_not_its_own_refuses_all() {
 }
 
 #[test]
+fn a_first_signature_that_nobody_made_refuses_all() {
+    let (one, stranger) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
+    let (_directory, keyring) = keyring(&[("one", &one)]);
+    let mut files = signature_files(MANIFEST, &[&one]);
+    let (_, first) = files.last_mut().expect("plugin.sig");
+    first[5] = if first[5] == b'0' { b'1' } else { b'0' };
+    let refusal = strict(&claim_with(b"t", MANIFEST, files, &[]), &keyring).expect_err("changed");
+    assert_eq!(refusal.reason(), Reason::SignatureInvalid);
+    // Signed again by a program that knows `plugin.sig` alone: what it signed is verified.
+    let mut files = signature_files(MANIFEST, &[&stranger]);
+    *files.last_mut().expect("plugin.sig") = ("plugin.sig".to_owned(), signed(MANIFEST, &one));
+    assert_eq!(strict(&claim_with(b"t", MANIFEST, files, &[]), &keyring).expect("verified").signers().len(), 1);
+}
+
+#[test]
 fn the_reasons_for_no_tell_themselves_apart() {
     let (key, stranger) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
     let (directory, ring) = keyring(&[("release", &key)]);
