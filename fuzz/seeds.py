@@ -190,11 +190,16 @@ def references(tables):
 
 
 def install_records():
-    record = {"schema_version": 1, "id": "demo", "version": "1.0.0", "reference": "ghcr.io/o/p:v1", "digest": DIGEST,
-              "tree_digest": DIGEST, "signature_status": "unsigned", "installed_at": "2026-01-01T00:00:00Z"}
-    yield json.dumps(record).encode()
+    first = {"schema_version": 1, "id": "demo", "version": "1.0.0", "reference": "ghcr.io/o/p:v1", "digest": DIGEST,
+             "tree_digest": DIGEST}
+    last = {"installed_at": "2026-01-01T00:00:00Z"}
+    record = {**first, "signature_status": "unsigned", **last}
     more = {"canonical_digest": DIGEST, "signature_status": "verified", "signing_key_id": "release", "coverage": "full"}
-    yield json.dumps({**record, **more}, indent=2).encode()
+    for content in (record, {**first, **more, **last}):
+        yield json.dumps(content).encode()
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        checksum = "sha256:" + hashlib.sha256(canonical).hexdigest()
+        yield (json.dumps({**content, "checksum": checksum}, indent=2) + "\n").encode()
     yield json.dumps({**record, "schema_version": 2}).encode()
     yield json.dumps({**record, "unknown": None}).encode()
 

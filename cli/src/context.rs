@@ -9,6 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::{Access, NetworkFileSystems};
 use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
+use aisoc_signing::SigningKey;
 use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
@@ -90,16 +91,38 @@ impl Context {
     pub(crate) fn client(&self, args: &RegistryArgs) -> ClientOptions {
         crate::client::options(args)
     }
+
+    /// A signing key: from a file, from `env:VARIABLE`, or from standard input for `-`. Says when others
+    /// can get at the file, and uses it all the same: build systems mount secrets that way.
+    ///
+    /// # Errors
+    /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
+    /// or holds no signing key.
+    pub(crate) fn signing_key(&self, source: &str) -> Result<SigningKey> {
+        let key = SigningKey::from_pem(&private_key(source)?)?;
+        if let Some(mode) = open_to_others(source) {
+            let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
+            self.output.warning(format!("{danger}; run `chmod 600 {source}`"));
+        }
+        Ok(key)
+    }
 }
 
 /// Larger than any private key.
 const MAX_KEY_BYTES: u64 = 64 << 10;
 
-/// The bytes of a private key: from a file, from `env:VARIABLE`, or from standard input for `-`.
-///
-/// # Errors
-/// `key_invalid` when the variable is unset, when the file cannot be read, or is no file of a key's size.
-pub(crate) fn private_key(source: &str) -> Result<Vec<u8>> {
+/// The mode of a key file that its group or everybody can read or write.
+fn open_to_others(source: &str) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if source == "-" || source.starts_with("env:") {
+        return None;
+    }
+    let found = std::fs::metadata(source).ok().filter(std::fs::Metadata::is_file)?;
+    Some(found.permissions().mode() & 0o7777).filter(|mode| mode & 0o066 != 0)
+}
+
+/// The bytes that a private key is read from.
+fn private_key(source: &str) -> Result<Vec<u8>> {
     use std::io::Read as _;
     if let Some(variable) = source.strip_prefix("env:") {
         return env::var(variable).map(String::into_bytes).map_err(|_| {

@@ -149,3 +149,23 @@ fn a_second_spelling_of_an_installed_id_is_refused() {
     bench.install("oci-archive:p.tar").refused(1, "already_exists");
     assert_eq!(bench.snapshot("plugins"), before);
 }
+
+#[test]
+fn an_id_of_the_same_module_as_an_installed_one_is_refused() {
+    let bench = bench_with(&MANIFEST.replace("id: demo", "id: a_b.c"));
+    packed(&bench);
+    bench.install("oci-archive:p.tar").ok();
+    let before = bench.snapshot("plugins");
+    for second in ["a-b.c", "a_b_c", "a.b-c", "A-B_C"] {
+        let bench_manifest = MANIFEST.replace("id: demo", &format!("id: {second}"));
+        bench.write("p/plugin.yaml", bench_manifest);
+        packed(&bench);
+        let run = bench.install("oci-archive:p.tar");
+        run.refused(1, "already_exists");
+        assert!(run.error_line().contains("`a_b.c`") && run.stderr.contains(second), "{run:?}");
+        assert_eq!(bench.snapshot("plugins"), before, "{second}");
+    }
+    bench.write("p/plugin.yaml", MANIFEST.replace("id: demo", "id: a_bc"));
+    packed(&bench);
+    bench.install("oci-archive:p.tar").ok();
+}

@@ -190,3 +190,31 @@ fn a_new_private_key_is_its_owners_whatever_the_umask() {
         assert_eq!([mode("k.key"), mode("k.pem")], [0o600, 0o644], "umask {mask}");
     }
 }
+
+#[test]
+fn a_key_file_that_others_can_get_at_is_named_and_used() {
+    let bench = Bench::new();
+    bench.published();
+    let set = |mode| fs::set_permissions(bench.path("release.key"), fs::Permissions::from_mode(mode)).expect("set");
+    for mode in [0o600, 0o400, 0o700] {
+        set(mode);
+        assert!(!bench.sign("demo").ok().stderr.contains("warning"), "{mode:o}");
+    }
+    for mode in [0o640, 0o604, 0o644, 0o620, 0o666] {
+        set(mode);
+        let run = bench.sign("demo");
+        let warnings: Vec<&str> = run.ok().stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+        let [warning] = warnings.as_slice() else { panic!("one warning: {run:?}") };
+        assert!(
+            warning.contains(&format!("mode {mode:04o}")) && warning.contains("`chmod 600 release.key`"),
+            "{run:?}"
+        );
+    }
+    let text = fs::read_to_string(bench.path("release.key")).expect("there");
+    let words = |source| ["plugin", "sign", "--plugin-dir", "demo", "--private-key", source];
+    let run = bench.run_with(&words("env:KEY"), &[("KEY", &text)]);
+    assert!(!run.ok().stderr.contains("warning"), "{run:?}");
+    let key = fs::File::open(bench.path("release.key")).expect("there");
+    let output = bench.command(&words("-")).stdin(key).output().expect("run");
+    assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("warning"), "{output:?}");
+}

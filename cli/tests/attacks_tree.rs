@@ -155,7 +155,12 @@ fn a_directory_that_cannot_be_read_is_not_left_out_of_the_signature() {
 fn modes_are_not_taken_over() {
     let bench = Bench::new();
     bench.published();
-    for (name, mode) in [("tool.py", 0o6777), ("data.txt", 0o666), ("closed.txt", 0o600), ("sticky.py", 0o1755)] {
+    let tool = bench.write("demo/tool.py", "x = 1\n");
+    for bits in [0o4755, 0o2755] {
+        fs::set_permissions(&tool, fs::Permissions::from_mode(bits)).expect("set");
+        refuses_to_sign(&bench, "forbidden_entry", "`tool.py` runs as its owner or group");
+    }
+    for (name, mode) in [("tool.py", 0o777), ("data.txt", 0o666), ("closed.txt", 0o600), ("sticky.py", 0o1755)] {
         let path = bench.write(&format!("demo/{name}"), "x = 1\n");
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
     }

@@ -147,6 +147,78 @@ fn keeps_as_many_versions_as_it_is_told() {
     assert_eq!(nothing.ok().stdout, "0 removed, 0 bytes freed\n");
 }
 
+/// What a command that was killed while it removed an old tree leaves.
+fn leave_staging(bench: &Bench) {
+    bench.write("plugins/.aisoc-staging-dead/removed-1/tree/plugin.py", "old\n");
+}
+
+#[test]
+fn commands_that_have_nothing_to_do_finish_what_a_kill_left() {
+    let bench = upgraded();
+    let staging = bench.path("plugins/.aisoc-staging-dead");
+    leave_staging(&bench);
+    let same = bench.install("oci-archive:0.2.0.tar");
+    assert!(same.ok().stderr.contains("Up to date") && !staging.exists(), "{same:?}");
+    leave_staging(&bench);
+    rollback(&bench, &["--to", "0.2.0"]).ok();
+    assert!(!staging.exists());
+    let uninstall = ["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"];
+    bench.run(&uninstall).ok();
+    leave_staging(&bench);
+    bench.run(&uninstall).refused(1, "plugin_not_found");
+    assert!(!staging.exists());
+    leave_staging(&bench);
+    bench.run(&["plugin", "uninstall", "demo", "--plugins-dir", "plugins"]).refused(1, "plugin_not_found");
+    assert!(!staging.exists());
+}
+
+#[test]
+fn what_gc_cannot_remove_is_an_error_and_in_the_answer() {
+    let bench = upgraded();
+    // A directory where a record would be: not ours, and no file that could be removed as one.
+    bench.write("plugins/.aisoc/records/gone.json/x", "");
+    let gc = ["plugin", "gc", "--keep", "0", "--plugins-dir", "plugins"];
+    let run = bench.run(&[&gc[..], &["--json"]].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    let answer: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!((&answer["ok"], &answer["leftovers"][0]), (&false.into(), &"plugins/.aisoc/records/gone.json".into()));
+    assert_eq!(answer["removed"][0]["kind"], "kept version", "the rest is removed all the same");
+    let envelope = run.stderr.lines().skip_while(|line| *line != "{").collect::<String>();
+    let envelope: Value = serde_json::from_str(&envelope).expect("JSON");
+    assert_eq!(envelope["error"]["detail"]["reason_code"], "garbage_left");
+    let run = bench.run(&gc);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(run.error_line(), "error[garbage_left]: not all was collected: 1 not removed");
+    assert!(run.stderr.contains("warning: could not remove `plugins/.aisoc/records/gone.json`"), "{run:?}");
+    fs::remove_dir_all(bench.path("plugins/.aisoc/records/gone.json")).expect("removed");
+    bench.run(&gc).ok();
+}
+
+#[test]
+fn a_record_that_rotted_is_replaced_and_loses_no_requirement() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    let record = bench.path("plugins/.aisoc/records/demo.json");
+    let rot = || {
+        let text = fs::read_to_string(&record).expect("there");
+        fs::write(&record, text.replace("\"coverage\": \"full\"", "\"coverage\": \"none\"")).expect("written");
+    };
+    rot();
+    let list = bench.run(&[&["plugin", "list"][..], &PLACES].concat());
+    assert!(list.ok().stdout.contains("record_invalid"), "{list:?}");
+    // The tree in place still says what it was signed for.
+    let manifest = fs::read_to_string(bench.path("demo/plugin.yaml")).expect("read");
+    bench.write("demo/plugin.yaml", manifest.split("integrity:").next().expect("the author's part"));
+    fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
+    let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key", "--coverage", "code"];
+    bench.run(&sign).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar"]).ok();
+    bench.install("oci-archive:stripped.tar").refused(3, "coverage_downgrade");
+    bench.install("oci-archive:demo.tar").ok();
+    assert_eq!(versions(&bench), named(&[("0.1.0", true)]));
+}
+
 #[test]
 fn the_umask_changes_nothing() {
     for umask in ["000", "077"] {

@@ -64,6 +64,13 @@ impl Fault {
         self
     }
 
+    /// Says what has happened all the same, for a failure that comes after the deed.
+    #[must_use]
+    pub fn although(mut self, done: impl fmt::Display) -> Self {
+        self.0.message = format!("{done}, but {}", self.0.message);
+        self
+    }
+
     /// Names the file, line and column that decided.
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {

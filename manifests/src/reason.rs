@@ -294,6 +294,9 @@ reasons! {
     RecordInvalid "record_invalid" Failed
         "An install record cannot be read."
         "install the plugin again from its reference"
+    GarbageLeft "garbage_left" Failed
+        "Something that nobody needs could not be removed, or a change that was interrupted could not be finished."
+        "look at owner, mode and mounts of the paths that the warnings name, then run it again"
     IoNotFound "io_not_found" Failed
         "A file or directory does not exist."
         "check the path"

@@ -1,5 +1,6 @@
 //! `Access`: who changes a plugins directory, what they put up with, and what the directory must be like.
 
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -160,6 +161,20 @@ fn require_secure(directory: &OwnedFd, shown: &Path) -> Result<Stat> {
 
 fn insecure(path: &Path, what: &str) -> Fault {
     Fault::new(Reason::DirectoryInsecure, format!("`{}` {what}", path.display()))
+}
+
+/// Whether a directory stands at `path`, and no link to one.
+pub(crate) fn is_directory(path: &Path) -> Result<bool> {
+    Ok(look_at(path)?.is_some_and(|found| found.is_dir()))
+}
+
+/// What stands at `path`, links not followed, or `None` when nothing does. An error is no absence.
+pub(crate) fn look_at(path: &Path) -> Result<Option<std::fs::Metadata>> {
+    match path.symlink_metadata() {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Fault::io("look at", path, error)),
+    }
 }
 
 /// Makes what was renamed or removed in a directory survive a power cut.

@@ -12,7 +12,7 @@ use aisoc_trust::Admitted;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
-use crate::access::{Access, sync_directory};
+use crate::access::{Access, is_directory, look_at, sync_directory};
 use crate::home::{Abandoned, Home, TREE};
 use crate::kept;
 use crate::pending::{self, PendingChange};
@@ -77,7 +77,7 @@ pub fn activate(
     let mut transaction = Transaction::begin(home, access)?;
     let plugins = transaction.plugins.path.clone();
     let inode = inode(transaction.home().held(), &source, &target)?;
-    let before = InstallRecord::read(&plugins, &record.id).ok().flatten();
+    let before = InstallRecord::read_understood(&plugins, &record.id)?;
     let slot = kept::next_slot(&plugins, &record.id)?;
     let change = PendingChange::new(
         record.id.clone(),
@@ -125,29 +125,32 @@ pub fn release_unverified(staged: Staged, out: &Path) -> Result<()> {
 /// Removes the plugin `id`, its record and its kept versions: one rename takes it out of sight, then
 /// it is deleted. Gives what could not be removed; `gc` tries again.
 ///
+/// When a killed uninstall of this plugin was begun, finishing it is what was asked for. When there is
+/// nothing to uninstall, what killed processes have left is finished all the same.
+///
 /// # Errors
 /// `plugin_not_found`, `locked`, `directory_insecure`, `lock_unsupported`, `exchange_unsupported`, and
-/// I/O reasons; each leaves the plugin as it was.
+/// I/O reasons; each leaves the plugin as it was, or says that it is uninstalled.
 pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<Vec<PathBuf>> {
     let path = plugins_dir.join(id.as_str());
     let missing =
         || Fault::new(Reason::PluginNotFound, format!("there is no plugin `{id}` in `{}`", plugins_dir.display()));
-    if !can_be_uninstalled(plugins_dir, id) {
+    if !can_be_uninstalled(plugins_dir, id)? {
+        finish_interrupted(plugins_dir, access)?;
         return Err(missing());
     }
     access.check(plugins_dir)?;
     let mut transaction = Transaction::begin(Home::create(plugins_dir)?, access)?;
-    if !can_be_uninstalled(plugins_dir, id) {
-        // Either this finished what a killed uninstall had begun, or another process was faster.
-        return match transaction.finished.contains(id) {
-            true => Ok(transaction.end()),
-            false => Err(missing()),
-        };
+    if !can_be_uninstalled(plugins_dir, id)? {
+        let is_removed = transaction.finished.iter().any(|finished| finished.is_removal && finished.id == *id);
+        let leftovers = transaction.end();
+        // Otherwise another process was faster, or nothing but an install had been begun.
+        return if is_removed { Ok(leftovers) } else { Err(missing()) };
     }
     if path.is_symlink() {
         return Err(foreign(&path));
     }
-    let before = InstallRecord::read(plugins_dir, id).ok().flatten();
+    let before = InstallRecord::read_understood(plugins_dir, id)?;
     let inode = inode(&transaction.plugins.top, id.as_str(), &path)?;
     let slot = kept::next_slot(plugins_dir, id)?;
     transaction.run(&PendingChange::new(id.clone(), before, None, slot, inode, None), Incoming::Nothing)?;
@@ -156,10 +159,23 @@ pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<V
 
 /// Whether there is something that [`uninstall`] removes: what an install put there, what the host would
 /// take for a plugin, or a change of it that was begun.
-pub fn can_be_uninstalled(plugins_dir: &Path, id: &PluginId) -> bool {
+///
+/// # Errors
+/// I/O reasons.
+pub fn can_be_uninstalled(plugins_dir: &Path, id: &PluginId) -> Result<bool> {
     let path = plugins_dir.join(id.as_str());
-    let is_plugin = || ManifestFile::find(|name| path.join(name).symlink_metadata().is_ok()).is_some();
-    (path.is_dir() && (is_plugin() || record::exists(plugins_dir, id))) || pending::path(plugins_dir, id).exists()
+    if look_at(&pending::path(plugins_dir, id))?.is_some() {
+        return Ok(true);
+    }
+    if !is_directory(&path)? {
+        return Ok(false);
+    }
+    for file in ManifestFile::ALL {
+        if look_at(&path.join(file.name()))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(look_at(&record::path(plugins_dir, id))?.is_some())
 }
 
 /// Finishes what killed processes have left, if they have left anything: for commands that have nothing
@@ -168,9 +184,10 @@ pub fn can_be_uninstalled(plugins_dir: &Path, id: &PluginId) -> bool {
 /// # Errors
 /// As [`activate`], when there is something to finish.
 pub fn finish_interrupted(plugins_dir: &Path, access: &Access) -> Result<()> {
-    if pending::ids(plugins_dir).is_empty() && Abandoned::find(plugins_dir).next().is_none() {
+    if pending::ids(plugins_dir)?.is_empty() && Abandoned::find(plugins_dir)?.is_empty() {
         return Ok(());
     }
+    access.check(plugins_dir)?;
     Transaction::begin(Home::create(plugins_dir)?, access)?.end();
     Ok(())
 }

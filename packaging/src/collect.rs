@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 
-use crate::access::Access;
+use crate::access::{Access, look_at};
 use crate::home::{Abandoned, Home};
 use crate::kept::{self, Slot, tree_bytes};
 use crate::record;
@@ -74,12 +74,12 @@ impl Collected {
 /// # Errors
 /// `locked`, `directory_insecure`, `lock_unsupported`, and I/O reasons.
 pub fn collect_garbage(plugins_dir: &Path, keep: u8, access: &Access) -> Result<Collected> {
-    if matches!(plugins_dir.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound) {
+    if look_at(plugins_dir)?.is_none() {
         return Ok(Collected::default());
     }
     access.check(plugins_dir)?;
     let mut collected = Collected::default();
-    for abandoned in Abandoned::find(plugins_dir) {
+    for abandoned in Abandoned::find(plugins_dir)? {
         let (path, bytes) = (abandoned.path.clone(), tree_bytes(&abandoned.path));
         match abandoned.remove() {
             Ok(()) => collected.add(Garbage::Staging, plugins_dir, &path, bytes),
@@ -96,7 +96,7 @@ pub fn collect_garbage(plugins_dir: &Path, keep: u8, access: &Access) -> Result<
     collect_records(&transaction, &mut collected)?;
     let unfinished = transaction.unfinished().iter();
     collected.unfinished = unfinished.map(|(id, fault)| format!("{id}: {}: {fault}", fault.reason())).collect();
-    collected.finished = std::mem::take(&mut transaction.finished);
+    collected.finished = transaction.finished.drain(..).map(|finished| finished.id).collect();
     collected.leftovers.extend(transaction.end());
     Ok(collected)
 }
@@ -107,8 +107,8 @@ fn collect_versions(transaction: &mut Transaction, id: &PluginId, keep: u8, coll
     }
     let plugins = transaction.plugins.path.clone();
     for name in names(&kept::directory(&plugins, id))? {
-        let slot = Slot::of_name(&name);
-        if slot.and_then(|slot| kept::read(&plugins, id, slot)).is_none() {
+        let kept = Slot::of_name(&name).map(|slot| kept::read(&plugins, id, slot)).transpose()?;
+        if kept.flatten().is_none() {
             orphan(transaction, &format!("{id}/{name}"), collected);
         }
     }
@@ -133,7 +133,7 @@ fn collect_records(transaction: &Transaction, collected: &mut Collected) -> Resu
     let plugins = &transaction.plugins;
     for name in names(&plugins.records.path)? {
         let Some(id) = name.strip_suffix(".json").and_then(|id| id.parse::<PluginId>().ok()) else { continue };
-        let is_there = plugins.target(&id).symlink_metadata().is_ok();
+        let is_there = look_at(&plugins.target(&id))?.is_some();
         if is_there || transaction.unfinished().iter().any(|(unfinished, _)| *unfinished == id) {
             continue;
         }

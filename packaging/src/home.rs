@@ -38,7 +38,7 @@ impl Home {
     /// unless [`Home::keep_plugins_directory`] is called. Removes what killed processes left.
     pub(crate) fn create(plugins: &Path) -> Result<Self> {
         let made = MadeDirectories::create(plugins)?;
-        for abandoned in Abandoned::find(plugins) {
+        for abandoned in Abandoned::find(plugins)? {
             // What cannot be removed is left for the next run.
             let _ = abandoned.remove();
         }
@@ -150,12 +150,21 @@ pub(crate) struct Abandoned {
 
 impl Abandoned {
     /// Every one in `plugins`. Those of living processes are locked by them, and a link is none.
-    pub(crate) fn find(plugins: &Path) -> impl Iterator<Item = Self> {
-        let entries = fs::read_dir(plugins).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)).filter_map(|entry| {
-            let path = entry.path();
-            lock_directory(&path).map(|lock| Self { path, _lock: lock })
-        })
+    pub(crate) fn find(plugins: &Path) -> Result<Vec<Self>> {
+        let failed = |error| Fault::io("list", plugins, error);
+        let entries = match fs::read_dir(plugins) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut abandoned = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+                let path = entry.path();
+                abandoned.extend(lock_directory(&path).map(|lock| Self { path, _lock: lock }));
+            }
+        }
+        Ok(abandoned)
     }
 
     pub(crate) fn remove(self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `installed`: what the host would discover in a plugins directory.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Result};
@@ -37,7 +38,7 @@ pub fn installed(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
 pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
     let failed = |error| Fault::io("list", plugins_dir, error);
     let entries = match fs::read_dir(plugins_dir) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed)?,
     };
     let mut directories = Vec::new();
@@ -55,7 +56,12 @@ impl InstalledPlugin {
     /// The plugin in that directory; `None` when the host would not take it for one.
     pub fn read(plugins_dir: &Path, directory: &str) -> Option<Self> {
         let path = plugins_dir.join(directory);
-        let manifest_file = ManifestFile::find(|name| path.join(name).is_file())?;
+        // What cannot be looked at may be one: reading it says why it cannot be read.
+        let may_be_file = |name: &str| match path.join(name).metadata() {
+            Ok(found) => found.is_file(),
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        };
+        let manifest_file = ManifestFile::find(may_be_file)?;
         let record = match directory.parse() {
             Ok(id) => InstallRecord::read(plugins_dir, &id),
             Err(_) => Ok(None),

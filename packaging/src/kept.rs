@@ -12,8 +12,10 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
+use crate::access::is_directory;
 use crate::pending::{PendingChange, Side};
-use crate::record::{self, InstallRecord, OWN_DIRECTORY};
+use crate::record::{InstallRecord, OWN_DIRECTORY};
+use crate::sealed;
 
 /// The most versions of a plugin that can be kept.
 pub const MAX_KEPT_VERSIONS: u8 = 32;
@@ -69,16 +71,16 @@ struct Kept {
     record: InstallRecord,
 }
 
-/// The kept versions of `id`, the most recently replaced first. What cannot be read is not among them.
+/// The kept versions of `id`, the most recently replaced first. What cannot be understood is not among them.
 ///
 /// # Errors
 /// I/O reasons: kept versions are private to the user who installed them.
 pub fn kept_versions(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersion>> {
     // A rollback that was begun and not finished has put another tree where a kept version was.
-    let unfinished = PendingChange::read(plugins_dir, id).ok().flatten();
-    let unfinished = unfinished.filter(|change| change.side(plugins_dir) == Side::After);
+    let unfinished = sealed::understood(PendingChange::read(plugins_dir, id))?;
+    let side = unfinished.as_ref().map(|change| change.side(plugins_dir)).transpose()?;
     let mut kept = stored(plugins_dir, id)?;
-    if let Some(change) = unfinished {
+    if let Some(change) = unfinished.filter(|_| side == Some(Side::After)) {
         let (slot, sequence) = (change.slot, next_sequence(&kept));
         kept.retain(|version| version.slot != slot);
         let previous = change.before.clone().filter(|_| change.keeps_previous());
@@ -90,7 +92,10 @@ pub fn kept_versions(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersio
 
 /// The kept versions of `id` as they are written down, whatever change is being made.
 pub(crate) fn stored(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersion>> {
-    let mut kept: Vec<_> = slots(plugins_dir, id)?.into_iter().filter_map(|slot| read(plugins_dir, id, slot)).collect();
+    let mut kept = Vec::new();
+    for slot in slots(plugins_dir, id)? {
+        kept.extend(read(plugins_dir, id, slot)?);
+    }
     kept.sort_by_key(|version| Reverse((version.sequence, version.slot)));
     Ok(kept)
 }
@@ -152,19 +157,23 @@ pub(crate) fn next_sequence(kept: &[KeptVersion]) -> u64 {
 }
 
 /// The text of `kept.json`.
-pub(crate) fn to_json(record: &InstallRecord, sequence: u64) -> Result<Vec<u8>> {
-    record::to_json(&Kept { schema_version: SCHEMA_VERSION, sequence, record: record.clone() })
+pub(crate) fn to_text(record: &InstallRecord, sequence: u64) -> Result<Vec<u8>> {
+    sealed::to_text(&Kept { schema_version: SCHEMA_VERSION, sequence, record: record.clone() })
 }
 
 /// The kept version in a slot, if it is whole.
-pub(crate) fn read(plugins_dir: &Path, id: &PluginId, slot: Slot) -> Option<KeptVersion> {
+///
+/// # Errors
+/// I/O reasons: a version that cannot be read now is not one that is gone.
+pub(crate) fn read(plugins_dir: &Path, id: &PluginId, slot: Slot) -> Result<Option<KeptVersion>> {
     let directory = directory(plugins_dir, id).join(slot.to_string());
-    let content = record::read_bounded(&directory.join(KEPT_FILE)).ok()??;
-    let Kept { schema_version, sequence, record } = serde_json::from_slice(&content).ok()?;
+    let Some(text) = sealed::read(&directory.join(KEPT_FILE))? else { return Ok(None) };
+    let kept = sealed::understood(sealed::parse("the note of a kept version", &text).map(Some))?;
+    let Some(Kept { schema_version, sequence, record }) = kept else { return Ok(None) };
     let path = directory.join(KEPT_TREE);
     let known = schema_version == SCHEMA_VERSION && record.schema_version == InstallRecord::SCHEMA_VERSION;
-    let whole = known && record.id == *id && path.symlink_metadata().is_ok_and(|found| found.is_dir());
-    whole.then_some(KeptVersion { record, path, slot, sequence })
+    let whole = known && record.id == *id && is_directory(&path)?;
+    Ok(whole.then_some(KeptVersion { record, path, slot, sequence }))
 }
 
 /// Where the versions of `id` are.

@@ -11,9 +11,11 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
+use crate::access::look_at;
 use crate::dir::InstalledDir;
 use crate::kept::Slot;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
+use crate::sealed;
 
 pub(crate) const PENDING: &str = "pending";
 const SCHEMA_VERSION: u32 = 1;
@@ -62,46 +64,56 @@ impl PendingChange {
     /// `record_invalid` for a note that cannot be read, and I/O reasons.
     pub(crate) fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
         let path = path(plugins_dir, id);
-        let Some(content) = record::read_bounded(&path)? else { return Ok(None) };
-        let invalid = || Fault::new(Reason::RecordInvalid, "the note of an unfinished change cannot be read");
-        let change: Self =
-            serde_json::from_slice(&content).map_err(|error| invalid().caused_by(error).about(path.display()))?;
+        let Some(text) = sealed::read(&path)? else { return Ok(None) };
+        let what = "the note of an unfinished change";
+        let change: Self = sealed::parse(what, &text).map_err(|fault| fault.about(path.display()))?;
         let other = [&change.before, &change.after].into_iter().flatten().any(|record| record.id != *id);
         if change.schema_version != SCHEMA_VERSION || change.id != *id || other {
-            return Err(invalid().about(path.display()));
+            return Err(Fault::new(Reason::RecordInvalid, format!("{}: {what} cannot be read", path.display())));
         }
         Ok(Some(change))
     }
 
     /// The record of the tree that is in place.
-    pub(crate) fn record_in_place(self, plugins_dir: &Path) -> Option<InstallRecord> {
-        match self.side(plugins_dir) {
+    pub(crate) fn record_in_place(self, plugins_dir: &Path) -> Result<Option<InstallRecord>> {
+        Ok(match self.side(plugins_dir)? {
             Side::Before => self.before,
             Side::After => self.after,
-        }
+        })
     }
 
     /// Looks which tree is in place. Its content decides; where that is neither's, because something
     /// was written into it since, the directory's own number decides, which a rename does not change.
-    pub(crate) fn side(&self, plugins_dir: &Path) -> Side {
+    ///
+    /// # Errors
+    /// I/O reasons: what cannot be looked at is on no side.
+    pub(crate) fn side(&self, plugins_dir: &Path) -> Result<Side> {
         use std::os::unix::fs::MetadataExt as _;
         let place = plugins_dir.join(self.id.as_str());
-        let found = place.symlink_metadata().ok();
-        let moved = found.as_ref().is_some_and(|found| found.ino() == self.moving_inode);
-        let content = || InstalledDir::read(&place).ok().map(|tree| tree.subject());
-        match (&self.after, found.is_some()) {
-            (Some(_), false) => Side::Before,
-            (None, false) => Side::After,
-            (Some(after), true) => side_of(content(), self.before.as_ref(), after).unwrap_or(match moved {
-                true => Side::After,
-                false => Side::Before,
-            }),
+        let Some(found) = look_at(&place)? else {
+            return Ok(if self.after.is_some() { Side::Before } else { Side::After });
+        };
+        let moved = found.ino() == self.moving_inode;
+        match &self.after {
+            Some(after) => {
+                let by_number = if moved { Side::After } else { Side::Before };
+                Ok(side_of(content(&place)?, self.before.as_ref(), after).unwrap_or(by_number))
+            }
             // Something else stands where the plugin was: its own tree left by its number.
-            (None, true) if moved => Side::Before,
-            (None, true) => match content().zip(self.before.as_ref()) {
-                Some((content, before)) if content == before.tree_digest => Side::Before,
-                _ => Side::After,
+            None if moved => Ok(Side::Before),
+            None => match content(&place)?.zip(self.before.as_ref()) {
+                Some((content, before)) if content == before.tree_digest => Ok(Side::Before),
+                _ => Ok(Side::After),
             },
+        }
+    }
+
+    /// What is true of the plugin once the change is made.
+    pub(crate) fn as_done(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (_, None) => "uninstalled",
+            (None, Some(_)) => "installed",
+            (Some(_), Some(_)) => "replaced",
         }
     }
 
@@ -125,13 +137,33 @@ fn side_of(content: Option<Digest>, before: Option<&InstallRecord>, after: &Inst
     }
 }
 
+/// The identity of the tree at `place`, if what is there can be a plugin's.
+fn content(place: &Path) -> Result<Option<Digest>> {
+    match InstalledDir::read(place) {
+        Ok(tree) => Ok(Some(tree.subject())),
+        Err(fault) => match fault.reason() {
+            Reason::IoDenied | Reason::IoError | Reason::IoNoSpace => Err(fault),
+            // Also when something of it vanished meanwhile, because another process exchanged it.
+            _ => Ok(None),
+        },
+    }
+}
+
 /// The ids of all changes that were begun and not finished, sorted.
-pub(crate) fn ids(plugins_dir: &Path) -> Vec<PluginId> {
-    let entries = std::fs::read_dir(plugins_dir.join(OWN_DIRECTORY).join(PENDING)).into_iter().flatten().flatten();
-    let id = |name: std::ffi::OsString| name.to_str()?.strip_suffix(".json")?.parse().ok();
-    let mut ids: Vec<PluginId> = entries.filter_map(|entry| id(entry.file_name())).collect();
+pub(crate) fn ids(plugins_dir: &Path) -> Result<Vec<PluginId>> {
+    let directory = plugins_dir.join(OWN_DIRECTORY).join(PENDING);
+    let failed = |error| Fault::io("list", &directory, error);
+    let entries = match std::fs::read_dir(&directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut ids: Vec<PluginId> = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        ids.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok()));
+    }
     ids.sort();
-    ids
+    Ok(ids)
 }
 
 pub(crate) fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {

@@ -1,6 +1,5 @@
 //! Install records: what was installed from where, beside the plugins and never inside them.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::Digest;
@@ -8,15 +7,13 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
-use crate::parallel::{self, Links};
 use crate::pending::PendingChange;
+use crate::sealed;
 
 /// The directory in a plugins directory that is ours.
 pub(crate) const OWN_DIRECTORY: &str = ".aisoc";
 pub(crate) const RECORDS: &str = "records";
 const SCHEMA_VERSION: u32 = 1;
-/// Largest record that is read; ours are below 2 KiB.
-const MAX_RECORD_BYTES: u64 = 64 << 10;
 /// How often a record that changes while it is read is read again.
 const READ_ATTEMPTS: usize = 8;
 
@@ -63,12 +60,12 @@ impl InstallRecord {
     /// is; nothing is written. Otherwise it is one small file.
     ///
     /// # Errors
-    /// `record_invalid`: a record that cannot be read is not the same as no record.
+    /// `record_invalid`, a record that cannot be read not being the same as no record, and I/O reasons.
     pub fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
         for _ in 0..READ_ATTEMPTS {
             let record = Self::read_file(plugins_dir, id);
             if let Some(change) = PendingChange::read(plugins_dir, id)? {
-                return Ok(change.record_in_place(plugins_dir));
+                return change.record_in_place(plugins_dir);
             }
             // A change that began and ended in between has replaced the record too.
             let again = Self::read_file(plugins_dir, id);
@@ -82,7 +79,7 @@ impl InstallRecord {
     /// The record file of `id` as it is, whatever tree is in place.
     pub(crate) fn read_file(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
         let path = path(plugins_dir, id);
-        let Some(content) = read_bounded(&path)? else { return Ok(None) };
+        let Some(content) = sealed::read(&path)? else { return Ok(None) };
         let record = Self::parse(&content).map_err(|fault| fault.about(path.display()))?;
         if record.id != *id {
             return Err(invalid().expected(id.to_string(), record.id.to_string()).about(path.display()));
@@ -90,16 +87,33 @@ impl InstallRecord {
         Ok(Some(record))
     }
 
+    /// As [`InstallRecord::read`], a record that cannot be understood being none.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn read_understood(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
+        sealed::understood(Self::read(plugins_dir, id))
+    }
+
     /// The record that these bytes are.
     ///
     /// # Errors
-    /// `record_invalid` for anything else: unknown keys, another schema version, a cut file.
-    pub fn parse(content: &[u8]) -> Result<Self> {
-        let record: Self = serde_json::from_slice(content).map_err(|error| invalid().caused_by(error))?;
-        if record.schema_version != SCHEMA_VERSION {
-            return Err(invalid().expected(SCHEMA_VERSION.to_string(), record.schema_version.to_string()));
+    /// `record_invalid` for every text that [`InstallRecord::to_text`] does not write, to the byte:
+    /// another checksum, unknown members, another schema version, a cut file.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let record: Self = sealed::parse("the install record", text)?;
+        match record.schema_version {
+            SCHEMA_VERSION => Ok(record),
+            version => Err(invalid().expected(SCHEMA_VERSION.to_string(), version.to_string())),
         }
-        Ok(record)
+    }
+
+    /// The text of its file, with the checksum.
+    ///
+    /// # Errors
+    /// `record_invalid` for a record that would be too large.
+    pub fn to_text(&self) -> Result<Vec<u8>> {
+        sealed::to_text(self)
     }
 }
 
@@ -107,41 +121,9 @@ fn invalid() -> Fault {
     Fault::new(Reason::RecordInvalid, "the install record cannot be read")
 }
 
-/// Whether something stands where the record of `id` would be.
-pub(crate) fn exists(plugins_dir: &Path, id: &PluginId) -> bool {
-    path(plugins_dir, id).symlink_metadata().is_ok()
-}
-
 /// Where the record of `id` is.
 pub(crate) fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
     plugins_dir.join(OWN_DIRECTORY).join(RECORDS).join(format!("{id}.json"))
-}
-
-/// The content of one of our own small files, or `None` when there is none.
-pub(crate) fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>> {
-    let failed = |error| Fault::io("read", path, error);
-    // Refuses links, and does not wait for a FIFO that somebody left there.
-    let file = match parallel::open(path, Links::Refused) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed)?,
-    };
-    let mut content = Vec::new();
-    file.take(MAX_RECORD_BYTES).read_to_end(&mut content).map_err(failed)?;
-    Ok(Some(content))
-}
-
-/// One of our own small files as text that people can read too.
-pub(crate) fn to_json(content: &impl Serialize) -> Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(content)
-        .map_err(|error| Fault::new(Reason::Internal, "a record cannot be written as JSON").caused_by(error))?;
-    text.push(b'\n');
-    // What we could not read back must not be written.
-    match text.len() as u64 > MAX_RECORD_BYTES {
-        true => Err(Fault::new(Reason::RecordInvalid, "what would have to be written down is too large")
-            .expected(format!("at most {MAX_RECORD_BYTES} bytes"), format!("{} bytes", text.len()))
-            .hint("have the publisher shorten the version in the manifest")),
-        false => Ok(text),
-    }
 }
 
 /// Reads an id that is held to the grammar of one, so that it can be a file's name.

@@ -8,7 +8,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_signing::Claim;
 use aisoc_trust::Admitted;
 
-use crate::access::Access;
+use crate::access::{Access, is_directory};
 use crate::activate::{Installed, Previous, inode, require_admission};
 use crate::dir::InstalledDir;
 use crate::home::Home;
@@ -36,7 +36,7 @@ impl KeptTree {
     /// I/O reasons.
     pub fn open(plugins_dir: &Path, id: &PluginId, wanted: Option<&str>, access: &Access) -> Result<Self> {
         let place = plugins_dir.join(id.as_str());
-        if !place.is_dir() && !kept::directory(plugins_dir, id).is_dir() {
+        if !is_directory(&place)? && !is_directory(&kept::directory(plugins_dir, id))? {
             return Err(Fault::new(
                 Reason::PluginNotFound,
                 format!("no plugin `{id}` in `{}`, and no version of it is kept", plugins_dir.display()),
@@ -61,7 +61,7 @@ impl KeptTree {
         if tree.subject() != version.record.tree_digest {
             return Err(modified(tree.subject().to_string()));
         }
-        let replaced = InstallRecord::read(plugins_dir, id).ok().flatten();
+        let replaced = InstallRecord::read_understood(plugins_dir, id)?;
         Ok(Self { transaction, version, tree, replaced })
     }
 

@@ -16,24 +16,33 @@ use aisoc_manifests::id::PluginId;
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::access::Access;
+use crate::access::{Access, is_directory};
 use crate::home::Home;
 use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
-use crate::pending::{self, PendingChange, Side};
+use crate::pending::{self, PendingChange};
 use crate::plugins::{Plugins, rename_without_replacing};
-use crate::record::{self, InstallRecord};
+use crate::record::InstallRecord;
+use crate::sealed;
 
 /// The lock on a plugins directory, and a private directory for what comes and goes.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(crate) plugins: Plugins,
-    home: Home,
+    pub(crate) home: Home,
     removed: usize,
     /// What could not be moved out of sight.
     leftovers: Vec<PathBuf>,
     /// Changes of others that could not be finished: their plugins stay as they are.
     unfinished: Vec<(PluginId, Fault)>,
-    pub(crate) finished: Vec<PluginId>,
+    pub(crate) finished: Vec<Finished>,
+}
+
+/// A change that a killed process had begun, and that is finished now.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) id: PluginId,
+    /// Whether it was an uninstall, and the plugin is gone.
+    pub(crate) is_removal: bool,
 }
 
 /// What moves into a plugin's place.
@@ -64,9 +73,9 @@ impl Transaction {
         let plugins = Plugins::lock(home.plugins(), access)?;
         let mut transaction =
             Self { plugins, home, removed: 0, leftovers: Vec::new(), unfinished: Vec::new(), finished: Vec::new() };
-        for id in pending::ids(&transaction.plugins.path) {
+        for id in pending::ids(&transaction.plugins.path)? {
             match transaction.heal(&id) {
-                Ok(()) => transaction.finished.push(id),
+                Ok(is_removal) => transaction.finished.push(Finished { id, is_removal }),
                 // Nobody else's plugin has to wait for this one; a change of this one has.
                 Err(fault) => transaction.unfinished.push((id, fault)),
             }
@@ -87,7 +96,7 @@ impl Transaction {
         }
         let note = file_name(id);
         self.prepare(change)?;
-        self.home.write(&note, &record::to_json(change)?)?;
+        self.home.write(&note, &sealed::to_text(change)?)?;
         self.home.sync()?;
         let made =
             self.plugins.pending.take(self.home.held(), &note, &note).and_then(|()| self.exchange(change, incoming));
@@ -143,7 +152,7 @@ impl Transaction {
         let kept = kept::stored(&self.plugins.path, id)?;
         let read = match finishing {
             Some(_) => None,
-            None => InstallRecord::read(&self.plugins.path, id).ok().flatten(),
+            None => InstallRecord::read_understood(&self.plugins.path, id)?,
         };
         let mut surplus = kept::superfluous(&kept, finishing.or(read.as_ref()), keep);
         surplus.retain(|slot| self.discard_version(&slot.below(id)));
@@ -158,13 +167,13 @@ impl Transaction {
 
     /// Writes what will be renamed into place after the exchange, so that a full disk refuses the
     /// change before anything of it is visible.
-    fn prepare(&self, change: &PendingChange) -> Result<()> {
+    pub(crate) fn prepare(&self, change: &PendingChange) -> Result<()> {
         if let Some(after) = &change.after {
-            self.home.write(&record_name(&change.id), &record::to_json(after)?)?;
+            self.home.write(&record_name(&change.id), &after.to_text()?)?;
         }
         if let Some(before) = change.before.as_ref().filter(|_| change.keeps_previous()) {
             let sequence = kept::next_sequence(&kept::stored(&self.plugins.path, &change.id)?);
-            self.home.write(&kept_name(&change.id), &kept::to_json(before, sequence)?)?;
+            self.home.write(&kept_name(&change.id), &kept::to_text(before, sequence)?)?;
         }
         Ok(())
     }
@@ -215,39 +224,7 @@ impl Transaction {
         };
     }
 
-    /// Finishes a change that did not happen, and gives back why. When the rename happened and could not
-    /// be undone, the note stays, readers go by it, and the next command finishes the change forward.
-    fn take_back(&mut self, change: &PendingChange, fault: Fault) -> Fault {
-        if change.side(&self.plugins.path) == Side::Before {
-            let _ = self.restore(change);
-        }
-        fault
-    }
-
-    /// Finishes the change of `id` that a killed process has begun.
-    fn heal(&mut self, id: &PluginId) -> Result<()> {
-        let change = match PendingChange::read(&self.plugins.path, id) {
-            Ok(None) => return Ok(()),
-            Ok(Some(change)) => change,
-            // Nothing can be learnt from it. Records are notes: the tree in place is judged by itself.
-            Err(fault) if fault.reason() == Reason::RecordInvalid => {
-                return self.plugins.pending.unlink(&file_name(id));
-            }
-            Err(fault) => return Err(fault),
-        };
-        match change.side(&self.plugins.path) {
-            Side::Before => self.restore(&change),
-            Side::After => {
-                self.prepare(&change)?;
-                self.home.sync()?;
-                self.plugins.sync()?;
-                self.publish_record(&change)?;
-                self.settle(&change)
-            }
-        }
-    }
-
-    fn publish_record(&self, change: &PendingChange) -> Result<()> {
+    pub(crate) fn publish_record(&self, change: &PendingChange) -> Result<()> {
         let name = file_name(&change.id);
         match &change.after {
             Some(_) => self.plugins.records.take(self.home.held(), &record_name(&change.id), &name),
@@ -256,14 +233,14 @@ impl Transaction {
     }
 
     /// Everything after the records: the previous tree is kept or removed, the note goes.
-    fn settle(&mut self, change: &PendingChange) -> Result<()> {
+    pub(crate) fn settle(&mut self, change: &PendingChange) -> Result<()> {
         let (id, slot) = (&change.id, change.slot.below(&change.id));
         match &change.after {
             None => {
                 let _ = self.discard_version(id.as_str());
             }
             Some(after) => {
-                let left = self.plugins.versions.path.join(&slot).join(KEPT_TREE).is_dir();
+                let left = is_directory(&self.plugins.versions.path.join(&slot).join(KEPT_TREE))?;
                 if change.keeps_previous() && left {
                     let to = format!("{slot}/{KEPT_FILE}");
                     self.plugins.versions.take(self.home.held(), &kept_name(id), &to)?;
@@ -278,37 +255,13 @@ impl Transaction {
         }
         self.plugins.pending.unlink(&file_name(id))
     }
-
-    /// The old tree is in place: so is its record, and what was to come goes.
-    fn restore(&mut self, change: &PendingChange) -> Result<()> {
-        let id = &change.id;
-        let name = file_name(id);
-        let found = InstallRecord::read_file(&self.plugins.path, id);
-        match &change.before {
-            Some(before) if found.as_ref().ok() != Some(&change.before) => {
-                self.home.write(&record_name(id), &record::to_json(before)?)?;
-                self.home.sync()?;
-                self.plugins.records.take(self.home.held(), &record_name(id), &name)?;
-            }
-            // Nothing was there, or nothing that can be read: only what we have written is removed.
-            None if matches!(&found, Ok(Some(record)) if Some(record) == change.after.as_ref()) => {
-                self.plugins.records.unlink(&name)?;
-            }
-            _ => {}
-        }
-        if kept::read(&self.plugins.path, id, change.slot).is_none() {
-            let _ = self.discard_version(&change.slot.below(id));
-        }
-        self.remove_if_empty(id);
-        self.plugins.pending.unlink(&name)
-    }
 }
 
-fn file_name(id: &PluginId) -> String {
+pub(crate) fn file_name(id: &PluginId) -> String {
     format!("{id}.json")
 }
 
-fn record_name(id: &PluginId) -> String {
+pub(crate) fn record_name(id: &PluginId) -> String {
     format!("{id}.record")
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aisoc_manifests::fault::Reason;
@@ -200,23 +200,42 @@ fn a_record_that_cannot_be_read_is_not_an_absent_one() {
     }
 }
 
-#[test]
-fn a_record_that_cannot_be_written_takes_the_install_back() {
-    for before in [None, Some("1.0.0")] {
-        let plugins = tempfile::tempdir().expect("a directory");
-        if let Some(version) = before {
-            install(plugins.path(), &demo(), version);
-            fs::remove_file(plugins.path().join(".aisoc/records/demo.json")).expect("removed");
-        }
-        // A directory where the record goes: its rename is the last step that can fail.
-        fs::create_dir_all(plugins.path().join(".aisoc/records/demo.json/x")).expect("made");
-        let before = fs::read_dir(plugins.path().join("demo")).map(Iterator::count).ok();
-        let staged = stage(plugins.path(), &second());
-        let (admitted, record) = (admission(&staged), record(&staged, "2.0.0"));
-        activate(admitted, staged, &record, 1, &Access::default()).expect_err("no record");
-        assert_eq!(fs::read_dir(plugins.path().join("demo")).map(Iterator::count).ok(), before);
-        assert!(!plugins.path().join("demo/new.py").exists());
+/// A file on which another is mounted: it can be read, and neither be replaced nor removed.
+struct Pinned(PathBuf);
+
+impl Pinned {
+    fn mount(path: PathBuf) -> Option<Self> {
+        let mounted = Command::new("mount").arg("--bind").args([&path, &path]).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(path))
     }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_replaced_takes_the_change_back() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    install(plugins.path(), &demo(), "1.0.0");
+    let before = snapshot(&plugins.path().join("demo"));
+    let Some(_pinned) = Pinned::mount(plugins.path().join(".aisoc/records/demo.json")) else {
+        eprintln!("SKIPPED: mounting is not allowed here");
+        return;
+    };
+    let staged = stage(plugins.path(), &second());
+    let (admitted, record) = (admission(&staged), record(&staged, "2.0.0"));
+    let fault = activate(admitted, staged, &record, 1, &Access::default()).expect_err("the record is pinned");
+    assert!(fault.to_string().contains("records/demo.json"), "{fault:?}");
+    let fault = uninstall(plugins.path(), &id(), &Access::default()).expect_err("the record is pinned");
+    assert!(fault.to_string().contains("records/demo.json"), "{fault:?}");
+    assert!(!fault.to_string().contains("but"), "nothing was done: {fault:?}");
+    assert_eq!(snapshot(&plugins.path().join("demo")), before);
+    let read = InstallRecord::read(plugins.path(), &id()).expect("readable").expect("there");
+    assert_eq!(read.version, "1.0.0");
+    assert_eq!(fs::read_dir(plugins.path().join(".aisoc/pending")).expect("listed").count(), 0);
 }
 
 #[test]

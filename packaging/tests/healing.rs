@@ -8,12 +8,11 @@ mod common;
 use std::fs;
 
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{InstallRecord, collect_garbage, finish_interrupted, uninstall};
+use aisoc_packaging::{InstallRecord, collect_garbage, finish_interrupted, kept_versions, uninstall};
 use common::versions::{
-    access, current, id, incoming, install, json_record, reads_without_writing, record_file, roll_back, tidy,
+    access, current, id, incoming, install, keep, reads_without_writing, record_file, recorded, roll_back, tidy,
     unfinished, versions,
 };
-use serde_json::{Value, json};
 
 #[test]
 fn an_upgrade_killed_anywhere_is_healed() {
@@ -25,7 +24,7 @@ fn an_upgrade_killed_anywhere_is_healed() {
             let plugins = plugins.path();
             install(plugins, "0.9.0", 1);
             install(plugins, "1.0.0", 1);
-            let before = json_record(plugins);
+            let before = recorded(plugins);
             let staging = plugins.join(".aisoc-staging-dead/tree");
             let after = incoming("1.1.0", &staging);
             let slot = plugins.join(".aisoc/versions/demo/2");
@@ -40,11 +39,10 @@ fn an_upgrade_killed_anywhere_is_healed() {
                 fs::rename(plugins.join("aside"), slot.join("tree")).expect("moved");
             }
             if ["recorded", "kept"].contains(&reached) {
-                fs::write(record_file(plugins), after.to_string()).expect("written");
+                fs::write(record_file(plugins), after.to_text().expect("a text")).expect("written");
             }
             if reached == "kept" {
-                let kept = json!({ "schema_version": 1, "sequence": 2, "record": before });
-                fs::write(slot.join("kept.json"), kept.to_string()).expect("written");
+                keep(&slot, 2, &before);
             }
             reads_without_writing(plugins, expected);
             let kept = if expected == "1.0.0" { "0.9.0" } else { "1.0.0" };
@@ -95,7 +93,7 @@ fn a_first_install_killed_anywhere_is_healed() {
         }
         if reached == "recorded" {
             fs::create_dir_all(plugins.join(".aisoc/records")).expect("made");
-            fs::write(record_file(plugins), after.to_string()).expect("written");
+            fs::write(record_file(plugins), after.to_text().expect("a text")).expect("written");
         }
         let read = InstallRecord::read(plugins, &id()).expect("readable");
         assert_eq!(read.is_some(), there, "{reached}");
@@ -116,9 +114,8 @@ fn a_rollback_killed_anywhere_is_healed() {
         install(plugins, "1.0.0", 1);
         install(plugins, "1.1.0", 1);
         let slot = plugins.join(".aisoc/versions/demo/1");
-        let kept: Value =
-            serde_json::from_str(&fs::read_to_string(slot.join("kept.json")).expect("there")).expect("JSON");
-        let (before, after) = (json_record(plugins), kept["record"].clone());
+        let kept = kept_versions(plugins, &id()).expect("listed").remove(0);
+        let (before, after) = (recorded(plugins), kept.record);
         unfinished(plugins, Some(&before), Some(&after), 1, &slot.join("tree"), None);
         if reached != "noted" {
             fs::rename(plugins.join("demo"), plugins.join("aside")).expect("moved");
@@ -126,11 +123,10 @@ fn a_rollback_killed_anywhere_is_healed() {
             fs::rename(plugins.join("aside"), slot.join("tree")).expect("moved");
         }
         if ["recorded", "kept"].contains(&reached) {
-            fs::write(record_file(plugins), after.to_string()).expect("written");
+            fs::write(record_file(plugins), after.to_text().expect("a text")).expect("written");
         }
         if reached == "kept" {
-            let kept = json!({ "schema_version": 1, "sequence": 2, "record": before });
-            fs::write(slot.join("kept.json"), kept.to_string()).expect("written");
+            keep(&slot, 2, &before);
         }
         reads_without_writing(plugins, expected);
         let other = if expected == "1.0.0" { "1.1.0" } else { "1.0.0" };
@@ -151,7 +147,7 @@ fn an_uninstall_killed_anywhere_is_healed() {
         let plugins = plugins.path();
         install(plugins, "1.0.0", 1);
         install(plugins, "1.1.0", 1);
-        let before = json_record(plugins);
+        let before = recorded(plugins);
         unfinished(plugins, Some(&before), None, 2, &plugins.join("demo"), None);
         if reached != "noted" {
             fs::create_dir(plugins.join(".aisoc/versions/demo/2")).expect("made");
@@ -172,11 +168,41 @@ fn an_uninstall_killed_anywhere_is_healed() {
 }
 
 #[test]
+fn an_uninstall_is_not_said_to_be_done_when_an_install_was_undone() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    let plugins = plugins.path();
+    let tree = plugins.join(".aisoc/versions/demo/1/tree");
+    let after = incoming("1.0.0", &tree);
+    unfinished(plugins, None, Some(&after), 1, &tree, Some(1));
+    let fault = uninstall(plugins, &id(), &access()).expect_err("it never was installed");
+    assert_eq!(fault.reason(), Reason::PluginNotFound);
+    tidy(plugins);
+}
+
+#[test]
+fn an_uninstall_of_nothing_finishes_what_others_left() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    let plugins = plugins.path();
+    install(plugins, "1.0.0", 1);
+    install(plugins, "1.1.0", 1);
+    let before = recorded(plugins);
+    unfinished(plugins, Some(&before), None, 2, &plugins.join("demo"), None);
+    fs::create_dir(plugins.join(".aisoc/versions/demo/2")).expect("made");
+    fs::rename(plugins.join("demo"), plugins.join(".aisoc/versions/demo/2/tree")).expect("moved");
+    common::write(plugins, &[(".aisoc-staging-dead/removed-1/tree/a", "1")]);
+    let other = "other".parse().expect("an id");
+    let fault = uninstall(plugins, &other, &access()).expect_err("there is none");
+    assert_eq!(fault.reason(), Reason::PluginNotFound);
+    tidy(plugins);
+    assert!(!plugins.join(".aisoc/versions/demo").exists() && !record_file(plugins).exists());
+}
+
+#[test]
 fn a_tree_written_into_after_a_kill_is_known_by_its_directory() {
     let plugins = tempfile::tempdir().expect("a directory");
     let plugins = plugins.path();
     install(plugins, "1.0.0", 1);
-    let before = json_record(plugins);
+    let before = recorded(plugins);
     let slot = plugins.join(".aisoc/versions/demo/1");
     let after = incoming("1.1.0", &slot.join("tree"));
     unfinished(plugins, Some(&before), Some(&after), 1, &slot.join("tree"), Some(1));
@@ -190,7 +216,7 @@ fn a_tree_written_into_after_a_kill_is_known_by_its_directory() {
     let read = InstallRecord::read(plugins, &id()).expect("readable").expect("there");
     assert_eq!(read.version, "1.1.0");
     finish_interrupted(plugins, &access()).expect("finished");
-    assert_eq!(json_record(plugins)["version"], "1.1.0");
+    assert_eq!(recorded(plugins).version, "1.1.0");
     assert_eq!(versions(plugins), ["1.0.0"]);
 }
 

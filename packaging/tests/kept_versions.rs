@@ -201,7 +201,8 @@ fn a_kept_record_of_odd_names_leads_nowhere() {
     }
     fs::remove_file(&path).expect("removed");
     symlink("/etc/passwd", &path).expect("linked");
-    assert_eq!(versions(plugins.path()), Vec::<String>::new());
+    let fault = kept_versions(plugins.path(), &id()).expect_err("a link is not followed");
+    assert!(fault.to_string().contains("kept.json"), "{fault:?}");
     assert_eq!(current(plugins.path()), "1.1.0");
 }
 

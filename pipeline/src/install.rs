@@ -11,7 +11,7 @@ use aisoc_packaging::{
     Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, finish_interrupted, installed,
 };
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Coverage, verify};
+use aisoc_signing::{Coverage, TreeFinding, verify};
 use aisoc_trust::{Admitted, Policy, admit};
 
 use crate::at_rest::intact_admission;
@@ -104,7 +104,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let (manifest, admitted) = judge(&staged, options)?;
     refuse_second_spelling(&manifest.id, options)?;
     reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
-    let from = InstallRecord::read(&options.plugins_dir, &manifest.id).ok().flatten().map(|record| record.version);
+    let from = InstallRecord::read_understood(&options.plugins_dir, &manifest.id)?.map(|record| record.version);
     let record = record(&manifest, reference, digest, &admitted, options);
     let signature = Judgement::of(&admitted);
     let active = activate(admitted, staged, &record, options.keep, &options.access)?;
@@ -134,24 +134,48 @@ fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitte
 }
 
 /// What the signature of the installed version covers: a registry that offers less than that is
-/// stripping it.
+/// stripping it. Without a record that can be understood, the tree in place says what it was signed for.
 fn installed_coverage(id: &PluginId, options: &InstallOptions) -> Result<Coverage> {
-    let recorded = InstallRecord::read(&options.plugins_dir, id)?.and_then(|record| record.coverage);
-    Ok([Coverage::Full, Coverage::Code]
-        .into_iter()
-        .find(|coverage| recorded.as_deref() == Some(coverage.as_str()))
-        .unwrap_or(Coverage::None))
+    match InstallRecord::read(&options.plugins_dir, id) {
+        Ok(record) => {
+            let recorded = record.and_then(|record| record.coverage);
+            let stated = [Coverage::Full, Coverage::Code]
+                .into_iter()
+                .find(|coverage| recorded.as_deref() == Some(coverage.as_str()));
+            Ok(stated.unwrap_or(Coverage::None))
+        }
+        Err(fault) if fault.reason() == Reason::RecordInvalid => {
+            stated_coverage(&options.plugins_dir.join(id.as_str())).map_err(|_| {
+                fault.hint(format!("remove what is left of it, then install: `aisoc plugin uninstall {id}`"))
+            })
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
-/// `Shodan` beside `shodan` is one directory on a file system that folds case: whoever installs second
-/// there replaces the first.
+/// What a tree claims to be signed for, whether or not anybody's key verifies it today.
+fn stated_coverage(tree: &Path) -> Result<Coverage> {
+    let claim = match InstalledDir::read(tree) {
+        Err(fault) if fault.reason() == Reason::IoNotFound => return Ok(Coverage::None),
+        tree => tree?.claim(),
+    };
+    Ok(match claim.compare_tree(claim.document()?)? {
+        TreeFinding::NotStated if claim.signature().is_none() => Coverage::None,
+        TreeFinding::NotStated => Coverage::Code,
+        TreeFinding::Exact | TreeFinding::Differs(_) => Coverage::Full,
+    })
+}
+
+/// Two ids that differ only in case are one directory on a file system that folds case, and two that
+/// differ only in `-`, `_` and `.` are one module to the host: whoever installs second replaces the first.
 fn refuse_second_spelling(id: &PluginId, options: &InstallOptions) -> Result<()> {
-    let is_second = |present: &str| present != id.as_str() && present.eq_ignore_ascii_case(id.as_str());
+    let folded = |id: &str| id.to_ascii_lowercase().replace(['-', '.'], "_");
+    let is_second = |present: &str| present != id.as_str() && folded(present) == folded(id.as_str());
     match installed(&options.plugins_dir)?.into_iter().find(|plugin| is_second(&plugin.directory)) {
         None => Ok(()),
         Some(plugin) => {
             Err(Fault::new(Reason::AlreadyExists, format!("the plugin `{}` is installed", plugin.directory))
-                .expected("an id that differs in more than case", id.to_string())
+                .expected("an id that differs in more than case, `-`, `_` and `.`", id.to_string())
                 .hint(format!("uninstall `{}` first, if it is the same plugin", plugin.directory)))
         }
     }
@@ -187,6 +211,7 @@ pub(crate) fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustI
 /// byte as recorded, and admitted by today's keys and policy. Anything less is installed again.
 fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<Installation>> {
     for plugin in installed(&options.plugins_dir)? {
+        // Whatever cannot be read here is read again, and refused, before it is replaced.
         let Ok(Some(record)) = plugin.record else { continue };
         if record.digest != digest || record.id.as_str() != plugin.directory {
             continue;

@@ -94,7 +94,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
 /// after a kill, has nothing left to do.
 fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
     let RollbackOptions { plugins_dir, id, to: Some(to), trust, .. } = options else { return Ok(None) };
-    let Ok(Some(record)) = InstallRecord::read(plugins_dir, id) else { return Ok(None) };
+    let Some(record) = InstallRecord::read_understood(plugins_dir, id)? else { return Ok(None) };
     if record.version != *to && record.digest.to_string() != *to {
         return Ok(None);
     }

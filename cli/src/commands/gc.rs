@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::{Collected, collect_garbage};
 use serde::Serialize;
 
@@ -57,7 +57,8 @@ pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
     }
     let freed_bytes = collected.bytes();
     let Collected { removed, finished, leftovers, unfinished } = collected;
-    context.output.answer(&Freed {
+    let problem = problem(leftovers.len(), unfinished.len());
+    let code = context.output.answer(&Freed {
         plugins_dir: plugins_dir.display().to_string(),
         removed: removed
             .into_iter()
@@ -71,5 +72,14 @@ pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
         finished_changes: finished.iter().map(ToString::to_string).collect(),
         leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         unfinished_changes: unfinished,
-    })
+    })?;
+    problem.map_or(Ok(code), Err)
+}
+
+/// Why a collection that did all it could has failed nevertheless; each thing is named before.
+fn problem(leftovers: usize, unfinished: usize) -> Option<Fault> {
+    let count = |number: usize, what: &str| (number > 0).then(|| format!("{number} {what}"));
+    let parts = [count(leftovers, "not removed"), count(unfinished, "interrupted changes not finished")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| Fault::new(Reason::GarbageLeft, format!("not all was collected: {}", parts.join(", "))))
 }

@@ -7,13 +7,12 @@ use std::io::Write as _;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Profile};
 use aisoc_pipeline::{PushOptions, ReplaceTag, Signing};
-use aisoc_signing::SigningKey;
 
 use super::bench::{self, Bench};
 use super::push::PushAnswer;
 use super::{package, push};
 use crate::args::plugin::ReleaseArgs;
-use crate::context::{Context, private_key};
+use crate::context::Context;
 use crate::runtime;
 
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
@@ -27,7 +26,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         return bench::refuse(&bench.shown, problems, context);
     }
     context.output.status("Validated", &bench.shown);
-    let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;
+    let key = context.signing_key(&args.key.private_key)?;
     let signed = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, Signing::WholeTree { out: None })?;
     context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
     let options = PushOptions {

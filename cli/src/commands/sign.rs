@@ -3,12 +3,11 @@
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin::ambiguities;
 use aisoc_pipeline::Signing;
-use aisoc_signing::SigningKey;
 use serde::Serialize;
 
 use super::bench::{self, Bench};
 use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
-use crate::context::{Context, private_key};
+use crate::context::Context;
 use crate::output::Answer;
 
 #[derive(Serialize)]
@@ -31,7 +30,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if let Some(code) = refuse_ambiguity(&bench, &args.key, context)? {
         return Ok(code);
     }
-    let key = SigningKey::from_pem(&private_key(&args.key.private_key)?)?;
+    let key = context.signing_key(&args.key.private_key)?;
     let out = args.out.as_deref();
     let how = match args.coverage {
         _ if args.add => Signing::Added,

@@ -27,13 +27,8 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     let id = plugin_id(&args.id)?;
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin uninstall");
     let path = plugins_dir.join(id.as_str());
-    if !can_be_uninstalled(&plugins_dir, &id) {
-        return Err(Fault::new(
-            Reason::PluginNotFound,
-            format!("there is no plugin `{id}` in `{}`", plugins_dir.display()),
-        ));
-    }
-    if !args.yes {
+    // What is not there needs no confirmation; the refusal comes from below, after it has tidied up.
+    if !args.yes && can_be_uninstalled(&plugins_dir, &id)? {
         confirm(&format!("Remove {} with everything in it? [y/N] ", path.display()))?;
     }
     context.warn_of_leftovers(&uninstall(&plugins_dir, &id, &access)?);

@@ -5,11 +5,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Access, InstallRecord, InstalledDir, KeptTree, activate, kept_versions};
 use aisoc_trust::{Policy, TrustMode, admit};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tempfile::TempDir;
 
 use super::{GZIP, MANIFEST, admission, directory, packed, record, snapshot, stage_into, titled};
@@ -69,38 +70,71 @@ pub(crate) fn tidy(plugins: &Path) {
     assert_eq!(names(plugins.join(".aisoc/versions/demo")).len(), versions(plugins).len());
 }
 
+/// The text of one of our small files, made here by other means: a checksum over the canonical JSON.
+pub(crate) fn sealed(content: &impl Serialize) -> String {
+    let mut compact = serde_json::to_value(content).expect("JSON");
+    compact.sort_all_objects();
+    let checksum = Digest::of(compact.to_string().as_bytes());
+    let text = serde_json::to_string_pretty(content).expect("JSON");
+    format!("{},\n  \"checksum\": \"{checksum}\"\n}}\n", text.strip_suffix("\n}").expect("an object"))
+}
+
+/// The note of a change, in the order of its file.
+#[derive(Serialize)]
+struct Note<'a> {
+    schema_version: u32,
+    id: &'a str,
+    before: Option<&'a InstallRecord>,
+    after: Option<&'a InstallRecord>,
+    slot: u64,
+    moving_inode: u64,
+    keep: Option<u8>,
+}
+
+/// The note of a kept version, in the order of its file.
+#[derive(Serialize)]
+struct Kept<'a> {
+    schema_version: u32,
+    sequence: u64,
+    record: &'a InstallRecord,
+}
+
 /// Writes down a change as a process does before it makes it.
 pub(crate) fn unfinished(
     plugins: &Path,
-    before: Option<&Value>,
-    after: Option<&Value>,
+    before: Option<&InstallRecord>,
+    after: Option<&InstallRecord>,
     slot: u64,
     moving: &Path,
     keep: Option<u8>,
 ) {
-    let note = json!({
-        "schema_version": 1, "id": "demo", "before": before, "after": after, "slot": slot,
-        "moving_inode": fs::metadata(moving).expect("there").ino(), "keep": keep,
-    });
+    let moving_inode = fs::metadata(moving).expect("there").ino();
+    let note = Note { schema_version: 1, id: "demo", before, after, slot, moving_inode, keep };
     fs::create_dir_all(plugins.join(".aisoc/pending")).expect("made");
-    fs::write(plugins.join(".aisoc/pending/demo.json"), note.to_string()).expect("written");
+    fs::write(plugins.join(".aisoc/pending/demo.json"), sealed(&note)).expect("written");
+}
+
+/// Writes down that the tree in `slot` is a kept version.
+pub(crate) fn keep(slot: &Path, sequence: u64, record: &InstallRecord) {
+    fs::write(slot.join("kept.json"), sealed(&Kept { schema_version: 1, sequence, record })).expect("written");
 }
 
 pub(crate) fn record_file(plugins: &Path) -> PathBuf {
     plugins.join(".aisoc/records/demo.json")
 }
 
-pub(crate) fn json_record(plugins: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(record_file(plugins)).expect("there")).expect("JSON")
+/// What the record's file says, whatever tree is in place.
+pub(crate) fn recorded(plugins: &Path) -> InstallRecord {
+    InstallRecord::parse(&fs::read(record_file(plugins)).expect("there")).expect("a record")
 }
 
 /// The record that an install of `version` writes, and its tree in `place`.
-pub(crate) fn incoming(version: &str, place: &Path) -> Value {
+pub(crate) fn incoming(version: &str, place: &Path) -> InstallRecord {
     let elsewhere = tempfile::tempdir().expect("a directory");
     install(elsewhere.path(), version, 0);
     fs::create_dir_all(place.parent().expect("a parent")).expect("made");
     fs::rename(elsewhere.path().join("demo"), place).expect("one file system");
-    json_record(elsewhere.path())
+    recorded(elsewhere.path())
 }
 
 /// Reading heals nothing and writes nothing.

@@ -1,0 +1,99 @@
+//! Healing: what a killed process has begun is finished, and what a failed one could not do is undone.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+
+use crate::kept;
+use crate::pending::{PendingChange, Side};
+use crate::record::InstallRecord;
+use crate::sealed;
+use crate::transaction::{Transaction, file_name, record_name};
+
+impl Transaction {
+    /// Finishes the change of `id` that a killed process has begun. Whether it was an uninstall that is
+    /// done now.
+    pub(crate) fn heal(&mut self, id: &PluginId) -> Result<bool> {
+        let change = match PendingChange::read(&self.plugins.path, id) {
+            Ok(None) => return Ok(false),
+            Ok(Some(change)) => change,
+            // Nothing can be learnt from it. Records are notes: the tree in place is judged by itself.
+            Err(fault) if fault.reason() == Reason::RecordInvalid => {
+                return self.plugins.pending.unlink(&file_name(id)).map(|()| false);
+            }
+            Err(fault) => return Err(fault),
+        };
+        match change.side(&self.plugins.path)? {
+            Side::Before => self.restore(&change).map(|()| false),
+            Side::After => {
+                self.prepare(&change)?;
+                self.home.sync()?;
+                self.plugins.sync()?;
+                self.publish_record(&change)?;
+                self.settle(&change)?;
+                Ok(change.after.is_none())
+            }
+        }
+    }
+
+    /// Finishes a change that did not happen, and gives back why. When the rename happened and could not
+    /// be undone, this says so; the note stays, readers go by it, and the next command finishes the
+    /// change forward.
+    pub(crate) fn take_back(&mut self, change: &PendingChange, fault: Fault) -> Fault {
+        match change.side(&self.plugins.path) {
+            Ok(Side::Before) => {
+                // What fails here is done by the next command, by the note.
+                let _ = self.restore(change);
+                fault
+            }
+            Ok(Side::After) => fault.although(format!("`{}` is {}", change.id, change.as_done())),
+            // Nobody can tell now; the next command looks again.
+            Err(_) => fault,
+        }
+    }
+
+    /// The old tree is in place: so is its record, and what was to come goes.
+    fn restore(&mut self, change: &PendingChange) -> Result<()> {
+        let id = &change.id;
+        let name = file_name(id);
+        let found = sealed::understood(InstallRecord::read_file(&self.plugins.path, id))?;
+        match &change.before {
+            Some(before) if found.as_ref() != Some(before) => {
+                self.home.write(&record_name(id), &before.to_text()?)?;
+                self.home.sync()?;
+                self.plugins.records.take(self.home.held(), &record_name(id), &name)?;
+            }
+            // Nothing was there, or nothing that can be read: only what we have written is removed.
+            None if found.is_some() && found == change.after => self.plugins.records.unlink(&name)?,
+            _ => {}
+        }
+        if kept::read(&self.plugins.path, id, change.slot)?.is_none() {
+            let _ = self.discard_version(&change.slot.below(id));
+        }
+        self.remove_if_empty(id);
+        self.plugins.pending.unlink(&name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+    use crate::home::Home;
+    use crate::kept::next_slot;
+
+    #[test]
+    fn a_failure_after_a_change_that_cannot_be_undone_says_what_is_done() {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let id: PluginId = "demo".parse().expect("an id");
+        std::fs::create_dir(plugins.path().join("demo")).expect("made");
+        let home = Home::create(plugins.path()).expect("a home");
+        let mut transaction = Transaction::begin(home, &Access::default()).expect("begun");
+        let slot = next_slot(plugins.path(), &id).expect("a slot");
+        let failed = || Fault::new(Reason::IoError, "cannot sync `plugins`");
+        let change = PendingChange::new(id, None, None, slot, u64::MAX, None);
+        std::fs::remove_dir(plugins.path().join("demo")).expect("it left");
+        let fault = transaction.take_back(&change, failed());
+        assert_eq!(fault.message(), "`demo` is uninstalled, but cannot sync `plugins`");
+        assert_eq!(fault.reason(), Reason::IoError);
+    }
+}
