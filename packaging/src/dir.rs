@@ -191,8 +191,7 @@ struct Found {
     origin: Origin,
 }
 
-/// On the author's bench a private key is refused, because it can still be kept back, and modes are made
-/// plain by packing; in an installed tree both are facts.
+/// Whose tree it is. On the author's bench a private key is refused, because it can still be kept back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Origin {
     Bench,
@@ -288,7 +287,7 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if !metadata.is_file() {
         return Err(forbidden(format!("`{path}` is no longer a regular file")));
     }
-    if *origin == Origin::Installed && metadata.permissions().mode() & SPECIAL_BITS != 0 {
+    if metadata.permissions().mode() & SPECIAL_BITS != 0 {
         return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
     }
     let keep = match limits.bytes_to_keep(path.as_str().as_bytes()) {
