@@ -10,6 +10,7 @@ use aisoc_manifests::oci::{
     MANIFEST_MEDIA_TYPE, TITLE, UNPACK, to_bytes,
 };
 use aisoc_manifests::plugin::Manifest;
+use aisoc_signing::claimed_signer;
 use serde::Serialize;
 
 use crate::dir::PluginDir;
@@ -47,6 +48,9 @@ struct Config<'a> {
     license: Option<&'a str>,
     file_count: usize,
     unpacked_size: u64,
+    /// Fingerprints that `plugin.sig.d` names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signers: Vec<String>,
 }
 
 /// Packs `plugin` into a temporary file and makes the documents that go with it.
@@ -58,7 +62,7 @@ pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) 
     let mut layer_file = tempfile::tempfile().map_err(failed)?;
     let packed = pack(plugin, &manifest.id, options, &mut layer_file)?;
     layer_file.flush().map_err(failed)?;
-    let config = config(manifest, &packed);
+    let config = config(plugin, manifest, &packed);
     let config_descriptor = Descriptor::of(CONFIG_MEDIA_TYPE, &config);
     let layer = layer_descriptor(manifest, &packed);
     let image = ImageManifest {
@@ -73,7 +77,7 @@ pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) 
     Ok(Assembled { manifest: to_bytes(&image), config, config_descriptor, layer, layer_file: Arc::new(layer_file) })
 }
 
-fn config(manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {
+fn config(plugin: &PluginDir, manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {
     to_bytes(&Config {
         schema_version: 1,
         id: manifest.id.as_str(),
@@ -85,6 +89,7 @@ fn config(manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {
         license: manifest.license.as_deref(),
         file_count: packed.files,
         unpacked_size: packed.unpacked_bytes,
+        signers: plugin.files().iter().filter_map(|(path, _)| claimed_signer(path.as_str())).collect(),
     })
 }
 

@@ -27,7 +27,7 @@ pub use signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 pub use stamp::stamp;
 pub use statement::Statement;
 pub use tree::{
-    ChangedFile, FILE_LIST, INTEGRITY_KEY, Integrity, ListState, TreeDifference, TreeFinding, covered_digest,
-    covered_list, is_signature_file,
+    ChangedFile, FILE_LIST, INTEGRITY_KEY, Integrity, ListState, TreeDifference, TreeFinding, claimed_signer,
+    covered_digest, covered_list, is_signature_file,
 };
 pub use verify::{Cause, MAX_SIGNATURES, Outcome, Signer, Verified, examine, verify};

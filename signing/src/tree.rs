@@ -85,6 +85,11 @@ pub fn is_signature_file(path: &str) -> bool {
     path == SIGNATURE_FILE || path == FILE_LIST || added_signature(path).is_some()
 }
 
+/// The fingerprint of the key whose signature the file of that name claims to hold.
+pub fn claimed_signer(path: &str) -> Option<String> {
+    added_signature(path).map(|digits| format!("SHA256:{digits}"))
+}
+
 /// The 64 digits of `plugin.sig.d/<fingerprint>.sig`.
 pub(crate) fn added_signature(path: &str) -> Option<&str> {
     let digits = path.strip_prefix(SIGNATURE_DIRECTORY)?.strip_prefix('/')?.strip_suffix(".sig")?;
