@@ -188,14 +188,14 @@ impl Contents {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Found {
     path: RelPath,
-    secrets: Secrets,
+    origin: Origin,
 }
 
-/// Whether a private key is a reason to refuse: on the author's bench, where it can still be kept back.
+/// Whose tree it is. On the author's bench a private key is refused, because it can still be kept back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Secrets {
-    Refused,
-    Taken,
+enum Origin {
+    Bench,
+    Installed,
 }
 
 struct Search<'a> {
@@ -255,12 +255,12 @@ impl<'a> Search<'a> {
         if !kind.is_file() {
             return Err(forbidden(format!("{shown} is {}", kind_name(kind))));
         }
-        let secrets = if self.rules.is_some() { Secrets::Refused } else { Secrets::Taken };
-        if secrets == Secrets::Refused && is_secret_name(path.file_name()) {
+        let origin = if self.rules.is_some() { Origin::Bench } else { Origin::Installed };
+        if origin == Origin::Bench && is_secret_name(path.file_name()) {
             return Err(secret(&path));
         }
         self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
-        self.found.push(Found { path, secrets });
+        self.found.push(Found { path, origin });
         Ok(())
     }
 
@@ -279,7 +279,7 @@ struct ReadFile {
 }
 
 fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> Result<ReadFile> {
-    let Found { path, secrets } = found;
+    let Found { path, origin } = found;
     let on_disk = path.under(root);
     let failed = |error| Fault::io("read", &on_disk, error);
     let mut file = parallel::open(&on_disk, Links::Refused).map_err(failed)?;
@@ -305,7 +305,7 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if hashed.size > limits.max_file_bytes {
         return Err(forbidden(format!("`{path}` is larger than {} bytes", limits.max_file_bytes)));
     }
-    let pem = *secrets == Secrets::Refused && may_hold_key(path.file_name());
+    let pem = *origin == Origin::Bench && may_hold_key(path.file_name());
     if pem && kept.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
         return Err(secret(path));
     }

@@ -255,7 +255,7 @@ fn on_threads<T: Sync, U: Send>(items: &[T], threads: NonZeroUsize, work: impl F
         }
     };
     let done: Result<Vec<(usize, U)>> = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, &run);
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, run);
         let workers: std::io::Result<Vec<_>> = (1..threads.get().min(items.len())).map(spawn).collect();
         let workers = workers.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
         let mut done = run();
