@@ -72,6 +72,17 @@ fn tests_of(source: &str) -> BTreeSet<String> {
     tests
 }
 
+/// Whether that is a script of the reliability harness which is called in both of its extents.
+fn is_run_script(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(name) = path.strip_prefix("reliability/") else { return false };
+    let run = fs::read_to_string(Path::new(ROOT).join("reliability/run")).expect("there");
+    let calls = run.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("script "));
+    let called = calls.filter(|call| call.split_whitespace().next() == Some(name)).count();
+    let found = fs::metadata(Path::new(ROOT).join(path));
+    called == 2 && found.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 == 0o111)
+}
+
 /// A test's own file, what stands in directories beside it for all tests to share, and the corpus of
 /// archives if the file uses it: where its expectations are written.
 fn written_around(file: &Path) -> String {
@@ -120,7 +131,10 @@ fn every_named_test_exists_and_runs() {
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in catalogue().row {
         for test in &row.tests {
-            let (file, name) = test.split_once("::").expect("FILE::FUNCTION");
+            let Some((file, name)) = test.split_once("::") else {
+                assert!(is_run_script(test), "row {}: `reliability/run` runs no `{test}`", row.number);
+                continue;
+            };
             let tests = files.entry(file.to_owned()).or_insert_with(|| {
                 let path = Path::new(ROOT).join(file);
                 tests_of(
@@ -139,8 +153,8 @@ fn every_reason_is_one_of_ours_and_stands_where_its_row_is_tested() {
         let around: String = row
             .tests
             .iter()
-            .filter_map(|test| test.split_once("::"))
-            .map(|(file, _)| written_around(&Path::new(ROOT).join(file)))
+            .map(|test| test.split_once("::").map_or(test.as_str(), |(file, _)| file))
+            .map(|file| written_around(&Path::new(ROOT).join(file)))
             .collect();
         for code in &row.reasons {
             let reason = Reason::from_code(code).unwrap_or_else(|| panic!("row {}: no reason `{code}`", row.number));
@@ -160,6 +174,16 @@ fn prints_how_much_is_covered() {
         let with_gap = rows.iter().filter(|row| row.gap.is_some()).count();
         println!("{} {covered}/{}, {with_gap} with a gap: {}", section.letter, rows.len(), section.title);
         assert!(!rows.is_empty());
+    }
+}
+
+#[test]
+fn a_script_counts_when_the_harness_runs_it() {
+    assert!(is_run_script("reliability/kill_points"));
+    for other in
+        ["reliability/run", "reliability/README.md", "reliability/harness/oracle.py", "perf/run", "kill_points"]
+    {
+        assert!(!is_run_script(other), "{other}");
     }
 }
 

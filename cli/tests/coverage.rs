@@ -229,6 +229,50 @@ fn a_manifest_in_json_is_signed_whole_too() {
 }
 
 #[test]
+fn a_plugin_without_python_is_covered_whole() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("rules/plugin.yaml", "id: rules\nname: Rules\nversion: \"1.0.0\"\nplugin_type: detection\n");
+    let files = ["rules/block.yaml", "model.pkl", "threats.sqlite", "page.html"];
+    for file in files {
+        bench.write(&format!("rules/{file}"), "as signed\n");
+    }
+    bench.sign("rules").ok();
+    let verify = ["plugin", "verify", "rules", "--keys", "keys"];
+    assert!(bench.run(&verify).ok().stdout.contains(" coverage=full "));
+    let digest = bench.run(&["plugin", "digest", "rules"]).ok().stdout.clone();
+    for file in files {
+        bench.write(&format!("rules/{file}"), "swapped\n");
+        assert_eq!(bench.run(&["plugin", "digest", "rules"]).ok().stdout, digest, "{file}: the host would notice");
+        let run = bench.run(&verify);
+        assert!(run.refused(3, "coverage_mismatch").error_line().contains(&format!("`{file}`")), "{run:?}");
+        bench.write(&format!("rules/{file}"), "as signed\n");
+    }
+    let manifest = fs::read_to_string(bench.path("rules/plugin.yaml")).expect("read");
+    bench.write("rules/plugin.yaml", manifest.split("integrity:").next().expect("the author's part"));
+    let sign = ["plugin", "sign", "--plugin-dir", "rules", "--private-key", "release.key", "--coverage", "code"];
+    bench.run(&sign).ok();
+    bench.run(&verify).refused(3, "coverage_partial");
+}
+
+#[test]
+fn a_signature_of_the_code_alone_covers_no_link() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("demo/helper.py", "VALUE = 1\n");
+    let manifest = fs::read_to_string(bench.path("demo/plugin.yaml")).expect("read");
+    bench.write("demo/plugin.yaml", manifest.split("integrity:").next().expect("the author's part"));
+    let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key", "--coverage", "code"];
+    bench.run(&sign).ok();
+    for (name, _, change) in &DIRECTORY_CHANGES[..2] {
+        tampered(&bench, *change);
+        let run = bench.run(&["plugin", "verify", "tampered", "--keys", "keys"]);
+        run.refused(3, "coverage_partial");
+        assert!(run.error_line().contains("(no regular file)"), "{name}: {run:?}");
+    }
+}
+
+#[test]
 fn a_rotation_has_no_moment_in_which_nobody_verifies() {
     let bench = Bench::new();
     bench.published();

@@ -3,7 +3,9 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use support::Bench;
 
@@ -72,4 +74,55 @@ fn a_package_that_cannot_be_written_leaves_nothing() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("error[io_error]: cannot write"), "{errors}");
     assert_eq!(names(&bench), before);
+}
+
+const PLACES: [&str; 4] = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
+
+#[test]
+fn an_upgrade_that_is_told_to_stop_at_any_time_once_or_twice_is_made_or_not() {
+    let bench = signed();
+    fs::create_dir(bench.path("keys")).expect("made");
+    fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
+    for version in ["0.1.0", "0.2.0"] {
+        let manifest = fs::read_to_string(bench.path("demo/plugin.yaml")).expect("read");
+        bench.write("demo/plugin.yaml", manifest.replace("version: \"0.1.0\"", &format!("version: \"{version}\"")));
+        bench.sign("demo").ok();
+        bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", &format!("{version}.tar")]).ok();
+    }
+    let words = [&["plugin", "install", "oci-archive:0.2.0.tar"][..], &PLACES].concat();
+    let reset = || {
+        let _ = fs::remove_dir_all(bench.path("plugins"));
+        bench.install("oci-archive:0.1.0.tar").ok();
+    };
+    reset();
+    let begin = Instant::now();
+    bench.run(&words).ok();
+    let takes = begin.elapsed();
+    let mut outcomes = [0, 0];
+    for step in 0..40 {
+        reset();
+        let child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+        thread::sleep(takes * step / 40);
+        let signals = [&["-INT", "-TERM"][..], &["-INT"], &["-TERM"], &["-INT", "-INT"]][step as usize % 4];
+        for signal in signals {
+            // It may have ended meanwhile, which is as good.
+            let _ = Command::new("kill").args([*signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+            thread::sleep(Duration::from_millis(1));
+        }
+        let output = child.wait_with_output().expect("ended");
+        let list = bench.run(&[&["plugin", "list"][..], &PLACES].concat());
+        let is_new = list.ok().stdout.contains("demo  0.2.0       verified");
+        assert!(is_new || list.stdout.contains("demo  0.1.0       verified"), "step {step}: {list:?} {output:?}");
+        match output.status.code() {
+            Some(0) => assert!(is_new, "step {step}: {output:?}"),
+            Some(130) => assert!(!is_new, "step {step}: {output:?}"),
+            // So early that nobody listened, or by the second signal.
+            code => assert_eq!(code, None, "step {step}: {output:?}"),
+        }
+        outcomes[usize::from(is_new)] += 1;
+        bench.run(&words).ok();
+        let left: Vec<_> = fs::read_dir(bench.path("plugins")).expect("listed").flatten().collect();
+        assert_eq!(left.len(), 2, "step {step}: the plugin and ours: {left:?}");
+    }
+    assert!(outcomes[0] > 0, "it was never stopped in time: {outcomes:?}");
 }
