@@ -26,6 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "interop"))
 
 import coverage  # noqa: E402
+import measure  # noqa: E402
 import reference  # noqa: E402
 
 MANIFEST = """id: {id}
@@ -98,19 +99,18 @@ def reference_seconds(root, keys, share):
     return (time.perf_counter() - start) * len(plugins) / len(sample)
 
 
-def ours(aisoc, root, keys, *options):
-    command = [aisoc, "plugins", "verify", "--plugins-dir", root, "--trusted-keys", keys, "--json", "-q", *options]
-    with tempfile.TemporaryFile() as out:
-        start = time.perf_counter()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)
-        errors = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        elapsed = time.perf_counter() - start
-        if status:
-            raise SystemExit(f"aisoc: {errors.decode()[-500:]}")
-        out.seek(0)
-        answer = json.load(out)
-    return elapsed, usage.ru_maxrss / 1024, answer
+def command(aisoc, root, keys, *options):
+    return [aisoc, "plugins", "verify", "--plugins-dir", root, "--trusted-keys", keys, "--json", "-q", *options]
+
+
+def ours(*words):
+    """Seconds of one whole process, and its answer."""
+    start = time.perf_counter()
+    done = subprocess.run(command(*words), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    elapsed = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"aisoc: {done.stderr.decode()[-500:]}")
+    return elapsed, json.loads(done.stdout)
 
 
 def main():
@@ -138,12 +138,14 @@ def main():
         for _ in range(arguments.rounds):
             rows["reference"].append(reference_seconds(root, keys, arguments.share))
             for name, options in (("full", []), ("cached", ["--cached"])):
-                elapsed, peak, answer = ours(aisoc, root, keys, *options)
+                elapsed, answer = ours(aisoc, root, keys, *options)
                 assert answer["verified"] == arguments.plugins, answer["verified"]
                 evidence = {plugin["evidence"] for plugin in answer["plugins"]}
                 assert evidence == {"cached" if options else "read"}, evidence
                 rows[name].append(elapsed)
-                peaks[name] = max(peaks.get(name, 0), peak)
+        measure.Run.errors = place / "errors"
+        for name, options in (("full", []), ("cached", ["--cached"])):
+            peaks[name] = measure.peak(command(aisoc, root, keys, *options))
         median = {name: statistics.median(values) for name, values in rows.items()}
         signed = "whole" if arguments.whole else "code"
         print(f"{arguments.plugins} plugins, signed: {signed}; medians of {arguments.rounds}")
