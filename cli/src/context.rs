@@ -63,27 +63,29 @@ impl Context {
             .trusted_keys
             .or_else(|| path_variable(TRUSTED_KEYS_DIR))
             .unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
-        let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::as_str));
+        let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !is_development() {
             self.output.warning(
                 "PLUGIN_TRUST_MODE=disabled outside development — plugins will load without signature verification.",
             );
         }
-        let coverage = args.trust_coverage.unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::as_str));
+        let coverage = args
+            .trust_coverage
+            .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
         TrustInputs { keys_dir, policy, at: Timestamp::now() }
     }
 
-    /// A variable's value, or the default when it is not set. A misspelt one is the default too, which
-    /// is the strictest that any host can run with.
-    fn variable<T: Default + FromStr>(&self, name: &str, word: impl Fn(T) -> &'static str) -> T {
+    /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:
+    /// somebody wanted something, and it must not become less.
+    fn variable<T: Default + Copy + FromStr>(&self, name: &str, strictest: T, word: impl Fn(T) -> &'static str) -> T {
         let Some(text) = env::var_os(name).filter(|text| !text.is_empty()) else {
             return T::default();
         };
         text.to_string_lossy().parse().unwrap_or_else(|_| {
-            let (text, fallback) = (text.to_string_lossy(), word(T::default()));
+            let (text, fallback) = (text.to_string_lossy(), word(strictest));
             self.output.warning(format!("invalid {name} `{text}`; falling back to {fallback}"));
-            T::default()
+            strictest
         })
     }
 

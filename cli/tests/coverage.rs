@@ -167,7 +167,7 @@ fn a_signature_of_the_code_alone_is_refused_when_the_rest_could_run() {
     let by_variable = bench.run_with(&asked[..5], &[("PLUGIN_TRUST_COVERAGE", "code")]);
     by_variable.ok();
     let misspelt = bench.run_with(&asked[..5], &[("PLUGIN_TRUST_COVERAGE", "cod")]);
-    assert!(misspelt.stderr.contains("falling back to inert"), "{misspelt:?}");
+    assert!(misspelt.stderr.contains("falling back to full"), "{misspelt:?}");
     assert_eq!(misspelt.code, 3);
 }
 
@@ -305,4 +305,5 @@ fn an_author_verifies_what_is_shipped_and_not_what_lies_beside_it() {
     bench.write("demo/__pycache__/plugin.cpython-311.pyc", bytecode(0));
     bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).refused(3, "coverage_mismatch");
     bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--as-shipped"]).ok();
+    bench.run(&["plugin", "verify", "demo.tar", "--keys", "keys", "--as-shipped"]).refused(2, "usage");
 }

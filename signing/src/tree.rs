@@ -156,9 +156,11 @@ pub(crate) fn compare(
 ) -> TreeFinding {
     let Some(Integrity { tree: stated }) = integrity else { return TreeFinding::NotStated };
     let found = covered_digest(files, manifest);
-    let state = match list {
+    // By the digest of the whole file: of a very long list only the beginning is at hand.
+    let shipped = RelPath::parse(FILE_LIST).ok().and_then(|path| files.get(&path)).map(|entry| entry.digest);
+    let state = match shipped.or_else(|| list.map(Digest::of)) {
         None => ListState::Missing,
-        Some(list) if Digest::of(list) == stated => ListState::Intact,
+        Some(digest) if digest == stated => ListState::Intact,
         Some(_) => ListState::Changed,
     };
     if found == stated && strange.is_empty() && state != ListState::Changed {
@@ -195,5 +197,54 @@ impl TreeDifference {
         }
         self.extra.extend(present.keys().filter(|path| signed.get(path).is_none()).map(|path| path.to_string()));
         self.extra.sort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, content: &[u8]) -> (RelPath, FileEntry) {
+        let entry = FileEntry { digest: Digest::of(content), size: content.len() as u64, executable: false };
+        (RelPath::parse(name).expect("a name"), entry)
+    }
+
+    #[test]
+    fn a_list_of_which_only_the_beginning_is_at_hand_is_judged_whole() {
+        let covered = FileMap::from_iter([file("a.py", b"1"), file("rules/b.yaml", b"2")]);
+        let list = covered_list(&covered, ManifestFile::Yaml);
+        let stated = Some(Integrity { tree: Digest::of(&list) });
+        let with_list = |content: &[u8]| {
+            covered.iter().map(|(path, entry)| (path.clone(), *entry)).chain([file(FILE_LIST, content)]).collect()
+        };
+        let beginning = Some(&list[..20]);
+        let whole: FileMap = with_list(&list);
+        assert_eq!(compare(stated, &whole, ManifestFile::Yaml, &[], beginning), TreeFinding::Exact);
+        let TreeFinding::Differs(difference) =
+            compare(stated, &with_list(b"other"), ManifestFile::Yaml, &[], Some(b"other"))
+        else {
+            panic!("another list");
+        };
+        assert_eq!((difference.list, &difference.extra), (ListState::Changed, &vec![FILE_LIST.to_owned()]));
+    }
+
+    #[test]
+    fn only_what_sign_writes_belongs_to_the_signature() {
+        let digits = "ab".repeat(32);
+        for name in ["plugin.sig", "plugin.sig.d/files", &format!("plugin.sig.d/{digits}.sig")] {
+            assert!(is_signature_file(name), "{name}");
+        }
+        for name in [
+            "Plugin.sig",
+            "sub/plugin.sig",
+            "plugin.sig.d/files/x",
+            "plugin.sig.d/notes",
+            &format!("plugin.sig.d/{}.sig", digits.to_uppercase()),
+            &format!("plugin.sig.d/x/{digits}.sig"),
+            &format!("plugin.sig.d/{digits}.sig.py"),
+            &format!("plugin.sig.d/{}.sig", &digits[..62]),
+        ] {
+            assert!(!is_signature_file(name), "{name}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `aisoc plugin verify`
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::{Source, Verification};
 use serde::Serialize;
 
@@ -49,6 +49,12 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     let trust = context.trust(args.trust);
     let reporter = context.output.reporter();
     let verification = match Source::parse(&args.source)? {
+        Source::Artifact(_) if args.as_shipped => {
+            return Err(Fault::new(
+                Reason::Usage,
+                "`--as-shipped` is about a directory: an artifact is what is shipped",
+            ));
+        }
         Source::Directory(directory) if args.as_shipped => aisoc_pipeline::verify_shipped(&directory, &trust)?,
         Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust)?,
         Source::Artifact(reference) => {
