@@ -9,6 +9,9 @@ use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
 };
 
+/// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
+const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
+
 pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
 }
@@ -28,10 +31,12 @@ pub(crate) fn untrusted(digest: Digest, tried: &[KeyId], cause: &Cause) -> Fault
             Reason::SignatureInvalid,
             "the manifest or a signature was changed after signing: every other file is as signed",
         )
-        .expected(format!("content that key `{key_id}` signed"), format!("content with the digest {}", digest.hex())),
+        .expected(format!("content that key `{key_id}` signed"), format!("content with the digest {}", digest.hex()))
+        .hint(FETCH_AGAIN),
         Cause::FirstSignatureReplaced => {
             Fault::new(Reason::SignatureInvalid, format!("`{SIGNATURE_FILE}` was changed after signing"))
                 .expected("one of the signatures in `plugin.sig.d`", "another one, which no trusted key verifies")
+                .hint(FETCH_AGAIN)
         }
         Cause::UnknownSigners(fingerprints) => {
             let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
@@ -90,7 +95,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
         others => format!(" and {others} other files"),
     };
     let named = file.map(|path| format!(": `{}`{others}", path.escape_debug())).unwrap_or_default();
-    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
+    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(FETCH_AGAIN);
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
     }
