@@ -365,6 +365,25 @@ async fn refuses_an_archive_that_was_cut_or_changed() {
     assert_eq!(open(&place).expect_err("cut").reason(), Reason::LayoutInvalid);
 }
 
+#[tokio::test]
+async fn an_archive_that_was_cut_in_its_padding_or_lengthened_is_refused() {
+    let root = tempfile::tempdir().expect("directory");
+    let (_, archive, _) = both(root.path()).await;
+    let path = archive.trim_start_matches("oci-archive:").to_owned();
+    let whole = fs::read(&path).expect("read");
+    for kept in [whole.len() - 1, whole.len() - 512, whole.len() - 1024] {
+        fs::write(&path, &whole[..kept]).expect("written");
+        assert!(shown(&open(&archive).expect_err("cut")).contains("cut before its end"), "{kept}");
+    }
+    let appended = |bytes: &[u8]| fs::write(&path, [&whole[..], bytes].concat()).expect("written");
+    appended(&[0; 10_240]);
+    open(&archive).expect("padded, as for a tape");
+    appended(b"x");
+    assert!(shown(&open(&archive).expect_err("more")).contains("something after its end"));
+    appended(&vec![0; 2 << 20]);
+    assert!(shown(&open(&archive).expect_err("much more")).contains("more than padding"));
+}
+
 #[test]
 fn many_writers_can_begin_a_layout_at_once() {
     for _ in 0..50 {

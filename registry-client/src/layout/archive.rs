@@ -23,6 +23,11 @@ use super::{PIECE_BYTES, StoredBlob, invalid};
 /// Most entries of an archive: what keeps the table of names below a few MiB.
 const MAX_ENTRIES: usize = 65_536;
 
+/// What a tar archive is made of.
+const BLOCK_BYTES: u64 = 512;
+/// Some programs pad to blocks of tapes, 10 KiB or more.
+const MAX_PADDING_BYTES: u64 = 1 << 20;
+
 /// A layout archive that is read.
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -79,12 +84,14 @@ impl Archive {
 fn read_places(path: &Path, file: &File, length: u64) -> Result<BTreeMap<String, (u64, u64)>> {
     let unreadable = |error: io::Error| invalid(path, "it is not an uncompressed tar archive").caused_by(error);
     let mut places = BTreeMap::new();
+    let mut last = 0;
     let mut archive = tar::Archive::new(BufReader::new(file));
     for (count, entry) in archive.entries_with_seek().map_err(unreadable)?.enumerate() {
         let entry = entry.map_err(unreadable)?;
         if count >= MAX_ENTRIES {
             return Err(invalid(path, "it has too many entries"));
         }
+        last = entry.raw_file_position().saturating_add(entry.size());
         let name = entry.path_bytes();
         let shown = name.escape_ascii().to_string();
         let name = plain_name(&name).ok_or_else(|| invalid(path, &format!("the entry `{shown}` climbs out of it")))?;
@@ -101,7 +108,28 @@ fn read_places(path: &Path, file: &File, length: u64) -> Result<BTreeMap<String,
             return Err(invalid(path, &format!("the entry `{shown}` stands twice")));
         }
     }
+    check_end(path, file, last.next_multiple_of(BLOCK_BYTES), length)?;
     Ok(places)
+}
+
+/// Two blocks of zeros and nothing but zeros after them: an archive that was cut is not taken for a
+/// shorter one, and nothing hides behind its end.
+fn check_end(path: &Path, file: &File, end: u64, length: u64) -> Result<()> {
+    let size = length.saturating_sub(end);
+    if size < 2 * BLOCK_BYTES {
+        return Err(invalid(path, "it is cut before its end")
+            .expected(format!("{} bytes or more", end + 2 * BLOCK_BYTES), format!("{length} bytes")));
+    }
+    if size > MAX_PADDING_BYTES {
+        return Err(invalid(path, "there is more than padding after its end"));
+    }
+    let mut padding = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut padding, end)
+        .map_err(|error| Fault::io("read", path, error))?;
+    match padding.iter().all(|byte| *byte == 0) {
+        true => Ok(()),
+        false => Err(invalid(path, "there is something after its end")),
+    }
 }
 
 /// `./a/b` and `a/b/` as `a/b`; nothing for absolute names, `..`, and what is not UTF-8.
