@@ -218,3 +218,11 @@ fn the_documented_aliases_exist() {
     assert!(bench.path("k.key").is_file() && bench.path("k.pem").is_file());
     assert!(bench.run(&["plugin", "publish", "--help"]).ok().stdout.contains("release"));
 }
+
+#[test]
+fn the_demo_tells_its_story_to_the_end() {
+    let run = Bench::new().run(&["demo"]);
+    for part in ["coverage full", "error[signature_invalid]", "  changed  plugin.py\n", "exit code 3"] {
+        assert!(run.ok().stdout.contains(part) || run.stderr.contains(part), "{part:?} in {run:?}");
+    }
+}

@@ -124,8 +124,10 @@ impl Demo {
         let tampered = format!("{registry}/team/shodan:0.1.1");
         self.expect(0, &["plugin", "push", "tampered", &tampered])?;
         self.expect(3, &[&["plugin", "install", &tampered][..], &trusted].concat())?;
+        self.note("each check, and the file that differs")?;
+        self.expect(3, &["plugin", "verify", "tampered", "--keys", "keys", "--explain"])?;
         self.note("what was installed before is untouched")?;
-        self.expect(0, &["plugin", "verify", "plugins/shodan", "--keys", "keys"])
+        self.expect(0, &["plugins", "verify", "--trusted-keys", "keys", "--plugins-dir", "plugins"])
     }
 
     fn trust_key(&self) -> Result<()> {
@@ -139,7 +141,7 @@ impl Demo {
     fn tamper(&self) -> Result<()> {
         self.shell("cp -r shodan tampered && echo 'import os' >> tampered/plugin.py")?;
         let (from, to) = (self.directory.join("shodan"), self.directory.join("tampered"));
-        copy_flat(&from, &to)?;
+        copy_tree(&from, &to)?;
         let plugin = to.join("plugin.py");
         fs::OpenOptions::new()
             .append(true)
@@ -215,13 +217,17 @@ fn quoted(word: &str) -> String {
     if word.contains([' ', '<', '>']) { format!("'{word}'") } else { word.to_owned() }
 }
 
-/// Copies a directory of plain files: all that a scaffold of this type has.
-fn copy_flat(from: &Path, to: &Path) -> Result<()> {
+/// A directory as `cp -r` copies it.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to).map_err(|error| Fault::io("create", to, error))?;
     let failed = |error| Fault::io("copy", from, error);
-    fs::create_dir(to).map_err(failed)?;
     for entry in fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        fs::copy(entry.path(), to.join(entry.file_name())).map_err(failed)?;
+        let target = to.join(entry.file_name());
+        match entry.file_type().map_err(failed)?.is_dir() {
+            true => copy_tree(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target).map_err(failed)?),
+        }
     }
     Ok(())
 }
