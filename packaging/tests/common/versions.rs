@@ -19,8 +19,10 @@ pub(crate) fn id() -> PluginId {
     "demo".parse().expect("an id")
 }
 
+/// Waits a little for the lock: while another test starts a process, that child holds every open file of
+/// ours until it has become the program that it runs.
 pub(crate) fn access() -> Access {
-    Access { lock_timeout: Duration::ZERO, ..Access::default() }
+    Access { lock_timeout: Duration::from_secs(5), ..Access::default() }
 }
 
 /// A plugin whose content is its version.
