@@ -65,6 +65,31 @@ fn a_change_since_the_install_names_the_file_and_the_way_back() {
 }
 
 #[test]
+fn a_plugin_that_lost_its_manifest_or_is_gone_is_refused_and_not_passed_over() {
+    let damages: [fn(&Bench); 4] = [
+        |bench| fs::remove_file(bench.path("plugins/demo/plugin.yaml")).expect("removed"),
+        |bench| fs::remove_dir_all(bench.path("plugins/demo")).expect("removed"),
+        |bench| std::os::unix::fs::symlink("plugin.py", bench.path("plugins/demo/link")).expect("linked"),
+        |bench| {
+            fs::rename(bench.path("plugins/demo"), bench.path("away")).expect("moved");
+            std::os::unix::fs::symlink("../away", bench.path("plugins/demo")).expect("linked");
+        },
+    ];
+    for damage in damages {
+        let bench = two_plugins();
+        damage(&bench);
+        for ids in [&[][..], &["demo"]] {
+            let run = verify(&bench, ids);
+            assert_eq!(run.code, 3, "{run:?}");
+            assert!(run.error_line().starts_with("error[tree_modified]: demo: "), "{run:?}");
+            assert!(run.stderr.contains("hint: install it again: "), "{run:?}");
+        }
+        let list = bench.run(&["plugin", "list", "--keys", "keys", "--plugins-dir", "plugins"]);
+        assert!(list.ok().stdout.contains("tree_modified: "), "{list:?}");
+    }
+}
+
+#[test]
 fn todays_keys_decide_and_not_those_of_the_install() {
     let bench = two_plugins();
     bench.write("keys/release.json", r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#);

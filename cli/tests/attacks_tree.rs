@@ -44,7 +44,11 @@ fn an_installed_file_replaced_by_a_link_to_the_same_bytes() {
     fs::rename(bench.path("plugins/demo/plugin.py"), bench.path("elsewhere.py")).expect("moved");
     symlink(bench.path("elsewhere.py"), bench.path("plugins/demo/plugin.py")).expect("linked");
     let list = listed(&bench);
-    assert!(list.contains("forbidden_entry: `plugin.py` is a symbolic link") && !list.contains("verified"), "{list}");
+    assert!(
+        list.contains("tree_modified: `demo` was changed since it was installed: `plugin.py` is a symbolic link")
+            && !list.contains("verified"),
+        "{list}"
+    );
 }
 
 #[test]
@@ -58,7 +62,11 @@ fn an_installed_directory_replaced_by_a_link() {
     fs::rename(bench.path("plugins/demo/sub"), bench.path("elsewhere")).expect("moved");
     symlink(bench.path("elsewhere"), bench.path("plugins/demo/sub")).expect("linked");
     let list = listed(&bench);
-    assert!(list.contains("forbidden_entry: `sub` is a symbolic link") && !list.contains("verified"), "{list}");
+    assert!(
+        list.contains("tree_modified: `demo` was changed since it was installed: `sub` is a symbolic link")
+            && !list.contains("verified"),
+        "{list}"
+    );
 }
 
 #[test]
@@ -84,7 +92,7 @@ fn special_files_neither_hang_nor_pass() {
     bench.install("oci-archive:demo.tar").ok();
     make_fifo(&bench.path("plugins/demo/x.py"));
     let list = listed(&bench);
-    assert!(list.contains("forbidden_entry: `x.py` is a FIFO"), "{list}");
+    assert!(list.contains("tree_modified: `demo` was changed since it was installed: `x.py` is a FIFO"), "{list}");
     make_fifo(&bench.path("demo/x.py"));
     for run in [bench.sign("demo"), packaged(&bench)] {
         assert!(run.refused(1, "forbidden_entry").error_line().contains("is a FIFO"), "{run:?}");

@@ -5,19 +5,18 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
 
-use crate::record::{InstallRecord, OWN_DIRECTORY};
+use crate::record::{InstallRecord, OWN_DIRECTORY, RECORDS};
 
-/// A directory that the host would take for a plugin.
+/// A directory that the host would take for a plugin, or that an install has put there.
 #[derive(Debug)]
 pub struct InstalledPlugin {
     /// The directory's name, which the host takes for the id unless the manifest says otherwise.
     pub directory: String,
     /// Where it is.
     pub path: PathBuf,
-    /// Its manifest.
-    pub manifest_file: ManifestFile,
     /// What its install wrote down: nothing when somebody else put it there.
     pub record: Result<Option<InstallRecord>>,
 }
@@ -52,8 +51,30 @@ pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
     Ok(directories)
 }
 
+/// The ids that have a record file, in no order. What it says, and about what, is for
+/// [`InstallRecord::read`].
+///
+/// # Errors
+/// I/O reasons when the records cannot be listed.
+pub fn recorded(plugins_dir: &Path) -> Result<Vec<String>> {
+    let directory = plugins_dir.join(OWN_DIRECTORY).join(RECORDS);
+    let failed = |error| Fault::io("list", &directory, error);
+    let entries = match fs::read_dir(&directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".json")).filter(|id| id.parse::<PluginId>().is_ok());
+        ids.extend(id.map(str::to_owned));
+    }
+    Ok(ids)
+}
+
 impl InstalledPlugin {
-    /// The plugin in that directory; `None` when the host would not take it for one.
+    /// The plugin in that directory; `None` when the host would not take it for one and no install has
+    /// written down that it should be there.
     pub fn read(plugins_dir: &Path, directory: &str) -> Option<Self> {
         let path = plugins_dir.join(directory);
         // What cannot be looked at may be one: reading it says why it cannot be read.
@@ -61,11 +82,12 @@ impl InstalledPlugin {
             Ok(found) => found.is_file(),
             Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
         };
-        let manifest_file = ManifestFile::find(may_be_file)?;
+        let is_plugin = ManifestFile::find(may_be_file).is_some();
         let record = match directory.parse() {
             Ok(id) => InstallRecord::read(plugins_dir, &id),
             Err(_) => Ok(None),
         };
-        Some(Self { directory: directory.to_owned(), path, manifest_file, record })
+        let is_expected = is_plugin || !matches!(record, Ok(None));
+        is_expected.then(|| Self { directory: directory.to_owned(), path, record })
     }
 }

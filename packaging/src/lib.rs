@@ -45,7 +45,7 @@ pub use collect::{Collected, Garbage, Removed, collect_garbage};
 pub use dir::{InstalledDir, PluginDir};
 pub use ignore::IGNORE_FILE;
 pub use in_place::while_in_place;
-pub use installed::{InstalledPlugin, candidates, installed};
+pub use installed::{InstalledPlugin, candidates, installed, recorded};
 pub use kept::{DEFAULT_KEPT_VERSIONS, KeptVersion, MAX_KEPT_VERSIONS, kept_versions, tree_bytes};
 pub use limits::Limits;
 pub use names::Kind;

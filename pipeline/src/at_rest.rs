@@ -9,7 +9,7 @@ use std::thread;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, StatFingerprint, candidates, default_threads,
+    InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, StatFingerprint, candidates, default_threads, recorded,
     while_in_place,
 };
 use aisoc_signing::{Claim, Keyring, verify};
@@ -113,12 +113,16 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     if let Some(id) = missing {
         return Err(not_found(id, &options.plugins_dir));
     }
-    let skipped_keys = keyring.skipped().iter().map(|key| format!("{}: {}", key.file, key.fault)).collect();
+    let skipped_keys = keyring.skipped().iter().map(ToString::to_string).collect();
     Ok(AtRest { plugins, skipped_keys, cache_problem: cache.update(notes, options.only.is_empty().then_some(&names)) })
 }
 
+/// What can be a plugin, and what should be one by its record: a plugin that is gone is no good news.
 fn wanted(options: &AtRestOptions) -> Result<Vec<String>> {
     let mut names = candidates(&options.plugins_dir)?;
+    names.extend(recorded(&options.plugins_dir)?);
+    names.sort();
+    names.dedup();
     if options.only.is_empty() {
         return Ok(names);
     }
@@ -171,8 +175,7 @@ impl Judge<'_> {
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
-        let present = InstalledDir::read_with(path, self.threads_each)?;
-        let admitted = intact_admission(&present, record, &self.options.trust, self.keyring)?;
+        let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
         Ok((Some(record.version.clone()), admitted))
     }
 
@@ -195,24 +198,34 @@ fn stated_version(claim: &Claim) -> Option<String> {
 /// Admits an installed plugin again, provided that every byte is as its record says.
 ///
 /// # Errors
-/// What the gate refuses, which names the file where it can; `tree_modified` when a file was changed,
-/// added or removed since the install and the signature does not say which.
+/// What the gate refuses, which names the file where it can; `tree_modified` when something was changed,
+/// added or removed since the install that the signature does not name: an entry that no install makes,
+/// the manifest, the whole plugin.
 pub(crate) fn intact_admission(
-    present: &InstalledDir,
+    path: &Path,
     record: &InstallRecord,
     trust: &TrustInputs,
     keyring: &Keyring,
+    threads: NonZeroUsize,
 ) -> Result<Admitted> {
-    let admitted = admit(&trust.policy, &present.claim(), |claim| verify(claim, keyring));
     let reinstall = format!("install it again: `aisoc plugin install {}`", record.reference);
+    let modified = |what: &str| {
+        let message = format!("`{}` was changed since it was installed{what}", record.id);
+        Fault::new(Reason::TreeModified, message).hint(&reinstall)
+    };
+    // What it leads to can be changed without anything here changing.
+    if path.is_symlink() {
+        return Err(modified(": it is a link"));
+    }
+    let present = InstalledDir::read_with(path, threads).map_err(|fault| match fault.reason() {
+        Reason::ForbiddenEntry | Reason::ManifestMissing | Reason::IoNotFound => modified(&format!(": {fault}")),
+        _ => fault,
+    })?;
+    let admitted = admit(&trust.policy, &present.claim(), |claim| verify(claim, keyring));
     if present.subject() != record.tree_digest {
         let named = admitted.err().filter(|refusal| refusal.class() == Reason::TreeModified.class());
-        let modified = || {
-            let message = format!("`{}` was changed since it was installed", record.id);
-            Fault::new(Reason::TreeModified, message)
-                .expected(record.tree_digest.to_string(), present.subject().to_string())
-        };
-        return Err(named.unwrap_or_else(modified).hint(reinstall));
+        let digests = || modified("").expected(record.tree_digest.to_string(), present.subject().to_string());
+        return Err(named.unwrap_or_else(digests).hint(reinstall));
     }
     let admitted = admitted?;
     // A record is no evidence, but what it says about the tree has to be true.

@@ -8,7 +8,8 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{
-    Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, finish_interrupted, installed,
+    Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, default_threads,
+    finish_interrupted, installed,
 };
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Coverage, TreeFinding, verify};
@@ -204,7 +205,7 @@ fn record(
 }
 
 pub(crate) fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
-    intact_admission(&InstalledDir::read(path)?, record, trust, &trust.keyring()?)
+    intact_admission(path, record, trust, &trust.keyring()?, default_threads())
 }
 
 /// The installed plugin of that artifact, if there is one and it is as good as a new install: every

@@ -11,8 +11,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Document;
 use aisoc_packaging::PluginDir;
 use aisoc_signing::{
-    Coverage, FILE_LIST, Fingerprint, Integrity, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SigningKey, Statement,
-    covered_digest, covered_list, sign, stamp,
+    Coverage, FILE_LIST, Fingerprint, Integrity, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement,
+    SigningKey, Statement, covered_digest, covered_list, sign, stamp,
 };
 
 /// How a directory is signed.
@@ -48,6 +48,13 @@ pub struct SignedDirectory {
     pub signer: Fingerprint,
     /// How much it covers.
     pub coverage: Coverage,
+}
+
+impl SignedDirectory {
+    fn of(path: PathBuf, signed: &SignedStatement, coverage: Coverage) -> Self {
+        let (digest, signer) = (signed.statement().digest(), signed.signer());
+        Self { path, signature: *signed.signature(), digest, signer, coverage }
+    }
 }
 
 /// Signs a plugin's directory.
@@ -136,13 +143,7 @@ fn replace_signers(
         |fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())),
     )?;
     let coverage = if whole_tree.is_some() { Coverage::Full } else { Coverage::Code };
-    Ok(SignedDirectory {
-        path,
-        signature: *signed.signature(),
-        digest: signed.statement().digest(),
-        signer: signed.signer(),
-        coverage,
-    })
+    Ok(SignedDirectory::of(path, &signed, coverage))
 }
 
 fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
@@ -156,13 +157,7 @@ fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
     create(&added)?;
     let path = added.join(format!("{}.sig", signed.signer().hex()));
     place(draft(&path, signed.signature().to_hex().as_bytes())?, &path)?;
-    Ok(SignedDirectory {
-        path,
-        signature: *signed.signature(),
-        digest: signed.statement().digest(),
-        signer: signed.signer(),
-        coverage,
-    })
+    Ok(SignedDirectory::of(path, &signed, coverage))
 }
 
 fn create(directory: &Path) -> Result<()> {

@@ -62,6 +62,12 @@ pub struct SkippedKey {
     pub fault: Fault,
 }
 
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: error[{}]: {}", self.file, self.fault.reason(), self.fault)
+    }
+}
+
 /// The keys of a directory, in the order in which they are tried.
 #[derive(Debug, Default)]
 pub struct Keyring {

@@ -141,11 +141,7 @@ pub fn verify(claim: &Claim, keyring: &Keyring) -> Result<Outcome> {
 /// As [`verify`].
 pub fn examine(claim: &Claim, keyring: &Keyring, findings: &mut Findings) -> Result<Outcome> {
     findings.keys = keyring.keys().iter().map(KeyTried::of).collect();
-    findings.skipped = keyring
-        .skipped()
-        .iter()
-        .map(|key| format!("{}: error[{}]: {}", key.file, key.fault.reason(), key.fault))
-        .collect();
+    findings.skipped = keyring.skipped().iter().map(ToString::to_string).collect();
     let signatures = match read_signatures(claim) {
         Ok(signatures) if signatures.is_empty() => return Ok(Outcome::Unsigned),
         Ok(signatures) => signatures,
