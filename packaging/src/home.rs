@@ -167,7 +167,28 @@ impl Abandoned {
         Ok(abandoned)
     }
 
+    /// Removes it. One that is gone is removed: its maker, who saw it locked before its own lock, has
+    /// given it up.
     pub(crate) fn remove(self) -> Result<()> {
-        fs::remove_dir_all(&self.path).map_err(|error| Fault::io("remove", &self.path, error))
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| Fault::io("remove", &self.path, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staging_that_its_maker_has_given_up_is_no_leftover() {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let path = plugins.path().join(format!("{PREFIX}fresh"));
+        fs::create_dir(&path).expect("made");
+        let mut abandoned = Abandoned::find(plugins.path()).expect("listed");
+        assert_eq!(abandoned.len(), 1);
+        fs::remove_dir(&path).expect("given up");
+        abandoned.remove(0).remove().expect("gone is removed");
     }
 }
