@@ -15,9 +15,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("signing", &["manifests", "drafts"]),
     ("registry-client", &["manifests", "drafts"]),
     ("trust", &["manifests", "signing"]),
-    ("packaging", &["manifests", "signing", "trust"]),
+    ("packaging", &["manifests", "drafts", "signing", "trust"]),
     ("pipeline", &["manifests", "drafts", "signing", "registry-client", "trust", "packaging"]),
-    ("cli", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
+    ("cli", &["manifests", "drafts", "signing", "registry-client", "trust", "packaging", "pipeline"]),
     ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
 ];
 
