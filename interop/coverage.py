@@ -26,7 +26,7 @@ import tempfile
 
 import reference
 
-SCHEME = "aisoc.tree/v1"
+V1, V2 = "aisoc.tree/v1", "aisoc.tree/v2"
 LIST = "plugin.sig.d/files"
 MANIFESTS = ("plugin.yaml", "aisoc-plugin.json")
 
@@ -51,37 +51,77 @@ def files(root):
     return found
 
 
-def tree_list(root):
+def blank(content, digits):
+    """The manifest with zeros for its digits, which must stand in it literally and once."""
+    if content.count(digits.encode()) != 1:
+        raise ValueError("the digits do not stand in the manifest literally and once")
+    return content.replace(digits.encode(), b"0" * 64)
+
+
+def tree_list(root, scheme, digits):
+    """The list that is hashed. Scheme v1 leaves the manifest out; v2 has it without its digits."""
     manifest = manifest_name(root)
-    lines = [SCHEME]
+    lines = [scheme]
     for name, path in sorted(files(root).items(), key=lambda item: item[0].encode()):
-        if name == manifest or is_signature_file(name):
+        if is_signature_file(name) or (name == manifest and scheme == V1):
             continue
         content = path.read_bytes()
+        if name == manifest:
+            content = blank(content, digits)
         mode = "x" if path.stat().st_mode & 0o100 else "-"
         lines.append(f"{hashlib.sha256(content).hexdigest()} {mode} {len(content)} {name}")
     return "".join(line + "\n" for line in lines).encode()
 
 
-def check(root):
-    """None when the manifest states no tree, else what differs, or an empty text."""
-    manifest = reference.read_manifest(root)
-    stated = manifest.get("integrity")
-    if stated is None:
-        return None
-    if set(stated) != {"scheme", "tree_sha256"} or stated["scheme"] != SCHEME:
+def is_read_there(root, manifest, digits):
+    """Whether the digits that stand in the manifest are those that are read: others in their place are read too."""
+    others = hashlib.sha256(digits.encode()).hexdigest()
+    with tempfile.TemporaryDirectory() as place:
+        name = manifest_name(root)
+        pathlib.Path(place, name).write_bytes((root / name).read_bytes().replace(digits.encode(), others.encode()))
+        again = reference.read_manifest(pathlib.Path(place))
+    return again == {**manifest, "integrity": {**manifest["integrity"], "tree_sha256": others}}
+
+
+def loose_signature_files(root):
+    """Signature files in another form than 128 lower-case digits, or executable."""
+    for name, path in files(root).items():
+        if is_signature_file(name):
+            is_plain = name == LIST or re.fullmatch(rb"[0-9a-f]{128}", path.read_bytes())
+            if not is_plain or path.stat().st_mode & 0o100:
+                yield name
+
+
+def differs(root, manifest, stated):
+    """What differs from the tree that the manifest states; an empty text when nothing does."""
+    if set(stated) != {"scheme", "tree_sha256"} or stated["scheme"] not in (V1, V2):
         return "the manifest states another scheme"
     if {"trust", "signature"} & set(manifest):
         return "the manifest has a key that no signature covers"
     try:
-        listed = tree_list(root)
+        listed = tree_list(root, stated["scheme"], stated["tree_sha256"])
     except ValueError as error:
         return str(error)
+    if not is_read_there(root, manifest, stated["tree_sha256"]):
+        return "the digits of the manifest are not where they are read"
     if hashlib.sha256(listed).hexdigest() != stated["tree_sha256"]:
         return "the files are not those that the manifest states"
     if (root / LIST).exists() and (root / LIST).read_bytes() != listed:
         return f"{LIST} is not the list of the files"
-    return ""
+    empty = [folder for folder, folders, names in os.walk(root) if not folders and not names]
+    return f"{empty[0]} is an empty directory" if empty else ""
+
+
+def check(root):
+    """"full", "code", or "differs WHY"."""
+    manifest = reference.read_manifest(root)
+    stated = manifest.get("integrity")
+    if stated is None:
+        return "code"
+    difference = differs(root, manifest, stated)
+    if difference:
+        return f"differs {difference}"
+    return "full" if stated["scheme"] == V2 and not list(loose_signature_files(root)) else "code"
 
 
 # --- changes after signing --------------------------------------------------------------------------
@@ -107,6 +147,14 @@ def link_helper(root):
     (root / "plugin.py").symlink_to(outside)
 
 
+def edit_manifest(edit):
+    def change(root):
+        path = root / "plugin.yaml"
+        path.write_bytes(edit(path.read_bytes()))
+
+    return change
+
+
 def add_key(root):
     with (root / "plugin.yaml").open("a") as manifest:
         manifest.write("trust: {level: root}\n")
@@ -126,6 +174,11 @@ CHANGES = {
     "an added rule": put("rules/allow.yaml", b"allow: all\n"),
     "a second manifest": put("aisoc-plugin.json", b"{}"),
     "Python in another case": put("plugin.PY", b"import os\n"),
+    "a comment in the manifest": edit_manifest(lambda content: b"# another one\n" + content),
+    "a key before the one that counts": edit_manifest(lambda content: b"id: evil\n" + content),
+    "other line ends in the manifest": edit_manifest(lambda content: content.replace(b"\n", b"\r\n")),
+    "an executable manifest": lambda root: (root / "plugin.yaml").chmod(0o755),
+    "an empty directory": lambda root: (root / "requests").mkdir(),
     "a key that no signature covers": add_key,
     "a module that is a link": link_helper,
     "a set-user-id bit": lambda root: (root / "plugin.py").chmod(0o4644),
@@ -187,16 +240,16 @@ TREES = {
 
 
 def stamped(manifest, digest):
-    """The manifest with its statement, as docs/signing-format.md says: appended, nothing else changed."""
+    """The manifest with those digits, as docs/signing-format.md says: appended, nothing else changed."""
     if manifest.lstrip().startswith("{"):
         end = manifest.rstrip().rindex("}")
         body = manifest[:end].rstrip()
         margin = re.match(r"\s*\{(\s*)", manifest)[1] or " "
-        member = f'"integrity": {{"scheme": "{SCHEME}", "tree_sha256": "{digest}"}}'
+        member = f'"integrity": {{"scheme": "{V2}", "tree_sha256": "{digest}"}}'
         return f"{body},{margin}{member}{manifest[len(body):]}"
     newline = "\r\n" if manifest.endswith("\r\n") else "\n"
     margin = re.match(r" *", manifest)[0]
-    lines = [f"{margin}integrity:", f"{margin}  scheme: {SCHEME}", f'{margin}  tree_sha256: "{digest}"']
+    lines = [f"{margin}integrity:", f"{margin}  scheme: {V2}", f'{margin}  tree_sha256: "{digest}"']
     return manifest + ("" if manifest.endswith("\n") else newline) + newline.join(lines) + newline
 
 
@@ -207,10 +260,12 @@ def vector(name, contents, executable, key):
             put(path, text.encode())(root)
         for path in executable:
             (root / path).chmod(0o755)
-        listed = tree_list(root)
-        digest = hashlib.sha256(listed).hexdigest()
         manifest = manifest_name(root)
-        signed = stamped((root / manifest).read_bytes().decode(), digest)
+        written = (root / manifest).read_bytes().decode()
+        (root / manifest).write_bytes(stamped(written, "0" * 64).encode())
+        listed = tree_list(root, V2, "0" * 64)
+        digest = hashlib.sha256(listed).hexdigest()
+        signed = stamped(written, digest)
         (root / manifest).write_bytes(signed.encode())
         key_file = root.parent / f"{root.name}.key"
         key_file.write_text(key)
@@ -219,7 +274,7 @@ def vector(name, contents, executable, key):
             reference.sign(root, key_file)
         finally:
             key_file.unlink()
-        if check(root) != "":
+        if check(root) != "full":
             raise SystemExit(f"{name}: {check(root)}")
         return {
             "name": name,
@@ -236,7 +291,7 @@ def vector(name, contents, executable, key):
 def vectors(path):
     keys = json.loads((path.parent / "public.json").read_text())["keys"]
     return {
-        "how": "files are what the author has; aisoc.tree/v1 as in docs/signing-format.md; list is what is hashed "
+        "how": "files are what the author has; aisoc.tree/v2 as in docs/signing-format.md; list is what is hashed "
                "and shipped; digest and signature (key A of public.json) are over the signed manifest",
         "vectors": [vector(name, *tree, keys["A"]["private_pem"]) for name, tree in TREES.items()],
     }
@@ -245,11 +300,12 @@ def vectors(path):
 def main(arguments):
     match arguments:
         case ["list", root]:
-            sys.stdout.buffer.write(tree_list(pathlib.Path(root)))
+            stated = reference.read_manifest(pathlib.Path(root))["integrity"]
+            sys.stdout.buffer.write(tree_list(pathlib.Path(root), stated["scheme"], stated["tree_sha256"]))
         case ["check", root]:
             verdict = check(pathlib.Path(root))
-            print("code" if verdict is None else f"differs {verdict}" if verdict else "full")
-            return 3 if verdict else 0
+            print(verdict)
+            return 3 if verdict.startswith("differs") else 0
         case ["changes", root, keys, aisoc]:
             return 1 if changes(pathlib.Path(root), pathlib.Path(keys), aisoc) else 0
         case ["vectors", path, *options]:

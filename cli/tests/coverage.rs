@@ -62,7 +62,15 @@ const CHANGES: &[(&str, &str, Tamper)] = &[
     ("a start-up path file", "x.pth", |root| put(root, "x.pth", b"import os\n")),
     ("a changed rule", "rules/block.yaml", |root| put(root, "rules/block.yaml", b"block: []\n")),
     ("an added rule", "rules/allow.yaml", |root| put(root, "rules/allow.yaml", b"allow: [b]\n")),
-    ("a removed rule", "rules/block.yaml", |root| fs::remove_file(root.join("rules/block.yaml")).expect("removed")),
+    ("a removed rule", "rules/block.yaml", |root| fs::remove_dir_all(root.join("rules")).expect("removed")),
+    ("a comment in the manifest", "plugin.yaml", |root| edit_manifest(root, |text| format!("# another\n{text}"))),
+    ("a key before the one that counts", "plugin.yaml", |root| {
+        edit_manifest(root, |text| format!("id: evil\nversion: \"9.9.9\"\n{text}"));
+    }),
+    ("other line ends in the manifest", "plugin.yaml", |root| edit_manifest(root, |text| text.replace('\n', "\r\n"))),
+    ("a manifest that may be executed", "plugin.yaml", |root| {
+        fs::set_permissions(root.join("plugin.yaml"), fs::Permissions::from_mode(0o755)).expect("set");
+    }),
     ("an environment file", ".env", |root| put(root, ".env", b"TOKEN=1\n")),
     ("a changed page", "widget.html", |root| put(root, "widget.html", b"<script>x</script>\n")),
     ("a model", "model.pkl", |root| put(root, "model.pkl", b"cos\nsystem\n")),
@@ -78,8 +86,13 @@ const CHANGES: &[(&str, &str, Tamper)] = &[
         let manifest = fs::read_to_string(root.join("plugin.yaml")).expect("read");
         put(root, "plugin.yaml", format!("{manifest}trust: {{level: root}}\n").as_bytes());
     }),
-    ("another list of files", "plugin.sig.d/files", |root| put(root, "plugin.sig.d/files", b"aisoc.tree/v1\n")),
+    ("another list of files", "plugin.sig.d/files", |root| put(root, "plugin.sig.d/files", b"aisoc.tree/v2\n")),
 ];
+
+fn edit_manifest(root: &Path, edit: impl Fn(&str) -> String) {
+    let manifest = fs::read_to_string(root.join("plugin.yaml")).expect("read");
+    put(root, "plugin.yaml", edit(&manifest).as_bytes());
+}
 
 /// Changes that only a directory can have: no artifact that we unpack holds them.
 const DIRECTORY_CHANGES: &[(&str, &str, Tamper)] = &[
@@ -103,6 +116,14 @@ const DIRECTORY_CHANGES: &[(&str, &str, Tamper)] = &[
     }),
 ];
 
+/// Directories without a file: an install makes none, and `package` refuses them.
+const EMPTY_DIRECTORIES: &[(&str, &str, Tamper)] = &[
+    ("an emptied directory", "rules/block.yaml", |root| {
+        fs::remove_file(root.join("rules/block.yaml")).expect("removed")
+    }),
+    ("an added directory", "requests/", |root| fs::create_dir_all(root.join("requests/below")).expect("made")),
+];
+
 fn tampered(bench: &Bench, change: Tamper) -> String {
     let _ = fs::remove_dir_all(bench.path("tampered"));
     let _ = fs::remove_dir_all(bench.path("elsewhere"));
@@ -115,7 +136,7 @@ fn tampered(bench: &Bench, change: Tamper) -> String {
 fn every_change_that_the_host_does_not_notice_is_refused_by_name() {
     let bench = signed_whole();
     let digest = bench.run(&["plugin", "digest", "demo"]).ok().stdout.clone();
-    for (name, file, change) in CHANGES.iter().chain(DIRECTORY_CHANGES) {
+    for (name, file, change) in CHANGES.iter().chain(DIRECTORY_CHANGES).chain(EMPTY_DIRECTORIES) {
         assert_eq!(tampered(&bench, *change), digest, "{name}: the host would notice");
         let run = bench.run(&["plugin", "verify", "tampered", "--keys", "keys"]);
         run.refused(3, "coverage_mismatch");
@@ -126,7 +147,7 @@ fn every_change_that_the_host_does_not_notice_is_refused_by_name() {
         let warned = bench.run(&["plugin", "verify", "tampered", "--keys", "keys", "--trust-mode", "warn"]);
         assert!(warned.ok().stdout.starts_with("invalid"), "{name}: {warned:?}");
     }
-    println!("{} changes", CHANGES.len() + DIRECTORY_CHANGES.len());
+    println!("{} changes", CHANGES.len() + DIRECTORY_CHANGES.len() + EMPTY_DIRECTORIES.len());
 }
 
 #[test]

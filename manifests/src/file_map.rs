@@ -72,45 +72,70 @@ impl FileMap {
     }
 
     /// One digest over every name, size, digest and executable bit: equal exactly when two trees
-    /// hold the same files. The SHA-256 of the whole map's [`FileMap::write_list`].
+    /// hold the same files. It is what our records call a tree by; what a signature covers is another list.
     pub fn tree_digest(&self) -> Digest {
-        self.list_digest(|_| true)
-    }
-
-    /// The SHA-256 of the list of those files that `covers` says yes to.
-    pub fn list_digest(&self, covers: impl Fn(&RelPath) -> bool) -> Digest {
         let mut hasher = Sha256::new();
-        self.write_list(covers, |text| hasher.update(text));
+        write_list(TreeScheme::V1, self.iter(), |text| hasher.update(text));
         Digest::from_bytes(hasher.finalize().into())
     }
 
-    /// Writes the list of those files that `covers` says yes to, piece by piece.
-    ///
-    /// The first line is [`TREE_SCHEME`]. Then one line per file, in byte order of names: 64 hexadecimal
-    /// digits, one space, `x` or `-`, one space, the decimal size, one space, the name. Every line ends
-    /// in one newline. No name holds a newline ([`RelPath`]), so no two trees have one list.
-    pub fn write_list(&self, covers: impl Fn(&RelPath) -> bool, mut write: impl FnMut(&str)) {
-        write(TREE_SCHEME);
-        write("\n");
-        for (path, entry) in self.0.iter().filter(|(path, _)| covers(path)) {
-            let executable = if entry.executable { 'x' } else { '-' };
-            write(&format!("{} {executable} {} {path}\n", entry.digest.hex(), entry.size));
-        }
-    }
-
-    /// Reads what [`FileMap::write_list`] wrote, and nothing else: one list has one spelling.
-    pub fn read_list(list: &[u8]) -> Option<Self> {
+    /// Reads what [`write_list`] wrote under that scheme, and nothing else: one list has one spelling.
+    pub fn read_list(scheme: TreeScheme, list: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(list).ok()?;
-        let mut lines = text.strip_prefix(TREE_SCHEME)?.strip_prefix('\n')?.split_terminator('\n');
+        let mut lines = text.strip_prefix(scheme.as_str())?.strip_prefix('\n')?.split_terminator('\n');
         let files: Self = lines.by_ref().map(read_line).collect::<Option<_>>()?;
         let mut again = String::with_capacity(text.len());
-        files.write_list(|_| true, |piece| again.push_str(piece));
+        write_list(scheme, files.iter(), |piece| again.push_str(piece));
         (again == text).then_some(files)
     }
 }
 
-/// The first line of a file list, and the scheme's name in a manifest.
-pub const TREE_SCHEME: &str = "aisoc.tree/v1";
+/// What a list of files covers. Its name is the first line of the list, and the scheme in a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TreeScheme {
+    /// Every file but the manifest, whose bytes another reader could therefore see changed.
+    V1,
+    /// Every file, the manifest among them.
+    V2,
+}
+
+impl TreeScheme {
+    /// The scheme that `sign` writes.
+    pub const CURRENT: Self = Self::V2;
+
+    /// The scheme's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "aisoc.tree/v1",
+            Self::V2 => "aisoc.tree/v2",
+        }
+    }
+
+    /// The scheme of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::V1, Self::V2].into_iter().find(|scheme| scheme.as_str() == name)
+    }
+}
+
+/// Writes a list of files, piece by piece.
+///
+/// The first line is the scheme's name. Then one line per file, in the order given, which is the byte
+/// order of names: 64 hexadecimal digits, one space, `x` or `-`, one space, the decimal size, one space,
+/// the name. Every line ends in one newline. No name holds a newline ([`RelPath`]), so no two trees have
+/// one list.
+pub fn write_list<'a, E: std::borrow::Borrow<FileEntry>>(
+    scheme: TreeScheme,
+    files: impl Iterator<Item = (&'a RelPath, E)>,
+    mut write: impl FnMut(&str),
+) {
+    write(scheme.as_str());
+    write("\n");
+    for (path, entry) in files {
+        let FileEntry { digest, size, executable } = entry.borrow();
+        let executable = if *executable { 'x' } else { '-' };
+        write(&format!("{} {executable} {size} {path}\n", digest.hex()));
+    }
+}
 
 fn read_line(line: &str) -> Option<(RelPath, FileEntry)> {
     let mut fields = line.splitn(4, ' ');
@@ -153,22 +178,26 @@ mod tests {
     #[test]
     fn a_list_has_the_documented_bytes_and_is_read_back() {
         let map = FileMap::from_iter([file("run me", b"1", true), file("a.py", b"", false)]);
-        let mut list = String::new();
-        map.write_list(|_| true, |piece| list.push_str(piece));
         let (empty, one) = (Digest::of(b"").hex(), Digest::of(b"1").hex());
-        assert_eq!(list, format!("aisoc.tree/v1\n{empty} - 0 a.py\n{one} x 1 run me\n"));
-        assert_eq!(Digest::of(list.as_bytes()), map.tree_digest());
-        assert_eq!(FileMap::read_list(list.as_bytes()), Some(map));
+        for (scheme, name) in [(TreeScheme::V1, "aisoc.tree/v1"), (TreeScheme::V2, "aisoc.tree/v2")] {
+            let mut list = String::new();
+            write_list(scheme, map.iter(), |piece| list.push_str(piece));
+            assert_eq!(list, format!("{name}\n{empty} - 0 a.py\n{one} x 1 run me\n"));
+            assert_eq!(FileMap::read_list(scheme, list.as_bytes()), Some(map.clone()));
+            assert_eq!(Digest::of(list.as_bytes()) == map.tree_digest(), scheme == TreeScheme::V1);
+            assert_eq!(TreeScheme::find(name), Some(scheme));
+        }
+        assert_eq!(TreeScheme::find("aisoc.tree/v3"), None);
     }
 
     #[test]
     fn a_list_in_any_other_spelling_is_not_read() {
         let digest = Digest::of(b"1").hex();
-        let line = |rest: &str| format!("{TREE_SCHEME}\n{digest} {rest}\n");
-        assert!(FileMap::read_list(line("- 1 a").as_bytes()).is_some());
+        let line = |rest: &str| format!("{}\n{digest} {rest}\n", TreeScheme::V1.as_str());
+        assert!(FileMap::read_list(TreeScheme::V1, line("- 1 a").as_bytes()).is_some());
         for other in [
             String::new(),
-            TREE_SCHEME.to_owned(),
+            TreeScheme::V1.as_str().to_owned(),
             line("- 1 a").replace("v1", "v2"),
             line("- 01 a"),
             line("- +1 a"),
@@ -181,7 +210,7 @@ mod tests {
             line("- 1 a").replace('\n', "\r\n"),
             line("- 1 a").to_uppercase(),
         ] {
-            assert_eq!(FileMap::read_list(other.as_bytes()), None, "{other:?}");
+            assert_eq!(FileMap::read_list(TreeScheme::V1, other.as_bytes()), None, "{other:?}");
         }
     }
 

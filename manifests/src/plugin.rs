@@ -87,6 +87,15 @@ impl Document {
         self.tree.root()
     }
 
+    /// Where in `bytes`, which this document was read from, the text of `node` begins: at its quote, or
+    /// at its first character.
+    pub fn byte_of(&self, node: Node<'_>, bytes: &[u8]) -> Option<usize> {
+        match self.file {
+            ManifestFile::Yaml => yaml::byte_of(bytes, node.position()),
+            ManifestFile::Json => node.position().byte_in(bytes),
+        }
+    }
+
     /// The canonical JSON of the whole manifest.
     ///
     /// # Errors

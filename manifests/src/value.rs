@@ -235,6 +235,15 @@ impl Position {
         let is_character_start = |byte: &&u8| **byte & 0xC0 != 0x80;
         Self { line: newlines + 1, column: before[line_start..].iter().filter(is_character_start).count() + 1 }
     }
+
+    /// The byte of `text` that is there: the way back from [`Position::of_byte`].
+    pub(crate) fn byte_in(self, text: &[u8]) -> Option<usize> {
+        let newlines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let line_start = std::iter::once(0).chain(newlines).nth(self.line.checked_sub(1)?)?;
+        let is_character_start = |(_, byte): &(usize, &u8)| **byte & 0xC0 != 0x80;
+        let mut characters = text[line_start..].iter().enumerate().filter(is_character_start);
+        characters.nth(self.column.checked_sub(1)?).map(|(at, _)| line_start + at)
+    }
 }
 
 /// Why a manifest cannot be read, and where: a [`Fault`] before the file has a name.

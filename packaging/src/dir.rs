@@ -16,13 +16,15 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
-use aisoc_signing::{Claim, ClaimedTree, SIGNATURE_FILE, is_signature_file};
+use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 
 use crate::ignore::{IgnoreRules, Verdict, is_secret_name, may_hold_key};
+use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::names::Names;
 use crate::parallel::{self, Links, default_threads};
-use crate::stage::{manifest_path, python_files, too_large};
+use crate::stage::{manifest_path, python_files, whole_manifest};
+use crate::vacancy::Vacancy;
 
 /// An author's directory that has a manifest and no forbidden entries.
 #[derive(Debug)]
@@ -83,9 +85,9 @@ impl PluginDir {
         Document::read(self.contents.manifest_file, &self.contents.manifest)
     }
 
-    /// The bytes of `plugin.sig`, cut one byte beyond what any signature needs.
-    pub fn signature(&self) -> Option<&[u8]> {
-        self.contents.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
+    /// What `plugin.sig` holds.
+    pub fn signature(&self) -> Option<&Content> {
+        self.contents.signature_files.get(SIGNATURE_FILE)
     }
 
     /// What the directory says about itself.
@@ -142,7 +144,7 @@ struct Contents {
     files: Arc<FileMap>,
     manifest_file: ManifestFile,
     manifest: Vec<u8>,
-    signature_files: BTreeMap<String, Vec<u8>>,
+    signature_files: BTreeMap<String, Content>,
     excluded: Vec<String>,
 }
 
@@ -163,10 +165,7 @@ impl Contents {
         let (manifest_file, _) = manifest_path(&files).map_err(|_| {
             Fault::new(Reason::ManifestMissing, format!("there is no manifest in `{}`", root.display()))
         })?;
-        let manifest = kept.remove(manifest_file.name()).unwrap_or_default();
-        if manifest.len() as u64 > limits.max_manifest_bytes {
-            return Err(too_large(manifest_file, limits.max_manifest_bytes));
-        }
+        let manifest = whole_manifest(manifest_file, kept.get(manifest_file.name()))?.to_vec();
         kept.retain(|name, _| is_signature_file(name));
         Ok(Self { files: Arc::new(files), manifest_file, manifest, signature_files: kept, excluded })
     }
@@ -179,6 +178,7 @@ impl Contents {
             python: python_files(&self.files),
             files: Arc::clone(&self.files),
             strange: Vec::new(),
+            empty_directories: Vec::new(),
             signature_files: self.signature_files.clone(),
         })
     }
@@ -205,13 +205,26 @@ struct Search<'a> {
     names: Names,
     found: Vec<Found>,
     excluded: Vec<String>,
+    /// By what is there, shipped or not.
+    vacancy: Vacancy,
 }
 
 impl<'a> Search<'a> {
     /// The plugin's files and what the rules left out, both sorted.
     fn run(root: &'a Path, rules: Option<IgnoreRules>, limits: &'a Limits) -> Result<(Vec<Found>, Vec<String>)> {
-        let mut search = Self { root, rules, limits, names: Names::default(), found: Vec::new(), excluded: Vec::new() };
+        let mut search = Self {
+            root,
+            rules,
+            limits,
+            names: Names::default(),
+            found: Vec::new(),
+            excluded: Vec::new(),
+            vacancy: Vacancy::default(),
+        };
         search.directory(None)?;
+        if let Some(empty) = search.vacancy.empty().first() {
+            return Err(empty_directory(root, empty));
+        }
         search.found.sort();
         search.excluded.sort();
         Ok((search.found, search.excluded))
@@ -240,6 +253,9 @@ impl<'a> Search<'a> {
         if verdict != Verdict::Shipped {
             self.leave_out(format!("{}{}", relative.display(), if kind.is_dir() { "/" } else { "" }));
         }
+        if !kind.is_dir() || verdict != Verdict::Shipped {
+            self.vacancy.entry(&relative);
+        }
         if verdict == Verdict::LeftOut {
             return Ok(());
         }
@@ -249,6 +265,7 @@ impl<'a> Search<'a> {
         if kind.is_dir() {
             if verdict == Verdict::Shipped {
                 self.names.directory(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+                self.vacancy.directory(&relative);
             }
             return self.directory(Some(&path));
         }
@@ -275,7 +292,7 @@ impl<'a> Search<'a> {
 
 struct ReadFile {
     entry: FileEntry,
-    kept: Option<Vec<u8>>,
+    kept: Option<Content>,
 }
 
 fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> Result<ReadFile> {
@@ -290,28 +307,28 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if metadata.permissions().mode() & SPECIAL_BITS != 0 {
         return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
     }
-    let keep = match limits.bytes_to_keep(path.as_str().as_bytes()) {
-        Some(bytes) => bytes,
-        // A PEM file with a key begins with it, or follows a certificate or two.
-        None if may_hold_key(path.file_name()) => 64 << 10,
-        None => 0,
-    };
-    let mut kept = Vec::new();
+    // A PEM file with a key begins with it, or follows a certificate or two.
+    let is_searched = *origin == Origin::Bench && may_hold_key(path.file_name());
+    let mut keep = limits.bytes_to_keep(path.as_str().as_bytes()).map(Keep::new);
+    let mut searched = Vec::new();
     let hashed = parallel::hash(&mut file, buffer, |bytes| {
-        let room = usize::try_from(keep).unwrap_or(usize::MAX) - kept.len();
-        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Some(keep) = &mut keep {
+            keep.push(bytes);
+        }
+        if is_searched {
+            searched.extend_from_slice(&bytes[..bytes.len().min((64 << 10) - searched.len())]);
+        }
     })
     .map_err(failed)?;
     if hashed.size > limits.max_file_bytes {
         return Err(forbidden(format!("`{path}` is larger than {} bytes", limits.max_file_bytes)));
     }
-    let pem = *origin == Origin::Bench && may_hold_key(path.file_name());
-    if pem && kept.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
+    if searched.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
         return Err(secret(path));
     }
     let executable = metadata.permissions().mode() & 0o100 != 0;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
-    Ok(ReadFile { entry, kept: (keep > 0).then_some(kept) })
+    Ok(ReadFile { entry, kept: keep.map(Keep::finish) })
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.
@@ -324,6 +341,12 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
 fn secret(path: &RelPath) -> Fault {
     forbidden(format!("`{path}` looks like a secret, and everything in a package is public"))
         .hint(format!("move it out of the plugin directory, or list `{path}` in .aisocignore"))
+}
+
+fn empty_directory(root: &Path, name: &str) -> Fault {
+    let message = format!("`{name}` is an empty directory, which no list of files names and no package holds");
+    let path = root.join(name);
+    forbidden(message).hint(format!("remove it with `rmdir {0}`, or put a file into it", path.display()))
 }
 
 pub(crate) fn forbidden(message: impl Into<String>) -> Fault {

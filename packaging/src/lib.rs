@@ -14,6 +14,7 @@ mod ignore;
 mod in_place;
 mod inflate;
 mod installed;
+mod keep;
 mod kept;
 mod limits;
 mod lock;
@@ -34,6 +35,7 @@ mod stage;
 mod stat;
 mod transaction;
 mod tree;
+mod vacancy;
 mod walk;
 
 pub use access::{Access, NetworkFileSystems, network_file_system};

@@ -1,7 +1,7 @@
 //! `Limits`: how much of an untrusted artifact is read before it is refused.
 
 use aisoc_manifests::plugin::{MAX_MANIFEST_BYTES, ManifestFile};
-use aisoc_signing::{FILE_LIST, is_signature_file};
+use aisoc_signing::{FILE_LIST, MAX_SIGNATURE_FILE_BYTES, is_signature_file};
 
 /// Upper bounds on what one plugin may hold. Each bound stops one way to exhaust the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Limits {
     pub max_ratio: u64,
     /// Largest manifest: it is held in memory and parsed.
     pub max_manifest_bytes: u64,
-    /// Largest `plugin.sig`: the longest form that a verifier accepts is far below.
+    /// Largest signature file: stops a payload behind the blanks that the host's reader strips.
     pub max_signature_bytes: u64,
     /// Most of `plugin.sig.d/files` that is held in memory, to name the file that differs; a longer list
     /// is not read, and verification does not need it.
@@ -38,7 +38,7 @@ impl Default for Limits {
             max_total_bytes: 4 << 30,
             max_ratio: 100,
             max_manifest_bytes: MAX_MANIFEST_BYTES as u64,
-            max_signature_bytes: 1 << 10,
+            max_signature_bytes: MAX_SIGNATURE_FILE_BYTES,
             max_file_list_bytes: 8 << 20,
             max_extension_bytes: 16 << 10,
         }
@@ -46,13 +46,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How much of a file of that name, relative to the plugin, is held in memory: of those that describe
-    /// it, one byte more than is allowed, which then shows.
+    /// The most that a file of that name, relative to the plugin, may have to be held in memory; `None` for
+    /// files that do not describe it.
     pub(crate) fn bytes_to_keep(&self, name: &[u8]) -> Option<u64> {
         match std::str::from_utf8(name).ok()? {
-            FILE_LIST => Some(self.max_file_list_bytes + 1),
-            name if is_signature_file(name) => Some(self.max_signature_bytes + 1),
-            name if ManifestFile::ALL.iter().any(|file| file.name() == name) => Some(self.max_manifest_bytes + 1),
+            FILE_LIST => Some(self.max_file_list_bytes),
+            name if is_signature_file(name) => Some(self.max_signature_bytes),
+            name if ManifestFile::ALL.iter().any(|file| file.name() == name) => Some(self.max_manifest_bytes),
             _ => None,
         }
     }

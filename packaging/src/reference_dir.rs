@@ -8,33 +8,36 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_drafts::{SmallFileError, read_small};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
-use aisoc_signing::{Claim, ClaimedTree, SIGNATURE_FILE, is_signature_file};
+use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 use sha2::{Digest as _, Sha256};
 
 use crate::dir::SPECIAL_BITS;
+use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::parallel::{self, Links, default_threads};
-use crate::stage::too_large;
+use crate::stage::whole_manifest;
+use crate::vacancy::Vacancy;
 
 /// A plugin directory as the host sees it.
 #[derive(Debug)]
 pub struct ReferenceDir {
     manifest_file: ManifestFile,
     manifest: Vec<u8>,
-    signature_files: BTreeMap<String, Vec<u8>>,
+    signature_files: BTreeMap<String, Content>,
     entries: Entries,
 }
 
@@ -60,10 +63,8 @@ impl ReferenceDir {
             // Through a link, which the host follows.
             None => read_bounded(&root.join(name), limit),
         };
-        let manifest = described(manifest_file.name(), limits.max_manifest_bytes)?.unwrap_or_default();
-        if manifest.len() as u64 > limits.max_manifest_bytes {
-            return Err(too_large(manifest_file, limits.max_manifest_bytes));
-        }
+        let manifest = described(manifest_file.name(), limits.max_manifest_bytes)?;
+        let manifest = whole_manifest(manifest_file, manifest.as_ref())?.to_vec();
         let signature = described(SIGNATURE_FILE, limits.max_signature_bytes)?;
         let mut signature_files = std::mem::take(&mut entries.kept);
         signature_files.retain(|name, _| is_signature_file(name));
@@ -86,15 +87,15 @@ impl ReferenceDir {
         &self.entries.python
     }
 
-    /// The bytes of `plugin.sig`, cut one byte beyond what any signature needs.
-    pub fn signature(&self) -> Option<&[u8]> {
-        self.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
+    /// What `plugin.sig` holds.
+    pub fn signature(&self) -> Option<&Content> {
+        self.signature_files.get(SIGNATURE_FILE)
     }
 
     /// What the directory says about itself. Its subject is never that of a staged tree, so that the
     /// verdict on a directory somewhere cannot let another tree in.
     pub fn claim(self) -> Claim {
-        let Entries { python, files, strange, .. } = self.entries;
+        let Entries { python, files, strange, vacancy, .. } = self.entries;
         let mut subject = Sha256::new();
         subject.update(b"aisoc.reference-dir/v1\0");
         subject.update(Digest::of(&self.manifest).as_bytes());
@@ -109,6 +110,7 @@ impl ReferenceDir {
             python,
             files: Arc::new(files),
             strange,
+            empty_directories: vacancy.empty(),
             signature_files: self.signature_files,
         })
     }
@@ -129,10 +131,11 @@ struct Entries {
     python: PythonFiles,
     /// Every regular file whose name a list can hold.
     files: FileMap,
-    /// The regular files that describe the plugin, each cut one byte beyond its limit.
-    kept: BTreeMap<String, Vec<u8>>,
+    /// The regular files that describe the plugin.
+    kept: BTreeMap<String, Content>,
     /// Everything else but directories: links, devices, forbidden names, what cannot be read.
     strange: Vec<String>,
+    vacancy: Vacancy,
 }
 
 /// Whether to look at what the host passes over.
@@ -175,6 +178,7 @@ impl Entries {
             // The host passes over what it may not list, and signs what is left.
             let Ok(entries) = fs::read_dir(&directory) else {
                 self.note(root, &directory);
+                self.vacancy.entry(&directory.strip_prefix(root).unwrap_or(&directory).join("unlisted"));
                 continue;
             };
             for entry in entries {
@@ -182,10 +186,14 @@ impl Entries {
                     self.note(root, &directory);
                     continue;
                 };
+                let found = entry.path();
+                let within = found.strip_prefix(root).unwrap_or(&found);
                 if kind.is_dir() {
-                    directories.push(entry.path());
+                    self.vacancy.directory(within);
+                    directories.push(found);
                     continue;
                 }
+                self.vacancy.entry(within);
                 let is_python =
                     entry.file_name().as_bytes().ends_with(b".py") && (kind.is_file() || leads_to_file(&entry)?);
                 if !kind.is_file() {
@@ -235,19 +243,20 @@ struct ReadEntry {
     entry: FileEntry,
     /// Whether it would run as somebody else.
     is_special: bool,
-    kept: Option<Vec<u8>>,
+    kept: Option<Content>,
 }
 
 fn read_entry(path: &Path, keep: Option<u64>, buffer: &mut [u8]) -> std::io::Result<ReadEntry> {
     let mut file = parallel::open(path, Links::Followed)?;
     let mode = file.metadata()?.permissions().mode();
-    let mut kept = Vec::new();
+    let mut keep = keep.map(Keep::new);
     let hashed = parallel::hash(&mut file, buffer, |bytes| {
-        let room = usize::try_from(keep.unwrap_or(0)).unwrap_or(usize::MAX) - kept.len();
-        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Some(keep) = &mut keep {
+            keep.push(bytes);
+        }
     })?;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: mode & 0o100 != 0 };
-    Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, kept: keep.map(|_| kept) })
+    Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, kept: keep.map(Keep::finish) })
 }
 
 /// Whether a link leads to a regular file; links to nothing, in circles, or to other things do not count.
@@ -259,14 +268,13 @@ fn leads_to_file(entry: &DirEntry) -> Result<bool> {
     }
 }
 
-/// Up to one byte more than `limit`, or `None` when there is no such file.
-fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    let failed = |error| Fault::io("read", path, error);
-    let file = match parallel::open(path, Links::Followed) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed)?,
-    };
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(Some(bytes))
+/// A file of at most `limit` bytes, through a link; `None` when there is no such file.
+fn read_bounded(path: &Path, limit: u64) -> Result<Option<Content>> {
+    match read_small(path, limit, aisoc_drafts::Links::Followed) {
+        Ok(file) => Ok(Some(Content::Whole(file.content))),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(SmallFileError::TooLarge { max_bytes, .. }) => Ok(Some(Content::TooLarge { max_bytes })),
+        Err(SmallFileError::NotAFile) => Ok(Some(Content::NotAFile)),
+        Err(SmallFileError::Io(error)) => Err(Fault::io("read", path, error)),
+    }
 }

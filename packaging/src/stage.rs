@@ -12,14 +12,15 @@ use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
-use aisoc_signing::{Claim, ClaimedTree, is_signature_file};
+use aisoc_signing::{Claim, ClaimedTree, Content, is_signature_file};
 
 use crate::home::{Home, TREE};
 use crate::limits::Limits;
-use crate::names::Names;
+use crate::names::{Kind, Names};
 use crate::root::select_root;
 use crate::sink::{Directory, Nowhere};
 use crate::tree::Tree;
+use crate::vacancy::Vacancy;
 use crate::walk::{self, Expected};
 
 /// Receives the layers of one artifact. Dropping it removes all it has written.
@@ -71,6 +72,7 @@ impl Staging {
     /// `ambiguous_layout`.
     pub fn finish(self) -> Result<Staged> {
         let root = select_root(self.names.iter())?;
+        let empty_directories = empty_directories(&self.names, root.as_ref());
         let Tree { files, kept, .. } = self.tree;
         let (files, kept) = match &root {
             None => (files, kept),
@@ -79,16 +81,16 @@ impl Staging {
                 kept.into_iter().filter_map(|(path, bytes)| Some((path.below(root)?, bytes))).collect(),
             ),
         };
-        Ok(Staged { files: Arc::new(files), kept, root, limits: self.limits, home: self.home })
+        Ok(Staged { files: Arc::new(files), kept, empty_directories, root, home: self.home })
     }
 }
 
 /// An artifact's plugin, unpacked and hashed, and not yet trusted or visible.
 pub struct Staged {
     files: Arc<FileMap>,
-    kept: BTreeMap<RelPath, Vec<u8>>,
+    kept: BTreeMap<RelPath, Content>,
+    empty_directories: Vec<String>,
     root: Option<RelPath>,
-    limits: Limits,
     home: Option<Home>,
 }
 
@@ -114,11 +116,7 @@ impl Staged {
     /// `manifest_missing`, `manifest_too_large`.
     pub fn manifest(&self) -> Result<(ManifestFile, &[u8])> {
         let (file, path) = manifest_path(&self.files)?;
-        let bytes = self.kept.get(&path).map(Vec::as_slice).unwrap_or_default();
-        if bytes.len() as u64 > self.limits.max_manifest_bytes {
-            return Err(too_large(file, self.limits.max_manifest_bytes));
-        }
-        Ok((file, bytes))
+        Ok((file, whole_manifest(file, self.kept.get(&path))?))
     }
 
     /// What the plugin says about itself, rebuilt from the bytes that were staged.
@@ -135,6 +133,7 @@ impl Staged {
             python: python_files(&self.files),
             files: Arc::clone(&self.files),
             strange: Vec::new(),
+            empty_directories: self.empty_directories.clone(),
             signature_files: signatures.map(|(path, content)| (path.to_string(), content.clone())).collect(),
         }))
     }
@@ -152,8 +151,33 @@ pub(crate) fn manifest_path(files: &FileMap) -> Result<(ManifestFile, RelPath)> 
         .ok_or_else(|| Fault::new(Reason::ManifestMissing, "the plugin has no manifest"))
 }
 
-pub(crate) fn too_large(file: ManifestFile, limit: u64) -> Fault {
-    Fault::new(Reason::TooLarge, format!("`{}` is larger than {limit} bytes", file.name()))
+/// Every byte of the manifest.
+///
+/// # Errors
+/// `manifest_too_large`.
+pub(crate) fn whole_manifest(file: ManifestFile, content: Option<&Content>) -> Result<&[u8]> {
+    match content {
+        Some(Content::Whole(bytes)) => Ok(bytes),
+        Some(Content::TooLarge { max_bytes }) => {
+            Err(Fault::new(Reason::TooLarge, format!("`{file}` is larger than {max_bytes} bytes")))
+        }
+        Some(Content::NotAFile) => Err(Fault::new(Reason::ManifestInvalid, format!("`{file}` is not a regular file"))),
+        None => Err(Fault::new(Reason::Internal, format!("`{file}` was hashed and not read"))),
+    }
+}
+
+/// The directories of an archive below which no file is. No install makes them.
+fn empty_directories(names: &Names, root: Option<&RelPath>) -> Vec<String> {
+    let mut vacancy = Vacancy::default();
+    for (path, kind) in names.iter() {
+        let within = root.map_or_else(|| Some(path.clone()), |root| path.below(root));
+        match (within, kind) {
+            (Some(path), Kind::Directory) => vacancy.directory(Path::new(path.as_str())),
+            (Some(path), Kind::File) => vacancy.entry(Path::new(path.as_str())),
+            (None, _) => {}
+        }
+    }
+    vacancy.empty()
 }
 
 /// The files that a signature covers one by one (spec: every `*.py`, exactly so spelled).

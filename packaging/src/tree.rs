@@ -9,10 +9,11 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::ManifestFile;
-use aisoc_signing::FILE_LIST;
+use aisoc_signing::{Content, FILE_LIST};
 use sha2::{Digest as _, Sha256};
 
 use crate::entry::{Mode, refuse};
+use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::sink::Sink;
 use crate::walk::Visitor;
@@ -25,8 +26,8 @@ const CHUNKS: usize = 64;
 /// The files found so far, and the bytes of the few that describe the plugin.
 pub(crate) struct Tree {
     pub(crate) files: FileMap,
-    /// Contents of manifests and signatures near the top, each cut one byte beyond its limit.
-    pub(crate) kept: BTreeMap<RelPath, Vec<u8>>,
+    /// Contents of manifests and signatures near the top.
+    pub(crate) kept: BTreeMap<RelPath, Content>,
     sink: Box<dyn Sink>,
     open: Option<Open>,
     /// Bytes of all files of all layers.
@@ -39,7 +40,7 @@ struct Open {
     mode: Mode,
     size: u64,
     hasher: Sha256,
-    keep: Option<(usize, Vec<u8>)>,
+    keep: Option<Keep>,
 }
 
 impl Tree {
@@ -82,7 +83,7 @@ impl Tree {
 
     fn begin(&mut self, path: RelPath, mode: Mode) -> Result<()> {
         self.sink.file(&path, mode)?;
-        let keep = self.keep_bytes(&path).map(|limit| (limit, Vec::new()));
+        let keep = self.keep_bytes(&path).map(Keep::new);
         self.open = Some(Open { path, mode, size: 0, hasher: Sha256::new(), keep });
         Ok(())
     }
@@ -98,9 +99,8 @@ impl Tree {
         if self.total > self.limits.max_total_bytes {
             return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.limits.max_total_bytes)));
         }
-        if let Some((limit, kept)) = &mut open.keep {
-            let room = *limit - kept.len();
-            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Some(keep) = &mut open.keep {
+            keep.push(bytes);
         }
         self.sink.content(bytes)
     }
@@ -110,13 +110,18 @@ impl Tree {
             return Err(Fault::new(Reason::Internal, "the end of no file"));
         };
         self.sink.end()?;
-        if let Some((_, bytes)) = keep {
-            self.kept.insert(path.clone(), bytes);
+        if let Some(keep) = keep {
+            self.kept.insert(path.clone(), keep.finish());
             let is_list = |path: &RelPath| path.as_str().ends_with(FILE_LIST);
-            let lists = self.kept.iter().filter(|(path, _)| is_list(path)).map(|(_, bytes)| bytes.len()).sum::<usize>();
-            let others = self.kept.values().map(Vec::len).sum::<usize>() - lists;
-            if others as u64 > 4 * self.limits.max_manifest_bytes || lists as u64 > 2 * self.limits.max_file_list_bytes
-            {
+            // One that is too large counts as large as it may be, though nothing of it is held.
+            let held = |content: &Content| match content {
+                Content::Whole(bytes) => bytes.len() as u64,
+                Content::TooLarge { max_bytes } => *max_bytes,
+                Content::NotAFile => 0,
+            };
+            let lists: u64 = self.kept.iter().filter(|(path, _)| is_list(path)).map(|(_, kept)| held(kept)).sum();
+            let others = self.kept.values().map(held).sum::<u64>() - lists;
+            if others > 4 * self.limits.max_manifest_bytes || lists > 2 * self.limits.max_file_list_bytes {
                 return Err(refuse("the artifact holds many large manifests or signatures"));
             }
         }
@@ -132,11 +137,9 @@ impl Tree {
     }
 
     /// How much of a file to keep: of manifests and signatures at the places where a plugin's root can be.
-    fn keep_bytes(&self, path: &RelPath) -> Option<usize> {
+    fn keep_bytes(&self, path: &RelPath) -> Option<u64> {
         let depth = path.components().count();
-        let kept = |relative: &str| {
-            self.limits.bytes_to_keep(relative.as_bytes()).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
-        };
+        let kept = |relative: &str| self.limits.bytes_to_keep(relative.as_bytes());
         let below_root = || path.as_str().split_once('/').map(|(_, rest)| rest);
         if depth > 3 {
             return None;

@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{InstalledDir, PluginDir, ReferenceDir, reference_files};
+use aisoc_signing::Content;
 use common::{MANIFEST, demo, directory, write};
 
 #[track_caller]
@@ -58,7 +59,7 @@ fn ships_what_the_rules_leave() {
     assert_eq!(plugin.excluded(), [".aisocignore", ".git/", ".venv/", "__pycache__/", "a.log", "notes/", "sub/x.pyc"]);
     assert_eq!(plugin.python().len(), 4, "what is signed is what is shipped");
     assert_eq!(plugin.manifest_bytes(), MANIFEST.as_bytes());
-    assert_eq!(plugin.signature(), Some(&b"00"[..]));
+    assert_eq!(plugin.signature(), Some(&Content::Whole(b"00".to_vec())));
     assert_eq!(InstalledDir::read(root.path()).expect("read").files().len(), 14, "an installed tree has no rules");
 }
 
@@ -213,4 +214,20 @@ fn a_verdict_on_a_directory_is_about_no_staged_tree() {
     assert_ne!(claimed, InstalledDir::read(root.path()).expect("read").subject());
     write(root.path(), &[("plugin.py", "other")]);
     assert_ne!(claimed, ReferenceDir::read(root.path()).expect("read").claim().subject());
+}
+
+#[test]
+fn an_empty_directory_is_refused_by_name_on_the_bench_and_in_an_installed_tree() {
+    let root =
+        directory(&[("plugin.yaml", MANIFEST), ("logs/a.log", "x"), (".aisocignore", "*.log\n"), ("a/b/c", "x")]);
+    PluginDir::open(root.path()).expect("what holds something that is not shipped is not empty");
+    assert!(InstalledDir::read(root.path()).is_ok());
+    fs::create_dir_all(root.path().join("a/empty/below")).expect("made");
+    for fault in [PluginDir::open(root.path()).expect_err("empty"), InstalledDir::read(root.path()).expect_err("empty")]
+    {
+        assert_eq!(fault.reason(), Reason::ForbiddenEntry);
+        assert!(fault.message().contains("`a/empty/`"), "{fault}");
+    }
+    let claim = ReferenceDir::read(root.path()).expect("read").claim();
+    assert_eq!(claim.tree().empty_directories, ["a/empty/"]);
 }

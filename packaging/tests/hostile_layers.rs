@@ -9,6 +9,7 @@ use aisoc_manifests::artifact::LayerForm;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{Limits, Staging};
+use aisoc_signing::Content;
 use aisoc_testkit::archive::{Entry, TarBuilder, gzip, record};
 use common::{
     DEMO, GZIP, MANIFEST, TAR, accepts, good, inspect, path, refusal, refusal_of, refusal_quick, refuses, titled,
@@ -204,7 +205,7 @@ fn takes_one_layer_per_file_and_a_signature_beside_the_archive() {
     }
     let staged = staging.finish().expect("one root");
     assert_eq!(staged.files().len(), 3);
-    assert_eq!(staged.claim().expect("a claim").signature(), Some(&b"00"[..]));
+    assert_eq!(staged.claim().expect("a claim").signature(), Some(&Content::Whole(b"00".to_vec())));
     let mut staging = Staging::hash_only(Limits::default());
     staging.layer(&titled("demo"), TAR, good().end().as_slice()).expect("the archive");
     let signature = LayerForm::File { path: path("demo/plugin.sig") };
@@ -213,11 +214,21 @@ fn takes_one_layer_per_file_and_a_signature_beside_the_archive() {
 }
 
 #[test]
-fn keeps_a_signature_that_is_too_long_malformed() {
-    let long = "0".repeat(100_000);
-    let layer = good().file("demo/plugin.sig", &long).end();
+fn keeps_a_signature_whole_or_not_at_all() {
+    for (bytes, is_whole) in [(1023, true), (1024, true), (1025, false), (100_000, false)] {
+        let layer = good().file("demo/plugin.sig", &"0".repeat(bytes)).end();
+        let staged = inspect(&titled("demo"), TAR, layer.as_slice()).expect("walked");
+        let claim = staged.claim().expect("a claim");
+        let held = claim.signature().expect("held").whole().map(<[u8]>::len);
+        assert_eq!(held, is_whole.then_some(bytes));
+    }
+}
+
+#[test]
+fn notes_the_empty_directories_of_an_archive() {
+    let layer = good().directory("demo/requests/").directory("demo/rules/").file("demo/rules/a", "x").end();
     let staged = inspect(&titled("demo"), TAR, layer.as_slice()).expect("walked");
-    assert_eq!(staged.claim().expect("a claim").signature().map(<[u8]>::len), Some(1025));
+    assert_eq!(staged.claim().expect("a claim").tree().empty_directories, ["requests/"]);
 }
 
 #[test]

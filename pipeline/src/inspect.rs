@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{InstalledDir, Limits, Staging};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Claim, TreeFinding};
+use aisoc_signing::{Claim, Coverage, TreeFinding};
 
 use crate::fetch::fetch;
 use crate::reporter::Reporter;
@@ -24,7 +24,7 @@ pub struct Inspection {
     /// The signature files, by name.
     pub signature_files: Vec<String>,
     /// What a signature would cover, were it valid, and what differs.
-    pub claimed_tree: Result<TreeFinding>,
+    pub claimed_tree: Result<(TreeFinding, Coverage)>,
     /// Every file.
     pub files: FileMap,
     /// Digest and layers, when it is an artifact.
@@ -91,7 +91,10 @@ fn look(claim: &Claim, files: FileMap, artifact: Option<ArtifactSummary>) -> Ins
         claimed_manifest: claim.document().and_then(Manifest::from_document),
         canonical_digest: claim.statement().map(|statement| statement.digest()),
         signature_files: claim.tree().signature_files.keys().cloned().collect(),
-        claimed_tree: claim.document().and_then(|document| claim.compare_tree(document)),
+        claimed_tree: claim.document().and_then(|document| claim.compare_tree(document)).map(|finding| {
+            let coverage = claim.coverage_if_signed(&finding);
+            (finding, coverage)
+        }),
         files,
         artifact,
     }

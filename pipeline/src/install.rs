@@ -160,10 +160,10 @@ fn stated_coverage(tree: &Path) -> Result<Coverage> {
         Err(fault) if fault.reason() == Reason::IoNotFound => return Ok(Coverage::None),
         tree => tree?.claim(),
     };
-    Ok(match claim.compare_tree(claim.document()?)? {
+    let finding = claim.compare_tree(claim.document()?)?;
+    Ok(match finding {
         TreeFinding::NotStated if claim.signature().is_none() => Coverage::None,
-        TreeFinding::NotStated => Coverage::Code,
-        TreeFinding::Exact | TreeFinding::Differs(_) => Coverage::Full,
+        finding => claim.coverage_if_signed(&finding),
     })
 }
 

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::plugin::Document;
+use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::PluginDir;
 use aisoc_signing::{
-    Coverage, FILE_LIST, Fingerprint, Integrity, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement,
-    SigningKey, Statement, covered_digest, covered_list, sign, stamp,
+    Coverage, FILE_LIST, Fingerprint, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement, SigningKey,
+    Stamped, Statement, TreeFinding, sign, stamp,
 };
 
 /// How a directory is signed.
@@ -68,16 +68,17 @@ impl SignedDirectory {
 pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
     // What a killed run left would be taken for files of the plugin.
     sweep(directory, DRAFTS);
-    sweep(&directory.join(SIGNATURE_DIRECTORY), DRAFTS);
+    let added = directory.join(SIGNATURE_DIRECTORY);
+    sweep(&added, DRAFTS);
+    // It may have been stopped before it put the first signature there: only an empty directory goes.
+    let _ = fs::remove_dir(&added);
     let plugin = PluginDir::open(directory)?;
     match how {
         Signing::WholeTree { out } => {
-            let tree = covered_digest(plugin.files(), plugin.manifest_file());
-            let manifest =
-                stamp(plugin.manifest_file(), plugin.manifest_bytes(), tree).map_err(|fault| fault.below(directory))?;
-            let statement = describe(&plugin, &manifest)?;
-            let list = covered_list(plugin.files(), plugin.manifest_file());
-            replace_signers(&plugin, statement, key, out, Some((&manifest, &list)))
+            let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
+                .map_err(|fault| fault.below(directory))?;
+            let statement = describe(&plugin, &stamped.manifest)?;
+            replace_signers(&plugin, statement, key, out, Some(&stamped))
         }
         Signing::CodeOnly { out } => {
             refuse_other_tree(&plugin, "sign the whole tree, or remove the key `integrity` from the manifest")?;
@@ -97,16 +98,14 @@ fn describe(plugin: &PluginDir, manifest: &[u8]) -> Result<Statement> {
 
 /// What the manifest states about its tree has to be true when nobody is going to correct it.
 fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
-    let Some(Integrity { tree }) = Integrity::read(&plugin.document()?).map_err(|fault| fault.below(plugin.root()))?
-    else {
-        return Ok(Coverage::Code);
-    };
-    let found = covered_digest(plugin.files(), plugin.manifest_file());
-    if found == tree {
-        return Ok(Coverage::Full);
-    }
+    let claim = plugin.claim();
+    let finding = claim.document().and_then(|document| claim.compare_tree(document));
+    let finding = finding.map_err(|fault| fault.below(plugin.root()))?;
+    let TreeFinding::Differs(difference) = finding else { return Ok(claim.coverage_if_signed(&finding)) };
     let message = format!("the manifest in `{}` states another tree than the directory holds", plugin.root().display());
-    Err(Fault::new(Reason::CoverageMismatch, message).expected(tree.hex(), found.hex()).hint(hint))
+    Err(Fault::new(Reason::CoverageMismatch, message)
+        .expected(difference.stated.hex(), difference.found.hex())
+        .hint(hint))
 }
 
 fn replace_signers(
@@ -114,15 +113,15 @@ fn replace_signers(
     statement: Statement,
     key: &SigningKey,
     out: Option<&Path>,
-    whole_tree: Option<(&[u8], &[u8])>,
+    whole_tree: Option<&Stamped>,
 ) -> Result<SignedDirectory> {
     let signed = sign(statement, key);
     let text = signed.signature().to_hex();
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     let mut files = Vec::new();
-    if let Some((manifest, list)) = whole_tree {
+    if let Some(Stamped { manifest, list, .. }) = whole_tree {
         if manifest != plugin.manifest_bytes() {
-            files.push((plugin.root().join(plugin.manifest_file().name()), manifest));
+            files.push((plugin.root().join(plugin.manifest_file().name()), manifest.as_slice()));
         }
         files.push((plugin.root().join(FILE_LIST), list));
     }
@@ -134,7 +133,9 @@ fn replace_signers(
         }
     };
     files.push((path.clone(), text.as_bytes()));
-    create(&added)?;
+    if files.iter().any(|(path, _)| path.starts_with(&added)) {
+        create(&added)?;
+    }
     // All of them written before the first is in place: a full disk leaves the old signature whole.
     let drafts = files.iter().map(|(path, content)| Ok((path, draft(path, content)?))).collect::<Result<Vec<_>>>()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
@@ -142,6 +143,8 @@ fn replace_signers(
     placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
         |fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())),
     )?;
+    // Empty when the only signature went elsewhere.
+    let _ = fs::remove_dir(&added);
     let coverage = if whole_tree.is_some() { Coverage::Full } else { Coverage::Code };
     Ok(SignedDirectory::of(path, &signed, coverage))
 }
@@ -181,10 +184,13 @@ fn remove_signatures(directory: &Path, stays: impl Fn(&Path) -> bool) -> Result<
     Ok(())
 }
 
-/// A file that is written and has no name of its own yet; it gets the mode of what it replaces.
+/// A file that is written and has no name of its own yet; it gets the mode of what it replaces. A file that
+/// belongs to the signature is never executable: nothing would bind that bit.
 fn draft(path: &Path, content: &[u8]) -> Result<Draft> {
     let fail = |error| Fault::io("write", path, error);
-    let mode = fs::metadata(path).map_or(0o644, |present| present.permissions().mode() & 0o777);
+    let is_manifest = ManifestFile::ALL.iter().any(|file| path.ends_with(file.name()));
+    let bits = if is_manifest { 0o777 } else { 0o666 };
+    let mode = fs::metadata(path).map_or(0o644, |present| present.permissions().mode() & bits);
     let mut draft = Draft::create(parent(path), DRAFTS, mode).map_err(fail)?;
     draft.write_all(content).map_err(fail)?;
     draft.file().set_permissions(Permissions::from_mode(mode)).map_err(fail)?;

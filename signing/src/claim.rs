@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::Result;
-use aisoc_manifests::file_map::FileMap;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::{FileMap, TreeScheme};
+use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles, UNSIGNED_KEYS};
 
+use crate::coverage::{Coverage, uncovered};
 use crate::signature::SIGNATURE_FILE;
 use crate::statement::Statement;
-use crate::tree::{FILE_LIST, Integrity, TreeFinding, added_signature, compare};
+use crate::tree::{Covered, FILE_LIST, Integrity, TreeFinding, added_signature, compare};
 
 /// Untrusted: anybody can make one. Worth something only after [`crate::verify`].
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct ClaimedTree {
     pub subject: Digest,
     /// Which file is the manifest.
     pub manifest_file: ManifestFile,
-    /// Its bytes.
+    /// Its bytes, all of them.
     pub manifest: Vec<u8>,
     /// Every `*.py`, as the host finds them.
     pub python: PythonFiles,
@@ -36,8 +38,35 @@ pub struct ClaimedTree {
     pub files: Arc<FileMap>,
     /// What stands in the tree and is no file that a list can name: links, devices, forbidden names.
     pub strange: Vec<String>,
+    /// Directories in which no file is, with a slash at the end.
+    pub empty_directories: Vec<String>,
     /// The content of the signature files, by name (see [`crate::is_signature_file`]).
-    pub signature_files: BTreeMap<String, Vec<u8>>,
+    pub signature_files: BTreeMap<String, Content>,
+}
+
+/// The content of a file that is held in memory to be judged. What is not held whole is not judged: a
+/// prefix says nothing about the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Every byte.
+    Whole(Vec<u8>),
+    /// More than a file of that name may have.
+    TooLarge {
+        /// What it may have.
+        max_bytes: u64,
+    },
+    /// What is there is no file: a FIFO or a device in its place.
+    NotAFile,
+}
+
+impl Content {
+    /// Every byte; `None` when they are not held.
+    pub fn whole(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::TooLarge { .. } | Self::NotAFile => None,
+        }
+    }
 }
 
 impl Claim {
@@ -51,15 +80,15 @@ impl Claim {
         self.tree.subject
     }
 
-    /// The bytes of `plugin.sig`, if the tree has one.
-    pub fn signature(&self) -> Option<&[u8]> {
-        self.tree.signature_files.get(SIGNATURE_FILE).map(Vec::as_slice)
+    /// What `plugin.sig` holds, if the tree has one.
+    pub fn signature(&self) -> Option<&Content> {
+        self.tree.signature_files.get(SIGNATURE_FILE)
     }
 
     /// The signatures of `plugin.sig.d`: file name, the signer's fingerprint that it names, content.
-    pub(crate) fn added_signatures(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
+    pub(crate) fn added_signatures(&self) -> impl Iterator<Item = (&str, &str, &Content)> {
         self.tree.signature_files.iter().filter_map(|(name, content)| {
-            added_signature(name).map(|fingerprint| (name.as_str(), fingerprint, content.as_slice()))
+            added_signature(name).map(|fingerprint| (name.as_str(), fingerprint, content))
         })
     }
 
@@ -93,12 +122,40 @@ impl Claim {
     /// # Errors
     /// `integrity_unknown` for a statement of another form.
     pub fn compare_tree(&self, document: &Document) -> Result<TreeFinding> {
-        let ClaimedTree { files, manifest_file, strange, signature_files, .. } = &self.tree;
-        let list = signature_files.get(FILE_LIST).map(Vec::as_slice);
+        let ClaimedTree { files, manifest_file, manifest, strange, empty_directories, signature_files, .. } =
+            &self.tree;
+        let Some(integrity) = Integrity::read(document, manifest)? else { return Ok(TreeFinding::NotStated) };
+        self.require_hashed_manifest()?;
         // Whoever signs a whole tree signs no manifest with such a key: it was added later.
         let unsigned = UNSIGNED_KEYS.iter().filter(|key| document.root().get(key).is_some());
         let added = unsigned.map(|key| format!("{manifest_file}, key `{key}`"));
-        let strange: Vec<String> = strange.iter().cloned().chain(added).collect();
-        Ok(compare(Integrity::read(document)?, files, *manifest_file, &strange, list))
+        let extra = strange.iter().chain(empty_directories).cloned().chain(added).collect();
+        let blank = integrity.blank(manifest);
+        let covered = Covered { scheme: integrity.scheme, files, manifest_file: *manifest_file, blank };
+        let list = signature_files.get(FILE_LIST).and_then(Content::whole);
+        Ok(compare(integrity.tree, covered, extra, list))
+    }
+
+    /// What a signature covers if it is one, given how the files compare with what the manifest states.
+    pub fn coverage_if_signed(&self, finding: &TreeFinding) -> Coverage {
+        match finding {
+            TreeFinding::Differs(_) => Coverage::Full,
+            TreeFinding::Exact(TreeScheme::V2) if uncovered(self, finding).is_empty() => Coverage::Full,
+            TreeFinding::NotStated | TreeFinding::Exact(_) => Coverage::Code,
+        }
+    }
+
+    /// The manifest is read once and hashed with the other files; both must have seen the same bytes.
+    fn require_hashed_manifest(&self) -> Result<()> {
+        let ClaimedTree { files, manifest_file, manifest, .. } = &self.tree;
+        let hashed =
+            RelPath::parse(manifest_file.name()).ok().and_then(|path| files.get(&path)).map(|entry| entry.digest);
+        match hashed.filter(|hashed| *hashed != Digest::of(manifest)) {
+            None => Ok(()),
+            Some(hashed) => {
+                Err(Fault::new(Reason::TreeModified, format!("`{manifest_file}` was changed while it was read"))
+                    .expected(hashed.to_string(), Digest::of(manifest).to_string()))
+            }
+        }
     }
 }

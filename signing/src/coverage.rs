@@ -2,18 +2,21 @@
 
 use std::fmt;
 
-use aisoc_manifests::file_map::{FileEntry, FileMap};
+use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme};
 use aisoc_manifests::path::RelPath;
-use aisoc_manifests::plugin::ManifestFile;
+use aisoc_manifests::plugin::{Document, ManifestFile};
+use aisoc_manifests::value::Node;
 
-use crate::tree::is_covered;
+use crate::claim::{Claim, ClaimedTree};
+use crate::signature::Signature;
+use crate::tree::{FILE_LIST, TreeFinding, is_signature_file};
 
 /// How much of a tree a verified signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coverage {
     /// Nothing: no signature, or none that a trusted key verifies.
     None,
-    /// The manifest and every `*.py`.
+    /// The manifest and every `*.py`, or every file and yet not all of what a reader sees of them.
     Code,
     /// Every file, nothing added, nothing missing.
     Full,
@@ -45,15 +48,81 @@ pub struct Uncovered {
     pub hazard: Option<&'static str>,
 }
 
-/// The files of a tree whose signature covers the manifest and `*.py` only, in order of their names.
-pub(crate) fn uncovered(files: &FileMap, strange: &[String], manifest: ManifestFile) -> Vec<Uncovered> {
-    let beyond = files.iter().filter(|(path, _)| is_covered(path, manifest) && !path.as_str().ends_with(".py"));
-    let mut uncovered: Vec<_> =
-        beyond.map(|(path, entry)| Uncovered { path: path.to_string(), hazard: hazard(path, entry) }).collect();
-    let strange = strange.iter().map(|entry| Uncovered { path: entry.clone(), hazard: Some("no regular file") });
-    uncovered.extend(strange);
+/// What of a tree its signature leaves open, in order of names; nothing when it covers all.
+pub(crate) fn uncovered(claim: &Claim, finding: &TreeFinding) -> Vec<Uncovered> {
+    let tree = claim.tree();
+    let mut uncovered = loose_signature_files(tree);
+    match finding {
+        TreeFinding::NotStated => uncovered.extend(beyond_the_code(tree)),
+        // The list leaves out what other readers of the manifest may see: comments, keys that stand twice.
+        TreeFinding::Exact(TreeScheme::V1) => uncovered.push(inert(tree.manifest_file.name().to_owned())),
+        TreeFinding::Exact(TreeScheme::V2) | TreeFinding::Differs(_) => {}
+    }
     uncovered.sort_by(|a, b| a.path.cmp(&b.path));
     uncovered
+}
+
+/// Signature files in another form than the one that `sign` writes, or that something could execute. They
+/// count as signatures, as they do for the host, and have bytes that nothing determines.
+fn loose_signature_files(tree: &ClaimedTree) -> Vec<Uncovered> {
+    let is_executable = |name: &str| {
+        RelPath::parse(name).ok().and_then(|path| tree.files.get(&path)).is_some_and(|entry| entry.executable)
+    };
+    // The list of files is compared with the tree, or counts as a file of the plugin.
+    let is_plain = |name: &str, content| name == FILE_LIST || Signature::is_written_plainly(content);
+    let loose = tree.signature_files.iter().filter(|(name, content)| !is_plain(name, content) || is_executable(name));
+    loose.map(|(name, _)| inert(name.clone())).collect()
+}
+
+/// What stands beside manifest and `*.py`.
+fn beyond_the_code(tree: &ClaimedTree) -> impl Iterator<Item = Uncovered> {
+    let is_signed = |path: &str| path == tree.manifest_file.name() || path.ends_with(".py");
+    let is_signature = |path: &str| is_signature_file(path) && path != FILE_LIST;
+    let files = tree.files.iter().filter(move |(path, _)| !is_signed(path.as_str()) && !is_signature(path.as_str()));
+    let files = files.map(|(path, entry)| Uncovered { path: path.to_string(), hazard: hazard(path, entry) });
+    let strange = tree.strange.iter();
+    let strange = strange.map(|entry| Uncovered { path: entry.clone(), hazard: Some("no regular file") });
+    files.chain(strange).chain(tree.empty_directories.iter().cloned().map(inert))
+}
+
+fn inert(path: String) -> Uncovered {
+    Uncovered { path, hazard: None }
+}
+
+/// The paths that a manifest names, and at which there is nothing: a plugin of which that was taken away
+/// does less than was signed, and a signature of the code alone does not tell.
+pub(crate) fn named_and_absent(claim: &Claim, document: &Document) -> Vec<String> {
+    let named = document.root();
+    let entry_point = named.get("entry_point").and_then(Node::as_str).into_iter();
+    let rules = named
+        .get("rules")
+        .into_iter()
+        .flat_map(|rules| rules.as_str().into_iter().chain(rules.items().filter_map(Node::as_str)));
+    let looks_like_path =
+        |text: &&str| text.contains('/') || text.rsplit_once('.').is_some_and(|(_, suffix)| is_suffix(suffix));
+    let paths = entry_point.chain(rules.filter(looks_like_path));
+    // `module:object` names code, which is signed.
+    let paths = paths.filter(|path| !path.is_empty() && !path.contains(':'));
+    paths.filter(|path| !holds_something(&claim.tree().files, path)).map(str::to_owned).collect()
+}
+
+fn is_suffix(suffix: &str) -> bool {
+    !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether `path` is a file with something in it, a directory with such a file that is no mere document,
+/// or the name of a module.
+fn holds_something(files: &FileMap, path: &str) -> bool {
+    let path = path.trim_start_matches("./").trim_end_matches('/');
+    let directory = format!("{path}/");
+    let module = path.replace('.', "/");
+    files.iter().filter(|(_, entry)| entry.size > 0).any(|(found, entry)| {
+        let name = found.as_str();
+        name == path
+            || (name.starts_with(&directory) && (name.ends_with(".py") || hazard(found, entry).is_some()))
+            || name.strip_suffix(".py") == Some(&module)
+            || name.strip_suffix("/__init__.py") == Some(&module)
+    })
 }
 
 /// What an unsigned file could do to the host; `None` when it is inert. Everything that is not known to

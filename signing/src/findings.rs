@@ -3,11 +3,10 @@
 use aisoc_manifests::digest::Digest;
 
 use crate::claim::Claim;
-use crate::coverage::{Coverage, Uncovered};
+use crate::coverage::{Coverage, Uncovered, uncovered};
 use crate::key_notes::Standing;
 use crate::keyring::{KeyId, TrustedKey};
 use crate::tree::{TreeDifference, TreeFinding};
-use crate::verify::uncovered_of;
 
 /// Filled from top to bottom; what comes after the check that decided stays empty.
 #[derive(Debug, Default)]
@@ -57,21 +56,17 @@ pub struct TreeCheck {
     pub claimed: Option<Coverage>,
     /// What differs from the tree that the manifest states.
     pub difference: Option<Box<TreeDifference>>,
-    /// What is not covered when the manifest states no tree.
+    /// What is not covered.
     pub uncovered: Vec<Uncovered>,
 }
 
 impl TreeCheck {
     pub(crate) fn of(tree: &TreeFinding, claim: &Claim) -> Self {
-        match tree {
-            TreeFinding::NotStated => {
-                Self { claimed: Some(Coverage::Code), difference: None, uncovered: uncovered_of(claim) }
-            }
-            TreeFinding::Exact => Self { claimed: Some(Coverage::Full), ..Self::default() },
-            TreeFinding::Differs(difference) => {
-                Self { claimed: Some(Coverage::Full), difference: Some(difference.clone()), uncovered: Vec::new() }
-            }
-        }
+        let difference = match tree {
+            TreeFinding::Differs(difference) => Some(difference.clone()),
+            TreeFinding::NotStated | TreeFinding::Exact(_) => None,
+        };
+        Self { claimed: Some(claim.coverage_if_signed(tree)), difference, uncovered: uncovered(claim, tree) }
     }
 }
 

@@ -15,7 +15,7 @@ mod statement;
 mod tree;
 mod verify;
 
-pub use claim::{Claim, ClaimedTree};
+pub use claim::{Claim, ClaimedTree, Content};
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey};
@@ -23,11 +23,10 @@ pub use key_notes::{KeyNotes, Standing};
 pub use key_pair::{Overwrite, WrittenPair, write_key_pair};
 pub use keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
 pub use sign::{SignedStatement, sign};
-pub use signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
-pub use stamp::stamp;
+pub use signature::{MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
+pub use stamp::{Stamped, stamp};
 pub use statement::Statement;
 pub use tree::{
-    ChangedFile, FILE_LIST, INTEGRITY_KEY, Integrity, ListState, TreeDifference, TreeFinding, claimed_signer,
-    covered_digest, covered_list, is_signature_file,
+    ChangedFile, FILE_LIST, INTEGRITY_KEY, ListState, TreeDifference, TreeFinding, claimed_signer, is_signature_file,
 };
 pub use verify::{Cause, MAX_SIGNATURES, Outcome, Signer, Verified, examine, verify};

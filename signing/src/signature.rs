@@ -3,10 +3,16 @@
 use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
+use crate::claim::Content;
+
 /// Name of the signature file in a plugin's directory.
 pub const SIGNATURE_FILE: &str = "plugin.sig";
 /// Name of the directory that holds one signature per signer, `<fingerprint>.sig`.
 pub const SIGNATURE_DIRECTORY: &str = "plugin.sig.d";
+
+/// Most bytes of a signature file: 64 pairs of digits, each on a line of its own with an indent, take less.
+/// What is larger holds something else than a signature.
+pub const MAX_SIGNATURE_FILE_BYTES: u64 = 1 << 10;
 
 /// An Ed25519 signature: 64 bytes, not yet checked against anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,24 +29,45 @@ impl Signature {
     /// # Errors
     /// `signature_malformed`.
     pub fn read(content: &[u8]) -> Result<Self> {
-        Self::read_file(SIGNATURE_FILE, content)
+        Self::of_bytes(SIGNATURE_FILE, content)
     }
 
-    /// As [`Signature::read`], from the file of that name.
-    pub(crate) fn read_file(file: &str, content: &[u8]) -> Result<Self> {
+    /// As [`Signature::read`], from the file of that name. The host's reader knows no bound and strips any
+    /// amount of white space; that is where a payload would hide, so a file above
+    /// [`MAX_SIGNATURE_FILE_BYTES`] is no signature here.
+    pub(crate) fn read_file(file: &str, content: &Content) -> Result<Self> {
+        match content {
+            Content::Whole(bytes) => Self::of_bytes(file, bytes),
+            Content::TooLarge { max_bytes } => {
+                Err(malformed(file).expected(format!("at most {max_bytes} bytes"), "more"))
+            }
+            Content::NotAFile => Err(malformed(file).expected("a regular file", "something else")),
+        }
+    }
+
+    fn of_bytes(file: &str, content: &[u8]) -> Result<Self> {
         if let Some(bytes) = from_hex(content) {
             return Ok(Self(bytes));
         }
         content.try_into().map(Self).map_err(|_| {
-            Fault::new(Reason::SignatureMalformed, format!("`{file}` does not hold a signature"))
-                .expected("64 raw bytes or 128 hexadecimal digits", format!("{} other bytes", content.len()))
+            malformed(file).expected("64 raw bytes or 128 hexadecimal digits", format!("{} other bytes", content.len()))
         })
+    }
+
+    /// Whether `content` is the one form that has no free byte: what [`Signature::to_hex`] gives.
+    pub(crate) fn is_written_plainly(content: &Content) -> bool {
+        let digits = |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        content.whole().is_some_and(|bytes| bytes.len() == 128 && digits(bytes))
     }
 
     /// Lower-case hexadecimal without a newline: what is written to a signature file.
     pub fn to_hex(&self) -> String {
         hex(&self.0)
     }
+}
+
+fn malformed(file: &str) -> Fault {
+    Fault::new(Reason::SignatureMalformed, format!("`{file}` does not hold a signature"))
 }
 
 fn from_hex(content: &[u8]) -> Option<[u8; 64]> {

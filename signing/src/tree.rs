@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::file_map::{FileEntry, FileMap, TREE_SCHEME};
+use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme, write_list};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
+use sha2::{Digest as _, Sha256};
 
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
@@ -18,21 +19,30 @@ use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 pub const INTEGRITY_KEY: &str = "integrity";
 /// The list that was hashed, shipped so that a refusal can name the file. Never needed to verify.
 pub const FILE_LIST: &str = "plugin.sig.d/files";
+/// Hexadecimal digits of `tree_sha256`.
+pub(crate) const DIGITS: usize = 64;
 
 /// What the manifest states about the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Integrity {
+pub(crate) struct Integrity {
+    /// What the list covers.
+    pub(crate) scheme: TreeScheme,
     /// SHA-256 of the list of all covered files.
-    pub tree: Digest,
+    pub(crate) tree: Digest,
+    /// Which byte of the manifest the first of its digits is.
+    pub(crate) digits_at: usize,
+    /// Which byte of the manifest the scheme's name begins at, if it stands there as it is read.
+    pub(crate) scheme_at: Option<usize>,
 }
 
 impl Integrity {
-    /// What `document` states; `None` when it states nothing.
+    /// What `document`, which was read from `manifest`, states; `None` when it states nothing.
     ///
     /// # Errors
-    /// `integrity_unknown` for any other form than `{scheme: aisoc.tree/v1, tree_sha256: <64 digits>}`:
-    /// a statement that cannot be checked is not the same as none.
-    pub fn read(document: &Document) -> Result<Option<Self>> {
+    /// `integrity_unknown` for any other form than `{scheme: aisoc.tree/v2, tree_sha256: <64 digits>}`, or
+    /// v1: a statement that cannot be checked is not the same as none. The digits must stand in the
+    /// manifest as they are read, and once, because the manifest is hashed without them.
+    pub(crate) fn read(document: &Document, manifest: &[u8]) -> Result<Option<Self>> {
         let Some(node) = document.root().get(INTEGRITY_KEY) else { return Ok(None) };
         let unknown = |at: Node<'_>, message: &str| {
             Fault::new(Reason::IntegrityUnknown, message).at(at.position().in_file(document.file().name()))
@@ -44,40 +54,92 @@ impl Integrity {
         {
             return Err(unknown(key, "`integrity` has a key besides `scheme` and `tree_sha256`"));
         }
-        match node.get("scheme") {
-            Some(scheme) if scheme.as_str() == Some(TREE_SCHEME) => {}
-            Some(scheme) => {
-                let found = scheme.as_str().map_or_else(|| scheme.value().kind().to_owned(), str::to_owned);
-                return Err(unknown(scheme, "the scheme of `integrity` is unknown").expected(TREE_SCHEME, found));
-            }
-            None => return Err(unknown(node, "`integrity` has no `scheme`")),
-        }
+        let scheme = node.get("scheme").ok_or_else(|| unknown(node, "`integrity` has no `scheme`"))?;
+        let Some(known) = scheme.as_str().and_then(TreeScheme::find) else {
+            let found = scheme.as_str().map_or_else(|| scheme.value().kind().to_owned(), str::to_owned);
+            return Err(
+                unknown(scheme, "the scheme of `integrity` is unknown").expected(TreeScheme::CURRENT.as_str(), found)
+            );
+        };
         let digits = node.get("tree_sha256").ok_or_else(|| unknown(node, "`integrity` has no `tree_sha256`"))?;
         let tree = digits
             .as_str()
             .and_then(Digest::from_hex)
             .ok_or_else(|| unknown(digits, "`tree_sha256` is not a string of 64 lower-case hexadecimal digits"))?;
-        Ok(Some(Self { tree }))
+        let digits_at = literal(document, digits, &tree.hex(), manifest)
+            .filter(|_| stands_once(&tree.hex(), manifest))
+            .ok_or_else(|| {
+                unknown(digits, "the digits of `tree_sha256` do not stand in the manifest literally and once")
+            })?;
+        let scheme_at = literal(document, scheme, known.as_str(), manifest);
+        Ok(Some(Self { scheme: known, tree, digits_at, scheme_at }))
+    }
+
+    /// The manifest as the list has it: with zeros in place of the digits, which depend on the list.
+    pub(crate) fn blank(&self, manifest: &[u8]) -> BlankManifest {
+        let end = self.digits_at + DIGITS;
+        let mut hasher = Sha256::new();
+        for piece in [&manifest[..self.digits_at], &[b'0'; DIGITS], &manifest[end..]] {
+            hasher.update(piece);
+        }
+        BlankManifest { digest: Digest::from_bytes(hasher.finalize().into()), size: manifest.len() as u64 }
     }
 }
 
-/// The digest that a manifest states about `files`: of every file but the manifest itself and the
-/// files that hold signatures.
-pub fn covered_digest(files: &FileMap, manifest: ManifestFile) -> Digest {
-    files.list_digest(|path| is_covered(path, manifest))
+/// Where in `manifest` the text of `node` stands, if it stands there exactly as it is read: in quotes or
+/// without, with no escape, fold or alias between.
+fn literal(document: &Document, node: Node<'_>, text: &str, manifest: &[u8]) -> Option<usize> {
+    let begin = document.byte_of(node, manifest)?;
+    let begin = begin + usize::from(matches!(manifest.get(begin), Some(b'"' | b'\'')));
+    manifest.get(begin..)?.starts_with(text.as_bytes()).then_some(begin)
 }
 
-/// The list behind [`covered_digest`].
-pub fn covered_list(files: &FileMap, manifest: ManifestFile) -> Vec<u8> {
-    let mut list = Vec::new();
-    files.write_list(|path| is_covered(path, manifest), |piece| list.extend_from_slice(piece.as_bytes()));
-    list
+/// A second place with these digits would be one that nobody knows which of them is meant.
+fn stands_once(digits: &str, manifest: &[u8]) -> bool {
+    manifest.windows(digits.len()).filter(|window| *window == digits.as_bytes()).take(2).count() == 1
 }
 
-/// Whether the tree digest covers a file. What it leaves out is bound in other ways: the manifest by
-/// the signature, the signatures by their form, the list by being a function of the tree.
-pub(crate) fn is_covered(path: &RelPath, manifest: ManifestFile) -> bool {
-    path.as_str() != manifest.name() && !is_signature_file(path.as_str())
+/// The manifest's digest with zeros for the digits of `tree_sha256`, and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlankManifest {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+/// The files that a list covers: all but those that hold signatures, and the manifest as its scheme says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Covered<'a> {
+    pub(crate) scheme: TreeScheme,
+    pub(crate) files: &'a FileMap,
+    pub(crate) manifest_file: ManifestFile,
+    pub(crate) blank: BlankManifest,
+}
+
+impl<'a> Covered<'a> {
+    /// In byte order of names.
+    pub(crate) fn entries(self) -> impl Iterator<Item = (&'a RelPath, FileEntry)> {
+        self.files.iter().filter_map(move |(path, entry)| {
+            if path.as_str() != self.manifest_file.name() {
+                return (!is_signature_file(path.as_str())).then_some((path, *entry));
+            }
+            let BlankManifest { digest, size } = self.blank;
+            (self.scheme == TreeScheme::V2).then_some((path, FileEntry { digest, size, ..*entry }))
+        })
+    }
+
+    /// The list.
+    pub(crate) fn list(self) -> Vec<u8> {
+        let mut list = Vec::new();
+        write_list(self.scheme, self.entries(), |piece| list.extend_from_slice(piece.as_bytes()));
+        list
+    }
+
+    /// Its SHA-256.
+    pub(crate) fn digest(self) -> Digest {
+        let mut hasher = Sha256::new();
+        write_list(self.scheme, self.entries(), |piece| hasher.update(piece));
+        Digest::from_bytes(hasher.finalize().into())
+    }
 }
 
 /// Whether a file belongs to the signature and not to what is signed.
@@ -101,8 +163,8 @@ pub(crate) fn added_signature(path: &str) -> Option<&str> {
 pub enum TreeFinding {
     /// The manifest states no tree: only it and `*.py` are covered.
     NotStated,
-    /// Every file is as stated, none is missing, none was added.
-    Exact,
+    /// Every file that the scheme covers is as stated, none is missing, none was added.
+    Exact(TreeScheme),
     /// Something differs.
     Differs(Box<TreeDifference>),
 }
@@ -146,37 +208,25 @@ pub struct ChangedFile {
     pub found: FileEntry,
 }
 
-/// Compares what the manifest states with what is there. `strange` are entries that no list can name.
-pub(crate) fn compare(
-    integrity: Option<Integrity>,
-    files: &FileMap,
-    manifest: ManifestFile,
-    strange: &[String],
-    list: Option<&[u8]>,
-) -> TreeFinding {
-    let Some(Integrity { tree: stated }) = integrity else { return TreeFinding::NotStated };
-    let found = covered_digest(files, manifest);
-    // By the digest of the whole file: of a very long list only the beginning is at hand.
-    let shipped = RelPath::parse(FILE_LIST).ok().and_then(|path| files.get(&path)).map(|entry| entry.digest);
-    let state = match shipped.or_else(|| list.map(Digest::of)) {
+/// Compares what the manifest states with what is there. `extra` are entries that no list can name.
+pub(crate) fn compare(stated: Digest, covered: Covered<'_>, extra: Vec<String>, list: Option<&[u8]>) -> TreeFinding {
+    let found = covered.digest();
+    // By the digest of the whole file: of a very long list nothing is at hand.
+    let shipped = RelPath::parse(FILE_LIST).ok().and_then(|path| covered.files.get(&path)).map(|entry| entry.digest);
+    let state = match shipped {
         None => ListState::Missing,
         Some(digest) if digest == stated => ListState::Intact,
         Some(_) => ListState::Changed,
     };
-    if found == stated && strange.is_empty() && state != ListState::Changed {
-        return TreeFinding::Exact;
+    if found == stated && extra.is_empty() && state != ListState::Changed {
+        return TreeFinding::Exact(covered.scheme);
     }
-    let mut difference = TreeDifference {
-        stated,
-        found,
-        list: state,
-        changed: Vec::new(),
-        extra: strange.to_vec(),
-        missing: Vec::new(),
-    };
-    let signed = list.filter(|_| state == ListState::Intact).and_then(FileMap::read_list);
-    match signed {
-        Some(signed) => difference.name_files(&signed, files, manifest),
+    let (changed, missing) = (Vec::new(), Vec::new());
+    let mut difference = TreeDifference { stated, found, list: state, changed, extra, missing };
+    // What is at hand may be another file than the one that was hashed; only the bytes that were signed count.
+    let signed = list.filter(|list| Digest::of(list) == stated);
+    match signed.and_then(|list| FileMap::read_list(covered.scheme, list)) {
+        Some(signed) => difference.name_files(&signed, covered),
         None if found == stated && state == ListState::Changed => difference.extra.push(FILE_LIST.to_owned()),
         None => {}
     }
@@ -184,17 +234,20 @@ pub(crate) fn compare(
 }
 
 impl TreeDifference {
-    fn name_files(&mut self, signed: &FileMap, files: &FileMap, manifest: ManifestFile) {
-        let present: BTreeMap<_, _> = files.iter().filter(|(path, _)| is_covered(path, manifest)).collect();
+    fn name_files(&mut self, signed: &FileMap, covered: Covered<'_>) {
+        let present: BTreeMap<_, _> = covered.entries().collect();
         for (path, entry) in signed.iter() {
             match present.get(path) {
                 None => self.missing.push(path.to_string()),
-                Some(found) if *found == entry => {}
+                Some(found) if found == entry => {}
                 Some(found) => {
-                    self.changed.push(ChangedFile { path: path.to_string(), signed: *entry, found: **found });
+                    self.changed.push(ChangedFile { path: path.to_string(), signed: *entry, found: *found });
                 }
             }
         }
+        // A directory whose files are gone is a consequence: what is missing says more.
+        let missing = &self.missing;
+        self.extra.retain(|name| !(name.ends_with('/') && missing.iter().any(|path| path.starts_with(name))));
         self.extra.extend(present.keys().filter(|path| signed.get(path).is_none()).map(|path| path.to_string()));
         self.extra.sort();
     }
@@ -210,22 +263,68 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_which_only_the_beginning_is_at_hand_is_judged_whole() {
-        let covered = FileMap::from_iter([file("a.py", b"1"), file("rules/b.yaml", b"2")]);
-        let list = covered_list(&covered, ManifestFile::Yaml);
-        let stated = Some(Integrity { tree: Digest::of(&list) });
-        let with_list = |content: &[u8]| {
+    fn a_list_that_is_too_long_to_be_at_hand_is_judged_by_its_digest() {
+        let covered =
+            FileMap::from_iter([file("a.py", b"1"), file("plugin.yaml", b"id: a"), file("rules/b.yaml", b"2")]);
+        let blank = BlankManifest { digest: Digest::of(b"blank"), size: 5 };
+        let of = |files| Covered { scheme: TreeScheme::V2, files, manifest_file: ManifestFile::Yaml, blank };
+        let list = of(&covered).list();
+        let stated = Digest::of(&list);
+        let with_list = |content: &[u8]| -> FileMap {
             covered.iter().map(|(path, entry)| (path.clone(), *entry)).chain([file(FILE_LIST, content)]).collect()
         };
-        let beginning = Some(&list[..20]);
-        let whole: FileMap = with_list(&list);
-        assert_eq!(compare(stated, &whole, ManifestFile::Yaml, &[], beginning), TreeFinding::Exact);
-        let TreeFinding::Differs(difference) =
-            compare(stated, &with_list(b"other"), ManifestFile::Yaml, &[], Some(b"other"))
-        else {
-            panic!("another list");
-        };
-        assert_eq!((difference.list, &difference.extra), (ListState::Changed, &vec![FILE_LIST.to_owned()]));
+        let whole = with_list(&list);
+        assert_eq!(compare(stated, of(&whole), Vec::new(), None), TreeFinding::Exact(TreeScheme::V2));
+        let other = with_list(b"other");
+        for at_hand in [Some(&b"other"[..]), None] {
+            let TreeFinding::Differs(difference) = compare(stated, of(&other), Vec::new(), at_hand) else {
+                panic!("another list");
+            };
+            assert_eq!((difference.list, &difference.extra), (ListState::Changed, &vec![FILE_LIST.to_owned()]));
+        }
+    }
+
+    fn integrity(manifest: &str) -> Result<Option<Integrity>> {
+        Integrity::read(
+            &Document::read(ManifestFile::Yaml, manifest.as_bytes()).expect("a manifest"),
+            manifest.as_bytes(),
+        )
+    }
+
+    #[test]
+    fn the_digits_are_found_where_they_are_read() {
+        let digits = Digest::of(b"t").hex();
+        for manifest in [
+            format!("id: a\nintegrity:\n  scheme: aisoc.tree/v2\n  tree_sha256: \"{digits}\"\n"),
+            format!(
+                "# \u{e9}\u{2028}# \u{fe0f}\r\n\rid: \"\u{1f600}\"\r\nintegrity: {{tree_sha256: '{digits}', scheme: aisoc.tree/v2}}\n"
+            ),
+            format!("\u{feff}integrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{digits}\"}}\n"),
+            format!("integrity: {{scheme: aisoc.tree/v2, tree_sha256: {digits}}}\n"),
+        ] {
+            let found = integrity(&manifest).expect("known").expect("stated");
+            assert_eq!(Some(found.digits_at), manifest.find(&digits), "{manifest:?}");
+            assert_eq!(found.scheme_at, manifest.find("aisoc.tree/v2"), "{manifest:?}");
+            let blanked = manifest.replace(&digits, &"0".repeat(64));
+            let expected = BlankManifest { digest: Digest::of(blanked.as_bytes()), size: blanked.len() as u64 };
+            assert_eq!(found.blank(manifest.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn digits_that_do_not_stand_there_literally_and_once_are_unknown() {
+        let digits = Digest::of(b"t").hex();
+        let escaped = format!("\\x{:02x}{}", digits.as_bytes()[0], &digits[1..]);
+        for manifest in [
+            format!("integrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{digits}\"}} # {digits}\n"),
+            format!("# {digits}\nintegrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{digits}\"}}\n"),
+            format!("x: &d \"{digits}\"\nintegrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{escaped}\"}}\n"),
+            format!("integrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{escaped}\"}} # {digits}\n"),
+            format!("integrity:\n  scheme: aisoc.tree/v2\n  tree_sha256: >-\n    {digits}\n"),
+            format!("integrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{}\\\n{}\"}}\n", &digits[..9], &digits[9..]),
+        ] {
+            assert_eq!(integrity(&manifest).expect_err(&manifest).reason(), Reason::IntegrityUnknown, "{manifest:?}");
+        }
     }
 
     #[test]

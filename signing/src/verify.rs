@@ -9,7 +9,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::claim::Claim;
-use crate::coverage::{Coverage, Uncovered, uncovered};
+use crate::coverage::{Coverage, Uncovered, named_and_absent, uncovered};
 use crate::findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 use crate::key::Fingerprint;
 use crate::key_notes::Standing;
@@ -88,6 +88,7 @@ pub struct Verified {
     signers: Vec<Signer>,
     coverage: Coverage,
     uncovered: Vec<Uncovered>,
+    absent: Vec<String>,
 }
 
 /// A trusted key that verified a signature.
@@ -124,6 +125,12 @@ impl Verified {
     /// The files that are not; none when the coverage is `Full`.
     pub fn uncovered(&self) -> &[Uncovered] {
         &self.uncovered
+    }
+
+    /// The paths that the signed manifest names and at which nothing is that a signature of the code alone
+    /// would miss.
+    pub fn absent(&self) -> &[String] {
+        &self.absent
     }
 }
 
@@ -173,7 +180,11 @@ struct Named<'a> {
 /// All or none: a signature file that is not a signature makes the whole evidence ambiguous.
 fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
     let Some(first) = claim.signature() else { return Ok(Vec::new()) };
-    let mut signatures = vec![Named { file: SIGNATURE_FILE, fingerprint: None, signature: Signature::read(first)? }];
+    let mut signatures = vec![Named {
+        file: SIGNATURE_FILE,
+        fingerprint: None,
+        signature: Signature::read_file(SIGNATURE_FILE, first)?,
+    }];
     for (file, fingerprint, content) in claim.added_signatures() {
         if signatures.len() > MAX_SIGNATURES {
             let message = format!("`{SIGNATURE_DIRECTORY}` holds more than {MAX_SIGNATURES} signatures");
@@ -293,17 +304,13 @@ fn conclude(claim: &Claim, digest: Digest, keyring: &Keyring, tried: Tried, tree
             (None, _) => Outcome::Untrusted { digest, tried: ids(), cause: Cause::UnknownSigners(unknown) },
         });
     };
-    let (coverage, uncovered) = match tree {
-        TreeFinding::Exact => (Coverage::Full, Vec::new()),
-        TreeFinding::NotStated => (Coverage::Code, uncovered_of(claim)),
-        TreeFinding::Differs(difference) => {
-            return Ok(Outcome::OtherTree { key_id: first.key_id.clone(), difference });
-        }
+    if let TreeFinding::Differs(difference) = tree {
+        return Ok(Outcome::OtherTree { key_id: first.key_id.clone(), difference });
+    }
+    let absent = match tree {
+        TreeFinding::NotStated => named_and_absent(claim, claim.document()?),
+        TreeFinding::Exact(_) | TreeFinding::Differs(_) => Vec::new(),
     };
-    Ok(Outcome::Verified(Verified { subject: claim.subject(), digest, signers, coverage, uncovered }))
-}
-
-pub(crate) fn uncovered_of(claim: &Claim) -> Vec<Uncovered> {
-    let tree = claim.tree();
-    uncovered(&tree.files, &tree.strange, tree.manifest_file)
+    let (coverage, uncovered) = (claim.coverage_if_signed(&tree), uncovered(claim, &tree));
+    Ok(Outcome::Verified(Verified { subject: claim.subject(), digest, signers, coverage, uncovered, absent }))
 }

@@ -9,7 +9,8 @@ use aisoc_manifests::fault::Reason;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::{
-    Claim, ClaimedTree, Keyring, Outcome, Overwrite, PublicKey, Signature, SigningKey, sign, verify, write_key_pair,
+    Claim, ClaimedTree, Content, Keyring, Outcome, Overwrite, PublicKey, Signature, SigningKey, sign, verify,
+    write_key_pair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -79,7 +80,11 @@ fn claim(manifest: &[u8], code: &[u8], signature: Option<&[u8]>) -> Claim {
         python,
         files: Arc::default(),
         strange: Vec::new(),
-        signature_files: signature.map(|content| ("plugin.sig".to_owned(), content.to_vec())).into_iter().collect(),
+        empty_directories: Vec::new(),
+        signature_files: signature
+            .map(|content| ("plugin.sig".to_owned(), Content::Whole(content.to_vec())))
+            .into_iter()
+            .collect(),
     })
 }
 

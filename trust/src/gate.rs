@@ -131,9 +131,13 @@ fn shortfall(policy: &Policy, verified: &Verified) -> Option<Fault> {
     if verified.coverage() < policy.coverage_floor {
         return Some(refusal::downgrade(policy.coverage_floor, verified.coverage()));
     }
+    // Whatever the rule: what was taken away is no matter of what may stand beside the code.
+    if !verified.absent().is_empty() {
+        return Some(refusal::absent(verified.absent()));
+    }
     match (verified.coverage(), policy.coverage) {
         (Coverage::Full, _) | (_, CoverageRule::Code) => None,
         (_, CoverageRule::InertRest) => refusal::hazardous(verified.uncovered()),
-        (_, CoverageRule::Full) => Some(refusal::partial()),
+        (_, CoverageRule::Full) => Some(refusal::partial(verified.uncovered())),
     }
 }

@@ -115,26 +115,41 @@ pub(crate) fn too_few(required: usize, verified: &Verified) -> Fault {
 
 /// `None` when every uncovered file is inert.
 pub(crate) fn hazardous(uncovered: &[Uncovered]) -> Option<Fault> {
-    const SHOWN: usize = 3;
-    let hazards: Vec<String> = uncovered
-        .iter()
-        .filter_map(|file| Some(format!("`{}` ({})", file.path.escape_debug(), file.hazard?)))
-        .collect();
-    if hazards.is_empty() {
-        return None;
-    }
-    let rest = hazards.len().saturating_sub(SHOWN);
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    let shown = hazards.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    Some(
-        Fault::new(Reason::CoveragePartial, format!("the signature does not cover {shown}{more}"))
-            .expected("coverage full, or nothing uncovered but documents", "coverage code"),
-    )
+    let hazardous: Vec<&Uncovered> = uncovered.iter().filter(|file| file.hazard.is_some()).collect();
+    let fault = (!hazardous.is_empty()).then(|| not_covered(&hazardous));
+    fault.map(|fault| fault.expected("coverage full, or nothing uncovered but documents", "coverage code"))
 }
 
-pub(crate) fn partial() -> Fault {
-    Fault::new(Reason::CoveragePartial, "the signature covers the manifest and `*.py` only")
-        .expected("coverage full", "coverage code")
+pub(crate) fn partial(uncovered: &[Uncovered]) -> Fault {
+    let fault = match uncovered {
+        [] => Fault::new(Reason::CoveragePartial, "the signature covers the manifest and `*.py` only"),
+        some => not_covered(&some.iter().collect::<Vec<_>>()),
+    };
+    fault.expected("coverage full", "coverage code")
+}
+
+fn not_covered(uncovered: &[&Uncovered]) -> Fault {
+    let named = uncovered.iter().map(|file| match file.hazard {
+        Some(hazard) => format!("`{}` ({hazard})", file.path.escape_debug()),
+        None => format!("`{}`", file.path.escape_debug()),
+    });
+    Fault::new(Reason::CoveragePartial, format!("the signature does not cover {}", some_of(named.collect())))
+}
+
+/// What the manifest promises is not there. The rest of a plugin may well be as signed, and does less.
+pub(crate) fn absent(paths: &[String]) -> Fault {
+    let named = some_of(paths.iter().map(|path| format!("`{}`", path.escape_debug())).collect());
+    Fault::new(Reason::CoverageMismatch, format!("there is nothing at {named}, which the signed manifest names"))
+        .expected("a file with content, or a directory that holds one", "nothing, or nothing but documents")
+        .hint(FETCH_AGAIN)
+}
+
+/// The first few, and how many more there are.
+fn some_of(names: Vec<String>) -> String {
+    const SHOWN: usize = 3;
+    let rest = names.len().saturating_sub(SHOWN);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ") + &more
 }
 
 pub(crate) fn downgrade(floor: Coverage, found: Coverage) -> Fault {

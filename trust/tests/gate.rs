@@ -12,8 +12,8 @@ use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_signing::{
-    Cause, Claim, ClaimedTree, Coverage, Keyring, Outcome, Overwrite, SigningKey, covered_digest, covered_list, sign,
-    stamp, verify, write_key_pair,
+    Cause, Claim, ClaimedTree, Content, Coverage, Keyring, Outcome, Overwrite, SigningKey, Stamped, sign, stamp,
+    verify, write_key_pair,
 };
 use aisoc_trust::{Admitted, CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode, admit};
 
@@ -30,20 +30,30 @@ fn claim_with(
     signatures: impl IntoIterator<Item = (String, Vec<u8>)>,
     files: &[&str],
 ) -> Claim {
+    let signatures: Vec<(String, Vec<u8>)> = signatures.into_iter().collect();
+    let mut present = tree(manifest, files);
+    for (name, content) in &signatures {
+        present.insert(RelPath::parse(name).expect("a name"), entry(content));
+    }
     Claim::new(ClaimedTree {
         subject: Digest::of(subject),
         manifest_file: ManifestFile::Yaml,
         manifest: manifest.to_vec(),
         python: PythonFiles::default(),
-        files: Arc::new(tree(files)),
+        files: Arc::new(present),
         strange: Vec::new(),
-        signature_files: signatures.into_iter().collect(),
+        empty_directories: Vec::new(),
+        signature_files: signatures.into_iter().map(|(name, content)| (name, Content::Whole(content))).collect(),
     })
 }
 
-fn tree(files: &[&str]) -> FileMap {
-    let entry = |name: &str| FileEntry { digest: Digest::of(name.as_bytes()), size: 1, executable: false };
-    files.iter().map(|name| (RelPath::parse(name).expect("a name"), entry(name))).collect()
+fn tree(manifest: &[u8], files: &[&str]) -> FileMap {
+    let files = files.iter().map(|name| (*name, name.as_bytes())).chain([("plugin.yaml", manifest)]);
+    files.map(|(name, content)| (RelPath::parse(name).expect("a name"), entry(content))).collect()
+}
+
+fn entry(content: &[u8]) -> FileEntry {
+    FileEntry { digest: Digest::of(content), size: content.len() as u64, executable: false }
 }
 
 /// A directory of trusted keys with those names.
@@ -188,8 +198,8 @@ fn strict(claim: &Claim, keyring: &Keyring) -> Result<Admitted, Fault> {
 }
 
 /// A manifest that states a tree of those files.
-fn stamped(files: &[&str]) -> Vec<u8> {
-    stamp(ManifestFile::Yaml, MANIFEST, covered_digest(&tree(files), ManifestFile::Yaml)).expect("stamped")
+fn stamped(files: &[&str]) -> Stamped {
+    stamp(ManifestFile::Yaml, MANIFEST, &tree(MANIFEST, files)).expect("stamped")
 }
 
 #[test]
@@ -248,9 +258,8 @@ fn the_reasons_for_no_tell_themselves_apart() {
     let (key, stranger) = (SigningKey::generate().expect("random"), SigningKey::generate().expect("random"));
     let (directory, ring) = keyring(&[("release", &key)]);
     let covered = ["rules/a.yaml"];
-    let manifest = stamped(&covered);
+    let Stamped { manifest, list, .. } = stamped(&covered);
     let files = || signature_files(&manifest, &[&key]);
-    let list = covered_list(&tree(&covered), ManifestFile::Yaml);
     let listed = || files().into_iter().chain([("plugin.sig.d/files".to_owned(), list.clone())]);
     let reason = |claim: &Claim, ring: &Keyring| strict(claim, ring).expect_err("no").reason();
 
@@ -326,7 +335,7 @@ fn what_was_signed_whole_is_never_accepted_with_less() {
     let policy = Policy { coverage_floor: Coverage::Full, coverage: CoverageRule::Code, ..Policy::default() };
     let refusal = admit(&policy, &partial, |claim| verify(claim, &ring)).expect_err("less than before");
     assert_eq!(refusal.reason(), Reason::CoverageDowngrade);
-    let manifest = stamped(&["lib.so"]);
+    let Stamped { manifest, .. } = stamped(&["lib.so"]);
     let whole = claim_with(b"t", &manifest, signature_files(&manifest, &[&key]), &["lib.so"]);
     assert_eq!(admit(&policy, &whole, |claim| verify(claim, &ring)).expect("whole").coverage(), Coverage::Full);
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::{Inspection, Source};
-use aisoc_signing::{Coverage, SIGNATURE_FILE, TreeFinding};
+use aisoc_signing::{SIGNATURE_FILE, TreeFinding};
 use serde::Serialize;
 
 use crate::args::plugin::InspectArgs;
@@ -108,15 +108,11 @@ fn look(source: String, inspection: Inspection) -> Look {
         executable: entry.executable,
     };
     let (claimed_coverage, coverage_problem) = match inspection.claimed_tree {
-        Ok(TreeFinding::NotStated) => (Some(Coverage::Code.as_str()), None),
-        Ok(TreeFinding::Exact) => (Some(Coverage::Full.as_str()), None),
-        Ok(TreeFinding::Differs(difference)) => {
+        Ok((TreeFinding::Differs(difference), coverage)) => {
             let (stated, found) = (difference.stated.hex(), difference.found.hex());
-            (
-                Some(Coverage::Full.as_str()),
-                Some(format!("the manifest states the tree {stated}, the files are {found}")),
-            )
+            (Some(coverage.as_str()), Some(format!("the manifest states the tree {stated}, the files are {found}")))
         }
+        Ok((_, coverage)) => (Some(coverage.as_str()), None),
         Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
     };
     Look {

@@ -20,6 +20,7 @@ use crate::value::{Position, SyntaxError, Text, Tree};
 pub(crate) use construct::short_tag;
 pub(crate) use resolve::Tag;
 pub(crate) use scanner::Style;
+pub(crate) use source::byte_of;
 
 /// A document as it is written: types are known, values are not made yet.
 pub(crate) struct Syntax {

@@ -105,6 +105,28 @@ impl Source {
     }
 }
 
+/// Where in a file's bytes the character at `position` begins; the way back from a [`Mark`].
+pub(crate) fn byte_of(bytes: &[u8], position: Position) -> Option<usize> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (mut line, mut column) = (1, 1);
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        let is_before_lf = c == '\r' && rest.peek().is_some_and(|(_, next)| *next == '\n');
+        if is_before_lf || c == '\u{feff}' {
+            continue; // Takes no column, so that no position names it.
+        }
+        if (Position { line, column }) == position {
+            return Some(at);
+        }
+        if c == '\r' || is_break(c) {
+            (line, column) = (line + 1, 1);
+        } else {
+            column += 1;
+        }
+    }
+    None
+}
+
 /// A line break of YAML 1.1. CR has become LF before.
 pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')

@@ -1,0 +1,55 @@
+//! `Vacancy`: which directories of a tree hold no file.
+//!
+//! No list of files names such a directory, and a host may still see it: Python takes any directory for
+//! a package. So none is signed, none is shipped, and one that is there all the same was added.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The directories of a tree, by their paths relative to it, and those of them that hold something.
+#[derive(Debug, Default)]
+pub(crate) struct Vacancy {
+    directories: Vec<PathBuf>,
+    occupied: BTreeSet<PathBuf>,
+}
+
+impl Vacancy {
+    /// Notes a directory.
+    pub(crate) fn directory(&mut self, path: &Path) {
+        self.directories.push(path.to_owned());
+    }
+
+    /// Notes something that is no directory.
+    pub(crate) fn entry(&mut self, path: &Path) {
+        for parent in path.ancestors().skip(1) {
+            if !self.occupied.insert(parent.to_owned()) {
+                break;
+            }
+        }
+    }
+
+    /// The directories in which nothing is, at any depth, with a slash at the end and without those below
+    /// them, in order.
+    pub(crate) fn empty(&self) -> Vec<String> {
+        let holds = |path: &Path| self.occupied.contains(path);
+        let is_topmost = |path: &Path| path.parent().is_none_or(|parent| parent == Path::new("") || holds(parent));
+        let empty = self.directories.iter().filter(|path| !holds(path) && is_topmost(path));
+        let mut named: Vec<String> = empty.map(|path| format!("{}/", path.to_string_lossy())).collect();
+        named.sort();
+        named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_empty_when_no_file_is_at_any_depth() {
+        let mut vacancy = Vacancy::default();
+        ["a", "a/b", "c", "c/d", "c/d/e", "f", "f/g"].iter().for_each(|path| vacancy.directory(Path::new(path)));
+        assert_eq!(vacancy.empty(), ["a/", "c/", "f/"]);
+        ["a/b/x", "f/x", "x"].iter().for_each(|path| vacancy.entry(Path::new(path)));
+        assert_eq!(vacancy.empty(), ["c/", "f/g/"]);
+    }
+}
