@@ -78,12 +78,13 @@ pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> R
             let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
                 .map_err(|fault| fault.below(directory))?;
             let statement = describe(&plugin, &stamped.manifest)?;
-            replace_signers(&plugin, statement, key, out, Some(&stamped))
+            replace_signers(&plugin, statement, key, out, Rest::Stamped(&stamped))
         }
         Signing::CodeOnly { out } => {
-            refuse_other_tree(&plugin, "sign the whole tree, or remove the key `integrity` from the manifest")?;
+            let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
+            let coverage = refuse_other_tree(&plugin, hint)?;
             let statement = describe(&plugin, plugin.manifest_bytes())?;
-            replace_signers(&plugin, statement, key, out, None)
+            replace_signers(&plugin, statement, key, out, Rest::AsItIs(coverage))
         }
         Signing::Added => add_signer(&plugin, key),
     }
@@ -108,18 +109,27 @@ fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
         .hint(hint))
 }
 
+/// What is written beside the signature.
+#[derive(Clone, Copy)]
+enum Rest<'a> {
+    /// The manifest that states its tree, and the list.
+    Stamped(&'a Stamped),
+    /// Nothing; what the manifest states already is covered so far.
+    AsItIs(Coverage),
+}
+
 fn replace_signers(
     plugin: &PluginDir,
     statement: Statement,
     key: &SigningKey,
     out: Option<&Path>,
-    whole_tree: Option<&Stamped>,
+    rest: Rest<'_>,
 ) -> Result<SignedDirectory> {
     let signed = sign(statement, key);
     let text = signed.signature().to_hex();
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     let mut files = Vec::new();
-    if let Some(Stamped { manifest, list, .. }) = whole_tree {
+    if let Rest::Stamped(Stamped { manifest, list, .. }) = rest {
         if manifest != plugin.manifest_bytes() {
             files.push((plugin.root().join(plugin.manifest_file().name()), manifest.as_slice()));
         }
@@ -145,7 +155,10 @@ fn replace_signers(
     )?;
     // Empty when the only signature went elsewhere.
     let _ = fs::remove_dir(&added);
-    let coverage = if whole_tree.is_some() { Coverage::Full } else { Coverage::Code };
+    let coverage = match rest {
+        Rest::Stamped(_) => Coverage::Full,
+        Rest::AsItIs(coverage) => coverage,
+    };
     Ok(SignedDirectory::of(path, &signed, coverage))
 }
 

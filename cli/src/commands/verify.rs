@@ -2,6 +2,7 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::{Source, Verification};
+use aisoc_signing::Uncovered;
 use serde::Serialize;
 
 use super::explanation::Explanation;
@@ -69,6 +70,17 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     answer(args.source, args.explain, verification, context)
 }
 
+/// Names what a verified signature leaves open.
+fn not_covered(uncovered: &[Uncovered]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = uncovered.iter().take(SHOWN).map(|file| format!("`{}`", printable(&file.path))).collect();
+    let more = match uncovered.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more (`--explain` names them)"),
+    };
+    format!("the signature does not cover {}{more}", shown.join(", "))
+}
+
 /// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
     let Verification { id, artifact_digest, verdict, findings } = verification;
@@ -77,6 +89,9 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
     let objection = admitted.and_then(|admitted| admitted.objection());
     if let Some(objection) = objection {
         context.output.warning(objection);
+    }
+    if admitted.is_some_and(|admitted| admitted.key_id().is_some()) && !findings.tree.uncovered.is_empty() {
+        context.output.warning(not_covered(&findings.tree.uncovered));
     }
     let text = Verdict {
         source,
