@@ -17,7 +17,7 @@ const PERMISSIONS: u32 = 0o7777;
 /// Something on the way that somebody else may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weakness {
-    /// Where it is, with no link on the way.
+    /// Where it is, with no link on the way: from the current directory, if that is where the way began.
     pub path: PathBuf,
     /// Why they may.
     pub flaw: Flaw,

@@ -12,11 +12,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::fs::{Dir, DirEntry, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::access::{Insecure, Part, Rule, Weakness};
-use crate::small::{Links, READ_WITHOUT_WAITING};
+use crate::small::{Links, READ_WITHOUT_WAITING, SmallFileError};
 
 /// How many links may stand on one way: as many as the kernel follows.
 const MAX_LINKS: usize = 40;
@@ -48,11 +48,13 @@ pub struct Place {
 pub struct Walk {
     weaknesses: Vec<Weakness>,
     rule: Rule,
+    /// Paths below it are named from there, as whoever gave a relative path would.
+    current: Option<PathBuf>,
 }
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { weaknesses: Vec::new(), rule: Rule::for_this_user() }
+        Self { weaknesses: Vec::new(), rule: Rule::for_this_user(), current: None }
     }
 }
 
@@ -63,6 +65,9 @@ impl Walk {
     /// `InvalidInput` for an empty path, and those of opening, too many links among them. What is insecure
     /// is no error yet.
     pub fn to(&mut self, path: &Path, links: Links) -> io::Result<Arrival> {
+        if path.is_relative() {
+            self.current = Some(std::env::current_dir()?);
+        }
         let root = Place { directory: rustix::fs::open("/", PASS, Mode::empty())?, path: "/".into() };
         self.go(root, &std::path::absolute(path)?, links)
     }
@@ -70,12 +75,12 @@ impl Walk {
     /// Opens the regular file that `name` in `place` is, or is a link to, without ever waiting for a writer.
     ///
     /// # Errors
-    /// `NotFound`; `InvalidInput` for what is no regular file; and those of opening.
-    pub fn open_file(&mut self, place: &Place, name: &OsStr) -> io::Result<File> {
+    /// [`SmallFileError::NotAFile`] for what is no regular file, and those of opening.
+    pub fn open_file(&mut self, place: &Place, name: &OsStr) -> Result<File, SmallFileError> {
         match self.go(place.again()?, Path::new(name), Links::Followed)? {
             Arrival::Other(parent, name, FileType::RegularFile) => self.open_regular(&parent, &name),
-            Arrival::Missing(_) => Err(io::ErrorKind::NotFound.into()),
-            Arrival::Other(..) | Arrival::Directory(_) | Arrival::NoWay => Err(no_file()),
+            Arrival::Missing(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            Arrival::Other(..) | Arrival::Directory(_) | Arrival::NoWay => Err(SmallFileError::NotAFile),
         }
     }
 
@@ -128,18 +133,26 @@ impl Walk {
     }
 
     /// What is read is what is judged: the descriptor, which another file may have got meanwhile.
-    fn open_regular(&mut self, parent: &Place, name: &OsStr) -> io::Result<File> {
+    fn open_regular(&mut self, parent: &Place, name: &OsStr) -> Result<File, SmallFileError> {
         let flags = READ_WITHOUT_WAITING.union(OFlags::NOFOLLOW);
-        let file = File::from(rustix::fs::openat(&parent.directory, name, flags, Mode::empty())?);
+        let opened = rustix::fs::openat(parent, name, flags, Mode::empty()).map_err(io::Error::from)?;
+        let file = File::from(opened);
         let found = self.judge_open(&file, &parent.below(name))?;
         match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => Ok(file),
-            _ => Err(no_file()),
+            _ => Err(SmallFileError::NotAFile),
+        }
+    }
+
+    fn named<'a>(&self, path: &'a Path) -> &'a Path {
+        match self.current.as_ref().and_then(|current| path.strip_prefix(current).ok()) {
+            Some(below) if below.as_os_str().is_empty() => Path::new("."),
+            below => below.unwrap_or(path),
         }
     }
 
     fn judge(&mut self, opened: impl AsFd, found: &Stat, path: &Path, part: Part) -> io::Result<()> {
-        let weakness = self.rule.judge(opened, found, path, part)?;
+        let weakness = self.rule.judge(opened, found, self.named(path), part)?;
         self.weaknesses.extend(weakness.filter(|weakness| !self.weaknesses.contains(weakness)));
         Ok(())
     }
@@ -158,6 +171,16 @@ impl Place {
     pub fn open(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.directory, ".", flags, Mode::empty())?)
+    }
+
+    /// The names in it, in no order.
+    ///
+    /// # Errors
+    /// Those of opening and listing.
+    pub fn names(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>>> {
+        let name = |entry: DirEntry| OsString::from_vec(entry.file_name().to_bytes().to_vec());
+        let entries = Dir::new(self.open()?)?.map(move |entry| Ok(entry.map(name)?));
+        Ok(entries.filter(|name| !name.as_ref().is_ok_and(|name| name == "." || name == "..")))
     }
 
     fn again(&self) -> io::Result<Self> {
@@ -187,10 +210,6 @@ fn steps(path: &Path) -> Vec<OsString> {
 fn target(link: &OwnedFd) -> io::Result<PathBuf> {
     let target = rustix::fs::readlinkat(link, "", Vec::new())?;
     Ok(OsString::from_vec(target.into_bytes()).into())
-}
-
-fn no_file() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
 #[cfg(test)]
@@ -315,15 +334,14 @@ mod tests {
         symlink("nowhere", root.path().join("dangling")).expect("linked");
         let mut walk = Walk::default();
         let Ok(Arrival::Directory(place)) = walk.to(root.path(), Links::Refused) else { panic!("a directory") };
-        for (name, kind) in [
-            ("fifo", io::ErrorKind::InvalidInput),
-            ("link", io::ErrorKind::InvalidInput),
-            ("..", io::ErrorKind::InvalidInput),
-            ("dangling", io::ErrorKind::NotFound),
-            ("absent", io::ErrorKind::NotFound),
-        ] {
-            assert_eq!(walk.open_file(&place, OsStr::new(name)).expect_err(name).kind(), kind, "{name}");
+        for (name, is_absent) in [("fifo", false), ("link", false), ("..", false), ("dangling", true), ("absent", true)]
+        {
+            let error = walk.open_file(&place, OsStr::new(name)).expect_err(name);
+            assert_eq!(error.is_absent(), is_absent, "{name}: {error}");
+            assert_eq!(matches!(error, SmallFileError::NotAFile), !is_absent, "{name}: {error}");
         }
+        let names: io::Result<std::collections::BTreeSet<OsString>> = place.names().expect("open").collect();
+        assert!(names.expect("listed").iter().eq(["dangling", "fifo", "link"]), "and not `.` and `..`");
     }
 
     #[test]

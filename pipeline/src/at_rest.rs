@@ -11,7 +11,7 @@ use aisoc_packaging::{
     InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, candidates, default_threads, recorded, while_in_place,
 };
 use aisoc_signing::{Claim, Keyring, verify};
-use aisoc_trust::{Admitted, TrustMode, admit};
+use aisoc_trust::{Admitted, admit};
 
 use crate::install::Judgement;
 use crate::verify::TrustInputs;
@@ -58,11 +58,7 @@ pub struct AtRest {
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     let names = wanted(options)?;
-    // In mode `disabled` nothing is read, keys included.
-    let keyring = match options.trust.policy.mode {
-        TrustMode::Disabled => Keyring::default(),
-        TrustMode::Strict | TrustMode::Warn => options.trust.keyring()?,
-    };
+    let keyring = options.trust.keyring()?;
     let threads = default_threads();
     let judge = Judge {
         options,
