@@ -127,10 +127,14 @@ fn a_change_through_a_mapping_whose_file_was_closed_before_is_noticed() {
     let mut ask = writer.stdin.take().expect("piped");
     let mut answers = BufReader::new(writer.stdout.take().expect("piped")).lines().map(|line| line.expect("read"));
     assert_eq!(answers.next().as_deref(), Some("mapped"));
-    for code in [3, 0, 3] {
+    for is_as_signed in [false, true, false] {
         ask.write_all(b"\n").expect("asked");
         assert_eq!(answers.next().as_deref(), Some("changed"));
-        assert_eq!(verify(&bench, &["demo"]).code, code);
+        let run = verify(&bench, &["demo"]);
+        match is_as_signed {
+            true => assert_eq!(run.code, 0, "{run:?}"),
+            false => assert!(run.error_line().starts_with("error[signature_invalid]: demo: "), "{run:?}"),
+        }
     }
     drop(ask);
     assert!(writer.wait().expect("ended").success());

@@ -129,10 +129,7 @@ fn a_plugins_directory_is_judged_with_the_way_to_it() {
 /// Runs a script of the shell in namespaces of its own, or nothing where that is not allowed.
 fn apart(bench: &Bench, options: &[&str], script: &str) -> Option<Run> {
     let probe = Command::new("unshare").args(options).arg("true").output();
-    if !probe.is_ok_and(|probe| probe.status.success()) {
-        eprintln!("SKIPPED: no namespaces of their own here");
-        return None;
-    }
+    probe.ok().filter(|probe| probe.status.success())?;
     let mut command = Command::new("unshare");
     command.args(options).args(["sh", "-euc", script, "sh", env!("CARGO_BIN_EXE_aisoc")]);
     let output = command.current_dir(bench.path(".")).output().expect("unshare runs");
@@ -158,7 +155,10 @@ fn a_volume_of_secrets_is_trusted_when_nobody_can_write_it() {
     bench.published();
     let verify = "exec \"$1\" plugin verify demo --trusted-keys volume";
     let read_only = format!("{VOLUME}mount -o remount,ro none volume\n{verify}");
-    let Some(run) = apart(&bench, &["--mount"], &read_only) else { return };
+    let Some(run) = apart(&bench, &["--mount"], &read_only) else {
+        eprintln!("SKIPPED: mounting is not allowed here");
+        return;
+    };
     assert!(run.ok().stdout.starts_with("verified key=release "), "{run:?}");
     fs::remove_dir(bench.path("volume")).expect("removed");
     let run = apart(&bench, &["--mount"], &format!("{VOLUME}{verify}")).expect("as before");
@@ -174,7 +174,10 @@ fn in_a_user_namespace_an_owner_that_may_be_anybody_is_not_trusted() {
     bench.published();
     // Without a map of users this process and all others look like one.
     let script = "exec \"$1\" plugin verify demo --trusted-keys keys";
-    let Some(run) = apart(&bench, &["--user"], script) else { return };
+    let Some(run) = apart(&bench, &["--user"], script) else {
+        eprintln!("SKIPPED: user namespaces are not allowed here");
+        return;
+    };
     let line = run.refused(1, "directory_insecure").error_line();
     assert!(line.contains("belongs to a user that this user namespace does not know"), "{run:?}");
 }

@@ -145,11 +145,13 @@ impl Keyring {
         let fault = Fault::new(Reason::KeyNoteInvalid, message);
         let shown = |name: &OsStr| name.to_string_lossy().into_owned();
         Err(match nearest(note, keys.iter().map(|(_, _, name)| name.as_os_str())) {
-            Some(key) => fault.expected(shown(&note_of(key)), shown(note)).hint(format!(
-                "if it is about `{}`, rename it to `{}`",
-                shown(key),
-                shown(&note_of(key))
-            )),
+            Some(key) => {
+                let (right, key) = (note_of(key), shown(key));
+                // What is there already must not be lost to the other one.
+                let way = if notes.contains_key(&right) { "put what it says into" } else { "rename it to" };
+                let hint = format!("if it is about `{key}`, {way} `{}`", shown(&right));
+                fault.expected(shown(&right), shown(note)).hint(hint)
+            }
             None => fault.expected("NAME.json beside NAME.pem or NAME.pub", shown(note)).hint(
                 "name it after the key file that it is about, and put that file back if it is gone: the key may be \
                  here under another name",
@@ -191,11 +193,11 @@ fn key_id(file: &str) -> Option<KeyId> {
     (is_key && !stem.is_empty()).then(|| KeyId(stem.to_owned()))
 }
 
-/// A `*.json` in any spelling that a person takes for one: what is meant for a note must be one.
+/// A `*.json` in any case and with a slip in it: what is meant for a note must be one.
 fn is_note(name: &OsStr) -> bool {
-    let name = name.as_bytes().trim_ascii_end();
-    let end = name.len().saturating_sub(NOTE_SUFFIX.len());
-    name[end..].eq_ignore_ascii_case(NOTE_SUFFIX.as_bytes())
+    let name = name.to_string_lossy();
+    let suffix = name.trim_end_matches([' ', '.']).rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
+    suffix.is_some_and(|suffix| strsim::osa_distance(&suffix, "json") <= 1)
 }
 
 /// The name of the note on a key file.
