@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Stat, StatVfsMountFlags};
 
+use crate::access_list::other_writer;
+
 /// How many weaknesses a message names.
 const MAX_NAMED: usize = 8;
 const WRITABLE_BY_ALL: u32 = 0o002;
+/// Where an access list is, what it grants at most.
+const WRITABLE_BY_GROUP: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 const PERMISSIONS: u32 = 0o7777;
 
@@ -36,6 +40,8 @@ pub enum Flaw {
     UnknownOwner,
     /// Everybody may write it.
     WritableByAll,
+    /// Its access list lets that user write it.
+    WritableBy(u32),
 }
 
 /// Everything that was found on the way that somebody else may change.
@@ -80,13 +86,28 @@ impl Rule {
         part: Part,
     ) -> io::Result<Option<Weakness>> {
         let (owner, mode) = (found.st_uid, found.st_mode & PERMISSIONS);
-        let is_shared = part == Part::Above && owner == 0 && mode & STICKY != 0;
-        let is_writable = part != Part::Link && mode & WRITABLE_BY_ALL != 0 && !is_shared;
         let unknown = || *self.unknown_owner.get_or_init(unknown_owner);
-        let flaw = owner_flaw(owner, self.user, unknown).or(is_writable.then_some(Flaw::WritableByAll));
+        let flaw = match owner_flaw(owner, self.user, unknown) {
+            None => self.mode_flaw(&opened, owner, mode, part)?,
+            flaw => flaw,
+        };
         match flaw {
             Some(flaw) if !is_read_only(opened)? => Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode })),
             _ => Ok(None),
+        }
+    }
+
+    fn mode_flaw(&self, opened: impl AsFd, owner: u32, mode: u32, part: Part) -> io::Result<Option<Flaw>> {
+        let is_shared = part == Part::Above && owner == 0 && mode & STICKY != 0;
+        if part == Part::Link || is_shared {
+            return Ok(None);
+        }
+        if mode & WRITABLE_BY_ALL != 0 {
+            return Ok(Some(Flaw::WritableByAll));
+        }
+        match mode & WRITABLE_BY_GROUP {
+            0 => Ok(None),
+            _ => Ok(other_writer(opened, self.user)?.map(Flaw::WritableBy)),
         }
     }
 
@@ -115,8 +136,9 @@ impl Insecure {
     pub fn remedy(&self) -> Option<String> {
         let command = match self.weaknesses.first()?.flaw {
             Flaw::WritableByAll => "chmod o-w".to_owned(),
+            Flaw::WritableBy(user) => format!("setfacl -x u:{user}"),
             // Nobody else may give files away.
-            Flaw::ForeignOwner if self.user == 0 => "chown 0".to_owned(),
+            Flaw::ForeignOwner if self.user == 0 => "chown -h 0".to_owned(),
             Flaw::ForeignOwner => return None,
             Flaw::UnknownOwner => {
                 return Some(
@@ -124,6 +146,9 @@ impl Insecure {
                 );
             }
         };
+        if self.weaknesses.len() > MAX_NAMED {
+            return None;
+        }
         let paths: Option<String> = self.weaknesses.iter().map(|weakness| weakness.argument(self)).collect();
         Some(format!("find out what came in that way, then `{command}{}`", paths?))
     }
@@ -133,7 +158,7 @@ impl Weakness {
     /// Its path as a shell takes it, if the command that mends the first one mends it too.
     fn argument(&self, all: &Insecure) -> Option<String> {
         let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+@%".contains(character);
-        let path = self.path.to_str().filter(|path| path.chars().all(is_plain))?;
+        let path = self.path.to_str().filter(|path| path.chars().all(is_plain) && !path.starts_with('-'))?;
         (all.weaknesses.first()?.flaw == self.flaw).then(|| format!(" {path}"))
     }
 
@@ -157,12 +182,14 @@ impl fmt::Display for Insecure {
 
 impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.flaw {
-            Flaw::ForeignOwner => "belongs to another user",
-            Flaw::UnknownOwner => "belongs to a user that this user namespace does not know",
-            Flaw::WritableByAll => "can be written by everybody",
-        };
-        write!(f, "`{}` {what} ({})", self.path.display(), self.rights())
+        write!(f, "`{}` ", self.path.display())?;
+        match self.flaw {
+            Flaw::ForeignOwner => f.write_str("belongs to another user")?,
+            Flaw::UnknownOwner => f.write_str("belongs to a user that this user namespace does not know")?,
+            Flaw::WritableByAll => f.write_str("can be written by everybody")?,
+            Flaw::WritableBy(user) => write!(f, "can be written by user {user}, whom its access list names")?,
+        }
+        write!(f, " ({})", self.rights())
     }
 }
 
@@ -231,9 +258,13 @@ mod tests {
         assert_eq!(open.expected(), "owner 0 or 1000, and a mode without write permission for others");
         let odd = insecure(vec![weakness("/a b", Flaw::WritableByAll)]);
         assert_eq!(odd.remedy(), None, "no command that a shell reads otherwise");
+        assert_eq!(insecure(vec![weakness("-a", Flaw::WritableByAll)]).remedy(), None, "no path that is an option");
+        let listed = insecure(vec![weakness("a", Flaw::WritableBy(9))]);
+        assert_eq!(listed.remedy().as_deref(), Some("find out what came in that way, then `setfacl -x u:9 a`"));
         let mixed = insecure(vec![weakness("/a", Flaw::WritableByAll), weakness("/b", Flaw::ForeignOwner)]);
         assert_eq!(mixed.remedy(), None);
         let many = insecure((0..20).map(|name| weakness(&format!("/{name}"), Flaw::WritableByAll)).collect());
         assert!(many.to_string().ends_with("; and 12 more"));
+        assert_eq!(many.remedy(), None);
     }
 }

@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempDir};
 
 mod access;
+mod access_list;
 mod small;
 mod walk;
 

@@ -216,6 +216,7 @@ fn target(link: &OwnedFd) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
     use crate::access::Flaw;
+    use std::cell::Cell;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
@@ -268,6 +269,26 @@ mod tests {
         assert_eq!(found, writable(&["above", "above/keys"]));
         let found = found_at("above/keys", |top| set_mode(&top.join("above/keys"), 0o1777));
         assert_eq!(found, writable(&["above/keys"]), "the end of a way is no place to share");
+    }
+
+    #[test]
+    fn what_an_access_list_opens_to_another_user_is_named() {
+        // The owner, a named user, the group, the mask, the others: rights 6, 6, 4, 6 and 4.
+        let list = b"\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x06\0\x39\x30\0\0\x04\0\x04\0\xff\xff\xff\xff\
+            \x10\0\x06\0\xff\xff\xff\xff\x20\0\x04\0\xff\xff\xff\xff";
+        let has_lists = Cell::new(true);
+        let found = found_at("above/keys", |top| {
+            let flags = rustix::fs::XattrFlags::empty();
+            match rustix::fs::setxattr(top.join("above"), "system.posix_acl_access", list, flags) {
+                Err(Errno::OPNOTSUPP) => has_lists.set(false),
+                set => set.expect("set"),
+            }
+        });
+        if !has_lists.get() {
+            eprintln!("SKIPPED: no access lists on this file system");
+            return;
+        }
+        assert_eq!(found, [("above".to_owned(), Flaw::WritableBy(STRANGER))]);
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn every_file_that_belongs_to_another_user_is_named() {
         }
         let fault = site.refused(Reason::DirectoryInsecure, &format!("{name}` belongs to another user"));
         assert!(fault.message().contains("owner 12345, mode 0"), "{fault:?}");
-        assert!(fault.next_step().contains("`chown 0 "), "{}", fault.next_step());
+        assert!(fault.next_step().contains("`chown -h 0 "), "{}", fault.next_step());
     }
 }
 
