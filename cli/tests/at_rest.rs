@@ -3,8 +3,8 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::{Bench, Run, copy_tree};
@@ -15,15 +15,13 @@ fn verify(bench: &Bench, options: &[&str]) -> Run {
     bench.run(&[&VERIFY, options].concat())
 }
 
-/// Status, coverage and evidence of each plugin, by id.
-fn rows(run: &Run) -> Vec<(String, String, String, String)> {
+/// Status and coverage of each plugin, by id.
+fn rows(run: &Run) -> Vec<(String, String, String)> {
     let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(document["schema_version"], 1);
     let text = |row: &Value, key: &str| row[key].as_str().expect("text").to_owned();
     let plugins = document["plugins"].as_array().expect("rows").iter();
-    plugins
-        .map(|row| (text(row, "id"), text(row, "signature_status"), text(row, "coverage"), text(row, "evidence")))
-        .collect()
+    plugins.map(|row| (text(row, "id"), text(row, "signature_status"), text(row, "coverage"))).collect()
 }
 
 /// `demo` installed from an artifact, `other` put there by hand.
@@ -35,15 +33,15 @@ fn two_plugins() -> Bench {
     bench
 }
 
-fn row(id: &str, status: &str, coverage: &str, evidence: &str) -> (String, String, String, String) {
-    (id.to_owned(), status.to_owned(), coverage.to_owned(), evidence.to_owned())
+fn row(id: &str, status: &str, coverage: &str) -> (String, String, String) {
+    (id.to_owned(), status.to_owned(), coverage.to_owned())
 }
 
 #[test]
 fn every_plugin_is_judged_and_one_no_is_a_no() {
     let bench = two_plugins();
     let run = verify(&bench, &["--json"]);
-    assert_eq!(rows(run.ok()), [row("demo", "verified", "full", "read"), row("other", "verified", "full", "read")]);
+    assert_eq!(rows(run.ok()), [row("demo", "verified", "full"), row("other", "verified", "full")]);
     bench.write("plugins/other/README.md", "changed\n");
     let run = verify(&bench, &[]);
     assert_eq!(run.code, 3);
@@ -95,52 +93,49 @@ fn todays_keys_decide_and_not_those_of_the_install() {
     bench.write("keys/release.json", r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#);
     let run = verify(&bench, &["--json"]);
     assert_eq!(run.code, 3);
-    assert!(rows(&run).iter().all(|(_, status, coverage, _)| status == "invalid" && coverage == "none"), "{run:?}");
+    assert!(rows(&run).iter().all(|(_, status, coverage)| status == "invalid" && coverage == "none"), "{run:?}");
     assert!(run.stderr.contains("key_revoked"), "{run:?}");
 }
 
 #[test]
-fn a_cache_answers_for_what_has_not_changed_and_for_nothing_else() {
+fn no_option_makes_it_believe_an_earlier_verdict() {
     let bench = two_plugins();
-    let cached = |options: &[&str]| verify(&bench, &[&["--cached", "--json"], options].concat());
-    // What changed a moment ago is read, and not noted.
-    assert_eq!(rows(cached(&[]).ok())[0].3, "read");
-    assert_eq!(rows(cached(&[]).ok())[0].3, "read");
-    std::thread::sleep(Duration::from_millis(3200));
-    assert!(rows(cached(&[]).ok()).iter().all(|row| row.3 == "read"));
-    assert_eq!(
-        rows(cached(&[]).ok()),
-        [row("demo", "verified", "full", "cached"), row("other", "verified", "full", "cached")]
-    );
-    let notes = bench.path("plugins/.aisoc/verified.json");
-    assert_eq!(fs::metadata(&notes).expect("there").permissions().mode() & 0o777, 0o600);
-    // Without the option nothing is believed.
-    assert!(rows(verify(&bench, &["--json"]).ok()).iter().all(|row| row.3 == "read"));
-
-    bench.write("plugins/other/README.md", "changed\n");
-    let run = cached(&[]);
-    assert_eq!((run.code, rows(&run)[1].1.as_str()), (3, "invalid"), "{run:?}");
-    // A narrower policy and another key are other questions.
-    assert_eq!(cached(&["demo", "--require", "2"]).code, 3);
-    fs::rename(bench.path("keys/release.pem"), bench.path("release-retired.pem")).expect("moved");
-    assert_eq!(cached(&["demo"]).code, 3);
+    verify(&bench, &["--cached"]).refused(2, "usage");
+    // What an earlier build noted is neither read nor in the way.
+    bench.write("plugins/.aisoc/verified.json", r#"{"schema_version": 1}"#);
+    verify(&bench, &[]).ok();
 }
 
+/// Maps a file, closes it, and changes its first byte through the mapping whenever it is asked to.
+const MAPPING: &str = "
+import mmap, os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+mapped = mmap.mmap(file, 0)
+os.close(file)
+print('mapped', flush=True)
+for _ in sys.stdin:
+    mapped[0] ^= 1
+    print('changed', flush=True)
+";
+
 #[test]
-fn a_cache_that_others_can_write_is_not_believed() {
+fn a_change_through_a_mapping_whose_file_was_closed_before_is_noticed() {
     let bench = two_plugins();
-    std::thread::sleep(Duration::from_millis(3200));
-    verify(&bench, &["--cached"]).ok();
-    let notes = bench.path("plugins/.aisoc/verified.json");
-    for mode in [0o620, 0o602, 0o644] {
-        fs::set_permissions(&notes, fs::Permissions::from_mode(mode)).expect("set");
-        let run = verify(&bench, &["--cached", "--json"]);
-        assert!(rows(run.ok()).iter().all(|row| row.3 == "read"), "{run:?}");
-        assert!(run.stderr.contains("are not private"), "{run:?}");
+    let mut command = Command::new("python3");
+    command.args(["-c", MAPPING]).arg(bench.path("plugins/demo/plugin.py"));
+    let mut writer = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3 runs");
+    let mut ask = writer.stdin.take().expect("piped");
+    let mut answers = BufReader::new(writer.stdout.take().expect("piped")).lines().map(|line| line.expect("read"));
+    assert_eq!(answers.next().as_deref(), Some("mapped"));
+    for is_as_signed in [false, true, false] {
+        ask.write_all(b"\n").expect("asked");
+        assert_eq!(answers.next().as_deref(), Some("changed"));
+        let run = verify(&bench, &["demo"]);
+        match is_as_signed {
+            true => assert_eq!(run.code, 0, "{run:?}"),
+            false => assert!(run.error_line().starts_with("error[signature_invalid]: demo: "), "{run:?}"),
+        }
     }
-    fs::write(&notes, "{").expect("written");
-    fs::set_permissions(&notes, fs::Permissions::from_mode(0o600)).expect("set");
-    let run = verify(&bench, &["--cached", "--json"]);
-    assert!(rows(run.ok()).iter().all(|row| row.3 == "read"), "{run:?}");
-    assert!(run.stderr.contains("cannot be read and are made anew"), "{run:?}");
+    drop(ask);
+    assert!(writer.wait().expect("ended").success());
 }

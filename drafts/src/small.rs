@@ -11,6 +11,10 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
 
+/// A FIFO opens without its writer, and a terminal does not become ours.
+pub(crate) const READ_WITHOUT_WAITING: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
 /// What to do about a link in the place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
@@ -100,7 +104,7 @@ pub fn open_file(path: &Path, links: Links) -> Result<File, SmallFileError> {
         Links::Followed => OFlags::empty(),
         Links::Refused => OFlags::NOFOLLOW,
     };
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | no_follow;
+    let flags = READ_WITHOUT_WAITING | no_follow;
     // A socket cannot be opened at all; that it is there and no file is what the caller has to know.
     let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
         rustix::io::Errno::NXIO => SmallFileError::NotAFile,

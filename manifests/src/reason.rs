@@ -175,6 +175,9 @@ reasons! {
     KeyInvalid "key_invalid" Failed
         "The signing key is missing, encrypted, of another algorithm, or not a private key."
         "make one with `aisoc plugin keygen --out PREFIX`"
+    KeyNoteInvalid "key_note_invalid" Failed
+        "A note beside the trusted keys cannot be read, or is about no key that can: what it limits or revokes is not known."
+        "correct the file that is named, or put it back as it was"
     KeyExists "key_exists" Failed
         "A key file of that name exists, and a lost private key cannot be made again."
         "choose another `--out` prefix, or repeat with `--force`"
@@ -280,7 +283,7 @@ reasons! {
         "The file system cannot exchange or move the plugin's directory in one step."
         "keep the plugins directory on a local file system or a volume of its own"
     DirectoryInsecure "directory_insecure" Failed
-        "The plugins directory is a link, is no directory, or can be changed by users who must not decide what a host loads."
+        "The plugins directory is a link or no directory; or it, the trusted keys, or a directory on the way to them can be changed by users who must not decide what a host loads."
         "find out who made it so, then correct its owner and mode"
     PluginNotFound "plugin_not_found" Failed
         "No plugin of that id is installed."

@@ -2,9 +2,10 @@
 
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use aisoc_drafts::{Arrival, Insecure, Links, Walk};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -30,8 +31,6 @@ pub enum NetworkFileSystems {
     Accepted,
 }
 
-/// What somebody other than the owner may do, and must not.
-const WRITABLE_BY_ALL: u32 = 0o002;
 pub(crate) const OPEN_DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -46,37 +45,35 @@ impl Default for Access {
 }
 
 impl Access {
-    /// Holds a plugins directory, or the nearest one above it that exists, to what an install needs,
-    /// before anything is fetched. Taking the lock checks again.
+    /// Holds a plugins directory, or the nearest one above it that exists, and everything on the way there
+    /// to what an install needs, before anything is fetched. Taking the lock checks again.
     ///
     /// # Errors
     /// `directory_insecure`, `lock_unsupported`, and I/O reasons.
     pub fn check(&self, plugins_dir: &Path) -> Result<()> {
-        match self.open(plugins_dir) {
-            Err(fault) if fault.reason() == Reason::IoNotFound => {}
-            opened => return opened.map(drop),
+        match arrive(plugins_dir)? {
+            Arrival::Missing(above) => self.check_file_system(&above, plugins_dir),
+            arrival => self.enter(arrival, plugins_dir).map(drop),
         }
-        let above = plugins_dir.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(Path::new("."));
-        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-        let opened = rustix::fs::open(above, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|error| Fault::io("open", above, error.into()))?;
-        self.check_file_system(&opened, plugins_dir)
     }
 
     /// Opens the plugins directory and holds it to what an install needs.
     pub(crate) fn open(&self, plugins_dir: &Path) -> Result<OwnedFd> {
-        // Without a slash at its end, which would lead through a link.
-        let path: PathBuf = plugins_dir.components().collect();
-        let opened = rustix::fs::open(&path, OPEN_DIRECTORY, Mode::empty()).map_err(|error| match error {
-            Errno::LOOP | Errno::NOTDIR => insecure(&path, "is a link or a file, where a directory is needed"),
-            error => Fault::io("open", &path, error.into()),
-        })?;
-        require_secure(&opened, &path)?;
-        self.check_file_system(&opened, &path)?;
+        self.enter(arrive(plugins_dir)?, plugins_dir)
+    }
+
+    fn enter(&self, arrival: Arrival, shown: &Path) -> Result<OwnedFd> {
+        let failed = |error| Fault::io("open", shown, error);
+        let opened = match arrival {
+            Arrival::Directory(place) => place.open().map_err(failed)?,
+            Arrival::Missing(_) => return Err(failed(ErrorKind::NotFound.into())),
+            Arrival::Other(..) | Arrival::NoWay => return Err(no_directory(shown)),
+        };
+        self.check_file_system(&opened, shown)?;
         Ok(opened)
     }
 
-    fn check_file_system(&self, directory: &OwnedFd, shown: &Path) -> Result<()> {
+    fn check_file_system(&self, directory: impl AsFd, shown: &Path) -> Result<()> {
         let found = rustix::fs::fstatfs(directory)
             .map_err(|error| Fault::io("find the file system of", shown, error.into()))?;
         // The numbers have 32 bits; the field is signed, and wider on some architectures.
@@ -130,7 +127,7 @@ pub(crate) fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u
         Err(error) => return Err(failed(error)),
     }
     let opened = rustix::fs::openat(&parent, name, OPEN_DIRECTORY, Mode::empty()).map_err(|error| match error {
-        Errno::LOOP | Errno::NOTDIR => insecure(&path, "is a link or a file, where a directory is needed"),
+        Errno::LOOP | Errno::NOTDIR => no_directory(&path),
         error => failed(error),
     })?;
     let found = require_secure(&opened, &path)?;
@@ -140,27 +137,36 @@ pub(crate) fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u
     Ok(opened)
 }
 
-/// Whoever can write here decides what a host loads: nobody but its owner's group, this user and root.
+/// Walks to a plugins directory. Whoever can change it, or a directory on the way to it, decides what a
+/// host loads: nobody but its owner's group, this user and root. A link is no plugins directory, with a
+/// slash at its end or without.
+fn arrive(plugins_dir: &Path) -> Result<Arrival> {
+    let mut walk = Walk::default();
+    let arrival = walk.to(plugins_dir, Links::Refused).map_err(|error| Fault::io("open", plugins_dir, error))?;
+    walk.finish().map_err(changeable)?;
+    Ok(arrival)
+}
+
+/// Holds one directory of ours, in one that was held to it already, to the same rule.
 fn require_secure(directory: &OwnedFd, shown: &Path) -> Result<Stat> {
-    let found = rustix::fs::fstat(directory).map_err(|error| Fault::io("look at", shown, error.into()))?;
-    let (owner, user) = (found.st_uid, rustix::process::geteuid().as_raw());
-    if owner != user && owner != 0 {
-        return Err(insecure(shown, "belongs to another user")
-            .expected(format!("owner {user} or 0"), format!("owner {owner}, mode {:04o}", found.st_mode & 0o7777)));
-    }
-    if found.st_mode & WRITABLE_BY_ALL != 0 {
-        return Err(insecure(shown, "can be written by everybody")
-            .expected(
-                "a mode without write permission for others",
-                format!("mode {:04o}, owner {owner}", found.st_mode & 0o7777),
-            )
-            .hint(format!("find out what came in that way, then `chmod o-w {}`", shown.display())));
-    }
+    let mut walk = Walk::default();
+    let found = walk.judge_open(directory, shown).map_err(|error| Fault::io("look at", shown, error))?;
+    walk.finish().map_err(changeable)?;
     Ok(found)
 }
 
-fn insecure(path: &Path, what: &str) -> Fault {
-    Fault::new(Reason::DirectoryInsecure, format!("`{}` {what}", path.display()))
+fn changeable(insecure: Insecure) -> Fault {
+    let fault = Fault::new(Reason::DirectoryInsecure, insecure.to_string());
+    let fault = fault.expected(insecure.expected(), insecure.found());
+    match insecure.remedy() {
+        Some(remedy) => fault.hint(remedy),
+        None => fault,
+    }
+}
+
+fn no_directory(path: &Path) -> Fault {
+    let message = format!("`{}` is a link or a file, where a directory is needed", path.display());
+    Fault::new(Reason::DirectoryInsecure, message)
 }
 
 /// Whether a directory stands at `path`, and no link to one.

@@ -1,6 +1,5 @@
 //! Verification at rest: every installed plugin, read whole and judged by today's keys.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +8,12 @@ use std::thread;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, StatFingerprint, candidates, default_threads, recorded,
-    while_in_place,
+    InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, candidates, default_threads, recorded, while_in_place,
 };
 use aisoc_signing::{Claim, Keyring, verify};
-use aisoc_trust::{Admitted, SignatureStatus, TrustMode, admit};
+use aisoc_trust::{Admitted, admit};
 
 use crate::install::Judgement;
-use crate::verdict_cache::{CachedVerdict, VerdictCache};
 use crate::verify::TrustInputs;
 
 /// What to verify.
@@ -28,17 +25,6 @@ pub struct AtRestOptions {
     pub only: Vec<String>,
     /// Whom to trust, and how far.
     pub trust: TrustInputs,
-    /// Whether what was verified before has to be read again.
-    pub unchanged: Unchanged,
-}
-
-/// What to do about plugins that look as they did when they were verified last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unchanged {
-    /// Read every byte again.
-    Read,
-    /// Believe the verdict that was noted then. Nothing is ever loaded on the strength of it.
-    Believed,
 }
 
 /// An installed plugin and its verdict.
@@ -50,21 +36,10 @@ pub struct PluginAtRest {
     pub path: PathBuf,
     /// The version that its manifest states, when it can be read.
     pub version: Option<String>,
-    /// What its install wrote down; not read for a verdict that was believed.
+    /// What its install wrote down.
     pub record: Option<InstallRecord>,
     /// What the gate says.
     pub verdict: Result<Judgement>,
-    /// Where the verdict is from.
-    pub evidence: Evidence,
-}
-
-/// Where a verdict is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evidence {
-    /// Every byte was read.
-    Read,
-    /// Nothing has changed since every byte was read, as far as the file system tells.
-    Believed,
 }
 
 /// All verdicts.
@@ -74,8 +49,6 @@ pub struct AtRest {
     pub plugins: Vec<PluginAtRest>,
     /// Key files that are not used, `file: reason`.
     pub skipped_keys: Vec<String>,
-    /// Why verdicts could not be noted, or noted ones not be used.
-    pub cache_problem: Option<Fault>,
 }
 
 /// Verifies installed plugins, on as many threads as there are processors.
@@ -85,36 +58,22 @@ pub struct AtRest {
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     let names = wanted(options)?;
-    // In mode `disabled` nothing is read, keys included.
-    let keyring = match options.trust.policy.mode {
-        TrustMode::Disabled => Keyring::default(),
-        TrustMode::Strict | TrustMode::Warn => options.trust.keyring()?,
-    };
-    let mut cache = match options.unchanged {
-        Unchanged::Read => VerdictCache::unused(),
-        Unchanged::Believed => VerdictCache::read(&options.plugins_dir, &keyring, &options.trust.policy),
-    };
+    let keyring = options.trust.keyring()?;
     let threads = default_threads();
     let judge = Judge {
         options,
         keyring: &keyring,
-        cache: &cache,
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if names.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
     let judged = on_threads(&names, threads, |name| judge.plugin(name))?;
-    let mut notes = BTreeMap::new();
-    let mut plugins = Vec::new();
-    for (plugin, note) in judged.into_iter().flatten() {
-        notes.extend(note.map(|note| (plugin.directory.clone(), note)));
-        plugins.push(plugin);
-    }
+    let plugins: Vec<PluginAtRest> = judged.into_iter().flatten().collect();
     let missing = options.only.iter().find(|id| plugins.iter().all(|plugin| plugin.directory != **id));
     if let Some(id) = missing {
         return Err(not_found(id, &options.plugins_dir));
     }
     let skipped_keys = keyring.skipped().iter().map(ToString::to_string).collect();
-    Ok(AtRest { plugins, skipped_keys, cache_problem: cache.update(notes, options.only.is_empty().then_some(&names)) })
+    Ok(AtRest { plugins, skipped_keys })
 }
 
 /// What can be a plugin, and what should be one by its record: a plugin that is gone is no good news.
@@ -137,24 +96,14 @@ fn not_found(id: &str, plugins_dir: &Path) -> Fault {
 struct Judge<'a> {
     options: &'a AtRestOptions,
     keyring: &'a Keyring,
-    cache: &'a VerdictCache,
     threads_each: NonZeroUsize,
 }
 
 impl Judge<'_> {
     /// `None` for what is no plugin. A tree that is exchanged while it is read is read again: half of the
     /// old and half of the new is no verdict about either.
-    fn plugin(&self, name: &str) -> Option<(PluginAtRest, Option<CachedVerdict>)> {
-        let path = self.options.plugins_dir.join(name);
-        let look = || self.cache.is_used().then(|| StatFingerprint::of(&self.options.plugins_dir, name).ok()).flatten();
-        let fingerprint = look();
-        if let Some(verdict) = fingerprint.as_ref().and_then(|fingerprint| self.cache.verdict(name, fingerprint)) {
-            return Some((believed(name, path, verdict), None));
-        }
-        let judged = while_in_place(&path, || self.read(name))?;
-        let unchanged = fingerprint.filter(|before| look().as_ref() == Some(before));
-        let note = unchanged.and_then(|fingerprint| CachedVerdict::of(&judged, fingerprint, self.options.trust.at));
-        Some((judged, note))
+    fn plugin(&self, name: &str) -> Option<PluginAtRest> {
+        while_in_place(&self.options.plugins_dir.join(name), || self.read(name))
     }
 
     fn read(&self, name: &str) -> Option<PluginAtRest> {
@@ -171,7 +120,7 @@ impl Judge<'_> {
             Ok((version, admitted)) => (version, Ok(Judgement::of(&admitted))),
             Err(fault) => (record.as_ref().map(|record| record.version.clone()), Err(fault)),
         };
-        Some(PluginAtRest { directory, path, version, record, verdict, evidence: Evidence::Read })
+        Some(PluginAtRest { directory, path, version, record, verdict })
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
@@ -237,22 +186,6 @@ pub(crate) fn intact_admission(
                 .hint(reinstall))
         }
         _ => Ok(admitted),
-    }
-}
-
-fn believed(name: &str, path: PathBuf, verdict: &CachedVerdict) -> PluginAtRest {
-    PluginAtRest {
-        directory: name.to_owned(),
-        path,
-        version: verdict.version.clone(),
-        record: None,
-        verdict: Ok(Judgement {
-            status: SignatureStatus::Verified,
-            key_id: Some(verdict.key_id.clone()),
-            coverage: verdict.coverage(),
-            objection: None,
-        }),
-        evidence: Evidence::Believed,
     }
 }
 

@@ -92,6 +92,8 @@ pub enum Change {
 /// Every refusal of the line. What is refused leaves the plugins directory as it was.
 pub async fn install(reference: &Reference, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
     options.access.check(&options.plugins_dir)?;
+    // Before anything is fetched; the keys that judge are read when there is something to judge.
+    options.trust.keyring()?;
     reporter.step("Resolving", &reference.to_string());
     let fetched = fetch(reference, options.require_digest, &options.client).await?;
     let digest = fetched.artifact.digest();

@@ -10,10 +10,9 @@ mod reporter;
 mod rollback;
 mod sign;
 mod source;
-mod verdict_cache;
 mod verify;
 
-pub use at_rest::{AtRest, AtRestOptions, Evidence, PluginAtRest, Unchanged, verify_at_rest};
+pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
 pub use install::{Change, InstallOptions, Installation, Judgement, install};
 pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};

@@ -53,6 +53,7 @@ pub struct Rollback {
 /// gate refuses, and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
     let RollbackOptions { plugins_dir, id, to, trust, access } = options;
+    trust.keyring()?;
     if let Some(unchanged) = already_there(options)? {
         finish_interrupted(plugins_dir, access)?;
         return Ok(unchanged);

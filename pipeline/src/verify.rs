@@ -9,7 +9,7 @@ use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Staging, while_in_place};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Keyring, examine};
-use aisoc_trust::{Admitted, Policy, admit};
+use aisoc_trust::{Admitted, Policy, TrustMode, admit};
 use jiff::Timestamp;
 
 use crate::fetch::fetch;
@@ -27,12 +27,15 @@ pub struct TrustInputs {
 }
 
 impl TrustInputs {
-    /// The trusted keys, as they stand at that time.
+    /// The trusted keys, as they stand at that time. In mode `disabled` nothing is read, keys included.
     ///
     /// # Errors
-    /// As [`Keyring::read`].
+    /// As [`Keyring::read`]. They are no verdict: nothing was judged.
     pub fn keyring(&self) -> Result<Keyring> {
-        Keyring::read(&self.keys_dir, self.at)
+        match self.policy.mode {
+            TrustMode::Disabled => Ok(Keyring::default()),
+            TrustMode::Strict | TrustMode::Warn => Keyring::read(&self.keys_dir, self.at),
+        }
     }
 }
 
@@ -59,47 +62,51 @@ impl Verification {
 /// exchanged for it meanwhile, it is that one that is judged.
 ///
 /// # Errors
-/// What cannot be judged: `manifest_missing`, and I/O reasons. A refusal is a verdict.
+/// What cannot be judged: `manifest_missing`, I/O reasons, and those of [`TrustInputs::keyring`]. A refusal
+/// is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    while_in_place(directory, || Ok(judge_directory(&ReferenceDir::read(directory)?.claim(), directory, trust)))
+    while_in_place(directory, || judge_directory(&ReferenceDir::read(directory)?.claim(), directory, trust))
 }
 
 /// Verifies what [`crate::package`] would ship of an author's directory, ignore rules applied.
 ///
 /// # Errors
-/// What cannot be packed: `forbidden_entry`, `manifest_missing`, and I/O reasons.
+/// What cannot be packed: `forbidden_entry`, `manifest_missing`, I/O reasons, and those of
+/// [`TrustInputs::keyring`].
 pub fn verify_shipped(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    Ok(judge_directory(&PluginDir::open(directory)?.claim(), directory, trust))
+    judge_directory(&PluginDir::open(directory)?.claim(), directory, trust)
 }
 
-fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Verification {
-    judge(claim, trust).map_refusal(|refusal| match refusal.location() {
+fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Result<Verification> {
+    Ok(judge(claim, trust)?.map_refusal(|refusal| match refusal.location() {
         Some(_) => refusal.below(directory),
         None => refusal.about(directory.display()),
-    })
+    }))
 }
 
 /// Verifies an artifact in one pass over its bytes, writing nothing.
 ///
 /// # Errors
-/// Every refusal of fetching and staging.
+/// Every refusal of fetching and staging, and those of [`TrustInputs::keyring`].
 pub async fn verify_artifact(
     reference: &Reference,
     trust: &TrustInputs,
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
+    // Before anything is fetched; the keys that judge are read when there is something to judge.
+    trust.keyring()?;
     let fetched = fetch(reference, None, options).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let verification = judge(&staged.claim()?, trust).map_refusal(|refusal| refusal.about(reference));
+    let verification = judge(&staged.claim()?, trust)?.map_refusal(|refusal| refusal.about(reference));
     Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..verification })
 }
 
-fn judge(claim: &Claim, trust: &TrustInputs) -> Verification {
-    let mut findings = Findings::default();
-    let verdict = admit(&trust.policy, claim, |claim| examine(claim, &trust.keyring()?, &mut findings));
+fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
+    let (keyring, mut findings) = (trust.keyring()?, Findings::default());
+    let verdict = admit(&trust.policy, claim, |claim| examine(claim, &keyring, &mut findings));
     let id = claim.document().ok().and_then(stated_id);
-    Verification { id, artifact_digest: None, verdict, findings }
+    Ok(Verification { id, artifact_digest: None, verdict, findings })
 }
 
 fn stated_id(document: &Document) -> Option<String> {

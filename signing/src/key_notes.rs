@@ -1,31 +1,33 @@
 //! `NAME.json` beside a trusted `NAME.pem`: from when to when a key counts, and whether it was revoked.
 //!
-//! Hosts that know only the contract pass over the file. A signature carries no time that could be
+//! A note that is not understood refuses the whole directory: nobody can tell which key it revokes, and
+//! that key may stand there under other names. Hosts that know only the contract pass over the file. A signature carries no time that could be
 //! believed, so a key counts by the time at which it is asked, not by the time at which it signed.
 
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// The content of the file. Unknown keys refuse it: a limit that is misspelt must not be no limit.
+/// The content of the file. Unknown keys refuse it, and so does a `null`: a limit that is misspelt or was
+/// never filled in must not be no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyNotes {
     /// Always 1.
     pub schema_version: u32,
     /// The key counts from then on, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
     /// The key counts until then, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
     /// When the key was revoked, RFC 3339: whatever it signed counts no more, whenever that was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
     /// Why, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -54,15 +56,21 @@ impl KeyNotes {
     /// Reads the content of the file at `path`.
     ///
     /// # Errors
-    /// `key_invalid`.
+    /// `key_note_invalid`, also for notes that limit nothing: whoever wrote them meant something.
     pub fn read(path: &Path, content: &[u8]) -> Result<Self> {
         let invalid = || {
-            Fault::new(Reason::KeyInvalid, format!("the notes `{}` cannot be read", path.display()))
-                .hint("write schema_version 1 and not_before, not_after, revoked_at (RFC 3339) or reason")
+            Fault::new(Reason::KeyNoteInvalid, format!("the note `{}` cannot be understood", path.display()))
+                .hint("write schema_version 1, and not_before, not_after or revoked_at (RFC 3339), with a reason")
         };
+        if content.trim_ascii_start().first() != Some(&b'{') {
+            return Err(invalid().expected("one JSON object", "something else"));
+        }
         let notes: Self = serde_json::from_slice(content).map_err(|error| invalid().caused_by(error))?;
         if notes.schema_version != Self::SCHEMA_VERSION {
             return Err(invalid().expected(Self::SCHEMA_VERSION.to_string(), notes.schema_version.to_string()));
+        }
+        if notes.not_before.or(notes.not_after).or(notes.revoked_at).is_none() {
+            return Err(invalid().expected("not_before, not_after or revoked_at", "none of them"));
         }
         Ok(notes)
     }
@@ -78,6 +86,11 @@ impl KeyNotes {
             _ => Standing::Current,
         }
     }
+}
+
+/// A member that is there has a value.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -122,10 +135,17 @@ mod tests {
             r#"{"schema_version":1,"not_afer":"2026-01-01T00:00:00Z"}"#,
             r#"{"schema_version":1,"not_after":"tomorrow"}"#,
             r#"{"schema_version":1,"not_after":"2026-01-01"}"#,
-            r#"{"schema_version":1}{}"#,
+            r#"{"schema_version":1,"not_after":"2026-01-01T00:00:00Z"}{}"#,
+            "\u{feff}{\"schema_version\":1,\"not_after\":\"2026-01-01T00:00:00Z\"}",
+            r#"{"schema_version":1,"revoked_at":null}"#,
+            r#"{"schema_version":1,"not_after":"2026-01-01T00:00:00Z","revoked_at":null}"#,
+            r#"{"schema_version":1,"revoked_at":"2026-01-01T00:00:00Z","revoked_at":"2026-01-01T00:00:00Z"}"#,
+            r#"{"schema_version":1,"reason":"laptop stolen"}"#,
+            r#"{"schema_version":1}"#,
+            r#"[1,"2026-01-01T00:00:00Z","2026-01-01T00:00:00Z","2026-01-01T00:00:00Z","stolen"]"#,
         ] {
             let fault = standing(content, "2026-01-01T00:00:00Z").expect_err(content);
-            assert_eq!(fault.reason(), Reason::KeyInvalid, "{content}");
+            assert_eq!(fault.reason(), Reason::KeyNoteInvalid, "{content}");
         }
     }
 }

@@ -1,25 +1,28 @@
 //! A directory of trusted public keys.
 //!
-//! Each file is judged on its own: one that cannot be used is named and skipped, and never breaks
-//! the others. Order is by name in code point order; the first key that verifies gives the id.
+//! Each key file is judged on its own: one that cannot be used is named and skipped, and never breaks
+//! the others. A note is judged with all of them, because what it takes away must not be lost with it.
+//! Order is by name in code point order; the first key that verifies gives the id.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs;
-use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::SmallFileError;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use jiff::Timestamp;
 
 use crate::key::{Fingerprint, PublicKey};
+use crate::key_files::KeyFiles;
 use crate::key_notes::{KeyNotes, Standing};
 
-/// Largest key file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
-const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
-/// Most files of a key directory. Beyond, it is not a directory of keys.
-const MAX_KEY_FILES: usize = 10_000;
+const NOTE_SUFFIX: &str = ".json";
+
+/// The notes of a directory, by file name.
+type Notes = BTreeMap<OsString, KeyNotes>;
 
 /// The name of a trusted key: its file name without the suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,41 +87,76 @@ impl Keyring {
     ///
     /// # Errors
     /// When the directory exists and cannot be listed: unreadable evidence is not absent evidence.
+    /// `directory_insecure` when somebody else may change a file of it, or a directory on the way to one.
+    /// `key_note_invalid` when a `*.json` cannot be understood, or belongs to no key that can be used.
     pub fn read(directory: &Path, at: Timestamp) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
-        let entries = match fs::read_dir(directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(keyring),
-            Err(error) => return Err(Fault::io("list the trusted keys directory", directory, error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| Fault::io("list the trusted keys directory", directory, error))?;
-            let name = Text::from_os_bytes(entry.file_name().as_bytes());
-            if names.len() == MAX_KEY_FILES {
-                return Err(Fault::new(
-                    Reason::IoError,
-                    format!("`{}` is not a directory of keys", directory.display()),
-                )
-                .expected(format!("at most {MAX_KEY_FILES} files"), "more"));
+        let Some(mut files) = KeyFiles::open(directory)? else { return Ok(keyring) };
+        let (mut notes, mut keys) = (BTreeMap::new(), Vec::new());
+        for name in files.names()? {
+            if is_note(&name) {
+                let content = read_notes(&mut files, &name);
+                notes.insert(name, content);
+            } else if let Some(id) = key_id(&Text::from_os_bytes(name.as_bytes()).to_string()) {
+                keys.push((id, read_key(&mut files, &name), name));
             }
-            names.push((name, entry.file_name()));
         }
-        names.sort();
-        for (name, file_name) in names {
-            let file = name.to_string();
-            let Some(id) = key_id(&file) else {
-                continue;
-            };
-            match read_key(&directory.join(file_name), at) {
-                Ok((key, standing)) => {
-                    keyring.keys.push(TrustedKey { id, file, fingerprint: key.fingerprint(), key, standing })
-                }
-                Err(fault) => keyring.skipped.push(SkippedKey { file, fault }),
-            }
+        files.finish()?;
+        let notes: Notes = notes.into_iter().map(|(name, content)| Ok((name, content?))).collect::<Result<_>>()?;
+        keyring.refuse_strays(&notes, &keys)?;
+        for (id, key, name) in keys {
+            keyring.add(id, key, &name, notes.get(&note_of(&name)), at)?;
         }
         keyring.spread_revocations();
         Ok(keyring)
+    }
+
+    /// A key with a note can be used, or nobody knows which key the note is about: that may be here again.
+    fn add(
+        &mut self,
+        id: KeyId,
+        key: Result<PublicKey>,
+        name: &OsStr,
+        notes: Option<&KeyNotes>,
+        at: Timestamp,
+    ) -> Result<()> {
+        let file = Text::from_os_bytes(name.as_bytes()).to_string();
+        match (key, notes) {
+            (Ok(key), notes) => {
+                let standing = notes.map_or(Standing::Current, |notes| notes.clone().standing(at));
+                self.keys.push(TrustedKey { id, file, fingerprint: key.fingerprint(), key, standing });
+            }
+            (Err(fault), None) => self.skipped.push(SkippedKey { file, fault }),
+            (Err(fault), Some(_)) => {
+                let note = self.directory.join(note_of(name));
+                let message = format!("the note `{}` is about a key that cannot be used, `{file}`", note.display());
+                return Err(Fault::new(Reason::KeyNoteInvalid, message).caused_by(fault).hint(format!(
+                    "put the public key back into `{file}`: what its note takes away is known by it alone"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_strays(&self, notes: &Notes, keys: &[(KeyId, Result<PublicKey>, OsString)]) -> Result<()> {
+        let wanted: BTreeSet<OsString> = keys.iter().map(|(_, _, name)| note_of(name)).collect();
+        let Some(note) = notes.keys().find(|note| !wanted.contains(*note)) else { return Ok(()) };
+        let message = format!("the note `{}` is about no key that is there", self.directory.join(note).display());
+        let fault = Fault::new(Reason::KeyNoteInvalid, message);
+        let shown = |name: &OsStr| name.to_string_lossy().into_owned();
+        Err(match nearest(note, keys.iter().map(|(_, _, name)| name.as_os_str())) {
+            Some(key) => {
+                let (right, key) = (note_of(key), shown(key));
+                // What is there already must not be lost to the other one.
+                let way = if notes.contains_key(&right) { "put what it says into" } else { "rename it to" };
+                let hint = format!("if it is about `{key}`, {way} `{}`", shown(&right));
+                fault.expected(shown(&right), shown(note)).hint(hint)
+            }
+            None => fault.expected("NAME.json beside NAME.pem or NAME.pub", shown(note)).hint(
+                "name it after the key file that it is about, and put that file back if it is gone: the key may be \
+                 here under another name",
+            ),
+        })
     }
 
     fn spread_revocations(&mut self) {
@@ -155,36 +193,60 @@ fn key_id(file: &str) -> Option<KeyId> {
     (is_key && !stem.is_empty()).then(|| KeyId(stem.to_owned()))
 }
 
-fn read_key(path: &Path, at: Timestamp) -> Result<(PublicKey, Standing)> {
-    let key = PublicKey::from_pem(&read_bounded(path)?)?;
-    let notes = path.with_extension("json");
-    // A link that leads nowhere is there, and cannot be read.
-    if notes.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return Ok((key, Standing::Current));
-    }
-    Ok((key, KeyNotes::read(&notes, &read_bounded(&notes)?)?.standing(at)))
+/// A `*.json` in any case and with a slip in it: what is meant for a note must be one.
+fn is_note(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let suffix = name.trim_end_matches([' ', '.']).rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
+    suffix.is_some_and(|suffix| strsim::osa_distance(&suffix, "json") <= 1)
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>> {
-    let fail = |error| Fault::io("read the key", path, error);
-    // A FIFO called x.pem would block for ever: look before opening.
-    if !fs::metadata(path).map_err(fail)?.is_file() {
-        return Err(Fault::new(Reason::KeyInvalid, format!("`{}` is not a regular file", path.display())));
+/// The name of the note on a key file.
+fn note_of(key: &OsStr) -> OsString {
+    let name = key.as_bytes();
+    let stem = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
+    OsString::from_vec([&name[..stem], NOTE_SUFFIX.as_bytes()].concat())
+}
+
+/// The key that a note may have been meant for.
+fn nearest<'a>(note: &OsStr, keys: impl Iterator<Item = &'a OsStr>) -> Option<&'a OsStr> {
+    let folded = |name: &OsStr| name.to_string_lossy().trim_end().to_lowercase();
+    let note = folded(note);
+    let distance = |key: &OsStr| {
+        let appended = format!("{}{NOTE_SUFFIX}", folded(key));
+        strsim::osa_distance(&note, &folded(&note_of(key))).min(strsim::osa_distance(&note, &appended))
+    };
+    keys.map(|key| (distance(key), key)).filter(|(distance, _)| *distance <= 2).min().map(|(_, key)| key)
+}
+
+fn read_key(files: &mut KeyFiles, name: &OsStr) -> Result<PublicKey> {
+    let path = files.path(name);
+    PublicKey::from_pem(&files.read(name).map_err(|error| unreadable(Reason::KeyInvalid, "the key", &path, error))?)
+}
+
+fn read_notes(files: &mut KeyFiles, name: &OsStr) -> Result<KeyNotes> {
+    let path = files.path(name);
+    let content = files.read(name).map_err(|error| unreadable(Reason::KeyNoteInvalid, "the note", &path, error))?;
+    KeyNotes::read(&path, &content)
+}
+
+/// What the system says keeps its own reason; the form of the file is a matter of `reason`.
+fn unreadable(reason: Reason, what: &str, path: &Path, error: SmallFileError) -> Fault {
+    let invalid = |how: &str| Fault::new(reason, format!("{what} `{}` {how}", path.display()));
+    match error {
+        SmallFileError::Io(error) => Fault::io(&format!("read {what}"), path, error),
+        SmallFileError::NotAFile => invalid("is not a regular file"),
+        SmallFileError::TooLarge { max_bytes, bytes } => {
+            let found = bytes.map_or_else(|| "more".to_owned(), |bytes| bytes.to_string());
+            invalid("is too large").expected(format!("at most {max_bytes} bytes"), found)
+        }
     }
-    let mut content = Vec::new();
-    let mut file = fs::File::open(path).map_err(fail)?.take(MAX_KEY_FILE_BYTES + 1);
-    file.read_to_end(&mut content).map_err(fail)?;
-    if content.len() as u64 > MAX_KEY_FILE_BYTES {
-        return Err(Fault::new(Reason::KeyInvalid, format!("`{}` is larger than a key", path.display()))
-            .expected(format!("at most {MAX_KEY_FILE_BYTES} bytes"), "more"));
-    }
-    Ok(content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::key::SigningKey;
+    use std::fs;
 
     #[test]
     fn key_ids_follow_the_hosts_suffix_rule() {

@@ -4,6 +4,7 @@ mod claim;
 mod coverage;
 mod findings;
 mod key;
+mod key_files;
 mod key_notes;
 mod key_pair;
 mod keyring;

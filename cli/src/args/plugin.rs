@@ -122,7 +122,6 @@ pub(crate) enum PluginsCommand {
     #[command(after_help = "Examples:
   aisoc plugins verify
   aisoc plugins verify shodan virustotal --json
-  aisoc plugins verify --cached      read again only what the file system says has changed
 
 Exit code 3 when one of them is refused; every one is listed.")]
     Verify(VerifyAtRestArgs),
@@ -136,9 +135,6 @@ pub(crate) struct VerifyAtRestArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
-    /// Believe noted verdicts on plugins whose inodes, sizes and times are as they were (see `aisoc help trust`)
-    #[arg(long)]
-    pub(crate) cached: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }

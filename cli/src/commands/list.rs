@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::{AtRestOptions, Judgement, PluginAtRest, Unchanged, verify_at_rest};
+use aisoc_pipeline::{AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use serde::Serialize;
 
@@ -41,8 +41,7 @@ struct Row {
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let plugins_dir = context.plugins_dir(args.plugins_dir);
     let trust = context.trust(args.trust);
-    let options =
-        AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust, unchanged: Unchanged::Read };
+    let options = AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust };
     let mut plugins = Vec::new();
     for plugin in verify_at_rest(&options)?.plugins {
         let versions = match args.versions {

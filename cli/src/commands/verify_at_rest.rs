@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::{Class, Fault, Result};
-use aisoc_pipeline::{AtRest, AtRestOptions, Evidence, PluginAtRest, Unchanged, verify_at_rest};
+use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use serde::Serialize;
 
 use super::list::Standing;
@@ -28,8 +28,6 @@ struct Row {
     signature_status: &'static str,
     signing_key_id: Option<String>,
     coverage: &'static str,
-    /// `read` or `cached`.
-    evidence: &'static str,
     error: Option<String>,
 }
 
@@ -38,14 +36,10 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         plugins_dir: context.plugins_dir(args.plugins_dir),
         only: args.ids,
         trust: context.trust(args.trust),
-        unchanged: if args.cached { Unchanged::Believed } else { Unchanged::Read },
     };
-    let AtRest { plugins, skipped_keys, cache_problem } = verify_at_rest(&options)?;
+    let AtRest { plugins, skipped_keys } = verify_at_rest(&options)?;
     for skipped in skipped_keys {
         context.output.warning(format!("key file not used: {skipped}"));
-    }
-    if let Some(problem) = cache_problem {
-        context.output.warning(problem);
     }
     let total = plugins.len();
     let mut refusals = Vec::new();
@@ -63,16 +57,12 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
 }
 
 fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> Row {
-    let PluginAtRest { directory, version, verdict, evidence, .. } = plugin;
+    let PluginAtRest { directory, version, verdict, .. } = plugin;
     let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&verdict);
     if let Err(fault) = verdict {
         refusals.push(fault.about(&directory));
     }
-    let evidence = match evidence {
-        Evidence::Read => "read",
-        Evidence::Believed => "cached",
-    };
-    Row { id: directory, version, signature_status, signing_key_id, coverage, evidence, error }
+    Row { id: directory, version, signature_status, signing_key_id, coverage, error }
 }
 
 /// One refusal stands for all, and a no of trust before what could not be read.

@@ -1,0 +1,183 @@
+//! Who may change what trusts: the trusted keys, the plugins directory, and every directory on the way to
+//! them, for every command that reads them.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use support::{Bench, Run};
+
+/// What judges plugins, each with the keys of `keys`. The registry is not there, and is never asked.
+const JUDGING: &[&[&str]] = &[
+    &["plugin", "install", "oci-archive:demo.tar", "--plugins-dir", "plugins"],
+    &["plugin", "install", "127.0.0.1:1/team/demo:1", "--plugins-dir", "plugins"],
+    &["plugin", "rollback", "demo", "--plugins-dir", "plugins"],
+    &["plugin", "verify", "demo"],
+    &["plugin", "verify", "demo", "--as-shipped"],
+    &["plugin", "verify", "demo", "--explain"],
+    &["plugin", "verify", "oci-archive:demo.tar"],
+    &["plugin", "verify", "127.0.0.1:1/team/demo:1"],
+    &["plugin", "list", "--plugins-dir", "plugins"],
+    &["plugins", "verify", "--plugins-dir", "plugins"],
+    &["plugins", "verify", "demo", "--plugins-dir", "plugins"],
+];
+
+/// Two versions of a plugin installed, so that there is one to go back to.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    bench.write("demo/README.md", "another version\n");
+    bench.sign("demo").ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "demo.tar"]).ok();
+    bench.install("oci-archive:demo.tar").ok();
+    bench
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+}
+
+fn refused_everywhere(bench: &Bench, reason: &str, named: &str) {
+    let before = (bench.snapshot("plugins"), bench.snapshot("keys"));
+    for words in JUDGING {
+        for mode in ["strict", "warn"] {
+            let run = bench.run(&[words, &["--trusted-keys", "keys", "--trust-mode", mode][..]].concat());
+            assert!(run.refused(1, reason).error_line().contains(named), "{words:?}: {run:?}");
+        }
+        let run = bench.run(&[words, &["--trusted-keys", "keys", "--json"][..]].concat());
+        let envelope: serde_json::Value = serde_json::from_str(&run.stderr).expect("an envelope");
+        let code = &envelope["error"]["detail"]["reason_code"];
+        assert_eq!((run.code, code.as_str(), run.stdout.as_str()), (1, Some(reason), ""), "{words:?}: no verdict");
+    }
+    assert_eq!((bench.snapshot("plugins"), bench.snapshot("keys")), before);
+}
+
+#[test]
+fn keys_that_others_can_change_judge_nothing() {
+    let bench = bench();
+    set_mode(&bench.path("keys"), 0o777);
+    refused_everywhere(&bench, "directory_insecure", "`keys` can be written by everybody (owner ");
+}
+
+#[test]
+fn a_key_that_a_stranger_dropped_judges_nothing() {
+    let bench = bench();
+    bench.run(&["plugin", "keygen", "--out", "stranger"]).ok();
+    fs::copy(bench.path("stranger.pem"), bench.path("keys/stranger.pem")).expect("copied");
+    if std::os::unix::fs::chown(bench.path("keys/stranger.pem"), Some(12_345), None).is_err() {
+        eprintln!("SKIPPED: only root gives files away");
+        return;
+    }
+    refused_everywhere(&bench, "directory_insecure", "`keys/stranger.pem` belongs to another user (owner 12345, ");
+}
+
+#[test]
+fn a_revocation_that_fits_no_key_or_cannot_be_read_judges_nothing() {
+    let revoked = r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#;
+    let bench = bench();
+    bench.write("keys/Release.json", revoked);
+    refused_everywhere(&bench, "key_note_invalid", "`keys/Release.json` is about no key that is there");
+    fs::rename(bench.path("keys/Release.json"), bench.path("keys/release.json")).expect("renamed");
+    bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).refused(3, "key_revoked");
+    bench.write("keys/release.json", format!("\u{feff}{revoked}"));
+    fs::copy(bench.path("keys/release.pem"), bench.path("keys/copy.pem")).expect("copied");
+    refused_everywhere(&bench, "key_note_invalid", "`keys/release.json` cannot be understood");
+}
+
+#[test]
+fn without_trust_no_keys_are_read() {
+    let bench = bench();
+    set_mode(&bench.path("keys"), 0o777);
+    for words in [&["plugin", "verify", "demo"][..], &["plugins", "verify", "--plugins-dir", "plugins"]] {
+        let run = bench.run(&[words, &["--keys", "keys", "--trust-mode", "disabled"][..]].concat());
+        assert!(run.ok().stdout.contains("skipped"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_plugins_directory_is_judged_with_the_way_to_it() {
+    let bench = Bench::new();
+    bench.published();
+    fs::create_dir_all(bench.path("open/below")).expect("made");
+    symlink("open/below", bench.path("way")).expect("linked");
+    for plugins in ["open/below/plugins", "way/plugins", "open/below/to/be/made"] {
+        let install = || {
+            let words = ["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", plugins];
+            bench.run(&words)
+        };
+        install().ok();
+        set_mode(&bench.path("open"), 0o777);
+        let gc = bench.run(&["plugin", "gc", "--plugins-dir", plugins]);
+        let uninstall = bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", plugins]);
+        for run in [install(), gc, uninstall] {
+            let named = run.refused(1, "directory_insecure").error_line();
+            assert!(named.contains("`open` can be written by everybody (owner "), "{plugins}: {run:?}");
+        }
+        set_mode(&bench.path("open"), 0o755);
+    }
+    set_mode(&bench.path("open"), 0o777);
+    let missing = "open/not/yet";
+    let words = ["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", missing];
+    bench.run(&words).refused(1, "directory_insecure");
+    assert!(!bench.path("open/not").exists());
+}
+
+/// Runs a script of the shell in namespaces of its own, or nothing where that is not allowed.
+fn apart(bench: &Bench, options: &[&str], script: &str) -> Option<Run> {
+    let probe = Command::new("unshare").args(options).arg("true").output();
+    probe.ok().filter(|probe| probe.status.success())?;
+    let mut command = Command::new("unshare");
+    command.args(options).args(["sh", "-euc", script, "sh", env!("CARGO_BIN_EXE_aisoc")]);
+    let output = command.current_dir(bench.path(".")).output().expect("unshare runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let code = output.status.code().expect("no signal");
+    Some(Run { code, stdout: text(output.stdout), stderr: text(output.stderr) })
+}
+
+/// A volume as a cluster mounts secrets: everybody's mode, links, and a link to a link.
+const VOLUME: &str = "
+mkdir volume
+mount -t tmpfs -o mode=1777 none volume
+mkdir volume/..2026
+cp keys/release.pem volume/..2026/
+chmod 0666 volume/..2026/release.pem
+ln -s ..2026 volume/..data
+ln -s ..data/release.pem volume/release.pem
+";
+
+#[test]
+fn a_volume_of_secrets_is_trusted_when_nobody_can_write_it() {
+    let bench = Bench::new();
+    bench.published();
+    let verify = "exec \"$1\" plugin verify demo --trusted-keys volume";
+    let read_only = format!("{VOLUME}mount -o remount,ro none volume\n{verify}");
+    let Some(run) = apart(&bench, &["--mount"], &read_only) else {
+        eprintln!("SKIPPED: mounting is not allowed here");
+        return;
+    };
+    assert!(run.ok().stdout.starts_with("verified key=release "), "{run:?}");
+    fs::remove_dir(bench.path("volume")).expect("removed");
+    let run = apart(&bench, &["--mount"], &format!("{VOLUME}{verify}")).expect("as before");
+    run.refused(1, "directory_insecure");
+    for named in ["`volume`", "`volume/..2026/release.pem`"] {
+        assert!(run.error_line().contains(named), "{run:?}");
+    }
+}
+
+#[test]
+fn in_a_user_namespace_an_owner_that_may_be_anybody_is_not_trusted() {
+    let bench = Bench::new();
+    bench.published();
+    // Without a map of users this process and all others look like one.
+    let script = "exec \"$1\" plugin verify demo --trusted-keys keys";
+    let Some(run) = apart(&bench, &["--user"], script) else {
+        eprintln!("SKIPPED: user namespaces are not allowed here");
+        return;
+    };
+    let line = run.refused(1, "directory_insecure").error_line();
+    assert!(line.contains("belongs to a user that this user namespace does not know"), "{run:?}");
+}

@@ -1,0 +1,270 @@
+//! The rule: what nobody but root and this user may change, apart from a group that they let.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Stat, StatVfsMountFlags};
+
+use crate::access_list::other_writer;
+
+/// How many weaknesses a message names.
+const MAX_NAMED: usize = 8;
+const WRITABLE_BY_ALL: u32 = 0o002;
+/// Where an access list is, what it grants at most.
+const WRITABLE_BY_GROUP: u32 = 0o020;
+const STICKY: u32 = 0o1000;
+const PERMISSIONS: u32 = 0o7777;
+
+/// Something on the way that somebody else may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weakness {
+    /// Where it is, with no link on the way: from the current directory, if that is where the way began.
+    pub path: PathBuf,
+    /// Why they may.
+    pub flaw: Flaw,
+    /// Its owner.
+    pub owner: u32,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// Why somebody else may change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It belongs to neither root nor this user.
+    ForeignOwner,
+    /// It belongs to somebody whom this user namespace does not know: to root, or to anybody.
+    UnknownOwner,
+    /// Everybody may write it.
+    WritableByAll,
+    /// Its access list lets that user write it.
+    WritableBy(u32),
+}
+
+/// Everything that was found on the way that somebody else may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insecure {
+    /// Each thing once, in the order in which it was met. There is at least one.
+    pub weaknesses: Vec<Weakness>,
+    user: u32,
+}
+
+/// What a thing is to the way to what is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A directory that the way goes on from.
+    Above,
+    /// The end of the way.
+    End,
+    /// A link. Its permissions mean nothing.
+    Link,
+}
+
+/// The rule for one user.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    user: u32,
+    unknown_owner: OnceCell<Option<u32>>,
+}
+
+impl Rule {
+    pub(crate) fn for_this_user() -> Self {
+        Self { user: rustix::process::geteuid().as_raw(), unknown_owner: OnceCell::new() }
+    }
+
+    /// On a read-only mount nobody writes, whatever owner and mode say: whoever mounted it has answered for
+    /// it. In a sticky directory of root's, such as `/tmp`, everybody may add names, and nobody may take
+    /// away those of others: what stands in it is judged by itself.
+    pub(crate) fn judge(
+        &self,
+        opened: impl AsFd,
+        found: &Stat,
+        path: &Path,
+        part: Part,
+    ) -> io::Result<Option<Weakness>> {
+        let (owner, mode) = (found.st_uid, found.st_mode & PERMISSIONS);
+        let unknown = || *self.unknown_owner.get_or_init(unknown_owner);
+        let flaw = match owner_flaw(owner, self.user, unknown) {
+            None => self.mode_flaw(&opened, owner, mode, part)?,
+            flaw => flaw,
+        };
+        match flaw {
+            Some(flaw) if !is_read_only(opened)? => Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode })),
+            _ => Ok(None),
+        }
+    }
+
+    fn mode_flaw(&self, opened: impl AsFd, owner: u32, mode: u32, part: Part) -> io::Result<Option<Flaw>> {
+        let is_shared = part == Part::Above && owner == 0 && mode & STICKY != 0;
+        if part == Part::Link || is_shared {
+            return Ok(None);
+        }
+        if mode & WRITABLE_BY_ALL != 0 {
+            return Ok(Some(Flaw::WritableByAll));
+        }
+        match mode & WRITABLE_BY_GROUP {
+            0 => Ok(None),
+            _ => Ok(other_writer(opened, self.user)?.map(Flaw::WritableBy)),
+        }
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn conclude(self, weaknesses: Vec<Weakness>) -> Result<(), Insecure> {
+        match weaknesses.is_empty() {
+            true => Ok(()),
+            false => Err(Insecure { weaknesses, user: self.user }),
+        }
+    }
+}
+
+impl Insecure {
+    /// What was required.
+    pub fn expected(&self) -> String {
+        let owner = if self.user == 0 { "owner 0".to_owned() } else { format!("owner 0 or {}", self.user) };
+        format!("{owner}, and a mode without write permission for others")
+    }
+
+    /// What was found first.
+    pub fn found(&self) -> String {
+        self.weaknesses.first().map(Weakness::rights).unwrap_or_default()
+    }
+
+    /// What to run, when one command mends all of it.
+    pub fn remedy(&self) -> Option<String> {
+        let command = match self.weaknesses.first()?.flaw {
+            Flaw::WritableByAll => "chmod o-w".to_owned(),
+            Flaw::WritableBy(user) => format!("setfacl -x u:{user}"),
+            // Nobody else may give files away.
+            Flaw::ForeignOwner if self.user == 0 => "chown -h 0".to_owned(),
+            Flaw::ForeignOwner => return None,
+            Flaw::UnknownOwner => {
+                return Some(
+                    "run it where that owner has a name, or give it the directory on a read-only mount".into(),
+                );
+            }
+        };
+        if self.weaknesses.len() > MAX_NAMED {
+            return None;
+        }
+        let paths: Option<String> = self.weaknesses.iter().map(|weakness| weakness.argument(self)).collect();
+        Some(format!("find out what came in that way, then `{command}{}`", paths?))
+    }
+}
+
+impl Weakness {
+    /// Its path as a shell takes it, if the command that mends the first one mends it too.
+    fn argument(&self, all: &Insecure) -> Option<String> {
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+@%".contains(character);
+        let path = self.path.to_str().filter(|path| path.chars().all(is_plain) && !path.starts_with('-'))?;
+        (all.weaknesses.first()?.flaw == self.flaw).then(|| format!(" {path}"))
+    }
+
+    fn rights(&self) -> String {
+        format!("owner {}, mode {:04o}", self.owner, self.mode)
+    }
+}
+
+impl fmt::Display for Insecure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, weakness) in self.weaknesses.iter().take(MAX_NAMED).enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{weakness}")?;
+        }
+        match self.weaknesses.len().saturating_sub(MAX_NAMED) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+impl fmt::Display for Weakness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ", self.path.display())?;
+        match self.flaw {
+            Flaw::ForeignOwner => f.write_str("belongs to another user")?,
+            Flaw::UnknownOwner => f.write_str("belongs to a user that this user namespace does not know")?,
+            Flaw::WritableByAll => f.write_str("can be written by everybody")?,
+            Flaw::WritableBy(user) => write!(f, "can be written by user {user}, whom its access list names")?,
+        }
+        write!(f, " ({})", self.rights())
+    }
+}
+
+impl std::error::Error for Insecure {}
+
+fn is_read_only(opened: impl AsFd) -> io::Result<bool> {
+    Ok(rustix::fs::fstatvfs(opened)?.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+fn owner_flaw(owner: u32, user: u32, unknown: impl Fn() -> Option<u32>) -> Option<Flaw> {
+    match owner {
+        0 => None,
+        owner if unknown() == Some(owner) => Some(Flaw::UnknownOwner),
+        owner if owner == user => None,
+        _ => Some(Flaw::ForeignOwner),
+    }
+}
+
+/// The owner that stands for everybody whom this user namespace does not know, if it does not know all:
+/// there the real root of the machine and any of its users look the same, and may look like this user.
+fn unknown_owner() -> Option<u32> {
+    let read = |name: &str| std::fs::read_to_string(Path::new("/proc").join(name));
+    // What the kernel starts with. Without /proc nothing is known, and that owner is nobody's.
+    const DEFAULT: u32 = 65_534;
+    let overflow = read("sys/kernel/overflowuid").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT);
+    match read("self/uid_map") {
+        Ok(map) if knows_everybody(&map) => None,
+        _ => Some(overflow),
+    }
+}
+
+fn knows_everybody(uid_map: &str) -> bool {
+    uid_map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_whom_the_namespace_does_not_know_is_nobody_that_is_trusted() {
+        let (known, unknown) = (|| None, || Some(65_534));
+        assert_eq!(owner_flaw(0, 1000, unknown), None);
+        assert_eq!(owner_flaw(1000, 1000, unknown), None);
+        assert_eq!(owner_flaw(1001, 1000, unknown), Some(Flaw::ForeignOwner));
+        assert_eq!(owner_flaw(65_534, 1000, unknown), Some(Flaw::UnknownOwner));
+        // A process that is itself unknown there looks the same as everybody.
+        assert_eq!(owner_flaw(65_534, 65_534, unknown), Some(Flaw::UnknownOwner));
+        assert_eq!(owner_flaw(65_534, 65_534, known), None);
+        assert!(knows_everybody("         0          0 4294967295\n"));
+        for map in ["", "0 1000 1\n", "0 1000 1\n1 100000 65536\n", "0 0 4294967294\n"] {
+            assert!(!knows_everybody(map), "{map:?}");
+        }
+    }
+
+    #[test]
+    fn all_of_it_is_told_in_one_line_with_one_command() {
+        let weakness = |path: &str, flaw| Weakness { path: path.into(), flaw, owner: 7, mode: 0o777 };
+        let insecure = |weaknesses| Insecure { weaknesses, user: 1000 };
+        let open = insecure(vec![weakness("/a", Flaw::WritableByAll), weakness("/a/b", Flaw::WritableByAll)]);
+        assert_eq!(
+            open.to_string(),
+            "`/a` can be written by everybody (owner 7, mode 0777); `/a/b` can be written by everybody (owner 7, mode 0777)"
+        );
+        assert_eq!(open.remedy().as_deref(), Some("find out what came in that way, then `chmod o-w /a /a/b`"));
+        assert_eq!(open.expected(), "owner 0 or 1000, and a mode without write permission for others");
+        let odd = insecure(vec![weakness("/a b", Flaw::WritableByAll)]);
+        assert_eq!(odd.remedy(), None, "no command that a shell reads otherwise");
+        assert_eq!(insecure(vec![weakness("-a", Flaw::WritableByAll)]).remedy(), None, "no path that is an option");
+        let listed = insecure(vec![weakness("a", Flaw::WritableBy(9))]);
+        assert_eq!(listed.remedy().as_deref(), Some("find out what came in that way, then `setfacl -x u:9 a`"));
+        let mixed = insecure(vec![weakness("/a", Flaw::WritableByAll), weakness("/b", Flaw::ForeignOwner)]);
+        assert_eq!(mixed.remedy(), None);
+        let many = insecure((0..20).map(|name| weakness(&format!("/{name}"), Flaw::WritableByAll)).collect());
+        assert!(many.to_string().ends_with("; and 12 more"));
+        assert_eq!(many.remedy(), None);
+    }
+}

@@ -1,0 +1,329 @@
+//! The directory of trusted keys: who may change it, and what its notes take away.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_signing::{Keyring, SigningKey, Standing};
+use jiff::Timestamp;
+
+const REVOKED: &str = r#"{"schema_version":1,"revoked_at":"2026-01-01T00:00:00Z","reason":"laptop stolen"}"#;
+const MAX_FILE_BYTES: usize = 64 << 10;
+
+/// A directory `site/keys` with the key of `alice`.
+struct Site {
+    place: tempfile::TempDir,
+    alice: SigningKey,
+}
+
+impl Site {
+    fn new() -> Self {
+        let site = Self { place: tempfile::tempdir().expect("a directory"), alice: key() };
+        fs::create_dir_all(site.keys()).expect("made");
+        site.write("alice.pem", site.alice.public_key().to_pem());
+        site
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.place.path().join("site/keys")
+    }
+
+    fn write(&self, name: impl AsRef<OsStr>, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.keys().join(name.as_ref());
+        fs::write(&path, content).expect("written");
+        path
+    }
+
+    fn read(&self) -> Result<Keyring, Fault> {
+        Keyring::read(&self.keys(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[track_caller]
+    fn refused(&self, reason: Reason, named: &str) -> Fault {
+        let fault = self.read().expect_err(named);
+        assert_eq!(fault.reason(), reason, "{named}: {fault:?}");
+        assert_eq!(fault.class().exit_code(), 1, "{named}: {fault:?}");
+        assert!(fault.message().contains(named), "{named}: {fault:?}");
+        fault
+    }
+}
+
+fn key() -> SigningKey {
+    SigningKey::generate().expect("random numbers")
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+}
+
+/// Makes a file a stranger's, which root alone can.
+fn give_away(path: &Path) -> bool {
+    lchown(path, Some(12_345), None).is_ok()
+}
+
+type Damage = fn(&Path);
+
+#[test]
+fn every_file_that_everybody_may_write_is_named_with_owner_and_mode() {
+    let names = ["site", "site/keys", "site/keys/alice.pem", "site/keys/alice.json"];
+    for name in names {
+        for mode in [0o757, 0o777, 0o1777, 0o646, 0o602] {
+            let site = Site::new();
+            site.write("alice.json", REVOKED);
+            let mode = if site.place.path().join(name).is_dir() { mode | 0o500 } else { mode };
+            set_mode(&site.place.path().join(name), mode);
+            // A shared directory of root's is no place for keys, and may stand above one.
+            if (name, mode) == ("site", 0o1777) && belongs_to_root(site.place.path()) {
+                site.read().expect("what stands in it is judged by itself");
+                continue;
+            }
+            let fault = site.refused(Reason::DirectoryInsecure, &format!("{name}` can be written by everybody"));
+            let found = fault.difference().expect("two values").found.clone();
+            assert!(found.starts_with("owner ") && found.ends_with(&format!("mode {mode:04o}")), "{found}");
+        }
+    }
+    let site = Site::new();
+    for name in ["site", "site/keys", "site/keys/alice.pem"] {
+        set_mode(&site.place.path().join(name), 0o777);
+    }
+    let fault = site.refused(Reason::DirectoryInsecure, "keys/alice.pem` can be written by everybody");
+    for named in ["site`", "site/keys`", "alice.pem`"] {
+        assert!(fault.message().contains(named), "{fault:?}");
+    }
+    let paths = ["site", "site/keys", "site/keys/alice.pem"].map(|name| site.place.path().join(name));
+    let paths: String = paths.iter().map(|path| format!(" {}", path.display())).collect();
+    assert!(fault.next_step().contains(&format!("`chmod o-w{paths}`")), "{}", fault.next_step());
+}
+
+/// Whether what this process makes belongs to root.
+fn belongs_to_root(path: &Path) -> bool {
+    fs::metadata(path).expect("there").uid() == 0
+}
+
+#[test]
+fn every_file_that_belongs_to_another_user_is_named() {
+    for name in ["site", "site/keys", "site/keys/alice.pem", "site/keys/alice.json"] {
+        let site = Site::new();
+        site.write("alice.json", REVOKED);
+        if !give_away(&site.place.path().join(name)) {
+            eprintln!("SKIPPED: only root gives files away");
+            return;
+        }
+        let fault = site.refused(Reason::DirectoryInsecure, &format!("{name}` belongs to another user"));
+        assert!(fault.message().contains("owner 12345, mode 0"), "{fault:?}");
+        assert!(fault.next_step().contains("`chown -h 0 "), "{}", fault.next_step());
+    }
+}
+
+#[test]
+fn a_link_is_judged_with_the_way_to_what_it_leads_to() {
+    let elsewhere = |site: &Site| {
+        let elsewhere = site.place.path().join("elsewhere/deep");
+        fs::create_dir_all(&elsewhere).expect("made");
+        fs::rename(site.keys().join("alice.pem"), elsewhere.join("key")).expect("moved");
+        symlink("../../elsewhere/deep/key", site.keys().join("alice.pem")).expect("linked");
+        elsewhere
+    };
+    let site = Site::new();
+    elsewhere(&site);
+    assert_eq!(site.read().expect("a link that only we can change").keys().len(), 1);
+    for (name, mode) in [("elsewhere", 0o777), ("elsewhere/deep", 0o777), ("elsewhere/deep/key", 0o666)] {
+        let site = Site::new();
+        elsewhere(&site);
+        set_mode(&site.place.path().join(name), mode);
+        site.refused(Reason::DirectoryInsecure, &format!("{name}` can be written by everybody"));
+    }
+    let site = Site::new();
+    elsewhere(&site);
+    if give_away(&site.keys().join("alice.pem")) {
+        site.refused(Reason::DirectoryInsecure, "site/keys/alice.pem` belongs to another user");
+    } else {
+        eprintln!("SKIPPED in part: only root gives files away");
+    }
+    // The directory itself may be a link: the way through it is judged the same.
+    let site = Site::new();
+    fs::rename(site.keys(), site.place.path().join("real")).expect("moved");
+    symlink("../real", site.keys()).expect("linked");
+    assert_eq!(site.read().expect("a link").keys().len(), 1);
+    set_mode(&site.place.path().join("real"), 0o777);
+    site.refused(Reason::DirectoryInsecure, "real` can be written by everybody");
+}
+
+#[test]
+fn a_group_may_write_and_what_is_no_key_and_no_note_is_not_looked_at() {
+    let site = Site::new();
+    site.write("alice.json", REVOKED);
+    for (name, mode) in [("", 0o2775), ("alice.pem", 0o664), ("alice.json", 0o660)] {
+        set_mode(&site.keys().join(name), mode);
+    }
+    for name in ["README.md", "alice.json.bak", "alice.txt", "json"] {
+        set_mode(&site.write(name, "anything"), 0o666);
+    }
+    fs::create_dir(site.keys().join("sub")).expect("made");
+    let keyring = site.read().expect("readable");
+    assert!(matches!(keyring.keys()[0].standing, Standing::Revoked { .. }));
+    assert!(keyring.skipped().is_empty());
+}
+
+#[test]
+fn a_note_that_fits_no_key_is_named_with_the_key_that_it_may_mean() {
+    let site = Site::new();
+    for (note, meant) in [
+        ("alice.pem.json", true),
+        ("Alice.json", true),
+        ("ALICE.JSON", true),
+        ("alice.JSON", true),
+        ("alcie.json", true),
+        ("alice.json ", true),
+        ("alice .json", true),
+        ("\u{430}lice.json", true),
+        ("al\u{200b}ice.json", true),
+        ("alice..json", true),
+        ("alice.pem.Json", true),
+        ("alice.jsno", true),
+        ("alice.jsn", true),
+        ("alice.json\u{a0}", true),
+        ("alice.json.", true),
+        ("alice.json5", true),
+        ("nobody.json", false),
+        (".json", false),
+    ] {
+        let path = site.write(note, REVOKED);
+        let fault = site.refused(Reason::KeyNoteInvalid, note);
+        assert_eq!(fault.next_step() == "if it is about `alice.pem`, rename it to `alice.json`", meant, "{fault:?}");
+        fs::remove_file(path).expect("removed");
+    }
+    let path = site.write(OsStr::from_bytes(b"al\xffice.json"), REVOKED);
+    site.refused(Reason::KeyNoteInvalid, "al\u{fffd}ice.json");
+    fs::remove_file(path).expect("removed");
+    // Beside the right one the other spelling is no less wrong.
+    site.write("alice.json", REVOKED);
+    site.write("alice.JSON", REVOKED);
+    let fault = site.refused(Reason::KeyNoteInvalid, "alice.JSON");
+    assert_eq!(fault.next_step(), "if it is about `alice.pem`, put what it says into `alice.json`");
+}
+
+#[test]
+fn a_note_that_cannot_be_read_refuses_every_key() {
+    let make: [(&str, Reason, Damage); 6] = [
+        ("a directory", Reason::KeyNoteInvalid, |note| fs::create_dir(note).expect("made")),
+        ("a FIFO", Reason::KeyNoteInvalid, |note| {
+            assert!(std::process::Command::new("mkfifo").arg(note).status().expect("mkfifo runs").success());
+        }),
+        ("a link to nothing", Reason::IoNotFound, |note| symlink("nowhere", note).expect("linked")),
+        ("a link to itself", Reason::IoError, |note| symlink("alice.json", note).expect("linked")),
+        ("a device", Reason::KeyNoteInvalid, |note| symlink("/dev/null", note).expect("linked")),
+        ("a socket", Reason::KeyNoteInvalid, |note| drop(std::os::unix::net::UnixListener::bind(note).expect("bound"))),
+    ];
+    for (what, reason, make) in make {
+        println!("{what}");
+        let site = Site::new();
+        site.write("copy.pem", site.alice.public_key().to_pem());
+        make(&site.keys().join("alice.json"));
+        site.refused(reason, "alice.json");
+    }
+    for content in ["", "{", "null", "\u{feff}{\"schema_version\":1,\"revoked_at\":\"2026-01-01T00:00:00Z\"}"] {
+        let site = Site::new();
+        site.write("copy.pem", site.alice.public_key().to_pem());
+        site.write("alice.json", content);
+        site.refused(Reason::KeyNoteInvalid, "alice.json");
+    }
+}
+
+#[test]
+fn a_note_is_read_whole_up_to_its_bound_and_refused_above() {
+    let site = Site::new();
+    let padded = |bytes: usize| format!("{REVOKED}{}", " ".repeat(bytes - REVOKED.len()));
+    for (bytes, is_read) in [(MAX_FILE_BYTES - 1, true), (MAX_FILE_BYTES, true), (MAX_FILE_BYTES + 1, false)] {
+        site.write("alice.json", padded(bytes));
+        assert_eq!(site.read().is_ok(), is_read, "{bytes}");
+    }
+    let fault = site.refused(Reason::KeyNoteInvalid, "alice.json");
+    assert_eq!(fault.difference().expect("two values").found, "65537");
+    // What stands after a good beginning is part of the note.
+    site.write("alice.json", [padded(MAX_FILE_BYTES - 2).as_bytes(), b"{}"].concat());
+    site.refused(Reason::KeyNoteInvalid, "alice.json");
+}
+
+#[test]
+fn a_directory_of_more_files_than_keys_is_no_directory_of_keys() {
+    let site = Site::new();
+    for number in 0..9_999 {
+        fs::File::create(site.keys().join(format!("{number}.txt"))).expect("made");
+    }
+    assert_eq!(site.read().expect("ten thousand").keys().len(), 1);
+    site.write("one-more.txt", "");
+    let fault = site.read().expect_err("too many");
+    assert_eq!(fault.class().exit_code(), 1, "{fault:?}");
+}
+
+#[test]
+fn a_note_on_a_key_that_cannot_be_used_refuses_the_same_key_under_another_name() {
+    let spoil: [(&str, Damage); 4] = [
+        ("not a key", |key| fs::write(key, "not a key").expect("written")),
+        ("too large", |key| fs::write(key, vec![b'x'; MAX_FILE_BYTES + 1]).expect("written")),
+        ("a directory", |key| {
+            fs::remove_file(key).expect("removed");
+            fs::create_dir(key).expect("made");
+        }),
+        ("a link to nothing", |key| {
+            fs::remove_file(key).expect("removed");
+            symlink("nowhere", key).expect("linked");
+        }),
+    ];
+    for (what, spoil) in spoil {
+        let site = Site::new();
+        site.write("copy.pem", site.alice.public_key().to_pem());
+        site.write("alice.json", REVOKED);
+        assert!(site.read().expect("readable").keys().iter().all(|key| key.standing != Standing::Current), "{what}");
+        spoil(&site.keys().join("alice.pem"));
+        let fault = site.refused(Reason::KeyNoteInvalid, "alice.json");
+        assert!(fault.message().contains("`alice.pem`"), "{what}: {fault:?}");
+        // Without a note it is skipped, as ever.
+        fs::remove_file(site.keys().join("alice.json")).expect("removed");
+        assert_eq!(site.read().expect("readable").skipped().len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn a_note_is_about_every_key_of_its_name() {
+    let site = Site::new();
+    let other = key();
+    site.write("alice.pub", other.public_key().to_pem());
+    site.write("copy.pem", other.public_key().to_pem());
+    site.write("free.pem", key().public_key().to_pem());
+    site.write("alice.json", REVOKED);
+    let keyring = site.read().expect("readable");
+    let current = keyring.keys().iter().filter(|key| key.standing == Standing::Current);
+    assert_eq!(current.map(|key| key.file.as_str()).collect::<Vec<_>>(), ["free.pem"]);
+    // One of them that cannot be used may be the one that is here again.
+    site.write("alice.PUB", "not a key");
+    site.refused(Reason::KeyNoteInvalid, "alice.json");
+}
+
+#[test]
+fn names_that_are_not_text_have_notes_too() {
+    let site = Site::new();
+    site.write(OsStr::from_bytes(b"\xff.pem"), key().public_key().to_pem());
+    site.write(OsStr::from_bytes(b"\xff.json"), REVOKED);
+    let keyring = site.read().expect("readable");
+    let revoked = keyring.keys().iter().filter(|key| key.standing != Standing::Current).count();
+    assert_eq!((keyring.keys().len(), revoked), (2, 1));
+}
+
+#[test]
+fn what_is_not_there_is_no_key_and_what_is_no_directory_is_an_error() {
+    let place = tempfile::tempdir().expect("a directory");
+    fs::write(place.path().join("file"), "").expect("written");
+    symlink("nowhere", place.path().join("dangling")).expect("linked");
+    let read = |name: &str| Keyring::read(&place.path().join(name), Timestamp::UNIX_EPOCH);
+    for name in ["absent", "dangling", "absent/keys"] {
+        assert!(read(name).expect("no keys").keys().is_empty(), "{name}");
+    }
+    for name in ["file", "file/keys"] {
+        assert_eq!(read(name).expect_err(name).class().exit_code(), 1);
+    }
+}
