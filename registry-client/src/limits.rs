@@ -10,7 +10,7 @@ pub struct Limits {
     /// Longest silence, in both directions: a registry that hangs.
     pub idle: Duration,
     /// Longest time for one document, from the question to its last byte, with every try, every login
-    /// and every hop: a byte now and then, hints without end, `Retry-After` of a year.
+    /// and every hop: a byte now and then, interim answers (1xx) without end, `Retry-After` of a year.
     pub exchange: Duration,
     /// Longest time for everything that is asked for one reference: a registry that is slow in a
     /// thousand small ways.
@@ -49,8 +49,6 @@ impl Default for Slowest {
 
 /// How often one request is tried altogether.
 pub(crate) const MAX_TRIES: u32 = 5;
-/// Most interim answers (1xx) before the real one. Registries send none, or one `100 Continue`.
-pub(crate) const MAX_INTERIM: u32 = 8;
 /// Most header lines of an answer; the HTTP library reads at most 408 KiB of them.
 pub(crate) const MAX_HEADERS: usize = 100;
 /// Most hops of a redirect. A registry needs one, a content network in front of its store another.

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,11 +16,10 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use bytes::Bytes;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Client, ClientBuilder, Request, Response, Url};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::reach::{Direct, OnlyProxy, OutOfReach, Reach};
-use crate::limits::{MAX_HEADERS, MAX_INTERIM};
+use crate::limits::MAX_HEADERS;
 use crate::options::ClientOptions;
 
 /// The clients, one per way of connecting, and the clock of the operation.
@@ -85,20 +84,13 @@ impl Wire {
         let (url, method) = (request.url().clone(), request.method().clone());
         self.reach.check(&url).await.map_err(Broken::for_good)?;
         let client = self.client(&url).map_err(Broken::for_good)?;
-        let (request, interim) = Interim::count(request).map_err(Broken::for_good)?;
         let limits = &self.options.limits;
         let silence = limits.idle + limits.connect;
         let mut exchange = pin!(client.execute(request));
         let outcome = loop {
             let end = (Instant::now() + silence.saturating_sub(pulse.age())).min(self.ends());
-            tokio::select! {
-                outcome = &mut exchange => break outcome,
-                () = interim.too_many() => {
-                    let message = format!("`{}` sends interim answers without end to {method} {}", authority(&url), url.path());
-                    let fault = Fault::new(Reason::RegistryProtocol, message);
-                    return Err(Broken::for_good(fault.expected(format!("at most {MAX_INTERIM}"), "more")));
-                }
-                () = sleep_until(end) => {}
+            if let Ok(outcome) = timeout_at(end, &mut exchange).await {
+                break outcome;
             }
             if Instant::now() >= self.ends() {
                 return Err(Broken::for_good(self.overdue()));
@@ -176,37 +168,6 @@ impl Wire {
             let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
             builder().tls_certs_only(roots.filter_map(|der| Certificate::from_der(der).ok())).build()
         })
-    }
-}
-
-/// Counts the interim answers to one request: each of them could be the last for ever.
-struct Interim {
-    count: AtomicU32,
-    full: Notify,
-}
-
-impl Interim {
-    fn count(mut request: Request) -> Result<(Request, Arc<Self>)> {
-        let interim = Arc::new(Self { count: AtomicU32::new(0), full: Notify::new() });
-        let counting = Arc::clone(&interim);
-        // Only a request of the underlying library can carry the counter; ours moves into one.
-        let mut carrier = hyper::Request::new(request.body_mut().take().unwrap_or_default());
-        *carrier.uri_mut() = hyper::Uri::from_static("http://carrier/");
-        hyper::ext::on_informational(&mut carrier, move |_| {
-            if counting.count.fetch_add(1, Ordering::Relaxed) >= MAX_INTERIM {
-                counting.full.notify_one();
-            }
-        });
-        let mut carried = Request::try_from(carrier)
-            .map_err(|source| Fault::new(Reason::Internal, "cannot make a request").caused_by(source))?;
-        *carried.method_mut() = request.method().clone();
-        *carried.url_mut() = request.url().clone();
-        *carried.headers_mut() = std::mem::take(request.headers_mut());
-        Ok((carried, interim))
-    }
-
-    async fn too_many(&self) {
-        self.full.notified().await;
     }
 }
 
