@@ -6,13 +6,12 @@ use serde_json::json;
 
 use super::problem::{Answered, Problem, json};
 use super::{Registry, parameter};
-use crate::blob::blocking;
 use crate::layout::index;
 
 impl Registry {
     pub(super) async fn tags(&self, repository: &str, query: &str) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
-        let listed = blocking(move || match store.repository(&name)? {
+        let listed = self.on_documents(move || match store.repository(&name)? {
             Some(layout) => layout.index().map(|entries| Some(index::tags(&entries))),
             None => Ok(None),
         });
