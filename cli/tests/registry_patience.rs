@@ -146,6 +146,7 @@ fn ctrl_c_ends_every_wait_for_a_registry() {
         assert!(status.expect("kill runs").success());
         let output = child.wait_with_output().expect("ended");
         assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("error[interrupted]"), "{output:?}");
         assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
         assert!(!bench.path("plugins").exists());
     }

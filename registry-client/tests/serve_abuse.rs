@@ -60,7 +60,7 @@ impl Served {
 
     /// The status of one request with that head.
     async fn status(&self, head: &str) -> String {
-        let answer = self.say(&format!("{head}\r\n\r\n")).await;
+        let answer = self.say(&format!("{head}\r\nConnection: close\r\n\r\n")).await;
         answer.strip_prefix("HTTP/1.1 ").map(|rest| rest.chars().take(3).collect()).unwrap_or(answer)
     }
 
