@@ -323,20 +323,6 @@ async fn a_referrer_larger_than_a_page_is_a_page() {
 }
 
 #[tokio::test]
-async fn documents_that_arrive_together_have_one_bound() {
-    let served = served(ServeOptions { max_document_bytes: 100_000, ..ServeOptions::default() }).await;
-    let put = |length: usize| {
-        let document = json!({ "schemaVersion": 2, "note": "x".repeat(length) }).to_string().into_bytes();
-        served.send("PUT", "/v2/a/manifests/1", MANIFEST, document)
-    };
-    assert_eq!(put(50_000).await.status(), 400, "not a manifest, but there was room for it");
-    let refused = put(200_000).await;
-    assert_eq!(refused.status(), 429);
-    assert!(refused.text().await.expect("a body").contains("TOOMANYREQUESTS"));
-    assert_eq!(put(50_000).await.status(), 400, "the room is free again");
-}
-
-#[tokio::test]
 async fn work_on_documents_takes_turns() {
     let options = ServeOptions { max_documents: 1, ..ServeOptions::default() };
     let served = served(options).await;

@@ -1,23 +1,29 @@
 //! Bodies: what arrives, bounded in size and in silence, and what is sent.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use aisoc_manifests::fault::Fault;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::StatusCode;
 use hyper::body::{Body as HttpBody, Frame};
-use tokio::sync::Semaphore;
+use tempfile::{SpooledTempFile, spooled_tempfile_in, tempfile_in};
 use tokio::time::{Instant, timeout_at};
 
 use super::ServeOptions;
 use super::problem::Problem;
-use crate::blob::file_stream;
+use crate::blob::{blocking, file_stream};
 use crate::layout::StoredBlob;
 use crate::limits::Pace;
+
+/// Most bytes of a document that one connection keeps in memory.
+const IN_MEMORY_BYTES: usize = 64 << 10;
 
 /// The body of a response.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -68,15 +74,17 @@ where
         }
     }
 
-    /// The whole body, when it is small, and as long as all that arrive together leave room.
-    pub(super) async fn collect(mut self, max_bytes: u64, room: &Semaphore) -> Result<Vec<u8>, Problem> {
+    /// The whole body, when it is small: in memory up to a point, then in a file without a name. Many
+    /// that arrive together fill neither the memory nor, once they are gone, the disk.
+    pub(super) async fn collect(mut self, max_bytes: u64, mut scratch: PathBuf) -> Result<SpooledTempFile, Problem> {
         self.left = max_bytes;
-        let mut all = Vec::new();
-        let mut taken = room.try_acquire_many(0).map_err(|_| Problem::busy())?;
+        let mut all = spooled_tempfile_in(IN_MEMORY_BYTES, &scratch);
         while let Some(chunk) = self.next().await? {
-            let length = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-            taken.merge(room.try_acquire_many(length).map_err(|_| Problem::busy())?);
-            all.extend_from_slice(&chunk);
+            let written = blocking(move || match all.write_all(&chunk) {
+                Ok(()) => Ok((all, scratch)),
+                Err(error) => Err(Fault::io("write in", &scratch, error)),
+            });
+            (all, scratch) = written.await?;
         }
         Ok(all)
     }
@@ -89,6 +97,17 @@ fn too_large() -> Problem {
 /// A body of known bytes.
 pub(super) fn full(bytes: Vec<u8>) -> Body {
     Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A document on its way out. A large one waits in a file without a name, however long its reader takes.
+pub(super) fn document(bytes: Vec<u8>, scratch: &Path) -> Result<Body, Fault> {
+    if bytes.len() <= IN_MEMORY_BYTES {
+        return Ok(full(bytes));
+    }
+    let written = tempfile_in(scratch).and_then(|mut file| file.write_all(&bytes).map(|()| file));
+    let file = Arc::new(written.map_err(|error| Fault::io("write in", scratch, error))?);
+    let size = bytes.len() as u64;
+    Ok(part(StoredBlob { file, offset: 0, size }, 0, size))
 }
 
 /// No body.

@@ -1,9 +1,10 @@
 //! Manifests: fetched by tag or digest, stored when everything they name is there, deleted.
 
 use std::error::Error;
+use std::io::{Read as _, Seek as _};
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
@@ -11,11 +12,12 @@ use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
+use tempfile::SpooledTempFile;
 
-use super::Registry;
 use super::body::{Arriving, empty, part};
 use super::problem::{Answered, Problem, with_headers};
 use super::route::Name;
+use super::{Registry, Store};
 use crate::layout::{Directory, StoredBlob, index};
 use crate::target::Manifest;
 
@@ -50,8 +52,8 @@ impl Registry {
             Method::PUT => {
                 let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
                 let kind = kind.split(';').next().unwrap_or(kind).trim().to_owned();
-                let manifest = Manifest::new(kind, body.collect(MAX_MANIFEST_BYTES, &self.arriving).await?);
-                self.put_manifest(repository, name, manifest).await
+                let body = body.collect(MAX_MANIFEST_BYTES, self.store.scratch()).await?;
+                self.put_manifest(repository, name, kind, body).await
             }
             Method::DELETE => self.delete_manifest(repository, name).await,
             _ => Err(Problem::method()),
@@ -73,36 +75,11 @@ impl Registry {
         Ok(with_headers(StatusCode::OK, &headers, part(blob, 0, size)))
     }
 
-    async fn put_manifest(&self, repository: &str, name: Name, manifest: Manifest) -> Answered {
-        if let Name::Digest(digest) = name
-            && digest != manifest.digest()
-        {
-            return Err(Problem::bad_digest(format!("the body's digest is {}", manifest.digest())));
-        }
-        let digest = manifest.digest();
+    async fn put_manifest(&self, repository: &str, name: Name, kind: String, body: SpooledTempFile) -> Answered {
         let (store, owner) = (self.store.clone(), repository.to_owned());
-        let tag = match name {
-            Name::Tag(tag) => Some(tag),
-            Name::Digest(_) => None,
-        };
-        let location = match &tag {
-            Some(tag) => format!("/v2/{repository}/manifests/{tag}"),
-            None => format!("/v2/{repository}/manifests/{digest}"),
-        };
-        let stored = self.on_documents(move || {
-            let document = match read(&manifest) {
-                Ok(document) => document,
-                Err(problem) => return Ok(Err(problem)),
-            };
-            let subject = document.subject.as_ref().map(|subject| subject.digest);
-            let layout = store.create(&owner)?;
-            if let Some(missing) = first_missing(&layout, &document)? {
-                let message = format!("the manifest names {missing}, which is not here");
-                return Ok(Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message)));
-            }
-            layout.put_manifest(&manifest, tag.as_ref()).map(|_| Ok(subject))
-        });
-        let subject = stored.await??;
+        let location = format!("/v2/{repository}/manifests/{name}");
+        let stored = self.on_documents(move || Ok(store_manifest(&store, &owner, &name, kind, body)));
+        let (digest, subject) = stored.await??;
         let mut headers = vec![(LOCATION.as_str(), location), ("docker-content-digest", digest.to_string())];
         headers.extend(subject.map(|subject| ("oci-subject", subject.to_string())));
         Ok(with_headers(StatusCode::CREATED, &headers, empty()))
@@ -129,6 +106,37 @@ impl Registry {
             None => Err(Problem::unknown_repository(repository)),
         }
     }
+}
+
+/// Stores a manifest whose blobs are there. Says its digest, and what it is about.
+fn store_manifest(
+    store: &Store,
+    repository: &str,
+    name: &Name,
+    kind: String,
+    mut body: SpooledTempFile,
+) -> Result<(Digest, Option<Digest>), Problem> {
+    let mut bytes = Vec::new();
+    body.rewind()
+        .and_then(|()| body.read_to_end(&mut bytes))
+        .map_err(|error| Fault::io("read in", &store.scratch(), error))?;
+    let manifest = Manifest::new(kind, bytes);
+    let digest = manifest.digest();
+    if matches!(name, Name::Digest(expected) if *expected != digest) {
+        return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
+    }
+    let document = read(&manifest)?;
+    let layout = store.create(repository)?;
+    if let Some(missing) = first_missing(&layout, &document)? {
+        let message = format!("the manifest names {missing}, which is not here");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
+    }
+    let tag = match name {
+        Name::Tag(tag) => Some(tag),
+        Name::Digest(_) => None,
+    };
+    layout.put_manifest(&manifest, tag)?;
+    Ok((digest, document.subject.map(|subject| subject.digest)))
 }
 
 /// The manifest's descriptor and its file, whose bytes have that digest.

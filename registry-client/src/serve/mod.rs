@@ -70,8 +70,6 @@ pub struct ServeOptions {
     pub request_timeout: Duration,
     /// Slowest body that is taken, and slowest reader of an answer.
     pub slowest: Slowest,
-    /// Most bytes of documents that are arriving at a time, over all connections.
-    pub max_document_bytes: usize,
     /// Documents that are worked on at a time: read and parsed, each takes many times its size.
     pub max_documents: usize,
     /// Names (`NAME` or `NAME:PORT`) under which the registry answers, besides its addresses and
@@ -91,7 +89,6 @@ impl Default for ServeOptions {
             idle_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60 * 60),
             slowest: Slowest::default(),
-            max_document_bytes: 64 << 20,
             max_documents: 4,
             allowed_hosts: Vec::new(),
             stop_timeout: Duration::from_secs(5),
@@ -104,8 +101,6 @@ impl Default for ServeOptions {
 pub struct Registry {
     store: Store,
     uploads: Uploads,
-    /// Bytes of documents that may still arrive.
-    arriving: Semaphore,
     /// Documents that may still be worked on.
     working: Arc<Semaphore>,
     options: ServeOptions,
@@ -177,7 +172,6 @@ impl Registry {
         Self {
             store,
             uploads: Uploads::new(options.max_uploads),
-            arriving: Semaphore::new(options.max_document_bytes),
             working: Arc::new(Semaphore::new(options.max_documents)),
             options,
         }

@@ -6,10 +6,11 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::{Annotations, Descriptor, INDEX_MEDIA_TYPE, ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use hyper::StatusCode;
-use hyper::header::{HeaderValue, LINK};
+use hyper::header::{CONTENT_TYPE, LINK};
 use serde::Deserialize;
 
-use super::problem::{Answered, typed};
+use super::body::document;
+use super::problem::{Answered, with_headers};
 use super::route::read_digest;
 use super::{Registry, parameter};
 use crate::layout::Directory;
@@ -50,29 +51,31 @@ impl Registry {
         let filter = parameter(query, "artifactType");
         let after = parameter(query, "last").map(|last| read_digest(&last)).transpose()?;
         let wanted = filter.clone();
-        let listed = self.on_documents(move || match store.repository(&name)? {
-            Some(layout) => page(&layout, subject, wanted.as_deref(), after),
-            None => Ok(Page { found: Vec::new(), next_after: None }),
+        let listed = self.on_documents(move || {
+            let Page { found, next_after } = match store.repository(&name)? {
+                Some(layout) => page(&layout, subject, wanted.as_deref(), after)?,
+                None => Page { found: Vec::new(), next_after: None },
+            };
+            Ok((document(to_bytes(&ImageIndex::new(found)), &store.scratch())?, next_after))
         });
-        let Page { found, next_after } = listed.await?;
-        let mut response = typed(StatusCode::OK, INDEX_MEDIA_TYPE, to_bytes(&ImageIndex::new(found)));
-        if filter.is_some() {
-            response.headers_mut().insert("oci-filters-applied", HeaderValue::from_static("artifactType"));
-        }
-        if let Some(link) = next_after.and_then(|last| next(repository, subject, filter.as_deref(), last)) {
-            response.headers_mut().insert(LINK, link);
-        }
-        Ok(response)
+        let (body, next_after) = listed.await?;
+        let mut headers = vec![(CONTENT_TYPE.as_str(), INDEX_MEDIA_TYPE.to_owned())];
+        headers.extend(filter.as_ref().map(|_| ("oci-filters-applied", "artifactType".to_owned())));
+        headers.extend(next_after.map(|last| (LINK.as_str(), next(repository, subject, filter.as_deref(), last))));
+        Ok(with_headers(StatusCode::OK, &headers, body))
     }
 }
 
 /// The link to what follows.
-fn next(repository: &str, subject: Digest, filter: Option<&str>, last: Digest) -> Option<HeaderValue> {
-    let mut url = reqwest::Url::parse("http://registry/").ok()?;
-    url.set_path(&format!("/v2/{repository}/referrers/{subject}"));
-    url.query_pairs_mut().extend_pairs(filter.map(|kind| ("artifactType", kind)));
-    url.query_pairs_mut().append_pair("last", &last.to_string());
-    format!("<{}?{}>; rel=\"next\"", url.path(), url.query()?).parse().ok()
+fn next(repository: &str, subject: Digest, filter: Option<&str>, last: Digest) -> String {
+    let filter = filter.map(|kind| format!("artifactType={}&", percent_encoded(kind))).unwrap_or_default();
+    format!("</v2/{repository}/referrers/{subject}?{filter}last={last}>; rel=\"next\"")
+}
+
+/// The text as it can stand in a query and in a header.
+fn percent_encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Reads the manifests of the repository after that one, until the page is full. A development registry
