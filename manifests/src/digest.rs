@@ -120,6 +120,11 @@ impl<R: Read> VerifyingReader<R> {
         Self { inner, hasher: Sha256::new(), expected, remaining: size }
     }
 
+    /// How many bytes are still to be read.
+    pub fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
     /// Reads what is left, then compares size and digest.
     ///
     /// # Errors

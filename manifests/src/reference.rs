@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::address::{Zone, zone};
 use crate::digest::Digest;
 use crate::fault::{Fault, Reason, Result};
 
@@ -125,7 +126,7 @@ impl RegistryReference {
     /// Whether the host is this machine, where plain HTTP has nobody in between.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        host == "localhost" || host.parse().is_ok_and(|address| zone(address) == Zone::Loopback)
     }
 
     /// The same repository at exactly that digest, without a tag.
@@ -304,25 +305,11 @@ fn host_and_port(text: &str, authority: &str) -> Result<(String, Option<u16>)> {
     Ok((host, port))
 }
 
-/// Link-local addresses are where clouds answer with the machine's credentials; the other three are
-/// the published exceptions outside that range.
 fn refuse_metadata_address(text: &str, address: IpAddr) -> Result<()> {
-    let address = address.to_canonical();
-    let forbidden_address = match address {
-        IpAddr::V4(v4) => {
-            v4.is_link_local()
-                || v4.is_unspecified()
-                || v4.is_broadcast()
-                || [[100, 100, 100, 200], [168, 63, 129, 16], [192, 0, 0, 192]].contains(&v4.octets())
-        }
-        IpAddr::V6(v6) => {
-            v6.is_unspecified()
-                || v6.is_unicast_link_local()
-                || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-                || v6.to_ipv4().is_some_and(|v4| v4.is_link_local())
-        }
-    };
-    if forbidden_address { Err(forbidden(text, &address.to_string())) } else { Ok(()) }
+    match zone(address) {
+        Zone::Never => Err(forbidden(text, &address.to_canonical().to_string())),
+        Zone::Public | Zone::Private | Zone::Loopback => Ok(()),
+    }
 }
 
 fn is_repository_component(component: &str) -> bool {
@@ -457,6 +444,9 @@ mod tests {
             "ghcr.io/a%2fb",
             "é.example/x",
             "ghcr.io./x",
+            "localhost./x",
+            "localhost.:5000/x",
+            "127.0.0.1.:5000/x",
             "ghcr.io:0/x",
             "ghcr.io:99999/x",
             "ghcr.io:/x",
@@ -492,6 +482,17 @@ mod tests {
             "127.1/x",
             "017700000001:5000/x",
             "0.0.0.0:5000/x",
+            "0.1.2.3/x",
+            "224.0.0.1/x",
+            "255.255.255.255/x",
+            "[::]/x",
+            "[ff02::1]/x",
+            "[::127.0.0.1]/x",
+            "[64:ff9b::169.254.169.254]/x",
+            "[2002:a9fe:a9fe::]/x",
+            "[fd20:ce::254]/x",
+            "2130706433:5000/x",
+            "0x7f.1/x",
             "metadata.google.internal.evil.example/x",
             "169.254.169.254.nip.io/x",
         ] {
@@ -518,6 +519,10 @@ mod tests {
             ("localhost:5000/x", true),
             ("127.0.0.1/x", true),
             ("[::1]:1/x", true),
+            ("LOCALHOST:1/x", true),
+            ("127.1.2.3:1/x", true),
+            ("[::ffff:127.0.0.1]:1/x", true),
+            ("registry.localhost:1/x", false),
             ("localhost.evil.com/x", false),
             ("10.0.0.1/x", false),
             ("ghcr.io/x", false),

@@ -17,6 +17,10 @@ use crate::reporter::Reporter;
 /// memory does not grow with the artifact.
 const CHUNKS_IN_FLIGHT: usize = 4;
 
+/// Most bytes of a refused layer that are still received, to tell damage from malice: a registry must
+/// not be able to send 4 GiB that nobody wants.
+const MAX_REST: u64 = 1 << 20;
+
 /// An artifact and where its blobs are.
 #[derive(Debug)]
 pub(crate) struct Fetched {
@@ -53,8 +57,7 @@ impl Fetched {
 
 impl Fetched {
     /// The size of all layers, which is the manifest's claim. No layer is larger than what it may unpack
-    /// to, so a larger claim is refused before a byte of it is asked for: the rest of a refused layer
-    /// is still read, to tell damage from malice, and that must come to an end.
+    /// to, so a larger claim is refused before a byte of it is asked for.
     fn claimed_bytes(&self) -> Result<u64> {
         let most = Limits::default().max_total_bytes;
         let claimed =
@@ -80,17 +83,21 @@ async fn receive(
         let chunks = ChunkReader { receiver, chunk: Bytes::new() };
         let mut bytes = VerifyingReader::new(chunks, descriptor.digest, descriptor.size);
         let unpacked = staging.layer(&form, &descriptor.media_type, &mut bytes);
-        // Bytes that are not the promised ones explain whatever they led to.
-        match (unpacked, bytes.finish()) {
-            (Ok(()), finished) => finished,
-            (Err(fault), Err(mismatch)) if mismatch.difference().is_some() => Err(mismatch.caused_by(fault)),
-            (Err(fault), _) => Err(fault),
-        }?;
+        match unpacked {
+            Ok(()) => bytes.finish()?,
+            Err(fault) => return Err(explained(fault, bytes)),
+        }
         Ok(staging)
     });
     let mut received = 0;
     let transfer = loop {
-        match stream.next_chunk().await {
+        let next = tokio::select! {
+            next = stream.next_chunk() => next,
+            // The unpacking thread has refused the artifact: a registry that sends nothing more is
+            // not waited for either.
+            () = sender.closed() => break Ok(()),
+        };
+        match next {
             Ok(Some(chunk)) => {
                 received += chunk.len() as u64;
                 progress(received);
@@ -103,12 +110,25 @@ async fn receive(
             Err(fault) => break Err(fault),
         }
     };
-    drop(sender);
+    // Hangs up: what was refused is not received to its end.
+    drop((sender, stream));
     let unpacked = unpacking.await.map_err(|failure| {
         Fault::new(Reason::Internal, "the unpacking thread ended without a result").caused_by(failure)
     })?;
     // A transfer that broke off also looks like a truncated archive; the transfer is the reason.
     transfer.and(unpacked)
+}
+
+/// Bytes that are not the promised ones explain whatever they led to. Whether they are is known at the
+/// end of the layer only; a refused one is read that far when the end is near.
+fn explained(refusal: Fault, bytes: VerifyingReader<ChunkReader>) -> Fault {
+    if bytes.remaining() > MAX_REST {
+        return refusal;
+    }
+    match bytes.finish() {
+        Err(mismatch) if mismatch.difference().is_some() => mismatch.caused_by(refusal),
+        _ => refusal,
+    }
 }
 
 /// The receiving end as a blocking reader.

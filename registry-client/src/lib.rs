@@ -3,11 +3,13 @@
 pub mod blob;
 pub mod copy;
 pub mod layout;
+pub mod limits;
 pub mod options;
 pub mod remote;
 pub mod serve;
 pub mod target;
 
 pub use blob::{BlobSource, BlobStream};
+pub use limits::{Limits, Slowest};
 pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
 pub use target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging, Target};

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::limits::Limits;
+
 /// How to talk to registries.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
@@ -13,13 +15,8 @@ pub struct ClientOptions {
     pub plain_http: PlainHttp,
     /// Who we are.
     pub credentials: Credentials,
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Longest silence of a registry, in both directions.
-    pub idle_timeout: Duration,
-    /// Longest time spent on waiting between the tries of one request, however long `Retry-After`
-    /// asks to wait, and on reading one document.
-    pub deadline: Duration,
+    /// How long a registry may keep us.
+    pub limits: Limits,
     /// The first pause before a retry; it doubles, and half of it is random.
     pub backoff: Duration,
     /// The `User-Agent` header.
@@ -83,9 +80,7 @@ impl Default for ClientOptions {
         Self {
             plain_http: PlainHttp::LoopbackOnly,
             credentials: Credentials::default(),
-            connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(30),
-            deadline: Duration::from_secs(60),
+            limits: Limits::default(),
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -166,7 +166,7 @@ async fn an_upload_goes_on_after_its_connection_broke() {
     let session = header(&opened, LOCATION.as_str()).to_owned();
     let address = served.base.strip_prefix("http://").expect("address");
     let mut broken = TcpStream::connect(address).await.expect("connected");
-    let head = format!("PATCH {session} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234");
+    let head = format!("PATCH {session} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 10\r\n\r\n01234");
     broken.write_all(head.as_bytes()).await.expect("sent");
     drop(broken);
     let digest = Digest::of(b"0123456789");
@@ -370,7 +370,8 @@ async fn sends_silent_clients_away_and_stops_when_told() {
 
     let mut slow = TcpStream::connect(&address).await.expect("connected");
     let digest = Digest::of(b"x");
-    let head = format!("POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx");
+    let head =
+        format!("POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\nx");
     slow.write_all(head.as_bytes()).await.expect("sent");
     let mut answer = [0; 12];
     slow.read_exact(&mut answer).await.expect("an answer");

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+pub mod by_hand;
 pub mod hostile;
 pub mod mutants;
 pub mod registry;

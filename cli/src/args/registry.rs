@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use aisoc_manifests::reference::Reference;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -11,9 +12,23 @@ pub(crate) enum RegistryCommand {
     #[command(after_help = "Examples:
   aisoc registry serve
   aisoc registry serve --dir ./registry --listen 127.0.0.1:0    a free port; the address is printed
+  aisoc registry serve --allow-host registry.test               behind a proxy of that name
 
-There is no login: whoever reaches the address can push and delete. Listen on loopback only.")]
+There is no login: whoever reaches the address can push and delete. Listen on loopback only.
+It answers as `localhost`, under its address and under the names of `--allow-host`, and to no
+other name: a web page that borrows the address for a name of its own gets nothing.")]
     Serve(ServeArgs),
+}
+
+/// A host as it stands in a reference: what cannot stand there would never be asked for.
+fn host_name(text: &str) -> Result<String, String> {
+    // The repository only completes the reference; the port keeps a single word from being one.
+    let has_port = text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let reference = if has_port { format!("{text}/x") } else { format!("{text}:1/x") };
+    match reference.parse() {
+        Ok(Reference::Registry(_)) => Ok(text.to_owned()),
+        _ => Err("it is not `NAME` or `NAME:PORT`".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -24,4 +39,7 @@ pub(crate) struct ServeArgs {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
     pub(crate) listen: SocketAddr,
+    /// Another host name to answer to, as clients write it (may be repeated)
+    #[arg(long = "allow-host", value_name = "NAME[:PORT]", value_parser = host_name)]
+    pub(crate) allowed_hosts: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! `aisoc registry serve`
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_registry_client::serve::ServeOptions;
 
 use crate::args::registry::ServeArgs;
 use crate::context::Context;
@@ -24,8 +25,8 @@ pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
         // The address is the result: with port 0 nobody else knows it.
         output::print(&format!("{address}\n"))?;
         context.output.status("Serving", format!("{} on http://{address}, until Ctrl-C", args.dir.display()));
-        aisoc_registry_client::serve::serve(listener, store, aisoc_registry_client::serve::ServeOptions::default())
-            .await
+        let options = ServeOptions { allowed_hosts: args.allowed_hosts, ..ServeOptions::default() };
+        aisoc_registry_client::serve::serve(listener, store, options).await
     })
     .or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) })
     .map(|()| 0)

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LINK};
 use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 
 use super::Remote;
 use super::send::Call;
 use super::wire::{BodyError, same_origin};
+use crate::limits::MAX_ERROR_BYTES;
 use crate::target::Manifest;
 
-/// Most bytes of an error's body that are read.
-const MAX_ERROR_BYTES: u64 = 64 << 10;
 /// Most characters of a registry's own words that are shown.
 const MAX_SHOWN: usize = 300;
 
@@ -23,11 +23,17 @@ const MAX_SHOWN: usize = 300;
 pub(super) struct Answer {
     response: Response,
     remote: Remote,
+    /// When the last byte must be here, if it is a document.
+    ends: Instant,
 }
 
 impl Answer {
-    pub(super) fn new(response: Response, remote: Remote) -> Self {
-        Self { response, remote }
+    pub(super) fn new(response: Response, remote: Remote, ends: Instant) -> Self {
+        Self { response, remote, ends }
+    }
+
+    pub(super) fn ending(self, ends: Instant) -> Self {
+        Self { ends, ..self }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -90,8 +96,10 @@ impl Answer {
             }
             None => Ok(body),
             Some(BodyError::Silent) => {
-                Err(Fault::new(Reason::RegistryUnavailable, format!("{} stopped in the middle of an answer", shown())))
+                let message = format!("{} did not send a whole answer", shown());
+                Err(self.remote.0.wire.late(&message, self.remote.0.options.limits.exchange))
             }
+            Some(BodyError::Overdue(fault)) => Err(fault),
             Some(BodyError::Cut(source)) => {
                 Err(Fault::new(Reason::RegistryUnavailable, format!("{} sent less than it announced", shown()))
                     .caused_by(source))
@@ -103,9 +111,8 @@ impl Answer {
     /// in time too: a byte a second never falls silent.
     async fn read(&mut self, max_bytes: u64) -> (Vec<u8>, Option<BodyError>) {
         let mut body = Vec::new();
-        let end = tokio::time::Instant::now() + self.remote.0.options.deadline;
         while body.len() as u64 <= max_bytes {
-            match tokio::time::timeout_at(end, self.remote.0.wire.chunk(&mut self.response)).await {
+            match timeout_at(self.ends, self.remote.0.wire.chunk(&mut self.response)).await {
                 Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => return (body, Some(error)),

@@ -14,16 +14,14 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::Access;
 use super::challenge::Challenge;
 use super::credentials::{self, Credential};
-use super::redirect::may_reach;
-use super::wire::{Broken, Pulse, Wire, is_loopback};
+use super::wire::{BodyError, Broken, Pulse, Wire, is_loopback};
+use crate::limits::MAX_TOKEN_ANSWER_BYTES;
 use crate::options::{ClientOptions, Credentials, Secret};
-
-/// Longest answer of a token service.
-const MAX_TOKEN_ANSWER_BYTES: usize = 1 << 20;
 
 /// Who we are at one registry.
 #[derive(Debug)]
@@ -163,13 +161,26 @@ impl Auth {
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err(refuse("carries a user name or a fragment"));
         }
-        if !may_reach(&self.base, &url) {
-            return Err(refuse("is internal to this machine or its network"));
-        }
         Ok(url)
     }
 
+    /// A token, within the time for one exchange.
     async fn token(
+        &self,
+        wire: &Wire,
+        realm: &Url,
+        service: Option<&str>,
+        credential: Option<&Credential>,
+    ) -> Result<HeaderValue, Broken> {
+        let asked = timeout(wire.longest_exchange(), self.ask_for_token(wire, realm, service, credential));
+        asked.await.unwrap_or_else(|_| {
+            let place = super::wire::authority(realm);
+            let message = format!("the token service `{place}` did not send a whole token");
+            Err(Broken::for_good(wire.late(&message, wire.longest_exchange())))
+        })
+    }
+
+    async fn ask_for_token(
         &self,
         wire: &Wire,
         realm: &Url,
@@ -238,6 +249,7 @@ async fn read_token_answer(wire: &Wire, response: &mut Response, place: &str) ->
                 let message = format!("the token service `{place}` sends more than any token needs");
                 return Err(Broken::for_good(Fault::new(Reason::RegistryProtocol, message)));
             }
+            Err(BodyError::Overdue(fault)) => return Err(Broken::for_good(fault)),
             Err(_) => {
                 let message = format!("the token service `{place}` stopped in the middle of an answer");
                 return Err(Broken { fault: Fault::new(Reason::RegistryUnavailable, message), tries: 3 });

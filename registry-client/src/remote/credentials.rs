@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use crate::options::{Credentials, Secret};
 
-/// Longest wait for a credential helper; some unlock a key ring and ask a person.
-const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for a credential helper; some unlock a key ring and ask a person. Shorter than an
+/// exchange may take, so that the helper is named and not the registry.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Who we are at one registry.
 #[derive(Debug, Clone)]

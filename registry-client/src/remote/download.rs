@@ -11,12 +11,9 @@ use tokio::time::Instant;
 use super::Remote;
 use super::answer::{Answer, protocol};
 use super::redirect::is_redirect;
-use super::send::{Call, MAX_TRIES, Tries};
+use super::send::{Call, Tries};
 use super::wire::BodyError;
-
-/// Slowest average that counts as a download, after the idle time (TUF's slow retrieval: a byte now
-/// and then keeps an installer busy for a year).
-const MIN_BYTES_PER_SECOND: u64 = 1 << 10;
+use crate::limits::{MAX_TRIES, Pace, Slowest};
 
 /// A blob that is being fetched.
 struct Download {
@@ -28,7 +25,7 @@ struct Download {
     skip: u64,
     answer: Option<Answer>,
     tries: Tries,
-    started: Instant,
+    pace: Pace,
 }
 
 /// Asks for the blob; its bytes follow as a stream.
@@ -36,16 +33,9 @@ pub(super) async fn begin(
     remote: Remote,
     descriptor: &Descriptor,
 ) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
-    let tries = Tries::new(&remote.0.options);
-    let mut download = Download {
-        remote,
-        descriptor: descriptor.clone(),
-        offset: 0,
-        skip: 0,
-        answer: None,
-        tries,
-        started: Instant::now(),
-    };
+    let (tries, pace) = (Tries::new(&remote), Pace::new(remote.0.options.limits.slowest));
+    let mut download =
+        Download { remote, descriptor: descriptor.clone(), offset: 0, skip: 0, answer: None, tries, pace };
     download.request().await?;
     Ok(stream::try_unfold(
         download,
@@ -60,8 +50,13 @@ impl Download {
                 self.request().await?;
                 continue;
             };
+            let asked = Instant::now();
             match answer.chunk().await {
                 Ok(Some(chunk)) => {
+                    let came = chunk.len() as u64;
+                    if !self.pace.keeps_up(asked.elapsed(), came) {
+                        return Err(self.crawls());
+                    }
                     let repeated = self.skip.min(chunk.len() as u64);
                     self.skip -= repeated;
                     let chunk = chunk.slice(usize::try_from(repeated).unwrap_or(usize::MAX)..);
@@ -69,7 +64,6 @@ impl Download {
                         continue;
                     }
                     self.offset += chunk.len() as u64;
-                    self.refuse_crawling()?;
                     return Ok(Some(chunk));
                 }
                 Ok(None) if self.offset >= self.descriptor.size => return Ok(None),
@@ -91,8 +85,10 @@ impl Download {
         let place = format!("{} at byte {} of {}", self.descriptor.digest, self.offset, self.descriptor.size);
         Err(match error {
             Some(BodyError::Silent) => {
-                Fault::new(Reason::RegistryUnavailable, format!("`{registry}` fell silent while sending {place}"))
+                let message = format!("`{registry}` fell silent while sending {place} and sent nothing more");
+                self.remote.0.wire.late(&message, self.remote.0.options.limits.idle)
             }
+            Some(BodyError::Overdue(fault)) => fault,
             Some(BodyError::Cut(source)) => {
                 Fault::new(Reason::RegistryUnavailable, format!("`{registry}` stops sending {place}")).caused_by(source)
             }
@@ -152,12 +148,9 @@ impl Download {
         }
     }
 
-    fn refuse_crawling(&self) -> Result<()> {
-        let elapsed = self.started.elapsed();
-        if elapsed > self.remote.0.options.idle_timeout && self.offset < elapsed.as_secs() * MIN_BYTES_PER_SECOND {
-            let message = format!("`{}` sends less than 1 KiB per second", self.remote.0.reference.registry());
-            return Err(Fault::new(Reason::RegistryUnavailable, message));
-        }
-        Ok(())
+    fn crawls(&self) -> Fault {
+        let Slowest { bytes, within } = self.remote.0.options.limits.slowest;
+        let message = format!("`{}` did not send {bytes} bytes of a blob", self.remote.0.reference.registry());
+        self.remote.0.wire.late(&message, within)
     }
 }

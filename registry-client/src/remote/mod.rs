@@ -9,6 +9,7 @@ mod auth;
 mod challenge;
 mod credentials;
 mod download;
+mod reach;
 mod redirect;
 mod send;
 mod upload;
@@ -25,6 +26,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::blob::{BlobSource, BlobStream};
+use crate::limits::MAX_PAGES;
 use crate::options::{ClientOptions, PlainHttp};
 use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 
@@ -59,9 +61,6 @@ struct Shared {
 const ACCEPTED: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Pages of a list that are followed (CVE-2023-33957: endless pages).
-const MAX_PAGES: usize = 64;
-
 impl Remote {
     /// The repository of that reference. Makes no request.
     ///
@@ -78,7 +77,7 @@ impl Remote {
         })?;
         Ok(Self(Arc::new(Shared {
             reference: reference.clone(),
-            wire: Wire::new(options),
+            wire: Wire::new(&base, options),
             auth: Auth::new(reference, &base, options, access),
             options: options.clone(),
             base,

@@ -9,16 +9,13 @@ use futures_util::StreamExt;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Body, Method, Request, StatusCode, Url};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::Remote;
 use super::answer::Answer;
 use super::wire::{Broken, Pulse, same_origin};
+use super::{Remote, Shared};
 use crate::blob::BlobSource;
-use crate::options::ClientOptions;
-
-/// How often one request is tried altogether.
-pub(super) const MAX_TRIES: u32 = 5;
+use crate::limits::MAX_TRIES;
 
 /// One request, as often as it takes.
 #[derive(Debug)]
@@ -43,10 +40,26 @@ pub(super) enum Outgoing<'a> {
 type Slot = Arc<Mutex<Option<Fault>>>;
 
 impl Remote {
-    /// Sends the call, again on transport errors and on 408, 429 and 5xx. The answer may still be a
-    /// refusal. Only for requests that do no harm twice.
+    /// Sends the call, again on transport errors and on 408, 429 and 5xx, and waits for all of it no
+    /// longer than one exchange may take. The answer may still be a refusal. Only for requests that
+    /// do no harm twice.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer> {
-        let mut tries = Tries::new(&self.0.options);
+        let ends = Instant::now() + self.0.options.limits.exchange;
+        Ok(self.in_time(call, self.try_often(call)).await?.ending(ends))
+    }
+
+    /// Gives up what takes longer than one exchange may.
+    pub(super) async fn in_time<T>(&self, call: &Call<'_>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let most = self.0.wire.longest_exchange();
+        let late = |_| {
+            let place = super::wire::authority(&call.url);
+            Err(self.0.wire.late(&format!("`{place}` did not answer {} {}", call.method, call.url.path()), most))
+        };
+        timeout(most, work).await.unwrap_or_else(late)
+    }
+
+    async fn try_often(&self, call: &Call<'_>) -> Result<Answer> {
+        let mut tries = Tries::new(self);
         loop {
             match self.send_once(call).await {
                 Ok(answer) if is_transient(answer.status()) => {
@@ -105,7 +118,8 @@ impl Remote {
         if let Some(fault) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(Broken::for_good(fault));
         }
-        outcome.map(|response| Answer::new(response, self.clone()))
+        let ends = pulse.last() + self.0.options.limits.exchange;
+        outcome.map(|response| Answer::new(response, self.clone(), ends))
     }
 }
 
@@ -144,19 +158,22 @@ pub(super) struct Tries {
     made: u32,
     next: Duration,
     left: Duration,
+    ends: Instant,
 }
 
 impl Tries {
-    pub(super) fn new(options: &ClientOptions) -> Self {
-        Self { made: 1, next: options.backoff, left: options.deadline }
+    pub(super) fn new(remote: &Remote) -> Self {
+        let Shared { options, wire, .. } = &*remote.0;
+        Self { made: 1, next: options.backoff, left: options.limits.exchange, ends: wire.ends() }
     }
 
     /// Waits before another try, or says that there is none: `limit` tries were made, or the waits
-    /// together would pass the deadline.
+    /// together would take longer than an exchange may, or than the operation.
     pub(super) async fn pause(&mut self, limit: u32, asked: Option<Duration>) -> bool {
         let wait = jittered(self.next).max(asked.unwrap_or_default());
         // A registry that asks to wait for a year is one that is not available.
-        let Some(left) = self.left.checked_sub(wait).filter(|_| self.made < limit.min(MAX_TRIES)) else {
+        let may = self.made < limit.min(MAX_TRIES) && Instant::now() + wait < self.ends;
+        let Some(left) = self.left.checked_sub(wait).filter(|_| may) else {
             return false;
         };
         sleep(wait).await;

@@ -7,9 +7,10 @@ use reqwest::{Method, StatusCode, Url};
 
 use super::Remote;
 use super::answer::{Answer, protocol};
-use super::send::{Call, MAX_TRIES, Outgoing, Tries, is_transient};
+use super::send::{Call, Outgoing, Tries, is_transient};
 use super::wire::{Broken, same_origin};
 use crate::blob::BlobSource;
+use crate::limits::MAX_TRIES;
 use crate::target::{Push, Pushed, Target};
 
 /// What one attempt came to.
@@ -22,7 +23,7 @@ enum Attempt {
 /// Stores the blob unless it is there. After a failure the whole attempt is made again, beginning
 /// with the question whether the blob arrived after all: a session that broke is in no known state.
 pub(super) async fn push_blob(remote: &Remote, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
-    let mut tries = Tries::new(&remote.0.options);
+    let mut tries = Tries::new(remote);
     loop {
         if remote.has_blob(descriptor).await? {
             return Ok(Pushed::Present);

@@ -6,24 +6,41 @@
 
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Client, ClientBuilder, Request, Response, Url};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
+use super::reach::{Direct, OnlyProxy, OutOfReach, Reach};
+use crate::limits::MAX_HEADERS;
 use crate::options::ClientOptions;
 
-/// The clients, one per way of connecting.
+/// The clients, one per way of connecting, and the clock of the operation.
 #[derive(Debug)]
 pub(super) struct Wire {
-    loopback: OnceLock<Client>,
-    plain: OnceLock<Client>,
-    tls: OnceLock<Client>,
+    registry: Url,
+    reach: Arc<Reach>,
+    clients: Mutex<Vec<(Way, Client)>>,
+    proxies: OnceLock<Matcher>,
     options: ClientOptions,
+    /// When the first request left.
+    began: OnceLock<Instant>,
+    /// Bytes of bodies that came since.
+    received: AtomicU64,
+}
+
+/// A way of connecting: whether TLS is spoken, and through which proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Way {
+    tls: bool,
+    proxy: Option<String>,
 }
 
 /// An exchange that did not happen.
@@ -39,52 +56,118 @@ pub(super) struct Broken {
 pub(super) struct Pulse(Arc<Mutex<Instant>>);
 
 impl Wire {
-    pub(super) fn new(options: &ClientOptions) -> Self {
-        Self { loopback: OnceLock::new(), plain: OnceLock::new(), tls: OnceLock::new(), options: options.clone() }
+    pub(super) fn new(registry: &Url, options: &ClientOptions) -> Self {
+        Self {
+            registry: registry.clone(),
+            reach: Arc::new(Reach::new(registry)),
+            clients: Mutex::default(),
+            proxies: OnceLock::new(),
+            options: options.clone(),
+            began: OnceLock::new(),
+            received: AtomicU64::new(0),
+        }
     }
 
-    /// Sends the request and waits for the head of the answer.
+    /// When everything that is asked for this reference must be over.
+    pub(super) fn ends(&self) -> Instant {
+        *self.began.get_or_init(Instant::now) + self.options.limits.operation
+    }
+
+    /// How long one exchange may take.
+    pub(super) fn longest_exchange(&self) -> Duration {
+        self.options.limits.exchange
+    }
+
+    /// Sends the request and waits for the head of the answer. Every request of this crate passes
+    /// here, so every hop is judged here.
     pub(super) async fn exchange(&self, request: Request, pulse: &Pulse) -> Result<Response, Broken> {
         let (url, method) = (request.url().clone(), request.method().clone());
+        self.reach.check(&url).await.map_err(Broken::for_good)?;
         let client = self.client(&url).map_err(Broken::for_good)?;
-        let silence = self.options.idle_timeout + self.options.connect_timeout;
-        let mut exchange = std::pin::pin!(client.execute(request));
+        let limits = &self.options.limits;
+        let silence = limits.idle + limits.connect;
+        let mut exchange = pin!(client.execute(request));
         let outcome = loop {
-            let left = silence.saturating_sub(pulse.age());
-            match timeout(left, &mut exchange).await {
-                Ok(outcome) => break outcome,
-                Err(_) if pulse.age() < silence => {}
-                Err(_) => {
-                    let message = format!("`{}` did not answer {method} {} in time", authority(&url), url.path());
-                    return Err(Broken { fault: Fault::new(Reason::RegistryUnavailable, message), tries: 3 });
-                }
+            let end = (Instant::now() + silence.saturating_sub(pulse.age())).min(self.ends());
+            if let Ok(outcome) = timeout_at(end, &mut exchange).await {
+                break outcome;
+            }
+            if Instant::now() >= self.ends() {
+                return Err(Broken::for_good(self.overdue()));
+            }
+            if pulse.age() >= silence {
+                let message = format!("`{}` did not answer {method} {}", authority(&url), url.path());
+                return Err(Broken { fault: self.late(&message, silence), tries: 3 });
             }
         };
-        outcome.map_err(|error| Broken::of(&url, method.as_str(), error))
+        outcome.map_err(|error| Broken::of(&self.registry, &url, method.as_str(), error))
     }
 
     /// The next bytes of an answer's body.
-    pub(super) async fn chunk(&self, response: &mut Response) -> Result<Option<bytes::Bytes>, BodyError> {
-        match timeout(self.options.idle_timeout, response.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk),
+    pub(super) async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, BodyError> {
+        let end = (Instant::now() + self.options.limits.idle).min(self.ends());
+        match timeout_at(end, response.chunk()).await {
+            Ok(Ok(chunk)) => {
+                self.received.fetch_add(chunk.as_ref().map_or(0, Bytes::len) as u64, Ordering::Relaxed);
+                Ok(chunk)
+            }
             Ok(Err(error)) => Err(BodyError::Cut(error.without_url())),
+            Err(_) if Instant::now() >= self.ends() => Err(BodyError::Overdue(self.overdue())),
             Err(_) => Err(BodyError::Silent),
         }
     }
 
-    fn client(&self, url: &Url) -> Result<&Client> {
-        let (slot, builder): (_, fn(&ClientOptions) -> reqwest::Result<Client>) = match url.scheme() {
-            "https" => (&self.tls, tls_client),
-            // What a proxy would find under the name `localhost` is another machine.
-            _ if is_loopback(url) => (&self.loopback, |options| rootless(options).no_proxy().build()),
-            _ => (&self.plain, |options| rootless(options).build()),
-        };
-        if let Some(client) = slot.get() {
-            return Ok(client);
+    /// The fault of a wait that was given up: what was waited for, how long, and what came.
+    pub(super) fn late(&self, message: &str, waited: Duration) -> Fault {
+        let came = self.received.load(Ordering::Relaxed);
+        Fault::new(Reason::RegistryUnavailable, format!("{message} within {waited:?}; {came} bytes came in all"))
+    }
+
+    /// The fault of an operation that took too long.
+    fn overdue(&self) -> Fault {
+        self.late(&format!("`{}` did not get done", authority(&self.registry)), self.options.limits.operation)
+    }
+
+    fn client(&self, url: &Url) -> Result<Client> {
+        let way = Way { tls: url.scheme() == "https", proxy: self.proxy(url) };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == way) {
+            return Ok(client.clone());
         }
-        let client = builder(&self.options)
-            .map_err(|source| Fault::new(Reason::Internal, "cannot set up HTTP").caused_by(source))?;
-        Ok(slot.get_or_init(|| client))
+        let client =
+            self.build(&way).map_err(|source| Fault::new(Reason::Internal, "cannot set up HTTP").caused_by(source))?;
+        clients.push((way, client.clone()));
+        Ok(client)
+    }
+
+    /// The host of the proxy that the environment sets for that URL.
+    fn proxy(&self, url: &Url) -> Option<String> {
+        // What a proxy would find under the name `localhost` is another machine.
+        if is_loopback(url) {
+            return None;
+        }
+        let proxies = self.proxies.get_or_init(Matcher::from_system);
+        let proxy = proxies.intercept(&url.as_str().parse().ok()?)?;
+        proxy.uri().host().map(str::to_owned)
+    }
+
+    fn build(&self, way: &Way) -> reqwest::Result<Client> {
+        let builder = || {
+            let builder = builder(&self.options);
+            match &way.proxy {
+                Some(proxy) => builder.dns_resolver(OnlyProxy(proxy.clone())),
+                None => builder.no_proxy().dns_resolver(Direct(Arc::clone(&self.reach))),
+            }
+        };
+        if !way.tls {
+            return builder().tls_certs_only([]).build();
+        }
+        // The machine's certificates, else the ones that Mozilla ships: a container without a store
+        // is common, and failing there would teach people to use plain HTTP.
+        builder().build().or_else(|_| {
+            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+            builder().tls_certs_only(roots.filter_map(|der| Certificate::from_der(der).ok())).build()
+        })
     }
 }
 
@@ -95,6 +178,8 @@ pub(super) enum BodyError {
     Cut(reqwest::Error),
     /// Nothing came for the idle time.
     Silent,
+    /// The operation took too long.
+    Overdue(Fault),
 }
 
 impl Broken {
@@ -103,7 +188,10 @@ impl Broken {
         Self { fault, tries: 1 }
     }
 
-    fn of(url: &Url, method: &str, error: reqwest::Error) -> Self {
+    fn of(registry: &Url, url: &Url, method: &str, error: reqwest::Error) -> Self {
+        if let Some(found) = chain(&error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
+            return Self::for_good(found.fault(registry));
+        }
         let certificate = chain(&error).any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
         });
@@ -145,64 +233,24 @@ impl Pulse {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
+    /// When bytes last left.
+    pub(super) fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn age(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.last().elapsed()
     }
 }
 
 fn builder(options: &ClientOptions) -> ClientBuilder {
     Client::builder()
         .user_agent(&options.user_agent)
-        .connect_timeout(options.connect_timeout)
+        .connect_timeout(options.limits.connect)
+        .http1_max_headers(MAX_HEADERS)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .dns_resolver(NoLinkLocal)
-}
-
-fn rootless(options: &ClientOptions) -> ClientBuilder {
-    builder(options).tls_certs_only([])
-}
-
-/// The machine's certificates, else the ones that Mozilla ships: a container without a store is
-/// common, and failing there would teach people to use plain HTTP.
-fn tls_client(options: &ClientOptions) -> reqwest::Result<Client> {
-    builder(options).build().or_else(|_| {
-        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-        builder(options).tls_certs_only(roots.filter_map(|der| Certificate::from_der(der).ok())).build()
-    })
-}
-
-/// The system's resolver, without the addresses where clouds answer with a machine's credentials.
-/// Checking here, and not before, leaves no time for a name to change its address in between.
-#[derive(Debug)]
-struct NoLinkLocal;
-
-impl Resolve for NoLinkLocal {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| !is_metadata(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(io::Error::other("the name leads to no address that a registry may have").into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Link-local addresses and the published exceptions: what answers there is never a registry.
-pub(super) fn is_metadata(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            v4.is_link_local()
-                || v4.is_unspecified()
-                || [[100, 100, 100, 200], [168, 63, 129, 16], [192, 0, 0, 192]].contains(&v4.octets())
-        }
-        IpAddr::V6(v6) => {
-            v6.is_unspecified() || v6.is_unicast_link_local() || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-        }
-    }
 }
 
 /// The address that the URL spells out, if its host is one. `Url` has read numeric forms already.

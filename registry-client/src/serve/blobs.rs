@@ -51,7 +51,7 @@ impl Registry {
 
     async fn delete_blob(&self, repository: &str, digest: Digest) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
-        let removed = blocking(move || match store.repository(&name)? {
+        let removed = self.on_documents(move || match store.repository(&name)? {
             // A manifest is a file among the blobs, but it is deleted as a manifest.
             Some(layout) if layout.index()?.manifests.iter().any(|entry| entry.digest == digest) => Ok(false),
             Some(layout) => layout.remove_blob(digest),

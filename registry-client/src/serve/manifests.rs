@@ -1,9 +1,10 @@
 //! Manifests: fetched by tag or digest, stored when everything they name is there, deleted.
 
 use std::error::Error;
+use std::io::{Read as _, Seek as _};
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
@@ -11,13 +12,13 @@ use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
+use tempfile::SpooledTempFile;
 
-use super::Registry;
-use super::body::{Arriving, empty, full};
+use super::body::{Arriving, empty, part};
 use super::problem::{Answered, Problem, with_headers};
 use super::route::Name;
-use crate::blob::blocking;
-use crate::layout::{Directory, index};
+use super::{Registry, Store};
+use crate::layout::{Directory, StoredBlob, index};
 use crate::target::Manifest;
 
 /// The document types that can be stored; another one could not be checked for missing blobs.
@@ -51,8 +52,8 @@ impl Registry {
             Method::PUT => {
                 let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
                 let kind = kind.split(';').next().unwrap_or(kind).trim().to_owned();
-                let manifest = Manifest::new(kind, body.collect(MAX_MANIFEST_BYTES).await?);
-                self.put_manifest(repository, name, manifest).await
+                let body = body.collect(MAX_MANIFEST_BYTES, self.store.scratch()).await?;
+                self.put_manifest(repository, name, kind, body).await
             }
             Method::DELETE => self.delete_manifest(repository, name).await,
             _ => Err(Problem::method()),
@@ -61,46 +62,24 @@ impl Registry {
 
     async fn get_manifest(&self, repository: &str, name: Name) -> Answered {
         let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
-        let manifest =
-            blocking(move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked))).await??;
+        let find = move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked));
+        let (descriptor, blob) = self.on_documents(find).await??;
+        let size = blob.size;
         let headers = [
-            (CONTENT_TYPE.as_str(), manifest.media_type().to_owned()),
-            ("docker-content-digest", manifest.digest().to_string()),
+            (CONTENT_TYPE.as_str(), descriptor.media_type),
+            ("docker-content-digest", descriptor.digest.to_string()),
             // Said aloud because the answer to HEAD has no body to count.
-            ("content-length", manifest.bytes().len().to_string()),
+            ("content-length", size.to_string()),
         ];
-        Ok(with_headers(StatusCode::OK, &headers, full(manifest.into_bytes())))
+        // From the file: clients that do not read must not fill the memory.
+        Ok(with_headers(StatusCode::OK, &headers, part(blob, 0, size)))
     }
 
-    async fn put_manifest(&self, repository: &str, name: Name, manifest: Manifest) -> Answered {
-        if let Name::Digest(digest) = name
-            && digest != manifest.digest()
-        {
-            return Err(Problem::bad_digest(format!("the body's digest is {}", manifest.digest())));
-        }
-        let document = read(&manifest)?;
-        let subject = document.subject.as_ref().map(|subject| subject.digest);
-        let digest = manifest.digest();
+    async fn put_manifest(&self, repository: &str, name: Name, kind: String, body: SpooledTempFile) -> Answered {
         let (store, owner) = (self.store.clone(), repository.to_owned());
-        let tag = match name {
-            Name::Tag(tag) => Some(tag),
-            Name::Digest(_) => None,
-        };
-        let location = match &tag {
-            Some(tag) => format!("/v2/{repository}/manifests/{tag}"),
-            None => format!("/v2/{repository}/manifests/{digest}"),
-        };
-        let stored = blocking(move || {
-            let layout = store.create(&owner)?;
-            if let Some(missing) = first_missing(&layout, &document)? {
-                return Ok(Err(missing));
-            }
-            layout.put_manifest(&manifest, tag.as_ref()).map(Ok)
-        });
-        stored.await?.map_err(|missing: Digest| {
-            let message = format!("the manifest names {missing}, which is not here");
-            Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message)
-        })?;
+        let location = format!("/v2/{repository}/manifests/{name}");
+        let stored = self.on_documents(move || Ok(store_manifest(&store, &owner, &name, kind, body)));
+        let (digest, subject) = stored.await??;
         let mut headers = vec![(LOCATION.as_str(), location), ("docker-content-digest", digest.to_string())];
         headers.extend(subject.map(|subject| ("oci-subject", subject.to_string())));
         Ok(with_headers(StatusCode::CREATED, &headers, empty()))
@@ -108,7 +87,7 @@ impl Registry {
 
     async fn delete_manifest(&self, repository: &str, name: Name) -> Answered {
         let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
-        let removed = blocking(move || {
+        let removed = self.on_documents(move || {
             let Some(layout) = store.repository(&owner)? else {
                 return Ok(None);
             };
@@ -129,7 +108,39 @@ impl Registry {
     }
 }
 
-fn find(layout: Option<&Directory>, repository: &str, name: &Name) -> Result<Manifest, Problem> {
+/// Stores a manifest whose blobs are there. Says its digest, and what it is about.
+fn store_manifest(
+    store: &Store,
+    repository: &str,
+    name: &Name,
+    kind: String,
+    mut body: SpooledTempFile,
+) -> Result<(Digest, Option<Digest>), Problem> {
+    let mut bytes = Vec::new();
+    body.rewind()
+        .and_then(|()| body.read_to_end(&mut bytes))
+        .map_err(|error| Fault::io("read in", &store.scratch(), error))?;
+    let manifest = Manifest::new(kind, bytes);
+    let digest = manifest.digest();
+    if matches!(name, Name::Digest(expected) if *expected != digest) {
+        return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
+    }
+    let document = read(&manifest)?;
+    let layout = store.create(repository)?;
+    if let Some(missing) = first_missing(&layout, &document)? {
+        let message = format!("the manifest names {missing}, which is not here");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
+    }
+    let tag = match name {
+        Name::Tag(tag) => Some(tag),
+        Name::Digest(_) => None,
+    };
+    layout.put_manifest(&manifest, tag)?;
+    Ok((digest, document.subject.map(|subject| subject.digest)))
+}
+
+/// The manifest's descriptor and its file, whose bytes have that digest.
+fn find(layout: Option<&Directory>, repository: &str, name: &Name) -> Result<(Descriptor, StoredBlob), Problem> {
     let layout = layout.ok_or_else(|| Problem::unknown_repository(repository))?;
     let entries = layout.index()?;
     let descriptor = match name {
@@ -139,7 +150,8 @@ fn find(layout: Option<&Directory>, repository: &str, name: &Name) -> Result<Man
     };
     let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
     let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
-    Ok(Manifest::new(descriptor.media_type, blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?))
+    blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?;
+    Ok((descriptor, blob))
 }
 
 /// The document, when it is one thing and says so.

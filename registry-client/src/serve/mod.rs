@@ -5,10 +5,14 @@
 
 mod blobs;
 mod body;
+mod guard;
+mod head;
+mod hosts;
 mod manifests;
 mod problem;
 mod referrers;
 mod route;
+mod slots;
 mod store;
 mod tags;
 mod uploads;
@@ -16,6 +20,7 @@ mod uploads;
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +28,7 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
-use hyper::header::ORIGIN;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -34,22 +39,42 @@ use tokio::sync::Semaphore;
 
 pub use body::Body;
 use body::{Arriving, empty};
+use guard::Guard;
+use hosts::{Hosts, refuse_pages};
 use problem::{Answered, Problem};
 use route::Route;
+use slots::{Slots, Taken};
 pub use store::Store;
 use uploads::Uploads;
+
+use crate::blob::blocking;
+use crate::limits::Slowest;
+
+/// Most bytes that the HTTP library holds for one connection in each direction.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// Limits of a registry.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// Largest blob that is taken.
     pub max_blob_bytes: u64,
-    /// Connections served at a time; more wait to be accepted.
+    /// Connections served at a time. More wait, or take the place of one that does not get on.
     pub max_connections: usize,
+    /// Connections of one other machine: it must not take all of them.
+    pub max_connections_per_peer: usize,
     /// Uploads begun and not finished; beginning another forgets the one that was idle longest.
     pub max_uploads: usize,
     /// Longest wait for the head of a request, and for the next bytes of its body.
     pub idle_timeout: Duration,
+    /// Longest time for the body of one request, and for the reading of its answer.
+    pub request_timeout: Duration,
+    /// Slowest body that is taken, and slowest reader of an answer.
+    pub slowest: Slowest,
+    /// Documents that are worked on at a time: read and parsed, each takes many times its size.
+    pub max_documents: usize,
+    /// Names (`NAME` or `NAME:PORT`) under which the registry answers, besides its addresses and
+    /// `localhost`.
+    pub allowed_hosts: Vec<String>,
     /// How long open requests may take to end once the registry is told to stop.
     pub stop_timeout: Duration,
 }
@@ -59,8 +84,13 @@ impl Default for ServeOptions {
         Self {
             max_blob_bytes: 16 << 30,
             max_connections: 256,
+            max_connections_per_peer: 64,
             max_uploads: 256,
             idle_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60 * 60),
+            slowest: Slowest::default(),
+            max_documents: 4,
+            allowed_hosts: Vec::new(),
             stop_timeout: Duration::from_secs(5),
         }
     }
@@ -71,6 +101,8 @@ impl Default for ServeOptions {
 pub struct Registry {
     store: Store,
     uploads: Uploads,
+    /// Documents that may still be worked on.
+    working: Arc<Semaphore>,
     options: ServeOptions,
 }
 
@@ -92,8 +124,7 @@ pub async fn serve_until(
     options: ServeOptions,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<()> {
-    let slots = Arc::new(Semaphore::new(options.max_connections));
-    let (idle_timeout, stop_timeout) = (options.idle_timeout, options.stop_timeout);
+    let slots = Slots::new(options.max_connections, options.max_connections_per_peer);
     let registry = Arc::new(Registry::new(store, options));
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -102,43 +133,25 @@ pub async fn serve_until(
             accepted = accept(&listener, &slots) => accepted?,
             () = &mut stop => break,
         };
-        let (stream, slot) = accepted;
-        let registry = Arc::clone(&registry);
-        let service = service_fn(move |request| {
-            let registry = Arc::clone(&registry);
-            async move { Ok::<_, Infallible>(registry.answer(request).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(idle_timeout)
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = connections.watch(connection);
-        tokio::spawn(async move {
-            // A client that goes away is its own affair.
-            let _ = watched.await;
-            drop(slot);
-        });
+        if let Some((stream, taken)) = accepted {
+            registry.converse(stream, taken, &connections);
+        }
     }
     drop(listener);
-    let _ = tokio::time::timeout(stop_timeout, connections.shutdown()).await;
+    let _ = tokio::time::timeout(registry.options.stop_timeout, connections.shutdown()).await;
     Ok(())
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let broken = |source: Box<dyn Error + Send + Sync>| {
-        Fault::new(Reason::IoError, "the registry's listener broke").caused_by(source)
-    };
-    let slot = Arc::clone(slots).acquire_owned().await.map_err(|error| broken(error.into()))?;
+/// The next connection and its slot, unless its machine has its share already.
+async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> Result<Option<(TcpStream, Taken)>> {
     let mut failures = 0;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Small answers must not wait for the acknowledgement of the ones before.
                 let _ = stream.set_nodelay(true);
-                return Ok((stream, slot));
+                let taken = slots.take(peer.ip().to_canonical()).await;
+                return Ok(taken.map(|taken| (stream, taken)));
             }
             // Out of descriptors, or a client that was gone before it was accepted.
             Err(error) if failures < 100 => {
@@ -146,7 +159,9 @@ async fn accept(
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 drop(error);
             }
-            Err(error) => return Err(broken(error.into())),
+            Err(error) => {
+                return Err(Fault::new(Reason::IoError, "the registry's listener broke").caused_by(error));
+            }
         }
     }
 }
@@ -154,7 +169,71 @@ async fn accept(
 impl Registry {
     /// A registry over that store.
     pub fn new(store: Store, options: ServeOptions) -> Self {
-        Self { store, uploads: Uploads::new(options.max_uploads), options }
+        Self {
+            store,
+            uploads: Uploads::new(options.max_uploads),
+            working: Arc::new(Semaphore::new(options.max_documents)),
+            options,
+        }
+    }
+
+    /// Works on documents off the async threads, a few at a time.
+    async fn on_documents<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = tokio::time::timeout(self.options.idle_timeout, Arc::clone(&self.working).acquire_owned());
+        let Ok(Ok(turn)) = turn.await else {
+            return Err(Problem::busy());
+        };
+        let done = blocking(move || {
+            // Held by the work and not by the client: one that hangs up does not free its turn.
+            let _turn = turn;
+            work()
+        });
+        Ok(done.await?)
+    }
+
+    /// Serves one connection until it ends, or must make room.
+    fn converse(self: &Arc<Self>, stream: TcpStream, taken: Taken, connections: &GracefulShutdown) {
+        let Ok(local) = stream.local_addr() else { return };
+        let (registry, hosts) = (Arc::clone(self), Hosts::new(&self.options.allowed_hosts));
+        let service = service_fn(move |request| {
+            let (registry, hosts) = (Arc::clone(&registry), hosts.clone());
+            async move { Ok::<_, Infallible>(registry.answer_as(&hosts, local, request).await) }
+        });
+        let guard = Guard::new(stream, Arc::clone(&taken.slot), &self.options);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.options.idle_timeout)
+            .max_buf_size(MAX_BUFFER_BYTES)
+            .serve_connection(TokioIo::new(guard), service);
+        let watched = connections.watch(connection);
+        tokio::spawn(async move {
+            tokio::select! {
+                // A client that goes away is its own affair.
+                _ = watched => {}
+                () = taken.slot.evicted() => {}
+            }
+        });
+    }
+
+    /// Answers a request that came over a connection to `local`.
+    async fn answer_as<B>(&self, hosts: &Hosts, local: SocketAddr, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let closes = head::closes(request.headers());
+        let (head, body) = request.into_parts();
+        let mut response = match hosts.admit(&head, local) {
+            Ok(()) => self.answer(Request::from_parts(head, body)).await,
+            Err(problem) => problem.response(),
+        };
+        if closes {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 
     /// Answers one request; refusals are answers too.
@@ -174,12 +253,9 @@ impl Registry {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        // A page that somebody has open could otherwise write to the registry of their machine: a
-        // browser names the page's origin with whatever it sends, and no other client does.
-        if head.headers.contains_key(ORIGIN) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "DENIED", "this registry does not serve web pages"));
-        }
-        let body = Arriving::new(body, self.options.idle_timeout, self.options.max_blob_bytes);
+        // A page that somebody has open could otherwise write to the registry of their machine.
+        refuse_pages(&head.headers)?;
+        let body = Arriving::new(body, &self.options);
         match Route::of(head.uri.path())? {
             Route::Version => reading(&head.method).map(|()| problem::json(StatusCode::OK, b"{}".to_vec())),
             Route::Manifest { repository, name } => self.manifest(&head, &repository, name, body).await,

@@ -27,6 +27,10 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is not supported")
     }
 
+    pub(super) fn busy() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many documents at a time: try again")
+    }
+
     pub(super) fn unknown_repository(name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", format!("there is no repository `{name}`"))
     }

@@ -54,6 +54,11 @@ impl Store {
         Directory::create(&path)
     }
 
+    /// Where files without a name may be written.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.root.join(UPLOADS)
+    }
+
     /// A blob on its way in.
     pub(super) fn ingest(&self) -> Result<Ingest> {
         Ingest::new_in(&self.root.join(UPLOADS))

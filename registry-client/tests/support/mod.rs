@@ -16,7 +16,7 @@ use aisoc_manifests::oci::{
 };
 use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::copy::{self, Shipment};
-use aisoc_registry_client::{BlobSource, ClientOptions, Manifest, Target};
+use aisoc_registry_client::{BlobSource, ClientOptions, Limits, Manifest, Slowest, Target};
 use aisoc_testkit::registry::Registry;
 
 /// An artifact with a config and one layer.
@@ -65,9 +65,13 @@ pub fn options() -> ClientOptions {
 /// Limits short enough for tests of what exceeds them.
 pub fn impatient() -> ClientOptions {
     ClientOptions {
-        connect_timeout: Duration::from_millis(100),
-        idle_timeout: Duration::from_millis(100),
-        deadline: Duration::from_secs(1),
+        limits: Limits {
+            connect: Duration::from_millis(100),
+            idle: Duration::from_millis(100),
+            exchange: Duration::from_secs(1),
+            operation: Duration::from_secs(20),
+            slowest: Slowest { bytes: 10_000, within: Duration::from_millis(200) },
+        },
         ..options()
     }
 }
