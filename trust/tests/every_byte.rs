@@ -280,7 +280,10 @@ fn a_legacy_signature_is_refused_when_what_its_manifest_names_is_not_there() {
         ("entry_point: ''\n", &[], true),
         ("rules: [rules/a.yaml, rules/b.yaml]\n", &[("rules/a.yaml", "a: 1")], false),
         ("rules: rules/a.yaml\n", &[("rules/a.yaml", "a: 1")], true),
-        ("rules: [T1059, det-1]\n", &[], true),
+        ("rules: [T1059, det-1.2]\n", &[], true),
+        ("rules: [{id: a, file: rules/a.yaml}]\n", &[("rules/b.yaml", "b: 1")], false),
+        ("models: {main: model.pkl}\n", &[], false),
+        ("homepage: example.com/x\nentry_point: .\n", &[("plugin.py", "x")], true),
     ] {
         let plugin = Plugin::new(format!("{MANIFEST}{keys}"), files).signed();
         match plugin.judge(&code) {
