@@ -267,7 +267,7 @@ impl<'a> Check<'a> {
         let (is_good, rule) = match self.profile {
             Profile::Strict => (
                 id.parse::<PluginId>().is_ok_and(|id| id.is_portable()),
-                "use 2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit",
+                "use 2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit, and no device's name",
             ),
             Profile::Cli => (id.bytes().all(is_cli_byte), "use lower-case letters, digits, `-` and `_`"),
             Profile::Manager => (
