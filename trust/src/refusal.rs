@@ -5,6 +5,7 @@ use std::path::Path;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::FileEntry;
+use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
 };
@@ -63,7 +64,7 @@ fn names(tried: &[KeyId]) -> String {
 pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
     let (reason, state) = match standing {
         Standing::Revoked { at, reason } => {
-            let why = reason.as_ref().map(|why| format!(": {}", why.escape_debug())).unwrap_or_default();
+            let why = reason.as_ref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
             (Reason::KeyRevoked, format!("was revoked at {at}{why}"))
         }
         Standing::Expired(since) => (Reason::KeyExpired, format!("expired at {since}")),
@@ -94,7 +95,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
         1 => " and 1 other file".to_owned(),
         others => format!(" and {others} other files"),
     };
-    let named = file.map(|path| format!(": `{}`{others}", path.escape_debug())).unwrap_or_default();
+    let named = file.map(|path| format!(": `{}`{others}", printable(path))).unwrap_or_default();
     let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(FETCH_AGAIN);
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
@@ -116,10 +117,8 @@ pub(crate) fn too_few(required: usize, verified: &Verified) -> Fault {
 /// `None` when every uncovered file is inert.
 pub(crate) fn hazardous(uncovered: &[Uncovered]) -> Option<Fault> {
     const SHOWN: usize = 3;
-    let hazards: Vec<String> = uncovered
-        .iter()
-        .filter_map(|file| Some(format!("`{}` ({})", file.path.escape_debug(), file.hazard?)))
-        .collect();
+    let hazards: Vec<String> =
+        uncovered.iter().filter_map(|file| Some(format!("`{}` ({})", printable(&file.path), file.hazard?))).collect();
     if hazards.is_empty() {
         return None;
     }

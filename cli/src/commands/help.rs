@@ -1,6 +1,7 @@
 //! `aisoc help`: the manual, from the same files that stand in `docs/`.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use clap::CommandFactory as _;
 
 use crate::args::{Cli, HelpArgs};
@@ -58,7 +59,7 @@ fn command_help(words: &[String]) -> Result<u8> {
         let Some(found) = command.find_subcommand(word) else {
             return Err(Fault::new(
                 Reason::Usage,
-                format!("there is no page or command `{}`", words.join(" ").escape_debug()),
+                format!("there is no page or command `{}`", shown(&words.join(" "), 80)),
             )
             .hint("see the pages with `aisoc help`"));
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::package;
 use crate::args::plugin::PushArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 use crate::runtime;
 
 /// What a push did.
@@ -23,7 +23,7 @@ pub(crate) struct PushAnswer {
 
 impl Answer for PushAnswer {
     fn text(&self) -> String {
-        format!("{}\n", self.reference)
+        format!("{}\n", printable(&self.reference))
     }
 }
 

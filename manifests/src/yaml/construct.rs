@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use super::resolve::Tag;
 use super::{Kind, Syntax, SyntaxError, number, timestamp};
 use crate::fault::Reason;
+use crate::text::shown;
 use crate::value::{Integer, NodeId, Position, Text, Tree, Value};
 
 /// Members that merge keys may add to one document; lists of merges could double them without end.
@@ -260,12 +261,8 @@ impl Constructor {
             _ => Some(Value::Text(text.clone())),
         };
         value.ok_or_else(|| {
-            let shown: String = text.to_string().chars().take(40).collect();
-            refused(format!(
-                "`{}` is not {}; put it in quotes to mean the text",
-                shown.escape_debug(),
-                kind_of(&node.tag)
-            ))
+            let (shown, kind) = (shown(&text.to_str_lossy(), 40), kind_of(&node.tag));
+            refused(format!("`{shown}` is not {kind}; put it in quotes to mean the text"))
         })
     }
 
@@ -327,7 +324,7 @@ pub(crate) fn short_tag(name: &str) -> String {
         Some(rest) => format!("!!{rest}"),
         None => name.to_owned(),
     };
-    short.chars().take(60).flat_map(char::escape_debug).collect()
+    shown(&short, 60)
 }
 
 fn kind_of(tag: &Tag) -> &'static str {
