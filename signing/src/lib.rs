@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod appearance;
 mod claim;
 mod coverage;
 mod findings;
@@ -15,6 +16,7 @@ mod statement;
 mod tree;
 mod verify;
 
+pub use appearance::Appearance;
 pub use claim::{Claim, ClaimedTree};
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};

@@ -45,7 +45,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     ))?;
     drop(reporter);
     package::warn_about(&packaged, context);
-    let answer = push::answer(&args.reference, &pushed, context);
+    let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
     let title = format!("{} {}", packaged.id, packaged.version);
     tell_github(&answer, &title, &signed.signer.to_string())?;
     context.output.answer(&answer)
