@@ -15,6 +15,7 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what is in the registry, what is read, references, exit codes",
         include_str!("../../../docs/artifact-format.md"),
     ),
+    ("limits", "how much is read of everything, and what each limit stops", include_str!("../../../docs/limits.md")),
     (
         "install",
         "what is where on disk, transaction, rollback, lock, file systems",

@@ -12,7 +12,8 @@ use crate::fault::Reason;
 use crate::text::shown;
 use crate::value::{Integer, NodeId, Position, Text, Tree, Value};
 
-/// Members that merge keys may add to one document; lists of merges could double them without end.
+/// Members that merge keys may copy into one document, and move in it: a `<<` counts what it names and what
+/// stands from it to the end of its mapping. Lists of merges could double them without end.
 const MAX_MERGED: usize = 1_000_000;
 
 /// Makes the values of a document, whose root must be a mapping.
@@ -208,7 +209,7 @@ impl Constructor {
         self.merged += members;
         if self.merged > MAX_MERGED {
             let position = self.written.nodes[source].position;
-            let message = "merge keys multiply members without bound";
+            let message = format!("merge keys copy or move more than {MAX_MERGED} members; see `aisoc help limits`");
             return Err(SyntaxError::at(position, message).because(Reason::TooLarge));
         }
         Ok(())
