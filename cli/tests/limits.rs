@@ -48,14 +48,16 @@ fn module_of(krate: &str, file: &Path) -> String {
 /// struct of an archive's limits; tests at the end of a file left out.
 fn limits_of(text: &str) -> Vec<(String, Option<u128>)> {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    let has_fields = code.contains("pub struct Limits");
     let mut limits = Vec::new();
     for line in code.lines().map(str::trim) {
         if let Some((name, value)) = line.split_once("const ").and_then(|(_, rest)| constant(rest)) {
             limits.push((name, value));
-        } else if code.contains("pub struct Limits") && line.starts_with("max_") {
-            if let Some((name, value)) = line.trim_end_matches(',').split_once(": ") {
-                limits.push((name.to_owned(), number(value)));
-            }
+        } else if has_fields
+            && line.starts_with("max_")
+            && let Some((name, value)) = line.trim_end_matches(',').split_once(": ")
+        {
+            limits.push((name.to_owned(), number(value)));
         }
     }
     limits
