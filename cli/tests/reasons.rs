@@ -52,7 +52,9 @@ fn the_generated_pages_are_those_of_this_build() {
 #[test]
 fn help_prints_every_page_and_every_command() {
     let bench = Bench::new();
-    for topic in ["signing-format", "artifact-format", "install", "trust", "performance", "commands", "reasons"] {
+    for topic in
+        ["signing-format", "artifact-format", "limits", "install", "trust", "performance", "commands", "reasons"]
+    {
         assert!(bench.run(&["help", topic]).ok().stdout.starts_with("# "), "{topic}");
     }
     assert!(bench.run(&["help"]).ok().stdout.contains("signing-format"));

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, Reason, Result};
 use crate::oci::{ARTIFACT_TYPE, CONTENT_DIGEST, Descriptor, ImageManifest, TITLE, UNPACK};
 use crate::path::RelPath;
+use crate::text::shown;
 
 /// Most layers of one artifact. A plugin of ours has one; one layer per file exists in the wild.
 /// More would make one install ask a registry for as many blobs as an attacker likes.
@@ -114,7 +115,7 @@ fn plugin_layers(manifest: &ImageManifest) -> Result<Vec<PluginLayer>> {
     if layers.is_empty() {
         let found = manifest.artifact_type.as_deref().unwrap_or(&manifest.config.media_type);
         return Err(Fault::new(Reason::NotAPluginArtifact, "no layer of the artifact is a plugin")
-            .expected(ARTIFACT_TYPE, found.escape_debug().to_string()));
+            .expected(ARTIFACT_TYPE, shown(found, 120)));
     }
     Ok(layers)
 }

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use crate::fault::{Fault, Reason, Result};
+use crate::text::shown;
 use crate::value::{Integer, Node, NodeId, Text, Value};
 
 /// No manifest is signed whose canonical form is longer: nested aliases could fill the memory.
@@ -284,7 +285,7 @@ impl<'tree> Writer<'_, 'tree> {
                         path.push('.');
                     }
                     match key.value() {
-                        Value::Text(text) => path.extend(text.to_str_lossy().escape_debug().take(60)),
+                        Value::Text(text) => path.push_str(&shown(&text.to_str_lossy(), 60)),
                         other => path.push_str(other.kind()),
                     }
                 }

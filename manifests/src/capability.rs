@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::fault::{Fault, Reason, Result};
+use crate::text::shown;
 
 macro_rules! capabilities {
     ($($variant:ident $name:literal $high_impact:literal $meaning:literal)*) => {
@@ -72,8 +73,7 @@ impl FromStr for Capability {
 
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.iter().copied().find(|capability| capability.as_str() == text).ok_or_else(|| {
-            let shown: String = text.chars().take(80).collect();
-            let message = format!("`{}` is not a capability that a host can grant", shown.escape_debug());
+            let message = format!("`{}` is not a capability that a host can grant", shown(text, 80));
             let fault = Fault::new(Reason::UnknownCapability, message);
             match Self::nearest(text) {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 
 use crate::fault::{Fault, Reason, Result};
+use crate::text::shown;
 
 /// The SHA-256 of some bytes, written `sha256:` and 64 lower-case hexadecimal digits.
 ///
@@ -83,7 +84,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self> {
         text.strip_prefix("sha256:").and_then(Self::from_hex).ok_or_else(|| {
-            Fault::new(Reason::InvalidReference, format!("`{}` is not a digest", text.escape_debug()))
+            Fault::new(Reason::InvalidReference, format!("`{}` is not a digest", shown(text, 120)))
                 .hint("a digest is `sha256:` followed by 64 lower-case hexadecimal digits")
         })
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::fault::{Fault, Reason, Result};
+use crate::name::unportable;
+use crate::text::shown;
 
 /// `[A-Za-z0-9][A-Za-z0-9._-]{1,63}`, matched to the very end.
 ///
@@ -18,10 +20,25 @@ impl PluginId {
         &self.0
     }
 
-    /// Whether the id also passes every stricter reader: `[a-z0-9][a-z0-9_-]{1,63}`.
+    /// Whether the id also passes every stricter reader: `[a-z0-9][a-z0-9_-]{1,63}`, and no device.
     pub fn is_portable(&self) -> bool {
         self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
-            && self.0.as_bytes()[0].is_ascii_alphanumeric()
+            && unportable(&self.0).is_none()
+    }
+
+    /// Refuses an id that cannot be the name of a directory on every system. Hosts accept such ids, so
+    /// reading does not ask; making, packing and installing do.
+    ///
+    /// # Errors
+    /// `invalid_plugin_id`, saying which rule the id breaks.
+    pub fn require_directory_name(&self) -> Result<()> {
+        match unportable(&self.0) {
+            None => Ok(()),
+            Some(rule) => Err(Fault::new(
+                Reason::InvalidPluginId,
+                format!("the id `{self}` {rule}, and becomes the name of a directory"),
+            )),
+        }
     }
 }
 
@@ -36,8 +53,7 @@ impl FromStr for PluginId {
         if safe {
             return Ok(Self(text.to_owned()));
         }
-        let shown: String = text.chars().take(80).collect();
-        Err(Fault::new(Reason::InvalidPluginId, format!("`{}` is not a plugin id", shown.escape_debug())))
+        Err(Fault::new(Reason::InvalidPluginId, format!("`{}` is not a plugin id", shown(text, 80))))
     }
 }
 
@@ -68,8 +84,19 @@ mod tests {
         for bad in ["", "a", ".", "..", "../x", "a/b", "a\\b", "abc\n", "-a", "a b", "é1", "a:b", &"x".repeat(65)] {
             assert!(bad.parse::<PluginId>().is_err(), "{bad:?}");
         }
-        for good in ["ab", "A.b_c-d", "a..", "00", &"x".repeat(64)] {
+        for good in ["ab", "con", "A.b_c-d", "a..", "00", &"x".repeat(64)] {
             assert!(good.parse::<PluginId>().is_ok(), "{good:?}");
+        }
+    }
+    #[test]
+    fn an_id_that_windows_takes_for_something_else_is_no_directory_name() {
+        for bad in ["con", "CON", "com1", "nul", "NUL", "aux.py", "lpt9.tar.gz", "ab.", "prn.txt"] {
+            let id: PluginId = bad.parse().expect(bad);
+            assert_eq!(id.require_directory_name().expect_err(bad).reason(), Reason::InvalidPluginId);
+            assert!(!id.is_portable(), "{bad}");
+        }
+        for good in ["console", "com10", "A.b_c-d", "my.con", "con-1"] {
+            good.parse::<PluginId>().expect(good).require_directory_name().expect(good);
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::fault::Reason;
+use crate::text::shown;
 use crate::value::{Integer, MAX_INTEGER_DIGITS, NodeId, Position, SyntaxError, Text, Tree, Value};
 
 /// Deeper nesting would exhaust the reference's stack, and could exhaust ours.
@@ -122,7 +123,7 @@ impl Reader<'_> {
             match members.get_mut(place) {
                 Some(member) => {
                     member.1 = value;
-                    let message = format!("the key `{}` stands twice in one object", shown(&key.to_str_lossy()));
+                    let message = format!("the key `{}` stands twice in one object", shown(&key.to_str_lossy(), 40));
                     self.note(Reason::DuplicateKey, position, message, "delete one of the two");
                 }
                 None => members.push((self.add(Value::Text(key), position), value)),
@@ -174,7 +175,7 @@ impl Reader<'_> {
             // The grammar above is a part of Rust's; what is too large becomes infinite in both.
             let value: f64 = text.parse().unwrap_or(f64::NAN);
             if value.is_infinite() {
-                let message = format!("`{}` is beyond every double", shown(text));
+                let message = format!("`{}` is beyond every double", shown(text, 40));
                 self.note(Reason::NumberForm, position, message, "write it as text");
             }
             return Ok(Value::Float(value));
@@ -304,8 +305,4 @@ impl Reader<'_> {
         self.nodes.push((value, position));
         self.nodes.len() - 1
     }
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(40).flat_map(char::escape_debug).collect()
 }

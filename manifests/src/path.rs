@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::fault::{Fault, Reason, Result};
+use crate::text::{first_hidden, shown};
 
 /// A relative path of `/`-separated components that cannot leave its directory.
 ///
 /// Invariant, held by [`RelPath::parse`]: not empty, not absolute, no empty, `.` or `..` component,
-/// no backslash, no control character, no bidirectional override, at most 1,024 bytes, components of
+/// no backslash, no character that is not seen (see [`crate::text`]), at most 1,024 bytes, components of
 /// at most 255 bytes, at most 32 components deep. One file has one spelling.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelPath(String);
@@ -29,10 +30,7 @@ impl RelPath {
     pub fn parse(name: &str) -> Result<Self> {
         match Self::broken_rule(name) {
             None => Ok(Self(name.to_owned())),
-            Some(rule) => {
-                let shown: String = name.chars().take(120).collect();
-                Err(Fault::new(Reason::UnsafeArchive, format!("the name `{}` {rule}", shown.escape_debug())))
-            }
+            Some(rule) => Err(Fault::new(Reason::UnsafeArchive, format!("the name `{}` {rule}", shown(name, 120)))),
         }
     }
 
@@ -49,8 +47,8 @@ impl RelPath {
         if name.contains('\\') {
             return Some("holds a backslash");
         }
-        if name.chars().any(is_deceptive) {
-            return Some("holds a control or text-direction character");
+        if first_hidden(name).is_some() {
+            return Some("holds a character that is not seen: a control, invisible or text-direction character");
         }
         if name.split('/').count() > MAX_DEPTH {
             return Some("is nested deeper than 32 directories");
@@ -107,13 +105,6 @@ impl RelPath {
     }
 }
 
-/// Control characters, and the characters that make a terminal show another name than the bytes say.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}'
-            | '\u{2066}'..='\u{2069}' | '\u{061c}' | '\u{feff}')
-}
-
 impl fmt::Display for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -158,6 +149,12 @@ mod tests {
             "a\nb",
             "\u{1b}[2J",
             "\u{202e}cod.py",
+            "a\u{200b}.py",
+            "a\u{ad}.py",
+            "\u{3164}",
+            "a\u{e0041}",
+            "a\u{fe0f}.py",
+            "a/\u{301}.py",
             long.as_str(),
             deep.as_str(),
         ] {

@@ -14,6 +14,7 @@ use crate::canonical;
 use crate::digest::Digest;
 use crate::fault::{Fault, Reason, Result};
 use crate::id::PluginId;
+use crate::text::shown;
 use crate::value::{Node, Position, SyntaxError, Text, Tree, Value};
 use crate::{json, yaml};
 
@@ -232,10 +233,10 @@ impl FromStr for PluginType {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let shown: String = text.chars().take(80).collect();
-            Fault::new(Reason::InvalidPluginType, format!("`{}` is not a plugin type", shown.escape_debug()))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| Fault::new(Reason::InvalidPluginType, format!("`{}` is not a plugin type", shown(text, 80))))
     }
 }
 

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use crate::address::{Zone, zone};
 use crate::digest::Digest;
 use crate::fault::{Fault, Reason, Result};
+use crate::text::{printable, shown};
 
 /// Longest reference; registries refuse longer repository names anyway.
 const MAX_REFERENCE_BYTES: usize = 1024;
@@ -228,7 +229,7 @@ fn registry_reference(text: &str) -> Result<RegistryReference> {
         return Err(invalid(text, "it begins with `-` and would be taken for an option"));
     }
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
-        return Err(invalid(text, &format!("it holds the character {odd:?}")));
+        return Err(invalid(text, &format!("it holds the character `{}`", printable(&odd.to_string()))));
     }
     if text.contains("://") {
         return Err(invalid(text, "it has a URL scheme; a reference begins with the host"));
@@ -327,20 +328,19 @@ fn is_repository_component(component: &str) -> bool {
 }
 
 fn invalid(text: &str, why: &str) -> Fault {
-    Fault::new(Reason::InvalidReference, format!("`{}` is not a reference: {why}", shown(text)))
+    Fault::new(Reason::InvalidReference, format!("`{}` is not a reference: {why}", without_password(text)))
 }
 
 fn forbidden(text: &str, what: &str) -> Fault {
-    Fault::new(Reason::ForbiddenRegistry, format!("`{}` names {what}", shown(text)))
+    Fault::new(Reason::ForbiddenRegistry, format!("`{}` names {what}", without_password(text)))
 }
 
 /// The text for an error: short, on one line, and without what stands before an `@`, which may be a
 /// password. Errors end up in the logs of builds.
-fn shown(text: &str) -> String {
+fn without_password(text: &str) -> String {
     let (place, digest) = text.split_at(text.find("@sha256:").unwrap_or(text.len()));
     let (hidden, place) = place.rsplit_once('@').map_or(("", place), |(_, host)| ("[hidden]@", host));
-    let short: String = hidden.chars().chain(place.chars().take(120)).chain(digest.chars().take(80)).collect();
-    short.escape_debug().to_string()
+    format!("{hidden}{}{}", shown(place, 120), shown(digest, 80))
 }
 
 impl fmt::Display for RegistryReference {

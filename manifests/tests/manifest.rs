@@ -167,3 +167,21 @@ fn one_long_tag_prefix_is_not_copied_to_every_use() {
         assert!(fault.message().len() < 200, "{fault:?}");
     }
 }
+
+/// A thousand merges of a mapping of 999 members: each moves its `<<` and copies 999, a million in all.
+fn a_million_merged_members() -> String {
+    let members = (0..999).map(|key| format!("k{key}: 1")).collect::<Vec<_>>().join(", ");
+    let merges: String = (0..1000).map(|place| format!("m{place}: {{<<: *many}}\n")).collect();
+    format!("none: &none {{}}\nmany: &many {{{members}}}\n{merges}")
+}
+
+#[test]
+fn merge_keys_make_a_million_members_and_not_one_more() {
+    let most = a_million_merged_members();
+    for allowed in [most.as_str(), most.strip_suffix("m999: {<<: *many}\n").expect("the last")] {
+        Document::read(ManifestFile::Yaml, allowed.as_bytes()).expect("a million at most");
+    }
+    let fault = Document::read(ManifestFile::Yaml, (most + "last: {<<: *none}\n").as_bytes()).expect_err("one more");
+    assert_eq!(fault.reason(), Reason::TooLarge);
+    assert!(fault.message().contains("1000000 members") && fault.message().contains("aisoc help limits"), "{fault:?}");
+}

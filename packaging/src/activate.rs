@@ -55,7 +55,7 @@ impl Previous {
 /// A process killed at any moment leaves the old tree or the new one, with its own record.
 ///
 /// # Errors
-/// `internal` when the admission is about another tree, `locked`, `directory_insecure`,
+/// `internal` when the admission is about another tree, `invalid_plugin_id`, `locked`, `directory_insecure`,
 /// `lock_unsupported`, `exchange_unsupported`, and I/O reasons; each leaves what is installed as it was.
 pub fn activate(
     admitted: Admitted,
@@ -65,6 +65,7 @@ pub fn activate(
     access: &Access,
 ) -> Result<Installed> {
     require_admission(&admitted, record, staged.subject())?;
+    record.id.require_directory_name()?;
     let Some((home, root)) = staged.into_home() else {
         return Err(Fault::new(Reason::Internal, "nothing was written that could be activated"));
     };

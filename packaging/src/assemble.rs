@@ -10,6 +10,7 @@ use aisoc_manifests::oci::{
     MANIFEST_MEDIA_TYPE, TITLE, UNPACK, to_bytes,
 };
 use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::text::without_hidden;
 use aisoc_signing::claimed_signer;
 use serde::Serialize;
 
@@ -128,10 +129,8 @@ fn annotations(manifest: &Manifest, created: Option<u64>) -> Annotations {
     .collect()
 }
 
-/// Annotations are shown in tables and terminals: one line, without control characters.
+/// Annotations are shown in tables and terminals: one line, and nothing that is not seen.
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).map(without_hidden);
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use rustix::fs::{Mode, OFlags};
 
 use crate::access::Access;
@@ -75,7 +76,7 @@ fn owner(file: File) -> String {
     let mut text = String::new();
     let read = file.take(MAX_OWNER_BYTES).read_to_string(&mut text);
     match text.lines().next() {
-        Some(line) if read.is_ok() && line.starts_with("process ") => line.escape_debug().to_string(),
+        Some(line) if read.is_ok() && line.starts_with("process ") => shown(line, 120),
         _ => "a process that has not given its name".to_owned(),
     }
 }

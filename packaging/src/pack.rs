@@ -51,9 +51,10 @@ const MAX_MTIME: u64 = 0o777_7777_7777;
 /// Every file is hashed again while it is packed: what is shipped is what was listed and signed.
 ///
 /// # Errors
-/// `forbidden_entry` for a name that every installer refuses, a file that changed since the directory
+/// `invalid_plugin_id` for an id that cannot be a directory, `forbidden_entry` for a name that every installer refuses, a file that changed since the directory
 /// was read, or content that compresses so well that no reader would take it for harmless; I/O reasons.
 pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl Write) -> Result<PackedLayer> {
+    id.require_directory_name().map_err(|fault| fault.hint("choose another id, then sign again"))?;
     for (path, _) in plugin.files().iter() {
         names::require_portable(path)
             .map_err(|fault| forbidden(fault.message()).hint("rename the file, then sign again"))?;

@@ -1,6 +1,7 @@
 //! Extensions of tar headers: PAX records and GNU long names, as few of them as plugins need.
 
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::text;
 
 use crate::entry::{refuse, shown};
 
@@ -34,13 +35,13 @@ pub(crate) fn attributes(content: &[u8]) -> Result<Extension> {
     let mut seen: Vec<&str> = Vec::new();
     for (key, value) in records(content)? {
         if seen.contains(&key) {
-            return Err(refuse(format!("the PAX record `{}` stands twice", key.escape_debug())));
+            return Err(refuse(format!("the PAX record `{}` stands twice", text::shown(key, 80))));
         }
         seen.push(key);
         match key {
             "path" => extension.0 = Some(value.to_vec()),
             _ if IGNORED.contains(&key) => {}
-            _ => return Err(refuse(format!("the PAX record `{}` is not one that plugins need", key.escape_debug()))),
+            _ => return Err(refuse(format!("the PAX record `{}` is not one that plugins need", text::shown(key, 80)))),
         }
     }
     Ok(extension)
@@ -51,7 +52,7 @@ pub(crate) fn attributes(content: &[u8]) -> Result<Extension> {
 pub(crate) fn only_comments(content: &[u8]) -> Result<()> {
     match records(content)?.iter().find(|(key, _)| *key != "comment") {
         None => Ok(()),
-        Some((key, _)) => Err(refuse(format!("a global header sets `{}`", key.escape_debug()))),
+        Some((key, _)) => Err(refuse(format!("a global header sets `{}`", text::shown(key, 80)))),
     }
 }
 

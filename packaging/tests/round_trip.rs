@@ -163,8 +163,11 @@ fn an_assembled_artifact_reads_back() {
     let root = demo();
     let plugin = PluginDir::open(root.path()).expect("a plugin");
     let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
-    let described =
-        Manifest { description: Some("Two\n  lines\u{1b}[2J".into()), license: Some(String::new()), ..manifest };
+    let described = Manifest {
+        description: Some("Two\n  li\u{ad}nes\u{1b}[2J\u{e0041}".into()),
+        license: Some(String::new()),
+        ..manifest
+    };
     let assembled = assemble(&plugin, &described, &PackOptions::default()).expect("assembled");
     let again = assemble(&plugin, &described, &PackOptions { threads: 1, mtime: None }).expect("assembled");
     assert_eq!(assembled.manifest, again.manifest);
@@ -188,4 +191,18 @@ fn an_assembled_artifact_reads_back() {
         assemble(&plugin, &described, &PackOptions { threads: 1, mtime: Some(1_700_000_000) }).expect("assembled");
     let dated = Artifact::read(dated.manifest, None).expect("an artifact");
     assert_eq!(dated.manifest().annotations["org.opencontainers.image.created"], "2023-11-14T22:13:20Z");
+}
+
+#[test]
+fn annotations_hold_nothing_that_is_not_seen() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
+    let hostile = "a\u{9b}b\u{202e}\u{200b}\u{e0041}\u{3164}c\u{7f}\u{2028}d \u{ad} é";
+    let described = Manifest { name: hostile.into(), author: Some(hostile.into()), ..manifest };
+    let assembled = assemble(&plugin, &described, &PackOptions::default()).expect("assembled");
+    let artifact = Artifact::read(assembled.manifest, None).expect("an artifact");
+    for key in ["title", "authors"] {
+        assert_eq!(artifact.manifest().annotations[&format!("org.opencontainers.image.{key}")], "a bc d é");
+    }
 }

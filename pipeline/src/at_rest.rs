@@ -7,6 +7,7 @@ use std::thread;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::text::shown;
 use aisoc_packaging::{
     InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, candidates, default_threads, recorded, while_in_place,
 };
@@ -90,7 +91,7 @@ fn wanted(options: &AtRestOptions) -> Result<Vec<String>> {
 }
 
 fn not_found(id: &str, plugins_dir: &Path) -> Fault {
-    Fault::new(Reason::PluginNotFound, format!("no plugin `{}` in `{}`", id.escape_debug(), plugins_dir.display()))
+    Fault::new(Reason::PluginNotFound, format!("no plugin `{}` in `{}`", shown(id, 80), plugins_dir.display()))
 }
 
 struct Judge<'a> {

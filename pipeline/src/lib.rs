@@ -9,6 +9,7 @@ mod pull;
 mod reporter;
 mod rollback;
 mod sign;
+mod signature_look;
 mod source;
 mod verify;
 
@@ -20,5 +21,6 @@ pub use pull::{Pulled, pull};
 pub use reporter::{Reporter, Silent};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory};
+pub use signature_look::SignatureLook;
 pub use source::Source;
 pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_shipped};

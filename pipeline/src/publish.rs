@@ -1,7 +1,7 @@
 //! The publisher's line: a plugin's directory becomes an artifact in a layout or a registry.
 //!
 //! There is no signing of what a registry holds: the signature is in the directory before it is
-//! packed, so an unsigned artifact is never public.
+//! packed. Whoever publishes without one, or with one of other files, is told.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use aisoc_registry_client::{
 };
 
 use crate::reporter::Reporter;
+use crate::signature_look::SignatureLook;
 
 /// How the names of layouts begin that are made beside their place.
 const DRAFTS: &str = ".aisoc-package-";
@@ -68,8 +69,8 @@ pub struct Packaged {
     pub files: usize,
     /// Their size in bytes.
     pub unpacked_size: u64,
-    /// Whether it holds a signature file.
-    pub signed: bool,
+    /// How its signature looks.
+    pub signature: SignatureLook,
     /// What was left out: excluded by rule or by `.aisocignore`.
     pub excluded: Vec<String>,
     /// How many `*.py` files were packed although they lie in an excluded directory, because a
@@ -164,7 +165,8 @@ pub async fn publish(
     Ok((packed.summary, pushed))
 }
 
-/// Copies a packaged plugin: blobs first, then the manifest, which is read back, then the tag.
+/// Copies a packaged plugin: blobs first, then the manifest, which is read back, then the tag. Says how
+/// the signature looks that was copied.
 ///
 /// # Errors
 /// `tag_exists` when the tag names another digest; what either side refuses.
@@ -173,7 +175,7 @@ pub async fn push(
     destination: &Reference,
     options: &PushOptions,
     reporter: &dyn Reporter,
-) -> Result<Pushed> {
+) -> Result<(SignatureLook, Pushed)> {
     let from = Target::open(source, &for_source(source, destination, &options.client))?;
     let digest = match source.digest() {
         Some(digest) => digest,
@@ -181,10 +183,11 @@ pub async fn push(
     };
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, digest, options.replace_tag).await?;
+    let signature = SignatureLook::of_artifact(source, digest, reporter).await;
     reporter.step("Pushing", &destination.to_string());
     let sent = Sent::default();
     copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
-    Ok(sent.pushed(digest))
+    Ok((signature, sent.pushed(digest)))
 }
 
 /// A login that names no registry is for the one that is pushed to: the same password at two registries
@@ -242,7 +245,7 @@ fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> 
         layer_size: assembled.layer.size,
         files: plugin.files().len(),
         unpacked_size: plugin.files().total_bytes(),
-        signed: plugin.signature().is_some(),
+        signature: SignatureLook::of_claim(&plugin.claim()),
         excluded: plugin.excluded().to_vec(),
         python_in_excluded: python_in_excluded(&plugin),
     };

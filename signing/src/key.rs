@@ -4,6 +4,7 @@ use std::fmt;
 
 use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
@@ -56,7 +57,7 @@ impl SigningKey {
             "ENCRYPTED PRIVATE KEY" => Err(refuse("is encrypted, and a build must not stop to ask for a passphrase")
                 .hint("decrypt it into a private place with `openssl pkcs8 -in KEY -out PLAIN`, or pass it as `env:VARIABLE`")),
             "PUBLIC KEY" => Err(refuse("is a public key").hint("pass the private half, PREFIX.key")),
-            other => Err(refuse("is of another kind").expected("PRIVATE KEY", other.escape_debug().to_string())),
+            other => Err(refuse("is of another kind").expected("PRIVATE KEY", shown(other, 80))),
         }
     }
 
@@ -98,7 +99,7 @@ impl PublicKey {
                     "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
                 ));
             }
-            label => return Err(not_public_key(&format!("holds a block of type {}", label.escape_debug()))),
+            label => return Err(not_public_key(&format!("holds a block of type {}", shown(label, 80)))),
         }
         let Some(bytes) = block.der.strip_prefix(&SPKI_PREFIX).and_then(|key| <[u8; 32]>::try_from(key).ok()) else {
             return Err(not_public_key("holds a key of another algorithm than Ed25519"));

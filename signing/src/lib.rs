@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod appearance;
 mod claim;
 mod coverage;
 mod findings;
@@ -16,6 +17,7 @@ mod statement;
 mod tree;
 mod verify;
 
+pub use appearance::Appearance;
 pub use claim::{Claim, ClaimedTree, Content};
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};

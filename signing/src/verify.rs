@@ -171,14 +171,14 @@ pub fn examine(claim: &Claim, keyring: &Keyring, findings: &mut Findings) -> Res
 }
 
 /// A signature file, and the signer that its name states.
-struct Named<'a> {
+pub(crate) struct Named<'a> {
     file: &'a str,
     fingerprint: Option<&'a str>,
     signature: Signature,
 }
 
 /// All or none: a signature file that is not a signature makes the whole evidence ambiguous.
-fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
+pub(crate) fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
     let Some(first) = claim.signature() else { return Ok(Vec::new()) };
     let mut signatures = vec![Named {
         file: SIGNATURE_FILE,

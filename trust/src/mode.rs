@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use aisoc_signing::Coverage;
 
 /// What the gate does about a package that no trusted key verifies.
@@ -44,7 +45,7 @@ impl FromStr for TrustMode {
             "strict" => Ok(Self::Strict),
             "warn" => Ok(Self::Warn),
             "disabled" => Ok(Self::Disabled),
-            _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a trust mode", text.escape_debug()))
+            _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a trust mode", shown(text, 80)))
                 .hint("the trust modes are strict, warn and disabled")),
         }
     }
@@ -94,7 +95,7 @@ impl FromStr for CoverageRule {
             "full" => Ok(Self::Full),
             "inert" => Ok(Self::InertRest),
             "code" => Ok(Self::Code),
-            _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a coverage rule", text.escape_debug()))
+            _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a coverage rule", shown(text, 80)))
                 .hint("the coverage rules are full, inert and code")),
         }
     }

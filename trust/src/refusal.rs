@@ -5,6 +5,7 @@ use std::path::Path;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::FileEntry;
+use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
 };
@@ -63,7 +64,7 @@ fn names(tried: &[KeyId]) -> String {
 pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
     let (reason, state) = match standing {
         Standing::Revoked { at, reason } => {
-            let why = reason.as_ref().map(|why| format!(": {}", why.escape_debug())).unwrap_or_default();
+            let why = reason.as_ref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
             (Reason::KeyRevoked, format!("was revoked at {at}{why}"))
         }
         Standing::Expired(since) => (Reason::KeyExpired, format!("expired at {since}")),
@@ -94,7 +95,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
         1 => " and 1 other file".to_owned(),
         others => format!(" and {others} other files"),
     };
-    let named = file.map(|path| format!(": `{}`{others}", path.escape_debug())).unwrap_or_default();
+    let named = file.map(|path| format!(": `{}`{others}", printable(path))).unwrap_or_default();
     let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(FETCH_AGAIN);
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
@@ -130,15 +131,15 @@ pub(crate) fn partial(uncovered: &[Uncovered]) -> Fault {
 
 fn not_covered(uncovered: &[&Uncovered]) -> Fault {
     let named = uncovered.iter().map(|file| match file.hazard {
-        Some(hazard) => format!("`{}` ({hazard})", file.path.escape_debug()),
-        None => format!("`{}`", file.path.escape_debug()),
+        Some(hazard) => format!("`{}` ({hazard})", printable(&file.path)),
+        None => format!("`{}`", printable(&file.path)),
     });
     Fault::new(Reason::CoveragePartial, format!("the signature does not cover {}", some_of(named.collect())))
 }
 
 /// What the manifest promises is not there. The rest of a plugin may well be as signed, and does less.
 pub(crate) fn absent(paths: &[String]) -> Fault {
-    let named = some_of(paths.iter().map(|path| format!("`{}`", path.escape_debug())).collect());
+    let named = some_of(paths.iter().map(|path| format!("`{}`", printable(path))).collect());
     Fault::new(Reason::CoverageMismatch, format!("there is nothing at {named}, which the signed manifest names"))
         .expected("a file with content, or a directory that holds one", "nothing, or nothing but documents")
         .hint(FETCH_AGAIN)

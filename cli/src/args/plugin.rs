@@ -253,7 +253,8 @@ pub(crate) struct RegistryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// A directory, a reference, or an archive
+    /// A directory, a reference, or an archive; of a name that is both a path and a reference,
+    /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "DIR|REF|ARCHIVE")]
     pub(crate) source: String,
     /// Show every check in order, the keys that were tried, what is covered and what differs
@@ -270,7 +271,8 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// A reference, a directory, or an archive
+    /// A reference, a directory, or an archive; of a name that is both a path and a reference,
+    /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "REF|DIR|ARCHIVE")]
     pub(crate) source: String,
     #[command(flatten)]
@@ -298,7 +300,8 @@ pub(crate) struct PackageArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// A layout directory, an archive, a plugin's directory, or a reference
+    /// A layout directory, an archive, a plugin's directory, or a reference; of a name that is both a path and a reference,
+    /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
     /// Where to push

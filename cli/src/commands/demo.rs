@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::args::DemoArgs;
 use crate::context::Context;
+use crate::output::printable;
 
 const PROMPT: Style = AnsiColor::Cyan.on_default().bold();
 const NOTE: Style = Style::new().dimmed();
@@ -21,7 +22,10 @@ pub(crate) fn run(args: DemoArgs, _context: &Context) -> Result<u8> {
     demo.story(&registry.address)?;
     drop(registry);
     if let Place::Kept(path) = &place {
-        demo.note(&format!("everything is in {}; start the registry again with", path.display()))?;
+        demo.note(&format!(
+            "everything is in {}; start the registry again with",
+            printable(&path.display().to_string())
+        ))?;
         demo.note("  aisoc registry serve --dir registry")?;
     }
     Ok(0)

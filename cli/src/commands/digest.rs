@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::plugin::DigestArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, Form};
 
 #[derive(Serialize)]
 struct CanonicalDigest {
@@ -20,6 +20,10 @@ impl Answer for CanonicalDigest {
     fn text(&self) -> String {
         // The canonical JSON stands alone, without even a newline, so that its SHA-256 is the digest.
         self.canonical.clone().unwrap_or_else(|| format!("{}\n", self.digest))
+    }
+
+    fn form(&self) -> Form {
+        if self.canonical.is_some() { Form::Exact } else { Form::Escaped }
     }
 }
 

@@ -281,7 +281,7 @@ impl Explanation {
         }
         for signature in self.signatures.iter().filter(|signature| signature.verified_by.is_none()) {
             let named = signature.named_signer.as_ref().map(|name| format!(", which names {name}")).unwrap_or_default();
-            let _ = writeln!(text, "  no key verifies {}{named}", signature.file);
+            let _ = writeln!(text, "  no key verifies {}{named}", printable(&signature.file));
         }
     }
 

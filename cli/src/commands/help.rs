@@ -1,6 +1,7 @@
 //! `aisoc help`: the manual, from the same files that stand in `docs/`.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use clap::CommandFactory as _;
 
 use crate::args::{Cli, HelpArgs};
@@ -14,6 +15,7 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what is in the registry, what is read, references, exit codes",
         include_str!("../../../docs/artifact-format.md"),
     ),
+    ("limits", "how much is read of everything, and what each limit stops", include_str!("../../../docs/limits.md")),
     (
         "install",
         "what is where on disk, transaction, rollback, lock, file systems",
@@ -58,7 +60,7 @@ fn command_help(words: &[String]) -> Result<u8> {
         let Some(found) = command.find_subcommand(word) else {
             return Err(Fault::new(
                 Reason::Usage,
-                format!("there is no page or command `{}`", words.join(" ").escape_debug()),
+                format!("there is no page or command `{}`", shown(&words.join(" "), 80)),
             )
             .hint("see the pages with `aisoc help`"));
         };

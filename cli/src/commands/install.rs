@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::plugin::InstallArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 use crate::runtime;
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ struct Installed {
 
 impl Answer for Installed {
     fn text(&self) -> String {
-        format!("{}\n", self.reference)
+        format!("{}\n", printable(&self.reference))
     }
 }
 

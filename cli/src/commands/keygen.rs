@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::plugin::KeygenArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 
 #[derive(Serialize)]
 struct KeyPair {
@@ -17,7 +17,7 @@ struct KeyPair {
 
 impl Answer for KeyPair {
     fn text(&self) -> String {
-        format!("{}\n{}\n", self.private_key, self.public_key)
+        format!("{}\n{}\n", printable(&self.private_key), printable(&self.public_key))
     }
 }
 

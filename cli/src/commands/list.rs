@@ -103,7 +103,7 @@ impl Standing {
 impl Answer for List {
     fn text(&self) -> String {
         if self.plugins.is_empty() {
-            return format!("no plugins in {}\n", self.plugins_dir);
+            return format!("no plugins in {}\n", printable(&self.plugins_dir));
         }
         let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
         let mut text = format!(

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::args::plugin::NewArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 use crate::scaffold::{self, Request};
 
 #[derive(Serialize)]
@@ -19,7 +19,7 @@ struct NewPlugin {
 
 impl Answer for NewPlugin {
     fn text(&self) -> String {
-        format!("{}\n", self.directory)
+        format!("{}\n", printable(&self.directory))
     }
 }
 

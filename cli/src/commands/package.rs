@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference};
-use aisoc_pipeline::{PackageOptions, Packaged};
+use aisoc_pipeline::{PackageOptions, Packaged, SignatureLook};
+use aisoc_signing::Appearance;
 use serde::Serialize;
 
 use crate::args::plugin::PackageArgs;
@@ -23,6 +24,8 @@ struct Package {
     files: usize,
     unpacked_size: u64,
     signed: bool,
+    /// `unsigned`, `malformed`, `other_tree`, `present`: what can be said without a key.
+    signature: &'static str,
     excluded: Vec<String>,
 }
 
@@ -57,7 +60,8 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         layer_size: packaged.layer_size,
         files: packaged.files,
         unpacked_size: packaged.unpacked_size,
-        signed: packaged.signed,
+        signed: !matches!(packaged.signature, SignatureLook::Seen(Appearance::Unsigned)),
+        signature: packaged.signature.as_str(),
         excluded: packaged.excluded,
     })
 }
@@ -81,9 +85,7 @@ fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
 
 /// Says what the author may not have meant: an unsigned package, and files that were left out.
 pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
-    if !packaged.signed {
-        context.output.warning("the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)");
-    }
+    warn_about_signature(&packaged.signature, context);
     if packaged.python_in_excluded > 0 {
         context.output.warning(format!(
             "{} Python files in caches and virtual environments are packed, because a signature covers every `*.py`; \
@@ -96,6 +98,31 @@ pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
         let more = if packaged.excluded.len() > 5 { ", …" } else { "" };
         context.output.status("Left out", format!("{} entries: {shown}{more}", packaged.excluded.len()));
     }
+}
+
+/// Says what is wrong with a signature as far as that can be seen without a key: what is public stays.
+pub(crate) fn warn_about_signature(look: &SignatureLook, context: &Context) {
+    let values = |fault: &Fault| {
+        fault
+            .difference()
+            .map(|both| format!(" (expected {}, found {})", both.expected, both.found))
+            .unwrap_or_default()
+    };
+    context.output.warning(match look {
+        SignatureLook::Seen(Appearance::Present) => return,
+        SignatureLook::Seen(Appearance::Unsigned) => {
+            "the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)".to_owned()
+        }
+        SignatureLook::Seen(Appearance::Malformed(fault) | Appearance::OtherTree(fault)) => {
+            format!("the signature is broken: {fault}{}; hosts refuse it (`aisoc plugin sign`)", values(fault))
+        }
+        SignatureLook::Unreadable(fault) => {
+            format!("the package cannot be read as a plugin: {}: {fault}; hosts refuse it", fault.reason())
+        }
+        SignatureLook::NotRead => {
+            return context.output.status("Not read", "the plugin's signature: it was copied as it is");
+        }
+    });
 }
 
 /// The packaging options of the flags and the environment.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::args::plugin::PullArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 use crate::runtime;
 
 #[derive(Serialize)]
@@ -19,7 +19,7 @@ struct Pull {
 
 impl Answer for Pull {
     fn text(&self) -> String {
-        format!("{}\n", self.directory)
+        format!("{}\n", printable(&self.directory))
     }
 }
 

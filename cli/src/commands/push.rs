@@ -2,13 +2,13 @@
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::reference::Reference;
-use aisoc_pipeline::{PushOptions, Pushed, ReplaceTag, Source};
+use aisoc_pipeline::{PushOptions, Pushed, ReplaceTag, SignatureLook, Source};
 use serde::Serialize;
 
 use super::package;
 use crate::args::plugin::PushArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 use crate::runtime;
 
 /// What a push did.
@@ -17,13 +17,15 @@ pub(crate) struct PushAnswer {
     pub(crate) reference: String,
     pub(crate) digest: String,
     pub(crate) tag: Option<String>,
+    /// What can be said of the signature without a key.
+    pub(crate) signature: &'static str,
     pub(crate) uploaded_blobs: usize,
     pub(crate) uploaded_bytes: u64,
 }
 
 impl Answer for PushAnswer {
     fn text(&self) -> String {
-        format!("{}\n", self.reference)
+        format!("{}\n", printable(&self.reference))
     }
 }
 
@@ -33,9 +35,12 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
         client: context.client(&args.registry),
     };
     let reporter = context.output.reporter();
-    let pushed = match Source::parse(&args.source)? {
+    let (signature, pushed) = match Source::parse(&args.source)? {
         Source::Artifact(source) => {
-            runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?
+            let (signature, pushed) =
+                runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?;
+            package::warn_about_signature(&signature, context);
+            (signature, pushed)
         }
         Source::Directory(directory) => {
             let package_options = package::options(None)?;
@@ -47,15 +52,20 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
                 &reporter,
             ))?;
             package::warn_about(&packaged, context);
-            pushed
+            (packaged.signature, pushed)
         }
     };
     drop(reporter);
-    context.output.answer(&answer(&args.reference, &pushed, context))
+    context.output.answer(&answer(&args.reference, &signature, &pushed, context))
 }
 
 /// Says what was pushed, and gives the answer.
-pub(crate) fn answer(reference: &Reference, pushed: &Pushed, context: &Context) -> PushAnswer {
+pub(crate) fn answer(
+    reference: &Reference,
+    signature: &SignatureLook,
+    pushed: &Pushed,
+    context: &Context,
+) -> PushAnswer {
     let verb = if pushed.uploaded_blobs == 0 { "Present" } else { "Pushed" };
     context
         .output
@@ -64,6 +74,7 @@ pub(crate) fn answer(reference: &Reference, pushed: &Pushed, context: &Context) 
         reference: reference.pinned(pushed.digest).to_string(),
         digest: pushed.digest.to_string(),
         tag: reference.tag().map(ToString::to_string),
+        signature: signature.as_str(),
         uploaded_blobs: pushed.uploaded_blobs,
         uploaded_bytes: pushed.uploaded_bytes,
     }

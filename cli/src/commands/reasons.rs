@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use serde::Serialize;
 
 use crate::args::ReasonsArgs;
@@ -54,7 +55,7 @@ pub(crate) fn run(args: ReasonsArgs, context: &Context) -> Result<u8> {
         Some(code) => match Reason::from_code(&code) {
             Some(reason) => vec![Row::of(reason)],
             None => {
-                return Err(Fault::new(Reason::Usage, format!("`{}` is not a reason code", code.escape_debug()))
+                return Err(Fault::new(Reason::Usage, format!("`{}` is not a reason code", shown(&code, 80)))
                     .hint("see all of them with `aisoc reasons`"));
             }
         },

@@ -13,6 +13,7 @@ use super::push::PushAnswer;
 use super::{package, push};
 use crate::args::plugin::ReleaseArgs;
 use crate::context::Context;
+use crate::output::printable;
 use crate::runtime;
 
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
@@ -44,7 +45,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     ))?;
     drop(reporter);
     package::warn_about(&packaged, context);
-    let answer = push::answer(&args.reference, &pushed, context);
+    let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
     let title = format!("{} {}", packaged.id, packaged.version);
     tell_github(&answer, &title, &signed.signer.to_string())?;
     context.output.answer(&answer)
@@ -52,10 +53,11 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
 
 /// Writes what a following step needs, where GitHub Actions says to.
 fn tell_github(answer: &PushAnswer, title: &str, signer: &str) -> Result<()> {
-    append("GITHUB_OUTPUT", &format!("reference={}\ndigest={}\n", answer.reference, answer.digest))?;
+    append("GITHUB_OUTPUT", &format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest))?;
     let summary = format!(
-        "### Released {title}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",
-        answer.reference,
+        "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",
+        printable(title),
+        printable(&answer.reference),
         answer.tag.as_deref().unwrap_or("none"),
     );
     append("GITHUB_STEP_SUMMARY", &summary)

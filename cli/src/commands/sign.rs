@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::bench::{self, Bench};
 use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 
 #[derive(Serialize)]
 struct Signed {
@@ -21,7 +21,7 @@ struct Signed {
 
 impl Answer for Signed {
     fn text(&self) -> String {
-        format!("{}\n", self.signature_file)
+        format!("{}\n", printable(&self.signature_file))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable};
 
 #[derive(Serialize)]
 struct Uninstalled {
@@ -29,7 +29,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     let path = plugins_dir.join(id.as_str());
     // What is not there needs no confirmation; the refusal comes from below, after it has tidied up.
     if !args.yes && can_be_uninstalled(&plugins_dir, &id)? {
-        confirm(&format!("Remove {} with everything in it? [y/N] ", path.display()))?;
+        confirm(&format!("Remove {} with everything in it? [y/N] ", printable(&path.display().to_string())))?;
     }
     context.warn_of_leftovers(&uninstall(&plugins_dir, &id, &access)?);
     context.output.status("Uninstalled", format!("{id} from {}", plugins_dir.display()));

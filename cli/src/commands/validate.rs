@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::bench::{self, Bench};
 use crate::args::plugin::ValidateArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, printable, printable_json};
 use crate::smoke::{self, SmokeReport};
 
 #[derive(Serialize)]
@@ -30,8 +30,8 @@ struct Loaded {
 impl Answer for Validation {
     fn text(&self) -> String {
         match &self.loaded {
-            Some(Loaded { result: Some(result), .. }) => format!("{result:#}\n"),
-            _ => format!("{}: valid ({})\n", self.manifest, self.profile),
+            Some(Loaded { result: Some(result), .. }) => printable_json(&format!("{result:#}\n")).into_owned(),
+            _ => format!("{}: valid ({})\n", printable(&self.manifest), self.profile),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Answer for Verdicts {
         let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
         let mut text = format!("{:<width$}  {:<10}  {:<9}  {:<8}  KEY\n", "ID", "VERSION", "SIGNATURE", "COVERAGE");
         for row in &self.plugins {
-            let or_dash = |value: &Option<String>| printable(value.as_deref().unwrap_or("-"));
+            let or_dash = |value: &Option<String>| printable(value.as_deref().unwrap_or("-")).into_owned();
             let _ = writeln!(
                 text,
                 "{:<width$}  {:<10}  {:<9}  {:<8}  {}",

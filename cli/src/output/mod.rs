@@ -7,7 +7,8 @@
 //! 5. Lower case, no final period for one sentence; backticks around commands, paths and names.
 //! 6. Everything can be understood without colour; `NO_COLOR` and pipes are respected.
 //! 7. `--json` prints one document with `schema_version`; errors become an envelope on stderr.
-//! 8. Whatever comes from outside is escaped before a terminal sees it.
+//! 8. Whatever comes from outside is escaped before a terminal sees it, in JSON too: `aisoc_manifests::text`
+//!    says what, for all of it.
 //! 9. `--quiet` removes status lines, never warnings or errors.
 //! 10. A closed pipe is success.
 
@@ -17,6 +18,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Result};
+pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
 use aisoc_pipeline::Reporter;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,13 +36,28 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a command found out: text for people, data for machines, and whether it is a yes.
 pub(crate) trait Answer: Serialize {
-    /// The result as text for stdout.
+    /// The result as text for stdout. One value from outside that may hold a line break goes through
+    /// [`printable`]; everything else that is not seen is escaped by whoever prints the text.
     fn text(&self) -> String;
+
+    /// What is done to the text before it is printed.
+    fn form(&self) -> Form {
+        Form::Escaped
+    }
 
     /// 0, unless the answer itself is a no.
     fn exit_code(&self) -> u8 {
         0
     }
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people: what is not seen is escaped.
+    Escaped,
+    /// Bytes that are hashed or compared, which an escape would make others.
+    Exact,
 }
 
 /// Where a command speaks.
@@ -72,7 +89,8 @@ impl Output {
     pub(crate) fn warning(&self, text: impl std::fmt::Display) {
         let text = text.to_string();
         let _ = if self.json {
-            writeln!(anstream::stderr(), "{}", serde_json::json!({ "level": "warning", "message": text }))
+            let line = serde_json::json!({ "level": "warning", "message": text }).to_string();
+            writeln!(anstream::stderr(), "{}", printable_json(&line))
         } else {
             writeln!(anstream::stderr(), "{WARNING}warning{WARNING:#}: {}", printable(&text))
         };
@@ -81,7 +99,11 @@ impl Output {
     /// Prints the result and gives the exit code.
     pub(crate) fn answer(&self, answer: &impl Answer) -> Result<u8> {
         let text = if self.json { self.document(answer) } else { answer.text() };
-        print(&text)?;
+        print(&match answer.form() {
+            _ if self.json => printable_json(&text),
+            Form::Escaped => printable_lines(&text),
+            Form::Exact => text.into(),
+        })?;
         Ok(answer.exit_code())
     }
 
@@ -125,19 +147,6 @@ pub(crate) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Text from outside with control, invisible and text-direction characters escaped. Line breaks too:
-/// one name is one line, and cannot add a row to a table.
-pub(crate) fn printable(text: &str) -> String {
-    let deceptive = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(deceptive) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if deceptive(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
 /// The pipeline's facts as a person wants to see them.
 pub(crate) struct Progress {
     output: Output,
@@ -172,12 +181,6 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_terminal_never_sees_control_characters_from_outside() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd\u{2028}"), "a\\u{1b}[2Jb\\u{202e}c\\u{a}d\\u{2028}");
-        assert_eq!(printable("plain é text"), "plain é text");
-    }
 
     #[test]
     fn the_bar_template_renders() {

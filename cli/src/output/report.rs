@@ -8,7 +8,7 @@ use aisoc_manifests::fault::Fault;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 
-use super::{SCHEMA_VERSION, printable};
+use super::{SCHEMA_VERSION, printable, printable_json};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -60,7 +60,7 @@ fn envelope(fault: &Fault) -> String {
             "detail": Value::Object(detail),
         },
     });
-    format!("{document:#}\n")
+    printable_json(&format!("{document:#}\n")).into_owned()
 }
 
 fn causes(fault: &Fault) -> Vec<String> {
@@ -74,7 +74,7 @@ fn causes(fault: &Fault) -> Vec<String> {
 }
 
 fn one_line(text: &str) -> String {
-    printable(&text.replace(['\n', '\r'], " "))
+    printable(&text.replace(['\n', '\r'], " ")).into_owned()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::text::shown;
 
 mod template;
 
@@ -124,8 +125,7 @@ fn slug(name: &str) -> Result<String> {
     if id.parse::<PluginId>().is_ok_and(|id| id.is_portable()) {
         return Ok(id);
     }
-    let shown: String = name.chars().take(80).collect();
-    Err(Fault::new(Reason::Usage, format!("`{}` does not give a plugin id: {ID_RULE}", shown.escape_debug()))
+    Err(Fault::new(Reason::Usage, format!("`{}` does not give a plugin id: {ID_RULE}", shown(name, 80)))
         .hint("choose a name of letters, digits, blanks, `-` and `_`, such as `My Plugin` for the id `my-plugin`"))
 }
 
@@ -176,7 +176,8 @@ fn civil_date(now: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-const ID_RULE: &str = "2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit";
+const ID_RULE: &str =
+    "2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit, and no device's name";
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -72,9 +73,9 @@ fn read_answer(line: &[u8]) -> Result<SmokeReport> {
     match answer {
         Answer::Loaded(report) => Ok(report),
         Answer::Refused { refusal, cause } => {
-            let fault = Fault::new(Reason::EntryPointInvalid, refusal).hint(HINT);
+            let fault = Fault::new(Reason::EntryPointInvalid, shown(&refusal, MAX_SHOWN)).hint(HINT);
             Err(match cause {
-                Some(cause) => fault.caused_by(cause),
+                Some(cause) => fault.caused_by(shown(&cause, MAX_SHOWN)),
                 None => fault,
             })
         }
@@ -142,7 +143,7 @@ impl Host {
         // A program that the plugin left behind may hold the pipe open, so this wait is short.
         let printed = self.printed.recv_timeout(GRACE).unwrap_or_default();
         match String::from_utf8_lossy(&printed).lines().rfind(|line| !line.trim().is_empty()) {
-            Some(line) => fault.caused_by(line.chars().filter(|c| !c.is_control()).take(300).collect::<String>()),
+            Some(line) => fault.caused_by(shown(line.trim(), MAX_SHOWN)),
             None => fault,
         }
     }
@@ -198,6 +199,8 @@ fn not_started(python: &OsStr, source: io::Error) -> Fault {
 
 const HOST: &str = include_str!("host.py");
 const HINT: &str = "correct plugin.py, then load it again; `aisoc plugin new` makes one that loads";
+/// Most characters that are shown of what the plugin says.
+const MAX_SHOWN: usize = 300;
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a child that said nothing may take to end and to be read.
 const GRACE: Duration = Duration::from_secs(1);

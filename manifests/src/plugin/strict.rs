@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use super::validate::Problem;
 use super::{ManifestFile, UNSIGNED_KEYS, core_schema};
 use crate::fault::{Fault, Reason};
+use crate::text::shown;
 use crate::value::{Integer, Node, Position, Text, Tree, Value};
 use crate::yaml::{self, Kind, Style, Syntax, SyntaxNode, Tag};
 use crate::{canonical, json};
@@ -246,14 +247,14 @@ impl Lint {
             if let Kind::Scalar(text, _) = &node.kind
                 && !seen.insert(text)
             {
-                let message = format!("the key `{}` stands twice in this mapping", shown(&text.to_str_lossy()));
+                let message = format!("the key `{}` stands twice in this mapping", shown(&text.to_str_lossy(), 40));
                 self.add(Reason::DuplicateKey, node.position, message, "delete one of the two");
             }
         }
     }
 
     fn key(&mut self, node: &SyntaxNode, text: &Text, style: Style) {
-        let quoted = format!("write \"{}\": with quotes", shown(&text.to_str_lossy()));
+        let quoted = format!("write \"{}\": with quotes", shown(&text.to_str_lossy(), 40));
         match node.tag {
             Tag::Merge => {
                 let message = "the merge key `<<` is kept as text by some readers";
@@ -264,7 +265,7 @@ impl Lint {
                 self.add(Reason::AmbiguousScalar, node.position, "`=` is a special key in YAML 1.1", quoted);
             }
             _ => {
-                let message = format!("the key `{}` is not text", shown(&text.to_str_lossy()));
+                let message = format!("the key `{}` is not text", shown(&text.to_str_lossy(), 40));
                 self.add(Reason::KeyType, node.position, message, quoted);
             }
         }
@@ -272,12 +273,12 @@ impl Lint {
 
     fn scalar(&mut self, node: &SyntaxNode, text: &Text, style: Style) {
         let written = text.to_str_lossy();
-        let quoted = format!("write \"{}\" with quotes", shown(&written));
+        let quoted = format!("write \"{}\" with quotes", shown(&written, 40));
         match node.tag {
             Tag::Text => self.text(node, text, style),
             Tag::Bool | Tag::Integer | Tag::Float | Tag::Null => self.typed(node, &written),
             Tag::Timestamp if node.explicit_tag.is_none() => {
-                let message = format!("`{}` is read as a date, which cannot be signed", shown(&written));
+                let message = format!("`{}` is read as a date, which cannot be signed", shown(&written, 40));
                 self.add(Reason::ValueType, node.position, message, quoted);
             }
             Tag::Merge => {
@@ -299,7 +300,7 @@ impl Lint {
         let is_plain = style == Style::Plain && node.explicit_tag.is_none();
         if is_plain && (core_schema::of(written) != core_schema::Type::Text || matches!(written, "y" | "Y" | "n" | "N"))
         {
-            let message = format!("`{}` is text for the host and something else for other readers", shown(written));
+            let message = format!("`{}` is text for the host and something else for other readers", shown(written, 40));
             self.add(Reason::AmbiguousScalar, node.position, message, instead_of(written));
         }
     }
@@ -314,7 +315,7 @@ impl Lint {
         };
         let is_octal = expected == core_schema::Type::Integer && has_leading_zero(written);
         if core_schema::of(written) != expected || is_octal {
-            let message = format!("`{}` means one thing in YAML 1.1 and another in YAML 1.2", shown(written));
+            let message = format!("`{}` means one thing in YAML 1.1 and another in YAML 1.2", shown(written, 40));
             return self.add(Reason::AmbiguousScalar, node.position, message, instead_of(written));
         }
         let is_exact = match expected {
@@ -326,8 +327,8 @@ impl Lint {
             _ => true,
         };
         if !is_exact {
-            let message = format!("`{}` is a number that not every reader reproduces", shown(written));
-            let instead = format!("write \"{}\" with quotes, or a plain decimal number below 2^53", shown(written));
+            let message = format!("`{}` is a number that not every reader reproduces", shown(written, 40));
+            let instead = format!("write \"{}\" with quotes, or a plain decimal number below 2^53", shown(written, 40));
             self.add(Reason::NumberForm, node.position, message, instead);
         }
     }
@@ -344,7 +345,7 @@ fn keys(syntax: &Syntax) -> HashSet<usize> {
 
 /// How to say without doubt what an ambiguous word may have been meant to say.
 fn instead_of(written: &str) -> String {
-    let text = shown(written);
+    let text = shown(written, 40);
     match written.to_ascii_lowercase().as_str() {
         "yes" | "on" | "y" => format!("write \"{text}\" for the text or true for the boolean"),
         "no" | "off" | "n" => format!("write \"{text}\" for the text or false for the boolean"),
@@ -355,8 +356,4 @@ fn instead_of(written: &str) -> String {
 fn has_leading_zero(written: &str) -> bool {
     let digits = written.trim_start_matches(['-', '+']).as_bytes();
     digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit()
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(40).flat_map(char::escape_debug).collect()
 }

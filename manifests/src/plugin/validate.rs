@@ -10,6 +10,7 @@ use crate::capability::{Capability, nearest};
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::path::RelPath;
+use crate::text::shown;
 use crate::value::{Node, Position, Value};
 use crate::yaml::{self, Kind};
 
@@ -74,7 +75,7 @@ impl FromStr for Profile {
 
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|profile| profile.as_str() == text).ok_or_else(|| {
-            Fault::new(Reason::Usage, format!("`{}` is not a profile", text.escape_debug()))
+            Fault::new(Reason::Usage, format!("`{}` is not a profile", shown(text, 80)))
                 .hint("use one of strict, cli, manager, sdk, marketplace")
         })
     }
@@ -226,7 +227,7 @@ impl<'a> Check<'a> {
     /// How to write a value as text.
     fn quoted(&self, node: Node<'_>) -> String {
         match self.written(node.position()) {
-            Some(written) => format!("write \"{}\" with quotes", shown(written)),
+            Some(written) => format!("write \"{}\" with quotes", shown(written, 80)),
             None => "write it as text, in quotes".to_owned(),
         }
     }
@@ -267,7 +268,7 @@ impl<'a> Check<'a> {
         let (is_good, rule) = match self.profile {
             Profile::Strict => (
                 id.parse::<PluginId>().is_ok_and(|id| id.is_portable()),
-                "use 2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit",
+                "use 2 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit, and no device's name",
             ),
             Profile::Cli => (id.bytes().all(is_cli_byte), "use lower-case letters, digits, `-` and `_`"),
             Profile::Manager => (
@@ -277,7 +278,7 @@ impl<'a> Check<'a> {
             Profile::Sdk | Profile::Marketplace => (true, ""),
         };
         if !is_good && !id.is_empty() {
-            self.add(Reason::InvalidPluginId, position, format!("`{}` is not a plugin id", shown(id)), rule);
+            self.add(Reason::InvalidPluginId, position, format!("`{}` is not a plugin id", shown(id, 80)), rule);
         }
     }
 
@@ -302,7 +303,7 @@ impl<'a> Check<'a> {
         let is_semantic = self.profile != Profile::Strict || !version.split('.').any(has_leading_zero);
         let is_required = matches!(self.profile, Profile::Strict | Profile::Cli);
         if is_required && !version.trim().is_empty() && !(is_three_numbers && is_semantic) {
-            let message = format!("`{}` is not MAJOR.MINOR.PATCH", shown(version));
+            let message = format!("`{}` is not MAJOR.MINOR.PATCH", shown(version, 80));
             self.add(Reason::InvalidVersion, node.position(), message, "write three numbers, for example \"1.2.0\"");
         }
     }
@@ -321,7 +322,7 @@ impl<'a> Check<'a> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("use one of {}", allowed.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")),
         };
-        self.add(Reason::InvalidPluginType, position, format!("`{}` is not a plugin type", shown(text)), instead);
+        self.add(Reason::InvalidPluginType, position, format!("`{}` is not a plugin type", shown(text, 80)), instead);
     }
 
     fn tier(&mut self) {
@@ -396,7 +397,7 @@ impl<'a> Check<'a> {
             && let Some((path, position)) = declared
         {
             if RelPath::parse(path.trim_end_matches('/')).is_err() {
-                let message = format!("the entry point `{}` is not a path inside the plugin", shown(path));
+                let message = format!("the entry point `{}` is not a path inside the plugin", shown(path, 80));
                 return self.add(
                     Reason::EntryPointInvalid,
                     position,
@@ -406,10 +407,10 @@ impl<'a> Check<'a> {
             }
             let is_directory = (self.has)(&format!("{}/", path.trim_end_matches('/')));
             if !is_directory && !(self.has)(path) {
-                let message = format!("the entry point `{}` does not exist", shown(path));
+                let message = format!("the entry point `{}` does not exist", shown(path, 80));
                 self.add(Reason::EntryPointInvalid, position, message, "name a file that exists, such as plugin.py");
             } else if self.profile == Profile::Strict && self.is_python() && !is_directory && is_uncovered_code(path) {
-                let message = format!("the entry point `{}` is code outside of the signed *.py files", shown(path));
+                let message = format!("the entry point `{}` is code outside of the signed *.py files", shown(path, 80));
                 self.add(Reason::EntryPointInvalid, position, message, "name a file that ends in .py");
             }
         }
@@ -473,8 +474,4 @@ fn three_numbers(written: &str) -> String {
         Some(text) if text.split('.').count() == 3 => text.to_owned(),
         _ => "1.2.0".to_owned(),
     }
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_debug).collect()
 }

@@ -9,9 +9,11 @@ use std::collections::{HashMap, VecDeque};
 use super::resolve::Tag;
 use super::{Kind, Syntax, SyntaxError, number, timestamp};
 use crate::fault::Reason;
+use crate::text::shown;
 use crate::value::{Integer, NodeId, Position, Text, Tree, Value};
 
-/// Members that merge keys may add to one document; lists of merges could double them without end.
+/// Members that merge keys may copy into one document, and move in it: a `<<` counts what it names and what
+/// stands from it to the end of its mapping. Lists of merges could double them without end.
 const MAX_MERGED: usize = 1_000_000;
 
 /// Makes the values of a document, whose root must be a mapping.
@@ -207,7 +209,7 @@ impl Constructor {
         self.merged += members;
         if self.merged > MAX_MERGED {
             let position = self.written.nodes[source].position;
-            let message = "merge keys multiply members without bound";
+            let message = format!("merge keys copy or move more than {MAX_MERGED} members; see `aisoc help limits`");
             return Err(SyntaxError::at(position, message).because(Reason::TooLarge));
         }
         Ok(())
@@ -260,12 +262,8 @@ impl Constructor {
             _ => Some(Value::Text(text.clone())),
         };
         value.ok_or_else(|| {
-            let shown: String = text.to_string().chars().take(40).collect();
-            refused(format!(
-                "`{}` is not {}; put it in quotes to mean the text",
-                shown.escape_debug(),
-                kind_of(&node.tag)
-            ))
+            let (shown, kind) = (shown(&text.to_str_lossy(), 40), kind_of(&node.tag));
+            refused(format!("`{shown}` is not {kind}; put it in quotes to mean the text"))
         })
     }
 
@@ -327,7 +325,7 @@ pub(crate) fn short_tag(name: &str) -> String {
         Some(rest) => format!("!!{rest}"),
         None => name.to_owned(),
     };
-    short.chars().take(60).flat_map(char::escape_debug).collect()
+    shown(&short, 60)
 }
 
 fn kind_of(tag: &Tag) -> &'static str {

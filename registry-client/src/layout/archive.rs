@@ -14,6 +14,7 @@ use aisoc_drafts::{DraftDirectory, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES};
+use aisoc_manifests::text::shown;
 use tar::{EntryType, Header};
 
 use super::directory::{BLOBS, Directory, INDEX, MARKER, blob_name, check_marker, read_index};
@@ -213,7 +214,7 @@ fn import(archive: &Archive, directory: &Directory) -> Result<()> {
         };
         let digest: Digest = format!("sha256:{hex}")
             .parse()
-            .map_err(|_| invalid(&archive.path, &format!("`{}` is not a digest", hex.escape_debug())))?;
+            .map_err(|_| invalid(&archive.path, &format!("`{}` is not a digest", shown(hex, 120))))?;
         let mut file = archive.file.try_clone().map_err(failed)?;
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         let mut reader = file.take(size);

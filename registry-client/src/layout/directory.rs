@@ -14,6 +14,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use aisoc_manifests::reference::Tag;
+use aisoc_manifests::text::shown;
 use rustix::fs::OFlags;
 use serde::Deserialize;
 
@@ -248,8 +249,7 @@ pub(super) fn check_marker(path: &Path, bytes: &[u8]) -> Result<()> {
     if marker.image_layout_version == "1.0.0" {
         return Ok(());
     }
-    Err(invalid(path, "it has another layout version")
-        .expected("1.0.0", marker.image_layout_version.escape_debug().to_string()))
+    Err(invalid(path, "it has another layout version").expected("1.0.0", shown(&marker.image_layout_version, 80)))
 }
 
 fn missing_marker(root: &Path) -> Fault {

@@ -3,6 +3,7 @@
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Tag;
+use aisoc_manifests::text::shown;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LINK};
 use reqwest::{Response, StatusCode, Url};
@@ -194,7 +195,7 @@ pub(super) fn one_type(call: &Call<'_>, manifest: Manifest) -> Result<Manifest> 
     match own {
         Some(own) if manifest.media_type().starts_with("application/vnd.") && own != manifest.media_type() => {
             Err(protocol(call, "gives a manifest another type than it gives itself")
-                .expected(own.escape_debug().to_string(), manifest.media_type().escape_debug().to_string()))
+                .expected(shown(&own, 120), shown(manifest.media_type(), 120)))
         }
         _ => Ok(manifest),
     }
@@ -236,16 +237,7 @@ fn told(body: &[u8]) -> Option<Told> {
         Some(message) => format!("{}: {message}", first.code),
         None => first.code.clone(),
     };
-    Some(Told { code: first.code, text: shown(&whole) })
-}
-
-pub(super) fn shown(text: &str) -> String {
-    text.chars()
-        .take(MAX_SHOWN)
-        .flat_map(char::escape_debug)
-        .collect::<String>()
-        .replace("\\'", "'")
-        .replace("\\\"", "\"")
+    Some(Told { code: first.code, text: shown(&whole, MAX_SHOWN) })
 }
 
 #[cfg(test)]
@@ -255,9 +247,9 @@ mod tests {
     #[test]
     fn a_registrys_words_cannot_move_the_cursor() {
         let body = br#"{"errors":[{"code":"DENIED","message":"no\u001b[2J\u202e\nway, it's \"me\""}]}"#;
-        assert_eq!(told(body).expect("read").text, "DENIED: no\\u{1b}[2J\\u{202e}\\nway, it's \"me\"");
+        assert_eq!(told(body).expect("read").text, "DENIED: no\\u{1b}[2J\\u{202e}\\u{a}way, it's \"me\"");
         let long = format!(r#"{{"errors":[{{"code":"{}"}}]}}"#, "x".repeat(10_000));
-        assert_eq!(told(long.as_bytes()).expect("read").text.len(), MAX_SHOWN);
+        assert_eq!(told(long.as_bytes()).expect("read").text.chars().count(), MAX_SHOWN + 1);
         assert!(told(b"<html>").is_none());
     }
 }

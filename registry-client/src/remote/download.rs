@@ -2,6 +2,7 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
+use aisoc_manifests::text::shown;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
@@ -141,7 +142,7 @@ impl Download {
                             self.descriptor.digest
                         ),
                     )
-                    .expected(format!("{wanted}{size}"), super::answer::shown(found))),
+                    .expected(format!("{wanted}{size}"), shown(found, 120))),
                 }
             }
             status => Err(protocol(call, &format!("answered {status}"))),

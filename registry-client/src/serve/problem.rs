@@ -1,6 +1,7 @@
 //! `Problem`: a refusal as the specification words it, and the few forms of response.
 
 use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::text::printable_json;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -56,8 +57,8 @@ impl Problem {
     }
 
     pub(super) fn response(&self) -> Response<Body> {
-        let body = json!({ "errors": [{ "code": self.code, "message": self.message }] });
-        json(self.status, body.to_string().into_bytes())
+        let body = json!({ "errors": [{ "code": self.code, "message": self.message }] }).to_string();
+        json(self.status, printable_json(&body).into_owned().into_bytes())
     }
 }
 

@@ -81,6 +81,14 @@ fn deceptive(corpus: &mut Corpus) {
         "demo/\u{202e}yp.x",
         "demo/\u{2066}x.py",
         "demo/\u{7f}.py",
+        "demo/\u{9b}2J.py",
+        "demo/a\u{200b}.py",
+        "demo/a\u{ad}.py",
+        "demo/\u{3164}",
+        "demo/a\u{e0041}.py",
+        "demo/a\u{fe0f}.py",
+        "demo/\u{e000}",
+        "demo/\u{338}.py",
     ] {
         everywhere(corpus, 29, name, "text-direction");
     }
@@ -104,6 +112,11 @@ fn equal_somewhere(corpus: &mut Corpus) {
         ("demo/\u{e9}.py", "demo/e\u{301}.py"),
         ("demo/\u{c9}.py", "demo/e\u{301}.py"),
         ("demo/\u{212a}.py", "demo/k.py"),
+        ("demo/\u{17f}.py", "demo/s.py"),
+        ("demo/\u{3c3}.py", "demo/\u{3c2}.py"),
+        ("demo/\u{df}/a.py", "demo/SS/b.py"),
+        ("demo/\u{fb01}le.py", "demo/file.py"),
+        ("demo/\u{ff50}lugin.yaml", "demo/PLUGIN.yaml"),
     ] {
         for (row, entry) in [(31, Entry::file(second, "x")), (114, Entry::file(second, "y"))] {
             let layer = with(&[Entry::file(first, "x"), entry]);
