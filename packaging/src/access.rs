@@ -9,6 +9,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::floor::CoverageFloor;
+
 /// Who changes a plugins directory, and under which circumstances.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -18,6 +20,8 @@ pub struct Access {
     pub lock_timeout: Duration,
     /// Whether a directory on another host's file system is acceptable.
     pub network_file_systems: NetworkFileSystems,
+    /// Whether less of a plugin may be signed than was before.
+    pub coverage_floor: CoverageFloor,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -41,6 +45,7 @@ impl Default for Access {
             command: "aisoc".to_owned(),
             lock_timeout: Duration::from_secs(30),
             network_file_systems: NetworkFileSystems::Refused,
+            coverage_floor: CoverageFloor::Held,
         }
     }
 }
@@ -141,25 +146,31 @@ pub(crate) fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u
 }
 
 /// Whoever can write here decides what a host loads: nobody but its owner's group, this user and root.
-fn require_secure(directory: &OwnedFd, shown: &Path) -> Result<Stat> {
+pub(crate) fn require_secure(directory: &OwnedFd, shown: &Path) -> Result<Stat> {
     let found = rustix::fs::fstat(directory).map_err(|error| Fault::io("look at", shown, error.into()))?;
-    let (owner, user) = (found.st_uid, rustix::process::geteuid().as_raw());
-    if owner != user && owner != 0 {
-        return Err(insecure(shown, "belongs to another user")
-            .expected(format!("owner {user} or 0"), format!("owner {owner}, mode {:04o}", found.st_mode & 0o7777)));
-    }
-    if found.st_mode & WRITABLE_BY_ALL != 0 {
-        return Err(insecure(shown, "can be written by everybody")
-            .expected(
-                "a mode without write permission for others",
-                format!("mode {:04o}, owner {owner}", found.st_mode & 0o7777),
-            )
-            .hint(format!("find out what came in that way, then `chmod o-w {}`", shown.display())));
-    }
+    require_owner_and_mode(found.st_uid, found.st_mode, shown)?;
     Ok(found)
 }
 
-fn insecure(path: &Path, what: &str) -> Fault {
+/// What [`require_secure`] asks of a directory, asked of whatever has an owner and a mode.
+pub(crate) fn require_owner_and_mode(owner: u32, mode: u32, shown: &Path) -> Result<()> {
+    let user = rustix::process::geteuid().as_raw();
+    if owner != user && owner != 0 {
+        return Err(insecure(shown, "belongs to another user")
+            .expected(format!("owner {user} or 0"), format!("owner {owner}, mode {:04o}", mode & 0o7777)));
+    }
+    if mode & WRITABLE_BY_ALL != 0 {
+        return Err(insecure(shown, "can be written by everybody")
+            .expected(
+                "a mode without write permission for others",
+                format!("mode {:04o}, owner {owner}", mode & 0o7777),
+            )
+            .hint(format!("find out what came in that way, then `chmod o-w {}`", shown.display())));
+    }
+    Ok(())
+}
+
+pub(crate) fn insecure(path: &Path, what: &str) -> Fault {
     Fault::new(Reason::DirectoryInsecure, format!("`{}` {what}", path.display()))
 }
 

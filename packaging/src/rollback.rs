@@ -9,7 +9,7 @@ use aisoc_signing::Claim;
 use aisoc_trust::Admitted;
 
 use crate::access::{Access, is_directory};
-use crate::activate::{Installed, Previous, inode, require_admission};
+use crate::activate::{Installed, Previous, inode, judge_present, require_admission};
 use crate::dir::InstalledDir;
 use crate::home::Home;
 use crate::kept::{self, KeptVersion};
@@ -24,6 +24,7 @@ pub struct KeptTree {
     version: KeptVersion,
     tree: InstalledDir,
     replaced: Option<InstallRecord>,
+    access: Access,
 }
 
 impl KeptTree {
@@ -62,7 +63,7 @@ impl KeptTree {
             return Err(modified(tree.subject().to_string()));
         }
         let replaced = InstallRecord::read_understood(plugins_dir, id)?;
-        Ok(Self { transaction, version, tree, replaced })
+        Ok(Self { transaction, version, tree, replaced, access: access.clone() })
     }
 
     /// What was written down when it was installed.
@@ -90,14 +91,15 @@ impl KeptTree {
     /// # Errors
     /// As [`crate::activate`]; each leaves everything as it was.
     pub fn activate(self, admitted: Admitted, record: &InstallRecord) -> Result<Installed> {
-        let Self { mut transaction, version, tree, replaced } = self;
+        let Self { mut transaction, version, tree, replaced, access } = self;
         require_admission(&admitted, record, tree.subject())?;
+        let floor = judge_present(&transaction.plugins.path, &admitted, record, &access)?;
         let slot = version.slot;
         let name = format!("{}/{}", slot.below(&record.id), kept::KEPT_TREE);
         let inode = inode(&transaction.plugins.versions.directory, &name, &version.path)?;
-        let change = PendingChange::new(record.id.clone(), replaced, Some(record.clone()), slot, inode, None);
+        let change = PendingChange::new(record.id.clone(), replaced.clone(), Some(record.clone()), slot, inode, None);
         let path = transaction.plugins.target(&record.id);
-        let moved = transaction.run(&change, Incoming::Kept)?;
-        Ok(Installed { path, previous: Previous::of(moved), leftovers: transaction.end() })
+        let moved = transaction.run(&change, Incoming::Kept, &floor)?;
+        Ok(Installed { path, previous: Previous::of(moved), replaced, leftovers: transaction.end() })
     }
 }

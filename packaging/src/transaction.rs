@@ -17,6 +17,7 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::{Access, is_directory};
+use crate::floor::FloorChange;
 use crate::home::Home;
 use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
 use crate::pending::{self, PendingChange};
@@ -88,12 +89,22 @@ impl Transaction {
         &self.home
     }
 
-    /// Makes a change. When it is refused, everything is as it was.
-    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
-        let id = &change.id;
-        if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| unfinished == id) {
+    /// Makes a change, the coverage floor of its plugin first. When it is refused, everything is as it
+    /// was, but for a floor that was raised: what raised it was verified all the same.
+    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>, floor: &FloorChange) -> Result<Moved> {
+        if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| *unfinished == change.id) {
             return Err(self.unfinished.swap_remove(at).1);
         }
+        let published = floor.publish(&self.plugins, &self.home)?;
+        let moved = self.make(change, incoming);
+        if moved.is_err() {
+            published.undo(&self.plugins, &self.home);
+        }
+        moved
+    }
+
+    fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
+        let id = &change.id;
         let note = file_name(id);
         self.prepare(change)?;
         self.home.write(&note, &sealed::to_text(change)?)?;

@@ -98,13 +98,12 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
     if record.version != *to && record.digest.to_string() != *to {
         return Ok(None);
     }
-    let directory = plugins_dir.join(id.as_str());
-    let admitted = again_admitted(&directory, &record, trust)?;
+    let admitted = again_admitted(plugins_dir, &record, trust)?;
     Ok(Some(Rollback {
         from: Some(record.version.clone()),
         version: record.version,
         digest: record.digest,
-        directory,
+        directory: plugins_dir.join(id.as_str()),
         signature: Judgement::of(&admitted),
         leftovers: Vec::new(),
     }))

@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::Coverage;
 
 /// What the gate does about a package that no trusted key verifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,8 +108,6 @@ pub struct Policy {
     pub malformed: MalformedSignature,
     /// How much a signature has to cover.
     pub coverage: CoverageRule,
-    /// What the installed version's signature covers: less is a downgrade under any rule.
-    pub coverage_floor: Coverage,
     /// How many distinct trusted keys have to sign.
     pub required_signers: NonZeroUsize,
 }
@@ -122,13 +119,12 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The policy of a trust mode: one signer, no floor, nothing uncovered that could run or be loaded.
+    /// The policy of a trust mode: one signer, nothing uncovered that could run or be loaded.
     pub const fn of(mode: TrustMode) -> Self {
         Self {
             mode,
             malformed: MalformedSignature::ReadsAsInvalid,
             coverage: CoverageRule::InertRest,
-            coverage_floor: Coverage::None,
             required_signers: NonZeroUsize::MIN,
         }
     }

@@ -1,12 +1,13 @@
 //! `aisoc plugin rollback`
 
 use aisoc_manifests::fault::Result;
+use aisoc_packaging::Access;
 use aisoc_pipeline::RollbackOptions;
 use serde::Serialize;
 
 use super::uninstall::plugin_id;
 use crate::args::plugin::RollbackArgs;
-use crate::context::Context;
+use crate::context::{Context, coverage_floor};
 use crate::output::Answer;
 
 #[derive(Serialize)]
@@ -30,13 +31,9 @@ impl Answer for RolledBack {
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback");
-    let options = RollbackOptions {
-        plugins_dir,
-        id: plugin_id(&args.id)?,
-        to: args.to,
-        trust: context.trust(args.trust),
-        access,
-    };
+    let trust = context.trust(args.trust)?;
+    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
+    let options = RollbackOptions { plugins_dir, id: plugin_id(&args.id)?, to: args.to, trust, access };
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
