@@ -314,19 +314,45 @@ fn a_line_that_cannot_be_written_lowers_nothing() {
 
 #[test]
 fn a_change_that_fails_leaves_the_floor_where_it_was() {
+    for (first, second, words) in [("full", "code", &LOWER[..]), ("code", "full", &[])] {
+        let bench = bench();
+        install(&bench, first, &[]).ok();
+        let record = bench.path("plugins/.aisoc/records/demo.json");
+        let mounted = Command::new("mount").arg("--bind").args([&record, &record]).output();
+        if !mounted.is_ok_and(|output| output.status.success()) {
+            eprintln!("SKIPPED: mounting is not allowed here");
+            return;
+        }
+        let run = install(&bench, second, words);
+        Command::new("umount").arg(&record).output().expect("unmounted");
+        assert_eq!(run.code, 1, "{run:?}");
+        assert_eq!(floor(&bench).as_deref(), Some(first));
+        verify(&bench).ok();
+    }
+}
+
+#[test]
+fn what_is_refused_below_the_floor_is_not_called_verified() {
     let bench = bench();
     install(&bench, "full", &[]).ok();
-    let record = bench.path("plugins/.aisoc/records/demo.json");
-    let mounted = Command::new("mount").arg("--bind").args([&record, &record]).output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED: mounting is not allowed here");
-        return;
+    install(&bench, "bare", &["--trust-mode", "disabled"]).ok();
+    for words in [&["plugins", "verify", "--json"][..], &["plugin", "list", "--json"]] {
+        let run = bench.run(&[words, &["--trust-mode", "warn"], &PLACES].concat());
+        let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let row = &document["plugins"][0];
+        assert_eq!((&row["signature_status"], &row["coverage"]), (&"unsigned".into(), &"none".into()), "{run:?}");
+        assert!(row["error"].as_str().expect("an error").starts_with("coverage_downgrade: "), "{run:?}");
     }
-    let run = install(&bench, "code", &LOWER);
-    Command::new("umount").arg(&record).output().expect("unmounted");
-    assert_eq!(run.code, 1, "{run:?}");
-    assert_eq!(floor(&bench).as_deref(), Some("full"));
-    install(&bench, "code", &[]).refused(3, "coverage_downgrade");
+}
+
+#[test]
+fn a_kept_version_that_others_could_write_does_not_come_back() {
+    let bench = bench();
+    install(&bench, "code", &[]).ok();
+    fs::set_permissions(bench.path("plugins/demo/plugin.py"), fs::Permissions::from_mode(0o666)).expect("set");
+    install(&bench, "full", &[]).ok();
+    rollback(&bench, &LOWER).refused(1, "directory_insecure");
+    assert_eq!((floor(&bench).as_deref(), lines(&bench).len()), (Some("full"), 0));
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
 pub(crate) struct FloorChange {
     id: PluginId,
     digest: Option<Digest>,
-    /// What the file says from now on; nothing when it says so already.
+    /// What the file has to say before the change is made; nothing when it says so already.
     to: Option<Coverage>,
     lowering: Option<Lowering>,
 }
@@ -173,9 +173,9 @@ pub(crate) fn judge(
     match (before, reason) {
         (Some(before), None) => {
             admitted.require_coverage(before)?;
-            Ok(change(unwritten(plugins_dir, id, before.max(covered))?, None))
+            Ok(change(unwritten(plugins_dir, id, before)?, None))
         }
-        (Some(before), Some(_)) if covered >= before => Ok(change(unwritten(plugins_dir, id, covered)?, None)),
+        (Some(before), Some(_)) if covered >= before => Ok(change(unwritten(plugins_dir, id, before)?, None)),
         (from, reason) => {
             let lowering = reason.map(|reason| Lowering { from, reason: reason.clone(), digest: record.digest });
             Ok(change(Some(covered), lowering))
@@ -207,25 +207,49 @@ fn unwritten(plugins_dir: &Path, id: &PluginId, floor: Coverage) -> Result<Optio
     Ok(Some(floor).filter(|floor| *floor != written.unwrap_or(Coverage::None)))
 }
 
+/// The floor that a change which was made raises, as the text of its file; nothing when it raises none.
+/// Written with the record, and not before: what is in place until then may be less, and stays allowed.
+/// In between the record stands in for it.
+///
+/// # Errors
+/// I/O reasons. A floor that is damaged stays so, and goes on refusing.
+pub(crate) fn raised(plugins_dir: &Path, after: &InstallRecord) -> Result<Option<Vec<u8>>> {
+    let written = match read(plugins_dir, &after.id) {
+        Err(fault) if matches!(fault.reason(), Reason::RecordInvalid | Reason::DirectoryInsecure) => return Ok(None),
+        written => written?.unwrap_or(Coverage::None),
+    };
+    let covered = after.coverage.as_deref().map_or(Ok(Coverage::None), |word| coverage("the record", word))?;
+    (covered > written).then(|| Floor::text(&after.id, covered, Some(after.digest))).transpose()
+}
+
+/// The name of a floor that is on its way.
+pub(crate) fn draft_name(id: &PluginId) -> String {
+    format!("{id}.floor")
+}
+
+impl Floor {
+    fn text(id: &PluginId, coverage: Coverage, digest: Option<Digest>) -> Result<Vec<u8>> {
+        sealed::to_text(&Self {
+            schema_version: SCHEMA_VERSION,
+            id: id.clone(),
+            coverage: coverage.as_str().to_owned(),
+            digest,
+            since: format!("{:.0}", jiff::Timestamp::now()),
+        })
+    }
+}
+
 impl FloorChange {
-    /// Writes the floor before the change is made: a kill in between leaves a floor that was verified,
-    /// or one that the record of what is still installed stands in for. What was there before is given
-    /// back, for [`Published::undo`].
+    /// Writes down, before the change is made, what would be forgotten by it, or how far the floor is
+    /// lowered; until the change is made the record of what is still in place stands in for a lowered one.
     pub(crate) fn publish(&self, plugins: &Plugins, home: &Home) -> Result<Published> {
-        let path = path(&plugins.path, &self.id);
         let Some(coverage) = self.to else { return Ok(Published { before: None }) };
+        let mut before = None;
         if let Some(Lowering { from, reason, digest }) = &self.lowering {
+            before = sealed::read(&path(&plugins.path, &self.id)).ok().flatten();
             LoweredLine::new(&self.id, *from, coverage, reason, *digest).append(&plugins.own)?;
         }
-        let floor = Floor {
-            schema_version: SCHEMA_VERSION,
-            id: self.id.clone(),
-            coverage: coverage.as_str().to_owned(),
-            digest: self.digest,
-            since: format!("{:.0}", jiff::Timestamp::now()),
-        };
-        let before = self.lowering.as_ref().and_then(|_| sealed::read(&path).ok().flatten());
-        put(plugins, home, &self.id, &sealed::to_text(&floor)?)?;
+        put(plugins, home, &self.id, &Floor::text(&self.id, coverage, self.digest)?)?;
         Ok(Published { before: before.map(|text| (self.id.clone(), text)) })
     }
 }
@@ -247,7 +271,7 @@ impl Published {
 }
 
 fn put(plugins: &Plugins, home: &Home, id: &PluginId, text: &[u8]) -> Result<()> {
-    let name = format!("{id}.floor");
+    let name = draft_name(id);
     home.write(&name, text)?;
     home.sync()?;
     plugins.floors.take(home.held(), &name, id.as_str())

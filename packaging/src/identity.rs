@@ -156,10 +156,10 @@ fn folded(name: &str) -> String {
     name.to_ascii_lowercase().replace(['-', '.'], "_")
 }
 
-/// As [`folded`], letters that people take for each other being one too. For names of ids, which are
-/// ASCII; no other name passes.
+/// As [`folded`], letters that people take for each other being one too, and dots at the end, which some
+/// systems drop, none. For names of ids, which are ASCII; no other name passes.
 fn look(name: &str) -> String {
-    let name = name.replace(['I', '1', '|'], "l").replace('0', "o");
+    let name = name.trim_end_matches('.').replace(['I', '1', '|'], "l").replace('0', "o");
     folded(&name).replace('i', "l").replace('m', "rn").replace('w', "vv")
 }
 
@@ -209,9 +209,13 @@ mod tests {
 
     #[test]
     fn names_that_people_or_hosts_take_for_each_other_look_alike() {
-        for (one, other) in
-            [("race-x", "Race.X"), ("shodan", "sh0dan"), ("virustotal", "v1rusTotaI"), ("modern", "rnodern")]
-        {
+        for (one, other) in [
+            ("race-x", "Race.X"),
+            ("shodan", "sh0dan"),
+            ("virustotal", "v1rusTotaI"),
+            ("modern", "rnodern"),
+            ("demo", "demo.."),
+        ] {
             assert_eq!(look(one), look(other), "{one} {other}");
         }
         for (one, other) in [("demo", "demo2"), ("other", "another"), ("a-b", "ab")] {

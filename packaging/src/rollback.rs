@@ -11,6 +11,7 @@ use aisoc_trust::Admitted;
 use crate::access::{Access, is_directory};
 use crate::activate::{Installed, Previous, inode, judge_present, require_admission};
 use crate::dir::InstalledDir;
+use crate::guarded::require_guarded;
 use crate::home::Home;
 use crate::kept::{self, KeptVersion};
 use crate::pending::PendingChange;
@@ -33,8 +34,8 @@ impl KeptTree {
     ///
     /// # Errors
     /// `plugin_not_found` when nothing of `id` is there, `version_not_found`, `tree_modified` when a
-    /// file was changed, added or removed since, `locked`, `directory_insecure`, `lock_unsupported`, and
-    /// I/O reasons.
+    /// file was changed, added or removed since, `directory_insecure` when others can write one, `locked`,
+    /// `lock_unsupported`, and I/O reasons.
     pub fn open(plugins_dir: &Path, id: &PluginId, wanted: Option<&str>, access: &Access) -> Result<Self> {
         let place = plugins_dir.join(id.as_str());
         if !is_directory(&place)? && !is_directory(&kept::directory(plugins_dir, id))? {
@@ -62,6 +63,8 @@ impl KeptTree {
         if tree.subject() != version.record.tree_digest {
             return Err(modified(tree.subject().to_string()));
         }
+        // Whoever could write it while it was in place may have it open still.
+        require_guarded(&version.path)?;
         let replaced = InstallRecord::read_understood(plugins_dir, id)?;
         Ok(Self { transaction, version, tree, replaced, access: access.clone() })
     }

@@ -59,6 +59,8 @@ pub struct PluginAtRest {
     pub record: Option<InstallRecord>,
     /// What the gate says.
     pub verdict: Result<Judgement>,
+    /// What the signature is worth, where that is known although the plugin is refused.
+    pub signature: Option<SignatureStatus>,
     /// Where the verdict is from.
     pub evidence: Evidence,
 }
@@ -150,6 +152,7 @@ impl Wanted {
             path,
             version: record.as_ref().map(|record| record.version.clone()),
             record,
+            signature: verdict.as_ref().ok().map(|judgement| judgement.status),
             verdict,
             evidence: Evidence::Read,
         }
@@ -222,7 +225,9 @@ impl Judge<'_> {
         };
         match judged {
             Ok((version, admitted)) => {
-                PluginAtRest { version, ..wanted.judged(path, record, Ok(Judgement::of(&admitted))) }
+                let verdict = self.hold_to_floor(wanted, &admitted).map(|()| Judgement::of(&admitted));
+                let signature = Some(admitted.status());
+                PluginAtRest { version, signature, ..wanted.judged(path, record, verdict) }
             }
             Err(fault) => wanted.judged(path, record, Err(fault)),
         }
@@ -231,7 +236,6 @@ impl Judge<'_> {
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
         let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
         require_guarded(path)?;
-        self.hold_to_floor(&record.id, &admitted)?;
         Ok((Some(record.version.clone()), admitted))
     }
 
@@ -246,12 +250,11 @@ impl Judge<'_> {
                 .expected(wanted.shown_id(), id.to_string()));
         }
         let admitted = self.admit(&claim)?;
-        self.hold_to_floor(&id, &admitted)?;
         Ok((stated_version(&claim), admitted))
     }
 
-    fn hold_to_floor(&self, id: &PluginId, admitted: &Admitted) -> Result<()> {
-        let floor = coverage_floor(&self.options.plugins_dir, id)?;
+    fn hold_to_floor(&self, wanted: &Wanted, admitted: &Admitted) -> Result<()> {
+        let floor = wanted.id.as_ref().map(|id| coverage_floor(&self.options.plugins_dir, id)).transpose()?.flatten();
         admitted.require_coverage(floor.unwrap_or(Coverage::None))
     }
 
@@ -329,6 +332,7 @@ fn believed(name: &str, path: PathBuf, verdict: &CachedVerdict) -> PluginAtRest 
             coverage: verdict.coverage(),
             objection: None,
         }),
+        signature: Some(SignatureStatus::Verified),
         evidence: Evidence::Believed,
     }
 }

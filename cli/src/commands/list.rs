@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
 use aisoc_packaging::escaped;
-use aisoc_pipeline::{AtRestOptions, Judgement, PluginAtRest, Unchanged, verify_at_rest};
+use aisoc_pipeline::{AtRestOptions, PluginAtRest, Unchanged, verify_at_rest};
 use aisoc_signing::Coverage;
 use serde::Serialize;
 
@@ -61,8 +61,8 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
 fn row(plugin: PluginAtRest) -> Row {
-    let PluginAtRest { id, directory, path, version, record, verdict, .. } = plugin;
-    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&verdict);
+    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&plugin);
+    let PluginAtRest { id, directory, path, version, record, .. } = plugin;
     Row {
         name: (directory != id).then_some(directory),
         id,
@@ -89,8 +89,8 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn of(verdict: &Result<Judgement>) -> Self {
-        match verdict {
+    pub(crate) fn of(plugin: &PluginAtRest) -> Self {
+        match &plugin.verdict {
             Ok(judgement) => Self {
                 signature_status: judgement.status.as_str(),
                 signing_key_id: judgement.key_id.clone(),
@@ -98,7 +98,7 @@ impl Standing {
                 error: judgement.objection.clone(),
             },
             Err(fault) => Self {
-                signature_status: status_of(fault.reason()).as_str(),
+                signature_status: plugin.signature.unwrap_or_else(|| status_of(fault.reason())).as_str(),
                 signing_key_id: None,
                 coverage: Coverage::None.as_str(),
                 error: Some(format!("{}: {fault}", fault.reason())),

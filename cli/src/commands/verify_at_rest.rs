@@ -127,8 +127,8 @@ impl Counts {
 }
 
 fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> Row {
+    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&plugin);
     let PluginAtRest { id, directory, path, version, verdict, evidence, .. } = plugin;
-    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&verdict);
     if let Err(fault) = verdict {
         refusals.push(fault.about(&id));
     }
