@@ -57,6 +57,14 @@ impl Context {
         }
     }
 
+    /// Says that the next install of the plugin will accept less than this one had to.
+    pub(crate) fn warn_of_lowering(&self, id: &impl std::fmt::Display, from: Option<&str>, to: impl std::fmt::Display) {
+        if let Some(from) = from {
+            self.output
+                .warning(format!("the coverage floor of {id} was lowered from {from} to {to}, as was asked for"));
+        }
+    }
+
     /// Whom to trust, how far, and by which time. A mode that is misspelt in the environment is strict,
     /// and says so; misspelt on the command line it is a usage error.
     ///

@@ -200,6 +200,27 @@ fn a_site_that_is_older_than_floors_keeps_what_its_records_and_trees_say() {
 }
 
 #[test]
+fn another_spelling_of_the_id_begins_with_the_same_floor() {
+    let bench = bench();
+    publish(&bench, "Demo", "spelling", "2.0.0", "code");
+    publish(&bench, "demo.", "dotted", "2.0.0", "code");
+    install(&bench, "full", &[]).ok();
+    install(&bench, "dotted", &[]).refused(1, "already_exists");
+    uninstall(&bench).ok();
+    for name in ["spelling", "dotted"] {
+        install(&bench, name, &[]).refused(3, "coverage_downgrade");
+    }
+    let lowered = install(&bench, "spelling", &LOWER);
+    assert!(
+        lowered.ok().stderr.contains("warning: the coverage floor of Demo was lowered from full to code"),
+        "{lowered:?}"
+    );
+    verify(&bench).ok();
+    bench.run(&["plugin", "uninstall", "Demo", "--yes", "--plugins-dir", "plugins"]).ok();
+    install(&bench, "code", &[]).refused(3, "coverage_downgrade");
+}
+
+#[test]
 fn a_floor_that_cannot_be_relied_on_is_a_refusal_and_no_absence() {
     fn replace(place: &Path, what: impl Fn(&Path)) {
         fs::remove_file(place).expect("removed");
@@ -278,6 +299,7 @@ fn lowering_writes_one_line_and_nothing_when_nothing_is_lowered() {
     assert_eq!(names, ["at", "by", "digest", "from", "id", "reason", "schema_version", "to"]);
     assert_eq!((&line["schema_version"], &line["id"], &line["reason"]), (&1.into(), &"demo".into(), &LOWER[2].into()));
     assert_eq!((&line["from"], &line["to"], &line["digest"]), (&"full".into(), &"code".into(), &answer["digest"]));
+    assert_eq!(answer["lowered_from"], "full");
     assert!(
         line["at"].as_str().expect("a time").ends_with('Z') && line["by"].as_str().expect("a user").starts_with("uid ")
     );

@@ -31,6 +31,8 @@ pub struct Installed {
     pub previous: Previous,
     /// What was written down about that tree.
     pub replaced: Option<InstallRecord>,
+    /// The coverage that the floor was lowered from for it, in one word.
+    pub lowered_from: Option<&'static str>,
     /// What could not be removed; the next change of the plugins directory, or `gc`, tries again.
     pub leftovers: Vec<PathBuf>,
 }
@@ -97,7 +99,8 @@ pub fn activate(
     );
     let moved = transaction.run(&change, Incoming::Staged(&source), &floor)?;
     let previous = Previous::of(moved);
-    Ok(Installed { path: target, previous, replaced: before, leftovers: transaction.end() })
+    let lowered_from = floor.lowered_from();
+    Ok(Installed { path: target, previous, replaced: before, lowered_from, leftovers: transaction.end() })
 }
 
 /// What is installed decides about what may come: how widely it was signed, and which ids there are.

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{is_directory, require_owner_and_mode};
 use crate::home::Home;
-use crate::lowered::{LoweredLine, LoweringReason};
+use crate::identity::folded;
+use crate::lowered::{LoweredLine, LoweringReason, UNKNOWN};
 use crate::plugins::Plugins;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
 use crate::reference_dir::ReferenceDir;
@@ -52,13 +53,17 @@ struct Floor {
 }
 
 /// What the site has written down of `id`: the wider one of the floor and of the record of what is
-/// installed, or nothing.
+/// installed, or nothing. An id without a floor of its own begins with that of its other spellings, which
+/// are the same plugin to some hosts.
 ///
 /// # Errors
 /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, which is not the same
 /// as no floor, and I/O reasons.
 pub fn coverage_floor(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
-    let floor = read(plugins_dir, id)?;
+    let floor = match read(plugins_dir, id)? {
+        None => of_other_spellings(plugins_dir, id)?,
+        floor => floor,
+    };
     let record = sealed::understood(InstallRecord::read(plugins_dir, id))?;
     let recorded = record.and_then(|record| record.coverage).map(|word| coverage("the record", &word)).transpose()?;
     Ok(floor.max(recorded))
@@ -91,6 +96,24 @@ fn stated_by(tree: &Path) -> Result<Coverage> {
         TreeFinding::NotStated => Coverage::Code,
         TreeFinding::Exact | TreeFinding::Differs(_) => Coverage::Full,
     })
+}
+
+fn of_other_spellings(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
+    let directory = plugins_dir.join(OWN_DIRECTORY).join(FLOORS);
+    let failed = |error| Fault::io("list", &directory, error);
+    let entries = match std::fs::read_dir(&directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        entries => entries.map_err(failed)?,
+    };
+    let mut widest = None;
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(other) = name.to_str().and_then(|name| name.parse::<PluginId>().ok()) else { continue };
+        if other != *id && folded(other.as_str()) == folded(id.as_str()) {
+            widest = widest.max(read(plugins_dir, &other)?);
+        }
+    }
+    Ok(widest)
 }
 
 fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
@@ -240,6 +263,11 @@ impl Floor {
 }
 
 impl FloorChange {
+    /// The coverage that the floor is lowered from, in one word; nothing when it is not lowered.
+    pub(crate) fn lowered_from(&self) -> Option<&'static str> {
+        self.lowering.as_ref().map(|lowering| lowering.from.map_or(UNKNOWN, Coverage::as_str))
+    }
+
     /// Writes down, before the change is made, what would be forgotten by it, or how far the floor is
     /// lowered; until the change is made the record of what is still in place stands in for a lowered one.
     pub(crate) fn publish(&self, plugins: &Plugins, home: &Home) -> Result<Published> {

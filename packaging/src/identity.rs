@@ -150,16 +150,16 @@ fn twice(twins: &[Present<'_>]) -> IdentityConflict {
     }
 }
 
-/// Two ids that differ only in case are one directory on a file system that folds case, and two that
-/// differ only in `-`, `_` and `.` are one module to the host: whoever is second replaces the first.
-fn folded(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['-', '.'], "_")
+/// Two ids that differ only in case, or in dots at the end, are one directory on some file systems, and
+/// two that differ only in `-`, `_` and `.` are one module to the host: whoever is second replaces the first.
+pub(crate) fn folded(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase().replace(['-', '.'], "_")
 }
 
-/// As [`folded`], letters that people take for each other being one too, and dots at the end, which some
-/// systems drop, none. For names of ids, which are ASCII; no other name passes.
+/// As [`folded`], letters that people take for each other being one too. For names of ids, which are
+/// ASCII; no other name passes.
 fn look(name: &str) -> String {
-    let name = name.trim_end_matches('.').replace(['I', '1', '|'], "l").replace('0', "o");
+    let name = name.replace(['I', '1', '|'], "l").replace('0', "o");
     folded(&name).replace('i', "l").replace('m', "rn").replace('w', "vv")
 }
 

@@ -21,6 +21,8 @@ use crate::access::{insecure, require_owner_and_mode};
 use crate::plugins::Place;
 
 pub(crate) const LOWERED: &str = "lowered";
+/// What a floor that could not be read is lowered from.
+pub(crate) const UNKNOWN: &str = "unknown";
 const SCHEMA_VERSION: u32 = 1;
 /// Longest reason: a sentence or two, not a document.
 const MAX_REASON_BYTES: usize = 1024;
@@ -67,7 +69,6 @@ impl fmt::Display for LoweringReason {
 pub(crate) struct LoweredLine<'a> {
     schema_version: u32,
     id: &'a PluginId,
-    /// `unknown` when the floor could not be read.
     from: &'static str,
     to: &'static str,
     reason: &'a str,
@@ -89,7 +90,7 @@ impl<'a> LoweredLine<'a> {
         Self {
             schema_version: SCHEMA_VERSION,
             id,
-            from: from.map_or("unknown", Coverage::as_str),
+            from: from.map_or(UNKNOWN, Coverage::as_str),
             to: to.as_str(),
             reason: &reason.0,
             digest,

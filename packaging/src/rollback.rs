@@ -103,6 +103,7 @@ impl KeptTree {
         let change = PendingChange::new(record.id.clone(), replaced.clone(), Some(record.clone()), slot, inode, None);
         let path = transaction.plugins.target(&record.id);
         let moved = transaction.run(&change, Incoming::Kept, &floor)?;
-        Ok(Installed { path, previous: Previous::of(moved), replaced, leftovers: transaction.end() })
+        let (previous, lowered_from) = (Previous::of(moved), floor.lowered_from());
+        Ok(Installed { path, previous, replaced, lowered_from, leftovers: transaction.end() })
     }
 }

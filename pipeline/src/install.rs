@@ -53,6 +53,8 @@ pub struct Installation {
     pub change: Change,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// The coverage that the floor was lowered from for it, in one word.
+    pub lowered_from: Option<&'static str>,
     /// What could not be removed of what was there before.
     pub leftovers: Vec<PathBuf>,
 }
@@ -126,6 +128,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
         directory: active.path,
         change,
         signature,
+        lowered_from: active.lowered_from,
         leftovers: active.leftovers,
     })
 }
@@ -190,6 +193,7 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
             directory: plugin.path,
             change: Change::Unchanged,
             signature: Judgement::of(&admitted),
+            lowered_from: None,
             leftovers: Vec::new(),
         }));
     }

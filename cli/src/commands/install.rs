@@ -22,6 +22,8 @@ struct Installed {
     coverage: &'static str,
     change: &'static str,
     previous_version: Option<String>,
+    /// `full`, `code` or `unknown` when the coverage floor was lowered.
+    lowered_from: Option<&'static str>,
     objection: Option<String>,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     if let Some(objection) = &installed.signature.objection {
         context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));
     }
+    context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
     context.output.answer(&Installed {
@@ -61,6 +64,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         coverage: installed.signature.coverage.as_str(),
         objection: installed.signature.objection,
         change: installed.change.as_str(),
+        lowered_from: installed.lowered_from,
         previous_version: installed.change.from().map(str::to_owned),
         version: installed.version,
     })

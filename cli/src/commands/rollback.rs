@@ -20,6 +20,8 @@ struct RolledBack {
     signing_key_id: Option<String>,
     coverage: &'static str,
     previous_version: Option<String>,
+    /// `full`, `code` or `unknown` when the coverage floor was lowered.
+    lowered_from: Option<&'static str>,
     objection: Option<String>,
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     if let Some(objection) = &rollback.signature.objection {
         context.output.warning(format!("rolled back although {objection} (trust mode {})", options.trust.policy.mode));
     }
+    context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
     context.output.status("Rolled back", format!("{}{from} to {}", options.id, rollback.version));
@@ -52,6 +55,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         signing_key_id: rollback.signature.key_id,
         coverage: rollback.signature.coverage.as_str(),
         previous_version: rollback.from,
+        lowered_from: rollback.lowered_from,
         objection: rollback.signature.objection,
     })
 }
