@@ -1,19 +1,19 @@
 //! The environment, read once: flags win, then variables, then the documented defaults.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Access, NetworkFileSystems};
+use aisoc_packaging::{Access, CoverageFloor, NetworkFileSystems};
 use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
 use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
-use crate::args::plugin::{ChangeArgs, RegistryArgs, TrustArgs};
+use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
 
 const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
@@ -45,6 +45,7 @@ impl Context {
                 true => NetworkFileSystems::Accepted,
                 false => NetworkFileSystems::Refused,
             },
+            coverage_floor: CoverageFloor::Held,
         };
         (self.plugins_dir(args.plugins_dir), access)
     }
@@ -56,13 +57,22 @@ impl Context {
         }
     }
 
+    /// Says that the next install of the plugin will accept less than this one had to.
+    pub(crate) fn warn_of_lowering(&self, id: &impl std::fmt::Display, from: Option<&str>, to: impl std::fmt::Display) {
+        if let Some(from) = from {
+            self.output
+                .warning(format!("the coverage floor of {id} was lowered from {from} to {to}, as was asked for"));
+        }
+    }
+
     /// Whom to trust, how far, and by which time. A mode that is misspelt in the environment is strict,
     /// and says so; misspelt on the command line it is a usage error.
-    pub(crate) fn trust(&self, args: TrustArgs) -> TrustInputs {
-        let keys_dir = args
-            .trusted_keys
-            .or_else(|| path_variable(TRUSTED_KEYS_DIR))
-            .unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
+    ///
+    /// # Errors
+    /// `io_not_found` for a directory of keys that was named and is not there. Where nobody has named one
+    /// there may be no keys yet, which trust refuses.
+    pub(crate) fn trust(&self, args: TrustArgs) -> Result<TrustInputs> {
+        let named = args.trusted_keys.or_else(|| path_variable(TRUSTED_KEYS_DIR));
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !is_development() {
             self.output.warning(
@@ -72,8 +82,12 @@ impl Context {
         let coverage = args
             .trust_coverage
             .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
+        if let Some(named) = named.as_ref().filter(|_| mode != TrustMode::Disabled) {
+            require_there(named)?;
+        }
+        let keys_dir = named.unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
-        TrustInputs { keys_dir, policy, at: Timestamp::now() }
+        Ok(TrustInputs { keys_dir, policy, at: Timestamp::now() })
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:
@@ -107,6 +121,31 @@ impl Context {
             self.output.warning(format!("{danger}; run `chmod 600 {source}`"));
         }
         Ok(key)
+    }
+}
+
+/// Whether less than before may be accepted. Where nothing is checked nothing is known to be less.
+///
+/// # Errors
+/// `usage` in the trust mode `disabled`.
+pub(crate) fn coverage_floor(args: FloorArgs, mode: TrustMode) -> Result<CoverageFloor> {
+    match args.reason.filter(|_| args.lower_coverage) {
+        None => Ok(CoverageFloor::Held),
+        Some(_) if mode == TrustMode::Disabled => {
+            Err(Fault::new(Reason::Usage, "`--lower-coverage` is about what a signature covers, and none is read")
+                .expected("the trust mode strict or warn", mode.as_str()))
+        }
+        Some(reason) => Ok(CoverageFloor::Lowered(reason)),
+    }
+}
+
+fn require_there(keys_dir: &Path) -> Result<()> {
+    match keys_dir.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Fault::io("list the trusted keys directory", keys_dir, error))
+        }
+        // What else is wrong with it is found when it is read.
+        _ => Ok(()),
     }
 }
 

@@ -29,8 +29,24 @@ fn two_plugins() -> Bench {
     let bench = Bench::new();
     bench.published();
     bench.install("oci-archive:demo.tar").ok();
-    copy_tree(&bench.path("demo"), &bench.path("plugins/other"));
+    place(&bench, "other", "other");
     bench
+}
+
+/// Puts the signed plugin `id` into the directory of that name.
+fn place(bench: &Bench, id: &str, directory: &str) {
+    let source = format!("made-{id}");
+    if !bench.path(&source).exists() {
+        bench.run(&["plugin", "new", "demo", "--type", "enricher", "-o", &source]).ok();
+        let manifest = fs::read_to_string(bench.path(&source).join("demo/plugin.yaml")).expect("a manifest");
+        let lines = manifest.lines().map(|line| match line.starts_with("id:") {
+            true => format!("id: \"{id}\"\n"),
+            false => format!("{line}\n"),
+        });
+        bench.write(&format!("{source}/demo/plugin.yaml"), lines.collect::<String>());
+        bench.sign(&format!("{source}/demo")).ok();
+    }
+    copy_tree(&bench.path(&source).join("demo"), &bench.path("plugins").join(directory));
 }
 
 fn row(id: &str, status: &str, coverage: &str) -> (String, String, String) {

@@ -54,6 +54,7 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "install", "169.254.169.254/x/y:1"],
     &["plugin", "install", "oci:nowhere"],
     &["plugin", "install", "oci-archive:good.tar", "--trusted-keys", "other", "--plugins-dir", "plugins"],
+    &["plugin", "install", "oci-archive:good.tar", "--trusted-keys", "empty", "--plugins-dir", "plugins"],
     &["plugin", "install", "oci-archive:good.tar", "--trusted-keys", "nowhere", "--plugins-dir", "plugins"],
     &[
         "plugin",

@@ -149,7 +149,7 @@ fn a_file_changed_after_the_install_is_found_and_mended() {
         "{list:?}"
     );
     let mended = bench.install("oci-archive:demo.tar");
-    assert!(mended.ok().stderr.contains("Upgraded"), "{mended:?}");
+    assert!(mended.ok().stderr.contains("Replaced demo 0.1.0"), "{mended:?}");
     assert_eq!(bench.snapshot("plugins/demo"), good);
 }
 

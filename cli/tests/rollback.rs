@@ -94,7 +94,9 @@ fn a_rollback_passes_the_gate_with_todays_keys() {
     fs::copy(bench.path("other.pem"), bench.path("keys/other.pem")).expect("copied");
     rollback(&bench, &[]).refused(3, "untrusted_key");
     assert_eq!(bench.snapshot("plugins/demo"), before);
-    let warned = rollback(&bench, &["--trust-mode", "warn"]);
+    rollback(&bench, &["--trust-mode", "warn"]).refused(3, "coverage_downgrade");
+    let lower = ["--trust-mode", "warn", "--lower-coverage", "--reason", "the vendor's key is on its way"];
+    let warned = rollback(&bench, &lower);
     assert!(warned.ok().stderr.contains("rolled back although"), "{warned:?}");
 }
 

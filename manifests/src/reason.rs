@@ -212,7 +212,7 @@ reasons! {
         "The signature covers the manifest and `*.py` only, and other files could run or be loaded."
         "ask the publisher to sign the whole tree: `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
     CoverageDowngrade "coverage_downgrade" Refused
-        "The installed version of this plugin was signed whole, and this one is not."
+        "A wider signature of this plugin was verified on this site before, and this one covers less."
         "ask the publisher to sign the whole tree: `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
     IntegrityUnknown "integrity_unknown" Refused
         "The manifest's key `integrity` is not of a form that this version can check."
@@ -283,7 +283,7 @@ reasons! {
         "The file system cannot exchange or move the plugin's directory in one step."
         "keep the plugins directory on a local file system or a volume of its own"
     DirectoryInsecure "directory_insecure" Failed
-        "The plugins directory is a link or no directory; or it, the trusted keys, or a directory on the way to them can be changed by users who must not decide what a host loads."
+        "The plugins directory or something in it is a link or no directory; or it, the trusted keys, or a directory on the way to them can be changed by users who must not decide what a host loads."
         "find out who made it so, then correct its owner and mode"
     PluginNotFound "plugin_not_found" Failed
         "No plugin of that id is installed."
@@ -294,8 +294,11 @@ reasons! {
     TreeModified "tree_modified" Refused
         "A kept version is not as it was when it was installed."
         "install that version again from its reference"
+    IdentityAmbiguous "identity_ambiguous" Refused
+        "A directory is named like another plugin than the one in it, or one plugin stands in several directories."
+        "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
     RecordInvalid "record_invalid" Failed
-        "An install record cannot be read."
+        "An install record or a coverage floor cannot be read."
         "install the plugin again from its reference"
     GarbageLeft "garbage_left" Failed
         "Something that nobody needs could not be removed, or a change that was interrupted could not be finished."

@@ -10,6 +10,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::floor::CoverageFloor;
+
 /// Who changes a plugins directory, and under which circumstances.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -19,6 +21,8 @@ pub struct Access {
     pub lock_timeout: Duration,
     /// Whether a directory on another host's file system is acceptable.
     pub network_file_systems: NetworkFileSystems,
+    /// Whether less of a plugin may be signed than was before.
+    pub coverage_floor: CoverageFloor,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -40,6 +44,7 @@ impl Default for Access {
             command: "aisoc".to_owned(),
             lock_timeout: Duration::from_secs(30),
             network_file_systems: NetworkFileSystems::Refused,
+            coverage_floor: CoverageFloor::Held,
         }
     }
 }
@@ -137,6 +142,15 @@ pub(crate) fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u
     Ok(opened)
 }
 
+/// As [`Access::check`], for readers: nothing is made, and what is not there is an error.
+pub(crate) fn require_secure_way(plugins_dir: &Path) -> Result<()> {
+    match arrive(plugins_dir)? {
+        Arrival::Directory(_) => Ok(()),
+        Arrival::Missing(_) => Err(Fault::io("open", plugins_dir, ErrorKind::NotFound.into())),
+        Arrival::Other(..) | Arrival::NoWay => Err(no_directory(plugins_dir)),
+    }
+}
+
 /// Walks to a plugins directory. Whoever can change it, or a directory on the way to it, decides what a
 /// host loads: nobody but its owner's group, this user and root. A link is no plugins directory, with a
 /// slash at its end or without.
@@ -147,10 +161,10 @@ fn arrive(plugins_dir: &Path) -> Result<Arrival> {
     Ok(arrival)
 }
 
-/// Holds one directory of ours, in one that was held to it already, to the same rule.
-fn require_secure(directory: &OwnedFd, shown: &Path) -> Result<Stat> {
+/// Holds one thing that is open, in a directory that was held to it already, to the same rule.
+pub(crate) fn require_secure(opened: impl AsFd, shown: &Path) -> Result<Stat> {
     let mut walk = Walk::default();
-    let found = walk.judge_open(directory, shown).map_err(|error| Fault::io("look at", shown, error))?;
+    let found = walk.judge_open(opened, shown).map_err(|error| Fault::io("look at", shown, error))?;
     walk.finish().map_err(changeable)?;
     Ok(found)
 }
@@ -164,7 +178,7 @@ fn changeable(insecure: Insecure) -> Fault {
     }
 }
 
-fn no_directory(path: &Path) -> Fault {
+pub(crate) fn no_directory(path: &Path) -> Fault {
     let message = format!("`{}` is a link or a file, where a directory is needed", path.display());
     Fault::new(Reason::DirectoryInsecure, message)
 }

@@ -13,7 +13,9 @@ use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
 use crate::access::{Access, is_directory, look_at, sync_directory};
+use crate::floor::{self, FloorChange};
 use crate::home::{Abandoned, Home, TREE};
+use crate::identity::refuse_second_spelling;
 use crate::kept;
 use crate::pending::{self, PendingChange};
 use crate::record::{self, InstallRecord};
@@ -27,6 +29,10 @@ pub struct Installed {
     pub path: PathBuf,
     /// Whether a tree was there before.
     pub previous: Previous,
+    /// What was written down about that tree.
+    pub replaced: Option<InstallRecord>,
+    /// The coverage that the floor was lowered from for it, in one word.
+    pub lowered_from: Option<&'static str>,
     /// What could not be removed; the next change of the plugins directory, or `gc`, tries again.
     pub leftovers: Vec<PathBuf>,
 }
@@ -52,10 +58,13 @@ impl Previous {
 /// Publishes a staged tree as `<plugins-dir>/<id>`, where id and directory are those it was staged for.
 /// The tree that it replaces stays among the kept versions, of which the newest `keep` remain.
 ///
+/// What is installed is judged under the lock: the coverage floor, and other spellings of the id.
+///
 /// A process killed at any moment leaves the old tree or the new one, with its own record.
 ///
 /// # Errors
-/// `internal` when the admission is about another tree, `invalid_plugin_id`, `locked`, `directory_insecure`,
+/// `internal` when the admission is about another tree, `invalid_plugin_id`, `coverage_downgrade`, `already_exists`,
+/// `locked`, `directory_insecure`,
 /// `lock_unsupported`, `exchange_unsupported`, and I/O reasons; each leaves what is installed as it was.
 pub fn activate(
     admitted: Admitted,
@@ -70,26 +79,42 @@ pub fn activate(
         return Err(Fault::new(Reason::Internal, "nothing was written that could be activated"));
     };
     let target = home.plugins().join(record.id.as_str());
-    // Looked at before anything is written, so that this refusal leaves no trace; the exchange looks again.
+    // Looked at before anything is written, so that these refusals leave no trace; under the lock they are asked again.
     if target.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
         return Err(foreign(&target));
     }
+    judge_present(home.plugins(), &admitted, record, access)?;
     let source = source(root.as_ref());
     let mut transaction = Transaction::begin(home, access)?;
     let plugins = transaction.plugins.path.clone();
+    let floor = judge_present(&plugins, &admitted, record, access)?;
     let inode = inode(transaction.home().held(), &source, &target)?;
     let before = InstallRecord::read_understood(&plugins, &record.id)?;
     let slot = kept::next_slot(&plugins, &record.id)?;
     let change = PendingChange::new(
         record.id.clone(),
-        before,
+        before.clone(),
         Some(record.clone()),
         slot,
         inode,
         Some(keep.min(kept::MAX_KEPT_VERSIONS)),
     );
-    let moved = transaction.run(&change, Incoming::Staged(&source))?;
-    Ok(Installed { path: target, previous: Previous::of(moved), leftovers: transaction.end() })
+    let moved = transaction.run(&change, Incoming::Staged(&source), &floor)?;
+    let previous = Previous::of(moved);
+    let lowered_from = floor.lowered_from();
+    Ok(Installed { path: target, previous, replaced: before, lowered_from, leftovers: transaction.end() })
+}
+
+/// What is installed decides about what may come: how widely it was signed, and which ids there are.
+pub(crate) fn judge_present(
+    plugins_dir: &Path,
+    admitted: &Admitted,
+    record: &InstallRecord,
+    access: &Access,
+) -> Result<FloorChange> {
+    refuse_second_spelling(plugins_dir, &record.id)?;
+    floor::judge(plugins_dir, record, admitted, &access.coverage_floor)
+        .map_err(|fault| fault.about(format_args!("{} {}", record.id, record.version)))
 }
 
 /// The admission, the record and the tree must be about one content.
@@ -154,7 +179,8 @@ pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<V
     let before = InstallRecord::read_understood(plugins_dir, id)?;
     let inode = inode(&transaction.plugins.top, id.as_str(), &path)?;
     let slot = kept::next_slot(plugins_dir, id)?;
-    transaction.run(&PendingChange::new(id.clone(), before, None, slot, inode, None), Incoming::Nothing)?;
+    let floor = floor::judge_removal(plugins_dir, id)?;
+    transaction.run(&PendingChange::new(id.clone(), before, None, slot, inode, None), Incoming::Nothing, &floor)?;
     Ok(transaction.end())
 }
 

@@ -1,24 +1,31 @@
 //! `installed`: what the host would discover in a plugins directory.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::ManifestFile;
+use aisoc_manifests::plugin::{Document, ManifestFile};
 
+use crate::identity::stated_id;
+use crate::limits::Limits;
+use crate::parallel::{self, default_threads};
 use crate::record::{InstallRecord, OWN_DIRECTORY, RECORDS};
 
 /// A directory that the host would take for a plugin, or that an install has put there.
 #[derive(Debug)]
 pub struct InstalledPlugin {
-    /// The directory's name, which the host takes for the id unless the manifest says otherwise.
-    pub directory: String,
+    /// The directory's name.
+    pub directory: OsString,
     /// Where it is.
     pub path: PathBuf,
     /// What its install wrote down: nothing when somebody else put it there.
     pub record: Result<Option<InstallRecord>>,
+    manifest: Option<ManifestFile>,
 }
 
 /// The plugins in a directory, sorted by name; none when it does not exist.
@@ -30,11 +37,22 @@ pub fn installed(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
     Ok(candidates.iter().filter_map(|directory| InstalledPlugin::read(plugins_dir, directory)).collect())
 }
 
-/// The names in a plugins directory that can be plugins, sorted: all but our own.
+/// As [`installed`], with those that are gone although a record says that they should be there.
 ///
 /// # Errors
 /// As [`installed`].
-pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
+pub fn expected(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
+    let mut names = candidates(plugins_dir)?;
+    names.extend(recorded(plugins_dir)?.into_iter().map(OsString::from));
+    names.sort();
+    names.dedup();
+    let read = parallel::map(&names, default_threads(), |name, _| Ok(InstalledPlugin::read(plugins_dir, name)))?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+/// The names in a plugins directory that can be plugins, sorted: all but those that begin with a dot,
+/// which the host passes over.
+fn candidates(plugins_dir: &Path) -> Result<Vec<OsString>> {
     let failed = |error| Fault::io("list", plugins_dir, error);
     let entries = match fs::read_dir(plugins_dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -42,8 +60,8 @@ pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
     };
     let mut directories = Vec::new();
     for entry in entries {
-        let directory = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        if !directory.starts_with(OWN_DIRECTORY) {
+        let directory = entry.map_err(failed)?.file_name();
+        if !directory.as_bytes().starts_with(b".") {
             directories.push(directory);
         }
     }
@@ -53,10 +71,7 @@ pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
 
 /// The ids that have a record file, in no order. What it says, and about what, is for
 /// [`InstallRecord::read`].
-///
-/// # Errors
-/// I/O reasons when the records cannot be listed.
-pub fn recorded(plugins_dir: &Path) -> Result<Vec<String>> {
+fn recorded(plugins_dir: &Path) -> Result<Vec<String>> {
     let directory = plugins_dir.join(OWN_DIRECTORY).join(RECORDS);
     let failed = |error| Fault::io("list", &directory, error);
     let entries = match fs::read_dir(&directory) {
@@ -75,19 +90,34 @@ pub fn recorded(plugins_dir: &Path) -> Result<Vec<String>> {
 impl InstalledPlugin {
     /// The plugin in that directory; `None` when the host would not take it for one and no install has
     /// written down that it should be there.
-    pub fn read(plugins_dir: &Path, directory: &str) -> Option<Self> {
+    pub fn read(plugins_dir: &Path, directory: &OsStr) -> Option<Self> {
         let path = plugins_dir.join(directory);
         // What cannot be looked at may be one: reading it says why it cannot be read.
         let may_be_file = |name: &str| match path.join(name).metadata() {
             Ok(found) => found.is_file(),
             Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
         };
-        let is_plugin = ManifestFile::find(may_be_file).is_some();
-        let record = match directory.parse() {
-            Ok(id) => InstallRecord::read(plugins_dir, &id),
-            Err(_) => Ok(None),
+        let manifest = ManifestFile::find(may_be_file);
+        let record = match directory.to_str().and_then(|name| name.parse().ok()) {
+            Some(id) => InstallRecord::read(plugins_dir, &id),
+            None => Ok(None),
         };
-        let is_expected = is_plugin || !matches!(record, Ok(None));
-        is_expected.then(|| Self { directory: directory.to_owned(), path, record })
+        let is_expected = manifest.is_some() || !matches!(record, Ok(None));
+        is_expected.then(|| Self { directory: directory.to_owned(), path, record, manifest })
     }
+
+    /// The id: of what an install put there the directory's name, else what the manifest states, which
+    /// is read for it. `None` when that cannot be read.
+    pub fn id(&self) -> Option<PluginId> {
+        match self.record {
+            Ok(None) => read_id(&self.path, self.manifest?),
+            Ok(Some(_)) | Err(_) => self.directory.to_str().and_then(|name| name.parse().ok()),
+        }
+    }
+}
+
+fn read_id(plugin: &Path, file: ManifestFile) -> Option<PluginId> {
+    // Through a link, which the host follows; what it leads to is refused later, under its id.
+    let manifest = read_small(&plugin.join(file.name()), Limits::default().max_manifest_bytes, Links::Followed).ok()?;
+    stated_id(&Document::read(file, &manifest.content).ok()?).ok()
 }

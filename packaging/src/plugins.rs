@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::{Access, OPEN_DIRECTORY, own_directory};
+use crate::floor::FLOORS;
 use crate::kept::VERSIONS;
 use crate::lock::PluginsLock;
 use crate::pending::PENDING;
@@ -28,6 +29,9 @@ pub(crate) struct Plugins {
     pub(crate) records: Place,
     pub(crate) pending: Place,
     pub(crate) versions: Place,
+    pub(crate) floors: Place,
+    /// The directory that holds these.
+    pub(crate) own: Place,
     _lock: PluginsLock,
 }
 
@@ -48,6 +52,8 @@ impl Plugins {
             records: place(RECORDS, OPEN_TO_READERS)?,
             pending: place(PENDING, OPEN_TO_READERS)?,
             versions: place(VERSIONS, PRIVATE)?,
+            floors: place(FLOORS, OPEN_TO_READERS)?,
+            own: Place { directory: own, path: shown },
             _lock: lock,
         })
     }

@@ -9,8 +9,9 @@ use aisoc_signing::Claim;
 use aisoc_trust::Admitted;
 
 use crate::access::{Access, is_directory};
-use crate::activate::{Installed, Previous, inode, require_admission};
+use crate::activate::{Installed, Previous, inode, judge_present, require_admission};
 use crate::dir::InstalledDir;
+use crate::guarded::require_guarded;
 use crate::home::Home;
 use crate::kept::{self, KeptVersion};
 use crate::pending::PendingChange;
@@ -24,6 +25,7 @@ pub struct KeptTree {
     version: KeptVersion,
     tree: InstalledDir,
     replaced: Option<InstallRecord>,
+    access: Access,
 }
 
 impl KeptTree {
@@ -32,8 +34,8 @@ impl KeptTree {
     ///
     /// # Errors
     /// `plugin_not_found` when nothing of `id` is there, `version_not_found`, `tree_modified` when a
-    /// file was changed, added or removed since, `locked`, `directory_insecure`, `lock_unsupported`, and
-    /// I/O reasons.
+    /// file was changed, added or removed since, `directory_insecure` when others can write one, `locked`,
+    /// `lock_unsupported`, and I/O reasons.
     pub fn open(plugins_dir: &Path, id: &PluginId, wanted: Option<&str>, access: &Access) -> Result<Self> {
         let place = plugins_dir.join(id.as_str());
         if !is_directory(&place)? && !is_directory(&kept::directory(plugins_dir, id))? {
@@ -61,8 +63,10 @@ impl KeptTree {
         if tree.subject() != version.record.tree_digest {
             return Err(modified(tree.subject().to_string()));
         }
+        // Whoever could write it while it was in place may have it open still.
+        require_guarded(&version.path)?;
         let replaced = InstallRecord::read_understood(plugins_dir, id)?;
-        Ok(Self { transaction, version, tree, replaced })
+        Ok(Self { transaction, version, tree, replaced, access: access.clone() })
     }
 
     /// What was written down when it was installed.
@@ -90,14 +94,16 @@ impl KeptTree {
     /// # Errors
     /// As [`crate::activate`]; each leaves everything as it was.
     pub fn activate(self, admitted: Admitted, record: &InstallRecord) -> Result<Installed> {
-        let Self { mut transaction, version, tree, replaced } = self;
+        let Self { mut transaction, version, tree, replaced, access } = self;
         require_admission(&admitted, record, tree.subject())?;
+        let floor = judge_present(&transaction.plugins.path, &admitted, record, &access)?;
         let slot = version.slot;
         let name = format!("{}/{}", slot.below(&record.id), kept::KEPT_TREE);
         let inode = inode(&transaction.plugins.versions.directory, &name, &version.path)?;
-        let change = PendingChange::new(record.id.clone(), replaced, Some(record.clone()), slot, inode, None);
+        let change = PendingChange::new(record.id.clone(), replaced.clone(), Some(record.clone()), slot, inode, None);
         let path = transaction.plugins.target(&record.id);
-        let moved = transaction.run(&change, Incoming::Kept)?;
-        Ok(Installed { path, previous: Previous::of(moved), leftovers: transaction.end() })
+        let moved = transaction.run(&change, Incoming::Kept, &floor)?;
+        let (previous, lowered_from) = (Previous::of(moved), floor.lowered_from());
+        Ok(Installed { path, previous, replaced, lowered_from, leftovers: transaction.end() })
     }
 }

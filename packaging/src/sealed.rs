@@ -17,7 +17,7 @@ use crate::parallel::{self, Links};
 
 const CHECKSUM: &str = "checksum";
 /// Largest file that is read or written; ours are below 4 KiB.
-const MAX_BYTES: u64 = 64 << 10;
+pub(crate) const MAX_BYTES: u64 = 64 << 10;
 
 #[derive(Serialize)]
 struct Sealed<'a, T> {

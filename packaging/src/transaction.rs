@@ -17,6 +17,7 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::{Access, is_directory};
+use crate::floor::{self, FloorChange};
 use crate::home::Home;
 use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
 use crate::pending::{self, PendingChange};
@@ -89,11 +90,20 @@ impl Transaction {
     }
 
     /// Makes a change. When it is refused, everything is as it was.
-    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
-        let id = &change.id;
-        if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| unfinished == id) {
+    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>, floor: &FloorChange) -> Result<Moved> {
+        if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| *unfinished == change.id) {
             return Err(self.unfinished.swap_remove(at).1);
         }
+        let published = floor.publish(&self.plugins, &self.home)?;
+        let moved = self.make(change, incoming);
+        if moved.is_err() {
+            published.undo(&self.plugins, &self.home);
+        }
+        moved
+    }
+
+    fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
+        let id = &change.id;
         let note = file_name(id);
         self.prepare(change)?;
         self.home.write(&note, &sealed::to_text(change)?)?;
@@ -170,6 +180,9 @@ impl Transaction {
     pub(crate) fn prepare(&self, change: &PendingChange) -> Result<()> {
         if let Some(after) = &change.after {
             self.home.write(&record_name(&change.id), &after.to_text()?)?;
+            if let Some(raised) = floor::raised(&self.plugins.path, after)? {
+                self.home.write(&floor::draft_name(&change.id), &raised)?;
+            }
         }
         if let Some(before) = change.before.as_ref().filter(|_| change.keeps_previous()) {
             let sequence = kept::next_sequence(&kept::stored(&self.plugins.path, &change.id)?);
@@ -240,6 +253,9 @@ impl Transaction {
                 let _ = self.discard_version(id.as_str());
             }
             Some(after) => {
+                if floor::raised(&self.plugins.path, after)?.is_some() {
+                    self.plugins.floors.take(self.home.held(), &floor::draft_name(id), id.as_str())?;
+                }
                 let left = is_directory(&self.plugins.versions.path.join(&slot).join(KEPT_TREE))?;
                 if change.keeps_previous() && left {
                     let to = format!("{slot}/{KEPT_FILE}");

@@ -245,10 +245,11 @@ fn lists_what_the_host_would_discover() {
         ("a/aisoc-plugin.json", "{}"),
         ("no-manifest/plugin.py", ""),
         (".aisoc-staging-x/plugin.yaml", MANIFEST),
+        (".hidden/plugin.yaml", MANIFEST),
         ("plugin.yaml", MANIFEST),
         ("odd name/plugin.yaml", MANIFEST),
     ]);
-    let listed: Vec<String> =
+    let listed: Vec<_> =
         installed(plugins.path()).expect("listed").into_iter().map(|plugin| plugin.directory).collect();
     assert_eq!(listed, ["a", "b", "odd name"]);
     assert!(installed(&plugins.path().join("absent")).expect("listed").is_empty());

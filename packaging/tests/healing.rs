@@ -8,11 +8,41 @@ mod common;
 use std::fs;
 
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{InstallRecord, collect_garbage, finish_interrupted, kept_versions, uninstall};
+use aisoc_packaging::{InstallRecord, collect_garbage, coverage_floor, finish_interrupted, kept_versions, uninstall};
+use aisoc_signing::Coverage;
 use common::versions::{
     access, current, id, incoming, install, keep, reads_without_writing, record_file, recorded, roll_back, tidy,
     unfinished, versions,
 };
+
+#[test]
+fn an_upgrade_killed_anywhere_raises_the_floor_when_it_was_made_and_not_when_it_was_not() {
+    for reached in ["noted", "exchanged", "recorded"] {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let plugins = plugins.path();
+        install(plugins, "1.0.0", 1);
+        let before = InstallRecord { coverage: Some("code".to_owned()), ..recorded(plugins) };
+        fs::write(record_file(plugins), before.to_text().expect("a text")).expect("written");
+        let staging = plugins.join(".aisoc-staging-dead/tree");
+        let after = InstallRecord { coverage: Some("full".to_owned()), ..incoming("1.1.0", &staging) };
+        let slot = plugins.join(".aisoc/versions/demo/1");
+        unfinished(plugins, Some(&before), Some(&after), 1, &staging, Some(1));
+        let is_made = reached != "noted";
+        if is_made {
+            fs::create_dir_all(&slot).expect("made");
+            fs::rename(plugins.join("demo"), slot.join("tree")).expect("moved");
+            fs::rename(&staging, plugins.join("demo")).expect("moved");
+        }
+        if reached == "recorded" {
+            fs::write(record_file(plugins), after.to_text().expect("a text")).expect("written");
+        }
+        let (floor, place) = (|| coverage_floor(plugins, &id()).expect("readable"), plugins.join(".aisoc/floors/demo"));
+        let expected = if is_made { Coverage::Full } else { Coverage::Code };
+        assert_eq!((floor(), place.exists()), (Some(expected), false), "{reached}: the record stands in");
+        finish_interrupted(plugins, &access()).expect("finished");
+        assert_eq!((floor(), place.exists()), (Some(expected), is_made), "{reached}");
+    }
+}
 
 #[test]
 fn an_upgrade_killed_anywhere_is_healed() {

@@ -1,18 +1,21 @@
 //! Verification at rest: every installed plugin, read whole and judged by today's keys.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::shown;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, candidates, default_threads, recorded, while_in_place,
+    Identity, IdentityConflict, InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, coverage_floor,
+    default_threads, escaped, expected, identities, require_guarded, require_secure_plugins, stated_id, while_in_place,
 };
-use aisoc_signing::{Claim, Keyring, verify};
-use aisoc_trust::{Admitted, admit};
+use aisoc_signing::{Claim, Coverage, Keyring, verify};
+use aisoc_trust::{Admitted, SignatureStatus, admit};
 
 use crate::install::Judgement;
 use crate::verify::TrustInputs;
@@ -31,7 +34,9 @@ pub struct AtRestOptions {
 /// An installed plugin and its verdict.
 #[derive(Debug)]
 pub struct PluginAtRest {
-    /// The name of its directory.
+    /// The id that its manifest states; the name of its directory when that cannot be read.
+    pub id: String,
+    /// The name of its directory, [`escaped`].
     pub directory: String,
     /// Where it is.
     pub path: PathBuf,
@@ -41,6 +46,8 @@ pub struct PluginAtRest {
     pub record: Option<InstallRecord>,
     /// What the gate says.
     pub verdict: Result<Judgement>,
+    /// What the signature is worth, where that is known although the plugin is refused.
+    pub signature: Option<SignatureStatus>,
 }
 
 /// All verdicts.
@@ -55,21 +62,24 @@ pub struct AtRest {
 /// Verifies installed plugins, on as many threads as there are processors.
 ///
 /// # Errors
-/// `plugin_not_found` for one that was asked for, and I/O reasons when plugins or keys cannot be
+/// `directory_insecure` when others can change the plugins directory, in which case nothing in it is
+/// judged; `plugin_not_found` for one that was asked for, and I/O reasons when plugins or keys cannot be
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
-    let names = wanted(options)?;
+    require_secure_plugins(&options.plugins_dir)?;
+    let wanted = wanted(options)?;
     let keyring = options.trust.keyring()?;
     let threads = default_threads();
     let judge = Judge {
         options,
         keyring: &keyring,
         // Few plugins are read on all processors each, many one beside the other.
-        threads_each: if names.len() > 1 { NonZeroUsize::MIN } else { threads },
+        threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
-    let judged = on_threads(&names, threads, |name| judge.plugin(name))?;
+    let judged = on_threads(&wanted, threads, |wanted| judge.plugin(wanted))?;
     let plugins: Vec<PluginAtRest> = judged.into_iter().flatten().collect();
-    let missing = options.only.iter().find(|id| plugins.iter().all(|plugin| plugin.directory != **id));
+    let missing =
+        options.only.iter().find(|id| plugins.iter().all(|plugin| plugin.id != **id && plugin.directory != **id));
     if let Some(id) = missing {
         return Err(not_found(id, &options.plugins_dir));
     }
@@ -77,17 +87,51 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     Ok(AtRest { plugins, skipped_keys })
 }
 
-/// What can be a plugin, and what should be one by its record: a plugin that is gone is no good news.
-fn wanted(options: &AtRestOptions) -> Result<Vec<String>> {
-    let mut names = candidates(&options.plugins_dir)?;
-    names.extend(recorded(&options.plugins_dir)?);
-    names.sort();
-    names.dedup();
-    if options.only.is_empty() {
-        return Ok(names);
+/// A place in the plugins directory, as it is before anything in it is read whole.
+struct Wanted {
+    directory: OsString,
+    id: Option<PluginId>,
+    /// Why it cannot be told which plugin it is.
+    conflict: Option<IdentityConflict>,
+}
+
+impl Wanted {
+    fn name(&self) -> String {
+        escaped(&self.directory)
     }
-    names.retain(|name| options.only.contains(name));
-    Ok(names)
+
+    fn shown_id(&self) -> String {
+        self.id.as_ref().map_or_else(|| self.name(), ToString::to_string)
+    }
+
+    fn judged(&self, path: PathBuf, record: Option<InstallRecord>, verdict: Result<Judgement>) -> PluginAtRest {
+        PluginAtRest {
+            id: self.shown_id(),
+            directory: self.name(),
+            path,
+            version: record.as_ref().map(|record| record.version.clone()),
+            record,
+            signature: verdict.as_ref().ok().map(|judgement| judgement.status),
+            verdict,
+        }
+    }
+}
+
+/// What can be a plugin, and what should be one by its record: a plugin that is gone is no good news.
+/// Each is held against all others, whichever are asked for.
+fn wanted(options: &AtRestOptions) -> Result<Vec<Wanted>> {
+    let plugins = expected(&options.plugins_dir)?;
+    let identities = identities(&plugins)?;
+    let place = |(plugin, identity): (InstalledPlugin, Identity)| Wanted {
+        directory: plugin.directory,
+        id: identity.id,
+        conflict: identity.conflict,
+    };
+    let places = plugins.into_iter().zip(identities).map(place);
+    let is_asked_for = |place: &Wanted| {
+        options.only.is_empty() || options.only.iter().any(|id| *id == place.shown_id() || *id == place.name())
+    };
+    Ok(places.filter(is_asked_for).collect())
 }
 
 fn not_found(id: &str, plugins_dir: &Path) -> Fault {
@@ -103,37 +147,62 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// `None` for what is no plugin. A tree that is exchanged while it is read is read again: half of the
     /// old and half of the new is no verdict about either.
-    fn plugin(&self, name: &str) -> Option<PluginAtRest> {
-        while_in_place(&self.options.plugins_dir.join(name), || self.read(name))
+    fn plugin(&self, wanted: &Wanted) -> Option<PluginAtRest> {
+        let path = self.options.plugins_dir.join(&wanted.directory);
+        if let Some(conflict) = &wanted.conflict {
+            let plugin = InstalledPlugin::read(&self.options.plugins_dir, &wanted.directory)?;
+            let record = plugin.record.ok().flatten();
+            return Some(wanted.judged(plugin.path, record, Err(conflict.fault())));
+        }
+        while_in_place(&path, || {
+            let plugin = InstalledPlugin::read(&self.options.plugins_dir, &wanted.directory)?;
+            Some(self.at_rest(wanted, plugin))
+        })
     }
 
-    fn read(&self, name: &str) -> Option<PluginAtRest> {
-        let InstalledPlugin { directory, path, record, .. } = InstalledPlugin::read(&self.options.plugins_dir, name)?;
+    fn at_rest(&self, wanted: &Wanted, plugin: InstalledPlugin) -> PluginAtRest {
+        let InstalledPlugin { path, record, .. } = plugin;
         let (record, judged) = match record {
             Ok(Some(record)) => {
                 let judged = self.recorded(&path, &record);
                 (Some(record), judged)
             }
-            Ok(None) => (None, self.found(&path)),
+            Ok(None) => (None, self.found(&path, wanted)),
             Err(fault) => (None, Err(fault)),
         };
-        let (version, verdict) = match judged {
-            Ok((version, admitted)) => (version, Ok(Judgement::of(&admitted))),
-            Err(fault) => (record.as_ref().map(|record| record.version.clone()), Err(fault)),
-        };
-        Some(PluginAtRest { directory, path, version, record, verdict })
+        match judged {
+            Ok((version, admitted)) => {
+                let verdict = self.hold_to_floor(wanted, &admitted).map(|()| Judgement::of(&admitted));
+                let signature = Some(admitted.status());
+                PluginAtRest { version, signature, ..wanted.judged(path, record, verdict) }
+            }
+            Err(fault) => wanted.judged(path, record, Err(fault)),
+        }
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
         let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
+        require_guarded(path)?;
         Ok((Some(record.version.clone()), admitted))
     }
 
-    /// A plugin that somebody else put there: judged as the host would.
-    fn found(&self, path: &Path) -> Result<(Option<String>, Admitted)> {
+    /// A plugin that somebody else put there: held to what an install would have made of it, and judged
+    /// as the host would.
+    fn found(&self, path: &Path, wanted: &Wanted) -> Result<(Option<String>, Admitted)> {
+        require_guarded(path)?;
         let claim = ReferenceDir::read_with(path, self.threads_each, &Default::default())?.claim();
+        let id = stated_id(claim.document()?)?;
+        if wanted.id.as_ref() != Some(&id) {
+            return Err(Fault::new(Reason::IdentityAmbiguous, "the manifest was changed while it was read")
+                .expected(wanted.shown_id(), id.to_string()));
+        }
         let admitted = self.admit(&claim)?;
         Ok((stated_version(&claim), admitted))
+    }
+
+    fn hold_to_floor(&self, wanted: &Wanted, admitted: &Admitted) -> Result<()> {
+        let floor = wanted.id.as_ref().map(|id| coverage_floor(&self.options.plugins_dir, id)).transpose()?.flatten();
+        admitted.require_coverage(floor.unwrap_or(Coverage::None))
     }
 
     fn admit(&self, claim: &Claim) -> Result<Admitted> {
@@ -171,13 +240,20 @@ pub(crate) fn intact_admission(
         Reason::ForbiddenEntry | Reason::ManifestMissing | Reason::IoNotFound => modified(&format!(": {fault}")),
         _ => fault,
     })?;
-    let admitted = admit(&trust.policy, &present.claim(), |claim| verify(claim, keyring));
+    let claim = present.claim();
+    let admitted = admit(&trust.policy, &claim, |claim| verify(claim, keyring));
     if present.subject() != record.tree_digest {
         let named = admitted.err().filter(|refusal| refusal.class() == Reason::TreeModified.class());
         let digests = || modified("").expected(record.tree_digest.to_string(), present.subject().to_string());
         return Err(named.unwrap_or_else(digests).hint(reinstall));
     }
     let admitted = admitted?;
+    let stated = stated_id(claim.document()?)?;
+    if stated != record.id {
+        return Err(Fault::new(Reason::IdentityAmbiguous, "the record is about another plugin than the one in place")
+            .expected(record.id.to_string(), stated.to_string())
+            .hint(reinstall));
+    }
     // A record is no evidence, but what it says about the tree has to be true.
     match record.canonical_digest.zip(admitted.digest()) {
         Some((recorded, found)) if recorded != found => {

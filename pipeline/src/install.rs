@@ -1,19 +1,20 @@
 //! The operator's line, whole: a reference becomes an installed plugin, or nothing happens.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{
-    Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, default_threads,
-    finish_interrupted, installed,
+    Access, InstallRecord, Installed, Limits, Previous, Staged, Staging, activate, coverage_floor, default_threads,
+    finish_interrupted, installed, require_guarded,
 };
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Coverage, TreeFinding, verify};
-use aisoc_trust::{Admitted, Policy, admit};
+use aisoc_signing::{Coverage, verify};
+use aisoc_trust::{Admitted, admit};
 
 use crate::at_rest::intact_admission;
 use crate::fetch::fetch;
@@ -52,6 +53,8 @@ pub struct Installation {
     pub change: Change,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// The coverage that the floor was lowered from for it, in one word.
+    pub lowered_from: Option<&'static str>,
     /// What could not be removed of what was there before.
     pub leftovers: Vec<PathBuf>,
 }
@@ -76,8 +79,18 @@ pub enum Change {
     Unchanged,
     /// The plugin is new.
     Installed,
-    /// Another tree was exchanged for this one.
+    /// An older version was exchanged for this one.
     Upgraded {
+        /// The version that was there.
+        from: String,
+    },
+    /// A newer version was exchanged for this one.
+    Downgraded {
+        /// The version that was there.
+        from: String,
+    },
+    /// Another tree was exchanged for this one: of the same version, or of one that nothing compares with it.
+    Replaced {
         /// Its version, if its record says so.
         from: Option<String>,
     },
@@ -105,16 +118,11 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let staging = Staging::begin(&options.plugins_dir, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let (manifest, admitted) = judge(&staged, options)?;
-    refuse_second_spelling(&manifest.id, options)?;
     reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
-    let from = InstallRecord::read_understood(&options.plugins_dir, &manifest.id)?.map(|record| record.version);
     let record = record(&manifest, reference, digest, &admitted, options);
     let signature = Judgement::of(&admitted);
     let active = activate(admitted, staged, &record, options.keep, &options.access)?;
-    let change = match active.previous {
-        Previous::None => Change::Installed,
-        Previous::Replaced => Change::Upgraded { from },
-    };
+    let change = Change::of(&active, &manifest.version);
     Ok(Installation {
         id: manifest.id,
         version: manifest.version,
@@ -122,6 +130,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
         directory: active.path,
         change,
         signature,
+        lowered_from: active.lowered_from,
         leftovers: active.leftovers,
     })
 }
@@ -130,58 +139,9 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
 fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
     let claim = staged.claim()?;
     let manifest = Manifest::from_document(claim.document()?)?;
-    let policy = Policy { coverage_floor: installed_coverage(&manifest.id, options)?, ..options.trust.policy };
-    let admitted = admit(&policy, &claim, |claim| verify(claim, &options.trust.keyring()?));
+    let admitted = admit(&options.trust.policy, &claim, |claim| verify(claim, &options.trust.keyring()?));
     let admitted = admitted.map_err(|refusal| refusal.about(format_args!("{} {}", manifest.id, manifest.version)))?;
     Ok((manifest, admitted))
-}
-
-/// What the signature of the installed version covers: a registry that offers less than that is
-/// stripping it. Without a record that can be understood, the tree in place says what it was signed for.
-fn installed_coverage(id: &PluginId, options: &InstallOptions) -> Result<Coverage> {
-    match InstallRecord::read(&options.plugins_dir, id) {
-        Ok(record) => {
-            let recorded = record.and_then(|record| record.coverage);
-            let stated = [Coverage::Full, Coverage::Code]
-                .into_iter()
-                .find(|coverage| recorded.as_deref() == Some(coverage.as_str()));
-            Ok(stated.unwrap_or(Coverage::None))
-        }
-        Err(fault) if fault.reason() == Reason::RecordInvalid => {
-            stated_coverage(&options.plugins_dir.join(id.as_str())).map_err(|_| {
-                fault.hint(format!("remove what is left of it, then install: `aisoc plugin uninstall {id}`"))
-            })
-        }
-        Err(fault) => Err(fault),
-    }
-}
-
-/// What a tree claims to be signed for, whether or not anybody's key verifies it today.
-fn stated_coverage(tree: &Path) -> Result<Coverage> {
-    let claim = match InstalledDir::read(tree) {
-        Err(fault) if fault.reason() == Reason::IoNotFound => return Ok(Coverage::None),
-        tree => tree?.claim(),
-    };
-    let finding = claim.compare_tree(claim.document()?)?;
-    Ok(match finding {
-        TreeFinding::NotStated if claim.signature().is_none() => Coverage::None,
-        finding => claim.coverage_if_signed(&finding),
-    })
-}
-
-/// Two ids that differ only in case are one directory on a file system that folds case, and two that
-/// differ only in `-`, `_` and `.` are one module to the host: whoever installs second replaces the first.
-fn refuse_second_spelling(id: &PluginId, options: &InstallOptions) -> Result<()> {
-    let folded = |id: &str| id.to_ascii_lowercase().replace(['-', '.'], "_");
-    let is_second = |present: &str| present != id.as_str() && folded(present) == folded(id.as_str());
-    match installed(&options.plugins_dir)?.into_iter().find(|plugin| is_second(&plugin.directory)) {
-        None => Ok(()),
-        Some(plugin) => {
-            Err(Fault::new(Reason::AlreadyExists, format!("the plugin `{}` is installed", plugin.directory))
-                .expected("an id that differs in more than case, `-`, `_` and `.`", id.to_string())
-                .hint(format!("uninstall `{}` first, if it is the same plugin", plugin.directory)))
-        }
-    }
 }
 
 fn record(
@@ -206,8 +166,14 @@ fn record(
     }
 }
 
-pub(crate) fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
-    intact_admission(path, record, trust, &trust.keyring()?, default_threads())
+/// Admits what is in place as a new install would be: as recorded, in nobody else's hands, and no less
+/// widely signed than before.
+pub(crate) fn again_admitted(plugins_dir: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
+    let path = plugins_dir.join(record.id.as_str());
+    let admitted = intact_admission(&path, record, trust, &trust.keyring()?, default_threads())?;
+    require_guarded(&path)?;
+    admitted.require_coverage(coverage_floor(plugins_dir, &record.id)?.unwrap_or(Coverage::None))?;
+    Ok(admitted)
 }
 
 /// The installed plugin of that artifact, if there is one and it is as good as a new install: every
@@ -216,10 +182,10 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
     for plugin in installed(&options.plugins_dir)? {
         // Whatever cannot be read here is read again, and refused, before it is replaced.
         let Ok(Some(record)) = plugin.record else { continue };
-        if record.digest != digest || record.id.as_str() != plugin.directory {
+        if record.digest != digest || plugin.directory != *record.id.as_str() {
             continue;
         }
-        let Ok(admitted) = again_admitted(&plugin.path, &record, &options.trust) else {
+        let Ok(admitted) = again_admitted(&options.plugins_dir, &record, &options.trust) else {
             continue;
         };
         return Ok(Some(Installation {
@@ -229,6 +195,7 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
             directory: plugin.path,
             change: Change::Unchanged,
             signature: Judgement::of(&admitted),
+            lowered_from: None,
             leftovers: Vec::new(),
         }));
     }
@@ -247,12 +214,92 @@ impl Judgement {
 }
 
 impl Change {
+    fn of(active: &Installed, version: &str) -> Self {
+        if active.previous == Previous::None {
+            return Self::Installed;
+        }
+        let from = active.replaced.as_ref().map(|record| record.version.clone());
+        match from.map(|from| (compare(&from, version), from)) {
+            Some((Some(Ordering::Less), from)) => Self::Upgraded { from },
+            Some((Some(Ordering::Greater), from)) => Self::Downgraded { from },
+            Some((_, from)) => Self::Replaced { from: Some(from) },
+            None => Self::Replaced { from: None },
+        }
+    }
+
     /// The change in one word.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
             Self::Installed => "installed",
             Self::Upgraded { .. } => "upgraded",
+            Self::Downgraded { .. } => "downgraded",
+            Self::Replaced { .. } => "replaced",
+        }
+    }
+
+    /// The version that was there before, where one was and its record says so.
+    pub fn from(&self) -> Option<&str> {
+        match self {
+            Self::Unchanged | Self::Installed => None,
+            Self::Upgraded { from } | Self::Downgraded { from } => Some(from),
+            Self::Replaced { from } => from.as_deref(),
+        }
+    }
+}
+
+/// Compares two versions as semver.org does. Hosts take any text for a version: what is not
+/// MAJOR.MINOR.PATCH, with or without a pre-release, is neither older nor newer.
+fn compare(one: &str, other: &str) -> Option<Ordering> {
+    let ((one, one_before), (other, other_before)) = (parse(one)?, parse(other)?);
+    Some(one.cmp(&other).then_with(|| match (one_before, other_before) {
+        (None, None) => Ordering::Equal,
+        // A pre-release comes before its release.
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (Some(one), Some(other)) => compare_pre_releases(one, other),
+    }))
+}
+
+/// The three numbers, and the pre-release. Build metadata does not count.
+fn parse(version: &str) -> Option<([u64; 3], Option<&str>)> {
+    let version = version.split_once('+').map_or(version, |(version, _)| version);
+    let (numbers, pre_release) = match version.split_once('-') {
+        Some((numbers, pre_release)) => (numbers, Some(pre_release)),
+        None => (version, None),
+    };
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers: Option<Vec<u64>> = numbers.split('.').map(|part| Some(part).filter(is_number)?.parse().ok()).collect();
+    Some((numbers?.try_into().ok()?, pre_release))
+}
+
+/// Numbers before words, and by value; of two lists of which one begins the other, the longer is later.
+fn compare_pre_releases(one: &str, other: &str) -> Ordering {
+    let key =
+        |part: &str| part.parse::<u64>().map_or_else(|_| (1, 0, part.to_owned()), |number| (0, number, String::new()));
+    one.split('.').map(key).cmp(other.split('.').map(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers_and_what_is_no_version_does_not() {
+        for (older, newer) in [
+            ("0.9.9", "0.10.0"),
+            ("1.9.0", "2.0.0"),
+            ("1.0.0-rc.1", "1.0.0"),
+            ("1.0.0-alpha", "1.0.0-alpha.1"),
+            ("1.0.0-alpha.2", "1.0.0-alpha.10"),
+            ("1.0.0-1", "1.0.0-alpha"),
+        ] {
+            assert_eq!(compare(older, newer), Some(Ordering::Less), "{older} {newer}");
+            assert_eq!(compare(newer, older), Some(Ordering::Greater), "{newer} {older}");
+        }
+        assert_eq!(compare("1.0.0", "1.0.0+build"), Some(Ordering::Equal));
+        for odd in ["", "1.0", "1.0.0.0", "1.+1.0", "v1.0.0", "latest", "1.0.99999999999999999999"] {
+            assert_eq!(compare(odd, "1.0.0"), None, "{odd}");
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Rollback {
     pub from: Option<String>,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// The coverage that the floor was lowered from for it, in one word.
+    pub lowered_from: Option<&'static str>,
     /// What could not be removed.
     pub leftovers: Vec<PathBuf>,
 }
@@ -87,6 +89,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
         directory: active.path,
         from,
         signature,
+        lowered_from: active.lowered_from,
         leftovers: active.leftovers,
     })
 }
@@ -99,14 +102,14 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
     if record.version != *to && record.digest.to_string() != *to {
         return Ok(None);
     }
-    let directory = plugins_dir.join(id.as_str());
-    let admitted = again_admitted(&directory, &record, trust)?;
+    let admitted = again_admitted(plugins_dir, &record, trust)?;
     Ok(Some(Rollback {
         from: Some(record.version.clone()),
         version: record.version,
         digest: record.digest,
-        directory,
+        directory: plugins_dir.join(id.as_str()),
         signature: Judgement::of(&admitted),
+        lowered_from: None,
         leftovers: Vec::new(),
     }))
 }

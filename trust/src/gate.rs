@@ -67,6 +67,19 @@ impl Admitted {
         self.verified.as_ref().map(Verified::uncovered).unwrap_or_default()
     }
 
+    /// Holds the admission to the widest coverage that was ever verified of the plugin. Mode `warn` is for
+    /// publishers who do not sign yet, and lets nobody take back what they have signed; mode `disabled`
+    /// has read nothing that could be held to anything.
+    ///
+    /// # Errors
+    /// `coverage_downgrade`.
+    pub fn require_coverage(&self, floor: Coverage) -> Result<()> {
+        if self.status == SignatureStatus::Skipped || self.coverage() >= floor {
+            return Ok(());
+        }
+        Err(refusal::downgrade(floor, self))
+    }
+
     /// What strict mode would have refused it for: to be shown wherever the plugin is shown.
     pub fn objection(&self) -> Option<&Fault> {
         self.objection.as_ref()
@@ -81,7 +94,7 @@ impl Admitted {
 /// In mode `strict`, whatever is not verified: `unsigned`, `signature_malformed`, `no_trusted_keys`,
 /// `signature_invalid`, `untrusted_key`, `key_revoked`, `key_expired`, `coverage_mismatch`,
 /// `integrity_unknown`; and what is verified but not as the policy asks: `signers_too_few`,
-/// `coverage_partial`, `coverage_downgrade`. In every mode that verifies, the errors of `verify`.
+/// `coverage_partial`. In every mode that verifies, the errors of `verify`.
 pub fn admit(policy: &Policy, claim: &Claim, verify: impl FnOnce(&Claim) -> Result<Outcome>) -> Result<Admitted> {
     let subject = claim.subject();
     if policy.mode == TrustMode::Disabled {
@@ -127,9 +140,6 @@ fn admit_verified(policy: &Policy, subject: Digest, verified: Verified) -> Resul
 fn shortfall(policy: &Policy, verified: &Verified) -> Option<Fault> {
     if verified.signers().len() < policy.required_signers.get() {
         return Some(refusal::too_few(policy.required_signers.get(), verified));
-    }
-    if verified.coverage() < policy.coverage_floor {
-        return Some(refusal::downgrade(policy.coverage_floor, verified.coverage()));
     }
     // Whatever the rule: what was taken away is no matter of what may stand beside the code.
     if !verified.absent().is_empty() {

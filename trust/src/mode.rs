@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use aisoc_signing::Coverage;
 
 /// What the gate does about a package that no trusted key verifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,8 +109,6 @@ pub struct Policy {
     pub malformed: MalformedSignature,
     /// How much a signature has to cover.
     pub coverage: CoverageRule,
-    /// What the installed version's signature covers: less is a downgrade under any rule.
-    pub coverage_floor: Coverage,
     /// How many distinct trusted keys have to sign.
     pub required_signers: NonZeroUsize,
 }
@@ -123,13 +120,12 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The policy of a trust mode: one signer, no floor, nothing uncovered that could run or be loaded.
+    /// The policy of a trust mode: one signer, nothing uncovered that could run or be loaded.
     pub const fn of(mode: TrustMode) -> Self {
         Self {
             mode,
             malformed: MalformedSignature::ReadsAsInvalid,
             coverage: CoverageRule::InertRest,
-            coverage_floor: Coverage::None,
             required_signers: NonZeroUsize::MIN,
         }
     }

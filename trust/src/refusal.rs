@@ -10,6 +10,9 @@ use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
 };
 
+use crate::gate::Admitted;
+use crate::mode::SignatureStatus;
+
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
 
@@ -153,7 +156,15 @@ fn some_of(names: Vec<String>) -> String {
     names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ") + &more
 }
 
-pub(crate) fn downgrade(floor: Coverage, found: Coverage) -> Fault {
-    Fault::new(Reason::CoverageDowngrade, "the installed version is signed more widely than this one")
-        .expected(format!("coverage {floor}, as installed"), format!("coverage {found}"))
+pub(crate) fn downgrade(floor: Coverage, admitted: &Admitted) -> Fault {
+    let found = match admitted.status() {
+        SignatureStatus::Verified => format!("coverage {}", admitted.coverage()),
+        status => format!("coverage {}: {status}", admitted.coverage()),
+    };
+    let fault = Fault::new(Reason::CoverageDowngrade, "the plugin was signed more widely before than it is now")
+        .expected(format!("coverage {floor}, as verified before"), found);
+    match admitted.objection() {
+        Some(objection) => fault.caused_by(format!("{}: {objection}", objection.reason())),
+        None => fault,
+    }
 }

@@ -327,14 +327,26 @@ fn what_a_signature_of_the_code_leaves_uncovered_decides_under_the_default_rule(
 }
 
 #[test]
-fn what_was_signed_whole_is_never_accepted_with_less() {
+fn no_mode_that_verifies_lets_less_in_than_was_verified_before() {
     let key = SigningKey::generate().expect("random");
     let (_directory, ring) = keyring(&[("release", &key)]);
     let partial = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), &[]);
-    let policy = Policy { coverage_floor: Coverage::Full, coverage: CoverageRule::Code, ..Policy::default() };
-    let refusal = admit(&policy, &partial, |claim| verify(claim, &ring)).expect_err("less than before");
-    assert_eq!(refusal.reason(), Reason::CoverageDowngrade);
     let Stamped { manifest, .. } = stamped(&["lib.so"]);
     let whole = claim_with(b"t", &manifest, signature_files(&manifest, &[&key]), &["lib.so"]);
-    assert_eq!(admit(&policy, &whole, |claim| verify(claim, &ring)).expect("whole").coverage(), Coverage::Full);
+    let unsigned = claim_with(b"t", MANIFEST, Vec::new(), &[]);
+    let held = |mode, claim: &Claim, floor| {
+        let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(mode) };
+        let admitted = admit(&policy, claim, |claim| verify(claim, &ring)).expect("let in by the gate");
+        admitted.require_coverage(floor).map_err(|refusal| refusal.reason())
+    };
+    let downgrade = Err(Reason::CoverageDowngrade);
+    for mode in [TrustMode::Strict, TrustMode::Warn] {
+        for floor in [Coverage::None, Coverage::Code, Coverage::Full] {
+            assert_eq!(held(mode, &whole, floor), Ok(()));
+            assert_eq!(held(mode, &partial, floor), if floor == Coverage::Full { downgrade } else { Ok(()) });
+        }
+    }
+    assert_eq!(held(TrustMode::Warn, &unsigned, Coverage::None), Ok(()));
+    assert_eq!(held(TrustMode::Warn, &unsigned, Coverage::Code), downgrade);
+    assert_eq!(held(TrustMode::Disabled, &unsigned, Coverage::Full), Ok(()), "nothing was read");
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
+use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, LoweringReason, MAX_KEPT_VERSIONS};
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, Subcommand};
 
@@ -341,6 +341,17 @@ pub(crate) struct ChangeArgs {
     pub(crate) accept_network_file_system: bool,
 }
 
+/// Accepting less than what was verified before.
+#[derive(Debug, Args)]
+pub(crate) struct FloorArgs {
+    /// Accept a signature that covers less of the plugin than one that was verified here before
+    #[arg(long, requires = "reason")]
+    pub(crate) lower_coverage: bool,
+    /// Why, in one line; it is kept in PLUGINS_DIR/.aisoc/lowered (see `aisoc help install`)
+    #[arg(long, value_name = "TEXT", requires = "lower_coverage")]
+    pub(crate) reason: Option<LoweringReason>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
     /// What to install
@@ -356,6 +367,8 @@ pub(crate) struct InstallArgs {
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
+    #[command(flatten)]
+    pub(crate) floor: FloorArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -384,6 +397,8 @@ pub(crate) struct RollbackArgs {
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    #[command(flatten)]
+    pub(crate) floor: FloorArgs,
 }
 
 #[derive(Debug, Args)]

@@ -100,7 +100,7 @@ impl Explanation {
             signature_status: status.as_str(),
             coverage: coverage_of(verdict, findings).as_str(),
             checks: checks(verdict.as_ref().ok(), objection, findings),
-            keys: findings.keys.iter().map(|key| Key::of(key, findings.digest.is_some())).collect(),
+            keys: findings.keys.iter().map(|key| Key::of(key, findings)).collect(),
             skipped_keys: findings.skipped.clone(),
             signatures: findings
                 .signatures
@@ -210,7 +210,10 @@ fn passed_detail(index: usize, findings: &Findings) -> String {
 }
 
 impl Key {
-    fn of(key: &KeyTried, tried: bool) -> Self {
+    fn of(key: &KeyTried, findings: &Findings) -> Self {
+        // One key in two files counts once; the first file stands for both.
+        let stands_for = |other: &&KeyTried| other.fingerprint == key.fingerprint && !other.verifies.is_empty();
+        let first = findings.keys.iter().find(stands_for);
         let why_not = match &key.standing {
             Standing::Revoked { at, reason } => {
                 Some(format!("revoked at {at}{}", reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()))
@@ -218,7 +221,10 @@ impl Key {
             Standing::Expired(since) => Some(format!("expired at {since}")),
             Standing::NotYet(from) => Some(format!("counts from {from}")),
             Standing::Current if !key.verifies.is_empty() => None,
-            Standing::Current if tried => Some("verifies no signature of this content".to_owned()),
+            Standing::Current if let Some(first) = first => {
+                Some(format!("is the same key as {} ({})", first.key_id, first.file))
+            }
+            Standing::Current if findings.digest.is_some() => Some("verifies no signature of this content".to_owned()),
             Standing::Current => Some("not tried".to_owned()),
         };
         Self {

@@ -1,11 +1,12 @@
 //! `aisoc plugin install`
 
 use aisoc_manifests::fault::Result;
+use aisoc_packaging::Access;
 use aisoc_pipeline::{Change, InstallOptions, Installation};
 use serde::Serialize;
 
 use crate::args::plugin::InstallArgs;
-use crate::context::Context;
+use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, printable};
 use crate::runtime;
 
@@ -21,6 +22,8 @@ struct Installed {
     coverage: &'static str,
     change: &'static str,
     previous_version: Option<String>,
+    /// `full`, `code` or `unknown` when the coverage floor was lowered.
+    lowered_from: Option<&'static str>,
     objection: Option<String>,
 }
 
@@ -32,9 +35,11 @@ impl Answer for Installed {
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin install");
+    let trust = context.trust(args.trust)?;
+    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let options = InstallOptions {
         plugins_dir,
-        trust: context.trust(args.trust),
+        trust,
         require_digest: args.require_digest,
         client: context.client(&args.registry),
         keep: args.keep,
@@ -46,6 +51,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     if let Some(objection) = &installed.signature.objection {
         context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));
     }
+    context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
     context.output.answer(&Installed {
@@ -58,10 +64,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         coverage: installed.signature.coverage.as_str(),
         objection: installed.signature.objection,
         change: installed.change.as_str(),
-        previous_version: match installed.change {
-            Change::Upgraded { from } => from,
-            Change::Installed | Change::Unchanged => None,
-        },
+        lowered_from: installed.lowered_from,
+        previous_version: installed.change.from().map(str::to_owned),
         version: installed.version,
     })
 }
@@ -74,9 +78,11 @@ fn announce(installed: &Installation, context: &Context) {
     let verb = match installed.change {
         Change::Installed => "Installed",
         Change::Upgraded { .. } => "Upgraded",
+        Change::Downgraded { .. } => "Downgraded",
+        Change::Replaced { .. } => "Replaced",
         Change::Unchanged => "Up to date",
     };
-    context
-        .output
-        .status(verb, format!("{} {} in {} ({by})", installed.id, installed.version, installed.directory.display()));
+    let from = installed.change.from().map(|from| format!("{from} → ")).unwrap_or_default();
+    let (id, version, directory) = (&installed.id, &installed.version, installed.directory.display());
+    context.output.status(verb, format!("{id} {from}{version} in {directory} ({by})"));
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::{AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
+use aisoc_packaging::escaped;
+use aisoc_pipeline::{AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use serde::Serialize;
 
@@ -29,7 +30,11 @@ struct Row {
     reference: Option<String>,
     digest: Option<String>,
     installed_at: Option<String>,
+    /// Its place, from which the path can be had back: bytes that are no UTF-8 are `\xNN`.
     directory: String,
+    /// The directory's own name, when it is not the id.
+    #[serde(skip)]
+    name: Option<String>,
     error: Option<String>,
     /// What an operator should know although it is no refusal.
     note: Option<&'static str>,
@@ -40,7 +45,7 @@ struct Row {
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let plugins_dir = context.plugins_dir(args.plugins_dir);
-    let trust = context.trust(args.trust);
+    let trust = context.trust(args.trust)?;
     let options = AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust };
     let mut plugins = Vec::new();
     for plugin in verify_at_rest(&options)?.plugins {
@@ -55,10 +60,11 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
 fn row(plugin: PluginAtRest) -> Row {
-    let PluginAtRest { directory, path, version, record, verdict, .. } = plugin;
-    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&verdict);
+    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&plugin);
+    let PluginAtRest { id, directory, path, version, record, .. } = plugin;
     Row {
-        id: directory,
+        name: (directory != id).then_some(directory),
+        id,
         version,
         signature_status,
         signing_key_id,
@@ -67,7 +73,7 @@ fn row(plugin: PluginAtRest) -> Row {
         digest: record.as_ref().map(|record| record.digest.to_string()),
         note: record.is_none().then_some("no install record: judged by its signature alone"),
         installed_at: record.map(|record| record.installed_at),
-        directory: path.display().to_string(),
+        directory: escaped(path.as_os_str()),
         error,
         versions: None,
     }
@@ -82,8 +88,8 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn of(verdict: &Result<Judgement>) -> Self {
-        match verdict {
+    pub(crate) fn of(plugin: &PluginAtRest) -> Self {
+        match &plugin.verdict {
             Ok(judgement) => Self {
                 signature_status: judgement.status.as_str(),
                 signing_key_id: judgement.key_id.clone(),
@@ -91,12 +97,19 @@ impl Standing {
                 error: judgement.objection.clone(),
             },
             Err(fault) => Self {
-                signature_status: status_of(fault.reason()).as_str(),
+                signature_status: plugin.signature.unwrap_or_else(|| status_of(fault.reason())).as_str(),
                 signing_key_id: None,
                 coverage: Coverage::None.as_str(),
                 error: Some(format!("{}: {fault}", fault.reason())),
             },
         }
+    }
+}
+
+/// A line below the plugin's own, when its directory has another name.
+pub(crate) fn write_place(text: &mut String, name: Option<&str>) {
+    if let Some(name) = name {
+        let _ = writeln!(text, "  in the directory `{}`", printable(name));
     }
 }
 
@@ -122,6 +135,7 @@ impl Answer for List {
                 row.coverage,
                 printable(&or_dash(&row.signing_key_id)),
             );
+            write_place(&mut text, row.name.as_deref());
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());
             for line in row.error.as_deref().into_iter().chain(row.note) {
                 let _ = writeln!(text, "  {}", printable(line));

@@ -1,12 +1,13 @@
 //! `aisoc plugin rollback`
 
 use aisoc_manifests::fault::Result;
+use aisoc_packaging::Access;
 use aisoc_pipeline::RollbackOptions;
 use serde::Serialize;
 
 use super::uninstall::plugin_id;
 use crate::args::plugin::RollbackArgs;
-use crate::context::Context;
+use crate::context::{Context, coverage_floor};
 use crate::output::Answer;
 
 #[derive(Serialize)]
@@ -19,6 +20,8 @@ struct RolledBack {
     signing_key_id: Option<String>,
     coverage: &'static str,
     previous_version: Option<String>,
+    /// `full`, `code` or `unknown` when the coverage floor was lowered.
+    lowered_from: Option<&'static str>,
     objection: Option<String>,
 }
 
@@ -30,19 +33,16 @@ impl Answer for RolledBack {
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback");
-    let options = RollbackOptions {
-        plugins_dir,
-        id: plugin_id(&args.id)?,
-        to: args.to,
-        trust: context.trust(args.trust),
-        access,
-    };
+    let trust = context.trust(args.trust)?;
+    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
+    let options = RollbackOptions { plugins_dir, id: plugin_id(&args.id)?, to: args.to, trust, access };
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
     if let Some(objection) = &rollback.signature.objection {
         context.output.warning(format!("rolled back although {objection} (trust mode {})", options.trust.policy.mode));
     }
+    context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
     context.output.status("Rolled back", format!("{}{from} to {}", options.id, rollback.version));
@@ -55,6 +55,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         signing_key_id: rollback.signature.key_id,
         coverage: rollback.signature.coverage.as_str(),
         previous_version: rollback.from,
+        lowered_from: rollback.lowered_from,
         objection: rollback.signature.objection,
     })
 }
