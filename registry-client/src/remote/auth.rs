@@ -164,7 +164,7 @@ impl Auth {
         Ok(url)
     }
 
-    /// A token, within the time for one exchange.
+    /// A token, within half the time for the exchange that needs it: the one who is late is named.
     async fn token(
         &self,
         wire: &Wire,
@@ -172,11 +172,12 @@ impl Auth {
         service: Option<&str>,
         credential: Option<&Credential>,
     ) -> Result<HeaderValue, Broken> {
-        let asked = timeout(wire.longest_exchange(), self.ask_for_token(wire, realm, service, credential));
+        let most = wire.longest_exchange() / 2;
+        let asked = timeout(most, self.ask_for_token(wire, realm, service, credential));
         asked.await.unwrap_or_else(|_| {
             let place = super::wire::authority(realm);
             let message = format!("the token service `{place}` did not send a whole token");
-            Err(Broken::for_good(wire.late(&message, wire.longest_exchange())))
+            Err(Broken::for_good(wire.late(&message, most)))
         })
     }
 

@@ -1,7 +1,7 @@
 //! `Reach`: which addresses may be connected to, for one registry.
 //!
 //! The operator named the registry: it may be anywhere but where no registry is. Whatever the registry
-//! names (a redirect, a token service) is on the internet, or at the registry's own addresses; else a
+//! names (a redirect, a token service) is on the internet, or on the registry's own host; else a
 //! registry could use us to ask what only this machine or its network may ask (SSRF,
 //! CVE-2026-49478). A name is judged by the addresses that it leads to, inside the resolver whose
 //! answer is connected to: no time is left for a name to lead elsewhere (DNS rebinding).
@@ -21,7 +21,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{OnceCell, oneshot};
 
-use super::wire::{authority, literal};
+use super::wire::{authority, is_loopback, literal};
 
 /// Names under which clouds hand out a machine's credentials, wherever they lead.
 const METADATA_NAMES: [&str; 5] = [
@@ -69,7 +69,7 @@ impl Reach {
         let reachable = match zone(address) {
             Zone::Never => false,
             Zone::Public => true,
-            Zone::Private | Zone::Loopback => is_registry || self.is_own(address).await,
+            Zone::Private | Zone::Loopback => is_registry || self.is_same_machine(host, address).await,
         };
         if reachable { Ok(()) } else { Err(self.out_of_reach(host, &address).fault(&self.registry)) }
     }
@@ -82,8 +82,8 @@ impl Reach {
         let found = (self.lookup)(name.to_owned()).await?;
         let mut reachable = Vec::new();
         for address in &found {
-            let inside = matches!(zone(*address), Zone::Private | Zone::Loopback);
-            if zone(*address) == Zone::Public || (inside && self.is_own(*address).await) {
+            let is_outside = zone(*address) == Zone::Public && !names_this_machine(name);
+            if is_outside || self.is_same_machine(name, *address).await {
                 reachable.push(*address);
             }
         }
@@ -102,7 +102,7 @@ impl Reach {
             let public = found.iter().any(|address| zone(*address) == Zone::Public);
             let wanted = |address: &&IpAddr| match zone(**address) {
                 // What is spoken to without TLS is this machine and not what a resolver makes of it.
-                _ if plain(name) == "localhost" => zone(**address) == Zone::Loopback,
+                _ if names_this_machine(name) => zone(**address) == Zone::Loopback,
                 Zone::Public => true,
                 Zone::Private | Zone::Loopback => !public,
                 Zone::Never => false,
@@ -112,10 +112,16 @@ impl Reach {
         found.await.map(Vec::as_slice)
     }
 
-    /// Fails closed: a registry whose addresses cannot be found has none.
-    async fn is_own(&self, address: IpAddr) -> bool {
+    /// Whether that is a registry of this machine under the other way to write it: `localhost` for its
+    /// address, or the address for `localhost`. No other name is taken for the registry's host.
+    async fn is_same_machine(&self, host: &str, address: IpAddr) -> bool {
+        let is_spelled_out = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let same = |own: &IpAddr| own.to_canonical() == address.to_canonical();
-        self.own().await.is_ok_and(|own| own.iter().any(same))
+        is_loopback(&self.registry)
+            && is_spelled_out
+            && zone(address) == Zone::Loopback
+            // Fails closed: a registry whose addresses cannot be found has none.
+            && self.own().await.is_ok_and(|own| own.iter().any(same))
     }
 
     fn some(
@@ -147,7 +153,8 @@ impl OutOfReach {
             );
         }
         let registry = authority(registry);
-        let message = format!("`{registry}` leads to the internal address `{host}` ({leads_to}), which is not its own");
+        let message =
+            format!("`{registry}` leads to the internal address `{host}` ({leads_to}), which is not its own host");
         Fault::new(Reason::RegistryProtocol, message).hint(
             "let the registry send its blobs and tokens itself, or from an address that everybody can reach: \
              in `distribution` that is `storage.redirect.disable: true`",
@@ -200,6 +207,12 @@ fn sockets(addresses: Vec<IpAddr>) -> Addrs {
     Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)))
 }
 
+/// Names that lead to this machine whatever a resolver makes of them (RFC 6761, 6.3).
+fn names_this_machine(name: &str) -> bool {
+    let name = plain(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 /// The name as it is compared: a dot at its end changes nothing.
 fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
@@ -235,7 +248,7 @@ mod tests {
             word => panic!("{word}"),
         };
         let words = name.trim_end_matches('.').trim_end_matches(".test").to_owned();
-        let words = if words == "localhost" { "public-here".to_owned() } else { words };
+        let words = if words.ends_with("localhost") { "public-here".to_owned() } else { words };
         Box::pin(async move { Ok(words.split('-').map(|word| address(word).parse().expect("an address")).collect()) })
     }
 
@@ -261,10 +274,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_registry_inside_may_lead_to_itself_by_another_name() {
-        assert_eq!(names("https://ten.test/", "eleven-ten.test").await, ["10.0.0.1"]);
-        assert_eq!(names("https://127.0.0.1/", "here-six.test").await, ["127.0.0.1"]);
-        assert_eq!(names("https://[::1]/", "here-six.test").await, ["::1"]);
+    async fn a_registry_inside_may_lead_to_its_own_host_and_to_no_other_name_of_it() {
+        assert_eq!(names("https://ten.test/", "ten.test").await, ["10.0.0.1"]);
+        assert_eq!(names("https://127.0.0.1/", "localhost").await, ["127.0.0.1"]);
+        for (registry, name) in [
+            ("https://ten.test/", "eleven-ten.test"),
+            ("https://ten.test/", "ten.test."),
+            ("https://here.test/", "localhost"),
+            ("https://here.test/", "here-six.test"),
+            ("https://127.0.0.1/", "here.test"),
+            ("https://127.0.0.1/", "localhost."),
+            ("https://localhost/", "localhost."),
+            ("https://localhost/", "here.test"),
+        ] {
+            assert!(names(registry, name).await.is_empty(), "{registry} to {name}");
+        }
         assert_eq!(names("https://cloud.test/", "cloud.test").await, Vec::<String>::new());
     }
 
@@ -273,6 +297,7 @@ mod tests {
         assert_eq!(names("https://ten.test/", "ten.test").await, ["10.0.0.1"]);
         assert_eq!(names("https://ten-public.test/", "ten-public.test").await, ["93.184.215.14"]);
         assert_eq!(names("http://localhost:5000/", "localhost").await, ["127.0.0.1"]);
+        assert_eq!(names("http://x.localhost:5000/", "x.localhost").await, ["127.0.0.1"]);
         let mut reach = reach("https://public.test/");
         reach.addresses("public.test").await.expect("there");
         reach.lookup = |_| Box::pin(async { Ok(vec!["127.0.0.1".parse().expect("an address")]) });
@@ -315,7 +340,10 @@ mod tests {
         for (registry, target, expected) in [
             ("https://public.test/", "https://93.184.215.14/x", true),
             ("https://10.0.0.1/", "https://10.0.0.1:9000/x", true),
-            ("https://ten.test/", "https://10.0.0.1:9000/x", true),
+            ("https://ten.test/", "https://10.0.0.1:9000/x", false),
+            ("http://here.test/", "http://127.0.0.1/x", false),
+            ("http://localhost:5000/", "http://127.0.0.1:5001/x", true),
+            ("http://127.0.0.1:5000/", "http://[::1]:5000/x", false),
             ("https://10.0.0.1/", "https://10.0.0.2/x", false),
             ("http://127.0.0.1:5000/", "http://127.0.0.1:5001/x", true),
             ("http://127.0.0.1:5000/", "http://127.0.0.2:5000/x", false),

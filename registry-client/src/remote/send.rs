@@ -59,7 +59,7 @@ impl Remote {
     }
 
     async fn try_often(&self, call: &Call<'_>) -> Result<Answer> {
-        let mut tries = Tries::new(self);
+        let mut tries = Tries::new(self).until(Instant::now() + self.0.wire.longest_exchange());
         loop {
             match self.send_once(call).await {
                 Ok(answer) if is_transient(answer.status()) => {
@@ -165,6 +165,11 @@ impl Tries {
     pub(super) fn new(remote: &Remote) -> Self {
         let Shared { options, wire, .. } = &*remote.0;
         Self { made: 1, next: options.backoff, left: options.limits.exchange, ends: wire.ends() }
+    }
+
+    /// No more tries after that moment: the last answer says more than the end of the wait does.
+    fn until(self, end: Instant) -> Self {
+        Self { ends: self.ends.min(end), ..self }
     }
 
     /// Waits before another try, or says that there is none: `limit` tries were made, or the waits

@@ -112,6 +112,16 @@ impl AsyncRead for Guard {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        let body = buffer.remaining().min(usize::try_from(this.heads.body()).unwrap_or(usize::MAX));
+        if this.passed.is_empty() && body > 0 {
+            let mut arriving = ReadBuf::new(buffer.initialize_unfilled_to(body));
+            ready!(Pin::new(&mut this.stream).poll_read(context, &mut arriving))?;
+            let length = arriving.filled().len();
+            buffer.advance(length);
+            this.heads.skip(length);
+            this.slot.moved(length);
+            return Poll::Ready(Ok(()));
+        }
         // A head may need many reads before any of it passes.
         while !this.hand_over(buffer) && !this.heads.is_over() && buffer.remaining() > 0 {
             let mut arriving = ReadBuf::new(&mut this.arrived);

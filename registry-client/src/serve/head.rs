@@ -48,10 +48,7 @@ impl Heads {
                     let (body, rest) = bytes.split_at(length);
                     ready.extend_from_slice(body);
                     bytes = rest;
-                    *left -= length as u64;
-                    if *left == 0 {
-                        self.next = Next::Head;
-                    }
+                    self.skip(length);
                 }
                 Next::Chunks => {
                     ready.extend_from_slice(bytes);
@@ -61,6 +58,25 @@ impl Heads {
             }
         }
         begun
+    }
+
+    /// How many of the next bytes belong to a body, and may be read past this.
+    pub(super) fn body(&self) -> u64 {
+        match self.next {
+            Next::Body(left) => left,
+            Next::Chunks => u64::MAX,
+            Next::Head | Next::Nothing => 0,
+        }
+    }
+
+    /// Notes that so many bytes of the body were read past this.
+    pub(super) fn skip(&mut self, bytes: usize) {
+        if let Next::Body(left) = &mut self.next {
+            *left = left.saturating_sub(bytes as u64);
+            if *left == 0 {
+                self.next = Next::Head;
+            }
+        }
     }
 
     /// Whether everything that may be read was read, for good.

@@ -51,7 +51,7 @@ use crate::blob::blocking;
 use crate::limits::Slowest;
 
 /// Most bytes that the HTTP library holds for one connection in each direction.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
+const MAX_BUFFER_BYTES: usize = 256 << 10;
 
 /// Limits of a registry.
 #[derive(Debug, Clone)]
