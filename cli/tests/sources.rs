@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 
+use aisoc_manifests::digest::Digest;
 use support::{Bench, Run, copy_tree};
 
 /// A name that is a reference, and a signed plugin at a path of that name.
@@ -140,4 +141,34 @@ fn pushing_what_is_signed_says_that_a_signature_is_there_and_warns_of_nothing() 
     }
     let copied = bench.run(&["plugin", "push", &reference, &format!("{}/copy/demo:1", registry.address), "--json"]);
     assert!(copied.ok().stdout.contains(r#""signature": "not_read""#), "{copied:?}");
+}
+
+/// A layout of an artifact whose one layer is no archive.
+fn layout_of_no_archive(bench: &Bench, name: &str) {
+    let blob = |content: &str| {
+        let digest = Digest::of(content.as_bytes());
+        bench.write(&format!("{name}/blobs/sha256/{}", digest.hex()), content);
+        format!(r#""digest":"{digest}","size":{}"#, content.len())
+    };
+    let (config, layer) = (blob("{}"), blob("no archive"));
+    let manifest = blob(&format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
+        "config":{{"mediaType":"application/vnd.oci.empty.v1+json",{config}}},
+        "layers":[{{"mediaType":"application/vnd.aisoc.plugin.v1.tar+gzip",{layer},"annotations":
+        {{"org.opencontainers.image.title":"demo","io.deis.oras.content.unpack":"true"}}}}]}}"#
+    ));
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json",{manifest}}}]}}"#
+    );
+    bench.write(&format!("{name}/index.json"), index);
+    bench.write(&format!("{name}/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
+}
+
+#[test]
+fn pushing_what_is_no_plugin_is_said() {
+    let bench = Bench::new();
+    let registry = bench.registry();
+    layout_of_no_archive(&bench, "odd");
+    let run = bench.run(&["plugin", "push", "odd", &format!("{}/odd:1", registry.address), "--json"]);
+    is_warned(&run, "unreadable", "cannot be read as a plugin: unsafe_archive");
 }

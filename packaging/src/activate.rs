@@ -74,7 +74,8 @@ pub fn activate(
     access: &Access,
 ) -> Result<Installed> {
     require_admission(&admitted, record, staged.subject())?;
-    record.id.require_directory_name()?;
+    let other_id = |fault: Fault| fault.hint("ask the publisher for a build with another id");
+    record.id.require_directory_name().map_err(other_id)?;
     let Some((home, root)) = staged.into_home() else {
         return Err(Fault::new(Reason::Internal, "nothing was written that could be activated"));
     };

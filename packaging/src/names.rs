@@ -69,7 +69,8 @@ impl Names {
         if let Some(present) = self.by_folded.get_mut(&folded) {
             return present.meet(path, kind, listed);
         }
-        self.bytes += path.as_str().len();
+        // The folded name is what is held, and may be eleven times as long (U+FDFA).
+        self.bytes += path.as_str().len().max(folded.len());
         if self.by_folded.len() >= limits.max_entries {
             return Err(too_much("files and directories", limits.max_entries));
         }
@@ -194,5 +195,7 @@ mod tests {
         names.file(&path("a/b"), &limits).expect("two entries");
         assert!(names.file(&path("c"), &limits).is_err());
         assert!(Names::default().file(&path("elevenbytes"), &limits).is_err());
+        Names::default().file(&path("tenofbytes"), &limits).expect("ten bytes");
+        assert!(Names::default().file(&path("\u{fdfa}"), &limits).is_err(), "three bytes that fold to 33");
     }
 }

@@ -4,6 +4,8 @@
 //! in an author's name is only text. A placeholder stands between double quotes wherever its value
 //! can hold more than letters, digits, blanks, `-` and `_`; those values are escaped for that place.
 
+use aisoc_manifests::text::first_hidden;
+
 use super::ScaffoldType;
 
 /// One file: its path inside the plugin with `/`, and its text with placeholders.
@@ -104,7 +106,7 @@ fn inside_double_quotes(text: &str) -> String {
     escaped
 }
 
-/// Whether the standard library would show the character as itself in a debug rendering.
+/// Whether the character, standing alone, is seen as what it is.
 fn is_visible(character: char) -> bool {
-    character.escape_debug().len() == 1
+    first_hidden(character.encode_utf8(&mut [0; 4])).is_none()
 }
