@@ -1,10 +1,12 @@
 //! The aisoc command: parse, dispatch, and turn the result into an exit code. Nothing else.
 
+mod allowed_secrets;
 mod args;
 mod client;
 mod commands;
 mod context;
 mod output;
+mod private_key;
 mod runtime;
 mod scaffold;
 mod smoke;
@@ -20,6 +22,9 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     report_panics_as_bugs();
+    if let Some(code) = usage::refuse_key_material() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error),

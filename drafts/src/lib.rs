@@ -10,7 +10,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 mod small;
 
-pub use small::{Links, SmallFile, SmallFileError, open_file, read_open, read_small, read_stream};
+pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 
 /// How often a fresh draft may be swept away by another process between its creation and its lock.
 const ATTEMPTS: usize = 16;

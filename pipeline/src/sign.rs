@@ -9,7 +9,7 @@ use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Document;
-use aisoc_packaging::PluginDir;
+use aisoc_packaging::{FoundSecret, PluginDir, Secrets};
 use aisoc_signing::{
     Coverage, FILE_LIST, Fingerprint, Integrity, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement,
     SigningKey, Statement, covered_digest, covered_list, sign, stamp,
@@ -48,12 +48,14 @@ pub struct SignedDirectory {
     pub signer: Fingerprint,
     /// How much it covers.
     pub coverage: Coverage,
+    /// What looks like a secret and was signed because its path was allowed.
+    pub allowed_secrets: Vec<FoundSecret>,
 }
 
 impl SignedDirectory {
     fn of(path: PathBuf, signed: &SignedStatement, coverage: Coverage) -> Self {
         let (digest, signer) = (signed.statement().digest(), signed.signer());
-        Self { path, signature: *signed.signature(), digest, signer, coverage }
+        Self { path, signature: *signed.signature(), digest, signer, coverage, allowed_secrets: Vec::new() }
     }
 }
 
@@ -66,25 +68,44 @@ impl SignedDirectory {
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
 pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+    sign_directory_knowing(directory, key, how, &Secrets::default())
+}
+
+/// As [`sign_directory`], with what is known about the directory's secrets: what cannot be shipped is not
+/// signed either.
+///
+/// # Errors
+/// As [`sign_directory`].
+pub fn sign_directory_knowing(
+    directory: &Path,
+    key: &SigningKey,
+    how: Signing<'_>,
+    secrets: &Secrets,
+) -> Result<SignedDirectory> {
     // What a killed run left would be taken for files of the plugin.
     sweep(directory, DRAFTS);
     sweep(&directory.join(SIGNATURE_DIRECTORY), DRAFTS);
-    let plugin = PluginDir::open(directory)?;
+    let plugin = PluginDir::open_knowing(directory, secrets)?;
+    let signed = sign_plugin(&plugin, key, how)?;
+    Ok(SignedDirectory { allowed_secrets: plugin.allowed_secrets().to_vec(), ..signed })
+}
+
+fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
             let tree = covered_digest(plugin.files(), plugin.manifest_file());
-            let manifest =
-                stamp(plugin.manifest_file(), plugin.manifest_bytes(), tree).map_err(|fault| fault.below(directory))?;
-            let statement = describe(&plugin, &manifest)?;
+            let manifest = stamp(plugin.manifest_file(), plugin.manifest_bytes(), tree)
+                .map_err(|fault| fault.below(plugin.root()))?;
+            let statement = describe(plugin, &manifest)?;
             let list = covered_list(plugin.files(), plugin.manifest_file());
-            replace_signers(&plugin, statement, key, out, Some((&manifest, &list)))
+            replace_signers(plugin, statement, key, out, Some((&manifest, &list)))
         }
         Signing::CodeOnly { out } => {
-            refuse_other_tree(&plugin, "sign the whole tree, or remove the key `integrity` from the manifest")?;
-            let statement = describe(&plugin, plugin.manifest_bytes())?;
-            replace_signers(&plugin, statement, key, out, None)
+            refuse_other_tree(plugin, "sign the whole tree, or remove the key `integrity` from the manifest")?;
+            let statement = describe(plugin, plugin.manifest_bytes())?;
+            replace_signers(plugin, statement, key, out, None)
         }
-        Signing::Added => add_signer(&plugin, key),
+        Signing::Added => add_signer(plugin, key),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
+use aisoc_packaging::Secrets;
 use aisoc_pipeline::{
     PackageOptions, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact, verify_directory,
 };
@@ -45,7 +46,7 @@ impl Author {
         let place = tempfile::tempdir().expect("a directory");
         let archive = place.path().join("plugin.tar");
         let Reference::Layout(out) = Reference::layout_archive(&archive) else { panic!("a layout") };
-        let options = PackageOptions { threads: 1, mtime: None };
+        let options = PackageOptions { threads: 1, mtime: None, secrets: Secrets::default() };
         package(root, &out, &options, &Silent).await.expect(name);
         let verified = verify_artifact(&Reference::Layout(out), &self.trust, &ClientOptions::default(), &Silent)
             .await

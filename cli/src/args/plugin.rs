@@ -205,6 +205,17 @@ pub(crate) struct KeyArgs {
     pub(crate) allow_ambiguous: bool,
 }
 
+/// What is published although it looks like a secret.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Ship this file although it looks like a private key or a credential; repeat it for each
+    #[arg(long, value_name = "PATH")]
+    pub(crate) allow_secret: Vec<String>,
+    /// Why what --allow-secret names is made to be public
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// The plugin's directory
@@ -212,6 +223,8 @@ pub(crate) struct SignArgs {
     pub(crate) plugin_dir: PathBuf,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// Write the signature here instead of DIR/plugin.sig
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -298,6 +311,8 @@ pub(crate) struct PackageArgs {
     /// Compression threads; the bytes do not depend on it [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
 }
 
 #[derive(Debug, Args)]
@@ -311,6 +326,8 @@ pub(crate) struct PushArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -425,6 +442,8 @@ pub(crate) struct ReleaseArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -7,6 +7,7 @@ use aisoc_manifests::reference::{LayoutForm, LayoutReference};
 use aisoc_pipeline::{PackageOptions, Packaged};
 use serde::Serialize;
 
+use crate::allowed_secrets::{Allowance, AllowedSecret};
 use crate::args::plugin::PackageArgs;
 use crate::context::{Context, source_date_epoch};
 use crate::output::Answer;
@@ -24,6 +25,8 @@ struct Package {
     unpacked_size: u64,
     signed: bool,
     excluded: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_secrets: Vec<AllowedSecret>,
 }
 
 impl Answer for Package {
@@ -34,7 +37,8 @@ impl Answer for Package {
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     refuse_own_output(&args.plugin_dir, &args.out)?;
-    let options = options(args.threads)?;
+    let allowance = Allowance::of(&args.secrets)?;
+    let options = options(args.threads, &allowance)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
     let packaged = runtime::block_on(async {
@@ -47,7 +51,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let verb = if args.check { "Same" } else { "Packaged" };
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
-    warn_about(&packaged, context);
+    let allowed_secrets = warn_about(&packaged, &allowance, context);
     context.output.answer(&Package {
         id: packaged.id.to_string(),
         version: packaged.version,
@@ -59,6 +63,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         unpacked_size: packaged.unpacked_size,
         signed: packaged.signed,
         excluded: packaged.excluded,
+        allowed_secrets,
     })
 }
 
@@ -79,8 +84,9 @@ fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
     .hint("write it elsewhere, for example with `--out ../NAME.tar`"))
 }
 
-/// Says what the author may not have meant: an unsigned package, and files that were left out.
-pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
+/// Says what the author may not have meant: an unsigned package, files that were left out, and secrets
+/// that were allowed, whose rows it gives.
+pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &Context) -> Vec<AllowedSecret> {
     if !packaged.signed {
         context.output.warning("the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)");
     }
@@ -96,15 +102,17 @@ pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
         let more = if packaged.excluded.len() > 5 { ", …" } else { "" };
         context.output.status("Left out", format!("{} entries: {shown}{more}", packaged.excluded.len()));
     }
+    allowance.announce(&packaged.allowed_secrets, context)
 }
 
 /// The packaging options of the flags and the environment.
-pub(crate) fn options(threads: Option<usize>) -> Result<PackageOptions> {
+pub(crate) fn options(threads: Option<usize>, allowance: &Allowance) -> Result<PackageOptions> {
     if threads == Some(0) {
         return Err(Fault::new(Reason::Usage, "`--threads` is at least 1"));
     }
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(PackageOptions { threads: threads.unwrap_or_else(available).min(64), mtime: source_date_epoch()? })
+    let threads = threads.unwrap_or_else(available).min(64);
+    Ok(PackageOptions { threads, mtime: source_date_epoch()?, secrets: allowance.secrets.clone() })
 }
 
 /// A name that ends in `.tar` is an archive; everything else is a layout directory.
