@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempDir};
 
+mod nameless;
 mod small;
 
+pub use nameless::Nameless;
 pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 
 /// How often a fresh draft may be swept away by another process between its creation and its lock.

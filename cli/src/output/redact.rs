@@ -71,11 +71,14 @@ fn user_infos(text: &str) -> Vec<Range<usize>> {
 
 /// What follows `Basic` or `Bearer` in a header.
 fn authorizations(text: &str) -> Vec<Range<usize>> {
-    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_' | '.' | '~');
+    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '.' | '~');
     let token = |(at, scheme): (usize, &str)| {
         let start = at + scheme.len();
-        let end = text[start..].find(|c| !is_token(c)).map_or(text.len(), |end| start + end);
-        (end - start >= 8 && !text[end..].starts_with('=')).then_some(start..end)
+        let run = text[start..].find(|c| !is_token(c)).map_or(text.len(), |end| start + end);
+        let end = text[run..].find(|c| c != '=').map_or(text.len(), |end| run + end);
+        // `realm="…"` is what a registry asks with.
+        let is_parameter = end > run && text[end..].starts_with(|c: char| c.is_alphanumeric() || c == '"');
+        (run - start >= 8 && !is_parameter).then_some(start..end)
     };
     let mut found: Vec<_> =
         ["Basic ", "Bearer "].iter().flat_map(|scheme| text.match_indices(scheme).filter_map(token)).collect();
@@ -140,6 +143,7 @@ mod tests {
             "author: Ada <ada@example.com>",
             "expected: -----BEGIN PRIVATE KEY-----",
             "`WWW-Authenticate: Bearer realm=https://auth.example/token`",
+            "`WWW-Authenticate: Basic realm=\"registry\"`",
             "a_test_with_a_long_name_of_many_words_that_nobody_would_take_for_a_key_2024_X",
         ] {
             assert_eq!(redacted(text), text);
