@@ -166,7 +166,8 @@ pub(crate) struct ValidateArgs {
     /// Which reader's rules: strict (all of them, for new work), cli, manager, sdk, marketplace
     #[arg(long, default_value = "strict")]
     pub(crate) profile: Profile,
-    /// Also import plugin.py in `$AISOC_PYTHON` (default `python3`), as a host does: this runs its code
+    /// Also import plugin.py in `$AISOC_PYTHON` (default `python3`), as a host does: this runs its code, as
+    /// nobody when root calls it
     #[arg(long)]
     pub(crate) load: bool,
     /// With --load, also call `run` with this JSON object and print its result
@@ -197,7 +198,8 @@ pub(crate) struct DigestArgs {
 /// Which private key signs.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
-    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input
+    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input. A file or
+    /// standard input leaves no copy in this process; a variable stays in its environment
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: String,
     /// Sign although YAML readers disagree on what the manifest says
