@@ -17,6 +17,7 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").expect("proc").uid() == 0
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn has_python() -> bool {
     let found =
         Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
