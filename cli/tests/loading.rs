@@ -213,8 +213,10 @@ fn a_stopped_load_leaves_nothing_and_says_so() {
         let bench =
             bench(&format!("import time\nMARK = '{word}'\nopen('/tmp/{word}', 'w').close()\ntime.sleep(300)\n"));
         let mark = format!("/tmp/{word}");
-        let mut child =
-            bench.command(&["plugin", "validate", "demo", "--load"]).stderr(Stdio::null()).spawn().expect("starts");
+        let mut command = bench.command(&["plugin", "validate", "demo", "--load"]);
+        // What a killed one leaves of its copy goes with the bench.
+        command.env("TMPDIR", bench.path(""));
+        let mut child = command.stderr(Stdio::null()).spawn().expect("starts");
         let start = Instant::now();
         while !Path::new(&mark).exists() && start.elapsed() < Duration::from_secs(15) {
             std::thread::sleep(Duration::from_millis(10));

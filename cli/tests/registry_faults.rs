@@ -130,7 +130,8 @@ fn a_password_is_for_the_host_that_the_environment_names_and_for_no_other() {
 fn half_a_login_and_a_host_that_is_none_are_usage_errors() {
     let bench = Bench::new();
     bench.published();
-    let reference = Registry::start().reference("team/demo:1");
+    let registry = Registry::start();
+    let reference = registry.reference("team/demo:1");
     let push = ["plugin", "push", "demo.tar", &reference];
     for variables in [
         &[("AISOC_REGISTRY_USERNAME", "me")][..],
