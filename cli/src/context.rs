@@ -17,10 +17,10 @@ use crate::args::plugin::{ChangeArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
 use crate::private_key;
 
-const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
+pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
-const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
+pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
 const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
 /// Values of `ENVIRONMENT` in which nobody has to be warned about a mode that checks nothing.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use aisoc_manifests::fault::{Fault, Reason};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::output;
+use crate::{context, output};
 
 /// Prints help, the version, or the refusal, and gives the exit code.
 pub(crate) fn answer(error: &clap::Error) -> ExitCode {
@@ -29,7 +29,10 @@ pub(crate) fn answer(error: &clap::Error) -> ExitCode {
     ExitCode::from(fault.class().exit_code())
 }
 
-/// An argument that is a private key, given where a path, a name or nothing is expected. Looked for before
+/// Variables that hold paths, which results show.
+const PATH_VARIABLES: [&str; 2] = [context::PLUGINS_DIR, context::TRUSTED_KEYS_DIR];
+
+/// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is expected. Looked for before
 /// anything else is, because every other message could quote it.
 pub(crate) fn refuse_key_material() -> Option<ExitCode> {
     let is_key = |argument: std::ffi::OsString| {
@@ -41,10 +44,14 @@ pub(crate) fn refuse_key_material() -> Option<ExitCode> {
         let value = value.trim();
         resembles_private_key(value.strip_prefix("env:").unwrap_or(value))
     };
-    if !std::env::args_os().skip(1).any(is_key) {
-        return None;
-    }
-    let fault = Fault::new(Reason::Usage, "an argument is a private key, and not the path of one")
+    let is_typed = std::env::args_os().skip(1).any(is_key);
+    let variable = PATH_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some_and(is_key));
+    let what = match variable {
+        _ if is_typed => "an argument is a private key, and not the path of one".to_owned(),
+        Some(name) => format!("{name} is a private key, and not the path of a directory"),
+        None => return None,
+    };
+    let fault = Fault::new(Reason::Usage, what)
         .hint("every user of this machine can read arguments: make a new key with `aisoc plugin keygen --out PREFIX`, and pass its path");
     output::report(&fault, json_is_asked_for());
     Some(ExitCode::from(fault.class().exit_code()))

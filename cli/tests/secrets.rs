@@ -97,6 +97,30 @@ fn a_key_as_a_positional_argument_is_not_echoed_by_any_command() {
 }
 
 #[test]
+fn a_key_in_a_variable_that_holds_something_else_is_not_echoed() {
+    let bench = bench();
+    let key = pem(&bench);
+    let line = key.lines().nth(1).expect("a body").to_owned();
+    for key in [key, line] {
+        for variable in ["AISOC_PLUGINS_DIR", "PLUGIN_TRUSTED_KEYS_DIR"] {
+            let run = bench.run_with(&["plugin", "list"], &[(variable, &key)]);
+            shows_nothing(run.refused(2, "usage"), &bench);
+        }
+        for variable in
+            ["PLUGIN_TRUST_MODE", "PLUGIN_TRUST_COVERAGE", "SOURCE_DATE_EPOCH", "AISOC_PYTHON", "ENVIRONMENT"]
+        {
+            for words in [
+                &["plugin", "verify", "demo", "--keys", "keys"][..],
+                &["plugin", "package", "--plugin-dir", "demo", "--out", "x.tar"],
+                &["plugin", "validate", "demo", "--load"],
+            ] {
+                shows_nothing(&bench.run_with(words, &[(variable, &key)]), &bench);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_value_that_names_no_file_is_not_quoted_and_a_file_is() {
     let bench = bench();
     let sign = |key: &str| bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", key]);

@@ -40,6 +40,8 @@ pub(super) const TEXT: &[Form] = &[
     form(b"BADANBgkqhkiG9w0BAQEFAAS", KEY, bare_base64), // RSA in PKCS#8
     form(b"AgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG", KEY, bare_base64), // P-256 in PKCS#8
     form(b"b3BlbnNzaC1rZXktdjE", KEY, bare_base64), // OpenSSH
+    form(b"IBAAKC", KEY, rsa_old_base64),      // RSA in PKCS#1
+    form(b"MHcCAQEEI", KEY, bare_base64),      // P-256 in SEC1
     form(b"06032b657004220420", KEY, ed25519_hex),
     form(b"06032B657004220420", KEY, ed25519_hex),
     form(b"PuTTY-User-Key-File-", KEY, putty),
@@ -83,7 +85,9 @@ pub(super) const BINARY: &[Form] = &[
     form(b"\x06\x03\x2b\x65\x71\x04\x3b\x04\x39", KEY, edwards_der), // Ed448
     form(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04", KEY, rsa_der),
     form(b"\x02\x01\x00\x02\x82", KEY, rsa_old_der),
-    form(b"\x02\x01\x01\x04\x20", KEY, elliptic_der),
+    form(b"\x02\x01\x01\x04\x20", KEY, elliptic_der), // P-256
+    form(b"\x02\x01\x01\x04\x30", KEY, elliptic_der), // P-384
+    form(b"\x02\x01\x01\x04\x42", KEY, elliptic_der), // P-521
     form(b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0", KEY, pkcs12),
     form(b"openssh-key-v1\0", KEY, openssh),
 ];
@@ -103,6 +107,12 @@ fn pem_in_base64(window: &[u8], at: usize) -> Option<Range<usize>> {
 fn bare_base64(window: &[u8], at: usize) -> Option<Range<usize>> {
     let (start, end) = (run_back(window, at, is_base64), run(window, at, is_base64));
     (end - at >= 50 && is_varied(&window[at..end])).then_some(start..end)
+}
+
+/// The version and the modulus, right behind the length of the whole.
+fn rsa_old_base64(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let begins = window[at.saturating_sub(8)..at].windows(3).any(|bytes| bytes == b"MII");
+    bare_base64(window, at).filter(|found| begins && found.len() >= 200)
 }
 
 fn ed25519_hex(window: &[u8], at: usize) -> Option<Range<usize>> {
@@ -130,12 +140,14 @@ fn rsa_old_der(window: &[u8], at: usize) -> Option<Range<usize>> {
     (header.starts_with(b"\x30\x82") && is_varied(modulus)).then_some(at - 4..at + 64)
 }
 
-/// RFC 5915, alone or in PKCS#8: version 1, 32 octets, and the curve before or behind them.
+/// RFC 5915, alone or in PKCS#8: a sequence of version 1, the octets, and the curve before or behind them.
 fn elliptic_der(window: &[u8], at: usize) -> Option<Range<usize>> {
-    const CURVES: &[u8] = b"\x2a\x86\x48\xce\x3d";
-    let key = window.get(at + 5..at + 37)?;
-    let has_curve = find(window, CURVES, at.saturating_sub(40), at + 60).is_some();
-    (*window.get(at.checked_sub(2)?)? == 0x30 && has_curve && is_varied(key)).then_some(at..at + 37)
+    const CURVES: [&[u8]; 2] = [b"\x2a\x86\x48\xce\x3d", b"\x2b\x81\x04\x00"];
+    let end = at + 5 + usize::from(*window.get(at + 4)?);
+    let key = window.get(at + 5..end)?;
+    let is_sequence = window[at.saturating_sub(3)..at].contains(&0x30);
+    let has_curve = CURVES.iter().any(|curve| find(window, curve, at.saturating_sub(40), end + 24).is_some());
+    (is_sequence && has_curve && is_varied(key)).then_some(at..end)
 }
 
 /// The outermost sequence of a key store: version 3, and its data.

@@ -48,7 +48,6 @@ const CREDENTIAL_PATHS: [(&str, &str); 9] = [
     ("gh", "hosts.yml"),
     ("containers", "auth.json"),
 ];
-const SSH_KEYS: [&str; 6] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"];
 const SIGNING_KEYS: [&str; 4] = ["signing_key", "signing-key", "private_key", "private-key"];
 
 /// What a file of that name is, if it is a secret whatever is in it.
@@ -60,19 +59,12 @@ pub(crate) fn secret_name(path: &RelPath) -> Option<Kind> {
     if let Some(kind) = secret_of_directories(directories, name) {
         return Some(kind);
     }
-    let ssh =
-        || SSH_KEYS.contains(&name) || (name.starts_with("id_") && !name.contains('.') && is_key_word(&name[3..]));
+    // `id_rsa` and its kind, and what people make of it: `id_deploy`. The public half is `id_rsa.pub`.
+    let ssh = || name.starts_with("id_") && !name.contains('.');
     if KEY_ENDINGS.iter().any(|ending| name.ends_with(ending)) || SIGNING_KEYS.contains(&name) || ssh() {
         return Some("a private key, by its name");
     }
     (CREDENTIALS.contains(&name) || is_environment(name)).then_some("credentials, by its name")
-}
-
-/// `id_rsa` and its kind, and what people make of it: `id_rsa_github`.
-fn is_key_word(rest: &str) -> bool {
-    ["rsa", "dsa", "ecdsa", "ed25519", "xmss"]
-        .iter()
-        .any(|word| rest.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '-'])))
 }
 
 fn secret_of_directories(directories: &[&str], name: &str) -> Option<Kind> {
@@ -142,6 +134,7 @@ mod tests {
             "ID_RSA",
             "id_ed25519",
             "id_rsa_github",
+            "id_deploy",
             "id_rsa.bak",
             ".ssh/deploy",
             "home/.ssh/id_x",
@@ -184,7 +177,6 @@ mod tests {
             "keys.json",
             "id_rsa.pub",
             "id_tokens.json",
-            "id_mapping",
             ".ssh/known_hosts",
             ".ssh/deploy.pub",
             ".env.example",

@@ -72,6 +72,8 @@ fn secrets() -> Vec<(&'static str, String)> {
         ("cut before its end", key.split(&armour("END", "PRIVATE KEY")).next().expect("a beginning").to_owned()),
         ("base64 of PEM", format!("tls.key: {}\n", STANDARD.encode(&key))),
         ("a seed without armour", format!("key={seed}")),
+        ("RSA without armour", format!("MIIEpAIBAAKCAQEA{}", word(600))),
+        ("P-256 without armour", format!("MHcCAQEEI{}", word(110))),
         ("hex of DER", format!("302e020100300506032b657004220420{}", aisoc_manifests::digest::hex(&random(32)))),
         ("PuTTY", "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 1\nAAAA\n".to_owned()),
         ("age", format!("AGE-SECRET-KEY-1{}", word(58).to_uppercase())),
