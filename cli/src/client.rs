@@ -3,28 +3,74 @@
 use std::env;
 use std::path::PathBuf;
 
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::{ClientOptions, Credentials, Login, PlainHttp, Secret};
 
 use crate::args::plugin::RegistryArgs;
 
+const HOST: &str = "AISOC_REGISTRY_HOST";
 const USERNAME: &str = "AISOC_REGISTRY_USERNAME";
 const PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
 
 /// The options of the flags and the environment.
-pub(crate) fn options(args: &RegistryArgs) -> ClientOptions {
-    ClientOptions {
+///
+/// # Errors
+/// `usage` when the login variables are not all there is to a login.
+pub(crate) fn options(args: &RegistryArgs) -> Result<ClientOptions> {
+    Ok(ClientOptions {
         plain_http: if args.plain_http { PlainHttp::Always } else { PlainHttp::LoopbackOnly },
-        credentials: Credentials { login: login(), docker_configs: docker_configs() },
+        credentials: credentials()?,
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
+    })
+}
+
+/// The login variables, for CI jobs without a config file, and Docker's files. A password is for one host:
+/// without its name it is nobody's, because any registry that is named may ask for it.
+fn credentials() -> Result<Credentials> {
+    let docker_configs = docker_configs();
+    let usage = |text: String| Fault::new(Reason::Usage, text);
+    let (username, password) = match (variable(USERNAME)?, variable(PASSWORD)?) {
+        (None, None) => return Ok(Credentials { docker_configs, ..Credentials::default() }),
+        (Some(username), Some(password)) => (username, Secret::new(password)),
+        (username, _) => {
+            let (set, unset) = if username.is_some() { (USERNAME, PASSWORD) } else { (PASSWORD, USERNAME) };
+            let hint = format!("set {unset} too, or unset {set}");
+            return Err(usage(format!("{set} is set, and {unset} is not")).hint(hint));
+        }
+    };
+    let Some(host) = variable(HOST)? else {
+        let unused = Some(format!(
+            "{USERNAME} and {PASSWORD} are not used, because {HOST} does not say for which host they are"
+        ));
+        return Ok(Credentials { docker_configs, unused, ..Credentials::default() });
+    };
+    let registry = registry(&host).ok_or_else(|| {
+        usage(format!("{HOST} is not host[:port]")).hint(format!("set {HOST} to the host alone, for example `ghcr.io`"))
+    })?;
+    let unused = Some(format!("{USERNAME} and {PASSWORD} are for `{registry}`"));
+    Ok(Credentials { login: Some(Login { registry, username, password }), docker_configs, unused })
+}
+
+/// The host as a reference to something on it names it.
+fn registry(host: &str) -> Option<String> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match format!("{host}/any").parse().ok()? {
+        Reference::Registry(reference) if reference.tag().is_none() && reference.repository() == "any" => {
+            Some(reference.registry())
+        }
+        _ => None,
     }
 }
 
-/// For CI jobs without a config file. Both or neither. A push sends it to its destination only.
-fn login() -> Option<Login> {
-    let username = env::var(USERNAME).ok().filter(|username| !username.is_empty())?;
-    let password = env::var(PASSWORD).ok()?;
-    Some(Login { registry: None, username, password: Secret::new(password) })
+/// A variable that is set and not empty.
+fn variable(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Fault::new(Reason::Usage, format!("{name} is not UTF-8"))),
+    }
 }
 
 /// Where `docker login`, `oras login` and `podman login` leave credentials.

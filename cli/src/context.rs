@@ -15,11 +15,12 @@ use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
+use crate::private_key;
 
-const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
+pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
-const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
+pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
 const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
 /// Values of `ENVIRONMENT` in which nobody has to be warned about a mode that checks nothing.
@@ -104,7 +105,10 @@ impl Context {
     }
 
     /// How to reach registries.
-    pub(crate) fn client(&self, args: &RegistryArgs) -> ClientOptions {
+    ///
+    /// # Errors
+    /// `usage` for half a login in the environment.
+    pub(crate) fn client(&self, args: &RegistryArgs) -> Result<ClientOptions> {
         crate::client::options(args)
     }
 
@@ -113,10 +117,10 @@ impl Context {
     ///
     /// # Errors
     /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
-    /// or holds no signing key.
+    /// or holds no signing key. What was given is not quoted, unless it is the path of a file.
     pub(crate) fn signing_key(&self, source: &str) -> Result<SigningKey> {
-        let key = SigningKey::from_pem(&private_key(source)?)?;
-        if let Some(mode) = open_to_others(source) {
+        let (key, mode) = private_key::read(source)?;
+        if let Some(mode) = mode {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
             self.output.warning(format!("{danger}; run `chmod 600 {source}`"));
         }
@@ -147,60 +151,6 @@ fn require_there(keys_dir: &Path) -> Result<()> {
         // What else is wrong with it is found when it is read.
         _ => Ok(()),
     }
-}
-
-/// Larger than any private key.
-const MAX_KEY_BYTES: u64 = 64 << 10;
-
-/// The mode of a key file that its group or everybody can read or write.
-fn open_to_others(source: &str) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if source == "-" || source.starts_with("env:") {
-        return None;
-    }
-    let found = std::fs::metadata(source).ok().filter(std::fs::Metadata::is_file)?;
-    Some(found.permissions().mode() & 0o7777).filter(|mode| mode & 0o066 != 0)
-}
-
-/// The bytes that a private key is read from.
-fn private_key(source: &str) -> Result<Vec<u8>> {
-    use std::io::Read as _;
-    if let Some(variable) = source.strip_prefix("env:") {
-        return env::var(variable).map(String::into_bytes).map_err(|_| {
-            Fault::new(Reason::KeyInvalid, format!("the environment variable `{variable}` holds no key"))
-                .hint(format!("set {variable} to the PEM text of the private key"))
-        });
-    }
-    let mut content = Vec::new();
-    if source == "-" {
-        let fail = |error| Fault::io("read the private key", source.as_ref(), error);
-        std::io::stdin().lock().take(MAX_KEY_BYTES + 1).read_to_end(&mut content).map_err(fail)?;
-    } else {
-        let fail = |error| {
-            Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`"))
-                .caused_by(error)
-                .hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
-        };
-        refuse_special_file(source, &std::fs::metadata(source).map_err(fail)?)?;
-        let file = std::fs::File::open(source).map_err(fail)?;
-        file.take(MAX_KEY_BYTES + 1).read_to_end(&mut content).map_err(fail)?;
-    }
-    if content.len() as u64 > MAX_KEY_BYTES {
-        return Err(Fault::new(Reason::KeyInvalid, format!("`{source}` is larger than a key"))
-            .expected(format!("at most {MAX_KEY_BYTES} bytes"), "more"));
-    }
-    Ok(content)
-}
-
-/// A FIFO of that name would block for ever. A shell's `<(…)` is a pipe too, and has its writer.
-fn refuse_special_file(source: &str, metadata: &std::fs::Metadata) -> Result<()> {
-    use std::os::unix::fs::FileTypeExt as _;
-    let is_given_by_shell = metadata.file_type().is_fifo() && source.starts_with("/dev/");
-    if metadata.is_file() || is_given_by_shell {
-        return Ok(());
-    }
-    Err(Fault::new(Reason::KeyInvalid, format!("the private key `{source}` is not a regular file"))
-        .hint("pass the path of a key file, `env:VARIABLE`, or `-` and the key on standard input"))
 }
 
 fn path_variable(name: &str) -> Option<PathBuf> {

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use aisoc_manifests::fault::{Fault, Reason};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::output;
+use crate::{context, output};
 
 /// Prints help, the version, or the refusal, and gives the exit code.
 pub(crate) fn answer(error: &clap::Error) -> ExitCode {
     // The command line was not understood, so `--json` is looked for by hand.
-    let json = std::env::args_os().any(|argument| argument == "--json");
+    let json = json_is_asked_for();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let printed = output::print(&error.render().to_string());
@@ -29,8 +29,59 @@ pub(crate) fn answer(error: &clap::Error) -> ExitCode {
     ExitCode::from(fault.class().exit_code())
 }
 
+/// Variables that hold paths, which results show.
+const PATH_VARIABLES: [&str; 2] = [context::PLUGINS_DIR, context::TRUSTED_KEYS_DIR];
+
+/// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is expected. Looked for before
+/// anything else is, because every other message could quote it.
+pub(crate) fn refuse_key_material() -> Option<ExitCode> {
+    let is_key = |argument: std::ffi::OsString| {
+        let argument = argument.to_string_lossy().into_owned();
+        let value = argument
+            .strip_prefix("--")
+            .and_then(|option| option.split_once('='))
+            .map_or(&*argument, |(_, value)| value);
+        let value = value.trim();
+        resembles_private_key(value.strip_prefix("env:").unwrap_or(value))
+    };
+    let is_typed = std::env::args_os().skip(1).any(is_key);
+    let variable = PATH_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some_and(is_key));
+    let what = match variable {
+        _ if is_typed => "an argument is a private key, and not the path of one".to_owned(),
+        Some(name) => format!("{name} is a private key, and not the path of a directory"),
+        None => return None,
+    };
+    let fault = Fault::new(Reason::Usage, what)
+        .hint("every user of this machine can read arguments: make a new key with `aisoc plugin keygen --out PREFIX`, and pass its path");
+    output::report(&fault, json_is_asked_for());
+    Some(ExitCode::from(fault.class().exit_code()))
+}
+
+/// Without digests, which are arguments too, and tokens, which sign nothing.
+fn resembles_private_key(value: &str) -> bool {
+    let is_digest = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    output::resembles_key(value) && !is_digest && !std::path::Path::new(value).exists()
+}
+
+fn json_is_asked_for() -> bool {
+    std::env::args_os().any(|argument| argument == "--json")
+}
+
+/// What was typed and is not understood is quoted, unless it may be a key.
+fn without_keys(error: &clap::Error) -> String {
+    let mut rendered = error.render().to_string();
+    for (_, value) in error.context() {
+        if let ContextValue::String(text) = value
+            && output::resembles_key(text)
+        {
+            rendered = rendered.replace(text.as_str(), "[redacted]");
+        }
+    }
+    rendered
+}
+
 fn usage_fault(error: &clap::Error) -> Fault {
-    let rendered = error.render().to_string();
+    let rendered = without_keys(error);
     let what = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             "a command is missing".to_owned()
@@ -61,7 +112,8 @@ fn command_words() -> String {
     use clap::CommandFactory as _;
     let mut command = crate::args::Cli::command();
     let mut words = vec!["aisoc".to_owned()];
-    for word in std::env::args().skip(1).filter(|word| !word.starts_with('-')) {
+    let typed = std::env::args_os().skip(1).map_while(|word| word.into_string().ok());
+    for word in typed.filter(|word| !word.starts_with('-')) {
         match command.find_subcommand(&word) {
             Some(found) => command = found.clone(),
             None => break,

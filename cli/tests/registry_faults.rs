@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use aisoc_testkit::registry::{Act, Login, Registry, Rule};
@@ -93,16 +94,107 @@ fn an_interrupted_install_leaves_nothing() {
     assert!(!bench.path("plugins").exists());
 }
 
+/// Guarded registries, and the login variables for a host.
+fn login(host: Option<&str>) -> Vec<(&'static str, String)> {
+    let login = [("AISOC_REGISTRY_USERNAME", "me".to_owned()), ("AISOC_REGISTRY_PASSWORD", "secret".to_owned())];
+    login.into_iter().chain(host.map(|host| ("AISOC_REGISTRY_HOST", host.to_owned()))).collect()
+}
+
+fn run_with_login(bench: &Bench, words: &[&str], host: Option<&str>) -> support::Run {
+    let variables = login(host);
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    bench.run_with(words, &variables)
+}
+
 #[test]
-fn a_password_for_the_destination_is_not_shown_to_the_source() {
+fn a_password_is_for_the_host_that_the_environment_names_and_for_no_other() {
     let bench = Bench::new();
     bench.published();
-    let (source, destination) = (Registry::start().login(Login::Basic("me", "secret")), Registry::start());
-    let (from, to) = (source.reference("team/demo:1"), destination.reference("team/demo:1"));
-    let variables = [("AISOC_REGISTRY_USERNAME", "me"), ("AISOC_REGISTRY_PASSWORD", "secret")];
-    bench.run_with(&["plugin", "push", "demo.tar", &from], &variables).ok();
-    source.forget();
-    bench.run_with(&["plugin", "push", &from, &to], &variables).refused(1, "registry_denied");
-    assert!(!source.requests().is_empty());
-    assert!(source.requests().iter().all(|seen| seen.authorization.is_none()), "{:?}", source.requests());
+    let (ours, theirs) =
+        (Registry::start().login(Login::Basic("me", "secret")), Registry::start().login(Login::Basic("me", "secret")));
+    let (to_us, to_them) = (ours.reference("team/demo:1"), theirs.reference("team/demo:1"));
+    let host = ours.host();
+    run_with_login(&bench, &["plugin", "push", "demo.tar", &to_us], Some(&host)).ok();
+    for other in [None, Some(host.as_str()), Some("ghcr.io"), Some("127.0.0.1")] {
+        let run = run_with_login(&bench, &["plugin", "push", "demo.tar", &to_them], other);
+        assert!(run.refused(1, "registry_denied").stderr.contains("AISOC_REGISTRY_HOST"), "{run:?}");
+        assert!(!run.stderr.contains("secret"), "{run:?}");
+    }
+    run_with_login(&bench, &["plugin", "push", &to_us, &to_them], Some(&host)).refused(1, "registry_denied");
+    assert!(!theirs.requests().is_empty());
+    assert!(theirs.requests().iter().all(|seen| seen.authorization.is_none()), "{:?}", theirs.requests());
+    run_with_login(&bench, &["plugin", "push", &to_us, &to_them], Some(&theirs.host())).refused(1, "registry_denied");
+}
+
+#[test]
+fn half_a_login_and_a_host_that_is_none_are_usage_errors() {
+    let bench = Bench::new();
+    bench.published();
+    let registry = Registry::start();
+    let reference = registry.reference("team/demo:1");
+    let push = ["plugin", "push", "demo.tar", &reference];
+    for variables in [
+        &[("AISOC_REGISTRY_USERNAME", "me")][..],
+        &[("AISOC_REGISTRY_PASSWORD", "hunter2hunter2")],
+        &[("AISOC_REGISTRY_USERNAME", "me"), ("AISOC_REGISTRY_PASSWORD", "")],
+    ] {
+        let run = bench.run_with(&push, variables);
+        assert!(!run.refused(2, "usage").stderr.contains("hunter2"), "{run:?}");
+    }
+    for host in ["https://ghcr.io", "ghcr.io/team", "me@ghcr.io", "ghcr.io:x", " ", "ghcr.io evil.example"] {
+        run_with_login(&bench, &push, Some(host)).refused(2, "usage");
+    }
+    bench.run_with(&push, &[("AISOC_REGISTRY_HOST", "ghcr.io")]).ok();
+}
+
+#[test]
+fn no_password_leaves_this_machine_without_tls() {
+    let bench = Bench::new();
+    bench.published();
+    let registry = Registry::start().login(Login::Basic("me", "secret"));
+    let Some(address) = outside_address() else {
+        eprintln!("SKIPPED: this machine has no address but loopback");
+        return;
+    };
+
+    let forward = Forward::start(address, registry.host());
+    let reference = format!("{}:{}/team/demo:1", address, forward.port);
+    let host = format!("{address}:{}", forward.port);
+    let run = run_with_login(&bench, &["plugin", "push", "demo.tar", &reference, "--plain-http"], Some(&host));
+    assert!(run.refused(1, "registry_denied").stderr.contains("without TLS"), "{run:?}");
+    assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()), "{:?}", registry.requests());
+    assert!(!registry.requests().is_empty());
+}
+
+/// This machine's address on a network, for which nothing has to be sent.
+fn outside_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("198.51.100.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|address| !address.is_loopback())
+}
+
+/// Carries connections from an address of the network to a registry on loopback, until the test ends.
+struct Forward {
+    port: u16,
+}
+
+impl Forward {
+    fn start(address: IpAddr, to: String) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("bound");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            for inward in listener.incoming().flatten() {
+                let Ok(outward) = TcpStream::connect(&to) else { return };
+                for (mut from, mut into) in
+                    [(inward.try_clone().expect("cloned"), outward.try_clone().expect("cloned")), (outward, inward)]
+                {
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut into);
+                        let _ = into.shutdown(std::net::Shutdown::Write);
+                    });
+                }
+            }
+        });
+        Self { port }
+    }
 }

@@ -10,11 +10,13 @@ use tempfile::{NamedTempFile, TempDir};
 
 mod access;
 mod access_list;
+mod nameless;
 mod small;
 mod walk;
 
 pub use access::{Flaw, Insecure, Weakness};
-pub use small::{Links, SmallFile, SmallFileError, open_file, read_open, read_small, read_stream};
+pub use nameless::Nameless;
+pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 pub use walk::{Arrival, Place, Walk};
 
 /// How often a fresh draft may be swept away by another process between its creation and its lock.

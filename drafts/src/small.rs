@@ -148,6 +148,27 @@ pub fn read_stream(stream: impl Read, max_bytes: u64) -> Result<Vec<u8>, SmallFi
     }
 }
 
+/// Reads a stream that fits into `buffer` to its end, and says how much it was. For secrets: a buffer that
+/// grows leaves copies behind, and this one is the caller's to wipe.
+///
+/// # Errors
+/// [`SmallFileError::TooLarge`] when there is one byte more than fits, and those of reading.
+pub fn read_into(mut stream: impl Read, buffer: &mut [u8]) -> Result<usize, SmallFileError> {
+    let mut filled = 0;
+    let mut beyond = [0];
+    loop {
+        let is_full = filled == buffer.len();
+        let room = if is_full { &mut beyond[..] } else { &mut buffer[filled..] };
+        match stream.read(room) {
+            Ok(0) => return Ok(filled),
+            Ok(_) if is_full => return Err(SmallFileError::TooLarge { max_bytes: filled as u64, bytes: None }),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +209,16 @@ mod tests {
             read_stream(io::repeat(b' '), 10),
             Err(SmallFileError::TooLarge { max_bytes: 10, bytes: None })
         ));
+    }
+
+    #[test]
+    fn a_stream_fits_into_its_buffer_or_is_refused() {
+        for (bytes, is_read) in [(0_usize, true), (9, true), (10, true), (11, false), (1000, false)] {
+            let mut buffer = [0; 10];
+            let read = read_into(vec![b'x'; bytes].as_slice(), &mut buffer);
+            assert_eq!(read.as_ref().is_ok_and(|read| *read == bytes), is_read, "{bytes}");
+            assert_eq!(matches!(read, Err(SmallFileError::TooLarge { max_bytes: 10, bytes: None })), !is_read);
+        }
     }
 
     #[test]

@@ -18,11 +18,12 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 
-use crate::ignore::{IgnoreRules, Verdict, is_secret_name, may_hold_key};
+use crate::ignore::{IgnoreRules, Verdict};
 use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::names::Names;
 use crate::parallel::{self, Links, default_threads};
+use crate::secrets::{FoundSecret, Kind, Place, Scanner, Secrets, is_draft_name};
 use crate::stage::{manifest_path, python_files, whole_manifest};
 use crate::vacancy::Vacancy;
 
@@ -37,10 +38,20 @@ impl PluginDir {
     /// Reads and hashes a directory with [`default_threads`].
     ///
     /// # Errors
-    /// `forbidden_entry` for a link, a special file, a name that cannot be shipped, or a private key;
+    /// `forbidden_entry` for a link, a special file, a name that cannot be shipped, or a secret;
     /// `manifest_missing`; I/O reasons for whatever cannot be read.
     pub fn open(root: &Path) -> Result<Self> {
-        Self::open_with(root, default_threads(), &Limits::default())
+        Self::open_knowing(root, &Secrets::default())
+    }
+
+    /// As [`PluginDir::open`], with what is known about its secrets.
+    ///
+    /// # Errors
+    /// As [`PluginDir::open`]; `usage` for an allowed path where nothing looks like a secret.
+    pub fn open_knowing(root: &Path, secrets: &Secrets) -> Result<Self> {
+        let bench = Bench { rules: IgnoreRules::read(root)?, secrets };
+        let contents = Contents::read(root, Some(bench), default_threads(), &Limits::default())?;
+        Ok(Self { root: root.to_owned(), contents })
     }
 
     /// As [`PluginDir::open`], with that many threads and within those limits.
@@ -48,7 +59,8 @@ impl PluginDir {
     /// # Errors
     /// As [`PluginDir::open`].
     pub fn open_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
-        let contents = Contents::read(root, Some(IgnoreRules::read(root)?), threads, limits)?;
+        let bench = Bench { rules: IgnoreRules::read(root)?, secrets: &Secrets::default() };
+        let contents = Contents::read(root, Some(bench), threads, limits)?;
         Ok(Self { root: root.to_owned(), contents })
     }
 
@@ -99,6 +111,11 @@ impl PluginDir {
     pub fn excluded(&self) -> &[String] {
         &self.contents.excluded
     }
+
+    /// What looks like a secret and is shipped because its path was allowed.
+    pub fn allowed_secrets(&self) -> &[FoundSecret] {
+        &self.contents.secrets
+    }
 }
 
 /// An installed tree, read whole: no rule leaves anything out, and whatever an install would not have
@@ -146,19 +163,30 @@ struct Contents {
     manifest: Vec<u8>,
     signature_files: BTreeMap<String, Content>,
     excluded: Vec<String>,
+    secrets: Vec<FoundSecret>,
+}
+
+/// What is decided about a directory on the author's bench, and about none that is installed.
+struct Bench<'a> {
+    rules: IgnoreRules,
+    secrets: &'a Secrets,
 }
 
 impl Contents {
-    fn read(root: &Path, rules: Option<IgnoreRules>, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
-        let (found, excluded) = Search::run(root, rules, limits)?;
-        let read = parallel::map(&found, threads, |found, buffer| read_file(root, found, limits, buffer))?;
+    fn read(root: &Path, bench: Option<Bench<'_>>, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        let secrets = bench.as_ref().map_or(&Secrets::Unsearched, |bench| bench.secrets);
+        let (found, excluded) = Search::run(root, bench.map(|bench| bench.rules), limits)?;
+        let read = parallel::map(&found, threads, |path, buffer| {
+            read_file(root, path, limits, buffer, secrets.searcher(path))
+        })?;
+        let secrets = secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret)))?;
         let total: u64 = read.iter().map(|file| file.entry.size).sum();
         if total > limits.max_total_bytes {
             return Err(forbidden(format!("the plugin is larger than {} bytes", limits.max_total_bytes)));
         }
         let mut kept = BTreeMap::new();
         let mut files = FileMap::new();
-        for (Found { path, .. }, file) in found.into_iter().zip(read) {
+        for (path, file) in found.into_iter().zip(read) {
             kept.extend(file.kept.map(|bytes| (path.to_string(), bytes)));
             files.insert(path, file.entry);
         }
@@ -167,7 +195,7 @@ impl Contents {
         })?;
         let manifest = whole_manifest(manifest_file, kept.get(manifest_file.name()))?.to_vec();
         kept.retain(|name, _| is_signature_file(name));
-        Ok(Self { files: Arc::new(files), manifest_file, manifest, signature_files: kept, excluded })
+        Ok(Self { files: Arc::new(files), manifest_file, manifest, signature_files: kept, excluded, secrets })
     }
 
     fn claim(&self) -> Claim {
@@ -184,26 +212,12 @@ impl Contents {
     }
 }
 
-/// A file that belongs to the plugin.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
-    path: RelPath,
-    origin: Origin,
-}
-
-/// Whose tree it is. On the author's bench a private key is refused, because it can still be kept back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Origin {
-    Bench,
-    Installed,
-}
-
 struct Search<'a> {
     root: &'a Path,
     rules: Option<IgnoreRules>,
     limits: &'a Limits,
     names: Names,
-    found: Vec<Found>,
+    found: Vec<RelPath>,
     excluded: Vec<String>,
     /// By what is there, shipped or not.
     vacancy: Vacancy,
@@ -211,7 +225,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// The plugin's files and what the rules left out, both sorted.
-    fn run(root: &'a Path, rules: Option<IgnoreRules>, limits: &'a Limits) -> Result<(Vec<Found>, Vec<String>)> {
+    fn run(root: &'a Path, rules: Option<IgnoreRules>, limits: &'a Limits) -> Result<(Vec<RelPath>, Vec<String>)> {
         let mut search = Self {
             root,
             rules,
@@ -272,12 +286,11 @@ impl<'a> Search<'a> {
         if !kind.is_file() {
             return Err(forbidden(format!("{shown} is {}", kind_name(kind))));
         }
-        let origin = if self.rules.is_some() { Origin::Bench } else { Origin::Installed };
-        if origin == Origin::Bench && is_secret_name(path.file_name()) {
-            return Err(secret(&path));
+        if self.rules.is_some() && path.components().any(is_draft_name) {
+            return Err(draft(&path));
         }
         self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
-        self.found.push(Found { path, origin });
+        self.found.push(path);
         Ok(())
     }
 
@@ -293,10 +306,17 @@ impl<'a> Search<'a> {
 struct ReadFile {
     entry: FileEntry,
     kept: Option<Content>,
+    /// What was found in it.
+    secret: Option<(Kind, Place)>,
 }
 
-fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> Result<ReadFile> {
-    let Found { path, origin } = found;
+fn read_file(
+    root: &Path,
+    path: &RelPath,
+    limits: &Limits,
+    buffer: &mut [u8],
+    mut searcher: Option<Scanner>,
+) -> Result<ReadFile> {
     let on_disk = path.under(root);
     let failed = |error| Fault::io("read", &on_disk, error);
     let mut file = parallel::open(&on_disk, Links::Refused).map_err(failed)?;
@@ -307,40 +327,28 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if metadata.permissions().mode() & SPECIAL_BITS != 0 {
         return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
     }
-    // A PEM file with a key begins with it, or follows a certificate or two.
-    let is_searched = *origin == Origin::Bench && may_hold_key(path.file_name());
     let mut keep = limits.bytes_to_keep(path.as_str().as_bytes()).map(Keep::new);
-    let mut searched = Vec::new();
     let hashed = parallel::hash(&mut file, buffer, |bytes| {
-        if let Some(keep) = &mut keep {
-            keep.push(bytes);
-        }
-        if is_searched {
-            searched.extend_from_slice(&bytes[..bytes.len().min((64 << 10) - searched.len())]);
-        }
+        keep.iter_mut().for_each(|keep| keep.push(bytes));
+        searcher.iter_mut().for_each(|searcher| searcher.see(bytes));
     })
     .map_err(failed)?;
     if hashed.size > limits.max_file_bytes {
         return Err(forbidden(format!("`{path}` is larger than {} bytes", limits.max_file_bytes)));
     }
-    if searched.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
-        return Err(secret(path));
-    }
     let executable = metadata.permissions().mode() & 0o100 != 0;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
-    Ok(ReadFile { entry, kept: keep.map(Keep::finish) })
+    let secret = searcher.and_then(Scanner::finish);
+    Ok(ReadFile { entry, kept: keep.map(Keep::finish), secret })
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.
 pub(crate) const SPECIAL_BITS: u32 = 0o6000;
 
-/// In the first line of every PEM form of a private key: PKCS#8, encrypted or not, RSA, EC, OpenSSH.
-const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
-
-/// An author's own signing key, packed by accident, is published for ever.
-fn secret(path: &RelPath) -> Fault {
-    forbidden(format!("`{path}` looks like a secret, and everything in a package is public"))
-        .hint(format!("move it out of the plugin directory, or list `{path}` in .aisocignore"))
+/// The ignore rules leave our drafts out, unless they hold Python, which no built-in rule leaves out.
+fn draft(path: &RelPath) -> Fault {
+    forbidden(format!("`{path}` is what a killed command left behind, by its name, and not part of the plugin"))
+        .hint(format!("look at `{path}`, then remove it or list it in .aisocignore"))
 }
 
 fn empty_directory(root: &Path, name: &str) -> Fault {

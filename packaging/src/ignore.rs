@@ -8,6 +8,7 @@ use aisoc_signing::{SIGNATURE_DIRECTORY, is_signature_file};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::parallel::{Links, open};
+use crate::secrets::is_draft_name;
 use crate::tree::is_manifest;
 
 /// The file in which an author lists what is not part of the plugin, in the syntax of `.gitignore`.
@@ -73,13 +74,15 @@ impl IgnoreRules {
     /// `*.py` file: the host's signature covers every one, wherever it lies, so what is signed and what
     /// is shipped would be two things. Manifest and signatures always are part of the plugin.
     pub(crate) fn of_file(&self, path: &Path) -> Verdict {
+        if is_draft(path) {
+            return if is_python(path) { Verdict::Shipped } else { Verdict::LeftOut };
+        }
         let described = path.to_str().is_some_and(|name| is_manifest(name) || is_signature_file(name));
         let authors = self.authors.matched(path, false);
         if described || authors.is_whitelist() {
             return Verdict::Shipped;
         }
-        let is_python = path.as_os_str().as_encoded_bytes().ends_with(b".py");
-        let built_in = !is_python && self.built_in.matched_path_or_any_parents(path, false).is_ignore();
+        let built_in = !is_python(path) && self.built_in.matched_path_or_any_parents(path, false).is_ignore();
         if authors.is_ignore() || built_in { Verdict::LeftOut } else { Verdict::Shipped }
     }
 
@@ -87,6 +90,9 @@ impl IgnoreRules {
     pub(crate) fn of_directory(&self, path: &Path) -> Verdict {
         if path == Path::new(SIGNATURE_DIRECTORY) {
             return Verdict::Shipped;
+        }
+        if is_draft(path) {
+            return Verdict::OnlyPython;
         }
         match self.authors.matched(path, true) {
             ignore::Match::Ignore(_) => Verdict::LeftOut,
@@ -97,6 +103,16 @@ impl IgnoreRules {
             ignore::Match::None => Verdict::Shipped,
         }
     }
+}
+
+fn is_python(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b".py")
+}
+
+/// Ours, and not finished, or in something that is: no rule of an author asks for it again. What is
+/// Python in it is not passed over in silence, and refused where it is found.
+fn is_draft(path: &Path) -> bool {
+    path.iter().any(|name| name.to_str().is_some_and(is_draft_name))
 }
 
 fn compile<'a>(lines: impl Iterator<Item = (Option<usize>, &'a str)>) -> Result<Gitignore> {
@@ -121,17 +137,6 @@ fn malformed(line: Option<usize>, error: ignore::Error) -> Fault {
     Fault::new(Reason::ForbiddenEntry, format!("`{IGNORE_FILE}`{place} is not a pattern"))
         .caused_by(error)
         .hint("write one pattern per line, as in a .gitignore")
-}
-
-/// Whether a file of that name holds a secret, whatever is in it.
-pub(crate) fn is_secret_name(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    lower.ends_with(".key") || matches!(lower.as_str(), ".env" | "id_rsa" | "id_dsa" | "id_ecdsa" | "id_ed25519")
-}
-
-/// Whether a file of that name may hold a private key, which its content then decides.
-pub(crate) fn may_hold_key(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".pem")
 }
 
 #[cfg(test)]
@@ -170,16 +175,6 @@ mod tests {
         assert_eq!(rules.of_directory(Path::new("plugin.sig.d")), Verdict::Shipped);
         for file in ["plugin.py", "keep.pyc", "plugin.yaml", "plugin.sig", "plugin.sig.d/files", "aisoc-plugin.json"] {
             assert_eq!(rules.of_file(Path::new(file)), Verdict::Shipped, "{file}");
-        }
-    }
-
-    #[test]
-    fn knows_a_secret_by_its_name() {
-        for secret in ["release.key", "X.KEY", ".env", "id_rsa", "id_ed25519"] {
-            assert!(is_secret_name(secret), "{secret}");
-        }
-        for harmless in ["key", "monkey.py", ".env.example", "id_rsa.pub", "keys"] {
-            assert!(!is_secret_name(harmless), "{harmless}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, che
 pub use pull::{Pulled, pull};
 pub use reporter::{Reporter, Silent};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
-pub use sign::{SignedDirectory, Signing, sign_directory};
+pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use signature_look::SignatureLook;
 pub use source::Source;
 pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_shipped};

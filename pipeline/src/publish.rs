@@ -13,7 +13,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
-use aisoc_packaging::{Assembled, PackOptions, PluginDir, assemble};
+use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, Secrets, assemble};
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::{
     BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
@@ -26,12 +26,14 @@ use crate::signature_look::SignatureLook;
 const DRAFTS: &str = ".aisoc-package-";
 
 /// How a directory is packed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PackageOptions {
     /// Compression threads. The bytes do not depend on it.
     pub threads: usize,
     /// Modification time of every entry, in seconds since 1970; 0 when absent.
     pub mtime: Option<u64>,
+    /// What to do about files that look like secrets.
+    pub secrets: Secrets,
 }
 
 /// How an artifact is pushed.
@@ -76,6 +78,8 @@ pub struct Packaged {
     /// How many `*.py` files were packed although they lie in an excluded directory, because a
     /// signature covers every one.
     pub python_in_excluded: usize,
+    /// What looks like a secret and was packed because its path was allowed.
+    pub allowed_secrets: Vec<FoundSecret>,
 }
 
 /// What a push did.
@@ -176,7 +180,7 @@ pub async fn push(
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<(SignatureLook, Pushed)> {
-    let from = Target::open(source, &for_source(source, destination, &options.client))?;
+    let from = Target::open(source, &options.client)?;
     let digest = match source.digest() {
         Some(digest) => digest,
         None => from.fetch_manifest(None).await?.digest(),
@@ -188,18 +192,6 @@ pub async fn push(
     let sent = Sent::default();
     copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
     Ok((signature, sent.pushed(digest)))
-}
-
-/// A login that names no registry is for the one that is pushed to: the same password at two registries
-/// would be known to both.
-fn for_source(source: &Reference, destination: &Reference, client: &ClientOptions) -> ClientOptions {
-    let mut client = client.clone();
-    if let (Reference::Registry(source), Reference::Registry(destination)) = (source, destination)
-        && source.registry() != destination.registry()
-    {
-        client.credentials.login.take_if(|login| login.registry.is_none());
-    }
-    client
 }
 
 /// Refuses before anything is sent: a digest that is not this one, a tag that names another.
@@ -233,7 +225,7 @@ struct Packed {
 
 fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> Result<Packed> {
     reporter.step("Packing", &directory.display().to_string());
-    let plugin = PluginDir::open(directory)?;
+    let plugin = PluginDir::open_knowing(directory, &options.secrets)?;
     let manifest = plugin.document().and_then(|document| Manifest::from_document(&document));
     let manifest = manifest.map_err(|fault| fault.below(directory))?;
     let assembled = assemble(&plugin, &manifest, &PackOptions { threads: options.threads, mtime: options.mtime })?;
@@ -248,6 +240,7 @@ fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> 
         signature: SignatureLook::of_claim(&plugin.claim()),
         excluded: plugin.excluded().to_vec(),
         python_in_excluded: python_in_excluded(&plugin),
+        allowed_secrets: plugin.allowed_secrets().to_vec(),
     };
     Ok(Packed { assembled, summary })
 }

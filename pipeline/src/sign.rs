@@ -9,7 +9,7 @@ use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};
-use aisoc_packaging::PluginDir;
+use aisoc_packaging::{FoundSecret, PluginDir, Secrets};
 use aisoc_signing::{
     Coverage, FILE_LIST, Fingerprint, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement, SigningKey,
     Stamped, Statement, TreeFinding, sign, stamp,
@@ -48,12 +48,14 @@ pub struct SignedDirectory {
     pub signer: Fingerprint,
     /// How much it covers.
     pub coverage: Coverage,
+    /// What looks like a secret and was signed because its path was allowed.
+    pub allowed_secrets: Vec<FoundSecret>,
 }
 
 impl SignedDirectory {
     fn of(path: PathBuf, signed: &SignedStatement, coverage: Coverage) -> Self {
         let (digest, signer) = (signed.statement().digest(), signed.signer());
-        Self { path, signature: *signed.signature(), digest, signer, coverage }
+        Self { path, signature: *signed.signature(), digest, signer, coverage, allowed_secrets: Vec::new() }
     }
 }
 
@@ -66,27 +68,46 @@ impl SignedDirectory {
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
 pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+    sign_directory_knowing(directory, key, how, &Secrets::default())
+}
+
+/// As [`sign_directory`], with what is known about the directory's secrets: what cannot be shipped is not
+/// signed either.
+///
+/// # Errors
+/// As [`sign_directory`].
+pub fn sign_directory_knowing(
+    directory: &Path,
+    key: &SigningKey,
+    how: Signing<'_>,
+    secrets: &Secrets,
+) -> Result<SignedDirectory> {
     // What a killed run left would be taken for files of the plugin.
     sweep(directory, DRAFTS);
     let added = directory.join(SIGNATURE_DIRECTORY);
     sweep(&added, DRAFTS);
     // It may have been stopped before it put the first signature there: only an empty directory goes.
     let _ = fs::remove_dir(&added);
-    let plugin = PluginDir::open(directory)?;
+    let plugin = PluginDir::open_knowing(directory, secrets)?;
+    let signed = sign_plugin(&plugin, key, how)?;
+    Ok(SignedDirectory { allowed_secrets: plugin.allowed_secrets().to_vec(), ..signed })
+}
+
+fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
             let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
-                .map_err(|fault| fault.below(directory))?;
-            let statement = describe(&plugin, &stamped.manifest)?;
-            replace_signers(&plugin, statement, key, out, Rest::Stamped(&stamped))
+                .map_err(|fault| fault.below(plugin.root()))?;
+            let statement = describe(plugin, &stamped.manifest)?;
+            replace_signers(plugin, statement, key, out, Rest::Stamped(&stamped))
         }
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
-            let coverage = refuse_other_tree(&plugin, hint)?;
-            let statement = describe(&plugin, plugin.manifest_bytes())?;
-            replace_signers(&plugin, statement, key, out, Rest::AsItIs(coverage))
+            let coverage = refuse_other_tree(plugin, hint)?;
+            let statement = describe(plugin, plugin.manifest_bytes())?;
+            replace_signers(plugin, statement, key, out, Rest::AsItIs(coverage))
         }
-        Signing::Added => add_signer(&plugin, key),
+        Signing::Added => add_signer(plugin, key),
     }
 }
 

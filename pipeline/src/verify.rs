@@ -6,7 +6,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Staging, while_in_place};
+use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, while_in_place};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Keyring, examine};
 use aisoc_trust::{Admitted, Policy, TrustMode, admit};
@@ -74,7 +74,7 @@ pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verific
 /// What cannot be packed: `forbidden_entry`, `manifest_missing`, I/O reasons, and those of
 /// [`TrustInputs::keyring`].
 pub fn verify_shipped(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    judge_directory(&PluginDir::open(directory)?.claim(), directory, trust)
+    judge_directory(&PluginDir::open_knowing(directory, &Secrets::Unsearched)?.claim(), directory, trust)
 }
 
 fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Result<Verification> {

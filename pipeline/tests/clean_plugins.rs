@@ -6,6 +6,7 @@ use std::path::Path;
 
 use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
+use aisoc_packaging::Secrets;
 use aisoc_pipeline::{
     PackageOptions, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact, verify_directory,
 };
@@ -45,7 +46,7 @@ impl Author {
         let place = tempfile::tempdir().expect("a directory");
         let archive = place.path().join("plugin.tar");
         let Reference::Layout(out) = Reference::layout_archive(&archive) else { panic!("a layout") };
-        let options = PackageOptions { threads: 1, mtime: None };
+        let options = PackageOptions { threads: 1, mtime: None, secrets: Secrets::default() };
         package(root, &out, &options, &Silent).await.expect(name);
         let verified = verify_artifact(&Reference::Layout(out), &self.trust, &ClientOptions::default(), &Silent)
             .await
@@ -117,6 +118,33 @@ fn fill(root: &Path, numbers: &mut Numbers) {
     }
 }
 
+/// Files of plugins that search for keys, explain them, or read them: none of them holds one.
+fn speak_of_keys(root: &Path) {
+    let (begin, end) = ("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----");
+    write(
+        root,
+        "rules/secrets.yar",
+        format!("rule key {{ strings: $a = \"{begin}\" $b = /AKIA[0-9A-Z]{{16}}/ condition: any of them }}\n"),
+    );
+    write(
+        root,
+        "scan.py",
+        format!("import re\nKEY = re.compile(rb'{begin}[\\s\\S]+?{end}')\nTOKENS = ['ghp_', 'glpat-', 'xoxb-']\n"),
+    );
+    write(
+        root,
+        "reader.py",
+        format!("def load(text):\n    if '{begin}' not in text:\n        raise ValueError('no private key')\n"),
+    );
+    write(
+        root,
+        "docs/keys.md",
+        format!("```\n{begin}\nMIIEpAIBAAKCAQEA...\n{end}\n```\n\nexport AWS_SECRET_ACCESS_KEY=$SECRET\n"),
+    );
+    write(root, ".env.example", "API_TOKEN=\nAWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\n");
+    write(root, "certs/ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+}
+
 /// Identifier, type and number of modules of each of 57 real plugins, when they are at hand.
 fn real_shapes() -> Vec<(String, String, u64)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors/real_plugins.json");
@@ -162,6 +190,7 @@ async fn no_clean_plugin_is_refused() {
         write(place.path(), "plugin.yaml", manifest(&id, plugin_type, &mut numbers));
         write(place.path(), "plugin.py", "class Plugin:\n    pass\n");
         fill(place.path(), &mut numbers);
+        speak_of_keys(place.path());
         let bytes = fs::read(place.path().join("plugin.yaml")).expect("read");
         let has = |path: &str| place.path().join(path).exists();
         let problems = validate(ManifestFile::Yaml, &bytes, &has, Profile::Strict);

@@ -41,13 +41,15 @@ pub struct Credentials {
     /// Files in the format of Docker's `config.json` (podman's `auth.json` has it too); the first
     /// that knows the registry counts, files that do not exist are passed over.
     pub docker_configs: Vec<PathBuf>,
+    /// Why what the caller was given is not in `login`, for the message of a registry that asks.
+    pub unused: Option<String>,
 }
 
 /// A user name and a password or token.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The only registry (`host[:port]`) that may see it; `None` for whichever is asked.
-    pub registry: Option<String>,
+    /// The only registry (`host[:port]`) that may see it.
+    pub registry: String,
     /// The user's name.
     pub username: String,
     /// The user's password.

@@ -11,9 +11,9 @@ use support::{Sample, options, push, reference, sample, shown};
 
 const PASSWORD: &str = "correct horse battery";
 
-fn with_password(password: &str) -> ClientOptions {
-    let login = Ours { registry: None, username: "me".to_owned(), password: Secret::new(password) };
-    ClientOptions { credentials: Credentials { login: Some(login), docker_configs: vec![] }, ..options() }
+fn with_password(registry: &Registry, password: &str) -> ClientOptions {
+    let login = Ours { registry: registry.host(), username: "me".to_owned(), password: Secret::new(password) };
+    ClientOptions { credentials: Credentials { login: Some(login), ..Credentials::default() }, ..options() }
 }
 
 fn known_user() -> TokenService {
@@ -41,24 +41,24 @@ async fn push_to(registry: &Registry, options: &ClientOptions) -> Result<(), Fau
 #[tokio::test]
 async fn asks_without_credentials_first_and_then_with_a_password() {
     let (registry, _) = guarded(Login::Basic("me", PASSWORD)).await;
-    pull(&registry, &with_password(PASSWORD)).await.expect("pulled");
+    pull(&registry, &with_password(&registry, PASSWORD)).await.expect("pulled");
     let sent: Vec<bool> = registry.requests().iter().map(|seen| seen.authorization.is_some()).collect();
     assert_eq!(sent, [false, true, true], "asked once, then remembered");
-    push_to(&registry, &with_password(PASSWORD)).await.expect("pushed");
+    push_to(&registry, &with_password(&registry, PASSWORD)).await.expect("pushed");
 }
 
 #[tokio::test]
 async fn nobody_who_does_not_ask_sees_a_password() {
     let (registry, _) = support::stocked().await;
-    pull(&registry, &with_password(PASSWORD)).await.expect("pulled");
-    push_to(&registry, &with_password(PASSWORD)).await.expect("pushed");
+    pull(&registry, &with_password(&registry, PASSWORD)).await.expect("pulled");
+    push_to(&registry, &with_password(&registry, PASSWORD)).await.expect("pushed");
     assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()));
 }
 
 #[tokio::test]
 async fn a_token_is_asked_for_one_repository_and_what_the_task_needs() {
     let (registry, _) = guarded(Login::Bearer(known_user())).await;
-    pull(&registry, &with_password(PASSWORD)).await.expect("pulled");
+    pull(&registry, &with_password(&registry, PASSWORD)).await.expect("pulled");
     let tokens: Vec<_> = registry.requests().into_iter().filter(|seen| seen.path == "/token").collect();
     assert_eq!(tokens.len(), 1, "kept for the second request");
     // The challenge of the test registry asks to ask for `repository:other:delete`.
@@ -66,7 +66,7 @@ async fn a_token_is_asked_for_one_repository_and_what_the_task_needs() {
     assert!(tokens[0].authorization.as_ref().is_some_and(|value| value.starts_with("Basic ")));
 
     registry.forget();
-    push_to(&registry, &with_password(PASSWORD)).await.expect("pushed");
+    push_to(&registry, &with_password(&registry, PASSWORD)).await.expect("pushed");
     let token = registry.requests().into_iter().find(|seen| seen.path == "/token").expect("a token");
     assert_eq!(token.query, "service=test&scope=repository%3Aplugin%3Apull%2Cpush");
     let others = registry.requests().into_iter().filter(|seen| seen.path != "/token");
@@ -87,8 +87,8 @@ async fn a_public_repository_needs_no_credentials() {
 async fn stale_credentials_do_not_lock_out_of_a_public_repository() {
     let service = TokenService { anonymous_pull: true, ..known_user() };
     let (registry, _) = guarded(Login::Bearer(service)).await;
-    pull(&registry, &with_password("stale")).await.expect("pulled without them");
-    let fault = push_to(&registry, &with_password("stale")).await.expect_err("not pushed");
+    pull(&registry, &with_password(&registry, "stale")).await.expect("pulled without them");
+    let fault = push_to(&registry, &with_password(&registry, "stale")).await.expect_err("not pushed");
     assert_eq!(fault.reason(), Reason::RegistryDenied);
     assert!(fault.next_step().contains("were refused"), "{}", fault.next_step());
 }
@@ -97,17 +97,17 @@ async fn stale_credentials_do_not_lock_out_of_a_public_repository() {
 async fn an_expired_token_is_replaced() {
     let service = TokenService { uses_per_token: 1, ..known_user() };
     let (registry, _) = guarded(Login::Bearer(service)).await;
-    pull(&registry, &with_password(PASSWORD)).await.expect("pulled");
+    pull(&registry, &with_password(&registry, PASSWORD)).await.expect("pulled");
     let tokens = registry.requests().iter().filter(|seen| seen.path == "/token").count();
     assert_eq!(tokens, 2);
-    push_to(&registry, &with_password(PASSWORD)).await.expect("pushed, each upload with a new token");
+    push_to(&registry, &with_password(&registry, PASSWORD)).await.expect("pushed, each upload with a new token");
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_once_and_not_tried_for_ever() {
     for login in [Login::Basic("me", PASSWORD), Login::Bearer(known_user())] {
         let (registry, _) = guarded(login).await;
-        let fault = pull(&registry, &with_password("wrong")).await.expect_err("refused");
+        let fault = pull(&registry, &with_password(&registry, "wrong")).await.expect_err("refused");
         assert_eq!(fault.reason(), Reason::RegistryDenied);
         assert!(registry.requests().len() <= 4, "{:?}", registry.requests());
         let fault = pull(&registry, &options()).await.expect_err("refused");
@@ -118,12 +118,23 @@ async fn a_wrong_password_is_refused_once_and_not_tried_for_ever() {
 #[tokio::test]
 async fn a_password_goes_to_its_own_registry_only() {
     let (registry, _) = guarded(Login::Basic("me", PASSWORD)).await;
-    let mut options = with_password(PASSWORD);
-    options.credentials.login.as_mut().expect("login").registry = Some("ghcr.io".to_owned());
+    let mut options = with_password(&registry, PASSWORD);
+    options.credentials.login.as_mut().expect("login").registry = "ghcr.io".to_owned();
     pull(&registry, &options).await.expect_err("refused");
     assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()));
-    options.credentials.login.as_mut().expect("login").registry = Some(registry.host());
+    options.credentials.login.as_mut().expect("login").registry = registry.host();
     pull(&registry, &options).await.expect("pulled");
+}
+
+#[tokio::test]
+async fn a_login_that_was_not_used_says_why() {
+    let (registry, _) = guarded(Login::Basic("me", PASSWORD)).await;
+    let credentials = Credentials { unused: Some("it is for nobody".to_owned()), ..Credentials::default() };
+    let fault = pull(&registry, &ClientOptions { credentials, ..options() }).await.expect_err("refused");
+    assert_eq!(fault.reason(), Reason::RegistryDenied);
+    for said in ["it is for nobody", "AISOC_REGISTRY_HOST=127.0.0.1:"] {
+        assert!(fault.next_step().contains(said), "{}", fault.next_step());
+    }
 }
 
 #[tokio::test]
@@ -131,9 +142,9 @@ async fn credentials_are_never_sent_elsewhere() {
     for login in [Login::Basic("me", PASSWORD), Login::Bearer(known_user())] {
         let (registry, _) = guarded(login).await;
         registry.set_rules(vec![Rule::on("/blobs/", Act::RedirectElsewhere).method("GET")]);
-        pull(&registry, &with_password(PASSWORD)).await.expect("pulled");
+        pull(&registry, &with_password(&registry, PASSWORD)).await.expect("pulled");
         registry.set_rules(vec![Rule::on("/uploads/", Act::UploadElsewhere)]);
-        push_to(&registry, &with_password(PASSWORD)).await.expect_err("refused");
+        push_to(&registry, &with_password(&registry, PASSWORD)).await.expect_err("refused");
         let elsewhere = registry.requests_elsewhere();
         assert_eq!(elsewhere.len(), 1, "the redirected blob, and no upload");
         assert!(elsewhere.iter().all(|seen| seen.authorization.is_none()));
@@ -154,7 +165,7 @@ async fn a_password_is_not_sent_to_a_realm_that_is_not_safe() {
     ] {
         let service = TokenService { realm: Some(realm.to_owned()), ..known_user() };
         let (registry, _) = guarded(Login::Bearer(service)).await;
-        let fault = pull(&registry, &with_password(PASSWORD)).await.expect_err("refused");
+        let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("refused");
         assert_eq!(fault.reason(), Reason::RegistryProtocol, "{realm}: {}", shown(&fault));
         assert_eq!(registry.requests().len(), 1, "{realm}");
     }
@@ -166,7 +177,7 @@ async fn a_realm_that_is_not_what_it_says_gets_no_password_either() {
     // TLS against a listener that speaks plain HTTP: nothing is sent before the handshake.
     let realm = Some(format!("https://{}/token", service.host()));
     let (registry, _) = guarded(Login::Bearer(TokenService { realm, ..known_user() })).await;
-    let fault = pull(&registry, &with_password(PASSWORD)).await.expect_err("no TLS");
+    let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("no TLS");
     assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
     assert!(fault.message().starts_with("cannot agree on TLS with"), "{fault}");
     assert!(service.requests().is_empty());
@@ -183,7 +194,7 @@ async fn no_message_shows_a_secret() {
     ] {
         let (registry, _) = guarded(login).await;
         registry.set_rules(act.map(|act| Rule::on("/v2/", act)).into_iter().collect());
-        let options = with_password(PASSWORD);
+        let options = with_password(&registry, PASSWORD);
         let target = Target::create(&reference(&registry.reference("plugin:1")), &options).expect("a target");
         let pulled = pull(&registry, &options).await.expect_err("refused");
         let pushed = push(&target, &sample(1)).await.expect_err("refused");
@@ -203,7 +214,7 @@ async fn reads_what_docker_login_leaves_behind() {
     let with_config = |text: String| {
         std::fs::write(&config, text).expect("written");
         let docker_configs = vec![missing.clone(), config.clone()];
-        ClientOptions { credentials: Credentials { login: None, docker_configs }, ..options() }
+        ClientOptions { credentials: Credentials { docker_configs, ..Credentials::default() }, ..options() }
     };
     let (registry, _) = guarded(Login::Bearer(known_user())).await;
     let (host, auth) = (registry.host(), STANDARD.encode(format!("me:{PASSWORD}")));
@@ -225,7 +236,7 @@ async fn exchanges_an_identity_token_by_post() {
     let (registry, _) = guarded(Login::Bearer(service)).await;
     let entry = format!(r#"{{"auths":{{"{}":{{"identitytoken":"identity"}}}}}}"#, registry.host());
     std::fs::write(&config, entry).expect("written");
-    let credentials = Credentials { login: None, docker_configs: vec![config] };
+    let credentials = Credentials { docker_configs: vec![config], ..Credentials::default() };
     pull(&registry, &ClientOptions { credentials, ..options() }).await.expect("pulled");
     let token = registry.requests().into_iter().find(|seen| seen.path == "/token").expect("asked");
     assert_eq!((token.method.as_str(), token.query.as_str()), ("POST", ""), "the token is not in a URL");
@@ -236,7 +247,7 @@ async fn a_broken_credential_helper_stops_a_push_but_not_a_public_pull() {
     let directory = tempfile::tempdir().expect("directory");
     let config = directory.path().join("config.json");
     std::fs::write(&config, r#"{"credsStore":"is-not-installed-anywhere"}"#).expect("written");
-    let credentials = Credentials { login: None, docker_configs: vec![config] };
+    let credentials = Credentials { docker_configs: vec![config], ..Credentials::default() };
     let options = ClientOptions { credentials, ..options() };
     let service = TokenService { anonymous_pull: true, ..TokenService::default() };
     let (registry, _) = guarded(Login::Bearer(service)).await;
@@ -265,7 +276,7 @@ async fn a_token_service_that_misbehaves_is_not_a_refusal() {
         let service = Registry::with_rules(vec![Rule::on("/", act.clone())]);
         let realm = Some(format!("http://{}/service", service.host()));
         let (registry, _) = guarded(Login::Bearer(TokenService { realm, ..known_user() })).await;
-        let fault = pull(&registry, &with_password(PASSWORD)).await.expect_err("no token");
+        let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("no token");
         assert_eq!(fault.reason(), reason, "{act:?}: {}", shown(&fault));
     }
 }

@@ -8,7 +8,7 @@ use aisoc_manifests::text::shown;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::pem;
 use crate::signature::Signature;
@@ -20,8 +20,18 @@ const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0
 const PKCS8_PREFIX: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
-/// A private key. Has no `Debug`, `Display`, `Clone` or serialisation; wiped when dropped.
-pub struct SigningKey(ed25519_dalek::SigningKey);
+/// A private key. Has no `Debug`, `Display`, `Clone` or serialisation; wiped when dropped. Boxed, because
+/// what moves leaves a copy where it was.
+pub struct SigningKey(Box<ed25519_dalek::SigningKey>);
+
+/// Overwrites what functions that have returned left on the stack below the caller: reading a key and
+/// signing with it put the seed into registers and frames that nobody else wipes.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut frames = [0_u8; 64 << 10];
+    frames.zeroize();
+    std::hint::black_box(&mut frames);
+}
 
 impl SigningKey {
     /// A new key from the operating system's random numbers.
@@ -33,7 +43,7 @@ impl SigningKey {
         getrandom::fill(seed.as_mut_slice()).map_err(|error| {
             Fault::new(Reason::IoError, "the operating system gave no random numbers").caused_by(error.to_string())
         })?;
-        Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
+        Ok(Self(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed))))
     }
 
     /// Reads an unencrypted PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` and `keygen` write it.
@@ -52,7 +62,7 @@ impl SigningKey {
         };
         match block.label.as_str() {
             "PRIVATE KEY" => ed25519_dalek::SigningKey::from_pkcs8_der(&block.der)
-                .map(Self)
+                .map(|key| Self(Box::new(key)))
                 .map_err(|_| refuse("is not an Ed25519 key").hint("sign with an Ed25519 key: `aisoc plugin keygen --out PREFIX`")),
             "ENCRYPTED PRIVATE KEY" => Err(refuse("is encrypted, and a build must not stop to ask for a passphrase")
                 .hint("decrypt it into a private place with `openssl pkcs8 -in KEY -out PLAIN`, or pass it as `env:VARIABLE`")),
@@ -63,7 +73,8 @@ impl SigningKey {
 
     /// The key as PKCS#8 version 1 PEM.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        let mut der = Zeroizing::new(PKCS8_PREFIX.to_vec());
+        let mut der = Zeroizing::new(Vec::with_capacity(PKCS8_PREFIX.len() + 32));
+        der.extend_from_slice(&PKCS8_PREFIX);
         der.extend_from_slice(self.0.as_bytes());
         pem::write_block("PRIVATE KEY", &der)
     }
@@ -74,7 +85,9 @@ impl SigningKey {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Signature {
-        Signature(self.0.sign(message).to_bytes())
+        let signature = Signature(self.0.sign(message).to_bytes());
+        wipe_stack();
+        signature
     }
 }
 

@@ -1,17 +1,12 @@
 //! The pair of files that `keygen` writes: both, whole, or neither.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Draft, Existing, parent, settle, sweep, sync_directory};
+use aisoc_drafts::{Nameless, parent, settle, sync_directory};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
-use crate::key::SigningKey;
-
-/// How the temporary names begin.
-const DRAFTS: &str = ".aisoc-key-";
+use crate::key::{SigningKey, wipe_stack};
 
 /// What to do about key files that exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +28,11 @@ pub struct WrittenPair {
 
 /// Writes `PREFIX.key` (PKCS#8, mode 0600 from its first byte) and `PREFIX.pem` (public).
 ///
-/// Both are on disk under temporary names before either gets its own, and each appears whole. The
-/// private key comes first: a public key without its private half would be trusted and useless. When
-/// a pair is replaced, the old public half goes before anything else, so that a process killed in
-/// between leaves half a pair, which the next call names, and never two halves of different pairs.
+/// Both are on disk, without a name, before either gets its own, and each appears whole: a process that is
+/// killed leaves no private key that nobody knows of. The private key comes first: a public key without its
+/// private half would be trusted and useless. When a pair is replaced, the old public half goes before
+/// anything else, so that a process killed in between leaves half a pair, which the next call names, or
+/// none, and never two halves of different pairs.
 ///
 /// # Errors
 /// `key_exists` when either file is there and may not be replaced; nothing is written then.
@@ -47,18 +43,18 @@ pub fn write_key_pair(prefix: &Path, key: &SigningKey, overwrite: Overwrite) -> 
         PathBuf::from(path)
     };
     let pair = WrittenPair { private: with_suffix(".key"), public: with_suffix(".pem") };
-    // A keygen that was killed may have left a private key there that nobody will ever use.
-    sweep(parent(&pair.private), DRAFTS);
     if overwrite == Overwrite::Refuse {
         refuse_present(&pair)?;
     }
-    let private = draft(&pair.private, key.to_pem().as_bytes(), 0o600)?;
-    let public = draft(&pair.public, key.public_key().to_pem().as_bytes(), 0o644)?;
+    let (private, public) = (key.to_pem(), key.public_key().to_pem());
+    let private = Half::write(&pair.private, private.as_bytes(), 0o600)?;
+    let public = Half::write(&pair.public, public.as_bytes(), 0o644)?;
     match overwrite {
         Overwrite::Refuse => place_new(&pair, private, public)?,
         Overwrite::Replace => replace(&pair, private, public)?,
     }
     settle(&pair.public).map_err(|error| Fault::io("write the key", &pair.public, error))?;
+    wipe_stack();
     Ok(pair)
 }
 
@@ -79,46 +75,53 @@ fn half_a_pair(pair: &WrittenPair) -> Fault {
         .hint(format!("write the public half with `openssl pkey -in {private} -pubout -out {public}`, or delete `{private}` if it was never used"))
 }
 
-fn draft(path: &Path, content: &[u8], mode: u32) -> Result<Draft> {
-    let fail = |error| Fault::io("write the key", path, error);
-    let mut draft = Draft::create(parent(path), DRAFTS, mode).map_err(fail)?;
-    draft.write_all(content).map_err(fail)?;
-    // The mode of an open call is narrowed by the umask; the public key must be readable.
-    draft.file().set_permissions(fs::Permissions::from_mode(mode)).map_err(fail)?;
-    draft.file().sync_all().map_err(fail)?;
-    Ok(draft)
+/// One file of a pair, on disk and without a name.
+struct Half<'a> {
+    path: &'a Path,
+    content: &'a [u8],
+    file: Nameless,
+}
+
+impl<'a> Half<'a> {
+    fn write(path: &'a Path, content: &'a [u8], mode: u32) -> Result<Self> {
+        let file = Nameless::write(parent(path), mode, content);
+        Ok(Self { path, content, file: file.map_err(|error| Fault::io("write the key", path, error))? })
+    }
+
+    fn place(self) -> Result<()> {
+        self.file.name(self.path, self.content).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => key_exists(self.path),
+            _ => Fault::io("write the key", self.path, error),
+        })
+    }
 }
 
 /// Gives both their names, or neither.
-fn place_new(pair: &WrittenPair, private: Draft, public: Draft) -> Result<()> {
-    place(private, &pair.private, Existing::Keep)?;
-    sync(pair).and_then(|()| place(public, &pair.public, Existing::Keep)).inspect_err(|_| {
+fn place_new(pair: &WrittenPair, private: Half<'_>, public: Half<'_>) -> Result<()> {
+    private.place()?;
+    sync(pair).and_then(|()| public.place()).inspect_err(|_| {
         // Nobody has seen the private key yet; what is reported is why there is no pair.
         let _ = fs::remove_file(&pair.private);
     })
 }
 
-fn replace(pair: &WrittenPair, private: Draft, public: Draft) -> Result<()> {
-    match fs::remove_file(&pair.public) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Fault::io("replace the key", &pair.public, error));
-        }
-        _ => {}
-    }
+fn replace(pair: &WrittenPair, private: Half<'_>, public: Half<'_>) -> Result<()> {
     let unfinished =
         |fault: Fault| fault.hint(format!("`{}` is half a pair now; run the command again", pair.private.display()));
+    remove_old(&pair.public)?;
     sync(pair)
-        .and_then(|()| place(private, &pair.private, Existing::Replace))
+        .and_then(|()| remove_old(&pair.private))
+        .and_then(|()| private.place())
         .and_then(|()| sync(pair))
-        .and_then(|()| place(public, &pair.public, Existing::Replace))
+        .and_then(|()| public.place())
         .map_err(unfinished)
 }
 
-fn place(draft: Draft, path: &Path, existing: Existing) -> Result<()> {
-    draft.place(path, existing).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => key_exists(path),
-        _ => Fault::io("write the key", path, error),
-    })
+fn remove_old(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Fault::io("replace the key", path, error)),
+        _ => Ok(()),
+    }
 }
 
 fn sync(pair: &WrittenPair) -> Result<()> {
@@ -133,6 +136,8 @@ fn key_exists(path: &Path) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn keygen_writes_a_private_key_that_only_its_owner_reads_and_never_overwrites() {
@@ -152,18 +157,39 @@ mod tests {
     }
 
     #[test]
-    fn keygen_names_half_a_pair_and_clears_up_after_one_that_was_killed() {
+    fn keygen_names_half_a_pair() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let prefix = directory.path().join("release");
         let key = SigningKey::generate().expect("random numbers");
-        fs::write(directory.path().join(".aisoc-key-abandoned"), "a private key").expect("written");
         fs::write(directory.path().join("release.key"), key.to_pem().as_bytes()).expect("written");
         let fault = write_key_pair(&prefix, &key, Overwrite::Refuse).expect_err("half a pair");
         assert_eq!(fault.reason(), Reason::KeyExists);
         assert!(fault.message().contains("half a pair"), "{fault:?}");
-        let names: Vec<_> = fs::read_dir(directory.path()).expect("listed").flatten().map(|e| e.file_name()).collect();
-        assert_eq!(names, ["release.key"]);
         let pair = write_key_pair(&prefix, &key, Overwrite::Replace).expect("replaced");
         assert_eq!(fs::read(pair.public).expect("public"), key.public_key().to_pem().as_bytes());
+    }
+
+    #[test]
+    fn a_new_private_key_never_stands_under_another_name() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let prefix = directory.path().join("release");
+        let key = SigningKey::generate().expect("random numbers");
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let mut strange = Vec::new();
+                while !is_done.load(Ordering::Relaxed) {
+                    let names =
+                        fs::read_dir(directory.path()).expect("listed").flatten().map(|entry| entry.file_name());
+                    strange.extend(names.filter(|name| name != "release.key" && name != "release.pem"));
+                }
+                strange
+            });
+            for _ in 0..50 {
+                write_key_pair(&prefix, &key, Overwrite::Replace).expect("replaced");
+            }
+            is_done.store(true, Ordering::Relaxed);
+            assert_eq!(watcher.join().expect("watched"), Vec::<std::ffi::OsString>::new());
+        });
     }
 }

@@ -21,7 +21,7 @@ pub use appearance::Appearance;
 pub use claim::{Claim, ClaimedTree, Content};
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
-pub use key::{Fingerprint, PublicKey, SigningKey};
+pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_notes::{KeyNotes, Standing};
 pub use key_pair::{Overwrite, WrittenPair, write_key_pair};
 pub use keyring::{KeyId, Keyring, SkippedKey, TrustedKey};

@@ -25,15 +25,18 @@ pub(crate) fn first_block(content: &[u8]) -> Option<Block> {
         return None;
     }
     let (body, _) = after_label.split_once(&format!("-----END {label}-----"))?;
-    let body: Zeroizing<String> = Zeroizing::new(body.chars().filter(|c| !c.is_ascii_whitespace()).collect());
-    let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
+    // Of full size at once: a string that grows leaves its old self behind.
+    let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
+    base64.extend(body.chars().filter(|c| !c.is_ascii_whitespace()));
+    let der = Zeroizing::new(STANDARD.decode(base64.as_bytes()).ok()?);
     Some(Block { label: label.to_owned(), der })
 }
 
 /// A block with the body in lines of 64 characters.
 pub(crate) fn write_block(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(der));
-    let mut text = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
+    let mut text = Zeroizing::new(String::with_capacity(2 * (body.len() + label.len() + 64)));
+    text.push_str(&format!("-----BEGIN {label}-----\n"));
     for line in body.as_bytes().chunks(64) {
         text.push_str(std::str::from_utf8(line).expect("base64 is ASCII"));
         text.push('\n');

@@ -162,7 +162,8 @@ pub(crate) struct ValidateArgs {
     /// Which reader's rules: strict (all of them, for new work), cli, manager, sdk, marketplace
     #[arg(long, default_value = "strict")]
     pub(crate) profile: Profile,
-    /// Also import plugin.py in `$AISOC_PYTHON` (default `python3`), as a host does: this runs its code
+    /// Also import plugin.py in `$AISOC_PYTHON` (default `python3`), as a host does: this runs its code, as
+    /// nobody when root calls it
     #[arg(long)]
     pub(crate) load: bool,
     /// With --load, also call `run` with this JSON object and print its result
@@ -193,12 +194,24 @@ pub(crate) struct DigestArgs {
 /// Which private key signs.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
-    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input
+    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input. A file or
+    /// standard input leaves no copy in this process; a variable stays in its environment
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: String,
     /// Sign although YAML readers disagree on what the manifest says
     #[arg(long)]
     pub(crate) allow_ambiguous: bool,
+}
+
+/// What is published although it looks like a secret.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Ship this file although it looks like a private key or a credential; repeat it for each
+    #[arg(long, value_name = "PATH")]
+    pub(crate) allow_secret: Vec<String>,
+    /// Why what --allow-secret names is made to be public
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +221,8 @@ pub(crate) struct SignArgs {
     pub(crate) plugin_dir: PathBuf,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// Write the signature here instead of DIR/plugin.sig
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -296,6 +311,8 @@ pub(crate) struct PackageArgs {
     /// Compression threads; the bytes do not depend on it [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
 }
 
 #[derive(Debug, Args)]
@@ -310,6 +327,8 @@ pub(crate) struct PushArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -439,6 +458,8 @@ pub(crate) struct ReleaseArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -96,8 +96,8 @@ pub(crate) fn rows(shown: &str, problems: Vec<Problem>) -> Vec<ProblemRow> {
         file: shown.to_owned(),
         line: problem.location.line,
         column: problem.location.column,
-        message: problem.message,
-        instead: problem.instead,
+        message: output::redacted(&problem.message),
+        instead: problem.instead.as_deref().map(output::redacted),
     };
     problems.into_iter().map(row).collect()
 }

@@ -180,6 +180,9 @@ impl Demo {
         command.args(words).current_dir(&self.directory);
         for variable in [
             "AISOC_PLUGINS_DIR",
+            "AISOC_REGISTRY_HOST",
+            "AISOC_REGISTRY_USERNAME",
+            "AISOC_REGISTRY_PASSWORD",
             "PLUGIN_TRUST_MODE",
             "PLUGIN_TRUSTED_KEYS_DIR",
             "SOURCE_DATE_EPOCH",

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &InspectArgs, context: &Context) -> Result<u8> {
     let inspection = match Source::parse(&args.source)? {
         Source::Directory(directory) => aisoc_pipeline::inspect_directory(&directory)?,
         Source::Artifact(reference) => {
-            let client = context.client(&args.registry);
+            let client = context.client(&args.registry)?;
             runtime::block_on(aisoc_pipeline::inspect_artifact(&reference, &client, &reporter))?
         }
     };

@@ -41,7 +41,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         plugins_dir,
         trust,
         require_digest: args.require_digest,
-        client: context.client(&args.registry),
+        client: context.client(&args.registry)?,
         keep: args.keep,
         access,
     };

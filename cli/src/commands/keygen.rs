@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::plugin::KeygenArgs;
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{self, Answer, printable};
 
 #[derive(Serialize)]
 struct KeyPair {
@@ -22,6 +22,13 @@ impl Answer for KeyPair {
 }
 
 pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
+    if output::resembles_key(&args.out.to_string_lossy()) {
+        return Err(Fault::new(
+            Reason::Usage,
+            "the value of `--out` looks like a key, and names the files of a new one",
+        )
+        .hint("name the key, for example `--out release`"));
+    }
     let prefix = args.out.as_os_str().as_encoded_bytes();
     if args.out.file_name().is_none() || prefix.ends_with(b"/") || prefix.ends_with(b"/.") {
         return Err(Fault::new(

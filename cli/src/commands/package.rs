@@ -8,6 +8,7 @@ use aisoc_pipeline::{PackageOptions, Packaged, SignatureLook};
 use aisoc_signing::Appearance;
 use serde::Serialize;
 
+use crate::allowed_secrets::{Allowance, AllowedSecret};
 use crate::args::plugin::PackageArgs;
 use crate::context::{Context, source_date_epoch};
 use crate::output::Answer;
@@ -27,6 +28,8 @@ struct Package {
     /// `unsigned`, `malformed`, `other_tree`, `present`: what can be said without a key.
     signature: &'static str,
     excluded: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_secrets: Vec<AllowedSecret>,
 }
 
 impl Answer for Package {
@@ -37,7 +40,8 @@ impl Answer for Package {
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     refuse_own_output(&args.plugin_dir, &args.out)?;
-    let options = options(args.threads)?;
+    let allowance = Allowance::of(&args.secrets)?;
+    let options = options(args.threads, &allowance)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
     let packaged = runtime::block_on(async {
@@ -50,7 +54,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let verb = if args.check { "Same" } else { "Packaged" };
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
-    warn_about(&packaged, context);
+    let allowed_secrets = warn_about(&packaged, &allowance, context);
     context.output.answer(&Package {
         id: packaged.id.to_string(),
         version: packaged.version,
@@ -63,6 +67,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         signed: !matches!(packaged.signature, SignatureLook::Seen(Appearance::Unsigned)),
         signature: packaged.signature.as_str(),
         excluded: packaged.excluded,
+        allowed_secrets,
     })
 }
 
@@ -83,8 +88,9 @@ fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
     .hint("write it elsewhere, for example with `--out ../NAME.tar`"))
 }
 
-/// Says what the author may not have meant: an unsigned package, and files that were left out.
-pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
+/// Says what the author may not have meant: an unsigned package, files that were left out, and secrets
+/// that were allowed, whose rows it gives.
+pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &Context) -> Vec<AllowedSecret> {
     warn_about_signature(&packaged.signature, context);
     if packaged.python_in_excluded > 0 {
         context.output.warning(format!(
@@ -98,6 +104,7 @@ pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
         let more = if packaged.excluded.len() > 5 { ", …" } else { "" };
         context.output.status("Left out", format!("{} entries: {shown}{more}", packaged.excluded.len()));
     }
+    allowance.announce(&packaged.allowed_secrets, context)
 }
 
 /// Says what is wrong with a signature as far as that can be seen without a key: what is public stays.
@@ -126,12 +133,13 @@ pub(crate) fn warn_about_signature(look: &SignatureLook, context: &Context) {
 }
 
 /// The packaging options of the flags and the environment.
-pub(crate) fn options(threads: Option<usize>) -> Result<PackageOptions> {
+pub(crate) fn options(threads: Option<usize>, allowance: &Allowance) -> Result<PackageOptions> {
     if threads == Some(0) {
         return Err(Fault::new(Reason::Usage, "`--threads` is at least 1"));
     }
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(PackageOptions { threads: threads.unwrap_or_else(available).min(64), mtime: source_date_epoch()? })
+    let threads = threads.unwrap_or_else(available).min(64);
+    Ok(PackageOptions { threads, mtime: source_date_epoch()?, secrets: allowance.secrets.clone() })
 }
 
 /// A name that ends in `.tar` is an archive; everything else is a layout directory.

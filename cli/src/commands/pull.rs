@@ -24,7 +24,7 @@ impl Answer for Pull {
 }
 
 pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
-    let client = context.client(&args.registry);
+    let client = context.client(&args.registry)?;
     let reporter = context.output.reporter();
     let pulled = runtime::block_on(aisoc_pipeline::pull(&args.reference, &args.out, &client, &reporter))?;
     drop(reporter);

@@ -6,6 +6,7 @@ use aisoc_pipeline::{PushOptions, Pushed, ReplaceTag, SignatureLook, Source};
 use serde::Serialize;
 
 use super::package;
+use crate::allowed_secrets::{Allowance, AllowedSecret};
 use crate::args::plugin::PushArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -21,6 +22,8 @@ pub(crate) struct PushAnswer {
     pub(crate) signature: &'static str,
     pub(crate) uploaded_blobs: usize,
     pub(crate) uploaded_bytes: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) allowed_secrets: Vec<AllowedSecret>,
 }
 
 impl Answer for PushAnswer {
@@ -32,18 +35,21 @@ impl Answer for PushAnswer {
 pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry),
+        client: context.client(&args.registry)?,
     };
+    let allowance = Allowance::of(&args.secrets)?;
     let reporter = context.output.reporter();
+    let mut allowed_secrets = Vec::new();
     let (signature, pushed) = match Source::parse(&args.source)? {
         Source::Artifact(source) => {
+            allowance.refuse_for_packed()?;
             let (signature, pushed) =
                 runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?;
             package::warn_about_signature(&signature, context);
             (signature, pushed)
         }
         Source::Directory(directory) => {
-            let package_options = package::options(None)?;
+            let package_options = package::options(None, &allowance)?;
             let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
                 &directory,
                 &args.reference,
@@ -51,12 +57,12 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
                 &options,
                 &reporter,
             ))?;
-            package::warn_about(&packaged, context);
+            allowed_secrets = package::warn_about(&packaged, &allowance, context);
             (packaged.signature, pushed)
         }
     };
     drop(reporter);
-    context.output.answer(&answer(&args.reference, &signature, &pushed, context))
+    context.output.answer(&PushAnswer { allowed_secrets, ..answer(&args.reference, &signature, &pushed, context) })
 }
 
 /// Says what was pushed, and gives the answer.
@@ -77,5 +83,6 @@ pub(crate) fn answer(
         signature: signature.as_str(),
         uploaded_blobs: pushed.uploaded_blobs,
         uploaded_bytes: pushed.uploaded_bytes,
+        allowed_secrets: Vec::new(),
     }
 }

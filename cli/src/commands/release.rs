@@ -6,17 +6,23 @@ use std::io::Write as _;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Profile};
-use aisoc_pipeline::{PushOptions, ReplaceTag, Signing};
+use aisoc_pipeline::{PushOptions, ReplaceTag, SignedDirectory, Signing};
 
 use super::bench::{self, Bench};
 use super::push::PushAnswer;
 use super::{package, push};
+use crate::allowed_secrets::Allowance;
 use crate::args::plugin::ReleaseArgs;
 use crate::context::Context;
 use crate::output::printable;
 use crate::runtime;
 
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
+    let allowance = Allowance::of(&args.secrets)?;
+    let options = PushOptions {
+        replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
+        client: context.client(&args.registry)?,
+    };
     let bench = Bench::open(&args.plugin_dir)?;
     let mut problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), Profile::Strict);
     if args.key.allow_ambiguous {
@@ -27,15 +33,10 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         return bench::refuse(&bench.shown, problems, context);
     }
     context.output.status("Validated", &bench.shown);
-    let key = context.signing_key(&args.key.private_key)?;
-    let signed = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, Signing::WholeTree { out: None })?;
+    let signed = sign(&args, &allowance, context)?;
     context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
-    let options = PushOptions {
-        replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry),
-    };
     let reporter = context.output.reporter();
-    let package_options = package::options(None)?;
+    let package_options = package::options(None, &allowance)?;
     let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
         &args.plugin_dir,
         &args.reference,
@@ -44,11 +45,19 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         &reporter,
     ))?;
     drop(reporter);
-    package::warn_about(&packaged, context);
+    let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
+    let answer = PushAnswer { allowed_secrets, ..answer };
     let title = format!("{} {}", packaged.id, packaged.version);
     tell_github(&answer, &title, &signed.signer.to_string())?;
     context.output.answer(&answer)
+}
+
+/// The key is gone when this returns: packing and pushing take long, and need none.
+fn sign(args: &ReleaseArgs, allowance: &Allowance, context: &Context) -> Result<SignedDirectory> {
+    let key = context.signing_key(&args.key.private_key)?;
+    let how = Signing::WholeTree { out: None };
+    aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets)
 }
 
 /// Writes what a following step needs, where GitHub Actions says to.

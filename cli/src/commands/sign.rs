@@ -6,6 +6,7 @@ use aisoc_pipeline::Signing;
 use serde::Serialize;
 
 use super::bench::{self, Bench};
+use crate::allowed_secrets::{Allowance, AllowedSecret};
 use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -17,6 +18,8 @@ struct Signed {
     digest: String,
     signer: String,
     coverage: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_secrets: Vec<AllowedSecret>,
 }
 
 impl Answer for Signed {
@@ -26,6 +29,7 @@ impl Answer for Signed {
 }
 
 pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
+    let allowance = Allowance::of(&args.secrets)?;
     let bench = Bench::open(&args.plugin_dir)?;
     if let Some(code) = refuse_ambiguity(&bench, &args.key, context)? {
         return Ok(code);
@@ -37,7 +41,8 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Full => Signing::WholeTree { out },
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
-    let written = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, how)?;
+    let written = aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets)?;
+    drop(key);
     let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
     context.output.status("Signed", what);
     context.output.answer(&Signed {
@@ -46,6 +51,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         digest: written.digest.hex(),
         signer: written.signer.to_string(),
         coverage: written.coverage.as_str(),
+        allowed_secrets: allowance.announce(&written.allowed_secrets, context),
     })
 }
 

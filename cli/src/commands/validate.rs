@@ -2,6 +2,7 @@
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin;
+use aisoc_packaging::PluginDir;
 use serde::Serialize;
 
 use super::bench::{self, Bench};
@@ -40,6 +41,9 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
     let bench = Bench::open(&args.path)?;
     let problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), args.profile);
     let profile = args.profile.to_string();
+    if args.path.is_dir() {
+        warn_of_what_is_not_packed(&bench, context);
+    }
     if problems.is_empty() {
         let loaded = if args.load { Some(load(args, &bench, context)?) } else { None };
         let answer = Validation { manifest: bench.shown, profile, problems: [], loaded };
@@ -50,6 +54,13 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
     let plural = if count == 1 { "problem" } else { "problems" };
     context.output.status("Found", format!("{count} {plural} in {shown} ({profile})"));
     Ok(code)
+}
+
+/// A manifest alone can be valid in a directory that cannot be shipped; the author wants to know now.
+fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) {
+    if let Err(fault) = PluginDir::open(&bench.directory) {
+        context.output.warning(format!("`{}` cannot be packed as it is: {fault}", bench.directory.display()));
+    }
 }
 
 fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<Loaded> {

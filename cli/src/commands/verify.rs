@@ -59,7 +59,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         Source::Directory(directory) if args.as_shipped => aisoc_pipeline::verify_shipped(&directory, &trust)?,
         Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust)?,
         Source::Artifact(reference) => {
-            let client = context.client(&args.registry);
+            let client = context.client(&args.registry)?;
             runtime::block_on(aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter))?
         }
     };

@@ -11,7 +11,9 @@
 //!    says what, for all of it.
 //! 9. `--quiet` removes status lines, never warnings or errors.
 //! 10. A closed pipe is success.
+//! 11. No text for stderr shows a private key, a token or a password.
 
+mod redact;
 mod report;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -24,6 +26,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+pub(crate) use redact::{redacted, resembles_key};
 pub(crate) use report::report;
 
 use crate::args::Global;
@@ -80,14 +83,15 @@ impl Output {
     /// One status line: what is being done, to what.
     pub(crate) fn status(&self, verb: &str, object: impl std::fmt::Display) {
         if !self.quiet && !self.json {
-            let _ = writeln!(anstream::stderr(), "{VERB}{verb:>12}{VERB:#} {}", printable(&object.to_string()));
+            let _ =
+                writeln!(anstream::stderr(), "{VERB}{verb:>12}{VERB:#} {}", printable(&redacted(&object.to_string())));
         }
     }
 
     /// Something the user should know although the command goes on. Not silenced by `--quiet`.
     /// With `--json` it is a JSON document of one line, before the result or the error.
     pub(crate) fn warning(&self, text: impl std::fmt::Display) {
-        let text = text.to_string();
+        let text = redacted(&text.to_string());
         let _ = if self.json {
             let line = serde_json::json!({ "level": "warning", "message": text }).to_string();
             writeln!(anstream::stderr(), "{}", printable_json(&line))

@@ -8,7 +8,7 @@ use aisoc_manifests::fault::Fault;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 
-use super::{SCHEMA_VERSION, printable, printable_json};
+use super::{SCHEMA_VERSION, printable, printable_json, redacted};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -38,13 +38,13 @@ fn envelope(fault: &Fault) -> String {
     let mut detail = Map::new();
     detail.insert("reason_code".into(), fault.reason().as_str().into());
     if let Some(location) = fault.location() {
-        detail.insert("file".into(), location.file.as_str().into());
+        detail.insert("file".into(), redacted(&location.file).into());
         detail.insert("line".into(), location.line.into());
         detail.insert("column".into(), location.column.into());
     }
     if let Some(difference) = fault.difference() {
-        detail.insert("expected".into(), difference.expected.as_str().into());
-        detail.insert("found".into(), difference.found.as_str().into());
+        detail.insert("expected".into(), redacted(&difference.expected).into());
+        detail.insert("found".into(), redacted(&difference.found).into());
     }
     let causes = causes(fault);
     if !causes.is_empty() {
@@ -55,8 +55,8 @@ fn envelope(fault: &Fault) -> String {
         "ok": false,
         "error": {
             "type": fault.class().as_str(),
-            "message": fault.to_string(),
-            "hint": fault.next_step(),
+            "message": redacted(&fault.to_string()),
+            "hint": redacted(fault.next_step()),
             "detail": Value::Object(detail),
         },
     });
@@ -67,14 +67,14 @@ fn causes(fault: &Fault) -> Vec<String> {
     let mut causes = Vec::new();
     let mut cause = fault.source();
     while let Some(error) = cause {
-        causes.push(error.to_string());
+        causes.push(redacted(&error.to_string()));
         cause = error.source();
     }
     causes
 }
 
 fn one_line(text: &str) -> String {
-    printable(&text.replace(['\n', '\r'], " ")).into_owned()
+    printable(&redacted(text).replace(['\n', '\r'], " ")).into_owned()
 }
 
 #[cfg(test)]

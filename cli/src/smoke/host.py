@@ -1,6 +1,7 @@
 # Loads a plugin the way a host does, and says so in one JSON line.
 #
-# Runs as `python -c`, with the plugin's directory as its argument and the request on standard input.
+# Runs as `python -c`, with the plugin's directory and the process to die with as its arguments, and the
+# request on standard input.
 import asyncio
 import importlib.util
 import inspect
@@ -13,6 +14,24 @@ import traceback
 
 class Refusal(Exception):
     """What a host says about the plugin, in the host's words."""
+
+
+def die_with(parent):
+    """A killed aisoc ends nothing any more, so the kernel does. Best effort, where there is ctypes."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    except (ImportError, OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def close_all_but(channel):
+    """What whoever started aisoc had open is not the plugin's."""
+    os.closerange(3, channel)
+    os.closerange(channel + 1, 1 << 16)
 
 
 def take_channel():
@@ -98,8 +117,10 @@ def cause_of(refusal, directory):
 
 def main():
     request = json.load(sys.stdin)
-    channel = take_channel()
     directory = pathlib.Path(sys.argv[1])
+    channel = take_channel()
+    close_all_but(channel.fileno())
+    die_with(int(sys.argv[2]))
     try:
         report = asyncio.run(answer(directory, request))
     except Refusal as refusal:

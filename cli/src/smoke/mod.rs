@@ -1,23 +1,29 @@
 //! Loading a plugin in Python, the way a host does.
 //!
-//! This runs the plugin's code with the rights of the caller. It is for authors, on plugins they
-//! wrote, and is no sandbox; what it keeps from the plugin is the environment, where keys and
-//! tokens are. The child ends before [`load`] returns, whatever the plugin did.
+//! This runs the plugin's code with the rights of the caller, or with nobody's when the caller is root. It
+//! is for authors, on plugins they wrote, and is no sandbox: the plugin can read the caller's files. What
+//! it keeps from the plugin is this process, its environment and its memory, where keys and tokens are.
+//! The child and everything that it started end before [`load`] returns, whatever the plugin did.
+
+mod child;
+mod descendants;
+mod lowered;
 
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use self::child::{Host, OUTPUT_LIMIT};
+use crate::runtime;
 
 /// What a host would find.
 #[derive(Debug, Deserialize)]
@@ -38,24 +44,31 @@ pub(crate) struct SmokeReport {
 /// refusal of the host is an [`Reason::EntryPointInvalid`] in the host's words.
 pub(crate) fn load(plugin_dir: &Path, payload: Option<&str>) -> Result<SmokeReport> {
     let python = env::var_os("AISOC_PYTHON").filter(|name| !name.is_empty());
-    load_with(python.as_deref().unwrap_or(OsStr::new("python3")), plugin_dir, payload, TIMEOUT)
+    let python = python.as_deref().unwrap_or(OsStr::new("python3"));
+    runtime::block_on(load_with(python, plugin_dir, payload, TIMEOUT))
 }
 
-fn load_with(python: &OsStr, plugin_dir: &Path, payload: Option<&str>, timeout: Duration) -> Result<SmokeReport> {
+/// One at a time: what a load leaves behind ends with all children of this process.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+async fn load_with(python: &OsStr, plugin_dir: &Path, payload: Option<&str>, limit: Duration) -> Result<SmokeReport> {
     let request = request(payload)?;
     let directory = fs::canonicalize(plugin_dir).map_err(|source| Fault::io("find", plugin_dir, source))?;
+    let _alone = ALONE.lock().await;
     let mut host = Host::start(python, &directory, &request)?;
-    match host.answer.recv_timeout(timeout) {
+    let report = match timeout(limit, host.answer()).await {
         Ok(line) if line.ends_with(b"\n") => read_answer(&line),
         Ok(line) if line.len() as u64 == OUTPUT_LIMIT => {
             Err(Fault::new(Reason::EntryPointInvalid, format!("the result of run is larger than {OUTPUT_LIMIT} bytes")))
         }
-        Ok(_) => Err(host.unanswered()),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Fault::new(
+        Ok(_) => Err(host.unanswered().await),
+        Err(_) => Err(Fault::new(
             Reason::EntryPointInvalid,
-            format!("the plugin did not finish within {} seconds", timeout.as_secs()),
+            format!("the plugin did not finish within {} seconds", limit.as_secs()),
         )),
-    }
+    };
+    host.end()?;
+    report
 }
 
 /// The line that the host reads: `{}`, or the payload in it.
@@ -90,126 +103,10 @@ enum Answer {
     Refused { refusal: String, cause: Option<String> },
 }
 
-/// The child. Dropping it ends it.
-struct Host {
-    child: Child,
-    /// One line with its line feed; without one when the child ended, or wrote more than the limit.
-    answer: Receiver<Vec<u8>>,
-    /// What the plugin printed, as soon as nothing can print any more.
-    printed: Receiver<Vec<u8>>,
-}
-
-impl Host {
-    fn start(python: &OsStr, directory: &Path, request: &str) -> Result<Self> {
-        let mut child = Command::new(python)
-            // Isolated (no user site, no PYTHON* variables, no current directory on the path),
-            // no bytecode beside the sources, UTF-8 whatever the locale.
-            .args(["-I", "-B", "-X", "utf8", "-c", HOST])
-            .arg(directory)
-            .env_clear()
-            .envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))))
-            .stdin(spool(request)?)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|source| not_started(python, source))?;
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let answer = in_background(move || {
-            let mut line = Vec::new();
-            BufReader::new(stdout).take(OUTPUT_LIMIT).read_until(b'\n', &mut line)?;
-            Ok(line)
-        });
-        let printed = in_background(move || {
-            let mut kept = Vec::new();
-            let mut stderr = stderr;
-            stderr.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut kept)?;
-            // The rest is read too, and dropped: a full pipe would hold the plugin up.
-            io::copy(&mut stderr, &mut io::sink())?;
-            Ok(kept)
-        });
-        Ok(Self { child, answer, printed })
-    }
-
-    /// Why there is no answer: how the child ended, and the last line that it printed.
-    fn unanswered(&mut self) -> Fault {
-        let fault = Fault::new(
-            Reason::EntryPointInvalid,
-            match self.exit_status() {
-                Some(status) => format!("Python ended without an answer ({status})"),
-                None => "Python closed its standard output without an answer".to_owned(),
-            },
-        );
-        // A program that the plugin left behind may hold the pipe open, so this wait is short.
-        let printed = self.printed.recv_timeout(GRACE).unwrap_or_default();
-        match String::from_utf8_lossy(&printed).lines().rfind(|line| !line.trim().is_empty()) {
-            Some(line) => fault.caused_by(shown(line.trim(), MAX_SHOWN)),
-            None => fault,
-        }
-    }
-
-    /// How the child ended. Its descriptors close a moment before the system knows, hence the grace.
-    fn exit_status(&mut self) -> Option<ExitStatus> {
-        const STEP: Duration = Duration::from_millis(10);
-        for _ in 0..GRACE.as_millis() / STEP.as_millis() {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Some(status);
-            }
-            thread::sleep(STEP);
-        }
-        None
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // Both fail only for a child that has ended already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// The request as a file, which cannot block on a child that never reads, and ends.
-fn spool(request: &str) -> Result<Stdio> {
-    let write = || {
-        let mut file = tempfile::tempfile()?;
-        file.write_all(request.as_bytes())?;
-        file.rewind()?;
-        Ok(file)
-    };
-    write().map(Stdio::from).map_err(|source| Fault::io("write to", &env::temp_dir(), source))
-}
-
-/// Reads in a thread of its own, which ends when its pipe does. A failed read is an empty one.
-fn in_background(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(read().unwrap_or_default()));
-    receiver
-}
-
-fn not_started(python: &OsStr, source: io::Error) -> Fault {
-    let shown = python.to_string_lossy();
-    match source.kind() {
-        ErrorKind::NotFound => Fault::new(Reason::IoNotFound, format!("there is no Python: `{shown}` was not found"))
-            .hint("install Python 3.9 or newer, or set AISOC_PYTHON to its path")
-            .caused_by(source),
-        _ => Fault::io("start", Path::new(python), source).hint("set AISOC_PYTHON to the path of Python 3.9 or newer"),
-    }
-}
-
-const HOST: &str = include_str!("host.py");
 const HINT: &str = "correct plugin.py, then load it again; `aisoc plugin new` makes one that loads";
 /// Most characters that are shown of what the plugin says.
 const MAX_SHOWN: usize = 300;
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a child that said nothing may take to end and to be read.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Stops a plugin that prints for ever from filling the memory.
-const OUTPUT_LIMIT: u64 = 1024 * 1024;
-
-/// What finds Python and makes it start, also behind a version manager's shim; nothing secret.
-const KEPT_VARIABLES: [&str; 4] = ["PATH", "HOME", "PYENV_VERSION", "SYSTEMROOT"];
 
 #[cfg(test)]
 mod tests {
@@ -296,7 +193,8 @@ mod tests {
     fn a_plugin_that_never_ends_is_ended() {
         let directory = tempfile::tempdir().expect("temporary directory");
         fs::write(directory.path().join("plugin.py"), "while True: pass").expect("written");
-        let loaded = load_with(OsStr::new("python3"), directory.path(), None, Duration::from_millis(300));
+        let python = OsStr::new("python3");
+        let loaded = runtime::block_on(load_with(python, directory.path(), None, Duration::from_millis(300)));
         let fault = loaded.expect_err("never ends");
         assert!(matches!(fault.reason(), Reason::EntryPointInvalid | Reason::IoNotFound), "{fault:?}");
     }
@@ -312,8 +210,8 @@ mod tests {
     #[test]
     fn names_what_is_missing() {
         let directory = tempfile::tempdir().expect("temporary directory");
-        let without_python =
-            load_with(OsStr::new("no-such-python"), directory.path(), None, TIMEOUT).expect_err("none");
+        let python = OsStr::new("no-such-python");
+        let without_python = runtime::block_on(load_with(python, directory.path(), None, TIMEOUT)).expect_err("none");
         assert_eq!(without_python.reason(), Reason::IoNotFound);
         assert!(without_python.next_step().contains("AISOC_PYTHON"));
         let no_directory = load(&directory.path().join("nowhere"), None).expect_err("none");

@@ -114,16 +114,26 @@ impl Auth {
                 "the stored credentials for `{registry}` were refused or do not reach this repository: \
                  log in again with `docker login {registry}` or `oras login {registry}`"
             )),
-            _ => fault.hint(format!(
-                "no credentials for `{registry}` were found: log in with `docker login {registry}` or \
-                 `oras login {registry}`, or set AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD"
+            _ if !self.is_private() => fault.hint(format!(
+                "credentials are not sent without TLS, except to this machine: reach `{registry}` over HTTPS"
             )),
+            _ => {
+                let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+                fault.hint(format!(
+                    "no credentials for `{registry}` were found{unused}: log in with `docker login {registry}` or \
+                     `oras login {registry}`, or set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
+                     AISOC_REGISTRY_PASSWORD"
+                ))
+            }
         }
     }
 
     /// The stored credential, looked up once. When reading, trouble with the store is no reason to
     /// fail yet: a public repository needs no credential.
     async fn credential(&self) -> Result<Option<&Credential>> {
+        if !self.is_private() {
+            return Ok(None);
+        }
         let found = self.found.get_or_try_init(|| async {
             match credentials::find(&self.credentials, &self.registry).await {
                 Err(fault) if self.access == Access::Pull => {
@@ -134,6 +144,11 @@ impl Auth {
             }
         });
         Ok(found.await?.as_ref())
+    }
+
+    /// Whether nobody in between reads what is sent: over TLS, or on this machine.
+    fn is_private(&self) -> bool {
+        self.base.scheme() == "https" || is_loopback(&self.base)
     }
 
     fn may_go_anonymous(&self, broken: &Broken) -> bool {

@@ -31,7 +31,7 @@ pub(super) enum Credential {
 /// The credential for exactly that registry (`host[:port]`), if there is one.
 pub(super) async fn find(credentials: &Credentials, registry: &str) -> Result<Option<Credential>> {
     if let Some(login) = &credentials.login
-        && login.registry.as_deref().is_none_or(|only| only == registry)
+        && origin(&login.registry) == origin(registry)
     {
         return Ok(Some(Credential::Login { username: login.username.clone(), password: login.password.clone() }));
     }
@@ -43,6 +43,16 @@ pub(super) async fn find(credentials: &Credentials, registry: &str) -> Result<Op
     Ok(None)
 }
 
+/// Host and port of a registry: one registry has several spellings, and no two registries have the same.
+fn origin(registry: &str) -> (String, u16) {
+    const HTTPS: u16 = 443;
+    let (host, port) = match registry.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(0)),
+        _ => (registry, HTTPS),
+    };
+    (host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(), port)
+}
+
 /// Asked on a thread of its own and left behind when it takes too long: the helper is a foreign
 /// program, and `docker_credential` waits for it without a limit.
 async fn from_docker_config(path: PathBuf, registry: String) -> Result<Option<Credential>> {
@@ -50,8 +60,9 @@ async fn from_docker_config(path: PathBuf, registry: String) -> Result<Option<Cr
     let shown = path.display().to_string();
     thread::spawn(move || sender.send(read_docker_config(&path, &registry)));
     let failed = |why: &str| {
-        Fault::new(Reason::RegistryDenied, format!("the credential helper that `{shown}` names {why}"))
-            .hint("run the helper by hand, or set AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD")
+        Fault::new(Reason::RegistryDenied, format!("the credential helper that `{shown}` names {why}")).hint(
+            "run the helper by hand, or set AISOC_REGISTRY_HOST, AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD",
+        )
     };
     match timeout(HELPER_TIMEOUT, receiver).await {
         Ok(Ok(found)) => found,
@@ -109,5 +120,22 @@ impl From<DockerCredential> for Credential {
                 Self::Login { username, password: Secret::new(password) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_registry_has_several_spellings_and_no_two_have_the_same() {
+        for same in ["ghcr.io", "GHCR.io", "ghcr.io:443", "ghcr.io."] {
+            assert_eq!(origin(same), origin("ghcr.io"), "{same}");
+        }
+        for other in ["ghcr.io:5000", "ghcr.io.evil.example", "evil.ghcr.io", "xghcr.io", "ghcr.io:80", "ghcr.io:"] {
+            assert_ne!(origin(other), origin("ghcr.io"), "{other}");
+        }
+        assert_eq!(origin("[::1]:5000"), ("[::1]".to_owned(), 5000));
+        assert_eq!(origin("[::1]"), ("[::1]".to_owned(), 443));
     }
 }

@@ -1,0 +1,82 @@
+//! `--allow-secret PATH --reason TEXT`: what is published although it looks like a secret.
+
+use std::collections::BTreeSet;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::path::RelPath;
+use aisoc_packaging::{FoundSecret, Secrets};
+use serde::Serialize;
+
+use crate::args::plugin::SecretArgs;
+use crate::context::Context;
+
+/// What was allowed, as a JSON row.
+#[derive(Serialize)]
+pub(crate) struct AllowedSecret {
+    path: String,
+    kind: &'static str,
+    place: Option<String>,
+    reason: String,
+}
+
+/// What may be shipped, and why.
+pub(crate) struct Allowance {
+    pub(crate) secrets: Secrets,
+    reason: String,
+}
+
+impl Allowance {
+    /// Nothing is allowed without a reason, and there is no reason for nothing.
+    ///
+    /// # Errors
+    /// `usage` for a reason that is missing, blank or for nothing, and for what is no path in a plugin.
+    pub(crate) fn of(args: &SecretArgs) -> Result<Self> {
+        let usage = |text: &str| Fault::new(Reason::Usage, text);
+        let reason = args.reason.as_deref().map(str::trim);
+        match (args.allow_secret.is_empty(), reason) {
+            (true, Some(_)) => return Err(usage("`--reason` is given, and no `--allow-secret` that it is for")),
+            (false, None) => return Err(usage("`--allow-secret` needs a `--reason`")),
+            (false, Some("")) => return Err(usage("`--reason` is blank")),
+            _ => {}
+        }
+        let path = |text: &String| {
+            RelPath::parse(text).map_err(|fault| {
+                usage("`--allow-secret` names no path in a plugin")
+                    .caused_by(fault)
+                    .hint("name the file as the refusal does")
+            })
+        };
+        let allowed = args.allow_secret.iter().map(path).collect::<Result<BTreeSet<_>>>()?;
+        Ok(Self { secrets: Secrets::Refused { allowed }, reason: reason.unwrap_or_default().to_owned() })
+    }
+
+    /// Says what is shipped all the same, and gives the rows of it.
+    pub(crate) fn announce(&self, found: &[FoundSecret], context: &Context) -> Vec<AllowedSecret> {
+        found
+            .iter()
+            .map(|secret| {
+                context.output.warning(format!("{secret} and is public from now on: {}", self.reason));
+                AllowedSecret {
+                    path: secret.path.to_string(),
+                    kind: secret.kind,
+                    place: secret.place.map(|place| place.to_string()),
+                    reason: crate::output::redacted(&self.reason),
+                }
+            })
+            .collect()
+    }
+
+    /// For what is packed already: nothing in it can be allowed any more.
+    ///
+    /// # Errors
+    /// `usage` when something is to be allowed.
+    pub(crate) fn refuse_for_packed(&self) -> Result<()> {
+        match &self.secrets {
+            Secrets::Refused { allowed } if !allowed.is_empty() => Err(Fault::new(
+                Reason::Usage,
+                "`--allow-secret` is for a plugin's directory, and this is packed already",
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Ending everything that a plugin started, wherever it went.
+//!
+//! A process can leave its group, its session and its parent. It cannot leave its ancestors: what is
+//! orphaned falls to the nearest process that adopts, and while a plugin is loaded that is this one.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper, wait,
+};
+use rustix::thread::set_no_new_privs;
+
+/// How long killed processes may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_millis(5);
+
+/// Makes this process adopt the orphans of its descendants, and makes sure that it can end what this thread
+/// starts from now on: no program of another owner gives it more rights than ours.
+pub(super) fn adopt() -> Result<()> {
+    set_child_subreaper(Some(getpid())).and_then(|()| set_no_new_privs(true)).map_err(|error| {
+        Fault::new(Reason::IoError, "the system does not let this process end what a plugin starts").caused_by(error)
+    })
+}
+
+/// When a process began, in the system's ticks; 0 for one that is gone.
+pub(super) fn beginning(id: u32) -> u64 {
+    i32::try_from(id).ok().and_then(Process::read).map_or(0, |process| process.began)
+}
+
+/// Kills every process that descends from this one and is not older than that, until there is none. What
+/// is older was there before: a shell that became this process leaves its children to it.
+pub(super) fn end_all(since: u64) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !has_ended_all(since) {
+        if Instant::now() > deadline {
+            let message = "the plugin started processes that cannot be ended";
+            return Err(Fault::new(Reason::EntryPointInvalid, message)
+                .hint("look for them with `ps -ef`, and correct plugin.py so that it starts none"));
+        }
+        thread::sleep(STEP);
+    }
+    Ok(())
+}
+
+/// One round: whether there is nothing left to kill.
+fn has_ended_all(since: u64) -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(_) => return true, // no child at all
+        }
+    }
+    let living = Process::all();
+    let (ours, older): (Vec<_>, Vec<_>) =
+        living.iter().filter(|process| process.descends(&living)).partition(|process| process.began >= since);
+    ours.iter().for_each(|process| process.kill());
+    // There are children. When none is to be seen, they are hidden, and not gone.
+    ours.is_empty() && !older.is_empty()
+}
+
+/// A process, told from a later one of the same number by when it began.
+#[derive(PartialEq, Eq)]
+struct Process {
+    id: i32,
+    parent: i32,
+    began: u64,
+}
+
+impl Process {
+    fn all() -> Vec<Self> {
+        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+        let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.filter_map(Self::read).collect()
+    }
+
+    /// `/proc/ID/stat`: the name stands in parentheses and can hold some; the parent is the second field
+    /// behind it, the beginning the twentieth.
+    fn read(id: i32) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
+        let behind = stat.iter().rposition(|byte| *byte == b')')?;
+        let text = String::from_utf8_lossy(&stat[behind + 1..]).into_owned();
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        Some(Self { id, parent: fields.get(1)?.parse().ok()?, began: fields.get(19)?.parse().ok()? })
+    }
+
+    fn descends(&self, living: &[Self]) -> bool {
+        let own = getpid().as_raw_nonzero().get();
+        let mut process = self;
+        for _ in 0..living.len() {
+            if process.parent == own {
+                return true;
+            }
+            let Some(parent) = living.iter().find(|other| other.id == process.parent) else { return false };
+            process = parent;
+        }
+        false
+    }
+
+    /// Held open and looked at again before it is killed: its number may be another's by now. One that is
+    /// gone needs no killing.
+    fn kill(&self) {
+        let Some(pid) = Pid::from_raw(self.id) else { return };
+        let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if Self::read(self.id).is_some_and(|now| now.began == self.began) {
+            // Tried again in the next round, until it is gone.
+            let _ = pidfd_send_signal(&held, Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_own_process_and_no_other_as_one_that_does_not_descend() {
+        let living = Process::all();
+        let own = living.iter().find(|process| process.id == getpid().as_raw_nonzero().get()).expect("this process");
+        assert!(!own.descends(&living));
+        let first = living.iter().find(|process| process.id == 1).expect("the first process");
+        assert!(!first.descends(&living));
+    }
+}

@@ -1,0 +1,133 @@
+//! Where a private key is while a command runs, and where it is no more.
+
+mod support;
+
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use support::Bench;
+
+/// A plugin and its key, and a registry that takes a connection and never answers.
+struct Hanging {
+    bench: Bench,
+    listener: TcpListener,
+}
+
+impl Hanging {
+    fn new() -> Self {
+        let bench = Bench::new();
+        bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+        bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+        Self { bench, listener: TcpListener::bind("127.0.0.1:0").expect("bound") }
+    }
+
+    fn pem(&self) -> String {
+        fs::read_to_string(self.bench.path("release.key")).expect("a key")
+    }
+
+    /// The base64 of the key's DER, and its seed.
+    fn secrets(&self) -> [Vec<u8>; 2] {
+        let body = self.pem().lines().nth(1).expect("a body").to_owned();
+        let der = STANDARD.decode(&body).expect("base64");
+        // The header is in the program too.
+        [body.as_bytes()[24..].to_vec(), der[16..].to_vec()]
+    }
+
+    /// `release`, waiting for the registry.
+    fn waiting(&self, source: &str) -> Child {
+        let address = self.listener.local_addr().expect("an address");
+        let reference = format!("{address}/team/demo:0.1.0");
+        let words = ["plugin", "release", "--plugin-dir", "demo", "--private-key", source, &reference, "-q"];
+        let mut command = self.bench.command(&words);
+        if source == "-" {
+            command.stdin(fs::File::open(self.bench.path("release.key")).expect("a key"));
+        }
+        let child = command.stderr(Stdio::null()).spawn().expect("starts");
+        drop(self.listener.accept().map(|(stream, _)| stream.set_nodelay(true).map(|()| std::mem::forget(stream))));
+        child
+    }
+}
+
+/// How often that stands in the memory of a process that can be written.
+fn copies(id: u32, secret: &[u8]) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{id}/maps")).expect("maps");
+    let mut memory = fs::File::open(format!("/proc/{id}/mem")).expect("memory");
+    let mut found = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (start, rest) = line.split_once('-').expect("a range");
+        let number = |text: &str| u64::from_str_radix(text, 16).expect("hexadecimal");
+        let (start, end) = (number(start), number(rest.split(' ').next().expect("an end")));
+        let mut content = vec![0; usize::try_from(end - start).expect("it fits")];
+        memory.seek(SeekFrom::Start(start)).expect("sought");
+        if memory.read_exact(&mut content).is_ok() {
+            found += content.windows(secret.len()).filter(|window| *window == secret).count();
+        }
+    }
+    found
+}
+
+#[test]
+fn no_copy_of_the_private_key_is_left_while_a_release_is_pushed() {
+    if fs::metadata("/proc/self").expect("proc").uid() != 0 {
+        eprintln!("SKIPPED: only root reads another process's memory");
+        return;
+    }
+    let hanging = Hanging::new();
+    for source in ["release.key", "-"] {
+        let mut child = hanging.waiting(source);
+        let found: Vec<usize> = hanging.secrets().iter().map(|secret| copies(child.id(), secret)).collect();
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert_eq!(found, [0, 0], "{source}: copies of the text and of the seed");
+    }
+}
+
+#[test]
+fn no_core_is_dumped_and_no_other_process_of_the_user_reads_memory() {
+    let hanging = Hanging::new();
+    let mut child = hanging.waiting("release.key");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit").to_owned();
+    let owner = fs::metadata(format!("/proc/{}/environ", child.id())).expect("there").uid();
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
+    assert_eq!(owner, 0, "the kernel gives what is not to be read to root");
+}
+
+#[test]
+fn an_ordinary_user_makes_keys_signs_and_runs_the_demo() {
+    let bench = Bench::new();
+    let program = bench.path("aisoc");
+    fs::copy(env!("CARGO_BIN_EXE_aisoc"), &program).expect("copied");
+    for path in [bench.path(""), program.clone()] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("set");
+    }
+    let is_root = fs::metadata("/proc/self").expect("proc").uid() == 0;
+    let run = |words: &[&str]| {
+        let mut command = if is_root { Command::new("setpriv") } else { Command::new(&program) };
+        if is_root {
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+        }
+        let output =
+            command.args(words).current_dir(bench.path("")).env("HOME", bench.path("")).output().expect("runs");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    };
+    run(&["plugin", "keygen", "--out", "release"]);
+    run(&["plugin", "keygen", "--out", "release", "--force"]);
+    run(&["plugin", "new", "demo", "--type", "enricher"]);
+    run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key"]);
+    run(&["demo"]);
+    let mode = fs::metadata(bench.path("release.key")).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let drafts = fs::read_dir(bench.path(""))
+        .expect("listed")
+        .flatten()
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."));
+    assert_eq!(drafts.count(), 0);
+}

@@ -1,0 +1,311 @@
+//! What each kind of secret looks like around the one string that every secret of its kind holds.
+//!
+//! A form has to tell a secret from the many files that only speak of one: documents, rules that search
+//! for keys, programs that read them. So nothing counts without the random part that makes it a secret.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::tokens::{find, is_base64, is_pem_body, is_varied, is_word, run, run_back};
+use super::{Kind, pem_form::pem};
+
+/// Looks at a window in which the fixed string begins at that place; gives where the secret is.
+pub(super) type Check = fn(&[u8], usize) -> Option<Range<usize>>;
+
+pub(super) struct Form {
+    pub(super) anchor: &'static [u8],
+    pub(super) kind: Kind,
+    pub(super) check: Check,
+}
+
+const fn form(anchor: &'static [u8], kind: Kind, check: Check) -> Form {
+    Form { anchor, kind, check }
+}
+
+/// In every PEM form of a private key: PKCS#8, encrypted or not, RSA, EC, OpenSSH, OpenPGP.
+pub(super) const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
+
+const KEY: Kind = "a private key";
+const TOKEN: Kind = "an access token";
+const CREDENTIALS: Kind = "credentials";
+
+/// Forms of text, which are also looked for in UTF-16.
+pub(super) const TEXT: &[Form] = &[
+    form(PRIVATE_KEY, KEY, pem),
+    form(b"LS0tLS1CRUdJTi", KEY, pem_in_base64),
+    form(b"wBQYDK2VwBCIEI", KEY, bare_base64), // the header of an Ed25519 seed
+    form(b"wBQYDK2VuBCIEI", KEY, bare_base64), // X25519
+    form(b"BADANBgkqhkiG9w0BAQEFAAS", KEY, bare_base64), // RSA in PKCS#8
+    form(b"AgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG", KEY, bare_base64), // P-256 in PKCS#8
+    form(b"b3BlbnNzaC1rZXktdjE", KEY, bare_base64), // OpenSSH
+    form(b"IBAAKC", KEY, rsa_old_base64),      // RSA in PKCS#1
+    form(b"MHcCAQEEI", KEY, bare_base64),      // P-256 in SEC1
+    form(b"06032b657004220420", KEY, ed25519_hex),
+    form(b"06032B657004220420", KEY, ed25519_hex),
+    form(b"PuTTY-User-Key-File-", KEY, putty),
+    form(b"AGE-SECRET-KEY-1", KEY, age),
+    form(b"AGE-PLUGIN-", KEY, age),
+    form(b"RWRTY0Iy", KEY, minisign),
+    form(b"RWQAAEIy", KEY, minisign),
+    form(b"\"kty\"", KEY, json_web_key),
+    form(b"AKIA", CREDENTIALS, amazon_id),
+    form(b"ASIA", CREDENTIALS, amazon_id),
+    form(b"aws_secret_access_key", CREDENTIALS, amazon_secret),
+    form(b"AWS_SECRET_ACCESS_KEY", CREDENTIALS, amazon_secret),
+    form(b"SecretAccessKey", CREDENTIALS, amazon_secret),
+    form(b"\"auths\"", CREDENTIALS, docker_config),
+    form(b"machine ", CREDENTIALS, netrc),
+    form(b"_authToken", TOKEN, npmrc),
+    form(b"ghp_", TOKEN, token::<36>),
+    form(b"gho_", TOKEN, token::<36>),
+    form(b"ghu_", TOKEN, token::<36>),
+    form(b"ghs_", TOKEN, token::<36>),
+    form(b"ghr_", TOKEN, token::<36>),
+    form(b"github_pat_", TOKEN, token::<40>),
+    form(b"glpat-", TOKEN, token::<20>),
+    form(b"npm_", TOKEN, token::<36>),
+    form(b"pypi-AgE", TOKEN, token::<50>),
+    form(b"dckr_pat_", TOKEN, token::<20>),
+    form(b"sk_live_", TOKEN, token::<24>),
+    form(b"rk_live_", TOKEN, token::<24>),
+    form(b"xoxb-", TOKEN, token::<20>),
+    form(b"xoxa-", TOKEN, token::<20>),
+    form(b"xoxp-", TOKEN, token::<20>),
+    form(b"xoxr-", TOKEN, token::<20>),
+    form(b"xoxs-", TOKEN, token::<20>),
+    form(b"xapp-", TOKEN, token::<20>),
+];
+
+/// Forms of bytes.
+pub(super) const BINARY: &[Form] = &[
+    form(b"\x06\x03\x2b\x65\x70\x04\x22\x04\x20", KEY, edwards_der), // Ed25519
+    form(b"\x06\x03\x2b\x65\x6e\x04\x22\x04\x20", KEY, edwards_der), // X25519
+    form(b"\x06\x03\x2b\x65\x71\x04\x3b\x04\x39", KEY, edwards_der), // Ed448
+    form(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04", KEY, rsa_der),
+    form(b"\x02\x01\x00\x02\x82", KEY, rsa_old_der),
+    form(b"\x02\x01\x01\x04\x20", KEY, elliptic_der), // P-256
+    form(b"\x02\x01\x01\x04\x30", KEY, elliptic_der), // P-384
+    form(b"\x02\x01\x01\x04\x42", KEY, elliptic_der), // P-521
+    form(b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0", KEY, pkcs12),
+    form(b"openssh-key-v1\0", KEY, openssh),
+];
+
+/// A PEM file that was encoded once more, as clusters keep it.
+fn pem_in_base64(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let encoded: Vec<u8> =
+        window[at..].iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'\\').collect();
+    let end = run(&encoded, 0, |byte| is_pem_body(byte) && byte != b'=').min(2048) / 4 * 4;
+    let decoded = STANDARD_NO_PAD.decode(&encoded[..end]).ok()?;
+    let label = find(&decoded, b"PRIVATE KEY", 0, 64)?;
+    pem(&decoded, label)?;
+    Some(at..run(window, at, |byte| is_base64(byte) || byte.is_ascii_whitespace()))
+}
+
+/// The base64 of a key's DER without any armour.
+fn bare_base64(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let (start, end) = (run_back(window, at, is_base64), run(window, at, is_base64));
+    (end - at >= 50 && is_varied(&window[at..end])).then_some(start..end)
+}
+
+/// The version and the modulus, right behind the length of the whole.
+fn rsa_old_base64(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let begins = window[at.saturating_sub(8)..at].windows(3).any(|bytes| bytes == b"MII");
+    bare_base64(window, at).filter(|found| begins && found.len() >= 200)
+}
+
+fn ed25519_hex(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let is_hex = |byte: u8| byte.is_ascii_hexdigit();
+    let (start, end) = (run_back(window, at, is_hex), run(window, at, is_hex));
+    (end - at >= 18 + 64).then_some(start..end)
+}
+
+/// An object identifier, and then the octets of the key: in a public key a bit string follows.
+fn edwards_der(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let end = at + 9 + 32;
+    let key = window.get(at + 9..end)?;
+    (at >= 7 && is_varied(key)).then(|| at - 7..end)
+}
+
+fn rsa_der(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let length = *window.get(at + 12)?;
+    ((0x81..=0x83).contains(&length) && window.len() > at + 64).then_some(at..at + 64)
+}
+
+/// PKCS#1: a sequence that begins with version 0 and the modulus.
+fn rsa_old_der(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let header = window.get(at.checked_sub(4)?..at)?;
+    let modulus = window.get(at + 7..at + 64)?;
+    (header.starts_with(b"\x30\x82") && is_varied(modulus)).then_some(at - 4..at + 64)
+}
+
+/// RFC 5915, alone or in PKCS#8: a sequence of version 1, the octets, and the curve before or behind them.
+fn elliptic_der(window: &[u8], at: usize) -> Option<Range<usize>> {
+    const CURVES: [&[u8]; 2] = [b"\x2a\x86\x48\xce\x3d", b"\x2b\x81\x04\x00"];
+    let end = at + 5 + usize::from(*window.get(at + 4)?);
+    let key = window.get(at + 5..end)?;
+    let is_sequence = window[at.saturating_sub(3)..at].contains(&0x30);
+    let has_curve = CURVES.iter().any(|curve| find(window, curve, at.saturating_sub(40), end + 24).is_some());
+    (is_sequence && has_curve && is_varied(key)).then_some(at..end)
+}
+
+/// The outermost sequence of a key store: version 3, and its data.
+fn pkcs12(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let before = &window[at.saturating_sub(16)..at];
+    let is_store = before.windows(4).any(|bytes| bytes == b"\x02\x01\x03\x30") && before.ends_with(b"\x06\x09");
+    is_store.then_some(at..window.len())
+}
+
+fn openssh(window: &[u8], at: usize) -> Option<Range<usize>> {
+    // The length of the cipher's name, and the name.
+    let cipher = window.get(at + 15..at + 23)?;
+    (cipher[..3] == [0; 3] && cipher[4..].iter().all(u8::is_ascii_graphic)).then_some(at..window.len())
+}
+
+fn putty(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let lines = find(window, b"Private-Lines: ", at, at + 4096)?;
+    Some(at..lines)
+}
+
+fn age(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let end = run(window, at, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
+    (end - at >= 60 && is_varied(&window[at..end]) && find(window, b"-1", at, end).is_some()).then_some(at..end)
+}
+
+fn minisign(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let end = run(window, at, is_pem_body);
+    (end - at >= 200).then_some(at..end)
+}
+
+/// RFC 7517: the member `d` is the private half.
+fn json_web_key(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let near = at.saturating_sub(512)..(at + 2048).min(window.len());
+    let object = object_around(window, near, at);
+    let mut from = object.start;
+    while let Some(member) = find(window, b"\"d\"", from, object.end) {
+        let value = run(window, member + 3, |byte| byte.is_ascii_whitespace() || matches!(byte, b':' | b'"'));
+        let end = run(window, value, is_base64);
+        if end - value >= 40 && is_varied(&window[value..end]) {
+            return Some(at.min(member)..end.max(at));
+        }
+        from = member + 3;
+    }
+    None
+}
+
+/// From the brace before `at` to the one after it.
+fn object_around(window: &[u8], near: Range<usize>, at: usize) -> Range<usize> {
+    let start =
+        window[near.start..at].iter().rposition(|byte| *byte == b'{').map_or(near.start, |brace| near.start + brace);
+    let end = window[at..near.end].iter().position(|byte| *byte == b'}').map_or(near.end, |brace| at + brace);
+    start..end
+}
+
+/// Twenty characters that name a key, and near them the forty that are its secret.
+fn amazon_id(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let is_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    let end = run(window, at, is_id);
+    let stands_alone = end - at == 20 && (at == 0 || !window[at - 1].is_ascii_alphanumeric());
+    if !stands_alone || window[at..end].ends_with(b"EXAMPLE") {
+        return None;
+    }
+    let near = at.saturating_sub(256)..(end + 512).min(window.len());
+    let secret = runs(window, near).find(|run| is_amazon_secret(&window[run.clone()]))?;
+    Some(at.min(secret.start)..end.max(secret.end))
+}
+
+fn amazon_secret(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let name = run(window, at, is_word);
+    let value =
+        run(window, name, |byte| byte.is_ascii_whitespace() || matches!(byte, b'=' | b':' | b'"' | b'\'' | b','));
+    let end = run(window, value, is_secret_character);
+    (value > name && is_amazon_secret(&window[value..end])).then_some(at..end)
+}
+
+fn is_secret_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+fn is_amazon_secret(run: &[u8]) -> bool {
+    let has = |is_in: fn(&u8) -> bool| run.iter().any(is_in);
+    run.len() == 40
+        && is_varied(run)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit)
+        && !run.ends_with(b"EXAMPLEKEY")
+        && !run.iter().all(u8::is_ascii_hexdigit)
+}
+
+fn runs(window: &[u8], within: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = within.start;
+    std::iter::from_fn(move || {
+        at += window[at..within.end].iter().position(|byte| is_secret_character(*byte))?;
+        let start = at;
+        at = run(window, at, is_secret_character).min(within.end);
+        Some(start..at)
+    })
+}
+
+/// What `docker login` writes: for a host, a name and a password in base64, or a token.
+fn docker_config(window: &[u8], at: usize) -> Option<Range<usize>> {
+    [&b"\"auth\""[..], b"\"identitytoken\"", b"\"password\""].iter().find_map(|member| {
+        let member_at = find(window, member, at + 7, at + 2048)?;
+        let value = run(window, member_at + member.len(), |byte| byte.is_ascii_whitespace() || byte == b':');
+        let start = value + usize::from(window.get(value) == Some(&b'"'));
+        let end = run(window, start, |byte| byte.is_ascii_graphic() && byte != b'"');
+        (end - start >= 8 && !is_placeholder(&window[start..end])).then_some(at..end)
+    })
+}
+
+/// `machine HOST login NAME password WORD`, on one line or on several.
+fn netrc(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let text = &window[at..window.len().min(at + 512)];
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (machine, host) = (words.next()?, words.next()?);
+    if machine != b"machine" || !host.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-:_".contains(byte)) {
+        return None;
+    }
+    let rest: Vec<&[u8]> = words.take(6).collect();
+    let (login, password) =
+        (rest.iter().position(|word| word == b"login")?, rest.iter().position(|word| word == b"password")?);
+    let secret = rest.get(password + 1).filter(|word| word.len() >= 6 && !is_placeholder(word))?;
+    let end = at + find(text, secret, 0, text.len())? + secret.len();
+    // In a sentence other words stand in between.
+    (login == 0 && password == 2).then_some(at..end)
+}
+
+fn npmrc(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let equals = run(window, at + 10, |byte| byte == b' ');
+    let value = run(window, equals + 1, |byte| matches!(byte, b' ' | b'"' | b'\''));
+    let end = run(window, value, |byte| is_base64(byte) || byte == b'.');
+    (window.get(equals) == Some(&b'=') && end - value >= 16 && !is_placeholder(&window[value..end])).then_some(at..end)
+}
+
+/// `$TOKEN`, `<password>`, `YOUR_TOKEN`, `xxxxxxxx`: to be replaced by something secret.
+fn is_placeholder(word: &[u8]) -> bool {
+    let is_name = word.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    let lower = word.to_ascii_lowercase();
+    let says_so = [&b"example"[..], b"your", b"token", b"secret", b"password", b"changeme", b"placeholder"]
+        .iter()
+        .any(|hint| find(&lower, hint, 0, lower.len()).is_some());
+    is_name
+        || says_so
+        || matches!(word.first(), Some(b'$' | b'<' | b'{' | b'%' | b'[' | b'*' | b'.'))
+        || !has_variety(word)
+}
+
+fn has_variety(word: &[u8]) -> bool {
+    word.iter().any(|byte| *byte != word[0])
+}
+
+/// A prefix that the issuer chose to be found by, and at least `N` random characters.
+fn token<const N: usize>(window: &[u8], at: usize) -> Option<Range<usize>> {
+    let prefix = run(window, at, |byte| !matches!(byte, b'_' | b'-')) + 1;
+    let end = run(window, at, is_word);
+    let random = &window[prefix.min(end)..end];
+    let starts = at == 0 || !is_word(window[at - 1]);
+    let has_digit = random.iter().any(u8::is_ascii_digit);
+    (starts && random.len() >= N && has_digit && is_varied(random)).then_some(at..end)
+}
