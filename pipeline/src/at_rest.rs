@@ -225,9 +225,10 @@ impl Judge<'_> {
         };
         match judged {
             Ok((version, admitted)) => {
-                let verdict = self.hold_to_floor(wanted, &admitted).map(|()| Judgement::of(&admitted));
-                let signature = Some(admitted.status());
-                PluginAtRest { version, signature, ..wanted.judged(path, record, verdict) }
+                let held = self.hold_to_floor(wanted, &admitted).map(|()| Judgement::of(&admitted));
+                let is_known = held.as_ref().err().is_none_or(|fault| fault.reason() == Reason::CoverageDowngrade);
+                let signature = is_known.then(|| admitted.status());
+                PluginAtRest { version, signature, ..wanted.judged(path, record, held) }
             }
             Err(fault) => wanted.judged(path, record, Err(fault)),
         }
