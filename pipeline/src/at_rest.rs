@@ -1,7 +1,7 @@
 //! Verification at rest: every installed plugin, read whole and judged by today's keys.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,9 +11,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{
-    Identity, IdentityConflict, InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, StatFingerprint,
-    coverage_floor, default_threads, escaped, expected, identities, require_guarded, require_secure_plugins, stated_id,
-    while_in_place,
+    InstallRecord, InstalledDir, InstalledPlugin, Placed, ReferenceDir, StatFingerprint, coverage_floor,
+    default_threads, escaped, expected, identity_conflicts, manifest_id, require_guarded, require_secure_plugins,
+    stated_id, while_in_place,
 };
 use aisoc_signing::{Claim, Coverage, Keyring, verify};
 use aisoc_trust::{Admitted, SignatureStatus, TrustMode, admit};
@@ -93,7 +93,7 @@ pub struct AtRest {
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     require_secure_plugins(&options.plugins_dir)?;
-    let wanted = wanted(options)?;
+    let (wanted, others) = wanted(options)?;
     // In mode `disabled` nothing is read, keys included.
     let keyring = match options.trust.policy.mode {
         TrustMode::Disabled => Keyring::default(),
@@ -111,10 +111,12 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
-    let judged = on_threads(&wanted, threads, |wanted| judge.plugin(wanted))?;
+    let judged = on_threads(&wanted, threads, |directory| judge.plugin(directory))?;
+    let mut judged: Vec<_> = judged.into_iter().flatten().collect();
+    refuse_ambiguous(&mut judged, others);
     let mut notes = BTreeMap::new();
     let mut plugins = Vec::new();
-    for (plugin, note) in judged.into_iter().flatten() {
+    for Judged { plugin, note, .. } in judged {
         notes.extend(note.map(|note| (plugin.directory.clone(), note)));
         plugins.push(plugin);
     }
@@ -123,57 +125,47 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     if let Some(id) = missing {
         return Err(not_found(id, &options.plugins_dir));
     }
-    let names: Vec<String> = wanted.iter().map(Wanted::name).collect();
+    let names: Vec<String> = wanted.iter().map(|directory| escaped(directory)).collect();
     let skipped_keys = keyring.skipped().iter().map(ToString::to_string).collect();
     Ok(AtRest { plugins, skipped_keys, cache_problem: cache.update(notes, options.only.is_empty().then_some(&names)) })
 }
 
-/// A place in the plugins directory, as it is before anything in it is read whole.
-struct Wanted {
-    directory: OsString,
-    id: Option<PluginId>,
-    /// Why it cannot be told which plugin it is.
-    conflict: Option<IdentityConflict>,
+/// What can be a plugin, and what should be one by its record, a plugin that is gone being no good news:
+/// those that are asked for, and the identities of all others, beside which they are seen.
+fn wanted(options: &AtRestOptions) -> Result<(Vec<OsString>, Vec<Placed>)> {
+    let plugins = expected(&options.plugins_dir)?;
+    if options.only.is_empty() {
+        return Ok((plugins.into_iter().map(|plugin| plugin.directory).collect(), Vec::new()));
+    }
+    let place = |plugin: InstalledPlugin| {
+        let id = plugin.id();
+        Placed { directory: plugin.directory, path: plugin.path, id }
+    };
+    let is_asked_for = |place: &Placed| {
+        let (id, name) = (place.id.as_ref().map(PluginId::as_str), escaped(&place.directory));
+        options.only.iter().any(|asked| id == Some(asked) || name == *asked)
+    };
+    let (asked, others): (Vec<_>, Vec<_>) = plugins.into_iter().map(place).partition(is_asked_for);
+    Ok((asked.into_iter().map(|place| place.directory).collect(), others))
 }
 
-impl Wanted {
-    fn name(&self) -> String {
-        escaped(&self.directory)
-    }
+/// A plugin that was read, and which one it is.
+struct Judged {
+    plugin: PluginAtRest,
+    placed: Placed,
+    note: Option<CachedVerdict>,
+}
 
-    fn shown_id(&self) -> String {
-        self.id.as_ref().map_or_else(|| self.name(), ToString::to_string)
-    }
-
-    fn judged(&self, path: PathBuf, record: Option<InstallRecord>, verdict: Result<Judgement>) -> PluginAtRest {
-        PluginAtRest {
-            id: self.shown_id(),
-            directory: self.name(),
-            path,
-            version: record.as_ref().map(|record| record.version.clone()),
-            record,
-            signature: verdict.as_ref().ok().map(|judgement| judgement.status),
-            verdict,
-            evidence: Evidence::Read,
+/// Nobody can rely on a verdict about a plugin that may be taken for another one.
+fn refuse_ambiguous(judged: &mut [Judged], others: Vec<Placed>) {
+    let placed: Vec<Placed> = judged.iter().map(|judged| judged.placed.clone()).chain(others).collect();
+    for (judged, conflict) in judged.iter_mut().zip(identity_conflicts(&placed)) {
+        if let Some(conflict) = conflict {
+            judged.plugin.verdict = Err(conflict.fault());
+            judged.plugin.signature = None;
+            judged.note = None;
         }
     }
-}
-
-/// What can be a plugin, and what should be one by its record: a plugin that is gone is no good news.
-/// Each is held against all others, whichever are asked for.
-fn wanted(options: &AtRestOptions) -> Result<Vec<Wanted>> {
-    let plugins = expected(&options.plugins_dir)?;
-    let identities = identities(&plugins)?;
-    let place = |(plugin, identity): (InstalledPlugin, Identity)| Wanted {
-        directory: plugin.directory,
-        id: identity.id,
-        conflict: identity.conflict,
-    };
-    let places = plugins.into_iter().zip(identities).map(place);
-    let is_asked_for = |place: &Wanted| {
-        options.only.is_empty() || options.only.iter().any(|id| *id == place.shown_id() || *id == place.name())
-    };
-    Ok(places.filter(is_asked_for).collect())
 }
 
 fn not_found(id: &str, plugins_dir: &Path) -> Fault {
@@ -190,78 +182,97 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// `None` for what is no plugin. A tree that is exchanged while it is read is read again: half of the
     /// old and half of the new is no verdict about either.
-    fn plugin(&self, wanted: &Wanted) -> Option<(PluginAtRest, Option<CachedVerdict>)> {
-        let path = self.options.plugins_dir.join(&wanted.directory);
-        if let Some(conflict) = &wanted.conflict {
-            let plugin = InstalledPlugin::read(&self.options.plugins_dir, &wanted.directory)?;
-            let record = plugin.record.ok().flatten();
-            return Some((wanted.judged(plugin.path, record, Err(conflict.fault())), None));
-        }
-        let name = wanted.name();
+    fn plugin(&self, directory: &OsString) -> Option<Judged> {
+        let path = self.options.plugins_dir.join(directory);
+        let name = escaped(directory);
         let look =
             || self.cache.is_used().then(|| StatFingerprint::of(&self.options.plugins_dir, &name).ok()).flatten();
         let fingerprint = look();
         if let Some(verdict) = fingerprint.as_ref().and_then(|fingerprint| self.cache.verdict(&name, fingerprint)) {
-            return Some((believed(&name, path, verdict), None));
+            let id = InstalledPlugin::read(&self.options.plugins_dir, directory)?.id();
+            let plugin = believed(shown(id.as_ref(), directory), name, path.clone(), verdict);
+            return Some(Judged { plugin, placed: Placed { directory: directory.clone(), path, id }, note: None });
         }
-        let judged = while_in_place(&path, || {
-            let plugin = InstalledPlugin::read(&self.options.plugins_dir, &wanted.directory)?;
-            Some(self.at_rest(wanted, plugin))
-        })?;
+        let judged =
+            while_in_place(&path, || Some(self.read(InstalledPlugin::read(&self.options.plugins_dir, directory)?)))?;
         let unchanged = fingerprint.filter(|before| look().as_ref() == Some(before));
-        let note = unchanged.and_then(|fingerprint| CachedVerdict::of(&judged, fingerprint, self.options.trust.at));
-        Some((judged, note))
+        let note =
+            unchanged.and_then(|fingerprint| CachedVerdict::of(&judged.plugin, fingerprint, self.options.trust.at));
+        Some(Judged { note, ..judged })
     }
 
-    fn at_rest(&self, wanted: &Wanted, plugin: InstalledPlugin) -> PluginAtRest {
-        let InstalledPlugin { path, record, .. } = plugin;
-        let (record, judged) = match record {
+    fn read(&self, plugin: InstalledPlugin) -> Judged {
+        let InstalledPlugin { directory, path, record, .. } = plugin;
+        let (id, record, judged) = match record {
             Ok(Some(record)) => {
                 let judged = self.recorded(&path, &record);
-                (Some(record), judged)
+                (Some(record.id.clone()), Some(record), judged)
             }
-            Ok(None) => (None, self.found(&path, wanted)),
-            Err(fault) => (None, Err(fault)),
+            Ok(None) => {
+                let judged = self.found(&path);
+                let id = judged.as_ref().map_or_else(|_| manifest_id(&path), |read| Some(read.id.clone()));
+                (id, None, judged)
+            }
+            Err(fault) => (directory.to_str().and_then(|name| name.parse().ok()), None, Err(fault)),
         };
-        match judged {
-            Ok((version, admitted)) => {
-                let held = self.hold_to_floor(wanted, &admitted).map(|()| Judgement::of(&admitted));
+        let recorded_version = record.as_ref().map(|record| record.version.clone());
+        let (version, signature, verdict) = match judged {
+            Ok(Read { version, admitted, id }) => {
+                let held = self.hold_to_floor(&id, &admitted).map(|()| Judgement::of(&admitted));
                 let is_known = held.as_ref().err().is_none_or(|fault| fault.reason() == Reason::CoverageDowngrade);
-                let signature = is_known.then(|| admitted.status());
-                PluginAtRest { version, signature, ..wanted.judged(path, record, held) }
+                (version, is_known.then(|| admitted.status()), held)
             }
-            Err(fault) => wanted.judged(path, record, Err(fault)),
-        }
+            Err(fault) => (recorded_version, None, Err(fault)),
+        };
+        let plugin = PluginAtRest {
+            id: shown(id.as_ref(), &directory),
+            directory: escaped(&directory),
+            path: path.clone(),
+            version,
+            record,
+            verdict,
+            signature,
+            evidence: Evidence::Read,
+        };
+        Judged { plugin, placed: Placed { directory, path, id }, note: None }
     }
 
-    fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
+    fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
         let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
         require_guarded(path)?;
-        Ok((Some(record.version.clone()), admitted))
+        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), admitted })
     }
 
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
     /// as the host would.
-    fn found(&self, path: &Path, wanted: &Wanted) -> Result<(Option<String>, Admitted)> {
+    fn found(&self, path: &Path) -> Result<Read> {
         require_guarded(path)?;
         let claim = ReferenceDir::read_with(path, self.threads_each, &Default::default())?.claim();
         let id = stated_id(claim.document()?)?;
-        if wanted.id.as_ref() != Some(&id) {
-            return Err(Fault::new(Reason::IdentityAmbiguous, "the manifest was changed while it was read")
-                .expected(wanted.shown_id(), id.to_string()));
-        }
         let admitted = self.admit(&claim)?;
-        Ok((stated_version(&claim), admitted))
+        Ok(Read { id, version: stated_version(&claim), admitted })
     }
 
-    fn hold_to_floor(&self, wanted: &Wanted, admitted: &Admitted) -> Result<()> {
-        let floor = wanted.id.as_ref().map(|id| coverage_floor(&self.options.plugins_dir, id)).transpose()?.flatten();
+    fn hold_to_floor(&self, id: &PluginId, admitted: &Admitted) -> Result<()> {
+        let floor = coverage_floor(&self.options.plugins_dir, id)?;
         admitted.require_coverage(floor.unwrap_or(Coverage::None))
     }
 
     fn admit(&self, claim: &Claim) -> Result<Admitted> {
         admit(&self.options.trust.policy, claim, |claim| verify(claim, self.keyring))
     }
+}
+
+/// What was read of a plugin that the gate lets in.
+struct Read {
+    id: PluginId,
+    version: Option<String>,
+    admitted: Admitted,
+}
+
+/// The id, or where there is none, the name of the directory.
+fn shown(id: Option<&PluginId>, directory: &OsStr) -> String {
+    id.map_or_else(|| escaped(directory), ToString::to_string)
 }
 
 fn stated_version(claim: &Claim) -> Option<String> {
@@ -320,10 +331,10 @@ pub(crate) fn intact_admission(
     }
 }
 
-fn believed(name: &str, path: PathBuf, verdict: &CachedVerdict) -> PluginAtRest {
+fn believed(id: String, directory: String, path: PathBuf, verdict: &CachedVerdict) -> PluginAtRest {
     PluginAtRest {
-        id: name.to_owned(),
-        directory: name.to_owned(),
+        id,
+        directory,
         path,
         version: verdict.version.clone(),
         record: None,
