@@ -263,6 +263,7 @@ fn a_floor_that_cannot_be_relied_on_is_a_refusal_and_no_absence() {
         assert_eq!(bench.snapshot("plugins/demo"), before, "{name}");
         let run = verify(&bench);
         assert_eq!(run.code, 1, "{name}: {run:?}");
+        assert!(!run.stdout.contains("verified"), "{name}: {run:?}");
         if reason == "record_invalid" && name != "a directory" {
             install(&bench, "code", &LOWER).ok();
             assert_eq!((floor(&bench).as_deref(), &lines(&bench)[0]["from"]), (Some("code"), &"unknown".into()));

@@ -156,6 +156,11 @@ fn of_an_id_that_is_there_twice_every_one_is_refused_naming_both_places() {
     for row in rows(&bench) {
         assert_eq!(row.2.as_deref(), (row.0 != "other").then_some("identity_ambiguous"), "{row:?}");
     }
+    // Also of one that is refused for another reason.
+    let mode = |mode| fs::set_permissions(bench.path("plugins/copy"), fs::Permissions::from_mode(mode)).expect("set");
+    mode(0o777);
+    assert_eq!(rows(&bench)[1], row("demo", "demo", "identity_ambiguous"));
+    mode(0o755);
     let run = verify(&bench, &["demo"]);
     assert_eq!(run.code, 3);
     assert!(run.error_line().ends_with("the plugin `demo` is there more than once: `plugins/copy`, `plugins/demo`"));

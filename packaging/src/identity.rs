@@ -4,15 +4,14 @@
 //! name, provided that nobody can take the name for another plugin, or the plugin for another directory.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, Manifest};
 
 use crate::installed::{InstalledPlugin, installed};
-use crate::parallel::{self, default_threads};
 
 /// Places that are named of an id that stands in many.
 const SHOWN_PLACES: usize = 5;
@@ -51,60 +50,50 @@ impl IdentityConflict {
     }
 }
 
-/// Which plugin a directory is.
-#[derive(Debug)]
-pub struct Identity {
+/// A plugin in its place, as far as its identity goes.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The directory's name.
+    pub directory: OsString,
+    /// Where it is.
+    pub path: PathBuf,
     /// As [`InstalledPlugin::id`].
     pub id: Option<PluginId>,
-    /// Why that cannot be relied on.
-    pub conflict: Option<IdentityConflict>,
 }
 
-/// The identity of each plugin, seen beside all others.
-///
-/// # Errors
-/// When no thread can be started: what cannot be read is a plugin without an id.
-pub fn identities(plugins: &[InstalledPlugin]) -> Result<Vec<Identity>> {
-    let ids = parallel::map(plugins, default_threads(), |plugin, _| Ok(plugin.id()))?;
-    let present: Vec<Present<'_>> = plugins.iter().zip(&ids).map(|(plugin, id)| Present { plugin, id }).collect();
-    let neighbours = Neighbours::of(&present);
-    let conflicts: Vec<_> = present.iter().map(|plugin| neighbours.conflict(plugin)).collect();
-    Ok(ids.iter().cloned().zip(conflicts).map(|(id, conflict)| Identity { id, conflict }).collect())
-}
-
-#[derive(Clone, Copy)]
-struct Present<'a> {
-    plugin: &'a InstalledPlugin,
-    id: &'a Option<PluginId>,
+/// Why the identity of each plugin cannot be relied on, seen beside all others; nothing when it can.
+pub fn identity_conflicts(placed: &[Placed]) -> Vec<Option<IdentityConflict>> {
+    let neighbours = Neighbours::of(placed);
+    placed.iter().map(|plugin| neighbours.conflict(plugin)).collect()
 }
 
 /// All plugins of a directory, by what they could be taken for.
 struct Neighbours<'a> {
-    by_id: HashMap<String, Vec<Present<'a>>>,
-    by_look: HashMap<String, Vec<Present<'a>>>,
+    by_id: HashMap<String, Vec<&'a Placed>>,
+    by_look: HashMap<String, Vec<&'a Placed>>,
 }
 
 impl<'a> Neighbours<'a> {
-    fn of(present: &[Present<'a>]) -> Self {
+    fn of(placed: &'a [Placed]) -> Self {
         let mut neighbours = Self { by_id: HashMap::new(), by_look: HashMap::new() };
-        for plugin in present {
+        for plugin in placed {
             let id = plugin.id.as_ref().map(PluginId::as_str);
             if let Some(id) = id {
-                neighbours.by_id.entry(folded(id)).or_default().push(*plugin);
+                neighbours.by_id.entry(folded(id)).or_default().push(plugin);
             }
-            for name in id.into_iter().chain(plugin.plugin.directory.to_str()) {
-                neighbours.by_look.entry(look(name)).or_default().push(*plugin);
+            for name in id.into_iter().chain(plugin.directory.to_str()) {
+                neighbours.by_look.entry(look(name)).or_default().push(plugin);
             }
         }
         neighbours
     }
 
-    fn conflict(&self, plugin: &Present<'a>) -> Option<IdentityConflict> {
+    fn conflict(&self, plugin: &Placed) -> Option<IdentityConflict> {
         let id = plugin.id.as_ref()?;
         match self.by_id.get(&folded(id.as_str())) {
             Some(twins) if twins.len() > 1 => Some(twice(twins)),
-            _ if plugin.plugin.directory == OsStr::new(id.as_str()) => None,
-            _ => self.name_conflict(&plugin.plugin.directory, id),
+            _ if plugin.directory == OsStr::new(id.as_str()) => None,
+            _ => self.name_conflict(&plugin.directory, id),
         }
     }
 
@@ -121,18 +110,20 @@ impl<'a> Neighbours<'a> {
         let Some(name) = directory.to_str().filter(|name| name.parse::<PluginId>().is_ok()) else {
             return refuse("has a name that no plugin can have".to_owned());
         };
-        let alike = self.by_look.get(&look(name))?.iter().find(|other| other.plugin.directory != directory)?;
-        let other = escaped(&alike.plugin.directory);
-        match alike.id {
+        let alike = self.by_look.get(&look(name))?.iter().find(|other| other.directory != directory)?;
+        let other = escaped(&alike.directory);
+        match &alike.id {
             Some(other_id) => refuse(format!("is named like the plugin `{other_id}` in `{other}`")),
             None => refuse(format!("is named like the directory `{other}`")),
         }
     }
 }
 
-fn twice(twins: &[Present<'_>]) -> IdentityConflict {
+fn twice(twins: &[&Placed]) -> IdentityConflict {
+    let mut twins = twins.to_vec();
+    twins.sort_by_key(|twin| &twin.path);
     let ids: Vec<&PluginId> = twins.iter().filter_map(|twin| twin.id.as_ref()).collect();
-    let place = |twin: &Present<'_>| format!("`{}`", escaped(twin.plugin.path.as_os_str()));
+    let place = |twin: &&Placed| format!("`{}`", escaped(twin.path.as_os_str()));
     let places: Vec<String> = twins.iter().take(SHOWN_PLACES).map(place).collect();
     let rest = twins.len().saturating_sub(SHOWN_PLACES);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };

@@ -25,7 +25,6 @@ pub struct InstalledPlugin {
     pub path: PathBuf,
     /// What its install wrote down: nothing when somebody else put it there.
     pub record: Result<Option<InstallRecord>>,
-    manifest: Option<ManifestFile>,
 }
 
 /// The plugins in a directory, sorted by name; none when it does not exist.
@@ -97,26 +96,28 @@ impl InstalledPlugin {
             Ok(found) => found.is_file(),
             Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
         };
-        let manifest = ManifestFile::find(may_be_file);
+        let is_plugin = ManifestFile::find(may_be_file).is_some();
         let record = match directory.to_str().and_then(|name| name.parse().ok()) {
             Some(id) => InstallRecord::read(plugins_dir, &id),
             None => Ok(None),
         };
-        let is_expected = manifest.is_some() || !matches!(record, Ok(None));
-        is_expected.then(|| Self { directory: directory.to_owned(), path, record, manifest })
+        let is_expected = is_plugin || !matches!(record, Ok(None));
+        is_expected.then(|| Self { directory: directory.to_owned(), path, record })
     }
 
     /// The id: of what an install put there the directory's name, else what the manifest states, which
     /// is read for it. `None` when that cannot be read.
     pub fn id(&self) -> Option<PluginId> {
         match self.record {
-            Ok(None) => read_id(&self.path, self.manifest?),
+            Ok(None) => manifest_id(&self.path),
             Ok(Some(_)) | Err(_) => self.directory.to_str().and_then(|name| name.parse().ok()),
         }
     }
 }
 
-fn read_id(plugin: &Path, file: ManifestFile) -> Option<PluginId> {
+/// The id that the manifest in a directory states; `None` when it cannot be read.
+pub fn manifest_id(plugin: &Path) -> Option<PluginId> {
+    let file = ManifestFile::find(|name| plugin.join(name).is_file())?;
     // Through a link, which the host follows; what it leads to is refused later, under its id.
     let manifest = read_small(&plugin.join(file.name()), Limits::default().max_manifest_bytes, Links::Followed).ok()?;
     stated_id(&Document::read(file, &manifest.content).ok()?).ok()

@@ -1,6 +1,6 @@
 //! Verification at rest: every installed plugin, read whole and judged by today's keys.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,10 +9,10 @@ use std::thread;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_manifests::text::shown;
+use aisoc_manifests::text::printable;
 use aisoc_packaging::{
-    Identity, IdentityConflict, InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, coverage_floor,
-    default_threads, escaped, expected, identities, require_guarded, require_secure_plugins, stated_id, while_in_place,
+    InstallRecord, InstalledDir, InstalledPlugin, Placed, ReferenceDir, coverage_floor, default_threads, escaped,
+    expected, identity_conflicts, manifest_id, require_guarded, require_secure_plugins, stated_id, while_in_place,
 };
 use aisoc_signing::{Claim, Coverage, Keyring, verify};
 use aisoc_trust::{Admitted, SignatureStatus, admit};
@@ -42,7 +42,7 @@ pub struct PluginAtRest {
     pub path: PathBuf,
     /// The version that its manifest states, when it can be read.
     pub version: Option<String>,
-    /// What its install wrote down.
+    /// What its install wrote down; not read for a verdict that was believed.
     pub record: Option<InstallRecord>,
     /// What the gate says.
     pub verdict: Result<Judgement>,
@@ -67,7 +67,7 @@ pub struct AtRest {
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     require_secure_plugins(&options.plugins_dir)?;
-    let wanted = wanted(options)?;
+    let (wanted, others) = wanted(options)?;
     let keyring = options.trust.keyring()?;
     let threads = default_threads();
     let judge = Judge {
@@ -76,8 +76,10 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
-    let judged = on_threads(&wanted, threads, |wanted| judge.plugin(wanted))?;
-    let plugins: Vec<PluginAtRest> = judged.into_iter().flatten().collect();
+    let judged = on_threads(&wanted, threads, |directory| judge.plugin(directory))?;
+    let mut judged: Vec<_> = judged.into_iter().flatten().collect();
+    refuse_ambiguous(&mut judged, others);
+    let plugins: Vec<PluginAtRest> = judged.into_iter().map(|judged| judged.plugin).collect();
     let missing =
         options.only.iter().find(|id| plugins.iter().all(|plugin| plugin.id != **id && plugin.directory != **id));
     if let Some(id) = missing {
@@ -87,55 +89,44 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     Ok(AtRest { plugins, skipped_keys })
 }
 
-/// A place in the plugins directory, as it is before anything in it is read whole.
-struct Wanted {
-    directory: OsString,
-    id: Option<PluginId>,
-    /// Why it cannot be told which plugin it is.
-    conflict: Option<IdentityConflict>,
+/// What can be a plugin, and what should be one by its record, a plugin that is gone being no good news:
+/// those that are asked for, and the identities of all others, beside which they are seen.
+fn wanted(options: &AtRestOptions) -> Result<(Vec<OsString>, Vec<Placed>)> {
+    let plugins = expected(&options.plugins_dir)?;
+    if options.only.is_empty() {
+        return Ok((plugins.into_iter().map(|plugin| plugin.directory).collect(), Vec::new()));
+    }
+    let place = |plugin: InstalledPlugin| {
+        let id = plugin.id();
+        Placed { directory: plugin.directory, path: plugin.path, id }
+    };
+    let is_asked_for = |place: &Placed| {
+        let (id, name) = (place.id.as_ref().map(PluginId::as_str), escaped(&place.directory));
+        options.only.iter().any(|asked| id == Some(asked) || name == *asked)
+    };
+    let (asked, others): (Vec<_>, Vec<_>) = plugins.into_iter().map(place).partition(is_asked_for);
+    Ok((asked.into_iter().map(|place| place.directory).collect(), others))
 }
 
-impl Wanted {
-    fn name(&self) -> String {
-        escaped(&self.directory)
-    }
+/// A plugin that was read, and which one it is.
+struct Judged {
+    plugin: PluginAtRest,
+    placed: Placed,
+}
 
-    fn shown_id(&self) -> String {
-        self.id.as_ref().map_or_else(|| self.name(), ToString::to_string)
-    }
-
-    fn judged(&self, path: PathBuf, record: Option<InstallRecord>, verdict: Result<Judgement>) -> PluginAtRest {
-        PluginAtRest {
-            id: self.shown_id(),
-            directory: self.name(),
-            path,
-            version: record.as_ref().map(|record| record.version.clone()),
-            record,
-            signature: verdict.as_ref().ok().map(|judgement| judgement.status),
-            verdict,
+/// Nobody can rely on a verdict about a plugin that may be taken for another one.
+fn refuse_ambiguous(judged: &mut [Judged], others: Vec<Placed>) {
+    let placed: Vec<Placed> = judged.iter().map(|judged| judged.placed.clone()).chain(others).collect();
+    for (judged, conflict) in judged.iter_mut().zip(identity_conflicts(&placed)) {
+        if let Some(conflict) = conflict {
+            judged.plugin.verdict = Err(conflict.fault());
+            judged.plugin.signature = None;
         }
     }
 }
 
-/// What can be a plugin, and what should be one by its record: a plugin that is gone is no good news.
-/// Each is held against all others, whichever are asked for.
-fn wanted(options: &AtRestOptions) -> Result<Vec<Wanted>> {
-    let plugins = expected(&options.plugins_dir)?;
-    let identities = identities(&plugins)?;
-    let place = |(plugin, identity): (InstalledPlugin, Identity)| Wanted {
-        directory: plugin.directory,
-        id: identity.id,
-        conflict: identity.conflict,
-    };
-    let places = plugins.into_iter().zip(identities).map(place);
-    let is_asked_for = |place: &Wanted| {
-        options.only.is_empty() || options.only.iter().any(|id| *id == place.shown_id() || *id == place.name())
-    };
-    Ok(places.filter(is_asked_for).collect())
-}
-
 fn not_found(id: &str, plugins_dir: &Path) -> Fault {
-    Fault::new(Reason::PluginNotFound, format!("no plugin `{}` in `{}`", shown(id, 80), plugins_dir.display()))
+    Fault::new(Reason::PluginNotFound, format!("no plugin `{}` in `{}`", printable(id), plugins_dir.display()))
 }
 
 struct Judge<'a> {
@@ -147,67 +138,82 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// `None` for what is no plugin. A tree that is exchanged while it is read is read again: half of the
     /// old and half of the new is no verdict about either.
-    fn plugin(&self, wanted: &Wanted) -> Option<PluginAtRest> {
-        let path = self.options.plugins_dir.join(&wanted.directory);
-        if let Some(conflict) = &wanted.conflict {
-            let plugin = InstalledPlugin::read(&self.options.plugins_dir, &wanted.directory)?;
-            let record = plugin.record.ok().flatten();
-            return Some(wanted.judged(plugin.path, record, Err(conflict.fault())));
-        }
-        while_in_place(&path, || {
-            let plugin = InstalledPlugin::read(&self.options.plugins_dir, &wanted.directory)?;
-            Some(self.at_rest(wanted, plugin))
-        })
+    fn plugin(&self, directory: &OsString) -> Option<Judged> {
+        let path = self.options.plugins_dir.join(directory);
+        while_in_place(&path, || Some(self.read(InstalledPlugin::read(&self.options.plugins_dir, directory)?)))
     }
 
-    fn at_rest(&self, wanted: &Wanted, plugin: InstalledPlugin) -> PluginAtRest {
-        let InstalledPlugin { path, record, .. } = plugin;
-        let (record, judged) = match record {
+    fn read(&self, plugin: InstalledPlugin) -> Judged {
+        let InstalledPlugin { directory, path, record, .. } = plugin;
+        let (id, record, judged) = match record {
             Ok(Some(record)) => {
                 let judged = self.recorded(&path, &record);
-                (Some(record), judged)
+                (Some(record.id.clone()), Some(record), judged)
             }
-            Ok(None) => (None, self.found(&path, wanted)),
-            Err(fault) => (None, Err(fault)),
+            Ok(None) => {
+                let judged = self.found(&path);
+                let id = judged.as_ref().map_or_else(|_| manifest_id(&path), |read| Some(read.id.clone()));
+                (id, None, judged)
+            }
+            Err(fault) => (directory.to_str().and_then(|name| name.parse().ok()), None, Err(fault)),
         };
-        match judged {
-            Ok((version, admitted)) => {
-                let verdict = self.hold_to_floor(wanted, &admitted).map(|()| Judgement::of(&admitted));
-                let signature = Some(admitted.status());
-                PluginAtRest { version, signature, ..wanted.judged(path, record, verdict) }
+        let recorded_version = record.as_ref().map(|record| record.version.clone());
+        let (version, signature, verdict) = match judged {
+            Ok(Read { version, admitted, id }) => {
+                let held = self.hold_to_floor(&id, &admitted).map(|()| Judgement::of(&admitted));
+                let is_known = held.as_ref().err().is_none_or(|fault| fault.reason() == Reason::CoverageDowngrade);
+                (version, is_known.then(|| admitted.status()), held)
             }
-            Err(fault) => wanted.judged(path, record, Err(fault)),
-        }
+            Err(fault) => (recorded_version, None, Err(fault)),
+        };
+        let plugin = PluginAtRest {
+            id: shown(id.as_ref(), &directory),
+            directory: escaped(&directory),
+            path: path.clone(),
+            version,
+            record,
+            verdict,
+            signature,
+        };
+        Judged { plugin, placed: Placed { directory, path, id } }
     }
 
-    fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
+    fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
         let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
         require_guarded(path)?;
-        Ok((Some(record.version.clone()), admitted))
+        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), admitted })
     }
 
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
     /// as the host would.
-    fn found(&self, path: &Path, wanted: &Wanted) -> Result<(Option<String>, Admitted)> {
+    fn found(&self, path: &Path) -> Result<Read> {
         require_guarded(path)?;
         let claim = ReferenceDir::read_with(path, self.threads_each, &Default::default())?.claim();
         let id = stated_id(claim.document()?)?;
-        if wanted.id.as_ref() != Some(&id) {
-            return Err(Fault::new(Reason::IdentityAmbiguous, "the manifest was changed while it was read")
-                .expected(wanted.shown_id(), id.to_string()));
-        }
         let admitted = self.admit(&claim)?;
-        Ok((stated_version(&claim), admitted))
+        Ok(Read { id, version: stated_version(&claim), admitted })
     }
 
-    fn hold_to_floor(&self, wanted: &Wanted, admitted: &Admitted) -> Result<()> {
-        let floor = wanted.id.as_ref().map(|id| coverage_floor(&self.options.plugins_dir, id)).transpose()?.flatten();
+    fn hold_to_floor(&self, id: &PluginId, admitted: &Admitted) -> Result<()> {
+        let floor = coverage_floor(&self.options.plugins_dir, id)?;
         admitted.require_coverage(floor.unwrap_or(Coverage::None))
     }
 
     fn admit(&self, claim: &Claim) -> Result<Admitted> {
         admit(&self.options.trust.policy, claim, |claim| verify(claim, self.keyring))
     }
+}
+
+/// What was read of a plugin that the gate lets in.
+struct Read {
+    id: PluginId,
+    version: Option<String>,
+    admitted: Admitted,
+}
+
+/// The id, or where there is none, the name of the directory.
+fn shown(id: Option<&PluginId>, directory: &OsStr) -> String {
+    id.map_or_else(|| escaped(directory), ToString::to_string)
 }
 
 fn stated_version(claim: &Claim) -> Option<String> {
