@@ -29,14 +29,12 @@ impl Allowance {
     /// Nothing is allowed without a reason, and there is no reason for nothing.
     ///
     /// # Errors
-    /// `usage` for a reason that is missing, blank or for nothing, and for what is no path in a plugin.
+    /// `usage` for a reason that is missing or for nothing, and for what is no path in a plugin.
     pub(crate) fn of(args: &SecretArgs) -> Result<Self> {
         let usage = |text: &str| Fault::new(Reason::Usage, text);
-        let reason = args.reason.as_deref().map(str::trim);
-        match (args.allow_secret.is_empty(), reason) {
+        match (args.allow_secret.is_empty(), &args.reason) {
             (true, Some(_)) => return Err(usage("`--reason` is given, and no `--allow-secret` that it is for")),
             (false, None) => return Err(usage("`--allow-secret` needs a `--reason`")),
-            (false, Some("")) => return Err(usage("`--reason` is blank")),
             _ => {}
         }
         let path = |text: &String| {
@@ -47,7 +45,10 @@ impl Allowance {
             })
         };
         let allowed = args.allow_secret.iter().map(path).collect::<Result<BTreeSet<_>>>()?;
-        Ok(Self { secrets: Secrets::Refused { allowed }, reason: reason.unwrap_or_default().to_owned() })
+        Ok(Self {
+            secrets: Secrets::Refused { allowed },
+            reason: args.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+        })
     }
 
     /// Says what is shipped all the same, and gives the rows of it.

@@ -15,6 +15,7 @@ pub mod path;
 pub mod plugin;
 pub mod reason;
 pub mod reference;
+pub mod stated_reason;
 pub mod text;
 pub mod value;
 pub mod yaml;

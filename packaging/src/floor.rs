@@ -10,6 +10,8 @@ use aisoc_drafts::{Links, SmallFileError, open_file, read_open};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::stated_reason::StatedReason;
+use aisoc_manifests::text::shown;
 use aisoc_signing::{Coverage, TreeFinding};
 use aisoc_trust::{Admitted, SignatureStatus};
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{is_directory, require_secure};
 use crate::home::Home;
 use crate::identity::folded;
-use crate::lowered::{LoweredLine, LoweringReason, UNKNOWN};
+use crate::lowered::{LoweredLine, UNKNOWN};
 use crate::plugins::Plugins;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
 use crate::reference_dir::ReferenceDir;
@@ -34,7 +36,7 @@ pub enum CoverageFloor {
     #[default]
     Held,
     /// Lower it to what is changed to, when that is less, and write down why.
-    Lowered(LoweringReason),
+    Lowered(StatedReason),
 }
 
 /// The content of a floor's file.
@@ -147,7 +149,7 @@ fn coverage(what: &str, word: &str) -> Result<Coverage> {
     let known = [Coverage::None, Coverage::Code, Coverage::Full].into_iter().find(|known| known.as_str() == word);
     known.ok_or_else(|| {
         Fault::new(Reason::RecordInvalid, format!("{what} names a coverage that is not known"))
-            .expected("none, code or full", word.escape_debug().to_string())
+            .expected("none, code or full", shown(word, 40))
     })
 }
 
@@ -169,7 +171,7 @@ pub(crate) struct FloorChange {
 struct Lowering {
     /// Nothing when the floor could not be read.
     from: Option<Coverage>,
-    reason: LoweringReason,
+    reason: StatedReason,
     digest: Digest,
 }
 

@@ -57,7 +57,6 @@ pub use in_place::while_in_place;
 pub use installed::{InstalledPlugin, expected, installed, manifest_id};
 pub use kept::{DEFAULT_KEPT_VERSIONS, KeptVersion, MAX_KEPT_VERSIONS, kept_versions, tree_bytes};
 pub use limits::Limits;
-pub use lowered::LoweringReason;
 pub use names::Kind;
 pub use pack::{PackOptions, PackedLayer, pack};
 pub use parallel::default_threads;

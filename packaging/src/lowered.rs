@@ -1,17 +1,16 @@
-//! Lowering a coverage floor: an operator's reason, and the line that stays of it.
+//! Lowering a coverage floor: the line that stays of it.
 //!
 //! `<plugins-dir>/.aisoc/lowered` is only ever appended to, one JSON object a line, so that whatever
 //! keeps a journal later can take the lines over as they are.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::str::FromStr;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_signing::Coverage;
 use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
@@ -23,45 +22,6 @@ pub(crate) const LOWERED: &str = "lowered";
 /// What a floor that could not be read is lowered from.
 pub(crate) const UNKNOWN: &str = "unknown";
 const SCHEMA_VERSION: u32 = 1;
-/// Longest reason: a sentence or two, not a document.
-const MAX_REASON_BYTES: usize = 1024;
-/// Letters that show nothing: fillers of Hangul syllables.
-const BLANK_LETTERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
-
-/// Why somebody accepts that less of a plugin is signed than before: one line that people can read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoweringReason(String);
-
-impl FromStr for LoweringReason {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let text = text.trim();
-        let refuse = |what: &str| {
-            Err(Fault::new(Reason::Usage, format!("the reason {what}"))
-                .hint("say in one line why this plugin may be signed less widely: `--reason \"TEXT\"`"))
-        };
-        let is_seen = |c: char| c.is_alphanumeric() && !BLANK_LETTERS.contains(&c);
-        if !text.contains(is_seen) {
-            return refuse("is blank");
-        }
-        if text.len() > MAX_REASON_BYTES {
-            return refuse(&format!("is longer than {MAX_REASON_BYTES} bytes"));
-        }
-        // Escaping changes what does not print: control, invisible and text-direction characters, ends of lines.
-        let unquoted = text.replace(['"', '\'', '\\'], "");
-        if unquoted.contains(BLANK_LETTERS) || !unquoted.escape_debug().eq(unquoted.chars()) {
-            return refuse("holds a tab, a line break, or a character that does not print");
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for LoweringReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// One line of the file.
 #[derive(Debug, Serialize)]
@@ -83,7 +43,7 @@ impl<'a> LoweredLine<'a> {
         id: &'a PluginId,
         from: Option<Coverage>,
         to: Coverage,
-        reason: &'a LoweringReason,
+        reason: &'a StatedReason,
         digest: Digest,
     ) -> Self {
         Self {
@@ -91,7 +51,7 @@ impl<'a> LoweredLine<'a> {
             id,
             from: from.map_or(UNKNOWN, Coverage::as_str),
             to: to.as_str(),
-            reason: &reason.0,
+            reason: reason.as_str(),
             digest,
             at: format!("{:.0}", jiff::Timestamp::now()),
             by: format!("uid {}", rustix::process::getuid().as_raw()),
@@ -140,22 +100,4 @@ fn is_cut(file: &mut File) -> std::io::Result<bool> {
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;
     Ok(last != *b"\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_one_line_that_people_can_read() {
-        for good in ["ticket 12", "Müller: \"code\" only, vendor's build \\ 2", " trimmed ", "理由", &"x".repeat(1024)]
-        {
-            assert_eq!(good.parse::<LoweringReason>().expect(good).to_string(), good.trim());
-        }
-        let bad = ["", " ", "\u{200b}", "\u{3164}", "\u{2800}", "--", "a\tb", "a\nb", "a\rb", "a\u{85}b", "a\u{9b}b"];
-        for bad in bad.into_iter().chain(["a\u{202e}b", "a\u{2028}b", "a\u{ad}b", "a\u{7f}b", "a\0b", "a\u{3164}b"]) {
-            assert_eq!(bad.parse::<LoweringReason>().expect_err(bad).reason(), Reason::Usage);
-        }
-        assert!("x".repeat(1025).parse::<LoweringReason>().is_err());
-    }
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, LoweringReason, MAX_KEPT_VERSIONS};
+use aisoc_manifests::stated_reason::StatedReason;
+use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, Subcommand};
 
@@ -211,7 +212,7 @@ pub(crate) struct SecretArgs {
     pub(crate) allow_secret: Vec<String>,
     /// Why what --allow-secret names is made to be public
     #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<StatedReason>,
 }
 
 #[derive(Debug, Args)]
@@ -368,7 +369,7 @@ pub(crate) struct FloorArgs {
     pub(crate) lower_coverage: bool,
     /// Why, in one line; it is kept in PLUGINS_DIR/.aisoc/lowered (see `aisoc help install`)
     #[arg(long, value_name = "TEXT", requires = "lower_coverage")]
-    pub(crate) reason: Option<LoweringReason>,
+    pub(crate) reason: Option<StatedReason>,
 }
 
 #[derive(Debug, Args)]
