@@ -1,20 +1,29 @@
 //! The environment, read once: flags win, then variables, then the documented defaults.
 
+use std::cell::OnceCell;
 use std::env;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aisoc_drafts::{SmallFileError, read_stream};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Access, NetworkFileSystems};
+use aisoc_packaging::{Access, Limits, NetworkFileSystems};
 use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
 use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
+use rustix::fs::{Mode, OFlags};
 
 use crate::args::plugin::{ChangeArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
+use crate::runtime;
+use crate::waiting::Waiting;
 
 const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
@@ -28,16 +37,45 @@ const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 /// What the flags and the environment say.
 pub(crate) struct Context {
     pub(crate) output: Output,
+    cancellation: Cancellation,
+    listening: OnceCell<()>,
 }
 
 impl Context {
+    pub(crate) fn new(output: Output) -> Self {
+        Self { output, cancellation: Cancellation::default(), listening: OnceCell::new() }
+    }
+
+    /// What stops the command, from now on instead of the process: for commands that ask it wherever they
+    /// take long.
+    ///
+    /// # Errors
+    /// `io_error` when the system takes no signal handler.
+    pub(crate) fn cancellation(&self) -> Result<&Cancellation> {
+        if self.listening.set(()).is_ok() {
+            runtime::stop_on_signals(&self.cancellation)?;
+        }
+        Ok(&self.cancellation)
+    }
+
+    /// How much is read of a directory, and until when.
+    ///
+    /// # Errors
+    /// As [`Context::cancellation`].
+    pub(crate) fn limits(&self) -> Result<Limits> {
+        self.cancellation().map(Limits::until)
+    }
+
     /// The plugins directory.
     pub(crate) fn plugins_dir(&self, flag: Option<PathBuf>) -> PathBuf {
         flag.or_else(|| path_variable(PLUGINS_DIR)).unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into())
     }
 
     /// The plugins directory, and how the command of these words goes about changing it.
-    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> (PathBuf, Access) {
+    ///
+    /// # Errors
+    /// As [`Context::cancellation`].
+    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> Result<(PathBuf, Access)> {
         let access = Access {
             command: command.to_owned(),
             lock_timeout: Duration::from_secs(args.lock_timeout),
@@ -45,8 +83,9 @@ impl Context {
                 true => NetworkFileSystems::Accepted,
                 false => NetworkFileSystems::Refused,
             },
+            cancellation: self.cancellation()?.clone(),
         };
-        (self.plugins_dir(args.plugins_dir), access)
+        Ok((self.plugins_dir(args.plugins_dir), access))
     }
 
     /// Says what a command could not remove: the command itself has done its work.
@@ -90,8 +129,11 @@ impl Context {
     }
 
     /// How to reach registries.
-    pub(crate) fn client(&self, args: &RegistryArgs) -> ClientOptions {
-        crate::client::options(args)
+    ///
+    /// # Errors
+    /// As [`Context::cancellation`].
+    pub(crate) fn client(&self, args: &RegistryArgs) -> Result<ClientOptions> {
+        Ok(ClientOptions { cancellation: self.cancellation()?.clone(), ..crate::client::options(args) })
     }
 
     /// A signing key: from a file, from `env:VARIABLE`, or from standard input for `-`. Says when others
@@ -101,7 +143,7 @@ impl Context {
     /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
     /// or holds no signing key.
     pub(crate) fn signing_key(&self, source: &str) -> Result<SigningKey> {
-        let key = SigningKey::from_pem(&private_key(source)?)?;
+        let key = SigningKey::from_pem(&private_key(source, self.cancellation()?)?)?;
         if let Some(mode) = open_to_others(source) {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
             self.output.warning(format!("{danger}; run `chmod 600 {source}`"));
@@ -124,41 +166,44 @@ fn open_to_others(source: &str) -> Option<u32> {
 }
 
 /// The bytes that a private key is read from.
-fn private_key(source: &str) -> Result<Vec<u8>> {
-    use std::io::Read as _;
+fn private_key(source: &str, cancellation: &Cancellation) -> Result<Vec<u8>> {
     if let Some(variable) = source.strip_prefix("env:") {
         return env::var(variable).map(String::into_bytes).map_err(|_| {
             Fault::new(Reason::KeyInvalid, format!("the environment variable `{variable}` holds no key"))
                 .hint(format!("set {variable} to the PEM text of the private key"))
         });
     }
-    let mut content = Vec::new();
     if source == "-" {
-        let fail = |error| Fault::io("read the private key", source.as_ref(), error);
-        std::io::stdin().lock().take(MAX_KEY_BYTES + 1).read_to_end(&mut content).map_err(fail)?;
-    } else {
-        let fail = |error| {
-            Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`"))
-                .caused_by(error)
-                .hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
-        };
-        refuse_special_file(source, &std::fs::metadata(source).map_err(fail)?)?;
-        let file = std::fs::File::open(source).map_err(fail)?;
-        file.take(MAX_KEY_BYTES + 1).read_to_end(&mut content).map_err(fail)?;
+        let input = std::io::stdin().as_fd().try_clone_to_owned();
+        let input = input.map_err(|error| Fault::io("read the private key", source.as_ref(), error))?;
+        return whole_key(source, input.into(), cancellation);
     }
-    if content.len() as u64 > MAX_KEY_BYTES {
-        return Err(Fault::new(Reason::KeyInvalid, format!("`{source}` is larger than a key"))
-            .expected(format!("at most {MAX_KEY_BYTES} bytes"), "more"));
-    }
-    Ok(content)
+    whole_key(source, open_key(source)?, cancellation)
 }
 
-/// A FIFO of that name would block for ever. A shell's `<(…)` is a pipe too, and has its writer.
-fn refuse_special_file(source: &str, metadata: &std::fs::Metadata) -> Result<()> {
-    use std::os::unix::fs::FileTypeExt as _;
-    let is_given_by_shell = metadata.file_type().is_fifo() && source.starts_with("/dev/");
-    if metadata.is_file() || is_given_by_shell {
-        return Ok(());
+/// All that can be read, unless it is more than a key.
+fn whole_key(source: &str, file: File, cancellation: &Cancellation) -> Result<Vec<u8>> {
+    read_stream(Waiting::new(file, cancellation), MAX_KEY_BYTES).map_err(|error| match error {
+        SmallFileError::TooLarge { .. } => Fault::new(Reason::KeyInvalid, format!("`{source}` is larger than a key"))
+            .expected(format!("at most {MAX_KEY_BYTES} bytes"), "more"),
+        error => Fault::io("read the private key", source.as_ref(), error.into()),
+    })
+}
+
+/// Opens what is there without waiting, and judges what is open: a FIFO of that name could wait for ever.
+/// A shell's `<(…)` is a pipe too, and has its writer.
+fn open_key(source: &str) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fail = |error| {
+        Fault::new(Reason::KeyInvalid, format!("cannot read the private key `{source}`"))
+            .caused_by(error)
+            .hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
+    };
+    let opened = rustix::fs::open(source, flags, Mode::empty()).map_err(|error| fail(std::io::Error::from(error)))?;
+    let file = File::from(opened);
+    let kind = file.metadata().map_err(fail)?.file_type();
+    if kind.is_file() || (kind.is_fifo() && source.starts_with("/dev/")) {
+        return Ok(file);
     }
     Err(Fault::new(Reason::KeyInvalid, format!("the private key `{source}` is not a regular file"))
         .hint("pass the path of a key file, `env:VARIABLE`, or `-` and the key on standard input"))

@@ -9,6 +9,7 @@ mod runtime;
 mod scaffold;
 mod smoke;
 mod usage;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     };
     let output = Output::new(&cli.global);
     let json = output.json();
-    let code = match commands::run(cli.command, &Context { output }) {
+    let code = match commands::run(cli.command, &Context::new(output)) {
         Ok(code) => code,
         Err(fault) => {
             output::report(&fault, json);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod artifact;
+pub mod cancellation;
 pub mod canonical;
 pub mod capability;
 pub mod digest;
@@ -13,5 +14,6 @@ pub mod path;
 pub mod plugin;
 pub mod reason;
 pub mod reference;
+pub mod tar;
 pub mod value;
 pub mod yaml;

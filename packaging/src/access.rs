@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -18,6 +19,8 @@ pub struct Access {
     pub lock_timeout: Duration,
     /// Whether a directory on another host's file system is acceptable.
     pub network_file_systems: NetworkFileSystems,
+    /// What ends the change, up to the moment in which it is made.
+    pub cancellation: Cancellation,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -41,6 +44,7 @@ impl Default for Access {
             command: "aisoc".to_owned(),
             lock_timeout: Duration::from_secs(30),
             network_file_systems: NetworkFileSystems::Refused,
+            cancellation: Cancellation::default(),
         }
     }
 }

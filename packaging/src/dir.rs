@@ -4,13 +4,14 @@
 //! than what is shipped. Whatever cannot be shipped safely refuses the directory, instead of being
 //! skipped: what is skipped in silence is what nobody notices is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry, FileType};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
@@ -29,6 +30,7 @@ use crate::stage::{manifest_path, python_files, too_large};
 pub struct PluginDir {
     root: PathBuf,
     contents: Contents,
+    limits: Limits,
 }
 
 impl PluginDir {
@@ -47,12 +49,21 @@ impl PluginDir {
     /// As [`PluginDir::open`].
     pub fn open_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         let contents = Contents::read(root, Some(IgnoreRules::read(root)?), threads, limits)?;
-        Ok(Self { root: root.to_owned(), contents })
+        Ok(Self { root: root.to_owned(), contents, limits: limits.clone() })
     }
 
     /// Where it is.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What stops the work on it.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.limits.cancellation
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Every file that is shipped.
@@ -110,15 +121,15 @@ impl InstalledDir {
     /// # Errors
     /// As [`PluginDir::open`].
     pub fn read(root: &Path) -> Result<Self> {
-        Self::read_with(root, default_threads())
+        Self::read_with(root, default_threads(), &Limits::default())
     }
 
-    /// As [`InstalledDir::read`], with that many threads.
+    /// As [`InstalledDir::read`], with that many threads and within those limits.
     ///
     /// # Errors
     /// As [`PluginDir::open`].
-    pub fn read_with(root: &Path, threads: NonZeroUsize) -> Result<Self> {
-        Contents::read(root, None, threads, &Limits::default()).map(Self)
+    pub fn read_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        Contents::read(root, None, threads, limits).map(Self)
     }
 
     /// Every file.
@@ -151,9 +162,7 @@ impl Contents {
         let (found, excluded) = Search::run(root, rules, limits)?;
         let read = parallel::map(&found, threads, |found, buffer| read_file(root, found, limits, buffer))?;
         let total: u64 = read.iter().map(|file| file.entry.size).sum();
-        if total > limits.max_total_bytes {
-            return Err(forbidden(format!("the plugin is larger than {} bytes", limits.max_total_bytes)));
-        }
+        require_total(total, limits)?;
         let mut kept = BTreeMap::new();
         let mut files = FileMap::new();
         for (Found { path, .. }, file) in found.into_iter().zip(read) {
@@ -204,17 +213,30 @@ struct Search<'a> {
     limits: &'a Limits,
     names: Names,
     found: Vec<Found>,
-    excluded: Vec<String>,
+    excluded: BTreeSet<String>,
+    /// Entries of any kind, left out or not.
+    seen: usize,
+    /// Bytes of what was found, as the file system states them: a file that is mostly hole is refused
+    /// before anybody reads it.
+    bytes: u64,
 }
 
 impl<'a> Search<'a> {
     /// The plugin's files and what the rules left out, both sorted.
     fn run(root: &'a Path, rules: Option<IgnoreRules>, limits: &'a Limits) -> Result<(Vec<Found>, Vec<String>)> {
-        let mut search = Self { root, rules, limits, names: Names::default(), found: Vec::new(), excluded: Vec::new() };
+        let mut search = Self {
+            root,
+            rules,
+            limits,
+            names: Names::default(),
+            found: Vec::new(),
+            excluded: BTreeSet::new(),
+            seen: 0,
+            bytes: 0,
+        };
         search.directory(None)?;
         search.found.sort();
-        search.excluded.sort();
-        Ok((search.found, search.excluded))
+        Ok((search.found, search.excluded.into_iter().collect()))
     }
 
     /// Recursion is bounded: a name deeper than `RelPath` allows is refused before it is entered.
@@ -224,9 +246,28 @@ impl<'a> Search<'a> {
         for entry in fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
+            self.count_entry()?;
             self.entry(below, &entry, kind)?;
         }
         Ok(())
+    }
+
+    fn count_entry(&mut self) -> Result<()> {
+        self.limits.cancellation.check()?;
+        self.seen += 1;
+        if self.seen <= self.limits.max_seen_entries {
+            return Ok(());
+        }
+        Err(forbidden(format!("`{}` has too many entries", self.root.display()))
+            .expected(format!("at most {}", self.limits.max_seen_entries), "more")
+            .hint("move what is no part of the plugin out of its directory"))
+    }
+
+    /// Judged by its stated size, before anything is read; the open file is held to it again.
+    fn count_bytes(&mut self, path: &RelPath, bytes: u64) -> Result<()> {
+        require_size(path, bytes, self.limits)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        require_total(self.bytes, self.limits)
     }
 
     fn entry(&mut self, below: Option<&RelPath>, entry: &DirEntry, kind: FileType) -> Result<()> {
@@ -260,15 +301,17 @@ impl<'a> Search<'a> {
             return Err(secret(&path));
         }
         self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+        let stated = entry.metadata().map_err(|error| Fault::io("look at", &entry.path(), error))?.len();
+        self.count_bytes(&path, stated)?;
         self.found.push(Found { path, origin });
         Ok(())
     }
 
     /// Notes an entry, unless the directory that it is in was noted.
     fn leave_out(&mut self, entry: String) {
-        let is_noted = |noted: &String| noted.ends_with('/') && entry.starts_with(noted.as_str());
-        if !self.excluded.iter().any(is_noted) {
-            self.excluded.push(entry);
+        let mut above = entry.match_indices('/').map(|(at, _)| &entry[..=at]).filter(|above| *above != entry);
+        if !above.any(|above| self.excluded.contains(above)) {
+            self.excluded.insert(entry);
         }
     }
 }
@@ -290,6 +333,7 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     if metadata.permissions().mode() & SPECIAL_BITS != 0 {
         return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
     }
+    require_size(path, metadata.len(), limits)?;
     let keep = match limits.bytes_to_keep(path.as_str().as_bytes()) {
         Some(bytes) => bytes,
         // A PEM file with a key begins with it, or follows a certificate or two.
@@ -297,14 +341,11 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
         None => 0,
     };
     let mut kept = Vec::new();
-    let hashed = parallel::hash(&mut file, buffer, |bytes| {
+    let hashed = parallel::hash(&mut file, buffer, limits, |bytes| {
         let room = usize::try_from(keep).unwrap_or(usize::MAX) - kept.len();
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     })
     .map_err(failed)?;
-    if hashed.size > limits.max_file_bytes {
-        return Err(forbidden(format!("`{path}` is larger than {} bytes", limits.max_file_bytes)));
-    }
     let pem = *origin == Origin::Bench && may_hold_key(path.file_name());
     if pem && kept.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
         return Err(secret(path));
@@ -312,6 +353,22 @@ fn read_file(root: &Path, found: &Found, limits: &Limits, buffer: &mut [u8]) -> 
     let executable = metadata.permissions().mode() & 0o100 != 0;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
     Ok(ReadFile { entry, kept: (keep > 0).then_some(kept) })
+}
+
+fn require_size(path: &RelPath, bytes: u64, limits: &Limits) -> Result<()> {
+    if bytes <= limits.max_file_bytes {
+        return Ok(());
+    }
+    Err(forbidden(format!("`{path}` is too large"))
+        .expected(format!("at most {} bytes", limits.max_file_bytes), format!("{bytes} bytes")))
+}
+
+fn require_total(bytes: u64, limits: &Limits) -> Result<()> {
+    if bytes <= limits.max_total_bytes {
+        return Ok(());
+    }
+    Err(forbidden("the plugin is too large")
+        .expected(format!("at most {} bytes", limits.max_total_bytes), format!("{bytes} bytes")))
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.

@@ -1,13 +1,13 @@
 //! `installed`: what the host would discover in a plugins directory.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
 
+use crate::listing::names_in;
 use crate::record::{InstallRecord, OWN_DIRECTORY, RECORDS};
 
 /// A directory that the host would take for a plugin, or that an install has put there.
@@ -35,14 +35,9 @@ pub fn installed(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
 /// # Errors
 /// As [`installed`].
 pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
-    let failed = |error| Fault::io("list", plugins_dir, error);
-    let entries = match fs::read_dir(plugins_dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
     let mut directories = Vec::new();
-    for entry in entries {
-        let directory = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+    for name in names_in(plugins_dir)? {
+        let directory = name.to_string_lossy().into_owned();
         if !directory.starts_with(OWN_DIRECTORY) {
             directories.push(directory);
         }
@@ -57,15 +52,8 @@ pub fn candidates(plugins_dir: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// I/O reasons when the records cannot be listed.
 pub fn recorded(plugins_dir: &Path) -> Result<Vec<String>> {
-    let directory = plugins_dir.join(OWN_DIRECTORY).join(RECORDS);
-    let failed = |error| Fault::io("list", &directory, error);
-    let entries = match fs::read_dir(&directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
     let mut ids = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
+    for name in names_in(&plugins_dir.join(OWN_DIRECTORY).join(RECORDS))? {
         let id = name.to_str().and_then(|name| name.strip_suffix(".json")).filter(|id| id.parse::<PluginId>().is_ok());
         ids.extend(id.map(str::to_owned));
     }

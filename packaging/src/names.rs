@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::tar::refuse;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::entry::refuse;
 use crate::limits::Limits;
 
 /// What a name stands for.

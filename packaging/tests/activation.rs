@@ -130,8 +130,9 @@ fn dropping_what_was_staged_leaves_nothing() {
 #[test]
 fn the_staging_of_a_dead_process_is_removed_and_that_of_a_living_one_is_not() {
     let plugins = tempfile::tempdir().expect("a directory");
-    let dead = plugins.path().join(".aisoc-staging-dead");
+    let dead = plugins.path().join(".aisoc-staging-killed");
     fs::create_dir_all(dead.join("tree/sub")).expect("made");
+    common::abandon_staging(plugins.path());
     let alive = stage(plugins.path(), &demo());
     assert!(!dead.exists());
     install(plugins.path(), &second(), "1.0.0");
@@ -165,7 +166,7 @@ fn a_link_at_the_locks_place_is_not_followed() {
     let plugins = top.path().join("plugins");
     fs::create_dir_all(plugins.join(".aisoc")).expect("made");
     fs::write(top.path().join("victim"), "content").expect("written");
-    symlink(top.path().join("victim"), plugins.join(".aisoc/lock")).expect("linked");
+    symlink(top.path().join("victim"), plugins.join(".aisoc/write.lock")).expect("linked");
     let staged = stage(&plugins, &demo());
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
     activate(admitted, staged, &record, 1, &Access::default()).expect_err("a link");

@@ -9,8 +9,8 @@ use std::thread;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, ReferenceDir, StatFingerprint, candidates, default_threads, recorded,
-    while_in_place,
+    InstallRecord, InstalledDir, InstalledPlugin, Limits, ReferenceDir, StatFingerprint, candidates, default_threads,
+    recorded, while_in_place,
 };
 use aisoc_signing::{Claim, Keyring, verify};
 use aisoc_trust::{Admitted, SignatureStatus, TrustMode, admit};
@@ -30,6 +30,8 @@ pub struct AtRestOptions {
     pub trust: TrustInputs,
     /// Whether what was verified before has to be read again.
     pub unchanged: Unchanged,
+    /// How much is read of each plugin, and until when.
+    pub limits: Limits,
 }
 
 /// What to do about plugins that look as they did when they were verified last.
@@ -103,6 +105,8 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         threads_each: if names.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
     let judged = on_threads(&names, threads, |name| judge.plugin(name))?;
+    // Half of the verdicts are none.
+    options.limits.cancellation.check()?;
     let mut notes = BTreeMap::new();
     let mut plugins = Vec::new();
     for (plugin, note) in judged.into_iter().flatten() {
@@ -175,13 +179,14 @@ impl Judge<'_> {
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<(Option<String>, Admitted)> {
-        let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
+        let admitted =
+            intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each, &self.options.limits)?;
         Ok((Some(record.version.clone()), admitted))
     }
 
     /// A plugin that somebody else put there: judged as the host would.
     fn found(&self, path: &Path) -> Result<(Option<String>, Admitted)> {
-        let claim = ReferenceDir::read_with(path, self.threads_each, &Default::default())?.claim();
+        let claim = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?.claim();
         let admitted = self.admit(&claim)?;
         Ok((stated_version(&claim), admitted))
     }
@@ -207,6 +212,7 @@ pub(crate) fn intact_admission(
     trust: &TrustInputs,
     keyring: &Keyring,
     threads: NonZeroUsize,
+    limits: &Limits,
 ) -> Result<Admitted> {
     let reinstall = format!("install it again: `aisoc plugin install {}`", record.reference);
     let modified = |what: &str| {
@@ -217,7 +223,7 @@ pub(crate) fn intact_admission(
     if path.is_symlink() {
         return Err(modified(": it is a link"));
     }
-    let present = InstalledDir::read_with(path, threads).map_err(|fault| match fault.reason() {
+    let present = InstalledDir::read_with(path, threads, limits).map_err(|fault| match fault.reason() {
         Reason::ForbiddenEntry | Reason::ManifestMissing | Reason::IoNotFound => modified(&format!(": {fault}")),
         _ => fault,
     })?;

@@ -204,8 +204,13 @@ fn record(
     }
 }
 
-pub(crate) fn again_admitted(path: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
-    intact_admission(path, record, trust, &trust.keyring()?, default_threads())
+pub(crate) fn again_admitted(
+    path: &Path,
+    record: &InstallRecord,
+    trust: &TrustInputs,
+    access: &Access,
+) -> Result<Admitted> {
+    intact_admission(path, record, trust, &trust.keyring()?, default_threads(), &Limits::until(&access.cancellation))
 }
 
 /// The installed plugin of that artifact, if there is one and it is as good as a new install: every
@@ -217,7 +222,8 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
         if record.digest != digest || record.id.as_str() != plugin.directory {
             continue;
         }
-        let Ok(admitted) = again_admitted(&plugin.path, &record, &options.trust) else {
+        let Ok(admitted) = again_admitted(&plugin.path, &record, &options.trust, &options.access) else {
+            options.access.cancellation.check()?;
             continue;
         };
         return Ok(Some(Installation {

@@ -9,7 +9,7 @@ use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Document;
-use aisoc_packaging::PluginDir;
+use aisoc_packaging::{Limits, PluginDir, default_threads};
 use aisoc_signing::{
     Coverage, FILE_LIST, Fingerprint, Integrity, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement,
     SigningKey, Statement, covered_digest, covered_list, sign, stamp,
@@ -65,11 +65,16 @@ impl SignedDirectory {
 /// # Errors
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
-pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+pub fn sign_directory(
+    directory: &Path,
+    key: &SigningKey,
+    how: Signing<'_>,
+    limits: &Limits,
+) -> Result<SignedDirectory> {
     // What a killed run left would be taken for files of the plugin.
     sweep(directory, DRAFTS);
     sweep(&directory.join(SIGNATURE_DIRECTORY), DRAFTS);
-    let plugin = PluginDir::open(directory)?;
+    let plugin = PluginDir::open_with(directory, default_threads(), limits)?;
     match how {
         Signing::WholeTree { out } => {
             let tree = covered_digest(plugin.files(), plugin.manifest_file());
@@ -137,6 +142,8 @@ fn replace_signers(
     create(&added)?;
     // All of them written before the first is in place: a full disk leaves the old signature whole.
     let drafts = files.iter().map(|(path, content)| Ok((path, draft(path, content)?))).collect::<Result<Vec<_>>>()?;
+    // The last moment to call it off: the first file that gets its name changes what there is.
+    plugin.cancellation().check()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
     // Signatures of others are over what was signed before, or this key would have been added.
     placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
@@ -156,6 +163,7 @@ fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     create(&added)?;
     let path = added.join(format!("{}.sig", signed.signer().hex()));
+    plugin.cancellation().check()?;
     place(draft(&path, signed.signature().to_hex().as_bytes())?, &path)?;
     Ok(SignedDirectory::of(path, &signed, coverage))
 }

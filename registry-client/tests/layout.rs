@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -427,9 +428,14 @@ async fn pushing_again_mends_blobs_that_were_damaged() {
 #[tokio::test]
 async fn the_next_writer_removes_what_a_killed_one_left() {
     let root = tempfile::tempdir().expect("directory");
-    fs::create_dir_all(root.path().join(".aisoc-layout-killed/blobs")).expect("made");
+    let abandon = |name: &str, content: &str| {
+        fs::create_dir_all(root.path().join(name).join(content)).expect("made");
+        fs::write(root.path().join(name).join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT).expect("written");
+        fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o700)).expect("mode");
+    };
+    abandon(".aisoc-layout-killed", "content/blobs");
     let (place, _, sample) = both(root.path()).await;
-    fs::write(root.path().join("layout/.ingest-killed"), "half a blob").expect("written");
+    abandon("layout/.ingest-killed", "file-1");
     push(&create(&place), &sample).await.expect("pushed");
     let mut names: Vec<_> =
         fs::read_dir(root.path()).expect("listed").flatten().map(|entry| entry.file_name()).collect();

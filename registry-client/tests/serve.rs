@@ -209,8 +209,11 @@ async fn refuses_a_blob_that_is_not_its_digest_and_keeps_nothing_of_it() {
     assert_eq!(served.get(&other).await.status(), StatusCode::NOT_FOUND, "a session belongs to its repository");
     assert_eq!(served.send("DELETE", &session, &[], b"").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(served.send("DELETE", &session, &[], b"").await.status(), StatusCode::NOT_FOUND);
-    let left: Vec<_> = std::fs::read_dir(served.store.path().join("_uploads")).expect("directory").collect();
-    assert!(left.is_empty(), "{left:?}");
+    let uploads = std::fs::read_dir(served.store.path()).expect("directory").flatten().map(|entry| entry.path());
+    let uploads = uploads.filter(|path| path.to_string_lossy().contains("/.aisoc-uploads-")).collect::<Vec<_>>();
+    assert_eq!(uploads.len(), 1);
+    let left: Vec<_> = std::fs::read_dir(&uploads[0]).expect("directory").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left, [aisoc_drafts::MARKER]);
 }
 
 #[tokio::test]

@@ -156,7 +156,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("temporary directory");
         let prefix = directory.path().join("release");
         let key = SigningKey::generate().expect("random numbers");
-        fs::write(directory.path().join(".aisoc-key-abandoned"), "a private key").expect("written");
+        let abandoned = directory.path().join(".aisoc-key-killed");
+        fs::create_dir(&abandoned).expect("made");
+        fs::set_permissions(&abandoned, fs::Permissions::from_mode(0o700)).expect("mode");
+        fs::write(abandoned.join("file-1"), "a private key").expect("written");
+        fs::write(abandoned.join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT).expect("written");
         fs::write(directory.path().join("release.key"), key.to_pem().as_bytes()).expect("written");
         let fault = write_key_pair(&prefix, &key, Overwrite::Refuse).expect_err("half a pair");
         assert_eq!(fault.reason(), Reason::KeyExists);

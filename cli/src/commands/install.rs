@@ -31,17 +31,18 @@ impl Answer for Installed {
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install");
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install")?;
     let options = InstallOptions {
         plugins_dir,
         trust: context.trust(args.trust),
         require_digest: args.require_digest,
-        client: context.client(&args.registry),
+        client: context.client(&args.registry)?,
         keep: args.keep,
         access,
     };
     let reporter = context.output.reporter();
-    let installed = runtime::block_on(aisoc_pipeline::install(&args.reference, &options, &reporter))?;
+    let installed =
+        runtime::block_on(context.cancellation()?, aisoc_pipeline::install(&args.reference, &options, &reporter))?;
     drop(reporter);
     if let Some(objection) = &installed.signature.objection {
         context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));

@@ -34,10 +34,10 @@ impl Answer for Package {
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     refuse_own_output(&args.plugin_dir, &args.out)?;
-    let options = options(args.threads)?;
+    let options = options(args.threads, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
-    let packaged = runtime::block_on(async {
+    let packaged = runtime::block_on(context.cancellation()?, async {
         if args.check {
             aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await
         } else {
@@ -99,12 +99,13 @@ pub(crate) fn warn_about(packaged: &Packaged, context: &Context) {
 }
 
 /// The packaging options of the flags and the environment.
-pub(crate) fn options(threads: Option<usize>) -> Result<PackageOptions> {
+pub(crate) fn options(threads: Option<usize>, context: &Context) -> Result<PackageOptions> {
     if threads == Some(0) {
         return Err(Fault::new(Reason::Usage, "`--threads` is at least 1"));
     }
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(PackageOptions { threads: threads.unwrap_or_else(available).min(64), mtime: source_date_epoch()? })
+    let threads = threads.unwrap_or_else(available).min(64);
+    Ok(PackageOptions { threads, mtime: source_date_epoch()?, limits: context.limits()? })
 }
 
 /// A name that ends in `.tar` is an archive; everything else is a layout directory.

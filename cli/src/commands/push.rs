@@ -30,22 +30,20 @@ impl Answer for PushAnswer {
 pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry),
+        client: context.client(&args.registry)?,
     };
     let reporter = context.output.reporter();
     let pushed = match Source::parse(&args.source)? {
-        Source::Artifact(source) => {
-            runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?
-        }
+        Source::Artifact(source) => runtime::block_on(
+            context.cancellation()?,
+            aisoc_pipeline::push(&source, &args.reference, &options, &reporter),
+        )?,
         Source::Directory(directory) => {
-            let package_options = package::options(None)?;
-            let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
-                &directory,
-                &args.reference,
-                &package_options,
-                &options,
-                &reporter,
-            ))?;
+            let package_options = package::options(None, context)?;
+            let (packaged, pushed) = runtime::block_on(
+                context.cancellation()?,
+                aisoc_pipeline::publish(&directory, &args.reference, &package_options, &options, &reporter),
+            )?;
             package::warn_about(&packaged, context);
             pushed
         }

@@ -27,21 +27,19 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     }
     context.output.status("Validated", &bench.shown);
     let key = context.signing_key(&args.key.private_key)?;
-    let signed = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, Signing::WholeTree { out: None })?;
+    let signed =
+        aisoc_pipeline::sign_directory(&args.plugin_dir, &key, Signing::WholeTree { out: None }, &context.limits()?)?;
     context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry),
+        client: context.client(&args.registry)?,
     };
     let reporter = context.output.reporter();
-    let package_options = package::options(None)?;
-    let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
-        &args.plugin_dir,
-        &args.reference,
-        &package_options,
-        &options,
-        &reporter,
-    ))?;
+    let package_options = package::options(None, context)?;
+    let (packaged, pushed) = runtime::block_on(
+        context.cancellation()?,
+        aisoc_pipeline::publish(&args.plugin_dir, &args.reference, &package_options, &options, &reporter),
+    )?;
     drop(reporter);
     package::warn_about(&packaged, context);
     let answer = push::answer(&args.reference, &pushed, context);

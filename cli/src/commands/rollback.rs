@@ -29,7 +29,7 @@ impl Answer for RolledBack {
 }
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback");
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback")?;
     let options = RollbackOptions {
         plugins_dir,
         id: plugin_id(&args.id)?,

@@ -37,7 +37,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Full => Signing::WholeTree { out },
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
-    let written = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, how)?;
+    let written = aisoc_pipeline::sign_directory(&args.plugin_dir, &key, how, &context.limits()?)?;
     let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
     context.output.status("Signed", what);
     context.output.answer(&Signed {

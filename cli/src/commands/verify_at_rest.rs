@@ -39,6 +39,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         only: args.ids,
         trust: context.trust(args.trust),
         unchanged: if args.cached { Unchanged::Believed } else { Unchanged::Read },
+        limits: context.limits()?,
     };
     let AtRest { plugins, skipped_keys, cache_problem } = verify_at_rest(&options)?;
     for skipped in skipped_keys {

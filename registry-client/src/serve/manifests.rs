@@ -16,9 +16,9 @@ use super::Registry;
 use super::body::{Arriving, empty, full};
 use super::problem::{Answered, Problem, with_headers};
 use super::route::Name;
-use crate::blob::blocking;
 use crate::layout::{Directory, index};
 use crate::target::Manifest;
+use crate::worker::blocking;
 
 /// The document types that can be stored; another one could not be checked for missing blobs.
 const ACCEPTED: [&str; 4] = [

@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use super::problem::{Answered, typed};
 use super::{Registry, parameter};
-use crate::blob::blocking;
 use crate::layout::Directory;
+use crate::worker::blocking;
 
 /// What of a manifest decides whether and how it is listed.
 #[derive(Debug, Deserialize)]

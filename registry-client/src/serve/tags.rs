@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::problem::{Answered, Problem, json};
 use super::{Registry, parameter};
-use crate::blob::blocking;
 use crate::layout::index;
+use crate::worker::blocking;
 
 impl Registry {
     pub(super) async fn tags(&self, repository: &str, query: &str) -> Answered {

@@ -1,0 +1,206 @@
+//! `PrivateDirectory`: where everything begins that is to appear whole, and the only thing that is ever
+//! removed because its process is gone.
+//!
+//! A name proves nothing: anybody can call a directory `.aisoc-key-photos`. A directory is ours when its
+//! name has the exact form, nobody but this user owns it or can enter it, it is neither a link nor a
+//! mount, and a file in it says so. It is abandoned when nobody holds its lock.
+
+use std::ffi::{CStr, OsStr};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use crate::remove::{OPEN_DIRECTORY, empty_held, is_mounted};
+use crate::small::read_open;
+
+/// The file that says whose the directory is.
+pub const MARKER: &str = "aisoc-draft";
+const MARKER_NAME: &CStr = c"aisoc-draft";
+/// What the file says.
+pub const MARKER_TEXT: &str =
+    "aisoc is making something here, and holds a lock on this directory. When nobody does, aisoc removes it.\n";
+/// How many letters and digits follow the prefix of a name.
+const RANDOM: usize = 6;
+
+/// A directory that nobody else can enter, locked as long as its process lives, removed with all it
+/// holds when it is dropped.
+#[derive(Debug)]
+pub struct PrivateDirectory {
+    path: PathBuf,
+    /// Open and locked.
+    held: File,
+    /// The number of the next file in it.
+    next: AtomicU64,
+}
+
+impl PrivateDirectory {
+    /// A new directory in `parent` whose name is `prefix` and six letters or digits.
+    ///
+    /// # Errors
+    /// Those of creating, locking and writing.
+    pub fn create(parent: &Path, prefix: &str) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        let made = builder.prefix(prefix).rand_bytes(RANDOM).permissions(Permissions::from_mode(0o700));
+        let made = made.tempdir_in(parent)?;
+        let held = File::from(rustix::fs::open(made.path(), OPEN_DIRECTORY, Mode::empty())?);
+        // A file system without locks: nobody else can lock it either, so nobody sweeps.
+        let _ = held.try_lock();
+        // Said last: what does not say so yet is swept by nobody.
+        create_file(&held, MARKER, 0o600)?.write_all(MARKER_TEXT.as_bytes())?;
+        Ok(Self { path: made.keep(), held, next: AtomicU64::new(1) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory, opened when it was made.
+    pub fn held(&self) -> &File {
+        &self.held
+    }
+
+    /// A new file in it, and its name; `mode` is narrowed by the umask.
+    pub(crate) fn file(&self, mode: u32) -> io::Result<(File, String)> {
+        let name = format!("file-{}", self.next.fetch_add(1, Ordering::Relaxed));
+        Ok((create_file(&self.held, &name, mode)?, name))
+    }
+
+    /// Removes it now, with all it holds.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove(self) -> io::Result<()> {
+        self.remove_all()
+    }
+
+    fn remove_all(&self) -> io::Result<()> {
+        remove_held(&self.held)?;
+        // What stands there now may be somebody else's.
+        let (held, found) = (self.held.metadata()?, fs::symlink_metadata(&self.path)?);
+        match (held.dev(), held.ino()) == (found.dev(), found.ino()) {
+            true => fs::remove_dir(&self.path),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for PrivateDirectory {
+    fn drop(&mut self) {
+        // What is left is swept by the next one. After `remove` it is gone already.
+        let _ = self.remove_all();
+    }
+}
+
+/// A private directory of this user whose process is gone, locked so that nobody else removes it.
+#[derive(Debug)]
+pub struct Abandoned {
+    path: PathBuf,
+    parent: OwnedFd,
+    held: File,
+}
+
+impl Abandoned {
+    /// Every one in `parent` whose name begins with `prefix`; those of living processes are locked by them.
+    ///
+    /// # Errors
+    /// Those of listing `parent`; an absent one holds none.
+    pub fn find(parent: &Path, prefix: &str) -> io::Result<Vec<Self>> {
+        let entries = match fs::read_dir(parent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut abandoned = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            if has_form(&name, prefix) {
+                // What cannot be looked at proves nothing, and stays.
+                abandoned.extend(Self::claim(parent, &name).ok().flatten());
+            }
+        }
+        Ok(abandoned)
+    }
+
+    fn claim(parent: &Path, name: &OsStr) -> io::Result<Option<Self>> {
+        let above = rustix::fs::open(parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let held = File::from(rustix::fs::openat(&above, name, OPEN_DIRECTORY, Mode::empty())?);
+        let is_ours = is_private(&held)? && says_so(&held)? && !is_mounted(&held)?;
+        if !is_ours || held.try_lock().is_err() {
+            return Ok(None);
+        }
+        // Held from here on: whoever made it is gone, or has seen that this is no longer its own.
+        let (found, stands) = (held.metadata()?, rustix::fs::statat(&above, name, AtFlags::SYMLINK_NOFOLLOW)?);
+        let is_there = (found.dev(), found.ino()) == (stands.st_dev, stands.st_ino);
+        Ok(is_there.then(|| Self { path: parent.join(name), parent: above, held }))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it with all it holds. One that is gone is removed.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove(self) -> io::Result<()> {
+        remove_held(&self.held)?;
+        let name = self.path.file_name().unwrap_or_default();
+        match rustix::fs::unlinkat(&self.parent, name, AtFlags::REMOVEDIR) {
+            Err(rustix::io::Errno::NOENT) => Ok(()),
+            removed => Ok(removed?),
+        }
+    }
+}
+
+/// Removes private directories of this user in `directory` that begin with `prefix` and whose process is
+/// gone. What cannot be removed is left for the next time.
+pub fn sweep(directory: &Path, prefix: &str) {
+    // A failure is no reason not to do the work at hand.
+    for abandoned in Abandoned::find(directory, prefix).unwrap_or_default() {
+        let _ = abandoned.remove();
+    }
+}
+
+/// Removes what is in it; the marker last, so that what a kill leaves of it is still known as ours.
+fn remove_held(held: &File) -> io::Result<()> {
+    empty_held(held, Some(MARKER_NAME))?;
+    match rustix::fs::unlinkat(held, MARKER_NAME, AtFlags::empty()) {
+        Err(rustix::io::Errno::NOENT) => Ok(()),
+        removed => Ok(removed?),
+    }
+}
+
+fn has_form(name: &OsStr, prefix: &str) -> bool {
+    let random = name.as_bytes().strip_prefix(prefix.as_bytes());
+    random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric))
+}
+
+/// Whether this user owns it and nobody else can enter it.
+fn is_private(directory: &File) -> io::Result<bool> {
+    let found = directory.metadata()?;
+    Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0)
+}
+
+/// Whether the file in it that says whose it is was written by this user, whole.
+fn says_so(directory: &File) -> io::Result<bool> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let marker = match rustix::fs::openat(directory, MARKER_NAME, flags, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => return Ok(false),
+        marker => File::from(marker?),
+    };
+    let found = marker.metadata()?;
+    let is_ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw() && found.nlink() == 1;
+    Ok(is_ours && read_open(marker, MARKER_TEXT.len() as u64).is_ok_and(|read| read.content == MARKER_TEXT.as_bytes()))
+}
+
+fn create_file(directory: impl AsFd, name: &str, mode: u32) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode))?.into())
+}
