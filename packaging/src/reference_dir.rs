@@ -203,7 +203,7 @@ impl Entries {
             match read_entry(&candidate.path, keep, limits, buffer) {
                 Ok(entry) => Ok(Some(entry)),
                 Err(error) if candidate.is_python => Err(Fault::io("read", &candidate.path, error)),
-                Err(_) => Ok(None),
+                Err(_) => Ok(limits.cancellation.check().map(|()| None)?),
             }
         })?;
         for (candidate, entry) in candidates.iter().zip(read) {

@@ -141,6 +141,26 @@ fn the_staging_of_a_dead_process_is_removed_and_that_of_a_living_one_is_not() {
 }
 
 #[test]
+fn a_change_that_was_called_off_leaves_everything_as_it_was() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    install(plugins.path(), &demo(), "1.0.0");
+    let without_lock = |mut found: std::collections::BTreeMap<String, String>| {
+        found.remove(".aisoc/write.lock");
+        found
+    };
+    let before = without_lock(snapshot(plugins.path()));
+    let access = Access::default();
+    let staged = stage(plugins.path(), &second());
+    let (admitted, record) = (admission(&staged), record(&staged, "2.0.0"));
+    access.cancellation.cancel();
+    let fault = activate(admitted, staged, &record, 1, &access).expect_err("called off");
+    assert_eq!(fault.reason(), Reason::Interrupted);
+    let fault = uninstall(plugins.path(), &id(), &access).expect_err("called off");
+    assert_eq!(fault.reason(), Reason::Interrupted);
+    assert_eq!(without_lock(snapshot(plugins.path())), before);
+}
+
+#[test]
 fn a_link_at_the_plugins_place_is_not_followed() {
     let top = tempfile::tempdir().expect("a directory");
     let (plugins, elsewhere) = (top.path().join("plugins"), top.path().join("elsewhere"));

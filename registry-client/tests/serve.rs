@@ -401,3 +401,31 @@ async fn serves_no_more_connections_than_it_may_and_all_in_turn() {
         assert_eq!(answer.await.expect("done"), StatusCode::OK);
     }
 }
+
+#[tokio::test]
+async fn beginning_to_serve_removes_nothing_but_what_a_killed_registry_left() {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let root = tempfile::tempdir().expect("directory");
+    let path = |name: &str| root.path().join(name);
+    fs::create_dir(path("victim")).expect("made");
+    fs::write(path("victim/file"), "mine").expect("written");
+    fs::create_dir(path("served")).expect("made");
+    symlink(path("victim"), path("served/_uploads")).expect("linked");
+    for name in ["served/.aisoc-uploads-photos", "served/.aisoc-uploads-killed"] {
+        fs::create_dir(path(name)).expect("made");
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o700)).expect("mode");
+        fs::write(path(name).join("file-1"), "bytes").expect("written");
+    }
+    fs::write(path("served/.aisoc-uploads-killed").join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT)
+        .expect("written");
+    let old = std::time::SystemTime::UNIX_EPOCH;
+    for name in ["victim/file", "served/.aisoc-uploads-photos/file-1"] {
+        fs::File::options().write(true).open(path(name)).expect("opened").set_modified(old).expect("old");
+    }
+    let store = aisoc_registry_client::serve::Store::open(&path("served")).expect("opened");
+    assert_eq!(fs::read_to_string(path("victim/file")).expect("there"), "mine");
+    assert!(path("served/.aisoc-uploads-photos/file-1").exists() && !path("served/.aisoc-uploads-killed").exists());
+    drop(store);
+    assert_eq!(fs::read_dir(path("served")).expect("listed").count(), 2);
+}
