@@ -1,6 +1,9 @@
 //! Where the asynchronous part of a command runs, and what Ctrl-C does to every command that takes long.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use aisoc_manifests::cancellation::Cancellation;
@@ -11,22 +14,39 @@ use tokio::runtime::Builder;
 
 /// How soon a signal is noticed by what waits for the network.
 const ROUND: Duration = Duration::from_millis(20);
+/// How soon after one signal another one is the same wish.
+const SAME_WISH: Duration = Duration::from_millis(200);
 
 /// Lets SIGINT and SIGTERM tell the work to stop, which undoes what it has begun. A second Ctrl-C ends the
-/// process at once, as it would without us; a second SIGTERM does not, because `timeout` sends two.
+/// process at once, as it would without us; a second SIGTERM does not.
 ///
 /// A flag, and no listener: it is set whatever the threads are busy with, and takes no descriptor.
 ///
 /// # Errors
 /// `io_error` when the system takes no handler.
 pub(crate) fn stop_on_signals(cancellation: &Cancellation) -> Result<()> {
+    let second = Arc::new(AtomicBool::new(false));
     let set = |signal| flag::register(signal, cancellation.flag());
-    // Asked before the flag is set, so that the first Ctrl-C finds it unset.
-    flag::register_conditional_default(SIGINT, cancellation.flag())
+    flag::register_conditional_default(SIGINT, Arc::clone(&second))
         .and_then(|_| set(SIGINT))
         .and_then(|_| set(SIGTERM))
-        .map(drop)
-        .map_err(|error| Fault::new(Reason::IoError, "cannot listen to signals").caused_by(error))
+        .map_err(|error| Fault::new(Reason::IoError, "cannot listen to signals").caused_by(error))?;
+    arm_later(cancellation.clone(), second);
+    Ok(())
+}
+
+/// Lets the next Ctrl-C end the process, a moment after the first signal: `timeout` sends the same signal
+/// twice at once, to the process and to its group, and that is no second wish.
+fn arm_later(cancellation: Cancellation, second: Arc<AtomicBool>) {
+    let arm = move || {
+        while !cancellation.is_cancelled() {
+            thread::sleep(ROUND);
+        }
+        thread::sleep(SAME_WISH);
+        second.store(true, Ordering::SeqCst);
+    };
+    // Without a thread the work still stops by itself, only not at once.
+    let _ = thread::Builder::new().name("signals".to_owned()).spawn(arm);
 }
 
 /// Runs a command's future on this thread. Once the work is to stop, the future is dropped, which ends its

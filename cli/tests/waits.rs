@@ -156,6 +156,21 @@ fn whoever_hashes_hears_a_signal_and_writes_nothing() {
 }
 
 #[test]
+fn one_signal_that_comes_twice_is_one_wish_to_stop() {
+    let bench = Bench::new();
+    bench.published();
+    let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "-"];
+    for name in ["-INT", "-TERM"] {
+        let child = start(&bench, &sign);
+        thread::sleep(Duration::from_millis(300));
+        // As `timeout` does it: to the process, and to the group that it is in.
+        let both = format!("kill {name} {0}; kill {name} {0}", child.id());
+        assert!(Command::new("sh").args(["-c", &both]).status().expect("sh runs").success());
+        end(child, name).refused(130, "interrupted");
+    }
+}
+
+#[test]
 fn a_key_that_never_comes_is_waited_for_until_a_signal() {
     let bench = Bench::new();
     bench.published();
@@ -297,7 +312,7 @@ fn a_layout_that_somebody_holds_is_waited_for_until_a_signal() {
 }
 
 /// What is asked of every command when something runs out: it ends, with an answer that is no bug's.
-fn commands<'a>(reference: &'a str) -> Vec<Vec<&'a str>> {
+fn commands(reference: &str) -> Vec<Vec<&str>> {
     vec![
         [&["plugin", "install", "oci-archive:0.3.0.tar"][..], &PLACES].concat(),
         [&["plugin", "install", reference][..], &PLACES].concat(),

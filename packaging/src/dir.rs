@@ -360,7 +360,8 @@ fn require_size(path: &RelPath, bytes: u64, limits: &Limits) -> Result<()> {
         return Ok(());
     }
     Err(forbidden(format!("`{path}` is too large"))
-        .expected(format!("at most {} bytes", limits.max_file_bytes), format!("{bytes} bytes")))
+        .expected(format!("at most {} bytes", limits.max_file_bytes), format!("{bytes} bytes"))
+        .hint(format!("make it smaller, or list `{path}` in .aisocignore")))
 }
 
 fn require_total(bytes: u64, limits: &Limits) -> Result<()> {
@@ -368,7 +369,8 @@ fn require_total(bytes: u64, limits: &Limits) -> Result<()> {
         return Ok(());
     }
     Err(forbidden("the plugin is too large")
-        .expected(format!("at most {} bytes", limits.max_total_bytes), format!("{bytes} bytes")))
+        .expected(format!("at most {} bytes", limits.max_total_bytes), format!("{bytes} bytes"))
+        .hint("list what is no part of the plugin in .aisocignore"))
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.

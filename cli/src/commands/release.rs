@@ -3,10 +3,12 @@
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Profile};
 use aisoc_pipeline::{PushOptions, ReplaceTag, Signing};
+use rustix::fs::OFlags;
 
 use super::bench::{self, Bench};
 use super::push::PushAnswer;
@@ -64,7 +66,11 @@ fn append(variable: &str, text: &str) -> Result<()> {
         return Ok(());
     };
     let write = |path| {
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()))
+        // A FIFO that nobody reads is an error, and not waited for.
+        let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).custom_flags(without_waiting);
+        options.open(path).and_then(|mut file| file.write_all(text.as_bytes()))
     };
     write(&path).map_err(|error| Fault::io("append to", path.as_ref(), error))
 }
