@@ -262,6 +262,26 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_whose_process_was_killed_at_once_is_swept_only_while_it_is_empty() {
+        let root = tempfile::tempdir().expect("directory");
+        for (name, mode, has_content, stays) in [
+            (".draft-fresh1", 0o1700, false, false),
+            (".draft-fresh2", 0o1700, true, true),
+            (".draft-fresh3", 0o700, false, true),
+            (".draft-fresh4", 0o1755, false, true),
+        ] {
+            let path = root.path().join(name);
+            fs::create_dir(&path).expect("made");
+            if has_content {
+                fs::write(path.join("mine"), "x").expect("written");
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
+            sweep(root.path(), ".draft-");
+            assert_eq!(path.exists(), stays, "{name}");
+        }
+    }
+
+    #[test]
     fn another_users_draft_survives_a_sweep() {
         let root = tempfile::tempdir().expect("directory");
         let theirs = abandon(root.path(), ".draft-theirs");

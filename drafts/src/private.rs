@@ -3,10 +3,12 @@
 //!
 //! A name proves nothing: anybody can call a directory `.aisoc-key-photos`. A directory is ours when its
 //! name has the exact form, nobody but this user owns it or can enter it, it is neither a link nor a
-//! mount, and a file in it says so. It is abandoned when nobody holds its lock.
+//! mount, and a file in it says so. One that was made a moment ago has no file yet; it is known by a mode
+//! that nobody gives a directory by hand, and removed only while it is empty. It is abandoned when nobody
+//! holds its lock.
 
 use std::ffi::{CStr, OsStr};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 
-use crate::remove::{OPEN_DIRECTORY, empty_held, is_mounted};
+use crate::remove::{OPEN_DIRECTORY, empty_held, is_empty, is_mounted};
 use crate::small::read_open;
 
 /// The file that says whose the directory is.
@@ -27,6 +30,10 @@ pub const MARKER_TEXT: &str =
     "aisoc is making something here, and holds a lock on this directory. When nobody does, aisoc removes it.\n";
 /// How many letters and digits follow the prefix of a name.
 const RANDOM: usize = 6;
+/// Its owner's alone, and sticky, which means nothing where nobody else can write.
+const MODE: u32 = 0o1700;
+/// How often a fresh directory may be swept away by another process between its creation and its lock.
+const ATTEMPTS: usize = 16;
 
 /// A directory that nobody else can enter, locked as long as its process lives, removed with all it
 /// holds when it is dropped.
@@ -45,15 +52,20 @@ impl PrivateDirectory {
     /// # Errors
     /// Those of creating, locking and writing.
     pub fn create(parent: &Path, prefix: &str) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        let made = builder.prefix(prefix).rand_bytes(RANDOM).permissions(Permissions::from_mode(0o700));
-        let made = made.tempdir_in(parent)?;
-        let held = File::from(rustix::fs::open(made.path(), OPEN_DIRECTORY, Mode::empty())?);
-        // A file system without locks: nobody else can lock it either, so nobody sweeps.
-        let _ = held.try_lock();
-        // Said last: what does not say so yet is swept by nobody.
-        create_file(&held, MARKER, 0o600)?.write_all(MARKER_TEXT.as_bytes())?;
-        Ok(Self { path: made.keep(), held, next: AtomicU64::new(1) })
+        for _ in 0..ATTEMPTS {
+            let mut builder = tempfile::Builder::new();
+            let made = builder.prefix(prefix).rand_bytes(RANDOM).permissions(Permissions::from_mode(MODE));
+            let made = made.tempdir_in(parent)?;
+            let held = match rustix::fs::open(made.path(), OPEN_DIRECTORY, Mode::empty()) {
+                Err(Errno::NOENT) => continue,
+                held => File::from(held?),
+            };
+            if hold(&held)? {
+                create_file(&held, MARKER, 0o600)?.write_all(MARKER_TEXT.as_bytes())?;
+                return Ok(Self { path: made.keep(), held, next: AtomicU64::new(1) });
+            }
+        }
+        Err(io::Error::other("another process keeps removing what is being made"))
     }
 
     /// Where it is.
@@ -104,6 +116,16 @@ pub struct Abandoned {
     path: PathBuf,
     parent: OwnedFd,
     held: File,
+    state: State,
+}
+
+/// How far its process got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// A file in it says that it is ours, with all it holds.
+    Marked,
+    /// Made, and nothing in it.
+    Fresh,
 }
 
 impl Abandoned {
@@ -130,14 +152,14 @@ impl Abandoned {
     fn claim(parent: &Path, name: &OsStr) -> io::Result<Option<Self>> {
         let above = rustix::fs::open(parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let held = File::from(rustix::fs::openat(&above, name, OPEN_DIRECTORY, Mode::empty())?);
-        let is_ours = is_private(&held)? && says_so(&held)? && !is_mounted(&held)?;
-        if !is_ours || held.try_lock().is_err() {
+        if !is_private(&held)? || is_mounted(&held)? || held.try_lock().is_err() {
             return Ok(None);
         }
+        let Some(state) = State::of(&held)? else { return Ok(None) };
         // Held from here on: whoever made it is gone, or has seen that this is no longer its own.
         let (found, stands) = (held.metadata()?, rustix::fs::statat(&above, name, AtFlags::SYMLINK_NOFOLLOW)?);
         let is_there = (found.dev(), found.ino()) == (stands.st_dev, stands.st_ino);
-        Ok(is_there.then(|| Self { path: parent.join(name), parent: above, held }))
+        Ok(is_there.then(|| Self { path: parent.join(name), parent: above, held, state }))
     }
 
     /// Where it is.
@@ -150,12 +172,34 @@ impl Abandoned {
     /// # Errors
     /// Those of removing.
     pub fn remove(self) -> io::Result<()> {
-        remove_held(&self.held)?;
+        if self.state == State::Marked {
+            remove_held(&self.held)?;
+        }
         let name = self.path.file_name().unwrap_or_default();
         match rustix::fs::unlinkat(&self.parent, name, AtFlags::REMOVEDIR) {
-            Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(Errno::NOENT) => Ok(()),
             removed => Ok(removed?),
         }
+    }
+}
+
+impl State {
+    fn of(held: &File) -> io::Result<Option<Self>> {
+        if says_so(held)? {
+            return Ok(Some(Self::Marked));
+        }
+        // Its parent may hand its group down.
+        let has_our_mode = held.metadata()?.mode() & 0o5777 == MODE;
+        Ok((has_our_mode && is_empty(held)?).then_some(Self::Fresh))
+    }
+}
+
+/// Locks a fresh directory. Says whether it is still there, because a sweeper may have come in between.
+fn hold(directory: &File) -> io::Result<bool> {
+    match directory.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(false),
+        // A file system without locks: nobody else can lock it either, so nobody sweeps.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(directory.metadata()?.nlink() > 0),
     }
 }
 
@@ -172,7 +216,7 @@ pub fn sweep(directory: &Path, prefix: &str) {
 fn remove_held(held: &File) -> io::Result<()> {
     empty_held(held, Some(MARKER_NAME))?;
     match rustix::fs::unlinkat(held, MARKER_NAME, AtFlags::empty()) {
-        Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(Errno::NOENT) => Ok(()),
         removed => Ok(removed?),
     }
 }
@@ -192,7 +236,7 @@ fn is_private(directory: &File) -> io::Result<bool> {
 fn says_so(directory: &File) -> io::Result<bool> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let marker = match rustix::fs::openat(directory, MARKER_NAME, flags, Mode::empty()) {
-        Err(rustix::io::Errno::NOENT) => return Ok(false),
+        Err(Errno::NOENT) => return Ok(false),
         marker => File::from(marker?),
     };
     let found = marker.metadata()?;

@@ -62,6 +62,16 @@ pub(crate) fn empty_held(directory: impl AsFd, stays: Option<&CStr>) -> io::Resu
     empty(opened, device, MAX_DEPTH, stays)
 }
 
+/// Whether there is nothing in a directory.
+pub(crate) fn is_empty(directory: impl AsFd) -> io::Result<bool> {
+    for entry in Dir::read_from(directory)? {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Whether a directory is the root of a mount, which a bind mount of the same file system is too. A
 /// kernel before 5.8 does not say; there the number of the file system alone decides.
 pub(crate) fn is_mounted(directory: impl AsFd) -> io::Result<bool> {
