@@ -262,18 +262,23 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_whose_process_was_killed_at_once_is_swept_only_while_it_is_empty() {
+    fn a_draft_whose_process_was_killed_at_once_is_swept_while_it_holds_nothing_else() {
         let root = tempfile::tempdir().expect("directory");
-        for (name, mode, has_content, stays) in [
-            (".draft-fresh1", 0o1700, false, false),
-            (".draft-fresh2", 0o1700, true, true),
-            (".draft-fresh3", 0o700, false, true),
-            (".draft-fresh4", 0o1755, false, true),
+        let begun = &MARKER_TEXT[..10];
+        for (name, mode, content, stays) in [
+            (".draft-fresh1", 0o1700, None, false),
+            (".draft-fresh2", 0o1700, Some((MARKER, "")), false),
+            (".draft-fresh3", 0o1700, Some((MARKER, begun)), false),
+            (".draft-fresh4", 0o1700, Some((MARKER, "mine")), true),
+            (".draft-fresh5", 0o1700, Some(("mine", "")), true),
+            (".draft-fresh6", 0o700, None, true),
+            (".draft-fresh7", 0o700, Some((MARKER, begun)), true),
+            (".draft-fresh8", 0o1755, None, true),
         ] {
             let path = root.path().join(name);
             fs::create_dir(&path).expect("made");
-            if has_content {
-                fs::write(path.join("mine"), "x").expect("written");
+            if let Some((file, text)) = content {
+                fs::write(path.join(file), text).expect("written");
             }
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
             sweep(root.path(), ".draft-");

@@ -3,9 +3,9 @@
 //!
 //! A name proves nothing: anybody can call a directory `.aisoc-key-photos`. A directory is ours when its
 //! name has the exact form, nobody but this user owns it or can enter it, it is neither a link nor a
-//! mount, and a file in it says so. One that was made a moment ago has no file yet; it is known by a mode
-//! that nobody gives a directory by hand, and removed only while it is empty. It is abandoned when nobody
-//! holds its lock.
+//! mount, and a file in it says so. One that was made a moment ago does not say so yet, or not to the end;
+//! it is known by a mode that nobody gives a directory by hand, and removed only while it holds nothing
+//! else. It is abandoned when nobody holds its lock.
 
 use std::ffi::{CStr, OsStr};
 use std::fs::{self, File, Permissions, TryLockError};
@@ -124,7 +124,7 @@ pub struct Abandoned {
 enum State {
     /// A file in it says that it is ours, with all it holds.
     Marked,
-    /// Made, and nothing in it.
+    /// Made, and nothing in it but the beginning of what would say so.
     Fresh,
 }
 
@@ -172,8 +172,9 @@ impl Abandoned {
     /// # Errors
     /// Those of removing.
     pub fn remove(self) -> io::Result<()> {
-        if self.state == State::Marked {
-            remove_held(&self.held)?;
+        match self.state {
+            State::Marked => remove_held(&self.held)?,
+            State::Fresh => remove_marker(&self.held)?,
         }
         let name = self.path.file_name().unwrap_or_default();
         match rustix::fs::unlinkat(&self.parent, name, AtFlags::REMOVEDIR) {
@@ -185,12 +186,17 @@ impl Abandoned {
 
 impl State {
     fn of(held: &File) -> io::Result<Option<Self>> {
-        if says_so(held)? {
+        let said = marker(held)?;
+        if said.as_deref() == Some(MARKER_TEXT.as_bytes()) {
             return Ok(Some(Self::Marked));
         }
         // Its parent may hand its group down.
         let has_our_mode = held.metadata()?.mode() & 0o5777 == MODE;
-        Ok((has_our_mode && is_empty(held)?).then_some(Self::Fresh))
+        let holds_nothing_else = match said {
+            None => is_empty(held, None)?,
+            Some(said) => MARKER_TEXT.as_bytes().starts_with(&said) && is_empty(held, Some(MARKER_NAME))?,
+        };
+        Ok((has_our_mode && holds_nothing_else).then_some(Self::Fresh))
     }
 }
 
@@ -215,6 +221,10 @@ pub fn sweep(directory: &Path, prefix: &str) {
 /// Removes what is in it; the marker last, so that what a kill leaves of it is still known as ours.
 fn remove_held(held: &File) -> io::Result<()> {
     empty_held(held, Some(MARKER_NAME))?;
+    remove_marker(held)
+}
+
+fn remove_marker(held: &File) -> io::Result<()> {
     match rustix::fs::unlinkat(held, MARKER_NAME, AtFlags::empty()) {
         Err(Errno::NOENT) => Ok(()),
         removed => Ok(removed?),
@@ -232,16 +242,17 @@ fn is_private(directory: &File) -> io::Result<bool> {
     Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0)
 }
 
-/// Whether the file in it that says whose it is was written by this user, whole.
-fn says_so(directory: &File) -> io::Result<bool> {
+/// What the file in it says, if this user wrote one; more than it should say is nothing.
+fn marker(directory: &File) -> io::Result<Option<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let marker = match rustix::fs::openat(directory, MARKER_NAME, flags, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(false),
+        Err(Errno::NOENT) => return Ok(None),
         marker => File::from(marker?),
     };
     let found = marker.metadata()?;
     let is_ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw() && found.nlink() == 1;
-    Ok(is_ours && read_open(marker, MARKER_TEXT.len() as u64).is_ok_and(|read| read.content == MARKER_TEXT.as_bytes()))
+    let read = read_open(marker, MARKER_TEXT.len() as u64);
+    Ok(read.ok().filter(|_| is_ours).map(|read| read.content))
 }
 
 fn create_file(directory: impl AsFd, name: &str, mode: u32) -> io::Result<File> {

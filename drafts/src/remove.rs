@@ -62,10 +62,11 @@ pub(crate) fn empty_held(directory: impl AsFd, stays: Option<&CStr>) -> io::Resu
     empty(opened, device, MAX_DEPTH, stays)
 }
 
-/// Whether there is nothing in a directory.
-pub(crate) fn is_empty(directory: impl AsFd) -> io::Result<bool> {
+/// Whether there is nothing in a directory but `except`.
+pub(crate) fn is_empty(directory: impl AsFd, except: Option<&CStr>) -> io::Result<bool> {
     for entry in Dir::read_from(directory)? {
-        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") && except != Some(entry.file_name()) {
             return Ok(false);
         }
     }
