@@ -40,8 +40,15 @@ impl PluginsLock {
             return Ok(Self { _file: file });
         }
         let waited = access.lock_timeout.as_secs();
-        Err(Fault::new(Reason::Locked, format!("`{}` is being changed by {}", shown.display(), owner(file)))
-            .expected(format!("the lock within {waited} seconds"), "the lock of another process"))
+        let locked = |by: &str| {
+            Fault::new(Reason::Locked, format!("`{}` is being changed by {by}", shown.display()))
+                .expected(format!("the lock within {waited} seconds"), "the lock of another process")
+        };
+        Err(match owner(file) {
+            Some(line) => locked(&line),
+            None => locked("a process that has not given its name")
+                .hint(format!("find it with `fuser -v {}`, then run the command again", path.display())),
+        })
     }
 }
 
@@ -62,12 +69,10 @@ fn write_owner(file: &mut File, command: &str) -> std::io::Result<()> {
 
 /// The line that the holder wrote: of a process that is gone, or that another host or container counts,
 /// there is nothing to say.
-fn owner(file: File) -> String {
+fn owner(file: File) -> Option<String> {
     let mut note = String::new();
     let read = file.take(MAX_OWNER_BYTES).read_to_string(&mut note);
-    named(&note)
-        .filter(|_| read.is_ok())
-        .map_or_else(|| "a process that has not given its name".to_owned(), |line| line.escape_debug().to_string())
+    named(&note).filter(|_| read.is_ok()).map(|line| line.escape_debug().to_string())
 }
 
 fn named(note: &str) -> Option<&str> {

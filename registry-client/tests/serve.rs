@@ -423,7 +423,7 @@ async fn beginning_to_serve_removes_nothing_but_what_a_killed_registry_left() {
     for name in ["victim/file", "served/.aisoc-uploads-photos/file-1"] {
         fs::File::options().write(true).open(path(name)).expect("opened").set_modified(old).expect("old");
     }
-    let store = aisoc_registry_client::serve::Store::open(&path("served")).expect("opened");
+    let store = Store::open(&path("served")).expect("opened");
     assert_eq!(fs::read_to_string(path("victim/file")).expect("there"), "mine");
     assert!(path("served/.aisoc-uploads-photos/file-1").exists() && !path("served/.aisoc-uploads-killed").exists());
     drop(store);
