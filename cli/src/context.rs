@@ -1,12 +1,14 @@
 //! The environment, read once: flags win, then variables, then the documented defaults.
 
+use std::cell::OnceCell;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Access, CoverageFloor, NetworkFileSystems};
+use aisoc_packaging::{Access, CoverageFloor, Limits, NetworkFileSystems};
 use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
@@ -16,6 +18,7 @@ use jiff::Timestamp;
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, TrustArgs};
 use crate::output::Output;
 use crate::private_key;
+use crate::runtime;
 
 pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
@@ -29,16 +32,45 @@ const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 /// What the flags and the environment say.
 pub(crate) struct Context {
     pub(crate) output: Output,
+    cancellation: Cancellation,
+    listening: OnceCell<()>,
 }
 
 impl Context {
+    pub(crate) fn new(output: Output) -> Self {
+        Self { output, cancellation: Cancellation::default(), listening: OnceCell::new() }
+    }
+
+    /// What stops the command, from now on instead of the process: for commands that ask it wherever they
+    /// take long.
+    ///
+    /// # Errors
+    /// `io_error` when the system takes no signal handler.
+    pub(crate) fn cancellation(&self) -> Result<&Cancellation> {
+        if self.listening.set(()).is_ok() {
+            runtime::stop_on_signals(&self.cancellation)?;
+        }
+        Ok(&self.cancellation)
+    }
+
+    /// How much is read of a directory, and until when.
+    ///
+    /// # Errors
+    /// As [`Context::cancellation`].
+    pub(crate) fn limits(&self) -> Result<Limits> {
+        self.cancellation().map(Limits::until)
+    }
+
     /// The plugins directory.
     pub(crate) fn plugins_dir(&self, flag: Option<PathBuf>) -> PathBuf {
         flag.or_else(|| path_variable(PLUGINS_DIR)).unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into())
     }
 
     /// The plugins directory, and how the command of these words goes about changing it.
-    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> (PathBuf, Access) {
+    ///
+    /// # Errors
+    /// As [`Context::cancellation`].
+    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> Result<(PathBuf, Access)> {
         let access = Access {
             command: command.to_owned(),
             lock_timeout: Duration::from_secs(args.lock_timeout),
@@ -47,8 +79,9 @@ impl Context {
                 false => NetworkFileSystems::Refused,
             },
             coverage_floor: CoverageFloor::Held,
+            cancellation: self.cancellation()?.clone(),
         };
-        (self.plugins_dir(args.plugins_dir), access)
+        Ok((self.plugins_dir(args.plugins_dir), access))
     }
 
     /// Says what a command could not remove: the command itself has done its work.
@@ -107,9 +140,9 @@ impl Context {
     /// How to reach registries.
     ///
     /// # Errors
-    /// `usage` for half a login in the environment.
+    /// `usage` for half a login in the environment, and as [`Context::cancellation`].
     pub(crate) fn client(&self, args: &RegistryArgs) -> Result<ClientOptions> {
-        crate::client::options(args)
+        Ok(ClientOptions { cancellation: self.cancellation()?.clone(), ..crate::client::options(args)? })
     }
 
     /// A signing key: from a file, from `env:VARIABLE`, or from standard input for `-`. Says when others
@@ -119,7 +152,7 @@ impl Context {
     /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
     /// or holds no signing key. What was given is not quoted, unless it is the path of a file.
     pub(crate) fn signing_key(&self, source: &str) -> Result<SigningKey> {
-        let (key, mode) = private_key::read(source)?;
+        let (key, mode) = private_key::read(source, self.cancellation()?)?;
         if let Some(mode) = mode {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
             self.output.warning(format!("{danger}; run `chmod 600 {source}`"));

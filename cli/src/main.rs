@@ -11,6 +11,7 @@ mod runtime;
 mod scaffold;
 mod smoke;
 mod usage;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     };
     let output = Output::new(&cli.global);
     let json = output.json();
-    let code = match commands::run(cli.command, &Context { output }) {
+    let code = match commands::run(cli.command, &Context::new(output)) {
         Ok(code) => code,
         Err(fault) => {
             output::report(&fault, json);

@@ -10,27 +10,33 @@ use std::io::Read;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::Path;
 
 use aisoc_drafts::{SmallFileError, read_into};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::SigningKey;
+use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::output::resembles_key;
+use crate::waiting::Waiting;
 
 /// Larger than any private key.
 const MAX_KEY_BYTES: usize = 64 << 10;
 const HOW: &str = "pass the path of a key file, `env:VARIABLE`, or `-` and the key on standard input";
 
 /// The key, and the mode of its file if others can get at it.
-pub(crate) fn read(source: &str) -> Result<(SigningKey, Option<u32>)> {
-    let read = read_bytes(source).and_then(|(bytes, mode)| Ok((SigningKey::from_pem(&bytes)?, mode)));
+///
+/// # Errors
+/// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size, or
+/// holds no signing key; `interrupted`, because a pipe is waited for.
+pub(crate) fn read(source: &str, cancellation: &Cancellation) -> Result<(SigningKey, Option<u32>)> {
+    let read = read_bytes(source, cancellation).and_then(|(bytes, mode)| Ok((SigningKey::from_pem(&bytes)?, mode)));
     aisoc_signing::wipe_stack();
     read
 }
 
-fn read_bytes(source: &str) -> Result<(Zeroizing<Vec<u8>>, Option<u32>)> {
+fn read_bytes(source: &str, cancellation: &Cancellation) -> Result<(Zeroizing<Vec<u8>>, Option<u32>)> {
     if let Some(variable) = source.strip_prefix("env:") {
         return Ok((from_variable(variable)?, None));
     }
@@ -38,11 +44,11 @@ fn read_bytes(source: &str) -> Result<(Zeroizing<Vec<u8>>, Option<u32>)> {
         // Not through the buffer of `std::io::stdin`, which lives as long as the process.
         let stdin = std::io::stdin().as_fd().try_clone_to_owned();
         let stdin = stdin.map_err(|error| Fault::io("read the private key", source.as_ref(), error))?;
-        return Ok((bounded(File::from(stdin), "standard input")?, None));
+        return Ok((bounded(Waiting::new(File::from(stdin), cancellation), "standard input")?, None));
     }
     let (file, metadata) = open(source)?;
     let mode = Some(metadata.permissions().mode() & 0o7777).filter(|mode| metadata.is_file() && mode & 0o066 != 0);
-    Ok((bounded(file, &format!("`{source}`"))?, mode))
+    Ok((bounded(Waiting::new(file, cancellation), &format!("`{source}`"))?, mode))
 }
 
 /// A copy stays where the system put the environment; only a new process has none.
@@ -60,22 +66,17 @@ fn from_variable(variable: &str) -> Result<Zeroizing<Vec<u8>>> {
 /// Opens the file without waiting for whoever would write into a FIFO, and judges what is open. A shell's
 /// `<(…)` is a pipe too, and has its writer.
 fn open(source: &str) -> Result<(File, Metadata)> {
-    let path = Path::new(source);
-    let is_given_by_shell =
-        || std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) && source.starts_with("/dev/");
-    if is_given_by_shell() {
-        let file = File::open(path).map_err(|error| unreadable(source, error))?;
-        let metadata = file.metadata().map_err(|error| unreadable(source, error))?;
-        return Ok((file, metadata));
-    }
-    let file = aisoc_drafts::open_file(path, aisoc_drafts::Links::Followed).map_err(|error| match error {
-        SmallFileError::NotAFile => {
-            Fault::new(Reason::KeyInvalid, format!("the private key `{source}` is not a regular file")).hint(HOW)
-        }
-        error => unreadable(source, error.into()),
-    })?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(source, flags, Mode::empty()).map_err(|error| unreadable(source, error.into()))?;
+    let file = File::from(opened);
     let metadata = file.metadata().map_err(|error| unreadable(source, error))?;
-    Ok((file, metadata))
+    let is_given_by_shell = metadata.file_type().is_fifo() && source.starts_with("/dev/");
+    match metadata.is_file() || is_given_by_shell {
+        true => Ok((file, metadata)),
+        false => {
+            Err(Fault::new(Reason::KeyInvalid, format!("the private key `{source}` is not a regular file")).hint(HOW))
+        }
+    }
 }
 
 fn unreadable(source: &str, error: std::io::Error) -> Fault {

@@ -1,29 +1,75 @@
-//! Where the asynchronous part of a command runs, and what Ctrl-C does to it.
+//! Where the asynchronous part of a command runs, and what Ctrl-C does to every command that takes long.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs a command's future on this thread. On SIGINT or SIGTERM the future is dropped, which ends
-/// its transfers; staging that had begun is undone before this returns, because the runtime waits
-/// for the threads that own it.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+/// How soon a signal is noticed by what waits for the network.
+const ROUND: Duration = Duration::from_millis(20);
+/// How soon after one signal another one is the same wish.
+const SAME_WISH: Duration = Duration::from_millis(200);
+
+/// Lets SIGINT and SIGTERM tell the work to stop, which undoes what it has begun. A second Ctrl-C ends the
+/// process at once, as it would without us; a second SIGTERM does not.
+///
+/// A flag, and no listener: it is set whatever the threads are busy with, and takes no descriptor.
+///
+/// # Errors
+/// `io_error` when the system takes no handler.
+pub(crate) fn stop_on_signals(cancellation: &Cancellation) -> Result<()> {
+    let second = Arc::new(AtomicBool::new(false));
+    let set = |signal| flag::register(signal, cancellation.flag());
+    flag::register_conditional_default(SIGINT, Arc::clone(&second))
+        .and_then(|_| set(SIGINT))
+        .and_then(|_| set(SIGTERM))
+        .map_err(|error| Fault::new(Reason::IoError, "cannot listen to signals").caused_by(error))?;
+    arm_later(cancellation.clone(), second);
+    Ok(())
+}
+
+/// Lets the next Ctrl-C end the process, a moment after the first signal: `timeout` sends the same signal
+/// twice at once, to the process and to its group, and that is no second wish.
+fn arm_later(cancellation: Cancellation, second: Arc<AtomicBool>) {
+    let arm = move || {
+        while !cancellation.is_cancelled() {
+            thread::sleep(ROUND);
+        }
+        thread::sleep(SAME_WISH);
+        second.store(true, Ordering::SeqCst);
+    };
+    // Without a thread the work still stops by itself, only not at once.
+    let _ = thread::Builder::new().name("signals".to_owned()).spawn(arm);
+}
+
+/// Runs a command's future on this thread. Once the work is to stop, the future is dropped, which ends its
+/// transfers; staging that had begun is undone before this returns, because dropping waits for the threads
+/// that own it. What has a result by then is done, and its result counts.
+pub(crate) fn block_on<T>(cancellation: &Cancellation, work: impl Future<Output = Result<T>>) -> Result<T> {
     let no_runtime =
         |error: std::io::Error| Fault::new(Reason::IoError, "cannot start the event loop").caused_by(error);
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(no_runtime)?;
     runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_runtime)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(no_runtime)?;
         tokio::select! {
+            biased;
             result = work => result,
-            _ = interrupt.recv() => Err(interrupted("SIGINT")),
-            _ = terminate.recv() => Err(interrupted("SIGTERM")),
+            stopped = until(cancellation) => Err(stopped),
         }
     })
 }
 
-fn interrupted(signal: &str) -> Fault {
-    Fault::new(Reason::Interrupted, format!("stopped by {signal}"))
+async fn until(cancellation: &Cancellation) -> Fault {
+    loop {
+        if let Err(cancelled) = cancellation.check() {
+            return cancelled.into();
+        }
+        tokio::time::sleep(ROUND).await;
+    }
 }

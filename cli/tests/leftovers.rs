@@ -38,8 +38,11 @@ fn packaging_again_mends_a_layout_and_removes_what_a_killed_run_left() {
         content[0] ^= 1;
         fs::write(blob.path(), content).expect("damaged");
     }
-    bench.write("layout/.ingest-killed", "half a blob");
-    bench.write(".aisoc-package-killed/layout/oci-layout", "{}");
+    bench.write("layout/.ingest-killed/file-1", "half a blob");
+    bench.write(".aisoc-package-killed/content/layout/oci-layout", "{}");
+    for name in ["layout/.ingest-killed", ".aisoc-package-killed"] {
+        bench.abandon(name);
+    }
     bench.run(&package).ok();
     assert_eq!(bench.snapshot("layout"), whole);
     assert_eq!(names(&bench), before);
@@ -50,7 +53,8 @@ fn signing_again_removes_what_a_killed_run_left() {
     let bench = signed();
     let whole = bench.snapshot("demo");
     for place in ["demo/.aisoc-sign-killed", "demo/plugin.sig.d/.aisoc-sign-killed"] {
-        bench.write(place, "half a signature");
+        bench.write(&format!("{place}/file-1"), "half a signature");
+        bench.abandon(place);
     }
     bench.sign("demo").ok();
     assert_eq!(bench.snapshot("demo"), whole);

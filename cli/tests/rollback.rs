@@ -151,13 +151,14 @@ fn keeps_as_many_versions_as_it_is_told() {
 
 /// What a command that was killed while it removed an old tree leaves.
 fn leave_staging(bench: &Bench) {
-    bench.write("plugins/.aisoc-staging-dead/removed-1/tree/plugin.py", "old\n");
+    bench.write("plugins/.aisoc-staging-killed/removed-1/tree/plugin.py", "old\n");
+    bench.abandon("plugins/.aisoc-staging-killed");
 }
 
 #[test]
 fn commands_that_have_nothing_to_do_finish_what_a_kill_left() {
     let bench = upgraded();
-    let staging = bench.path("plugins/.aisoc-staging-dead");
+    let staging = bench.path("plugins/.aisoc-staging-killed");
     leave_staging(&bench);
     let same = bench.install("oci-archive:0.2.0.tar");
     assert!(same.ok().stderr.contains("Up to date") && !staging.exists(), "{same:?}");
@@ -243,9 +244,10 @@ fn the_umask_changes_nothing() {
         for name in ["", "demo", ".aisoc", ".aisoc/records", ".aisoc/pending"] {
             assert_eq!(mode(name), 0o755, "{name} under umask {umask}");
         }
-        for name in ["demo/plugin.py", ".aisoc/records/demo.json", ".aisoc/lock"] {
+        for name in ["demo/plugin.py", ".aisoc/records/demo.json"] {
             assert_eq!(mode(name), 0o644, "{name} under umask {umask}");
         }
+        assert_eq!(mode(".aisoc/write.lock"), 0o600, "under umask {umask}");
         for name in [".aisoc/versions", ".aisoc/versions/demo", ".aisoc/versions/demo/1"] {
             assert_eq!(mode(name), 0o700, "{name} under umask {umask}");
         }
@@ -286,7 +288,7 @@ impl Stopped {
             let child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
             let begin = Instant::now();
             while begin.elapsed() < Duration::from_secs(10) {
-                let owner = fs::read_to_string(bench.path("plugins/.aisoc/lock")).unwrap_or_default();
+                let owner = fs::read_to_string(bench.path("plugins/.aisoc/write.lock")).unwrap_or_default();
                 if owner.starts_with(&format!("process {},", child.id())) {
                     break;
                 }
@@ -319,7 +321,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 fn is_locked(bench: &Bench) -> bool {
-    File::open(bench.path("plugins/.aisoc/lock")).expect("there").try_lock().is_err()
+    File::open(bench.path("plugins/.aisoc/write.lock")).expect("there").try_lock().is_err()
 }
 
 #[test]

@@ -1,31 +1,40 @@
 #![doc = include_str!("../README.md")]
 
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::OFlags;
-use tempfile::{NamedTempFile, TempDir};
+use rustix::fs::{AtFlags, CWD, Mode, RenameFlags};
+use rustix::io::Errno;
 
 mod access;
 mod access_list;
+mod lock;
 mod nameless;
+mod private;
+mod remove;
 mod small;
 mod walk;
 
 pub use access::{Flaw, Insecure, Weakness};
+pub use lock::{PassingLock, open_lock, wait_for_lock};
 pub use nameless::Nameless;
+pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
+pub use remove::remove_tree;
 pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 pub use walk::{Arrival, Place, Walk};
 
-/// How often a fresh draft may be swept away by another process between its creation and its lock.
-const ATTEMPTS: usize = 16;
+/// The directory inside a [`DraftDirectory`]'s private one.
+const CONTENT: &str = "content";
 
-/// A file on its way, removed when it is dropped.
+/// A file on its way, in a private directory beside its place. Removed when it is dropped.
 #[derive(Debug)]
 pub struct Draft {
-    file: NamedTempFile,
+    file: File,
+    home: Arc<PrivateDirectory>,
+    name: String,
+    path: PathBuf,
 }
 
 /// What to do about a file that has the name already.
@@ -38,31 +47,33 @@ pub enum Existing {
 }
 
 impl Draft {
-    /// A new file in `directory` whose name begins with `prefix`; `mode` is narrowed by the umask.
+    /// A new file in a private directory in `directory` whose name begins with `prefix`; `mode` is
+    /// narrowed by the umask.
+    ///
+    /// # Errors
+    /// Those of creating a directory and a file.
+    pub fn create(directory: &Path, prefix: &str, mode: u32) -> io::Result<Self> {
+        Self::create_in(&Arc::new(PrivateDirectory::create(directory, prefix)?), mode)
+    }
+
+    /// A new file in a private directory that holds others, too.
     ///
     /// # Errors
     /// Those of creating a file.
-    pub fn create(directory: &Path, prefix: &str, mode: u32) -> io::Result<Self> {
-        for _ in 0..ATTEMPTS {
-            let file = tempfile::Builder::new()
-                .prefix(prefix)
-                .permissions(Permissions::from_mode(mode))
-                .tempfile_in(directory)?;
-            if hold(file.as_file())? {
-                return Ok(Self { file });
-            }
-        }
-        Err(swept())
+    pub fn create_in(home: &Arc<PrivateDirectory>, mode: u32) -> io::Result<Self> {
+        let (file, name) = home.file(mode)?;
+        let path = home.path().join(&name);
+        Ok(Self { file, home: Arc::clone(home), name, path })
     }
 
     /// The file, to set its mode or sync it.
     pub fn file(&self) -> &File {
-        self.file.as_file()
+        &self.file
     }
 
     /// Its temporary name.
     pub fn path(&self) -> &Path {
-        self.file.path()
+        &self.path
     }
 
     /// Syncs the content, gives the file its name, and syncs the directory.
@@ -70,7 +81,7 @@ impl Draft {
     /// # Errors
     /// `AlreadyExists`, and those of syncing and renaming.
     pub fn publish(self, path: &Path, existing: Existing) -> io::Result<()> {
-        self.file.as_file().sync_all()?;
+        self.file.sync_all()?;
         self.place(path, existing)?;
         settle(path)
     }
@@ -80,74 +91,61 @@ impl Draft {
     /// # Errors
     /// `AlreadyExists`, and those of renaming.
     pub fn place(self, path: &Path, existing: Existing) -> io::Result<()> {
+        let (from, name) = (self.home.held(), self.name.as_str());
         let placed = match existing {
-            Existing::Keep => self.file.persist_noclobber(path),
-            Existing::Replace => self.file.persist(path),
+            Existing::Replace => rustix::fs::renameat(from, name, CWD, path),
+            Existing::Keep => match rustix::fs::renameat_with(from, name, CWD, path, RenameFlags::NOREPLACE) {
+                // A second name, which no file system gives away; the first goes with the draft.
+                Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::linkat(from, name, CWD, path, AtFlags::empty()),
+                renamed => renamed,
+            },
         };
-        placed.map(drop).map_err(|error| error.error)
+        Ok(placed?)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Gone when it was placed. What cannot be removed goes with the directory, now or later.
+        let _ = rustix::fs::unlinkat(self.home.held(), self.name.as_str(), AtFlags::empty());
     }
 }
 
 impl io::Write for Draft {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(bytes)
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_file_mut().flush()
+        self.file.flush()
     }
 }
 
-/// A directory on its way, removed with all it holds when it is dropped.
+/// A directory on its way, inside a private one beside its place. Removed with all it holds when it is
+/// dropped, unless it was renamed.
 #[derive(Debug)]
 pub struct DraftDirectory {
-    directory: TempDir,
-    /// Open and locked.
-    _held: File,
+    path: PathBuf,
+    /// Removed with whatever is still in it.
+    _home: PrivateDirectory,
 }
 
 impl DraftDirectory {
-    /// A new directory in `parent` whose name begins with `prefix`; `mode` is narrowed by the umask.
-    /// What killed processes left there under that prefix is removed first.
+    /// A new directory in a private one in `parent` whose name begins with `prefix`; `mode` is narrowed
+    /// by the umask. What killed processes left there under that prefix is removed first.
     ///
     /// # Errors
     /// Those of creating a directory.
     pub fn create(parent: &Path, prefix: &str, mode: u32) -> io::Result<Self> {
         sweep(parent, prefix);
-        for _ in 0..ATTEMPTS {
-            let directory =
-                tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(mode)).tempdir_in(parent)?;
-            match File::open(directory.path()) {
-                Ok(held) if hold(&held)? => return Ok(Self { directory, _held: held }),
-                // Swept between its creation and its opening, or its lock.
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(swept())
+        let home = PrivateDirectory::create(parent, prefix)?;
+        rustix::fs::mkdirat(home.held(), CONTENT, Mode::from_raw_mode(mode))?;
+        Ok(Self { path: home.path().join(CONTENT), _home: home })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// Leaves it where it is, for whoever has renamed it.
-    pub fn keep(self) -> PathBuf {
-        self.directory.keep()
-    }
-}
-
-/// Removes files and directories in `directory` that begin with `prefix` and whose process is gone. What
-/// cannot be removed is left for the next time.
-pub fn sweep(directory: &Path, prefix: &str) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
-            // A failure is no reason not to do the work at hand.
-            let _ = remove_abandoned(&entry.path());
-        }
+        &self.path
     }
 }
 
@@ -175,38 +173,12 @@ pub fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Locks a fresh draft. Says whether it is still there, because a sweeper may have come in between.
-fn hold(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => return Ok(false),
-        // A file system without locks: nobody else can lock it either, so nobody sweeps.
-        Ok(()) | Err(TryLockError::Error(_)) => {}
-    }
-    Ok(file.metadata()?.nlink() > 0)
-}
-
-fn remove_abandoned(path: &Path) -> io::Result<()> {
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    let opened = File::options().read(true).custom_flags(flags).open(path)?;
-    if opened.try_lock().is_err() {
-        return Ok(());
-    }
-    // Held from here on: whoever made it has seen that it is gone, or is gone.
-    let (held, found) = (opened.metadata()?, fs::symlink_metadata(path)?);
-    if (held.dev(), held.ino()) != (found.dev(), found.ino()) {
-        return Ok(());
-    }
-    if held.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
-}
-
-fn swept() -> io::Error {
-    io::Error::other("another process keeps removing what is being made")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::io::Write as _;
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     fn names(directory: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(directory)
@@ -244,24 +216,103 @@ mod tests {
         assert!(names(root.path()).is_empty());
     }
 
+    /// What a killed process leaves: a private directory that nobody holds.
+    fn abandon(root: &Path, name: &str) -> PathBuf {
+        let path = root.join(name);
+        fs::create_dir_all(path.join("content/inside")).expect("made");
+        fs::write(path.join(MARKER), MARKER_TEXT).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("mode");
+        path
+    }
+
     #[test]
-    fn sweeping_removes_what_nobody_holds_and_nothing_else() {
+    fn sweeping_removes_what_a_killed_process_left_and_nobody_holds() {
         let root = tempfile::tempdir().expect("directory");
-        fs::write(root.path().join(".draft-abandoned"), "x").expect("written");
-        fs::create_dir(root.path().join(".draft-directory")).expect("made");
-        fs::write(root.path().join(".draft-directory/inside"), "x").expect("written");
-        fs::write(root.path().join("kept"), "x").expect("written");
-        std::os::unix::fs::symlink("kept", root.path().join(".draft-link")).expect("linked");
+        let abandoned = abandon(root.path(), ".draft-aB3dE9");
+        symlink(root.path(), abandoned.join("content/link")).expect("linked");
         let held = Draft::create(root.path(), ".draft-", 0o644).expect("created");
         let held_directory = DraftDirectory::create(root.path(), ".other-", 0o755).expect("created");
         sweep(root.path(), ".draft-");
         sweep(root.path(), ".other-");
-        let mut expected = vec![".draft-link".to_owned(), "kept".to_owned()];
-        for path in [held.path(), held_directory.path()] {
-            expected.push(path.file_name().expect("name").to_str().expect("text").to_owned());
+        assert!(!abandoned.exists() && held.path().exists() && held_directory.path().is_dir());
+        assert_eq!(names(root.path()).len(), 2);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_draft_survives_every_sweep() {
+        let root = tempfile::tempdir().expect("directory");
+        let path = |name: &str| root.path().join(name);
+        let marker = |name: &str| path(name).join(MARKER);
+        for name in [".draft-photos", ".draft-empty1"] {
+            fs::create_dir(path(name)).expect("made");
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o700)).expect("mode");
         }
-        expected.sort();
-        assert_eq!(names(root.path()), expected);
+        fs::write(path(".draft-photos/holiday"), "x").expect("written");
+        fs::write(path(".draft-backup"), "a file").expect("written");
+        abandon(root.path(), ".draft-too-long");
+        abandon(root.path(), ".draft-ab-cd1");
+        fs::write(marker(&abandon(root.path(), ".draft-other1").to_string_lossy()), "something else").expect("written");
+        fs::write(marker(&abandon(root.path(), ".draft-longer").to_string_lossy()), [MARKER_TEXT, "x"].concat())
+            .expect("written");
+        fs::set_permissions(abandon(root.path(), ".draft-open01"), fs::Permissions::from_mode(0o755)).expect("mode");
+        fs::remove_file(abandon(root.path(), ".draft-linked").join(MARKER)).expect("removed");
+        fs::write(path("text"), MARKER_TEXT).expect("written");
+        symlink(path("text"), marker(".draft-linked")).expect("linked");
+        fs::remove_file(abandon(root.path(), ".draft-hard01").join(MARKER)).expect("removed");
+        fs::hard_link(path("text"), marker(".draft-hard01")).expect("linked");
+        abandon(root.path(), "elsewhere");
+        symlink("elsewhere", path(".draft-symlnk")).expect("linked");
+        let before = names(root.path());
+        sweep(root.path(), ".draft-");
+        assert_eq!(names(root.path()), before);
+        assert!(path("elsewhere/content/inside").is_dir() && path(".draft-photos/holiday").exists());
+    }
+
+    #[test]
+    fn a_draft_whose_process_was_killed_at_once_is_swept_while_it_holds_nothing_else() {
+        let root = tempfile::tempdir().expect("directory");
+        let begun = &MARKER_TEXT[..10];
+        for (name, mode, content, stays) in [
+            (".draft-fresh1", 0o1700, None, false),
+            (".draft-fresh2", 0o1700, Some((MARKER, "")), false),
+            (".draft-fresh3", 0o1700, Some((MARKER, begun)), false),
+            (".draft-fresh4", 0o1700, Some((MARKER, "mine")), true),
+            (".draft-fresh5", 0o1700, Some(("mine", "")), true),
+            (".draft-fresh6", 0o700, None, true),
+            (".draft-fresh7", 0o700, Some((MARKER, begun)), true),
+            (".draft-fresh8", 0o1755, None, true),
+        ] {
+            let path = root.path().join(name);
+            fs::create_dir(&path).expect("made");
+            if let Some((file, text)) = content {
+                fs::write(path.join(file), text).expect("written");
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
+            sweep(root.path(), ".draft-");
+            assert_eq!(path.exists(), stays, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_users_draft_survives_a_sweep() {
+        let root = tempfile::tempdir().expect("directory");
+        let theirs = abandon(root.path(), ".draft-theirs");
+        // Only root can give a directory away; for anybody else there is nothing to try.
+        let given = [theirs.clone(), theirs.join(MARKER)].iter().all(|path| chown(path, Some(65534), None).is_ok());
+        sweep(root.path(), ".draft-");
+        assert_eq!(theirs.exists(), given);
+    }
+
+    #[test]
+    fn files_in_one_private_directory_come_and_go_by_themselves() {
+        let root = tempfile::tempdir().expect("directory");
+        let home = Arc::new(PrivateDirectory::create(root.path(), ".home-").expect("created"));
+        let (first, second) = (Draft::create_in(&home, 0o644), Draft::create_in(&home, 0o644));
+        drop(first.expect("created"));
+        second.expect("created").publish(&root.path().join("file"), Existing::Keep).expect("published");
+        assert_eq!(names(home.path()), [MARKER]);
+        drop(home);
+        assert_eq!(names(root.path()), ["file"]);
     }
 
     #[test]

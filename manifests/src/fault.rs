@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::cancellation::Cancelled;
 pub use crate::reason::{Class, Reason};
 
 /// The result of anything that can be refused.
@@ -150,6 +151,9 @@ impl Fault {
     /// A failed file operation. The path is part of the message because `io::Error` lost it.
     pub fn io(act: &str, path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind;
+        if let Some(cancelled) = source.get_ref().and_then(|inner| inner.downcast_ref::<Cancelled>()) {
+            return (*cancelled).into();
+        }
         let reason = match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::IoNoSpace,
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Reason::IoDenied,

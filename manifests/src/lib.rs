@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod artifact;
+pub mod cancellation;
 pub mod canonical;
 pub mod capability;
 pub mod digest;
@@ -16,6 +17,7 @@ pub mod plugin;
 pub mod reason;
 pub mod reference;
 pub mod stated_reason;
+pub mod tar;
 pub mod text;
 pub mod value;
 pub mod yaml;

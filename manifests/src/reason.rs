@@ -265,7 +265,7 @@ reasons! {
         "make it again with `aisoc plugin package --out PATH`"
     // --- directories on this machine
     ForbiddenEntry "forbidden_entry" Failed
-        "The plugin directory holds a link, a device, or a name that cannot be packed safely."
+        "The directory holds a link, a device, a name that cannot be packed safely, or more than a plugin may."
         "replace it by a regular file, or list it in .aisocignore"
     NotReproducible "not_reproducible" Failed
         "Packing the same directory again gave other bytes than the existing artifact."

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aisoc_drafts::{Arrival, Insecure, Links, Walk};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -23,6 +24,8 @@ pub struct Access {
     pub network_file_systems: NetworkFileSystems,
     /// Whether less of a plugin may be signed than was before.
     pub coverage_floor: CoverageFloor,
+    /// What ends the change, up to the moment in which it is made.
+    pub cancellation: Cancellation,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -45,6 +48,7 @@ impl Default for Access {
             lock_timeout: Duration::from_secs(30),
             network_file_systems: NetworkFileSystems::Refused,
             coverage_floor: CoverageFloor::Held,
+            cancellation: Cancellation::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::access::{Access, is_directory, look_at, sync_directory};
 use crate::floor::{self, FloorChange};
-use crate::home::{Abandoned, Home, TREE};
+use crate::home::{Home, TREE, abandoned};
 use crate::identity::refuse_second_spelling;
 use crate::kept;
 use crate::pending::{self, PendingChange};
@@ -212,7 +212,7 @@ pub fn can_be_uninstalled(plugins_dir: &Path, id: &PluginId) -> Result<bool> {
 /// # Errors
 /// As [`activate`], when there is something to finish.
 pub fn finish_interrupted(plugins_dir: &Path, access: &Access) -> Result<()> {
-    if pending::ids(plugins_dir)?.is_empty() && Abandoned::find(plugins_dir)?.is_empty() {
+    if pending::ids(plugins_dir)?.is_empty() && abandoned(plugins_dir)?.is_empty() {
         return Ok(());
     }
     access.check(plugins_dir)?;

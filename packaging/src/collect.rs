@@ -1,14 +1,14 @@
 //! `collect_garbage`: removes what nobody needs any more, and says what that was.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 
 use crate::access::{Access, look_at};
-use crate::home::{Abandoned, Home};
+use crate::home::{Home, abandoned};
 use crate::kept::{self, Slot, tree_bytes};
+use crate::listing::names_in;
 use crate::record;
 use crate::transaction::Transaction;
 
@@ -79,8 +79,8 @@ pub fn collect_garbage(plugins_dir: &Path, keep: u8, access: &Access) -> Result<
     }
     access.check(plugins_dir)?;
     let mut collected = Collected::default();
-    for abandoned in Abandoned::find(plugins_dir)? {
-        let (path, bytes) = (abandoned.path.clone(), tree_bytes(&abandoned.path));
+    for abandoned in abandoned(plugins_dir)? {
+        let (path, bytes) = (abandoned.path().to_owned(), tree_bytes(abandoned.path()));
         match abandoned.remove() {
             Ok(()) => collected.add(Garbage::Staging, plugins_dir, &path, bytes),
             Err(_) => collected.leftovers.push(path),
@@ -88,9 +88,9 @@ pub fn collect_garbage(plugins_dir: &Path, keep: u8, access: &Access) -> Result<
     }
     let mut transaction = Transaction::begin(Home::create(plugins_dir)?, access)?;
     for name in names(&transaction.plugins.versions.path)? {
-        match name.parse::<PluginId>() {
-            Ok(id) => collect_versions(&mut transaction, &id, keep, &mut collected)?,
-            Err(_) => orphan(&mut transaction, &name, &mut collected),
+        // A name that we would not give is not ours, and stays.
+        if let Ok(id) = name.parse::<PluginId>() {
+            collect_versions(&mut transaction, &id, keep, &mut collected)?;
         }
     }
     collect_records(&transaction, &mut collected)?;
@@ -107,8 +107,8 @@ fn collect_versions(transaction: &mut Transaction, id: &PluginId, keep: u8, coll
     }
     let plugins = transaction.plugins.path.clone();
     for name in names(&kept::directory(&plugins, id))? {
-        let kept = Slot::of_name(&name).map(|slot| kept::read(&plugins, id, slot)).transpose()?;
-        if kept.flatten().is_none() {
+        let Some(slot) = Slot::of_name(&name) else { continue };
+        if kept::read(&plugins, id, slot)?.is_none() {
             orphan(transaction, &format!("{id}/{name}"), collected);
         }
     }
@@ -156,11 +156,7 @@ impl Collected {
 
 /// The names in one of our directories, sorted. One that is not UTF-8 is not ours and stays.
 fn names(directory: &Path) -> Result<Vec<String>> {
-    let failed = |error| Fault::io("list", directory, error);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        names.extend(entry.map_err(failed)?.file_name().into_string());
-    }
+    let mut names: Vec<String> = names_in(directory)?.into_iter().filter_map(|name| name.into_string().ok()).collect();
     names.sort();
     Ok(names)
 }

@@ -4,13 +4,14 @@
 //! than what is shipped. Whatever cannot be shipped safely refuses the directory, instead of being
 //! skipped: what is skipped in silence is what nobody notices is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry, FileType};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
@@ -32,6 +33,7 @@ use crate::vacancy::Vacancy;
 pub struct PluginDir {
     root: PathBuf,
     contents: Contents,
+    limits: Limits,
 }
 
 impl PluginDir {
@@ -41,17 +43,7 @@ impl PluginDir {
     /// `forbidden_entry` for a link, a special file, a name that cannot be shipped, or a secret;
     /// `manifest_missing`; I/O reasons for whatever cannot be read.
     pub fn open(root: &Path) -> Result<Self> {
-        Self::open_knowing(root, &Secrets::default())
-    }
-
-    /// As [`PluginDir::open`], with what is known about its secrets.
-    ///
-    /// # Errors
-    /// As [`PluginDir::open`]; `usage` for an allowed path where nothing looks like a secret.
-    pub fn open_knowing(root: &Path, secrets: &Secrets) -> Result<Self> {
-        let bench = Bench { rules: IgnoreRules::read(root)?, secrets };
-        let contents = Contents::read(root, Some(bench), default_threads(), &Limits::default())?;
-        Ok(Self { root: root.to_owned(), contents })
+        Self::open_with(root, default_threads(), &Limits::default())
     }
 
     /// As [`PluginDir::open`], with that many threads and within those limits.
@@ -59,14 +51,31 @@ impl PluginDir {
     /// # Errors
     /// As [`PluginDir::open`].
     pub fn open_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
-        let bench = Bench { rules: IgnoreRules::read(root)?, secrets: &Secrets::default() };
+        Self::open_knowing(root, &Secrets::default(), threads, limits)
+    }
+
+    /// As [`PluginDir::open_with`], with what is known about its secrets.
+    ///
+    /// # Errors
+    /// As [`PluginDir::open`]; `usage` for an allowed path where nothing looks like a secret.
+    pub fn open_knowing(root: &Path, secrets: &Secrets, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        let bench = Bench { rules: IgnoreRules::read(root)?, secrets };
         let contents = Contents::read(root, Some(bench), threads, limits)?;
-        Ok(Self { root: root.to_owned(), contents })
+        Ok(Self { root: root.to_owned(), contents, limits: limits.clone() })
     }
 
     /// Where it is.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What stops the work on it.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.limits.cancellation
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Every file that is shipped.
@@ -129,15 +138,15 @@ impl InstalledDir {
     /// # Errors
     /// As [`PluginDir::open`].
     pub fn read(root: &Path) -> Result<Self> {
-        Self::read_with(root, default_threads())
+        Self::read_with(root, default_threads(), &Limits::default())
     }
 
-    /// As [`InstalledDir::read`], with that many threads.
+    /// As [`InstalledDir::read`], with that many threads and within those limits.
     ///
     /// # Errors
     /// As [`PluginDir::open`].
-    pub fn read_with(root: &Path, threads: NonZeroUsize) -> Result<Self> {
-        Contents::read(root, None, threads, &Limits::default()).map(Self)
+    pub fn read_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        Contents::read(root, None, threads, limits).map(Self)
     }
 
     /// Every file.
@@ -181,9 +190,7 @@ impl Contents {
         })?;
         let secrets = secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret)))?;
         let total: u64 = read.iter().map(|file| file.entry.size).sum();
-        if total > limits.max_total_bytes {
-            return Err(forbidden(format!("the plugin is larger than {} bytes", limits.max_total_bytes)));
-        }
+        require_total(total, limits)?;
         let mut kept = BTreeMap::new();
         let mut files = FileMap::new();
         for (path, file) in found.into_iter().zip(read) {
@@ -218,9 +225,14 @@ struct Search<'a> {
     limits: &'a Limits,
     names: Names,
     found: Vec<RelPath>,
-    excluded: Vec<String>,
+    excluded: BTreeSet<String>,
     /// By what is there, shipped or not.
     vacancy: Vacancy,
+    /// Entries of any kind, left out or not.
+    seen: usize,
+    /// Bytes of what was found, as the file system states them: a file that is mostly hole is refused
+    /// before anybody reads it.
+    bytes: u64,
 }
 
 impl<'a> Search<'a> {
@@ -232,16 +244,17 @@ impl<'a> Search<'a> {
             limits,
             names: Names::default(),
             found: Vec::new(),
-            excluded: Vec::new(),
+            excluded: BTreeSet::new(),
             vacancy: Vacancy::default(),
+            seen: 0,
+            bytes: 0,
         };
         search.directory(None)?;
         if let Some(empty) = search.vacancy.empty().first() {
             return Err(empty_directory(root, empty));
         }
         search.found.sort();
-        search.excluded.sort();
-        Ok((search.found, search.excluded))
+        Ok((search.found, search.excluded.into_iter().collect()))
     }
 
     /// Recursion is bounded: a name deeper than `RelPath` allows is refused before it is entered.
@@ -251,9 +264,28 @@ impl<'a> Search<'a> {
         for entry in fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
+            self.count_entry()?;
             self.entry(below, &entry, kind)?;
         }
         Ok(())
+    }
+
+    fn count_entry(&mut self) -> Result<()> {
+        self.limits.cancellation.check()?;
+        self.seen += 1;
+        if self.seen <= self.limits.max_seen_entries {
+            return Ok(());
+        }
+        Err(forbidden(format!("`{}` has too many entries", self.root.display()))
+            .expected(format!("at most {}", self.limits.max_seen_entries), "more")
+            .hint("move what is no part of the plugin out of its directory"))
+    }
+
+    /// Judged by its stated size, before anything is read; the open file is held to it again.
+    fn count_bytes(&mut self, path: &RelPath, bytes: u64) -> Result<()> {
+        require_size(path, bytes, self.limits)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        require_total(self.bytes, self.limits)
     }
 
     fn entry(&mut self, below: Option<&RelPath>, entry: &DirEntry, kind: FileType) -> Result<()> {
@@ -290,15 +322,17 @@ impl<'a> Search<'a> {
             return Err(draft(&path));
         }
         self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
+        let stated = entry.metadata().map_err(|error| Fault::io("look at", &entry.path(), error))?.len();
+        self.count_bytes(&path, stated)?;
         self.found.push(path);
         Ok(())
     }
 
     /// Notes an entry, unless the directory that it is in was noted.
     fn leave_out(&mut self, entry: String) {
-        let is_noted = |noted: &String| noted.ends_with('/') && entry.starts_with(noted.as_str());
-        if !self.excluded.iter().any(is_noted) {
-            self.excluded.push(entry);
+        let mut above = entry.match_indices('/').map(|(at, _)| &entry[..=at]).filter(|above| *above != entry);
+        if !above.any(|above| self.excluded.contains(above)) {
+            self.excluded.insert(entry);
         }
     }
 }
@@ -327,8 +361,9 @@ fn read_file(
     if metadata.permissions().mode() & SPECIAL_BITS != 0 {
         return Err(forbidden(format!("`{path}` runs as its owner or group, which no plugin file has to")));
     }
+    require_size(path, metadata.len(), limits)?;
     let mut keep = limits.bytes_to_keep(path.as_str().as_bytes()).map(Keep::new);
-    let hashed = parallel::hash(&mut file, buffer, |bytes| {
+    let hashed = parallel::hash(&mut file, buffer, limits, |bytes| {
         keep.iter_mut().for_each(|keep| keep.push(bytes));
         searcher.iter_mut().for_each(|searcher| searcher.see(bytes));
     })
@@ -340,6 +375,24 @@ fn read_file(
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
     let secret = searcher.and_then(Scanner::finish);
     Ok(ReadFile { entry, kept: keep.map(Keep::finish), secret })
+}
+
+fn require_size(path: &RelPath, bytes: u64, limits: &Limits) -> Result<()> {
+    if bytes <= limits.max_file_bytes {
+        return Ok(());
+    }
+    Err(forbidden(format!("`{path}` is too large"))
+        .expected(format!("at most {} bytes", limits.max_file_bytes), format!("{bytes} bytes"))
+        .hint(format!("make it smaller, or list `{path}` in .aisocignore")))
+}
+
+fn require_total(bytes: u64, limits: &Limits) -> Result<()> {
+    if bytes <= limits.max_total_bytes {
+        return Ok(());
+    }
+    Err(forbidden("the plugin is too large")
+        .expected(format!("at most {} bytes", limits.max_total_bytes), format!("{bytes} bytes"))
+        .hint("list what is no part of the plugin in .aisocignore"))
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.

@@ -78,8 +78,10 @@ impl Transaction {
 mod tests {
     use super::*;
     use crate::access::Access;
+    use crate::floor;
     use crate::home::Home;
     use crate::kept::next_slot;
+    use crate::transaction::Incoming;
 
     #[test]
     fn a_failure_after_a_change_that_cannot_be_undone_says_what_is_done() {
@@ -95,5 +97,30 @@ mod tests {
         let fault = transaction.take_back(&change, failed());
         assert_eq!(fault.message(), "`demo` is uninstalled, but cannot sync `plugins`");
         assert_eq!(fault.reason(), Reason::IoError);
+    }
+
+    #[test]
+    fn a_change_is_called_off_up_to_its_rename() {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let id: PluginId = "demo".parse().expect("an id");
+        std::fs::create_dir(plugins.path().join("demo")).expect("made");
+        let access = Access::default();
+        let home = Home::create(plugins.path()).expect("a home");
+        let mut transaction = Transaction::begin(home, &access).expect("begun");
+        let slot = next_slot(plugins.path(), &id).expect("a slot");
+        let floor = floor::judge_removal(plugins.path(), &id).expect("judged");
+        let change = PendingChange::new(id, None, None, slot, inode_of(&plugins.path().join("demo")), None);
+        access.cancellation.cancel();
+        let fault = transaction.run(&change, Incoming::Nothing, &floor).expect_err("called off");
+        assert_eq!(fault.reason(), Reason::Interrupted);
+        assert!(plugins.path().join("demo").is_dir());
+        for ours in ["pending", "versions"] {
+            assert_eq!(std::fs::read_dir(plugins.path().join(".aisoc").join(ours)).expect("listed").count(), 0);
+        }
+    }
+
+    fn inode_of(path: &std::path::Path) -> u64 {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).expect("there").ino()
     }
 }

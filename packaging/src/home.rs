@@ -2,33 +2,27 @@
 //!
 //! It is a sibling of what it becomes, so that publishing is one rename on one file system. It is
 //! mode 0700, so that nobody else can look at or change what is not verified yet. Its owner holds a
-//! lock on it for as long as it lives: a directory that can be locked was left by a killed process,
-//! and is removed by the next install.
+//! lock on it for as long as it lives: one that says that it is ours and can be locked was left by a
+//! killed process, and is removed by the next install.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_drafts::{Abandoned, PrivateDirectory};
+use aisoc_manifests::fault::{Fault, Result};
 use rustix::fs::{Mode, OFlags};
-use tempfile::TempDir;
-
-use crate::access::OPEN_DIRECTORY;
 
 /// How every staging directory's name begins. The host and `installed` pass over such names.
 const PREFIX: &str = ".aisoc-staging-";
 /// The staged tree's name inside.
 pub(crate) const TREE: &str = "tree";
-/// How often a fresh directory may be swept away by another process between its creation and its lock.
-const ATTEMPTS: usize = 16;
 
 /// Removed with all it holds when it is dropped. Fields are dropped in this order.
 #[derive(Debug)]
 pub(crate) struct Home {
-    directory: TempDir,
-    /// Open and locked.
-    held: File,
+    directory: PrivateDirectory,
     plugins: PathBuf,
     made: MadeDirectories,
 }
@@ -38,21 +32,13 @@ impl Home {
     /// unless [`Home::keep_plugins_directory`] is called. Removes what killed processes left.
     pub(crate) fn create(plugins: &Path) -> Result<Self> {
         let made = MadeDirectories::create(plugins)?;
-        for abandoned in Abandoned::find(plugins)? {
+        for left in abandoned(plugins)? {
             // What cannot be removed is left for the next run.
-            let _ = abandoned.remove();
+            let _ = left.remove();
         }
-        for _ in 0..ATTEMPTS {
-            let directory = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .permissions(fs::Permissions::from_mode(0o700))
-                .tempdir_in(plugins)
-                .map_err(|error| Fault::io("create a staging directory in", plugins, error))?;
-            if let Some(held) = lock_directory(directory.path()) {
-                return Ok(Self { directory, held, plugins: plugins.to_owned(), made });
-            }
-        }
-        Err(Fault::new(Reason::IoError, format!("cannot keep a staging directory in `{}`", plugins.display())))
+        let directory = PrivateDirectory::create(plugins, PREFIX)
+            .map_err(|error| Fault::io("create a staging directory in", plugins, error))?;
+        Ok(Self { directory, plugins: plugins.to_owned(), made })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -61,7 +47,7 @@ impl Home {
 
     /// The directory, opened when it was made.
     pub(crate) fn held(&self) -> &File {
-        &self.held
+        self.directory.held()
     }
 
     /// The directory of installed plugins.
@@ -73,7 +59,7 @@ impl Home {
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let failed = |error| Fault::io("write", &self.path().join(name), error);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&self.held, name, flags, Mode::from_raw_mode(0o644));
+        let opened = rustix::fs::openat(self.held(), name, flags, Mode::from_raw_mode(0o644));
         let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
         file.write_all(content).map_err(failed)?;
         file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)
@@ -81,7 +67,7 @@ impl Home {
 
     /// One `syncfs` for all that is here: an `fsync` per file would take milliseconds each.
     pub(crate) fn sync(&self) -> Result<()> {
-        rustix::fs::syncfs(&self.held).map_err(|error| Fault::io("sync", self.path(), error.into()))
+        rustix::fs::syncfs(self.held()).map_err(|error| Fault::io("sync", self.path(), error.into()))
     }
 
     /// Leaves the plugins directory in place although it was missing before.
@@ -92,8 +78,7 @@ impl Home {
     /// Removes the staging directory now; the path of what could not be removed.
     pub(crate) fn remove(self) -> Option<PathBuf> {
         let path = self.directory.path().to_owned();
-        // std removes relative to open directories, so a swapped parent cannot lead it elsewhere.
-        self.directory.close().err().map(|_| path)
+        self.directory.remove().err().map(|_| path)
     }
 }
 
@@ -131,64 +116,10 @@ impl Drop for MadeDirectories {
     }
 }
 
-/// Opens and locks a staging directory, if nobody else has and it still stands at its path.
-fn lock_directory(path: &Path) -> Option<File> {
-    let directory = File::from(rustix::fs::open(path, OPEN_DIRECTORY, Mode::empty()).ok()?);
-    match directory.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
-    }
-    let (held, found) = (directory.metadata().ok()?, fs::symlink_metadata(path).ok()?);
-    (held.dev() == found.dev() && held.ino() == found.ino()).then_some(directory)
-}
-
-/// A staging directory whose owner is gone, locked so that nobody else removes it.
-pub(crate) struct Abandoned {
-    pub(crate) path: PathBuf,
-    _lock: File,
-}
-
-impl Abandoned {
-    /// Every one in `plugins`. Those of living processes are locked by them, and a link is none.
-    pub(crate) fn find(plugins: &Path) -> Result<Vec<Self>> {
-        let failed = |error| Fault::io("list", plugins, error);
-        let entries = match fs::read_dir(plugins) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(failed)?,
-        };
-        let mut abandoned = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                let path = entry.path();
-                abandoned.extend(lock_directory(&path).map(|lock| Self { path, _lock: lock }));
-            }
-        }
-        Ok(abandoned)
-    }
-
-    /// Removes it. One that is gone is removed: its maker, who saw it locked before its own lock, has
-    /// given it up.
-    pub(crate) fn remove(self) -> Result<()> {
-        match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(|error| Fault::io("remove", &self.path, error)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn staging_that_its_maker_has_given_up_is_no_leftover() {
-        let plugins = tempfile::tempdir().expect("a directory");
-        let path = plugins.path().join(format!("{PREFIX}fresh"));
-        fs::create_dir(&path).expect("made");
-        let mut abandoned = Abandoned::find(plugins.path()).expect("listed");
-        assert_eq!(abandoned.len(), 1);
-        fs::remove_dir(&path).expect("given up");
-        abandoned.remove(0).remove().expect("gone is removed");
-    }
+/// The staging directories in `plugins` whose processes are gone.
+///
+/// # Errors
+/// I/O reasons when the directory cannot be listed.
+pub(crate) fn abandoned(plugins: &Path) -> Result<Vec<Abandoned>> {
+    Abandoned::find(plugins, PREFIX).map_err(|error| Fault::io("list", plugins, error))
 }

@@ -1,13 +1,12 @@
 //! What an author's directory holds that is not part of the plugin.
 
-use std::io::Read as _;
 use std::path::Path;
 
+use aisoc_drafts::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{SIGNATURE_DIRECTORY, is_signature_file};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::parallel::{Links, open};
 use crate::secrets::is_draft_name;
 use crate::tree::is_manifest;
 
@@ -60,10 +59,13 @@ impl IgnoreRules {
     /// The built-in rules, and those of the directory's `.aisocignore`.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let path = root.join(IGNORE_FILE);
-        let text = match open(&path, Links::Refused) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Fault::io("read", &path, error)),
-            Ok(file) => read_text(file).map_err(|error| Fault::io("read", &path, error))?,
+        // Whole or not at all: rules from a part of it would ship what the rest leaves out.
+        let text = match read_small(&path, MAX_IGNORE_BYTES, Links::Refused) {
+            Ok(read) => String::from_utf8(read.content).map_err(|error| {
+                Fault::new(Reason::ForbiddenEntry, format!("`{}` is not UTF-8", path.display())).caused_by(error)
+            })?,
+            Err(error) if error.is_absent() => String::new(),
+            Err(error) => return Err(Fault::io("read", &path, error.into())),
         };
         let built_in = compile(BUILT_IN.into_iter().map(|line| (None, line)))?;
         let authors = compile(text.lines().enumerate().map(|(number, line)| (Some(number), line)))?;
@@ -121,15 +123,6 @@ fn compile<'a>(lines: impl Iterator<Item = (Option<usize>, &'a str)>) -> Result<
         builder.add_line(None, line).map_err(|error| malformed(number, error))?;
     }
     builder.build().map_err(|error| malformed(None, error))
-}
-
-fn read_text(file: std::fs::File) -> std::io::Result<String> {
-    let mut text = String::new();
-    file.take(MAX_IGNORE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_IGNORE_BYTES {
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "larger than 64 KiB"));
-    }
-    Ok(text)
 }
 
 fn malformed(line: Option<usize>, error: ignore::Error) -> Fault {

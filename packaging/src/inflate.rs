@@ -7,10 +7,10 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::tar::refuse;
 use flate2::bufread::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::refuse;
 use crate::limits::{Limits, RATIO_FREE_BYTES};
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];

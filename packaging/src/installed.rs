@@ -1,18 +1,18 @@
 //! `installed`: what the host would discover in a plugins directory.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_drafts::{Links, read_small};
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 
 use crate::identity::stated_id;
 use crate::limits::Limits;
+use crate::listing::names_in;
 use crate::parallel::{self, default_threads};
 use crate::record::{InstallRecord, OWN_DIRECTORY, RECORDS};
 
@@ -52,14 +52,8 @@ pub fn expected(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
 /// The names in a plugins directory that can be plugins, sorted: all but those that begin with a dot,
 /// which the host passes over.
 fn candidates(plugins_dir: &Path) -> Result<Vec<OsString>> {
-    let failed = |error| Fault::io("list", plugins_dir, error);
-    let entries = match fs::read_dir(plugins_dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
     let mut directories = Vec::new();
-    for entry in entries {
-        let directory = entry.map_err(failed)?.file_name();
+    for directory in names_in(plugins_dir)? {
         if !directory.as_bytes().starts_with(b".") {
             directories.push(directory);
         }
@@ -71,15 +65,8 @@ fn candidates(plugins_dir: &Path) -> Result<Vec<OsString>> {
 /// The ids that have a record file, in no order. What it says, and about what, is for
 /// [`InstallRecord::read`].
 fn recorded(plugins_dir: &Path) -> Result<Vec<String>> {
-    let directory = plugins_dir.join(OWN_DIRECTORY).join(RECORDS);
-    let failed = |error| Fault::io("list", &directory, error);
-    let entries = match fs::read_dir(&directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
     let mut ids = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
+    for name in names_in(&plugins_dir.join(OWN_DIRECTORY).join(RECORDS))? {
         let id = name.to_str().and_then(|name| name.strip_suffix(".json")).filter(|id| id.parse::<PluginId>().is_ok());
         ids.extend(id.map(str::to_owned));
     }

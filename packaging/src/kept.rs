@@ -13,6 +13,7 @@ use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
 use crate::access::is_directory;
+use crate::listing::names_in;
 use crate::pending::{PendingChange, Side};
 use crate::record::{InstallRecord, OWN_DIRECTORY};
 use crate::sealed;
@@ -186,15 +187,6 @@ pub(crate) fn tree(plugins_dir: &Path, id: &PluginId, slot: Slot) -> PathBuf {
 }
 
 fn slots(plugins_dir: &Path, id: &PluginId) -> Result<Vec<Slot>> {
-    let directory = directory(plugins_dir, id);
-    let failed = |error| Fault::io("list", &directory, error);
-    let entries = match fs::read_dir(&directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
-    let mut slots = Vec::new();
-    for entry in entries {
-        slots.extend(entry.map_err(failed)?.file_name().to_str().and_then(Slot::of_name));
-    }
-    Ok(slots)
+    let names = names_in(&directory(plugins_dir, id))?;
+    Ok(names.iter().filter_map(|name| name.to_str().and_then(Slot::of_name)).collect())
 }

@@ -1,6 +1,8 @@
 //! `Limits`: how much of an untrusted artifact is read before it is refused.
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::plugin::{MAX_MANIFEST_BYTES, ManifestFile};
+use aisoc_manifests::tar::MAX_EXTENSION_BYTES;
 use aisoc_signing::{FILE_LIST, MAX_SIGNATURE_FILE_BYTES, is_signature_file};
 
 /// Upper bounds on what one plugin may hold. Each bound stops one way to exhaust the reader.
@@ -8,6 +10,9 @@ use aisoc_signing::{FILE_LIST, MAX_SIGNATURE_FILE_BYTES, is_signature_file};
 pub struct Limits {
     /// Most files and directories together: stops inode exhaustion (a 1 MiB layer can name 50,000 empty files).
     pub max_entries: usize,
+    /// Most entries of a directory that are looked at, those that rules leave out among them: stops a walk
+    /// that never comes to what it judges.
+    pub max_seen_entries: usize,
     /// Most bytes of all names together: stops memory exhaustion by long names, which headers make cheap.
     pub max_name_bytes: usize,
     /// Largest single file: stops one entry from taking the disk.
@@ -27,12 +32,15 @@ pub struct Limits {
     pub max_file_list_bytes: u64,
     /// Largest PAX or long-name record: they are held in memory.
     pub max_extension_bytes: u64,
+    /// What ends the work before any bound does.
+    pub cancellation: Cancellation,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_entries: 50_000,
+            max_seen_entries: 1_000_000,
             max_name_bytes: 8 << 20,
             max_file_bytes: 4 << 30,
             max_total_bytes: 4 << 30,
@@ -40,12 +48,18 @@ impl Default for Limits {
             max_manifest_bytes: MAX_MANIFEST_BYTES as u64,
             max_signature_bytes: MAX_SIGNATURE_FILE_BYTES,
             max_file_list_bytes: 8 << 20,
-            max_extension_bytes: 16 << 10,
+            max_extension_bytes: MAX_EXTENSION_BYTES,
+            cancellation: Cancellation::default(),
         }
     }
 }
 
 impl Limits {
+    /// The default bounds, for work that `cancellation` ends.
+    pub fn until(cancellation: &Cancellation) -> Self {
+        Self { cancellation: cancellation.clone(), ..Self::default() }
+    }
+
     /// The most that a file of that name, relative to the plugin, may have to be held in memory; `None` for
     /// files that do not describe it.
     pub(crate) fn bytes_to_keep(&self, name: &[u8]) -> Option<u64> {

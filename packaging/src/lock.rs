@@ -1,22 +1,22 @@
 //! One writer at a time in a plugins directory, across processes.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
+use aisoc_drafts::{Links, open_lock, read_small, wait_for_lock};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use rustix::fs::{Mode, OFlags};
 
 use crate::access::Access;
 
-const FILE: &str = "lock";
-const PAUSE: Duration = Duration::from_millis(50);
-/// Longest owner line that is read back.
+/// Not `lock`, which an earlier version left readable: who had it open could hold it for ever.
+const FILE: &str = "write.lock";
+/// Longest note of an owner that is read back.
 const MAX_OWNER_BYTES: u64 = 512;
+/// Larger than what the system says about a process.
+const MAX_STAT_BYTES: u64 = 4096;
 
 /// Held while the plugins directory is changed. The kernel releases it when the process ends, however
 /// it ends; the file stays, because removing a lock file is how two processes come to hold it.
@@ -26,57 +26,85 @@ pub(crate) struct PluginsLock {
 }
 
 impl PluginsLock {
-    /// Waits for the lock in `own`, our directory in the plugins directory `shown`.
+    /// Waits for the lock in `own`, our directory in the plugins directory `plugins`, which is `shown`
+    /// in messages.
     ///
     /// # Errors
-    /// `locked`, naming the process that holds it.
-    pub(crate) fn acquire(own: impl AsFd, shown: &Path, access: &Access) -> Result<Self> {
+    /// `locked`, naming the process that holds it; `interrupted`.
+    pub(crate) fn acquire(own: impl AsFd, plugins: impl AsFd, shown: &Path, access: &Access) -> Result<Self> {
         let path = shown.join(crate::record::OWN_DIRECTORY).join(FILE);
         let failed = |error: std::io::Error| Fault::io("lock", &path, error);
-        // Not through a link, which somebody may have put there to have another file written.
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened =
-            rustix::fs::openat(own, FILE, flags, Mode::from_raw_mode(0o644)).map_err(|error| failed(error.into()))?;
-        let mut file = File::from(opened);
-        let begin = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => {
-                    // A note for people: what excludes others is the lock, which a full disk cannot take away.
-                    let _ = write_owner(&mut file, &access.command);
-                    return Ok(Self { _file: file });
-                }
-                Err(TryLockError::WouldBlock) if begin.elapsed() < access.lock_timeout => thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => break,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
+        let mut file = open_lock(own, FILE, plugins).map_err(failed)?;
+        if wait_for_lock(&file, access.lock_timeout, || Ok(access.cancellation.check()?)).map_err(failed)? {
+            // A note for people: what excludes others is the lock, which a full disk cannot take away.
+            let _ = write_owner(&mut file, &access.command);
+            return Ok(Self { _file: file });
         }
         let waited = access.lock_timeout.as_secs();
-        Err(Fault::new(Reason::Locked, format!("`{}` is being changed by {}", shown.display(), owner(file)))
-            .expected(format!("the lock within {waited} seconds"), "the lock of another process"))
+        let locked = |by: &str| {
+            Fault::new(Reason::Locked, format!("`{}` is being changed by {by}", shown.display()))
+                .expected(format!("the lock within {waited} seconds"), "the lock of another process")
+        };
+        Err(match owner(file) {
+            Some(line) => locked(&line),
+            None => locked("a process that has not given its name")
+                .hint(format!("find it with `fuser -v {}`, then run the command again", path.display())),
+        })
     }
 }
 
+/// A line for people, and one by which a process is told from a later one of the same number.
 fn write_owner(file: &mut File, command: &str) -> std::io::Result<()> {
     let system = rustix::system::uname();
-    let line = format!(
-        "process {}, {command}, host {}, since {:.0}\n",
-        std::process::id(),
+    let process = std::process::id();
+    let note = format!(
+        "process {process}, {command}, host {}, since {:.0}\n{}\n",
         system.nodename().to_string_lossy(),
         jiff::Timestamp::now(),
+        start_of(process).unwrap_or_default(),
     );
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(line.as_bytes())
+    file.write_all(note.as_bytes())
 }
 
-/// The line that the holder wrote.
-fn owner(file: File) -> String {
-    let mut text = String::new();
-    let read = file.take(MAX_OWNER_BYTES).read_to_string(&mut text);
-    match text.lines().next() {
-        Some(line) if read.is_ok() && line.starts_with("process ") => shown(line, 120),
-        _ => "a process that has not given its name".to_owned(),
+/// The line that the holder wrote: of a process that is gone, or that another host or container counts,
+/// there is nothing to say.
+fn owner(file: File) -> Option<String> {
+    let mut note = String::new();
+    let read = file.take(MAX_OWNER_BYTES).read_to_string(&mut note);
+    named(&note).filter(|_| read.is_ok()).map(|line| shown(line, 120))
+}
+
+fn named(note: &str) -> Option<&str> {
+    let (line, rest) = note.split_once('\n')?;
+    let process = line.strip_prefix("process ")?.split_once(',')?.0.parse().ok()?;
+    (start_of(process)? == rest.strip_suffix('\n')?).then_some(line)
+}
+
+/// When a process was started, in ticks since the boot: the 22nd field of what the system says about it.
+/// The second is its name in brackets, which may hold anything.
+fn start_of(process: u32) -> Option<String> {
+    let path = format!("/proc/{process}/stat");
+    let text = read_small(Path::new(&path), MAX_STAT_BYTES, Links::Refused).ok()?.content;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_process_that_is_there_and_the_same_is_named() {
+        let process = std::process::id();
+        let start = start_of(process).expect("this process");
+        let note = |process: u32, start: &str| format!("process {process}, aisoc, host x, since y\n{start}\n");
+        let line = format!("process {process}, aisoc, host x, since y");
+        assert_eq!(named(&note(process, &start)), Some(line.as_str()));
+        // The largest number that a process can have is 2^22.
+        for other in [note(process, "1"), note(1 << 23, &start), note(process, ""), line, String::new()] {
+            assert_eq!(named(&other), None, "{other}");
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::name::{folded, unportable};
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::tar::refuse;
 
-use crate::entry::refuse;
 use crate::limits::Limits;
 
 /// What a name stands for.

@@ -9,12 +9,11 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::tar::{self, BLOCK, Mode, Written};
 use sha2::{Digest as _, Sha256};
 
 use crate::dir::{PluginDir, forbidden};
-use crate::entry::{BLOCK, Mode};
 use crate::gzip::{Gzip, compress};
-use crate::header::{self, Written};
 use crate::limits::{Limits, RATIO_FREE_BYTES};
 use crate::names;
 use crate::parallel::{self, Links, READ_BYTES, default_threads};
@@ -131,7 +130,7 @@ impl<W: Write> Tar<'_, W> {
         let mut file = parallel::open(&on_disk, Links::Refused).map_err(unreadable)?;
         let mut outcome = Ok(());
         let mut left = entry.size;
-        let hashed = parallel::hash(&mut file, buffer, |bytes| {
+        let hashed = parallel::hash(&mut file, buffer, plugin.limits(), |bytes| {
             // Never more than the header promised, even if the file is growing.
             let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             left -= taken as u64;
@@ -145,7 +144,7 @@ impl<W: Write> Tar<'_, W> {
             return Err(Stopped(changed(path, entry, hashed.digest)));
         }
         self.header.clear();
-        header::pad(&mut self.header, entry.size);
+        tar::pad(&mut self.header, entry.size);
         let padding = std::mem::take(&mut self.header);
         self.write(&padding)
     }
@@ -153,7 +152,7 @@ impl<W: Write> Tar<'_, W> {
     fn header(&mut self, written: &Written<'_>) -> Result<(), Stopped> {
         let mut header = std::mem::take(&mut self.header);
         header.clear();
-        header::write(&mut header, written);
+        tar::write(&mut header, written);
         self.write(&header)?;
         self.header = header;
         Ok(())

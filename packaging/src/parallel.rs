@@ -13,6 +13,8 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::limits::Limits;
+
 /// Bytes read at a time: fits the second-level cache together with what hashing needs.
 pub(crate) const READ_BYTES: usize = 128 << 10;
 thread_local! {
@@ -79,11 +81,18 @@ pub(crate) struct Hashed {
     pub(crate) size: u64,
 }
 
-/// Hashes what is left of `file`; `see` is shown every piece.
-pub(crate) fn hash(file: &mut File, buffer: &mut [u8], mut see: impl FnMut(&[u8])) -> io::Result<Hashed> {
+/// Hashes what is left of `file`, unless it is told to stop or grows beyond the largest; `see` is shown
+/// every piece.
+pub(crate) fn hash(
+    file: &mut File,
+    buffer: &mut [u8],
+    limits: &Limits,
+    mut see: impl FnMut(&[u8]),
+) -> io::Result<Hashed> {
     let mut hasher = Sha256::new();
     let mut size = 0;
     loop {
+        limits.cancellation.check()?;
         let read = match file.read(buffer) {
             Ok(0) => return Ok(Hashed { digest: Digest::from_bytes(hasher.finalize().into()), size }),
             Ok(read) => read,
@@ -92,6 +101,9 @@ pub(crate) fn hash(file: &mut File, buffer: &mut [u8], mut see: impl FnMut(&[u8]
         };
         hasher.update(&buffer[..read]);
         size += read as u64;
+        if size > limits.max_file_bytes {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it grows while it is read"));
+        }
         see(&buffer[..read]);
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::look_at;
 use crate::dir::InstalledDir;
 use crate::kept::Slot;
+use crate::listing::names_in;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
 use crate::sealed;
 
@@ -151,15 +152,8 @@ fn content(place: &Path) -> Result<Option<Digest>> {
 
 /// The ids of all changes that were begun and not finished, sorted.
 pub(crate) fn ids(plugins_dir: &Path) -> Result<Vec<PluginId>> {
-    let directory = plugins_dir.join(OWN_DIRECTORY).join(PENDING);
-    let failed = |error| Fault::io("list", &directory, error);
-    let entries = match std::fs::read_dir(&directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
     let mut ids: Vec<PluginId> = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
+    for name in names_in(&plugins_dir.join(OWN_DIRECTORY).join(PENDING))? {
         ids.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok()));
     }
     ids.sort();

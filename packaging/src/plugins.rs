@@ -40,7 +40,7 @@ impl Plugins {
     pub(crate) fn lock(path: &Path, access: &Access) -> Result<Self> {
         let top = access.open(path)?;
         let own = own_directory(&top, path, OWN_DIRECTORY, OPEN_TO_READERS)?;
-        let lock = PluginsLock::acquire(&own, path, access)?;
+        let lock = PluginsLock::acquire(&own, &top, path, access)?;
         let shown = path.join(OWN_DIRECTORY);
         let place = |name: &str, bits| -> Result<Place> {
             let directory = own_directory(&own, &shown, name, bits)?;

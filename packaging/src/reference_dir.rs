@@ -45,7 +45,7 @@ impl ReferenceDir {
     /// Reads and hashes the directory with [`default_threads`].
     ///
     /// # Errors
-    /// `manifest_missing`, `manifest_too_large`, and I/O reasons.
+    /// `manifest_missing`, `manifest_too_large`, `forbidden_entry` for more than [`Limits`] allow, and I/O reasons.
     pub fn read(root: &Path) -> Result<Self> {
         Self::read_with(root, default_threads(), &Limits::default())
     }
@@ -138,6 +138,52 @@ struct Entries {
     vacancy: Vacancy,
 }
 
+/// Holds a directory to the bounds of an archive while it is searched, before anything in it is read.
+struct Bounds<'a> {
+    root: &'a Path,
+    limits: &'a Limits,
+    entries: usize,
+    name_bytes: usize,
+    bytes: u64,
+}
+
+impl Bounds<'_> {
+    fn entry(&mut self, path: &Path) -> Result<()> {
+        self.limits.cancellation.check()?;
+        self.entries += 1;
+        self.name_bytes += relative(self.root, path).len();
+        let (entries, name_bytes) = (self.limits.max_entries, self.limits.max_name_bytes);
+        match (self.entries > entries, self.name_bytes > name_bytes) {
+            (true, _) => Err(self.exceeded("has too many entries", format!("at most {entries}"), "more".to_owned())),
+            (_, true) => {
+                let most = format!("at most {name_bytes} bytes of names");
+                Err(self.exceeded("has too many names", most, "more".to_owned()))
+            }
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// By the stated size: a file that is mostly hole is refused before anybody reads it. What cannot be
+    /// looked at is reported when it cannot be read.
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let bytes = fs::metadata(path).map_or(0, |found| found.len());
+        self.bytes = self.bytes.saturating_add(bytes);
+        let Limits { max_file_bytes, max_total_bytes, .. } = self.limits;
+        for (found, most) in [(bytes, max_file_bytes), (self.bytes, max_total_bytes)] {
+            if found > *most {
+                return Err(self.exceeded("is too large", format!("at most {most} bytes"), format!("{found} bytes")));
+            }
+        }
+        Ok(())
+    }
+
+    fn exceeded(&self, what: &str, expected: String, found: String) -> Fault {
+        Fault::new(Reason::ForbiddenEntry, format!("`{}` {what}", self.root.display()))
+            .expected(expected, found)
+            .hint("name the directory of one plugin, without what is no part of it")
+    }
+}
+
 /// Whether to look at what the host passes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Everything {
@@ -154,13 +200,13 @@ struct Candidate {
 impl Entries {
     fn read(root: &Path, everything: Everything, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         let mut entries = Self::default();
-        let candidates = entries.search(root, everything)?;
+        let candidates = entries.search(root, everything, limits)?;
         let read = parallel::map(&candidates, threads, |candidate, buffer| {
             let keep = limits.bytes_to_keep(relative(root, &candidate.path));
-            match read_entry(&candidate.path, keep, buffer) {
+            match read_entry(&candidate.path, keep, limits, buffer) {
                 Ok(entry) => Ok(Some(entry)),
                 Err(error) if candidate.is_python => Err(Fault::io("read", &candidate.path, error)),
-                Err(_) => Ok(None),
+                Err(_) => Ok(limits.cancellation.check().map(|()| None)?),
             }
         })?;
         for (candidate, entry) in candidates.iter().zip(read) {
@@ -171,7 +217,8 @@ impl Entries {
     }
 
     /// Collects without recursion: nothing bounds the depth of somebody else's directory.
-    fn search(&mut self, root: &Path, everything: Everything) -> Result<Vec<Candidate>> {
+    fn search(&mut self, root: &Path, everything: Everything, limits: &Limits) -> Result<Vec<Candidate>> {
+        let mut bounds = Bounds { root, limits, entries: 0, name_bytes: 0, bytes: 0 };
         let mut candidates = Vec::new();
         let mut directories = vec![root.to_owned()];
         while let Some(directory) = directories.pop() {
@@ -186,6 +233,7 @@ impl Entries {
                     self.note(root, &directory);
                     continue;
                 };
+                bounds.entry(&entry.path())?;
                 let found = entry.path();
                 let within = found.strip_prefix(root).unwrap_or(&found);
                 if kind.is_dir() {
@@ -196,6 +244,9 @@ impl Entries {
                 self.vacancy.entry(within);
                 let is_python =
                     entry.file_name().as_bytes().ends_with(b".py") && (kind.is_file() || leads_to_file(&entry)?);
+                if is_python || (kind.is_file() && everything == Everything::Wanted) {
+                    bounds.file(&entry.path())?;
+                }
                 if !kind.is_file() {
                     self.note(root, &entry.path());
                 }
@@ -246,14 +297,12 @@ struct ReadEntry {
     kept: Option<Content>,
 }
 
-fn read_entry(path: &Path, keep: Option<u64>, buffer: &mut [u8]) -> std::io::Result<ReadEntry> {
+fn read_entry(path: &Path, keep: Option<u64>, limits: &Limits, buffer: &mut [u8]) -> std::io::Result<ReadEntry> {
     let mut file = parallel::open(path, Links::Followed)?;
     let mode = file.metadata()?.permissions().mode();
     let mut keep = keep.map(Keep::new);
-    let hashed = parallel::hash(&mut file, buffer, |bytes| {
-        if let Some(keep) = &mut keep {
-            keep.push(bytes);
-        }
+    let hashed = parallel::hash(&mut file, buffer, limits, |bytes| {
+        keep.iter_mut().for_each(|keep| keep.push(bytes));
     })?;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: mode & 0o100 != 0 };
     Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, kept: keep.map(Keep::finish) })

@@ -14,6 +14,8 @@ use crate::dir::InstalledDir;
 use crate::guarded::require_guarded;
 use crate::home::Home;
 use crate::kept::{self, KeptVersion};
+use crate::limits::Limits;
+use crate::parallel::default_threads;
 use crate::pending::PendingChange;
 use crate::record::InstallRecord;
 use crate::transaction::{Incoming, Transaction};
@@ -56,10 +58,11 @@ impl KeptTree {
             .expected(version.record.tree_digest.to_string(), found)
             .hint(format!("install it again: `aisoc plugin install {}`", version.record.reference))
         };
-        let tree = InstalledDir::read(&version.path).map_err(|fault| match fault.reason() {
-            Reason::ForbiddenEntry | Reason::ManifestMissing => modified(fault.to_string()),
-            _ => fault,
-        })?;
+        let tree = InstalledDir::read_with(&version.path, default_threads(), &Limits::until(&access.cancellation))
+            .map_err(|fault| match fault.reason() {
+                Reason::ForbiddenEntry | Reason::ManifestMissing => modified(fault.to_string()),
+                _ => fault,
+            })?;
         if tree.subject() != version.record.tree_digest {
             return Err(modified(tree.subject().to_string()));
         }

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::tar::Mode;
 use rustix::fs::{Mode as Bits, OFlags};
 use rustix::io::Errno;
-
-use crate::entry::Mode;
 
 /// Takes files one after the other.
 pub(crate) trait Sink: Send {

@@ -11,6 +11,8 @@
 
 use std::path::PathBuf;
 
+use aisoc_drafts::remove_tree;
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use rustix::fs::{AtFlags, RenameFlags};
@@ -36,6 +38,7 @@ pub(crate) struct Transaction {
     /// Changes of others that could not be finished: their plugins stay as they are.
     unfinished: Vec<(PluginId, Fault)>,
     pub(crate) finished: Vec<Finished>,
+    cancellation: Cancellation,
 }
 
 /// A change that a killed process had begun, and that is finished now.
@@ -72,8 +75,15 @@ impl Transaction {
     /// Waits for the lock and finishes what killed processes have begun.
     pub(crate) fn begin(home: Home, access: &Access) -> Result<Self> {
         let plugins = Plugins::lock(home.plugins(), access)?;
-        let mut transaction =
-            Self { plugins, home, removed: 0, leftovers: Vec::new(), unfinished: Vec::new(), finished: Vec::new() };
+        let mut transaction = Self {
+            plugins,
+            home,
+            removed: 0,
+            leftovers: Vec::new(),
+            unfinished: Vec::new(),
+            finished: Vec::new(),
+            cancellation: access.cancellation.clone(),
+        };
         for id in pending::ids(&transaction.plugins.path)? {
             match transaction.heal(&id) {
                 Ok(is_removal) => transaction.finished.push(Finished { id, is_removal }),
@@ -81,6 +91,7 @@ impl Transaction {
                 Err(fault) => transaction.unfinished.push((id, fault)),
             }
         }
+        transaction.cancellation.check()?;
         Ok(transaction)
     }
 
@@ -149,7 +160,7 @@ impl Transaction {
         match versions.give(name, self.home.held(), &format!("removed-{}", self.removed)) {
             Ok(()) | Err(Errno::NOENT) => true,
             // It cannot be renamed, as in the lower layer of an overlay; perhaps it can be removed.
-            Err(_) if std::fs::remove_dir_all(&path).is_ok() => true,
+            Err(_) if remove_tree(&versions.directory, name).is_ok() => true,
             Err(_) => {
                 self.leftovers.push(path);
                 false
@@ -203,6 +214,7 @@ impl Transaction {
             versions.make(&slot)?;
         }
         if let Incoming::Nothing = incoming {
+            self.cancellation.check()?;
             rename_without_replacing(top, id.as_str(), &versions.directory, &other).map_err(failed)?;
             return Ok(Moved::Out);
         }
@@ -210,6 +222,8 @@ impl Transaction {
             rename_without_replacing(self.home.held(), source, &versions.directory, &other).map_err(failed)?;
             versions.sync_parent_of(&other)?;
         }
+        // The last moment in which the change can be called off: with the next rename it is made.
+        self.cancellation.check()?;
         match rename_without_replacing(&versions.directory, &other, top, id.as_str()) {
             Ok(()) => return Ok(Moved::In),
             Err(Errno::EXIST) => require_directory(top, id, &target)?,

@@ -9,10 +9,10 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::ManifestFile;
+use aisoc_manifests::tar::{Mode, refuse};
 use aisoc_signing::{Content, FILE_LIST};
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::{Mode, refuse};
 use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::sink::Sink;

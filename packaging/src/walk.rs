@@ -6,12 +6,12 @@ use std::io::{ErrorKind, Read};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::tar::pax::{self, Extension};
+use aisoc_manifests::tar::{BLOCK, Flag, Header, Mode, refuse, shown};
 
-use crate::entry::{BLOCK, Flag, Header, Mode, refuse, shown};
 use crate::inflate::{Digested, Inflated, unreceived};
 use crate::limits::Limits;
 use crate::names::{self, Names};
-use crate::pax::{self, Extension};
 
 /// Where the walk puts what it finds: files only, with checked and unique names. A directory exists
 /// because a file is in it, so that what is staged is exactly what its file map says.

@@ -130,13 +130,34 @@ fn dropping_what_was_staged_leaves_nothing() {
 #[test]
 fn the_staging_of_a_dead_process_is_removed_and_that_of_a_living_one_is_not() {
     let plugins = tempfile::tempdir().expect("a directory");
-    let dead = plugins.path().join(".aisoc-staging-dead");
+    let dead = plugins.path().join(".aisoc-staging-killed");
     fs::create_dir_all(dead.join("tree/sub")).expect("made");
+    common::abandon_staging(plugins.path());
     let alive = stage(plugins.path(), &demo());
     assert!(!dead.exists());
     install(plugins.path(), &second(), "1.0.0");
     let record = record(&alive, "2.0.0");
     activate(admission(&alive), alive, &record, 1, &Access::default()).expect("still there");
+}
+
+#[test]
+fn a_change_that_was_called_off_leaves_everything_as_it_was() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    install(plugins.path(), &demo(), "1.0.0");
+    let without_lock = |mut found: std::collections::BTreeMap<String, String>| {
+        found.remove(".aisoc/write.lock");
+        found
+    };
+    let before = without_lock(snapshot(plugins.path()));
+    let access = Access::default();
+    let staged = stage(plugins.path(), &second());
+    let (admitted, record) = (admission(&staged), record(&staged, "2.0.0"));
+    access.cancellation.cancel();
+    let fault = activate(admitted, staged, &record, 1, &access).expect_err("called off");
+    assert_eq!(fault.reason(), Reason::Interrupted);
+    let fault = uninstall(plugins.path(), &id(), &access).expect_err("called off");
+    assert_eq!(fault.reason(), Reason::Interrupted);
+    assert_eq!(without_lock(snapshot(plugins.path())), before);
 }
 
 #[test]
@@ -165,7 +186,7 @@ fn a_link_at_the_locks_place_is_not_followed() {
     let plugins = top.path().join("plugins");
     fs::create_dir_all(plugins.join(".aisoc")).expect("made");
     fs::write(top.path().join("victim"), "content").expect("written");
-    symlink(top.path().join("victim"), plugins.join(".aisoc/lock")).expect("linked");
+    symlink(top.path().join("victim"), plugins.join(".aisoc/write.lock")).expect("linked");
     let staged = stage(&plugins, &demo());
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
     activate(admitted, staged, &record, 1, &Access::default()).expect_err("a link");

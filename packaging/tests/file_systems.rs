@@ -99,11 +99,12 @@ fn a_parent_exchanged_for_a_link_while_a_tree_is_removed_leads_nowhere() {
     let exchanged = AtomicBool::new(false);
     for round in 0..50 {
         let plugins = top.path().join(format!("plugins-{round}"));
-        let tree = plugins.join(".aisoc-staging-dead/tree");
+        let tree = plugins.join(".aisoc-staging-killed/tree");
         for number in 0..32 {
             common::write(&tree, &[(&format!("directory/{number}"), "old")]);
         }
         symlink(&victim, tree.join("link")).expect("linked");
+        common::abandon_staging(&plugins);
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -120,7 +121,7 @@ fn a_parent_exchanged_for_a_link_while_a_tree_is_removed_leads_nowhere() {
         });
         // What could not be removed meanwhile is removed now.
         collect_garbage(&plugins, 1, &access()).expect("collected");
-        assert!(!plugins.join(".aisoc-staging-dead").exists());
+        assert!(!plugins.join(".aisoc-staging-killed").exists());
         assert_eq!(snapshot(&victim), before);
     }
     assert!(exchanged.load(Ordering::Relaxed), "it was never exchanged");

@@ -55,8 +55,9 @@ fn an_upgrade_killed_anywhere_is_healed() {
             install(plugins, "0.9.0", 1);
             install(plugins, "1.0.0", 1);
             let before = recorded(plugins);
-            let staging = plugins.join(".aisoc-staging-dead/tree");
+            let staging = plugins.join(".aisoc-staging-killed/tree");
             let after = incoming("1.1.0", &staging);
+            common::abandon_staging(plugins);
             let slot = plugins.join(".aisoc/versions/demo/2");
             unfinished(plugins, Some(&before), Some(&after), 2, &staging, Some(1));
             if reached != "noted" {
@@ -219,7 +220,8 @@ fn an_uninstall_of_nothing_finishes_what_others_left() {
     unfinished(plugins, Some(&before), None, 2, &plugins.join("demo"), None);
     fs::create_dir(plugins.join(".aisoc/versions/demo/2")).expect("made");
     fs::rename(plugins.join("demo"), plugins.join(".aisoc/versions/demo/2/tree")).expect("moved");
-    common::write(plugins, &[(".aisoc-staging-dead/removed-1/tree/a", "1")]);
+    common::write(plugins, &[(".aisoc-staging-killed/removed-1/tree/a", "1")]);
+    common::abandon_staging(plugins);
     let other = "other".parse().expect("an id");
     let fault = uninstall(plugins, &other, &access()).expect_err("there is none");
     assert_eq!(fault.reason(), Reason::PluginNotFound);

@@ -57,7 +57,7 @@ impl Obstructed {
 
 fn without_lock(plugins: &Path) -> std::collections::BTreeMap<String, String> {
     let mut found = snapshot(plugins);
-    found.remove(".aisoc/lock");
+    found.remove(".aisoc/write.lock");
     found
 }
 

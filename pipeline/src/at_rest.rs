@@ -11,8 +11,9 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::printable;
 use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, Placed, ReferenceDir, coverage_floor, default_threads, escaped,
-    expected, identity_conflicts, manifest_id, require_guarded, require_secure_plugins, stated_id, while_in_place,
+    InstallRecord, InstalledDir, InstalledPlugin, Limits, Placed, ReferenceDir, coverage_floor, default_threads,
+    escaped, expected, identity_conflicts, manifest_id, require_guarded, require_secure_plugins, stated_id,
+    while_in_place,
 };
 use aisoc_signing::{Claim, Coverage, Keyring, verify};
 use aisoc_trust::{Admitted, SignatureStatus, admit};
@@ -29,6 +30,8 @@ pub struct AtRestOptions {
     pub only: Vec<String>,
     /// Whom to trust, and how far.
     pub trust: TrustInputs,
+    /// How much is read of each plugin, and until when.
+    pub limits: Limits,
 }
 
 /// An installed plugin and its verdict.
@@ -77,6 +80,8 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
     let judged = on_threads(&wanted, threads, |directory| judge.plugin(directory))?;
+    // Half of the verdicts are none.
+    options.limits.cancellation.check()?;
     let mut judged: Vec<_> = judged.into_iter().flatten().collect();
     refuse_ambiguous(&mut judged, others);
     let plugins: Vec<PluginAtRest> = judged.into_iter().map(|judged| judged.plugin).collect();
@@ -179,7 +184,8 @@ impl Judge<'_> {
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
-        let admitted = intact_admission(path, record, &self.options.trust, self.keyring, self.threads_each)?;
+        let Self { options, keyring, threads_each } = self;
+        let admitted = intact_admission(path, record, &options.trust, keyring, *threads_each, &options.limits)?;
         require_guarded(path)?;
         Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), admitted })
     }
@@ -188,7 +194,7 @@ impl Judge<'_> {
     /// as the host would.
     fn found(&self, path: &Path) -> Result<Read> {
         require_guarded(path)?;
-        let claim = ReferenceDir::read_with(path, self.threads_each, &Default::default())?.claim();
+        let claim = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?.claim();
         let id = stated_id(claim.document()?)?;
         let admitted = self.admit(&claim)?;
         Ok(Read { id, version: stated_version(&claim), admitted })
@@ -232,6 +238,7 @@ pub(crate) fn intact_admission(
     trust: &TrustInputs,
     keyring: &Keyring,
     threads: NonZeroUsize,
+    limits: &Limits,
 ) -> Result<Admitted> {
     let reinstall = format!("install it again: `aisoc plugin install {}`", record.reference);
     let modified = |what: &str| {
@@ -242,7 +249,7 @@ pub(crate) fn intact_admission(
     if path.is_symlink() {
         return Err(modified(": it is a link"));
     }
-    let present = InstalledDir::read_with(path, threads).map_err(|fault| match fault.reason() {
+    let present = InstalledDir::read_with(path, threads, limits).map_err(|fault| match fault.reason() {
         Reason::ForbiddenEntry | Reason::ManifestMissing | Reason::IoNotFound => modified(&format!(": {fault}")),
         _ => fault,
     })?;

@@ -7,7 +7,7 @@ use aisoc_manifests::digest::{Digest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staged, Staging};
-use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Target};
+use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Target, Worker};
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
@@ -77,8 +77,8 @@ async fn receive(
     mut stream: BlobStream,
     progress: &dyn Fn(u64),
 ) -> Result<Staging> {
-    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    let unpacking = tokio::task::spawn_blocking(move || {
+    let (chunks, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let unpacking = Worker::begin(move || {
         let PluginLayer { descriptor, form } = layer;
         let chunks = ChunkReader { receiver, chunk: Bytes::new() };
         let mut bytes = VerifyingReader::new(chunks, descriptor.digest, descriptor.size);
@@ -88,7 +88,10 @@ async fn receive(
             Err(fault) => return Err(explained(fault, bytes)),
         }
         Ok(staging)
-    });
+    })
+    .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
+    // Declared last, so dropped first when nobody waits any more: its end is the end of the thread.
+    let sender = chunks;
     let mut received = 0;
     let transfer = loop {
         let next = tokio::select! {
@@ -112,9 +115,7 @@ async fn receive(
     };
     // Hangs up: what was refused is not received to its end.
     drop((sender, stream));
-    let unpacked = unpacking.await.map_err(|failure| {
-        Fault::new(Reason::Internal, "the unpacking thread ended without a result").caused_by(failure)
-    })?;
+    let unpacked = unpacking.result().await;
     // A transfer that broke off also looks like a truncated archive; the transfer is the reason.
     transfer.and(unpacked)
 }

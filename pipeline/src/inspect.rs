@@ -7,7 +7,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{InstalledDir, Limits, Staging};
+use aisoc_packaging::{InstalledDir, Limits, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Coverage, TreeFinding};
 
@@ -57,8 +57,8 @@ pub struct LayerSummary {
 ///
 /// # Errors
 /// I/O reasons, `manifest_missing`, `forbidden_entry`.
-pub fn inspect_directory(directory: &Path) -> Result<Inspection> {
-    let present = InstalledDir::read(directory)?;
+pub fn inspect_directory(directory: &Path, limits: &Limits) -> Result<Inspection> {
+    let present = InstalledDir::read_with(directory, default_threads(), limits)?;
     Ok(look(&present.claim(), present.files().clone(), None))
 }
 

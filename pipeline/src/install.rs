@@ -168,9 +168,15 @@ fn record(
 
 /// Admits what is in place as a new install would be: as recorded, in nobody else's hands, and no less
 /// widely signed than before.
-pub(crate) fn again_admitted(plugins_dir: &Path, record: &InstallRecord, trust: &TrustInputs) -> Result<Admitted> {
+pub(crate) fn again_admitted(
+    plugins_dir: &Path,
+    record: &InstallRecord,
+    trust: &TrustInputs,
+    access: &Access,
+) -> Result<Admitted> {
     let path = plugins_dir.join(record.id.as_str());
-    let admitted = intact_admission(&path, record, trust, &trust.keyring()?, default_threads())?;
+    let limits = Limits::until(&access.cancellation);
+    let admitted = intact_admission(&path, record, trust, &trust.keyring()?, default_threads(), &limits)?;
     require_guarded(&path)?;
     admitted.require_coverage(coverage_floor(plugins_dir, &record.id)?.unwrap_or(Coverage::None))?;
     Ok(admitted)
@@ -185,7 +191,8 @@ fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<
         if record.digest != digest || plugin.directory != *record.id.as_str() {
             continue;
         }
-        let Ok(admitted) = again_admitted(&options.plugins_dir, &record, &options.trust) else {
+        let Ok(admitted) = again_admitted(&options.plugins_dir, &record, &options.trust, &options.access) else {
+            options.access.cancellation.check()?;
             continue;
         };
         return Ok(Some(Installation {

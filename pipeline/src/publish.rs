@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_drafts::{DraftDirectory, parent, settle, sweep};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
-use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, Secrets, assemble};
+use aisoc_packaging::{Assembled, FoundSecret, Limits, PackOptions, PluginDir, Secrets, assemble, default_threads};
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::{
     BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
@@ -34,6 +35,8 @@ pub struct PackageOptions {
     pub mtime: Option<u64>,
     /// What to do about files that look like secrets.
     pub secrets: Secrets,
+    /// How much is read of the directory, and until when.
+    pub limits: Limits,
 }
 
 /// How an artifact is pushed.
@@ -221,11 +224,12 @@ async fn check_destination(
 struct Packed {
     assembled: Assembled,
     summary: Packaged,
+    cancellation: Cancellation,
 }
 
 fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> Result<Packed> {
     reporter.step("Packing", &directory.display().to_string());
-    let plugin = PluginDir::open_knowing(directory, &options.secrets)?;
+    let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
     let manifest = plugin.document().and_then(|document| Manifest::from_document(&document));
     let manifest = manifest.map_err(|fault| fault.below(directory))?;
     let assembled = assemble(&plugin, &manifest, &PackOptions { threads: options.threads, mtime: options.mtime })?;
@@ -242,7 +246,7 @@ fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> 
         python_in_excluded: python_in_excluded(&plugin),
         allowed_secrets: plugin.allowed_secrets().to_vec(),
     };
-    Ok(Packed { assembled, summary })
+    Ok(Packed { assembled, summary, cancellation: options.limits.cancellation.clone() })
 }
 
 fn python_in_excluded(plugin: &PluginDir) -> usize {
@@ -256,7 +260,8 @@ fn python_in_excluded(plugin: &PluginDir) -> usize {
 
 impl Packed {
     async fn ship(&self, destination: &Reference, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
-        self.ship_to(&Target::create(destination, &ClientOptions::default())?, tag, reporter).await
+        let options = ClientOptions { cancellation: self.cancellation.clone(), ..ClientOptions::default() };
+        self.ship_to(&Target::create(destination, &options)?, tag, reporter).await
     }
 
     async fn ship_to(&self, target: &Target, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
@@ -297,6 +302,7 @@ async fn package_beside(
     let path = beside.path().join("layout");
     let staged = Reference::Layout(LayoutReference { path: path.clone(), ..out.clone() });
     let pushed = packed.ship(&staged, tag, reporter).await?;
+    packed.cancellation.check()?;
     match std::fs::rename(&path, &out.path) {
         // Somebody else has begun a layout there meanwhile: add to it.
         Err(error) if out.form == LayoutForm::Directory && error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {

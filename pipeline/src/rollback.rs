@@ -97,12 +97,12 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
 /// The version that was named, when it is in place, as recorded, and admitted: so the same command again,
 /// after a kill, has nothing left to do.
 fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
-    let RollbackOptions { plugins_dir, id, to: Some(to), trust, .. } = options else { return Ok(None) };
+    let RollbackOptions { plugins_dir, id, to: Some(to), trust, access } = options else { return Ok(None) };
     let Some(record) = InstallRecord::read_understood(plugins_dir, id)? else { return Ok(None) };
     if record.version != *to && record.digest.to_string() != *to {
         return Ok(None);
     }
-    let admitted = again_admitted(plugins_dir, &record, trust)?;
+    let admitted = again_admitted(plugins_dir, &record, trust, access)?;
     Ok(Some(Rollback {
         from: Some(record.version.clone()),
         version: record.version,

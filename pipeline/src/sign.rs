@@ -9,7 +9,7 @@ use aisoc_drafts::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};
-use aisoc_packaging::{FoundSecret, PluginDir, Secrets};
+use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
     Coverage, FILE_LIST, Fingerprint, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement, SigningKey,
     Stamped, Statement, TreeFinding, sign, stamp,
@@ -67,8 +67,13 @@ impl SignedDirectory {
 /// # Errors
 /// `forbidden_entry` for links and devices, `manifest_*` for a manifest that cannot be signed; the
 /// old signature stays then.
-pub fn sign_directory(directory: &Path, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
-    sign_directory_knowing(directory, key, how, &Secrets::default())
+pub fn sign_directory(
+    directory: &Path,
+    key: &SigningKey,
+    how: Signing<'_>,
+    limits: &Limits,
+) -> Result<SignedDirectory> {
+    sign_directory_knowing(directory, key, how, &Secrets::default(), limits)
 }
 
 /// As [`sign_directory`], with what is known about the directory's secrets: what cannot be shipped is not
@@ -81,6 +86,7 @@ pub fn sign_directory_knowing(
     key: &SigningKey,
     how: Signing<'_>,
     secrets: &Secrets,
+    limits: &Limits,
 ) -> Result<SignedDirectory> {
     // What a killed run left would be taken for files of the plugin.
     sweep(directory, DRAFTS);
@@ -88,7 +94,7 @@ pub fn sign_directory_knowing(
     sweep(&added, DRAFTS);
     // It may have been stopped before it put the first signature there: only an empty directory goes.
     let _ = fs::remove_dir(&added);
-    let plugin = PluginDir::open_knowing(directory, secrets)?;
+    let plugin = PluginDir::open_knowing(directory, secrets, default_threads(), limits)?;
     let signed = sign_plugin(&plugin, key, how)?;
     Ok(SignedDirectory { allowed_secrets: plugin.allowed_secrets().to_vec(), ..signed })
 }
@@ -169,6 +175,8 @@ fn replace_signers(
     }
     // All of them written before the first is in place: a full disk leaves the old signature whole.
     let drafts = files.iter().map(|(path, content)| Ok((path, draft(path, content)?))).collect::<Result<Vec<_>>>()?;
+    // The last moment to call it off: the first file that gets its name changes what there is.
+    plugin.cancellation().check()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
     // Signatures of others are over what was signed before, or this key would have been added.
     placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
@@ -193,6 +201,7 @@ fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     create(&added)?;
     let path = added.join(format!("{}.sig", signed.signer().hex()));
+    plugin.cancellation().check()?;
     place(draft(&path, signed.signature().to_hex().as_bytes())?, &path)?;
     Ok(SignedDirectory::of(path, &signed, coverage))
 }

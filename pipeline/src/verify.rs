@@ -6,7 +6,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, while_in_place};
+use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads, while_in_place};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Keyring, examine};
 use aisoc_trust::{Admitted, Policy, TrustMode, admit};
@@ -64,8 +64,9 @@ impl Verification {
 /// # Errors
 /// What cannot be judged: `manifest_missing`, I/O reasons, and those of [`TrustInputs::keyring`]. A refusal
 /// is a verdict.
-pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    while_in_place(directory, || judge_directory(&ReferenceDir::read(directory)?.claim(), directory, trust))
+pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
+    let read = || ReferenceDir::read_with(directory, default_threads(), limits);
+    while_in_place(directory, || judge_directory(&read()?.claim(), directory, trust))
 }
 
 /// Verifies what [`crate::package`] would ship of an author's directory, ignore rules applied.
@@ -73,8 +74,9 @@ pub fn verify_directory(directory: &Path, trust: &TrustInputs) -> Result<Verific
 /// # Errors
 /// What cannot be packed: `forbidden_entry`, `manifest_missing`, I/O reasons, and those of
 /// [`TrustInputs::keyring`].
-pub fn verify_shipped(directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    judge_directory(&PluginDir::open_knowing(directory, &Secrets::Unsearched)?.claim(), directory, trust)
+pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
+    let plugin = PluginDir::open_knowing(directory, &Secrets::Unsearched, default_threads(), limits)?;
+    judge_directory(&plugin.claim(), directory, trust)
 }
 
 fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Result<Verification> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::Secrets;
+use aisoc_packaging::{Limits, Secrets};
 use aisoc_pipeline::{
     PackageOptions, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact, verify_directory,
 };
@@ -39,14 +39,15 @@ impl Author {
         let file = ManifestFile::find(|name| root.join(name).exists()).expect("a manifest");
         let manifest = fs::read(root.join(file.name())).expect("read");
         assert!(ambiguities(file, &manifest).is_empty(), "{name}");
-        let signed = sign_directory(root, &self.key, Signing::WholeTree { out: None }).expect(name);
+        let signed = sign_directory(root, &self.key, Signing::WholeTree { out: None }, &Limits::default()).expect(name);
         assert_eq!(signed.coverage, Coverage::Full, "{name}");
-        let judged = verify_directory(root, &self.trust).expect("judged");
+        let judged = verify_directory(root, &self.trust, &Limits::default()).expect("judged");
         assert_eq!(judged.verdict.expect(name).coverage(), Coverage::Full, "{name}");
         let place = tempfile::tempdir().expect("a directory");
         let archive = place.path().join("plugin.tar");
         let Reference::Layout(out) = Reference::layout_archive(&archive) else { panic!("a layout") };
-        let options = PackageOptions { threads: 1, mtime: None, secrets: Secrets::default() };
+        let options =
+            PackageOptions { threads: 1, mtime: None, secrets: Secrets::default(), limits: Limits::default() };
         package(root, &out, &options, &Silent).await.expect(name);
         let verified = verify_artifact(&Reference::Layout(out), &self.trust, &ClientOptions::default(), &Silent)
             .await

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use aisoc_packaging::PluginDir;
+use aisoc_packaging::{Limits, PluginDir};
 use aisoc_pipeline::{Signing, TrustInputs, sign_directory, verify_directory};
 use aisoc_signing::{Coverage, FILE_LIST, SigningKey};
 use aisoc_trust::Policy;
@@ -45,13 +45,14 @@ fn every_tree_is_listed_stamped_and_signed_as_the_vectors_say() {
         let name = text(&vector["name"]);
         let place = tempfile::tempdir().expect("a directory");
         lay_out(vector, place.path());
-        let signed = sign_directory(place.path(), &key, Signing::WholeTree { out: None }).expect(name);
+        let signed =
+            sign_directory(place.path(), &key, Signing::WholeTree { out: None }, &Limits::default()).expect(name);
         assert_eq!(signed.digest.hex(), text(&vector["digest"]), "{name}");
         assert_eq!(signed.signature.to_hex(), text(&vector["signature"]), "{name}");
         assert_eq!(fs::read_to_string(place.path().join(FILE_LIST)).expect("read"), text(&vector["list"]), "{name}");
         let plugin = PluginDir::open(place.path()).expect("a plugin");
         assert_eq!(STANDARD.encode(plugin.manifest_bytes()), text(&vector["signed_manifest"]), "{name}");
-        let admitted = verify_directory(place.path(), &trust).expect("judged").verdict.expect(name);
+        let admitted = verify_directory(place.path(), &trust, &Limits::default()).expect("judged").verdict.expect(name);
         assert_eq!(admitted.coverage(), Coverage::Full, "{name}");
     }
     println!("tree.json: {0} of {0}", vectors.len());

@@ -17,6 +17,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use sha2::{Digest as _, Sha256};
 
 use crate::target::{Fetch, Target};
+use crate::worker::blocking;
 
 /// Bytes read from a file at a time: large enough that a system call costs nothing beside the
 /// hashing, small enough that a hundred streams fit in memory.
@@ -196,14 +197,6 @@ fn read_chunk(file: &File, offset: u64, wanted: usize) -> io::Result<Bytes> {
     }
     buffer.truncate(filled);
     Ok(buffer.into())
-}
-
-/// Runs file operations where they may wait for the disk.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(failure) => Err(Fault::new(Reason::Internal, "a file operation was abandoned").caused_by(failure)),
-    }
 }
 
 #[cfg(test)]

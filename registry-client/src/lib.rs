@@ -8,8 +8,10 @@ pub mod options;
 pub mod remote;
 pub mod serve;
 pub mod target;
+mod worker;
 
 pub use blob::{BlobSource, BlobStream};
 pub use limits::{Limits, Slowest};
 pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
 pub use target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging, Target};
+pub use worker::Worker;

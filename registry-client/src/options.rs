@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aisoc_manifests::cancellation::Cancellation;
+
 use crate::limits::Limits;
 
 /// How to talk to registries.
@@ -21,6 +23,8 @@ pub struct ClientOptions {
     pub backoff: Duration,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// What ends the work on local files; requests end when their future is dropped.
+    pub cancellation: Cancellation,
 }
 
 /// Which registries are spoken to without TLS. There is no attempt with TLS first: falling back
@@ -85,6 +89,7 @@ impl Default for ClientOptions {
             limits: Limits::default(),
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
+            cancellation: Cancellation::default(),
         }
     }
 }

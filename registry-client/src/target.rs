@@ -123,7 +123,7 @@ impl Target {
     pub fn create(reference: &Reference, options: &ClientOptions) -> Result<Self> {
         match reference {
             Reference::Registry(registry) => Remote::new(registry, options, Access::PullPush).map(Self::Remote),
-            Reference::Layout(layout) => Layout::create(layout).map(Self::Layout),
+            Reference::Layout(layout) => Layout::create_until(layout, &options.cancellation).map(Self::Layout),
         }
     }
 

@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -427,13 +428,104 @@ async fn pushing_again_mends_blobs_that_were_damaged() {
 #[tokio::test]
 async fn the_next_writer_removes_what_a_killed_one_left() {
     let root = tempfile::tempdir().expect("directory");
-    fs::create_dir_all(root.path().join(".aisoc-layout-killed/blobs")).expect("made");
+    let abandon = |name: &str, content: &str| {
+        fs::create_dir_all(root.path().join(name).join(content)).expect("made");
+        fs::write(root.path().join(name).join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT).expect("written");
+        fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o700)).expect("mode");
+    };
+    abandon(".aisoc-layout-killed", "content/blobs");
     let (place, _, sample) = both(root.path()).await;
-    fs::write(root.path().join("layout/.ingest-killed"), "half a blob").expect("written");
+    abandon("layout/.ingest-killed", "file-1");
     push(&create(&place), &sample).await.expect("pushed");
     let mut names: Vec<_> =
         fs::read_dir(root.path()).expect("listed").flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     assert_eq!(names, ["layout", "layout.tar"]);
     assert!(!root.path().join("layout/.ingest-killed").exists());
+}
+
+/// A layout archive that begins with a long name of `size` bytes for an empty file.
+fn with_long_name(place: &Path, whole: &[u8], size: u64) {
+    use aisoc_manifests::tar::{Written, pad, write};
+    let header = |name, kind, size| Written { name, kind, size, mode: 0o644, mtime: 0 };
+    let mut bytes = Vec::new();
+    write(&mut bytes, &header("././@LongLink", b'L', size));
+    if size < 1 << 20 {
+        bytes.resize(bytes.len() + usize::try_from(size).expect("small"), b'x');
+        pad(&mut bytes, size);
+        write(&mut bytes, &header("x", b'0', 0));
+        bytes.extend_from_slice(whole);
+        fs::write(place, bytes).expect("written");
+    } else {
+        fs::write(place, bytes).expect("written");
+        fs::File::options().write(true).open(place).expect("opened").set_len(size + 4096).expect("sparse");
+    }
+}
+
+#[tokio::test]
+async fn a_long_name_is_held_to_its_bound_before_it_is_read() {
+    use aisoc_manifests::tar::MAX_EXTENSION_BYTES;
+    let root = tempfile::tempdir().expect("directory");
+    let (_, tar, _) = both(root.path()).await;
+    let whole = fs::read(root.path().join("layout.tar")).expect("read");
+    let other = root.path().join("other.tar");
+    let place = tar.replace("layout.tar", "other.tar");
+    for (size, is_read) in [
+        (MAX_EXTENSION_BYTES - 1, true),
+        (MAX_EXTENSION_BYTES, true),
+        (MAX_EXTENSION_BYTES + 1, false),
+        (4 << 30, false),
+    ] {
+        with_long_name(&other, &whole, size);
+        let opened = open(&place);
+        assert_eq!(opened.is_ok(), is_read, "{size}");
+        if let Err(fault) = opened {
+            assert_eq!(fault.reason(), Reason::LayoutInvalid);
+            assert!(fault.difference().expect("two sizes").found.contains(&size.to_string()), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_without_end_are_counted() {
+    use aisoc_manifests::tar::{Written, write};
+    let root = tempfile::tempdir().expect("directory");
+    let mut bytes = Vec::new();
+    for number in 0..=65_536 {
+        write(&mut bytes, &Written { name: &format!("{number}"), kind: b'0', size: 0, mode: 0o644, mtime: 0 });
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    fs::write(root.path().join("many.tar"), bytes).expect("written");
+    let fault = open(&format!("oci-archive:{}/many.tar", root.path().display())).expect_err("too many");
+    assert!(fault.message().contains("too many entries"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn what_only_looks_like_a_draft_survives_a_push() {
+    let root = tempfile::tempdir().expect("directory");
+    let (place, tar, sample) = both(root.path()).await;
+    let names = [".aisoc-archive-photos", ".ingest-backup", ".aisoc-layout-mine01", "layout/.ingest-backup"];
+    for name in names {
+        fs::create_dir(root.path().join(name)).expect("made");
+        fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o700)).expect("mode");
+        fs::write(root.path().join(name).join("holiday"), "mine").expect("written");
+    }
+    fs::write(root.path().join(".ingest-myfile"), "mine").expect("written");
+    for target in [&place, &tar] {
+        push(&create(target), &sample).await.expect("pushed");
+    }
+    for name in names {
+        assert_eq!(fs::read_to_string(root.path().join(name).join("holiday")).expect(name), "mine");
+    }
+    assert_eq!(fs::read_to_string(root.path().join(".ingest-myfile")).expect("there"), "mine");
+}
+
+#[tokio::test]
+async fn the_lock_of_a_layout_goes_with_its_holder() {
+    let root = tempfile::tempdir().expect("directory");
+    let (place, _, sample) = both(root.path()).await;
+    push(&create(&place), &sample).await.expect("pushed");
+    let names: Vec<_> =
+        fs::read_dir(root.path().join("layout")).expect("listed").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
 }

@@ -209,8 +209,11 @@ async fn refuses_a_blob_that_is_not_its_digest_and_keeps_nothing_of_it() {
     assert_eq!(served.get(&other).await.status(), StatusCode::NOT_FOUND, "a session belongs to its repository");
     assert_eq!(served.send("DELETE", &session, &[], b"").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(served.send("DELETE", &session, &[], b"").await.status(), StatusCode::NOT_FOUND);
-    let left: Vec<_> = std::fs::read_dir(served.store.path().join("_uploads")).expect("directory").collect();
-    assert!(left.is_empty(), "{left:?}");
+    let uploads = std::fs::read_dir(served.store.path()).expect("directory").flatten().map(|entry| entry.path());
+    let uploads = uploads.filter(|path| path.to_string_lossy().contains("/.aisoc-uploads-")).collect::<Vec<_>>();
+    assert_eq!(uploads.len(), 1);
+    let left: Vec<_> = std::fs::read_dir(&uploads[0]).expect("directory").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left, [aisoc_drafts::MARKER]);
 }
 
 #[tokio::test]
@@ -398,4 +401,32 @@ async fn serves_no_more_connections_than_it_may_and_all_in_turn() {
     for answer in asked.collect::<Vec<_>>() {
         assert_eq!(answer.await.expect("done"), StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn beginning_to_serve_removes_nothing_but_what_a_killed_registry_left() {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let root = tempfile::tempdir().expect("directory");
+    let path = |name: &str| root.path().join(name);
+    fs::create_dir(path("victim")).expect("made");
+    fs::write(path("victim/file"), "mine").expect("written");
+    fs::create_dir(path("served")).expect("made");
+    symlink(path("victim"), path("served/_uploads")).expect("linked");
+    for name in ["served/.aisoc-uploads-photos", "served/.aisoc-uploads-killed"] {
+        fs::create_dir(path(name)).expect("made");
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o700)).expect("mode");
+        fs::write(path(name).join("file-1"), "bytes").expect("written");
+    }
+    fs::write(path("served/.aisoc-uploads-killed").join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT)
+        .expect("written");
+    let old = std::time::SystemTime::UNIX_EPOCH;
+    for name in ["victim/file", "served/.aisoc-uploads-photos/file-1"] {
+        fs::File::options().write(true).open(path(name)).expect("opened").set_modified(old).expect("old");
+    }
+    let store = Store::open(&path("served")).expect("opened");
+    assert_eq!(fs::read_to_string(path("victim/file")).expect("there"), "mine");
+    assert!(path("served/.aisoc-uploads-photos/file-1").exists() && !path("served/.aisoc-uploads-killed").exists());
+    drop(store);
+    assert_eq!(fs::read_dir(path("served")).expect("listed").count(), 2);
 }

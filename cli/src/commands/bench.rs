@@ -1,9 +1,9 @@
 //! What several author commands share: finding and reading the manifest on the bench, and showing
 //! all of its problems at once.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::{Links, SmallFileError, read_small};
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::plugin::{ManifestFile, Problem};
 use serde::Serialize;
@@ -63,19 +63,19 @@ fn missing(directory: &Path) -> Fault {
 }
 
 fn read_manifest(path: &Path) -> Result<Vec<u8>> {
-    let fail = |error| Fault::io("read the manifest", path, error);
-    // A FIFO of that name would block for ever.
-    if !std::fs::metadata(path).map_err(fail)?.is_file() {
-        return Err(Fault::new(Reason::ManifestInvalid, format!("`{}` is not a regular file", path.display())));
+    // Judged when it is open, and not waited for: a FIFO could stand there, or come there meanwhile.
+    match read_small(path, MAX_MANIFEST_BYTES, Links::Followed) {
+        Ok(manifest) => Ok(manifest.content),
+        Err(SmallFileError::Io(error)) => Err(Fault::io("read the manifest", path, error)),
+        Err(SmallFileError::NotAFile) => {
+            Err(Fault::new(Reason::ManifestInvalid, format!("`{}` is not a regular file", path.display())))
+        }
+        Err(SmallFileError::TooLarge { bytes, .. }) => {
+            let found = bytes.map_or("more".to_owned(), |bytes| format!("{bytes} bytes"));
+            Err(Fault::new(Reason::TooLarge, format!("the manifest `{}` is too large", path.display()))
+                .expected(format!("at most {MAX_MANIFEST_BYTES} bytes"), found))
+        }
     }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(fail)?;
-    file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
-    if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-        return Err(Fault::new(Reason::TooLarge, format!("the manifest `{}` is too large", path.display()))
-            .expected(format!("at most {MAX_MANIFEST_BYTES} bytes"), "more"));
-    }
-    Ok(bytes)
 }
 
 /// A problem as a JSON row.

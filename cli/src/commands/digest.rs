@@ -1,7 +1,7 @@
 //! `aisoc plugin digest`
 
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::ReferenceDir;
+use aisoc_packaging::{ReferenceDir, default_threads};
 use serde::Serialize;
 
 use crate::args::plugin::DigestArgs;
@@ -28,7 +28,7 @@ impl Answer for CanonicalDigest {
 }
 
 pub(crate) fn run(args: &DigestArgs, context: &Context) -> Result<u8> {
-    let directory = ReferenceDir::read(&args.dir)?;
+    let directory = ReferenceDir::read_with(&args.dir, default_threads(), &context.limits()?)?;
     let python_files = directory.python().len();
     let statement = directory.claim().statement().map_err(|fault| fault.below(&args.dir))?;
     let canonical = args.canonical.then(|| String::from_utf8_lossy(statement.canonical()).into_owned());

@@ -47,7 +47,7 @@ impl Answer for Freed {
 }
 
 pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin gc");
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin gc")?;
     let collected = collect_garbage(&plugins_dir, args.keep, &access)?;
     for path in &collected.leftovers {
         context.output.warning(format!("could not remove `{}`", path.display()));

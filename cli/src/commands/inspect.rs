@@ -70,10 +70,13 @@ struct FileRow {
 pub(crate) fn run(args: &InspectArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
     let inspection = match Source::parse(&args.source)? {
-        Source::Directory(directory) => aisoc_pipeline::inspect_directory(&directory)?,
+        Source::Directory(directory) => aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?,
         Source::Artifact(reference) => {
             let client = context.client(&args.registry)?;
-            runtime::block_on(aisoc_pipeline::inspect_artifact(&reference, &client, &reporter))?
+            runtime::block_on(
+                context.cancellation()?,
+                aisoc_pipeline::inspect_artifact(&reference, &client, &reporter),
+            )?
         }
     };
     drop(reporter);

@@ -34,7 +34,7 @@ impl Answer for Installed {
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install");
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install")?;
     let trust = context.trust(args.trust)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let options = InstallOptions {
@@ -46,7 +46,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         access,
     };
     let reporter = context.output.reporter();
-    let installed = runtime::block_on(aisoc_pipeline::install(&args.reference, &options, &reporter))?;
+    let installed =
+        runtime::block_on(context.cancellation()?, aisoc_pipeline::install(&args.reference, &options, &reporter))?;
     drop(reporter);
     if let Some(objection) = &installed.signature.objection {
         context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));

@@ -46,7 +46,8 @@ struct Row {
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let plugins_dir = context.plugins_dir(args.plugins_dir);
     let trust = context.trust(args.trust)?;
-    let options = AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust };
+    let options =
+        AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust, limits: context.limits()? };
     let mut plugins = Vec::new();
     for plugin in verify_at_rest(&options)?.plugins {
         let versions = match args.versions {

@@ -41,10 +41,10 @@ impl Answer for Package {
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     refuse_own_output(&args.plugin_dir, &args.out)?;
     let allowance = Allowance::of(&args.secrets)?;
-    let options = options(args.threads, &allowance)?;
+    let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
-    let packaged = runtime::block_on(async {
+    let packaged = runtime::block_on(context.cancellation()?, async {
         if args.check {
             aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await
         } else {
@@ -133,13 +133,14 @@ pub(crate) fn warn_about_signature(look: &SignatureLook, context: &Context) {
 }
 
 /// The packaging options of the flags and the environment.
-pub(crate) fn options(threads: Option<usize>, allowance: &Allowance) -> Result<PackageOptions> {
+pub(crate) fn options(threads: Option<usize>, allowance: &Allowance, context: &Context) -> Result<PackageOptions> {
     if threads == Some(0) {
         return Err(Fault::new(Reason::Usage, "`--threads` is at least 1"));
     }
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or_else(available).min(64);
-    Ok(PackageOptions { threads, mtime: source_date_epoch()?, secrets: allowance.secrets.clone() })
+    let (secrets, limits) = (allowance.secrets.clone(), context.limits()?);
+    Ok(PackageOptions { threads, mtime: source_date_epoch()?, secrets, limits })
 }
 
 /// A name that ends in `.tar` is an archive; everything else is a layout directory.

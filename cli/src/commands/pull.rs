@@ -26,7 +26,10 @@ impl Answer for Pull {
 pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     let client = context.client(&args.registry)?;
     let reporter = context.output.reporter();
-    let pulled = runtime::block_on(aisoc_pipeline::pull(&args.reference, &args.out, &client, &reporter))?;
+    let pulled = runtime::block_on(
+        context.cancellation()?,
+        aisoc_pipeline::pull(&args.reference, &args.out, &client, &reporter),
+    )?;
     drop(reporter);
     let directory = args.out.display().to_string();
     context.output.status("Pulled", format!("{} files into {directory}, not verified", pulled.files));

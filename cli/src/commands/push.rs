@@ -43,20 +43,19 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
     let (signature, pushed) = match Source::parse(&args.source)? {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;
-            let (signature, pushed) =
-                runtime::block_on(aisoc_pipeline::push(&source, &args.reference, &options, &reporter))?;
+            let (signature, pushed) = runtime::block_on(
+                context.cancellation()?,
+                aisoc_pipeline::push(&source, &args.reference, &options, &reporter),
+            )?;
             package::warn_about_signature(&signature, context);
             (signature, pushed)
         }
         Source::Directory(directory) => {
-            let package_options = package::options(None, &allowance)?;
-            let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
-                &directory,
-                &args.reference,
-                &package_options,
-                &options,
-                &reporter,
-            ))?;
+            let package_options = package::options(None, &allowance, context)?;
+            let (packaged, pushed) = runtime::block_on(
+                context.cancellation()?,
+                aisoc_pipeline::publish(&directory, &args.reference, &package_options, &options, &reporter),
+            )?;
             allowed_secrets = package::warn_about(&packaged, &allowance, context);
             (packaged.signature, pushed)
         }

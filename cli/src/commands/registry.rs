@@ -12,7 +12,7 @@ pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
     if !args.listen.ip().is_loopback() {
         context.output.warning(format!("{} is reachable from other machines, and there is no login", args.listen));
     }
-    runtime::block_on(async {
+    runtime::block_on(context.cancellation()?, async {
         let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|error| {
             Fault::new(Reason::IoError, format!("cannot listen on {}", args.listen))
                 .caused_by(error)

@@ -3,10 +3,12 @@
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Profile};
 use aisoc_pipeline::{PushOptions, ReplaceTag, SignedDirectory, Signing};
+use rustix::fs::OFlags;
 
 use super::bench::{self, Bench};
 use super::push::PushAnswer;
@@ -36,14 +38,11 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let signed = sign(&args, &allowance, context)?;
     context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
     let reporter = context.output.reporter();
-    let package_options = package::options(None, &allowance)?;
-    let (packaged, pushed) = runtime::block_on(aisoc_pipeline::publish(
-        &args.plugin_dir,
-        &args.reference,
-        &package_options,
-        &options,
-        &reporter,
-    ))?;
+    let package_options = package::options(None, &allowance, context)?;
+    let (packaged, pushed) = runtime::block_on(
+        context.cancellation()?,
+        aisoc_pipeline::publish(&args.plugin_dir, &args.reference, &package_options, &options, &reporter),
+    )?;
     drop(reporter);
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
@@ -57,7 +56,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
 fn sign(args: &ReleaseArgs, allowance: &Allowance, context: &Context) -> Result<SignedDirectory> {
     let key = context.signing_key(&args.key.private_key)?;
     let how = Signing::WholeTree { out: None };
-    aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets)
+    aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets, &context.limits()?)
 }
 
 /// Writes what a following step needs, where GitHub Actions says to.
@@ -77,7 +76,11 @@ fn append(variable: &str, text: &str) -> Result<()> {
         return Ok(());
     };
     let write = |path| {
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()))
+        // A FIFO that nobody reads is an error, and not waited for.
+        let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).custom_flags(without_waiting);
+        options.open(path).and_then(|mut file| file.write_all(text.as_bytes()))
     };
     write(&path).map_err(|error| Fault::io("append to", path.as_ref(), error))
 }

@@ -41,7 +41,8 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Full => Signing::WholeTree { out },
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
-    let written = aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets)?;
+    let limits = context.limits()?;
+    let written = aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets, &limits)?;
     drop(key);
     let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
     context.output.status("Signed", what);

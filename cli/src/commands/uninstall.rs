@@ -1,6 +1,8 @@
 //! `aisoc plugin uninstall`
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -10,6 +12,10 @@ use serde::Serialize;
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
+use crate::waiting::Waiting;
+
+/// Longer than any answer.
+const MAX_ANSWER_BYTES: u64 = 256;
 
 #[derive(Serialize)]
 struct Uninstalled {
@@ -25,11 +31,11 @@ impl Answer for Uninstalled {
 
 pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     let id = plugin_id(&args.id)?;
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin uninstall");
+    let (plugins_dir, access) = context.change(args.change, "aisoc plugin uninstall")?;
     let path = plugins_dir.join(id.as_str());
     // What is not there needs no confirmation; the refusal comes from below, after it has tidied up.
     if !args.yes && can_be_uninstalled(&plugins_dir, &id)? {
-        confirm(&format!("Remove {} with everything in it? [y/N] ", printable(&path.display().to_string())))?;
+        confirm(&format!("Remove {} with everything in it? [y/N] ", printable(&path.display().to_string())), context)?;
     }
     context.warn_of_leftovers(&uninstall(&plugins_dir, &id, &access)?);
     context.output.status("Uninstalled", format!("{id} from {}", plugins_dir.display()));
@@ -45,15 +51,19 @@ pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
 }
 
 /// Asks on a terminal; without one there is nobody to ask, and silence is not a yes.
-fn confirm(question: &str) -> Result<()> {
+fn confirm(question: &str, context: &Context) -> Result<()> {
     let refuse = |what: &str| Err(Fault::new(Reason::ConfirmationRequired, what));
     if !std::io::stdin().is_terminal() {
         return refuse("removing a plugin needs a confirmation, and there is no terminal to ask on");
     }
+    let unasked = |error| Fault::new(Reason::ConfirmationRequired, "the question could not be asked").caused_by(error);
+    anstream::stderr().write_all(question.as_bytes()).map_err(unasked)?;
+    let terminal = File::from(std::io::stdin().as_fd().try_clone_to_owned().map_err(unasked)?);
     let mut answer = String::new();
-    let asked = anstream::stderr().write_all(question.as_bytes());
-    if asked.is_err() || std::io::stdin().read_line(&mut answer).is_err() {
-        return refuse("the question could not be asked");
+    let mut line = BufReader::new(Waiting::new(terminal, context.cancellation()?)).take(MAX_ANSWER_BYTES);
+    if let Err(error) = line.read_line(&mut answer) {
+        context.cancellation()?.check()?;
+        return Err(unasked(error));
     }
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),

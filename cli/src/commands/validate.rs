@@ -64,7 +64,8 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) {
 }
 
 fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<Loaded> {
-    let SmokeReport { python, class, run_is_async, result } = smoke::load(&bench.directory, args.run.as_deref())?;
+    let SmokeReport { python, class, run_is_async, result } =
+        smoke::load(&bench.directory, args.run.as_deref(), context.cancellation()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(Loaded { python, class, run_is_async, result })
 }

@@ -56,11 +56,16 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
                 "`--as-shipped` is about a directory: an artifact is what is shipped",
             ));
         }
-        Source::Directory(directory) if args.as_shipped => aisoc_pipeline::verify_shipped(&directory, &trust)?,
-        Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust)?,
+        Source::Directory(directory) if args.as_shipped => {
+            aisoc_pipeline::verify_shipped(&directory, &trust, &context.limits()?)?
+        }
+        Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust, &context.limits()?)?,
         Source::Artifact(reference) => {
             let client = context.client(&args.registry)?;
-            runtime::block_on(aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter))?
+            runtime::block_on(
+                context.cancellation()?,
+                aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter),
+            )?
         }
     };
     drop(reporter);

@@ -56,6 +56,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         plugins_dir: context.plugins_dir(args.plugins_dir),
         only: args.ids,
         trust: context.trust(args.trust)?,
+        limits: context.limits()?,
     };
     let AtRest { plugins, skipped_keys } = verify_at_rest(&options)?;
     for skipped in skipped_keys {

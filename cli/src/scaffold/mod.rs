@@ -181,6 +181,8 @@ const ID_RULE: &str =
 
 #[cfg(test)]
 mod tests {
+    use aisoc_manifests::cancellation::Cancellation;
+
     use std::process::Command;
 
     use aisoc_manifests::plugin::{Document, ManifestFile, Profile, validate};
@@ -244,7 +246,8 @@ mod tests {
         for plugin_type in ScaffoldType::ALL {
             let output = tempfile::tempdir().expect("temporary directory");
             let made = create(&Request { author: HOSTILE, ..request("ab", plugin_type, output.path()) }).expect("made");
-            let report = smoke::load(&made.directory, Some(plugin_type.sample_payload())).expect("loads and runs");
+            let report = smoke::load(&made.directory, Some(plugin_type.sample_payload()), &Cancellation::default())
+                .expect("loads and runs");
             assert_eq!((report.class.as_str(), report.run_is_async), ("Plugin", true));
             let result = report.result.expect("ran");
             match plugin_type {

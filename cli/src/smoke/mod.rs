@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use serde::Deserialize;
@@ -42,10 +43,10 @@ pub(crate) struct SmokeReport {
 ///
 /// The Python is `$AISOC_PYTHON`, else `python3`. The payload is the text of a JSON object. Every
 /// refusal of the host is an [`Reason::EntryPointInvalid`] in the host's words.
-pub(crate) fn load(plugin_dir: &Path, payload: Option<&str>) -> Result<SmokeReport> {
+pub(crate) fn load(plugin_dir: &Path, payload: Option<&str>, cancellation: &Cancellation) -> Result<SmokeReport> {
     let python = env::var_os("AISOC_PYTHON").filter(|name| !name.is_empty());
     let python = python.as_deref().unwrap_or(OsStr::new("python3"));
-    runtime::block_on(load_with(python, plugin_dir, payload, TIMEOUT))
+    runtime::block_on(cancellation, load_with(python, plugin_dir, payload, TIMEOUT))
 }
 
 /// One at a time: what a load leaves behind ends with all children of this process.
@@ -116,7 +117,7 @@ mod tests {
     fn smoke(source: &str, payload: Option<&str>) -> Option<Result<SmokeReport>> {
         let directory = tempfile::tempdir().expect("temporary directory");
         fs::write(directory.path().join("plugin.py"), source).expect("written");
-        let loaded = load(directory.path(), payload);
+        let loaded = load(directory.path(), payload, &Cancellation::default());
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 1, "Python left something behind");
         if loaded.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound) {
             eprintln!("SKIPPED: there is no python3, so nothing was loaded");
@@ -194,7 +195,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("temporary directory");
         fs::write(directory.path().join("plugin.py"), "while True: pass").expect("written");
         let python = OsStr::new("python3");
-        let loaded = runtime::block_on(load_with(python, directory.path(), None, Duration::from_millis(300)));
+        let loaded = runtime::block_on(
+            &Cancellation::default(),
+            load_with(python, directory.path(), None, Duration::from_millis(300)),
+        );
         let fault = loaded.expect_err("never ends");
         assert!(matches!(fault.reason(), Reason::EntryPointInvalid | Reason::IoNotFound), "{fault:?}");
     }
@@ -211,16 +215,21 @@ mod tests {
     fn names_what_is_missing() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let python = OsStr::new("no-such-python");
-        let without_python = runtime::block_on(load_with(python, directory.path(), None, TIMEOUT)).expect_err("none");
+        let without_python =
+            runtime::block_on(&Cancellation::default(), load_with(python, directory.path(), None, TIMEOUT))
+                .expect_err("none");
         assert_eq!(without_python.reason(), Reason::IoNotFound);
         assert!(without_python.next_step().contains("AISOC_PYTHON"));
-        let no_directory = load(&directory.path().join("nowhere"), None).expect_err("none");
+        let no_directory = load(&directory.path().join("nowhere"), None, &Cancellation::default()).expect_err("none");
         assert_eq!(no_directory.reason(), Reason::IoNotFound);
         if let Some(loaded) = smoke("", None) {
             assert!(loaded.is_err());
-            let empty = load(directory.path(), None).expect_err("empty");
+            let empty = load(directory.path(), None, &Cancellation::default()).expect_err("empty");
             assert_eq!(empty.message(), "plugin.py not found");
         }
-        assert_eq!(load(directory.path(), Some("[1]")).expect_err("no object").reason(), Reason::Usage);
+        assert_eq!(
+            load(directory.path(), Some("[1]"), &Cancellation::default()).expect_err("no object").reason(),
+            Reason::Usage
+        );
     }
 }

@@ -83,6 +83,13 @@ impl Bench {
         path
     }
 
+    /// Makes a directory what a killed command leaves: ours, private, and held by nobody.
+    pub(crate) fn abandon(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.write(&format!("{name}/{}", aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o700)).expect("mode");
+    }
+
     /// A signed plugin `demo` in `demo/`, its key trusted in `keys/`, packed in `demo.tar`.
     pub(crate) fn published(&self) -> &Self {
         self.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();

@@ -6,28 +6,34 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, BufWriter, Read};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_drafts::{DraftDirectory, parent, sweep};
+use aisoc_drafts::{DraftDirectory, Links, SmallFileError, open_file, parent, sweep};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES};
+use aisoc_manifests::tar::pax::{self, Extension};
+use aisoc_manifests::tar::{BLOCK, Flag, Header, MAX_EXTENSION_BYTES};
 use aisoc_manifests::text::shown;
-use tar::{EntryType, Header};
+use tar::EntryType;
 
 use super::directory::{BLOBS, Directory, INDEX, MARKER, blob_name, check_marker, read_index};
 use super::ingest::{DRAFTS, land, temporary};
 use super::{PIECE_BYTES, StoredBlob, invalid};
 
-/// Most entries of an archive: what keeps the table of names below a few MiB.
-const MAX_ENTRIES: usize = 65_536;
+/// Most headers of an archive: what keeps the table of names below a few MiB.
+const MAX_HEADERS: usize = 65_536;
 
 /// What a tar archive is made of.
-const BLOCK_BYTES: u64 = 512;
+const BLOCK_BYTES: u64 = BLOCK as u64;
 /// Some programs pad to blocks of tapes, 10 KiB or more.
 const MAX_PADDING_BYTES: u64 = 1 << 20;
+
+type Places = BTreeMap<String, (u64, u64)>;
 
 /// A layout archive that is read.
 #[derive(Debug)]
@@ -35,7 +41,7 @@ pub(super) struct Archive {
     path: PathBuf,
     file: Arc<File>,
     /// Offset and size of each file by name.
-    places: BTreeMap<String, (u64, u64)>,
+    places: Places,
 }
 
 /// A layout archive that is written: a directory beside it that becomes one file.
@@ -45,15 +51,19 @@ pub(super) struct StagedArchive {
     directory: Directory,
     /// Removed with its content when the last user is gone.
     _staging: DraftDirectory,
+    cancellation: Cancellation,
 }
 
 impl Archive {
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Fault::io("read", path, error))?;
+        // A FIFO in its place is refused, and not waited for.
+        let file = open_file(path, Links::Followed).map_err(|error| match error {
+            SmallFileError::NotAFile => {
+                invalid(path, "it is not a file").hint("write `oci:PATH` for a layout directory")
+            }
+            error => Fault::io("read", path, error.into()),
+        })?;
         let found = file.metadata().map_err(|error| Fault::io("read", path, error))?;
-        if !found.is_file() {
-            return Err(invalid(path, "it is not a file").hint("write `oci:PATH` for a layout directory"));
-        }
         let places = read_places(path, &file, found.len())?;
         let archive = Self { path: path.to_owned(), file: Arc::new(file), places };
         check_marker(path, &archive.small_file(MARKER)?)?;
@@ -70,7 +80,6 @@ impl Archive {
     }
 
     fn small_file(&self, name: &str) -> Result<Vec<u8>> {
-        use std::os::unix::fs::FileExt;
         let &(offset, size) =
             self.places.get(name).ok_or_else(|| invalid(&self.path, &format!("`{name}` is missing")))?;
         if size > MAX_MANIFEST_BYTES {
@@ -82,35 +91,96 @@ impl Archive {
     }
 }
 
-fn read_places(path: &Path, file: &File, length: u64) -> Result<BTreeMap<String, (u64, u64)>> {
-    let unreadable = |error: io::Error| invalid(path, "it is not an uncompressed tar archive").caused_by(error);
-    let mut places = BTreeMap::new();
-    let mut last = 0;
-    let mut archive = tar::Archive::new(BufReader::new(file));
-    for (count, entry) in archive.entries_with_seek().map_err(unreadable)?.enumerate() {
-        let entry = entry.map_err(unreadable)?;
-        if count >= MAX_ENTRIES {
-            return Err(invalid(path, "it has too many entries"));
-        }
-        last = entry.raw_file_position().saturating_add(entry.size());
-        let name = entry.path_bytes();
+/// Where each file of the archive is. The headers are read as those of layers are: an extension is bounded
+/// before it is read, and what two readers could see differently is refused.
+fn read_places(path: &Path, file: &File, length: u64) -> Result<Places> {
+    let mut places = Places::new();
+    let mut headers = Headers { path, file, length, at: 0, count: 0 };
+    while let Some((header, long_name)) = headers.next()? {
+        let (offset, size) = (headers.at, header.size);
+        headers.skip(size)?;
+        let name = long_name.unwrap_or(header.name);
         let shown = name.escape_ascii().to_string();
         let name = plain_name(&name).ok_or_else(|| invalid(path, &format!("the entry `{shown}` climbs out of it")))?;
-        match entry.header().entry_type() {
-            EntryType::Directory => continue,
-            EntryType::Regular | EntryType::Continuous => {}
-            kind => return Err(invalid(path, &format!("the entry `{shown}` is a {kind:?}, not a file"))),
-        }
-        let (offset, size) = (entry.raw_file_position(), entry.size());
-        if offset.checked_add(size).is_none_or(|end| end > length) {
-            return Err(invalid(path, &format!("the entry `{shown}` ends after the file")));
-        }
-        if places.insert(name, (offset, size)).is_some() {
+        if header.flag == Flag::File && places.insert(name, (offset, size)).is_some() {
             return Err(invalid(path, &format!("the entry `{shown}` stands twice")));
         }
     }
-    check_end(path, file, last.next_multiple_of(BLOCK_BYTES), length)?;
+    check_end(path, file, headers.at, length)?;
     Ok(places)
+}
+
+/// The headers of an archive, one after the other.
+struct Headers<'a> {
+    path: &'a Path,
+    file: &'a File,
+    length: u64,
+    at: u64,
+    count: usize,
+}
+
+impl Headers<'_> {
+    /// The next file or directory with its long name, if it has one, or `None` at the first block of zeros.
+    fn next(&mut self) -> Result<Option<(Header, Option<Vec<u8>>)>> {
+        let mut extension = None;
+        loop {
+            let Some(header) = self.header()? else {
+                return match extension {
+                    None => Ok(None),
+                    Some(_) => Err(invalid(self.path, "it ends where an extended entry should follow")),
+                };
+            };
+            match header.flag {
+                Flag::File | Flag::Directory => {
+                    return Ok(Some((header, extension.and_then(|Extension(name)| name))));
+                }
+                _ if extension.is_some() => return Err(invalid(self.path, "a header extends another extension")),
+                Flag::Pax => extension = Some(pax::attributes(&self.extension(&header)?).map_err(self.unsafe_for())?),
+                Flag::GnuLongName => extension = Some(pax::long_name(self.extension(&header)?)),
+                Flag::PaxGlobal => pax::only_comments(&self.extension(&header)?).map_err(self.unsafe_for())?,
+            }
+        }
+    }
+
+    fn header(&mut self) -> Result<Option<Header>> {
+        if self.length - self.at < BLOCK_BYTES {
+            return Err(cut(self.path, self.at, self.length));
+        }
+        let mut block = [0; BLOCK];
+        self.file.read_exact_at(&mut block, self.at).map_err(|error| Fault::io("read", self.path, error))?;
+        if block == [0; BLOCK] {
+            return Ok(None);
+        }
+        self.count += 1;
+        if self.count > MAX_HEADERS {
+            return Err(invalid(self.path, "it has too many entries"));
+        }
+        self.at += BLOCK_BYTES;
+        Header::read(&block).map(Some).map_err(self.unsafe_for())
+    }
+
+    fn extension(&mut self, header: &Header) -> Result<Vec<u8>> {
+        if header.size > MAX_EXTENSION_BYTES {
+            return Err(invalid(self.path, "a header extension is too large")
+                .expected(format!("at most {MAX_EXTENSION_BYTES} bytes"), format!("{} bytes", header.size)));
+        }
+        let begin = self.at;
+        self.skip(header.size)?;
+        let mut content = vec![0; header.size as usize];
+        self.file.read_exact_at(&mut content, begin).map_err(|error| Fault::io("read", self.path, error))?;
+        Ok(content)
+    }
+
+    /// Goes past a content and its padding, which must be there.
+    fn skip(&mut self, size: u64) -> Result<()> {
+        let end = self.at.checked_add(size.next_multiple_of(BLOCK_BYTES)).filter(|end| *end <= self.length);
+        self.at = end.ok_or_else(|| invalid(self.path, "an entry ends after the file"))?;
+        Ok(())
+    }
+
+    fn unsafe_for(&self) -> impl Fn(Fault) -> Fault + use<'_> {
+        |fault| invalid(self.path, "it is not an uncompressed tar archive that can be read in one way").caused_by(fault)
+    }
 }
 
 /// Two blocks of zeros and nothing but zeros after them: an archive that was cut is not taken for a
@@ -118,19 +188,22 @@ fn read_places(path: &Path, file: &File, length: u64) -> Result<BTreeMap<String,
 fn check_end(path: &Path, file: &File, end: u64, length: u64) -> Result<()> {
     let size = length.saturating_sub(end);
     if size < 2 * BLOCK_BYTES {
-        return Err(invalid(path, "it is cut before its end")
-            .expected(format!("{} bytes or more", end + 2 * BLOCK_BYTES), format!("{length} bytes")));
+        return Err(cut(path, end, length));
     }
     if size > MAX_PADDING_BYTES {
         return Err(invalid(path, "there is more than padding after its end"));
     }
     let mut padding = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-    std::os::unix::fs::FileExt::read_exact_at(file, &mut padding, end)
-        .map_err(|error| Fault::io("read", path, error))?;
+    file.read_exact_at(&mut padding, end).map_err(|error| Fault::io("read", path, error))?;
     match padding.iter().all(|byte| *byte == 0) {
         true => Ok(()),
         false => Err(invalid(path, "there is something after its end")),
     }
+}
+
+fn cut(path: &Path, end: u64, length: u64) -> Fault {
+    invalid(path, "it is cut before its end")
+        .expected(format!("{} bytes or more", end + 2 * BLOCK_BYTES), format!("{length} bytes"))
 }
 
 /// `./a/b` and `a/b/` as `a/b`; nothing for absolute names, `..`, and what is not UTF-8.
@@ -143,7 +216,8 @@ fn plain_name(name: &[u8]) -> Option<String> {
 
 impl StagedArchive {
     /// Begins with what the archive at `target` holds, if there is one.
-    pub(super) fn create(target: &Path) -> Result<Self> {
+    /// Taking it over may take a while, and ends when it is told to.
+    pub(super) fn create(target: &Path, cancellation: &Cancellation) -> Result<Self> {
         let parent = parent(target);
         // Beside it, where a killed run may have left its own.
         sweep(parent, DRAFTS);
@@ -151,9 +225,9 @@ impl StagedArchive {
             .map_err(|error| Fault::io("write in", parent, error))?;
         let directory = Directory::create(staging.path())?;
         if target.symlink_metadata().is_ok() {
-            import(&Archive::open(target)?, &directory)?;
+            import(&Archive::open(target)?, &directory, cancellation)?;
         }
-        Ok(Self { target: target.to_owned(), directory, _staging: staging })
+        Ok(Self { target: target.to_owned(), directory, _staging: staging, cancellation: cancellation.clone() })
     }
 
     pub(super) fn directory(&self) -> &Directory {
@@ -171,6 +245,7 @@ impl StagedArchive {
             archive.append_data(&mut header(EntryType::Directory, 0), directory, io::empty()).map_err(failed)?;
         }
         for name in names {
+            self.cancellation.check()?;
             let path = self.directory.root().join(&name);
             let file = File::open(&path).map_err(|error| Fault::io("read", &path, error))?;
             let size = file.metadata().map_err(|error| Fault::io("read", &path, error))?.len();
@@ -178,12 +253,13 @@ impl StagedArchive {
             archive.append_data(&mut header(EntryType::Regular, size), &name, content).map_err(failed)?;
         }
         let file = archive.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
+        self.cancellation.check()?;
         land(file.map_err(failed)?, &self.target)
     }
 }
 
-fn header(kind: EntryType, size: u64) -> Header {
-    let mut header = Header::new_ustar();
+fn header(kind: EntryType, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
     header.set_uid(0);
@@ -206,7 +282,7 @@ fn blob_names(directory: &Directory) -> Result<Vec<String>> {
 }
 
 /// Takes over the blobs and the index of an archive, hashing each blob on the way.
-fn import(archive: &Archive, directory: &Directory) -> Result<()> {
+fn import(archive: &Archive, directory: &Directory, cancellation: &Cancellation) -> Result<()> {
     let failed = |error| Fault::io("read", &archive.path, error);
     for (name, &(offset, size)) in &archive.places {
         let Some(hex) = name.strip_prefix(BLOBS).and_then(|rest| rest.strip_prefix('/')) else {
@@ -215,16 +291,15 @@ fn import(archive: &Archive, directory: &Directory) -> Result<()> {
         let digest: Digest = format!("sha256:{hex}")
             .parse()
             .map_err(|_| invalid(&archive.path, &format!("`{}` is not a digest", shown(hex, 120))))?;
-        let mut file = archive.file.try_clone().map_err(failed)?;
-        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        let mut reader = file.take(size);
         let mut ingest = directory.ingest()?;
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            match reader.read(&mut buffer).map_err(failed)? {
-                0 => break,
-                read => ingest = ingest.write(&buffer[..read])?,
-            }
+        let mut buffer = vec![0; PIECE_BYTES];
+        let mut done = 0;
+        while done < size {
+            cancellation.check()?;
+            let length = buffer.len().min(usize::try_from(size - done).unwrap_or(usize::MAX));
+            archive.file.read_exact_at(&mut buffer[..length], offset + done).map_err(failed)?;
+            ingest = ingest.write(&buffer[..length])?;
+            done += length as u64;
         }
         ingest.finish(directory, digest)?;
     }

@@ -8,10 +8,12 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use aisoc_drafts::{DraftDirectory, parent, settle, sweep, sync_directory};
+use aisoc_drafts::{DraftDirectory, PassingLock, parent, settle, sweep, sync_directory};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use aisoc_manifests::reference::Tag;
 use aisoc_manifests::text::shown;
@@ -22,7 +24,11 @@ use super::ingest::{DRAFTS, Ingest, replace_file};
 use super::{StoredBlob, index, invalid, json};
 use crate::target::{Manifest, Pushed};
 
-/// The file that says what the directory is; also what writers lock, because it is never replaced.
+/// What writers lock, there only while one does: it is no part of a layout.
+const LOCK: &str = ".aisoc-lock";
+/// How long a writer waits for others, each of which holds the lock for the time of one small file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The file that says what the directory is.
 pub(super) const MARKER: &str = "oci-layout";
 pub(super) const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const INDEX: &str = "index.json";
@@ -32,6 +38,7 @@ pub(super) const BLOBS: &str = "blobs/sha256";
 #[derive(Debug)]
 pub struct Directory {
     root: PathBuf,
+    cancellation: Cancellation,
 }
 
 impl Directory {
@@ -40,7 +47,7 @@ impl Directory {
     /// # Errors
     /// `layout_invalid` when it is none, `io_` reasons.
     pub fn open(root: &Path) -> Result<Self> {
-        let directory = Self { root: root.to_owned() };
+        let directory = Self { root: root.to_owned(), cancellation: Cancellation::default() };
         check_marker(root, &directory.small_file(MARKER)?.ok_or_else(|| missing_marker(root))?)?;
         for part in ["blobs", BLOBS] {
             let path = root.join(part);
@@ -67,6 +74,12 @@ impl Directory {
         Self::open(root)
     }
 
+    /// What ends the wait for other writers before its time is over.
+    #[must_use]
+    pub fn until(self, cancellation: &Cancellation) -> Self {
+        Self { cancellation: cancellation.clone(), ..self }
+    }
+
     /// Puts an empty layout at `root` in one step: it is made beside and renamed, which replaces an empty
     /// directory and nothing else. So several writers can begin a layout at once, and none of them
     /// sees half of it or loses what another has put into it meanwhile.
@@ -82,8 +95,7 @@ impl Directory {
         replace_file(beside.path(), MARKER, MARKER_BYTES)?;
         match fs::rename(beside.path(), root) {
             Ok(()) => {
-                // It is at its place now; there is nothing left to remove.
-                let _ = beside.keep();
+                drop(beside);
                 settle(root).map_err(failed)
             }
             Err(error) => match error.kind() {
@@ -145,14 +157,12 @@ impl Directory {
         })
     }
 
-    /// Changes the index under the layout's lock; other writers wait.
+    /// Changes the index under the layout's lock; other writers wait, and not for ever.
     ///
     /// # Errors
-    /// What `edit` refuses, `layout_invalid`, `io_` reasons.
+    /// What `edit` refuses, `locked`, `interrupted`, `layout_invalid`, `io_` reasons.
     pub fn update<T>(&self, edit: impl FnOnce(&mut ImageIndex) -> Result<T>) -> Result<T> {
-        let path = self.root.join(MARKER);
-        let (lock, _) = self.open_regular(MARKER)?.ok_or_else(|| missing_marker(&self.root))?;
-        lock.lock().map_err(|error| Fault::io("lock", &path, error))?;
+        let _lock = self.lock()?;
         let mut entries = self.index()?;
         let before = entries.clone();
         let result = edit(&mut entries)?;
@@ -164,6 +174,16 @@ impl Directory {
             replace_file(&self.root, INDEX, &bytes)?;
         }
         Ok(result)
+    }
+
+    fn lock(&self) -> Result<PassingLock> {
+        let lock = PassingLock::acquire(&self.root, LOCK, LOCK_TIMEOUT, || Ok(self.cancellation.check()?));
+        lock.map_err(|error| Fault::io("lock", &self.root.join(LOCK), error))?.ok_or_else(|| {
+            let waited = LOCK_TIMEOUT.as_secs();
+            Fault::new(Reason::Locked, format!("the layout `{}` is being changed by others", self.root.display()))
+                .expected(format!("the lock within {waited} seconds"), "the lock of another process")
+                .hint("run the command again when the other one has ended")
+        })
     }
 
     /// Removes a blob. Says whether it was there.

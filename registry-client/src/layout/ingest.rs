@@ -2,16 +2,19 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
-use aisoc_drafts::{Draft, Existing};
+use aisoc_drafts::{Draft, Existing, PrivateDirectory};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::Directory;
 
-/// How the names of files begin that are on their way.
+/// How the names of private directories begin in which a file is on its way.
 pub(super) const DRAFTS: &str = ".ingest-";
+/// Readable as the umask allows, once the file has its name.
+const DRAFT_MODE: u32 = 0o666;
 
 /// A blob that is arriving. Dropping it removes what arrived.
 #[derive(Debug)]
@@ -28,6 +31,16 @@ impl Ingest {
     /// `io_` reasons.
     pub fn new_in(parent: &Path) -> Result<Self> {
         let draft = temporary(parent)?;
+        Ok(Self { draft, hasher: Sha256::new(), size: 0 })
+    }
+
+    /// Collects among other blobs in a private directory, on the file system of the layouts.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub(crate) fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
+        let failed = |error| Fault::io("write in", home.path(), error);
+        let draft = Draft::create_in(home, DRAFT_MODE).map_err(failed)?;
         Ok(Self { draft, hasher: Sha256::new(), size: 0 })
     }
 
@@ -69,9 +82,9 @@ pub(super) fn replace_file(root: &Path, name: &str, bytes: &[u8]) -> Result<()> 
     land(draft, &root.join(name))
 }
 
-/// A file without a name of its own yet, readable as the umask allows once it has one.
+/// A file without a name of its own yet.
 pub(super) fn temporary(parent: &Path) -> Result<Draft> {
-    Draft::create(parent, DRAFTS, 0o666).map_err(|error| Fault::io("write in", parent, error))
+    Draft::create(parent, DRAFTS, DRAFT_MODE).map_err(|error| Fault::io("write in", parent, error))
 }
 
 /// Synced, then renamed: after a power cut the name stands for the whole content or for nothing.

@@ -13,6 +13,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageIndex, MAX_MANIFEST_BYTES};
@@ -20,8 +21,9 @@ use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::blob::{BlobSource, BlobStream, blocking, file_stream};
+use crate::blob::{BlobSource, BlobStream, file_stream};
 use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
+use crate::worker::blocking;
 
 use archive::{Archive, StagedArchive};
 pub use directory::Directory;
@@ -75,9 +77,17 @@ impl Layout {
     /// # Errors
     /// `layout_invalid` when something else is there, `io_` reasons.
     pub fn create(reference: &LayoutReference) -> Result<Self> {
+        Self::create_until(reference, &Cancellation::default())
+    }
+
+    /// As [`Layout::create`], with what ends its waiting and copying.
+    ///
+    /// # Errors
+    /// As [`Layout::create`], and `interrupted`.
+    pub fn create_until(reference: &LayoutReference, cancellation: &Cancellation) -> Result<Self> {
         let store = match reference.form {
-            LayoutForm::Directory => Store::Directory(Directory::create(&reference.path)?),
-            LayoutForm::Archive => Store::Staged(StagedArchive::create(&reference.path)?),
+            LayoutForm::Directory => Store::Directory(Directory::create(&reference.path)?.until(cancellation)),
+            LayoutForm::Archive => Store::Staged(StagedArchive::create(&reference.path, cancellation)?),
         };
         Ok(Self { reference: reference.clone(), store: Arc::new(store) })
     }

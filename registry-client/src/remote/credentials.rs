@@ -1,11 +1,10 @@
 //! Finding the credentials for one registry, in what the caller named.
 
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use aisoc_drafts::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
 use tokio::sync::oneshot;
@@ -16,6 +15,9 @@ use crate::options::{Credentials, Secret};
 /// Longest wait for a credential helper; some unlock a key ring and ask a person. Shorter than an
 /// exchange may take, so that the helper is named and not the registry.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Larger than any file of logins.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Who we are at one registry.
 #[derive(Debug, Clone)]
@@ -78,12 +80,13 @@ fn read_docker_config(path: &Path, registry: &str) -> Result<Option<Credential>>
         _ => vec![registry.to_owned(), format!("https://{registry}")],
     };
     for key in keys {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Fault::io("read", path, error)),
+        // Whole and bounded, and without waiting for who writes to a FIFO in its place.
+        let config = match read_small(path, MAX_CONFIG_BYTES, Links::Followed) {
+            Ok(config) => config.content,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(Fault::io("read", path, error.into())),
         };
-        match get_credential_from_reader(io::BufReader::new(file), &key) {
+        match get_credential_from_reader(config.as_slice(), &key) {
             Ok(found) => return Ok(Some(found.into())),
             Err(CredentialRetrievalError::NoCredentialConfigured) => {}
             // Helpers exit with 1 for "not mine". Their output may hold secrets and is not shown.

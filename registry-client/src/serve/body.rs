@@ -18,9 +18,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ServeOptions;
 use super::problem::Problem;
-use crate::blob::{blocking, file_stream};
+use crate::blob::file_stream;
 use crate::layout::StoredBlob;
 use crate::limits::Pace;
+use crate::worker::blocking;
 
 /// Most bytes of a document that one connection keeps in memory.
 const IN_MEMORY_BYTES: usize = 64 << 10;

@@ -47,8 +47,8 @@ use slots::{Slots, Taken};
 pub use store::Store;
 use uploads::Uploads;
 
-use crate::blob::blocking;
 use crate::limits::Slowest;
+use crate::worker::blocking;
 
 /// Most bytes that the HTTP library holds for one connection in each direction.
 const MAX_BUFFER_BYTES: usize = 256 << 10;

@@ -6,23 +6,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
+use aisoc_drafts::{PrivateDirectory, sweep};
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use super::route::is_repository;
 use crate::layout::{Directory, Ingest};
 
-/// Where uploads wait for their digest.
-const UPLOADS: &str = "_uploads";
-/// Uploads that a crash left behind are removed when they are older.
-const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How the name of the private directory begins in which uploads wait for their digest. No repository
+/// can be called that.
+const UPLOADS: &str = ".aisoc-uploads-";
 
 /// A directory of repositories.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    /// This process's own: what another left is removed when nobody holds it any more.
+    uploads: Arc<PrivateDirectory>,
 }
 
 impl Store {
@@ -31,10 +33,10 @@ impl Store {
     /// # Errors
     /// `io_` reasons.
     pub fn open(root: &Path) -> Result<Self> {
-        let uploads = root.join(UPLOADS);
-        fs::create_dir_all(&uploads).map_err(|error| Fault::io("create", &uploads, error))?;
-        remove_stale(&uploads).map_err(|error| Fault::io("clean", &uploads, error))?;
-        Ok(Self { root: root.to_owned() })
+        fs::create_dir_all(root).map_err(|error| Fault::io("create", root, error))?;
+        sweep(root, UPLOADS);
+        let uploads = PrivateDirectory::create(root, UPLOADS).map_err(|error| Fault::io("write in", root, error))?;
+        Ok(Self { root: root.to_owned(), uploads: Arc::new(uploads) })
     }
 
     /// The layout of a repository, if there is one.
@@ -50,8 +52,8 @@ impl Store {
 
     /// The layout of a repository, made if it is not there.
     pub(super) fn create(&self, name: &str) -> Result<Directory> {
-        let path = self.path(name).unwrap_or_else(|| self.root.join(UPLOADS));
-        Directory::create(&path)
+        let no_repository = || Fault::new(Reason::Internal, format!("`{}` names no repository", name.escape_debug()));
+        Directory::create(&self.path(name).ok_or_else(no_repository)?)
     }
 
     /// Where files without a name may be written.
@@ -61,7 +63,7 @@ impl Store {
 
     /// A blob on its way in.
     pub(super) fn ingest(&self) -> Result<Ingest> {
-        Ingest::new_in(&self.root.join(UPLOADS))
+        Ingest::new_among(&self.uploads)
     }
 
     /// Gives `to` the blob that `from` has. Says whether `from` had it.
@@ -84,15 +86,4 @@ impl Store {
     fn path(&self, name: &str) -> Option<PathBuf> {
         is_repository(name).then(|| self.root.join(name).join("_layout"))
     }
-}
-
-fn remove_stale(uploads: &Path) -> std::io::Result<()> {
-    let limit = SystemTime::now() - STALE;
-    for entry in fs::read_dir(uploads)? {
-        let entry = entry?;
-        if entry.metadata()?.modified()? < limit {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -16,8 +16,8 @@ use super::body::{Arriving, Body, empty};
 use super::problem::{Answered, Problem, with_headers};
 use super::route::read_digest;
 use super::{Registry, parameter};
-use crate::blob::blocking;
 use crate::layout::Ingest;
+use crate::worker::blocking;
 
 /// The sessions that are open, by id.
 #[derive(Debug)]

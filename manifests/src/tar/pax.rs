@@ -1,13 +1,16 @@
 //! Extensions of tar headers: PAX records and GNU long names, as few of them as plugins need.
 
-use aisoc_manifests::fault::Result;
-use aisoc_manifests::text;
+use crate::fault::Result;
+use crate::text;
 
-use crate::entry::{refuse, shown};
+use super::header::{refuse, shown};
 
 /// What an extension says about the entry that follows it: a name, or nothing that counts.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extension(pub(crate) Option<Vec<u8>>);
+pub struct Extension(
+    /// The name in place of the header's own.
+    pub Option<Vec<u8>>,
+);
 
 /// Records that say nothing about names, kinds or contents: what writers add about owner and time.
 const IGNORED: [&str; 11] = [
@@ -30,7 +33,10 @@ const IGNORED: [&str; 11] = [
 /// capabilities, `linkpath` and the `GNU.sparse` family change what the entry is. A `size` is needed
 /// only beyond 8 GiB, and readers that apply it to the wrong header see entries in what others skip as
 /// content, or skip entries that others see (CVE-2025-62518).
-pub(crate) fn attributes(content: &[u8]) -> Result<Extension> {
+///
+/// # Errors
+/// `unsafe_archive`.
+pub fn attributes(content: &[u8]) -> Result<Extension> {
     let mut extension = Extension::default();
     let mut seen: Vec<&str> = Vec::new();
     for (key, value) in records(content)? {
@@ -49,7 +55,10 @@ pub(crate) fn attributes(content: &[u8]) -> Result<Extension> {
 
 /// Reads a `g` header: `git archive` writes one that holds the commit as a comment. Any other record
 /// would hold for the rest of the archive in some readers and be skipped by others.
-pub(crate) fn only_comments(content: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// `unsafe_archive`.
+pub fn only_comments(content: &[u8]) -> Result<()> {
     match records(content)?.iter().find(|(key, _)| *key != "comment") {
         None => Ok(()),
         Some((key, _)) => Err(refuse(format!("a global header sets `{}`", text::shown(key, 80)))),
@@ -57,7 +66,7 @@ pub(crate) fn only_comments(content: &[u8]) -> Result<()> {
 }
 
 /// Reads an `L` header: the name and its NUL.
-pub(crate) fn long_name(mut content: Vec<u8>) -> Extension {
+pub fn long_name(mut content: Vec<u8>) -> Extension {
     if content.last() == Some(&0) {
         content.pop();
     }

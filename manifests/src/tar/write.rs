@@ -1,18 +1,23 @@
 //! Writing tar headers: ustar, with a PAX record only for a name that ustar cannot hold.
 
-use crate::entry::BLOCK;
+use super::header::BLOCK;
 
 /// What a header says. Owner and group are 0 and nameless, so that the packer's machine leaves no trace.
-pub(crate) struct Written<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: u8,
-    pub(crate) size: u64,
-    pub(crate) mode: u32,
-    pub(crate) mtime: u64,
+pub struct Written<'a> {
+    /// The whole name; a directory's ends in a slash.
+    pub name: &'a str,
+    /// The type flag.
+    pub kind: u8,
+    /// Bytes that follow.
+    pub size: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Seconds since 1970.
+    pub mtime: u64,
 }
 
 /// Appends the header, and before it a PAX record when the name needs one.
-pub(crate) fn write(out: &mut Vec<u8>, header: &Written<'_>) {
+pub fn write(out: &mut Vec<u8>, header: &Written<'_>) {
     match split(header.name) {
         Some((prefix, name)) => write_block(out, prefix, name, header),
         None => {
@@ -29,7 +34,7 @@ pub(crate) fn write(out: &mut Vec<u8>, header: &Written<'_>) {
 }
 
 /// Appends zeros up to the next block after `size` bytes of content.
-pub(crate) fn pad(out: &mut Vec<u8>, size: u64) {
+pub fn pad(out: &mut Vec<u8>, size: u64) {
     let past = (size % BLOCK as u64) as usize;
     if past != 0 {
         out.resize(out.len() + BLOCK - past, 0);

@@ -5,15 +5,17 @@
 //! numbers. A header that leans on any of them is refused, whichever reading would have been safe.
 //! Format: POSIX.1-2017, `pax`, "ustar Interchange Format".
 
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use crate::fault::{Fault, Reason, Result};
 
 /// Size of a header, and the unit to which contents are padded.
-pub(crate) const BLOCK: usize = 512;
+pub const BLOCK: usize = 512;
 
 /// What a header announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flag {
+pub enum Flag {
+    /// A regular file.
     File,
+    /// A directory.
     Directory,
     /// Attributes of the next entry (`x`).
     Pax,
@@ -25,18 +27,21 @@ pub(crate) enum Flag {
 
 /// All that is kept of a file's mode. Set-user-id and write bits for others are normalised away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
+    /// Not executable.
     Plain,
+    /// Executable by its owner, and so by everybody.
     Executable,
 }
 
 impl Mode {
-    pub(crate) fn of(executable: bool) -> Self {
+    /// The mode of a file that is executable or not.
+    pub fn of(executable: bool) -> Self {
         if executable { Self::Executable } else { Self::Plain }
     }
 
     /// The permission bits of a file that we write.
-    pub(crate) fn bits(self) -> u32 {
+    pub fn bits(self) -> u32 {
         match self {
             Self::Plain => 0o644,
             Self::Executable => 0o755,
@@ -46,17 +51,23 @@ impl Mode {
 
 /// A header, as far as a plugin needs it. Owner and time are read by nobody.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) flag: Flag,
+pub struct Header {
+    /// What it announces.
+    pub flag: Flag,
     /// The name as it stands; a directory's may end in one slash.
-    pub(crate) name: Vec<u8>,
-    pub(crate) size: u64,
-    pub(crate) mode: Mode,
+    pub name: Vec<u8>,
+    /// Bytes that follow.
+    pub size: u64,
+    /// Whether the file is executable.
+    pub mode: Mode,
 }
 
 impl Header {
     /// Reads a header that is not all zeros.
-    pub(crate) fn read(block: &[u8; BLOCK]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `unsafe_archive` for one that leans on a rule that readers disagree on.
+    pub fn read(block: &[u8; BLOCK]) -> Result<Self> {
         if checksum(block) != octal(&block[148..156], "checksum")? {
             return Err(refuse("a header does not match its checksum"));
         }
@@ -145,19 +156,19 @@ fn checksum(block: &[u8; BLOCK]) -> u64 {
 }
 
 /// A name for a message.
-pub(crate) fn shown(name: &[u8]) -> String {
+pub fn shown(name: &[u8]) -> String {
     format!("`{}`", name[..name.len().min(120)].escape_ascii())
 }
 
 /// The refusal of an archive.
-pub(crate) fn refuse(message: impl Into<String>) -> Fault {
+pub fn refuse(message: impl Into<String>) -> Fault {
     Fault::new(Reason::UnsafeArchive, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::{Written, write};
+    use crate::tar::{Written, write};
 
     fn header(change: impl FnOnce(&mut [u8; BLOCK])) -> [u8; BLOCK] {
         let mut bytes = Vec::new();
