@@ -6,7 +6,6 @@
 
 use std::env;
 use std::fs::{File, Metadata};
-use std::io::Read;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -44,11 +43,11 @@ fn read_bytes(source: &str, cancellation: &Cancellation) -> Result<(Zeroizing<Ve
         // Not through the buffer of `std::io::stdin`, which lives as long as the process.
         let stdin = std::io::stdin().as_fd().try_clone_to_owned();
         let stdin = stdin.map_err(|error| Fault::io("read the private key", source.as_ref(), error))?;
-        return Ok((bounded(Waiting::new(File::from(stdin), cancellation), "standard input")?, None));
+        return Ok((bounded(File::from(stdin), "standard input", cancellation)?, None));
     }
     let (file, metadata) = open(source)?;
     let mode = Some(metadata.permissions().mode() & 0o7777).filter(|mode| metadata.is_file() && mode & 0o066 != 0);
-    Ok((bounded(Waiting::new(file, cancellation), &format!("`{source}`"))?, mode))
+    Ok((bounded(file, &format!("`{source}`"), cancellation)?, mode))
 }
 
 /// A copy stays where the system put the environment; only a new process has none.
@@ -93,9 +92,12 @@ fn unreadable(source: &str, error: std::io::Error) -> Fault {
         .hint("pass an existing key, or make one with `aisoc plugin keygen --out PREFIX`")
 }
 
-fn bounded(stream: impl Read, shown: &str) -> Result<Zeroizing<Vec<u8>>> {
+fn bounded(file: File, shown: &str, cancellation: &Cancellation) -> Result<Zeroizing<Vec<u8>>> {
     let mut buffer = Zeroizing::new(vec![0; MAX_KEY_BYTES]);
-    let length = read_into(stream, &mut buffer).map_err(|error| match error {
+    let read = read_into(Waiting::new(file, cancellation), &mut buffer);
+    // A signal ends the wait as a failed read.
+    cancellation.check()?;
+    let length = read.map_err(|error| match error {
         SmallFileError::TooLarge { .. } => Fault::new(Reason::KeyInvalid, format!("{shown} is larger than a key"))
             .expected(format!("at most {MAX_KEY_BYTES} bytes"), "more"),
         error => Fault::new(Reason::KeyInvalid, format!("cannot read the private key from {shown}")).caused_by(error),

@@ -206,9 +206,10 @@ fn a_plugin_that_was_signed_whole_is_not_replaced_by_one_that_is_not() {
     bench.run(&sign).ok();
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar"]).ok();
     bench.install("oci-archive:stripped.tar").refused(3, "coverage_downgrade");
-    let installed = |name: &str| bench.snapshot(name).into_iter().filter(|(path, _)| !path.ends_with("lock")).collect();
+    let installed =
+        |name: &str| bench.snapshot(name).into_iter().filter(|(path, _)| !path.ends_with("write.lock")).collect();
     let after: Vec<_> = installed("plugins");
-    assert_eq!(after, before.into_iter().filter(|(path, _)| !path.ends_with("lock")).collect::<Vec<_>>());
+    assert_eq!(after, before.into_iter().filter(|(path, _)| !path.ends_with("write.lock")).collect::<Vec<_>>());
 }
 
 #[test]

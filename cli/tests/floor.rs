@@ -74,7 +74,7 @@ fn lines(bench: &Bench) -> Vec<Value> {
 
 /// Everything below `plugins` but who held the lock last.
 fn state(bench: &Bench) -> Vec<(std::path::PathBuf, Vec<u8>)> {
-    bench.snapshot("plugins").into_iter().filter(|(path, _)| !path.ends_with("lock")).collect()
+    bench.snapshot("plugins").into_iter().filter(|(path, _)| !path.ends_with("write.lock")).collect()
 }
 
 #[test]

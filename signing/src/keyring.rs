@@ -14,6 +14,7 @@ use aisoc_drafts::SmallFileError;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use jiff::Timestamp;
+use rustix::io::Errno;
 
 use crate::key::{Fingerprint, PublicKey};
 use crate::key_files::KeyFiles;
@@ -98,7 +99,7 @@ impl Keyring {
                 let content = read_notes(&mut files, &name);
                 notes.insert(name, content);
             } else if let Some(id) = key_id(&Text::from_os_bytes(name.as_bytes()).to_string()) {
-                keys.push((id, read_key(&mut files, &name), name));
+                keys.push((id, read_key(&mut files, &name)?, name));
             }
         }
         files.finish()?;
@@ -218,9 +219,24 @@ fn nearest<'a>(note: &OsStr, keys: impl Iterator<Item = &'a OsStr>) -> Option<&'
     keys.map(|key| (distance(key), key)).filter(|(distance, _)| *distance <= 2).min().map(|(_, key)| key)
 }
 
-fn read_key(files: &mut KeyFiles, name: &OsStr) -> Result<PublicKey> {
+/// The key, or why the file holds none. That this process may open no more files says nothing about the
+/// key, and so is no verdict about what it signed.
+fn read_key(files: &mut KeyFiles, name: &OsStr) -> Result<Result<PublicKey>> {
     let path = files.path(name);
-    PublicKey::from_pem(&files.read(name).map_err(|error| unreadable(Reason::KeyInvalid, "the key", &path, error))?)
+    let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
+    match files.read(name) {
+        Err(error) if is_exhausted(&error) => Err(fault(error)),
+        read => Ok(read.map_err(fault).and_then(|content| PublicKey::from_pem(&content))),
+    }
+}
+
+/// Whether it is this process or this machine that has nothing left.
+fn is_exhausted(error: &SmallFileError) -> bool {
+    const EXHAUSTED: [Errno; 3] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    match error {
+        SmallFileError::Io(error) => EXHAUSTED.iter().any(|known| error.raw_os_error() == Some(known.raw_os_error())),
+        SmallFileError::NotAFile | SmallFileError::TooLarge { .. } => false,
+    }
 }
 
 fn read_notes(files: &mut KeyFiles, name: &OsStr) -> Result<KeyNotes> {

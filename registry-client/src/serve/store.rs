@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aisoc_drafts::{PrivateDirectory, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 
 use super::route::is_repository;
 use crate::layout::{Directory, Ingest};
@@ -52,7 +53,7 @@ impl Store {
 
     /// The layout of a repository, made if it is not there.
     pub(super) fn create(&self, name: &str) -> Result<Directory> {
-        let no_repository = || Fault::new(Reason::Internal, format!("`{}` names no repository", name.escape_debug()));
+        let no_repository = || Fault::new(Reason::Internal, format!("`{}` names no repository", shown(name, 120)));
         Directory::create(&self.path(name).ok_or_else(no_repository)?)
     }
 
