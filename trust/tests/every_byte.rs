@@ -185,7 +185,8 @@ fn a_tree_under_the_old_scheme_is_compared_and_is_at_most_code() {
 
 #[test]
 fn a_signature_file_in_another_form_stays_verified_and_is_no_full_coverage() {
-    let forms: [(&str, fn(&str) -> Vec<u8>); 4] = [
+    type Rewrite = fn(&str) -> Vec<u8>;
+    let forms: [(&str, Rewrite); 4] = [
         ("a newline", |text| format!("{text}\n").into_bytes()),
         ("upper case", |text| text.to_uppercase().into_bytes()),
         ("blanks up to the bound", |text| format!("{text:<1024}").into_bytes()),
