@@ -1,11 +1,11 @@
 //! One writer at a time in a plugins directory, across processes.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use aisoc_drafts::{Links, open_lock, read_small, wait_for_lock};
+use aisoc_drafts::{Links, open_lock, read_small, read_stream, wait_for_lock};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
@@ -71,9 +71,8 @@ fn write_owner(file: &mut File, command: &str) -> std::io::Result<()> {
 /// The line that the holder wrote: of a process that is gone, or that another host or container counts,
 /// there is nothing to say.
 fn owner(file: File) -> Option<String> {
-    let mut note = String::new();
-    let read = file.take(MAX_OWNER_BYTES).read_to_string(&mut note);
-    named(&note).filter(|_| read.is_ok()).map(|line| shown(line, 120))
+    let note = String::from_utf8(read_stream(file, MAX_OWNER_BYTES).ok()?).ok()?;
+    named(&note).map(|line| shown(line, 120))
 }
 
 fn named(note: &str) -> Option<&str> {

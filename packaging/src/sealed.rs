@@ -3,17 +3,16 @@
 //! The checksum finds what rotted and what was edited by a slip. It is no proof: whoever can write the
 //! file can write its checksum.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::Path;
 
+use aisoc_drafts::{Links, SmallFileError, read_small};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-
-use crate::parallel::{self, Links};
 
 const CHECKSUM: &str = "checksum";
 /// Largest file that is read or written; ours are below 4 KiB.
@@ -75,15 +74,16 @@ fn checksum(json: &[u8]) -> Result<Digest> {
 /// The content of one of our own small files, or `None` when there is none. One that is larger than ours
 /// is read far enough to be refused.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    let failed = |error| Fault::io("read", path, error);
-    // Refuses links, and does not wait for a FIFO that somebody left there.
-    let file = match parallel::open(path, Links::Refused) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        file => file.map_err(failed)?,
-    };
-    let mut content = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
-    Ok(Some(content))
+    match read_small(path, MAX_BYTES, Links::Refused) {
+        Ok(file) => Ok(Some(file.content)),
+        Err(error) if error.is_absent() => Ok(None),
+        // Below a file, which is no directory of ours.
+        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotADirectory => Ok(None),
+        Err(SmallFileError::Io(error)) => Err(Fault::io("read", path, error)),
+        Err(error) => {
+            Err(Fault::new(Reason::RecordInvalid, format!("`{}` is no file of ours", path.display())).caused_by(error))
+        }
+    }
 }
 
 /// Passes over what cannot be understood, and over nothing else: an error of the disk is no absence.

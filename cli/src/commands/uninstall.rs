@@ -65,8 +65,9 @@ fn confirm(question: &str, context: &Context) -> Result<()> {
         context.cancellation()?.check()?;
         return Err(unasked(error));
     }
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
+    // A line that has not ended says more than what was read of it.
+    match Some(answer.as_str()).filter(|answer| answer.ends_with('\n')).map(str::trim) {
+        Some("y" | "Y" | "yes") => Ok(()),
         _ => refuse("nothing was removed"),
     }
 }

@@ -4,13 +4,12 @@
 //! a lock. Links are not followed (umoci CVE-2021-29136): a layout is often somebody else's.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aisoc_drafts::{DraftDirectory, PassingLock, parent, settle, sweep, sync_directory};
+use aisoc_drafts::{DraftDirectory, PassingLock, SmallFileError, parent, read_open, settle, sweep, sync_directory};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -210,18 +209,14 @@ impl Directory {
     }
 
     fn small_file(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let Some((file, size)) = self.open_regular(name)? else {
+        let Some((file, _)) = self.open_regular(name)? else {
             return Ok(None);
         };
-        if size > MAX_MANIFEST_BYTES {
-            return Err(invalid(&self.root, &format!("`{name}` is larger than 4 MiB")));
+        match read_open(file, MAX_MANIFEST_BYTES) {
+            Ok(file) => Ok(Some(file.content)),
+            Err(SmallFileError::Io(error)) => Err(Fault::io("read", &self.root.join(name), error)),
+            Err(_) => Err(invalid(&self.root, &format!("`{name}` is larger than 4 MiB"))),
         }
-        let mut bytes = Vec::new();
-        // The file may grow between the two calls.
-        file.take(MAX_MANIFEST_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Fault::io("read", &self.root.join(name), error))?;
-        Ok(Some(bytes))
     }
 
     /// Opens a regular file and nothing else: a link could lead anywhere, a FIFO would block.

@@ -1,0 +1,82 @@
+//! Nothing is decided by the beginning of a file or a stream: every place that reads a bounded amount is
+//! here, with the line that refuses what comes after it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const CRATES: [&str; 8] =
+    ["manifests", "drafts", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
+
+/// What reads bytes up to a bound, or to an end that the other side chooses.
+const READS: [&str; 8] = [
+    ".read_to_end(",
+    ".read_to_string(",
+    ".read_until(",
+    ".read_line(",
+    ".read_exact(",
+    ".read_exact_at(",
+    "fs::read(",
+    "fs::read_to_string(",
+];
+
+/// Where → how often, and the code in that file that refuses the rest, or that makes it no matter.
+const READERS: &[(&str, usize, &str)] = &[
+    // The one body for small files: everything else that decides goes through it.
+    ("drafts/src/small.rs", 1, "match content.len() as u64 > max_bytes {"),
+    // A layer's first four bytes say how it is compressed; they are read again as part of it.
+    ("packaging/src/inflate.rs", 1, "Cursor::new(magic).chain(reader)"),
+    // The last byte of a file that is only appended to.
+    ("packaging/src/lowered.rs", 1, "SeekFrom::End(-1)"),
+    // Blobs and documents of a layout archive: each at its place, of the length that its header states, and
+    // judged by its digest.
+    ("registry-client/src/layout/archive.rs", 5, "check_end(path, file, headers.at, length)?"),
+    ("registry-client/src/layout/mod.rs", 2, "== digest"),
+    // A request's body, which was received to its end and counted before.
+    ("registry-client/src/serve/manifests.rs", 1, "SpooledTempFile"),
+    // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
+    ("cli/src/commands/demo.rs", 1, "address"),
+    ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),
+    ("cli/src/smoke/mod.rs", 0, "line.ends_with(b\"\\n\")"),
+    ("cli/src/smoke/child.rs", 2, "OUTPUT_LIMIT"),
+    // What the kernel says about processes and users.
+    ("cli/src/smoke/descendants.rs", 1, "/proc/"),
+    ("drafts/src/access.rs", 1, "\"/proc\""),
+];
+
+fn sources(directory: &Path, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(directory).expect("listed") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|suffix| suffix == "rs") {
+            let text = fs::read_to_string(&path).expect("a source");
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+            found.insert(path.strip_prefix(ROOT).expect("below").display().to_string(), code);
+        }
+    }
+}
+
+#[test]
+fn every_bounded_read_refuses_the_rest() {
+    let mut found = BTreeMap::new();
+    CRATES.iter().for_each(|name| sources(&Path::new(ROOT).join(name).join("src"), &mut found));
+    for (file, code) in &found {
+        let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        let reads = lines.filter(|line| READS.iter().any(|read| line.contains(read))).count();
+        let known = READERS.iter().find(|(known, ..)| known == file);
+        let expected = known.map_or(0, |(_, count, _)| *count);
+        assert_eq!(
+            reads, expected,
+            "{file} reads in a way of its own: `aisoc_drafts::read_small` reads whole or refuses"
+        );
+        if let Some((_, _, refusal)) = known {
+            assert!(code.contains(refusal), "{file} has lost `{refusal}`");
+        }
+    }
+    for (file, ..) in READERS {
+        assert!(found.contains_key(*file), "{file} is gone");
+    }
+    println!("{} files read, {} of them in a way of their own", found.len(), READERS.len());
+}
