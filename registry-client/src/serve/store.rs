@@ -59,7 +59,7 @@ impl Store {
 
     /// Where files without a name may be written.
     pub(super) fn scratch(&self) -> PathBuf {
-        self.root.join(UPLOADS)
+        self.uploads.path().to_owned()
     }
 
     /// A blob on its way in.
