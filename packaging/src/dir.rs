@@ -4,10 +4,9 @@
 //! than what is shipped. Whatever cannot be shipped safely refuses the directory, instead of being
 //! skipped: what is skipped in silence is what nobody notices is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirEntry, FileType};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,14 +18,13 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 
-use crate::ignore::{IgnoreRules, Verdict};
+use crate::ignore::IgnoreRules;
 use crate::keep::Keep;
 use crate::limits::Limits;
-use crate::names::Names;
 use crate::parallel::{self, Links, default_threads};
-use crate::secrets::{FoundSecret, Kind, Place, Scanner, Secrets, is_draft_name};
+use crate::search::{Search, require_size, require_total};
+use crate::secrets::{FoundSecret, Kind, Place, Scanner, Secrets};
 use crate::stage::{manifest_path, python_files, whole_manifest};
-use crate::vacancy::Vacancy;
 
 /// An author's directory that has a manifest and no forbidden entries.
 #[derive(Debug)]
@@ -219,124 +217,6 @@ impl Contents {
     }
 }
 
-struct Search<'a> {
-    root: &'a Path,
-    rules: Option<IgnoreRules>,
-    limits: &'a Limits,
-    names: Names,
-    found: Vec<RelPath>,
-    excluded: BTreeSet<String>,
-    /// By what is there, shipped or not.
-    vacancy: Vacancy,
-    /// Entries of any kind, left out or not.
-    seen: usize,
-    /// Bytes of what was found, as the file system states them: a file that is mostly hole is refused
-    /// before anybody reads it.
-    bytes: u64,
-}
-
-impl<'a> Search<'a> {
-    /// The plugin's files and what the rules left out, both sorted.
-    fn run(root: &'a Path, rules: Option<IgnoreRules>, limits: &'a Limits) -> Result<(Vec<RelPath>, Vec<String>)> {
-        let mut search = Self {
-            root,
-            rules,
-            limits,
-            names: Names::default(),
-            found: Vec::new(),
-            excluded: BTreeSet::new(),
-            vacancy: Vacancy::default(),
-            seen: 0,
-            bytes: 0,
-        };
-        search.directory(None)?;
-        if let Some(empty) = search.vacancy.empty().first() {
-            return Err(empty_directory(root, empty));
-        }
-        search.found.sort();
-        Ok((search.found, search.excluded.into_iter().collect()))
-    }
-
-    /// Recursion is bounded: a name deeper than `RelPath` allows is refused before it is entered.
-    fn directory(&mut self, below: Option<&RelPath>) -> Result<()> {
-        let path = below.map_or_else(|| self.root.to_owned(), |below| below.under(self.root));
-        let failed = |error| Fault::io("list", &path, error);
-        for entry in fs::read_dir(&path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            self.count_entry()?;
-            self.entry(below, &entry, kind)?;
-        }
-        Ok(())
-    }
-
-    fn count_entry(&mut self) -> Result<()> {
-        self.limits.cancellation.check()?;
-        self.seen += 1;
-        if self.seen <= self.limits.max_seen_entries {
-            return Ok(());
-        }
-        Err(forbidden(format!("`{}` has too many entries", self.root.display()))
-            .expected(format!("at most {}", self.limits.max_seen_entries), "more")
-            .hint("move what is no part of the plugin out of its directory"))
-    }
-
-    /// Judged by its stated size, before anything is read; the open file is held to it again.
-    fn count_bytes(&mut self, path: &RelPath, bytes: u64) -> Result<()> {
-        require_size(path, bytes, self.limits)?;
-        self.bytes = self.bytes.saturating_add(bytes);
-        require_total(self.bytes, self.limits)
-    }
-
-    fn entry(&mut self, below: Option<&RelPath>, entry: &DirEntry, kind: FileType) -> Result<()> {
-        let name = entry.file_name();
-        let relative = below.map_or_else(|| PathBuf::from(&name), |below| Path::new(below.as_str()).join(&name));
-        let verdict = match &self.rules {
-            None => Verdict::Shipped,
-            Some(rules) if kind.is_dir() => rules.of_directory(&relative),
-            Some(rules) => rules.of_file(&relative),
-        };
-        if verdict != Verdict::Shipped {
-            self.leave_out(format!("{}{}", relative.display(), if kind.is_dir() { "/" } else { "" }));
-        }
-        if !kind.is_dir() || verdict != Verdict::Shipped {
-            self.vacancy.entry(&relative);
-        }
-        if verdict == Verdict::LeftOut {
-            return Ok(());
-        }
-        let shown = format!("`{}`", relative.as_os_str().as_encoded_bytes().escape_ascii());
-        let text = relative.to_str().ok_or_else(|| forbidden(format!("the name {shown} is not UTF-8")))?;
-        let path = RelPath::parse(text).map_err(|fault| forbidden(fault.message()))?;
-        if kind.is_dir() {
-            if verdict == Verdict::Shipped {
-                self.names.directory(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
-                self.vacancy.directory(&relative);
-            }
-            return self.directory(Some(&path));
-        }
-        if !kind.is_file() {
-            return Err(forbidden(format!("{shown} is {}", kind_name(kind))));
-        }
-        if self.rules.is_some() && path.components().any(is_draft_name) {
-            return Err(draft(&path));
-        }
-        self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
-        let stated = entry.metadata().map_err(|error| Fault::io("look at", &entry.path(), error))?.len();
-        self.count_bytes(&path, stated)?;
-        self.found.push(path);
-        Ok(())
-    }
-
-    /// Notes an entry, unless the directory that it is in was noted.
-    fn leave_out(&mut self, entry: String) {
-        let mut above = entry.match_indices('/').map(|(at, _)| &entry[..=at]).filter(|above| *above != entry);
-        if !above.any(|above| self.excluded.contains(above)) {
-            self.excluded.insert(entry);
-        }
-    }
-}
-
 struct ReadFile {
     entry: FileEntry,
     kept: Option<Content>,
@@ -377,51 +257,9 @@ fn read_file(
     Ok(ReadFile { entry, kept: keep.map(Keep::finish), secret })
 }
 
-fn require_size(path: &RelPath, bytes: u64, limits: &Limits) -> Result<()> {
-    if bytes <= limits.max_file_bytes {
-        return Ok(());
-    }
-    Err(forbidden(format!("`{path}` is too large"))
-        .expected(format!("at most {} bytes", limits.max_file_bytes), format!("{bytes} bytes"))
-        .hint(format!("make it smaller, or list `{path}` in .aisocignore")))
-}
-
-fn require_total(bytes: u64, limits: &Limits) -> Result<()> {
-    if bytes <= limits.max_total_bytes {
-        return Ok(());
-    }
-    Err(forbidden("the plugin is too large")
-        .expected(format!("at most {} bytes", limits.max_total_bytes), format!("{bytes} bytes"))
-        .hint("list what is no part of the plugin in .aisocignore"))
-}
-
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.
 pub(crate) const SPECIAL_BITS: u32 = 0o6000;
 
-/// The ignore rules leave our drafts out, unless they hold Python, which no built-in rule leaves out.
-fn draft(path: &RelPath) -> Fault {
-    forbidden(format!("`{path}` is what a killed command left behind, by its name, and not part of the plugin"))
-        .hint(format!("look at `{path}`, then remove it or list it in .aisocignore"))
-}
-
-fn empty_directory(root: &Path, name: &str) -> Fault {
-    let message = format!("`{name}` is an empty directory, which no list of files names and no package holds");
-    let path = root.join(name);
-    forbidden(message).hint(format!("remove it with `rmdir {0}`, or put a file into it", path.display()))
-}
-
 pub(crate) fn forbidden(message: impl Into<String>) -> Fault {
     Fault::new(Reason::ForbiddenEntry, message)
-}
-
-fn kind_name(kind: FileType) -> &'static str {
-    if kind.is_symlink() {
-        "a symbolic link"
-    } else if kind.is_fifo() {
-        "a FIFO"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
-    }
 }

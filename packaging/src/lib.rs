@@ -32,6 +32,7 @@ mod reference_dir;
 mod rollback;
 mod root;
 mod sealed;
+mod search;
 mod secrets;
 mod sink;
 mod stage;
