@@ -162,7 +162,10 @@ impl Place {
     fn holds_exactly(&self, staged: &Staged) {
         let homes: Vec<PathBuf> = children(&self.plugins());
         let [home] = homes.as_slice() else { panic!("one staging directory: {homes:?}") };
-        let [tree] = &children(home)[..] else { panic!("one tree in {home:?}") };
+        // Beside the tree stands the file by which an abandoned staging directory is known.
+        let mut inside = children(home);
+        inside.retain(|path| !path.ends_with("aisoc-draft"));
+        let [tree] = &inside[..] else { panic!("one tree in {home:?}: {inside:?}") };
         let mut found = BTreeMap::new();
         collect(tree, "", &mut found);
         let found: BTreeMap<String, File> = match staged.root() {

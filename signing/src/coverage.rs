@@ -1,12 +1,10 @@
 //! How much of a tree a signature covers, and what the rest of it could do.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme};
+use aisoc_manifests::file_map::{FileEntry, TreeScheme};
 use aisoc_manifests::path::RelPath;
-use aisoc_manifests::plugin::{Document, ManifestFile};
-use aisoc_manifests::value::Node;
+use aisoc_manifests::plugin::ManifestFile;
 
 use crate::claim::{Claim, ClaimedTree};
 use crate::signature::Signature;
@@ -90,77 +88,9 @@ fn inert(path: String) -> Uncovered {
     Uncovered { path, hazard: None }
 }
 
-/// Keys under which manifests name what a plugin loads.
-const LOADED: [&str; 4] = ["rules", "detections", "playbooks", "models"];
-/// Lists of mappings of lists: deeper, no manifest names a file.
-const MAX_DEPTH: usize = 4;
-
-/// The paths that a manifest names, and at which there is nothing: a plugin of which that was taken away
-/// does less than was signed, and a signature of the code alone does not tell.
-pub(crate) fn named_and_absent(claim: &Claim, document: &Document) -> Vec<String> {
-    let mut named = Vec::new();
-    for key in LOADED {
-        texts(document.root().get(key), MAX_DEPTH, &mut named);
-    }
-    named.retain(|text| looks_like_path(text));
-    named.extend(document.root().get("entry_point").and_then(Node::as_str));
-    // `module:object` names code, which is signed.
-    named.retain(|path| !path.is_empty() && !path.contains(':'));
-    let loadable = Loadable::of(&claim.tree().files);
-    named.into_iter().filter(|path| !loadable.holds(path)).map(str::to_owned).collect()
-}
-
-/// Every text in a value.
-fn texts<'a>(node: Option<Node<'a>>, depth: usize, found: &mut Vec<&'a str>) {
-    let Some(node) = node.filter(|_| depth > 0) else { return };
-    found.extend(node.as_str());
-    node.items().chain(node.members().map(|(_, value)| value)).for_each(|node| texts(Some(node), depth - 1, found));
-}
-
-/// Whether a text under one of those keys is a path and no name or identifier.
-fn looks_like_path(text: &str) -> bool {
-    let is_suffix = |suffix: &str| !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_alphabetic());
-    text.contains('/') || text.rsplit_once('.').is_some_and(|(_, suffix)| is_suffix(suffix))
-}
-
-/// The files of a plugin with something in them, and the directories that hold more than mere documents.
-struct Loadable<'a> {
-    files: &'a FileMap,
-    directories: BTreeSet<&'a str>,
-}
-
-impl<'a> Loadable<'a> {
-    fn of(files: &'a FileMap) -> Self {
-        let mut directories = BTreeSet::new();
-        let is_loaded = |path: &RelPath, entry: &FileEntry| {
-            entry.size > 0 && (path.as_str().ends_with(".py") || hazard(path, entry).is_some())
-        };
-        for (path, _) in files.iter().filter(|(path, entry)| is_loaded(path, entry)) {
-            let parents = path.as_str().rmatch_indices('/').map(|(at, _)| &path.as_str()[..at]);
-            parents.take_while(|parent| directories.insert(*parent)).for_each(drop);
-            directories.insert(".");
-        }
-        Self { files, directories }
-    }
-
-    /// Whether there is something at a path, or a module of that name.
-    fn holds(&self, path: &str) -> bool {
-        let within = path.trim_start_matches("./").trim_end_matches('/');
-        let path = if within.is_empty() { "." } else { within };
-        let has_file = |name: &str| {
-            RelPath::parse(name).ok().and_then(|path| self.files.get(&path)).is_some_and(|entry| entry.size > 0)
-        };
-        let module = path.replace('.', "/");
-        has_file(path)
-            || self.directories.contains(path)
-            || has_file(&format!("{module}.py"))
-            || has_file(&format!("{module}/__init__.py"))
-    }
-}
-
 /// What an unsigned file could do to the host; `None` when it is inert. Everything that is not known to
 /// be inert counts as data that the plugin loads: rules, models and templates decide what a plugin does.
-fn hazard(path: &RelPath, entry: &FileEntry) -> Option<&'static str> {
+pub(crate) fn hazard(path: &RelPath, entry: &FileEntry) -> Option<&'static str> {
     let name = path.file_name().to_ascii_lowercase();
     let (stem, suffix) = name.rsplit_once('.').unwrap_or((&name, ""));
     let first = name.split('.').next().unwrap_or_default();

@@ -10,6 +10,7 @@ mod key_notes;
 mod key_pair;
 mod keyring;
 mod pem;
+mod promised;
 mod sign;
 mod signature;
 mod stamp;

@@ -39,9 +39,11 @@ pub fn stamp(file: ManifestFile, manifest: &[u8], files: &FileMap) -> Result<Sta
         (None, ManifestFile::Json) => vec![inserted(manifest, &digits)],
     };
     let faithful = candidates.into_iter().find_map(|stated| fill(file, stated, &document, files));
-    faithful.ok_or_else(|| {
-        Fault::new(Reason::ManifestInvalid, format!("`{INTEGRITY_KEY}` cannot be added at the end of {file}"))
-            .hint("end the file in a newline, without `...` or an open block scalar, then sign again")
+    faithful.ok_or_else(|| match stated {
+        Some(_) => Fault::new(Reason::ManifestInvalid, format!("`{INTEGRITY_KEY}` in {file} cannot be replaced"))
+            .hint(format!("remove the key `{INTEGRITY_KEY}`, then sign again")),
+        None => Fault::new(Reason::ManifestInvalid, format!("`{INTEGRITY_KEY}` cannot be added at the end of {file}"))
+            .hint("end the file in a newline, without `...` or an open block scalar, then sign again"),
     })
 }
 
@@ -106,8 +108,9 @@ fn appended_block(manifest: &[u8], document: &Document, digits: &str) -> Vec<u8>
 fn inserted(manifest: &[u8], digits: &str) -> Vec<u8> {
     let Some(brace) = manifest.iter().rposition(|byte| *byte == b'}') else { return Vec::new() };
     let end = manifest[..brace].iter().rposition(|byte| !byte.is_ascii_whitespace()).map_or(0, |last| last + 1);
-    let is_first = manifest[..end].ends_with(b"{");
-    let comma = if is_first { "" } else { "," };
+    // Nothing stands between the first member and its brace, and YAML takes a comma after the last one.
+    let needs_none = manifest[..end].ends_with(b"{") || manifest[..end].ends_with(b",");
+    let comma = if needs_none { "" } else { "," };
     let scheme = TreeScheme::CURRENT.as_str();
     let member = format!("\"{INTEGRITY_KEY}\": {{\"scheme\": \"{scheme}\", \"tree_sha256\": \"{digits}\"}}");
     [&manifest[..end], comma.as_bytes(), &margin(manifest), member.as_bytes(), &manifest[end..]].concat()
@@ -180,8 +183,12 @@ mod tests {
         ] {
             assert_eq!(blank(ManifestFile::Json, manifest), expected, "{manifest:?}");
         }
-        let flow = blank(ManifestFile::Yaml, "{id: a, name: b}\n");
-        assert_eq!(flow, format!("{{id: a, name: b, {member}}}\n"));
+        for (manifest, expected) in [
+            ("{id: a, name: b}\n", format!("{{id: a, name: b, {member}}}\n")),
+            ("{id: a, name: b,}\n", format!("{{id: a, name: b, {member}}}\n")),
+        ] {
+            assert_eq!(blank(ManifestFile::Yaml, manifest), expected);
+        }
     }
 
     #[test]

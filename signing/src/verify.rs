@@ -9,11 +9,12 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::claim::Claim;
-use crate::coverage::{Coverage, Uncovered, named_and_absent, uncovered};
+use crate::coverage::{Coverage, Uncovered, uncovered};
 use crate::findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 use crate::key::Fingerprint;
 use crate::key_notes::Standing;
 use crate::keyring::{KeyId, Keyring, TrustedKey};
+use crate::promised::named_and_absent;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 use crate::statement::Statement;
 use crate::tree::{TreeDifference, TreeFinding};
