@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use tokio::runtime::Builder;
 
@@ -17,7 +17,7 @@ const ROUND: Duration = Duration::from_millis(20);
 /// How soon after one signal another one is the same wish.
 const SAME_WISH: Duration = Duration::from_millis(200);
 
-/// Lets SIGINT and SIGTERM tell the work to stop, which undoes what it has begun. A second Ctrl-C ends the
+/// Lets SIGINT, SIGTERM and SIGHUP tell the work to stop, which undoes what it has begun. A second Ctrl-C ends the
 /// process at once, as it would without us; a second SIGTERM does not.
 ///
 /// A flag, and no listener: it is set whatever the threads are busy with, and takes no descriptor.
@@ -30,9 +30,18 @@ pub(crate) fn stop_on_signals(cancellation: &Cancellation) -> Result<()> {
     flag::register_conditional_default(SIGINT, Arc::clone(&second))
         .and_then(|_| set(SIGINT))
         .and_then(|_| set(SIGTERM))
+        // A terminal that went away, unless `nohup` said that this is no matter.
+        .and_then(|_| if is_ignored(SIGHUP) { set(SIGTERM) } else { set(SIGHUP) })
         .map_err(|error| Fault::new(Reason::IoError, "cannot listen to signals").caused_by(error))?;
     arm_later(cancellation.clone(), second);
     Ok(())
+}
+
+/// Whether whoever started this process lets it pass over a signal. Unknown is no.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Lets the next Ctrl-C end the process, a moment after the first signal: `timeout` sends the same signal

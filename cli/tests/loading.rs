@@ -208,7 +208,7 @@ fn a_stopped_load_leaves_nothing_and_says_so() {
     if !has_python() {
         return;
     }
-    for (signal, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
+    for (signal, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-HUP", Some(130)), ("-KILL", None)] {
         let word = format!("stopped-{}{signal}", std::process::id());
         let bench =
             bench(&format!("import time\nMARK = '{word}'\nopen('/tmp/{word}', 'w').close()\ntime.sleep(300)\n"));
@@ -248,4 +248,36 @@ fn children(parent: u32) -> Vec<String> {
 
 fn is_running(id: &str) -> bool {
     fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Runs a command under a terminal of its own, and prints what it printed.
+const UNDER_A_TERMINAL: &str = "import os, pty, sys\npty.spawn(sys.argv[1:])\n";
+
+#[test]
+fn a_loaded_plugin_has_no_terminal_to_type_into() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench(
+        "import os\ntry:\n os.close(os.open('/dev/tty', os.O_RDWR))\n found = 'a terminal'\nexcept OSError:\n found = 'none'\n\
+         class Plugin:\n def run(self, p, c): return {'tty': found, 'leads': os.getsid(0) == os.getpid()}\n",
+    );
+    let mut command = Command::new("python3");
+    command.args(["-c", UNDER_A_TERMINAL, env!("CARGO_BIN_EXE_aisoc")]).args(WORDS).current_dir(bench.path(""));
+    let output = command.stdin(Stdio::null()).output().expect("python runs");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("\"tty\": \"none\"") && shown.contains("\"leads\": true"), "{shown}");
+}
+
+#[test]
+fn a_plugin_that_is_mostly_hole_is_not_copied() {
+    if !has_python() || !is_root() {
+        return;
+    }
+    let bench = bench("class Plugin:\n def run(self, p, c): return {}\n");
+    fs::File::create(bench.path("demo/big.bin")).and_then(|file| file.set_len(1 << 40)).expect("sparse");
+    let began = Instant::now();
+    let run = bench.run(&["plugin", "validate", "demo", "--load"]);
+    run.refused(1, "forbidden_entry");
+    assert!(run.stderr.contains("big.bin") && began.elapsed() < Duration::from_secs(10), "{run:?}");
 }

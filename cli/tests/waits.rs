@@ -103,7 +103,7 @@ fn whoever_waits_for_the_lock_hears_a_signal_and_changes_nothing() {
         let words = [&["plugin"][..], verb, &["--plugins-dir", "plugins", "--lock-timeout", "600"]].concat();
         let child = start(&bench, &words);
         until("it waits for the lock", || has_open(&child, &bench.path("plugins/.aisoc/write.lock")));
-        signal(&child, ["-INT", "-TERM"][round % 2]);
+        signal(&child, ["-INT", "-TERM", "-HUP"][round % 3]);
         let run = end(child, verb[0]);
         run.refused(130, "interrupted");
         assert_eq!(bench.snapshot("plugins"), before, "{verb:?}");
@@ -135,6 +135,7 @@ fn whoever_hashes_hears_a_signal_and_writes_nothing() {
         &["plugin", "push", "demo", "oci:elsewhere/layout:1"],
         &["plugin", "digest", "demo"],
         &["plugin", "inspect", "./demo"],
+        &["plugin", "validate", "demo"],
     ] {
         let child = start(&bench, words);
         until("it reads the large file", || has_open(&child, &large));

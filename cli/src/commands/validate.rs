@@ -2,7 +2,7 @@
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin;
-use aisoc_packaging::PluginDir;
+use aisoc_packaging::{PluginDir, default_threads};
 use serde::Serialize;
 
 use super::bench::{self, Bench};
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
     let problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), args.profile);
     let profile = args.profile.to_string();
     if args.path.is_dir() {
-        warn_of_what_is_not_packed(&bench, context);
+        warn_of_what_is_not_packed(&bench, context)?;
     }
     if problems.is_empty() {
         let loaded = if args.load { Some(load(args, &bench, context)?) } else { None };
@@ -57,15 +57,19 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
 }
 
 /// A manifest alone can be valid in a directory that cannot be shipped; the author wants to know now.
-fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) {
-    if let Err(fault) = PluginDir::open(&bench.directory) {
+fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
+    let opened = PluginDir::open_with(&bench.directory, default_threads(), &context.limits()?);
+    // What was stopped has found nothing out.
+    context.cancellation()?.check()?;
+    if let Err(fault) = opened {
         context.output.warning(format!("`{}` cannot be packed as it is: {fault}", bench.directory.display()));
     }
+    Ok(())
 }
 
 fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<Loaded> {
     let SmokeReport { python, class, run_is_async, result } =
-        smoke::load(&bench.directory, args.run.as_deref(), context.cancellation()?)?;
+        smoke::load(&bench.directory, args.run.as_deref(), &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(Loaded { python, class, run_is_async, result })
 }

@@ -181,7 +181,7 @@ const ID_RULE: &str =
 
 #[cfg(test)]
 mod tests {
-    use aisoc_manifests::cancellation::Cancellation;
+    use aisoc_packaging::Limits;
 
     use std::process::Command;
 
@@ -246,7 +246,7 @@ mod tests {
         for plugin_type in ScaffoldType::ALL {
             let output = tempfile::tempdir().expect("temporary directory");
             let made = create(&Request { author: HOSTILE, ..request("ab", plugin_type, output.path()) }).expect("made");
-            let report = smoke::load(&made.directory, Some(plugin_type.sample_payload()), &Cancellation::default())
+            let report = smoke::load(&made.directory, Some(plugin_type.sample_payload()), &Limits::default())
                 .expect("loads and runs");
             assert_eq!((report.class.as_str(), report.run_is_async), ("Plugin", true));
             let result = report.result.expect("ran");

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
+use aisoc_packaging::Limits;
 use tokio::sync::oneshot::{self, Receiver};
 use tokio::time::timeout;
 
@@ -40,8 +41,8 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn start(python: &OsStr, directory: &Path, request: &str) -> Result<Self> {
-        let lowered = Lowered::of(directory)?;
+    pub(super) fn start(python: &OsStr, directory: &Path, request: &str, limits: &Limits) -> Result<Self> {
+        let lowered = Lowered::of(directory, limits)?;
         descendants::adopt()?;
         let mut command = Command::new(python);
         command
@@ -54,9 +55,7 @@ impl Host {
             .envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))))
             .stdin(spool(request)?)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Ctrl-C is ours to notice; the child's end is ours to bring about.
-            .process_group(0);
+            .stderr(Stdio::piped());
         if let Some(lowered) = &lowered {
             command.uid(lowered::NOBODY).gid(lowered::NOBODY).env("HOME", lowered.plugin()).current_dir("/");
         }
@@ -84,7 +83,7 @@ impl Host {
             Some(status) => format!("Python ended without an answer ({status})"),
             None => "Python closed its standard output without an answer".to_owned(),
         };
-        let fault = Fault::new(Reason::EntryPointInvalid, message);
+        let fault = Fault::new(Reason::EntryPointInvalid, message).hint(super::HINT);
         // With everything that could hold the pipe open.
         if let Err(left) = self.end() {
             return left;

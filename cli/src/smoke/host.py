@@ -116,6 +116,8 @@ def cause_of(refusal, directory):
 
 
 def main():
+    # Away from the caller's terminal, into which the plugin could type; and from its Ctrl-C.
+    os.setsid()
     request = json.load(sys.stdin)
     directory = pathlib.Path(sys.argv[1])
     channel = take_channel()

@@ -5,7 +5,7 @@
 
 use std::env;
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
@@ -27,8 +27,8 @@ impl Lowered {
     /// Makes the copy, when this process is root's.
     ///
     /// # Errors
-    /// I/O reasons; `forbidden_entry` for more than a plugin may hold.
-    pub(super) fn of(directory: &Path) -> Result<Option<Self>> {
+    /// I/O reasons; `forbidden_entry` for more than a plugin may hold; `interrupted`.
+    pub(super) fn of(directory: &Path, limits: &Limits) -> Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
         }
@@ -38,7 +38,7 @@ impl Lowered {
         fs::set_permissions(place.path(), Permissions::from_mode(0o750)).map_err(failed)?;
         // Modules are named after the directory.
         let plugin = place.path().join(directory.file_name().unwrap_or("plugin".as_ref()));
-        Copy { room: Limits::default() }.directory(directory, &plugin)?;
+        Copy { room: limits.clone() }.directory(directory, &plugin)?;
         Ok(Some(Self { _place: place, plugin }))
     }
 
@@ -62,6 +62,7 @@ impl Copy {
         for entry in fs::read_dir(from).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let (kind, target) = (entry.file_type().map_err(failed)?, to.join(entry.file_name()));
+            self.room.cancellation.check()?;
             self.room.max_entries = self.room.max_entries.checked_sub(1).ok_or_else(|| too_much(from))?;
             if kind.is_dir() {
                 self.directory(&entry.path(), &target)?;
@@ -74,17 +75,35 @@ impl Copy {
         Ok(())
     }
 
+    /// Takes that many bytes from what may still come.
+    fn take(&mut self, bytes: u64, from: &Path) -> Result<()> {
+        let left = self.room.max_total_bytes.checked_sub(bytes).filter(|_| bytes <= self.room.max_file_bytes);
+        self.room.max_total_bytes = left.ok_or_else(|| too_much(from))?;
+        Ok(())
+    }
+
     fn file(&mut self, from: &Path, to: &Path) -> Result<()> {
         let failed = |error| Fault::io("copy", from, error);
         let source = open_file(from, Links::Refused).map_err(|error| failed(error.into()))?;
+        let stated = source.metadata().map_err(failed)?.len();
+        // By what it is said to have, before the first byte: holes would become bytes.
+        self.take(stated, from)?;
         let mut target = File::create_new(to).map_err(failed)?;
-        let room = self.room.max_total_bytes;
-        let copied = io::copy(&mut io::Read::take(source, room.saturating_add(1)), &mut target).map_err(failed)?;
-        self.room.max_total_bytes = room.checked_sub(copied).ok_or_else(|| too_much(from))?;
+        let mut rest = source.take(stated);
+        loop {
+            self.room.cancellation.check()?;
+            if io::copy(&mut rest.by_ref().take(PIECE_BYTES), &mut target).map_err(failed)? == 0 {
+                break;
+            }
+        }
         target.set_permissions(Permissions::from_mode(0o644)).map_err(failed)
     }
 }
 
+/// So much is copied between two looks at whether to stop.
+const PIECE_BYTES: u64 = 1 << 20;
+
 fn too_much(path: &Path) -> Fault {
-    Fault::new(Reason::ForbiddenEntry, format!("there is more below `{}` than a plugin may hold", path.display()))
+    Fault::new(Reason::ForbiddenEntry, format!("with `{}` there is more than a plugin may hold", path.display()))
+        .hint("take it out of the plugin's directory; `aisoc help limits` says how much a plugin may hold")
 }

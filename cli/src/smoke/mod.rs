@@ -15,9 +15,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
+use aisoc_packaging::Limits;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -43,20 +43,26 @@ pub(crate) struct SmokeReport {
 ///
 /// The Python is `$AISOC_PYTHON`, else `python3`. The payload is the text of a JSON object. Every
 /// refusal of the host is an [`Reason::EntryPointInvalid`] in the host's words.
-pub(crate) fn load(plugin_dir: &Path, payload: Option<&str>, cancellation: &Cancellation) -> Result<SmokeReport> {
+pub(crate) fn load(plugin_dir: &Path, payload: Option<&str>, limits: &Limits) -> Result<SmokeReport> {
     let python = env::var_os("AISOC_PYTHON").filter(|name| !name.is_empty());
     let python = python.as_deref().unwrap_or(OsStr::new("python3"));
-    runtime::block_on(cancellation, load_with(python, plugin_dir, payload, TIMEOUT))
+    runtime::block_on(&limits.cancellation, load_with(python, plugin_dir, payload, TIMEOUT, limits))
 }
 
 /// One at a time: what a load leaves behind ends with all children of this process.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-async fn load_with(python: &OsStr, plugin_dir: &Path, payload: Option<&str>, limit: Duration) -> Result<SmokeReport> {
+async fn load_with(
+    python: &OsStr,
+    plugin_dir: &Path,
+    payload: Option<&str>,
+    limit: Duration,
+    limits: &Limits,
+) -> Result<SmokeReport> {
     let request = request(payload)?;
     let directory = fs::canonicalize(plugin_dir).map_err(|source| Fault::io("find", plugin_dir, source))?;
     let _alone = ALONE.lock().await;
-    let mut host = Host::start(python, &directory, &request)?;
+    let mut host = Host::start(python, &directory, &request, limits)?;
     let report = match timeout(limit, host.answer()).await {
         Ok(line) if line.ends_with(b"\n") => read_answer(&line),
         Ok(line) if line.len() as u64 == OUTPUT_LIMIT => {
@@ -66,7 +72,8 @@ async fn load_with(python: &OsStr, plugin_dir: &Path, payload: Option<&str>, lim
         Err(_) => Err(Fault::new(
             Reason::EntryPointInvalid,
             format!("the plugin did not finish within {} seconds", limit.as_secs()),
-        )),
+        )
+        .hint("let `Plugin()` and `run` return sooner, then load it again")),
     };
     host.end()?;
     report
@@ -117,7 +124,7 @@ mod tests {
     fn smoke(source: &str, payload: Option<&str>) -> Option<Result<SmokeReport>> {
         let directory = tempfile::tempdir().expect("temporary directory");
         fs::write(directory.path().join("plugin.py"), source).expect("written");
-        let loaded = load(directory.path(), payload, &Cancellation::default());
+        let loaded = load(directory.path(), payload, &Limits::default());
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 1, "Python left something behind");
         if loaded.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound) {
             eprintln!("SKIPPED: there is no python3, so nothing was loaded");
@@ -196,8 +203,8 @@ mod tests {
         fs::write(directory.path().join("plugin.py"), "while True: pass").expect("written");
         let python = OsStr::new("python3");
         let loaded = runtime::block_on(
-            &Cancellation::default(),
-            load_with(python, directory.path(), None, Duration::from_millis(300)),
+            &Limits::default().cancellation,
+            load_with(python, directory.path(), None, Duration::from_millis(300), &Limits::default()),
         );
         let fault = loaded.expect_err("never ends");
         assert!(matches!(fault.reason(), Reason::EntryPointInvalid | Reason::IoNotFound), "{fault:?}");
@@ -215,20 +222,22 @@ mod tests {
     fn names_what_is_missing() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let python = OsStr::new("no-such-python");
-        let without_python =
-            runtime::block_on(&Cancellation::default(), load_with(python, directory.path(), None, TIMEOUT))
-                .expect_err("none");
+        let without_python = runtime::block_on(
+            &Limits::default().cancellation,
+            load_with(python, directory.path(), None, TIMEOUT, &Limits::default()),
+        )
+        .expect_err("none");
         assert_eq!(without_python.reason(), Reason::IoNotFound);
         assert!(without_python.next_step().contains("AISOC_PYTHON"));
-        let no_directory = load(&directory.path().join("nowhere"), None, &Cancellation::default()).expect_err("none");
+        let no_directory = load(&directory.path().join("nowhere"), None, &Limits::default()).expect_err("none");
         assert_eq!(no_directory.reason(), Reason::IoNotFound);
         if let Some(loaded) = smoke("", None) {
             assert!(loaded.is_err());
-            let empty = load(directory.path(), None, &Cancellation::default()).expect_err("empty");
+            let empty = load(directory.path(), None, &Limits::default()).expect_err("empty");
             assert_eq!(empty.message(), "plugin.py not found");
         }
         assert_eq!(
-            load(directory.path(), Some("[1]"), &Cancellation::default()).expect_err("no object").reason(),
+            load(directory.path(), Some("[1]"), &Limits::default()).expect_err("no object").reason(),
             Reason::Usage
         );
     }
