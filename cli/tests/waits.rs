@@ -364,6 +364,9 @@ fn with_few_descriptors_every_command_ends_with_an_answer() {
         errors.extend(answers(&bench, words, limited, &limits).into_iter().map(|run| run.stderr));
     }
     assert!(errors.iter().any(|error| error.contains("error[io_error]: ")), "{errors:?}");
+    // A draft beside the plugin's files would make it another plugin.
+    let is_draft = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".aisoc-");
+    assert_eq!(fs::read_dir(bench.path("demo")).expect("listed").flatten().filter(is_draft).count(), 0);
 }
 
 #[test]

@@ -58,11 +58,17 @@ impl PrivateDirectory {
             let made = made.tempdir_in(parent)?;
             let held = match rustix::fs::open(made.path(), OPEN_DIRECTORY, Mode::empty()) {
                 Err(Errno::NOENT) => continue,
-                held => File::from(held?),
+                Err(error) => {
+                    // Removing by listing takes a descriptor, and there may be none left.
+                    let _ = fs::remove_dir(made.path());
+                    return Err(error.into());
+                }
+                Ok(held) => File::from(held),
             };
             if hold(&held)? {
-                create_file(&held, MARKER, 0o600)?.write_all(MARKER_TEXT.as_bytes())?;
-                return Ok(Self { path: made.keep(), held, next: AtomicU64::new(1) });
+                let private = Self { path: made.keep(), held, next: AtomicU64::new(1) };
+                create_file(&private.held, MARKER, 0o600)?.write_all(MARKER_TEXT.as_bytes())?;
+                return Ok(private);
             }
         }
         Err(io::Error::other("another process keeps removing what is being made"))
@@ -93,13 +99,28 @@ impl PrivateDirectory {
     }
 
     fn remove_all(&self) -> io::Result<()> {
-        remove_held(&self.held)?;
+        remove_held(&self.held).or_else(|error| self.remove_known().map_err(|_| error))?;
         // What stands there now may be somebody else's.
         let (held, found) = (self.held.metadata()?, fs::symlink_metadata(&self.path)?);
         match (held.dev(), held.ino()) == (found.dev(), found.ino()) {
             true => fs::remove_dir(&self.path),
             false => Ok(()),
         }
+    }
+}
+
+impl PrivateDirectory {
+    /// What this process has put there itself, by name: without the descriptor that a listing takes. Of a
+    /// file that cannot be removed the marker stays, for the next sweep.
+    fn remove_known(&self) -> io::Result<()> {
+        let files = (1..self.next.load(Ordering::Relaxed)).map(|number| format!("file-{number}"));
+        for name in files.chain([MARKER.to_owned()]) {
+            match rustix::fs::unlinkat(&self.held, name.as_str(), AtFlags::empty()) {
+                Err(error) if error != Errno::NOENT => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
