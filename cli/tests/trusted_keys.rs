@@ -80,12 +80,65 @@ fn a_revocation_that_fits_no_key_or_cannot_be_read_judges_nothing() {
     let revoked = r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#;
     let bench = bench();
     bench.write("keys/Release.json", revoked);
-    refused_everywhere(&bench, "key_note_invalid", "`keys/Release.json` is about no key that is there");
+    refused_everywhere(
+        &bench,
+        "key_note_invalid",
+        "`keys/Release.json` may be a note on a key, and is the note of none",
+    );
     fs::rename(bench.path("keys/Release.json"), bench.path("keys/release.json")).expect("renamed");
     bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).refused(3, "key_revoked");
     bench.write("keys/release.json", format!("\u{feff}{revoked}"));
     fs::copy(bench.path("keys/release.pem"), bench.path("keys/copy.pem")).expect("copied");
     refused_everywhere(&bench, "key_note_invalid", "`keys/release.json` cannot be understood");
+}
+
+#[test]
+fn a_revocation_under_the_name_of_a_copy_judges_nothing() {
+    let bench = bench();
+    for name in ["release.json.txt", "release.json (1)", "release.revoked", "release.\u{ff4a}\u{ff53}\u{ff4f}\u{ff4e}"]
+    {
+        let path = format!("keys/{name}");
+        bench.write(&path, r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#);
+        refused_everywhere(&bench, "key_note_invalid", &format!("`{path}` may be a note on a key"));
+        fs::remove_file(bench.path(&path)).expect("removed");
+    }
+    bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).ok();
+}
+
+#[test]
+fn a_key_that_has_expired_under_one_name_has_under_another() {
+    let bench = bench();
+    fs::copy(bench.path("keys/release.pem"), bench.path("keys/another.pem")).expect("copied");
+    bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).ok();
+    bench.write("keys/release.json", r#"{"schema_version": 1, "not_after": "2026-01-01T00:00:00Z"}"#);
+    bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).refused(3, "key_expired");
+}
+
+#[test]
+fn a_public_key_with_its_private_half_behind_it_verifies_nothing() {
+    let bench = bench();
+    let halves = [bench.path("keys/release.pem"), bench.path("release.key")];
+    let halves = halves.map(|path| fs::read(path).expect("there")).concat();
+    fs::write(bench.path("keys/release.pem"), halves).expect("written");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    assert_eq!((run.code, run.stdout.contains("verified")), (3, false), "{run:?}");
+    assert!(run.stderr.contains("holds a private key, which has no place on a host"), "{run:?}");
+}
+
+#[test]
+fn root_is_not_told_to_take_a_home_from_its_user() {
+    let bench = Bench::new();
+    bench.published();
+    fs::create_dir(bench.path("home")).expect("made");
+    fs::rename(bench.path("keys"), bench.path("home/keys")).expect("moved");
+    if std::os::unix::fs::chown(bench.path("home"), Some(12_345), None).is_err() {
+        eprintln!("SKIPPED: only root gives files away");
+        return;
+    }
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "home/keys"]);
+    run.refused(1, "directory_insecure");
+    assert!(!run.stderr.contains("chown"), "{run:?}");
+    assert!(run.stderr.contains("copy what belongs there into a directory of root's"), "{run:?}");
 }
 
 #[test]

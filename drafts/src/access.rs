@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Stat, StatVfsMountFlags};
 
 use crate::access_list::other_writer;
+use crate::shell::shell_word;
 
 /// How many weaknesses a message names.
 const MAX_NAMED: usize = 8;
@@ -29,6 +30,8 @@ pub struct Weakness {
     pub owner: u32,
     /// Its permissions.
     pub mode: u32,
+    /// What it is to the way.
+    pub(crate) part: Part,
 }
 
 /// Why somebody else may change something.
@@ -92,7 +95,9 @@ impl Rule {
             flaw => flaw,
         };
         match flaw {
-            Some(flaw) if !is_read_only(opened)? => Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode })),
+            Some(flaw) if !is_read_only(opened)? => {
+                Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode, part }))
+            }
             _ => Ok(None),
         }
     }
@@ -132,8 +137,16 @@ impl Insecure {
         self.weaknesses.first().map(Weakness::rights).unwrap_or_default()
     }
 
-    /// What to run, when one command mends all of it.
+    /// What to do, when one way mends all of it. Nothing is ever taken from the owner of a directory above:
+    /// it may be the home of a user.
     pub fn remedy(&self) -> Option<String> {
+        if self.weaknesses.iter().any(Weakness::is_foreign_above) {
+            return Some(format!(
+                "copy what belongs there into a directory of {}, with no other user's directory above it, and name \
+                 that one; do not change the owner of a directory on the way: it may be a user's home",
+                if self.user == 0 { "root's" } else { "root's or yours" }
+            ));
+        }
         let command = match self.weaknesses.first()?.flaw {
             Flaw::WritableByAll => "chmod o-w".to_owned(),
             Flaw::WritableBy(user) => format!("setfacl -x u:{user}"),
@@ -149,17 +162,22 @@ impl Insecure {
         if self.weaknesses.len() > MAX_NAMED {
             return None;
         }
-        let paths: Option<String> = self.weaknesses.iter().map(|weakness| weakness.argument(self)).collect();
+        let flaw = self.weaknesses.first()?.flaw;
+        let argument =
+            |weakness: &Weakness| (weakness.flaw == flaw).then(|| format!(" {}", shell_word(&weakness.path)));
+        let paths: Option<String> = self.weaknesses.iter().map(argument).collect();
         Some(format!("find out what came in that way, then `{command}{}`", paths?))
     }
 }
 
 impl Weakness {
-    /// Its path as a shell takes it, if the command that mends the first one mends it too.
-    fn argument(&self, all: &Insecure) -> Option<String> {
-        let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+@%".contains(character);
-        let path = self.path.to_str().filter(|path| path.chars().all(is_plain) && !path.starts_with('-'))?;
-        (all.weaknesses.first()?.flaw == self.flaw).then(|| format!(" {path}"))
+    fn is_foreign_above(&self) -> bool {
+        self.flaw == Flaw::ForeignOwner && self.part == Part::Above
+    }
+
+    /// Whether the other one says the same of the same thing, met at another step of the way.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        (&self.path, self.flaw, self.owner, self.mode) == (&other.path, other.flaw, other.owner, other.mode)
     }
 
     fn rights(&self) -> String {
@@ -247,7 +265,7 @@ mod tests {
 
     #[test]
     fn all_of_it_is_told_in_one_line_with_one_command() {
-        let weakness = |path: &str, flaw| Weakness { path: path.into(), flaw, owner: 7, mode: 0o777 };
+        let weakness = |path: &str, flaw| Weakness { path: path.into(), flaw, owner: 7, mode: 0o777, part: Part::End };
         let insecure = |weaknesses| Insecure { weaknesses, user: 1000 };
         let open = insecure(vec![weakness("/a", Flaw::WritableByAll), weakness("/a/b", Flaw::WritableByAll)]);
         assert_eq!(
@@ -257,8 +275,9 @@ mod tests {
         assert_eq!(open.remedy().as_deref(), Some("find out what came in that way, then `chmod o-w /a /a/b`"));
         assert_eq!(open.expected(), "owner 0 or 1000, and a mode without write permission for others");
         let odd = insecure(vec![weakness("/a b", Flaw::WritableByAll)]);
-        assert_eq!(odd.remedy(), None, "no command that a shell reads otherwise");
-        assert_eq!(insecure(vec![weakness("-a", Flaw::WritableByAll)]).remedy(), None, "no path that is an option");
+        assert_eq!(odd.remedy().as_deref(), Some("find out what came in that way, then `chmod o-w '/a b'`"));
+        let option = insecure(vec![weakness("-a", Flaw::WritableByAll)]);
+        assert_eq!(option.remedy().as_deref(), Some("find out what came in that way, then `chmod o-w ./-a`"));
         let listed = insecure(vec![weakness("a", Flaw::WritableBy(9))]);
         assert_eq!(listed.remedy().as_deref(), Some("find out what came in that way, then `setfacl -x u:9 a`"));
         let mixed = insecure(vec![weakness("/a", Flaw::WritableByAll), weakness("/b", Flaw::ForeignOwner)]);
@@ -266,5 +285,21 @@ mod tests {
         let many = insecure((0..20).map(|name| weakness(&format!("/{name}"), Flaw::WritableByAll)).collect());
         assert!(many.to_string().ends_with("; and 12 more"));
         assert_eq!(many.remedy(), None);
+    }
+    #[test]
+    fn no_directory_on_the_way_is_taken_from_its_user() {
+        let weakness = |path: &str, flaw, part| Weakness { path: path.into(), flaw, owner: 1000, mode: 0o755, part };
+        let home = || weakness("/home/alice", Flaw::ForeignOwner, Part::Above);
+        let keys = || weakness("/home/alice/keys", Flaw::ForeignOwner, Part::End);
+        let open = || weakness("/home/alice/open", Flaw::WritableByAll, Part::Above);
+        for weaknesses in [vec![home()], vec![home(), keys()], vec![keys(), home()], vec![open(), home()]] {
+            for (user, whose) in [(0, "root's, with"), (1001, "root's or yours, with")] {
+                let remedy = Insecure { weaknesses: weaknesses.clone(), user }.remedy().expect("a way");
+                assert!(remedy.contains(whose), "{remedy}");
+                assert!(!remedy.contains('`') && !remedy.contains("chown"), "{remedy}");
+            }
+        }
+        let alone = Insecure { weaknesses: vec![keys()], user: 0 }.remedy();
+        assert_eq!(alone.as_deref(), Some("find out what came in that way, then `chown -h 0 /home/alice/keys`"));
     }
 }

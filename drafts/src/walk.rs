@@ -153,7 +153,8 @@ impl Walk {
 
     fn judge(&mut self, opened: impl AsFd, found: &Stat, path: &Path, part: Part) -> io::Result<()> {
         let weakness = self.rule.judge(opened, found, self.named(path), part)?;
-        self.weaknesses.extend(weakness.filter(|weakness| !self.weaknesses.contains(weakness)));
+        self.weaknesses
+            .extend(weakness.filter(|weakness| !self.weaknesses.iter().any(|known| known.repeats(weakness))));
         Ok(())
     }
 }

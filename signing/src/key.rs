@@ -99,19 +99,19 @@ impl PublicKey {
     /// Reads the first PEM block of a file, which must be an Ed25519 `PUBLIC KEY`.
     ///
     /// # Errors
-    /// `key_invalid` for anything else, `weak_key` for a point of small order or a second spelling of
+    /// `key_invalid` for anything else, and for a private key anywhere in the file; `weak_key` for a point of small order or a second spelling of
     /// a point.
     pub fn from_pem(content: &[u8]) -> Result<Self> {
+        if pem::holds_private_key(content) {
+            return Err(not_public_key("holds a private key, which has no place on a host").hint(
+                "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
+            ));
+        }
         let Some(block) = pem::first_block(content) else {
             return Err(not_public_key("holds no PEM block"));
         };
         match block.label.as_str() {
             "PUBLIC KEY" => {}
-            label if label.ends_with("PRIVATE KEY") => {
-                return Err(not_public_key("holds a private key, which has no place on a host").hint(
-                    "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
-                ));
-            }
             label => return Err(not_public_key(&format!("holds a block of type {}", shown(label, 80)))),
         }
         let Some(bytes) = block.der.strip_prefix(&SPKI_PREFIX).and_then(|key| <[u8; 32]>::try_from(key).ok()) else {

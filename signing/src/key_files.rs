@@ -2,7 +2,7 @@
 //! the way to one, says who is trusted.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,16 @@ impl KeyFiles {
     pub(crate) fn read(&mut self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
         let file = self.walk.open_file(&self.place, name)?;
         Ok(read_open(file, MAX_FILE_BYTES)?.content)
+    }
+
+    /// How a file begins that may decide nothing but that it does not belong here. So it may be large, and
+    /// its owner and mode do not matter.
+    ///
+    /// # Errors
+    /// What cannot be opened or is no regular file.
+    pub(crate) fn beginning(&self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
+        let file = Walk::default().open_file(&self.place, name)?;
+        Ok(BufReader::with_capacity(MAX_FILE_BYTES as usize, file).fill_buf()?.to_vec())
     }
 
     /// The path of a file as the user would write it.

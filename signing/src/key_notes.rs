@@ -49,6 +49,18 @@ pub enum Standing {
     },
 }
 
+impl Standing {
+    /// The higher, the less the key may do.
+    pub(crate) fn strictness(&self) -> u8 {
+        match self {
+            Self::Current => 0,
+            Self::NotYet(_) => 1,
+            Self::Expired(_) => 2,
+            Self::Revoked { .. } => 3,
+        }
+    }
+}
+
 impl KeyNotes {
     /// The schema version that this build reads and writes.
     pub const SCHEMA_VERSION: u32 = 1;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Nameless, parent, settle, sync_directory};
+use aisoc_drafts::{Nameless, parent, settle, shell_word, sync_directory};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::key::{SigningKey, wipe_stack};
@@ -72,7 +72,11 @@ fn refuse_present(pair: &WrittenPair) -> Result<()> {
 fn half_a_pair(pair: &WrittenPair) -> Fault {
     let (private, public) = (pair.private.display(), pair.public.display());
     Fault::new(Reason::KeyExists, format!("`{private}` is half a pair: its public half `{public}` is missing"))
-        .hint(format!("write the public half with `openssl pkey -in {private} -pubout -out {public}`, or delete `{private}` if it was never used"))
+        .hint(format!(
+            "write the public half with `openssl pkey -in {} -pubout -out {}`, or delete `{private}` if it was never used",
+            shell_word(&pair.private),
+            shell_word(&pair.public),
+        ))
 }
 
 /// One file of a pair, on disk and without a name.

@@ -4,10 +4,10 @@
 //! the others. A note is judged with all of them, because what it takes away must not be lost with it.
 //! Order is by name in code point order; the first key that verifies gives the id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_drafts::SmallFileError;
@@ -18,12 +18,8 @@ use rustix::io::Errno;
 
 use crate::key::{Fingerprint, PublicKey};
 use crate::key_files::KeyFiles;
+use crate::key_names::{KeyNames, begins_as_note, key_stem, note_of};
 use crate::key_notes::{KeyNotes, Standing};
-
-const NOTE_SUFFIX: &str = ".json";
-
-/// The notes of a directory, by file name.
-type Notes = BTreeMap<OsString, KeyNotes>;
 
 /// The name of a trusted key: its file name without the suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,44 +80,37 @@ impl Keyring {
     /// Reads every `*.pem` and `*.pub` of `directory`, in either case, hidden ones included,
     /// sub-directories not. A directory that does not exist holds no keys, which trust then refuses.
     /// `NAME.json` beside `NAME.pem` can limit the key in time or revoke it; `at` is the time to judge by.
-    /// A key that is revoked under one name is revoked under every name.
+    /// What limits a key under one name limits it under every name, the strictest first.
     ///
     /// # Errors
     /// When the directory exists and cannot be listed: unreadable evidence is not absent evidence.
     /// `directory_insecure` when somebody else may change a file of it, or a directory on the way to one.
-    /// `key_note_invalid` when a `*.json` cannot be understood, or belongs to no key that can be used.
+    /// `key_note_invalid` when a note cannot be understood, or belongs to no key that can be used, and for
+    /// any other file that may have been meant for a note.
     pub fn read(directory: &Path, at: Timestamp) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
         let Some(mut files) = KeyFiles::open(directory)? else { return Ok(keyring) };
-        let (mut notes, mut keys) = (BTreeMap::new(), Vec::new());
-        for name in files.names()? {
-            if is_note(&name) {
-                let content = read_notes(&mut files, &name);
-                notes.insert(name, content);
-            } else if let Some(id) = key_id(&Text::from_os_bytes(name.as_bytes()).to_string()) {
-                keys.push((id, read_key(&mut files, &name)?, name));
-            }
-        }
+        let (keys, others): (Vec<_>, Vec<_>) = files.names()?.into_iter().partition(|name| key_id(name).is_some());
+        let names = KeyNames::new(keys.iter().map(OsString::as_os_str));
+        let (notes, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|name| names.have_note(name));
+        let notes: BTreeMap<_, _> = notes.iter().map(|name| (name, read_note(&mut files, name))).collect();
+        let contents: Vec<_> = keys.iter().map(|name| read_key(&mut files, name)).collect::<Result<_>>()?;
+        let stray = others.iter().try_for_each(|name| refuse_stray(&files, &names, name, &notes));
         files.finish()?;
-        let notes: Notes = notes.into_iter().map(|(name, content)| Ok((name, content?))).collect::<Result<_>>()?;
-        keyring.refuse_strays(&notes, &keys)?;
-        for (id, key, name) in keys {
-            keyring.add(id, key, &name, notes.get(&note_of(&name)), at)?;
+        stray?;
+        let notes: BTreeMap<_, _> =
+            notes.into_iter().map(|(name, note)| Ok((name.as_os_str(), note?))).collect::<Result<_>>()?;
+        for (name, key) in keys.iter().zip(contents) {
+            keyring.add(key, name, notes.get(note_of(name).as_os_str()), at)?;
         }
-        keyring.spread_revocations();
+        keyring.spread_limits();
         Ok(keyring)
     }
 
     /// A key with a note can be used, or nobody knows which key the note is about: that may be here again.
-    fn add(
-        &mut self,
-        id: KeyId,
-        key: Result<PublicKey>,
-        name: &OsStr,
-        notes: Option<&KeyNotes>,
-        at: Timestamp,
-    ) -> Result<()> {
-        let file = Text::from_os_bytes(name.as_bytes()).to_string();
+    fn add(&mut self, key: Result<PublicKey>, name: &OsStr, notes: Option<&KeyNotes>, at: Timestamp) -> Result<()> {
+        let Some(id) = key_id(name) else { return Ok(()) };
+        let file = shown(name);
         match (key, notes) {
             (Ok(key), notes) => {
                 let standing = notes.map_or(Standing::Current, |notes| notes.clone().standing(at));
@@ -139,33 +128,18 @@ impl Keyring {
         Ok(())
     }
 
-    fn refuse_strays(&self, notes: &Notes, keys: &[(KeyId, Result<PublicKey>, OsString)]) -> Result<()> {
-        let wanted: BTreeSet<OsString> = keys.iter().map(|(_, _, name)| note_of(name)).collect();
-        let Some(note) = notes.keys().find(|note| !wanted.contains(*note)) else { return Ok(()) };
-        let message = format!("the note `{}` is about no key that is there", self.directory.join(note).display());
-        let fault = Fault::new(Reason::KeyNoteInvalid, message);
-        let shown = |name: &OsStr| name.to_string_lossy().into_owned();
-        Err(match nearest(note, keys.iter().map(|(_, _, name)| name.as_os_str())) {
-            Some(key) => {
-                let (right, key) = (note_of(key), shown(key));
-                // What is there already must not be lost to the other one.
-                let way = if notes.contains_key(&right) { "put what it says into" } else { "rename it to" };
-                let hint = format!("if it is about `{key}`, {way} `{}`", shown(&right));
-                fault.expected(shown(&right), shown(note)).hint(hint)
+    /// One key is one key, whatever its files are called: the note on one of them is about all.
+    fn spread_limits(&mut self) {
+        let mut strictest: HashMap<Fingerprint, Standing> = HashMap::new();
+        for key in &self.keys {
+            let known = strictest.entry(key.fingerprint).or_insert(Standing::Current);
+            if key.standing.strictness() > known.strictness() {
+                *known = key.standing.clone();
             }
-            None => fault.expected("NAME.json beside NAME.pem or NAME.pub", shown(note)).hint(
-                "name it after the key file that it is about, and put that file back if it is gone: the key may be \
-                 here under another name",
-            ),
-        })
-    }
-
-    fn spread_revocations(&mut self) {
-        let is_revoked = |key: &&TrustedKey| matches!(key.standing, Standing::Revoked { .. });
-        let revoked: Vec<TrustedKey> = self.keys.iter().filter(is_revoked).cloned().collect();
+        }
         for key in &mut self.keys {
-            if let Some(known) = revoked.iter().find(|revoked| revoked.key == key.key) {
-                key.standing = known.standing.clone();
+            if let Some(known) = strictest.get(&key.fingerprint) {
+                key.standing = known.clone();
             }
         }
     }
@@ -186,37 +160,42 @@ impl Keyring {
     }
 }
 
-/// The file name without its last suffix, if that is `.pem` or `.pub` in any case. `.pem` alone is a
-/// hidden file without a suffix, as in Python's `pathlib`.
-fn key_id(file: &str) -> Option<KeyId> {
-    let (stem, suffix) = file.rsplit_once('.')?;
-    let is_key = suffix.eq_ignore_ascii_case("pem") || suffix.eq_ignore_ascii_case("pub");
-    (is_key && !stem.is_empty()).then(|| KeyId(stem.to_owned()))
+fn key_id(name: &OsStr) -> Option<KeyId> {
+    key_stem(&shown(name)).map(|stem| KeyId(stem.to_owned()))
 }
 
-/// A `*.json` in any case and with a slip in it: what is meant for a note must be one.
-fn is_note(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    let suffix = name.trim_end_matches([' ', '.']).rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
-    suffix.is_some_and(|suffix| strsim::osa_distance(&suffix, "json") <= 1)
+fn shown(name: &OsStr) -> String {
+    Text::from_os_bytes(name.as_bytes()).to_string()
 }
 
-/// The name of the note on a key file.
-fn note_of(key: &OsStr) -> OsString {
-    let name = key.as_bytes();
-    let stem = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
-    OsString::from_vec([&name[..stem], NOTE_SUFFIX.as_bytes()].concat())
-}
-
-/// The key that a note may have been meant for.
-fn nearest<'a>(note: &OsStr, keys: impl Iterator<Item = &'a OsStr>) -> Option<&'a OsStr> {
-    let folded = |name: &OsStr| name.to_string_lossy().trim_end().to_lowercase();
-    let note = folded(note);
-    let distance = |key: &OsStr| {
-        let appended = format!("{}{NOTE_SUFFIX}", folded(key));
-        strsim::osa_distance(&note, &folded(&note_of(key))).min(strsim::osa_distance(&note, &appended))
-    };
-    keys.map(|key| (distance(key), key)).filter(|(distance, _)| *distance <= 2).min().map(|(_, key)| key)
+/// A file that is neither a key nor a note on one is passed over only when it can be meant for neither.
+fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: &BTreeMap<&OsString, T>) -> Result<()> {
+    let path = files.path(name);
+    let is_note = names.resemble(name)
+        || match files.beginning(name) {
+            Ok(beginning) => begins_as_note(&beginning),
+            // A directory, a FIFO, a device, a link to nothing: no note could be read there.
+            Err(error) if matches!(error, SmallFileError::NotAFile) || error.is_absent() => false,
+            Err(error) => return Err(unreadable(Reason::KeyNoteInvalid, "what may be a note", &path, error)),
+        };
+    if !is_note {
+        return Ok(());
+    }
+    let message = format!("`{}` may be a note on a key, and is the note of none that is there", path.display());
+    let fault = Fault::new(Reason::KeyNoteInvalid, message);
+    Err(match names.nearest(name) {
+        Some(key) => {
+            let right = note_of(key);
+            // What is there already must not be lost to the other one.
+            let way = if notes.contains_key(&right) { "put what it says into" } else { "rename it to" };
+            let hint = format!("if it is about `{}`, {way} `{}`; else keep it elsewhere", shown(key), shown(&right));
+            fault.expected(shown(&right), shown(name)).hint(hint)
+        }
+        None => fault.expected("NAME.json beside NAME.pem or NAME.pub", shown(name)).hint(
+            "name it after the key file that it is about, and put that file back if it is gone: the key may be \
+             here under another name; what is no note belongs elsewhere",
+        ),
+    })
 }
 
 /// The key, or why the file holds none. That this process may open no more files says nothing about the
@@ -226,8 +205,19 @@ fn read_key(files: &mut KeyFiles, name: &OsStr) -> Result<Result<PublicKey>> {
     let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
     match files.read(name) {
         Err(error) if is_exhausted(&error) => Err(fault(error)),
-        read => Ok(read.map_err(fault).and_then(|content| PublicKey::from_pem(&content))),
+        Err(error) => Ok(Err(fault(error))),
+        Ok(content) => match PublicKey::from_pem(&content) {
+            Err(_) if begins_as_note(&content) => Err(note_in_place_of_key(&path)),
+            key => Ok(key),
+        },
     }
+}
+
+fn note_in_place_of_key(path: &Path) -> Fault {
+    let message = format!("the key file `{}` holds what may be a note, and no key", path.display());
+    Fault::new(Reason::KeyNoteInvalid, message)
+        .expected("-----BEGIN PUBLIC KEY-----", "one JSON object")
+        .hint("name it NAME.json after the key file that it is about, and put the key back")
 }
 
 /// Whether it is this process or this machine that has nothing left.
@@ -239,7 +229,7 @@ fn is_exhausted(error: &SmallFileError) -> bool {
     }
 }
 
-fn read_notes(files: &mut KeyFiles, name: &OsStr) -> Result<KeyNotes> {
+fn read_note(files: &mut KeyFiles, name: &OsStr) -> Result<KeyNotes> {
     let path = files.path(name);
     let content = files.read(name).map_err(|error| unreadable(Reason::KeyNoteInvalid, "the note", &path, error))?;
     KeyNotes::read(&path, &content)
@@ -263,21 +253,6 @@ mod tests {
     use super::*;
     use crate::key::SigningKey;
     use std::fs;
-
-    #[test]
-    fn key_ids_follow_the_hosts_suffix_rule() {
-        for (file, id) in [
-            ("ops.pem", Some("ops")),
-            ("ops.PUB", Some("ops")),
-            (".pem", None),
-            (".ops.pem", Some(".ops")),
-            ("ops", None),
-            ("ops.pem.bak", None),
-            ("a.b.pem", Some("a.b")),
-        ] {
-            assert_eq!(key_id(file).as_ref().map(KeyId::as_str), id, "{file}");
-        }
-    }
 
     #[test]
     fn one_bad_file_never_breaks_the_others() {

@@ -6,6 +6,7 @@ mod coverage;
 mod findings;
 mod key;
 mod key_files;
+mod key_names;
 mod key_notes;
 mod key_pair;
 mod keyring;

@@ -32,6 +32,15 @@ pub(crate) fn first_block(content: &[u8]) -> Option<Block> {
     Some(Block { label: label.to_owned(), der })
 }
 
+/// Whether a line of `content` begins or ends a private key of any kind: after another block, cut off or
+/// spoilt, it is no less of a secret.
+pub(crate) fn holds_private_key(content: &[u8]) -> bool {
+    let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    let is_armor = |line: &[u8]| has(line, b"-----BEGIN ") || has(line, b"-----END ");
+    let mut lines = content.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines.any(|line| is_armor(line) && has(line, b"PRIVATE KEY"))
+}
+
 /// A block with the body in lines of 64 characters.
 pub(crate) fn write_block(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(der));

@@ -114,7 +114,11 @@ fn every_file_that_belongs_to_another_user_is_named() {
         }
         let fault = site.refused(Reason::DirectoryInsecure, &format!("{name}` belongs to another user"));
         assert!(fault.message().contains("owner 12345, mode 0"), "{fault:?}");
-        assert!(fault.next_step().contains("`chown -h 0 "), "{}", fault.next_step());
+        // What is above the keys may be somebody's home, and is not taken from them.
+        match name {
+            "site" => assert!(!fault.next_step().contains("chown"), "{}", fault.next_step()),
+            _ => assert!(fault.next_step().contains("`chown -h 0 "), "{}", fault.next_step()),
+        }
     }
 }
 
@@ -159,10 +163,16 @@ fn a_group_may_write_and_what_is_no_key_and_no_note_is_not_looked_at() {
     for (name, mode) in [("", 0o2775), ("alice.pem", 0o664), ("alice.json", 0o660)] {
         set_mode(&site.keys().join(name), mode);
     }
-    for name in ["README.md", "alice.json.bak", "alice.txt", "json"] {
+    for name in ["README", "README.md", "LICENSE", ".gitkeep", "4913", "ca.crt", "ca.cer", "bob.txt", "..2026.txt"] {
         set_mode(&site.write(name, "anything"), 0o666);
     }
-    fs::create_dir(site.keys().join("sub")).expect("made");
+    site.write("bundle.crt", vec![b'x'; 2 * MAX_FILE_BYTES]);
+    for name in ["sub", "..2026_11_26", "certificates.d"] {
+        fs::create_dir(site.keys().join(name)).expect("made");
+    }
+    symlink("..2026_11_26", site.keys().join("..data")).expect("linked");
+    symlink("nowhere", site.keys().join("dangling")).expect("linked");
+    site.write("data.pem", site.alice.public_key().to_pem());
     let keyring = site.read().expect("readable");
     assert!(matches!(keyring.keys()[0].standing, Standing::Revoked { .. }));
     assert!(keyring.skipped().is_empty());
@@ -193,7 +203,11 @@ fn a_note_that_fits_no_key_is_named_with_the_key_that_it_may_mean() {
     ] {
         let path = site.write(note, REVOKED);
         let fault = site.refused(Reason::KeyNoteInvalid, note);
-        assert_eq!(fault.next_step() == "if it is about `alice.pem`, rename it to `alice.json`", meant, "{fault:?}");
+        assert_eq!(
+            fault.next_step() == "if it is about `alice.pem`, rename it to `alice.json`; else keep it elsewhere",
+            meant,
+            "{fault:?}"
+        );
         fs::remove_file(path).expect("removed");
     }
     let path = site.write(OsStr::from_bytes(b"al\xffice.json"), REVOKED);
@@ -203,7 +217,171 @@ fn a_note_that_fits_no_key_is_named_with_the_key_that_it_may_mean() {
     site.write("alice.json", REVOKED);
     site.write("alice.JSON", REVOKED);
     let fault = site.refused(Reason::KeyNoteInvalid, "alice.JSON");
-    assert_eq!(fault.next_step(), "if it is about `alice.pem`, put what it says into `alice.json`");
+    assert_eq!(
+        fault.next_step(),
+        "if it is about `alice.pem`, put what it says into `alice.json`; else keep it elsewhere"
+    );
+}
+
+/// What a slip, an editor, a package manager or a download makes of `alice.json`.
+const STRAYS: [&str; 31] = [
+    "alice.json.txt",
+    "alice.json.bak",
+    "alice.json.new",
+    "alice.json.rpmsave",
+    "alice.json~",
+    "alice.json (1)",
+    "alice (1).json",
+    "alice.json.gz",
+    "alice.js",
+    "alice_json",
+    "alicejson",
+    "alice",
+    "alice~",
+    "alice.txt",
+    "ALICE.TXT",
+    "alice.yaml",
+    "alice.revoked",
+    "alice.revoked.bak",
+    "alice.pem.bak",
+    "alice.json\t",
+    "alice.json\u{200b}",
+    "al\u{200b}ice.txt",
+    "alice.\u{ff4a}\u{ff53}\u{ff4f}\u{ff4e}",
+    "\u{ff41}lice.txt",
+    ".alice.json.swp",
+    ".alice.pem.swp",
+    ".#alice.json",
+    "#alice.json#",
+    "json",
+    "bob.JSON.old",
+    "..json",
+];
+
+#[test]
+fn what_may_be_a_note_under_another_name_refuses_every_key() {
+    let refused = |site: &Site, path: &Path, name: &str| {
+        let fault = site.refused(Reason::KeyNoteInvalid, name);
+        assert!(fault.next_step().contains("elsewhere"), "{fault:?}");
+        fs::remove_file(path).expect("removed");
+        site.read().expect("without it");
+    };
+    for has_note in [false, true] {
+        let site = Site::new();
+        if has_note {
+            site.write("alice.json", REVOKED);
+        }
+        for name in STRAYS {
+            for content in [REVOKED, "", "revoked"] {
+                refused(&site, &site.write(name, content), name);
+            }
+        }
+        for name in [&b"alice.json\xff"[..], b"alice.j\xffson", b"\xffalice.json\xff", b"alice.\xff"] {
+            let name = OsStr::from_bytes(name);
+            refused(&site, &site.write(name, REVOKED), "lice");
+        }
+    }
+}
+
+#[test]
+fn what_reads_like_a_note_is_one_whatever_its_name() {
+    let marked = [&b"\xef\xbb\xbf"[..], b"\n\t {", REVOKED.as_bytes()].concat();
+    let wide: Vec<u8> = format!("\u{feff}{REVOKED}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let large = format!("{REVOKED}{}", " ".repeat(MAX_FILE_BYTES));
+    let contents = [REVOKED.as_bytes(), &marked, &wide, large.as_bytes(), b"revoked_at: 2026-01-01T00:00:00Z"];
+    for name in ["revoked", "bob.txt", "README", "4913", "..x", "old.crt", "bob.pem", "bob.pub"] {
+        for content in contents {
+            let site = Site::new();
+            // A key file that large holds no key, and is named with the others that do not.
+            if content.len() > MAX_FILE_BYTES && name.starts_with("bob.p") {
+                continue;
+            }
+            set_mode(&site.write(name, content), 0o600);
+            site.refused(Reason::KeyNoteInvalid, name);
+        }
+    }
+}
+
+#[test]
+fn what_stands_beside_a_key_is_refused_without_being_read() {
+    let make: [(&str, Damage); 4] = [
+        ("a directory", |path| fs::create_dir(path).expect("made")),
+        ("a FIFO", |path| {
+            assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo runs").success());
+        }),
+        ("a link to nothing", |path| symlink("nowhere", path).expect("linked")),
+        ("a socket", |path| drop(std::os::unix::net::UnixListener::bind(path).expect("bound"))),
+    ];
+    for (what, make) in make {
+        println!("{what}");
+        let site = Site::new();
+        make(&site.keys().join("alice.txt"));
+        site.refused(Reason::KeyNoteInvalid, "alice.txt");
+        fs::rename(site.keys().join("alice.txt"), site.keys().join("other.txt")).expect("moved");
+        site.read().expect("it is beside no key, and holds nothing");
+    }
+}
+
+#[test]
+fn the_strictest_limit_of_a_key_is_its_limit_under_every_name() {
+    let limit = |member: &str, year: u16| format!("{{\"schema_version\":1,\"{member}\":\"{year}-01-01T00:00:00Z\"}}");
+    let (expired, not_yet, current) = (limit("not_after", 1960), limit("not_before", 2030), limit("not_after", 2030));
+    let is = |standing: &Standing| match standing {
+        Standing::Current => "current",
+        Standing::NotYet(_) => "not yet",
+        Standing::Expired(_) => "expired",
+        Standing::Revoked { .. } => "revoked",
+    };
+    let cases: [(&[&str], &str); 6] = [
+        (&[&current], "current"),
+        (&[&expired], "expired"),
+        (&[&not_yet, &current], "not yet"),
+        (&[&not_yet, &expired], "expired"),
+        (&[&expired, REVOKED, &not_yet], "revoked"),
+        (&[REVOKED, &expired], "revoked"),
+    ];
+    for (notes, expected) in cases {
+        let site = Site::new();
+        for (number, note) in notes.iter().enumerate() {
+            site.write(format!("k{number}.pem"), site.alice.public_key().to_pem());
+            site.write(format!("k{number}.json"), note);
+        }
+        site.write("zoe.pub", site.alice.public_key().to_pem());
+        site.write("other.pem", key().public_key().to_pem());
+        for key in site.read().expect("readable").keys() {
+            let expected = if key.file == "other.pem" { "current" } else { expected };
+            assert_eq!(is(&key.standing), expected, "{}: {notes:?}", key.file);
+        }
+    }
+}
+
+#[test]
+fn a_private_key_anywhere_in_a_key_file_refuses_the_file() {
+    let site = Site::new();
+    let (public, private) = (site.alice.public_key().to_pem(), site.alice.to_pem());
+    let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let cut = private.lines().next().expect("a line");
+    for content in [
+        format!("{public}{}", *private),
+        format!("{}{public}", *private),
+        format!("{public}{}", private.replace('\n', "\r\n")),
+        format!("{public}{cut}\n"),
+        format!("{public}{public}# old\n{}", *private),
+        format!("{public}{}", block("ENCRYPTED PRIVATE KEY")),
+        format!("{public}{}", block("OPENSSH PRIVATE KEY")),
+        format!("{public}{}", block("RSA PRIVATE KEY")),
+        format!("{public}{}", block("PGP PRIVATE KEY BLOCK")),
+    ] {
+        site.write("alice.pem", content.as_bytes());
+        let keyring = site.read().expect("readable");
+        assert!(keyring.keys().is_empty());
+        let fault = &keyring.skipped()[0].fault;
+        assert_eq!(fault.reason(), Reason::KeyInvalid);
+        assert!(fault.message().contains("holds a private key, which has no place on a host"), "{fault:?}");
+    }
+    // What only speaks of one is a key as before.
+    site.write("alice.pem", format!("# the private key is at the notary's\n{public}{public}"));
+    assert_eq!(site.read().expect("readable").keys().len(), 1);
 }
 
 #[test]

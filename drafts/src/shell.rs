@@ -1,0 +1,64 @@
+//! A path as a shell takes it, for a command that a message prints.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+/// `path` as one word of a shell: as it is when every character is plain, else quoted. It is printed as it
+/// stands here and never ends the backquotes around a command: what is not seen, and a backquote, is written
+/// as `$'\ooo'`, which bash, zsh and POSIX.1-2024 read. No word is an option.
+pub fn shell_word(path: impl AsRef<OsStr>) -> String {
+    let path = path.as_ref().as_bytes();
+    let option = if path.starts_with(b"-") { "./" } else { "" };
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@%:,".contains(byte);
+    let is_quotable = |byte: &u8| matches!(byte, b' '..=b'~') && !b"'`\\".contains(byte);
+    match path {
+        [_, ..] if path.iter().all(is_plain) => format!("{option}{}", String::from_utf8_lossy(path)),
+        _ if path.iter().all(is_quotable) => format!("'{option}{}'", String::from_utf8_lossy(path)),
+        _ => format!("$'{option}{}'", path.iter().map(escaped).collect::<String>()),
+    }
+}
+
+/// Three digits always, so that a digit after them is none of them.
+fn escaped(byte: &u8) -> String {
+    match byte {
+        b' '..=b'~' if !b"'`\\".contains(byte) => char::from(*byte).to_string(),
+        byte => format!("\\{byte:03o}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_shell_reads_the_word_that_was_written() {
+        for (path, word) in [
+            ("/a/b-c.pem", "/a/b-c.pem"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("-rf", "./-rf"),
+            ("-r f", "'./-r f'"),
+            ("$(id);*?~&|<>\"", "'$(id);*?~&|<>\"'"),
+            ("it's", "$'it\\047s'"),
+            ("a`b", "$'a\\140b'"),
+            ("a\\n", "$'a\\134n'"),
+            ("a\n1\u{e9}", "$'a\\0121\\303\\251'"),
+        ] {
+            assert_eq!(shell_word(path), word);
+        }
+    }
+
+    #[test]
+    fn bash_reads_every_byte_back() {
+        let bytes: Vec<u8> = (1..=255).collect();
+        for path in [&bytes[..], b"\xff", b"a b", b"it's", b"~", b"#x", b"{a,b}", b"!!", b"=x", b"a`b"] {
+            let script = format!("printf %s {}", shell_word(OsStr::from_bytes(path)));
+            let Ok(output) = Command::new("bash").args(["-c", &script]).env("LC_ALL", "C").output() else {
+                eprintln!("SKIPPED: there is no bash");
+                return;
+            };
+            assert_eq!(output.stdout, path, "{script}");
+        }
+    }
+}

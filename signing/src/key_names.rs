@@ -1,0 +1,135 @@
+//! What a file among the trusted keys is by its name: a key, the note on a key, or what may have been meant
+//! for one. A note that nobody reads revokes nothing, so what may be one is never passed over.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+
+use aisoc_manifests::name::folded;
+use aisoc_manifests::text::without_hidden;
+
+const NOTE_SUFFIX: &str = ".json";
+/// How a note begins that is written as JSON, or as YAML.
+const NOTE_BEGINNINGS: [&str; 6] = ["{", "schema_version", "not_before", "not_after", "revoked_at", "revoked"];
+
+/// The file name without its last suffix, if that is `.pem` or `.pub` in any case. `.pem` alone is a
+/// hidden file without a suffix, as in Python's `pathlib`.
+pub(crate) fn key_stem(file: &str) -> Option<&str> {
+    let (stem, suffix) = file.rsplit_once('.')?;
+    let is_key = suffix.eq_ignore_ascii_case("pem") || suffix.eq_ignore_ascii_case("pub");
+    (is_key && !stem.is_empty()).then_some(stem)
+}
+
+/// The name of the note on a key file.
+pub(crate) fn note_of(key: &OsStr) -> OsString {
+    let name = key.as_bytes();
+    let stem = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
+    OsString::from_vec([&name[..stem], NOTE_SUFFIX.as_bytes()].concat())
+}
+
+/// The key files of a directory, by what other names have in common with theirs.
+pub(crate) struct KeyNames<'a> {
+    files: Vec<&'a OsStr>,
+    notes: BTreeSet<OsString>,
+    stems: BTreeSet<String>,
+}
+
+impl<'a> KeyNames<'a> {
+    pub(crate) fn new(files: impl Iterator<Item = &'a OsStr>) -> Self {
+        let files: Vec<&OsStr> = files.collect();
+        let notes = files.iter().map(|file| note_of(file)).collect();
+        let stems = files.iter().flat_map(|file| stems(file)).collect();
+        Self { files, notes, stems }
+    }
+
+    /// Whether that is the name of the note on one of the keys, in exactly that spelling.
+    pub(crate) fn have_note(&self, name: &OsStr) -> bool {
+        self.notes.contains(name)
+    }
+
+    /// Whether a name that is neither a key's nor a note's may have been meant for a note: it speaks of JSON,
+    /// with a slip too, or stands beside a key as a note does.
+    pub(crate) fn resemble(&self, name: &OsStr) -> bool {
+        resembles_json(name) || stems(name).iter().any(|stem| self.stems.contains(stem))
+    }
+
+    /// The key file that a note of that name may have been meant for.
+    pub(crate) fn nearest(&self, name: &OsStr) -> Option<&'a OsStr> {
+        let note = folded_name(name);
+        let distance = |key: &OsStr| {
+            let appended = format!("{}{NOTE_SUFFIX}", folded_name(key));
+            strsim::osa_distance(&note, &folded_name(&note_of(key))).min(strsim::osa_distance(&note, &appended))
+        };
+        let near = self.files.iter().map(|key| (distance(key), *key)).filter(|(distance, _)| *distance <= 2).min();
+        let own = stems(name);
+        let beside = || self.files.iter().copied().find(|key| stems(key).iter().any(|stem| own.contains(stem)));
+        near.map(|(_, key)| key).or_else(beside)
+    }
+}
+
+/// Whether a file begins as a note does, after blanks, a byte order mark and quotes.
+pub(crate) fn begins_as_note(content: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    let visible = without_hidden(&text);
+    let is_between = |c: char| c.is_whitespace() || "\u{fffd}\"'-".contains(c);
+    let start = visible.trim_start_matches(is_between);
+    NOTE_BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
+}
+
+fn resembles_json(name: &OsStr) -> bool {
+    let name = folded_name(name);
+    let suffix = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).rsplit_once('.');
+    name.contains("json") || suffix.is_some_and(|(_, suffix)| strsim::osa_distance(suffix, "json") <= 1)
+}
+
+/// The name up to its first dot and up to its last one, as people take the two for one: without case, and
+/// without the dot of a hidden file and the marks of an editor around it. Clusters begin the names of their
+/// own directories with two dots, and those stand beside no key.
+fn stems(name: &OsStr) -> Vec<String> {
+    let name = folded_name(name);
+    if name.starts_with("..") {
+        return Vec::new();
+    }
+    let name = name.trim_matches(|c: char| !c.is_alphanumeric());
+    let first = name.split('.').next().unwrap_or(name);
+    let last = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let plain = |stem: &str| stem.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    [first, last].map(plain).into_iter().filter(|stem| !stem.is_empty()).collect()
+}
+
+fn folded_name(name: &OsStr) -> String {
+    folded(name.to_string_lossy().trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_the_hosts_suffix() {
+        for (file, stem) in [
+            ("ops.pem", Some("ops")),
+            ("ops.PUB", Some("ops")),
+            (".pem", None),
+            (".ops.pem", Some(".ops")),
+            ("ops", None),
+            ("ops.pem.bak", None),
+            ("a.b.pem", Some("a.b")),
+        ] {
+            assert_eq!(key_stem(file), stem, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_note_is_known_by_its_beginning() {
+        for note in ["{", " \r\n\t{}", "\u{feff}{", "\u{200b}\u{a0}{", "---\nrevoked_at: x", "\"not_after\": 1"] {
+            assert!(begins_as_note(note.as_bytes()), "{note:?}");
+        }
+        for note in [&b"\xff\xfe{\0"[..], b"\xfe\xff\0{", b"\xef\xbb\xbf\n{"] {
+            assert!(begins_as_note(note), "{note:?}");
+        }
+        for other in ["", "Keys of the team. A note is {\"revoked_at\": …}", "-----BEGIN CERTIFICATE-----", "[]"] {
+            assert!(!begins_as_note(other.as_bytes()), "{other:?}");
+        }
+    }
+}
