@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -100,6 +101,19 @@ fn a_plugin_that_lost_its_manifest_or_is_gone_is_refused_and_not_passed_over() {
         }
         let list = bench.run(&["plugin", "list", "--keys", "keys", "--plugins-dir", "plugins"]);
         assert!(list.ok().stdout.contains("tree_modified: "), "{list:?}");
+    }
+}
+
+#[test]
+fn a_file_that_would_run_as_its_owner_is_named_as_that_and_not_as_added() {
+    for name in ["plugin.yaml", "plugin.py", "README.md"] {
+        let bench = two_plugins();
+        let path = bench.path("plugins/other").join(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o4644)).expect("set");
+        let run = verify(&bench, &["other"]);
+        assert_eq!(run.code, 3, "{run:?}");
+        assert!(run.error_line().ends_with(&format!(": `{name}`")), "{run:?}");
+        assert!(run.stderr.contains("found:    one that runs as its owner or group, or "), "{run:?}");
     }
 }
 

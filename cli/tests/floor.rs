@@ -213,8 +213,115 @@ fn another_spelling_of_the_id_begins_with_the_same_floor() {
         "{lowered:?}"
     );
     verify(&bench).ok();
+    let lowered: Vec<_> = lines(&bench).into_iter().map(|line| (line["id"].clone(), line["from"].clone())).collect();
+    assert_eq!(lowered, [("Demo".into(), "full".into()), ("demo".into(), "full".into())]);
+    // It was lowered for every spelling.
     bench.run(&["plugin", "uninstall", "Demo", "--yes", "--plugins-dir", "plugins"]).ok();
+    install(&bench, "code", &[]).ok();
+}
+
+#[test]
+fn the_floor_is_the_widest_of_all_spellings_and_their_records() {
+    let by_floors: fn(&Bench) = |bench| assert_eq!(uninstall(bench).code, 0);
+    let by_record: fn(&Bench) = |bench| {
+        fs::remove_dir_all(bench.path("plugins/demo")).expect("removed");
+        fs::remove_file(bench.path(FLOOR)).expect("removed");
+    };
+    for lose in [by_floors, by_record] {
+        let bench = bench();
+        publish(&bench, "Demo", "spelling", "2.0.0", "code");
+        install(&bench, "spelling", &[]).ok();
+        bench.run(&["plugin", "uninstall", "Demo", "--yes", "--plugins-dir", "plugins"]).ok();
+        install(&bench, "full", &[]).ok();
+        lose(&bench);
+        assert!(bench.path("plugins/.aisoc/floors/Demo").exists());
+        for mode in ["strict", "warn"] {
+            install(&bench, "spelling", &["--trust-mode", mode]).refused(3, "coverage_downgrade");
+        }
+        // A change that cannot be made lowers none of them.
+        let obstacle = bench.path("plugins/.aisoc/records/Demo.json");
+        fs::create_dir(&obstacle).expect("made");
+        assert_eq!(install(&bench, "spelling", &LOWER).code, 1);
+        fs::remove_dir(&obstacle).expect("removed");
+        install(&bench, "spelling", &[]).refused(3, "coverage_downgrade");
+        install(&bench, "spelling", &LOWER).ok();
+        assert_eq!(floor(&bench).as_deref(), Some("code"));
+        assert!(!bench.path("plugins/.aisoc/records/demo.json").exists());
+        verify(&bench).ok();
+    }
+}
+
+#[test]
+fn gc_keeps_what_the_record_of_a_plugin_that_is_gone_said() {
+    let record = "plugins/.aisoc/records/demo.json";
+    let gone = || {
+        let bench = bench();
+        install(&bench, "full", &[]).ok();
+        fs::remove_dir_all(bench.path("plugins/.aisoc/floors")).expect("removed");
+        fs::remove_dir_all(bench.path("plugins/demo")).expect("removed");
+        bench
+    };
+    let collect = |bench: &Bench| bench.run(&["plugin", "gc", "--plugins-dir", "plugins"]);
+    for is_damaged in [false, true] {
+        let bench = gone();
+        if is_damaged {
+            bench.write(record, "{}\n");
+            // Nothing says what it was, which is no reason to take it for nothing.
+            install(&bench, "code", &[]).refused(1, "record_invalid");
+        }
+        assert!(collect(&bench).ok().stdout.contains("record without plugin"));
+        assert_eq!((floor(&bench).as_deref(), bench.path(record).exists()), (Some("full"), false));
+        install(&bench, "code", &[]).refused(3, "coverage_downgrade");
+    }
+    // What cannot be taken over is not removed.
+    let bench = gone();
+    fs::create_dir(bench.path("plugins/.aisoc/floors")).expect("made");
+    bench.write(FLOOR, "{}\n");
+    fs::set_permissions(bench.path(FLOOR), fs::Permissions::from_mode(0o666)).expect("set");
+    let run = collect(&bench);
+    assert!(run.code == 1 && run.error_line().starts_with("error[garbage_left]: "), "{run:?}");
+    assert!(bench.path(record).exists());
+}
+
+#[test]
+fn what_was_placed_by_hand_leaves_the_floor_of_its_id_and_not_of_its_directory() {
+    let bench = bench();
+    let floors = |bench: &Bench| {
+        let entries = fs::read_dir(bench.path("plugins/.aisoc/floors")).expect("listed");
+        entries.map(|entry| entry.expect("one").file_name()).collect::<Vec<_>>()
+    };
+    let uninstall = ["plugin", "uninstall", "zz", "--yes", "--plugins-dir", "plugins"];
+    support::copy_tree(&bench.path("full/demo"), &bench.path("plugins/zz"));
+    bench.write("plugins/zz/plugin.yaml", "id: [\n");
+    bench.run(&uninstall).ok();
+    assert!(floors(&bench).is_empty(), "nothing states an id");
+    support::copy_tree(&bench.path("full/demo"), &bench.path("plugins/zz"));
+    bench.run(&uninstall).ok();
+    assert_eq!((floors(&bench), floor(&bench).as_deref()), (vec!["demo".into()], Some("full")));
+    assert!(!bench.path("plugins/zz").exists());
     install(&bench, "code", &[]).refused(3, "coverage_downgrade");
+}
+
+#[test]
+fn a_record_with_a_coverage_that_is_not_known_names_the_way_out() {
+    let bench = bench();
+    install(&bench, "full", &[]).ok();
+    let record = "plugins/.aisoc/records/demo.json";
+    let text = fs::read_to_string(bench.path(record)).expect("read");
+    let mut members: Value = serde_json::from_str(&text).expect("JSON");
+    let members = members.as_object_mut().expect("an object");
+    let checksum = members.remove("checksum").expect("its end");
+    members.insert("coverage".to_owned(), "fuller".into());
+    let computed = aisoc_manifests::digest::Digest::of(&serde_json::to_vec(&members).expect("JSON")).to_string();
+    let text = text.replace("\"coverage\": \"full\"", "\"coverage\": \"fuller\"");
+    bench.write(record, text.replace(checksum.as_str().expect("text"), &computed));
+    for run in [verify(&bench), install(&bench, "full", &[]), install(&bench, "code", &[])] {
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.error_line().contains("the record names a coverage that is not known"), "{run:?}");
+        assert!(run.stderr.contains("hint: see \"The coverage floor\" in `aisoc help install`"), "{run:?}");
+    }
+    install(&bench, "code", &LOWER).ok();
+    verify(&bench).ok();
 }
 
 #[test]
@@ -238,7 +345,7 @@ fn a_floor_that_cannot_be_relied_on_is_a_refusal_and_no_absence() {
         ("another form", "record_invalid", &|place| edit(place, "\n", " \n")),
         ("too large", "record_invalid", &|place| fs::write(place, vec![b' '; (64 << 10) + 1]).expect("written")),
         ("a directory", "record_invalid", &|place| replace(place, |place| fs::create_dir(place).expect("made"))),
-        ("a link", "io_error", &|place| replace(place, |place| symlink("/dev/null", place).expect("linked"))),
+        ("a link", "record_invalid", &|place| replace(place, |place| symlink("/dev/null", place).expect("linked"))),
         ("open to all", "directory_insecure", &|place| {
             fs::set_permissions(place, fs::Permissions::from_mode(0o666)).expect("set");
         }),
@@ -261,7 +368,8 @@ fn a_floor_that_cannot_be_relied_on_is_a_refusal_and_no_absence() {
         let run = verify(&bench);
         assert_eq!(run.code, 1, "{name}: {run:?}");
         assert!(!run.stdout.contains("verified"), "{name}: {run:?}");
-        if reason == "record_invalid" && name != "a directory" {
+        if reason == "record_invalid" {
+            assert!(run.stderr.contains("\"The coverage floor\" in `aisoc help install`"), "{name}: {run:?}");
             install(&bench, "code", &LOWER).ok();
             assert_eq!((floor(&bench).as_deref(), &lines(&bench)[0]["from"]), (Some("code"), &"unknown".into()));
         }

@@ -55,6 +55,9 @@ fn rows(bench: &Bench) -> Vec<(String, String, Option<String>)> {
         let code = row["error"].as_str().map(|error| error.split(':').next().expect("a code").to_owned());
         let directory = row["directory"].as_str().expect("a directory").strip_prefix("plugins/").expect("below");
         assert_eq!(code.is_none(), row["signature_status"] == "verified", "{row}");
+        if matches!(code.as_deref(), Some("identity_ambiguous" | "directory_insecure" | "forbidden_entry")) {
+            assert_eq!((&row["signature_status"], &row["coverage"]), (&Value::Null, &Value::Null), "nobody judged it");
+        }
         (row["id"].as_str().expect("an id").to_owned(), directory.to_owned(), code)
     };
     document["plugins"].as_array().expect("rows").iter().map(row).collect()
@@ -177,6 +180,14 @@ fn with_a_record_the_directory_is_named_as_the_manifest_says() {
     fs::rename(bench.path("plugins/demo"), bench.path("plugins/moved")).expect("moved");
     let codes: Vec<_> = rows(&bench).into_iter().map(|row| row.2).collect();
     assert_eq!(codes, [Some("identity_ambiguous".to_owned()), Some("identity_ambiguous".to_owned())]);
+    let run = verify(&bench, &[]);
+    let places = "the plugin `demo` has more than one place: `plugins/demo` (recorded, and not there), `plugins/moved`";
+    assert!(run.error_line().ends_with(places), "{run:?}");
+    assert!(run.stderr.contains("found:    2, of which 1 only recorded"), "{run:?}");
+    assert!(
+        run.stdout.lines().any(|line| line.starts_with("demo ") && line.ends_with("-          -         -")),
+        "{run:?}"
+    );
     fs::rename(bench.path("plugins/moved"), bench.path("plugins/other")).expect("moved");
     fs::rename(bench.path("plugins/.aisoc/records/demo.json"), bench.path("plugins/.aisoc/records/other.json"))
         .expect("moved");
@@ -263,9 +274,8 @@ fn a_link_in_the_place_of_a_plugin_and_what_no_install_makes_are_refused() {
 
 #[test]
 fn in_a_directory_that_others_can_change_nothing_is_judged() {
-    for path in
-        ["plugins", "plugins/.aisoc", "plugins/.aisoc/records", "plugins/.aisoc/pending", "plugins/.aisoc/floors"]
-    {
+    let own = ["", "/records", "/pending", "/floors", "/versions"].map(|name| format!("plugins/.aisoc{name}"));
+    for path in own.iter().map(String::as_str).chain(["plugins"]) {
         let bench = bench();
         fs::set_permissions(bench.path(path), fs::Permissions::from_mode(0o777)).expect("set");
         for words in
@@ -280,6 +290,56 @@ fn in_a_directory_that_others_can_change_nothing_is_judged() {
     fs::rename(bench.path("plugins"), bench.path("real")).expect("moved");
     symlink("real", bench.path("plugins")).expect("linked");
     verify(&bench, &[]).refused(1, "directory_insecure");
+}
+
+#[test]
+fn a_record_that_others_could_have_written_is_not_believed() {
+    let bench = bench();
+    let record = "plugins/.aisoc/records/demo.json";
+    let chmod = |mode| fs::set_permissions(bench.path(record), fs::Permissions::from_mode(mode)).expect("set");
+    chmod(0o666);
+    assert_eq!(rows(&bench), [row("demo", "demo", "directory_insecure")]);
+    let run = verify(&bench, &[]);
+    assert!(run.error_line().contains(&format!("`{record}` can be written by everybody")), "{run:?}");
+    bench.install("oci-archive:demo.tar").refused(1, "directory_insecure");
+    chmod(0o644);
+    verify(&bench, &[]).ok();
+    // A link is no record of ours, and is replaced as every other damaged one.
+    fs::rename(bench.path(record), bench.path("record.json")).expect("moved");
+    symlink("../../../record.json", bench.path(record)).expect("linked");
+    assert_eq!(rows(&bench), [row("demo", "demo", "record_invalid")]);
+    bench.install("oci-archive:demo.tar").ok();
+    verify(&bench, &[]).ok();
+}
+
+#[test]
+fn what_stands_under_another_name_is_removed_by_the_command_of_the_hint() {
+    let hinted = |run: &Run| {
+        let (_, rest) = run.stderr.split_once("hint: ").unwrap_or_else(|| panic!("a hint: {run:?}"));
+        rest.split('`').nth(1).expect("a command").to_owned()
+    };
+    let bench = bench();
+    let uninstall = |id: &str| bench.run(&["plugin", "uninstall", id, "--yes", "--plugins-dir", "plugins"]);
+    uninstall("demo").ok();
+    for name in [&b"de\xffmo"[..], b"d\"e'm$o", b"-demo", b"demo x", "d\u{e9}mo".as_bytes()] {
+        place(&bench, "demo", OsStr::from_bytes(name));
+        for run in [uninstall("demo"), bench.install("oci-archive:demo.tar")] {
+            assert_eq!(run.code, 1, "{run:?}");
+            assert!(hinted(&run).starts_with("rm -r "), "{run:?}");
+        }
+        let command = hinted(&bench.install("oci-archive:demo.tar"));
+        let removed =
+            Command::new("bash").args(["-c", &command]).current_dir(bench.path("")).status().expect("bash runs");
+        assert!(removed.success() && !bench.path("plugins").join(OsStr::from_bytes(name)).exists(), "{command}");
+    }
+    place(&bench, "demo", "zz");
+    let run = uninstall("demo");
+    run.refused(1, "plugin_not_found");
+    assert!(run.error_line().ends_with("the plugin stands in `plugins/zz`"), "{run:?}");
+    assert_eq!(hinted(&run), "aisoc plugin uninstall zz");
+    assert_eq!(hinted(&bench.install("oci-archive:demo.tar")), "aisoc plugin uninstall zz");
+    uninstall("zz").ok();
+    bench.install("oci-archive:demo.tar").ok();
 }
 
 #[test]

@@ -65,6 +65,8 @@ fn a_place_without_plugins_is_no_success() {
     bench.published();
     verify(&bench, &[]).refused(1, "io_not_found");
     bench.run(&[&["plugin", "list"][..], &PLACES].concat()).refused(1, "io_not_found");
+    bench.run(&["plugin", "gc", "--plugins-dir", "plugins"]).refused(1, "io_not_found");
+    assert!(!bench.path("plugins").exists());
     fs::create_dir_all(bench.path("plugins/no-plugin")).expect("made");
     verify(&bench, &[]).refused(1, "plugin_not_found");
     verify(&bench, &["--trust-mode", "disabled"]).refused(1, "plugin_not_found");
@@ -117,6 +119,44 @@ fn an_older_version_is_a_downgrade_and_the_same_one_a_replacement() {
         let answer: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
         assert_eq!((answer["change"].as_str(), answer["previous_version"].as_str()), (Some(change), from));
     }
+}
+
+#[test]
+fn a_rollback_is_called_a_switch_for_it_goes_both_ways() {
+    let bench = Bench::new();
+    bench.published();
+    install_next(&bench, "1.0.0", 0, &[]).ok();
+    install_next(&bench, "2.0.0", 1, &[]).ok();
+    let rollback = || bench.run(&[&["plugin", "rollback", "demo"][..], &PLACES].concat());
+    assert!(rollback().ok().stderr.contains("Switched demo from 2.0.0 to 1.0.0"));
+    assert!(rollback().ok().stderr.contains("Switched demo from 1.0.0 to 2.0.0"));
+}
+
+#[test]
+fn of_what_is_refused_only_what_is_known_is_shown() {
+    let bench = three_plugins();
+    let rows = |words: &[&str]| {
+        let run = verify(&bench, &[words, &["--json"]].concat());
+        let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let list = bench.run(&[&["plugin", "list", "--json"][..], words, &PLACES].concat());
+        let list: Value = serde_json::from_str(&list.ok().stdout).expect("JSON");
+        let known = |row: &Value| (row["signature_status"].clone(), row["coverage"].clone());
+        let of = |document: &Value| document["plugins"].as_array().expect("rows").iter().map(known).collect::<Vec<_>>();
+        assert_eq!(of(&document), of(&list));
+        of(&document)
+    };
+    let known = |status: &str, coverage: &str| (Value::from(status), Value::from(coverage));
+    assert_eq!(rows(&[]), [known("unsigned", "none"), known("verified", "full"), known("invalid", "none")]);
+    assert_eq!(rows(&["--require", "2"])[1], (Value::from("verified"), Value::Null));
+    // Signed whole before, and the code alone now.
+    bench.run(&["plugin", "new", "demo", "--type", "enricher", "-o", "code"]).ok();
+    let code = ["plugin", "sign", "--plugin-dir", "code/demo", "--private-key", "release.key", "--coverage", "code"];
+    bench.run(&code).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "code/demo", "--out", "code.tar"]).ok();
+    bench.run(&[&["plugin", "install", "oci-archive:code.tar", "--trust-mode", "disabled"][..], &PLACES].concat()).ok();
+    assert_eq!(rows(&["--trust-coverage", "code"])[1], known("verified", "code"));
+    bench.write("plugins/demo/plugin.yaml", "id: [\n");
+    assert_eq!(rows(&[])[1].0, Value::Null, "nothing could be judged");
 }
 
 /// Signs `demo` as that version, with content of its own, and installs it.

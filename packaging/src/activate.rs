@@ -13,9 +13,10 @@ use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
 use crate::access::{Access, is_directory, look_at, sync_directory};
-use crate::floor::{self, FloorChange};
+use crate::floor;
+use crate::floor_change::FloorChange;
 use crate::home::{Home, TREE, abandoned};
-use crate::identity::refuse_second_spelling;
+use crate::identity::{not_installed, refuse_second_spelling};
 use crate::kept;
 use crate::pending::{self, PendingChange};
 use crate::record::{self, InstallRecord};
@@ -160,8 +161,7 @@ pub fn release_unverified(staged: Staged, out: &Path) -> Result<()> {
 /// I/O reasons; each leaves the plugin as it was, or says that it is uninstalled.
 pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<Vec<PathBuf>> {
     let path = plugins_dir.join(id.as_str());
-    let missing =
-        || Fault::new(Reason::PluginNotFound, format!("there is no plugin `{id}` in `{}`", plugins_dir.display()));
+    let missing = || not_installed(plugins_dir, id);
     if !can_be_uninstalled(plugins_dir, id)? {
         finish_interrupted(plugins_dir, access)?;
         return Err(missing());

@@ -1,11 +1,13 @@
 //! `collect_garbage`: removes what nobody needs any more, and says what that was.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 
 use crate::access::{Access, look_at};
+use crate::floor;
 use crate::home::{Home, abandoned};
 use crate::kept::{self, Slot, tree_bytes};
 use crate::listing::names_in;
@@ -69,13 +71,13 @@ impl Collected {
 }
 
 /// Finishes what killed processes began, and removes kept versions beyond the newest `keep` of each
-/// plugin, staging of dead processes, and what belongs to nothing. A directory that is missing holds none.
+/// plugin, staging of dead processes, and what belongs to nothing.
 ///
 /// # Errors
-/// `locked`, `directory_insecure`, `lock_unsupported`, and I/O reasons.
+/// `io_not_found` when there is no such directory, `locked`, `directory_insecure`, `lock_unsupported`, and I/O reasons.
 pub fn collect_garbage(plugins_dir: &Path, keep: u8, access: &Access) -> Result<Collected> {
     if look_at(plugins_dir)?.is_none() {
-        return Ok(Collected::default());
+        return Err(Fault::io("open", plugins_dir, ErrorKind::NotFound.into()));
     }
     access.check(plugins_dir)?;
     let mut collected = Collected::default();
@@ -139,7 +141,10 @@ fn collect_records(transaction: &Transaction, collected: &mut Collected) -> Resu
         }
         let path = record::path(&plugins.path, &id);
         let bytes = path.symlink_metadata().map_or(0, |found| found.len());
-        match plugins.records.unlink(&name) {
+        // What the record said of the plugin outlives it, as it does an uninstall.
+        let taken_over =
+            floor::judge_removal(&plugins.path, &id).and_then(|floor| floor.publish(plugins, transaction.home()));
+        match taken_over.and_then(|_| plugins.records.unlink(&name)) {
             Ok(()) => collected.add(Garbage::Record, &plugins.path, &path, bytes),
             Err(_) => collected.leftovers.push(path),
         }

@@ -17,13 +17,12 @@ use aisoc_trust::{Admitted, SignatureStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{is_directory, require_secure};
-use crate::home::Home;
-use crate::identity::folded;
-use crate::lowered::{LoweredLine, UNKNOWN};
-use crate::plugins::Plugins;
+use crate::floor_change::{FloorChange, Lowering};
+use crate::installed::manifest_id;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
 use crate::reference_dir::ReferenceDir;
 use crate::sealed;
+use crate::spellings::spellings;
 
 pub(crate) const FLOORS: &str = "floors";
 const SCHEMA_VERSION: u32 = 1;
@@ -42,7 +41,7 @@ pub enum CoverageFloor {
 /// The content of a floor's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Floor {
+pub(crate) struct Floor {
     schema_version: u32,
     #[serde(deserialize_with = "record::plugin_id")]
     id: PluginId,
@@ -53,41 +52,51 @@ struct Floor {
     since: String,
 }
 
-/// What the site has written down of `id`: the wider one of the floor and of the record of what is
-/// installed, or nothing. An id without a floor of its own begins with that of its other spellings, which
-/// are the same plugin to some hosts.
+/// What the site has written down of `id`: the widest of the floors and of the records of what is
+/// installed, or nothing. All spellings of the id are asked, which are the same plugin to some hosts.
 ///
 /// # Errors
 /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, which is not the same
 /// as no floor, and I/O reasons.
 pub fn coverage_floor(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
-    let floor = match read(plugins_dir, id)? {
-        None => of_other_spellings(plugins_dir, id)?,
-        floor => floor,
-    };
+    let mut widest = None;
+    for spelling in spellings(plugins_dir, id)? {
+        widest = widest.max(of_spelling(plugins_dir, &spelling)?);
+    }
+    Ok(widest)
+}
+
+fn of_spelling(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
+    let floor = read(plugins_dir, id)?;
     let record = sealed::understood(InstallRecord::read(plugins_dir, id))?;
-    let recorded = record.and_then(|record| record.coverage).map(|word| coverage("the record", &word)).transpose()?;
-    Ok(floor.max(recorded))
+    let unknown = |fault: Fault| fault.about(record::path(plugins_dir, id).display()).hint(HOW_TO_GO_ON);
+    let recorded = record.and_then(|record| record.coverage).map(|word| coverage("the record", &word).map_err(unknown));
+    Ok(floor.max(recorded.transpose()?))
 }
 
 /// The floor as a change meets it. Where nothing is written down, as on a site that is older than
 /// floors, the tree in place says what it was signed for.
-fn before_change(plugins_dir: &Path, id: &PluginId) -> Result<Coverage> {
-    match coverage_floor(plugins_dir, id)? {
-        Some(coverage) => Ok(coverage),
-        None => stated_by(&plugins_dir.join(id.as_str())).map_err(|fault| {
-            Fault::new(Reason::RecordInvalid, format!("nothing says what the installed `{id}` was signed for"))
-                .hint(format!("remove what is left of it, then install: `aisoc plugin uninstall {id}`"))
-                .caused_by(fault)
-        }),
+fn before_change(plugins_dir: &Path, id: &PluginId, tree: &Path) -> Result<Coverage> {
+    if let Some(coverage) = coverage_floor(plugins_dir, id)? {
+        return Ok(coverage);
+    }
+    let nothing_says = |fault: Fault| {
+        Fault::new(Reason::RecordInvalid, format!("nothing says what the installed `{id}` was signed for"))
+            .caused_by(fault)
+    };
+    if is_directory(tree)? {
+        let hint = || format!("remove what is left of it, then install: `aisoc plugin uninstall {id}`");
+        return stated_by(tree).map_err(|fault| nothing_says(fault).hint(hint()));
+    }
+    // The tree is gone: a record that cannot be understood is all that was left of it.
+    match InstallRecord::read(plugins_dir, id) {
+        Err(fault) if fault.reason() == Reason::RecordInvalid => Err(nothing_says(fault).hint(HOW_TO_GO_ON)),
+        record => record.map(|_| Coverage::None),
     }
 }
 
 /// What a tree claims to be signed for, whether or not anybody's key verifies it today.
 fn stated_by(tree: &Path) -> Result<Coverage> {
-    if !is_directory(tree)? {
-        return Ok(Coverage::None);
-    }
     let claim = match ReferenceDir::read(tree) {
         Err(fault) if fault.reason() == Reason::ManifestMissing => return Ok(Coverage::None),
         tree => tree?.claim(),
@@ -99,24 +108,6 @@ fn stated_by(tree: &Path) -> Result<Coverage> {
     })
 }
 
-fn of_other_spellings(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
-    let directory = plugins_dir.join(OWN_DIRECTORY).join(FLOORS);
-    let failed = |error| Fault::io("list", &directory, error);
-    let entries = match std::fs::read_dir(&directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        entries => entries.map_err(failed)?,
-    };
-    let mut widest = None;
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let Some(other) = name.to_str().and_then(|name| name.parse::<PluginId>().ok()) else { continue };
-        if other != *id && folded(other.as_str()) == folded(id.as_str()) {
-            widest = widest.max(read(plugins_dir, &other)?);
-        }
-    }
-    Ok(widest)
-}
-
 fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
     let path = path(plugins_dir, id);
     let invalid = |fault: Fault| {
@@ -125,7 +116,7 @@ fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
             .caused_by(fault)
     };
     let unread = |error| match error {
-        SmallFileError::Io(error) => Fault::io("read", &path, error).hint(HOW_TO_GO_ON),
+        SmallFileError::Io(error) if !sealed::is_link(&error) => Fault::io("read", &path, error).hint(HOW_TO_GO_ON),
         error => invalid(Fault::new(Reason::RecordInvalid, error.to_string())),
     };
     let file = match open_file(&path, Links::Refused) {
@@ -153,26 +144,8 @@ fn coverage(what: &str, word: &str) -> Result<Coverage> {
     })
 }
 
-fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
+pub(crate) fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
     plugins_dir.join(OWN_DIRECTORY).join(FLOORS).join(id.as_str())
-}
-
-/// What a change does to the floor of its plugin.
-#[derive(Debug)]
-pub(crate) struct FloorChange {
-    id: PluginId,
-    digest: Option<Digest>,
-    /// What the file has to say before the change is made; nothing when it says so already.
-    to: Option<Coverage>,
-    lowering: Option<Lowering>,
-}
-
-#[derive(Debug)]
-struct Lowering {
-    /// Nothing when the floor could not be read.
-    from: Option<Coverage>,
-    reason: StatedReason,
-    digest: Digest,
 }
 
 /// Holds what was admitted to the floor. Asked under the lock: what is installed cannot change any more.
@@ -191,7 +164,7 @@ pub(crate) fn judge(
         CoverageFloor::Lowered(reason) if admitted.status() != SignatureStatus::Skipped => Some(reason),
         CoverageFloor::Lowered(_) | CoverageFloor::Held => None,
     };
-    let before = match before_change(plugins_dir, id) {
+    let before = match before_change(plugins_dir, id, &plugins_dir.join(id.as_str())) {
         Err(fault) if reason.is_some() && fault.reason() == Reason::RecordInvalid => None,
         before => Some(before?),
     };
@@ -204,24 +177,51 @@ pub(crate) fn judge(
         }
         (Some(before), Some(_)) if covered >= before => Ok(change(unwritten(plugins_dir, id, before)?, None)),
         (from, reason) => {
-            let lowering = reason.map(|reason| Lowering { from, reason: reason.clone(), digest: record.digest });
+            let others = others_above(plugins_dir, id, covered)?;
+            let lowering =
+                reason.map(|reason| Lowering { from, reason: reason.clone(), digest: record.digest, others });
             Ok(change(Some(covered), lowering))
         }
     }
 }
 
-/// Keeps the floor of a plugin that is uninstalled. When nothing can say what it was, it is the widest.
+/// What has to be lowered beside `id`, for otherwise its other spellings would go on saying more.
+fn others_above(plugins_dir: &Path, id: &PluginId, covered: Coverage) -> Result<Vec<(PluginId, Option<Coverage>)>> {
+    let mut above = Vec::new();
+    for other in spellings(plugins_dir, id)?.into_iter().filter(|other| other != id) {
+        match of_spelling(plugins_dir, &other) {
+            Err(fault) if fault.reason() == Reason::RecordInvalid => above.push((other, None)),
+            floor => above.extend(floor?.filter(|floor| *floor > covered).map(|floor| (other, Some(floor)))),
+        }
+    }
+    Ok(above)
+}
+
+/// Keeps the floor of the plugin that stands in the directory `place`, or of which nothing but the record
+/// is left, before it is removed. When nothing can say what the floor was, it is the widest. A plugin that
+/// was placed by hand has the id that its manifest states; one that states none has no floor.
 ///
 /// # Errors
 /// I/O reasons.
-pub(crate) fn judge_removal(plugins_dir: &Path, id: &PluginId) -> Result<FloorChange> {
-    let floor = match before_change(plugins_dir, id) {
-        // A floor that is there and damaged stays, and goes on refusing.
-        Err(fault) if fault.reason() == Reason::RecordInvalid && is_written(plugins_dir, id) => None,
-        Err(fault) if fault.reason() == Reason::RecordInvalid => Some(Coverage::Full),
-        before => unwritten(plugins_dir, id, before?)?,
+pub(crate) fn judge_removal(plugins_dir: &Path, place: &PluginId) -> Result<FloorChange> {
+    let tree = plugins_dir.join(place.as_str());
+    let id = match InstallRecord::read(plugins_dir, place) {
+        Ok(None) => manifest_id(&tree),
+        Ok(Some(_)) => Some(place.clone()),
+        Err(fault) if fault.reason() == Reason::RecordInvalid => Some(place.clone()),
+        Err(fault) => return Err(fault),
     };
-    Ok(FloorChange { id: id.clone(), digest: None, to: floor, lowering: None })
+    let to = id.as_ref().map_or(Ok(None), |id| kept_by_removal(plugins_dir, id, &tree))?;
+    Ok(FloorChange { id: id.unwrap_or_else(|| place.clone()), digest: None, to, lowering: None })
+}
+
+fn kept_by_removal(plugins_dir: &Path, id: &PluginId, tree: &Path) -> Result<Option<Coverage>> {
+    match before_change(plugins_dir, id, tree) {
+        // A floor that is there and damaged stays, and goes on refusing.
+        Err(fault) if fault.reason() == Reason::RecordInvalid && is_written(plugins_dir, id) => Ok(None),
+        Err(fault) if fault.reason() == Reason::RecordInvalid => Ok(Some(Coverage::Full)),
+        before => unwritten(plugins_dir, id, before?),
+    }
 }
 
 fn is_written(plugins_dir: &Path, id: &PluginId) -> bool {
@@ -249,13 +249,8 @@ pub(crate) fn raised(plugins_dir: &Path, after: &InstallRecord) -> Result<Option
     (covered > written).then(|| Floor::text(&after.id, covered, Some(after.digest))).transpose()
 }
 
-/// The name of a floor that is on its way.
-pub(crate) fn draft_name(id: &PluginId) -> String {
-    format!("{id}.floor")
-}
-
 impl Floor {
-    fn text(id: &PluginId, coverage: Coverage, digest: Option<Digest>) -> Result<Vec<u8>> {
+    pub(crate) fn text(id: &PluginId, coverage: Coverage, digest: Option<Digest>) -> Result<Vec<u8>> {
         sealed::to_text(&Self {
             schema_version: SCHEMA_VERSION,
             id: id.clone(),
@@ -264,47 +259,4 @@ impl Floor {
             since: format!("{:.0}", jiff::Timestamp::now()),
         })
     }
-}
-
-impl FloorChange {
-    /// The coverage that the floor is lowered from, in one word; nothing when it is not lowered.
-    pub(crate) fn lowered_from(&self) -> Option<&'static str> {
-        self.lowering.as_ref().map(|lowering| lowering.from.map_or(UNKNOWN, Coverage::as_str))
-    }
-
-    /// Writes down, before the change is made, what would be forgotten by it, or how far the floor is
-    /// lowered; until the change is made the record of what is still in place stands in for a lowered one.
-    pub(crate) fn publish(&self, plugins: &Plugins, home: &Home) -> Result<Published> {
-        let Some(coverage) = self.to else { return Ok(Published { before: None }) };
-        let mut before = None;
-        if let Some(Lowering { from, reason, digest }) = &self.lowering {
-            before = sealed::read(&path(&plugins.path, &self.id)).ok().flatten();
-            LoweredLine::new(&self.id, *from, coverage, reason, *digest).append(&plugins.own)?;
-        }
-        put(plugins, home, &self.id, &Floor::text(&self.id, coverage, self.digest)?)?;
-        Ok(Published { before: before.map(|text| (self.id.clone(), text)) })
-    }
-}
-
-/// A floor that was written for a change.
-#[derive(Debug)]
-pub(crate) struct Published {
-    before: Option<(PluginId, Vec<u8>)>,
-}
-
-impl Published {
-    /// Puts back a floor that was lowered for a change that was not made. Should that fail, the lowering
-    /// stands, as its line says.
-    pub(crate) fn undo(self, plugins: &Plugins, home: &Home) {
-        if let Some((id, text)) = self.before {
-            let _ = put(plugins, home, &id, &text);
-        }
-    }
-}
-
-fn put(plugins: &Plugins, home: &Home, id: &PluginId, text: &[u8]) -> Result<()> {
-    let name = draft_name(id);
-    home.write(&name, text)?;
-    home.sync()?;
-    plugins.floors.take(home.held(), &name, id.as_str())
 }

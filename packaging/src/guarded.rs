@@ -8,8 +8,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::access::{OPEN_DIRECTORY, no_directory, require_secure, require_secure_way};
+use crate::access::{no_directory, require_secure, require_secure_way};
 use crate::floor::FLOORS;
+use crate::kept::VERSIONS;
 use crate::limits::Limits;
 use crate::pending::PENDING;
 use crate::record::{OWN_DIRECTORY, RECORDS};
@@ -22,7 +23,7 @@ use crate::record::{OWN_DIRECTORY, RECORDS};
 pub fn require_secure_plugins(plugins_dir: &Path) -> Result<()> {
     require_secure_way(plugins_dir)?;
     let own = plugins_dir.join(OWN_DIRECTORY);
-    for directory in [own.clone(), own.join(RECORDS), own.join(PENDING), own.join(FLOORS)] {
+    for directory in [own.clone(), own.join(RECORDS), own.join(PENDING), own.join(FLOORS), own.join(VERSIONS)] {
         match require_secure_directory(&directory) {
             Err(fault) if fault.reason() == Reason::IoNotFound => {}
             held => held?,
@@ -31,8 +32,10 @@ pub fn require_secure_plugins(plugins_dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Without the right to read it, which nobody has but its owner where kept versions are.
 fn require_secure_directory(path: &Path) -> Result<()> {
-    let opened = rustix::fs::openat(CWD, path, OPEN_DIRECTORY, Mode::empty()).map_err(|error| match error {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
         Errno::LOOP | Errno::NOTDIR => no_directory(path),
         error => Fault::io("open", path, error.into()),
     })?;

@@ -3,6 +3,8 @@
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 
+use crate::floor;
+use crate::floor_change;
 use crate::kept;
 use crate::pending::{PendingChange, Side};
 use crate::record::InstallRecord;
@@ -28,10 +30,21 @@ impl Transaction {
                 self.prepare(&change)?;
                 self.home.sync()?;
                 self.plugins.sync()?;
+                self.keep_floor(&change)?;
                 self.publish_record(&change)?;
                 self.settle(&change)?;
                 Ok(change.after.is_none())
             }
+        }
+    }
+
+    /// An uninstall writes the floor down before it begins; one that an older version began did not, and the
+    /// record that goes with it is the last to say what the plugin was signed for.
+    fn keep_floor(&self, change: &PendingChange) -> Result<()> {
+        let Some(before) = change.before.as_ref().filter(|_| change.after.is_none()) else { return Ok(()) };
+        match floor::raised(&self.plugins.path, before)? {
+            Some(text) => floor_change::put(&self.plugins, &self.home, &change.id, &text),
+            None => Ok(()),
         }
     }
 
@@ -78,7 +91,6 @@ impl Transaction {
 mod tests {
     use super::*;
     use crate::access::Access;
-    use crate::floor;
     use crate::home::Home;
     use crate::kept::next_slot;
     use crate::transaction::Incoming;
@@ -117,6 +129,36 @@ mod tests {
         for ours in ["pending", "versions"] {
             assert_eq!(std::fs::read_dir(plugins.path().join(".aisoc").join(ours)).expect("listed").count(), 0);
         }
+    }
+
+    #[test]
+    fn an_uninstall_that_an_older_version_began_leaves_the_floor_of_its_record() {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let id: PluginId = "demo".parse().expect("an id");
+        let digest = aisoc_manifests::digest::Digest::of(b"x");
+        let before = InstallRecord {
+            schema_version: InstallRecord::SCHEMA_VERSION,
+            id: id.clone(),
+            version: "1.0.0".to_owned(),
+            reference: "oci-archive:demo.tar".to_owned(),
+            digest,
+            tree_digest: digest,
+            canonical_digest: None,
+            signature_status: "verified".to_owned(),
+            signing_key_id: None,
+            coverage: Some("full".to_owned()),
+            installed_at: "2026-01-01T00:00:00Z".to_owned(),
+        };
+        let begin = || Transaction::begin(Home::create(plugins.path()).expect("a home"), &Access::default());
+        begin().expect("our directories").end();
+        let slot = next_slot(plugins.path(), &id).expect("a slot");
+        // The tree has left, and nothing else has happened.
+        let change = PendingChange::new(id.clone(), Some(before), None, slot, u64::MAX, None);
+        let text = sealed::to_text(&change).expect("a text");
+        std::fs::write(plugins.path().join(".aisoc/pending/demo.json"), text).expect("written");
+        begin().expect("healed").end();
+        let floor = floor::coverage_floor(plugins.path(), &id).expect("read");
+        assert_eq!(floor, Some(aisoc_signing::Coverage::Full));
     }
 
     fn inode_of(path: &std::path::Path) -> u64 {

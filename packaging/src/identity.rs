@@ -12,6 +12,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, Manifest};
 
 use crate::installed::{InstalledPlugin, installed};
+use crate::shell_word::shell_word;
 
 /// Places that are named of an id that stands in many.
 const SHOWN_PLACES: usize = 5;
@@ -123,11 +124,16 @@ fn twice(twins: &[&Placed]) -> IdentityConflict {
     let mut twins = twins.to_vec();
     twins.sort_by_key(|twin| &twin.path);
     let ids: Vec<&PluginId> = twins.iter().filter_map(|twin| twin.id.as_ref()).collect();
-    let place = |twin: &&Placed| format!("`{}`", escaped(twin.path.as_os_str()));
+    let is_there = |twin: &Placed| twin.path.symlink_metadata().is_ok();
+    let place = |twin: &&Placed| {
+        let state = if is_there(twin) { "" } else { " (recorded, and not there)" };
+        format!("`{}`{state}", escaped(twin.path.as_os_str()))
+    };
     let places: Vec<String> = twins.iter().take(SHOWN_PLACES).map(place).collect();
     let rest = twins.len().saturating_sub(SHOWN_PLACES);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     let what = match ids.windows(2).all(|pair| pair[0] == pair[1]) {
+        true if !twins.iter().all(|twin| is_there(twin)) => format!("the plugin `{}` has more than one place", ids[0]),
         true => format!("the plugin `{}` is there more than once", ids[0]),
         false => {
             let ids: Vec<&str> = ids.iter().take(SHOWN_PLACES).map(|id| id.as_str()).collect();
@@ -137,7 +143,10 @@ fn twice(twins: &[&Placed]) -> IdentityConflict {
     IdentityConflict {
         what: format!("{what}: {}{more}", places.join(", ")),
         expected: "one directory".to_owned(),
-        found: format!("{} directories", twins.len()),
+        found: match twins.iter().filter(|twin| !is_there(twin)).count() {
+            0 => format!("{} directories", twins.len()),
+            gone => format!("{}, of which {gone} only recorded", twins.len()),
+        },
     }
 }
 
@@ -177,7 +186,32 @@ pub(crate) fn refuse_second_spelling(plugins_dir: &Path, id: &PluginId) -> Resul
     };
     Err(fault
         .expected("an id that differs in more than case, `-`, `_` and `.`", id.to_string())
-        .hint(format!("uninstall `{shown}` first, if it is the same plugin")))
+        .hint(format!("if it is the same plugin, remove it first: {}", removal(&plugin))))
+}
+
+/// The command that removes a plugin, wherever it stands: a name that is no id cannot be uninstalled.
+fn removal(plugin: &InstalledPlugin) -> String {
+    match plugin.directory.to_str().and_then(|name| name.parse::<PluginId>().ok()) {
+        Some(name) => format!("`aisoc plugin uninstall {name}`"),
+        None => format!("`rm -r {}`", shell_word(plugin.path.as_os_str())),
+    }
+}
+
+/// Why `id` cannot be uninstalled: nothing of it is there, or it stands in a directory of another name.
+pub(crate) fn not_installed(plugins_dir: &Path, id: &PluginId) -> Fault {
+    let fault = |what: String| Fault::new(Reason::PluginNotFound, what);
+    let plugins = installed(plugins_dir).unwrap_or_default();
+    match plugins.into_iter().find(|plugin| plugin.id().as_ref() == Some(id)) {
+        Some(plugin) => {
+            let place = escaped(plugin.path.as_os_str());
+            fault(format!(
+                "there is no directory `{id}` in `{}`: the plugin stands in `{place}`",
+                plugins_dir.display()
+            ))
+            .hint(format!("remove it where it stands: {}", removal(&plugin)))
+        }
+        None => fault(format!("there is no plugin `{id}` in `{}`", plugins_dir.display())),
+    }
 }
 
 #[cfg(test)]

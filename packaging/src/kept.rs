@@ -168,7 +168,7 @@ pub(crate) fn to_text(record: &InstallRecord, sequence: u64) -> Result<Vec<u8>> 
 /// I/O reasons: a version that cannot be read now is not one that is gone.
 pub(crate) fn read(plugins_dir: &Path, id: &PluginId, slot: Slot) -> Result<Option<KeptVersion>> {
     let directory = directory(plugins_dir, id).join(slot.to_string());
-    let Some(text) = sealed::read(&directory.join(KEPT_FILE))? else { return Ok(None) };
+    let Some(text) = sealed::understood(sealed::read(&directory.join(KEPT_FILE)))? else { return Ok(None) };
     let kept = sealed::understood(sealed::parse("the note of a kept version", &text).map(Some))?;
     let Some(Kept { schema_version, sequence, record }) = kept else { return Ok(None) };
     let path = directory.join(KEPT_TREE);

@@ -6,13 +6,16 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use aisoc_drafts::{Links, SmallFileError, read_small};
+use aisoc_drafts::{Links, SmallFileError, open_file, read_open};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use crate::access::require_secure;
 
 const CHECKSUM: &str = "checksum";
 /// Largest file that is read or written; ours are below 4 KiB.
@@ -72,18 +75,29 @@ fn checksum(json: &[u8]) -> Result<Digest> {
 }
 
 /// The content of one of our own small files, or `None` when there is none. One that is larger than ours
-/// is read far enough to be refused.
+/// is read far enough to be refused. What is open is judged, and not what the path leads to.
+///
+/// # Errors
+/// `record_invalid` for what is no file of ours, `directory_insecure` for one that others can write, and
+/// I/O reasons.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match read_small(path, MAX_BYTES, Links::Refused) {
-        Ok(file) => Ok(Some(file.content)),
-        Err(error) if error.is_absent() => Ok(None),
+    let refused = |error| match error {
+        SmallFileError::Io(error) if !is_link(&error) => Fault::io("read", path, error),
+        error => Fault::new(Reason::RecordInvalid, format!("`{}` is no file of ours", path.display())).caused_by(error),
+    };
+    let file = match open_file(path, Links::Refused) {
+        Err(error) if error.is_absent() => return Ok(None),
         // Below a file, which is no directory of ours.
-        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotADirectory => Ok(None),
-        Err(SmallFileError::Io(error)) => Err(Fault::io("read", path, error)),
-        Err(error) => {
-            Err(Fault::new(Reason::RecordInvalid, format!("`{}` is no file of ours", path.display())).caused_by(error))
-        }
-    }
+        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotADirectory => return Ok(None),
+        file => file.map_err(refused)?,
+    };
+    require_secure(&file, path)?;
+    Ok(Some(read_open(file, MAX_BYTES).map_err(refused)?.content))
+}
+
+/// Whether a file was not opened because it is a link, which none of ours is.
+pub(crate) fn is_link(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 /// Passes over what cannot be understood, and over nothing else: an error of the disk is no absence.

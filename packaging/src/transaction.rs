@@ -19,7 +19,8 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::{Access, is_directory};
-use crate::floor::{self, FloorChange};
+use crate::floor;
+use crate::floor_change::{FloorChange, draft_name};
 use crate::home::Home;
 use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
 use crate::pending::{self, PendingChange};
@@ -192,7 +193,7 @@ impl Transaction {
         if let Some(after) = &change.after {
             self.home.write(&record_name(&change.id), &after.to_text()?)?;
             if let Some(raised) = floor::raised(&self.plugins.path, after)? {
-                self.home.write(&floor::draft_name(&change.id), &raised)?;
+                self.home.write(&draft_name(&change.id), &raised)?;
             }
         }
         if let Some(before) = change.before.as_ref().filter(|_| change.keeps_previous()) {
@@ -268,7 +269,7 @@ impl Transaction {
             }
             Some(after) => {
                 if floor::raised(&self.plugins.path, after)?.is_some() {
-                    self.plugins.floors.take(self.home.held(), &floor::draft_name(id), id.as_str())?;
+                    self.plugins.floors.take(self.home.held(), &draft_name(id), id.as_str())?;
                 }
                 let left = is_directory(&self.plugins.versions.path.join(&slot).join(KEPT_TREE))?;
                 if change.keeps_previous() && left {

@@ -49,8 +49,10 @@ pub struct PluginAtRest {
     pub record: Option<InstallRecord>,
     /// What the gate says.
     pub verdict: Result<Judgement>,
-    /// What the signature is worth, where that is known although the plugin is refused.
+    /// What the signature is worth; nothing where nobody has judged it.
     pub signature: Option<SignatureStatus>,
+    /// How much of the plugin it covers; nothing where that is not known.
+    pub coverage: Option<Coverage>,
 }
 
 /// All verdicts.
@@ -125,7 +127,7 @@ fn refuse_ambiguous(judged: &mut [Judged], others: Vec<Placed>) {
     for (judged, conflict) in judged.iter_mut().zip(identity_conflicts(&placed)) {
         if let Some(conflict) = conflict {
             judged.plugin.verdict = Err(conflict.fault());
-            judged.plugin.signature = None;
+            (judged.plugin.signature, judged.plugin.coverage) = (None, None);
         }
     }
 }
@@ -163,14 +165,18 @@ impl Judge<'_> {
             Err(fault) => (directory.to_str().and_then(|name| name.parse().ok()), None, Err(fault)),
         };
         let recorded_version = record.as_ref().map(|record| record.version.clone());
-        let (version, signature, verdict) = match judged {
+        let (version, known, verdict) = match judged {
             Ok(Read { version, admitted, id }) => {
                 let held = self.hold_to_floor(&id, &admitted).map(|()| Judgement::of(&admitted));
-                let is_known = held.as_ref().err().is_none_or(|fault| fault.reason() == Reason::CoverageDowngrade);
-                (version, is_known.then(|| admitted.status()), held)
+                let known = match held.as_ref().err().map(Fault::reason) {
+                    None | Some(Reason::CoverageDowngrade) => (Some(admitted.status()), Some(admitted.coverage())),
+                    Some(_) => (None, None),
+                };
+                (version, known, held)
             }
-            Err(fault) => (recorded_version, None, Err(fault)),
+            Err(fault) => (recorded_version, known_of_refusal(fault.reason()), Err(fault)),
         };
+        let (signature, coverage) = known;
         let plugin = PluginAtRest {
             id: shown(id.as_ref(), &directory),
             directory: escaped(&directory),
@@ -179,6 +185,7 @@ impl Judge<'_> {
             record,
             verdict,
             signature,
+            coverage,
         };
         Judged { plugin, placed: Placed { directory, path, id } }
     }
@@ -215,6 +222,25 @@ struct Read {
     id: PluginId,
     version: Option<String>,
     admitted: Admitted,
+}
+
+/// What a refusal says of the signature and its coverage. One that is not the gate's says nothing: nobody
+/// has come so far as to judge a signature.
+fn known_of_refusal(reason: Reason) -> (Option<SignatureStatus>, Option<Coverage>) {
+    match reason {
+        Reason::Unsigned => (Some(SignatureStatus::Unsigned), Some(Coverage::None)),
+        Reason::CoveragePartial => (Some(SignatureStatus::Verified), Some(Coverage::Code)),
+        Reason::SignersTooFew => (Some(SignatureStatus::Verified), None),
+        Reason::SignatureMalformed
+        | Reason::NoTrustedKeys
+        | Reason::SignatureInvalid
+        | Reason::UntrustedKey
+        | Reason::KeyRevoked
+        | Reason::KeyExpired
+        | Reason::CoverageMismatch
+        | Reason::IntegrityUnknown => (Some(SignatureStatus::Invalid), Some(Coverage::None)),
+        _ => (None, None),
+    }
 }
 
 /// The id, or where there is none, the name of the directory.

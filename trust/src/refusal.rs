@@ -5,9 +5,11 @@ use std::path::Path;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::FileEntry;
+use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
+    is_signature_file,
 };
 
 use crate::gate::Admitted;
@@ -87,13 +89,17 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     let (file, expected, present) = if let Some(file) = changed.first() {
         (Some(&file.path), described(&file.signed), described(&file.found))
     } else if let Some(path) = extra.first() {
-        (Some(path), "no such file".to_owned(), "a file that was added".to_owned())
+        let (expected, present) = beyond_the_list(path, difference);
+        (Some(path), expected.to_owned(), present.to_owned())
     } else if let Some(path) = missing.first() {
         (Some(path), "the file".to_owned(), "no such file".to_owned())
     } else {
         (None, format!("a tree with the digest {}", stated.hex()), found.hex())
     };
-    let others = match (changed.len() + extra.len() + missing.len()).saturating_sub(1) {
+    // What is there in another form may be missing in the one that was signed, or differ otherwise too.
+    let is_twice = |path: &&String| missing.contains(path) || changed.iter().any(|file| file.path == **path);
+    let twice = extra.iter().filter(is_twice).count();
+    let others = match (changed.len() + extra.len() + missing.len() - twice).saturating_sub(1) {
         0 => String::new(),
         1 => " and 1 other file".to_owned(),
         others => format!(" and {others} other files"),
@@ -104,6 +110,23 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
     }
     fault
+}
+
+/// What was signed where something stands that no list names as it is, and what that is. When the files
+/// have the digest that was signed, nothing was added to them, and it is the form of an entry that differs.
+fn beyond_the_list(path: &String, difference: &TreeDifference) -> (&'static str, &'static str) {
+    let is_as_signed = difference.found == difference.stated;
+    if is_as_signed && path == FILE_LIST {
+        return ("the list that was signed", "another one");
+    }
+    // The manifest that is read is always there, and is named only for its form.
+    if is_as_signed || difference.missing.contains(path) || path == ManifestFile::Yaml.name() {
+        return (
+            "only regular files that run as whoever starts them",
+            "one that runs as its owner or group, or an entry that is no regular file or has a name that none can have",
+        );
+    }
+    ("no such file", "a file that was added")
 }
 
 fn described(entry: &FileEntry) -> String {
@@ -161,10 +184,25 @@ pub(crate) fn downgrade(floor: Coverage, admitted: &Admitted) -> Fault {
         SignatureStatus::Verified => format!("coverage {}", admitted.coverage()),
         status => format!("coverage {}: {status}", admitted.coverage()),
     };
-    let fault = Fault::new(Reason::CoverageDowngrade, "the plugin was signed more widely before than it is now")
-        .expected(format!("coverage {floor}, as verified before"), found);
+    let refuse = |what: &str| {
+        Fault::new(Reason::CoverageDowngrade, what)
+            .expected(format!("coverage {floor}, as verified before"), found.clone())
+    };
+    if is_whole_but_for_the_manifest(admitted.uncovered()) {
+        return refuse("the plugin was signed whole under aisoc.tree/v1, which leaves the manifest's bytes out and counts as code now")
+            .hint("have its publisher sign it again with `aisoc plugin sign`, and install that");
+    }
+    let fault = refuse("the plugin was signed more widely before than it is now");
     match admitted.objection() {
         Some(objection) => fault.caused_by(format!("{}: {objection}", objection.reason())),
         None => fault,
     }
+}
+
+/// Whether it is the older scheme that leaves something open, and nobody signed less: every other one
+/// covers the manifest. Signature files in a loose form may stand beside it.
+fn is_whole_but_for_the_manifest(uncovered: &[Uncovered]) -> bool {
+    let is_manifest = |file: &Uncovered| ManifestFile::ALL.iter().any(|manifest| manifest.name() == file.path);
+    uncovered.iter().any(is_manifest)
+        && uncovered.iter().all(|file| file.hazard.is_none() && (is_manifest(file) || is_signature_file(&file.path)))
 }

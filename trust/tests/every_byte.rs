@@ -309,3 +309,19 @@ fn a_legacy_signature_is_refused_when_what_its_manifest_names_is_not_there() {
         assert_eq!(warned.expect("let in").objection().is_none(), is_there, "{keys}{files:?}");
     }
 }
+
+#[test]
+fn what_was_signed_whole_under_the_older_scheme_is_told_from_what_was_signed_less() {
+    let refusal = |plugin: &Plugin| {
+        let admitted = plugin.judge(&Policy { coverage: CoverageRule::Code, ..Policy::default() }).expect("verified");
+        assert_eq!(admitted.coverage(), Coverage::Code);
+        let fault = admitted.require_coverage(Coverage::Full).expect_err("less than before");
+        assert_eq!(fault.reason(), Reason::CoverageDowngrade);
+        fault
+    };
+    let old = refusal(&Plugin::under_v1(&[("README.md", "x")]));
+    assert!(old.message().starts_with("the plugin was signed whole under aisoc.tree/v1, "), "{old}");
+    assert!(old.next_step().contains("`aisoc plugin sign`"));
+    let code = refusal(&Plugin::new(MANIFEST, &[("README.md", "x")]).signed());
+    assert_eq!(code.message(), "the plugin was signed more widely before than it is now");
+}

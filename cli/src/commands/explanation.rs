@@ -139,7 +139,7 @@ impl Explanation {
 }
 
 /// What the signature is worth when the gate refuses for that reason.
-pub(crate) fn status_of(reason: Reason) -> SignatureStatus {
+fn status_of(reason: Reason) -> SignatureStatus {
     match reason {
         Reason::Unsigned => SignatureStatus::Unsigned,
         Reason::SignersTooFew | Reason::CoveragePartial | Reason::CoverageDowngrade => SignatureStatus::Verified,

@@ -6,9 +6,9 @@ use aisoc_manifests::fault::Result;
 use aisoc_packaging::escaped;
 use aisoc_pipeline::{AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
+use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
-use super::explanation::status_of;
 use super::versions::{self, Version};
 use crate::args::plugin::ListArgs;
 use crate::context::Context;
@@ -24,9 +24,11 @@ struct List {
 struct Row {
     id: String,
     version: Option<String>,
-    signature_status: &'static str,
+    /// Nothing where no signature was judged.
+    signature_status: Option<&'static str>,
     signing_key_id: Option<String>,
-    coverage: &'static str,
+    /// Nothing where it is not known.
+    coverage: Option<&'static str>,
     reference: Option<String>,
     digest: Option<String>,
     installed_at: Option<String>,
@@ -82,27 +84,23 @@ fn row(plugin: PluginAtRest) -> Row {
 
 /// A verdict as listings show it.
 pub(crate) struct Standing {
-    pub(crate) signature_status: &'static str,
+    pub(crate) signature_status: Option<&'static str>,
     pub(crate) signing_key_id: Option<String>,
-    pub(crate) coverage: &'static str,
+    pub(crate) coverage: Option<&'static str>,
     pub(crate) error: Option<String>,
 }
 
 impl Standing {
     pub(crate) fn of(plugin: &PluginAtRest) -> Self {
-        match &plugin.verdict {
-            Ok(judgement) => Self {
-                signature_status: judgement.status.as_str(),
-                signing_key_id: judgement.key_id.clone(),
-                coverage: judgement.coverage.as_str(),
-                error: judgement.objection.clone(),
-            },
-            Err(fault) => Self {
-                signature_status: plugin.signature.unwrap_or_else(|| status_of(fault.reason())).as_str(),
-                signing_key_id: None,
-                coverage: Coverage::None.as_str(),
-                error: Some(format!("{}: {fault}", fault.reason())),
-            },
+        let (signing_key_id, error) = match &plugin.verdict {
+            Ok(judgement) => (judgement.key_id.clone(), judgement.objection.clone()),
+            Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+        };
+        Self {
+            signature_status: plugin.signature.map(SignatureStatus::as_str),
+            signing_key_id,
+            coverage: plugin.coverage.map(Coverage::as_str),
+            error,
         }
     }
 }
@@ -132,8 +130,8 @@ impl Answer for List {
                 "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  {digest}",
                 printable(&row.id),
                 printable(&or_dash(&row.version)),
-                row.signature_status,
-                row.coverage,
+                row.signature_status.unwrap_or("-"),
+                row.coverage.unwrap_or("-"),
                 printable(&or_dash(&row.signing_key_id)),
             );
             write_place(&mut text, row.name.as_deref());

@@ -45,7 +45,8 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-    context.output.status("Rolled back", format!("{}{from} to {}", options.id, rollback.version));
+    // A kept version may be older or newer than what it replaces.
+    context.output.status("Switched", format!("{}{from} to {}", options.id, rollback.version));
     context.output.answer(&RolledBack {
         id: options.id.to_string(),
         version: rollback.version,

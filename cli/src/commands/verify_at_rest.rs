@@ -45,9 +45,11 @@ struct Row {
     #[serde(skip)]
     name: Option<String>,
     version: Option<String>,
-    signature_status: &'static str,
+    /// Nothing where no signature was judged.
+    signature_status: Option<&'static str>,
     signing_key_id: Option<String>,
-    coverage: &'static str,
+    /// Nothing where it is not known.
+    coverage: Option<&'static str>,
     error: Option<String>,
 }
 
@@ -151,8 +153,8 @@ impl Answer for Verdicts {
                 "{:<width$}  {:<10}  {:<9}  {:<8}  {}",
                 printable(&row.id),
                 or_dash(&row.version),
-                row.signature_status,
-                row.coverage,
+                row.signature_status.unwrap_or("-"),
+                row.coverage.unwrap_or("-"),
                 or_dash(&row.signing_key_id),
             );
             write_place(&mut text, row.name.as_deref());
