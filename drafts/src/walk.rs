@@ -65,11 +65,16 @@ impl Walk {
     /// `InvalidInput` for an empty path, and those of opening, too many links among them. What is insecure
     /// is no error yet.
     pub fn to(&mut self, path: &Path, links: Links) -> io::Result<Arrival> {
-        if path.is_relative() {
-            self.current = Some(std::env::current_dir()?);
-        }
-        let root = Place { directory: rustix::fs::open("/", PASS, Mode::empty())?, path: "/".into() };
-        self.go(root, &std::path::absolute(path)?, links)
+        self.from_root(path, links, None)
+    }
+
+    /// As [`Walk::to`], and makes the directories that are missing; `mode` is narrowed by the umask. Nothing
+    /// is made below what is insecure: there the walk arrives at [`Arrival::Missing`].
+    ///
+    /// # Errors
+    /// As [`Walk::to`], and those of making.
+    pub fn make(&mut self, path: &Path, links: Links, mode: u32) -> io::Result<Arrival> {
+        self.from_root(path, links, Some(Mode::from_raw_mode(mode)))
     }
 
     /// Opens the regular file that `name` in `place` is, or is a link to, without ever waiting for a writer.
@@ -77,7 +82,7 @@ impl Walk {
     /// # Errors
     /// [`SmallFileError::NotAFile`] for what is no regular file, and those of opening.
     pub fn open_file(&mut self, place: &Place, name: &OsStr) -> Result<File, SmallFileError> {
-        match self.go(place.again()?, Path::new(name), Links::Followed)? {
+        match self.go(place.again()?, Path::new(name), Links::Followed, None)? {
             Arrival::Other(parent, name, FileType::RegularFile) => self.open_regular(&parent, &name),
             Arrival::Missing(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
             Arrival::Other(..) | Arrival::Directory(_) | Arrival::NoWay => Err(SmallFileError::NotAFile),
@@ -102,11 +107,19 @@ impl Walk {
         self.rule.conclude(self.weaknesses)
     }
 
-    fn go(&mut self, start: Place, path: &Path, links: Links) -> io::Result<Arrival> {
+    fn from_root(&mut self, path: &Path, links: Links, made: Option<Mode>) -> io::Result<Arrival> {
+        if path.is_relative() {
+            self.current = Some(std::env::current_dir()?);
+        }
+        let root = Place { directory: rustix::fs::open("/", PASS, Mode::empty())?, path: "/".into() };
+        self.go(root, &std::path::absolute(path)?, links, made)
+    }
+
+    fn go(&mut self, start: Place, path: &Path, links: Links, made: Option<Mode>) -> io::Result<Arrival> {
         let (mut here, mut rest, mut followed) = (start, steps(path), 0);
         while let Some(name) = rest.pop() {
             let part = if rest.is_empty() { Part::End } else { Part::Above };
-            let opened = match rustix::fs::openat(&here, &name, PASS, Mode::empty()) {
+            let opened = match self.step(&here, &name, made) {
                 Err(Errno::NOENT) => return Ok(Arrival::Missing(here)),
                 Err(Errno::NOTDIR) => return Ok(Arrival::NoWay),
                 opened => opened?,
@@ -130,6 +143,20 @@ impl Walk {
             }
         }
         Ok(Arrival::Directory(here))
+    }
+
+    fn step(&self, here: &Place, name: &OsStr, made: Option<Mode>) -> rustix::io::Result<OwnedFd> {
+        let open = || rustix::fs::openat(here, name, PASS, Mode::empty());
+        match (open(), made) {
+            (Err(Errno::NOENT), Some(mode)) if self.weaknesses.is_empty() => {
+                match rustix::fs::mkdirat(here, name, mode) {
+                    // What another process made meanwhile is judged as everything is.
+                    Ok(()) | Err(Errno::EXIST) => open(),
+                    Err(error) => Err(error),
+                }
+            }
+            (opened, _) => opened,
+        }
     }
 
     /// What is read is what is judged: the descriptor, which another file may have got meanwhile.
@@ -345,6 +372,24 @@ mod tests {
             assert!(matches!(arrive(name), Arrival::NoWay), "{name}");
         }
         assert!(matches!(arrive("link/absent"), Arrival::Missing(_)), "only the last link is refused");
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_nothing_below_what_others_can_change() {
+        let root = tempfile::tempdir().expect("a directory");
+        let make = |name: &str| {
+            let mut walk = Walk::default();
+            let arrival = walk.make(&root.path().join(name), Links::Refused, 0o750).expect("walked");
+            (matches!(arrival, Arrival::Directory(_)), walk.finish().is_ok())
+        };
+        assert_eq!(make("a/b"), (true, true));
+        let mode = root.path().join("a/b").metadata().expect("made").permissions().mode();
+        assert_eq!(mode & 0o7027, 0, "{mode:o}");
+        symlink(root.path().join("victim"), root.path().join("link")).expect("linked");
+        assert_eq!(make("link"), (false, true), "a link at the end is refused, though it leads nowhere");
+        set_mode(&root.path().join("a"), 0o777);
+        assert_eq!(make("a/c/d"), (false, false));
+        assert!(!root.path().join("a/c").exists() && !root.path().join("victim").exists());
     }
 
     #[test]

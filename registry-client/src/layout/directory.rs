@@ -31,7 +31,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const MARKER: &str = "oci-layout";
 pub(super) const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const INDEX: &str = "index.json";
-pub(super) const BLOBS: &str = "blobs/sha256";
+pub(crate) const BLOBS: &str = "blobs/sha256";
 
 /// A layout directory.
 #[derive(Debug)]

@@ -26,6 +26,7 @@ use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 use crate::worker::blocking;
 
 use archive::{Archive, StagedArchive};
+pub(crate) use directory::BLOBS;
 pub use directory::Directory;
 pub use ingest::Ingest;
 

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod body;
+mod ground;
 mod guard;
 mod head;
 mod hosts;

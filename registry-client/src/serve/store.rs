@@ -13,6 +13,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
+use super::ground::Ground;
 use super::route::is_repository;
 use crate::layout::{Directory, Ingest};
 
@@ -23,38 +24,41 @@ const UPLOADS: &str = ".aisoc-uploads-";
 /// A directory of repositories.
 #[derive(Debug, Clone)]
 pub struct Store {
-    root: PathBuf,
+    ground: Ground,
     /// This process's own: what another left is removed when nobody holds it any more.
     uploads: Arc<PrivateDirectory>,
 }
 
 impl Store {
-    /// The store at `root`, made if it is not there.
+    /// The store at `root`, made if it is not there. What another user can change is not served.
     ///
     /// # Errors
-    /// `io_` reasons.
+    /// `directory_insecure`, also for a link; `io_` reasons.
     pub fn open(root: &Path) -> Result<Self> {
-        fs::create_dir_all(root).map_err(|error| Fault::io("create", root, error))?;
-        sweep(root, UPLOADS);
-        let uploads = PrivateDirectory::create(root, UPLOADS).map_err(|error| Fault::io("write in", root, error))?;
-        Ok(Self { root: root.to_owned(), uploads: Arc::new(uploads) })
+        let ground = Ground::open(root)?;
+        sweep(ground.path(), UPLOADS);
+        let uploads = PrivateDirectory::create(ground.path(), UPLOADS);
+        let uploads = uploads.map_err(|error| Fault::io("write in", root, error))?;
+        Ok(Self { ground, uploads: Arc::new(uploads) })
     }
 
     /// The layout of a repository, if there is one.
     ///
     /// # Errors
-    /// `layout_invalid`, `io_` reasons.
+    /// `directory_insecure`, also for a link on the way to it; `layout_invalid`, `io_` reasons.
     pub fn repository(&self, name: &str) -> Result<Option<Directory>> {
-        match self.path(name) {
-            Some(path) if path.exists() => Directory::open(&path).map(Some),
-            _ => Ok(None),
+        match is_repository(name) {
+            true => self.ground.find(name)?.map(|path| Directory::open(&path)).transpose(),
+            false => Ok(None),
         }
     }
 
     /// The layout of a repository, made if it is not there.
     pub(super) fn create(&self, name: &str) -> Result<Directory> {
-        let no_repository = || Fault::new(Reason::Internal, format!("`{}` names no repository", shown(name, 120)));
-        Directory::create(&self.path(name).ok_or_else(no_repository)?)
+        match is_repository(name) {
+            true => Directory::create(&self.ground.make(name)?),
+            false => Err(Fault::new(Reason::Internal, format!("`{}` names no repository", shown(name, 120)))),
+        }
     }
 
     /// Where files without a name may be written.
@@ -82,9 +86,5 @@ impl Store {
             // A file system without links: not mounted, so the client sends it.
             Err(_) => Ok(false),
         }
-    }
-
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        is_repository(name).then(|| self.root.join(name).join("_layout"))
     }
 }
