@@ -9,6 +9,12 @@ use std::ops::Range;
 const REDACTED: &str = "[redacted]";
 /// Shorter runs of letters and digits are names.
 const MIN_RUN: usize = 40;
+/// Shorter runs of hexadecimal digits are in every random text.
+const MIN_HASH: usize = 8;
+/// Shorter parts of a path are in every random text.
+const MIN_WORD: usize = 3;
+/// How long 32 and 64 bytes are in base64, and a full line of PEM.
+const KEY_LENGTHS: [usize; 5] = [43, 44, 64, 86, 88];
 
 /// The text without private keys, tokens and passwords.
 pub(crate) fn redacted(text: &str) -> String {
@@ -29,28 +35,86 @@ pub(crate) fn resembles_key(text: &str) -> bool {
     let is_hex = text.len() >= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_whole = |range: &Range<usize>| range.start == 0;
     let armour = text.starts_with("-----BEGIN ") && text.contains("PRIVATE KEY");
-    armour || is_hex || aisoc_packaging::secrets_in(text).iter().any(is_whole) || bare_keys(text).iter().any(is_whole)
+    let is_bare = |range: &Range<usize>| is_whole(range) && !is_path(&text[range.clone()]);
+    armour || is_hex || aisoc_packaging::secrets_in(text).iter().any(is_whole) || bare_keys(text).iter().any(is_bare)
+}
+
+/// Whether nothing between its separators is as long as a key, and the whole is no key either in which `/`
+/// is a digit of base64.
+fn is_path(run: &str) -> bool {
+    let is_long = parts(run).any(|part| part.len() >= MIN_RUN);
+    let is_key = KEY_LENGTHS.contains(&run.len()) && !parts(run).any(is_name);
+    !is_long && !is_key && !is_seed(run)
+}
+
+/// 32 bytes in base64, with the sign that ends them and no path.
+fn is_seed(run: &str) -> bool {
+    let has = |is_in: fn(u8) -> bool| run.bytes().any(is_in);
+    run.find('=') == Some(43)
+        && run.len() == 44
+        && has(|byte| byte.is_ascii_uppercase())
+        && has(|byte| byte.is_ascii_lowercase())
+        && has(|byte| byte.is_ascii_digit())
 }
 
 /// A line of a key without its armour: base64 in which upper case, lower case and digits alternate as they
 /// do in random bytes, and in no path and no digest.
 fn bare_keys(text: &str) -> Vec<Range<usize>> {
     runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_'))
-        .filter(|run| is_random(&text[run.clone()]))
+        .filter(|run| is_random(&text[run.clone()]) || is_seed(&text[run.clone()]))
         .collect()
 }
 
+/// Without the names and the hashes of a path: a path with a commit in it is no key.
 fn is_random(run: &str) -> bool {
+    let rest: String = parts(run).filter(|part| !is_name(part)).map(without_hashes).collect();
     let class = |c: char| match c {
         'a'..='z' => Some(0),
         'A'..='Z' => Some(1),
         '0'..='9' => Some(2),
         _ => None,
     };
-    let classes: Vec<u8> = run.chars().filter_map(class).collect();
+    let classes: Vec<u8> = rest.chars().filter_map(class).collect();
     let changes = classes.windows(2).filter(|pair| pair[0] != pair[1]).count();
     let all = (0..3).all(|class| classes.contains(&class));
     classes.len() >= MIN_RUN && all && changes * 5 >= classes.len() * 2
+}
+
+fn parts(run: &str) -> impl Iterator<Item = &str> {
+    run.split(['/', '-', '.', '_'])
+}
+
+/// A word (`plugins`, `Ada`, `CI`), or a part of a UUID.
+fn is_name(part: &str) -> bool {
+    let is_all = |is_in: fn(u8) -> bool| part.bytes().all(is_in);
+    let is_word = is_all(|byte| byte.is_ascii_alphabetic())
+        && (part.bytes().skip(1).all(|byte| byte.is_ascii_lowercase()) || is_all(|byte| byte.is_ascii_uppercase()));
+    part.len() >= MIN_WORD && (is_word || is_all(is_lower_hex) || is_all(is_upper_hex))
+}
+
+/// Without every stretch of hexadecimal digits of one case that is too long to be there by chance.
+fn without_hashes(part: &str) -> String {
+    let mut rest = part;
+    let mut kept = String::new();
+    while let Some(first) = rest.chars().next() {
+        let stretch = |is_in: fn(u8) -> bool| rest.bytes().take_while(|byte| is_in(*byte)).count();
+        let hash = stretch(is_lower_hex).max(stretch(is_upper_hex));
+        if hash >= MIN_HASH {
+            rest = &rest[hash..];
+        } else {
+            kept.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    kept
+}
+
+fn is_lower_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+fn is_upper_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'A'..=b'F')
 }
 
 /// `user:password@host`, with and without a scheme before it. What follows the `@` of a reference is a
@@ -159,5 +223,66 @@ mod tests {
         for text in ["release.key", "/run/secrets/release_key", "RELEASE_KEY", "-", "0f"] {
             assert!(!resembles_key(text), "{text}");
         }
+    }
+
+    /// The same in every run.
+    struct Seeded(u64);
+
+    impl Seeded {
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        }
+
+        fn text(&mut self, alphabet: &str, length: usize) -> String {
+            let letter = |_| char::from(alphabet.as_bytes()[(self.next() % alphabet.len() as u64) as usize]);
+            (0..length).map(letter).collect()
+        }
+    }
+
+    const HEX: &str = "0123456789abcdef";
+    const BASE62: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    #[test]
+    fn a_path_with_a_hash_or_an_identifier_in_it_is_no_key() {
+        let mut random = Seeded(1);
+        for _ in 0..500 {
+            let (sha1, sha256) = (random.text(HEX, 40), random.text(HEX, 64));
+            let uuid = [8, 4, 4, 4, 12].map(|length| random.text(HEX, length)).join("-");
+            let upper = uuid.to_uppercase();
+            let (short, long) = (random.text(BASE62, 22), random.text(BASE62, 32));
+            for text in [
+                format!("/srv/CI/{sha1}/plugins"),
+                format!("dist/MyPlugin-{sha1}.tar"),
+                format!("TEST-{sha1} fixture"),
+                format!("/srv/CI/{}/plugins", sha1.to_uppercase()),
+                format!("/home/Ada/builds/{sha256}/release"),
+                format!("/home/Ada/builds/{uuid}/release"),
+                format!("/home/Ada/builds/{upper}/Release_2024/MyPlugin-{upper}.tar"),
+                format!("{upper}/{uuid}/{sha1}"),
+                format!("/home/Ada/builds/{short}/release"),
+                format!("/var/folders/Zz/{long}/T/plugins"),
+            ] {
+                assert!(!resembles_key(&text), "{text}");
+                assert_eq!(redacted(&format!("chmod o-w `{text}`")), format!("chmod o-w `{text}`"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_random_key_is_one_whatever_its_characters() {
+        let mut random = Seeded(2);
+        for _ in 0..500 {
+            let line = format!("MC4CAQAwBQYDK2VwBCIEI{}", random.text(BASE64, 43));
+            assert!(resembles_key(&line), "{line}");
+            assert_eq!(redacted(&format!("cannot read `{line}`")), "cannot read `[redacted]`");
+        }
+        let seeds: Vec<String> = (0..500).map(|_| random.text(BASE64, 43) + "=").collect();
+        // One in a thousand has no digit.
+        let missed = seeds.iter().filter(|seed| !resembles_key(seed) || redacted(seed) != "[redacted]").count();
+        assert!(missed <= 3, "{missed} of {}", seeds.len());
     }
 }

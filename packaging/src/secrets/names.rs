@@ -6,13 +6,34 @@ use super::Kind;
 
 /// How the names of our own files and directories begin that are on their way.
 const DRAFTS: [&str; 2] = [".aisoc-", ".ingest-"];
-/// What editors and careful people append to a name.
-const COPIES: [&str; 10] = [".bak", ".backup", ".old", ".orig", ".save", ".swp", ".swo", ".tmp", ".copy", "~"];
-/// What an example of a settings file ends in.
-const EXAMPLES: [&str; 5] = [".example", ".sample", ".template", ".dist", ".tpl"];
-const KEY_ENDINGS: [&str; 11] =
-    [".key", ".p12", ".pfx", ".jks", ".keystore", ".bcfks", ".kdbx", ".kdb", ".ppk", ".p8", ".pk8"];
-const CREDENTIALS: [&str; 20] = [
+/// What editors, package managers and careful people append to a name.
+const COPIES: [&str; 18] = [
+    ".bak",
+    ".backup",
+    ".old",
+    ".orig",
+    ".save",
+    ".swp",
+    ".swo",
+    ".tmp",
+    ".copy",
+    "~",
+    ".txt",
+    ".rpmsave",
+    ".rpmnew",
+    ".rpmorig",
+    ".dpkg-old",
+    ".dpkg-new",
+    ".dpkg-dist",
+    ".dpkg-bak",
+];
+/// What the name of an example has in it.
+const EXAMPLES: [&str; 6] = ["example", "sample", "template", "dist", "tpl", "schema"];
+const KEY_ENDINGS: [&str; 13] =
+    [".key", ".p12", ".pfx", ".pkcs12", ".jks", ".keystore", ".bcfks", ".kdbx", ".kdb", ".ppk", ".p8", ".pk8", ".ovpn"];
+/// What SSH's own programs name a key.
+const SSH_KEYS: [&str; 7] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "id_xmss"];
+const CREDENTIALS: [&str; 30] = [
     ".npmrc",
     ".pypirc",
     ".netrc",
@@ -33,20 +54,35 @@ const CREDENTIALS: [&str; 20] = [
     "accesstokens.json",
     "azureprofile.json",
     "service-account-key.json",
+    "secring.gpg",
+    "kubeconfig",
+    "kubeconfig.yaml",
+    "kubeconfig.yml",
+    ".bash_history",
+    ".zsh_history",
+    ".python_history",
+    ".psql_history",
+    ".mysql_history",
+    ".flaskenv",
 ];
+const CREDENTIAL_ENDINGS: [&str; 2] = [".tfstate", ".kubeconfig"];
 /// Directories whose every file is somebody's access to something.
-const CREDENTIAL_DIRECTORIES: [&str; 3] = [".azure", ".gnupg", ".gcloud"];
+const CREDENTIAL_DIRECTORIES: [&str; 6] =
+    [".azure", ".gnupg", ".gcloud", ".config/gcloud", ".aws/sso/cache", ".aws/cli/cache"];
+/// What people write into them, of which the content decides alone.
+const WRITTEN: [&str; 5] = [".py", ".md", ".rst", ".yml", ".yaml"];
 /// A file of a directory, when the name alone would say nothing.
-const CREDENTIAL_PATHS: [(&str, &str); 9] = [
-    (".docker", "config.json"),
-    (".aws", "credentials"),
-    (".aws", "config"),
-    (".kube", "config"),
-    (".cargo", "credentials"),
-    (".cargo", "credentials.toml"),
-    (".gem", "credentials"),
-    ("gh", "hosts.yml"),
-    ("containers", "auth.json"),
+const CREDENTIAL_PATHS: [&str; 10] = [
+    ".docker/config.json",
+    ".aws/credentials",
+    ".aws/config",
+    ".kube/config",
+    ".cargo/credentials",
+    ".cargo/credentials.toml",
+    ".config/git/credentials",
+    ".gem/credentials",
+    "gh/hosts.yml",
+    "containers/auth.json",
 ];
 const SIGNING_KEYS: [&str; 4] = ["signing_key", "signing-key", "private_key", "private-key"];
 
@@ -59,12 +95,14 @@ pub(crate) fn secret_name(path: &RelPath) -> Option<Kind> {
     if let Some(kind) = secret_of_directories(directories, name) {
         return Some(kind);
     }
-    // `id_rsa` and its kind, and what people make of it: `id_deploy`. The public half is `id_rsa.pub`.
-    let ssh = || name.starts_with("id_") && !name.contains('.');
-    if KEY_ENDINGS.iter().any(|ending| name.ends_with(ending)) || SIGNING_KEYS.contains(&name) || ssh() {
+    if KEY_ENDINGS.iter().any(|ending| name.ends_with(ending)) || SIGNING_KEYS.contains(&name) || is_ssh_key(name) {
         return Some("a private key, by its name");
     }
-    (CREDENTIALS.contains(&name) || is_environment(name)).then_some("credentials, by its name")
+    let is_credential = CREDENTIALS.contains(&name)
+        || CREDENTIAL_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || is_environment(name)
+        || is_client_secret(name);
+    is_credential.then_some("credentials, by its name")
 }
 
 fn secret_of_directories(directories: &[&str], name: &str) -> Option<Kind> {
@@ -72,30 +110,64 @@ fn secret_of_directories(directories: &[&str], name: &str) -> Option<Kind> {
         let harmless = name == "known_hosts" || name.ends_with(".pub");
         return (!harmless).then_some("a file of SSH, by its name");
     }
-    let is_kept = |(directory, file): &(&str, &str)| directories.last() == Some(directory) && name == *file;
-    let is_below = directories.iter().any(|directory| CREDENTIAL_DIRECTORIES.contains(directory))
-        || directories.windows(2).any(|pair| pair == [".config", "gcloud"]);
-    let is_code = name.ends_with(".py") || name.ends_with(".md");
-    (CREDENTIAL_PATHS.iter().any(is_kept) || (is_below && !is_code)).then_some("credentials, by its name")
+    let directory = format!("/{}/", directories.join("/"));
+    let path = format!("{directory}{name}");
+    let is_kept = CREDENTIAL_PATHS.iter().any(|kept| path.ends_with(&format!("/{kept}")));
+    let is_below = CREDENTIAL_DIRECTORIES.iter().any(|kept| directory.contains(&format!("/{kept}/")));
+    let is_written = name.starts_with("readme") || WRITTEN.iter().any(|ending| name.ends_with(ending));
+    (is_kept || (is_below && !is_written)).then_some("credentials, by its name")
 }
 
-/// `.env`, `.env.production`, `production.env`, but no `.env.example`.
+/// `id_rsa` and its kind, `id_rsa_github` and `id_rsa-2`, and a host's. The public half is `id_rsa.pub`; any
+/// other name that begins so, like `id_list`, says nothing.
+fn is_ssh_key(name: &str) -> bool {
+    let is_one = |key: &&str| {
+        name.strip_prefix(*key).is_some_and(|rest| {
+            (rest.is_empty() || rest.starts_with(['_', '-']) || rest.starts_with(|c: char| c.is_ascii_digit()))
+                && !rest.contains('.')
+        })
+    };
+    SSH_KEYS.iter().any(is_one) || (name.starts_with("ssh_host_") && name.ends_with("_key"))
+}
+
+/// `.env`, `.env.production`, `.env-local`, `production.env`, but no `.env.example`.
 fn is_environment(name: &str) -> bool {
-    let is_example = EXAMPLES.iter().any(|ending| name.ends_with(ending) || name.contains(&format!("{ending}.")));
-    (name == ".env" || name.starts_with(".env.") || name == ".envrc" || (name.ends_with(".env") && name.len() > 4))
-        && !is_example
+    let is_variant = name.strip_prefix(".env").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']));
+    let is_named = name.ends_with(".env") && name.len() > 4;
+    name == ".envrc" || ((is_variant || is_named) && !is_example(name))
+}
+
+/// What Google gives to applications: `client_secret_123-abc.apps.googleusercontent.com.json`.
+fn is_client_secret(name: &str) -> bool {
+    name.starts_with("client_secret") && name.ends_with(".json") && !is_example(name)
+}
+
+fn is_example(name: &str) -> bool {
+    name.split(['.', '-', '_']).any(|word| EXAMPLES.contains(&word))
 }
 
 /// The name of what a copy is a copy of: `release.key` for `release.key.bak~`, `.x.key.swp` too.
 fn without_copies(name: &str) -> &str {
     let mut name = name;
     let mut is_swap = false;
-    while let Some(ending) = COPIES.iter().find(|ending| name.len() > ending.len() && name.ends_with(**ending)) {
+    while let Some((original, ending)) = without_copy(name) {
         is_swap |= ending.starts_with(".sw");
-        name = &name[..name.len() - ending.len()];
+        name = original;
     }
     // An editor's swap file has a dot before the whole name.
     if is_swap && name.len() > 1 { name.strip_prefix('.').unwrap_or(name) } else { name }
+}
+
+/// The name and what was appended to it: one of the known endings, or a number, `release.key.1`.
+fn without_copy(name: &str) -> Option<(&str, &str)> {
+    let known = COPIES.iter().find_map(|ending| name.strip_suffix(ending).map(|original| (original, *ending)));
+    let numbered = || {
+        let (original, number) = name.rsplit_once('.')?;
+        let digits = number.trim_matches('~');
+        let is_number = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some((original, number))
+    };
+    known.or_else(numbered).filter(|(original, _)| !original.is_empty())
 }
 
 /// Whether a file of that name is made to hold keys or certificates, in which case nothing in it only
@@ -134,8 +206,30 @@ mod tests {
             "ID_RSA",
             "id_ed25519",
             "id_rsa_github",
-            "id_deploy",
             "id_rsa.bak",
+            "id_rsa-2",
+            "id_ecdsa_sk",
+            "keys/id_xmss",
+            "ssh_host_ed25519_key",
+            "release.key.1",
+            "release.key.~1~",
+            "release.key.txt",
+            "release.key.rpmsave",
+            "release.key.dpkg-old",
+            ".env-production",
+            ".env_local",
+            ".flaskenv",
+            "a.pkcs12",
+            "office.ovpn",
+            ".aws/sso/cache/0123abcd.json",
+            "home/.config/git/credentials",
+            "secring.gpg",
+            ".bash_history",
+            "client_secret.json",
+            "client_secret_123-abc.apps.googleusercontent.com.json",
+            "kubeconfig",
+            "terraform.tfstate",
+            "terraform.tfstate.backup",
             ".ssh/deploy",
             "home/.ssh/id_x",
             ".SSH/authorized_keys",
@@ -177,6 +271,21 @@ mod tests {
             "keys.json",
             "id_rsa.pub",
             "id_tokens.json",
+            "lib/id_generator",
+            "data/id_list",
+            "id_rsa_parser.py",
+            ".azure/README",
+            ".azure/readme.txt",
+            ".azure/pipelines/build.yml",
+            ".env-example",
+            ".env_sample",
+            "client_secret.example.json",
+            "client_secrets.py",
+            "git/credentials",
+            "aws/sso/cache/x.json",
+            "lib/libcrypto.so.1",
+            "notes.txt",
+            "main.tf",
             ".ssh/known_hosts",
             ".ssh/deploy.pub",
             ".env.example",

@@ -11,6 +11,8 @@ const MIN_BODY: usize = 40;
 const MIN_RUN: usize = 8;
 /// Before the label's end: `-----BEGIN ENCRYPTED COSIGN `.
 const MAX_LABEL: usize = 48;
+/// A longer line is no header.
+const MAX_HEADER: usize = 512;
 
 /// Sees `PRIVATE KEY` at that place.
 pub(super) fn pem(window: &[u8], at: usize) -> Option<Range<usize>> {
@@ -73,7 +75,8 @@ fn skip_headers(window: &[u8], from: usize) -> usize {
         if name == at || window.get(name..name + 2) != Some(b": ") {
             break;
         }
-        let line_end = window[name..].iter().position(|byte| matches!(byte, b'\n' | b'\r' | b'\\'));
+        let line = &window[name..window.len().min(name + MAX_HEADER)];
+        let line_end = line.iter().position(|byte| matches!(byte, b'\n' | b'\r' | b'\\'));
         at = skip_separators(window, line_end.map_or(window.len(), |end| name + end));
     }
     at

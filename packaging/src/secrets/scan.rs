@@ -7,12 +7,17 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use super::forms::{BINARY, Check, Form, PRIVATE_KEY, TEXT};
+use super::tokens::find;
 use super::{Kind, Place, pem_form};
 
 /// How far around its fixed string a form is judged, in characters. A private key of any kind shows what
 /// it is within its first lines.
 const BEFORE: usize = 512;
 const AFTER: usize = 4096;
+/// Where one fixed string follows another of its form more closely than any secret is long, only the first,
+/// the last and one in between for so many bytes are judged: else a file of nothing but fixed strings is
+/// read as often as it has some.
+const CROWD: usize = 32;
 /// In UTF-16 every character takes two bytes.
 const WIDE: usize = 2;
 
@@ -56,20 +61,31 @@ fn first(bytes: &[u8], range: Range<usize>, armour: Armour) -> Option<Hit> {
 /// Every fixed string counts, also one that begins inside another.
 fn plain(bytes: &[u8], range: Range<usize>, armour: Armour) -> Option<Hit> {
     let mut from = range.start;
+    let mut judged = vec![None; SEARCHER.forms.len()];
     while let Some(found) = SEARCHER.plain.find(Input::new(bytes).span(from..bytes.len())) {
         let at = found.start();
         if at >= range.end {
             return None;
         }
+        from = at + 1;
         let form = SEARCHER.forms[found.pattern().as_usize()];
+        let last: &mut Option<usize> = &mut judged[found.pattern().as_usize()];
+        if last.is_some_and(|last| at - last < CROWD) && follows(bytes, at, form.anchor) {
+            continue;
+        }
+        *last = Some(at);
         let start = at.saturating_sub(BEFORE);
         let window = &bytes[start..bytes.len().min(at + AFTER)];
         if let Some(hit) = check(form, armour)(window, at - start) {
             return Some(Hit { kind: form.kind, at: start + hit.start..start + hit.end });
         }
-        from = at + 1;
     }
     None
+}
+
+/// Whether the same fixed string comes again, so soon that it is judged in this one's place.
+fn follows(bytes: &[u8], at: usize, anchor: &[u8]) -> bool {
+    find(bytes, anchor, at + 1, at + CROWD + anchor.len()).is_some()
 }
 
 /// Every second byte, as soon as one fixed string is there: rarely done, and then for all of them at once.

@@ -31,11 +31,20 @@ fn pem(label: &str) -> String {
     format!("{}\n{}\n{}\n", armour("BEGIN", label), body(48), armour("END", label))
 }
 
+fn wrapped(text: &str) -> String {
+    let encoded = STANDARD.encode(text);
+    let lines: Vec<&str> =
+        encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+    lines.join("\n")
+}
+
 fn secrets() -> Vec<(&'static str, String)> {
     let key = pem("PRIVATE KEY");
     let line = body(48);
     let seed = STANDARD
         .encode([&b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20"[..], &random(32)].concat());
+    let user_info = STANDARD.encode("me:hunter2hunter");
+    let certificate = format!("{}\n{}\n{}\n", armour("BEGIN", "CERTIFICATE"), body(600), armour("END", "CERTIFICATE"));
     let joined = key.trim_end().lines().map(|line| format!("    \"{line}\\n\"\n")).collect::<String>();
     let comment = key.lines().map(|line| format!("# {line}\n")).collect::<String>();
     vec![
@@ -89,6 +98,32 @@ fn secrets() -> Vec<(&'static str, String)> {
         ("npm", format!("//registry.npmjs.org/:_authToken={}", word(36))),
         ("Docker", format!("{{\"auths\": {{\"ghcr.io\": {{\"auth\": \"{}\"}}}}}}", word(20))),
         ("netrc", "machine ghcr.io login me password hunter2hunter".to_owned()),
+        (
+            "Docker, far below",
+            format!("{{\"auths\": {{{}\"ghcr.io\": {{\"auth\": \"{}\"}}}}}}", "\n".repeat(9000), user_info),
+        ),
+        ("npm, basic", format!("//registry.npmjs.org/:_auth={user_info}\n")),
+        ("npm, a password", format!("//registry.npmjs.org/:_password=\"{}\"\n", STANDARD.encode("hunter2hunter"))),
+        ("yarn", format!("npmAuthToken: \"{}\"\n", word(36))),
+        ("pypi", "[pypi]\nusername = me\npassword = hunter2hunter\n".to_owned()),
+        ("Anthropic", format!("key=sk-ant-api03-{}", word(90))),
+        ("OpenAI", format!("\"sk-proj-{}\"", word(90))),
+        ("Google", format!("AIza{}", word(35))),
+        ("Google, of an application", format!("GOCSPX-{}", word(28))),
+        ("Hugging Face", format!("hf_{}", word(34))),
+        ("SendGrid", format!("SG.{}.{}", word(22), word(43))),
+        ("DigitalOcean", format!("dop_v1_{}", aisoc_manifests::digest::hex(&random(32)))),
+        ("Vault", format!("hvs.{}", word(90))),
+        ("Slack, a hook", format!("https://hooks.slack.com/services/T012AB3CD/B012AB3CD/{}", word(24))),
+        ("base64 of PEM, one byte in", STANDARD.encode(format!("x{key}"))),
+        ("base64 of PEM, two bytes in", STANDARD.encode(format!("xy{key}"))),
+        ("base64 of a certificate and PEM", STANDARD.encode(format!("{certificate}{key}"))),
+        ("base64 of PEM in lines", wrapped(&format!("xy{key}"))),
+        ("netrc with tabs", "machine\tghcr.io\tlogin\tme\tpassword\thunter2hunter".to_owned()),
+        ("netrc with an account", "machine ghcr.io login me account us password hunter2hunter".to_owned()),
+        ("netrc, the password first", "machine ghcr.io password hunter2hunter login me".to_owned()),
+        ("netrc for every host", "default login me password hunter2hunter".to_owned()),
+        ("netrc, a word in the password", "machine ghcr.io login me password tokenABC12345x".to_owned()),
         ("netrc on lines", "machine ghcr.io\n  login me\n  password hunter2hunter\n".to_owned()),
     ]
 }
@@ -186,6 +221,17 @@ fn what_only_speaks_of_secrets_is_none() {
         "Each machine has a login and a password; the machine that you login to asks for a password once.".to_owned(),
         "machine api.example.com login USER password $TOKEN".to_owned(),
         "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}".to_owned(),
+        "basic_auth = requests.auth.HTTPBasicAuthentication2(user, password)".to_owned(),
+        "//registry.npmjs.org/:_auth=${NPM_AUTH}\n:_password=${NPM_PASSWORD}".to_owned(),
+        "[pypi]\nusername = __token__\npassword = <your-token>\n".to_owned(),
+        "the default login is admin and the password is on the back; machine learning login".to_owned(),
+        "machine ftp.example.com login anonymous password me@example.com".to_owned(),
+        "{\"auth\": \"basic\", \"auth\": \"c29tZXRoaW5nIGVsc2U=\"}".to_owned(),
+        "from hf_hub_download_of_every_model_in_2024 import hf_transfer".to_owned(),
+        "re.compile(r'SG\\.[\\w-]{22}\\.[\\w-]{43}|AIza[0-9A-Za-z_-]{35}|hvs\\.[\\w-]{24,}|sk-ant-[\\w-]{80,}')"
+            .to_owned(),
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX".to_owned(),
+        STANDARD.encode(format!("{}\n{}", armour("BEGIN", "CERTIFICATE"), body(600))),
         format!("{}  plugin.py\n", aisoc_manifests::digest::hex(&random(32))),
         "PuTTY-User-Key-File- is how its files begin".to_owned(),
         "AGE-SECRET-KEY-1 is how age's keys begin".to_owned(),
@@ -206,4 +252,30 @@ fn gives_the_whole_secret_of_a_text_and_nothing_else() {
     ranges.iter().rev().for_each(|range| rest.replace_range(range.clone(), "#"));
     assert_eq!(rest, "before #\nafter # end");
     assert!(secrets_in("nothing").is_empty());
+}
+
+/// In debug, on a busy machine; it was minutes.
+#[test]
+fn a_file_of_nothing_but_fixed_strings_takes_no_longer_than_another() {
+    let begun = std::time::Instant::now();
+    let pem = STANDARD.encode(armour("BEGIN", "PRIVATE KEY") + "/");
+    for crowd in ["\"kty\"", "\"auths\"", "LS0tLS1CRUdJTi", "LS0tLS1CRUdJTi ", &pem] {
+        assert_eq!(found(crowd.repeat((4 << 20) / crowd.len()).as_bytes(), 1 << 17), None, "{crowd}");
+    }
+    for form in forms::TEXT {
+        for gap in ["", " ", "-", "{\"d\" \"d\"", &"\n".repeat(40)] {
+            let crowd = format!("{}{gap}", String::from_utf8_lossy(form.anchor));
+            found(crowd.repeat((1 << 16) / crowd.len()).as_bytes(), 1 << 17);
+        }
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn finds_a_secret_at_the_end_of_a_crowd() {
+    for (what, secret) in secrets() {
+        let anchors: String = ["\"kty\"", "\"auths\"", "machine ", "ghp_ ", "LS0tLS1CRUdJTi "].concat();
+        let content = format!("{}\n{secret}", anchors.repeat(500));
+        assert!(found(content.as_bytes(), 1 << 17).is_some(), "{what}");
+    }
 }

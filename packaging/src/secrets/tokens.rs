@@ -61,5 +61,5 @@ pub(super) fn skip_separators(bytes: &[u8], from: usize) -> usize {
 /// The first place of `needle` in `bytes[from..to]`.
 pub(super) fn find(bytes: &[u8], needle: &[u8], from: usize, to: usize) -> Option<usize> {
     let to = to.min(bytes.len());
-    bytes.get(from..to)?.windows(needle.len()).position(|window| window == needle).map(|at| from + at)
+    memchr::memmem::find(bytes.get(from..to)?, needle).map(|at| from + at)
 }
