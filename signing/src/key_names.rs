@@ -48,9 +48,11 @@ impl<'a> KeyNames<'a> {
     }
 
     /// Whether a name that is neither a key's nor a note's may have been meant for a note: it speaks of JSON,
-    /// with a slip too, or stands beside a key as a note does.
+    /// with a slip too, or stands beside a key as a note does. `ops.key` is the private half that `keygen` writes
+    /// beside `ops.pem`: known by its suffix, as a key is.
     pub(crate) fn resemble(&self, name: &OsStr) -> bool {
-        resembles_json(name) || stems(name).iter().any(|stem| self.stems.contains(stem))
+        let stands_beside = || stems(name).iter().any(|stem| self.stems.contains(stem));
+        resembles_json(name) || (!is_private_half(name) && stands_beside())
     }
 
     /// The key file that a note of that name may have been meant for.
@@ -74,6 +76,10 @@ pub(crate) fn begins_as_note(content: &[u8]) -> bool {
     let is_between = |c: char| c.is_whitespace() || "\u{fffd}\"'-".contains(c);
     let start = visible.trim_start_matches(is_between);
     NOTE_BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
+}
+
+fn is_private_half(name: &OsStr) -> bool {
+    folded_name(name).ends_with(".key")
 }
 
 fn resembles_json(name: &OsStr) -> bool {

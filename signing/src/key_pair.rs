@@ -115,6 +115,7 @@ fn replace(pair: &WrittenPair, private: Half<'_>, public: Half<'_>) -> Result<()
     remove_old(&pair.public)?;
     sync(pair)
         .and_then(|()| remove_old(&pair.private))
+        .and_then(|()| sync(pair))
         .and_then(|()| private.place())
         .and_then(|()| sync(pair))
         .and_then(|()| public.place())
