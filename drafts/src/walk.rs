@@ -65,7 +65,7 @@ impl Walk {
     /// `InvalidInput` for an empty path, and those of opening, too many links among them. What is insecure
     /// is no error yet.
     pub fn to(&mut self, path: &Path, links: Links) -> io::Result<Arrival> {
-        self.from_root(path, links, None)
+        self.start(path, links, None)
     }
 
     /// As [`Walk::to`], and makes the directories that are missing; `mode` is narrowed by the umask. Nothing
@@ -74,7 +74,7 @@ impl Walk {
     /// # Errors
     /// As [`Walk::to`], and those of making.
     pub fn make(&mut self, path: &Path, links: Links, mode: u32) -> io::Result<Arrival> {
-        self.from_root(path, links, Some(Mode::from_raw_mode(mode)))
+        self.start(path, links, Some(Mode::from_raw_mode(mode)))
     }
 
     /// Opens the regular file that `name` in `place` is, or is a link to, without ever waiting for a writer.
@@ -107,7 +107,7 @@ impl Walk {
         self.rule.conclude(self.weaknesses)
     }
 
-    fn from_root(&mut self, path: &Path, links: Links, made: Option<Mode>) -> io::Result<Arrival> {
+    fn start(&mut self, path: &Path, links: Links, made: Option<Mode>) -> io::Result<Arrival> {
         if path.is_relative() {
             self.current = Some(std::env::current_dir()?);
         }
