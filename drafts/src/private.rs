@@ -99,7 +99,11 @@ impl PrivateDirectory {
     }
 
     fn remove_all(&self) -> io::Result<()> {
-        remove_held(&self.held).or_else(|error| self.remove_known().map_err(|_| error))?;
+        remove_held(&self.held).or_else(|error| match Errno::from_io_error(&error) {
+            Some(Errno::MFILE | Errno::NFILE) => self.remove_known().map_err(|_| error),
+            // The marker stays with what cannot be removed, so that a later sweep knows it as ours.
+            _ => Err(error),
+        })?;
         // What stands there now may be somebody else's.
         let (held, found) = (self.held.metadata()?, fs::symlink_metadata(&self.path)?);
         match (held.dev(), held.ino()) == (found.dev(), found.ino()) {

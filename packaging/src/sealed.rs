@@ -79,10 +79,13 @@ fn checksum(json: &[u8]) -> Result<Digest> {
 ///
 /// # Errors
 /// `record_invalid` for what is no file of ours, `directory_insecure` for one that others can write, and
-/// I/O reasons.
+/// I/O reasons, also for a directory.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    let is_directory = || path.symlink_metadata().is_ok_and(|found| found.is_dir());
     let refused = |error| match error {
         SmallFileError::Io(error) if !is_link(&error) => Fault::io("read", path, error),
+        // No file replaces a directory, so a change has to fail before it begins.
+        SmallFileError::NotAFile if is_directory() => Fault::io("read", path, ErrorKind::IsADirectory.into()),
         error => Fault::new(Reason::RecordInvalid, format!("`{}` is no file of ours", path.display())).caused_by(error),
     };
     let file = match open_file(path, Links::Refused) {
