@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, Manifest};
 
 use crate::installed::{InstalledPlugin, installed};
-use crate::shell_word::shell_word;
 
 /// Places that are named of an id that stands in many.
 const SHOWN_PLACES: usize = 5;
@@ -193,7 +193,7 @@ pub(crate) fn refuse_second_spelling(plugins_dir: &Path, id: &PluginId) -> Resul
 fn removal(plugin: &InstalledPlugin) -> String {
     match plugin.directory.to_str().and_then(|name| name.parse::<PluginId>().ok()) {
         Some(name) => format!("`aisoc plugin uninstall {name}`"),
-        None => format!("`rm -r {}`", shell_word(plugin.path.as_os_str())),
+        None => format!("`rm -r {}`", shell_word(&plugin.path)),
     }
 }
 

@@ -35,7 +35,6 @@ mod root;
 mod sealed;
 mod search;
 mod secrets;
-mod shell_word;
 mod sink;
 mod spellings;
 mod stage;

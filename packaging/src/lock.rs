@@ -5,7 +5,7 @@ use std::io::{Seek as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use aisoc_drafts::{Links, open_lock, read_small, read_stream, wait_for_lock};
+use aisoc_drafts::{Links, open_lock, read_small, read_stream, shell_word, wait_for_lock};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
@@ -48,7 +48,7 @@ impl PluginsLock {
         Err(match owner(file) {
             Some(line) => locked(&line),
             None => locked("a process that has not given its name")
-                .hint(format!("find it with `fuser -v {}`, then run the command again", path.display())),
+                .hint(format!("find it with `fuser -v {}`, then run the command again", shell_word(path))),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::fs::{self, DirEntry, FileType};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
+use aisoc_drafts::shell_word;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::path::RelPath;
 
@@ -164,7 +165,7 @@ fn draft(path: &RelPath) -> Fault {
 fn empty_directory(root: &Path, name: &str) -> Fault {
     let message = format!("`{name}` is an empty directory, which no list of files names and no package holds");
     let path = root.join(name);
-    forbidden(message).hint(format!("remove it with `rmdir {0}`, or put a file into it", path.display()))
+    forbidden(message).hint(format!("remove it with `rmdir {0}`, or put a file into it", shell_word(path)))
 }
 
 fn kind_name(kind: FileType) -> &'static str {

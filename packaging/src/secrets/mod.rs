@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
+use aisoc_drafts::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 
@@ -80,7 +81,8 @@ fn refusal(first: &FoundSecret, others: &[FoundSecret]) -> Fault {
     let path = &first.path;
     Fault::new(Reason::ForbiddenEntry, message).hint(format!(
         "move it out of the plugin directory, or list `{path}` in .aisocignore; if it is made to be public, \
-         repeat with `--allow-secret {path} --reason TEXT`"
+         repeat with `--allow-secret {} --reason TEXT`",
+        shell_word(path.as_str())
     ))
 }
 
