@@ -10,7 +10,8 @@ const CRATES: [&str; 8] =
     ["manifests", "drafts", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
 
 /// What reads bytes up to a bound, or to an end that the other side chooses.
-const READS: [&str; 8] = [
+const READS: [&str; 9] = [
+    ".fill_buf(",
     ".read_to_end(",
     ".read_to_string(",
     ".read_until(",
@@ -26,7 +27,9 @@ const READERS: &[(&str, usize, &str)] = &[
     // The one body for small files: everything else that decides goes through it.
     ("drafts/src/small.rs", 1, "match content.len() as u64 > max_bytes {"),
     // A layer's first four bytes say how it is compressed; they are read again as part of it.
-    ("packaging/src/inflate.rs", 1, "Cursor::new(magic).chain(reader)"),
+    ("packaging/src/inflate.rs", 2, "Cursor::new(magic).chain(reader)"),
+    // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
+    ("signing/src/key_files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
     // The last byte of a file that is only appended to.
     ("packaging/src/lowered.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and

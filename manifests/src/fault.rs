@@ -86,6 +86,21 @@ impl Fault {
         self
     }
 
+    /// `directory_insecure` with both values, and the remedy in place of the default hint if there is one.
+    #[must_use]
+    pub fn insecure(
+        message: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        remedy: Option<String>,
+    ) -> Self {
+        let fault = Self::new(Reason::DirectoryInsecure, message).expected(expected, found);
+        match remedy {
+            Some(remedy) => fault.hint(remedy),
+            None => fault,
+        }
+    }
+
     /// Replaces the default hint of the reason. A hint is the next command, never "trust less".
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -174,12 +174,7 @@ pub(crate) fn require_secure(opened: impl AsFd, shown: &Path) -> Result<Stat> {
 }
 
 fn changeable(insecure: Insecure) -> Fault {
-    let fault = Fault::new(Reason::DirectoryInsecure, insecure.to_string());
-    let fault = fault.expected(insecure.expected(), insecure.found());
-    match insecure.remedy() {
-        Some(remedy) => fault.hint(remedy),
-        None => fault,
-    }
+    Fault::insecure(insecure.to_string(), insecure.expected(), insecure.found(), insecure.remedy())
 }
 
 pub(crate) fn no_directory(path: &Path) -> Fault {

@@ -11,7 +11,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 
 /// Largest file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
-const MAX_FILE_BYTES: u64 = 64 << 10;
+pub(crate) const MAX_FILE_BYTES: u64 = 64 << 10;
 /// Most files of a key directory. Beyond, it is not a directory of keys.
 const MAX_FILES: usize = 10_000;
 
@@ -82,11 +82,7 @@ impl KeyFiles {
     pub(crate) fn finish(self) -> Result<()> {
         self.walk.finish().map_err(|insecure| {
             let message = format!("others can change who is trusted: {insecure}");
-            let fault = Fault::new(Reason::DirectoryInsecure, message).expected(insecure.expected(), insecure.found());
-            match insecure.remedy() {
-                Some(remedy) => fault.hint(remedy),
-                None => fault,
-            }
+            Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())
         })
     }
 }

@@ -71,11 +71,18 @@ impl<'a> KeyNames<'a> {
 
 /// Whether a file begins as a note does, after blanks, a byte order mark and quotes.
 pub(crate) fn begins_as_note(content: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(content);
-    let visible = without_hidden(&text);
-    let is_between = |c: char| c.is_whitespace() || "\u{fffd}\"'-".contains(c);
-    let start = visible.trim_start_matches(is_between);
+    let start = visible_start(content);
     NOTE_BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
+}
+
+/// Whether nothing has begun in `content`: when the file goes on, a note may follow.
+pub(crate) fn has_not_begun(content: &[u8]) -> bool {
+    visible_start(content).is_empty()
+}
+
+fn visible_start(content: &[u8]) -> String {
+    let is_between = |c: char| c.is_whitespace() || "\u{fffd}\"'-".contains(c);
+    without_hidden(&String::from_utf8_lossy(content)).trim_start_matches(is_between).to_owned()
 }
 
 fn is_private_half(name: &OsStr) -> bool {

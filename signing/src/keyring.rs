@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 
 use crate::key::{Fingerprint, PublicKey};
-use crate::key_files::KeyFiles;
-use crate::key_names::{KeyNames, begins_as_note, key_stem, note_of};
+use crate::key_files::{KeyFiles, MAX_FILE_BYTES};
+use crate::key_names::{KeyNames, begins_as_note, has_not_begun, key_stem, note_of};
 use crate::key_notes::{KeyNotes, Standing};
 
 /// The name of a trusted key: its file name without the suffix.
@@ -173,7 +173,10 @@ fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: 
     let path = files.path(name);
     let is_note = names.resemble(name)
         || match files.beginning(name) {
-            Ok(beginning) => begins_as_note(&beginning),
+            Ok(beginning) => {
+                let is_cut = beginning.len() as u64 == MAX_FILE_BYTES;
+                begins_as_note(&beginning) || (is_cut && has_not_begun(&beginning))
+            }
             // A directory, a FIFO, a device, a link to nothing: no note could be read there.
             Err(error) if matches!(error, SmallFileError::NotAFile) || error.is_absent() => false,
             Err(error) => return Err(unreadable(Reason::KeyNoteInvalid, "what may be a note", &path, error)),

@@ -303,6 +303,18 @@ fn what_reads_like_a_note_is_one_whatever_its_name() {
 }
 
 #[test]
+fn what_has_not_begun_within_the_bound_may_be_a_note() {
+    let noted = |blanks: usize| format!("{}Keys of the team, and more\n", " ".repeat(blanks));
+    let site = Site::new();
+    site.write("README", noted(MAX_FILE_BYTES - 1).as_bytes());
+    assert!(site.read().is_ok(), "a text that begins at the last byte that is looked at");
+    for late in [noted(MAX_FILE_BYTES), format!("{}{REVOKED}", "\n".repeat(MAX_FILE_BYTES + 1))] {
+        site.write("README", late.as_bytes());
+        site.refused(Reason::KeyNoteInvalid, "README");
+    }
+}
+
+#[test]
 fn what_stands_beside_a_key_is_refused_without_being_read() {
     let make: [(&str, Damage); 4] = [
         ("a directory", |path| fs::create_dir(path).expect("made")),

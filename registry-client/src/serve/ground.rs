@@ -126,11 +126,7 @@ impl Step {
 
 fn changeable(insecure: Insecure) -> Fault {
     let message = format!("others can change what is served: {insecure}");
-    let fault = Fault::new(Reason::DirectoryInsecure, message).expected(insecure.expected(), insecure.found());
-    match insecure.remedy() {
-        Some(remedy) => fault.hint(remedy),
-        None => fault,
-    }
+    Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())
 }
 
 fn no_directory(path: &Path) -> Fault {
