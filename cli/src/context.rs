@@ -155,7 +155,7 @@ impl Context {
         let (key, mode) = private_key::read(source, self.cancellation()?)?;
         if let Some(mode) = mode {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
-            self.output.warning(format!("{danger}; run `chmod 600 {}`", aisoc_drafts::shell_word(source)));
+            self.output.warning(format!("{danger}; run `chmod 600 {}`", aisoc_files::shell_word(source)));
         }
         Ok(key)
     }

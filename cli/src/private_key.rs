@@ -10,7 +10,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
-use aisoc_drafts::{SmallFileError, read_into};
+use aisoc_files::{SmallFileError, read_into};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::SigningKey;

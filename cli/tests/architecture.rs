@@ -11,18 +11,18 @@ use serde_json::Value;
 /// Crate → the workspace crates it may depend on.
 const EDGES: &[(&str, &[&str])] = &[
     ("manifests", &[]),
-    ("drafts", &[]),
-    ("signing", &["manifests", "drafts"]),
-    ("registry-client", &["manifests", "drafts"]),
+    ("files", &[]),
+    ("signing", &["manifests", "files"]),
+    ("registry-client", &["manifests", "files"]),
     ("trust", &["manifests", "signing"]),
-    ("packaging", &["manifests", "drafts", "signing", "trust"]),
-    ("pipeline", &["manifests", "drafts", "signing", "registry-client", "trust", "packaging"]),
-    ("cli", &["manifests", "drafts", "signing", "registry-client", "trust", "packaging", "pipeline"]),
+    ("packaging", &["manifests", "files", "signing", "trust"]),
+    ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging"]),
+    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "pipeline"]),
     ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "drafts", "signing", "trust", "packaging"];
+const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const CRATES: [&str; 8] =
-    ["manifests", "drafts", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
+const CRATES: [&str; 8] = ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
 
 /// What reads bytes up to a bound, or to an end that the other side chooses.
 const READS: [&str; 9] = [
@@ -25,7 +24,7 @@ const READS: [&str; 9] = [
 /// Where → how often, and the code in that file that refuses the rest, or that makes it no matter.
 const READERS: &[(&str, usize, &str)] = &[
     // The one body for small files: everything else that decides goes through it.
-    ("drafts/src/small.rs", 1, "match content.len() as u64 > max_bytes {"),
+    ("files/src/small.rs", 1, "match content.len() as u64 > max_bytes {"),
     // A layer's first four bytes say how it is compressed; they are read again as part of it.
     ("packaging/src/inflate.rs", 2, "Cursor::new(magic).chain(reader)"),
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
@@ -45,7 +44,7 @@ const READERS: &[(&str, usize, &str)] = &[
     ("cli/src/smoke/child.rs", 2, "OUTPUT_LIMIT"),
     // What the kernel says about processes and users.
     ("cli/src/smoke/descendants.rs", 1, "/proc/"),
-    ("drafts/src/access.rs", 1, "\"/proc\""),
+    ("files/src/access.rs", 1, "\"/proc\""),
     ("cli/src/runtime.rs", 1, "/proc/self/status"),
 ];
 
@@ -73,7 +72,7 @@ fn every_bounded_read_refuses_the_rest() {
         let expected = known.map_or(0, |(_, count, _)| *count);
         assert_eq!(
             reads, expected,
-            "{file} reads in a way of its own: `aisoc_drafts::read_small` reads whole or refuses"
+            "{file} reads in a way of its own: `aisoc_files::read_small` reads whole or refuses"
         );
         if let Some((_, _, refusal)) = known {
             assert!(code.contains(refusal), "{file} has lost `{refusal}`");

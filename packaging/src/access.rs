@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use aisoc_drafts::{Arrival, Insecure, Links, Walk};
+use aisoc_files::{Arrival, Insecure, Links, Walk};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};

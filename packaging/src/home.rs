@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Abandoned, PrivateDirectory};
+use aisoc_files::{Abandoned, PrivateDirectory};
 use aisoc_manifests::fault::{Fault, Result};
 use rustix::fs::{Mode, OFlags};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_drafts::{Links, read_small};
+use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{SIGNATURE_DIRECTORY, is_signature_file};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Links, read_small};
+use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, ManifestFile};

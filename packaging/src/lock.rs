@@ -5,7 +5,7 @@ use std::io::{Seek as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use aisoc_drafts::{Links, open_lock, read_small, read_stream, shell_word, wait_for_lock};
+use aisoc_files::{Links, open_lock, read_small, read_stream, shell_word, wait_for_lock};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 

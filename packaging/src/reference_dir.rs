@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_drafts::{SmallFileError, read_small};
+use aisoc_files::{SmallFileError, read_small};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
@@ -319,7 +319,7 @@ fn leads_to_file(entry: &DirEntry) -> Result<bool> {
 
 /// A file of at most `limit` bytes, through a link; `None` when there is no such file.
 fn read_bounded(path: &Path, limit: u64) -> Result<Option<Content>> {
-    match read_small(path, limit, aisoc_drafts::Links::Followed) {
+    match read_small(path, limit, aisoc_files::Links::Followed) {
         Ok(file) => Ok(Some(Content::Whole(file.content))),
         Err(error) if error.is_absent() => Ok(None),
         Err(SmallFileError::TooLarge { max_bytes, .. }) => Ok(Some(Content::TooLarge { max_bytes })),

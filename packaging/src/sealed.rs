@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use aisoc_drafts::{Links, SmallFileError, open_file, read_open};
+use aisoc_files::{Links, SmallFileError, open_file, read_open};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};

@@ -5,7 +5,7 @@ use std::fs::{self, DirEntry, FileType};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::shell_word;
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::path::RelPath;
 

@@ -11,7 +11,7 @@
 
 use std::path::PathBuf;
 
-use aisoc_drafts::remove_tree;
+use aisoc_files::remove_tree;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;

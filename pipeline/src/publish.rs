@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use aisoc_drafts::{DraftDirectory, parent, settle, sweep};
+use aisoc_files::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};

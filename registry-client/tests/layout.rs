@@ -430,7 +430,7 @@ async fn the_next_writer_removes_what_a_killed_one_left() {
     let root = tempfile::tempdir().expect("directory");
     let abandon = |name: &str, content: &str| {
         fs::create_dir_all(root.path().join(name).join(content)).expect("made");
-        fs::write(root.path().join(name).join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT).expect("written");
+        fs::write(root.path().join(name).join(aisoc_files::MARKER), aisoc_files::MARKER_TEXT).expect("written");
         fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o700)).expect("mode");
     };
     abandon(".aisoc-layout-killed", "content/blobs");

@@ -213,7 +213,7 @@ async fn refuses_a_blob_that_is_not_its_digest_and_keeps_nothing_of_it() {
     let uploads = uploads.filter(|path| path.to_string_lossy().contains("/.aisoc-uploads-")).collect::<Vec<_>>();
     assert_eq!(uploads.len(), 1);
     let left: Vec<_> = std::fs::read_dir(&uploads[0]).expect("directory").flatten().map(|e| e.file_name()).collect();
-    assert_eq!(left, [aisoc_drafts::MARKER]);
+    assert_eq!(left, [aisoc_files::MARKER]);
 }
 
 #[tokio::test]
@@ -418,7 +418,7 @@ async fn beginning_to_serve_removes_nothing_but_what_a_killed_registry_left() {
         fs::set_permissions(path(name), fs::Permissions::from_mode(0o700)).expect("mode");
         fs::write(path(name).join("file-1"), "bytes").expect("written");
     }
-    fs::write(path("served/.aisoc-uploads-killed").join(aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT)
+    fs::write(path("served/.aisoc-uploads-killed").join(aisoc_files::MARKER), aisoc_files::MARKER_TEXT)
         .expect("written");
     let old = std::time::SystemTime::UNIX_EPOCH;
     for name in ["victim/file", "served/.aisoc-uploads-photos/file-1"] {

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Arrival, Links, Place, SmallFileError, Walk, read_open};
+use aisoc_files::{Arrival, Links, Place, SmallFileError, Walk, read_open};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 

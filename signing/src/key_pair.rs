@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Nameless, parent, settle, shell_word, sync_directory};
+use aisoc_files::{Nameless, parent, settle, shell_word, sync_directory};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::key::{SigningKey, wipe_stack};

@@ -10,7 +10,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::SmallFileError;
+use aisoc_files::SmallFileError;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use jiff::Timestamp;

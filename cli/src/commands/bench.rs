@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Links, SmallFileError, read_small};
+use aisoc_files::{Links, SmallFileError, read_small};
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::plugin::{ManifestFile, Problem};
 use serde::Serialize;

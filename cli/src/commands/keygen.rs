@@ -35,7 +35,7 @@ pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
             Reason::Usage,
             format!("`{}` names a directory, not the beginning of a file name", args.out.display()),
         )
-        .hint(format!("name the key, for example `--out {}`", aisoc_drafts::shell_word(args.out.join("release")))));
+        .hint(format!("name the key, for example `--out {}`", aisoc_files::shell_word(args.out.join("release")))));
     }
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
     let key = SigningKey::generate()?;

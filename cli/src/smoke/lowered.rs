@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use aisoc_drafts::{Links, open_file};
+use aisoc_files::{Links, open_file};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
 use tempfile::TempDir;

@@ -86,7 +86,7 @@ impl Bench {
     /// Makes a directory what a killed command leaves: ours, private, and held by nobody.
     pub(crate) fn abandon(&self, name: &str) {
         use std::os::unix::fs::PermissionsExt as _;
-        self.write(&format!("{name}/{}", aisoc_drafts::MARKER), aisoc_drafts::MARKER_TEXT);
+        self.write(&format!("{name}/{}", aisoc_files::MARKER), aisoc_files::MARKER_TEXT);
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o700)).expect("mode");
     }
 

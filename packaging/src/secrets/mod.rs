@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
-use aisoc_drafts::shell_word;
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 

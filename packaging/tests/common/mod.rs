@@ -40,7 +40,7 @@ pub(crate) fn write(root: &Path, files: &[(&str, &str)]) {
 /// Makes `.aisoc-staging-killed` in `plugins` what a killed process leaves: ours, private, held by nobody.
 pub(crate) fn abandon_staging(plugins: &Path) {
     let staging = plugins.join(".aisoc-staging-killed");
-    write(&staging, &[(aisoc_drafts::MARKER, aisoc_drafts::MARKER_TEXT)]);
+    write(&staging, &[(aisoc_files::MARKER, aisoc_files::MARKER_TEXT)]);
     fs::set_permissions(&staging, fs::Permissions::from_mode(0o700)).expect("mode");
 }
 

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_drafts::{DraftDirectory, Links, SmallFileError, open_file, parent, sweep};
+use aisoc_files::{DraftDirectory, Links, SmallFileError, open_file, parent, sweep};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aisoc_drafts::{DraftDirectory, PassingLock, SmallFileError, parent, read_open, settle, sweep, sync_directory};
+use aisoc_files::{DraftDirectory, PassingLock, SmallFileError, parent, read_open, settle, sweep, sync_directory};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};

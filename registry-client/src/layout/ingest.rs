@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use aisoc_drafts::{Draft, Existing, PrivateDirectory};
+use aisoc_files::{Draft, Existing, PrivateDirectory};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use sha2::{Digest as _, Sha256};

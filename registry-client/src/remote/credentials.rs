@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use aisoc_drafts::{Links, read_small};
+use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
 use tokio::sync::oneshot;

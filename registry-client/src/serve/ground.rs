@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_drafts::{Arrival, Insecure, Links, Walk};
+use aisoc_files::{Arrival, Insecure, Links, Walk};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
