@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Access, CoverageFloor, Limits, NetworkFileSystems};
+use aisoc_packaging::Limits;
 use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;

@@ -15,14 +15,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("signing", &["manifests", "files"]),
     ("registry-client", &["manifests", "files"]),
     ("trust", &["manifests", "signing"]),
-    ("packaging", &["manifests", "files", "signing", "trust"]),
-    ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging"]),
-    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "pipeline"]),
-    ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
+    ("packaging", &["manifests", "files", "signing"]),
+    ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
+    ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation"]),
+    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation", "pipeline"]),
+    ("testkit", &["manifests", "registry-client", "packaging"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging"];
+const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging", "installation"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const CRATES: [&str; 8] = ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
+const CRATES: [&str; 9] =
+    ["manifests", "files", "signing", "trust", "packaging", "installation", "registry-client", "pipeline", "cli"];
 
 /// What reads bytes up to a bound, or to an end that the other side chooses.
 const READS: [&str; 9] = [
@@ -30,7 +31,7 @@ const READERS: &[(&str, usize, &str)] = &[
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
     ("signing/src/key_files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
     // The last byte of a file that is only appended to.
-    ("packaging/src/lowered.rs", 1, "SeekFrom::End(-1)"),
+    ("installation/src/lowered.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and
     // judged by its digest.
     ("registry-client/src/layout/archive.rs", 5, "check_end(path, file, headers.at, length)?"),

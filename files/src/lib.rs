@@ -12,6 +12,7 @@ mod access;
 mod access_list;
 mod lock;
 mod nameless;
+pub mod parallel;
 mod private;
 mod remove;
 mod shell;

@@ -3,18 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
+use aisoc_files::parallel;
+use aisoc_installation::{
+    InstallRecord, InstalledPlugin, Placed, coverage_floor, escaped, expected, identity_conflicts, manifest_id,
+    require_guarded, require_secure_plugins, stated_id, while_in_place,
+};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::printable;
-use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, Limits, Placed, ReferenceDir, coverage_floor, default_threads,
-    escaped, expected, identity_conflicts, manifest_id, require_guarded, require_secure_plugins, stated_id,
-    while_in_place,
-};
+use aisoc_packaging::{InstalledDir, Limits, ReferenceDir, default_threads};
 use aisoc_signing::{Claim, Coverage, Keyring, verify};
 use aisoc_trust::{Admitted, SignatureStatus, admit};
 
@@ -81,7 +80,8 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
-    let judged = on_threads(&wanted, threads, |directory| judge.plugin(directory))?;
+    let judged = parallel::map(&wanted, threads, |directory| judge.plugin(directory))
+        .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     // Half of the verdicts are none.
     options.limits.cancellation.check()?;
     let mut judged: Vec<_> = judged.into_iter().flatten().collect();
@@ -303,30 +303,4 @@ pub(crate) fn intact_admission(
         }
         _ => Ok(admitted),
     }
-}
-
-/// Applies `work` to every item, in order of items.
-fn on_threads<T: Sync, U: Send>(items: &[T], threads: NonZeroUsize, work: impl Fn(&T) -> U + Sync) -> Result<Vec<U>> {
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return done };
-            done.push((index, work(item)));
-        }
-    };
-    let done: Result<Vec<(usize, U)>> = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, run);
-        let workers: std::io::Result<Vec<_>> = (1..threads.get().min(items.len())).map(spawn).collect();
-        let workers = workers.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
-        let mut done = run();
-        for worker in workers {
-            done.extend(worker.join().map_err(|_| Fault::new(Reason::Internal, "a thread panicked"))?);
-        }
-        Ok(done)
-    });
-    let mut done = done?;
-    done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

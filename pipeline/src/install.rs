@@ -3,15 +3,16 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use aisoc_installation::{
+    Access, InstallRecord, Installed, Previous, StagingDirectory, activate, coverage_floor, finish_interrupted,
+    installed, require_guarded,
+};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{
-    Access, InstallRecord, Installed, Limits, Previous, Staged, Staging, activate, coverage_floor, default_threads,
-    finish_interrupted, installed, require_guarded,
-};
+use aisoc_packaging::{Limits, Staged, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Coverage, verify};
 use aisoc_trust::{Admitted, admit};
@@ -115,7 +116,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
         return Ok(unchanged);
     }
     reporter.step("Fetching", &reference.pinned(digest).to_string());
-    let staging = Staging::begin(&options.plugins_dir, Limits::default())?;
+    let staging = Staging::into_place(StagingDirectory::create(&options.plugins_dir)?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let (manifest, admitted) = judge(&staged, options)?;
     reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
@@ -136,7 +137,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
 }
 
 /// `Staged` → `Claim` → `Outcome` → `Admitted`. The identity comes from the staged bytes alone.
-fn judge(staged: &Staged, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
+fn judge(staged: &Staged<StagingDirectory>, options: &InstallOptions) -> Result<(Manifest, Admitted)> {
     let claim = staged.claim()?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let admitted = admit(&options.trust.policy, &claim, |claim| verify(claim, &options.trust.keyring()?));

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use aisoc_installation::{Access, InstallRecord, KeptTree, finish_interrupted};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Access, InstallRecord, KeptTree, finish_interrupted};
 use aisoc_signing::verify;
 use aisoc_trust::admit;
 

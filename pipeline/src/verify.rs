@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use aisoc_installation::while_in_place;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads, while_in_place};
+use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Keyring, examine};
 use aisoc_trust::{Admitted, Policy, TrustMode, admit};

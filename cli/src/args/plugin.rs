@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use aisoc_installation::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
-use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, Subcommand};
 

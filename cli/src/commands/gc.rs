@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use aisoc_installation::{Collected, collect_garbage};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Collected, collect_garbage};
 use serde::Serialize;
 
 use crate::args::plugin::GcArgs;

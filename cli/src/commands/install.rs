@@ -1,7 +1,7 @@
 //! `aisoc plugin install`
 
+use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::Access;
 use aisoc_pipeline::{Change, InstallOptions, Installation};
 use serde::Serialize;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::escaped;
 use aisoc_pipeline::{AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;

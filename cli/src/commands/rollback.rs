@@ -1,7 +1,7 @@
 //! `aisoc plugin rollback`
 
+use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::Access;
 use aisoc_pipeline::RollbackOptions;
 use serde::Serialize;
 

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 
+use aisoc_installation::{can_be_uninstalled, uninstall};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_packaging::{can_be_uninstalled, uninstall};
 use serde::Serialize;
 
 use crate::args::plugin::UninstallArgs;

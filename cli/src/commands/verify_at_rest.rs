@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
-use aisoc_packaging::escaped;
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;

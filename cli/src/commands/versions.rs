@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use aisoc_installation::{InstallRecord, kept_versions, tree_bytes};
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::{InstallRecord, kept_versions, tree_bytes};
 use serde::Serialize;
 
 use crate::output::printable;

@@ -1,5 +1,5 @@
 //! A kept version goes back through the gate: that it was installed once admits it to nothing.
-use aisoc_packaging::{InstallRecord, KeptTree};
+use aisoc_installation::{InstallRecord, KeptTree};
 
 fn shortcut(kept: KeptTree, record: &InstallRecord) {
     let _ = kept.activate(record);

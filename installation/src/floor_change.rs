@@ -8,10 +8,10 @@ use aisoc_signing::Coverage;
 use rustix::fs::AtFlags;
 
 use crate::floor::{Floor, path};
-use crate::home::Home;
 use crate::lowered::{LoweredLine, UNKNOWN};
 use crate::plugins::Plugins;
 use crate::sealed;
+use crate::staging::StagingDirectory;
 use crate::transaction::file_name;
 
 /// What a change does to the floor of its plugin.
@@ -43,30 +43,30 @@ impl FloorChange {
 
     /// Writes down, before the change is made, what would be forgotten by it, or how far the floor is
     /// lowered; until the change is made the record of what is still in place stands in for a lowered one.
-    pub(crate) fn publish(&self, plugins: &Plugins, home: &Home) -> Result<Published> {
+    pub(crate) fn publish(&self, plugins: &Plugins, staging: &StagingDirectory) -> Result<Published> {
         let mut published = Published::default();
-        match self.write(plugins, home, &mut published) {
+        match self.write(plugins, staging, &mut published) {
             Ok(()) => Ok(published),
             Err(fault) => {
-                published.undo(plugins, home);
+                published.undo(plugins, staging);
                 Err(fault)
             }
         }
     }
 
-    fn write(&self, plugins: &Plugins, home: &Home, published: &mut Published) -> Result<()> {
+    fn write(&self, plugins: &Plugins, staging: &StagingDirectory, published: &mut Published) -> Result<()> {
         let Some(coverage) = self.to else { return Ok(()) };
         if let Some(lowering) = &self.lowering {
             lowering.append_lines(&self.id, coverage, plugins)?;
             for (other, from) in &lowering.others {
                 published.keep(plugins, other, *from)?;
-                put(plugins, home, other, &Floor::text(other, coverage, self.digest)?)?;
+                put(plugins, staging, other, &Floor::text(other, coverage, self.digest)?)?;
                 // Nothing of that name is in place: what its record says, its floor says from here on.
                 plugins.records.unlink(&file_name(other))?;
             }
             published.keep(plugins, &self.id, None)?;
         }
-        put(plugins, home, &self.id, &Floor::text(&self.id, coverage, self.digest)?)
+        put(plugins, staging, &self.id, &Floor::text(&self.id, coverage, self.digest)?)
     }
 }
 
@@ -100,21 +100,21 @@ impl Published {
 
     /// Puts back floors that were lowered for a change that was not made. Should that fail, the lowering
     /// stands, as its line says.
-    pub(crate) fn undo(self, plugins: &Plugins, home: &Home) {
+    pub(crate) fn undo(self, plugins: &Plugins, staging: &StagingDirectory) {
         for (id, text) in self.before {
-            let _ = put(plugins, home, &id, &text);
+            let _ = put(plugins, staging, &id, &text);
         }
     }
 }
 
 /// Writes a floor's file.
-pub(crate) fn put(plugins: &Plugins, home: &Home, id: &PluginId, text: &[u8]) -> Result<()> {
+pub(crate) fn put(plugins: &Plugins, staging: &StagingDirectory, id: &PluginId, text: &[u8]) -> Result<()> {
     let name = draft_name(id);
-    home.write(&name, text)?;
-    home.sync()?;
+    staging.write(&name, text)?;
+    staging.sync()?;
     // A file takes the place of everything but a directory; one with something in it stays, and refuses.
     let _ = rustix::fs::unlinkat(&plugins.floors.directory, id.as_str(), AtFlags::REMOVEDIR);
-    plugins.floors.take(home.held(), &name, id.as_str())
+    plugins.floors.take(staging.held(), &name, id.as_str())
 }
 
 /// The name of a floor that is on its way.

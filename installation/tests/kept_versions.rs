@@ -5,8 +5,8 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use aisoc_installation::{Garbage, activate, collect_garbage, kept_versions, uninstall};
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{Garbage, activate, collect_garbage, kept_versions, uninstall};
 use common::versions::{access, current, id, install, record_file, roll_back, source, tidy, versions};
 use common::{GZIP, admission, packed, record, snapshot, stage_into, titled};
 

@@ -1,4 +1,4 @@
-//! `Home`: the private directory beside the installed plugins in which an artifact is staged.
+//! `StagingDirectory`: the private directory beside the installed plugins in which an artifact is staged.
 //!
 //! It is a sibling of what it becomes, so that publishing is one rename on one file system. It is
 //! mode 0700, so that nobody else can look at or change what is not verified yet. Its owner holds a
@@ -12,25 +12,27 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{Abandoned, PrivateDirectory};
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_packaging::StagingPlace;
 use rustix::fs::{Mode, OFlags};
 
 /// How every staging directory's name begins. The host and `installed` pass over such names.
 const PREFIX: &str = ".aisoc-staging-";
-/// The staged tree's name inside.
-pub(crate) const TREE: &str = "tree";
 
 /// Removed with all it holds when it is dropped. Fields are dropped in this order.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub struct StagingDirectory {
     directory: PrivateDirectory,
     plugins: PathBuf,
     made: MadeDirectories,
 }
 
-impl Home {
+impl StagingDirectory {
     /// Creates a staging directory in `plugins`, which is made when it is missing and removed again
-    /// unless [`Home::keep_plugins_directory`] is called. Removes what killed processes left.
-    pub(crate) fn create(plugins: &Path) -> Result<Self> {
+    /// unless what is staged is published. Removes what killed processes left.
+    ///
+    /// # Errors
+    /// `io_denied` and other I/O reasons.
+    pub fn create(plugins: &Path) -> Result<Self> {
         let made = MadeDirectories::create(plugins)?;
         for left in abandoned(plugins)? {
             // What cannot be removed is left for the next run.
@@ -41,13 +43,13 @@ impl Home {
         Ok(Self { directory, plugins: plugins.to_owned(), made })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
     /// The directory, opened when it was made.
     pub(crate) fn held(&self) -> &File {
         self.directory.held()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The directory of installed plugins.
@@ -55,7 +57,7 @@ impl Home {
         &self.plugins
     }
 
-    /// Writes a file of ours under a name that nobody sees. [`Home::sync`] puts it on disk.
+    /// Writes a file of ours under a name that nobody sees. [`StagingDirectory::sync`] puts it on disk.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let failed = |error| Fault::io("write", &self.path().join(name), error);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -79,6 +81,16 @@ impl Home {
     pub(crate) fn remove(self) -> Option<PathBuf> {
         let path = self.directory.path().to_owned();
         self.directory.remove().err().map(|_| path)
+    }
+}
+
+impl StagingPlace for StagingDirectory {
+    fn held(&self) -> &File {
+        Self::held(self)
+    }
+
+    fn path(&self) -> &Path {
+        Self::path(self)
     }
 }
 

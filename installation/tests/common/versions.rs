@@ -5,10 +5,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aisoc_installation::{Access, InstallRecord, KeptTree, activate, kept_versions};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_packaging::{Access, InstallRecord, InstalledDir, KeptTree, activate, kept_versions};
+use aisoc_packaging::InstalledDir;
 use aisoc_trust::{Policy, TrustMode, admit};
 use serde::Serialize;
 use tempfile::TempDir;

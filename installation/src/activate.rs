@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_trust::Admitted;
 use rustix::fs::{AtFlags, CWD};
@@ -15,13 +14,13 @@ use rustix::io::Errno;
 use crate::access::{Access, is_directory, look_at, sync_directory};
 use crate::floor;
 use crate::floor_change::FloorChange;
-use crate::home::{Home, TREE, abandoned};
 use crate::identity::{not_installed, refuse_second_spelling};
 use crate::kept;
 use crate::pending::{self, PendingChange};
 use crate::record::{self, InstallRecord};
-use crate::stage::Staged;
+use crate::staging::{StagingDirectory, abandoned};
 use crate::transaction::{Incoming, Moved, Transaction, foreign};
+use aisoc_packaging::Staged;
 
 /// Evidence that the admitted tree is in place and synced.
 #[derive(Debug)]
@@ -69,7 +68,7 @@ impl Previous {
 /// `lock_unsupported`, `exchange_unsupported`, and I/O reasons; each leaves what is installed as it was.
 pub fn activate(
     admitted: Admitted,
-    staged: Staged,
+    staged: Staged<StagingDirectory>,
     record: &InstallRecord,
     keep: u8,
     access: &Access,
@@ -77,20 +76,17 @@ pub fn activate(
     require_admission(&admitted, record, staged.subject())?;
     let other_id = |fault: Fault| fault.hint("ask the publisher for a build with another id");
     record.id.require_directory_name().map_err(other_id)?;
-    let Some((home, root)) = staged.into_home() else {
-        return Err(Fault::new(Reason::Internal, "nothing was written that could be activated"));
-    };
-    let target = home.plugins().join(record.id.as_str());
+    let (staging, source) = staged.into_place();
+    let target = staging.plugins().join(record.id.as_str());
     // Looked at before anything is written, so that these refusals leave no trace; under the lock they are asked again.
     if target.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
         return Err(foreign(&target));
     }
-    judge_present(home.plugins(), &admitted, record, access)?;
-    let source = source(root.as_ref());
-    let mut transaction = Transaction::begin(home, access)?;
+    judge_present(staging.plugins(), &admitted, record, access)?;
+    let mut transaction = Transaction::begin(staging, access)?;
     let plugins = transaction.plugins.path.clone();
     let floor = judge_present(&plugins, &admitted, record, access)?;
-    let inode = inode(transaction.home().held(), &source, &target)?;
+    let inode = inode(transaction.staging.held(), &source, &target)?;
     let before = InstallRecord::read_understood(&plugins, &record.id)?;
     let slot = kept::next_slot(&plugins, &record.id)?;
     let change = PendingChange::new(
@@ -135,19 +131,17 @@ pub(crate) fn require_admission(admitted: &Admitted, record: &InstallRecord, sub
 ///
 /// # Errors
 /// `already_exists` when there is something at `out`, and I/O reasons.
-pub fn release_unverified(staged: Staged, out: &Path) -> Result<()> {
-    let Some((mut home, root)) = staged.into_home() else {
-        return Err(Fault::new(Reason::Internal, "nothing was written that could be released"));
-    };
-    home.sync()?;
-    rustix::fs::renameat(home.held(), source(root.as_ref()), CWD, out).map_err(|error| match error {
+pub fn release_unverified(staged: Staged<StagingDirectory>, out: &Path) -> Result<()> {
+    let (mut staging, source) = staged.into_place();
+    staging.sync()?;
+    rustix::fs::renameat(staging.held(), source, CWD, out).map_err(|error| match error {
         Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR => {
             Fault::new(Reason::AlreadyExists, format!("`{}` exists and is not an empty directory", out.display()))
         }
         error => Fault::io("write", out, error.into()),
     })?;
-    home.keep_plugins_directory();
-    sync_directory(home.plugins())
+    staging.keep_plugins_directory();
+    sync_directory(staging.plugins())
 }
 
 /// Removes the plugin `id`, its record and its kept versions: one rename takes it out of sight, then
@@ -167,7 +161,7 @@ pub fn uninstall(plugins_dir: &Path, id: &PluginId, access: &Access) -> Result<V
         return Err(missing());
     }
     access.check(plugins_dir)?;
-    let mut transaction = Transaction::begin(Home::create(plugins_dir)?, access)?;
+    let mut transaction = Transaction::begin(StagingDirectory::create(plugins_dir)?, access)?;
     if !can_be_uninstalled(plugins_dir, id)? {
         let is_removed = transaction.finished.iter().any(|finished| finished.is_removal && finished.id == *id);
         let leftovers = transaction.end();
@@ -216,13 +210,8 @@ pub fn finish_interrupted(plugins_dir: &Path, access: &Access) -> Result<()> {
         return Ok(());
     }
     access.check(plugins_dir)?;
-    Transaction::begin(Home::create(plugins_dir)?, access)?.end();
+    Transaction::begin(StagingDirectory::create(plugins_dir)?, access)?.end();
     Ok(())
-}
-
-/// Where the plugin's root is inside its staging directory.
-fn source(root: Option<&RelPath>) -> String {
-    root.map_or_else(|| TREE.to_owned(), |root| format!("{TREE}/{root}"))
 }
 
 /// The number of a directory, by which it is known wherever it is moved to.

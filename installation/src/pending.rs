@@ -12,11 +12,11 @@ use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
 use crate::access::look_at;
-use crate::dir::InstalledDir;
 use crate::kept::Slot;
 use crate::listing::names_in;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
 use crate::sealed;
+use aisoc_packaging::InstalledDir;
 
 pub(crate) const PENDING: &str = "pending";
 const SCHEMA_VERSION: u32 = 1;

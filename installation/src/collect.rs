@@ -8,10 +8,10 @@ use aisoc_manifests::id::PluginId;
 
 use crate::access::{Access, look_at};
 use crate::floor;
-use crate::home::{Home, abandoned};
 use crate::kept::{self, Slot, tree_bytes};
 use crate::listing::names_in;
 use crate::record;
+use crate::staging::{StagingDirectory, abandoned};
 use crate::transaction::Transaction;
 
 /// What was removed.
@@ -88,7 +88,7 @@ pub fn collect_garbage(plugins_dir: &Path, keep: u8, access: &Access) -> Result<
             Err(_) => collected.leftovers.push(path),
         }
     }
-    let mut transaction = Transaction::begin(Home::create(plugins_dir)?, access)?;
+    let mut transaction = Transaction::begin(StagingDirectory::create(plugins_dir)?, access)?;
     for name in names(&transaction.plugins.versions.path)? {
         // A name that we would not give is not ours, and stays.
         if let Ok(id) = name.parse::<PluginId>() {
@@ -143,7 +143,7 @@ fn collect_records(transaction: &Transaction, collected: &mut Collected) -> Resu
         let bytes = path.symlink_metadata().map_or(0, |found| found.len());
         // What the record said of the plugin outlives it, as it does an uninstall.
         let taken_over =
-            floor::judge_removal(&plugins.path, &id).and_then(|floor| floor.publish(plugins, transaction.home()));
+            floor::judge_removal(&plugins.path, &id).and_then(|floor| floor.publish(plugins, &transaction.staging));
         match taken_over.and_then(|_| plugins.records.unlink(&name)) {
             Ok(()) => collected.add(Garbage::Record, &plugins.path, &path, bytes),
             Err(_) => collected.leftovers.push(path),

@@ -20,9 +20,9 @@ use crate::access::{is_directory, require_secure};
 use crate::floor_change::{FloorChange, Lowering};
 use crate::installed::manifest_id;
 use crate::record::{self, InstallRecord, OWN_DIRECTORY};
-use crate::reference_dir::ReferenceDir;
 use crate::sealed;
 use crate::spellings::spellings;
+use aisoc_packaging::ReferenceDir;
 
 pub(crate) const FLOORS: &str = "floors";
 const SCHEMA_VERSION: u32 = 1;

@@ -7,12 +7,12 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aisoc_installation::{
+    Access, InstallRecord, Previous, StagingDirectory, activate, installed, release_unverified, uninstall,
+};
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::id::PluginId;
-use aisoc_packaging::{
-    Access, InstallRecord, InstalledDir, Limits, Previous, Staged, Staging, activate, installed, release_unverified,
-    uninstall,
-};
+use aisoc_packaging::{InstalledDir, Staged};
 use common::{GZIP, MANIFEST, TAR, admission, demo, directory, packed, record, snapshot, stage_into, titled, untitled};
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ fn id() -> PluginId {
     "demo".parse().expect("an id")
 }
 
-fn stage(plugins: &Path, source: &TempDir) -> Staged {
+fn stage(plugins: &Path, source: &TempDir) -> Staged<StagingDirectory> {
     stage_into(plugins, &titled("demo"), GZIP, packed(source.path(), 1).as_slice()).expect("staged")
 }
 
@@ -102,17 +102,6 @@ fn a_record_of_another_tree_is_refused() {
     );
     drop(other);
     assert_eq!(fs::read_dir(plugins.path()).expect("listed").count(), 0);
-}
-
-#[test]
-fn what_was_only_hashed_cannot_be_activated() {
-    let bytes = packed(demo().path(), 1);
-    let staged = common::inspect(&titled("demo"), GZIP, bytes.as_slice()).expect("walked");
-    let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
-    assert_eq!(
-        activate(admitted, staged, &record, 1, &Access::default()).expect_err("nothing there").reason(),
-        Reason::Internal
-    );
 }
 
 #[test]
@@ -341,7 +330,7 @@ fn a_strict_umask_does_not_change_modes() {
 fn a_read_only_plugins_directory_is_named() {
     let plugins = tempfile::tempdir().expect("a directory");
     fs::set_permissions(plugins.path(), fs::Permissions::from_mode(0o555)).expect("set");
-    let outcome = Staging::begin(plugins.path(), Limits::default());
+    let outcome = StagingDirectory::create(plugins.path());
     let is_root = rustix::process::geteuid().is_root();
     match outcome.err() {
         Some(fault) => {
@@ -411,6 +400,6 @@ fn a_read_only_file_system_is_named() {
     };
     let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(disk.0.path()).output();
     assert!(remounted.is_ok_and(|output| output.status.success()));
-    let fault = Staging::begin(disk.0.path(), Limits::default()).err().expect("read-only");
+    let fault = StagingDirectory::create(disk.0.path()).expect_err("read-only");
     assert_eq!(fault.reason(), Reason::IoDenied, "{fault:?}");
 }

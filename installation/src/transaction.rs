@@ -21,18 +21,18 @@ use rustix::io::Errno;
 use crate::access::{Access, is_directory};
 use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
-use crate::home::Home;
 use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
 use crate::pending::{self, PendingChange};
 use crate::plugins::{Plugins, rename_without_replacing};
 use crate::record::InstallRecord;
 use crate::sealed;
+use crate::staging::StagingDirectory;
 
 /// The lock on a plugins directory, and a private directory for what comes and goes.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(crate) plugins: Plugins,
-    pub(crate) home: Home,
+    pub(crate) staging: StagingDirectory,
     removed: usize,
     /// What could not be moved out of sight.
     leftovers: Vec<PathBuf>,
@@ -74,11 +74,11 @@ pub(crate) enum Moved {
 
 impl Transaction {
     /// Waits for the lock and finishes what killed processes have begun.
-    pub(crate) fn begin(home: Home, access: &Access) -> Result<Self> {
-        let plugins = Plugins::lock(home.plugins(), access)?;
+    pub(crate) fn begin(staging: StagingDirectory, access: &Access) -> Result<Self> {
+        let plugins = Plugins::lock(staging.plugins(), access)?;
         let mut transaction = Self {
             plugins,
-            home,
+            staging,
             removed: 0,
             leftovers: Vec::new(),
             unfinished: Vec::new(),
@@ -96,20 +96,15 @@ impl Transaction {
         Ok(transaction)
     }
 
-    /// The private directory, open.
-    pub(crate) fn home(&self) -> &Home {
-        &self.home
-    }
-
     /// Makes a change. When it is refused, everything is as it was.
     pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>, floor: &FloorChange) -> Result<Moved> {
         if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| *unfinished == change.id) {
             return Err(self.unfinished.swap_remove(at).1);
         }
-        let published = floor.publish(&self.plugins, &self.home)?;
+        let published = floor.publish(&self.plugins, &self.staging)?;
         let moved = self.make(change, incoming);
         if moved.is_err() {
-            published.undo(&self.plugins, &self.home);
+            published.undo(&self.plugins, &self.staging);
         }
         moved
     }
@@ -118,10 +113,10 @@ impl Transaction {
         let id = &change.id;
         let note = file_name(id);
         self.prepare(change)?;
-        self.home.write(&note, &sealed::to_text(change)?)?;
-        self.home.sync()?;
+        self.staging.write(&note, &sealed::to_text(change)?)?;
+        self.staging.sync()?;
         let made =
-            self.plugins.pending.take(self.home.held(), &note, &note).and_then(|()| self.exchange(change, incoming));
+            self.plugins.pending.take(self.staging.held(), &note, &note).and_then(|()| self.exchange(change, incoming));
         let moved = match made {
             Ok(moved) => moved,
             Err(fault) => return Err(self.take_back(change, fault)),
@@ -139,11 +134,11 @@ impl Transaction {
 
     /// Releases the lock and removes what was moved out of sight; says what could not be.
     pub(crate) fn end(self) -> Vec<PathBuf> {
-        let Self { plugins, mut home, mut leftovers, .. } = self;
-        home.keep_plugins_directory();
+        let Self { plugins, mut staging, mut leftovers, .. } = self;
+        staging.keep_plugins_directory();
         // Large trees take a while to remove, and nobody needs them gone.
         drop(plugins);
-        leftovers.extend(home.remove());
+        leftovers.extend(staging.remove());
         leftovers
     }
 
@@ -158,7 +153,7 @@ impl Transaction {
         self.removed += 1;
         let versions = &self.plugins.versions;
         let path = versions.path.join(name);
-        match versions.give(name, self.home.held(), &format!("removed-{}", self.removed)) {
+        match versions.give(name, self.staging.held(), &format!("removed-{}", self.removed)) {
             Ok(()) | Err(Errno::NOENT) => true,
             // It cannot be renamed, as in the lower layer of an overlay; perhaps it can be removed.
             Err(_) if remove_tree(&versions.directory, name).is_ok() => true,
@@ -191,14 +186,14 @@ impl Transaction {
     /// change before anything of it is visible.
     pub(crate) fn prepare(&self, change: &PendingChange) -> Result<()> {
         if let Some(after) = &change.after {
-            self.home.write(&record_name(&change.id), &after.to_text()?)?;
+            self.staging.write(&record_name(&change.id), &after.to_text()?)?;
             if let Some(raised) = floor::raised(&self.plugins.path, after)? {
-                self.home.write(&draft_name(&change.id), &raised)?;
+                self.staging.write(&draft_name(&change.id), &raised)?;
             }
         }
         if let Some(before) = change.before.as_ref().filter(|_| change.keeps_previous()) {
             let sequence = kept::next_sequence(&kept::stored(&self.plugins.path, &change.id)?);
-            self.home.write(&kept_name(&change.id), &kept::to_text(before, sequence)?)?;
+            self.staging.write(&kept_name(&change.id), &kept::to_text(before, sequence)?)?;
         }
         Ok(())
     }
@@ -220,7 +215,7 @@ impl Transaction {
             return Ok(Moved::Out);
         }
         if let Incoming::Staged(source) = incoming {
-            rename_without_replacing(self.home.held(), source, &versions.directory, &other).map_err(failed)?;
+            rename_without_replacing(self.staging.held(), source, &versions.directory, &other).map_err(failed)?;
             versions.sync_parent_of(&other)?;
         }
         // The last moment in which the change can be called off: with the next rename it is made.
@@ -255,7 +250,7 @@ impl Transaction {
     pub(crate) fn publish_record(&self, change: &PendingChange) -> Result<()> {
         let name = file_name(&change.id);
         match &change.after {
-            Some(_) => self.plugins.records.take(self.home.held(), &record_name(&change.id), &name),
+            Some(_) => self.plugins.records.take(self.staging.held(), &record_name(&change.id), &name),
             None => self.plugins.records.unlink(&name),
         }
     }
@@ -269,12 +264,12 @@ impl Transaction {
             }
             Some(after) => {
                 if floor::raised(&self.plugins.path, after)?.is_some() {
-                    self.plugins.floors.take(self.home.held(), &draft_name(id), id.as_str())?;
+                    self.plugins.floors.take(self.staging.held(), &draft_name(id), id.as_str())?;
                 }
                 let left = is_directory(&self.plugins.versions.path.join(&slot).join(KEPT_TREE))?;
                 if change.keeps_previous() && left {
                     let to = format!("{slot}/{KEPT_FILE}");
-                    self.plugins.versions.take(self.home.held(), &kept_name(id), &to)?;
+                    self.plugins.versions.take(self.staging.held(), &kept_name(id), &to)?;
                 } else {
                     let _ = self.discard_version(&slot);
                 }

@@ -28,7 +28,7 @@ impl Transaction {
             Side::Before => self.restore(&change).map(|()| false),
             Side::After => {
                 self.prepare(&change)?;
-                self.home.sync()?;
+                self.staging.sync()?;
                 self.plugins.sync()?;
                 self.keep_floor(&change)?;
                 self.publish_record(&change)?;
@@ -43,7 +43,7 @@ impl Transaction {
     fn keep_floor(&self, change: &PendingChange) -> Result<()> {
         let Some(before) = change.before.as_ref().filter(|_| change.after.is_none()) else { return Ok(()) };
         match floor::raised(&self.plugins.path, before)? {
-            Some(text) => floor_change::put(&self.plugins, &self.home, &change.id, &text),
+            Some(text) => floor_change::put(&self.plugins, &self.staging, &change.id, &text),
             None => Ok(()),
         }
     }
@@ -71,9 +71,9 @@ impl Transaction {
         let found = sealed::understood(InstallRecord::read_file(&self.plugins.path, id))?;
         match &change.before {
             Some(before) if found.as_ref() != Some(before) => {
-                self.home.write(&record_name(id), &before.to_text()?)?;
-                self.home.sync()?;
-                self.plugins.records.take(self.home.held(), &record_name(id), &name)?;
+                self.staging.write(&record_name(id), &before.to_text()?)?;
+                self.staging.sync()?;
+                self.plugins.records.take(self.staging.held(), &record_name(id), &name)?;
             }
             // Nothing was there, or nothing that can be read: only what we have written is removed.
             None if found.is_some() && found == change.after => self.plugins.records.unlink(&name)?,
@@ -91,8 +91,8 @@ impl Transaction {
 mod tests {
     use super::*;
     use crate::access::Access;
-    use crate::home::Home;
     use crate::kept::next_slot;
+    use crate::staging::StagingDirectory;
     use crate::transaction::Incoming;
 
     #[test]
@@ -100,8 +100,8 @@ mod tests {
         let plugins = tempfile::tempdir().expect("a directory");
         let id: PluginId = "demo".parse().expect("an id");
         std::fs::create_dir(plugins.path().join("demo")).expect("made");
-        let home = Home::create(plugins.path()).expect("a home");
-        let mut transaction = Transaction::begin(home, &Access::default()).expect("begun");
+        let staging = StagingDirectory::create(plugins.path()).expect("a staging directory");
+        let mut transaction = Transaction::begin(staging, &Access::default()).expect("begun");
         let slot = next_slot(plugins.path(), &id).expect("a slot");
         let failed = || Fault::new(Reason::IoError, "cannot sync `plugins`");
         let change = PendingChange::new(id, None, None, slot, u64::MAX, None);
@@ -117,8 +117,8 @@ mod tests {
         let id: PluginId = "demo".parse().expect("an id");
         std::fs::create_dir(plugins.path().join("demo")).expect("made");
         let access = Access::default();
-        let home = Home::create(plugins.path()).expect("a home");
-        let mut transaction = Transaction::begin(home, &access).expect("begun");
+        let staging = StagingDirectory::create(plugins.path()).expect("a staging directory");
+        let mut transaction = Transaction::begin(staging, &access).expect("begun");
         let slot = next_slot(plugins.path(), &id).expect("a slot");
         let floor = floor::judge_removal(plugins.path(), &id).expect("judged");
         let change = PendingChange::new(id, None, None, slot, inode_of(&plugins.path().join("demo")), None);
@@ -149,7 +149,12 @@ mod tests {
             coverage: Some("full".to_owned()),
             installed_at: "2026-01-01T00:00:00Z".to_owned(),
         };
-        let begin = || Transaction::begin(Home::create(plugins.path()).expect("a home"), &Access::default());
+        let begin = || {
+            Transaction::begin(
+                StagingDirectory::create(plugins.path()).expect("a staging directory"),
+                &Access::default(),
+            )
+        };
         begin().expect("our directories").end();
         let slot = next_slot(plugins.path(), &id).expect("a slot");
         // The tree has left, and nothing else has happened.

@@ -7,8 +7,8 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use aisoc_installation::{InstallRecord, activate, collect_garbage, finish_interrupted, kept_versions, uninstall};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{InstallRecord, activate, collect_garbage, finish_interrupted, kept_versions, uninstall};
 use common::versions::{access, current, id, install, roll_back, source, tidy, versions};
 use common::{GZIP, admission, packed, record, snapshot, stage_into, titled};
 

@@ -7,8 +7,10 @@ mod common;
 
 use std::fs;
 
+use aisoc_installation::{
+    InstallRecord, collect_garbage, coverage_floor, finish_interrupted, kept_versions, uninstall,
+};
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{InstallRecord, collect_garbage, coverage_floor, finish_interrupted, kept_versions, uninstall};
 use aisoc_signing::Coverage;
 use common::versions::{
     access, current, id, incoming, install, keep, reads_without_writing, record_file, recorded, roll_back, tidy,

@@ -10,15 +10,15 @@ use aisoc_trust::Admitted;
 
 use crate::access::{Access, is_directory};
 use crate::activate::{Installed, Previous, inode, judge_present, require_admission};
-use crate::dir::InstalledDir;
 use crate::guarded::require_guarded;
-use crate::home::Home;
 use crate::kept::{self, KeptVersion};
-use crate::limits::Limits;
-use crate::parallel::default_threads;
 use crate::pending::PendingChange;
 use crate::record::InstallRecord;
+use crate::staging::StagingDirectory;
 use crate::transaction::{Incoming, Transaction};
+use aisoc_packaging::InstalledDir;
+use aisoc_packaging::Limits;
+use aisoc_packaging::default_threads;
 
 /// A kept version, every byte of which is as its record says. The plugins directory stays locked until
 /// this is dropped, so that what was read is what is activated.
@@ -48,7 +48,7 @@ impl KeptTree {
             .hint("install it from its reference: `aisoc plugin install REF`"));
         }
         access.check(plugins_dir)?;
-        let transaction = Transaction::begin(Home::create(plugins_dir)?, access)?;
+        let transaction = Transaction::begin(StagingDirectory::create(plugins_dir)?, access)?;
         let version = kept::choose(kept::stored(plugins_dir, id)?, id, wanted)?;
         let modified = |found: String| {
             Fault::new(

@@ -9,8 +9,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use aisoc_installation::{activate, collect_garbage, uninstall};
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{activate, collect_garbage, uninstall};
 use common::versions::{access, current, id, install, source, tidy};
 use common::{GZIP, admission, packed, record, snapshot, stage_into, titled};
 use rustix::fs::{CWD, RenameFlags};

@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use crate::access::{no_directory, require_secure, require_secure_way};
 use crate::floor::FLOORS;
 use crate::kept::VERSIONS;
-use crate::limits::Limits;
 use crate::pending::PENDING;
 use crate::record::{OWN_DIRECTORY, RECORDS};
+use aisoc_packaging::Limits;
 
 /// Holds a plugins directory, and what is ours in it, to what an install asks of it, before anything in
 /// it is judged: where others can write, a verdict is about what was there a moment ago.

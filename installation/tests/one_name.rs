@@ -2,8 +2,9 @@
 
 mod common;
 
+use aisoc_installation::{Access, InstallRecord, activate};
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{Access, InstallRecord, PackOptions, PluginDir, activate, pack};
+use aisoc_packaging::{PackOptions, PluginDir, pack};
 use common::{MANIFEST, TAR, admission, demo, directory, good, inspect, record, stage_into, titled, untitled, write};
 use unicode_normalization::UnicodeNormalization as _;
 

@@ -4,8 +4,8 @@ mod common;
 
 use std::fs;
 
+use aisoc_installation::{InstallRecord, collect_garbage, kept_versions};
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::{InstallRecord, collect_garbage, kept_versions};
 use common::versions::{access, current, id, incoming, install, record_file, recorded, sealed, unfinished, versions};
 
 /// Every text that differs from `text` by one bit, and every beginning of it.

@@ -6,15 +6,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, read_small};
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 
 use crate::identity::stated_id;
-use crate::limits::Limits;
 use crate::listing::names_in;
-use crate::parallel::{self, default_threads};
 use crate::record::{InstallRecord, OWN_DIRECTORY, RECORDS};
+use aisoc_files::parallel;
+use aisoc_packaging::Limits;
+use aisoc_packaging::default_threads;
 
 /// A directory that the host would take for a plugin, or that an install has put there.
 #[derive(Debug)]
@@ -45,7 +46,8 @@ pub fn expected(plugins_dir: &Path) -> Result<Vec<InstalledPlugin>> {
     names.extend(recorded(plugins_dir)?.into_iter().map(OsString::from));
     names.sort();
     names.dedup();
-    let read = parallel::map(&names, default_threads(), |name, _| Ok(InstalledPlugin::read(plugins_dir, name)))?;
+    let read = parallel::map(&names, default_threads(), |name| InstalledPlugin::read(plugins_dir, name));
+    let read = read.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     Ok(read.into_iter().flatten().collect())
 }
 
