@@ -312,7 +312,7 @@ fn a_record_with_a_coverage_that_is_not_known_names_the_way_out() {
     let members = members.as_object_mut().expect("an object");
     let checksum = members.remove("checksum").expect("its end");
     members.insert("coverage".to_owned(), "fuller".into());
-    let computed = aisoc_manifests::digest::Digest::of(&serde_json::to_vec(&members).expect("JSON")).to_string();
+    let computed = aisoc_manifests::digest::RecordDigest::of(&serde_json::to_vec(&members).expect("JSON")).to_string();
     let text = text.replace("\"coverage\": \"full\"", "\"coverage\": \"fuller\"");
     bench.write(record, text.replace(checksum.as_str().expect("text"), &computed));
     for run in [verify(&bench), install(&bench, "full", &[]), install(&bench, "code", &[])] {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ContentDigest;
 use aisoc_manifests::oci::{
     ARTIFACT_TYPE, Annotations, CONFIG_MEDIA_TYPE, CONTENT_DIGEST, Descriptor, ImageManifest, LAYER_MEDIA_TYPE,
     MANIFEST_MEDIA_TYPE, TITLE, UNPACK, to_bytes,
@@ -21,7 +21,7 @@ use support::Bench;
 /// Announces a layer of 1 GiB that is no archive, and sends it: zeros without a pause, or nothing more.
 fn of_a_large_layer(goes_on: bool) -> (SocketAddr, Arc<AtomicU64>) {
     let size: u64 = 1 << 30;
-    let notes = [(TITLE, "demo"), (UNPACK, "true"), (CONTENT_DIGEST, &Digest::of(b"x").to_string())];
+    let notes = [(TITLE, "demo"), (UNPACK, "true"), (CONTENT_DIGEST, &ContentDigest::of(b"x").to_string())];
     let annotations: Annotations = notes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let manifest = to_bytes(&ImageManifest {
         schema_version: 2,

@@ -159,7 +159,7 @@ fn the_canonical_form_stays_the_bytes_that_are_hashed() {
     let bench = hostile_plugin();
     let digest = bench.run(&["plugin", "digest", "p"]);
     let canonical = bench.run(&["plugin", "digest", "p", "--canonical"]);
-    let hashed = aisoc_manifests::digest::Digest::of(canonical.ok().stdout.as_bytes());
+    let hashed = aisoc_manifests::digest::CanonicalDigest::of(canonical.ok().stdout.as_bytes());
     assert_eq!(digest.ok().stdout.trim(), hashed.hex());
 }
 

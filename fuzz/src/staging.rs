@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ContentDigest, FileDigest};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{Limits, Staged, Staging};
@@ -33,7 +33,7 @@ const LIMITS: fn() -> Limits = || Limits {
 };
 
 /// Size, executable bit and digest of a file.
-type File = (u64, bool, Digest);
+type File = (u64, bool, FileDigest);
 
 /// Stages `layer`, whose archive `unpacked` reads, in both ways, and panics unless
 ///
@@ -73,7 +73,7 @@ fn check_form(layer: &[u8], media_type: &str, title: Option<RelPath>) {
             // It refuses a number without digits, which GNU tar, Go and Python take for zero, as we do.
             Err(error) => assert!(error.to_string().starts_with("numeric field was not a number"), "{error}"),
         }
-        for (content_digest, accepted) in [(Digest::of(&archive), true), (Digest::of(b"another"), false)] {
+        for (content_digest, accepted) in [(ContentDigest::of(&archive), true), (ContentDigest::of(b"another"), false)] {
             let form = LayerForm::Archive { title: title.clone(), content_digest: Some(content_digest) };
             let staged = stage(Staging::hash_only(LIMITS()), &form, media_type, layer);
             assert_eq!(staged.is_ok(), accepted, "{:?}", staged.err());
@@ -136,7 +136,7 @@ fn by_another_reader(archive: &[u8], root: Option<&RelPath>) -> io::Result<BTree
         let path = RelPath::parse(name.strip_prefix("./").unwrap_or(&name)).expect("canonical");
         let Some(path) = root.map_or(Some(path.clone()), |root| path.below(root)) else { continue };
         let executable = entry.header().mode()? & 0o100 != 0;
-        let file = (content.len() as u64, executable, Digest::of(&content));
+        let file = (content.len() as u64, executable, FileDigest::of(&content));
         assert_eq!(files.insert(path.as_str().to_owned(), file), None, "`{path}` stands twice");
     }
     Ok(files)
@@ -207,6 +207,6 @@ fn collect(directory: &Path, prefix: &str, found: &mut BTreeMap<String, File>) {
         let content = fs::read(&path).expect("readable");
         let mode = kind.permissions().mode() & 0o7777;
         assert!(matches!(mode, 0o644 | 0o755), "{path:?} has mode {mode:o}");
-        found.insert(name, (content.len() as u64, mode == 0o755, Digest::of(&content)));
+        found.insert(name, (content.len() as u64, mode == 0o755, FileDigest::of(&content)));
     }
 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use aisoc_manifests::artifact::{Artifact, LayerForm, MAX_LAYERS};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::oci::{ImageManifest, to_bytes};
 use aisoc_manifests::path::RelPath;
@@ -12,13 +12,13 @@ use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {
     let read = Artifact::read(bytes.to_vec(), None);
-    let other = Artifact::read(bytes.to_vec(), Some(Digest::of(b"other bytes")));
+    let other = Artifact::read(bytes.to_vec(), Some(ArtifactDigest::of(b"other bytes")));
     assert_eq!(other.expect_err("another digest").reason(), Reason::PullFailed);
     let artifact = match read {
         Ok(artifact) => artifact,
         Err(fault) => return assert!(matches!(fault.reason(), Reason::NotAPluginArtifact | Reason::UnsafeArchive)),
     };
-    assert_eq!((artifact.bytes(), artifact.digest()), (bytes, Digest::of(bytes)));
+    assert_eq!((artifact.bytes(), artifact.digest()), (bytes, ArtifactDigest::of(bytes)));
     assert!((1..=MAX_LAYERS).contains(&artifact.layers().len()));
 
     let mut places = Vec::new();
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 
     let written = to_bytes(artifact.manifest());
-    let again = Artifact::read(written.clone(), Some(Digest::of(&written))).expect("our own form");
+    let again = Artifact::read(written.clone(), Some(ArtifactDigest::of(&written))).expect("our own form");
     assert_eq!((again.manifest(), again.layers()), (artifact.manifest(), artifact.layers()));
     assert_eq!(to_bytes(again.manifest()), written);
 

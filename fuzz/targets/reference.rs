@@ -1,7 +1,7 @@
 //! References: what is accepted is written as it is read, and cannot be taken for anything else.
 #![no_main]
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::reference::Reference;
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(written.parse::<Reference>().expect("our own form"), reference);
     assert_eq!(written.to_ascii_lowercase(), text.to_ascii_lowercase(), "only the host's case may change");
 
-    let digest = Digest::of(text.as_bytes());
+    let digest = ArtifactDigest::of(text.as_bytes());
     let pinned = reference.pinned(digest);
     assert_eq!((pinned.digest(), pinned.tag()), (Some(digest), None));
     // The digest makes it longer, for some beyond the limit.

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
@@ -116,7 +116,7 @@ pub(crate) fn judge_present(
 }
 
 /// The admission, the record and the tree must be about one content.
-pub(crate) fn require_admission(admitted: &Admitted, record: &InstallRecord, subject: Digest) -> Result<()> {
+pub(crate) fn require_admission(admitted: &Admitted, record: &InstallRecord, subject: TreeDigest) -> Result<()> {
     for about in [admitted.subject(), record.tree_digest] {
         if about != subject {
             return Err(Fault::new(Reason::Internal, "what was admitted is not what would be activated")

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, SmallFileError, open_file, read_open};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -48,7 +48,7 @@ pub(crate) struct Floor {
     coverage: String,
     /// The artifact that set it; nothing when it was taken over from what was installed before there were floors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<Digest>,
+    digest: Option<ArtifactDigest>,
     since: String,
 }
 
@@ -250,7 +250,7 @@ pub(crate) fn raised(plugins_dir: &Path, after: &InstallRecord) -> Result<Option
 }
 
 impl Floor {
-    pub(crate) fn text(id: &PluginId, coverage: Coverage, digest: Option<Digest>) -> Result<Vec<u8>> {
+    pub(crate) fn text(id: &PluginId, coverage: Coverage, digest: Option<ArtifactDigest>) -> Result<Vec<u8>> {
         sealed::to_text(&Self {
             schema_version: SCHEMA_VERSION,
             id: id.clone(),

@@ -1,6 +1,6 @@
 //! What a change does to the floor of its plugin, written down before the change is made.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -18,7 +18,7 @@ use crate::transaction::file_name;
 #[derive(Debug)]
 pub(crate) struct FloorChange {
     pub(crate) id: PluginId,
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ArtifactDigest>,
     /// What the file has to say before the change is made; nothing when it says so already.
     pub(crate) to: Option<Coverage>,
     pub(crate) lowering: Option<Lowering>,
@@ -30,7 +30,7 @@ pub(crate) struct Lowering {
     /// Nothing when the floor could not be read.
     pub(crate) from: Option<Coverage>,
     pub(crate) reason: StatedReason,
-    pub(crate) digest: Digest,
+    pub(crate) digest: ArtifactDigest,
     /// Other spellings of the id that say more, with what they say; nothing where that cannot be read.
     pub(crate) others: Vec<(PluginId, Option<Coverage>)>,
 }

@@ -94,6 +94,7 @@ mod tests {
     use crate::kept::next_slot;
     use crate::staging::StagingDirectory;
     use crate::transaction::Incoming;
+    use aisoc_manifests::digest::{ArtifactDigest, TreeDigest};
 
     #[test]
     fn a_failure_after_a_change_that_cannot_be_undone_says_what_is_done() {
@@ -135,14 +136,13 @@ mod tests {
     fn an_uninstall_that_an_older_version_began_leaves_the_floor_of_its_record() {
         let plugins = tempfile::tempdir().expect("a directory");
         let id: PluginId = "demo".parse().expect("an id");
-        let digest = aisoc_manifests::digest::Digest::of(b"x");
         let before = InstallRecord {
             schema_version: InstallRecord::SCHEMA_VERSION,
             id: id.clone(),
             version: "1.0.0".to_owned(),
             reference: "oci-archive:demo.tar".to_owned(),
-            digest,
-            tree_digest: digest,
+            digest: ArtifactDigest::of(b"x"),
+            tree_digest: TreeDigest::of(b"x"),
             canonical_digest: None,
             signature_status: "verified".to_owned(),
             signing_key_id: None,

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -32,7 +32,7 @@ pub(crate) struct LoweredLine<'a> {
     to: &'static str,
     reason: &'a str,
     /// The artifact that is accepted.
-    digest: Digest,
+    digest: ArtifactDigest,
     at: String,
     /// The user, by number: a name is for whoever can write the environment to choose.
     by: String,
@@ -44,7 +44,7 @@ impl<'a> LoweredLine<'a> {
         from: Option<Coverage>,
         to: Coverage,
         reason: &'a StatedReason,
-        digest: Digest,
+        digest: ArtifactDigest,
     ) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,

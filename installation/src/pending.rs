@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ impl PendingChange {
 }
 
 /// What the content says, when the two trees differ and it is that of one of them.
-fn side_of(content: Option<Digest>, before: Option<&InstallRecord>, after: &InstallRecord) -> Option<Side> {
+fn side_of(content: Option<TreeDigest>, before: Option<&InstallRecord>, after: &InstallRecord) -> Option<Side> {
     let (content, before) = (content?, before.map(|before| before.tree_digest));
     match (content == after.tree_digest, Some(content) == before) {
         (true, false) => Some(Side::After),
@@ -139,7 +139,7 @@ fn side_of(content: Option<Digest>, before: Option<&InstallRecord>, after: &Inst
 }
 
 /// The identity of the tree at `place`, if what is there can be a plugin's.
-fn content(place: &Path) -> Result<Option<Digest>> {
+fn content(place: &Path) -> Result<Option<TreeDigest>> {
     match InstalledDir::read(place) {
         Ok(tree) => Ok(Some(tree.subject())),
         Err(fault) => match fault.reason() {

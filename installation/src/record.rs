@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
@@ -32,12 +32,12 @@ pub struct InstallRecord {
     /// The reference that was asked for.
     pub reference: String,
     /// Digest of the artifact's manifest.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// Digest over every installed file.
-    pub tree_digest: Digest,
+    pub tree_digest: TreeDigest,
     /// The canonical digest that the signature covers, when it could be computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub canonical_digest: Option<Digest>,
+    pub canonical_digest: Option<CanonicalDigest>,
     /// `verified`, `unsigned`, `invalid` or `skipped`.
     pub signature_status: String,
     /// The key that verified it.

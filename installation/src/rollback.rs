@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_signing::Claim;
@@ -83,7 +83,7 @@ impl KeptTree {
     }
 
     /// The identity of the tree.
-    pub fn subject(&self) -> Digest {
+    pub fn subject(&self) -> TreeDigest {
         self.tree.subject()
     }
 

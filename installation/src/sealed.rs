@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use aisoc_files::{Links, SmallFileError, open_file, read_open};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::RecordDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use rustix::io::Errno;
@@ -25,7 +25,7 @@ pub(crate) const MAX_BYTES: u64 = 64 << 10;
 struct Sealed<'a, T> {
     #[serde(flatten)]
     content: &'a T,
-    checksum: Digest,
+    checksum: RecordDigest,
 }
 
 /// The text of a file, its last member being the SHA-256 of the canonical JSON of all others.
@@ -66,11 +66,11 @@ pub(crate) fn parse<T: Serialize + DeserializeOwned>(what: &str, text: &[u8]) ->
     }
 }
 
-fn checksum(json: &[u8]) -> Result<Digest> {
+fn checksum(json: &[u8]) -> Result<RecordDigest> {
     let failed = |fault| Fault::new(Reason::RecordInvalid, "a record has no canonical form").caused_by(fault);
     Document::read(ManifestFile::Json, json)
         .and_then(|document| document.canonical())
-        .map(|canonical| Digest::of(&canonical))
+        .map(|canonical| RecordDigest::of(&canonical))
         .map_err(failed)
 }
 

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use aisoc_installation::{InstallRecord, collect_garbage, kept_versions};
+use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, incoming, install, record_file, recorded, sealed, unfinished, versions};
 
@@ -27,7 +28,7 @@ fn a_record_that_differs_by_one_bit_or_is_cut_anywhere_is_refused() {
     assert_eq!(record.to_text().expect("a text"), text);
     // Every optional member too.
     let full = InstallRecord {
-        canonical_digest: Some(record.tree_digest),
+        canonical_digest: Some(CanonicalDigest::of(b"signed")),
         signing_key_id: Some("release-\u{e9}".to_owned()),
         coverage: Some("full".to_owned()),
         ..record

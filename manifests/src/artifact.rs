@@ -4,7 +4,7 @@
 //! Accepts what `oras pull` unpacks (layers titled with the directory or the file they become),
 //! because that is how plugins were shipped before aisoc, and a single untitled plugin layer.
 
-use crate::digest::Digest;
+use crate::digest::{ArtifactDigest, ContentDigest};
 use crate::fault::{Fault, Reason, Result};
 use crate::oci::{ARTIFACT_TYPE, CONTENT_DIGEST, Descriptor, ImageManifest, TITLE, UNPACK};
 use crate::path::RelPath;
@@ -17,7 +17,7 @@ pub const MAX_LAYERS: usize = 512;
 /// A plugin artifact: its manifest bytes match `digest`.
 #[derive(Debug)]
 pub struct Artifact {
-    digest: Digest,
+    digest: ArtifactDigest,
     bytes: Vec<u8>,
     manifest: ImageManifest,
     layers: Vec<PluginLayer>,
@@ -41,7 +41,7 @@ pub enum LayerForm {
         /// The directory that every name must be below.
         title: Option<RelPath>,
         /// Digest of the uncompressed archive, when the publisher noted one.
-        content_digest: Option<Digest>,
+        content_digest: Option<ContentDigest>,
     },
     /// One file.
     File {
@@ -56,11 +56,10 @@ impl Artifact {
     /// # Errors
     /// `pull_failed` for other bytes, `not_a_plugin_artifact` when no layer can be a plugin,
     /// `unsafe_archive` for a title that leaves its directory or stands twice.
-    pub fn read(bytes: Vec<u8>, expected: Option<Digest>) -> Result<Self> {
-        let digest = Digest::of(&bytes);
-        if let Some(expected) = expected.filter(|expected| *expected != digest) {
-            return Err(Fault::new(Reason::PullFailed, "the manifest does not match its digest")
-                .expected(expected.to_string(), digest.to_string()));
+    pub fn read(bytes: Vec<u8>, expected: Option<ArtifactDigest>) -> Result<Self> {
+        let digest = ArtifactDigest::of(&bytes);
+        if let Some(expected) = expected {
+            expected.require(&digest, Reason::PullFailed, "the manifest does not match its digest")?;
         }
         let manifest = ImageManifest::read(&bytes)?;
         if manifest.layers.len() > MAX_LAYERS {
@@ -72,7 +71,7 @@ impl Artifact {
     }
 
     /// Digest of the manifest: the artifact's identity.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> ArtifactDigest {
         self.digest
     }
 
@@ -199,7 +198,7 @@ mod tests {
 
     #[test]
     fn refuses_other_bytes_than_the_digest_promised() {
-        let fault = Artifact::read(b"{}".to_vec(), Some(Digest::of(b"x"))).expect_err("differs");
+        let fault = Artifact::read(b"{}".to_vec(), Some(ArtifactDigest::of(b"x"))).expect_err("differs");
         assert_eq!(fault.reason(), Reason::PullFailed);
         assert!(fault.difference().is_some());
     }

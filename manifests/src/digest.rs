@@ -1,58 +1,71 @@
-//! `Digest`, and the reader that proves one while bytes pass through.
+//! Digests, each of which says of what: [`ArtifactDigest`], [`TreeDigest`] and their kind.
+//!
+//! They all look the same as text, and a record holds three of them side by side. One type for all would
+//! let an installer check the tree against the artifact's digest, or a signature against the tree's, and
+//! every test whose fixture uses one value for both would pass. Here a digest is read, or made by
+//! [`DigestOf::of`] or [`DigestOf::hasher`] of its own meaning, and a swap does not compile. The few places
+//! where two meanings are about the same bytes have doors with names: [`DigestOf::blob`], what a
+//! [`Descriptor`](crate::oci::Descriptor) says that it names, and [`CoveredTreeDigest::is_of`].
+//!
+//! Four of them are the OCI specification's and carry their [`Algorithm`]; the others are ours and are
+//! SHA-256 by their definition: a change of what registries accept never touches a signature.
+
+mod fixed;
+pub mod meaning;
+mod oci;
+mod reader;
 
 use std::fmt;
-use std::io::{self, Read};
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
+pub use fixed::read_hex;
+pub use meaning::{
+    ArtifactDigest, CanonicalDigest, ContentDigest, CoveredTreeDigest, Digest, FileDigest, LayerDigest, RecordDigest,
+    TreeDigest,
+};
+pub use oci::{Agreement, Algorithm};
+pub use reader::VerifyingReader;
 
 use crate::fault::{Fault, Reason, Result};
 use crate::text::shown;
+use meaning::{Form, Meaning};
 
-/// The SHA-256 of some bytes, written `sha256:` and 64 lower-case hexadecimal digits.
-///
-/// sha512 is registered by the OCI image specification too; no registry or tool that we know of
-/// writes it for artifacts, so a reader that meets it refuses by name instead of half-supporting it.
+/// The digest of what `M` says, written as the algorithm, a colon and lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
+pub struct DigestOf<M: Meaning>(M::Form);
 
-impl Digest {
-    /// The digest of `bytes`.
+/// Hashes bytes as they pass, into the digest of one meaning.
+pub struct Hasher<M: Meaning>(<M::Form as Form>::State);
+
+impl<M: Meaning> DigestOf<M> {
+    /// The digest of `bytes`, which are all bytes of what `M` says.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        let mut hasher = Self::hasher();
+        hasher.update(bytes);
+        hasher.finish()
     }
 
-    /// A digest whose 32 bytes some other hasher has computed.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    /// Hashes with the algorithm that we write.
+    pub fn hasher() -> Hasher<M> {
+        Hasher(M::Form::begin())
     }
 
-    /// The digest of that hexadecimal text: 64 lower-case digits, and nothing else.
-    pub fn from_hex(digits: &str) -> Option<Self> {
-        let nibble = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        let digits = digits.as_bytes();
-        let mut bytes = [0; 32];
-        if digits.len() != 64 {
-            return None;
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Some(Self(bytes))
-    }
-
-    /// The 32 bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// The 64 lower-case hexadecimal digits, without the algorithm.
+    /// The lower-case hexadecimal digits, without the algorithm.
     pub fn hex(&self) -> String {
-        hex(&self.0)
+        hex(self.0.bytes())
+    }
+}
+
+impl<M: Meaning> Hasher<M> {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        M::Form::update(&mut self.0, bytes.as_ref());
+    }
+
+    /// The digest of all bytes that were taken.
+    #[must_use]
+    pub fn finish(self) -> DigestOf<M> {
+        DigestOf(M::Form::end(self.0))
     }
 }
 
@@ -67,99 +80,49 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-impl fmt::Display for Digest {
+impl<M: Meaning> fmt::Display for DigestOf<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        write!(f, "{}:{}", self.0.algorithm(), self.hex())
     }
 }
 
-impl fmt::Debug for Digest {
+impl<M: Meaning> fmt::Debug for DigestOf<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl FromStr for Digest {
+impl<M: Meaning> fmt::Debug for Hasher<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+/// One grammar for all: sha512 is registered by the OCI image specification too, and whoever meets it
+/// refuses by name. Layouts, registries, references and records must read it together: one that knew it
+/// alone would write what the next cannot find.
+impl<M: Meaning> FromStr for DigestOf<M> {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self> {
-        text.strip_prefix("sha256:").and_then(Self::from_hex).ok_or_else(|| {
+        let bytes = text.strip_prefix("sha256:").and_then(read_hex);
+        bytes.map(|bytes| Self(bytes.into())).ok_or_else(|| {
             Fault::new(Reason::InvalidReference, format!("`{}` is not a digest", shown(text, 120)))
                 .hint("a digest is `sha256:` followed by 64 lower-case hexadecimal digits")
         })
     }
 }
 
-impl serde::Serialize for Digest {
+impl<M: Meaning> serde::Serialize for DigestOf<M> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Digest {
+impl<'de, M: Meaning> serde::Deserialize<'de> for DigestOf<M> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(|_| serde::de::Error::custom("not a sha256 digest"))
-    }
-}
-
-/// Passes bytes through, and refuses at the end unless they were exactly the promised ones.
-///
-/// Never hands out more than `size` bytes. The caller must read to the end and call
-/// [`VerifyingReader::finish`], which consumes the reader: an early drop proves nothing, and says so
-/// by not having returned anything.
-pub struct VerifyingReader<R> {
-    inner: R,
-    hasher: Sha256,
-    expected: Digest,
-    remaining: u64,
-}
-
-impl<R: Read> VerifyingReader<R> {
-    /// Expects exactly `size` bytes with digest `expected`.
-    pub fn new(inner: R, expected: Digest, size: u64) -> Self {
-        Self { inner, hasher: Sha256::new(), expected, remaining: size }
-    }
-
-    /// How many bytes are still to be read.
-    pub fn remaining(&self) -> u64 {
-        self.remaining
-    }
-
-    /// Reads what is left, then compares size and digest.
-    ///
-    /// # Errors
-    /// `pull_failed` when the bytes are fewer, more, or others than promised.
-    pub fn finish(mut self) -> Result<()> {
-        io::copy(&mut self, &mut io::sink()).map_err(|source| {
-            Fault::new(Reason::PullFailed, format!("cannot read all of {}", self.expected)).caused_by(source)
-        })?;
-        if self.remaining > 0 {
-            return Err(Fault::new(
-                Reason::PullFailed,
-                format!("{} ended {} bytes early", self.expected, self.remaining),
-            ));
-        }
-        let mut byte = [0];
-        if !matches!(self.inner.read(&mut byte), Ok(0)) {
-            return Err(Fault::new(Reason::PullFailed, format!("{} goes on after its end", self.expected)));
-        }
-        let found = Digest(self.hasher.finalize().into());
-        if found != self.expected {
-            return Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
-                .expected(self.expected.to_string(), found.to_string()));
-        }
-        Ok(())
-    }
-}
-
-impl<R: Read> Read for VerifyingReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = buffer.len().min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
-        let read = self.inner.read(&mut buffer[..wanted])?;
-        self.hasher.update(&buffer[..read]);
-        self.remaining -= read as u64;
-        Ok(read)
     }
 }
 
@@ -167,30 +130,73 @@ impl<R: Read> Read for VerifyingReader<R> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn reads_only_lower_case_sha256() {
+    /// The texts that are no digest of any meaning: one too short, one too long, another case, another
+    /// algorithm, and what a path or a blank would make of it.
+    fn refused() -> Vec<String> {
         let good = Digest::of(b"x").to_string();
-        assert_eq!(good.parse::<Digest>().expect("valid"), Digest::of(b"x"));
-        for bad in [
-            "",
-            "sha256:",
-            "sha256:ab",
-            "md5:d41d8cd98f00b204e9800998ecf8427e",
-            "sha256:../../x",
-            &good.to_uppercase(),
-            &format!("{good}0"),
-            &format!(" {good}"),
-        ] {
-            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        let digits = Digest::of(b"x").hex();
+        vec![
+            String::new(),
+            "sha256:".to_owned(),
+            "sha256:../../x".to_owned(),
+            "md5:d41d8cd98f00b204e9800998ecf8427e".to_owned(),
+            good[..good.len() - 1].to_owned(),
+            format!("{good}0"),
+            format!(" {good}"),
+            format!("{good}\n"),
+            digits.clone(),
+            good.to_uppercase(),
+            format!("sha256:{}", digits.to_uppercase()),
+            format!("SHA256:{digits}"),
+            format!("sha256-{digits}"),
+            format!("sha512:{digits}"),
+            format!("sha512:{digits}{digits}"),
+            good.replace(&digits[..1], "g"),
+        ]
+    }
+
+    fn reads_one_text_only<M: Meaning>() {
+        let digest = DigestOf::<M>::of(b"x");
+        let text = format!("sha256:{}", digest.hex());
+        assert_eq!((digest.to_string(), format!("{digest:?}")), (text.clone(), text.clone()));
+        assert_eq!(text.parse::<DigestOf<M>>().expect("valid"), digest);
+        let json = format!("\"{text}\"");
+        assert_eq!(serde_json::to_string(&digest).expect("a string"), json);
+        assert_eq!(serde_json::from_str::<DigestOf<M>>(&json).expect("valid"), digest);
+        for bad in refused() {
+            let fault = bad.parse::<DigestOf<M>>().expect_err(&bad);
+            assert_eq!(fault.reason(), Reason::InvalidReference);
+            assert!(serde_json::from_value::<DigestOf<M>>(bad.into()).is_err());
         }
     }
 
     #[test]
-    fn refuses_short_long_and_other_bytes() {
-        let check = |bytes: &[u8], digest: Digest, size: u64| VerifyingReader::new(bytes, digest, size).finish();
-        assert!(check(b"hello", Digest::of(b"hello"), 5).is_ok());
-        for (bytes, size) in [(&b"hell"[..], 5), (b"hello!", 5), (b"hellx", 5), (b"hello", 4)] {
-            assert_eq!(check(bytes, Digest::of(b"hello"), size).expect_err("differs").reason(), Reason::PullFailed);
-        }
+    fn every_meaning_has_the_one_text_and_refuses_every_other() {
+        reads_one_text_only::<meaning::Blob>();
+        reads_one_text_only::<meaning::Artifact>();
+        reads_one_text_only::<meaning::Layer>();
+        reads_one_text_only::<meaning::Content>();
+        reads_one_text_only::<meaning::File>();
+        reads_one_text_only::<meaning::Tree>();
+        reads_one_text_only::<meaning::CoveredTree>();
+        reads_one_text_only::<meaning::Canonical>();
+        reads_one_text_only::<meaning::Record>();
+    }
+
+    #[test]
+    fn a_text_that_is_refused_is_refused_by_name() {
+        let text = format!("sha512:{}", "0".repeat(128));
+        let fault = text.parse::<ArtifactDigest>().expect_err("sha512");
+        assert!(fault.message().starts_with("`sha512:0000"), "{fault:?}");
+    }
+
+    #[test]
+    fn pieces_hash_as_the_whole() {
+        let mut hasher = FileDigest::hasher();
+        hasher.update(b"ab");
+        hasher.update("");
+        hasher.update("c");
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(hasher.finish().hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

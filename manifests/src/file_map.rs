@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::digest::Digest;
+use crate::digest::{FileDigest, TreeDigest};
 use crate::path::RelPath;
 
 /// One regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEntry {
     /// SHA-256 of the bytes.
-    pub digest: Digest,
+    pub digest: FileDigest,
     /// Size in bytes.
     pub size: u64,
     /// Whether the owner may execute it; all other mode bits are normalised away.
@@ -73,10 +71,10 @@ impl FileMap {
 
     /// One digest over every name, size, digest and executable bit: equal exactly when two trees
     /// hold the same files. It is what our records call a tree by; what a signature covers is another list.
-    pub fn tree_digest(&self) -> Digest {
-        let mut hasher = Sha256::new();
+    pub fn tree_digest(&self) -> TreeDigest {
+        let mut hasher = TreeDigest::hasher();
         write_list(TreeScheme::V1, self.iter(), |text| hasher.update(text));
-        Digest::from_bytes(hasher.finalize().into())
+        hasher.finish()
     }
 
     /// Reads what [`write_list`] wrote under that scheme, and nothing else: one list has one spelling.
@@ -139,7 +137,7 @@ pub fn write_list<'a, E: std::borrow::Borrow<FileEntry>>(
 
 fn read_line(line: &str) -> Option<(RelPath, FileEntry)> {
     let mut fields = line.splitn(4, ' ');
-    let digest = Digest::from_hex(fields.next()?)?;
+    let digest = FileDigest::from_hex(fields.next()?)?;
     let executable = fields.next()? == "x";
     let size = fields.next()?.parse().ok()?;
     Some((RelPath::parse(fields.next()?).ok()?, FileEntry { digest, size, executable }))
@@ -156,7 +154,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str, content: &[u8], executable: bool) -> (RelPath, FileEntry) {
-        let entry = FileEntry { digest: Digest::of(content), size: content.len() as u64, executable };
+        let entry = FileEntry { digest: FileDigest::of(content), size: content.len() as u64, executable };
         (RelPath::parse(name).expect("valid name"), entry)
     }
 
@@ -178,13 +176,13 @@ mod tests {
     #[test]
     fn a_list_has_the_documented_bytes_and_is_read_back() {
         let map = FileMap::from_iter([file("run me", b"1", true), file("a.py", b"", false)]);
-        let (empty, one) = (Digest::of(b"").hex(), Digest::of(b"1").hex());
+        let (empty, one) = (FileDigest::of(b"").hex(), FileDigest::of(b"1").hex());
         for (scheme, name) in [(TreeScheme::V1, "aisoc.tree/v1"), (TreeScheme::V2, "aisoc.tree/v2")] {
             let mut list = String::new();
             write_list(scheme, map.iter(), |piece| list.push_str(piece));
             assert_eq!(list, format!("{name}\n{empty} - 0 a.py\n{one} x 1 run me\n"));
             assert_eq!(FileMap::read_list(scheme, list.as_bytes()), Some(map.clone()));
-            assert_eq!(Digest::of(list.as_bytes()) == map.tree_digest(), scheme == TreeScheme::V1);
+            assert_eq!(TreeDigest::of(list.as_bytes()) == map.tree_digest(), scheme == TreeScheme::V1);
             assert_eq!(TreeScheme::find(name), Some(scheme));
         }
         assert_eq!(TreeScheme::find("aisoc.tree/v3"), None);
@@ -192,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_list_in_any_other_spelling_is_not_read() {
-        let digest = Digest::of(b"1").hex();
+        let digest = FileDigest::of(b"1").hex();
         let line = |rest: &str| format!("{}\n{digest} {rest}\n", TreeScheme::V1.as_str());
         assert!(FileMap::read_list(TreeScheme::V1, line("- 1 a").as_bytes()).is_some());
         for other in [

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{ArtifactDigest, Digest, LayerDigest};
 use crate::fault::{Fault, Reason, Result};
 
 /// Media type of an image manifest.
@@ -64,6 +64,17 @@ impl Descriptor {
             annotations: Annotations::new(),
             artifact_type: None,
         }
+    }
+
+    /// The artifact that it names, for one that stands where a manifest's does: in an index, as a subject,
+    /// as the answer to a reference. A claim, as everything that a descriptor states.
+    pub fn artifact_digest(&self) -> ArtifactDigest {
+        ArtifactDigest::named(self.digest)
+    }
+
+    /// The layer that it names, for one that stands in a manifest's list of layers.
+    pub fn layer_digest(&self) -> LayerDigest {
+        LayerDigest::named(self.digest)
     }
 }
 

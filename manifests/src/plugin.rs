@@ -11,7 +11,7 @@ use std::str::FromStr;
 pub use validate::{Problem, Profile, ambiguities, validate};
 
 use crate::canonical;
-use crate::digest::Digest;
+use crate::digest::FileDigest;
 use crate::fault::{Fault, Reason, Result};
 use crate::id::PluginId;
 use crate::text::shown;
@@ -143,11 +143,11 @@ pub const UNSIGNED_KEYS: [&str; 2] = ["signature", "trust"];
 
 /// The Python files of a plugin: every name that ends in `.py`, with the digest of its bytes.
 #[derive(Default, Clone, Debug, PartialEq, Eq)]
-pub struct PythonFiles(BTreeMap<Text, Digest>);
+pub struct PythonFiles(BTreeMap<Text, FileDigest>);
 
 impl PythonFiles {
     /// Adds a file by its path relative to the plugin, with `/` between components.
-    pub fn insert(&mut self, path: Text, digest: Digest) -> Option<Digest> {
+    pub fn insert(&mut self, path: Text, digest: FileDigest) -> Option<FileDigest> {
         self.0.insert(path, digest)
     }
 
@@ -162,7 +162,7 @@ impl PythonFiles {
     }
 
     /// The files in code point order of their paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&Text, &Digest)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Text, &FileDigest)> {
         self.0.iter()
     }
 
@@ -182,8 +182,8 @@ impl PythonFiles {
     }
 }
 
-impl FromIterator<(Text, Digest)> for PythonFiles {
-    fn from_iter<I: IntoIterator<Item = (Text, Digest)>>(files: I) -> Self {
+impl FromIterator<(Text, FileDigest)> for PythonFiles {
+    fn from_iter<I: IntoIterator<Item = (Text, FileDigest)>>(files: I) -> Self {
         Self(files.into_iter().collect())
     }
 }

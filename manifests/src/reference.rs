@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::address::{Zone, zone};
-use crate::digest::Digest;
+use crate::digest::ArtifactDigest;
 use crate::fault::{Fault, Reason, Result};
 use crate::text::{printable, shown};
 
@@ -46,7 +46,7 @@ pub struct RegistryReference {
     port: Option<u16>,
     repository: String,
     tag: Option<Tag>,
-    digest: Option<Digest>,
+    digest: Option<ArtifactDigest>,
 }
 
 /// `oci:PATH[:TAG][@DIGEST]` or `oci-archive:FILE[:TAG][@DIGEST]`.
@@ -59,7 +59,7 @@ pub struct LayoutReference {
     /// The tag inside the layout's index; absent means its only artifact.
     pub tag: Option<Tag>,
     /// The digest that the artifact must have.
-    pub digest: Option<Digest>,
+    pub digest: Option<ArtifactDigest>,
 }
 
 /// How an OCI image layout is stored.
@@ -120,7 +120,7 @@ impl RegistryReference {
     }
 
     /// The digest, if one was written. It decides; a tag beside it is a comment.
-    pub fn digest(&self) -> Option<Digest> {
+    pub fn digest(&self) -> Option<ArtifactDigest> {
         self.digest
     }
 
@@ -132,7 +132,7 @@ impl RegistryReference {
 
     /// The same repository at exactly that digest, without a tag.
     #[must_use]
-    pub fn pinned(&self, digest: Digest) -> Self {
+    pub fn pinned(&self, digest: ArtifactDigest) -> Self {
         Self { tag: None, digest: Some(digest), ..self.clone() }
     }
 }
@@ -147,7 +147,7 @@ impl Reference {
     }
 
     /// The digest, if one was written.
-    pub fn digest(&self) -> Option<Digest> {
+    pub fn digest(&self) -> Option<ArtifactDigest> {
         match self {
             Self::Registry(reference) => reference.digest(),
             Self::Layout(reference) => reference.digest,
@@ -156,7 +156,7 @@ impl Reference {
 
     /// The same place at exactly that digest: what a script should hand on.
     #[must_use]
-    pub fn pinned(&self, digest: Digest) -> Self {
+    pub fn pinned(&self, digest: ArtifactDigest) -> Self {
         match self {
             Self::Registry(reference) => Self::Registry(reference.pinned(digest)),
             Self::Layout(reference) => {
@@ -361,7 +361,7 @@ impl fmt::Display for LayoutReference {
     }
 }
 
-fn write_tag_and_digest(f: &mut fmt::Formatter<'_>, tag: Option<&Tag>, digest: Option<Digest>) -> fmt::Result {
+fn write_tag_and_digest(f: &mut fmt::Formatter<'_>, tag: Option<&Tag>, digest: Option<ArtifactDigest>) -> fmt::Result {
     if let Some(tag) = tag {
         write!(f, ":{tag}")?;
     }
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn reads_and_writes_the_common_forms() {
-        let digest = Digest::of(b"x");
+        let digest = ArtifactDigest::of(b"x");
         for text in [
             "ghcr.io/o/p:v1".to_owned(),
             "ghcr.io/o/p".into(),
@@ -410,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_pinned_reference_reads_back_as_itself() {
-        let digest = Digest::of(b"x");
+        let digest = ArtifactDigest::of(b"x");
         for text in ["ghcr.io/o/p:v1", "oci:dir:v1", "oci:a:b/c:v1", "oci:a:b/c", "oci-archive:x.tar"] {
             let pinned = text.parse::<Reference>().expect(text).pinned(digest);
             assert_eq!(pinned.to_string().parse::<Reference>().expect(text), pinned);

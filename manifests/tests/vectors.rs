@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use aisoc_manifests::canonical::float_text;
-use aisoc_manifests::digest::{Digest, hex};
+use aisoc_manifests::digest::{CanonicalDigest, FileDigest};
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
@@ -54,7 +54,7 @@ fn compare(table: &str, rows: &[Json], file: ManifestFile, input: impl Fn(&Json)
             (Ok(canonical), None) => {
                 let text_matches = row["j"].as_str().is_none_or(|text| text.as_bytes() == canonical);
                 let digest = row["h"].as_str().or(row["sha256"].as_str());
-                let digest_matches = digest.is_none_or(|digest| digest == hex(Digest::of(canonical).as_bytes()));
+                let digest_matches = digest.is_none_or(|digest| digest == CanonicalDigest::of(canonical).hex());
                 assert!(row["j"].is_string() || digest.is_some(), "a row that expects nothing: {row}");
                 text_matches && digest_matches
             }
@@ -142,7 +142,7 @@ fn plugin_directories() {
         let expect = &vector["expect"];
         match (signed_payload(vector), expect["digest_hex"].as_str()) {
             (Ok(payload), Some(digest)) => {
-                assert_eq!(hex(Digest::of(&payload).as_bytes()), digest, "{}", vector["name"]);
+                assert_eq!(CanonicalDigest::of(&payload).hex(), digest, "{}", vector["name"]);
                 if !expect["canonical_b64"].is_null() {
                     assert_eq!(payload, from_base64(&expect["canonical_b64"]), "{}", vector["name"]);
                 }
@@ -167,7 +167,7 @@ fn signed_payload(vector: &Json) -> Result<Vec<u8>, &'static str> {
     let python: PythonFiles = files
         .keys()
         .filter(is_python)
-        .map(|name| (Text::from(name.as_str()), Digest::of(&from_base64(&files[name]))))
+        .map(|name| (Text::from(name.as_str()), FileDigest::of(&from_base64(&files[name]))))
         .collect();
     document.signed_payload(&python).map_err(|_| "digest")
 }

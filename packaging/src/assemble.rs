@@ -102,7 +102,7 @@ fn layer_descriptor(manifest: &Manifest, packed: &PackedLayer) -> Descriptor {
     ];
     Descriptor {
         media_type: LAYER_MEDIA_TYPE.to_owned(),
-        digest: packed.digest,
+        digest: packed.digest.blob(),
         size: packed.size,
         annotations: notes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         artifact_type: None,

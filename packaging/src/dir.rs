@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
@@ -153,7 +153,7 @@ impl InstalledDir {
     }
 
     /// The identity of the tree.
-    pub fn subject(&self) -> Digest {
+    pub fn subject(&self) -> TreeDigest {
         self.0.files.tree_digest()
     }
 

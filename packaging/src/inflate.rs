@@ -5,11 +5,10 @@
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ContentDigest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::tar::refuse;
 use flate2::bufread::GzDecoder;
-use sha2::{Digest as _, Sha256};
 
 use crate::limits::{Limits, RATIO_FREE_BYTES};
 
@@ -23,7 +22,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// The archive inside a layer: counted, hashed, and held to the limits while it is read.
 pub(crate) struct Inflated<'l, R: Read> {
     stream: Stream<R>,
-    hasher: Option<Sha256>,
+    hasher: Option<Hasher<meaning::Content>>,
     limits: &'l Limits,
     produced: u64,
 }
@@ -62,8 +61,14 @@ impl<R: Read> Read for Counted<R> {
 }
 
 impl<'l, R: Read> Inflated<'l, R> {
-    /// Chooses the decoder by the first bytes, which must be what `media_type` says.
-    pub(crate) fn new(mut reader: R, media_type: &str, digested: Digested, limits: &'l Limits) -> Result<Self> {
+    /// Chooses the decoder by the first bytes, which must be what `media_type` says. With a `hasher` the
+    /// archive's own digest is computed: a second hash over every byte, for publishers that noted one.
+    pub(crate) fn new(
+        mut reader: R,
+        media_type: &str,
+        hasher: Option<Hasher<meaning::Content>>,
+        limits: &'l Limits,
+    ) -> Result<Self> {
         let mut magic = Vec::new();
         (&mut reader).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic).map_err(unreceived)?;
         let (gzip, zstd) = (magic.starts_with(GZIP_MAGIC), magic == ZSTD_MAGIC);
@@ -87,7 +92,6 @@ impl<'l, R: Read> Inflated<'l, R> {
         } else {
             Stream::Plain(source)
         };
-        let hasher = (digested == Digested::Yes).then(Sha256::new);
         Ok(Self { stream, hasher, limits, produced: 0 })
     }
 
@@ -116,13 +120,13 @@ impl<'l, R: Read> Inflated<'l, R> {
     }
 
     /// Refuses bytes after the compressed stream; the digest of the archive, when it was asked for.
-    pub(crate) fn finish(mut self) -> Result<Option<Digest>> {
+    pub(crate) fn finish(mut self) -> Result<Option<ContentDigest>> {
         match self.source().fill_buf() {
             Ok([]) => {}
             Ok(_) => return Err(refuse("the layer goes on after the end of its archive")),
             Err(error) => return Err(unreceived(error)),
         }
-        Ok(self.hasher.map(|hasher| Digest::from_bytes(hasher.finalize().into())))
+        Ok(self.hasher.map(Hasher::finish))
     }
 
     fn hold_limits(&mut self) -> Result<()> {
@@ -152,13 +156,6 @@ impl<'l, R: Read> Inflated<'l, R> {
             Stream::Zstd(stream) => stream.get_mut(),
         }
     }
-}
-
-/// Whether the archive's own digest is computed: a second hash over every byte, for publishers that noted one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Digested {
-    Yes,
-    No,
 }
 
 /// The compression that a media type promises.

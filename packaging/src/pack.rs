@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ContentDigest, FileDigest, Hasher, LayerDigest, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::tar::{self, BLOCK, Mode, Written};
-use sha2::{Digest as _, Sha256};
 
 use crate::dir::{PluginDir, forbidden};
 use crate::gzip::{Gzip, compress};
@@ -31,11 +30,11 @@ pub struct PackOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackedLayer {
     /// Digest of the layer's bytes.
-    pub digest: Digest,
+    pub digest: LayerDigest,
     /// Their number.
     pub size: u64,
     /// Digest of the tar inside.
-    pub content_digest: Digest,
+    pub content_digest: ContentDigest,
     /// Bytes of all files together.
     pub unpacked_bytes: u64,
     /// Number of files.
@@ -60,17 +59,17 @@ pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl 
     }
     let mtime = options.mtime.unwrap_or(0).min(MAX_MTIME);
     let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);
-    let mut content_hasher = Sha256::new();
-    let out = Hashing { inner: out, hasher: Sha256::new(), bytes: 0 };
+    let mut content_hasher = ContentDigest::hasher();
+    let out = Hashing { inner: out, hasher: LayerDigest::hasher(), bytes: 0 };
     let written = compress(out, threads, |gzip| {
         let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime };
         write_tree(plugin, id, &mut tar)
     });
     let out = written.map_err(|Stopped(fault)| fault)?;
     Ok(PackedLayer {
-        digest: Digest::from_bytes(out.hasher.finalize().into()),
+        digest: out.hasher.finish(),
         size: out.bytes,
-        content_digest: Digest::from_bytes(content_hasher.finalize().into()),
+        content_digest: content_hasher.finish(),
         unpacked_bytes: plugin.files().total_bytes(),
         files: plugin.files().len(),
     })
@@ -105,7 +104,7 @@ fn entries<'a>(plugin: &'a PluginDir, id: &PluginId) -> Vec<(String, Option<(&'a
 
 struct Tar<'a, W> {
     gzip: &'a mut Gzip<W>,
-    hasher: &'a mut Sha256,
+    hasher: &'a mut Hasher<meaning::Content>,
     header: Vec<u8>,
     mtime: u64,
 }
@@ -175,7 +174,7 @@ impl<W: Write> Tar<'_, W> {
     }
 }
 
-fn changed(path: &RelPath, entry: &FileEntry, found: Digest) -> Fault {
+fn changed(path: &RelPath, entry: &FileEntry, found: FileDigest) -> Fault {
     forbidden(format!("`{path}` changed while it was read"))
         .expected(entry.digest.to_string(), found.to_string())
         .hint("run the command again when nothing else writes to the directory")
@@ -202,7 +201,7 @@ impl From<io::Error> for Stopped {
 
 struct Hashing<W> {
     inner: W,
-    hasher: Sha256,
+    hasher: Hasher<meaning::Layer>,
     bytes: u64,
 }
 

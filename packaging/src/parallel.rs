@@ -9,9 +9,8 @@ use std::path::Path;
 
 use aisoc_files::parallel;
 pub use aisoc_files::parallel::default_threads;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use sha2::{Digest as _, Sha256};
 
 use crate::limits::Limits;
 
@@ -42,7 +41,7 @@ pub(crate) fn map<T: Sync, U: Send>(
 
 /// What reading a file to its end found.
 pub(crate) struct Hashed {
-    pub(crate) digest: Digest,
+    pub(crate) digest: FileDigest,
     pub(crate) size: u64,
 }
 
@@ -54,12 +53,12 @@ pub(crate) fn hash(
     limits: &Limits,
     mut see: impl FnMut(&[u8]),
 ) -> io::Result<Hashed> {
-    let mut hasher = Sha256::new();
+    let mut hasher = FileDigest::hasher();
     let mut size = 0;
     loop {
         limits.cancellation.check()?;
         let read = match file.read(buffer) {
-            Ok(0) => return Ok(Hashed { digest: Digest::from_bytes(hasher.finalize().into()), size }),
+            Ok(0) => return Ok(Hashed { digest: hasher.finish(), size }),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),

@@ -16,14 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aisoc_files::{SmallFileError, read_small};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
-use sha2::{Digest as _, Sha256};
 
 use crate::dir::SPECIAL_BITS;
 use crate::keep::Keep;
@@ -96,15 +95,15 @@ impl ReferenceDir {
     /// verdict on a directory somewhere cannot let another tree in.
     pub fn claim(self) -> Claim {
         let Entries { python, files, strange, vacancy, .. } = self.entries;
-        let mut subject = Sha256::new();
+        let mut subject = TreeDigest::hasher();
         subject.update(b"aisoc.reference-dir/v1\0");
-        subject.update(Digest::of(&self.manifest).as_bytes());
+        subject.update(FileDigest::of(&self.manifest).as_bytes());
         for (path, digest) in python.iter() {
-            subject.update(Digest::of(path.as_bytes()).as_bytes());
+            subject.update(FileDigest::of(path.as_bytes()).as_bytes());
             subject.update(digest.as_bytes());
         }
         Claim::new(ClaimedTree {
-            subject: Digest::from_bytes(subject.finalize().into()),
+            subject: subject.finish(),
             manifest_file: self.manifest_file,
             manifest: self.manifest,
             python,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::path::RelPath;
@@ -133,7 +133,7 @@ impl<P> Staged<P> {
     }
 
     /// The identity of the tree, which an admission must be about.
-    pub fn subject(&self) -> Digest {
+    pub fn subject(&self) -> TreeDigest {
         self.files.tree_digest()
     }
 

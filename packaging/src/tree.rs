@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{FileDigest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::tar::{Mode, refuse};
 use aisoc_signing::{Content, FILE_LIST};
-use sha2::{Digest as _, Sha256};
 
 use crate::keep::Keep;
 use crate::limits::Limits;
@@ -39,7 +38,7 @@ struct Open {
     path: RelPath,
     mode: Mode,
     size: u64,
-    hasher: Sha256,
+    hasher: Hasher<meaning::File>,
     keep: Option<Keep>,
 }
 
@@ -84,7 +83,7 @@ impl Tree {
     fn begin(&mut self, path: RelPath, mode: Mode) -> Result<()> {
         self.sink.file(&path, mode)?;
         let keep = self.keep_bytes(&path).map(Keep::new);
-        self.open = Some(Open { path, mode, size: 0, hasher: Sha256::new(), keep });
+        self.open = Some(Open { path, mode, size: 0, hasher: FileDigest::hasher(), keep });
         Ok(())
     }
 
@@ -125,11 +124,7 @@ impl Tree {
                 return Err(refuse("the artifact holds many large manifests or signatures"));
             }
         }
-        let entry = FileEntry {
-            digest: Digest::from_bytes(hasher.finalize().into()),
-            size,
-            executable: mode == Mode::Executable,
-        };
+        let entry = FileEntry { digest: hasher.finish(), size, executable: mode == Mode::Executable };
         match self.files.insert(path, entry) {
             None => Ok(()),
             Some(_) => Err(Fault::new(Reason::Internal, "a name passed the walk twice")),

@@ -3,13 +3,13 @@
 
 use std::io::{ErrorKind, Read};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ContentDigest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::tar::pax::{self, Extension};
 use aisoc_manifests::tar::{BLOCK, Flag, Header, Mode, refuse, shown};
 
-use crate::inflate::{Digested, Inflated, unreceived};
+use crate::inflate::{Inflated, unreceived};
 use crate::limits::Limits;
 use crate::names::{self, Names};
 
@@ -33,7 +33,7 @@ pub(crate) struct Expected<'a> {
     /// The directory that every name must be below.
     pub(crate) title: Option<&'a RelPath>,
     /// Digest of the uncompressed archive, when the publisher noted one.
-    pub(crate) content_digest: Option<Digest>,
+    pub(crate) content_digest: Option<ContentDigest>,
 }
 
 /// Walks a tar layer from its first byte to its last.
@@ -44,8 +44,8 @@ pub(crate) fn archive(
     names: &mut Names,
     visitor: &mut impl Visitor,
 ) -> Result<()> {
-    let digested = if expected.content_digest.is_some() { Digested::Yes } else { Digested::No };
-    let blocks = Inflated::new(reader, expected.media_type, digested, limits)?;
+    let hasher = expected.content_digest.map(|digest| digest.own_hasher());
+    let blocks = Inflated::new(reader, expected.media_type, hasher, limits)?;
     let mut walk = Walk { blocks, title: expected.title, limits, names, visitor, entries: 0, headers: 0 };
     walk.entries()?;
     let found = walk.blocks.finish()?;

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{InstalledDir, PluginDir, ReferenceDir, reference_files};
 use aisoc_signing::Content;
@@ -204,7 +204,7 @@ fn the_host_follows_links_to_files_and_counts_caches() {
     ];
     assert_eq!(names.len(), expected.len(), "{names:?}");
     let linked = found.iter().find(|(name, _)| name.as_str() == Some("link.py")).expect("there");
-    assert_eq!(*linked.1, Digest::of(b"linked\n"));
+    assert_eq!(*linked.1, FileDigest::of(b"linked\n"));
 }
 
 #[test]

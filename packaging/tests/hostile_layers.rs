@@ -6,7 +6,7 @@ mod common;
 use std::io::{self, Read};
 
 use aisoc_manifests::artifact::LayerForm;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ContentDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{Limits, Staging};
 use aisoc_signing::Content;
@@ -110,9 +110,9 @@ fn refuses_a_flipped_bit_anywhere_in_the_stream() {
 fn refuses_another_archive_than_the_annotation_names() {
     let archive = good().end();
     let form = |digest| LayerForm::Archive { title: Some(path("demo")), content_digest: Some(digest) };
-    accepts(&form(Digest::of(&archive)), GZIP, &gzip(&archive), &DEMO);
-    let fault = refusal_of(&form(Digest::of(b"other")), GZIP, &gzip(&archive));
-    assert_eq!(fault.difference().expect("two digests").found, Digest::of(&archive).to_string());
+    accepts(&form(ContentDigest::of(&archive)), GZIP, &gzip(&archive), &DEMO);
+    let fault = refusal_of(&form(ContentDigest::of(b"other")), GZIP, &gzip(&archive));
+    assert_eq!(fault.difference().expect("two digests").found, ContentDigest::of(&archive).to_string());
 }
 
 // ---- limits (rows 122, 123)

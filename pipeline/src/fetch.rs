@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use aisoc_manifests::artifact::{Artifact, PluginLayer};
-use aisoc_manifests::digest::{Digest, VerifyingReader};
+use aisoc_manifests::digest::{ArtifactDigest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staged, Staging};
@@ -29,12 +29,16 @@ pub(crate) struct Fetched {
 }
 
 /// Reads the manifest that a reference names, in one request. Everything after it goes by digest.
-pub(crate) async fn fetch(reference: &Reference, require: Option<Digest>, options: &ClientOptions) -> Result<Fetched> {
+pub(crate) async fn fetch(
+    reference: &Reference,
+    require: Option<ArtifactDigest>,
+    options: &ClientOptions,
+) -> Result<Fetched> {
     let target = Target::open(reference, options)?;
     let manifest = target.fetch_manifest(reference.digest()).await?;
-    if let Some(required) = require.filter(|required| *required != manifest.digest()) {
-        return Err(Fault::new(Reason::DigestMismatch, format!("`{reference}` is not the required artifact"))
-            .expected(required.to_string(), manifest.digest().to_string()));
+    if let Some(required) = require {
+        let other = format!("`{reference}` is not the required artifact");
+        required.require(&manifest.digest(), Reason::DigestMismatch, other)?;
     }
     let artifact = Artifact::read(manifest.into_bytes(), reference.digest())?;
     Ok(Fetched { target, artifact })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, LayerDigest};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::plugin::Manifest;
@@ -20,7 +20,7 @@ pub struct Inspection {
     /// What the manifest claims, or why it cannot be read.
     pub claimed_manifest: Result<Manifest>,
     /// The canonical digest that a signature would cover, or why there is none.
-    pub canonical_digest: Result<Digest>,
+    pub canonical_digest: Result<CanonicalDigest>,
     /// The signature files, by name.
     pub signature_files: Vec<String>,
     /// What a signature would cover, were it valid, and what differs.
@@ -35,7 +35,7 @@ pub struct Inspection {
 #[derive(Debug)]
 pub struct ArtifactSummary {
     /// Digest of the manifest.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// Kind of artifact that it claims to be.
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
@@ -48,7 +48,7 @@ pub struct LayerSummary {
     /// Media type.
     pub media_type: String,
     /// Digest.
-    pub digest: Digest,
+    pub digest: LayerDigest,
     /// Size in bytes.
     pub size: u64,
 }
@@ -75,7 +75,7 @@ pub async fn inspect_artifact(
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let layers = fetched.artifact.layers().iter().map(|layer| LayerSummary {
         media_type: layer.descriptor.media_type.clone(),
-        digest: layer.descriptor.digest,
+        digest: layer.descriptor.layer_digest(),
         size: layer.descriptor.size,
     });
     let summary = ArtifactSummary {

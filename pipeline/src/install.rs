@@ -7,7 +7,7 @@ use aisoc_installation::{
     Access, InstallRecord, Installed, Previous, StagingDirectory, activate, coverage_floor, finish_interrupted,
     installed, require_guarded,
 };
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
@@ -30,7 +30,7 @@ pub struct InstallOptions {
     /// Whom to trust, and how far; its time is the time of the install.
     pub trust: TrustInputs,
     /// The only artifact that is acceptable.
-    pub require_digest: Option<Digest>,
+    pub require_digest: Option<ArtifactDigest>,
     /// How to reach registries.
     pub client: ClientOptions,
     /// How many versions that were replaced stay, for a rollback.
@@ -47,7 +47,7 @@ pub struct Installation {
     /// Its version, as its manifest states it.
     pub version: String,
     /// Digest of the artifact's manifest.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// Where it is.
     pub directory: PathBuf,
     /// What happened to the directory.
@@ -148,7 +148,7 @@ fn judge(staged: &Staged<StagingDirectory>, options: &InstallOptions) -> Result<
 fn record(
     manifest: &Manifest,
     reference: &Reference,
-    digest: Digest,
+    digest: ArtifactDigest,
     admitted: &Admitted,
     options: &InstallOptions,
 ) -> InstallRecord {
@@ -185,7 +185,7 @@ pub(crate) fn again_admitted(
 
 /// The installed plugin of that artifact, if there is one and it is as good as a new install: every
 /// byte as recorded, and admitted by today's keys and policy. Anything less is installed again.
-fn already_installed(digest: Digest, options: &InstallOptions) -> Result<Option<Installation>> {
+fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result<Option<Installation>> {
     for plugin in installed(&options.plugins_dir)? {
         // Whatever cannot be read here is read again, and refused, before it is replaced.
         let Ok(Some(record)) = plugin.record else { continue };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ArtifactDigest, LayerDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
@@ -65,9 +65,9 @@ pub struct Packaged {
     /// Its version.
     pub version: String,
     /// Digest of the artifact's manifest.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// Digest of the layer.
-    pub layer_digest: Digest,
+    pub layer_digest: LayerDigest,
     /// Compressed size of the layer in bytes.
     pub layer_size: u64,
     /// How many files it holds.
@@ -89,7 +89,7 @@ pub struct Packaged {
 #[derive(Debug, Clone, Copy)]
 pub struct Pushed {
     /// Digest of the artifact's manifest.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// Blobs that were sent; those that the registry had are not.
     pub uploaded_blobs: usize,
     /// Their size in bytes.
@@ -143,7 +143,7 @@ pub async fn check_package(
 }
 
 /// Reads every byte of the artifact that a target names, and gives its digest.
-async fn prove(target: &Target) -> Result<Digest> {
+async fn prove(target: &Target) -> Result<ArtifactDigest> {
     let manifest = target.fetch_manifest(None).await?;
     let document = ImageManifest::read(manifest.bytes())?;
     for descriptor in document.layers.iter().chain([&document.config]) {
@@ -201,23 +201,18 @@ pub async fn push(
 async fn check_destination(
     target: &Target,
     destination: &Reference,
-    digest: Digest,
+    digest: ArtifactDigest,
     replace: ReplaceTag,
 ) -> Result<()> {
-    if let Some(named) = destination.digest().filter(|named| *named != digest) {
-        return Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
-            .expected(named.to_string(), digest.to_string()));
+    if let Some(named) = destination.digest() {
+        named.require(&digest, Reason::DigestMismatch, format!("`{destination}` names another artifact"))?;
     }
     let Some(tag) = destination.tag().filter(|_| replace == ReplaceTag::No) else {
         return Ok(());
     };
-    match target.tag_digest(tag).await? {
-        Some(present) if present != digest => {
-            Err(Fault::new(Reason::TagExists, format!("the tag `{tag}` of `{destination}` names another artifact"))
-                .expected(digest.to_string(), present.to_string()))
-        }
-        _ => Ok(()),
-    }
+    let Some(present) = target.tag_digest(tag).await? else { return Ok(()) };
+    let other = format!("the tag `{tag}` of `{destination}` names another artifact");
+    digest.require(&present, Reason::TagExists, other)
 }
 
 /// A packed directory with its bytes in a temporary place.
@@ -236,8 +231,8 @@ fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> 
     let summary = Packaged {
         id: manifest.id,
         version: manifest.version,
-        digest: Digest::of(&assembled.manifest),
-        layer_digest: assembled.layer.digest,
+        digest: ArtifactDigest::of(&assembled.manifest),
+        layer_digest: assembled.layer.layer_digest(),
         layer_size: assembled.layer.size,
         files: plugin.files().len(),
         unpacked_size: plugin.files().total_bytes(),
@@ -336,7 +331,7 @@ impl Sent {
         }
     }
 
-    fn pushed(self, digest: Digest) -> Pushed {
+    fn pushed(self, digest: ArtifactDigest) -> Pushed {
         Pushed { digest, uploaded_blobs: self.blobs.into_inner(), uploaded_bytes: self.bytes.into_inner() }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aisoc_installation::{StagingDirectory, release_unverified};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staging};
@@ -16,7 +16,7 @@ use crate::reporter::Reporter;
 #[derive(Debug)]
 pub struct Pulled {
     /// Digest of the artifact's manifest.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// How many files were written.
     pub files: usize,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aisoc_installation::{Access, InstallRecord, KeptTree, finish_interrupted};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
@@ -35,7 +35,7 @@ pub struct Rollback {
     /// The version that is in place now.
     pub version: String,
     /// Digest of the artifact that it came from.
-    pub digest: Digest,
+    pub digest: ArtifactDigest,
     /// Where it is.
     pub directory: PathBuf,
     /// The version that was in place before, if its record says so. It is kept.

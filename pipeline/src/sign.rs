@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Draft, Existing, parent, sweep};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
@@ -43,7 +43,7 @@ pub struct SignedDirectory {
     /// The signature.
     pub signature: Signature,
     /// The canonical digest that it is over.
-    pub digest: Digest,
+    pub digest: CanonicalDigest,
     /// Whose it is.
     pub signer: Fingerprint,
     /// How much it covers.

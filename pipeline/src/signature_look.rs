@@ -1,6 +1,6 @@
 //! `SignatureLook`: what a publisher is told about the signature of what is being published.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staging};
@@ -28,7 +28,7 @@ impl SignatureLook {
 
     /// Looks at the artifact of a layout, in one pass over its bytes, writing nothing. What is in a
     /// registry is not fetched for this.
-    pub(crate) async fn of_artifact(source: &Reference, digest: Digest, reporter: &dyn Reporter) -> Self {
+    pub(crate) async fn of_artifact(source: &Reference, digest: ArtifactDigest, reporter: &dyn Reporter) -> Self {
         match source {
             Reference::Registry(_) => Self::NotRead,
             Reference::Layout(_) => look(&source.pinned(digest), reporter).await.unwrap_or_else(Self::Unreadable),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_installation::while_in_place;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
@@ -46,7 +46,7 @@ pub struct Verification {
     /// The id that the manifest states, when it can be read.
     pub id: Option<String>,
     /// Digest of the artifact, when it was one.
-    pub artifact_digest: Option<Digest>,
+    pub artifact_digest: Option<ArtifactDigest>,
     /// What the gate said: let in, or the refusal.
     pub verdict: Result<Admitted>,
     /// What every check saw.

@@ -8,13 +8,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Digest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
-use sha2::{Digest as _, Sha256};
 
 use crate::target::{Fetch, Target};
 use crate::worker::blocking;
@@ -32,7 +31,7 @@ pub struct BlobStream {
     bytes: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
     digest: Digest,
     remaining: u64,
-    hasher: Option<Sha256>,
+    hasher: Option<Hasher<meaning::Blob>>,
     ended: bool,
 }
 
@@ -67,7 +66,7 @@ impl BlobStream {
     /// Hashes on the way, and ends with `pull_failed` instead of an end when the digest is another.
     #[must_use]
     pub fn verified(mut self) -> Self {
-        self.hasher = Some(Sha256::new());
+        self.hasher = Some(self.digest.own_hasher());
         self
     }
 
@@ -105,13 +104,8 @@ impl BlobStream {
     }
 
     fn check_digest(&mut self) -> Result<()> {
-        match self.hasher.take().map(|hasher| Digest::from_bytes(hasher.finalize().into())) {
-            Some(found) if found != self.digest => {
-                Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
-                    .expected(self.digest.to_string(), found.to_string()))
-            }
-            _ => Ok(()),
-        }
+        let Some(hasher) = self.hasher.take() else { return Ok(()) };
+        self.digest.require(&hasher.finish(), Reason::PullFailed, "the content does not match its digest")
     }
 
     fn conclude(&mut self) -> Result<()> {

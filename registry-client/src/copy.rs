@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageManifest};
 use aisoc_manifests::reference::Tag;
@@ -74,7 +74,7 @@ pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progr
 pub async fn copy(
     source: &Target,
     destination: &Target,
-    root: Digest,
+    root: ArtifactDigest,
     tag: Option<&Tag>,
     progress: Progress<'_>,
 ) -> Result<Descriptor> {

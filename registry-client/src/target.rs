@@ -6,7 +6,7 @@
 
 use std::future::Future;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::{Reference, Tag};
@@ -31,7 +31,7 @@ pub enum Target {
 pub struct Manifest {
     bytes: Vec<u8>,
     media_type: String,
-    digest: Digest,
+    digest: ArtifactDigest,
 }
 
 /// What became of a blob or a manifest that was to be stored.
@@ -56,7 +56,7 @@ pub trait Resolve {
 pub trait Fetch {
     /// The manifest of that digest, or the one that the reference names when none is given. The
     /// bytes match the digest that was asked for.
-    fn fetch_manifest(&self, digest: Option<Digest>) -> impl Future<Output = Result<Manifest>> + Send;
+    fn fetch_manifest(&self, digest: Option<ArtifactDigest>) -> impl Future<Output = Result<Manifest>> + Send;
 
     /// The bytes of a blob, as many as the descriptor says; not yet hashed, see [`BlobStream`].
     fn fetch_blob(&self, descriptor: &Descriptor) -> impl Future<Output = Result<BlobStream>> + Send;
@@ -98,7 +98,7 @@ pub trait Tagging {
 
     /// The digest of the manifest that the tag names, if the tag exists. Hashed from the manifest's
     /// bytes, not taken from a header.
-    fn tag_digest(&self, tag: &Tag) -> impl Future<Output = Result<Option<Digest>>> + Send;
+    fn tag_digest(&self, tag: &Tag) -> impl Future<Output = Result<Option<ArtifactDigest>>> + Send;
 
     /// All tags, sorted.
     fn tags(&self) -> impl Future<Output = Result<Vec<Tag>>> + Send;
@@ -151,7 +151,7 @@ impl Target {
 impl Manifest {
     /// The manifest that those bytes are.
     pub fn new(media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
-        Self { digest: Digest::of(&bytes), bytes, media_type: media_type.into() }
+        Self { digest: ArtifactDigest::of(&bytes), bytes, media_type: media_type.into() }
     }
 
     /// The bytes, exactly as they are stored.
@@ -171,7 +171,7 @@ impl Manifest {
     }
 
     /// The digest of the bytes.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> ArtifactDigest {
         self.digest
     }
 
@@ -197,7 +197,7 @@ macro_rules! delegate {
 
 delegate! { Resolve { fn resolve() -> Descriptor; } }
 delegate! { Fetch {
-    fn fetch_manifest(digest: Option<Digest>) -> Manifest;
+    fn fetch_manifest(digest: Option<ArtifactDigest>) -> Manifest;
     fn fetch_blob(descriptor: &Descriptor) -> BlobStream;
 } }
 delegate! { Push {
@@ -207,6 +207,6 @@ delegate! { Push {
 } }
 delegate! { Tagging {
     fn tag(tag: &Tag, manifest: &Manifest) -> Pushed;
-    fn tag_digest(tag: &Tag) -> Option<Digest>;
+    fn tag_digest(tag: &Tag) -> Option<ArtifactDigest>;
     fn tags() -> Vec<Tag>;
 } }

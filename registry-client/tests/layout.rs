@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::oci::MANIFEST_MEDIA_TYPE;
 use aisoc_manifests::reference::Tag;
@@ -80,7 +80,7 @@ async fn what_goes_in_comes_out() {
         let target = open(&place).expect("opened");
         assert_eq!(target.tags().await.expect("tags"), [tag("1")]);
         assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(sample.manifest.digest()));
-        for suffix in [":2", &format!("@{}", Digest::of(b"other"))] {
+        for suffix in [":2", &format!("@{}", ArtifactDigest::of(b"other"))] {
             let fault = open(&format!("{place}{suffix}")).expect("opened").resolve().await.expect_err("missing");
             assert_eq!(fault.reason(), Reason::ReferenceNotFound);
             assert_eq!(fault.next_step(), "it holds the tags: 1");

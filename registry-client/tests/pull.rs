@@ -31,7 +31,7 @@ async fn resolves_a_tag_with_one_head_request() {
 async fn resolves_a_digest_without_a_request() {
     let (registry, sample) = stocked().await;
     let target = reading(&registry, &format!("plugin:moved@{}", sample.manifest.digest()));
-    assert_eq!(target.resolve().await.expect("resolved").digest, sample.manifest.digest());
+    assert_eq!(target.resolve().await.expect("resolved").artifact_digest(), sample.manifest.digest());
     assert_eq!(lines(&registry, &sample).len(), 0);
     target.fetch_manifest(None).await.expect("fetched");
     assert_eq!(lines(&registry, &sample), ["GET /v2/plugin/manifests/MANIFEST"]);
@@ -47,7 +47,7 @@ async fn resolves_by_hashing_when_the_registry_does_not_say_the_digest() {
     ] {
         registry.set_rules(vec![rule.clone()]);
         let found = reading(&registry, "plugin:1").resolve().await.expect("resolved");
-        assert_eq!(found.digest, sample.manifest.digest(), "{rule:?}");
+        assert_eq!(found.artifact_digest(), sample.manifest.digest(), "{rule:?}");
     }
 }
 
@@ -159,7 +159,7 @@ async fn a_digest_is_compared_with_the_bytes_and_not_with_the_header() {
 
     // What a tag resolves to is a claim; the fetch by that digest is what notices.
     registry.set_rules(vec![Rule::on("/manifests/1", Act::Header("docker-content-digest", lie()))]);
-    let claimed = reading(&registry, "plugin:1").resolve().await.expect("claimed").digest;
+    let claimed = reading(&registry, "plugin:1").resolve().await.expect("claimed").artifact_digest();
     assert_eq!(claimed.to_string(), lie());
     let fault = reading(&registry, "plugin:1").fetch_manifest(Some(claimed)).await.expect_err("nothing there");
     assert_eq!(fault.reason(), Reason::ReferenceNotFound);

@@ -4,7 +4,7 @@ mod support;
 
 use std::io::Write as _;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::reference::Tag;
 use aisoc_registry_client::copy::{self, Step};
@@ -221,7 +221,7 @@ async fn refuses_to_copy_what_the_root_does_not_match() {
     let (registry, _) = stocked().await;
     let destination = Registry::start();
     let (from, to) = (reading(&registry, "plugin:1"), writing(&destination, "plugin:1"));
-    let fault = copy::copy(&from, &to, Digest::of(b"other"), None, &|_| {}).await.expect_err("missing");
+    let fault = copy::copy(&from, &to, ArtifactDigest::of(b"other"), None, &|_| {}).await.expect_err("missing");
     assert_eq!(fault.reason(), Reason::ReferenceNotFound);
     assert_eq!(destination.requests(), []);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileMap, TreeScheme};
 use aisoc_manifests::path::RelPath;
@@ -27,7 +27,7 @@ pub struct Claim {
 pub struct ClaimedTree {
     /// The digest of the whole tree that the bytes were taken from; it follows the claim into the
     /// verdict, so that what is activated is what was verified.
-    pub subject: Digest,
+    pub subject: TreeDigest,
     /// Which file is the manifest.
     pub manifest_file: ManifestFile,
     /// Its bytes, all of them.
@@ -76,7 +76,7 @@ impl Claim {
     }
 
     /// The tree that the claim is about.
-    pub fn subject(&self) -> Digest {
+    pub fn subject(&self) -> TreeDigest {
         self.tree.subject
     }
 
@@ -150,11 +150,11 @@ impl Claim {
         let ClaimedTree { files, manifest_file, manifest, .. } = &self.tree;
         let hashed =
             RelPath::parse(manifest_file.name()).ok().and_then(|path| files.get(&path)).map(|entry| entry.digest);
-        match hashed.filter(|hashed| *hashed != Digest::of(manifest)) {
+        match hashed.filter(|hashed| *hashed != FileDigest::of(manifest)) {
             None => Ok(()),
             Some(hashed) => {
                 Err(Fault::new(Reason::TreeModified, format!("`{manifest_file}` was changed while it was read"))
-                    .expected(hashed.to_string(), Digest::of(manifest).to_string()))
+                    .expected(hashed.to_string(), FileDigest::of(manifest).to_string()))
             }
         }
     }

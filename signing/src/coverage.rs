@@ -144,10 +144,10 @@ fn is_document(stem: &str, suffix: &str, depth: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aisoc_manifests::digest::Digest;
+    use aisoc_manifests::digest::FileDigest;
 
     fn hazard_of(name: &str) -> Option<&'static str> {
-        let entry = FileEntry { digest: Digest::of(b"x"), size: 1, executable: false };
+        let entry = FileEntry { digest: FileDigest::of(b"x"), size: 1, executable: false };
         hazard(&RelPath::parse(name).expect("a name"), &entry)
     }
 
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_inert_unless_its_name_or_mode_does_something() {
-        let entry = |executable| FileEntry { digest: Digest::of(b""), size: 0, executable };
+        let entry = |executable| FileEntry { digest: FileDigest::of(b""), size: 0, executable };
         let path = |name: &str| RelPath::parse(name).expect("a name");
         assert_eq!(hazard(&path("py.typed"), &entry(false)), None);
         assert!(hazard(&path("py.typed"), &entry(true)).is_some());

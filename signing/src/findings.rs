@@ -1,6 +1,6 @@
 //! `Findings`: what every check of a verification saw, as facts to show. Evidence of nothing.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::CanonicalDigest;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
@@ -16,7 +16,7 @@ pub struct Findings {
     /// Key files that are not used, `file: reason`.
     pub skipped: Vec<String>,
     /// The digest that a signature must be over.
-    pub digest: Option<Digest>,
+    pub digest: Option<CanonicalDigest>,
     /// The signature files.
     pub signatures: Vec<SignatureTried>,
     /// The files.

@@ -1,6 +1,6 @@
 //! `stamp`: writes into a manifest what its tree is, and leaves every other byte as its author wrote it.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CoveredTreeDigest, FileDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileMap, TreeScheme};
 use aisoc_manifests::plugin::{Document, ManifestFile, UNSIGNED_KEYS};
@@ -15,7 +15,7 @@ pub struct Stamped {
     /// The list whose SHA-256 it states.
     pub list: Vec<u8>,
     /// That SHA-256.
-    pub tree: Digest,
+    pub tree: CoveredTreeDigest,
 }
 
 /// The manifest with the statement what its tree is: `files`, and the manifest itself.
@@ -32,7 +32,7 @@ pub fn stamp(file: ManifestFile, manifest: &[u8], files: &FileMap) -> Result<Sta
     let stated = Integrity::read(&document, manifest)
         .map_err(|fault| fault.hint(format!("remove the key `{INTEGRITY_KEY}`, then sign again")))?;
     // Digits that stand nowhere else, until the right ones are known.
-    let digits = Digest::of(manifest).hex();
+    let digits = FileDigest::of(manifest).hex();
     let candidates = match (stated, file) {
         (Some(integrity), _) => vec![restated(manifest, integrity, &digits)],
         (None, ManifestFile::Yaml) => vec![appended_block(manifest, &document, &digits), inserted(manifest, &digits)],
@@ -59,7 +59,7 @@ fn fill(file: ManifestFile, mut manifest: Vec<u8>, document: &Document, files: &
     let stated = read(&manifest)?;
     let covered = Covered { scheme: stated.scheme, files, manifest_file: file, blank: stated.blank(&manifest) };
     let list = covered.list();
-    let tree = Digest::of(&list);
+    let tree = CoveredTreeDigest::of(&list);
     manifest[stated.digits_at..stated.digits_at + DIGITS].copy_from_slice(tree.hex().as_bytes());
     let filled = read(&manifest)?;
     let is_filled = filled.tree == tree && filled.digits_at == stated.digits_at;
@@ -132,7 +132,8 @@ mod tests {
 
     fn stamped(file: ManifestFile, manifest: &str) -> Result<Stamped> {
         let name = RelPath::parse(file.name()).expect("a name");
-        let entry = |content: &str| FileEntry { digest: Digest::of(content.as_bytes()), size: 1, executable: false };
+        let entry =
+            |content: &str| FileEntry { digest: FileDigest::of(content.as_bytes()), size: 1, executable: false };
         let other = RelPath::parse("a.py").expect("a name");
         stamp(file, manifest.as_bytes(), &FileMap::from_iter([(name, entry(manifest)), (other, entry("x"))]))
     }
@@ -196,17 +197,17 @@ mod tests {
         let Stamped { manifest, list, tree } = stamped(ManifestFile::Yaml, "id: a\n").expect("stamped");
         let blank = format!("id: a\n{}", block("", "\n"));
         let line = |content: &str, size: usize, name: &str| {
-            format!("{} - {size} {name}\n", Digest::of(content.as_bytes()).hex())
+            format!("{} - {size} {name}\n", FileDigest::of(content.as_bytes()).hex())
         };
         let expected = format!("aisoc.tree/v2\n{}{}", line("x", 1, "a.py"), line(&blank, blank.len(), "plugin.yaml"));
         assert_eq!(String::from_utf8(list).expect("text"), expected);
-        assert_eq!(tree, Digest::of(expected.as_bytes()));
+        assert_eq!(tree, CoveredTreeDigest::of(expected.as_bytes()));
         assert_eq!(manifest, blank.replace(&zeros(), &tree.hex()).into_bytes());
     }
 
     #[test]
     fn a_stated_digest_is_replaced_where_it_stands() {
-        let digits = Digest::of(b"other").hex();
+        let digits = CoveredTreeDigest::of(b"other").hex();
         for scheme in ["aisoc.tree/v1", "aisoc.tree/v2"] {
             let before =
                 format!("id: a\nintegrity:\n  scheme: {scheme}\n  tree_sha256: \"{digits}\"\n# after {scheme}\n");
@@ -221,7 +222,7 @@ mod tests {
     /// A manifest made of the digits it states would be read once for each of them.
     #[test]
     fn refuses_a_manifest_that_repeats_its_digits() {
-        let digits = Digest::of(b"other").hex();
+        let digits = CoveredTreeDigest::of(b"other").hex();
         let stated = format!("id: a\nintegrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{digits}\"}}\n");
         let repeated = stated.clone() + &format!("# {digits}\n").repeat(15_000);
         assert_eq!(stamped(ManifestFile::Yaml, &repeated).expect_err("repeated").reason(), Reason::IntegrityUnknown);

@@ -1,6 +1,6 @@
 //! `Statement`: exactly what is signed.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin::{Document, PythonFiles};
 
@@ -8,7 +8,7 @@ use aisoc_manifests::plugin::{Document, PythonFiles};
 #[derive(Debug)]
 pub struct Statement {
     canonical: Vec<u8>,
-    digest: Digest,
+    digest: CanonicalDigest,
 }
 
 impl Statement {
@@ -18,7 +18,7 @@ impl Statement {
     /// `manifest_not_canonical`, naming the value that has no canonical form.
     pub fn describe(document: &Document, python: &PythonFiles) -> Result<Self> {
         let canonical = document.signed_payload(python)?;
-        let digest = Digest::of(&canonical);
+        let digest = CanonicalDigest::of(&canonical);
         Ok(Self { canonical, digest })
     }
 
@@ -28,7 +28,7 @@ impl Statement {
     }
 
     /// Its SHA-256: the 32 bytes that are signed.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> CanonicalDigest {
         self.digest
     }
 }

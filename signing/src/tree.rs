@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CoveredTreeDigest, FileDigest, read_hex};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme, write_list};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
@@ -28,7 +27,7 @@ pub(crate) struct Integrity {
     /// What the list covers.
     pub(crate) scheme: TreeScheme,
     /// SHA-256 of the list of all covered files.
-    pub(crate) tree: Digest,
+    pub(crate) tree: CoveredTreeDigest,
     /// Which byte of the manifest the first of its digits is.
     pub(crate) digits_at: usize,
     /// Which byte of the manifest the scheme's name begins at, if it stands there as it is read.
@@ -64,7 +63,7 @@ impl Integrity {
         let digits = node.get("tree_sha256").ok_or_else(|| unknown(node, "`integrity` has no `tree_sha256`"))?;
         let tree = digits
             .as_str()
-            .and_then(Digest::from_hex)
+            .and_then(CoveredTreeDigest::from_hex)
             .ok_or_else(|| unknown(digits, "`tree_sha256` is not a string of 64 lower-case hexadecimal digits"))?;
         let digits_at = literal(document, digits, &tree.hex(), manifest)
             .filter(|_| stands_once(&tree.hex(), manifest))
@@ -78,11 +77,11 @@ impl Integrity {
     /// The manifest as the list has it: with zeros in place of the digits, which depend on the list.
     pub(crate) fn blank(&self, manifest: &[u8]) -> BlankManifest {
         let end = self.digits_at + DIGITS;
-        let mut hasher = Sha256::new();
+        let mut hasher = FileDigest::hasher();
         for piece in [&manifest[..self.digits_at], &[b'0'; DIGITS], &manifest[end..]] {
             hasher.update(piece);
         }
-        BlankManifest { digest: Digest::from_bytes(hasher.finalize().into()), size: manifest.len() as u64 }
+        BlankManifest { digest: hasher.finish(), size: manifest.len() as u64 }
     }
 }
 
@@ -102,7 +101,7 @@ fn stands_once(digits: &str, manifest: &[u8]) -> bool {
 /// The manifest's digest with zeros for the digits of `tree_sha256`, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlankManifest {
-    pub(crate) digest: Digest,
+    pub(crate) digest: FileDigest,
     pub(crate) size: u64,
 }
 
@@ -135,10 +134,10 @@ impl<'a> Covered<'a> {
     }
 
     /// Its SHA-256.
-    pub(crate) fn digest(self) -> Digest {
-        let mut hasher = Sha256::new();
+    pub(crate) fn digest(self) -> CoveredTreeDigest {
+        let mut hasher = CoveredTreeDigest::hasher();
         write_list(self.scheme, self.entries(), |piece| hasher.update(piece));
-        Digest::from_bytes(hasher.finalize().into())
+        hasher.finish()
     }
 }
 
@@ -155,7 +154,7 @@ pub fn claimed_signer(path: &str) -> Option<String> {
 /// The 64 digits of `plugin.sig.d/<fingerprint>.sig`.
 pub(crate) fn added_signature(path: &str) -> Option<&str> {
     let digits = path.strip_prefix(SIGNATURE_DIRECTORY)?.strip_prefix('/')?.strip_suffix(".sig")?;
-    Digest::from_hex(digits).is_some().then_some(digits)
+    read_hex(digits).is_some().then_some(digits)
 }
 
 /// What a comparison of the stated tree with the present one says.
@@ -173,9 +172,9 @@ pub enum TreeFinding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeDifference {
     /// What the manifest states.
-    pub stated: Digest,
+    pub stated: CoveredTreeDigest,
     /// What the files give.
-    pub found: Digest,
+    pub found: CoveredTreeDigest,
     /// Whether the shipped list is the one that was signed, so that files can be named.
     pub list: ListState,
     /// Files with other content, size or executable bit.
@@ -209,13 +208,18 @@ pub struct ChangedFile {
 }
 
 /// Compares what the manifest states with what is there. `extra` are entries that no list can name.
-pub(crate) fn compare(stated: Digest, covered: Covered<'_>, extra: Vec<String>, list: Option<&[u8]>) -> TreeFinding {
+pub(crate) fn compare(
+    stated: CoveredTreeDigest,
+    covered: Covered<'_>,
+    extra: Vec<String>,
+    list: Option<&[u8]>,
+) -> TreeFinding {
     let found = covered.digest();
     // By the digest of the whole file: of a very long list nothing is at hand.
     let shipped = RelPath::parse(FILE_LIST).ok().and_then(|path| covered.files.get(&path)).map(|entry| entry.digest);
     let state = match shipped {
         None => ListState::Missing,
-        Some(digest) if digest == stated => ListState::Intact,
+        Some(digest) if stated.is_of(digest) => ListState::Intact,
         Some(_) => ListState::Changed,
     };
     if found == stated && extra.is_empty() && state != ListState::Changed {
@@ -224,7 +228,7 @@ pub(crate) fn compare(stated: Digest, covered: Covered<'_>, extra: Vec<String>, 
     let (changed, missing) = (Vec::new(), Vec::new());
     let mut difference = TreeDifference { stated, found, list: state, changed, extra, missing };
     // What is at hand may be another file than the one that was hashed; only the bytes that were signed count.
-    let signed = list.filter(|list| Digest::of(list) == stated);
+    let signed = list.filter(|list| CoveredTreeDigest::of(list) == stated);
     match signed.and_then(|list| FileMap::read_list(covered.scheme, list)) {
         Some(signed) => difference.name_files(&signed, covered),
         None if found == stated && state == ListState::Changed => difference.extra.push(FILE_LIST.to_owned()),
@@ -258,7 +262,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str, content: &[u8]) -> (RelPath, FileEntry) {
-        let entry = FileEntry { digest: Digest::of(content), size: content.len() as u64, executable: false };
+        let entry = FileEntry { digest: FileDigest::of(content), size: content.len() as u64, executable: false };
         (RelPath::parse(name).expect("a name"), entry)
     }
 
@@ -266,10 +270,10 @@ mod tests {
     fn a_list_that_is_too_long_to_be_at_hand_is_judged_by_its_digest() {
         let covered =
             FileMap::from_iter([file("a.py", b"1"), file("plugin.yaml", b"id: a"), file("rules/b.yaml", b"2")]);
-        let blank = BlankManifest { digest: Digest::of(b"blank"), size: 5 };
+        let blank = BlankManifest { digest: FileDigest::of(b"blank"), size: 5 };
         let of = |files| Covered { scheme: TreeScheme::V2, files, manifest_file: ManifestFile::Yaml, blank };
         let list = of(&covered).list();
-        let stated = Digest::of(&list);
+        let stated = CoveredTreeDigest::of(&list);
         let with_list = |content: &[u8]| -> FileMap {
             covered.iter().map(|(path, entry)| (path.clone(), *entry)).chain([file(FILE_LIST, content)]).collect()
         };
@@ -293,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_digits_are_found_where_they_are_read() {
-        let digits = Digest::of(b"t").hex();
+        let digits = CoveredTreeDigest::of(b"t").hex();
         for manifest in [
             format!("id: a\nintegrity:\n  scheme: aisoc.tree/v2\n  tree_sha256: \"{digits}\"\n"),
             format!(
@@ -306,14 +310,14 @@ mod tests {
             assert_eq!(Some(found.digits_at), manifest.find(&digits), "{manifest:?}");
             assert_eq!(found.scheme_at, manifest.find("aisoc.tree/v2"), "{manifest:?}");
             let blanked = manifest.replace(&digits, &"0".repeat(64));
-            let expected = BlankManifest { digest: Digest::of(blanked.as_bytes()), size: blanked.len() as u64 };
+            let expected = BlankManifest { digest: FileDigest::of(blanked.as_bytes()), size: blanked.len() as u64 };
             assert_eq!(found.blank(manifest.as_bytes()), expected);
         }
     }
 
     #[test]
     fn digits_that_do_not_stand_there_literally_and_once_are_unknown() {
-        let digits = Digest::of(b"t").hex();
+        let digits = CoveredTreeDigest::of(b"t").hex();
         let escaped = format!("\\x{:02x}{}", digits.as_bytes()[0], &digits[1..]);
         for manifest in [
             format!("integrity: {{scheme: aisoc.tree/v2, tree_sha256: \"{digits}\"}} # {digits}\n"),

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::claim::Claim;
@@ -43,7 +43,7 @@ pub enum Outcome {
     /// No trusted key verifies the signature.
     Untrusted {
         /// The digest that should have been signed.
-        digest: Digest,
+        digest: CanonicalDigest,
         /// The keys that were tried, in order.
         tried: Vec<KeyId>,
         /// What else is known about why.
@@ -84,8 +84,8 @@ pub enum Cause {
 /// Evidence that a trusted key signed a tree. Made in this module only; neither copied nor read.
 #[derive(Debug)]
 pub struct Verified {
-    subject: Digest,
-    digest: Digest,
+    subject: TreeDigest,
+    digest: CanonicalDigest,
     signers: Vec<Signer>,
     coverage: Coverage,
     uncovered: Vec<Uncovered>,
@@ -103,12 +103,12 @@ pub struct Signer {
 
 impl Verified {
     /// The tree that was verified.
-    pub fn subject(&self) -> Digest {
+    pub fn subject(&self) -> TreeDigest {
         self.subject
     }
 
     /// The canonical digest that was signed.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> CanonicalDigest {
         self.digest
     }
 
@@ -212,7 +212,7 @@ struct Tried {
     verified: Vec<(Signature, Fingerprint)>,
 }
 
-fn try_keys(signatures: &[Named<'_>], digest: Digest, keyring: &Keyring, findings: &mut Findings) -> Tried {
+fn try_keys(signatures: &[Named<'_>], digest: CanonicalDigest, keyring: &Keyring, findings: &mut Findings) -> Tried {
     let mut tried = Tried::default();
     let (first, added) = signatures.split_first().map_or((None, signatures), |(first, added)| (Some(first), added));
     let is_copied = |first: &Named<'_>| added.iter().any(|named| named.signature == first.signature);
@@ -251,7 +251,7 @@ impl Tried {
         &mut self,
         named: &Named<'_>,
         candidates: &[(usize, &'a TrustedKey)],
-        digest: Digest,
+        digest: CanonicalDigest,
         findings: &mut Findings,
     ) -> Option<&'a TrustedKey> {
         let mut found: Option<&TrustedKey> = None;
@@ -282,7 +282,13 @@ impl Tried {
     }
 }
 
-fn conclude(claim: &Claim, digest: Digest, keyring: &Keyring, tried: Tried, tree: TreeFinding) -> Result<Outcome> {
+fn conclude(
+    claim: &Claim,
+    digest: CanonicalDigest,
+    keyring: &Keyring,
+    tried: Tried,
+    tree: TreeFinding,
+) -> Result<Outcome> {
     let Tried { signers, not_counted, contradicted, unknown, is_first_alone, .. } = tried;
     let ids = || keyring.keys().iter().map(|trusted| trusted.id.clone()).collect();
     if let Some(key_id) = contradicted {

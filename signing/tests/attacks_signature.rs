@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::{Add, Mul};
 use std::sync::Arc;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
@@ -72,9 +72,9 @@ impl Publisher {
 }
 
 fn claim(manifest: &[u8], code: &[u8], signature: Option<&[u8]>) -> Claim {
-    let python: PythonFiles = [(Text::from("plugin.py"), Digest::of(code))].into_iter().collect();
+    let python: PythonFiles = [(Text::from("plugin.py"), FileDigest::of(code))].into_iter().collect();
     Claim::new(ClaimedTree {
-        subject: Digest::of(code),
+        subject: TreeDigest::of(code),
         manifest_file: ManifestFile::Yaml,
         manifest: manifest.to_vec(),
         python,

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use aisoc_manifests::artifact::LayerForm;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{Limits, PackOptions, PluginDir, Staged, Staging, pack};
@@ -81,7 +81,7 @@ pub fn snapshot(root: &Path) -> BTreeMap<String, String> {
             let path = entry.expect("an entry").path();
             let metadata = path.symlink_metadata().expect("there");
             let content = if metadata.is_file() { fs::read(&path).expect("read") } else { Vec::new() };
-            let line = format!("{:o} {} {}", metadata.permissions().mode(), metadata.ino(), Digest::of(&content));
+            let line = format!("{:o} {} {}", metadata.permissions().mode(), metadata.ino(), FileDigest::of(&content));
             found.insert(path.strip_prefix(root).expect("below").display().to_string(), line);
             if metadata.is_dir() {
                 directories.push(path);

@@ -1,6 +1,6 @@
 //! The gate: the one place where a verdict becomes a decision.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Claim, Coverage, Fingerprint, KeyId, Outcome, Signer, Uncovered, Verified};
 
@@ -12,23 +12,23 @@ use crate::refusal;
 #[derive(Debug)]
 #[must_use = "an admission that is not used lets nothing in"]
 pub struct Admitted {
-    subject: Digest,
+    subject: TreeDigest,
     status: SignatureStatus,
     verified: Option<Verified>,
     objection: Option<Fault>,
 }
 
 impl Admitted {
-    pub(crate) fn unverified(subject: Digest, status: SignatureStatus, objection: Option<Fault>) -> Self {
+    pub(crate) fn unverified(subject: TreeDigest, status: SignatureStatus, objection: Option<Fault>) -> Self {
         Self { subject, status, verified: None, objection }
     }
 
-    pub(crate) fn verified(subject: Digest, verified: Verified, objection: Option<Fault>) -> Self {
+    pub(crate) fn verified(subject: TreeDigest, verified: Verified, objection: Option<Fault>) -> Self {
         Self { subject, status: SignatureStatus::Verified, verified: Some(verified), objection }
     }
 
     /// The tree that was admitted.
-    pub fn subject(&self) -> Digest {
+    pub fn subject(&self) -> TreeDigest {
         self.subject
     }
 
@@ -53,7 +53,7 @@ impl Admitted {
     }
 
     /// The canonical digest that was verified, if it was.
-    pub fn digest(&self) -> Option<Digest> {
+    pub fn digest(&self) -> Option<CanonicalDigest> {
         self.verified.as_ref().map(Verified::digest)
     }
 
@@ -124,7 +124,7 @@ pub fn admit(policy: &Policy, claim: &Claim, verify: impl FnOnce(&Claim) -> Resu
     }
 }
 
-fn admit_verified(policy: &Policy, subject: Digest, verified: Verified) -> Result<Admitted> {
+fn admit_verified(policy: &Policy, subject: TreeDigest, verified: Verified) -> Result<Admitted> {
     if verified.subject() != subject {
         return Err(Fault::new(Reason::Internal, "the verdict is about another tree")
             .expected(subject.to_string(), verified.subject().to_string()));

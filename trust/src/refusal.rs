@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::plugin::ManifestFile;
@@ -28,7 +28,7 @@ pub(crate) fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
     if skipped.is_empty() { fault } else { fault.caused_by(format!("skipped {}", skipped.join("; "))) }
 }
 
-pub(crate) fn untrusted(digest: Digest, tried: &[KeyId], cause: &Cause) -> Fault {
+pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], cause: &Cause) -> Fault {
     match cause {
         Cause::FilesChanged(difference) => {
             differs(Reason::SignatureInvalid, "the plugin was changed after signing", difference)

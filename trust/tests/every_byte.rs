@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CoveredTreeDigest, FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme, write_list};
 use aisoc_manifests::path::RelPath;
@@ -55,7 +55,7 @@ impl Plugin {
         let mut list = String::new();
         let covered = tree.iter().filter(|(path, _)| path.as_str() != "plugin.yaml");
         write_list(TreeScheme::V1, covered, |piece| list.push_str(piece));
-        let digits = Digest::of(list.as_bytes()).hex();
+        let digits = CoveredTreeDigest::of(list.as_bytes()).hex();
         plugin.manifest =
             format!("{MANIFEST}integrity:\n  scheme: aisoc.tree/v1\n  tree_sha256: \"{digits}\"\n").into_bytes();
         plugin.put(FILE_LIST, list.as_bytes());
@@ -88,7 +88,7 @@ impl Plugin {
     fn tree(&self) -> FileMap {
         let manifest = ("plugin.yaml".to_owned(), self.manifest.clone());
         let entry = |name: &str, content: &[u8]| FileEntry {
-            digest: Digest::of(content),
+            digest: FileDigest::of(content),
             size: content.len() as u64,
             executable: self.executable.iter().any(|executable| executable == name),
         };
@@ -103,7 +103,7 @@ impl Plugin {
         };
         let signatures = self.files.iter().filter(|(name, _)| aisoc_signing::is_signature_file(name));
         Claim::new(ClaimedTree {
-            subject: Digest::of(b"subject"),
+            subject: TreeDigest::of(b"subject"),
             manifest_file: ManifestFile::Yaml,
             manifest: self.manifest.clone(),
             python: PythonFiles::default(),

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CanonicalDigest, FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
@@ -36,7 +36,7 @@ fn claim_with(
         present.insert(RelPath::parse(name).expect("a name"), entry(content));
     }
     Claim::new(ClaimedTree {
-        subject: Digest::of(subject),
+        subject: TreeDigest::of(subject),
         manifest_file: ManifestFile::Yaml,
         manifest: manifest.to_vec(),
         python: PythonFiles::default(),
@@ -53,7 +53,7 @@ fn tree(manifest: &[u8], files: &[&str]) -> FileMap {
 }
 
 fn entry(content: &[u8]) -> FileEntry {
-    FileEntry { digest: Digest::of(content), size: content.len() as u64, executable: false }
+    FileEntry { digest: FileDigest::of(content), size: content.len() as u64, executable: false }
 }
 
 /// A directory of trusted keys with those names.
@@ -95,13 +95,13 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
             SignatureStatus::Invalid,
         ),
         (
-            Outcome::Untrusted { digest: Digest::of(b""), tried: vec![], cause: Cause::Unknown },
+            Outcome::Untrusted { digest: CanonicalDigest::of(b""), tried: vec![], cause: Cause::Unknown },
             Reason::SignatureInvalid,
             SignatureStatus::Invalid,
         ),
         (
             Outcome::Untrusted {
-                digest: Digest::of(b""),
+                digest: CanonicalDigest::of(b""),
                 tried: vec![],
                 cause: Cause::UnknownSigners(vec!["ab".repeat(32)]),
             },
@@ -132,7 +132,7 @@ fn warn_lets_in_and_keeps_the_objection() {
             admit(&Policy::of(TrustMode::Warn), &claim(b"t", MANIFEST, None), |_| Ok(outcome)).expect("let in");
         assert_eq!(admitted.status(), status);
         assert_eq!(admitted.objection().expect("kept").reason(), reason);
-        assert_eq!((admitted.key_id(), admitted.subject()), (None, Digest::of(b"t")));
+        assert_eq!((admitted.key_id(), admitted.subject()), (None, TreeDigest::of(b"t")));
     }
 }
 

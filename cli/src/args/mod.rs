@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// One plugin on the bench: make, check, sign, ship, install
     Plugin {
         #[command(subcommand)]
-        command: plugin::PluginCommand,
+        command: Box<plugin::PluginCommand>,
     },
     /// All installed plugins
     Plugins {

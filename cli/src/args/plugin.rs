@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use aisoc_installation::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -383,7 +383,7 @@ pub(crate) struct InstallArgs {
     pub(crate) change: ChangeArgs,
     /// Refuse any other artifact than this one
     #[arg(long, value_name = "DIGEST")]
-    pub(crate) require_digest: Option<Digest>,
+    pub(crate) require_digest: Option<ArtifactDigest>,
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,

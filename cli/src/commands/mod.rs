@@ -36,7 +36,7 @@ use crate::context::Context;
 /// Runs a command and gives the exit code.
 pub(crate) fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
-        Command::Plugin { command } => run_plugin(command, context),
+        Command::Plugin { command } => run_plugin(*command, context),
         Command::Plugins { command: PluginsCommand::List(args) } => list::run(args, context),
         Command::Plugins { command: PluginsCommand::Verify(args) } => verify_at_rest::run(args, context),
         Command::Registry { command: RegistryCommand::Serve(args) } => registry::serve(args, context),

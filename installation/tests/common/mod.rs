@@ -10,7 +10,7 @@ use std::path::Path;
 
 use aisoc_installation::{InstallRecord, StagingDirectory};
 use aisoc_manifests::artifact::LayerForm;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_testkit::archive::TarBuilder;
@@ -48,7 +48,7 @@ pub(crate) fn record(staged: &Staged<StagingDirectory>, version: &str) -> Instal
         id: "demo".parse().expect("an id"),
         version: version.to_owned(),
         reference: "localhost:5000/demo:1".to_owned(),
-        digest: Digest::of(version.as_bytes()),
+        digest: ArtifactDigest::of(version.as_bytes()),
         tree_digest: staged.subject(),
         canonical_digest: None,
         signature_status: "skipped".to_owned(),

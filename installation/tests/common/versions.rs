@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aisoc_installation::{Access, InstallRecord, KeptTree, activate, kept_versions};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::RecordDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::InstalledDir;
@@ -77,7 +77,7 @@ pub(crate) fn tidy(plugins: &Path) {
 pub(crate) fn sealed(content: &impl Serialize) -> String {
     let mut compact = serde_json::to_value(content).expect("JSON");
     compact.sort_all_objects();
-    let checksum = Digest::of(compact.to_string().as_bytes());
+    let checksum = RecordDigest::of(compact.to_string().as_bytes());
     let text = serde_json::to_string_pretty(content).expect("JSON");
     format!("{},\n  \"checksum\": \"{checksum}\"\n}}\n", text.strip_suffix("\n}").expect("an object"))
 }

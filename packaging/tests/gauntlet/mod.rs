@@ -10,7 +10,7 @@ use std::path::Path;
 
 use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{Limits, Staged, Staging};
@@ -152,8 +152,8 @@ fn second_opinion<P>(layer: &[u8], title: Option<&str>, staged: &Staged<P>) -> O
         false => archive.extend_from_slice(layer),
     }
     let root = title.map(str::to_owned).or_else(|| staged.root().map(ToString::to_string));
-    let other: std::io::Result<BTreeMap<String, Digest>> = files_of(&archive, root.as_deref());
-    let own: BTreeMap<String, Digest> =
+    let other: std::io::Result<BTreeMap<String, FileDigest>> = files_of(&archive, root.as_deref());
+    let own: BTreeMap<String, FileDigest> =
         staged.files().iter().map(|(path, entry)| (path.to_string(), entry.digest)).collect();
     match other {
         Ok(other) if other == own => None,
@@ -161,7 +161,7 @@ fn second_opinion<P>(layer: &[u8], title: Option<&str>, staged: &Staged<P>) -> O
     }
 }
 
-fn files_of(archive: &[u8], root: Option<&str>) -> std::io::Result<BTreeMap<String, Digest>> {
+fn files_of(archive: &[u8], root: Option<&str>) -> std::io::Result<BTreeMap<String, FileDigest>> {
     let mut files = BTreeMap::new();
     for entry in tar::Archive::new(archive).entries()? {
         let mut entry = entry?;
@@ -173,7 +173,7 @@ fn files_of(archive: &[u8], root: Option<&str>) -> std::io::Result<BTreeMap<Stri
         let inside = root.map_or(Some(name), |root| name.strip_prefix(root)?.strip_prefix('/'));
         let mut content = Vec::new();
         entry.read_to_end(&mut content)?;
-        files.extend(inside.map(|inside| (inside.to_owned(), Digest::of(&content))));
+        files.extend(inside.map(|inside| (inside.to_owned(), FileDigest::of(&content))));
     }
     Ok(files)
 }

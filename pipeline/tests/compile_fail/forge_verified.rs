@@ -1,9 +1,9 @@
 //! Evidence of a signature is made by the verifier alone.
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{CanonicalDigest, TreeDigest};
 use aisoc_signing::{Coverage, Verified};
 
-fn shortcut(digest: Digest) -> Verified {
-    Verified { subject: digest, digest, signers: vec![], coverage: Coverage::Full, uncovered: vec![] }
+fn shortcut(subject: TreeDigest, digest: CanonicalDigest) -> Verified {
+    Verified { subject, digest, signers: vec![], coverage: Coverage::Full, uncovered: vec![] }
 }
 
 fn main() {}

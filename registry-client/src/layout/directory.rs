@@ -142,12 +142,13 @@ impl Directory {
     /// # Errors
     /// `layout_invalid`, `io_` reasons.
     pub fn put_manifest(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<Pushed> {
-        let is_whole = match self.blob(manifest.digest())? {
-            Some(blob) => blob.is(manifest.digest(), manifest.bytes().len() as u64),
+        let digest = manifest.digest().blob();
+        let is_whole = match self.blob(digest)? {
+            Some(blob) => blob.is(digest, manifest.bytes().len() as u64),
             None => false,
         };
         if !is_whole {
-            self.ingest()?.write(manifest.bytes())?.finish(self, manifest.digest())?;
+            self.ingest()?.write(manifest.bytes())?.finish(self, digest)?;
         }
         self.update(|entries| {
             let before = entries.clone();
@@ -239,7 +240,7 @@ impl Directory {
 
 /// The name of a blob inside a layout.
 pub(super) fn blob_name(digest: Digest) -> String {
-    format!("{BLOBS}/{}", digest.hex())
+    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
 }
 
 /// Reads and checks the bytes of an `index.json`.

@@ -1,6 +1,6 @@
 //! The index of a layout: which manifests it holds and which tags name them.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Annotations, Descriptor, ImageIndex, MANIFEST_MEDIA_TYPE, REF_NAME};
 use aisoc_manifests::reference::{LayoutReference, Tag};
@@ -12,7 +12,7 @@ pub(crate) fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<De
             .hint(format!("it holds the tags: {}", listed(index)))
     };
     if let Some(digest) = reference.digest {
-        let found = index.manifests.iter().find(|descriptor| descriptor.digest == digest);
+        let found = index.manifests.iter().find(|descriptor| descriptor.artifact_digest() == digest);
         return found.map(plain).ok_or_else(|| missing(&format!("manifest {digest}")));
     }
     if let Some(tag) = &reference.tag {
@@ -31,13 +31,13 @@ pub(crate) fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<De
 
 /// The descriptor under that digest. A manifest that only another manifest lists is not in the
 /// index; its type is then the usual one.
-pub(crate) fn by_digest(index: &ImageIndex, digest: Digest) -> Descriptor {
+pub(crate) fn by_digest(index: &ImageIndex, digest: ArtifactDigest) -> Descriptor {
     index
         .manifests
         .iter()
-        .find(|descriptor| descriptor.digest == digest)
+        .find(|descriptor| descriptor.artifact_digest() == digest)
         .map(plain)
-        .unwrap_or_else(|| Descriptor { digest, ..Descriptor::of(MANIFEST_MEDIA_TYPE, b"") })
+        .unwrap_or_else(|| Descriptor { digest: digest.blob(), ..Descriptor::of(MANIFEST_MEDIA_TYPE, b"") })
 }
 
 /// The manifest of that tag.
@@ -89,9 +89,9 @@ pub(crate) fn untag(index: &mut ImageIndex, tag: &Tag) -> bool {
 }
 
 /// Takes the manifest and its tags away. Says whether it was there.
-pub(crate) fn remove(index: &mut ImageIndex, digest: Digest) -> bool {
+pub(crate) fn remove(index: &mut ImageIndex, digest: ArtifactDigest) -> bool {
     let before = index.manifests.len();
-    index.manifests.retain(|entry| entry.digest != digest);
+    index.manifests.retain(|entry| entry.artifact_digest() != digest);
     index.manifests.len() < before
 }
 
@@ -142,7 +142,8 @@ mod tests {
         assert_eq!(tagged(&one, &tag("1")).expect("one").expect("found").digest, b.digest);
         assert!(one.manifests.iter().any(|entry| entry.digest == a.digest), "what lost its tag is kept");
         assert!(untag(&mut one, &tag("2")) && !untag(&mut one, &tag("2")));
-        assert!(remove(&mut one, a.digest) && !remove(&mut one, a.digest));
+        let removed = a.artifact_digest();
+        assert!(remove(&mut one, removed) && !remove(&mut one, removed));
     }
 
     #[test]

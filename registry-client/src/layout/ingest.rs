@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_files::{Draft, Existing, PrivateDirectory};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Digest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use sha2::{Digest as _, Sha256};
 
 use super::Directory;
 
@@ -20,7 +19,7 @@ const DRAFT_MODE: u32 = 0o666;
 #[derive(Debug)]
 pub struct Ingest {
     draft: Draft,
-    hasher: Sha256,
+    hasher: Hasher<meaning::Blob>,
     size: u64,
 }
 
@@ -31,7 +30,7 @@ impl Ingest {
     /// `io_` reasons.
     pub fn new_in(parent: &Path) -> Result<Self> {
         let draft = temporary(parent)?;
-        Ok(Self { draft, hasher: Sha256::new(), size: 0 })
+        Ok(Self { draft, hasher: Digest::hasher(), size: 0 })
     }
 
     /// Collects among other blobs in a private directory, on the file system of the layouts.
@@ -41,7 +40,7 @@ impl Ingest {
     pub(crate) fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
         let failed = |error| Fault::io("write in", home.path(), error);
         let draft = Draft::create_in(home, DRAFT_MODE).map_err(failed)?;
-        Ok(Self { draft, hasher: Sha256::new(), size: 0 })
+        Ok(Self { draft, hasher: Digest::hasher(), size: 0 })
     }
 
     /// Appends bytes.
@@ -65,11 +64,7 @@ impl Ingest {
     /// # Errors
     /// `pull_failed` for another digest, `io_` reasons.
     pub fn finish(self, directory: &Directory, expected: Digest) -> Result<()> {
-        let found = Digest::from_bytes(self.hasher.finalize().into());
-        if found != expected {
-            return Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
-                .expected(expected.to_string(), found.to_string()));
-        }
+        expected.require(&self.hasher.finish(), Reason::PullFailed, "the content does not match its digest")?;
         let target = directory.blob_path(expected);
         land(self.draft, &target)
     }

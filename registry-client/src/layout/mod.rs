@@ -14,12 +14,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ArtifactDigest, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageIndex, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use crate::blob::{BlobSource, BlobStream, file_stream};
 use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
@@ -156,7 +155,7 @@ impl StoredBlob {
     /// Whether it has that size and digest. Reads all of it; what cannot be read is not it.
     pub(crate) fn is(&self, digest: Digest, size: u64) -> bool {
         use std::os::unix::fs::FileExt;
-        let mut hasher = Sha256::new();
+        let mut hasher = digest.own_hasher();
         let mut buffer = vec![0; PIECE_BYTES];
         let mut offset = 0;
         while self.size == size && offset < size {
@@ -167,7 +166,7 @@ impl StoredBlob {
             hasher.update(&buffer[..length]);
             offset += length as u64;
         }
-        self.size == size && Digest::from_bytes(hasher.finalize().into()) == digest
+        self.size == size && hasher.finish() == digest
     }
 
     /// All bytes, when they are at most `max_bytes` and have that digest.
@@ -181,12 +180,10 @@ impl StoredBlob {
         self.file.read_exact_at(&mut bytes, self.offset).map_err(|source| {
             Fault::new(Reason::PullFailed, format!("cannot read all of {digest}")).caused_by(source)
         })?;
-        let found = Digest::of(&bytes);
-        if found == digest {
-            return Ok(bytes);
-        }
-        Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
-            .expected(digest.to_string(), found.to_string()))
+        let mut hasher = digest.own_hasher();
+        hasher.update(&bytes);
+        digest.require(&hasher.finish(), Reason::PullFailed, "the content does not match its digest")?;
+        Ok(bytes)
     }
 }
 
@@ -197,7 +194,7 @@ impl Resolve for Layout {
 }
 
 impl Fetch for Layout {
-    async fn fetch_manifest(&self, digest: Option<Digest>) -> Result<Manifest> {
+    async fn fetch_manifest(&self, digest: Option<ArtifactDigest>) -> Result<Manifest> {
         self.blocking(move |store, reference| {
             let index = store.index()?;
             let descriptor = match digest {
@@ -260,9 +257,10 @@ impl Tagging for Layout {
         self.store_manifest(manifest, Some(tag)).await
     }
 
-    async fn tag_digest(&self, tag: &Tag) -> Result<Option<Digest>> {
+    async fn tag_digest(&self, tag: &Tag) -> Result<Option<ArtifactDigest>> {
         let tag = tag.clone();
-        self.blocking(move |store, _| Ok(index::tagged(&store.index()?, &tag)?.map(|found| found.digest))).await
+        self.blocking(move |store, _| Ok(index::tagged(&store.index()?, &tag)?.map(|found| found.artifact_digest())))
+            .await
     }
 
     async fn tags(&self) -> Result<Vec<Tag>> {

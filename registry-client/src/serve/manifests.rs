@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{Read as _, Seek as _};
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ArtifactDigest, Digest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use bytes::Bytes;
@@ -95,7 +95,7 @@ impl Registry {
                 Name::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
                 Name::Digest(digest) => {
                     let removed = layout.update(|entries| Ok(index::remove(entries, *digest)))?;
-                    removed && layout.remove_blob(*digest)?
+                    removed && layout.remove_blob(digest.blob())?
                 }
             };
             Ok(Some(removed))
@@ -115,7 +115,7 @@ fn store_manifest(
     name: &Name,
     kind: String,
     mut body: SpooledTempFile,
-) -> Result<(Digest, Option<Digest>), Problem> {
+) -> Result<(ArtifactDigest, Option<ArtifactDigest>), Problem> {
     let mut bytes = Vec::new();
     body.rewind()
         .and_then(|()| body.read_to_end(&mut bytes))
@@ -136,7 +136,7 @@ fn store_manifest(
         Name::Digest(_) => None,
     };
     layout.put_manifest(&manifest, tag)?;
-    Ok((digest, document.subject.map(|subject| subject.digest)))
+    Ok((digest, document.subject.map(|subject| subject.artifact_digest())))
 }
 
 /// The manifest's descriptor and its file, whose bytes have that digest.
@@ -146,7 +146,7 @@ fn find(layout: Option<&Directory>, repository: &str, name: &Name) -> Result<(De
     let descriptor = match name {
         Name::Tag(tag) => index::tagged(&entries, tag)?,
         // Only what is in the index is a manifest; a config document is not served as one.
-        Name::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.digest == *digest),
+        Name::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.artifact_digest() == *digest),
     };
     let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
     let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::{Annotations, Descriptor, INDEX_MEDIA_TYPE, ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use hyper::StatusCode;
@@ -41,12 +41,12 @@ struct Referrer {
 struct Page {
     found: Vec<Descriptor>,
     /// The last manifest that was looked at, when there are more.
-    next_after: Option<Digest>,
+    next_after: Option<ArtifactDigest>,
 }
 
 impl Registry {
     /// An unknown subject has no referrers; that is an answer, not an error.
-    pub(super) async fn referrers(&self, repository: &str, subject: Digest, query: &str) -> Answered {
+    pub(super) async fn referrers(&self, repository: &str, subject: ArtifactDigest, query: &str) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
         let filter = parameter(query, "artifactType");
         let after = parameter(query, "last").map(|last| read_digest(&last)).transpose()?;
@@ -67,7 +67,7 @@ impl Registry {
 }
 
 /// The link to what follows.
-fn next(repository: &str, subject: Digest, filter: Option<&str>, last: Digest) -> String {
+fn next(repository: &str, subject: ArtifactDigest, filter: Option<&str>, last: ArtifactDigest) -> String {
     let filter = filter.map(|kind| format!("artifactType={}&", percent_encoded(kind))).unwrap_or_default();
     format!("</v2/{repository}/referrers/{subject}?{filter}last={last}>; rel=\"next\"")
 }
@@ -80,17 +80,22 @@ fn percent_encoded(text: &str) -> String {
 
 /// Reads the manifests of the repository after that one, until the page is full. A development registry
 /// holds a few hundred; an index of subjects beside the layout would be a second truth to keep.
-fn page(layout: &Directory, subject: Digest, kind: Option<&str>, after: Option<Digest>) -> Result<Page> {
-    let entries: BTreeMap<Digest, String> =
-        layout.index()?.manifests.into_iter().map(|entry| (entry.digest, entry.media_type)).collect();
+fn page(
+    layout: &Directory,
+    subject: ArtifactDigest,
+    kind: Option<&str>,
+    after: Option<ArtifactDigest>,
+) -> Result<Page> {
+    let entries: BTreeMap<ArtifactDigest, String> =
+        layout.index()?.manifests.into_iter().map(|entry| (entry.artifact_digest(), entry.media_type)).collect();
     let (mut found, mut read, mut listed, mut last) = (Vec::new(), 0, 0, None);
     for (digest, media_type) in entries.into_iter().filter(|(digest, _)| after.is_none_or(|after| *digest > after)) {
         if read >= MAX_READ_BYTES || listed >= MAX_PAGE_BYTES {
             return Ok(Page { found, next_after: last });
         }
-        let Some(blob) = layout.blob(digest)? else { continue };
+        let Some(blob) = layout.blob(digest.blob())? else { continue };
         read += blob.size;
-        let bytes = blob.read(digest, MAX_MANIFEST_BYTES)?;
+        let bytes = blob.read(digest.blob(), MAX_MANIFEST_BYTES)?;
         if let Some(descriptor) = referrer(&media_type, &bytes, subject)
             && kind.is_none_or(|kind| descriptor.artifact_type.as_deref() == Some(kind))
         {
@@ -107,8 +112,8 @@ fn page(layout: &Directory, subject: Digest, kind: Option<&str>, after: Option<D
 }
 
 /// The descriptor of a manifest that is about `subject`.
-fn referrer(media_type: &str, bytes: &[u8], subject: Digest) -> Option<Descriptor> {
-    serde_json::from_slice::<Subject>(bytes).ok()?.subject.filter(|named| named.digest == subject)?;
+fn referrer(media_type: &str, bytes: &[u8], subject: ArtifactDigest) -> Option<Descriptor> {
+    serde_json::from_slice::<Subject>(bytes).ok()?.subject.filter(|named| named.artifact_digest() == subject)?;
     let Referrer { artifact_type, config, annotations } = serde_json::from_slice(bytes).ok()?;
     let artifact_type = artifact_type.or(config.map(|config| config.media_type));
     Some(Descriptor { artifact_type, annotations, ..Descriptor::of(media_type, bytes) })

@@ -1,7 +1,8 @@
 //! Which thing a path names. Everything is parsed into the types whose grammar keeps `..`, `%` and
 //! the like out before a file name is made of it.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::meaning::Meaning;
+use aisoc_manifests::digest::{ArtifactDigest, Digest, DigestOf};
 use aisoc_manifests::reference::{Reference, Tag};
 use hyper::StatusCode;
 
@@ -16,14 +17,14 @@ pub(super) enum Route {
     BeginUpload { repository: String },
     Upload { repository: String, id: String },
     Tags { repository: String },
-    Referrers { repository: String, digest: Digest },
+    Referrers { repository: String, digest: ArtifactDigest },
 }
 
 /// What a manifest is asked for by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Name {
     Tag(Tag),
-    Digest(Digest),
+    Digest(ArtifactDigest),
 }
 
 impl Route {
@@ -75,7 +76,7 @@ pub(super) fn is_repository(name: &str) -> bool {
     }
 }
 
-pub(super) fn read_digest(text: &str) -> Result<Digest, Problem> {
+pub(super) fn read_digest<M: Meaning>(text: &str) -> Result<DigestOf<M>, Problem> {
     text.parse().map_err(|_| Problem::bad_digest("a digest is `sha256:` and 64 lower-case hexadecimal digits"))
 }
 
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn reads_paths_from_the_end() {
-        let digest = Digest::of(b"x");
+        let (digest, artifact) = (Digest::of(b"x"), ArtifactDigest::of(b"x"));
         for (path, expected) in [
             ("/v2/".to_owned(), Route::Version),
             (
@@ -102,13 +103,13 @@ mod tests {
             ),
             (
                 format!("/v2/blobs/manifests/manifests/{digest}"),
-                Route::Manifest { repository: "blobs/manifests".into(), name: Name::Digest(digest) },
+                Route::Manifest { repository: "blobs/manifests".into(), name: Name::Digest(artifact) },
             ),
             (format!("/v2/a/blobs/{digest}"), Route::Blob { repository: "a".into(), digest }),
             ("/v2/a/blobs/uploads/".into(), Route::BeginUpload { repository: "a".into() }),
             ("/v2/a/blobs/uploads/7".into(), Route::Upload { repository: "a".into(), id: "7".into() }),
             ("/v2/tags/list/tags/list".into(), Route::Tags { repository: "tags/list".into() }),
-            (format!("/v2/a/referrers/{digest}"), Route::Referrers { repository: "a".into(), digest }),
+            (format!("/v2/a/referrers/{digest}"), Route::Referrers { repository: "a".into(), digest: artifact }),
         ] {
             assert_eq!(Route::of(&path).expect(&path), expected);
         }

@@ -109,8 +109,11 @@ pub async fn stocked() -> (Registry, Sample) {
 
 /// `METHOD /path` of everything that arrived, with the digests shortened to their names.
 pub fn lines(registry: &Registry, sample: &Sample) -> Vec<String> {
-    let named =
-        [(sample.manifest.digest(), "MANIFEST"), (sample.config.digest, "CONFIG"), (sample.layer.digest, "LAYER")];
+    let named = [
+        (sample.manifest.digest().blob(), "MANIFEST"),
+        (sample.config.digest, "CONFIG"),
+        (sample.layer.digest, "LAYER"),
+    ];
     let shorten = |path: &str| {
         let path = named.iter().fold(path.to_owned(), |path, (digest, name)| path.replace(&digest.to_string(), name));
         match path.split_once("/uploads/") {

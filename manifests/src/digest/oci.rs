@@ -1,0 +1,223 @@
+//! Digests of the OCI specification: they carry their algorithm, and two algorithms cannot be compared.
+//!
+//! Source: OCI image specification 1.1, `descriptor.md`, "Digests".
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256, Sha512};
+
+use super::meaning::{Form, Meaning, Stored, sealed::Sealed};
+use super::{Digest, DigestOf, Hasher};
+use crate::fault::{Fault, Reason, Result};
+
+/// The algorithms that the specification registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// What everybody writes, and what is read.
+    Sha256,
+    /// Registered too. No text of it is read yet.
+    Sha512,
+}
+
+/// What two digests say about the contents that they name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// It is the same content.
+    Same,
+    /// It is other content.
+    Different,
+    /// Nothing: they are of two algorithms. Never a proof that something changed, and never that it did not.
+    Unknown,
+}
+
+/// The bytes that an algorithm gave, as many as it gives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AlgorithmAndBytes {
+    /// 32 of them.
+    Sha256([u8; 32]),
+    /// 64 of them.
+    Sha512([u8; 64]),
+}
+
+/// A hash of either algorithm that has taken some bytes.
+#[derive(Debug)]
+pub enum State {
+    /// Gives 32 bytes.
+    Sha256(Sha256),
+    /// Gives 64 bytes.
+    Sha512(Sha512),
+}
+
+impl<M: Meaning<Form = AlgorithmAndBytes>> DigestOf<M> {
+    /// By which algorithm it is.
+    pub fn algorithm(&self) -> Algorithm {
+        self.0.algorithm()
+    }
+
+    /// Hashes with that algorithm.
+    pub fn hasher_of(algorithm: Algorithm) -> Hasher<M> {
+        Hasher(match algorithm {
+            Algorithm::Sha256 => State::Sha256(Sha256::new()),
+            Algorithm::Sha512 => State::Sha512(Sha512::new()),
+        })
+    }
+
+    /// Hashes with the algorithm of this digest, to prove it: what gives another one is other content.
+    pub fn own_hasher(&self) -> Hasher<M> {
+        Self::hasher_of(self.algorithm())
+    }
+
+    /// What the two say about their contents. `==` asks whether they are one name, which is less.
+    pub fn agreement(&self, other: &Self) -> Agreement {
+        match (self == other, self.algorithm() == other.algorithm()) {
+            (true, _) => Agreement::Same,
+            (false, true) => Agreement::Different,
+            (false, false) => Agreement::Unknown,
+        }
+    }
+
+    /// Refuses for `reason` whatever is not known to be the content of this digest, `message` being what
+    /// is said of other content.
+    ///
+    /// # Errors
+    /// `reason`, with both digests.
+    pub fn require(&self, found: &Self, reason: Reason, message: impl Into<String>) -> Result<()> {
+        let fault = match self.agreement(found) {
+            Agreement::Same => return Ok(()),
+            Agreement::Different => Fault::new(reason, message),
+            Agreement::Unknown => {
+                Fault::new(reason, "two digests of different algorithms do not say whether the content is the same")
+            }
+        };
+        Err(fault.expected(self.to_string(), found.to_string()))
+    }
+}
+
+impl<M: Stored> DigestOf<M> {
+    /// The name under which registries and layouts keep it.
+    pub fn blob(&self) -> Digest {
+        DigestOf(self.0)
+    }
+
+    /// The blob of that name, taken for what `M` says: only who read it in a place of that meaning may.
+    pub(crate) fn named(blob: Digest) -> Self {
+        Self(blob.0)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        })
+    }
+}
+
+impl From<[u8; 32]> for AlgorithmAndBytes {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self::Sha256(bytes)
+    }
+}
+
+impl Sealed for AlgorithmAndBytes {}
+
+impl Form for AlgorithmAndBytes {
+    type State = State;
+
+    fn begin() -> State {
+        State::Sha256(Sha256::new())
+    }
+
+    fn update(state: &mut State, bytes: &[u8]) {
+        match state {
+            State::Sha256(hash) => hash.update(bytes),
+            State::Sha512(hash) => hash.update(bytes),
+        }
+    }
+
+    fn end(state: State) -> Self {
+        match state {
+            State::Sha256(hash) => Self::Sha256(hash.finalize().into()),
+            State::Sha512(hash) => Self::Sha512(hash.finalize().into()),
+        }
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Sha256(_) => Algorithm::Sha256,
+            Self::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Sha256(bytes) => bytes,
+            Self::Sha512(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::ArtifactDigest;
+
+    fn of(algorithm: Algorithm, bytes: &[u8]) -> ArtifactDigest {
+        let mut hasher = ArtifactDigest::hasher_of(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    #[test]
+    fn an_algorithm_stands_before_its_digits() {
+        // FIPS 180-2, appendix C.1.
+        let digest = of(Algorithm::Sha512, b"abc");
+        assert!(digest.to_string().starts_with("sha512:ddaf35a193617abacc417349ae204131"), "{digest}");
+        assert_eq!((digest.hex().len(), digest.algorithm()), (128, Algorithm::Sha512));
+        assert_eq!(
+            (of(Algorithm::Sha256, b"abc").hex().len(), of(Algorithm::Sha256, b"abc")),
+            (64, ArtifactDigest::of(b"abc"))
+        );
+    }
+
+    #[test]
+    fn two_algorithms_are_unknown_and_never_different() {
+        let (short, long) = (of(Algorithm::Sha256, b"x"), of(Algorithm::Sha512, b"x"));
+        for (one, other, expected) in [
+            (short, short, Agreement::Same),
+            (long, long, Agreement::Same),
+            (short, of(Algorithm::Sha256, b"y"), Agreement::Different),
+            (long, of(Algorithm::Sha512, b"y"), Agreement::Different),
+            (short, long, Agreement::Unknown),
+            (short, of(Algorithm::Sha512, b"y"), Agreement::Unknown),
+        ] {
+            assert_eq!((one.agreement(&other), other.agreement(&one)), (expected, expected), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_required_is_refused_unless_it_is_known_to_be_the_same() {
+        let (short, long) = (of(Algorithm::Sha256, b"x"), of(Algorithm::Sha512, b"x"));
+        let refusal = |found: &ArtifactDigest| short.require(found, Reason::DigestMismatch, "it is another");
+        assert!(refusal(&short).is_ok());
+        for (found, message) in [(of(Algorithm::Sha256, b"y"), "it is another"), (long, "two digests of different")] {
+            let fault = refusal(&found).expect_err("not the same");
+            assert!(fault.message().starts_with(message), "{fault:?}");
+            let both = fault.difference().expect("both digests");
+            assert_eq!((both.expected.clone(), both.found.clone()), (short.to_string(), found.to_string()));
+            assert_eq!(fault.reason(), Reason::DigestMismatch);
+        }
+    }
+
+    #[test]
+    fn a_digest_is_proved_by_its_own_algorithm() {
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let digest = of(algorithm, b"x");
+            let mut hasher = digest.own_hasher();
+            hasher.update(b"x");
+            assert_eq!(hasher.finish(), digest);
+            assert_eq!(digest.blob().to_string(), digest.to_string());
+        }
+    }
+}
