@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::cancellation::Cancelled;
 pub use crate::reason::{Class, Reason};
@@ -14,15 +15,18 @@ pub use crate::reason::{Class, Reason};
 pub type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// One refusal: a reason code, one sentence, and the evidence for it.
+#[derive(Clone)]
 pub struct Fault(Box<Parts>);
 
+#[derive(Clone)]
 struct Parts {
     reason: Reason,
     message: String,
     location: Option<Location>,
     difference: Option<Difference>,
     hint: Option<String>,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    /// Shared, because a refusal stands in the trace of a decision and is its outcome as well.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// Where in a text file something was found. Lines and columns count from 1, columns in characters.
@@ -111,7 +115,7 @@ impl Fault {
     /// Attaches the cause, which is printed on a line of its own and never inside the message.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
