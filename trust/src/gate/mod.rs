@@ -91,7 +91,7 @@ impl Verdict {
 pub struct Admitted<H> {
     plugin: PluginId,
     verdict: Verdict,
-    held: H,
+    _held: H,
 }
 
 impl<H> Admitted<H> {
@@ -103,11 +103,6 @@ impl<H> Admitted<H> {
     /// What the gates said.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
-    }
-
-    /// The lock under which it was made.
-    pub fn held(&self) -> &H {
-        &self.held
     }
 }
 
@@ -135,6 +130,11 @@ impl Examined {
     /// What refuses the claim, whatever is installed.
     pub fn refusal(&self) -> Option<&Fault> {
         self.verdict.as_ref().err()
+    }
+
+    /// What the gates about proof let pass; nothing when one of them refused.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref().ok()
     }
 
     /// What the site would refuse it for if what is installed stayed as it was observed. No admission
@@ -175,7 +175,7 @@ pub fn examine(
 /// than was verified before, `record_invalid` when nobody can say what that was.
 pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted<P::Held>> {
     let Decision { trace, findings, outcome } = observe(examined, Some(present.facts()));
-    let admitted = |verdict| Admitted { plugin: present.facts().plugin.clone(), verdict, held: present.held() };
+    let admitted = |verdict| Admitted { plugin: present.facts().plugin.clone(), verdict, _held: present.held() };
     Decision { trace, findings, outcome: outcome.map(admitted) }
 }
 

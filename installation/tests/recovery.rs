@@ -7,15 +7,14 @@ mod common;
 
 use std::fs;
 
-use aisoc_installation::{
-    InstallRecord, collect_garbage, coverage_floor, finish_interrupted, kept_versions, uninstall,
-};
+use aisoc_installation::InstallRecord;
 use aisoc_manifests::fault::Reason;
 use aisoc_signing::Coverage;
 use common::versions::{
     access, current, id, incoming, install, keep, reads_without_writing, record_file, recorded, roll_back, tidy,
     unfinished, versions,
 };
+use common::{collect_garbage, coverage_floor, finish_interrupted, kept_versions, read_record, uninstall};
 
 #[test]
 fn an_upgrade_killed_anywhere_raises_the_floor_when_it_was_made_and_not_when_it_was_not() {
@@ -40,9 +39,9 @@ fn an_upgrade_killed_anywhere_raises_the_floor_when_it_was_made_and_not_when_it_
         }
         let (floor, place) = (|| coverage_floor(plugins, &id()).expect("readable"), plugins.join(".aisoc/floors/demo"));
         let expected = if is_made { Coverage::Full } else { Coverage::Code };
-        assert_eq!((floor(), place.exists()), (Some(expected), false), "{reached}: the record stands in");
+        assert_eq!((floor(), place.exists()), (expected, false), "{reached}: the record stands in");
         finish_interrupted(plugins, &access()).expect("finished");
-        assert_eq!((floor(), place.exists()), (Some(expected), is_made), "{reached}");
+        assert_eq!((floor(), place.exists()), (expected, is_made), "{reached}");
     }
 }
 
@@ -128,7 +127,7 @@ fn a_first_install_killed_anywhere_is_healed() {
             fs::create_dir_all(plugins.join(".aisoc/records")).expect("made");
             fs::write(record_file(plugins), after.to_text().expect("a text")).expect("written");
         }
-        let read = InstallRecord::read(plugins, &id()).expect("readable");
+        let read = read_record(plugins, &id()).expect("readable");
         assert_eq!(read.is_some(), there, "{reached}");
         finish_interrupted(plugins, &access()).expect("finished");
         tidy(plugins);
@@ -192,7 +191,7 @@ fn an_uninstall_killed_anywhere_is_healed() {
         if reached == "discarded" {
             fs::remove_dir_all(plugins.join(".aisoc/versions/demo")).expect("removed");
         }
-        assert_eq!(InstallRecord::read(plugins, &id()).expect("readable").is_some(), there, "{reached}");
+        assert_eq!(read_record(plugins, &id()).expect("readable").is_some(), there, "{reached}");
         uninstall(plugins, &id(), &access()).expect("the same command again finishes it");
         assert!(!plugins.join("demo").exists() && !record_file(plugins).exists(), "{reached}");
         assert!(!plugins.join(".aisoc/versions/demo").exists(), "{reached}");
@@ -247,7 +246,7 @@ fn a_tree_written_into_after_a_kill_is_known_by_its_directory() {
         fs::create_dir(tree.join("__pycache__")).expect("made");
         fs::write(tree.join("__pycache__/version.pyc"), "byte code").expect("written");
     }
-    let read = InstallRecord::read(plugins, &id()).expect("readable").expect("there");
+    let read = read_record(plugins, &id()).expect("readable").expect("there");
     assert_eq!(read.version, "1.1.0");
     finish_interrupted(plugins, &access()).expect("finished");
     assert_eq!(recorded(plugins).version, "1.1.0");
@@ -260,7 +259,7 @@ fn a_note_that_cannot_be_read_is_no_record_and_is_removed() {
         let plugins = tempfile::tempdir().expect("a directory");
         install(plugins.path(), "1.0.0", 1);
         fs::write(plugins.path().join(".aisoc/pending/demo.json"), content).expect("written");
-        let fault = InstallRecord::read(plugins.path(), &id()).expect_err(content);
+        let fault = read_record(plugins.path(), &id()).expect_err(content);
         assert_eq!(fault.reason(), Reason::RecordInvalid);
         finish_interrupted(plugins.path(), &access()).expect("finished");
         assert_eq!(current(plugins.path()), "1.0.0");

@@ -5,10 +5,12 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use aisoc_installation::{Garbage, activate, collect_garbage, kept_versions, uninstall};
+use aisoc_installation::Garbage;
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, install, record_file, roll_back, source, tidy, versions};
-use common::{GZIP, admission, packed, record, snapshot, stage_into, titled};
+use common::{
+    GZIP, activate, admission, collect_garbage, kept_versions, packed, record, snapshot, stage_into, titled, uninstall,
+};
 
 #[test]
 fn what_is_replaced_is_kept_up_to_the_number() {
@@ -167,7 +169,7 @@ fn garbage_is_named_counted_and_gone() {
         (Garbage::Staging, ".aisoc-staging-killed"),
         (Garbage::Orphan, ".aisoc/versions/demo/77"),
         (Garbage::Orphan, ".aisoc/versions/gone/1"),
-        (Garbage::KeptVersion, ".aisoc/versions/demo/1"),
+        (Garbage::PreviousVersion, ".aisoc/versions/demo/1"),
         (Garbage::Record, ".aisoc/records/gone.json"),
     ] {
         assert!(found.contains(&(kind, path.to_owned())), "{path} in {found:?}");

@@ -1,30 +1,31 @@
-//! Healing: what a killed process has begun is finished, and what a failed one could not do is undone.
+//! Recovery: what a killed process has begun is finished, and what a failed one could not do is undone.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 
+use crate::change::{Transaction, record_name};
 use crate::floor;
 use crate::floor_change;
-use crate::kept;
+use crate::layout::json_name;
 use crate::pending::{PendingChange, Side};
+use crate::previous;
 use crate::record::InstallRecord;
 use crate::sealed;
-use crate::transaction::{Transaction, file_name, record_name};
 
 impl Transaction {
     /// Finishes the change of `id` that a killed process has begun. Whether it was an uninstall that is
     /// done now.
-    pub(crate) fn heal(&mut self, id: &PluginId) -> Result<bool> {
-        let change = match PendingChange::read(&self.plugins.path, id) {
+    pub(crate) fn recover(&mut self, id: &PluginId) -> Result<bool> {
+        let change = match PendingChange::read(&self.plugins.layout, id) {
             Ok(None) => return Ok(false),
             Ok(Some(change)) => change,
             // Nothing can be learnt from it. Records are notes: the tree in place is judged by itself.
             Err(fault) if fault.reason() == Reason::RecordInvalid => {
-                return self.plugins.pending.unlink(&file_name(id)).map(|()| false);
+                return self.plugins.pending.unlink(&json_name(id)).map(|()| false);
             }
             Err(fault) => return Err(fault),
         };
-        match change.side(&self.plugins.path)? {
+        match change.side(&self.plugins.layout)? {
             Side::Before => self.restore(&change).map(|()| false),
             Side::After => {
                 self.prepare(&change)?;
@@ -42,7 +43,7 @@ impl Transaction {
     /// record that goes with it is the last to say what the plugin was signed for.
     fn keep_floor(&self, change: &PendingChange) -> Result<()> {
         let Some(before) = change.before.as_ref().filter(|_| change.after.is_none()) else { return Ok(()) };
-        match floor::raised(&self.plugins.path, before)? {
+        match floor::raised(&self.plugins.layout, before)? {
             Some(text) => floor_change::put(&self.plugins, &self.staging, &change.id, &text),
             None => Ok(()),
         }
@@ -52,7 +53,7 @@ impl Transaction {
     /// be undone, this says so; the note stays, readers go by it, and the next command finishes the
     /// change forward.
     pub(crate) fn take_back(&mut self, change: &PendingChange, fault: Fault) -> Fault {
-        match change.side(&self.plugins.path) {
+        match change.side(&self.plugins.layout) {
             Ok(Side::Before) => {
                 // What fails here is done by the next command, by the note.
                 let _ = self.restore(change);
@@ -67,8 +68,8 @@ impl Transaction {
     /// The old tree is in place: so is its record, and what was to come goes.
     fn restore(&mut self, change: &PendingChange) -> Result<()> {
         let id = &change.id;
-        let name = file_name(id);
-        let found = sealed::understood(InstallRecord::read_file(&self.plugins.path, id))?;
+        let name = json_name(id);
+        let found = sealed::understood(InstallRecord::read_file(&self.plugins.layout, id))?;
         match &change.before {
             Some(before) if found.as_ref() != Some(before) => {
                 self.staging.write(&record_name(id), &before.to_text()?)?;
@@ -79,7 +80,7 @@ impl Transaction {
             None if found.is_some() && found == change.after => self.plugins.records.unlink(&name)?,
             _ => {}
         }
-        if kept::read(&self.plugins.path, id, change.slot)?.is_none() {
+        if previous::read(&self.plugins.layout, id, change.slot)?.is_none() {
             let _ = self.discard_version(&change.slot.below(id));
         }
         self.remove_if_empty(id);
@@ -91,9 +92,12 @@ impl Transaction {
 mod tests {
     use super::*;
     use crate::access::Access;
-    use crate::kept::next_slot;
+    use crate::census::Census;
+    use crate::change::Incoming;
+    use crate::floor_change::FloorChange;
+    use crate::layout::Layout;
+    use crate::previous::next_slot;
     use crate::staging::StagingDirectory;
-    use crate::transaction::Incoming;
 
     #[test]
     fn a_failure_after_a_change_that_cannot_be_undone_says_what_is_done() {
@@ -102,7 +106,7 @@ mod tests {
         std::fs::create_dir(plugins.path().join("demo")).expect("made");
         let staging = StagingDirectory::create(plugins.path()).expect("a staging directory");
         let mut transaction = Transaction::begin(staging, &Access::default()).expect("begun");
-        let slot = next_slot(plugins.path(), &id).expect("a slot");
+        let slot = next_slot(&Layout::of(plugins.path()), &id).expect("a slot");
         let failed = || Fault::new(Reason::IoError, "cannot sync `plugins`");
         let change = PendingChange::new(id, None, None, slot, u64::MAX, None);
         std::fs::remove_dir(plugins.path().join("demo")).expect("it left");
@@ -119,8 +123,8 @@ mod tests {
         let access = Access::default();
         let staging = StagingDirectory::create(plugins.path()).expect("a staging directory");
         let mut transaction = Transaction::begin(staging, &access).expect("begun");
-        let slot = next_slot(plugins.path(), &id).expect("a slot");
-        let floor = floor::judge_removal(plugins.path(), &id).expect("judged");
+        let slot = next_slot(&Layout::of(plugins.path()), &id).expect("a slot");
+        let floor = FloorChange::by_removing(&Layout::of(plugins.path()), &Census::default(), &id).expect("judged");
         let change = PendingChange::new(id, None, None, slot, inode_of(&plugins.path().join("demo")), None);
         access.cancellation.cancel();
         let fault = transaction.run(&change, Incoming::Nothing, &floor).expect_err("called off");
@@ -156,13 +160,13 @@ mod tests {
             )
         };
         begin().expect("our directories").end();
-        let slot = next_slot(plugins.path(), &id).expect("a slot");
+        let slot = next_slot(&Layout::of(plugins.path()), &id).expect("a slot");
         // The tree has left, and nothing else has happened.
         let change = PendingChange::new(id.clone(), Some(before), None, slot, u64::MAX, None);
         let text = sealed::to_text(&change).expect("a text");
         std::fs::write(plugins.path().join(".aisoc/pending/demo.json"), text).expect("written");
         begin().expect("healed").end();
-        let floor = floor::coverage_floor(plugins.path(), &id).expect("read");
+        let floor = floor::coverage_floor(&Layout::of(plugins.path()), &Census::default(), &id).expect("read");
         assert_eq!(floor, Some(aisoc_signing::Coverage::Full));
     }
 

@@ -9,6 +9,7 @@
 //! A kill before 3 leaves the old tree, a kill after it the new one; the note says which record is
 //! about it. Whoever holds the lock next finishes what was begun: forward after 3, else backward.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use aisoc_files::remove_tree;
@@ -19,11 +20,13 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::{Access, is_directory};
+use crate::census::ids_in;
 use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
-use crate::kept::{self, KEPT_FILE, KEPT_TREE, Slot};
-use crate::pending::{self, PendingChange};
+use crate::layout::{Layout, PENDING, PREVIOUS_NOTE, Slot, TREE, json_name};
+use crate::pending::PendingChange;
 use crate::plugins::{Plugins, rename_without_replacing};
+use crate::previous;
 use crate::record::InstallRecord;
 use crate::sealed;
 use crate::staging::StagingDirectory;
@@ -53,10 +56,10 @@ pub(crate) struct Finished {
 /// What moves into a plugin's place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Incoming<'a> {
-    /// The directory of that name in the private directory.
-    Staged(&'a str),
-    /// The tree that is kept where the change says.
-    Kept,
+    /// The directory of that name in the open directory.
+    Staged(&'a File, &'a str),
+    /// The previous version that is where the change says.
+    Previous,
     /// Nothing: the plugin is removed.
     Nothing,
 }
@@ -75,7 +78,7 @@ pub(crate) enum Moved {
 impl Transaction {
     /// Waits for the lock and finishes what killed processes have begun.
     pub(crate) fn begin(staging: StagingDirectory, access: &Access) -> Result<Self> {
-        let plugins = Plugins::lock(staging.plugins(), access)?;
+        let plugins = Plugins::lock(&Layout::of(staging.plugins()), access)?;
         let mut transaction = Self {
             plugins,
             staging,
@@ -85,8 +88,8 @@ impl Transaction {
             finished: Vec::new(),
             cancellation: access.cancellation.clone(),
         };
-        for id in pending::ids(&transaction.plugins.path)? {
-            match transaction.heal(&id) {
+        for id in ids_in(&transaction.plugins.layout, PENDING)? {
+            match transaction.recover(&id) {
                 Ok(is_removal) => transaction.finished.push(Finished { id, is_removal }),
                 // Nobody else's plugin has to wait for this one; a change of this one has.
                 Err(fault) => transaction.unfinished.push((id, fault)),
@@ -111,7 +114,7 @@ impl Transaction {
 
     fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
         let id = &change.id;
-        let note = file_name(id);
+        let note = json_name(id);
         self.prepare(change)?;
         self.staging.write(&note, &sealed::to_text(change)?)?;
         self.staging.sync()?;
@@ -127,7 +130,7 @@ impl Transaction {
         }
         // The change is made. What is not tidied now is tidied by the next command that changes something.
         if self.settle(change).is_err() {
-            self.leftovers.push(pending::path(&self.plugins.path, id));
+            self.leftovers.push(self.plugins.layout.pending(id));
         }
         Ok(moved)
     }
@@ -164,14 +167,14 @@ impl Transaction {
         }
     }
 
-    /// Removes kept versions of `id` beyond the newest `keep`; the slots that went.
+    /// Removes previous versions of `id` beyond the newest `keep`; the slots that went.
     pub(crate) fn prune(&mut self, id: &PluginId, keep: u8, finishing: Option<&InstallRecord>) -> Result<Vec<Slot>> {
-        let kept = kept::stored(&self.plugins.path, id)?;
+        let kept = previous::stored(&self.plugins.layout, id)?;
         let read = match finishing {
             Some(_) => None,
-            None => InstallRecord::read_understood(&self.plugins.path, id)?,
+            None => InstallRecord::read_understood(&self.plugins.layout, id)?,
         };
-        let mut surplus = kept::superfluous(&kept, finishing.or(read.as_ref()), keep);
+        let mut surplus = previous::superfluous(&kept, finishing.or(read.as_ref()), keep);
         surplus.retain(|slot| self.discard_version(&slot.below(id)));
         self.remove_if_empty(id);
         Ok(surplus)
@@ -187,13 +190,13 @@ impl Transaction {
     pub(crate) fn prepare(&self, change: &PendingChange) -> Result<()> {
         if let Some(after) = &change.after {
             self.staging.write(&record_name(&change.id), &after.to_text()?)?;
-            if let Some(raised) = floor::raised(&self.plugins.path, after)? {
+            if let Some(raised) = floor::raised(&self.plugins.layout, after)? {
                 self.staging.write(&draft_name(&change.id), &raised)?;
             }
         }
         if let Some(before) = change.before.as_ref().filter(|_| change.keeps_previous()) {
-            let sequence = kept::next_sequence(&kept::stored(&self.plugins.path, &change.id)?);
-            self.staging.write(&kept_name(&change.id), &kept::to_text(before, sequence)?)?;
+            let sequence = previous::next_sequence(&previous::stored(&self.plugins.layout, &change.id)?);
+            self.staging.write(&kept_name(&change.id), &previous::to_text(before, sequence)?)?;
         }
         Ok(())
     }
@@ -202,10 +205,10 @@ impl Transaction {
     fn exchange(&self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
         let Plugins { top, versions, .. } = &self.plugins;
         let (id, slot) = (&change.id, change.slot.below(&change.id));
-        let other = format!("{slot}/{KEPT_TREE}");
-        let target = self.plugins.target(id);
+        let other = format!("{slot}/{TREE}");
+        let target = self.plugins.layout.plugin(id);
         let failed = |error: Errno| not_in_one_step(error, &target);
-        if !matches!(incoming, Incoming::Kept) {
+        if !matches!(incoming, Incoming::Previous) {
             versions.make(id.as_str())?;
             versions.make(&slot)?;
         }
@@ -214,8 +217,8 @@ impl Transaction {
             rename_without_replacing(top, id.as_str(), &versions.directory, &other).map_err(failed)?;
             return Ok(Moved::Out);
         }
-        if let Incoming::Staged(source) = incoming {
-            rename_without_replacing(self.staging.held(), source, &versions.directory, &other).map_err(failed)?;
+        if let Incoming::Staged(from, source) = incoming {
+            rename_without_replacing(from, source, &versions.directory, &other).map_err(failed)?;
             versions.sync_parent_of(&other)?;
         }
         // The last moment in which the change can be called off: with the next rename it is made.
@@ -233,13 +236,13 @@ impl Transaction {
     /// Makes the exchange survive a power cut: both directories that it changed.
     fn sync_exchange(&self, change: &PendingChange) -> Result<()> {
         self.plugins.sync()?;
-        self.plugins.versions.sync_parent_of(&format!("{}/{KEPT_TREE}", change.slot.below(&change.id)))
+        self.plugins.versions.sync_parent_of(&format!("{}/{TREE}", change.slot.below(&change.id)))
     }
 
     /// Undoes the rename when the record could not follow.
     fn undo(&self, change: &PendingChange, moved: Moved) {
         let Plugins { top, versions, .. } = &self.plugins;
-        let (id, other) = (change.id.as_str(), format!("{}/{KEPT_TREE}", change.slot.below(&change.id)));
+        let (id, other) = (change.id.as_str(), format!("{}/{TREE}", change.slot.below(&change.id)));
         let _ = match moved {
             Moved::In => rename_without_replacing(top, id, &versions.directory, &other),
             Moved::Exchanged => rustix::fs::renameat_with(&versions.directory, &other, top, id, RenameFlags::EXCHANGE),
@@ -248,7 +251,7 @@ impl Transaction {
     }
 
     pub(crate) fn publish_record(&self, change: &PendingChange) -> Result<()> {
-        let name = file_name(&change.id);
+        let name = json_name(&change.id);
         match &change.after {
             Some(_) => self.plugins.records.take(self.staging.held(), &record_name(&change.id), &name),
             None => self.plugins.records.unlink(&name),
@@ -263,12 +266,12 @@ impl Transaction {
                 let _ = self.discard_version(id.as_str());
             }
             Some(after) => {
-                if floor::raised(&self.plugins.path, after)?.is_some() {
+                if floor::raised(&self.plugins.layout, after)?.is_some() {
                     self.plugins.floors.take(self.staging.held(), &draft_name(id), id.as_str())?;
                 }
-                let left = is_directory(&self.plugins.versions.path.join(&slot).join(KEPT_TREE))?;
+                let left = is_directory(&self.plugins.versions.path.join(&slot).join(TREE))?;
                 if change.keeps_previous() && left {
-                    let to = format!("{slot}/{KEPT_FILE}");
+                    let to = format!("{slot}/{PREVIOUS_NOTE}");
                     self.plugins.versions.take(self.staging.held(), &kept_name(id), &to)?;
                 } else {
                     let _ = self.discard_version(&slot);
@@ -279,12 +282,8 @@ impl Transaction {
                 }
             }
         }
-        self.plugins.pending.unlink(&file_name(id))
+        self.plugins.pending.unlink(&json_name(id))
     }
-}
-
-pub(crate) fn file_name(id: &PluginId) -> String {
-    format!("{id}.json")
 }
 
 pub(crate) fn record_name(id: &PluginId) -> String {

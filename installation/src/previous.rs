@@ -1,10 +1,9 @@
-//! Kept versions: trees that were replaced, with their records, for a rollback.
+//! Previous versions: trees that were replaced, with their records, for a rollback.
 //!
 //! `<plugins-dir>/.aisoc/versions/<id>/<number>/` holds `tree` and, once it is a kept version,
 //! `kept.json`. A number without that file is the place of a change that is being made.
 
 use std::cmp::Reverse;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,47 +12,22 @@ use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
 use crate::access::is_directory;
-use crate::listing::names_in;
+use crate::census::list;
+use crate::layout::{Layout, PREVIOUS_NOTE, Slot};
 use crate::pending::{PendingChange, Side};
-use crate::record::{InstallRecord, OWN_DIRECTORY};
+use crate::record::InstallRecord;
 use crate::sealed;
 
 /// The most versions of a plugin that can be kept.
-pub const MAX_KEPT_VERSIONS: u8 = 32;
+pub const MAX_PREVIOUS_VERSIONS: u8 = 32;
 /// How many are kept when nothing is said.
-pub const DEFAULT_KEPT_VERSIONS: u8 = 1;
+pub const DEFAULT_PREVIOUS_VERSIONS: u8 = 1;
 
-pub(crate) const VERSIONS: &str = "versions";
-pub(crate) const KEPT_FILE: &str = "kept.json";
-pub(crate) const KEPT_TREE: &str = "tree";
 const SCHEMA_VERSION: u32 = 1;
-
-/// The number of a place among a plugin's kept versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Slot(u64);
-
-impl fmt::Display for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Slot {
-    /// The slot's path below the directory of versions.
-    pub(crate) fn below(self, id: &PluginId) -> String {
-        format!("{id}/{self}")
-    }
-
-    /// The slot of that directory name, if it is one that we would write.
-    pub(crate) fn of_name(name: &str) -> Option<Self> {
-        name.parse().ok().map(Self).filter(|slot| slot.to_string() == name)
-    }
-}
 
 /// A version that was replaced and can be rolled back to.
 #[derive(Debug, Clone)]
-pub struct KeptVersion {
+pub struct PreviousVersion {
     /// What its install wrote down.
     pub record: InstallRecord,
     /// Where its tree is.
@@ -76,26 +50,31 @@ struct Kept {
 ///
 /// # Errors
 /// I/O reasons: kept versions are private to the user who installed them.
-pub fn kept_versions(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersion>> {
+pub(crate) fn previous_versions(layout: &Layout, id: &PluginId) -> Result<Vec<PreviousVersion>> {
     // A rollback that was begun and not finished has put another tree where a kept version was.
-    let unfinished = sealed::understood(PendingChange::read(plugins_dir, id))?;
-    let side = unfinished.as_ref().map(|change| change.side(plugins_dir)).transpose()?;
-    let mut kept = stored(plugins_dir, id)?;
+    let unfinished = sealed::understood(PendingChange::read(layout, id))?;
+    let side = unfinished.as_ref().map(|change| change.side(layout)).transpose()?;
+    let mut kept = stored(layout, id)?;
     if let Some(change) = unfinished.filter(|_| side == Some(Side::After)) {
         let (slot, sequence) = (change.slot, next_sequence(&kept));
         kept.retain(|version| version.slot != slot);
         let previous = change.before.clone().filter(|_| change.keeps_previous());
-        kept.extend(previous.map(|record| KeptVersion { record, path: tree(plugins_dir, id, slot), slot, sequence }));
+        kept.extend(previous.map(|record| PreviousVersion {
+            record,
+            path: layout.version_tree(id, slot),
+            slot,
+            sequence,
+        }));
     }
     kept.sort_by_key(|version| Reverse((version.sequence, version.slot)));
     Ok(kept)
 }
 
 /// The kept versions of `id` as they are written down, whatever change is being made.
-pub(crate) fn stored(plugins_dir: &Path, id: &PluginId) -> Result<Vec<KeptVersion>> {
+pub(crate) fn stored(layout: &Layout, id: &PluginId) -> Result<Vec<PreviousVersion>> {
     let mut kept = Vec::new();
-    for slot in slots(plugins_dir, id)? {
-        kept.extend(read(plugins_dir, id, slot)?);
+    for slot in slots(layout, id)? {
+        kept.extend(read(layout, id, slot)?);
     }
     kept.sort_by_key(|version| Reverse((version.sequence, version.slot)));
     Ok(kept)
@@ -118,9 +97,9 @@ pub fn tree_bytes(directory: &Path) -> u64 {
 }
 
 /// The version that `wanted` names by version or digest; the most recently replaced when nothing is wanted.
-pub(crate) fn choose(kept: Vec<KeptVersion>, id: &PluginId, wanted: Option<&str>) -> Result<KeptVersion> {
+pub(crate) fn choose(kept: Vec<PreviousVersion>, id: &PluginId, wanted: Option<&str>) -> Result<PreviousVersion> {
     let names: Vec<String> = kept.iter().map(|version| version.record.version.clone()).collect();
-    let is_wanted = |version: &KeptVersion| {
+    let is_wanted = |version: &PreviousVersion| {
         wanted.is_none_or(|wanted| version.record.version == wanted || version.record.digest.to_string() == wanted)
     };
     kept.into_iter().find(is_wanted).ok_or_else(|| match (wanted, names.as_slice()) {
@@ -132,7 +111,7 @@ pub(crate) fn choose(kept: Vec<KeptVersion>, id: &PluginId, wanted: Option<&str>
 
 /// Those of `kept` that are too many: beyond the newest `keep`, and second copies of an artifact that is
 /// installed or kept anyway.
-pub(crate) fn superfluous(kept: &[KeptVersion], current: Option<&InstallRecord>, keep: u8) -> Vec<Slot> {
+pub(crate) fn superfluous(kept: &[PreviousVersion], current: Option<&InstallRecord>, keep: u8) -> Vec<Slot> {
     let mut digests: Vec<_> = current.map(|record| record.digest).into_iter().collect();
     let installed = digests.len();
     let mut surplus = Vec::new();
@@ -147,13 +126,12 @@ pub(crate) fn superfluous(kept: &[KeptVersion], current: Option<&InstallRecord>,
 }
 
 /// A number that no slot of `id` has.
-pub(crate) fn next_slot(plugins_dir: &Path, id: &PluginId) -> Result<Slot> {
-    let last = slots(plugins_dir, id)?.into_iter().max();
-    Ok(Slot(last.map_or(1, |slot| slot.0.saturating_add(1))))
+pub(crate) fn next_slot(layout: &Layout, id: &PluginId) -> Result<Slot> {
+    Ok(Slot::after(slots(layout, id)?.into_iter().max()))
 }
 
 /// The number of the next replacement.
-pub(crate) fn next_sequence(kept: &[KeptVersion]) -> u64 {
+pub(crate) fn next_sequence(kept: &[PreviousVersion]) -> u64 {
     kept.iter().map(|version| version.sequence).max().map_or(1, |last| last.saturating_add(1))
 }
 
@@ -166,27 +144,19 @@ pub(crate) fn to_text(record: &InstallRecord, sequence: u64) -> Result<Vec<u8>> 
 ///
 /// # Errors
 /// I/O reasons: a version that cannot be read now is not one that is gone.
-pub(crate) fn read(plugins_dir: &Path, id: &PluginId, slot: Slot) -> Result<Option<KeptVersion>> {
-    let directory = directory(plugins_dir, id).join(slot.to_string());
-    let Some(text) = sealed::understood(sealed::read(&directory.join(KEPT_FILE)))? else { return Ok(None) };
+pub(crate) fn read(layout: &Layout, id: &PluginId, slot: Slot) -> Result<Option<PreviousVersion>> {
+    let Some(text) = sealed::understood(sealed::read(&layout.version(id, slot).join(PREVIOUS_NOTE)))? else {
+        return Ok(None);
+    };
     let kept = sealed::understood(sealed::parse("the note of a kept version", &text).map(Some))?;
     let Some(Kept { schema_version, sequence, record }) = kept else { return Ok(None) };
-    let path = directory.join(KEPT_TREE);
+    let path = layout.version_tree(id, slot);
     let known = schema_version == SCHEMA_VERSION && record.schema_version == InstallRecord::SCHEMA_VERSION;
     let whole = known && record.id == *id && is_directory(&path)?;
-    Ok(whole.then_some(KeptVersion { record, path, slot, sequence }))
+    Ok(whole.then_some(PreviousVersion { record, path, slot, sequence }))
 }
 
-/// Where the versions of `id` are.
-pub(crate) fn directory(plugins_dir: &Path, id: &PluginId) -> PathBuf {
-    plugins_dir.join(OWN_DIRECTORY).join(VERSIONS).join(id.as_str())
-}
-
-pub(crate) fn tree(plugins_dir: &Path, id: &PluginId, slot: Slot) -> PathBuf {
-    directory(plugins_dir, id).join(slot.to_string()).join(KEPT_TREE)
-}
-
-fn slots(plugins_dir: &Path, id: &PluginId) -> Result<Vec<Slot>> {
-    let names = names_in(&directory(plugins_dir, id))?;
+fn slots(layout: &Layout, id: &PluginId) -> Result<Vec<Slot>> {
+    let names = list(&layout.versions(id))?;
     Ok(names.iter().filter_map(|name| name.to_str().and_then(Slot::of_name)).collect())
 }
