@@ -29,7 +29,7 @@ import sys
 import documents
 import reference
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BATCH = 500  # documents per process of the reader
 DOUBLES_PER_DOCUMENT = 500
 SHOWN = 5  # documents of a kind that are printed

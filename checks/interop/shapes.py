@@ -267,7 +267,7 @@ def contents(folder, key):
 
 def compare(cases_path):
     """The cases were recorded with one release of oras; here stands what today's does. Where the two
-    differ is shown, and is no error: `interop/run` asks the real oras."""
+    differ is shown, and is no error: `checks/interop/run` asks the real oras."""
     with tempfile.TemporaryDirectory() as folder:
         reference.keygen(f"{folder}/k")
         built = {case: row for case, *row in shapes(pathlib.Path(f"{folder}/k.key"))}

@@ -10,7 +10,7 @@ import json
 import pathlib
 import random
 
-TABLES = pathlib.Path(__file__).resolve().parent.parent / "testdata" / "vectors" / "tables_public.json"
+TABLES = pathlib.Path(__file__).resolve().parents[2] / "testdata" / "vectors" / "tables_public.json"
 
 YAML, JSON = "y", "j"
 

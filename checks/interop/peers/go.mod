@@ -1,4 +1,4 @@
-module aisoc.invalid/interop/peers
+module aisoc.invalid/checks/interop/peers
 
 go 1.25.7
 

@@ -14,7 +14,7 @@ import stat
 import subprocess
 import tempfile
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 PLUGIN, NEIGHBOUR = "demo", "neighbour"
 VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many installed plugins verified at rest, beside the reference's own loop over them.
 
-    perf/at_rest.py [AISOC] [--plugins 10000] [--rounds 5] [--dir DIR]
+    checks/perf/at_rest.py [AISOC] [--plugins 10000] [--rounds 5] [--dir DIR]
 
 Makes a directory of signed plugins in the shape of real connectors (a manifest of 0.7 KB, a plugin.py
 of 5.8 KB and three modules, 38 KB together), signed as the host's own publishers do, and prints the
@@ -115,7 +115,7 @@ def ours(*words):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("aisoc", nargs="?", default=HERE.parent / "target/release/aisoc", type=pathlib.Path)
+    parser.add_argument("aisoc", nargs="?", default=HERE.parent.parent / "target/release/aisoc", type=pathlib.Path)
     parser.add_argument("--plugins", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--whole", action="store_true", help="sign the whole tree of each plugin")

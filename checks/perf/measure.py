@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""aisoc beside its yardsticks; started by perf/run.
+"""aisoc beside its yardsticks; started by checks/perf/run.
 
 How it measures: ours and the yardstick take turns (A B A B), each once unmeasured first; a ratio is
 the median of the ratios of the rounds, so what else the machine does falls on both. Times and
@@ -337,7 +337,7 @@ class Bench:
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="perf/run")
+    parser = argparse.ArgumentParser(prog="checks/perf/run")
     parser.add_argument("--aisoc", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--peers", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--only", default="startup,verify,sign,digest,package,install,memory")
