@@ -10,13 +10,13 @@ use std::str::FromStr;
 
 pub use validate::{Problem, Profile, ambiguities, validate};
 
-use crate::canonical;
 use crate::digest::Digest;
 use crate::fault::{Fault, Reason, Result};
 use crate::id::PluginId;
+use crate::reader::canonical;
+use crate::reader::value::{Node, Position, SyntaxError, Text, Tree, Value};
+use crate::reader::{json, yaml};
 use crate::text::shown;
-use crate::value::{Node, Position, SyntaxError, Text, Tree, Value};
-use crate::{json, yaml};
 
 /// Larger manifests are refused before they are read.
 pub const MAX_MANIFEST_BYTES: usize = 1 << 20;

@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use super::validate::Problem;
 use super::{ManifestFile, UNSIGNED_KEYS, core_schema};
 use crate::fault::{Fault, Reason};
+use crate::reader::value::{Integer, Node, Position, Text, Tree, Value};
+use crate::reader::yaml::{self, Kind, Style, Syntax, SyntaxNode, Tag};
+use crate::reader::{canonical, json};
 use crate::text::shown;
-use crate::value::{Integer, Node, Position, Text, Tree, Value};
-use crate::yaml::{self, Kind, Style, Syntax, SyntaxNode, Tag};
-use crate::{canonical, json};
 
 /// More than this in a manifest is data that belongs into a file of its own.
 pub(super) const MAX_STRICT_BYTES: usize = 256 << 10;

@@ -10,9 +10,9 @@ use crate::capability::{Capability, nearest};
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::path::RelPath;
+use crate::reader::value::{Node, Position, Value};
+use crate::reader::yaml::{self, Kind};
 use crate::text::shown;
-use crate::value::{Node, Position, Value};
-use crate::yaml::{self, Kind};
 
 /// Whose rules a manifest is checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,7 +3,7 @@
 use super::SyntaxError;
 use super::scanner::{Directive, Scanner, TagName, Token};
 use super::source::{END, is_blank_or_end, is_break_or_end, is_space_or_end};
-use crate::value::MAX_INTEGER_DIGITS;
+use crate::reader::value::MAX_INTEGER_DIGITS;
 
 type Scan<T = ()> = Result<T, SyntaxError>;
 

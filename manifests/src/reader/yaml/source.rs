@@ -1,7 +1,7 @@
 //! The characters of a manifest, and where in the file each of them is.
 
 use super::SyntaxError;
-use crate::value::Position;
+use crate::reader::value::Position;
 
 /// What [`Source::peek`] gives at the end; no manifest can hold it.
 pub(super) const END: char = '\0';

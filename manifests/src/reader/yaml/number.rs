@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::value::{Integer, MAX_INTEGER_DIGITS, Value};
+use crate::reader::value::{Integer, MAX_INTEGER_DIGITS, Value};
 
 /// The value of an integer in the notations of YAML 1.1, or `None` when Python raises.
 pub(super) fn integer(text: &str) -> Option<Value> {

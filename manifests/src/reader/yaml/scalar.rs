@@ -3,7 +3,7 @@
 use super::SyntaxError;
 use super::scanner::{Scanner, Style, Token};
 use super::source::{END, is_blank_or_end, is_break, is_break_or_end, is_space_or_end};
-use crate::value::Text;
+use crate::reader::value::Text;
 
 type Scan<T = ()> = Result<T, SyntaxError>;
 

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use crate::fault::Reason;
+use crate::reader::value::{Integer, MAX_INTEGER_DIGITS, NodeId, Position, SyntaxError, Text, Tree, Value};
 use crate::text::shown;
-use crate::value::{Integer, MAX_INTEGER_DIGITS, NodeId, Position, SyntaxError, Text, Tree, Value};
 
 /// Deeper nesting would exhaust the reference's stack, and could exhaust ours.
 const MAX_DEPTH: usize = 400;

@@ -7,7 +7,7 @@ use super::scanner::{Directive, Scanner, Style, TagName, Token};
 use super::source::{Mark, Source};
 use super::{Kind, Syntax, SyntaxError, SyntaxNode};
 use crate::fault::Reason;
-use crate::value::{Position, Text};
+use crate::reader::value::{Position, Text};
 
 /// Deeper nesting than this would exhaust the reference's stack, and could exhaust ours.
 pub(super) const MAX_DEPTH: usize = 400;

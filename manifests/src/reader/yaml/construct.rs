@@ -9,8 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use super::resolve::Tag;
 use super::{Kind, Syntax, SyntaxError, number, timestamp};
 use crate::fault::Reason;
+use crate::reader::value::{Integer, NodeId, Position, Text, Tree, Value};
 use crate::text::shown;
-use crate::value::{Integer, NodeId, Position, Text, Tree, Value};
 
 /// Members that merge keys may copy into one document, and move in it: a `<<` counts what it names and what
 /// stands from it to the end of its mapping. Lists of merges could double them without end.

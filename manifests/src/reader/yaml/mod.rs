@@ -15,7 +15,7 @@ mod scanner;
 mod source;
 mod timestamp;
 
-use crate::value::{Position, SyntaxError, Text, Tree};
+use crate::reader::value::{Position, SyntaxError, Text, Tree};
 
 pub(crate) use construct::short_tag;
 pub(crate) use resolve::Tag;

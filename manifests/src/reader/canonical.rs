@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use crate::fault::{Fault, Reason, Result};
+use crate::reader::value::{Integer, Node, NodeId, Text, Value};
 use crate::text::shown;
-use crate::value::{Integer, Node, NodeId, Text, Value};
 
 /// No manifest is signed whose canonical form is longer: nested aliases could fill the memory.
 pub const MAX_CANONICAL_BYTES: usize = 16 << 20;

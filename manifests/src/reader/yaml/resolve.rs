@@ -4,7 +4,7 @@
 //! texts that begin with one of the form's first characters.
 
 use super::timestamp;
-use crate::value::Text;
+use crate::reader::value::Text;
 
 /// The type of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]

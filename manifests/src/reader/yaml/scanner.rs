@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::SyntaxError;
 use super::source::{END, Mark, Source, is_blank_or_end, is_break_or_end};
-use crate::value::Text;
+use crate::reader::value::Text;
 
 /// How a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
