@@ -12,6 +12,7 @@ pub mod name;
 pub mod oci;
 pub mod path;
 pub mod plugin;
+pub mod position;
 pub mod reader;
 pub mod reason;
 pub mod reference;

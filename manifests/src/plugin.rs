@@ -1,6 +1,7 @@
 //! The plugin manifest: read as the host reads it, signed as the host signs it, checked more strictly.
 
 mod core_schema;
+mod refusal;
 mod strict;
 mod validate;
 
@@ -10,12 +11,15 @@ use std::str::FromStr;
 
 pub use validate::{Problem, Profile, ambiguities, validate};
 
+use refusal::refusal;
+
 use crate::digest::Digest;
-use crate::fault::{Fault, Reason, Result};
+use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
-use crate::reader::canonical;
-use crate::reader::value::{Node, Position, SyntaxError, Text, Tree, Value};
-use crate::reader::{json, yaml};
+
+use crate::position::Position;
+use crate::reader::value::{Node, Text, Tree, Value};
+use crate::reader::{canonical, json, yaml};
 use crate::text::shown;
 
 /// Larger manifests are refused before they are read.
@@ -69,13 +73,13 @@ impl Document {
     pub fn read(file: ManifestFile, bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_MANIFEST_BYTES {
             let message = format!("the manifest has {} bytes, more than {MAX_MANIFEST_BYTES}", bytes.len());
-            return Err(SyntaxError::at(Position::START, message).because(Reason::TooLarge).in_file(file.name()));
+            return Err(Fault::new(Reason::TooLarge, message).at(Location::new(file.name(), Position::START)));
         }
         let tree = match file {
             ManifestFile::Yaml => yaml::read(bytes),
             ManifestFile::Json => json::read(bytes).map(|(tree, _)| tree),
         };
-        Ok(Self { file, tree: tree.map_err(|error| error.in_file(file.name()))? })
+        Ok(Self { file, tree: tree.map_err(|error| refusal(file, &error))? })
     }
 
     /// Which file it was.
@@ -102,7 +106,7 @@ impl Document {
     /// # Errors
     /// `manifest_not_canonical` for a value that has no canonical form.
     pub fn canonical(&self) -> Result<Vec<u8>> {
-        canonical::canonical(self.root()).map_err(|fault| fault.in_file(self.file.name()))
+        canonical::canonical(self.root()).map_err(|error| refusal(self.file, &error))
     }
 
     /// As [`Document::canonical`], without the top-level key `key`.
@@ -112,7 +116,7 @@ impl Document {
     pub fn canonical_without(&self, key: &str) -> Result<Vec<u8>> {
         let mut output = String::new();
         let kept = |name: &Text| name != key;
-        canonical::write(self.root(), kept, &mut output).map_err(|fault| fault.in_file(self.file.name()))?;
+        canonical::write(self.root(), kept, &mut output).map_err(|error| refusal(self.file, &error))?;
         Ok(output.into_bytes())
     }
 
@@ -123,16 +127,15 @@ impl Document {
     /// `manifest_not_canonical` for a value that has no canonical form.
     pub fn signed_payload(&self, python: &PythonFiles) -> Result<Vec<u8>> {
         let root = self.root();
-        let in_file = |fault: Fault| fault.in_file(self.file.name());
         if !matches!(root.value(), Value::Mapping(_)) {
             let message = format!("the manifest is {}, and only a mapping can be signed", root.value().kind());
-            let location = root.position().in_file(self.file.name());
+            let location = Location::new(self.file.name(), root.position());
             return Err(Fault::new(Reason::ManifestNotCanonical, message).at(location).hint("write an object"));
         }
         let mut output = String::with_capacity(1024 + 90 * python.len());
         python.write(&mut output);
         canonical::write(root, |key| UNSIGNED_KEYS.iter().all(|unsigned| key != *unsigned), &mut output)
-            .map_err(in_file)?;
+            .map_err(|error| refusal(self.file, &error))?;
         output.push('}');
         Ok(output.into_bytes())
     }
@@ -309,8 +312,8 @@ struct Fields<'document> {
 }
 
 impl<'document> Fields<'document> {
-    fn location(&self, node: Node<'_>) -> crate::fault::Location {
-        node.position().in_file(self.file.name())
+    fn location(&self, node: Node<'_>) -> Location {
+        Location::new(self.file.name(), node.position())
     }
 
     fn require(&self) -> Result<()> {

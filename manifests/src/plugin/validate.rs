@@ -10,7 +10,8 @@ use crate::capability::{Capability, nearest};
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::path::RelPath;
-use crate::reader::value::{Node, Position, Value};
+use crate::position::Position;
+use crate::reader::value::{Node, Value};
 use crate::reader::yaml::{self, Kind};
 use crate::text::shown;
 
@@ -96,7 +97,7 @@ pub struct Problem {
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
-        let location = fault.location().cloned().unwrap_or_else(|| Position::START.in_file(""));
+        let location = fault.location().cloned().unwrap_or_else(|| Location::new("", Position::START));
         // What stops the reader says in its message what to do; its remedy would be to run this check.
         let has_own_hint = fault.next_step() != Reason::ManifestInvalid.remedy();
         let instead = has_own_hint.then(|| fault.next_step().to_owned());
@@ -205,7 +206,7 @@ impl<'a> Check<'a> {
     }
 
     fn add(&mut self, reason: Reason, position: Position, message: impl Into<String>, instead: impl Into<String>) {
-        let location = position.in_file(self.document.file().name());
+        let location = Location::new(self.document.file().name(), position);
         self.problems.push(Problem { reason, location, message: message.into(), instead: Some(instead.into()) });
     }
 

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use crate::fault::{Fault, Reason, Result};
+use crate::reader::error::{Defect, ReadError};
 use crate::reader::value::{Integer, Node, NodeId, Text, Value};
 use crate::text::shown;
 
@@ -16,19 +16,20 @@ pub const MAX_CANONICAL_BYTES: usize = 16 << 20;
 /// Deeper values would exhaust the reference's stack.
 const MAX_DEPTH: usize = 400;
 
+type Written = Result<(), ReadError>;
+
 /// The canonical JSON of a node.
 ///
 /// # Errors
-/// `manifest_not_canonical`, naming the value that has no canonical form, such as a date. A node does not
-/// know its file: [`Fault::in_file`] completes the location.
-pub fn canonical(node: Node<'_>) -> Result<Vec<u8>> {
+/// [`Defect::NotCanonical`], naming the value that has no canonical form, such as a date.
+pub fn canonical(node: Node<'_>) -> Result<Vec<u8>, ReadError> {
     let mut output = String::with_capacity(1024);
     write(node, |_| true, &mut output)?;
     Ok(output.into_bytes())
 }
 
 /// Writes the canonical JSON of a node, with only those members of the outermost mapping whose key is `kept`.
-pub(crate) fn write(node: Node<'_>, kept: impl Fn(&Text) -> bool, output: &mut String) -> Result<()> {
+pub(crate) fn write(node: Node<'_>, kept: impl Fn(&Text) -> bool, output: &mut String) -> Written {
     let mut writer = Writer { output, path: Vec::new(), open: Vec::new() };
     match node.value() {
         Value::Mapping(_) => {
@@ -151,10 +152,10 @@ struct Writer<'output, 'tree> {
 }
 
 impl<'tree> Writer<'_, 'tree> {
-    fn node(&mut self, node: Node<'tree>) -> Result<()> {
+    fn node(&mut self, node: Node<'tree>) -> Written {
         if self.output.len() > MAX_CANONICAL_BYTES {
             let what = "makes the manifest longer than 16 MiB once its aliases are written out";
-            return Err(self.refuse(node, what).hint("use fewer aliases"));
+            return Err(self.refuse(node, what).instead("use fewer aliases"));
         }
         match node.value() {
             Value::Null => self.output.push_str("null"),
@@ -176,12 +177,12 @@ impl<'tree> Writer<'_, 'tree> {
         let _ = write!(self.output, "{value}");
     }
 
-    fn collection(&mut self, node: Node<'tree>) -> Result<()> {
+    fn collection(&mut self, node: Node<'tree>) -> Written {
         if self.open.contains(&node.id()) {
-            return Err(self.refuse(node, "contains itself").hint("write the value out instead of an alias"));
+            return Err(self.refuse(node, "contains itself").instead("write the value out instead of an alias"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.refuse(node, "is nested too deep").hint("flatten it"));
+            return Err(self.refuse(node, "is nested too deep").instead("flatten it"));
         }
         self.open.push(node.id());
         if matches!(node.value(), Value::List(_)) {
@@ -193,7 +194,7 @@ impl<'tree> Writer<'_, 'tree> {
         Ok(())
     }
 
-    fn list(&mut self, node: Node<'tree>) -> Result<()> {
+    fn list(&mut self, node: Node<'tree>) -> Written {
         self.output.push('[');
         for (index, item) in node.items().enumerate() {
             if index > 0 {
@@ -207,7 +208,7 @@ impl<'tree> Writer<'_, 'tree> {
         Ok(())
     }
 
-    fn mapping(&mut self, node: Node<'tree>, mut members: Vec<(Node<'tree>, Node<'tree>)>) -> Result<()> {
+    fn mapping(&mut self, node: Node<'tree>, mut members: Vec<(Node<'tree>, Node<'tree>)>) -> Written {
         self.sort(node, &mut members)?;
         self.output.push('{');
         for (index, (key, value)) in members.into_iter().enumerate() {
@@ -225,20 +226,20 @@ impl<'tree> Writer<'_, 'tree> {
     }
 
     /// Sorts members by key, before the keys become text: strings among strings, numbers among numbers.
-    fn sort(&self, node: Node<'tree>, members: &mut [(Node<'tree>, Node<'tree>)]) -> Result<()> {
+    fn sort(&self, node: Node<'tree>, members: &mut [(Node<'tree>, Node<'tree>)]) -> Written {
         if members.iter().all(|(key, _)| matches!(key.value(), Value::Text(_))) {
             members.sort_unstable_by(|(left, _), (right, _)| compare_text(*left, *right));
         } else if members.len() > 1 {
             if let Some((odd, _)) = members.iter().find(|(key, _)| !is_number(*key)) {
                 let what = format!("has a key that is {} beside keys of another type", odd.value().kind());
-                return Err(self.refuse(node, &what).hint("put every key in quotes"));
+                return Err(self.refuse(node, &what).instead("put every key in quotes"));
             }
             return self.sort_numbers(node, members);
         }
         Ok(())
     }
 
-    fn sort_numbers(&self, node: Node<'tree>, members: &mut [(Node<'tree>, Node<'tree>)]) -> Result<()> {
+    fn sort_numbers(&self, node: Node<'tree>, members: &mut [(Node<'tree>, Node<'tree>)]) -> Written {
         if members.iter().any(|(key, _)| matches!(key.value(), Value::Unprintable)) {
             return Err(self.refuse(node, "has a key of more than 4300 decimal digits"));
         }
@@ -253,7 +254,7 @@ impl<'tree> Writer<'_, 'tree> {
         Ok(())
     }
 
-    fn key(&mut self, key: Node<'tree>) -> Result<()> {
+    fn key(&mut self, key: Node<'tree>) -> Written {
         if let Value::Text(text) = key.value() {
             write_text(text, self.output);
             return Ok(());
@@ -267,11 +268,10 @@ impl<'tree> Writer<'_, 'tree> {
         Ok(())
     }
 
-    fn refuse(&self, node: Node<'_>, what: &str) -> Fault {
+    fn refuse(&self, node: Node<'_>, what: &str) -> ReadError {
         let path = self.shown_path();
         let subject = if path.is_empty() { "the manifest".to_owned() } else { format!("`{path}`") };
-        // The caller knows the name of the file.
-        Fault::new(Reason::ManifestNotCanonical, format!("{subject} {what}")).at(node.position().in_file(""))
+        ReadError::at(node.position(), format!("{subject} {what}")).because(Defect::NotCanonical)
     }
 
     /// The way to the current value, as `config.fields[2].label`; its end when it is very long.

@@ -5,28 +5,42 @@
 
 use std::collections::HashMap;
 
-use crate::fault::Reason;
-use crate::reader::value::{Integer, MAX_INTEGER_DIGITS, NodeId, Position, SyntaxError, Text, Tree, Value};
+use crate::position::Position;
+use crate::reader::error::{Defect, ReadError};
+use crate::reader::value::{Integer, MAX_INTEGER_DIGITS, NodeId, Text, Tree, Value};
 use crate::text::shown;
 
 /// Deeper nesting would exhaust the reference's stack, and could exhaust ours.
 const MAX_DEPTH: usize = 400;
 
-/// What strict readers refuse or read otherwise.
+/// What strict readers refuse or read otherwise, in a document that the host reads.
 #[derive(Debug)]
 pub(crate) struct Oddity {
-    pub(crate) reason: Reason,
+    pub(crate) kind: OddityKind,
     pub(crate) position: Position,
     pub(crate) message: String,
     pub(crate) instead: &'static str,
 }
 
+/// Why other readers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OddityKind {
+    /// Two members of one object have the same key.
+    DuplicateKey,
+    /// A word that Python reads and RFC 8259 does not have.
+    NotJson,
+    /// A number that not every reader reproduces.
+    Number,
+    /// Half of a surrogate pair, which is no character.
+    HalfCharacter,
+}
+
 /// Reads a document, and notes what other readers would read otherwise.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Tree, Vec<Oddity>), SyntaxError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<(Tree, Vec<Oddity>), ReadError> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| SyntaxError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8"))?;
+        .map_err(|error| ReadError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8"))?;
     if text.starts_with('\u{feff}') {
-        return Err(SyntaxError::at(Position::START, "a byte order mark cannot begin JSON; save the file without it"));
+        return Err(ReadError::at(Position::START, "a byte order mark cannot begin JSON; save the file without it"));
     }
     let mut reader =
         Reader { text, at: 0, counted: (Position::START, 0), nodes: Vec::new(), oddities: Vec::new(), depth: 0 };
@@ -50,7 +64,7 @@ struct Reader<'text> {
     depth: usize,
 }
 
-type Read<T = NodeId> = Result<T, SyntaxError>;
+type Read<T = NodeId> = Result<T, ReadError>;
 
 impl Reader<'_> {
     fn value(&mut self) -> Read {
@@ -73,7 +87,7 @@ impl Reader<'_> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let message = format!("values are nested deeper than {MAX_DEPTH} levels");
-            return Err(self.error(message).because(Reason::TooDeep));
+            return Err(self.error(message).because(Defect::TooDeep));
         }
         let position = self.position();
         let id = self.add(Value::Null, position);
@@ -124,7 +138,7 @@ impl Reader<'_> {
                 Some(member) => {
                     member.1 = value;
                     let message = format!("the key `{}` stands twice in one object", shown(&key.to_str_lossy(), 40));
-                    self.note(Reason::DuplicateKey, position, message, "delete one of the two");
+                    self.note(OddityKind::DuplicateKey, position, message, "delete one of the two");
                 }
                 None => members.push((self.add(Value::Text(key), position), value)),
             }
@@ -144,7 +158,7 @@ impl Reader<'_> {
         }
         let words = [("NaN", f64::NAN), ("Infinity", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY)];
         if let Some((word, value)) = words.into_iter().find(|(word, _)| self.eat(word)) {
-            self.note(Reason::StrictJson, position, format!("`{word}` is not JSON"), "write null or a text");
+            self.note(OddityKind::NotJson, position, format!("`{word}` is not JSON"), "write null or a text");
             return Ok(Value::Float(value));
         }
         self.number()
@@ -176,17 +190,17 @@ impl Reader<'_> {
             let value: f64 = text.parse().unwrap_or(f64::NAN);
             if value.is_infinite() {
                 let message = format!("`{}` is beyond every double", shown(text, 40));
-                self.note(Reason::NumberForm, position, message, "write it as text");
+                self.note(OddityKind::Number, position, message, "write it as text");
             }
             return Ok(Value::Float(value));
         }
         if whole > MAX_INTEGER_DIGITS {
-            return Err(SyntaxError::at(position, "an integer of more than 4300 digits cannot be read"));
+            return Err(ReadError::at(position, "an integer of more than 4300 digits cannot be read"));
         }
         let value = Integer::from_decimal(sign == 1, &text[sign..]);
         if !value.is_exact_everywhere() {
             let message = "this integer is not exact in every reader".to_owned();
-            self.note(Reason::NumberForm, position, message, "write it as text, in quotes");
+            self.note(OddityKind::Number, position, message, "write it as text, in quotes");
         }
         Ok(Value::Integer(value))
     }
@@ -201,7 +215,7 @@ impl Reader<'_> {
             text.push_str(&rest[..plain]);
             self.at += plain;
             match self.peek() {
-                None => return Err(SyntaxError::at(start, "the quote that opens here is never closed")),
+                None => return Err(ReadError::at(start, "the quote that opens here is never closed")),
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(text);
@@ -245,7 +259,7 @@ impl Reader<'_> {
                 text.push_code_point(unit);
                 if (0xD800..0xE000).contains(&unit) {
                     let message = format!("`\\u{unit:04x}` is half a character");
-                    self.note(Reason::ForbiddenCharacter, position, message, "write the whole character");
+                    self.note(OddityKind::HalfCharacter, position, message, "write the whole character");
                 }
             }
         }
@@ -293,12 +307,12 @@ impl Reader<'_> {
         *position
     }
 
-    fn error(&mut self, message: impl Into<String>) -> SyntaxError {
-        SyntaxError::at(self.position(), message)
+    fn error(&mut self, message: impl Into<String>) -> ReadError {
+        ReadError::at(self.position(), message)
     }
 
-    fn note(&mut self, reason: Reason, position: Position, message: String, instead: &'static str) {
-        self.oddities.push(Oddity { reason, position, message, instead });
+    fn note(&mut self, kind: OddityKind, position: Position, message: String, instead: &'static str) {
+        self.oddities.push(Oddity { kind, position, message, instead });
     }
 
     fn add(&mut self, value: Value, position: Position) -> NodeId {

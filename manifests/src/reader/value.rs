@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::fault::{Fault, Location, Reason};
+use crate::position::Position;
 
 /// A Python `str`: any sequence of code points, lone surrogates included.
 ///
@@ -206,67 +206,6 @@ impl fmt::Display for Integer {
             f.write_str("-")?;
         }
         f.write_str(&self.digits)
-    }
-}
-
-/// A line and a column, both from 1; columns count characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-}
-
-impl Position {
-    /// The first character.
-    pub const START: Self = Self { line: 1, column: 1 };
-
-    /// The position in the file of that name.
-    pub fn in_file(self, file: &str) -> Location {
-        Location { file: file.to_owned(), line: self.line, column: self.column }
-    }
-
-    /// Where byte `offset` of `text` is, for a text whose lines end in LF.
-    pub fn of_byte(text: &[u8], offset: usize) -> Self {
-        let before = &text[..offset.min(text.len())];
-        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let newlines = before.iter().filter(|byte| **byte == b'\n').count();
-        let is_character_start = |byte: &&u8| **byte & 0xC0 != 0x80;
-        Self { line: newlines + 1, column: before[line_start..].iter().filter(is_character_start).count() + 1 }
-    }
-
-    /// The byte of `text` that is there: the way back from [`Position::of_byte`].
-    pub(crate) fn byte_in(self, text: &[u8]) -> Option<usize> {
-        let newlines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-        let line_start = std::iter::once(0).chain(newlines).nth(self.line.checked_sub(1)?)?;
-        let is_character_start = |(_, byte): &(usize, &u8)| **byte & 0xC0 != 0x80;
-        let mut characters = text[line_start..].iter().enumerate().filter(is_character_start);
-        characters.nth(self.column.checked_sub(1)?).map(|(at, _)| line_start + at)
-    }
-}
-
-/// Why a manifest cannot be read, and where: a [`Fault`] before the file has a name.
-///
-/// One pointer wide, because it is part of every frame of the recursive readers.
-pub(crate) struct SyntaxError(Box<(Reason, Position, String)>);
-
-impl SyntaxError {
-    /// Not a manifest that the host can read.
-    pub(crate) fn at(position: impl Into<Position>, message: impl Into<String>) -> Self {
-        Self(Box::new((Reason::ManifestInvalid, position.into(), message.into())))
-    }
-
-    /// Another reason than [`Reason::ManifestInvalid`].
-    pub(crate) fn because(mut self, reason: Reason) -> Self {
-        self.0.0 = reason;
-        self
-    }
-
-    /// The fault in the file of that name.
-    pub(crate) fn in_file(self, file: &str) -> Fault {
-        let (reason, position, message) = *self.0;
-        Fault::new(reason, message).at(position.in_file(file))
     }
 }
 

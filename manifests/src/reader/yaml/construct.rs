@@ -7,9 +7,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::resolve::Tag;
-use super::{Kind, Syntax, SyntaxError, number, timestamp};
-use crate::fault::Reason;
-use crate::reader::value::{Integer, NodeId, Position, Text, Tree, Value};
+use super::syntax::{Kind, Syntax};
+use super::{number, timestamp};
+use crate::position::Position;
+use crate::reader::error::{Defect, ReadError};
+use crate::reader::value::{Integer, NodeId, Text, Tree, Value};
 use crate::text::shown;
 
 /// Members that merge keys may copy into one document, and move in it: a `<<` counts what it names and what
@@ -17,8 +19,8 @@ use crate::text::shown;
 const MAX_MERGED: usize = 1_000_000;
 
 /// Makes the values of a document, whose root must be a mapping.
-pub(super) fn construct(syntax: Syntax) -> Result<Tree, SyntaxError> {
-    let not_a_mapping = |position| SyntaxError::at(position, "the manifest must be a mapping of keys to values");
+pub(super) fn construct(syntax: Syntax) -> Result<Tree, ReadError> {
+    let not_a_mapping = |position| ReadError::at(position, "the manifest must be a mapping of keys to values");
     let Some(root) = syntax.root else { return Err(not_a_mapping(Position::START)) };
     let position = syntax.nodes[root].position;
     let mut constructor = Constructor::new(syntax);
@@ -44,7 +46,7 @@ struct Constructor {
     merged: usize,
 }
 
-type Construct<T = ()> = Result<T, SyntaxError>;
+type Construct<T = ()> = Result<T, ReadError>;
 
 impl Constructor {
     fn new(written: Syntax) -> Self {
@@ -143,7 +145,7 @@ impl Constructor {
             let key = self.value_of(key)?;
             let identity = self
                 .key_identity(key)
-                .ok_or_else(|| SyntaxError::at(position, format!("{} cannot be a key", self.made[key].0.kind())))?;
+                .ok_or_else(|| ReadError::at(position, format!("{} cannot be a key", self.made[key].0.kind())))?;
             let value = self.value_of(value)?;
             // Of equal keys the first stays, with the last value.
             let place = *places.entry(identity).or_insert(result.len());
@@ -155,9 +157,9 @@ impl Constructor {
         Ok(Value::Mapping(result))
     }
 
-    fn wrong_kind(&self, written: usize, wanted: &str) -> SyntaxError {
+    fn wrong_kind(&self, written: usize, wanted: &str) -> ReadError {
         let node = &self.written.nodes[written];
-        SyntaxError::at(node.position, format!("{wanted} is expected here, but this is {}", node.kind.name()))
+        ReadError::at(node.position, format!("{wanted} is expected here, but this is {}", node.kind.name()))
     }
 }
 
@@ -170,7 +172,7 @@ impl Constructor {
     fn flatten(&mut self, written: usize, depth: usize) -> Construct {
         if depth > super::parser::MAX_DEPTH {
             let position = self.written.nodes[written].position;
-            return Err(SyntaxError::at(position, "merge keys are nested too deep").because(Reason::TooDeep));
+            return Err(ReadError::at(position, "merge keys are nested too deep").because(Defect::TooDeep));
         }
         let (mut merged, mut place) = (Vec::new(), 0);
         while let Some((key, value)) = self.member(written, place) {
@@ -210,7 +212,7 @@ impl Constructor {
         if self.merged > MAX_MERGED {
             let position = self.written.nodes[source].position;
             let message = format!("merge keys copy or move more than {MAX_MERGED} members; see `aisoc help limits`");
-            return Err(SyntaxError::at(position, message).because(Reason::TooLarge));
+            return Err(ReadError::at(position, message).because(Defect::TooLarge));
         }
         Ok(())
     }
@@ -241,10 +243,10 @@ impl Constructor {
 impl Constructor {
     fn scalar_value(&self, written: usize) -> Construct<Value> {
         let node = &self.written.nodes[written];
-        let refused = |message: String| SyntaxError::at(node.position, message);
+        let refused = |message: String| ReadError::at(node.position, message);
         if let Tag::Unknown(tag) = &node.tag {
             let position = node.explicit_tag.as_ref().map_or(node.position, |(_, position)| *position);
-            return Err(SyntaxError::at(position, format!("the tag `{}` is not known", short_tag(tag))));
+            return Err(ReadError::at(position, format!("the tag `{}` is not known", short_tag(tag))));
         }
         let text = self.scalar_text(written, 0)?;
         let ascii = text.as_str().unwrap_or("\u{fffd}");

@@ -1,11 +1,11 @@
 //! Directives, anchors, aliases and tags: everything that is spelled in ASCII.
 
-use super::SyntaxError;
 use super::scanner::{Directive, Scanner, TagName, Token};
 use super::source::{END, is_blank_or_end, is_break_or_end, is_space_or_end};
+use crate::reader::error::ReadError;
 use crate::reader::value::MAX_INTEGER_DIGITS;
 
-type Scan<T = ()> = Result<T, SyntaxError>;
+type Scan<T = ()> = Result<T, ReadError>;
 
 impl Scanner {
     pub(super) fn scan_directive(&mut self) -> Scan<Directive> {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::resolve::{self, Tag};
 use super::scanner::{Directive, Scanner, Style, TagName, Token};
 use super::source::{Mark, Source};
-use super::{Kind, Syntax, SyntaxError, SyntaxNode};
-use crate::fault::Reason;
-use crate::reader::value::{Position, Text};
+use super::syntax::{Kind, Syntax, SyntaxNode};
+use crate::position::Position;
+use crate::reader::error::{Defect, ReadError};
+use crate::reader::value::Text;
 
 /// Deeper nesting than this would exhaust the reference's stack, and could exhaust ours.
 pub(super) const MAX_DEPTH: usize = 400;
@@ -38,7 +39,7 @@ pub(super) struct Parser {
     depth: usize,
 }
 
-type Parse<T = usize> = Result<T, SyntaxError>;
+type Parse<T = usize> = Result<T, ReadError>;
 
 impl Parser {
     pub(super) fn new(source: Source) -> Self {
@@ -66,9 +67,9 @@ impl Parser {
         match token {
             Token::StreamEnd => Ok(self.syntax),
             Token::DocumentStart | Token::Directive(_) => {
-                Err(SyntaxError::at(mark, "a second document begins here; a manifest is one document"))
+                Err(ReadError::at(mark, "a second document begins here; a manifest is one document"))
             }
-            _ => Err(SyntaxError::at(mark, "this does not belong to the document; check the indentation")),
+            _ => Err(ReadError::at(mark, "this does not belong to the document; check the indentation")),
         }
     }
 
@@ -91,15 +92,15 @@ impl Parser {
             self.syntax.directives.push(mark.into());
             match directive {
                 Directive::Yaml { .. } if has_version => {
-                    return Err(SyntaxError::at(mark, "a second %YAML directive"));
+                    return Err(ReadError::at(mark, "a second %YAML directive"));
                 }
                 Directive::Yaml { major } if major.trim_start_matches('0') != "1" => {
-                    return Err(SyntaxError::at(mark, "only YAML 1 can be read"));
+                    return Err(ReadError::at(mark, "only YAML 1 can be read"));
                 }
                 Directive::Yaml { .. } => has_version = true,
                 Directive::Tag { handle, prefix } => {
                     if handles.insert(handle, prefix).is_some() {
-                        return Err(SyntaxError::at(mark, "a second %TAG directive for the same handle"));
+                        return Err(ReadError::at(mark, "a second %TAG directive for the same handle"));
                     }
                 }
                 Directive::Other => {}
@@ -120,7 +121,7 @@ impl Parser {
     fn expect(&mut self, token: Token, otherwise: &str) -> Parse<Mark> {
         let (found, mark) = self.scanner.peek()?;
         if *found != token {
-            return Err(SyntaxError::at(*mark, otherwise));
+            return Err(ReadError::at(*mark, otherwise));
         }
         self.take()
     }
@@ -183,7 +184,7 @@ impl Parser {
             _ if properties.anchor.is_some() || properties.tag.is_some() => {
                 return Ok(Start::Whole(self.scalar(properties, Text::default(), Style::Plain, mark)));
             }
-            _ => return Err(SyntaxError::at(mark, "a value is expected here")),
+            _ => return Err(ReadError::at(mark, "a value is expected here")),
         };
         let kind = match shape {
             Shape::BlockMapping | Shape::FlowMapping => Kind::Mapping(Vec::new()),
@@ -195,7 +196,7 @@ impl Parser {
     fn alias(&mut self, name: &str, mark: Mark) -> Parse {
         self.syntax.aliases.push(mark.into());
         let known = self.anchors.get(name).copied();
-        known.ok_or_else(|| SyntaxError::at(mark, format!("no anchor `&{}` stands before this alias", beginning(name))))
+        known.ok_or_else(|| ReadError::at(mark, format!("no anchor `&{}` stands before this alias", beginning(name))))
     }
 
     /// An anchor and a tag, in either order, each at most once.
@@ -205,7 +206,7 @@ impl Parser {
             match self.scanner.peek()?.clone() {
                 (Token::Anchor(name), mark) if properties.anchor.is_none() => {
                     if self.anchors.contains_key(&name) {
-                        return Err(SyntaxError::at(
+                        return Err(ReadError::at(
                             mark,
                             format!("the anchor `&{}` is defined twice", beginning(&name)),
                         ));
@@ -227,7 +228,7 @@ impl Parser {
         let Some(handle) = handle else { return Ok(beginning(&suffix).to_owned()) };
         match self.tag_handles.get(&handle) {
             Some(prefix) => Ok([beginning(prefix), beginning(&suffix)].concat()),
-            None => Err(SyntaxError::at(mark, format!("the tag handle `{}` is not defined", beginning(&handle)))),
+            None => Err(ReadError::at(mark, format!("the tag handle `{}` is not defined", beginning(&handle)))),
         }
     }
 
@@ -263,7 +264,7 @@ impl Parser {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let message = format!("values are nested deeper than {MAX_DEPTH} levels");
-            return Err(SyntaxError::at(mark, message).because(Reason::TooDeep));
+            return Err(ReadError::at(mark, message).because(Defect::TooDeep));
         }
         let default = if matches!(kind, Kind::Mapping(_)) { Tag::Mapping } else { Tag::Sequence };
         let tag = match properties.tag.as_ref().map(|(tag, _)| tag.as_str()) {

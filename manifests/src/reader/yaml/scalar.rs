@@ -1,11 +1,11 @@
 //! The text of scalars: quoted, plain and block, with their line folding.
 
-use super::SyntaxError;
 use super::scanner::{Scanner, Style, Token};
 use super::source::{END, is_blank_or_end, is_break, is_break_or_end, is_space_or_end};
+use crate::reader::error::ReadError;
 use crate::reader::value::Text;
 
-type Scan<T = ()> = Result<T, SyntaxError>;
+type Scan<T = ()> = Result<T, ReadError>;
 
 /// What remains of the last line break of a block scalar, and of the empty lines behind it.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,7 +32,7 @@ impl Scanner {
                     self.source.advance(1);
                     text.push('\'');
                 }
-                END => return Err(SyntaxError::at(start, "the quote that opens here is never closed")),
+                END => return Err(ReadError::at(start, "the quote that opens here is never closed")),
                 '\\' if quote == '"' => self.scan_escape(&mut text)?,
                 c if is_blank_or_end(c) => self.scan_quoted_blanks(&mut text)?,
                 c => {
@@ -95,17 +95,14 @@ impl Scanner {
             'u' => 4,
             'U' => 8,
             _ => {
-                return Err(SyntaxError::at(
-                    start,
-                    "unknown escape; write `\\\\` for a backslash, or use single quotes",
-                ));
+                return Err(ReadError::at(start, "unknown escape; write `\\\\` for a backslash, or use single quotes"));
             }
         };
         let digits: String = self.source.ahead(length).iter().collect();
         let is_hexadecimal = digits.len() == length && digits.bytes().all(|b| b.is_ascii_hexdigit());
         let code = u32::from_str_radix(&digits, 16).ok().filter(|code| is_hexadecimal && *code <= 0x10_FFFF);
         let Some(code) = code else {
-            return Err(SyntaxError::at(start, format!("`\\{c}` needs {length} hexadecimal digits of a character")));
+            return Err(ReadError::at(start, format!("`\\{c}` needs {length} hexadecimal digits of a character")));
         };
         text.push_code_point(code);
         self.source.advance(length);

@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::SyntaxError;
 use super::source::{END, Mark, Source, is_blank_or_end, is_break_or_end};
+use crate::reader::error::ReadError;
 use crate::reader::value::Text;
 
 /// How a scalar was written.
@@ -87,7 +87,7 @@ pub(super) struct Scanner {
     possible_keys: VecDeque<PossibleKey>,
 }
 
-type Scan<T = ()> = Result<T, SyntaxError>;
+type Scan<T = ()> = Result<T, ReadError>;
 
 impl Scanner {
     pub(super) fn new(source: Source) -> Self {
@@ -191,8 +191,8 @@ impl Scanner {
         }
     }
 
-    pub(super) fn error(&self, message: impl Into<String>) -> SyntaxError {
-        SyntaxError::at(self.source.mark(), message)
+    pub(super) fn error(&self, message: impl Into<String>) -> ReadError {
+        ReadError::at(self.source.mark(), message)
     }
 
     fn push(&mut self, token: Token, mark: Mark) {
@@ -251,7 +251,7 @@ impl Scanner {
 
     fn refuse_required(key: &PossibleKey) -> Scan {
         if key.required {
-            return Err(SyntaxError::at(key.mark, "a key with its `:` is expected here, on one line"));
+            return Err(ReadError::at(key.mark, "a key with its `:` is expected here, on one line"));
         }
         Ok(())
     }

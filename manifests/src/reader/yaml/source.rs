@@ -1,7 +1,7 @@
 //! The characters of a manifest, and where in the file each of them is.
 
-use super::SyntaxError;
-use crate::reader::value::Position;
+use crate::position::Position;
+use crate::reader::error::ReadError;
 
 /// What [`Source::peek`] gives at the end; no manifest can hold it.
 pub(super) const END: char = '\0';
@@ -31,9 +31,9 @@ pub(super) struct Source {
 
 impl Source {
     /// Decodes UTF-8, turns CRLF and CR into LF, and refuses characters that YAML forbids.
-    pub(super) fn new(bytes: &[u8]) -> Result<Self, SyntaxError> {
+    pub(super) fn new(bytes: &[u8]) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| SyntaxError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8"))?;
+            .map_err(|error| ReadError::at(Position::of_byte(bytes, error.valid_up_to()), "the file is not UTF-8"))?;
         let mut characters = Vec::with_capacity(text.len() + 4);
         let mut rest = text.chars().peekable();
         while let Some(c) = rest.next() {
@@ -151,8 +151,8 @@ fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-fn forbidden(before: &[char], c: char) -> SyntaxError {
+fn forbidden(before: &[char], c: char) -> ReadError {
     let mut source = Source { characters: before.to_vec(), at: Mark { index: 0, line: 0, column: 0 } };
     source.advance(before.len());
-    SyntaxError::at(source.at, format!("the character U+{:04X} is not allowed in YAML", u32::from(c)))
+    ReadError::at(source.at, format!("the character U+{:04X} is not allowed in YAML", u32::from(c)))
 }
