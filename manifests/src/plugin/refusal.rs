@@ -1,7 +1,7 @@
 //! The one place where what a reader says of a document becomes a refusal: its defect gets a reason code,
 //! its position the name of the file. The readers know neither.
 
-use super::ManifestFile;
+use super::file::ManifestFile;
 use crate::fault::{Fault, Location, Reason};
 use crate::reader::json::OddityKind;
 use crate::reader::{Defect, ReadError};

@@ -5,9 +5,11 @@
 
 use std::collections::HashSet;
 
+use super::core_schema;
+use super::document::UNSIGNED_KEYS;
+use super::file::ManifestFile;
+use super::problem::Problem;
 use super::refusal::{reason_of_oddity, refusal};
-use super::validate::Problem;
-use super::{ManifestFile, UNSIGNED_KEYS, core_schema};
 use crate::fault::{Location, Reason};
 use crate::position::Position;
 use crate::reader::value::{Integer, Node, Text, Tree, Value};
