@@ -34,6 +34,8 @@ pub(super) fn construct(syntax: Syntax) -> Result<Tree, ReadError> {
     }
 }
 
+/// Two arenas: what was written, and what is made of it. A written node has one value however many aliases
+/// name it (`constructed_objects`), so that sharing survives and nothing is made twice.
 struct Constructor {
     written: Syntax,
     made: Vec<(Value, Position)>,
@@ -62,6 +64,9 @@ impl Constructor {
     }
 
     /// The value of a written node: made now, except for the members of collections.
+    ///
+    /// (`construct_object`.) A collection is put down empty and filled from the queue, as the reference does
+    /// it with its generators: it can then be met again inside itself, and depth costs no stack.
     fn value_of(&mut self, written: usize) -> Construct<NodeId> {
         if let Some(known) = self.values[written] {
             return Ok(known);
@@ -69,6 +74,7 @@ impl Constructor {
         let value = match self.written.nodes[written].tag {
             Tag::Sequence | Tag::OrderedMap | Tag::Pairs => Value::List(Vec::new()),
             Tag::Mapping => Value::Mapping(Vec::new()),
+            // Members of sets are made, and with them their errors, although nothing of a set can be signed.
             Tag::Set => Value::Set,
             _ => self.scalar_value(written)?,
         };
@@ -106,6 +112,7 @@ impl Constructor {
         Ok(())
     }
 
+    /// A tag can say of a mapping that it is a list, so that what a node is has to be asked again here.
     fn list(&mut self, written: usize) -> Construct<Value> {
         let Kind::Sequence(items) = &self.written.nodes[written].kind else {
             return Err(self.wrong_kind(written, "a list"));
@@ -115,6 +122,8 @@ impl Constructor {
     }
 
     /// `!!omap` and `!!pairs`: a list of mappings with one member each.
+    ///
+    /// `json.dumps` writes the tuples of the reference as lists of two. Equal keys stay, each in its pair.
     fn pairs(&mut self, written: usize) -> Construct<Value> {
         let Kind::Sequence(items) = &self.written.nodes[written].kind else {
             return Err(self.wrong_kind(written, "a list"));
@@ -133,6 +142,8 @@ impl Constructor {
         Ok(Value::List(pairs))
     }
 
+    /// (`construct_mapping`.) Keys are made and judged one by one before their values, since either can be an
+    /// error and the first in the document is the one that is told.
     fn mapping(&mut self, written: usize) -> Construct<Value> {
         self.flatten(written, 0)?;
         let Some(members) = self.members(written).map(<[_]>::to_vec) else {
@@ -148,6 +159,7 @@ impl Constructor {
                 .ok_or_else(|| ReadError::at(position, format!("{} cannot be a key", self.made[key].0.kind())))?;
             let value = self.value_of(value)?;
             // Of equal keys the first stays, with the last value.
+            // The oldest way to show two readers two manifests: `plugin_type` written twice.
             let place = *places.entry(identity).or_insert(result.len());
             match result.get_mut(place) {
                 Some(member) => member.1 = value,
@@ -207,6 +219,9 @@ impl Constructor {
         self.members(written)?.get(place).copied()
     }
 
+    /// What merging has cost so far. Copies are counted, and moves too: taking a key out of the front of a
+    /// mapping moves all that stand behind it, so that many `<<` in one long mapping are quadratic without
+    /// copying a thing.
     fn count_merged(&mut self, source: usize, members: usize) -> Construct {
         self.merged += members;
         if self.merged > MAX_MERGED {
@@ -218,6 +233,9 @@ impl Constructor {
     }
 
     /// Appends the members of a mapping, or of a list of mappings whose first ones win.
+    ///
+    /// (`flatten_mapping`.) Of a list the first mapping wins, so it has to come last among equal keys; the
+    /// mapping's own keys come after all of them. Several `<<` in one mapping all count, the last one most.
     fn merge(&mut self, source: usize, depth: usize, members: &mut Vec<(usize, usize)>) -> Construct {
         let mappings = match &self.written.nodes[source].kind {
             Kind::Mapping(_) => vec![source],
@@ -241,6 +259,8 @@ impl Constructor {
 
 /// Scalars and keys.
 impl Constructor {
+    /// The value of a scalar, or the error that Python raises: `KeyError`, `ValueError`, `IndexError` and
+    /// more, all of which the host takes for a manifest that cannot be read.
     fn scalar_value(&self, written: usize) -> Construct<Value> {
         let node = &self.written.nodes[written];
         let refused = |message: String| ReadError::at(node.position, message);
@@ -270,6 +290,9 @@ impl Constructor {
     }
 
     /// The text of a scalar, or of the member `=` of a mapping.
+    ///
+    /// The key `=` is a custom of YAML 1.1 for values with more to say. It makes `!!str {=: x, …}` the text
+    /// `x`, which a reader that knows no `=` takes for an error or for a mapping.
     fn scalar_text(&self, written: usize, depth: usize) -> Construct<&Text> {
         match &self.written.nodes[written].kind {
             Kind::Scalar(text, _) => Ok(text),
@@ -293,6 +316,9 @@ impl Constructor {
     }
 
     /// What makes two keys equal; `None` for what cannot be a key.
+    ///
+    /// `1`, `true` and `1.0` are equal in Python and have one hash, so they are one key, under the name of
+    /// the first. A reader that keeps types apart sees three.
     fn key_identity(&self, key: NodeId) -> Option<KeyIdentity> {
         Some(match &self.made[key].0 {
             Value::Null => KeyIdentity::Null,
@@ -341,6 +367,7 @@ fn kind_of(tag: &Tag) -> &'static str {
     }
 }
 
+/// In any mixture of cases, for `!!bool YeS`: the pattern for plain scalars is narrower.
 fn boolean(text: &str) -> Option<Value> {
     match text.to_lowercase().as_str() {
         "yes" | "true" | "on" => Some(Value::Bool(true)),
@@ -350,6 +377,9 @@ fn boolean(text: &str) -> Option<Value> {
 }
 
 /// Whether Python's lenient decoder takes it: other characters are skipped, padding must add up.
+///
+/// The bytes themselves are of no use here, since they have no canonical form; but a text that Python refuses
+/// makes the whole manifest unreadable, and one that it takes does not.
 fn is_base64(text: &[u8]) -> bool {
     if !text.is_ascii() {
         return false;

@@ -8,6 +8,8 @@ use crate::reader::value::MAX_INTEGER_DIGITS;
 type Scan<T = ()> = Result<T, ReadError>;
 
 impl Scanner {
+    /// A directive of any other name is skipped with its line (YAML 1.1, 7.1), so that a document can hold
+    /// one that means something to another reader. The strict profile refuses them all, known or not.
     pub(super) fn scan_directive(&mut self) -> Scan<Directive> {
         self.source.advance(1);
         let name = self.scan_word("the name of a directive")?;
@@ -26,6 +28,8 @@ impl Scanner {
         Ok(directive)
     }
 
+    /// Any minor version passes and changes nothing: below `%YAML 1.2`, `on: yes` still is a boolean with a
+    /// boolean for its key. A reader that obeyed the line would read another manifest.
     fn scan_yaml_version(&mut self) -> Scan<Directive> {
         self.source.skip(|c| c == ' ');
         let major = self.scan_version_number()?;
@@ -40,6 +44,8 @@ impl Scanner {
         Ok(Directive::Yaml { major })
     }
 
+    /// The reference makes an `int` of it, which Python refuses from 4,301 digits on (CVE-2020-10735). Only
+    /// the first number is looked at, so it stays text here.
     fn scan_version_number(&mut self) -> Scan<String> {
         let digits = self.take_while(|c| c.is_ascii_digit());
         if digits.is_empty() || digits.len() > MAX_INTEGER_DIGITS {
@@ -48,6 +54,8 @@ impl Scanner {
         Ok(digits)
     }
 
+    /// A prefix may redefine `!!`, so that `!!int` is a type of somebody else's below it; the handle is
+    /// therefore looked up for each document and never taken for granted.
     fn scan_tag_definition(&mut self) -> Scan<Directive> {
         self.source.skip(|c| c == ' ');
         let handle = self.scan_tag_handle()?;
@@ -63,6 +71,9 @@ impl Scanner {
     }
 
     /// Spaces and a comment, up to and with the line break.
+    ///
+    /// For directives and for the first line of a block scalar: what stands behind either is a comment or an
+    /// error, and never the beginning of the next thing.
     pub(super) fn skip_rest_of_line(&mut self) -> Scan {
         self.source.skip(|c| c == ' ');
         if self.source.peek() == '#' {
@@ -75,6 +86,9 @@ impl Scanner {
         Ok(())
     }
 
+    /// The grammar lets the name of an anchor hold nearly everything. The reference takes letters, digits,
+    /// `-` and `_` and looks at what follows, since `[*a,b]` could otherwise be an alias and a text or one
+    /// alias named `a,b`.
     pub(super) fn scan_anchor(&mut self) -> Scan<Token> {
         let is_alias = self.source.peek() == '*';
         self.source.advance(1);
@@ -86,6 +100,9 @@ impl Scanner {
         Ok(if is_alias { Token::Alias(name) } else { Token::Anchor(name) })
     }
 
+    /// `!<…>` in full, a lone `!`, or a handle and a suffix. Which handle it is can only be told by looking
+    /// for a second `!` in the same word, as far as it goes; a word ends at a blank, and a line of blanks is
+    /// no word, so that every character is looked at twice at most.
     pub(super) fn scan_tag(&mut self) -> Scan<Token> {
         let next = self.source.peek_at(1);
         let tag = if next == '<' {
@@ -127,6 +144,8 @@ impl Scanner {
     }
 
     /// `!`, `!!` or `!name!`.
+    ///
+    /// `_` is not allowed there by the specification and is by the reference.
     fn scan_tag_handle(&mut self) -> Scan<String> {
         if self.source.peek() != '!' {
             return Err(self.error("the handle of a tag begins with `!`"));
@@ -144,6 +163,9 @@ impl Scanner {
         Ok(handle)
     }
 
+    /// Whether it is a URI is not asked: it is compared with a few known names and is an error if it is none
+    /// of them. Bytes behind `%` are put together first and decoded then, since one character can take four
+    /// of them.
     fn scan_tag_uri(&mut self) -> Scan<String> {
         let mut bytes = Vec::new();
         loop {
@@ -174,6 +196,7 @@ impl Scanner {
         Ok((high << 4 | low) as u8)
     }
 
+    /// Letters, digits, `-` and `_`, all of ASCII: no two names are spelled alike in two scripts.
     fn scan_word(&mut self, what: &str) -> Scan<String> {
         let word = self.take_while(is_word_character);
         if word.is_empty() {
@@ -182,6 +205,8 @@ impl Scanner {
         Ok(word)
     }
 
+    /// The run of such characters. The end is no character of any word, whatever the condition says of it: a
+    /// condition that was true of U+0000 would never stop.
     fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> String {
         let mut length = 0;
         while self.source.peek_at(length) != END && wanted(self.source.peek_at(length)) {

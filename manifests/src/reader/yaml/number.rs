@@ -6,6 +6,9 @@ use std::cmp::Ordering;
 use crate::reader::value::{Integer, MAX_INTEGER_DIGITS, Value};
 
 /// The value of an integer in the notations of YAML 1.1, or `None` when Python raises.
+///
+/// (`construct_yaml_int`.) More than the pattern for plain scalars lets through, because a tag can send any
+/// text here: `!!int +-5` is -5, `!!int 1:-5` is 55, and digits of any script are digits.
 pub(super) fn integer(text: &str) -> Option<Value> {
     let text = text.replace('_', "");
     let (negative, text) = split_sign(&text);
@@ -24,6 +27,8 @@ pub(super) fn integer(text: &str) -> Option<Value> {
 }
 
 /// The value of a float in the notations of YAML 1.1, or `None` when Python raises.
+///
+/// (`construct_yaml_float`.) `!!float 1e5` is a number although `1e5` alone is text.
 pub(super) fn float(text: &str) -> Option<f64> {
     let text = text.replace('_', "").to_lowercase();
     let (negative, text) = split_sign(&text);
@@ -56,6 +61,7 @@ fn base_60(text: &str) -> Option<Signed> {
 }
 
 /// As the reference adds it: from the last part, each product and sum rounded to a double.
+/// Adding from the first part could be rounded otherwise in the last digit, and that digit is signed.
 fn base_60_float(text: &str) -> Option<f64> {
     let parts: Option<Vec<f64>> = text.split(':').map(python_float).collect();
     let mut base = Magnitude::from(1);
@@ -86,6 +92,9 @@ fn trim(text: &str) -> &str {
 }
 
 /// Decimal digits of any script become ASCII digits, blanks beyond ASCII become spaces.
+///
+/// Python's `int` and `float` take them by Unicode's property; which code points have it is a table here,
+/// because the standard library of Rust follows another version of Unicode.
 fn to_ascii_digits(text: &str) -> Option<Cow<'_, str>> {
     if text.is_ascii() {
         return Some(Cow::Borrowed(text));
@@ -111,6 +120,10 @@ struct Signed {
 
 impl Signed {
     /// `int(text, base)`, for a base of 2, 8, 10 or 16.
+    ///
+    /// 4,300 digits are Python's own bound for conversions that take quadratic time (CVE-2020-10735). For
+    /// bases that are powers of two it has none, since those take no time; it then fails to print what it has
+    /// read.
     fn parse(text: &str, base: u32) -> Option<Self> {
         let text = to_ascii_digits(text)?;
         let (negative, digits) = split_sign(trim(&text));
@@ -148,6 +161,9 @@ impl Signed {
 ///
 /// It stops growing a little beyond what Python prints, so that a megabyte of hexadecimal digits costs
 /// no more than a few thousand.
+///
+/// Written by hand, because no more arithmetic is needed than this, and none of it on numbers that grow
+/// without end.
 #[derive(Default)]
 struct Magnitude {
     limbs: Vec<u32>,
@@ -221,6 +237,8 @@ impl Magnitude {
         }
     }
 
+    /// Cuts what has grown beyond printing. Its digits are wrong from there on and are never looked at again:
+    /// `overflowed` sticks.
     fn push(&mut self, carry: u64) {
         if carry > 0 {
             self.limbs.push(carry as u32);

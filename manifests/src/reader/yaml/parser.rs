@@ -14,6 +14,9 @@ use crate::reader::value::Text;
 pub(super) const MAX_DEPTH: usize = 400;
 
 /// Where a node stands, which decides what it may be.
+///
+/// Three of the reference's entry points (`parse_flow_node`, `parse_block_node`,
+/// `parse_block_node_or_indentless_sequence`), as a value that is handed on.
 #[derive(Clone, Copy, PartialEq)]
 enum Context {
     /// Inside brackets: no blocks.
@@ -25,12 +28,16 @@ enum Context {
 }
 
 /// The anchor and the tag before a node.
+///
+/// With their places, because the strict profile has to name the line of a tag or an anchor to be removed.
 #[derive(Default)]
 struct Properties {
     anchor: Option<(String, Position)>,
     tag: Option<(String, Position)>,
 }
 
+/// Grammar and composition in one. The reference makes events first and nodes of them; nobody else here asks
+/// for events, and what both steps refuse is refused at the same place.
 pub(super) struct Parser {
     scanner: Scanner,
     syntax: Syntax,
@@ -53,6 +60,9 @@ impl Parser {
     }
 
     /// Exactly one document, or none.
+    ///
+    /// What follows the document is read up to its next token and no further, as `get_single_node` does:
+    /// whatever it is but the end, it is an error, however it goes on.
     pub(super) fn parse(mut self) -> Parse<Syntax> {
         let root = match self.peek()? {
             Token::StreamEnd => None,
@@ -73,6 +83,8 @@ impl Parser {
         }
     }
 
+    /// A document behind `---`. With nothing behind that it is the empty scalar, and so null, which no
+    /// manifest can be.
     fn explicit_document(&mut self) -> Parse {
         self.directives()?;
         let mark = self.expect(Token::DocumentStart, "`---` is expected after a directive")?;
@@ -84,6 +96,8 @@ impl Parser {
         }
     }
 
+    /// (`process_directives`.) The handles of this document are put over the two that always are there, so
+    /// that `!!` may be redefined, and only once.
     fn directives(&mut self) -> Parse<()> {
         let mut has_version = false;
         let mut handles = BTreeMap::new();
@@ -148,6 +162,8 @@ enum Start {
 /// Nodes. Only `node` and the functions of collections call each other again, and they hold little: 400
 /// levels of them fit into the stack of any thread.
 impl Parser {
+    /// One node with all that is in it. The depth is counted where a collection begins and given back where
+    /// it ends, so that it is the one number that stands for the stack.
     fn node(&mut self, context: Context) -> Parse {
         match self.start(context)? {
             Start::Whole(id) => Ok(id),
@@ -164,6 +180,11 @@ impl Parser {
         }
     }
 
+    /// What begins here, without its members.
+    ///
+    /// The reference raises `RecursionError` at some depth that hangs on the interpreter and on who called
+    /// it. A fixed bound below it is stricter for documents that no person writes, and is the same on every
+    /// machine.
     fn start(&mut self, context: Context) -> Parse<Start> {
         if let (Token::Alias(name), mark) = self.scanner.peek()?.clone() {
             self.take()?;
@@ -176,11 +197,14 @@ impl Parser {
         let (token, mark) = self.scanner.peek()?;
         let mark = *mark;
         let shape = match token {
+            // A list at the column of its key opens no block of its own, so there is no token for its start.
             Token::BlockEntry if context == Context::BlockValue => Shape::IndentlessSequence,
             Token::FlowSequenceStart => Shape::FlowSequence,
             Token::FlowMappingStart => Shape::FlowMapping,
             Token::BlockSequenceStart if context != Context::Flow => Shape::BlockSequence,
             Token::BlockMappingStart if context != Context::Flow => Shape::BlockMapping,
+            // An anchor with nothing behind it is null; a tag says what becomes of the empty text, and
+            // `!!str` keeps it.
             _ if properties.anchor.is_some() || properties.tag.is_some() => {
                 return Ok(Start::Whole(self.scalar(properties, Text::default(), Style::Plain, mark)));
             }
@@ -193,6 +217,12 @@ impl Parser {
         Ok(Start::Collection(self.begin(kind, properties, mark)?, shape))
     }
 
+    /// The place of the node with that anchor, and never a copy of it: nine lines of nine aliases each are a
+    /// document of some 90 nodes, and written out nearly 400 million. What writes values out has a bound of
+    /// its own for that.
+    ///
+    /// An anchor is known as soon as its node begins, so that a collection can contain itself. The reference
+    /// makes such a value; it is refused where it would be signed.
     fn alias(&mut self, name: &str, mark: Mark) -> Parse {
         self.syntax.aliases.push(mark.into());
         let known = self.anchors.get(name).copied();
@@ -200,6 +230,9 @@ impl Parser {
     }
 
     /// An anchor and a tag, in either order, each at most once.
+    ///
+    /// An anchor that stands twice is refused by the composer of the reference, although the specification
+    /// lets the later one win: an alias would mean what it means for the reader that keeps the other.
     fn properties(&mut self) -> Parse<Properties> {
         let mut properties = Properties::default();
         loop {
@@ -232,6 +265,7 @@ impl Parser {
         }
     }
 
+    /// Its type is found here and not while reading tokens, since a tag before it can say another.
     fn scalar(&mut self, properties: Properties, text: Text, style: Style, mark: Mark) -> usize {
         // A lone `!` asks for the typing of a plain scalar, even for a quoted one.
         let tag = match (properties.tag.as_ref().map(|(tag, _)| tag.as_str()), style) {
@@ -242,6 +276,8 @@ impl Parser {
         self.add(Kind::Scalar(text, style), tag, properties, mark)
     }
 
+    /// What stands for nothing: the value of a key without one, an item of only a `-`. It is null and not the
+    /// empty text.
     fn empty_scalar(&mut self, mark: Mark) -> usize {
         self.add(Kind::Scalar(Text::default(), Style::Plain), Tag::Null, Properties::default(), mark)
     }
@@ -294,6 +330,8 @@ impl Parser {
         Ok(Kind::Sequence(items))
     }
 
+    /// Items at the column of their key. It ends at anything else that such a place can hold, without a token
+    /// for its end.
     fn indentless_sequence(&mut self) -> Parse<Kind> {
         let mut items = Vec::new();
         while *self.peek()? == Token::BlockEntry {
@@ -324,6 +362,7 @@ impl Parser {
         Ok(Kind::Mapping(members))
     }
 
+    /// A key or a value: nothing, when the next token is the turn of another.
     fn block_member(&mut self, mark: Mark) -> Parse {
         match self.peek()? {
             Token::Key | Token::Value | Token::BlockEnd => Ok(self.empty_scalar(mark)),
@@ -331,6 +370,8 @@ impl Parser {
         }
     }
 
+    /// A comma behind the last item is no item more; two of them are an error, and so is one before the
+    /// first.
     fn flow_sequence(&mut self) -> Parse<Kind> {
         self.take()?;
         let mut items = Vec::new();
@@ -357,6 +398,8 @@ impl Parser {
         Ok(self.finish(id, Kind::Mapping(vec![(key, value)])))
     }
 
+    /// `{a, b: c}` has the key `a` with null for its value: allowed by the grammar, and a typing error more
+    /// often than not.
     fn flow_mapping(&mut self) -> Parse<Kind> {
         let mark = self.take()?;
         let mut members = Vec::new();

@@ -7,6 +7,9 @@ use super::timestamp;
 use crate::reader::value::Text;
 
 /// The type of a node.
+///
+/// The types of YAML 1.1's repository that `SafeLoader` makes values of. For anything else, `!!python/object`
+/// first of all, it has no constructor, and neither has this: no document can name code to be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tag {
     Null,
@@ -31,6 +34,8 @@ pub(crate) enum Tag {
 
 impl Tag {
     /// The type of a full tag name.
+    ///
+    /// Only whole names count: a prefix that is redefined by `%TAG` has been written out before.
     pub(super) fn named(name: &str) -> Self {
         match name.strip_prefix("tag:yaml.org,2002:").unwrap_or_default() {
             "null" => Self::Null,
@@ -53,6 +58,10 @@ impl Tag {
 }
 
 /// The type of a plain scalar.
+///
+/// In the order in which the reference tries its patterns (`yaml_implicit_resolvers`), each of which is asked
+/// only of texts that begin with one of its characters. What no pattern matches is text, and that is more
+/// than one would think: `+.5`, `1e5`, `0o17`.
 pub(super) fn plain(text: &Text) -> Tag {
     let bytes = text.as_bytes();
     // The reference's patterns end in `$`, which matches before a final newline too. Only a quoted
@@ -73,6 +82,8 @@ pub(super) fn plain(text: &Text) -> Tag {
     }
 }
 
+/// The words in three cases each, and no mixture. `y` and `n` are booleans in the specification and text in
+/// the reference: the one pair at which readers of YAML 1.1 differ among themselves.
 fn is_bool(text: &[u8]) -> bool {
     const WORDS: [&[u8]; 18] = [
         b"yes", b"Yes", b"YES", b"no", b"No", b"NO", b"true", b"True", b"TRUE", b"false", b"False", b"FALSE", b"on",
@@ -81,6 +92,8 @@ fn is_bool(text: &[u8]) -> bool {
     WORDS.contains(&text)
 }
 
+/// The five branches of the pattern, in its order. Every one needs a point: `1e5` is text, and `1_0.5` is ten
+/// and a half.
 fn is_float(text: &[u8]) -> bool {
     if matches!(text, b".nan" | b".NaN" | b".NAN") {
         return true;
@@ -113,6 +126,9 @@ fn is_exponent_or_nothing(text: &[u8]) -> bool {
     }
 }
 
+/// The five branches of the pattern. A zero in front makes it octal, `0o` makes it text, `08` is text and
+/// `0_` is zero; in YAML 1.2 each of the four is something else, which is why strict manifests have none of
+/// them.
 fn is_integer(text: &[u8]) -> bool {
     let unsigned = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
     let every = |digits: &[u8], wanted: fn(&u8) -> bool| !digits.is_empty() && digits.iter().all(wanted);
@@ -127,6 +143,8 @@ fn is_integer(text: &[u8]) -> bool {
 }
 
 /// How many `:` and number below 60 stand at the start, and what follows them.
+///
+/// `22:22` is the number 1,342. YAML 1.2 has no such numbers, and reads the text.
 fn split_base_60(mut text: &[u8]) -> (usize, &[u8]) {
     let mut parts = 0;
     loop {

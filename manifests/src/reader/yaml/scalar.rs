@@ -8,6 +8,9 @@ use crate::reader::value::Text;
 type Scan<T = ()> = Result<T, ReadError>;
 
 /// What remains of the last line break of a block scalar, and of the empty lines behind it.
+///
+/// (YAML 1.1, 9.2.3.) `description: |` and `|-` differ by one LF in what is signed, and by nothing that is
+/// seen.
 #[derive(Clone, Copy, PartialEq)]
 enum Chomping {
     Strip,
@@ -17,6 +20,9 @@ enum Chomping {
 
 /// Quoted scalars.
 impl Scanner {
+    /// (`scan_flow_scalar`.) Indentation is not looked at inside quotes, against the specification: they say
+    /// well enough where the text ends. A quote that is never closed is told at the place where it opens,
+    /// since the end of the file helps nobody.
     pub(super) fn scan_quoted(&mut self) -> Scan<Token> {
         let start = self.source.mark();
         let quote = self.source.peek();
@@ -44,6 +50,9 @@ impl Scanner {
     }
 
     /// Blanks count, unless a line break is among them.
+    ///
+    /// `"a  b"` keeps both blanks, and `"a` with a line break behind it none: tabs and spaces around a break
+    /// are layout.
     fn scan_quoted_blanks(&mut self, text: &mut Text) -> Scan {
         let mut length = 0;
         while matches!(self.source.peek_at(length), ' ' | '\t') {
@@ -62,6 +71,9 @@ impl Scanner {
     }
 
     /// The empty lines after a line break inside quotes, and the blanks that begin the next line.
+    ///
+    /// Document markers are looked for although quotes are open: a file that was cut and joined again must
+    /// not have its second document read as the text of the first.
     fn scan_quoted_breaks(&mut self) -> Scan<Vec<char>> {
         let mut breaks = Vec::new();
         loop {
@@ -76,6 +88,12 @@ impl Scanner {
         }
     }
 
+    /// The escapes of YAML 1.1 (5.6), and no others: an unknown one is an error in the reference too. A
+    /// backslash before a line break joins the lines without a blank.
+    ///
+    /// `\x`, `\u` and `\U` give code points, one by one: `"\ud83d\ude00"` is two halves here and stays two,
+    /// while JSON would make one character of them. Python's `chr` refuses what is above U+10FFFF and takes a
+    /// half.
     fn scan_escape(&mut self, text: &mut Text) -> Scan {
         let start = self.source.mark();
         self.source.advance(1);
@@ -98,6 +116,7 @@ impl Scanner {
                 return Err(ReadError::at(start, "unknown escape; write `\\\\` for a backslash, or use single quotes"));
             }
         };
+        // `from_str_radix` would take a sign, so that the digits are looked at one by one.
         let digits: String = self.source.ahead(length).iter().collect();
         let is_hexadecimal = digits.len() == length && digits.bytes().all(|b| b.is_ascii_hexdigit());
         let code = u32::from_str_radix(&digits, 16).ok().filter(|code| is_hexadecimal && *code <= 0x10_FFFF);
@@ -112,12 +131,19 @@ impl Scanner {
 
 /// Plain scalars.
 impl Scanner {
+    /// Words with blanks between them, over lines: up to a `: `, a ` #`, a tab, an end of indentation or,
+    /// inside brackets, an indicator.
+    ///
+    /// Text at column 0 is allowed, since a whole document can be one scalar; so a document marker has to be
+    /// looked for at the start of every line. Tabs end the scalar and then are an error, where other readers
+    /// take them for blanks.
     pub(super) fn scan_plain(&mut self) -> Scan<Token> {
         let mut text = Text::default();
         let indent = self.block_indent();
         let mut blanks = Text::default();
         loop {
             let length = self.plain_word_length();
+            // At the start of a word: `a #b` is a comment behind `a`, and `a#b` is one word.
             if self.source.peek() == '#' || length == 0 {
                 break;
             }
@@ -126,6 +152,7 @@ impl Scanner {
             self.source.ahead(length).iter().for_each(|c| text.push(*c));
             self.source.advance(length);
             blanks = self.scan_plain_blanks();
+            // The text of the next line belongs to it only when it is indented further than the block around.
             let outdented = self.flow_level == 0 && self.source.mark().column < indent;
             if blanks.is_empty() || outdented {
                 break;
@@ -135,6 +162,10 @@ impl Scanner {
     }
 
     /// The number of characters up to the next blank or indicator.
+    ///
+    /// A `:` ends the word only before a blank, so that `http://host` is one word; inside brackets also
+    /// before `,[]{}`. A `?` ends it inside brackets: `[a?b]` is refused here and one text for readers of
+    /// YAML 1.2.
     fn plain_word_length(&self) -> usize {
         let in_flow = self.flow_level > 0;
         let ends_key = |next: char| is_blank_or_end(next) || in_flow && ",[]{}".contains(next);
@@ -152,6 +183,9 @@ impl Scanner {
     }
 
     /// The spaces or the folded line breaks between two words; empty when the scalar ends here.
+    ///
+    /// Empty is the answer for two cases that need no telling apart: nothing stood between, so that an
+    /// indicator follows, or a document marker stands at the start of the line.
     fn scan_plain_blanks(&mut self) -> Text {
         let mut blanks = Text::default();
         let start = self.source.mark().index;
@@ -180,6 +214,8 @@ impl Scanner {
     }
 
     /// The least column that text of the current block may have.
+    ///
+    /// One more than the block around it has; 0 outside of any, where the reference counts from -1.
     fn block_indent(&self) -> usize {
         self.indent.map_or(0, |indent| indent + 1)
     }
@@ -187,12 +223,20 @@ impl Scanner {
 
 /// Block scalars.
 impl Scanner {
+    /// Literal `|` and folded `>` text (YAML 1.1, 9.3).
+    ///
+    /// Step by step as the reference goes, because each step can be seen in the text: the header; the
+    /// indentation, given or found from the first line that is not empty; lines at that column, with the
+    /// breaks between them; and at the end what the header says of the last break. A line that is indented
+    /// less ends the text. One that is indented further keeps its blanks, and neither its break nor the one
+    /// before it is folded.
     pub(super) fn scan_block_scalar(&mut self) -> Scan<Token> {
         let folded = self.source.peek() == '>';
         self.source.advance(1);
         let (chomping, increment) = self.scan_block_header()?;
         self.skip_rest_of_line()?;
 
+        // Never 0, or the text of a block scalar at the outermost level could not be told from the next key.
         let least = self.block_indent().max(1);
         let (indent, mut breaks) = match increment {
             Some(increment) => {
@@ -216,6 +260,9 @@ impl Scanner {
                 break;
             }
             let next_is_text = !matches!(self.source.peek(), ' ' | '\t');
+            // Only LF folds, and only between two lines of text: a special break says that it is meant, and
+            // lines that begin with a blank are a table or code. The specification has two readings of what
+            // empty lines beside those give; this is the one that the reference has.
             if folded && last_break == Some('\n') && begins_with_text && next_is_text {
                 if breaks.is_empty() {
                     text.push(' ');
@@ -244,6 +291,9 @@ impl Scanner {
     }
 
     /// `+` or `-` and a digit, in either order.
+    ///
+    /// A 0 is no indentation, and two digits are none: with `|12` a reader that takes one digit would begin
+    /// the text elsewhere than one that takes both.
     fn scan_block_header(&mut self) -> Scan<(Chomping, Option<usize>)> {
         let (mut chomping, mut increment) = (None, None);
         loop {
@@ -259,6 +309,10 @@ impl Scanner {
     }
 
     /// The empty lines before the text, and the widest indentation among them and of the text.
+    ///
+    /// The widest: behind a line of blanks that is longer than the text is indented, the text ends before it
+    /// begins, and the document is refused. Readers that take the first line of text would cut such a line or
+    /// keep it.
     fn scan_block_indentation(&mut self) -> (usize, Vec<char>) {
         let (mut widest, mut breaks) = (0, Vec::new());
         loop {
@@ -272,6 +326,8 @@ impl Scanner {
     }
 
     /// The empty lines that follow, and the indentation of the line behind them.
+    ///
+    /// No further than the indentation: what stands behind it is text, even if it is a blank.
     fn scan_block_breaks(&mut self, indent: usize) -> Vec<char> {
         let mut breaks = Vec::new();
         loop {
@@ -287,6 +343,9 @@ impl Scanner {
 }
 
 /// A line break becomes a space, unless empty lines follow it or it is a special one.
+///
+/// (YAML 1.1, 6.5.) One LF is a space, and of several the first is dropped, so that an empty line in the file
+/// is a line break in the text.
 fn fold(text: &mut Text, first: Option<char>, breaks: &[char]) {
     match first {
         Some('\n') if breaks.is_empty() => text.push(' '),
@@ -296,6 +355,8 @@ fn fold(text: &mut Text, first: Option<char>, breaks: &[char]) {
     breaks.iter().for_each(|c| text.push(*c));
 }
 
+/// What one character behind a backslash stands for. The slash is there for the sake of JSON; the
+/// specification of 1.1 has no escape for it.
 fn short_escape(c: char) -> Option<char> {
     Some(match c {
         '0' => '\0',

@@ -19,6 +19,9 @@ pub(crate) enum Style {
 }
 
 /// The name of a tag before its handle is looked up.
+///
+/// The parser looks it up, and not the scanner: `%TAG` lines belong to a document, which the scanner does not
+/// know.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TagName {
     /// `!`, `!!` or `!name!`; none for `!<…>` and the lone `!`.
@@ -26,6 +29,8 @@ pub(super) struct TagName {
     pub(super) suffix: String,
 }
 
+/// A line that begins with `%`. The minor version is checked and forgotten: the reference reads every
+/// document by the same rules, whatever 1.x it says it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Directive {
     Yaml { major: String },
@@ -33,6 +38,7 @@ pub(super) enum Directive {
     Other,
 }
 
+/// What the grammar is written in. Indentation is gone: where a block begins and ends, there is a token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     StreamEnd,
@@ -57,6 +63,7 @@ pub(super) enum Token {
 }
 
 /// A place where a key may have begun.
+/// (`SimpleKey`.)
 struct PossibleKey {
     /// The number of the token that would be the key.
     token: usize,
@@ -68,6 +75,9 @@ struct PossibleKey {
 }
 
 /// A key and its `:` are at most this many characters apart.
+/// The specification asks for this bound, so that no reader has to hold more than that before it knows what a
+/// token is. Without it a megabyte that never has its `:` would be searched again from every place where a
+/// key may begin.
 const MAX_KEY_CHARACTERS: usize = 1024;
 
 pub(super) struct Scanner {
@@ -79,11 +89,16 @@ pub(super) struct Scanner {
     /// How many brackets are open.
     pub(super) flow_level: usize,
     /// The column of the current block; `None` outside of any.
+    /// The reference writes -1 for none. `None` is less than every column, so that all comparisons stay as
+    /// they are.
     pub(super) indent: Option<usize>,
     outer_indents: Vec<Option<usize>>,
     /// Whether a key may begin here. In block context: whether a block may begin here.
     pub(super) key_allowed: bool,
     /// Oldest and outermost first, at most one per level.
+    /// A dictionary by level in the reference, which walks all of it at every token, and so is quadratic in
+    /// brackets that never close. Levels only grow towards the back here: the front is the oldest, and one
+    /// look is enough.
     possible_keys: VecDeque<PossibleKey>,
 }
 
@@ -105,6 +120,10 @@ impl Scanner {
     }
 
     /// The next token, left in place.
+    ///
+    /// Reads on until no key can turn out to stand before it (`need_more_tokens`): `a` alone is a scalar, and
+    /// with a `:` later on the line it is a key that opens a mapping, whose tokens then go before the
+    /// scalar's.
     pub(super) fn peek(&mut self) -> Scan<&(Token, Mark)> {
         while !self.finished && self.needs_more()? {
             self.fetch()?;
@@ -123,6 +142,9 @@ impl Scanner {
     }
 
     /// The next token, taken, when it is a scalar.
+    ///
+    /// Apart from `take`, because a scalar is moved and never copied: a manifest is mostly the text of its
+    /// scalars.
     pub(super) fn take_scalar(&mut self) -> Scan<Option<(Text, Style, Mark)>> {
         match self.peek()?.0 {
             Token::Scalar(..) => match self.take()? {
@@ -142,6 +164,12 @@ impl Scanner {
         Ok(self.possible_keys.front().is_some_and(|key| key.token == self.taken))
     }
 
+    /// The next token or two, put behind those that wait (`fetch_more_tokens`).
+    ///
+    /// The order of the arms counts where two could match: the end, directives and document markers come
+    /// before indicators of one character, which come before plain scalars. A tab is none of these and cannot
+    /// begin a plain scalar, so that a tab before a token is an error; most other readers take it for a
+    /// blank.
     fn fetch(&mut self) -> Scan {
         self.skip_to_token();
         self.drop_stale_keys()?;
@@ -173,6 +201,10 @@ impl Scanner {
     }
 
     /// Moves over spaces, comments and line breaks. Tabs are not spaces.
+    ///
+    /// (`scan_to_next_token`.) A byte order mark is passed over at the very start only, and is text anywhere
+    /// else. A line break allows a key again, but not inside brackets, where lines mean nothing. A `#` begins
+    /// a comment wherever a token may begin, even without a blank before it: `[a]#b` is a list and a comment.
     fn skip_to_token(&mut self) {
         if self.source.mark().index == 0 && self.source.peek() == '\u{feff}' {
             self.source.advance(1);
@@ -209,6 +241,10 @@ impl Scanner {
 /// Possible keys and indentation.
 impl Scanner {
     /// Forgets the places that are on another line or too far back to be keys.
+    ///
+    /// (`stale_possible_simple_keys`.) A key that was required is an error when its line ends: something
+    /// stands where only a key may stand, at the indentation of its block, and no `:` came. Anything else
+    /// just was no key.
     fn drop_stale_keys(&mut self) -> Scan {
         let Mark { index, line, .. } = self.source.mark();
         while let Some(key) = self.possible_keys.front() {
@@ -221,6 +257,9 @@ impl Scanner {
         Ok(())
     }
 
+    /// (`save_possible_simple_key`.) A newer possible key on the same level replaces the older one, or
+    /// refuses it if it was required. Required is what stands exactly at the indentation of the block: there
+    /// nothing but a key can stand.
     fn save_possible_key(&mut self) -> Scan {
         if !self.key_allowed {
             return Ok(());
@@ -257,6 +296,9 @@ impl Scanner {
     }
 
     /// Ends the blocks that are indented further than `column`; all of them for `None`.
+    ///
+    /// (`unwind_indent`.) Inside brackets indentation is not looked at, against the specification and as the
+    /// reference does it: there the brackets alone say what belongs to what.
     fn close_blocks_right_of(&mut self, column: Option<usize>) {
         if self.flow_level > 0 {
             return;
@@ -268,6 +310,8 @@ impl Scanner {
     }
 
     /// Whether `column` begins a new, more indented block.
+    ///
+    /// (`add_indent`.) A block at the same column goes on, so only a column further right opens one.
     fn opens_block(&mut self, column: usize) -> bool {
         let opens = self.indent < Some(column);
         if opens {
@@ -278,6 +322,9 @@ impl Scanner {
     }
 
     /// Before `-`, `?` or a `:` without key in block context: may it stand here, does it open a block?
+    ///
+    /// Where no key may begin no block may either: `a: - b` and `a: b: c` are errors, since a reader that
+    /// took them would have to guess what the author meant to nest in what.
     fn begin_block_indicator(&mut self, start: Token, what: &str) -> Scan {
         if self.flow_level > 0 {
             return Ok(());
@@ -297,6 +344,8 @@ impl Scanner {
 
 /// One function per kind of token.
 impl Scanner {
+    /// Ends every block that is open. Possible keys of outer levels are forgotten, required or not, as in the
+    /// reference: they stand before a bracket that never closed, which the parser refuses.
     fn fetch_stream_end(&mut self) -> Scan {
         self.close_blocks_right_of(None);
         self.drop_possible_key()?;
@@ -307,6 +356,8 @@ impl Scanner {
         Ok(())
     }
 
+    /// A `%` in the first column ends all blocks, even in the middle of a document: the parser then finds a
+    /// directive where none may be. Inside brackets too, where a person would take it for text.
     fn fetch_directive(&mut self) -> Scan {
         self.close_blocks_right_of(None);
         self.drop_possible_key()?;
@@ -317,6 +368,8 @@ impl Scanner {
         Ok(())
     }
 
+    /// `---` and `...` end all blocks. Nothing that opens a block may follow on the same line (`--- a: b` is
+    /// refused), because no key may begin there.
     fn fetch_document(&mut self, token: Token) -> Scan {
         self.close_blocks_right_of(None);
         self.drop_possible_key()?;
@@ -325,6 +378,7 @@ impl Scanner {
         Ok(())
     }
 
+    /// A whole `[…]` or `{…}` may be a key, so that its place is kept like that of a scalar.
     fn fetch_flow_start(&mut self, token: Token) -> Scan {
         self.save_possible_key()?;
         self.flow_level += 1;
@@ -333,6 +387,8 @@ impl Scanner {
         Ok(())
     }
 
+    /// The reference counts below zero here and leaves the error to its parser, which has no place for such a
+    /// bracket. Refusing at once is the same answer, and the count can be one without a sign.
     fn fetch_flow_end(&mut self, token: Token) -> Scan {
         if self.flow_level == 0 {
             return Err(self.error(format!("`{}` closes nothing", self.source.peek())));
@@ -351,6 +407,7 @@ impl Scanner {
         Ok(())
     }
 
+    /// `-` inside brackets becomes a token all the same; the parser has no place for it there and refuses it.
     fn fetch_block_entry(&mut self) -> Scan {
         self.begin_block_indicator(Token::BlockSequenceStart, "a list item")?;
         self.key_allowed = true;
@@ -359,6 +416,7 @@ impl Scanner {
         Ok(())
     }
 
+    /// `?`: a key that need not be simple. Inside brackets no other key may begin right behind it.
     fn fetch_key(&mut self) -> Scan {
         self.begin_block_indicator(Token::BlockMappingStart, "a key")?;
         self.key_allowed = self.flow_level == 0;
@@ -367,6 +425,10 @@ impl Scanner {
         Ok(())
     }
 
+    /// `:`, and in front of it, where it began, the key that it makes of what came before.
+    ///
+    /// Two simple keys cannot follow each other (`a: b: c`), so none may begin behind the `:` of one; behind
+    /// the `:` of a key with `?` one may, in block context.
     fn fetch_value(&mut self) -> Scan {
         if let Some(key) = self.take_possible_key() {
             let place = key.token - self.taken;
@@ -393,6 +455,7 @@ impl Scanner {
         Ok(())
     }
 
+    /// `|` and `>`. The text ends at the start of a line, where a key may begin; it never is a key itself.
     fn fetch_block_scalar(&mut self) -> Scan {
         self.key_allowed = true;
         self.drop_possible_key()?;
@@ -403,6 +466,8 @@ impl Scanner {
     }
 }
 
+/// (`check_plain`.) Inside brackets `?` and `:` begin nothing but themselves: `[?a]` is a list of one mapping
+/// with the key `a`, where readers of YAML 1.2 see the text `?a`.
 fn starts_plain(c: char, next: char, in_flow: bool) -> bool {
     match c {
         '-' => !is_blank_or_end(next),

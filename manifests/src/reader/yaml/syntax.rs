@@ -7,6 +7,9 @@ use crate::position::Position;
 use crate::reader::value::Text;
 
 /// A document as it is written: types are known, values are not made yet.
+///
+/// An arena: an alias is an index, so that a document that refers to itself is no cycle to be freed, and one
+/// that would unfold a million times takes no more room than its text.
 pub(crate) struct Syntax {
     /// Every node, in the order in which they begin. An alias is a second use of the same place.
     pub(crate) nodes: Vec<SyntaxNode>,
@@ -20,7 +23,9 @@ pub(crate) struct Syntax {
 
 /// One written node.
 pub(crate) struct SyntaxNode {
+    /// Its shape, whatever its tag says that it is.
     pub(crate) kind: Kind,
+    /// Its type: stated, or found from its text.
     pub(crate) tag: Tag,
     /// Where the node's content begins.
     pub(crate) position: Position,

@@ -1,6 +1,10 @@
 //! Dates: what looks like one, and whether the calendar has it.
 
 /// The fields of a timestamp, as text.
+///
+/// No date is ever computed: a date has no canonical form and cannot be signed. What counts is whether Python
+/// would make one or raise, because a manifest that raises is unreadable, and one with a date can still be
+/// read.
 #[derive(Default)]
 struct Fields<'a> {
     year: &'a [u8],
@@ -34,6 +38,7 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
     date_exists && time_exists
 }
 
+/// The pattern of the constructor, which takes months and days of one digit without a time, too.
 fn parse(text: &[u8]) -> Option<Fields<'_>> {
     let (year, rest) = digits(text, 4, 4)?;
     let (month, rest) = digits(rest.strip_prefix(b"-")?, 1, 2)?;
@@ -42,6 +47,8 @@ fn parse(text: &[u8]) -> Option<Fields<'_>> {
     Some(Fields { year, month, day, time })
 }
 
+/// `T` or blanks, hours of one digit or two, minutes and seconds of two, a fraction of any length, a zone.
+/// Behind a zone nothing may follow, and blanks before it only if it is there.
 fn parse_time(text: &[u8]) -> Option<Time<'_>> {
     let clock = match text {
         [b'T' | b't', rest @ ..] => rest,
@@ -91,6 +98,7 @@ fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }
 
+/// `datetime` has the Gregorian calendar for all years, back to the first.
 fn days_of(year: u32, month: u32) -> u32 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
