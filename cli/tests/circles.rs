@@ -34,8 +34,6 @@ const ALLOWED: &[(&str, &[&str], &str)] = &[
         ],
         RESHAPED,
     ),
-    ("packaging", &["dir.rs", "search.rs"], RESHAPED),
-    ("packaging", &["secrets/forms.rs", "secrets/mod.rs", "secrets/names.rs", "secrets/scan.rs"], RESHAPED),
     ("pipeline", &["at_rest.rs", "install.rs"], RESHAPED),
     (
         "registry-client",
