@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cancellation::Cancelled;
+use crate::position::Position;
 pub use crate::reason::{Class, Reason};
 
 /// The result of anything that can be refused.
@@ -38,6 +39,13 @@ pub struct Location {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+}
+
+impl Location {
+    /// A position in the file of that name.
+    pub fn new(file: impl Into<String>, position: Position) -> Self {
+        Self { file: file.into(), line: position.line, column: position.column }
+    }
 }
 
 /// The two values that should have been equal.
@@ -180,6 +188,12 @@ impl Fault {
             _ => Reason::IoError,
         };
         Self::new(reason, format!("cannot {act} `{}`", path.display())).caused_by(source)
+    }
+}
+
+impl From<Cancelled> for Fault {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::new(Reason::Interrupted, cancelled.to_string())
     }
 }
 

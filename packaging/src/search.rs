@@ -6,10 +6,9 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::shell_word;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 
-use crate::dir::forbidden;
 use crate::ignore::{IgnoreRules, Verdict};
 use crate::limits::Limits;
 use crate::names::Names;
@@ -178,4 +177,9 @@ fn kind_name(kind: FileType) -> &'static str {
     } else {
         "a device"
     }
+}
+
+/// What may not be in a package, whoever finds it.
+pub(crate) fn forbidden(message: impl Into<String>) -> Fault {
+    Fault::new(Reason::ForbiddenEntry, message)
 }

@@ -4,8 +4,8 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Fault;
 use aisoc_signing::Verified;
 
-use crate::gate::Verdict;
 use crate::mode::SignatureStatus;
+use crate::verdict::Verdict;
 
 /// Lets in a tree in mode `warn`, although `objection` says why it should not run.
 pub(crate) fn let_in_despite(subject: Digest, status: SignatureStatus, objection: Fault) -> Verdict {

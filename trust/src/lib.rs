@@ -5,7 +5,9 @@ mod facts;
 mod gate;
 mod mode;
 mod refusal;
+mod verdict;
 
 pub use facts::{Facts, UnderLock};
-pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, Verdict, admit, examine, observe};
+pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
+pub use verdict::Verdict;

@@ -12,8 +12,8 @@ use aisoc_signing::{
     is_signature_file,
 };
 
-use crate::gate::Verdict;
 use crate::mode::SignatureStatus;
+use crate::verdict::Verdict;
 
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";

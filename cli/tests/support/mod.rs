@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses its own part of the bench")]
 
+pub(crate) mod workspace;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};

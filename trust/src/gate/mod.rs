@@ -12,77 +12,14 @@ mod trace;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_signing::{Claim, Coverage, Findings, Fingerprint, KeyId, Outcome, Signer, Uncovered, Verified};
+use aisoc_signing::{Claim, Findings, Outcome};
 
 pub use self::trace::{Answered, Step, Trace};
 
 use crate::danger;
 use crate::facts::{Facts, UnderLock};
 use crate::mode::{MalformedSignature, Policy, SignatureStatus, TrustMode};
-
-/// What the gates say of a tree that they let pass: evidence to show, and by itself to nothing a key.
-#[derive(Debug)]
-pub struct Verdict {
-    subject: Digest,
-    status: SignatureStatus,
-    verified: Option<Verified>,
-    objection: Option<Fault>,
-}
-
-impl Verdict {
-    pub(crate) fn unverified(subject: Digest, status: SignatureStatus, objection: Option<Fault>) -> Self {
-        Self { subject, status, verified: None, objection }
-    }
-
-    pub(crate) fn verified(subject: Digest, verified: Verified, objection: Option<Fault>) -> Self {
-        Self { subject, status: SignatureStatus::Verified, verified: Some(verified), objection }
-    }
-
-    /// The tree that it is about.
-    pub fn subject(&self) -> Digest {
-        self.subject
-    }
-
-    /// The word for it in listings.
-    pub fn status(&self) -> SignatureStatus {
-        self.status
-    }
-
-    /// The trusted keys that verified it, distinct by content.
-    pub fn signers(&self) -> &[Signer] {
-        self.verified.as_ref().map(Verified::signers).unwrap_or_default()
-    }
-
-    /// The first key that verified it, if one did.
-    pub fn key_id(&self) -> Option<&KeyId> {
-        self.signers().first().map(|signer| &signer.key_id)
-    }
-
-    /// That key by content, if one did.
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
-        self.signers().first().map(|signer| signer.fingerprint)
-    }
-
-    /// The canonical digest that was verified, if it was.
-    pub fn digest(&self) -> Option<Digest> {
-        self.verified.as_ref().map(Verified::digest)
-    }
-
-    /// How much of the tree a verified signature covers.
-    pub fn coverage(&self) -> Coverage {
-        self.verified.as_ref().map_or(Coverage::None, Verified::coverage)
-    }
-
-    /// The files that a verified signature does not cover.
-    pub fn uncovered(&self) -> &[Uncovered] {
-        self.verified.as_ref().map(Verified::uncovered).unwrap_or_default()
-    }
-
-    /// What strict mode would have refused it for: to be shown wherever the plugin is shown.
-    pub fn objection(&self) -> Option<&Fault> {
-        self.objection.as_ref()
-    }
-}
+use crate::verdict::Verdict;
 
 /// Evidence that a tree may become a plugin that a host loads. Made by [`admit`] only; used once, under the
 /// lock `H` under which it was made.

@@ -6,11 +6,11 @@
 use aisoc_manifests::fault::Fault;
 use aisoc_signing::{Coverage, Findings, Outcome, Standing, Verified};
 
-use super::Verdict;
 use super::trace::Trace;
 use crate::facts::Facts;
 use crate::mode::{CoverageRule, Policy, SignatureStatus};
 use crate::refusal;
+use crate::verdict::Verdict;
 
 /// What the gates about proof are asked about.
 pub(super) struct ProofCase<'a> {
