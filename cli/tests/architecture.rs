@@ -14,11 +14,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("signing", &["manifests", "files"]),
     ("registry-client", &["manifests", "files"]),
+    ("registry-server", &["manifests", "files", "registry-client"]),
     ("trust", &["manifests", "signing"]),
     ("packaging", &["manifests", "files", "signing", "trust"]),
     ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging"]),
-    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "pipeline"]),
-    ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
+    ("cli", &["manifests", "files", "signing", "registry-client", "registry-server", "trust", "packaging", "pipeline"]),
+    ("testkit", &["manifests", "signing", "registry-server", "trust", "packaging", "pipeline"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const CRATES: [&str; 8] = ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
+const CRATES: [&str; 9] =
+    ["manifests", "files", "signing", "trust", "packaging", "registry-client", "registry-server", "pipeline", "cli"];
 
 /// What reads bytes up to a bound, or to an end that the other side chooses.
 const READS: [&str; 9] = [
@@ -36,7 +37,7 @@ const READERS: &[(&str, usize, &str)] = &[
     ("registry-client/src/layout/archive.rs", 5, "check_end(path, file, headers.at, length)?"),
     ("registry-client/src/layout/mod.rs", 2, "== digest"),
     // A request's body, which was received to its end and counted before.
-    ("registry-client/src/serve/manifests.rs", 1, "SpooledTempFile"),
+    ("registry-server/src/manifests.rs", 1, "SpooledTempFile"),
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
     ("cli/src/commands/demo.rs", 1, "address"),
     ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),

@@ -175,10 +175,19 @@ const OTHER_ESCAPES: [&str; 4] = [
 fn text_from_outside_is_judged_and_escaped_in_one_place() {
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let words = ["escape_debug", "escape_default", "escape_unicode", ".is_control()", "DefaultIgnorable"];
-    let mut directories: Vec<_> =
-        ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"]
-            .map(|name| root.join(name).join("src"))
-            .into();
+    let mut directories: Vec<_> = [
+        "manifests",
+        "files",
+        "signing",
+        "trust",
+        "packaging",
+        "registry-client",
+        "registry-server",
+        "pipeline",
+        "cli",
+    ]
+    .map(|name| root.join(name).join("src"))
+    .into();
     while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(&directory).expect("listed") {
             let path = entry.expect("an entry").path();

@@ -167,7 +167,7 @@ impl BlobSource {
 }
 
 /// At most `length` bytes of a file from `offset` on, read off the async threads.
-pub(crate) fn file_stream(file: Arc<File>, offset: u64, length: u64) -> impl Stream<Item = Result<Bytes>> + Send {
+pub fn file_stream(file: Arc<File>, offset: u64, length: u64) -> impl Stream<Item = Result<Bytes>> + Send {
     stream::try_unfold((file, offset, length), |(file, offset, left)| async move {
         let wanted = CHUNK_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
         if wanted == 0 {

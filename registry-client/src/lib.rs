@@ -6,9 +6,8 @@ pub mod layout;
 pub mod limits;
 pub mod options;
 pub mod remote;
-pub mod serve;
 pub mod target;
-mod worker;
+pub mod worker;
 
 pub use blob::{BlobSource, BlobStream};
 pub use limits::{Limits, Slowest};

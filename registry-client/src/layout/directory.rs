@@ -31,7 +31,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const MARKER: &str = "oci-layout";
 pub(super) const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const INDEX: &str = "index.json";
-pub(crate) const BLOBS: &str = "blobs/sha256";
+/// Where blobs are inside a layout.
+pub const BLOBS: &str = "blobs/sha256";
 
 /// A layout directory.
 #[derive(Debug)]
@@ -204,7 +205,7 @@ impl Directory {
     }
 
     /// Where the blob of that digest is or would be.
-    pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
+    pub fn blob_path(&self, digest: Digest) -> PathBuf {
         self.root.join(blob_name(digest))
     }
 

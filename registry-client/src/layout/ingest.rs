@@ -38,7 +38,7 @@ impl Ingest {
     ///
     /// # Errors
     /// `io_` reasons.
-    pub(crate) fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
+    pub fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
         let failed = |error| Fault::io("write in", home.path(), error);
         let draft = Draft::create_in(home, DRAFT_MODE).map_err(failed)?;
         Ok(Self { draft, hasher: Sha256::new(), size: 0 })

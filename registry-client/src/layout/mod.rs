@@ -6,7 +6,7 @@
 
 mod archive;
 mod directory;
-pub(crate) mod index;
+pub mod index;
 mod ingest;
 
 use std::fs::File;
@@ -26,7 +26,7 @@ use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 use crate::worker::blocking;
 
 use archive::{Archive, StagedArchive};
-pub(crate) use directory::BLOBS;
+pub use directory::BLOBS;
 pub use directory::Directory;
 pub use ingest::Ingest;
 
@@ -154,7 +154,7 @@ impl Store {
 
 impl StoredBlob {
     /// Whether it has that size and digest. Reads all of it; what cannot be read is not it.
-    pub(crate) fn is(&self, digest: Digest, size: u64) -> bool {
+    pub fn is(&self, digest: Digest, size: u64) -> bool {
         use std::os::unix::fs::FileExt;
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; PIECE_BYTES];
@@ -171,7 +171,7 @@ impl StoredBlob {
     }
 
     /// All bytes, when they are at most `max_bytes` and have that digest.
-    pub(crate) fn read(&self, digest: Digest, max_bytes: u64) -> Result<Vec<u8>> {
+    pub fn read(&self, digest: Digest, max_bytes: u64) -> Result<Vec<u8>> {
         use std::os::unix::fs::FileExt;
         if self.size > max_bytes {
             return Err(Fault::new(Reason::PullFailed, format!("{digest} is too large for what it is"))

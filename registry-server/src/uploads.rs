@@ -16,8 +16,8 @@ use super::body::{Arriving, Body, empty};
 use super::problem::{Answered, Problem, with_headers};
 use super::route::read_digest;
 use super::{Registry, parameter};
-use crate::layout::Ingest;
-use crate::worker::blocking;
+use aisoc_registry_client::layout::Ingest;
+use aisoc_registry_client::worker::blocking;
 
 /// The sessions that are open, by id.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What the registry keeps in memory. A test program of its own: the memory of others would count too.
 
 use aisoc_manifests::digest::Digest;
-use aisoc_registry_client::serve::{ServeOptions, Store, serve};
+use aisoc_registry_server::{ServeOptions, Store, serve};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};

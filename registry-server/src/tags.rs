@@ -8,7 +8,7 @@ use serde_json::json;
 use super::body::document;
 use super::problem::{Answered, Problem, with_headers};
 use super::{Registry, parameter};
-use crate::layout::index;
+use aisoc_registry_client::layout::index;
 
 impl Registry {
     pub(super) async fn tags(&self, repository: &str, query: &str) -> Answered {

@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 use super::Registry;
 use super::body::{empty, part};
 use super::problem::{Answered, Problem, with_headers};
-use crate::worker::blocking;
+use aisoc_registry_client::worker::blocking;
 
 impl Registry {
     pub(super) async fn blob(&self, head: &Parts, repository: &str, digest: Digest) -> Answered {

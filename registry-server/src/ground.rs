@@ -13,7 +13,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::layout::BLOBS;
+use aisoc_registry_client::layout::BLOBS;
 
 /// What keeps the layout of a repository apart from the repositories below it.
 const LAYOUT: &str = "_layout";

@@ -1,11 +1,9 @@
 //! The registry, asked in plain HTTP: every endpoint of the specification that we promise.
 
-mod support;
-
 use std::time::Duration;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_registry_client::serve::{ServeOptions, Store, serve_until};
+use aisoc_registry_server::{ServeOptions, Store, serve_until};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::ServeOptions;
 use super::head::Heads;
 use super::slots::Slot;
-use crate::limits::Pace;
+use aisoc_registry_client::limits::Pace;
 
 /// Bytes read from the socket at a time.
 const READ_BYTES: usize = 16 << 10;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
-use aisoc_registry_client::serve::{ServeOptions, Store, serve};
+use aisoc_registry_server::{ServeOptions, Store, serve};
 use reqwest::{Client, StatusCode};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

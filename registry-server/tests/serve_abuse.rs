@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_registry_client::Slowest;
-use aisoc_registry_client::serve::{ServeOptions, Store, serve};
+use aisoc_registry_server::{ServeOptions, Store, serve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -18,10 +18,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ServeOptions;
 use super::problem::Problem;
-use crate::blob::file_stream;
-use crate::layout::StoredBlob;
-use crate::limits::Pace;
-use crate::worker::blocking;
+use aisoc_registry_client::blob::file_stream;
+use aisoc_registry_client::layout::StoredBlob;
+use aisoc_registry_client::limits::Pace;
+use aisoc_registry_client::worker::blocking;
 
 /// Most bytes of a document that one connection keeps in memory.
 const IN_MEMORY_BYTES: usize = 64 << 10;

@@ -13,7 +13,7 @@ use super::body::document;
 use super::problem::{Answered, with_headers};
 use super::route::read_digest;
 use super::{Registry, parameter};
-use crate::layout::Directory;
+use aisoc_registry_client::layout::Directory;
 
 /// Most bytes of descriptors in one answer. Clients read 4 MiB, and one descriptor has nearly as many
 /// at most.

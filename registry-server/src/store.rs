@@ -15,7 +15,7 @@ use aisoc_manifests::text::shown;
 
 use super::ground::Ground;
 use super::route::is_repository;
-use crate::layout::{Directory, Ingest};
+use aisoc_registry_client::layout::{Directory, Ingest};
 
 /// How the name of the private directory begins in which uploads wait for their digest. No repository
 /// can be called that.

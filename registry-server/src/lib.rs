@@ -1,7 +1,4 @@
-//! A registry over the layout store: for development, tests and air-gapped benches.
-//!
-//! HTTP/1.1 without TLS and without users; it belongs on a loopback address or behind a proxy that
-//! has both. Source: distribution specification 1.1, all endpoints.
+#![doc = include_str!("../README.md")]
 
 mod blobs;
 mod body;
@@ -48,8 +45,8 @@ use slots::{Slots, Taken};
 pub use store::Store;
 use uploads::Uploads;
 
-use crate::limits::Slowest;
-use crate::worker::blocking;
+use aisoc_registry_client::Slowest;
+use aisoc_registry_client::worker::blocking;
 
 /// Most bytes that the HTTP library holds for one connection in each direction.
 const MAX_BUFFER_BYTES: usize = 256 << 10;
@@ -282,6 +279,5 @@ fn reading(method: &Method) -> Result<(), Problem> {
 
 /// The value of a query parameter, percent-decoded.
 fn parameter(query: &str, name: &str) -> Option<String> {
-    let url = reqwest::Url::parse(&format!("http://registry/?{query}")).ok()?;
-    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
