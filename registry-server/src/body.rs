@@ -18,9 +18,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ServeOptions;
 use super::problem::Problem;
-use aisoc_registry_client::blob::file_stream;
 use aisoc_registry_client::layout::StoredBlob;
 use aisoc_registry_client::limits::Pace;
+use aisoc_registry_client::storage::file_stream;
 use aisoc_registry_client::worker::blocking;
 
 /// Most bytes of a document that one connection keeps in memory.

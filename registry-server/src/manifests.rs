@@ -18,8 +18,8 @@ use super::body::{Arriving, empty, part};
 use super::problem::{Answered, Problem, with_headers};
 use super::route::Name;
 use super::{Registry, Store};
+use aisoc_registry_client::Manifest;
 use aisoc_registry_client::layout::{Directory, StoredBlob, index};
-use aisoc_registry_client::target::Manifest;
 
 /// The document types that can be stored; another one could not be checked for missing blobs.
 const ACCEPTED: [&str; 4] = [

@@ -156,7 +156,7 @@ impl Registry {
 
     async fn finish(&self, ingest: Ingest, repository: &str, digest: Digest) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
-        blocking(move || ingest.finish(&store.create(&name)?, digest)).await?;
+        blocking(move || store.create(&name)?.keep(ingest, digest)).await?;
         Ok(created(repository, digest))
     }
 }

@@ -14,7 +14,7 @@ use super::Remote;
 use super::send::Call;
 use super::wire::{BodyError, same_origin};
 use crate::limits::MAX_ERROR_BYTES;
-use crate::target::Manifest;
+use crate::storage::Manifest;
 
 /// Most characters of a registry's own words that are shown.
 const MAX_SHOWN: usize = 300;

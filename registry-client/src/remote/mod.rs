@@ -25,10 +25,9 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
-use crate::blob::{BlobSource, BlobStream};
 use crate::limits::MAX_PAGES;
 use crate::options::{ClientOptions, PlainHttp};
-use crate::target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging};
+use crate::storage::{BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 
 use answer::Answer;
 use auth::Auth;

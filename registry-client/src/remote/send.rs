@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::answer::Answer;
 use super::wire::{Broken, Pulse, same_origin};
 use super::{Remote, Shared};
-use crate::blob::BlobSource;
 use crate::limits::MAX_TRIES;
+use crate::storage::BlobSource;
 
 /// One request, as often as it takes.
 #[derive(Debug)]

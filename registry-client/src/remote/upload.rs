@@ -9,9 +9,8 @@ use super::Remote;
 use super::answer::{Answer, protocol};
 use super::send::{Call, Outgoing, Tries, is_transient};
 use super::wire::{Broken, same_origin};
-use crate::blob::BlobSource;
 use crate::limits::MAX_TRIES;
-use crate::target::{Push, Pushed, Target};
+use crate::storage::{BlobSource, Push, Pushed};
 
 /// What one attempt came to.
 enum Attempt {
@@ -63,12 +62,13 @@ async fn attempt(remote: &Remote, descriptor: &Descriptor, source: &BlobSource) 
 /// own. 202 to a mount is no error: it opens a session like any other.
 async fn open_session(remote: &Remote, descriptor: &Descriptor, source: &BlobSource) -> Result<Option<Url>> {
     let mut url = remote.url("blobs", "uploads/");
-    if let BlobSource::Target(Target::Remote(other)) = source
-        && other.reference().registry() == remote.reference().registry()
+    if let BlobSource::Place(place) = source
+        && let Some(other) = place.repository()
+        && other.registry() == remote.reference().registry()
     {
         url.query_pairs_mut()
             .append_pair("mount", &descriptor.digest.to_string())
-            .append_pair("from", other.reference().repository());
+            .append_pair("from", other.repository());
     }
     let what = "repository".to_owned();
     let call = Call { method: Method::POST, url, headers: HeaderMap::new(), body: Outgoing::Nothing, what };
