@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 
 use crate::layout::Layout;
 use crate::options::ClientOptions;
-use crate::remote::{Access, Remote};
+use crate::remote::{Remote, Scope};
 use crate::storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 
 /// A place that holds artifacts. Cheap to clone.
@@ -32,7 +32,7 @@ impl Target {
     /// `layout_invalid` or an `io_` reason for a layout that cannot be read.
     pub fn open(reference: &Reference, options: &ClientOptions) -> Result<Self> {
         match reference {
-            Reference::Registry(registry) => Remote::new(registry, options, Access::Pull).map(Self::Remote),
+            Reference::Registry(registry) => Remote::new(registry, options, Scope::Pull).map(Self::Remote),
             Reference::Layout(layout) => Layout::open(layout).map(Self::Layout),
         }
     }
@@ -43,7 +43,7 @@ impl Target {
     /// `layout_invalid` when something else stands at the layout's path, `io_` reasons.
     pub fn create(reference: &Reference, options: &ClientOptions) -> Result<Self> {
         match reference {
-            Reference::Registry(registry) => Remote::new(registry, options, Access::PullPush).map(Self::Remote),
+            Reference::Registry(registry) => Remote::new(registry, options, Scope::PullPush).map(Self::Remote),
             Reference::Layout(layout) => Layout::create_until(layout, &options.cancellation).map(Self::Layout),
         }
     }

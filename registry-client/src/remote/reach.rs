@@ -21,7 +21,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{OnceCell, oneshot};
 
-use super::wire::{authority, is_loopback, literal};
+use super::origin::{authority, is_loopback, literal};
 
 /// Names under which clouds hand out a machine's credentials, wherever they lead.
 const METADATA_NAMES: [&str; 5] = [

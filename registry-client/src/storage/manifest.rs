@@ -1,7 +1,11 @@
-//! `Manifest`: a manifest's bytes, exactly as they are stored, and their digest.
+//! `Manifest`: a manifest's bytes, exactly as they are stored, and their digest; and what one is asked for
+//! by.
+
+use std::fmt;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::oci::Descriptor;
+use aisoc_manifests::reference::Tag;
 
 /// A manifest's bytes and what they are said to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +13,24 @@ pub struct Manifest {
     bytes: Vec<u8>,
     media_type: String,
     digest: Digest,
+}
+
+/// What a manifest is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ManifestName {
+    /// A name that can be moved.
+    Tag(Tag),
+    /// The hash of its bytes.
+    Digest(Digest),
+}
+
+impl fmt::Display for ManifestName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
 }
 
 impl Manifest {

@@ -6,7 +6,7 @@ mod operations;
 mod source;
 mod stream;
 
-pub use manifest::Manifest;
+pub use manifest::{Manifest, ManifestName};
 pub use operations::{Fetch, Push, Pushed, Resolve, Tagging};
 pub use source::{BlobOrigin, BlobSource, file_stream};
 pub use stream::BlobStream;
