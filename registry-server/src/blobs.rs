@@ -1,17 +1,17 @@
 //! Blobs: asked for, fetched in whole or in part, deleted.
 
 use aisoc_manifests::digest::Digest;
+use aisoc_registry_client::worker::blocking;
 use hyper::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-use super::Registry;
-use super::body::{empty, part};
-use super::problem::{Answered, Problem, with_headers};
-use aisoc_registry_client::worker::blocking;
+use crate::problem::Problem;
+use crate::registry::Registry;
+use crate::response::{Answered, empty, part, with_headers};
 
 impl Registry {
-    pub(super) async fn blob(&self, head: &Parts, repository: &str, digest: Digest) -> Answered {
+    pub(crate) async fn blob(&self, head: &Parts, repository: &str, digest: Digest) -> Answered {
         match head.method {
             Method::GET | Method::HEAD => self.get_blob(head, repository, digest).await,
             Method::DELETE => self.delete_blob(repository, digest).await,

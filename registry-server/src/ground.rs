@@ -24,7 +24,7 @@ const PASS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLO
 
 /// The directory of a store, held to the rule.
 #[derive(Debug, Clone)]
-pub(super) struct Ground(Arc<Step>);
+pub(crate) struct Ground(Arc<Step>);
 
 /// A directory that was judged, and where it is.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Ground {
     ///
     /// # Errors
     /// `directory_insecure`, also for a link or a file; `io_` reasons.
-    pub(super) fn open(root: &Path) -> Result<Self> {
+    pub(crate) fn open(root: &Path) -> Result<Self> {
         let failed = |error| Fault::io("create", root, error);
         let mut walk = Walk::default();
         let arrival = walk.make(root, Links::Refused, MODE).map_err(failed)?;
@@ -54,7 +54,7 @@ impl Ground {
     }
 
     /// Where it is, with no link on the way.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0.path
     }
 
@@ -62,7 +62,7 @@ impl Ground {
     ///
     /// # Errors
     /// `directory_insecure`, `io_` reasons.
-    pub(super) fn find(&self, repository: &str) -> Result<Option<PathBuf>> {
+    pub(crate) fn find(&self, repository: &str) -> Result<Option<PathBuf>> {
         let mut here = Arc::clone(&self.0);
         for name in repository.split('/') {
             let Some(next) = here.find(name)? else { return Ok(None) };
@@ -75,7 +75,7 @@ impl Ground {
     ///
     /// # Errors
     /// `directory_insecure`, `io_` reasons.
-    pub(super) fn make(&self, repository: &str) -> Result<PathBuf> {
+    pub(crate) fn make(&self, repository: &str) -> Result<PathBuf> {
         let mut here = Arc::clone(&self.0);
         for name in repository.split('/') {
             here = Arc::new(here.make(name)?);

@@ -9,20 +9,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use aisoc_registry_client::limits::Pace;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::ServeOptions;
-use super::head::Heads;
-use super::slots::Slot;
-use aisoc_registry_client::limits::Pace;
+use crate::head::Heads;
+use crate::options::ServeOptions;
+use crate::slots::Slot;
 
 /// Bytes read from the socket at a time.
 const READ_BYTES: usize = 16 << 10;
 
 /// A connection under guard.
-pub(super) struct Guard {
+pub(crate) struct Guard {
     stream: TcpStream,
     slot: Arc<Slot>,
     heads: Heads,
@@ -45,7 +45,7 @@ struct Waiting {
 }
 
 impl Guard {
-    pub(super) fn new(stream: TcpStream, slot: Arc<Slot>, options: &ServeOptions) -> Self {
+    pub(crate) fn new(stream: TcpStream, slot: Arc<Slot>, options: &ServeOptions) -> Self {
         Self {
             stream,
             slot,

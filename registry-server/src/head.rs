@@ -13,7 +13,7 @@ const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 
 /// The bytes of one connection, held back until a head is whole and plain.
 #[derive(Debug, Default)]
-pub(super) struct Heads {
+pub(crate) struct Heads {
     held: Vec<u8>,
     /// How many of the held bytes were found plain.
     plain: usize,
@@ -35,7 +35,7 @@ enum Next {
 
 impl Heads {
     /// Takes what arrived and adds what may be read to `ready`. Says how many requests began.
-    pub(super) fn take(&mut self, mut bytes: &[u8], ready: &mut Vec<u8>) -> usize {
+    pub(crate) fn take(&mut self, mut bytes: &[u8], ready: &mut Vec<u8>) -> usize {
         let mut begun = 0;
         while !bytes.is_empty() {
             match &mut self.next {
@@ -61,7 +61,7 @@ impl Heads {
     }
 
     /// How many of the next bytes belong to a body, and may be read past this.
-    pub(super) fn body(&self) -> u64 {
+    pub(crate) fn body(&self) -> u64 {
         match self.next {
             Next::Body(left) => left,
             Next::Chunks => u64::MAX,
@@ -70,7 +70,7 @@ impl Heads {
     }
 
     /// Notes that so many bytes of the body were read past this.
-    pub(super) fn skip(&mut self, bytes: usize) {
+    pub(crate) fn skip(&mut self, bytes: usize) {
         if let Next::Body(left) = &mut self.next {
             *left = left.saturating_sub(bytes as u64);
             if *left == 0 {
@@ -80,7 +80,7 @@ impl Heads {
     }
 
     /// Whether everything that may be read was read, for good.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.next == Next::Nothing
     }
 
@@ -124,7 +124,7 @@ impl Heads {
 }
 
 /// Whether a response must end its connection: what follows a body in chunks was not looked at.
-pub(super) fn closes(headers: &hyper::HeaderMap) -> bool {
+pub(crate) fn closes(headers: &hyper::HeaderMap) -> bool {
     headers.contains_key(hyper::header::TRANSFER_ENCODING)
 }
 

@@ -10,21 +10,21 @@ use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{HeaderMap, StatusCode};
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// The names besides the addresses: `NAME` under any port, or `NAME:PORT`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hosts {
+pub(crate) struct Hosts {
     allowed: Vec<String>,
 }
 
 impl Hosts {
-    pub(super) fn new(allowed: &[String]) -> Self {
+    pub(crate) fn new(allowed: &[String]) -> Self {
         Self { allowed: allowed.iter().map(|name| name.to_ascii_lowercase()).collect() }
     }
 
     /// Lets a request pass that names this registry, as it came in at the address `local`.
-    pub(super) fn admit(&self, head: &Parts, local: SocketAddr) -> Result<(), Problem> {
+    pub(crate) fn admit(&self, head: &Parts, local: SocketAddr) -> Result<(), Problem> {
         let mut named = head.headers.get_all(HOST).iter();
         let (Some(host), None) = (named.next(), named.next()) else {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", "a request names one host"));
@@ -69,7 +69,7 @@ fn is_ours_by_itself(host: &str, local: IpAddr) -> bool {
 
 /// Refuses what browsers send for a page: they name its origin, or how it relates to us, and no other
 /// client does. Only what somebody typed into the address bar relates to nothing.
-pub(super) fn refuse_pages(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn refuse_pages(headers: &HeaderMap) -> Result<(), Problem> {
     let site = headers.get("sec-fetch-site");
     if headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none") {
         return Err(Problem::new(StatusCode::FORBIDDEN, "DENIED", "this registry does not serve web pages"));

@@ -1,25 +1,23 @@
 //! Manifests: fetched by tag or digest, stored when everything they name is there, deleted.
 
-use std::error::Error;
 use std::io::{Read as _, Seek as _};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
-use bytes::Bytes;
-use hyper::body::Body as HttpBody;
+use aisoc_registry_client::layout::{Directory, StoredBlob, index};
+use aisoc_registry_client::storage::{Manifest, ManifestName};
 use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use tempfile::SpooledTempFile;
 
-use super::body::{Arriving, empty, part};
-use super::problem::{Answered, Problem, with_headers};
-use super::route::Name;
-use super::{Registry, Store};
-use aisoc_registry_client::Manifest;
-use aisoc_registry_client::layout::{Directory, StoredBlob, index};
+use crate::arriving::{Arriving, RequestBody};
+use crate::problem::Problem;
+use crate::registry::Registry;
+use crate::response::{Answered, empty, part, with_headers};
+use crate::store::Store;
 
 /// The document types that can be stored; another one could not be checked for missing blobs.
 const ACCEPTED: [&str; 4] = [
@@ -42,11 +40,13 @@ struct Document {
 }
 
 impl Registry {
-    pub(super) async fn manifest<B>(&self, head: &Parts, repository: &str, name: Name, body: Arriving<B>) -> Answered
-    where
-        B: HttpBody<Data = Bytes> + Send + Unpin,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    pub(crate) async fn manifest<B: RequestBody>(
+        &self,
+        head: &Parts,
+        repository: &str,
+        name: ManifestName,
+        body: Arriving<B>,
+    ) -> Answered {
         match head.method {
             Method::GET | Method::HEAD => self.get_manifest(repository, name).await,
             Method::PUT => {
@@ -60,7 +60,7 @@ impl Registry {
         }
     }
 
-    async fn get_manifest(&self, repository: &str, name: Name) -> Answered {
+    async fn get_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
         let find = move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked));
         let (descriptor, blob) = self.on_documents(find).await??;
@@ -75,7 +75,13 @@ impl Registry {
         Ok(with_headers(StatusCode::OK, &headers, part(blob, 0, size)))
     }
 
-    async fn put_manifest(&self, repository: &str, name: Name, kind: String, body: SpooledTempFile) -> Answered {
+    async fn put_manifest(
+        &self,
+        repository: &str,
+        name: ManifestName,
+        kind: String,
+        body: SpooledTempFile,
+    ) -> Answered {
         let (store, owner) = (self.store.clone(), repository.to_owned());
         let location = format!("/v2/{repository}/manifests/{name}");
         let stored = self.on_documents(move || Ok(store_manifest(&store, &owner, &name, kind, body)));
@@ -85,15 +91,15 @@ impl Registry {
         Ok(with_headers(StatusCode::CREATED, &headers, empty()))
     }
 
-    async fn delete_manifest(&self, repository: &str, name: Name) -> Answered {
+    async fn delete_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
         let removed = self.on_documents(move || {
             let Some(layout) = store.repository(&owner)? else {
                 return Ok(None);
             };
             let removed = match &asked {
-                Name::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
-                Name::Digest(digest) => {
+                ManifestName::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
+                ManifestName::Digest(digest) => {
                     let removed = layout.update(|entries| Ok(index::remove(entries, *digest)))?;
                     removed && layout.remove_blob(*digest)?
                 }
@@ -112,7 +118,7 @@ impl Registry {
 fn store_manifest(
     store: &Store,
     repository: &str,
-    name: &Name,
+    name: &ManifestName,
     kind: String,
     mut body: SpooledTempFile,
 ) -> Result<(Digest, Option<Digest>), Problem> {
@@ -122,7 +128,7 @@ fn store_manifest(
         .map_err(|error| Fault::io("read in", &store.scratch(), error))?;
     let manifest = Manifest::new(kind, bytes);
     let digest = manifest.digest();
-    if matches!(name, Name::Digest(expected) if *expected != digest) {
+    if matches!(name, ManifestName::Digest(expected) if *expected != digest) {
         return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
     }
     let document = read(&manifest)?;
@@ -132,21 +138,25 @@ fn store_manifest(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
     }
     let tag = match name {
-        Name::Tag(tag) => Some(tag),
-        Name::Digest(_) => None,
+        ManifestName::Tag(tag) => Some(tag),
+        ManifestName::Digest(_) => None,
     };
     layout.put_manifest(&manifest, tag)?;
     Ok((digest, document.subject.map(|subject| subject.digest)))
 }
 
 /// The manifest's descriptor and its file, whose bytes have that digest.
-fn find(layout: Option<&Directory>, repository: &str, name: &Name) -> Result<(Descriptor, StoredBlob), Problem> {
+fn find(
+    layout: Option<&Directory>,
+    repository: &str,
+    name: &ManifestName,
+) -> Result<(Descriptor, StoredBlob), Problem> {
     let layout = layout.ok_or_else(|| Problem::unknown_repository(repository))?;
     let entries = layout.index()?;
     let descriptor = match name {
-        Name::Tag(tag) => index::tagged(&entries, tag)?,
+        ManifestName::Tag(tag) => index::tagged(&entries, tag)?,
         // Only what is in the index is a manifest; a config document is not served as one.
-        Name::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.digest == *digest),
+        ManifestName::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.digest == *digest),
     };
     let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
     let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
@@ -184,13 +194,4 @@ fn first_missing(layout: &Directory, document: &Document) -> Result<Option<Diges
         }
     }
     Ok(None)
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tag(tag) => tag.fmt(f),
-            Self::Digest(digest) => digest.fmt(f),
-        }
-    }
 }

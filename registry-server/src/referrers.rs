@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::{Annotations, Descriptor, INDEX_MEDIA_TYPE, ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
+use aisoc_registry_client::layout::Directory;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, LINK};
 use serde::Deserialize;
 
-use super::body::document;
-use super::problem::{Answered, with_headers};
-use super::route::read_digest;
-use super::{Registry, parameter};
-use aisoc_registry_client::layout::Directory;
+use crate::query::parameter;
+use crate::registry::Registry;
+use crate::response::{Answered, document, with_headers};
+use crate::route::read_digest;
 
 /// Most bytes of descriptors in one answer. Clients read 4 MiB, and one descriptor has nearly as many
 /// at most.
@@ -46,7 +46,7 @@ struct Page {
 
 impl Registry {
     /// An unknown subject has no referrers; that is an answer, not an error.
-    pub(super) async fn referrers(&self, repository: &str, subject: Digest, query: &str) -> Answered {
+    pub(crate) async fn referrers(&self, repository: &str, subject: Digest, query: &str) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
         let filter = parameter(query, "artifactType");
         let after = parameter(query, "last").map(|last| read_digest(&last)).transpose()?;

@@ -2,16 +2,17 @@
 //! the like out before a file name is made of it.
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::reference::{Reference, Tag};
+use aisoc_manifests::reference::Reference;
+use aisoc_registry_client::storage::ManifestName;
 use hyper::StatusCode;
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// A path of the specification.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     Version,
-    Manifest { repository: String, name: Name },
+    Manifest { repository: String, name: ManifestName },
     Blob { repository: String, digest: Digest },
     BeginUpload { repository: String },
     Upload { repository: String, id: String },
@@ -19,15 +20,8 @@ pub(super) enum Route {
     Referrers { repository: String, digest: Digest },
 }
 
-/// What a manifest is asked for by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Name {
-    Tag(Tag),
-    Digest(Digest),
-}
-
 impl Route {
-    pub(super) fn of(path: &str) -> Result<Self, Problem> {
+    pub(crate) fn of(path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "this registry has no such path");
         if matches!(path, "/v2" | "/v2/") {
             return Ok(Self::Version);
@@ -65,7 +59,7 @@ fn name(segments: &[&str]) -> Result<String, Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, "NAME_INVALID", "the repository's name is not one"))
 }
 
-pub(super) fn is_repository(name: &str) -> bool {
+pub(crate) fn is_repository(name: &str) -> bool {
     // The port keeps a name with a dot from being read as a host.
     match format!("localhost:1/{name}").parse() {
         Ok(Reference::Registry(reference)) => {
@@ -75,16 +69,16 @@ pub(super) fn is_repository(name: &str) -> bool {
     }
 }
 
-pub(super) fn read_digest(text: &str) -> Result<Digest, Problem> {
+pub(crate) fn read_digest(text: &str) -> Result<Digest, Problem> {
     text.parse().map_err(|_| Problem::bad_digest("a digest is `sha256:` and 64 lower-case hexadecimal digits"))
 }
 
-fn read_name(text: &str) -> Result<Name, Problem> {
+fn read_name(text: &str) -> Result<ManifestName, Problem> {
     if text.contains(':') {
-        return read_digest(text).map(Name::Digest);
+        return read_digest(text).map(ManifestName::Digest);
     }
     // The specification has no code for a tag that cannot exist; there is none, so it is unknown.
-    text.parse().map(Name::Tag).map_err(|_| Problem::unknown_manifest("?"))
+    text.parse().map(ManifestName::Tag).map_err(|_| Problem::unknown_manifest("?"))
 }
 
 #[cfg(test)]
@@ -98,11 +92,11 @@ mod tests {
             ("/v2/".to_owned(), Route::Version),
             (
                 "/v2/a/b/manifests/1".into(),
-                Route::Manifest { repository: "a/b".into(), name: Name::Tag("1".parse().expect("tag")) },
+                Route::Manifest { repository: "a/b".into(), name: ManifestName::Tag("1".parse().expect("tag")) },
             ),
             (
                 format!("/v2/blobs/manifests/manifests/{digest}"),
-                Route::Manifest { repository: "blobs/manifests".into(), name: Name::Digest(digest) },
+                Route::Manifest { repository: "blobs/manifests".into(), name: ManifestName::Digest(digest) },
             ),
             (format!("/v2/a/blobs/{digest}"), Route::Blob { repository: "a".into(), digest }),
             ("/v2/a/blobs/uploads/".into(), Route::BeginUpload { repository: "a".into() }),

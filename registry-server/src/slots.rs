@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 /// The table of connections.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     taken: Mutex<Vec<Arc<Slot>>>,
     freed: Notify,
     most: usize,
@@ -29,7 +29,7 @@ pub(super) struct Slots {
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     peer: IpAddr,
     progress: Mutex<Progress>,
     evicted: Notify,
@@ -43,18 +43,18 @@ struct Progress {
 
 /// A slot while it is taken; dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     slots: Arc<Slots>,
-    pub(super) slot: Arc<Slot>,
+    pub(crate) slot: Arc<Slot>,
 }
 
 impl Slots {
-    pub(super) fn new(most: usize, most_per_peer: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize, most_per_peer: usize) -> Arc<Self> {
         Arc::new(Self { taken: Mutex::default(), freed: Notify::new(), most, most_per_peer })
     }
 
     /// Waits for a slot. `None` when that machine has its share, and every connection of it gets on.
-    pub(super) async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
+    pub(crate) async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
         loop {
             match self.try_take(peer) {
                 Ok(taken) => return taken,
@@ -100,7 +100,7 @@ fn make_room(taken: &mut Vec<Arc<Slot>>, may_go: impl Fn(&Slot) -> bool) -> bool
 
 impl Slot {
     /// Counts bytes that moved, in either direction.
-    pub(super) fn moved(&self, bytes: usize) {
+    pub(crate) fn moved(&self, bytes: usize) {
         let mut progress = self.progress();
         progress.bytes += bytes as u64;
         if progress.bytes >= STEP_BYTES {
@@ -109,12 +109,12 @@ impl Slot {
     }
 
     /// Notes that a request is whole: that is getting on too.
-    pub(super) fn asked(&self) {
+    pub(crate) fn asked(&self) {
         self.progress().at = Instant::now();
     }
 
     /// Waits until the connection must make room.
-    pub(super) async fn evicted(&self) {
+    pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 

@@ -12,10 +12,10 @@ use aisoc_files::{PrivateDirectory, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-
-use super::ground::Ground;
-use super::route::is_repository;
 use aisoc_registry_client::layout::{Directory, Ingest};
+
+use crate::ground::Ground;
+use crate::route::is_repository;
 
 /// How the name of the private directory begins in which uploads wait for their digest. No repository
 /// can be called that.
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// The layout of a repository, made if it is not there.
-    pub(super) fn create(&self, name: &str) -> Result<Directory> {
+    pub(crate) fn create(&self, name: &str) -> Result<Directory> {
         match is_repository(name) {
             true => Directory::create(&self.ground.make(name)?),
             false => Err(Fault::new(Reason::Internal, format!("`{}` names no repository", shown(name, 120)))),
@@ -62,17 +62,17 @@ impl Store {
     }
 
     /// Where files without a name may be written.
-    pub(super) fn scratch(&self) -> PathBuf {
+    pub(crate) fn scratch(&self) -> PathBuf {
         self.uploads.path().to_owned()
     }
 
     /// A blob on its way in.
-    pub(super) fn ingest(&self) -> Result<Ingest> {
+    pub(crate) fn ingest(&self) -> Result<Ingest> {
         Ingest::new_among(&self.uploads)
     }
 
     /// Gives `to` the blob that `from` has. Says whether `from` had it.
-    pub(super) fn mount(&self, from: &str, to: &str, digest: Digest) -> Result<bool> {
+    pub(crate) fn mount(&self, from: &str, to: &str, digest: Digest) -> Result<bool> {
         let Some(source) = self.repository(from)? else {
             return Ok(false);
         };

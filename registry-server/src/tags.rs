@@ -1,17 +1,18 @@
 //! The list of tags, in pages.
 
 use aisoc_manifests::reference::Tag;
+use aisoc_registry_client::layout::index;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, LINK};
 use serde_json::json;
 
-use super::body::document;
-use super::problem::{Answered, Problem, with_headers};
-use super::{Registry, parameter};
-use aisoc_registry_client::layout::index;
+use crate::problem::Problem;
+use crate::query::parameter;
+use crate::registry::Registry;
+use crate::response::{Answered, document, with_headers};
 
 impl Registry {
-    pub(super) async fn tags(&self, repository: &str, query: &str) -> Answered {
+    pub(crate) async fn tags(&self, repository: &str, query: &str) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
         let last = parameter(query, "last");
         let limit = parameter(query, "n").map(|n| n.parse::<usize>());

@@ -1,82 +1,27 @@
 //! Uploads: a session, bytes in one or many requests, and the digest that ends it.
 
-use std::collections::HashMap;
-use std::error::Error;
-use std::sync::{Mutex, PoisonError};
-
 use aisoc_manifests::digest::{Digest, hex};
-use bytes::Bytes;
-use hyper::body::Body as HttpBody;
+use aisoc_registry_client::layout::Ingest;
+use aisoc_registry_client::worker::blocking;
 use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
-use tokio::time::Instant;
 
-use super::body::{Arriving, Body, empty};
-use super::problem::{Answered, Problem, with_headers};
-use super::route::read_digest;
-use super::{Registry, parameter};
-use aisoc_registry_client::layout::Ingest;
-use aisoc_registry_client::worker::blocking;
-
-/// The sessions that are open, by id.
-#[derive(Debug)]
-pub(super) struct Uploads {
-    open: Mutex<HashMap<String, Upload>>,
-    limit: usize,
-}
-
-/// One session. While a request writes to it, it is not in the table, so two requests cannot mix
-/// their bytes.
-#[derive(Debug)]
-struct Upload {
-    repository: String,
-    ingest: Ingest,
-    touched: Instant,
-}
-
-impl Uploads {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { open: Mutex::new(HashMap::new()), limit }
-    }
-
-    fn put(&self, id: String, repository: &str, ingest: Ingest) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= self.limit
-            && let Some(oldest) = open.iter().min_by_key(|(_, upload)| upload.touched).map(|(id, _)| id.clone())
-        {
-            open.remove(&oldest);
-        }
-        open.insert(id, Upload { repository: repository.to_owned(), ingest, touched: Instant::now() });
-    }
-
-    /// Takes the session out, when it belongs to that repository.
-    fn take(&self, id: &str, repository: &str) -> Result<Ingest, Problem> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        match open.remove(id) {
-            Some(upload) if upload.repository == repository => Ok(upload.ingest),
-            Some(other) => {
-                open.insert(id.to_owned(), other);
-                Err(Problem::unknown_upload())
-            }
-            None => Err(Problem::unknown_upload()),
-        }
-    }
-
-    fn size(&self, id: &str, repository: &str) -> Result<u64, Problem> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = open.get(id).filter(|upload| upload.repository == repository);
-        found.map(|upload| upload.ingest.size()).ok_or_else(Problem::unknown_upload)
-    }
-}
+use crate::arriving::{Arriving, RequestBody};
+use crate::problem::Problem;
+use crate::query::parameter;
+use crate::registry::Registry;
+use crate::response::{Answered, Body, empty, with_headers};
+use crate::route::read_digest;
 
 impl Registry {
     /// POST: mounts a blob of another repository, takes a whole blob, or opens a session.
-    pub(super) async fn begin_upload<B>(&self, head: &Parts, repository: String, body: Arriving<B>) -> Answered
-    where
-        B: HttpBody<Data = Bytes> + Send + Unpin,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    pub(crate) async fn begin_upload<B: RequestBody>(
+        &self,
+        head: &Parts,
+        repository: String,
+        body: Arriving<B>,
+    ) -> Answered {
         if head.method != Method::POST {
             return Err(Problem::method());
         }
@@ -104,11 +49,13 @@ impl Registry {
     }
 
     /// GET, PATCH, PUT and DELETE of a session.
-    pub(super) async fn upload<B>(&self, head: &Parts, repository: String, id: String, body: Arriving<B>) -> Answered
-    where
-        B: HttpBody<Data = Bytes> + Send + Unpin,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    pub(crate) async fn upload<B: RequestBody>(
+        &self,
+        head: &Parts,
+        repository: String,
+        id: String,
+        body: Arriving<B>,
+    ) -> Answered {
         match head.method {
             Method::GET => {
                 let size = self.uploads.size(&id, &repository)?;
@@ -136,11 +83,13 @@ impl Registry {
 
     /// Adds the body to the session. What arrived before a connection broke stays, for the client to
     /// ask about and go on from.
-    async fn append<B>(&self, head: &Parts, repository: &str, id: &str, body: Arriving<B>) -> Result<u64, Problem>
-    where
-        B: HttpBody<Data = Bytes> + Send + Unpin,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    async fn append<B: RequestBody>(
+        &self,
+        head: &Parts,
+        repository: &str,
+        id: &str,
+        body: Arriving<B>,
+    ) -> Result<u64, Problem> {
         check_range(head, self.uploads.size(id, repository)?)?;
         let ingest = self.uploads.take(id, repository)?;
         let (ingest, outcome) = match receive(ingest, body).await {
@@ -162,11 +111,10 @@ impl Registry {
 }
 
 /// Writes a body to the ingest, which survives a body that breaks off.
-async fn receive<B>(mut ingest: Ingest, mut body: Arriving<B>) -> Result<Ingest, (Problem, Option<Ingest>)>
-where
-    B: HttpBody<Data = Bytes> + Send + Unpin,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
+async fn receive<B: RequestBody>(
+    mut ingest: Ingest,
+    mut body: Arriving<B>,
+) -> Result<Ingest, (Problem, Option<Ingest>)> {
     loop {
         match body.next().await {
             Ok(Some(chunk)) => {
