@@ -44,6 +44,10 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "DIGEST_INVALID", message)
     }
 
+    pub(crate) fn bad_name(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "NAME_INVALID", message)
+    }
+
     pub(crate) fn bad_manifest(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", message)
     }
@@ -54,6 +58,7 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault.reason() {
             Reason::PullFailed => Self::bad_digest(fault.message()),
+            Reason::InvalidReference => Self::bad_name(fault.message()),
             Reason::IoNoSpace => Self::new(StatusCode::INSUFFICIENT_STORAGE, "UNKNOWN", "the store is full"),
             reason => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", format!("the store cannot be used ({reason})"))

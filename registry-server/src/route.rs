@@ -56,7 +56,7 @@ fn name(segments: &[&str]) -> Result<String, Problem> {
     if is_repository(&name) {
         return Ok(name);
     }
-    Err(Problem::new(StatusCode::BAD_REQUEST, "NAME_INVALID", "the repository's name is not one"))
+    Err(Problem::bad_name("the repository's name is not one"))
 }
 
 pub(crate) fn is_repository(name: &str) -> bool {

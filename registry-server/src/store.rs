@@ -14,7 +14,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::layout::{Directory, Ingest};
 
-use crate::ground::Ground;
+use crate::ground::{Found, Ground, obstructed};
 use crate::route::is_repository;
 
 /// How the name of the private directory begins in which uploads wait for their digest. No repository
@@ -42,14 +42,31 @@ impl Store {
         Ok(Self { ground, uploads: Arc::new(uploads) })
     }
 
-    /// The layout of a repository, if there is one.
+    /// The layout of a repository, if there is one. What stands in the place of one and is no directory is
+    /// none, and is not looked into.
     ///
     /// # Errors
     /// `directory_insecure`, also for a link on the way to it; `layout_invalid`, `io_` reasons.
     pub fn repository(&self, name: &str) -> Result<Option<Directory>> {
-        match is_repository(name) {
-            true => self.ground.find(name)?.map(|path| Directory::open(&path)).transpose(),
-            false => Ok(None),
+        if !is_repository(name) {
+            return Ok(None);
+        }
+        match self.ground.look(name)? {
+            Found::Layout(path) => Directory::open(&path).map(Some),
+            Found::Nothing | Found::Obstacle => Ok(None),
+        }
+    }
+
+    /// Refuses what the end of an upload would refuse: before anything is received, and without making
+    /// anything. The end looks again, because much can happen in between.
+    ///
+    /// # Errors
+    /// `invalid_ref` when no repository of that name can be here; otherwise as [`Store::repository`].
+    pub(crate) fn admit(&self, name: &str) -> Result<()> {
+        match self.ground.look(name)? {
+            Found::Layout(path) => Directory::open(&path).map(drop),
+            Found::Nothing => Ok(()),
+            Found::Obstacle => Err(obstructed(name)),
         }
     }
 

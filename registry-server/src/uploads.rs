@@ -33,8 +33,8 @@ impl Registry {
                 return Ok(created(&repository, digest));
             }
         }
-        let store = self.store.clone();
-        let ingest = blocking(move || store.ingest()).await?;
+        let (store, name) = (self.store.clone(), repository.clone());
+        let ingest = blocking(move || store.admit(&name).and_then(|()| store.ingest())).await?;
         if let Some(digest) = parameter(query, "digest") {
             let digest = read_digest(&digest)?;
             let ingest = receive(ingest, body).await.map_err(|(problem, _)| problem)?;

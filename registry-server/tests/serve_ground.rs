@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_registry_server::{ServeOptions, Store, serve};
 use reqwest::{Client, StatusCode};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 const STRANGER: u32 = 12_345;
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
@@ -57,6 +60,7 @@ async fn assert_refused(base: &str, repository: &str, here: Digest) {
         ("GET", format!("{repository}/manifests/1"), ""),
         ("GET", format!("{repository}/referrers/{here}"), ""),
         ("POST", format!("{repository}/blobs/uploads/?digest={new}"), "attack"),
+        ("POST", format!("{repository}/blobs/uploads/"), ""),
         ("POST", format!("{repository}/blobs/uploads/?mount={here}&from=good"), ""),
         ("POST", format!("other/blobs/uploads/?mount={here}&from={repository}"), ""),
     ] {
@@ -66,7 +70,7 @@ async fn assert_refused(base: &str, repository: &str, here: Digest) {
     let url = format!("{base}/v2/{repository}/manifests/1");
     let client = Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
     let manifest = r#"{"schemaVersion":2,"manifests":[]}"#;
-    let put = client.put(url).header("content-type", "application/vnd.oci.image.index.v1+json").body(manifest);
+    let put = client.put(url).header("content-type", INDEX).body(manifest);
     assert_eq!(put.send().await.expect("an answer").status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
@@ -122,9 +126,67 @@ async fn a_repository_that_others_can_change_is_neither_written_nor_read() {
         }
         assert_eq!(names(&store), before, "{}", part.display());
     }
-    fs::write(store.join("file"), "").expect("written");
-    assert_refused(&base, "file", blob).await;
     assert_eq!(ask("GET", &format!("{base}/v2/team/open/blobs/{blob}"), b"").await, StatusCode::OK);
+}
+
+/// Status and code of the answer.
+async fn refused(method: &str, url: &str, body: &[u8]) -> (u16, String) {
+    let client = Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let request = client.request(method.parse().expect("method"), url).body(body.to_vec());
+    let answer = request.header("content-type", INDEX).send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let body: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("an OCI error");
+    (status, body["errors"][0]["code"].as_str().expect("a code").to_owned())
+}
+
+#[tokio::test]
+async fn a_file_in_a_repositorys_place_is_no_repository_and_no_failure() {
+    let (root, base) = served().await;
+    let blob = Digest::of(b"bytes");
+    assert_eq!(ask("POST", &format!("{base}/v2/good/blobs/uploads/?digest={blob}"), b"bytes").await, 201);
+    let store = root.path().join("served");
+    fs::write(store.join("readme"), "not a repository").expect("written");
+    fs::create_dir(store.join("team")).expect("made");
+    drop(UnixListener::bind(store.join("team/socket")).expect("bound"));
+    let before = names(root.path());
+    let new = Digest::of(b"attack");
+    for repository in ["readme", "readme/below", "team/socket", "team/socket/deep/er"] {
+        for (method, path, body, expected) in [
+            ("GET", "manifests/1".to_owned(), "", (404, "NAME_UNKNOWN")),
+            ("GET", "tags/list".to_owned(), "", (404, "NAME_UNKNOWN")),
+            ("DELETE", "manifests/1".to_owned(), "", (404, "NAME_UNKNOWN")),
+            ("GET", format!("blobs/{blob}"), "", (404, "BLOB_UNKNOWN")),
+            ("DELETE", format!("blobs/{blob}"), "", (404, "BLOB_UNKNOWN")),
+            ("POST", "blobs/uploads/".to_owned(), "", (400, "NAME_INVALID")),
+            ("POST", format!("blobs/uploads/?digest={new}"), "attack", (400, "NAME_INVALID")),
+            ("POST", format!("blobs/uploads/?mount={blob}&from=good"), "", (400, "NAME_INVALID")),
+            ("PUT", "manifests/1".to_owned(), r#"{"schemaVersion":2,"manifests":[]}"#, (400, "NAME_INVALID")),
+        ] {
+            let answer = refused(method, &format!("{base}/v2/{repository}/{path}"), body.as_bytes()).await;
+            assert_eq!(answer, (expected.0, expected.1.to_owned()), "{method} {repository}/{path}");
+        }
+        assert_eq!(names(root.path()), before, "{repository}: nothing was made");
+    }
+    let from = format!("{base}/v2/other/blobs/uploads/?mount={blob}&from=readme");
+    assert_eq!(ask("POST", &from, b"").await, StatusCode::ACCEPTED, "there is nothing to mount, so it is sent");
+}
+
+#[tokio::test]
+async fn an_upload_whose_end_would_be_refused_is_not_begun() {
+    let (root, base) = served().await;
+    let begin = async |repository: &str| ask("POST", &format!("{base}/v2/{repository}/blobs/uploads/"), b"").await;
+    let store = root.path().join("served");
+    fs::create_dir_all(store.join("broken/_layout")).expect("made");
+    fs::write(store.join("broken/_layout/oci-layout"), r#"{"imageLayoutVersion":"9.0.0"}"#).expect("written");
+    fs::create_dir_all(store.join("strange")).expect("made");
+    fs::write(store.join("strange/_layout"), "no layout").expect("written");
+    for repository in ["broken", "strange"] {
+        assert_eq!(begin(repository).await, StatusCode::INTERNAL_SERVER_ERROR, "{repository}");
+    }
+    for repository in ["new", "team/new", "broken/below"] {
+        assert_eq!(begin(repository).await, StatusCode::ACCEPTED, "{repository}");
+    }
+    assert!(!store.join("new").exists(), "a repository is made at the end and not at the beginning");
 }
 
 #[test]
