@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use aisoc_manifests::address::is_this_machine;
 use hyper::header::{HOST, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
@@ -60,11 +61,7 @@ impl Hosts {
 /// `localhost`, or an address under which the registry was reached: no resolver is asked for those.
 fn is_ours_by_itself(host: &str, local: IpAddr) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost"
-        || address.is_ok_and(|address| {
-            let address = address.to_canonical();
-            address == local.to_canonical() || address.is_loopback()
-        })
+    is_this_machine(host) || address.is_ok_and(|address| address.to_canonical() == local.to_canonical())
 }
 
 /// Refuses what browsers send for a page: they name its origin, or how it relates to us, and no other

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aisoc_manifests::address::{Zone, zone};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -66,7 +67,8 @@ impl Slots {
     fn try_take(self: &Arc<Self>, peer: IpAddr) -> Result<Option<Taken>, Full> {
         let mut taken = self.table();
         let of_peer = |slot: &Slot| slot.peer == peer;
-        let is_crowd = !peer.is_loopback() && taken.iter().filter(|slot| of_peer(slot)).count() >= self.most_per_peer;
+        let is_crowd =
+            zone(peer) != Zone::Loopback && taken.iter().filter(|slot| of_peer(slot)).count() >= self.most_per_peer;
         if is_crowd && !make_room(&mut taken, of_peer) {
             return Ok(None);
         }

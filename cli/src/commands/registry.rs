@@ -1,5 +1,6 @@
 //! `aisoc registry serve`
 
+use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_registry_server::ServeOptions;
 
@@ -9,7 +10,7 @@ use crate::output;
 use crate::runtime;
 
 pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
-    if !args.listen.ip().is_loopback() {
+    if zone(args.listen.ip()) != Zone::Loopback {
         context.output.warning(format!("{} is reachable from other machines, and there is no login", args.listen));
     }
     runtime::block_on(context.cancellation()?, async {

@@ -147,7 +147,7 @@ impl Auth {
                 "the stored credentials for `{registry}` were refused or do not reach this repository: \
                  log in again with `docker login {registry}` or `oras login {registry}`"
             ),
-            _ if !self.is_private() => {
+            _ if !self.is_confidential() => {
                 format!("credentials are not sent without TLS, except to this machine: reach `{registry}` over HTTPS")
             }
             _ => {
@@ -164,7 +164,7 @@ impl Auth {
     /// The stored credential, looked up once. When reading, trouble with the store is no reason to
     /// fail yet: a public repository needs no credential.
     async fn credential(&self) -> Result<Option<&Credential>> {
-        if !self.is_private() {
+        if !self.is_confidential() {
             return Ok(None);
         }
         let found = self.found.get_or_try_init(|| async {
@@ -180,7 +180,7 @@ impl Auth {
     }
 
     /// Whether nobody in between reads what is sent: over TLS, or on this machine.
-    fn is_private(&self) -> bool {
+    fn is_confidential(&self) -> bool {
         self.base.scheme() == "https" || is_loopback(&self.base)
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use aisoc_manifests::address::is_this_machine;
 use reqwest::Url;
 
 /// The address that the URL spells out, if its host is one. `Url` has read numeric forms already
@@ -13,7 +14,7 @@ pub(super) fn literal(url: &Url) -> Option<IpAddr> {
 /// Whether the URL leads to this machine by itself. A name that merely resolves to it does not count:
 /// resolvers answer what others tell them.
 pub(super) fn is_loopback(url: &Url) -> bool {
-    url.host_str() == Some("localhost") || literal(url).is_some_and(|address| address.to_canonical().is_loopback())
+    url.host_str().is_some_and(is_this_machine)
 }
 
 /// `host[:port]` for messages. A URL may hold a signature or a token in its query, and a password before

@@ -14,7 +14,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use aisoc_manifests::address::{Zone, zone};
+use aisoc_manifests::address::{Zone, is_local_name, is_metadata_service, is_this_machine, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use futures_util::future::BoxFuture;
 use reqwest::Url;
@@ -22,15 +22,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{OnceCell, oneshot};
 
 use super::origin::{authority, is_loopback, literal};
-
-/// Names under which clouds hand out a machine's credentials, wherever they lead.
-const METADATA_NAMES: [&str; 5] = [
-    "metadata.google.internal",
-    "metadata.goog",
-    "metadata.azure.com",
-    "metadata.azure.internal",
-    "instance-data.ec2.internal",
-];
 
 /// How a name becomes addresses.
 type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
@@ -60,8 +51,7 @@ impl Reach {
     /// Judges a host that needs no resolver: an address, or a name that is refused wherever it leads.
     pub(super) async fn check(&self, url: &Url) -> Result<()> {
         let host = url.host_str().unwrap_or_default();
-        let name = plain(host);
-        if METADATA_NAMES.iter().any(|known| name == *known || name.ends_with(&format!(".{known}"))) {
+        if is_metadata_service(host) {
             return Err(self.out_of_reach(host, &"a cloud's metadata service").fault(&self.registry));
         }
         let Some(address) = literal(url) else { return Ok(()) };
@@ -82,7 +72,7 @@ impl Reach {
         let found = (self.lookup)(name.to_owned()).await?;
         let mut reachable = Vec::new();
         for address in &found {
-            let is_outside = zone(*address) == Zone::Public && !names_this_machine(name);
+            let is_outside = zone(*address) == Zone::Public && !is_local_name(name);
             if is_outside || self.is_same_machine(name, *address).await {
                 reachable.push(*address);
             }
@@ -102,7 +92,7 @@ impl Reach {
             let public = found.iter().any(|address| zone(*address) == Zone::Public);
             let wanted = |address: &&IpAddr| match zone(**address) {
                 // What is spoken to without TLS is this machine and not what a resolver makes of it.
-                _ if names_this_machine(name) => zone(**address) == Zone::Loopback,
+                _ if is_local_name(name) => zone(**address) == Zone::Loopback,
                 Zone::Public => true,
                 Zone::Private | Zone::Loopback => !public,
                 Zone::Never => false,
@@ -115,10 +105,9 @@ impl Reach {
     /// Whether that is a registry of this machine under the other way to write it: `localhost` for its
     /// address, or the address for `localhost`. No other name is taken for the registry's host.
     async fn is_same_machine(&self, host: &str, address: IpAddr) -> bool {
-        let is_spelled_out = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let same = |own: &IpAddr| own.to_canonical() == address.to_canonical();
         is_loopback(&self.registry)
-            && is_spelled_out
+            && is_this_machine(host)
             && zone(address) == Zone::Loopback
             // Fails closed: a registry whose addresses cannot be found has none.
             && self.own().await.is_ok_and(|own| own.iter().any(same))
@@ -205,17 +194,6 @@ impl Resolve for OnlyProxy {
 
 fn sockets(addresses: Vec<IpAddr>) -> Addrs {
     Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)))
-}
-
-/// Names that lead to this machine whatever a resolver makes of them (RFC 6761, 6.3).
-fn names_this_machine(name: &str) -> bool {
-    let name = plain(name);
-    name == "localhost" || name.ends_with(".localhost")
-}
-
-/// The name as it is compared: a dot at its end changes nothing.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The system's resolver, on a thread of its own that nobody waits for: a name server that is silent
