@@ -174,7 +174,8 @@ const OTHER_ESCAPES: [&str; 4] = [
 #[test]
 fn text_from_outside_is_judged_and_escaped_in_one_place() {
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let words = ["escape_debug", "escape_default", "escape_unicode", ".is_control()", "DefaultIgnorable"];
+    let words =
+        ["escape_ascii", "escape_debug", "escape_default", "escape_unicode", ".is_control()", "DefaultIgnorable"];
     let mut directories: Vec<_> = [
         "manifests",
         "files",

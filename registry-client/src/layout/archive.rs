@@ -16,6 +16,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES};
 use aisoc_manifests::tar::pax::{self, Extension};
 use aisoc_manifests::tar::{BLOCK, Flag, Header, MAX_EXTENSION_BYTES};
+use aisoc_manifests::text::{shown, spelled};
 
 use super::documents::{BLOBS, INDEX, MARKER, blob_name, check_marker, invalid, read_index};
 use super::stored::StoredBlob;
@@ -97,7 +98,7 @@ fn read_places(path: &Path, file: &File, length: u64) -> Result<Places> {
         let (offset, size) = (headers.at, header.size);
         headers.skip(size)?;
         let name = long_name.unwrap_or(header.name);
-        let shown = name.escape_ascii().to_string();
+        let shown = shown(&spelled(&name), 240);
         let name = plain_name(&name).ok_or_else(|| invalid(path, &format!("the entry `{shown}` climbs out of it")))?;
         if header.flag == Flag::File && places.insert(name, (offset, size)).is_some() {
             return Err(invalid(path, &format!("the entry `{shown}` stands twice")));
