@@ -1,4 +1,7 @@
 //! `Arriving`: the body of a request, bounded in size, in silence and in slowness.
+//!
+//! Three bounds, because each alone is walked around: a size ends a body without end, a silence one that
+//! stops, and a pace one that sends a byte just before each silence would be over (slowloris).
 
 use std::error::Error;
 use std::io::Write as _;
@@ -23,12 +26,15 @@ pub trait RequestBody: HttpBody<Data = Bytes, Error: Into<Box<dyn Error + Send +
 
 impl<T: HttpBody<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin> RequestBody for T {}
 
-/// The body of a request.
+/// The body of a request. Every endpoint that reads one reads it through this.
 pub(crate) struct Arriving<B> {
     body: B,
     idle_timeout: Duration,
+    /// When the last byte must be here, however well it comes.
     ends: Instant,
     pace: Pace,
+    /// How many bytes may still come. Counted here and not read from `Content-Length`, which a body in chunks
+    /// does not have and which says what the client likes.
     left: u64,
 }
 
@@ -43,7 +49,7 @@ impl<B: RequestBody> Arriving<B> {
         }
     }
 
-    /// The next bytes; slow or oversized senders are sent away (slowloris).
+    /// The next bytes; slow or oversized senders are sent away.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             let broken = |message| Problem::new(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID", message);
@@ -54,9 +60,11 @@ impl<B: RequestBody> Arriving<B> {
                 Ok(Some(Err(_))) => return Err(broken("the body ended early")),
                 Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "UNKNOWN", "the body stopped coming")),
             };
+            // Trailers are read and dropped: nothing that is decided stands in them (RFC 9110, 6.5.1).
             let Ok(chunk) = frame.into_data() else {
                 continue;
             };
+            // Only the wait for the client counts: what we take to write is no slowness of theirs.
             if !self.pace.keeps_up(asked.elapsed(), chunk.len() as u64) {
                 return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "UNKNOWN", "the body comes too slowly"));
             }
@@ -71,6 +79,7 @@ impl<B: RequestBody> Arriving<B> {
         self.left = max_bytes;
         let mut all = spooled_tempfile_in(IN_MEMORY_BYTES, &scratch);
         while let Some(chunk) = self.next().await? {
+            // Moved there and back: a write may wait for the disk, and this thread serves others.
             let written = blocking(move || match all.write_all(&chunk) {
                 Ok(()) => Ok((all, scratch)),
                 Err(error) => Err(Fault::io("write in", &scratch, error)),

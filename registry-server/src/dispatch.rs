@@ -1,4 +1,7 @@
 //! One request: the thing that its path names, and the endpoint that answers for it.
+//!
+//! Who asks was judged before (`hosts`), and how the bytes came (`head`, `guard`). Here it is decided what is
+//! asked, from the path alone; no endpoint looks at a path again.
 
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -14,6 +17,7 @@ impl Registry {
     pub async fn answer<B: RequestBody>(&self, request: Request<B>) -> Response<Body> {
         let is_head = request.method() == Method::HEAD;
         let response = self.dispatch(request).await.unwrap_or_else(|problem| problem.response());
+        // HEAD is GET without the body, refusals included (RFC 9110, 9.3.2).
         if is_head { response.map(|_| empty()) } else { response }
     }
 
@@ -23,6 +27,7 @@ impl Registry {
         refuse_pages(&head.headers)?;
         let body = Arriving::new(body, &self.options);
         match Route::of(head.uri.path())? {
+            // `end-1`: that there is a registry at all. It says nothing else, and to everybody.
             Route::Version => reading(&head.method).map(|()| json(StatusCode::OK, b"{}".to_vec())),
             Route::Manifest { repository, name } => self.manifest(&head, &repository, name, body).await,
             Route::Blob { repository, digest } => self.blob(&head, &repository, digest).await,

@@ -8,7 +8,8 @@
 const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Headers that say who is asked, by whom, and where the body ends. Each stands once at most.
 const ONCE: [&str; 5] = ["host", "content-length", "transfer-encoding", "authorization", "expect"];
-/// What the library answers with 400, and hangs up.
+/// What the library answers with 400, and hangs up. Passed on in place of a head that is refused, so that one
+/// place makes answers, and in the order of the requests before it.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 
 /// The bytes of one connection, held back until a head is whole and plain.
@@ -85,6 +86,8 @@ impl Heads {
     }
 
     /// Holds the bytes up to the end of the head, and says which are left.
+    // From three bytes back, because the end may have come in two parts; not from the beginning, which would
+    // make a head that comes byte by byte cost the square of its length.
     fn hold<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let before = self.held.len().saturating_sub(3);
         self.held.extend_from_slice(bytes);
@@ -102,6 +105,7 @@ impl Heads {
         let is_plain = is_plain(&self.held, self.plain);
         // What the last byte may be depends on the one to come.
         self.plain = self.held.len().saturating_sub(1);
+        // Refused as soon as it is too long or not plain: what cannot become a request is not collected.
         let next = match is_whole {
             _ if self.held.len() > MAX_HEAD_BYTES || !is_plain => None,
             true => what_follows(&self.held),
@@ -140,10 +144,13 @@ fn is_plain(head: &[u8], from: usize) -> bool {
     })
 }
 
-/// What comes after a plain head, if it says so once.
+/// What comes after a plain head, if it says so once. `Host` must be there (RFC 9112, 3.2). A length beside
+/// a coding is refused and not overruled (6.1): which of the two counts is what smuggling is made of. So is a
+/// coding other than `chunked` alone, after which the end of the body is not known.
 fn what_follows(head: &[u8]) -> Option<Next> {
     let mut values: [Option<&str>; ONCE.len()] = [None; ONCE.len()];
     let text = std::str::from_utf8(head).ok()?;
+    // The first line is the request's own and has no name; the last one is empty.
     for line in text.split("\r\n").skip(1).filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':')?;
         if let Some(at) = ONCE.iter().position(|once| name.eq_ignore_ascii_case(once))
@@ -156,6 +163,7 @@ fn what_follows(head: &[u8]) -> Option<Next> {
         [None, ..] => None,
         [_, None, None, ..] => Some(Next::Head),
         [_, Some(length), None, ..] => {
+            // Digits alone (RFC 9110, 8.6): `+1` and `1, 1` are numbers to some readers.
             let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
             let length = length.parse().ok().filter(|_| is_number)?;
             Some(if length == 0 { Next::Head } else { Next::Body(length) })

@@ -1,4 +1,7 @@
 //! From the socket to a request: connections are taken in turn, guarded, and let go.
+//!
+//! Everything that a client can hold is counted before it is given: a slot, the bytes that wait on each side
+//! of the HTTP library, the time of a head, of a body and of an answer.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -60,6 +63,8 @@ pub async fn serve_until(
             registry.converse(stream, taken, &connections);
         }
     }
+    // Nobody new, then as long for the others as was promised and no longer: one that never ends its request
+    // must not keep a service from stopping.
     drop(listener);
     let _ = tokio::time::timeout(registry.options.stop_timeout, connections.shutdown()).await;
     Ok(())
@@ -76,7 +81,8 @@ async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> Result<Option<(Tc
                 let taken = slots.take(peer.ip().to_canonical()).await;
                 return Ok(taken.map(|taken| (stream, taken)));
             }
-            // Out of descriptors, or a client that was gone before it was accepted.
+            // Out of descriptors, or a client that was gone before it was accepted. Neither is the listener's
+            // end, and asking again at once would turn the shortage into a full processor.
             Err(error) if failures < 100 => {
                 failures += 1;
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -92,6 +98,8 @@ async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> Result<Option<(Tc
 impl Registry {
     /// Serves one connection until it ends, or must make room.
     fn converse(self: &Arc<Self>, stream: TcpStream, taken: Taken, connections: &GracefulShutdown) {
+        // Asked per connection: a listener on all addresses is reached under each of them, and a request is
+        // to name the one it came to.
         let Ok(local) = stream.local_addr() else { return };
         let (registry, hosts) = (Arc::clone(self), Hosts::new(&self.options.allowed_hosts));
         let service = service_fn(move |request| {
@@ -109,6 +117,7 @@ impl Registry {
             tokio::select! {
                 // A client that goes away is its own affair.
                 _ = watched => {}
+                // Dropped in the middle of an answer, if need be: it did not get on.
                 () = taken.slot.evicted() => {}
             }
         });
@@ -122,6 +131,8 @@ impl Registry {
             Ok(()) => self.answer(Request::from_parts(head, body)).await,
             Err(problem) => problem.response(),
         };
+        // What follows a body in chunks was not looked at, so nothing that follows is answered: a second
+        // request hidden there would be answered to whoever shares the connection (request smuggling).
         if closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

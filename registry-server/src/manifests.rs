@@ -1,4 +1,8 @@
-//! Manifests: fetched by tag or digest, stored when everything they name is there, deleted.
+//! Manifests: fetched by tag or digest (`end-3`), stored when everything they name is there (`end-7`), deleted
+//! (`end-9`).
+//!
+//! A manifest is the one thing that a registry must understand: what is stored under a tag is what every
+//! client acts on, so it is read here as strictly as by the strictest of them.
 
 use std::io::{Read as _, Seek as _};
 
@@ -27,7 +31,8 @@ const ACCEPTED: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-/// What of a manifest the registry must understand.
+/// What of a manifest the registry must understand. What makes an image and what makes an index are both
+/// here, so that a document that is both at once is seen to be.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
@@ -52,6 +57,7 @@ impl Registry {
             Method::PUT => {
                 let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
                 let kind = kind.split(';').next().unwrap_or(kind).trim().to_owned();
+                // 4 MiB, which every registry is expected to take ("Pushing Manifests").
                 let body = body.collect(MAX_MANIFEST_BYTES, self.store.scratch()).await?;
                 self.put_manifest(repository, name, kind, body).await
             }
@@ -60,6 +66,7 @@ impl Registry {
         }
     }
 
+    /// By a tag or by a digest, in the index only: the index is what makes a file among the blobs a manifest.
     async fn get_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
         let find = move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked));
@@ -71,10 +78,13 @@ impl Registry {
             // Said aloud because the answer to HEAD has no body to count.
             ("content-length", size.to_string()),
         ];
-        // From the file: clients that do not read must not fill the memory.
+        // From the file: clients that do not read must not fill the memory. It was hashed a moment ago and is
+        // never changed in place, so what is sent is what was hashed.
         Ok(with_headers(StatusCode::OK, &headers, part(blob, 0, size)))
     }
 
+    /// Stores it and says where it is. `OCI-Subject` tells the client that referrers are listed here, so that
+    /// it need not keep a tag with a list of its own ("Pushing Manifests with Subject").
     async fn put_manifest(
         &self,
         repository: &str,
@@ -91,6 +101,8 @@ impl Registry {
         Ok(with_headers(StatusCode::CREATED, &headers, empty()))
     }
 
+    /// A tag alone is taken away; a digest takes the manifest with all its tags. The blobs stay: other
+    /// manifests may name them, and nothing counts that.
     async fn delete_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
         let removed = self.on_documents(move || {
@@ -100,6 +112,7 @@ impl Registry {
             let removed = match &asked {
                 ManifestName::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
                 ManifestName::Digest(digest) => {
+                    // The entry first: a file that no entry names is only waste, the other way round is damage.
                     let removed = layout.update(|entries| Ok(index::remove(entries, *digest)))?;
                     removed && layout.remove_blob(*digest)?
                 }
@@ -122,16 +135,19 @@ fn store_manifest(
     kind: String,
     mut body: SpooledTempFile,
 ) -> Result<(Digest, Option<Digest>), Problem> {
+    // Into memory only now, in this document's turn: until here it waited in a file.
     let mut bytes = Vec::new();
     body.rewind()
         .and_then(|()| body.read_to_end(&mut bytes))
         .map_err(|error| Fault::io("read in", &store.scratch(), error))?;
     let manifest = Manifest::new(kind, bytes);
     let digest = manifest.digest();
+    // Before it is parsed: what is not what it is called is not looked at.
     if matches!(name, ManifestName::Digest(expected) if *expected != digest) {
         return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
     }
     let document = read(&manifest)?;
+    // Only now: a document that is no manifest makes no repository.
     let layout = store.create(repository)?;
     if let Some(missing) = first_missing(&layout, &document)? {
         let message = format!("the manifest names {missing}, which is not here");
@@ -160,6 +176,7 @@ fn find(
     };
     let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
     let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
+    // Hashed for every reader, unlike blobs: it is small, and a damaged one is found here and not by each.
     blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?;
     Ok((descriptor, blob))
 }
@@ -172,6 +189,7 @@ fn read(manifest: &Manifest) -> Result<Document, Problem> {
     }
     let document: Document = serde_json::from_slice(manifest.bytes())
         .map_err(|error| Problem::bad_manifest(format!("the manifest cannot be read: {error}")))?;
+    // By what it has and not by what it says: the same bytes under another type are another document.
     let is_image = document.config.is_some() && document.layers.is_some();
     let is_index = document.manifests.is_some();
     // CVE-2021-41190: one digest, two documents.
@@ -187,7 +205,7 @@ fn read(manifest: &Manifest) -> Result<Document, Problem> {
 fn first_missing(layout: &Directory, document: &Document) -> Result<Option<Digest>> {
     let named = document.config.iter().chain(document.layers.iter().flatten());
     for descriptor in named.chain(document.manifests.iter().flatten()) {
-        // Layers that may not be distributed are elsewhere by their nature.
+        // Layers that may not be distributed are elsewhere by their nature (image specification, layers).
         let elsewhere = descriptor.media_type.contains("nondistributable") || descriptor.media_type.contains("foreign");
         if !elsewhere && layout.blob(descriptor.digest)?.is_none() {
             return Ok(Some(descriptor.digest));

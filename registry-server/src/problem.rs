@@ -1,4 +1,7 @@
-//! `Problem`: a refusal as the specification words it.
+//! `Problem`: a refusal as the specification words it ("Error codes").
+//!
+//! Clients act on the status and, some of them, on the code; the message is for a person who reads a log. It
+//! may repeat what was asked, and never where anything is on the disk.
 
 use aisoc_manifests::fault::{Fault, Reason};
 use hyper::StatusCode;
@@ -20,6 +23,7 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is not supported")
     }
 
+    /// 429, for which the specification has a code (`code-14`); clients wait and come back.
     pub(crate) fn busy() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many documents at a time: try again")
     }
@@ -57,9 +61,12 @@ impl From<Fault> for Problem {
     /// What went wrong on our side. Paths stay here: a client has no business with them.
     fn from(fault: Fault) -> Self {
         match fault.reason() {
+            // What was sent is not what its digest says.
             Reason::PullFailed => Self::bad_digest(fault.message()),
             Reason::InvalidReference => Self::bad_name(fault.message()),
+            // 507 and not 500: trying again is no use, and no bug is to be looked for.
             Reason::IoNoSpace => Self::new(StatusCode::INSUFFICIENT_STORAGE, "UNKNOWN", "the store is full"),
+            // The reason's code is for whoever runs the registry; the fault's message would name a path.
             reason => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", format!("the store cannot be used ({reason})"))
             }

@@ -1,4 +1,4 @@
-//! Referrers: the manifests whose subject is a given one.
+//! Referrers (`end-12a`, `end-12b`): the manifests whose subject is a given one, such as signatures.
 
 use std::collections::BTreeMap;
 
@@ -88,6 +88,7 @@ fn page(layout: &Directory, subject: Digest, kind: Option<&str>, after: Option<D
         if read >= MAX_READ_BYTES || listed >= MAX_PAGE_BYTES {
             return Ok(Page { found, next_after: last });
         }
+        // Deleted since the index was read.
         let Some(blob) = layout.blob(digest)? else { continue };
         read += blob.size;
         let bytes = blob.read(digest, MAX_MANIFEST_BYTES)?;
@@ -95,6 +96,7 @@ fn page(layout: &Directory, subject: Digest, kind: Option<&str>, after: Option<D
             && kind.is_none_or(|kind| descriptor.artifact_type.as_deref() == Some(kind))
         {
             let size = to_bytes(&descriptor).len();
+            // One that is larger than a page is a page of its own: it must be reachable.
             if listed > 0 && listed + size > MAX_PAGE_BYTES {
                 return Ok(Page { found, next_after: last });
             }
@@ -110,6 +112,7 @@ fn page(layout: &Directory, subject: Digest, kind: Option<&str>, after: Option<D
 fn referrer(media_type: &str, bytes: &[u8], subject: Digest) -> Option<Descriptor> {
     serde_json::from_slice::<Subject>(bytes).ok()?.subject.filter(|named| named.digest == subject)?;
     let Referrer { artifact_type, config, annotations } = serde_json::from_slice(bytes).ok()?;
+    // Without a type of its own it has that of its config ("Listing Referrers").
     let artifact_type = artifact_type.or(config.map(|config| config.media_type));
     Some(Descriptor { artifact_type, annotations, ..Descriptor::of(media_type, bytes) })
 }

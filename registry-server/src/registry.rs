@@ -32,11 +32,13 @@ impl Registry {
         }
     }
 
-    /// Works on documents off the async threads, a few at a time.
+    /// Works on documents off the async threads, a few at a time: a parsed document takes many times its
+    /// size, and 256 connections could ask for one each.
     pub(crate) async fn on_documents<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
+        // The wait has an end, or a queue of questions would itself be what fills the memory.
         let turn = tokio::time::timeout(self.options.idle_timeout, Arc::clone(&self.working).acquire_owned());
         let Ok(Ok(turn)) = turn.await else {
             return Err(Problem::busy());

@@ -28,6 +28,8 @@ pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(crate) type Answered = Result<Response<Body>, Problem>;
 
 impl Problem {
+    /// The error body of the specification. What a client sent is in the message, so it is escaped: it ends
+    /// up in the terminal of whoever ran the client.
     pub(crate) fn response(&self) -> Response<Body> {
         let body = json!({ "errors": [{ "code": self.code, "message": self.message }] }).to_string();
         json(self.status, printable_json(&body).into_owned().into_bytes())
@@ -78,7 +80,8 @@ pub(crate) fn empty() -> Body {
     full(Vec::new())
 }
 
-/// `length` bytes of a blob from `start` on.
+/// `length` bytes of a blob from `start` on, read as the client takes them. A file that became shorter ends
+/// the body early, which breaks the connection: the client sees that it was cut.
 pub(crate) fn part(blob: StoredBlob, start: u64, length: u64) -> Body {
     let chunks = file_stream(blob.file, blob.offset + start, length);
     StreamBody::new(chunks.map_ok(Frame::data).map(|frame| frame.map_err(io::Error::other))).boxed_unsync()

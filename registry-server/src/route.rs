@@ -21,13 +21,18 @@ pub(crate) enum Route {
 }
 
 impl Route {
+    /// The thing of that path.
+    ///
+    /// # Errors
+    /// 404 for a path that the specification does not have, 400 for a name or a digest that is none.
     pub(crate) fn of(path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "this registry has no such path");
         if matches!(path, "/v2" | "/v2/") {
             return Ok(Self::Version);
         }
         let segments: Vec<&str> = path.strip_prefix("/v2/").ok_or_else(unknown)?.split('/').collect();
-        // Read from the end: a repository may be called `blobs` or `manifests` too.
+        // Read from the end: a repository may be called `blobs` or `manifests` too. Not percent-decoded: no
+        // name of the grammar needs it, and `%2e%2e` must not become `..` after it was looked at.
         match segments.as_slice() {
             [repository @ .., "blobs", "uploads", ""] | [repository @ .., "blobs", "uploads"] => {
                 Ok(Self::BeginUpload { repository: name(repository)? })
@@ -59,6 +64,8 @@ fn name(segments: &[&str]) -> Result<String, Problem> {
     Err(Problem::bad_name("the repository's name is not one"))
 }
 
+/// Whether the reference grammar takes the name, and it alone. The same grammar as for references: what can
+/// be pushed here can be named there.
 pub(crate) fn is_repository(name: &str) -> bool {
     // The port keeps a name with a dot from being read as a host.
     match format!("localhost:1/{name}").parse() {
@@ -69,10 +76,12 @@ pub(crate) fn is_repository(name: &str) -> bool {
     }
 }
 
+/// Of the one algorithm that there is; another one is refused and not taken for a file name.
 pub(crate) fn read_digest(text: &str) -> Result<Digest, Problem> {
     text.parse().map_err(|_| Problem::bad_digest("a digest is `sha256:` and 64 lower-case hexadecimal digits"))
 }
 
+/// No tag holds a colon and every digest does, so a broken digest is not taken for a tag that is missing.
 fn read_name(text: &str) -> Result<ManifestName, Problem> {
     if text.contains(':') {
         return read_digest(text).map(ManifestName::Digest);

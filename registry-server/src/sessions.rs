@@ -1,4 +1,7 @@
 //! `Sessions`: the uploads that were begun and not ended.
+//!
+//! Anybody may begin one and never come back. So there are so many and no more, and each is a file in a
+//! private directory: what a killed registry leaves is swept when another begins.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +32,8 @@ impl Sessions {
         Self { open: Mutex::new(HashMap::new()), limit }
     }
 
+    /// Puts the session in, or back in. When there are too many, the one that was idle longest is forgotten:
+    /// refusing the new one would let whoever begins enough of them shut the registry for writers.
     pub(crate) fn put(&self, id: String, repository: &str, ingest: Ingest) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= self.limit
@@ -39,7 +44,8 @@ impl Sessions {
         open.insert(id, Upload { repository: repository.to_owned(), ingest, touched: Instant::now() });
     }
 
-    /// Takes the session out, when it belongs to that repository.
+    /// Takes the session out, when it belongs to that repository. An id under another repository is unknown:
+    /// behind a proxy that lets people write to some of them, an id would carry bytes from one to another.
     pub(crate) fn take(&self, id: &str, repository: &str) -> Result<Ingest, Problem> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         match open.remove(id) {
@@ -52,6 +58,7 @@ impl Sessions {
         }
     }
 
+    /// How many bytes the session has. Unknown while a request writes to it.
     pub(crate) fn size(&self, id: &str, repository: &str) -> Result<u64, Problem> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let found = open.get(id).filter(|upload| upload.repository == repository);

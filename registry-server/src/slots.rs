@@ -64,6 +64,7 @@ impl Slots {
         }
     }
 
+    /// The share of one machine first: it must not make room among the connections of others.
     fn try_take(self: &Arc<Self>, peer: IpAddr) -> Result<Option<Taken>, Full> {
         let mut taken = self.table();
         let of_peer = |slot: &Slot| slot.peer == peer;
@@ -96,6 +97,7 @@ fn make_room(taken: &mut Vec<Arc<Slot>>, may_go: impl Fn(&Slot) -> bool) -> bool
     let Some((_, at)) = last.filter(|(got_on, _)| got_on.elapsed() >= PATIENCE) else {
         return false;
     };
+    // Out of the table before it is gone: its slot is free now, and its end frees nothing twice.
     taken.swap_remove(at).evicted.notify_one();
     true
 }
@@ -104,6 +106,7 @@ impl Slot {
     /// Counts bytes that moved, in either direction.
     pub(crate) fn moved(&self, bytes: usize) {
         let mut progress = self.progress();
+        // In steps, so that a byte now and then is no progress.
         progress.bytes += bytes as u64;
         if progress.bytes >= STEP_BYTES {
             *progress = Progress { at: Instant::now(), bytes: 0 };

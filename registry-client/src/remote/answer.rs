@@ -47,6 +47,7 @@ impl Answer {
         self.response.url()
     }
 
+    /// A header as text; one that is no ASCII is none. Of several lines of one name the first counts.
     pub(super) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
@@ -63,7 +64,8 @@ impl Answer {
         self.header("docker-content-digest")?.parse().ok()
     }
 
-    /// The length that the registry claims; reqwest's own accessor answers 0 for HEAD.
+    /// The length that the registry claims; reqwest's own accessor answers 0 for HEAD. It is compared with
+    /// what was promised, and what comes is counted all the same.
     pub(super) fn length(&self) -> Option<u64> {
         self.header(CONTENT_LENGTH)?.parse().ok()
     }
@@ -101,6 +103,7 @@ impl Answer {
     }
 
     /// The fault of a document that ended before its end.
+    /// Never a shorter document: half a list of tags would be the answer that a tag is free.
     fn unfinished(&self, error: BodyError) -> Fault {
         let place = authority(self.url());
         match error {

@@ -25,7 +25,9 @@ use crate::options::{ClientOptions, Credentials};
 /// Who we are at one registry.
 #[derive(Debug)]
 pub(super) struct Auth {
+    /// The registry as credential stores and messages name it.
     registry: String,
+    /// Where it is reached, which decides whether anything secret may be sent.
     base: Url,
     /// What a token is asked for, as token services read it.
     wanted: String,
@@ -75,7 +77,8 @@ impl Auth {
         Ok(Some(self.remember(header)))
     }
 
-    /// A token without credentials, when the one with them was refused and reading may need none.
+    /// A token without credentials, when the one with them was refused and reading may need none. Never for
+    /// writing: whoever pushes must learn that the login is stale, and not that the registry is read-only.
     pub(super) async fn answer_anonymously(
         &self,
         wire: &Wire,
@@ -132,6 +135,7 @@ impl Auth {
     pub(super) fn denial(&self, message: String) -> Fault {
         let fault = Fault::new(Reason::RegistryDenied, message);
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Trouble with the store was passed over when it arose; now it may be the reason.
         let fault = match trouble {
             Some(trouble) => fault.caused_by(trouble),
             None => fault,
@@ -179,11 +183,14 @@ impl Auth {
         Ok(found.await?.as_ref())
     }
 
-    /// Whether nobody in between reads what is sent: over TLS, or on this machine.
+    /// Whether nobody in between reads what is sent: over TLS, or on this machine. The operator's word that
+    /// plain HTTP is fine (`--plain-http`) is about the bytes, which are hashed, and not about passwords.
     fn is_confidential(&self) -> bool {
         self.base.scheme() == "https" || is_loopback(&self.base)
     }
 
+    /// Sent with every later request at once: one question to the token service per operation, and not one
+    /// per blob.
     fn remember(&self, header: HeaderValue) -> HeaderValue {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(header.clone());
         header
@@ -199,10 +206,12 @@ impl Auth {
                 .hint("tell the operator of the registry; its `WWW-Authenticate` realm must be an https URL")
         };
         let url = Url::parse(realm).map_err(|_| refuse("is not a URL"))?;
+        // A test bench: registry and token service both on this machine, and neither speaks TLS.
         let plain = self.base.scheme() == "http" && is_loopback(&self.base) && is_loopback(&url);
         if url.scheme() != "https" && !(url.scheme() == "http" && plain) {
             return Err(refuse("is not reached over TLS"));
         }
+        // Such a URL is made to be taken for another one, or to be logged.
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err(refuse("carries a user name or a fragment"));
         }

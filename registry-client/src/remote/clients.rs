@@ -15,6 +15,7 @@ use crate::options::ClientOptions;
 /// The clients, by how they connect.
 #[derive(Debug)]
 pub(super) struct Clients {
+    /// A handful at most, so a list: with or without TLS, and a proxy or none.
     built: Mutex<Vec<(Way, Client)>>,
     proxies: OnceLock<Matcher>,
 }
@@ -62,6 +63,7 @@ impl Way {
     fn build(&self, reach: &Arc<Reach>, options: &ClientOptions) -> reqwest::Result<Client> {
         let builder = || self.resolving(builder(options), reach);
         if !self.tls {
+            // No certificates are looked for by a client that checks none.
             return builder().tls_certs_only([]).build();
         }
         // The machine's certificates, else the ones that Mozilla ships: a container without a store

@@ -31,9 +31,11 @@ struct Download {
     descriptor: Descriptor,
     /// How many of its bytes were handed on.
     offset: u64,
-    /// How many bytes of the present answer were handed on before, and come again.
+    /// How many bytes of the present answer were handed on before, and come again: a registry that knows no
+    /// ranges sends all of it.
     skip: u64,
     answer: Option<Answer>,
+    /// One allowance for the whole blob: a registry that breaks off after every byte ends all the same.
     tries: Tries,
     pace: Pace,
 }
@@ -67,6 +69,7 @@ impl Download {
                 self.request().await?;
                 continue;
             };
+            // A wait that is given up counts as silence in `wire`; what comes counts here, by its pace.
             let asked = Instant::now();
             match answer.chunk().await {
                 Ok(Some(chunk)) => {
@@ -75,6 +78,7 @@ impl Download {
                         return Ok(Some(fresh));
                     }
                 }
+                // More than promised is not cut here: the stream above sees it and refuses the blob.
                 Ok(None) if self.offset >= self.descriptor.size => return Ok(None),
                 Ok(None) => self.interrupted(None).await?,
                 // All that was promised is here, whatever became of the connection.
@@ -98,7 +102,8 @@ impl Download {
         Ok(fresh)
     }
 
-    /// Prepares the next try, or gives up.
+    /// Prepares the next try, or gives up. What was handed on stays: it is hashed with what follows, so a
+    /// registry that sends the rest of another blob is found out.
     async fn interrupted(&mut self, error: Option<BodyError>) -> Result<()> {
         self.answer = None;
         if self.tries.pause(MAX_TRIES, None).await {
@@ -107,6 +112,7 @@ impl Download {
         Err(self.given_up(error))
     }
 
+    /// What became of it in the words of the last try: who was silent, who hung up, who had no more.
     fn given_up(&self, error: Option<BodyError>) -> Fault {
         let registry = self.connection.registry();
         let place = format!("{} at byte {} of {}", self.descriptor.digest, self.offset, self.descriptor.size);
@@ -124,7 +130,8 @@ impl Download {
         }
     }
 
-    /// Asks for the blob, or for the rest of it.
+    /// Asks for the blob, or for the rest of it. The beginning is not asked for as a range, so that 206
+    /// is never an answer to it.
     async fn request(&mut self) -> Result<()> {
         let mut call = blobs::call(&self.connection, Method::GET, self.descriptor.digest);
         if self.offset > 0

@@ -24,6 +24,7 @@ use crate::storage::{Manifest, ManifestName};
 const ACCEPTED: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
+/// The one form of all requests for a manifest, whatever is done with it.
 fn call(connection: &Connection, method: Method, name: ManifestName) -> Call<'static> {
     let url = connection.url("manifests", &name.to_string());
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
@@ -54,6 +55,7 @@ fn described(answer: &Answer) -> Option<Descriptor> {
 pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Result<Manifest> {
     let call = call(connection, Method::GET, name.clone());
     let answer = connection.send(&call).await?.success(&call).await?;
+    // Some registries forget the type; ours is what is asked for, and the document says its own.
     let media_type = answer.media_type().unwrap_or_else(|| MANIFEST_MEDIA_TYPE.to_owned());
     let manifest = Manifest::new(media_type, answer.bytes(MAX_MANIFEST_BYTES).await?);
     match name {
@@ -62,6 +64,7 @@ pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Res
     }
 }
 
+/// The fault of other bytes under a name that can have one content only.
 fn another(connection: &Connection, asked: Digest, sent: &Manifest) -> Fault {
     let message = format!("`{}` sent another manifest than the digest names", connection.registry());
     Fault::new(Reason::PullFailed, message).expected(asked.to_string(), sent.digest().to_string())

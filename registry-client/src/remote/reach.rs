@@ -31,6 +31,7 @@ pub(super) struct Reach {
     registry: Url,
     /// The registry's own addresses, asked for once: who answers later under its name is somebody else.
     own: OnceCell<Vec<IpAddr>>,
+    /// The system's resolver, or a test's.
     lookup: Lookup,
 }
 
@@ -54,6 +55,7 @@ impl Reach {
         if is_metadata_service(host) {
             return Err(self.out_of_reach(host, &"a cloud's metadata service").fault(&self.registry));
         }
+        // A name is not looked up here: what it leads to now need not be what is connected to in a moment.
         let Some(address) = literal(url) else { return Ok(()) };
         let is_registry = self.registry.host_str() == Some(host);
         let reachable = match zone(address) {
@@ -66,11 +68,15 @@ impl Reach {
 
     /// The addresses of that name that may be connected to.
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+        // By the very name, to the last dot: `ten.test.` is another spelling that its owner can give another
+        // address.
         if self.registry.host_str() == Some(name) {
             return Ok(self.own().await?.to_vec());
         }
         let found = (self.lookup)(name.to_owned()).await?;
         let mut reachable = Vec::new();
+        // What leads outside stays, what leads inside goes: a name with both is a way in for whichever
+        // address happens to answer.
         for address in &found {
             let is_outside = zone(*address) == Zone::Public && !is_local_name(name);
             if is_outside || self.is_same_machine(name, *address).await {
@@ -113,6 +119,8 @@ impl Reach {
             && self.own().await.is_ok_and(|own| own.iter().any(same))
     }
 
+    /// The addresses that are left, unless none is: then the first one says why. No address at all is the
+    /// resolver's answer, and its own error.
     fn some(
         &self,
         name: &str,
@@ -180,6 +188,8 @@ impl Resolve for Direct {
     }
 }
 
+// The library asks this for the proxy's name. If it ever asked for another, a connection would be made past
+// the proxy that the operator set, and past the judgement of addresses.
 impl Resolve for OnlyProxy {
     fn resolve(&self, name: Name) -> Resolving {
         let is_proxy = name.as_str().eq_ignore_ascii_case(&self.0);

@@ -54,6 +54,7 @@ impl Resolve for Remote {
 }
 
 impl Fetch for Remote {
+    // A digest decides, whether it was given now or stands in the reference; a tag beside it is a comment.
     async fn fetch_manifest(&self, digest: Option<Digest>) -> Result<Manifest> {
         let name = match digest.or(self.0.reference.digest()) {
             Some(digest) => ManifestName::Digest(digest),
@@ -77,6 +78,7 @@ impl Push for Remote {
     }
 
     async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
+        // Under its digest and without a tag: nobody finds it before everything that it names is there.
         let digest = manifest.digest();
         if manifests::exists(&self.0, digest).await? {
             return Ok(Pushed::Present);
@@ -96,9 +98,12 @@ impl Tagging for Remote {
         Ok(Pushed::Uploaded)
     }
 
+    // The manifest is fetched and hashed: the header of a HEAD is what the registry says, and whether a tag
+    // may be moved is decided by this.
     async fn tag_digest(&self, tag: &Tag) -> Result<Option<Digest>> {
         match manifests::get(&self.0, ManifestName::Tag(tag.clone())).await {
             Ok(manifest) => Ok(Some(manifest.digest())),
+            // Only a plain no. A registry that is down has not said that the tag is free.
             Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(None),
             Err(fault) => Err(fault),
         }

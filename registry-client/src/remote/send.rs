@@ -1,4 +1,7 @@
 //! Sending one request: with a token when the registry asks for one, again when it makes sense.
+//!
+//! From the inside out: `transmit` is one exchange, `send_once` adds the login, `send` the tries and the time
+//! for all of it. A redirect is an answer like others here; `redirect` follows it, where that is allowed.
 
 use std::sync::Arc;
 
@@ -63,6 +66,7 @@ impl Connection {
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
+        // Also when a token was sent: it may have run out in the middle of a long push.
         let Some(fresh) = self.auth.answer(&self.wire, answer.headers()).await? else {
             return Ok(answer);
         };

@@ -23,6 +23,7 @@ pub(super) async fn list(connection: &Arc<Connection>) -> Result<Vec<Tag>> {
     // Without a number some registries send everything in one document, larger than any bound.
     url.set_query(Some("n=1000"));
     let mut tags = Vec::new();
+    // Followed by number, because a page that names itself is the simplest list without end.
     for _ in 0..MAX_PAGES {
         let call = Call::new(Method::GET, url, Asked::Repository);
         let answer = connection.send(&call).await?.success(&call).await?;

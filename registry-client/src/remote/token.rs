@@ -24,7 +24,7 @@ use crate::options::Secret;
 pub(super) struct Question<'a> {
     /// The token service. Judged before: a password may go there.
     pub(super) realm: &'a Url,
-    /// What the registry calls itself.
+    /// What the registry calls itself: the token is for it and no other that the same service serves.
     pub(super) service: Option<&'a str>,
     /// The registry as we call it.
     pub(super) registry: &'a str,
@@ -88,6 +88,7 @@ impl Question<'_> {
         }
     }
 
+    /// One of three, by what is stored: an identity token, a password, nothing.
     fn request(&self) -> Result<Request> {
         match self.credential {
             Some(Credential::IdentityToken(token)) => self.exchange_of(token),
@@ -100,6 +101,7 @@ impl Question<'_> {
         }
     }
 
+    /// Added to what the realm has in its query, which is the registry's own.
     fn query(&self) -> Request {
         let mut url = self.realm.clone();
         if let Some(service) = self.service {
@@ -117,6 +119,7 @@ impl Question<'_> {
         form.query_pairs_mut()
             .append_pair("grant_type", "refresh_token")
             .append_pair("service", self.service.unwrap_or(self.registry))
+            // Required by distribution's form of OAuth2, and checked by nobody.
             .append_pair("client_id", "aisoc")
             .append_pair("scope", self.scope)
             .append_pair("refresh_token", token.reveal());
