@@ -18,12 +18,26 @@ const EDGES: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("signing", &["manifests", "files"]),
     ("registry-client", &["manifests", "files"]),
+    ("registry-server", &["manifests", "files", "registry-client"]),
     ("trust", &["manifests", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
     ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
     ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation"]),
-    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation", "pipeline"]),
-    ("testkit", &["manifests", "registry-client", "packaging"]),
+    (
+        "cli",
+        &[
+            "manifests",
+            "files",
+            "signing",
+            "registry-client",
+            "registry-server",
+            "trust",
+            "packaging",
+            "installation",
+            "pipeline",
+        ],
+    ),
+    ("testkit", &["manifests", "registry-server", "packaging"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.

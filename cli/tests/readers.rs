@@ -30,10 +30,10 @@ const READERS: &[(&str, usize, &str)] = &[
     ("installation/src/lowered.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and
     // judged by its digest.
-    ("registry-client/src/layout/archive.rs", 5, "check_end(path, file, headers.at, length)?"),
-    ("registry-client/src/layout/mod.rs", 2, "== digest"),
+    ("registry-client/src/layout/archive.rs", 4, "check_end(path, file, headers.at, length)?"),
+    ("registry-client/src/layout/stored.rs", 2, "== digest"),
     // A request's body, which was received to its end and counted before.
-    ("registry-client/src/serve/manifests.rs", 1, "SpooledTempFile"),
+    ("registry-server/src/manifests.rs", 1, "SpooledTempFile"),
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
     ("cli/src/commands/demo.rs", 1, "address"),
     ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),

@@ -113,6 +113,14 @@ impl Fault {
         }
     }
 
+    /// `directory_insecure` for what is no directory where one is needed. A link is none: whoever made it says
+    /// where it leads.
+    #[must_use]
+    pub fn no_directory(path: &std::path::Path) -> Self {
+        let message = format!("`{}` is a link or a file, where a directory is needed", path.display());
+        Self::new(Reason::DirectoryInsecure, message)
+    }
+
     /// Replaces the default hint of the reason. A hint is the next command, never "trust less".
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

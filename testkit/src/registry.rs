@@ -2,7 +2,7 @@
 //! what.
 //!
 //! It runs on a thread with a runtime of its own, so that synchronous tests can use it too. Behind
-//! the script stands `aisoc_registry_client::serve`: what no rule touches works. A second listener
+//! the script stands `aisoc_registry_server`: what no rule touches works. A second listener
 //! plays the host that must never see credentials.
 
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_registry_client::serve::{self, ServeOptions, Store};
+use aisoc_registry_server::{self as server, ServeOptions, Store};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -55,7 +55,7 @@ impl Registry {
     /// A registry with a script. The first rule that matches and is not used up applies.
     pub fn with_rules(rules: Vec<Rule>) -> Self {
         let store = tempfile::tempdir().expect("a directory for the registry");
-        let registry = serve::Registry::new(Store::open(store.path()).expect("a store"), ServeOptions::default());
+        let registry = server::Registry::new(Store::open(store.path()).expect("a store"), ServeOptions::default());
         let shared = Arc::new(Shared { registry, state: Mutex::new(State { rules, ..State::default() }) });
         let (listener, address) = listen();
         let (other, elsewhere) = listen();

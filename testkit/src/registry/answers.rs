@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use aisoc_registry_client::serve::Body;
+use aisoc_registry_server::Body;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use http_body_util::{BodyExt, Full, StreamBody};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use aisoc_registry_client::serve::Body;
+use aisoc_registry_server::Body;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use http_body_util::{BodyExt, StreamBody};

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aisoc_registry_client::serve;
+use aisoc_registry_server as server;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderName};
@@ -28,7 +28,7 @@ pub struct Seen {
 /// What the threads of a registry share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) registry: serve::Registry,
+    pub(super) registry: server::Registry,
     pub(super) state: Mutex<State>,
 }
 

@@ -1,6 +1,6 @@
 //! The challenge, and the token service behind it.
 
-use aisoc_registry_client::serve::Body;
+use aisoc_registry_server::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
