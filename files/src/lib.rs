@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 mod access;
 mod access_list;
+mod listing;
 mod lock;
 mod nameless;
 pub mod parallel;
@@ -20,6 +21,7 @@ mod small;
 mod walk;
 
 pub use access::{Flaw, Insecure, Weakness};
+pub use listing::{TooManyNames, names_in};
 pub use lock::{PassingLock, open_lock, wait_for_lock};
 pub use nameless::Nameless;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};

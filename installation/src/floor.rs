@@ -1,10 +1,10 @@
 //! The coverage floor: the widest coverage that a trusted key was ever seen to verify of a plugin here.
 //!
 //! It is a fact of the site and not of what is installed: `<plugins-dir>/.aisoc/floors/<id>` stays when
-//! the plugin is uninstalled and when its record is lost. Every change of a plugin passes [`judge`],
+//! the plugin is uninstalled and when its record is lost. Every change of a plugin is held to it by a gate,
 //! under the lock; nothing lowers a floor but [`CoverageFloor::Lowered`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aisoc_files::{Links, SmallFileError, open_file, read_open};
 use aisoc_manifests::digest::ArtifactDigest;
@@ -12,19 +12,16 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::text::shown;
+use aisoc_packaging::ReferenceDir;
 use aisoc_signing::{Coverage, TreeFinding};
-use aisoc_trust::{Admitted, SignatureStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{is_directory, require_secure};
-use crate::floor_change::{FloorChange, Lowering};
-use crate::installed::manifest_id;
-use crate::record::{self, InstallRecord, OWN_DIRECTORY};
+use crate::census::Census;
+use crate::layout::Layout;
+use crate::record::{self, InstallRecord};
 use crate::sealed;
-use crate::spellings::spellings;
-use aisoc_packaging::ReferenceDir;
 
-pub(crate) const FLOORS: &str = "floors";
 const SCHEMA_VERSION: u32 = 1;
 const HOW_TO_GO_ON: &str = "see \"The coverage floor\" in `aisoc help install`";
 
@@ -58,26 +55,26 @@ pub(crate) struct Floor {
 /// # Errors
 /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, which is not the same
 /// as no floor, and I/O reasons.
-pub fn coverage_floor(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
+pub(crate) fn coverage_floor(layout: &Layout, census: &Census, id: &PluginId) -> Result<Option<Coverage>> {
     let mut widest = None;
-    for spelling in spellings(plugins_dir, id)? {
-        widest = widest.max(of_spelling(plugins_dir, &spelling)?);
+    for spelling in census.spellings(id) {
+        widest = widest.max(of_spelling(layout, &spelling)?);
     }
     Ok(widest)
 }
 
-fn of_spelling(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
-    let floor = read(plugins_dir, id)?;
-    let record = sealed::understood(InstallRecord::read(plugins_dir, id))?;
-    let unknown = |fault: Fault| fault.about(record::path(plugins_dir, id).display()).hint(HOW_TO_GO_ON);
+pub(crate) fn of_spelling(layout: &Layout, id: &PluginId) -> Result<Option<Coverage>> {
+    let floor = read(layout, id)?;
+    let record = sealed::understood(InstallRecord::read(layout, id))?;
+    let unknown = |fault: Fault| fault.about(layout.record(id).display()).hint(HOW_TO_GO_ON);
     let recorded = record.and_then(|record| record.coverage).map(|word| coverage("the record", &word).map_err(unknown));
     Ok(floor.max(recorded.transpose()?))
 }
 
 /// The floor as a change meets it. Where nothing is written down, as on a site that is older than
 /// floors, the tree in place says what it was signed for.
-fn before_change(plugins_dir: &Path, id: &PluginId, tree: &Path) -> Result<Coverage> {
-    if let Some(coverage) = coverage_floor(plugins_dir, id)? {
+pub(crate) fn before_change(layout: &Layout, census: &Census, id: &PluginId, tree: &Path) -> Result<Coverage> {
+    if let Some(coverage) = coverage_floor(layout, census, id)? {
         return Ok(coverage);
     }
     let nothing_says = |fault: Fault| {
@@ -89,7 +86,7 @@ fn before_change(plugins_dir: &Path, id: &PluginId, tree: &Path) -> Result<Cover
         return stated_by(tree).map_err(|fault| nothing_says(fault).hint(hint()));
     }
     // The tree is gone: a record that cannot be understood is all that was left of it.
-    match InstallRecord::read(plugins_dir, id) {
+    match InstallRecord::read(layout, id) {
         Err(fault) if fault.reason() == Reason::RecordInvalid => Err(nothing_says(fault).hint(HOW_TO_GO_ON)),
         record => record.map(|_| Coverage::None),
     }
@@ -108,8 +105,8 @@ fn stated_by(tree: &Path) -> Result<Coverage> {
     })
 }
 
-fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Coverage>> {
-    let path = path(plugins_dir, id);
+pub(crate) fn read(layout: &Layout, id: &PluginId) -> Result<Option<Coverage>> {
+    let path = layout.floor(id);
     let invalid = |fault: Fault| {
         Fault::new(Reason::RecordInvalid, format!("the coverage floor `{}` cannot be read", path.display()))
             .hint(HOW_TO_GO_ON)
@@ -144,93 +141,9 @@ fn coverage(what: &str, word: &str) -> Result<Coverage> {
     })
 }
 
-pub(crate) fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
-    plugins_dir.join(OWN_DIRECTORY).join(FLOORS).join(id.as_str())
-}
-
-/// Holds what was admitted to the floor. Asked under the lock: what is installed cannot change any more.
-///
-/// # Errors
-/// `coverage_downgrade`, and those of [`coverage_floor`].
-pub(crate) fn judge(
-    plugins_dir: &Path,
-    record: &InstallRecord,
-    admitted: &Admitted,
-    rule: &CoverageFloor,
-) -> Result<FloorChange> {
-    let id = &record.id;
-    // What nobody has read is no ground to lower anything.
-    let reason = match rule {
-        CoverageFloor::Lowered(reason) if admitted.status() != SignatureStatus::Skipped => Some(reason),
-        CoverageFloor::Lowered(_) | CoverageFloor::Held => None,
-    };
-    let before = match before_change(plugins_dir, id, &plugins_dir.join(id.as_str())) {
-        Err(fault) if reason.is_some() && fault.reason() == Reason::RecordInvalid => None,
-        before => Some(before?),
-    };
-    let covered = admitted.coverage();
-    let change = |to, lowering| FloorChange { id: id.clone(), digest: Some(record.digest), to, lowering };
-    match (before, reason) {
-        (Some(before), None) => {
-            admitted.require_coverage(before)?;
-            Ok(change(unwritten(plugins_dir, id, before)?, None))
-        }
-        (Some(before), Some(_)) if covered >= before => Ok(change(unwritten(plugins_dir, id, before)?, None)),
-        (from, reason) => {
-            let others = others_above(plugins_dir, id, covered)?;
-            let lowering =
-                reason.map(|reason| Lowering { from, reason: reason.clone(), digest: record.digest, others });
-            Ok(change(Some(covered), lowering))
-        }
-    }
-}
-
-/// What has to be lowered beside `id`, for otherwise its other spellings would go on saying more.
-fn others_above(plugins_dir: &Path, id: &PluginId, covered: Coverage) -> Result<Vec<(PluginId, Option<Coverage>)>> {
-    let mut above = Vec::new();
-    for other in spellings(plugins_dir, id)?.into_iter().filter(|other| other != id) {
-        match of_spelling(plugins_dir, &other) {
-            Err(fault) if fault.reason() == Reason::RecordInvalid => above.push((other, None)),
-            floor => above.extend(floor?.filter(|floor| *floor > covered).map(|floor| (other, Some(floor)))),
-        }
-    }
-    Ok(above)
-}
-
-/// Keeps the floor of the plugin that stands in the directory `place`, or of which nothing but the record
-/// is left, before it is removed. When nothing can say what the floor was, it is the widest. A plugin that
-/// was placed by hand has the id that its manifest states; one that states none has no floor.
-///
-/// # Errors
-/// I/O reasons.
-pub(crate) fn judge_removal(plugins_dir: &Path, place: &PluginId) -> Result<FloorChange> {
-    let tree = plugins_dir.join(place.as_str());
-    let id = match InstallRecord::read(plugins_dir, place) {
-        Ok(None) => manifest_id(&tree),
-        Ok(Some(_)) => Some(place.clone()),
-        Err(fault) if fault.reason() == Reason::RecordInvalid => Some(place.clone()),
-        Err(fault) => return Err(fault),
-    };
-    let to = id.as_ref().map_or(Ok(None), |id| kept_by_removal(plugins_dir, id, &tree))?;
-    Ok(FloorChange { id: id.unwrap_or_else(|| place.clone()), digest: None, to, lowering: None })
-}
-
-fn kept_by_removal(plugins_dir: &Path, id: &PluginId, tree: &Path) -> Result<Option<Coverage>> {
-    match before_change(plugins_dir, id, tree) {
-        // A floor that is there and damaged stays, and goes on refusing.
-        Err(fault) if fault.reason() == Reason::RecordInvalid && is_written(plugins_dir, id) => Ok(None),
-        Err(fault) if fault.reason() == Reason::RecordInvalid => Ok(Some(Coverage::Full)),
-        before => unwritten(plugins_dir, id, before?),
-    }
-}
-
-fn is_written(plugins_dir: &Path, id: &PluginId) -> bool {
-    path(plugins_dir, id).symlink_metadata().is_ok()
-}
-
 /// The floor, unless the file says so already. Without a file there is no floor.
-fn unwritten(plugins_dir: &Path, id: &PluginId, floor: Coverage) -> Result<Option<Coverage>> {
-    let written = read(plugins_dir, id)?;
+pub(crate) fn unwritten(layout: &Layout, id: &PluginId, floor: Coverage) -> Result<Option<Coverage>> {
+    let written = read(layout, id)?;
     Ok(Some(floor).filter(|floor| *floor != written.unwrap_or(Coverage::None)))
 }
 
@@ -240,8 +153,8 @@ fn unwritten(plugins_dir: &Path, id: &PluginId, floor: Coverage) -> Result<Optio
 ///
 /// # Errors
 /// I/O reasons. A floor that is damaged stays so, and goes on refusing.
-pub(crate) fn raised(plugins_dir: &Path, after: &InstallRecord) -> Result<Option<Vec<u8>>> {
-    let written = match read(plugins_dir, &after.id) {
+pub(crate) fn raised(layout: &Layout, after: &InstallRecord) -> Result<Option<Vec<u8>>> {
+    let written = match read(layout, &after.id) {
         Err(fault) if matches!(fault.reason(), Reason::RecordInvalid | Reason::DirectoryInsecure) => return Ok(None),
         written => written?.unwrap_or(Coverage::None),
     };

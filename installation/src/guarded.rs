@@ -5,25 +5,22 @@ use std::fs;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_packaging::Limits;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::access::{no_directory, require_secure, require_secure_way};
-use crate::floor::FLOORS;
-use crate::kept::VERSIONS;
-use crate::pending::PENDING;
-use crate::record::{OWN_DIRECTORY, RECORDS};
-use aisoc_packaging::Limits;
+use crate::layout::{FLOORS, Layout, PENDING, RECORDS, VERSIONS};
 
 /// Holds a plugins directory, and what is ours in it, to what an install asks of it, before anything in
 /// it is judged: where others can write, a verdict is about what was there a moment ago.
 ///
 /// # Errors
 /// `directory_insecure`, `io_not_found` when there is no such directory, and I/O reasons.
-pub fn require_secure_plugins(plugins_dir: &Path) -> Result<()> {
-    require_secure_way(plugins_dir)?;
-    let own = plugins_dir.join(OWN_DIRECTORY);
-    for directory in [own.clone(), own.join(RECORDS), own.join(PENDING), own.join(FLOORS), own.join(VERSIONS)] {
+pub(crate) fn require_secure_plugins(layout: &Layout) -> Result<()> {
+    require_secure_way(layout.plugins())?;
+    let ours = [RECORDS, PENDING, FLOORS, VERSIONS].map(|name| layout.ours(name));
+    for directory in [layout.own()].into_iter().chain(ours) {
         match require_secure_directory(&directory) {
             Err(fault) if fault.reason() == Reason::IoNotFound => {}
             held => held?,

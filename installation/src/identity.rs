@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::shell_word;
+use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::{Document, Manifest};
+use aisoc_manifests::plugin::{Document, Manifest, ManifestFile};
+use aisoc_packaging::Limits;
 
-use crate::installed::{InstalledPlugin, installed};
+use crate::names::{escaped, folded, look};
 
 /// Places that are named of an id that stands in many.
 const SHOWN_PLACES: usize = 5;
@@ -29,11 +30,12 @@ pub fn stated_id(document: &Document) -> Result<PluginId> {
     }
 }
 
-/// A directory's name as one line of text, from which the name can be had back: bytes that are no UTF-8
-/// are `\xNN`, a backslash is `\\`, and what does not print is `\u{…}`.
-pub fn escaped(name: &OsStr) -> String {
-    let quoted = format!("{name:?}");
-    quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace("\\'", "'")
+/// The id that the manifest in a directory states; `None` when it cannot be read.
+pub fn manifest_id(plugin: &Path) -> Option<PluginId> {
+    let file = ManifestFile::find(|name| plugin.join(name).is_file())?;
+    // Through a link, which the host follows; what it leads to is refused later, under its id.
+    let manifest = read_small(&plugin.join(file.name()), Limits::default().max_manifest_bytes, Links::Followed).ok()?;
+    stated_id(&Document::read(file, &manifest.content).ok()?).ok()
 }
 
 /// Why a directory cannot be taken for the plugin that its manifest states.
@@ -58,7 +60,7 @@ pub struct Placed {
     pub directory: OsString,
     /// Where it is.
     pub path: PathBuf,
-    /// As [`InstalledPlugin::id`].
+    /// The id that a record or its manifest states; nothing when neither can be read.
     pub id: Option<PluginId>,
 }
 
@@ -147,105 +149,5 @@ fn twice(twins: &[&Placed]) -> IdentityConflict {
             0 => format!("{} directories", twins.len()),
             gone => format!("{}, of which {gone} only recorded", twins.len()),
         },
-    }
-}
-
-/// Two names that are one to some file system, or that differ only in dots at the end, are one directory
-/// there, and two that differ only in `-`, `_` and `.` are one module to the host: whoever is second
-/// replaces the first.
-pub(crate) fn folded(name: &str) -> String {
-    aisoc_manifests::name::folded(name.trim_end_matches('.')).replace(['-', '.'], "_")
-}
-
-/// As [`folded`], letters that people take for each other being one too. For names of ids, which are
-/// ASCII; no other name passes.
-fn look(name: &str) -> String {
-    let name = name.replace(['I', '1', '|'], "l").replace('0', "o");
-    folded(&name).replace('i', "l").replace('m', "rn").replace('w', "vv")
-}
-
-/// Refuses to put `id` beside a plugin that is the same one to somebody: under the lock, so that nobody
-/// puts one there meanwhile.
-///
-/// # Errors
-/// `already_exists`, and I/O reasons.
-pub(crate) fn refuse_second_spelling(plugins_dir: &Path, id: &PluginId) -> Result<()> {
-    let same = |name: &str| folded(name) == folded(id.as_str());
-    let is_second = |plugin: &InstalledPlugin| {
-        plugin.directory != OsStr::new(id.as_str())
-            && (plugin.directory.to_str().is_some_and(same) || plugin.id().is_some_and(|id| same(id.as_str())))
-    };
-    let Some(plugin) = installed(plugins_dir)?.into_iter().find(is_second) else { return Ok(()) };
-    let shown = escaped(&plugin.directory);
-    let fault = match plugin.id().filter(|id| plugin.directory != OsStr::new(id.as_str())) {
-        Some(stated) => Fault::new(
-            Reason::AlreadyExists,
-            format!("the plugin `{stated}` stands in the directory `{}`", escaped(plugin.path.as_os_str())),
-        ),
-        None => Fault::new(Reason::AlreadyExists, format!("the plugin `{shown}` is installed")),
-    };
-    Err(fault
-        .expected("an id that differs in more than case, `-`, `_` and `.`", id.to_string())
-        .hint(format!("if it is the same plugin, remove it first: {}", removal(&plugin))))
-}
-
-/// The command that removes a plugin, wherever it stands: a name that is no id cannot be uninstalled.
-fn removal(plugin: &InstalledPlugin) -> String {
-    match plugin.directory.to_str().and_then(|name| name.parse::<PluginId>().ok()) {
-        Some(name) => format!("`aisoc plugin uninstall {name}`"),
-        None => format!("`rm -r {}`", shell_word(&plugin.path)),
-    }
-}
-
-/// Why `id` cannot be uninstalled: nothing of it is there, or it stands in a directory of another name.
-pub(crate) fn not_installed(plugins_dir: &Path, id: &PluginId) -> Fault {
-    let fault = |what: String| Fault::new(Reason::PluginNotFound, what);
-    let plugins = installed(plugins_dir).unwrap_or_default();
-    match plugins.into_iter().find(|plugin| plugin.id().as_ref() == Some(id)) {
-        Some(plugin) => {
-            let place = escaped(plugin.path.as_os_str());
-            fault(format!(
-                "there is no directory `{id}` in `{}`: the plugin stands in `{place}`",
-                plugins_dir.display()
-            ))
-            .hint(format!("remove it where it stands: {}", removal(&plugin)))
-        }
-        None => fault(format!("there is no plugin `{id}` in `{}`", plugins_dir.display())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::ffi::OsStrExt as _;
-
-    #[test]
-    fn a_name_is_escaped_so_that_it_can_be_had_back() {
-        for (name, shown) in [
-            (&b"demo"[..], "demo"),
-            (b"d\xffmo", "d\\xFFmo"),
-            (b"d\\xFFmo", "d\\\\xFFmo"),
-            (b"a\"b'c", "a\"b'c"),
-            (b"a\nb", "a\\nb"),
-            ("a\u{200b}b\u{202e}".as_bytes(), "a\\u{200b}b\\u{202e}"),
-        ] {
-            assert_eq!(escaped(OsStr::from_bytes(name)), shown);
-        }
-    }
-
-    #[test]
-    fn names_that_people_or_hosts_take_for_each_other_look_alike() {
-        for (one, other) in [
-            ("race-x", "Race.X"),
-            ("shodan", "sh0dan"),
-            ("virustotal", "v1rusTotaI"),
-            ("modern", "rnodern"),
-            ("demo", "demo.."),
-        ] {
-            assert_eq!(look(one), look(other), "{one} {other}");
-        }
-        for (one, other) in [("demo", "demo2"), ("other", "another"), ("a-b", "ab")] {
-            assert_ne!(look(one), look(other), "{one} {other}");
-        }
     }
 }

@@ -1,5 +1,6 @@
-//! `while_in_place`: reading a plugin that others may exchange for another meanwhile.
+//! Which directory or file stood at a path, and reading what others may exchange for another meanwhile.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -14,20 +15,33 @@ const ATTEMPTS: usize = 32;
 pub fn while_in_place<T>(path: &Path, mut read: impl FnMut() -> T) -> T {
     let mut attempt = 1;
     loop {
-        let before = identity(path);
+        let before = Identity::at(path);
         let found = read();
-        if attempt == ATTEMPTS || before == identity(path) {
+        if attempt == ATTEMPTS || before == Identity::at(path) {
             return found;
         }
         attempt += 1;
     }
 }
 
-/// What tells a directory from others that stood at its path: its number, which is given again soon
+/// What tells a file or directory from others that stood at its path: its number, which is given again soon
 /// after a removal, and the time of its last change, which a rename is.
-fn identity(path: &Path) -> Option<[i128; 4]> {
-    let found = path.symlink_metadata().ok()?;
-    Some([found.dev().into(), found.ino().into(), found.ctime().into(), found.ctime_nsec().into()])
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    number: u64,
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// That of what stands at `path`, links not followed; nothing when it cannot be looked at.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        path.symlink_metadata().ok().as_ref().map(Self::of)
+    }
+
+    pub(crate) fn of(found: &Metadata) -> Self {
+        Self { device: found.dev(), number: found.ino(), changed: (found.ctime(), found.ctime_nsec()) }
+    }
 }
 
 #[cfg(test)]

@@ -1,39 +1,41 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
-mod activate;
+mod census;
+mod change;
 mod collect;
 mod floor;
 mod floor_change;
 mod guarded;
-mod heal;
 mod identity;
 mod in_place;
-mod installed;
-mod kept;
-mod listing;
+mod layout;
 mod lock;
 mod lowered;
+mod names;
 mod pending;
+mod plugin;
 mod plugins;
+mod previous;
 mod record;
-mod rollback;
+mod recovery;
 mod sealed;
-mod spellings;
+mod session;
+mod site;
 mod staging;
-mod transaction;
+mod tree_in_place;
 
 pub use access::{Access, NetworkFileSystems, network_file_system};
-pub use activate::{
-    Installed, Previous, activate, can_be_uninstalled, finish_interrupted, release_unverified, uninstall,
-};
-pub use collect::{Collected, Garbage, Removed, collect_garbage};
-pub use floor::{CoverageFloor, coverage_floor};
-pub use guarded::{require_guarded, require_secure_plugins};
-pub use identity::{IdentityConflict, Placed, escaped, identity_conflicts, stated_id};
+pub use collect::{Collected, Garbage, Removed};
+pub use floor::CoverageFloor;
+pub use guarded::require_guarded;
+pub use identity::{IdentityConflict, Placed, identity_conflicts, manifest_id, stated_id};
 pub use in_place::while_in_place;
-pub use installed::{InstalledPlugin, expected, installed, manifest_id};
-pub use kept::{DEFAULT_KEPT_VERSIONS, KeptVersion, MAX_KEPT_VERSIONS, kept_versions, tree_bytes};
+pub use names::escaped;
+pub use plugin::InstalledPlugin;
+pub use previous::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS, PreviousVersion, tree_bytes};
 pub use record::InstallRecord;
-pub use rollback::KeptTree;
-pub use staging::StagingDirectory;
+pub use session::{Held, Installed, Present, Previous, Session};
+pub use site::{Observed, Site};
+pub use staging::{StagingDirectory, release_unverified};
+pub use tree_in_place::{PreviousTree, TreeInPlace};

@@ -10,9 +10,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
 use crate::access::Access;
+use crate::layout::{LOCK, OWN_DIRECTORY};
 
-/// Not `lock`, which an earlier version left readable: who had it open could hold it for ever.
-const FILE: &str = "write.lock";
 /// Longest note of an owner that is read back.
 const MAX_OWNER_BYTES: u64 = 512;
 /// Larger than what the system says about a process.
@@ -32,9 +31,9 @@ impl PluginsLock {
     /// # Errors
     /// `locked`, naming the process that holds it; `interrupted`.
     pub(crate) fn acquire(own: impl AsFd, plugins: impl AsFd, shown: &Path, access: &Access) -> Result<Self> {
-        let path = shown.join(crate::record::OWN_DIRECTORY).join(FILE);
+        let path = shown.join(OWN_DIRECTORY).join(LOCK);
         let failed = |error: std::io::Error| Fault::io("lock", &path, error);
-        let mut file = open_lock(own, FILE, plugins).map_err(failed)?;
+        let mut file = open_lock(own, LOCK, plugins).map_err(failed)?;
         if wait_for_lock(&file, access.lock_timeout, || Ok(access.cancellation.check()?)).map_err(failed)? {
             // A note for people: what excludes others is the lock, which a full disk cannot take away.
             let _ = write_owner(&mut file, &access.command);

@@ -16,9 +16,9 @@ use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 
 use crate::access::require_secure;
+use crate::layout::LOWERED;
 use crate::plugins::Place;
 
-pub(crate) const LOWERED: &str = "lowered";
 /// What a floor that could not be read is lowered from.
 pub(crate) const UNKNOWN: &str = "unknown";
 const SCHEMA_VERSION: u32 = 1;

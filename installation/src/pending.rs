@@ -4,21 +4,20 @@
 //! a kill between them, this note says which record belongs to which tree: readers look which tree is
 //! in place, and the next command that changes anything finishes the change, forward or backward.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
-use crate::access::look_at;
-use crate::kept::Slot;
-use crate::listing::names_in;
-use crate::record::{self, InstallRecord, OWN_DIRECTORY};
-use crate::sealed;
 use aisoc_packaging::InstalledDir;
 
-pub(crate) const PENDING: &str = "pending";
+use crate::access::look_at;
+use crate::layout::{Layout, Slot};
+use crate::record::{self, InstallRecord};
+use crate::sealed;
+
 const SCHEMA_VERSION: u32 = 1;
 
 /// A change of one plugin: an install, an upgrade, a rollback or an uninstall.
@@ -63,8 +62,8 @@ impl PendingChange {
     ///
     /// # Errors
     /// `record_invalid` for a note that cannot be read, and I/O reasons.
-    pub(crate) fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
-        let path = path(plugins_dir, id);
+    pub(crate) fn read(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        let path = layout.pending(id);
         let Some(text) = sealed::read(&path)? else { return Ok(None) };
         let what = "the note of an unfinished change";
         let change: Self = sealed::parse(what, &text).map_err(|fault| fault.about(path.display()))?;
@@ -76,8 +75,8 @@ impl PendingChange {
     }
 
     /// The record of the tree that is in place.
-    pub(crate) fn record_in_place(self, plugins_dir: &Path) -> Result<Option<InstallRecord>> {
-        Ok(match self.side(plugins_dir)? {
+    pub(crate) fn record_in_place(self, layout: &Layout) -> Result<Option<InstallRecord>> {
+        Ok(match self.side(layout)? {
             Side::Before => self.before,
             Side::After => self.after,
         })
@@ -88,9 +87,9 @@ impl PendingChange {
     ///
     /// # Errors
     /// I/O reasons: what cannot be looked at is on no side.
-    pub(crate) fn side(&self, plugins_dir: &Path) -> Result<Side> {
+    pub(crate) fn side(&self, layout: &Layout) -> Result<Side> {
         use std::os::unix::fs::MetadataExt as _;
-        let place = plugins_dir.join(self.id.as_str());
+        let place = layout.plugin(&self.id);
         let Some(found) = look_at(&place)? else {
             return Ok(if self.after.is_some() { Side::Before } else { Side::After });
         };
@@ -148,18 +147,4 @@ fn content(place: &Path) -> Result<Option<TreeDigest>> {
             _ => Ok(None),
         },
     }
-}
-
-/// The ids of all changes that were begun and not finished, sorted.
-pub(crate) fn ids(plugins_dir: &Path) -> Result<Vec<PluginId>> {
-    let mut ids: Vec<PluginId> = Vec::new();
-    for name in names_in(&plugins_dir.join(OWN_DIRECTORY).join(PENDING))? {
-        ids.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok()));
-    }
-    ids.sort();
-    Ok(ids)
-}
-
-pub(crate) fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
-    plugins_dir.join(OWN_DIRECTORY).join(PENDING).join(format!("{id}.json"))
 }

@@ -2,19 +2,15 @@
 //! these descriptors, so that a parent that somebody swaps meanwhile leads it nowhere.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_manifests::id::PluginId;
 use rustix::fs::{AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::{Access, OPEN_DIRECTORY, own_directory};
-use crate::floor::FLOORS;
-use crate::kept::VERSIONS;
+use crate::layout::{FLOORS, Layout, OWN_DIRECTORY, PENDING, RECORDS, VERSIONS};
 use crate::lock::PluginsLock;
-use crate::pending::PENDING;
-use crate::record::{OWN_DIRECTORY, RECORDS};
 
 /// Readable by the host.
 const OPEN_TO_READERS: u32 = 0o755;
@@ -24,7 +20,7 @@ const PRIVATE: u32 = 0o700;
 /// The plugins directory and what is ours in it, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Plugins {
-    pub(crate) path: PathBuf,
+    pub(crate) layout: Layout,
     pub(crate) top: OwnedFd,
     pub(crate) records: Place,
     pub(crate) pending: Place,
@@ -37,17 +33,18 @@ pub(crate) struct Plugins {
 
 impl Plugins {
     /// Checks the directory, waits for its lock, and makes our directories in it.
-    pub(crate) fn lock(path: &Path, access: &Access) -> Result<Self> {
+    pub(crate) fn lock(layout: &Layout, access: &Access) -> Result<Self> {
+        let path = layout.plugins();
         let top = access.open(path)?;
         let own = own_directory(&top, path, OWN_DIRECTORY, OPEN_TO_READERS)?;
         let lock = PluginsLock::acquire(&own, &top, path, access)?;
-        let shown = path.join(OWN_DIRECTORY);
+        let shown = layout.own();
         let place = |name: &str, bits| -> Result<Place> {
             let directory = own_directory(&own, &shown, name, bits)?;
             Ok(Place { directory, path: shown.join(name) })
         };
         Ok(Self {
-            path: path.to_owned(),
+            layout: layout.clone(),
             top,
             records: place(RECORDS, OPEN_TO_READERS)?,
             pending: place(PENDING, OPEN_TO_READERS)?,
@@ -58,14 +55,9 @@ impl Plugins {
         })
     }
 
-    /// Where the plugin is, or will be.
-    pub(crate) fn target(&self, id: &PluginId) -> PathBuf {
-        self.path.join(id.as_str())
-    }
-
     /// Makes renames in the plugins directory itself survive a power cut.
     pub(crate) fn sync(&self) -> Result<()> {
-        rustix::fs::fsync(&self.top).map_err(|error| Fault::io("sync", &self.path, error.into()))
+        rustix::fs::fsync(&self.top).map_err(|error| Fault::io("sync", self.layout.plugins(), error.into()))
     }
 }
 

@@ -1,18 +1,15 @@
 //! Install records: what was installed from where, beside the plugins and never inside them.
 
-use std::path::{Path, PathBuf};
-
 use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
+use crate::in_place::Identity;
+use crate::layout::Layout;
 use crate::pending::PendingChange;
 use crate::sealed;
 
-/// The directory in a plugins directory that is ours.
-pub(crate) const OWN_DIRECTORY: &str = ".aisoc";
-pub(crate) const RECORDS: &str = "records";
 const SCHEMA_VERSION: u32 = 1;
 /// How often a record that changes while it is read is read again.
 const READ_ATTEMPTS: usize = 8;
@@ -57,42 +54,48 @@ impl InstallRecord {
     /// The record of the tree of `id` that is in place, or `None` when there is none.
     ///
     /// While a change is being made, or when one was killed, the tree's content says which record that
-    /// is; nothing is written. Otherwise it is one small file.
+    /// is; nothing is written. Otherwise it is one small file, opened once.
     ///
     /// # Errors
     /// `record_invalid`, a record that cannot be read not being the same as no record, and I/O reasons.
-    pub fn read(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
-        for _ in 0..READ_ATTEMPTS {
-            let record = Self::read_file(plugins_dir, id);
-            if let Some(change) = PendingChange::read(plugins_dir, id)? {
-                return change.record_in_place(plugins_dir);
+    pub(crate) fn read(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        let path = layout.record(id);
+        let mut attempt = 1;
+        loop {
+            let read = sealed::read_with_identity(&path);
+            if let Some(change) = PendingChange::read(layout, id)? {
+                return change.record_in_place(layout);
             }
-            // A change that began and ended in between has replaced the record too.
-            let again = Self::read_file(plugins_dir, id);
-            if again.as_ref().ok() == record.as_ref().ok() {
-                return again;
+            // A change that began and ended in between has put another file in its place.
+            let identity = read.as_ref().ok().and_then(|read| Some(read.as_ref()?.1));
+            if attempt == READ_ATTEMPTS || identity == Identity::at(&path) {
+                return Self::of_file(layout, id, read.map(|read| read.map(|(content, _)| content)));
             }
+            attempt += 1;
         }
-        Self::read_file(plugins_dir, id)
     }
 
     /// The record file of `id` as it is, whatever tree is in place.
-    pub(crate) fn read_file(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
-        let path = path(plugins_dir, id);
-        let Some(content) = sealed::read(&path)? else { return Ok(None) };
-        let record = Self::parse(&content).map_err(|fault| fault.about(path.display()))?;
-        if record.id != *id {
-            return Err(invalid().expected(id.to_string(), record.id.to_string()).about(path.display()));
+    pub(crate) fn read_file(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        Self::of_file(layout, id, sealed::read(&layout.record(id)))
+    }
+
+    fn of_file(layout: &Layout, id: &PluginId, content: Result<Option<Vec<u8>>>) -> Result<Option<Self>> {
+        let about = |fault: Fault| fault.about(layout.record(id).display());
+        let Some(content) = content? else { return Ok(None) };
+        let record = Self::parse(&content).map_err(about)?;
+        match record.id == *id {
+            true => Ok(Some(record)),
+            false => Err(about(invalid().expected(id.to_string(), record.id.to_string()))),
         }
-        Ok(Some(record))
     }
 
     /// As [`InstallRecord::read`], a record that cannot be understood being none.
     ///
     /// # Errors
     /// I/O reasons.
-    pub fn read_understood(plugins_dir: &Path, id: &PluginId) -> Result<Option<Self>> {
-        sealed::understood(Self::read(plugins_dir, id))
+    pub(crate) fn read_understood(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        sealed::understood(Self::read(layout, id))
     }
 
     /// The record that these bytes are.
@@ -119,11 +122,6 @@ impl InstallRecord {
 
 fn invalid() -> Fault {
     Fault::new(Reason::RecordInvalid, "the install record cannot be read")
-}
-
-/// Where the record of `id` is.
-pub(crate) fn path(plugins_dir: &Path, id: &PluginId) -> PathBuf {
-    plugins_dir.join(OWN_DIRECTORY).join(RECORDS).join(format!("{id}.json"))
 }
 
 /// Reads an id that is held to the grammar of one, so that it can be a file's name.

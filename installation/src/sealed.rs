@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::access::require_secure;
+use crate::in_place::Identity;
 
 const CHECKSUM: &str = "checksum";
 /// Largest file that is read or written; ours are below 4 KiB.
@@ -81,6 +82,14 @@ fn checksum(json: &[u8]) -> Result<RecordDigest> {
 /// `record_invalid` for what is no file of ours, `directory_insecure` for one that others can write, and
 /// I/O reasons, also for a directory.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    Ok(read_with_identity(path)?.map(|(content, _)| content))
+}
+
+/// As [`read`], with what tells the file that was read from one that stands there later.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_with_identity(path: &Path) -> Result<Option<(Vec<u8>, Identity)>> {
     let is_directory = || path.symlink_metadata().is_ok_and(|found| found.is_dir());
     let refused = |error| match error {
         SmallFileError::Io(error) if !is_link(&error) => Fault::io("read", path, error),
@@ -95,7 +104,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         file => file.map_err(refused)?,
     };
     require_secure(&file, path)?;
-    Ok(Some(read_open(file, MAX_BYTES).map_err(refused)?.content))
+    let read = read_open(file, MAX_BYTES).map_err(refused)?;
+    Ok(Some((read.content, Identity::of(&read.metadata))))
 }
 
 /// Whether a file was not opened because it is a link, which none of ours is.

@@ -11,12 +11,13 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Abandoned, PrivateDirectory};
-use aisoc_manifests::fault::{Fault, Result};
-use aisoc_packaging::StagingPlace;
-use rustix::fs::{Mode, OFlags};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_packaging::{Staged, StagingPlace};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 
-/// How every staging directory's name begins. The host and `installed` pass over such names.
-const PREFIX: &str = ".aisoc-staging-";
+use crate::access::sync_directory;
+use crate::layout::STAGING_PREFIX;
 
 /// Removed with all it holds when it is dropped. Fields are dropped in this order.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl StagingDirectory {
             // What cannot be removed is left for the next run.
             let _ = left.remove();
         }
-        let directory = PrivateDirectory::create(plugins, PREFIX)
+        let directory = PrivateDirectory::create(plugins, STAGING_PREFIX)
             .map_err(|error| Fault::io("create a staging directory in", plugins, error))?;
         Ok(Self { directory, plugins: plugins.to_owned(), made })
     }
@@ -53,7 +54,7 @@ impl StagingDirectory {
     }
 
     /// The directory of installed plugins.
-    pub(crate) fn plugins(&self) -> &Path {
+    pub fn plugins(&self) -> &Path {
         &self.plugins
     }
 
@@ -133,5 +134,23 @@ impl Drop for MadeDirectories {
 /// # Errors
 /// I/O reasons when the directory cannot be listed.
 pub(crate) fn abandoned(plugins: &Path) -> Result<Vec<Abandoned>> {
-    Abandoned::find(plugins, PREFIX).map_err(|error| Fault::io("list", plugins, error))
+    Abandoned::find(plugins, STAGING_PREFIX).map_err(|error| Fault::io("list", plugins, error))
+}
+
+/// Moves a staged tree to `out`, which is missing or an empty directory, for `pull`. No host looks there:
+/// nothing becomes active, so nothing has to be admitted.
+///
+/// # Errors
+/// `already_exists` when there is something at `out`, and I/O reasons.
+pub fn release_unverified(staged: Staged<StagingDirectory>, out: &Path) -> Result<()> {
+    let (mut staging, source) = staged.into_place();
+    staging.sync()?;
+    rustix::fs::renameat(staging.held(), source, CWD, out).map_err(|error| match error {
+        Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR => {
+            Fault::new(Reason::AlreadyExists, format!("`{}` exists and is not an empty directory", out.display()))
+        }
+        error => Fault::io("write", out, error.into()),
+    })?;
+    staging.keep_plugins_directory();
+    sync_directory(staging.plugins())
 }

@@ -7,13 +7,14 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aisoc_installation::{
-    Access, InstallRecord, Previous, StagingDirectory, activate, installed, release_unverified, uninstall,
-};
+use aisoc_installation::{Access, Previous, StagingDirectory, release_unverified};
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{InstalledDir, Staged};
-use common::{GZIP, MANIFEST, TAR, admission, demo, directory, packed, record, snapshot, stage_into, titled, untitled};
+use common::{
+    GZIP, MANIFEST, TAR, activate, admission, demo, directory, installed, packed, read_record, record, snapshot,
+    stage_into, titled, uninstall, untitled,
+};
 use tempfile::TempDir;
 
 fn id() -> PluginId {
@@ -61,7 +62,7 @@ fn an_upgrade_exchanges_the_trees() {
     assert_eq!(install(plugins.path(), &second(), "1.1.0"), Previous::Replaced);
     assert!(plugins.path().join("demo/new.py").exists());
     assert!(!plugins.path().join("demo/sub").exists(), "nothing of the old tree is left");
-    let record = InstallRecord::read(plugins.path(), &id()).expect("readable").expect("there");
+    let record = read_record(plugins.path(), &id()).expect("readable").expect("there");
     assert_eq!(record.version, "1.1.0");
     assert_eq!(fs::read_dir(plugins.path()).expect("listed").count(), 2);
 }
@@ -101,7 +102,9 @@ fn a_record_of_another_tree_is_refused() {
         Reason::Internal
     );
     drop(other);
-    assert_eq!(fs::read_dir(plugins.path()).expect("listed").count(), 0);
+    let left: Vec<_> =
+        fs::read_dir(plugins.path()).expect("listed").map(|e| e.expect("an entry").file_name()).collect();
+    assert_eq!(left, [".aisoc"], "the lock was taken, and nothing is installed");
 }
 
 #[test]
@@ -160,7 +163,7 @@ fn a_link_at_the_plugins_place_is_not_followed() {
     let (admitted, record) = (admission(&staged), record(&staged, "1.0.0"));
     activate(admitted, staged, &record, 1, &Access::default()).expect_err("a link");
     assert_eq!(fs::read_dir(&elsewhere).expect("listed").count(), 0);
-    assert_eq!(InstallRecord::read(&plugins, &id()).expect("readable"), None);
+    assert_eq!(read_record(&plugins, &id()).expect("readable"), None);
     uninstall_is_refused_for_a_missing_plugin(&plugins);
 }
 
@@ -189,7 +192,7 @@ fn uninstalling_removes_tree_and_record() {
     install(plugins.path(), &demo(), "1.0.0");
     uninstall(plugins.path(), &id(), &Access::default()).expect("removed");
     assert!(!plugins.path().join("demo").exists());
-    assert_eq!(InstallRecord::read(plugins.path(), &id()).expect("readable"), None);
+    assert_eq!(read_record(plugins.path(), &id()).expect("readable"), None);
     assert!(installed(plugins.path()).expect("listed").is_empty());
     uninstall_is_refused_for_a_missing_plugin(plugins.path());
 }
@@ -203,7 +206,7 @@ fn a_record_that_cannot_be_read_is_not_an_absent_one() {
     for bad in ["", "{}", "null", &good[..good.len() / 2], &good.replace("demo", "../x"), &good.replace(": 1,", ": 2,")]
     {
         fs::write(&path, bad).expect("written");
-        let fault = InstallRecord::read(plugins.path(), &id()).expect_err(bad);
+        let fault = read_record(plugins.path(), &id()).expect_err(bad);
         assert_eq!(fault.reason(), Reason::RecordInvalid);
         let listed = installed(plugins.path()).expect("listed");
         assert!(listed[0].record.is_err());
@@ -243,7 +246,7 @@ fn a_record_that_cannot_be_replaced_takes_the_change_back() {
     assert!(fault.to_string().contains("records/demo.json"), "{fault:?}");
     assert!(!fault.to_string().contains("but"), "nothing was done: {fault:?}");
     assert_eq!(snapshot(&plugins.path().join("demo")), before);
-    let read = InstallRecord::read(plugins.path(), &id()).expect("readable").expect("there");
+    let read = read_record(plugins.path(), &id()).expect("readable").expect("there");
     assert_eq!(read.version, "1.0.0");
     assert_eq!(fs::read_dir(plugins.path().join(".aisoc/pending")).expect("listed").count(), 0);
 }
@@ -301,7 +304,7 @@ fn two_installs_at_once_leave_one_whole_tree() {
         }
     });
     let present = InstalledDir::read(&plugins.path().join("demo")).expect("read");
-    let record = InstallRecord::read(plugins.path(), &id()).expect("readable").expect("there");
+    let record = read_record(plugins.path(), &id()).expect("readable").expect("there");
     assert_eq!(present.subject(), record.tree_digest);
     assert_eq!(fs::read_dir(plugins.path()).expect("listed").count(), 2);
 }

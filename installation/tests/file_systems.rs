@@ -9,10 +9,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use aisoc_installation::{activate, collect_garbage, uninstall};
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, install, source, tidy};
-use common::{GZIP, admission, packed, record, snapshot, stage_into, titled};
+use common::{GZIP, activate, admission, collect_garbage, packed, record, snapshot, stage_into, titled, uninstall};
 use rustix::fs::{CWD, RenameFlags};
 
 /// Something mounted, until it is dropped; `None` where mounting is not allowed.

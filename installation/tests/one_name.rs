@@ -2,10 +2,12 @@
 
 mod common;
 
-use aisoc_installation::{Access, InstallRecord, activate};
+use aisoc_installation::{Access, InstallRecord};
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{PackOptions, PluginDir, pack};
-use common::{MANIFEST, TAR, admission, demo, directory, good, inspect, record, stage_into, titled, untitled, write};
+use common::{
+    MANIFEST, TAR, activate, admission, demo, directory, good, inspect, record, stage_into, titled, untitled, write,
+};
 use unicode_normalization::UnicodeNormalization as _;
 
 const PAIRS: usize = 2_000;

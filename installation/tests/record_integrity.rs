@@ -4,10 +4,11 @@ mod common;
 
 use std::fs;
 
-use aisoc_installation::{InstallRecord, collect_garbage, kept_versions};
+use aisoc_installation::InstallRecord;
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, incoming, install, record_file, recorded, sealed, unfinished, versions};
+use common::{collect_garbage, kept_versions, read_record};
 
 /// Every text that differs from `text` by one bit, and every beginning of it.
 fn damaged(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
@@ -90,7 +91,7 @@ fn a_note_of_a_change_that_differs_by_one_bit_is_not_followed() {
     let text = fs::read(&note).expect("there");
     for damaged in damaged(&text) {
         fs::write(&note, &damaged).expect("written");
-        let fault = InstallRecord::read(plugins, &id()).expect_err("damaged");
+        let fault = read_record(plugins, &id()).expect_err("damaged");
         assert_eq!(fault.reason(), Reason::RecordInvalid);
     }
     collect_garbage(plugins, 1, &access()).expect("collected");

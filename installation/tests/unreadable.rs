@@ -7,10 +7,13 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use aisoc_installation::{InstallRecord, activate, collect_garbage, finish_interrupted, kept_versions, uninstall};
+use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use common::versions::{access, current, id, install, roll_back, source, tidy, versions};
-use common::{GZIP, admission, packed, record, snapshot, stage_into, titled};
+use common::{
+    GZIP, activate, admission, collect_garbage, finish_interrupted, kept_versions, packed, read_record, record,
+    snapshot, stage_into, titled, uninstall,
+};
 
 /// Two installs: 1.1.0 is in place, 1.0.0 is kept. The file is put aside; a directory is in its place.
 struct Obstructed {
@@ -74,7 +77,7 @@ fn a_record_that_cannot_be_read_is_not_replaced() {
     obstructed.refuses(|plugins| roll_back(plugins, None));
     obstructed.refuses(|plugins| uninstall(plugins, &id(), &access()));
     obstructed.refuses(|plugins| collect_garbage(plugins, 1, &access()));
-    obstructed.refuses(|plugins| InstallRecord::read_understood(plugins, &id()));
+    obstructed.refuses(|plugins| Site::at(plugins).session(&access(), |session| session.present(&id()).map(drop)));
     obstructed.clears();
 }
 
@@ -124,7 +127,7 @@ fn a_record_that_is_larger_than_ours_is_refused_and_replaced() {
     let mut text = fs::read(&path).expect("there");
     text.resize(1 << 20, b' ');
     fs::write(&path, text).expect("written");
-    let fault = InstallRecord::read(plugins.path(), &id()).expect_err("too large");
+    let fault = read_record(plugins.path(), &id()).expect_err("too large");
     assert_eq!(fault.reason(), Reason::RecordInvalid);
     install(plugins.path(), "1.1.0", 1);
     assert_eq!((current(plugins.path()).as_str(), versions(plugins.path()).len()), ("1.1.0", 0));

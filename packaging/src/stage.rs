@@ -167,6 +167,11 @@ impl<P> Staged<P> {
 }
 
 impl<P: StagingPlace> Staged<P> {
+    /// The place that it was staged into.
+    pub fn place(&self) -> &P {
+        &self.place
+    }
+
     /// The place that it was staged into, and the name of the plugin's directory there.
     pub fn into_place(self) -> (P, String) {
         let name = self.root.map_or_else(|| TREE.to_owned(), |root| format!("{TREE}/{root}"));

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod at_rest;
+mod collect;
 mod fetch;
 mod inspect;
 mod install;
+mod intact;
+mod judge;
 mod publish;
 mod pull;
 mod reporter;
@@ -11,11 +14,16 @@ mod rollback;
 mod sign;
 mod signature_look;
 mod source;
+mod uninstall;
 mod verify;
+mod version_order;
+mod versions;
 
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+pub use collect::collect_garbage;
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
-pub use install::{Change, InstallOptions, Installation, Judgement, install};
+pub use install::{Change, InstallOptions, Installation, install};
+pub use judge::{Judgement, TrustInputs};
 pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};
 pub use pull::{Pulled, pull};
 pub use reporter::{Reporter, Silent};
@@ -23,4 +31,6 @@ pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use signature_look::SignatureLook;
 pub use source::Source;
-pub use verify::{TrustInputs, Verification, verify_artifact, verify_directory, verify_shipped};
+pub use uninstall::uninstall;
+pub use verify::{Verification, verify_artifact, verify_directory, verify_shipped};
+pub use versions::{PluginVersion, versions};

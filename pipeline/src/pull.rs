@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_installation::{StagingDirectory, release_unverified};
+use aisoc_installation::{Site, release_unverified};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
@@ -42,7 +42,7 @@ pub async fn pull(
     reporter.step("Resolving", &reference.to_string());
     let fetched = fetch(reference, None, options).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let staging = Staging::into_place(StagingDirectory::create(parent)?, Limits::default())?;
+    let staging = Staging::into_place(Site::at(parent).staging()?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let files = staged.files().len();
     release_unverified(staged, out)?;

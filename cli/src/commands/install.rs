@@ -34,11 +34,11 @@ impl Answer for Installed {
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install")?;
+    let (site, access) = context.change(args.change, "aisoc plugin install")?;
     let trust = context.trust(args.trust)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let options = InstallOptions {
-        plugins_dir,
+        site,
         trust,
         require_digest: args.require_digest,
         client: context.client(&args.registry)?,

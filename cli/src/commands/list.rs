@@ -46,19 +46,18 @@ struct Row {
 }
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
-    let plugins_dir = context.plugins_dir(args.plugins_dir);
+    let site = context.site(args.plugins_dir);
     let trust = context.trust(args.trust)?;
-    let options =
-        AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust, limits: context.limits()? };
+    let options = AtRestOptions { site: site.clone(), only: Vec::new(), trust, limits: context.limits()? };
     let mut plugins = Vec::new();
     for plugin in verify_at_rest(&options)?.plugins {
         let versions = match args.versions {
-            true => Some(versions::of_plugin(&plugins_dir, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
+            true => Some(versions::of_plugin(&site, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
             false => None,
         };
         plugins.push(Row { versions, ..row(plugin) });
     }
-    context.output.answer(&List { plugins_dir: plugins_dir.display().to_string(), plugins })
+    context.output.answer(&List { plugins_dir: site.path().display().to_string(), plugins })
 }
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.

@@ -55,7 +55,7 @@ struct Row {
 
 pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let options = AtRestOptions {
-        plugins_dir: context.plugins_dir(args.plugins_dir),
+        site: context.site(args.plugins_dir),
         only: args.ids,
         trust: context.trust(args.trust)?,
         limits: context.limits()?,
@@ -65,7 +65,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         context.output.warning(format!("key file not used: {skipped}"));
     }
     if plugins.is_empty() {
-        let message = format!("there is no plugin in `{}`", options.plugins_dir.display());
+        let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
@@ -76,7 +76,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let rows: Vec<Row> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
     let refusal = summary(total, refusals);
     context.output.answer(&Verdicts {
-        plugins_dir: options.plugins_dir.display().to_string(),
+        plugins_dir: options.site.path().display().to_string(),
         counts,
         plugins: rows,
         exit_code: refusal.as_ref().map_or(0, |fault| fault.class().exit_code()),

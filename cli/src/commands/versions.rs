@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use aisoc_installation::{InstallRecord, kept_versions, tree_bytes};
+use aisoc_installation::{InstallRecord, Site};
 use aisoc_manifests::fault::Result;
+use aisoc_pipeline::PluginVersion;
 use serde::Serialize;
 
 use crate::output::printable;
@@ -21,27 +22,22 @@ pub(crate) struct Version {
     current: bool,
 }
 
-/// The installed version and the kept ones, the most recently replaced first.
+/// The installed version and the previous ones, the most recently replaced first.
 pub(crate) fn of_plugin(
-    plugins_dir: &Path,
+    site: &Site,
     path: &Path,
     record: Option<&InstallRecord>,
-    id: &str,
+    directory: &str,
 ) -> Result<Vec<Version>> {
-    let row = |record: &InstallRecord, path: &Path, current| Version {
-        version: record.version.clone(),
+    let row = |PluginVersion { record, bytes, current }: PluginVersion| Version {
+        version: record.version,
         digest: record.digest.to_string(),
-        installed_at: record.installed_at.clone(),
-        signature_status: record.signature_status.clone(),
-        bytes: tree_bytes(path),
+        installed_at: record.installed_at,
+        signature_status: record.signature_status,
+        bytes,
         current,
     };
-    let mut versions: Vec<Version> = record.map(|record| row(record, path, true)).into_iter().collect();
-    // A directory that is no id was installed by nobody, and has no kept versions.
-    if let Ok(id) = id.parse() {
-        versions.extend(kept_versions(plugins_dir, &id)?.iter().map(|kept| row(&kept.record, &kept.path, false)));
-    }
-    Ok(versions)
+    Ok(aisoc_pipeline::versions(site, directory, path, record)?.into_iter().map(row).collect())
 }
 
 /// Lines below the plugin's own.

@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod commands;
 pub(crate) mod versions;
 
 use std::fs;
@@ -11,11 +12,11 @@ use std::path::Path;
 use aisoc_installation::{InstallRecord, StagingDirectory};
 use aisoc_manifests::artifact::LayerForm;
 use aisoc_manifests::digest::ArtifactDigest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_testkit::archive::TarBuilder;
 pub(crate) use aisoc_testkit::layers::*;
-use aisoc_trust::{Admitted, Policy, TrustMode, admit};
+pub(crate) use commands::*;
 
 /// Makes `.aisoc-staging-killed` in `plugins` what a killed process leaves: ours, private, held by nobody.
 pub(crate) fn abandon_staging(plugins: &Path) {
@@ -34,12 +35,6 @@ pub(crate) fn stage_into(
     let mut staging = Staging::into_place(StagingDirectory::create(plugins)?, Limits::default())?;
     staging.layer(form, media_type, reader)?;
     staging.finish()
-}
-
-/// An admission of whatever was staged, as trust mode `disabled` gives it.
-pub(crate) fn admission(staged: &Staged<StagingDirectory>) -> Admitted {
-    let claim = staged.claim().expect("a claim");
-    admit(&Policy::of(TrustMode::Disabled), &claim, |_| Err(Fault::new(Reason::Internal, "unread"))).expect("admitted")
 }
 
 pub(crate) fn record(staged: &Staged<StagingDirectory>, version: &str) -> InstallRecord {

@@ -5,16 +5,18 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aisoc_installation::{Access, InstallRecord, KeptTree, activate, kept_versions};
+use aisoc_installation::{Access, InstallRecord};
 use aisoc_manifests::digest::RecordDigest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::InstalledDir;
-use aisoc_trust::{Policy, TrustMode, admit};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::{GZIP, MANIFEST, admission, directory, packed, record, snapshot, stage_into, titled};
+use super::{
+    GZIP, MANIFEST, activate, admission, directory, kept_versions, packed, read_record, record, restore, snapshot,
+    stage_into, titled,
+};
 
 pub(crate) fn id() -> PluginId {
     "demo".parse().expect("an id")
@@ -39,11 +41,7 @@ pub(crate) fn install(plugins: &Path, version: &str, keep: u8) {
 }
 
 pub(crate) fn roll_back(plugins: &Path, wanted: Option<&str>) -> Result<()> {
-    let kept = KeptTree::open(plugins, &id(), wanted, &access())?;
-    let unread = |_: &_| Err(Fault::new(Reason::Internal, "unread"));
-    let admitted = admit(&Policy::of(TrustMode::Disabled), &kept.claim(), unread)?;
-    let record = kept.record().clone();
-    kept.activate(admitted, &record).map(drop)
+    restore(plugins, &id(), wanted, &access())
 }
 
 pub(crate) fn versions(plugins: &Path) -> Vec<String> {
@@ -53,7 +51,7 @@ pub(crate) fn versions(plugins: &Path) -> Vec<String> {
 /// The version in place, when tree and record are about one content.
 #[track_caller]
 pub(crate) fn current(plugins: &Path) -> String {
-    let record = InstallRecord::read(plugins, &id()).expect("readable").expect("a record");
+    let record = read_record(plugins, &id()).expect("readable").expect("a record");
     let tree = InstalledDir::read(&plugins.join("demo")).expect("a tree");
     assert_eq!(tree.subject(), record.tree_digest, "the record is about the tree in place");
     let content = fs::read_to_string(plugins.join("demo/version.py")).expect("there");

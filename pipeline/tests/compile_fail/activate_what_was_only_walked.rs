@@ -1,10 +1,16 @@
 //! A tree that was walked and not written cannot become visible.
-use aisoc_installation::{Access, InstallRecord, activate};
+use aisoc_installation::{Held, InstallRecord, Present, Session};
 use aisoc_packaging::Staged;
 use aisoc_trust::Admitted;
 
-fn shortcut(admitted: Admitted, walked: Staged, record: &InstallRecord, access: &Access) {
-    let _ = activate(admitted, walked, record, 1, access);
+fn shortcut<'s>(
+    admitted: Admitted<Held<'s>>,
+    session: Session<'s>,
+    present: Present<'s>,
+    walked: Staged,
+    record: &InstallRecord,
+) {
+    let _ = session.activate(admitted, present, walked, record, 1);
 }
 
 fn main() {}
