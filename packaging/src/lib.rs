@@ -28,6 +28,7 @@ mod pack;
 mod parallel;
 mod pending;
 mod plugins;
+mod private_copy;
 mod record;
 mod reference_dir;
 mod rollback;
@@ -47,7 +48,7 @@ pub use access::{Access, NetworkFileSystems, network_file_system};
 pub use activate::{
     Installed, Previous, activate, can_be_uninstalled, finish_interrupted, release_unverified, uninstall,
 };
-pub use assemble::{Assembled, assemble};
+pub use assemble::{Assembled, assemble, foretell};
 pub use collect::{Collected, Garbage, Removed, collect_garbage};
 pub use dir::{InstalledDir, PluginDir};
 pub use floor::{CoverageFloor, coverage_floor};

@@ -4,7 +4,9 @@ mod common;
 
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{Access, InstallRecord, PackOptions, PluginDir, activate, pack};
-use common::{MANIFEST, TAR, admission, demo, directory, good, inspect, record, stage_into, titled, untitled, write};
+use common::{
+    MANIFEST, TAR, admission, demo, directory, good, inspect, record, stage_into, titled, unsigned, untitled, write,
+};
 use unicode_normalization::UnicodeNormalization as _;
 
 const PAIRS: usize = 2_000;
@@ -120,10 +122,12 @@ fn packs_no_id_that_is_a_device_elsewhere() {
     let root = demo();
     let plugin = PluginDir::open(root.path()).expect("a plugin");
     for id in ["con", "CON", "com1", "NUL", "aux.py", "prn.txt", "lpt9", "demo."] {
-        let fault = pack(&plugin, &id.parse().expect(id), &PackOptions::default(), Vec::new()).expect_err(id);
+        let fault = pack(&plugin, &unsigned(&plugin), &id.parse().expect(id), &PackOptions::default(), Vec::new())
+            .expect_err(id);
         assert_eq!(fault.reason(), Reason::InvalidPluginId, "{fault:?}");
     }
-    pack(&plugin, &"console".parse().expect("an id"), &PackOptions::default(), Vec::new()).expect("packed");
+    pack(&plugin, &unsigned(&plugin), &"console".parse().expect("an id"), &PackOptions::default(), Vec::new())
+        .expect("packed");
 }
 
 #[test]

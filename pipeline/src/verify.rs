@@ -104,7 +104,7 @@ pub async fn verify_artifact(
     Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..verification })
 }
 
-fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
+pub(crate) fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
     let (keyring, mut findings) = (trust.keyring()?, Findings::default());
     let verdict = admit(&trust.policy, claim, |claim| examine(claim, &keyring, &mut findings));
     let id = claim.document().ok().and_then(stated_id);

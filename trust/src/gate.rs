@@ -2,7 +2,7 @@
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Claim, Coverage, Fingerprint, KeyId, Outcome, Signer, Uncovered, Verified};
+use aisoc_signing::{Claim, Coverage, Fingerprint, KeyId, Outcome, SignedStatement, Signer, Uncovered, Verified};
 
 use crate::danger;
 use crate::mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
@@ -65,6 +65,12 @@ impl Admitted {
     /// The files that a verified signature does not cover.
     pub fn uncovered(&self) -> &[Uncovered] {
         self.verified.as_ref().map(Verified::uncovered).unwrap_or_default()
+    }
+
+    /// What its publisher may pack and push: a tree that a trusted key verified, and to which strict mode has no
+    /// objection.
+    pub fn signed_statement(&self) -> Option<SignedStatement> {
+        self.verified.as_ref().filter(|_| self.objection.is_none()).map(SignedStatement::verified)
     }
 
     /// Holds the admission to the widest coverage that was ever verified of the plugin. Mode `warn` is for

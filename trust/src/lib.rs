@@ -7,3 +7,4 @@ mod refusal;
 
 pub use gate::{Admitted, admit};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
+pub use refusal::changed_after_signing;

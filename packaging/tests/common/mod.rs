@@ -14,6 +14,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{InstallRecord, Limits, PackOptions, PluginDir, Staged, Staging, pack};
+use aisoc_signing::{Appearance, Publishable};
 use aisoc_testkit::archive::TarBuilder;
 use aisoc_trust::{Admitted, Policy, TrustMode, admit};
 use tempfile::TempDir;
@@ -74,11 +75,19 @@ pub(crate) fn inspect(form: &LayerForm, media_type: &str, reader: impl Read) -> 
     staging.finish()
 }
 
+/// The leave to publish a plugin that has no signature.
+pub(crate) fn unsigned(plugin: &PluginDir) -> Publishable {
+    let Appearance::Unsigned(statement) = Appearance::of(&plugin.claim()).expect("readable") else {
+        panic!("a signature")
+    };
+    Publishable::meant_unsigned(statement)
+}
+
 pub(crate) fn packed(plugin: &Path, threads: usize) -> Vec<u8> {
     let plugin = PluginDir::open(plugin).expect("a plugin");
     let mut bytes = Vec::new();
     let id = "demo".parse().expect("an id");
-    pack(&plugin, &id, &PackOptions { threads, mtime: None }, &mut bytes).expect("packed");
+    pack(&plugin, &unsigned(&plugin), &id, &PackOptions { threads, mtime: None }, &mut bytes).expect("packed");
     bytes
 }
 
