@@ -4,11 +4,11 @@
 //! function here takes the evidence that the two fit (see `publication`), or that it is meant that there is none.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
-use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -19,6 +19,7 @@ use aisoc_packaging::{
     Assembled, FoundSecret, Limits, PackOptions, PluginDir, Secrets, assemble, default_threads, foretell,
 };
 use aisoc_registry_client::copy::{Shipment, Step};
+use aisoc_registry_client::layout::{NewArtifact, OnePass};
 use aisoc_registry_client::{
     BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
 };
@@ -114,14 +115,11 @@ pub async fn package(
 ) -> Result<Packaged> {
     // Also when nothing is to be made beside it: a killed run may have left a whole layout there.
     sweep(parent(&out.path), DRAFTS);
-    let packed = pack(publication, options)?;
-    let tag = out.tag.clone().or_else(|| packed.summary.version.parse().ok());
-    if out.form == LayoutForm::Directory && holds_something(&out.path) {
-        packed.ship(&Reference::Layout(out.clone()), tag.as_ref(), reporter).await?;
-    } else {
-        package_beside(&packed, out, tag.as_ref(), reporter).await?;
+    let tag = out.tag.clone().or_else(|| publication.manifest.version.parse().ok());
+    if out.form == LayoutForm::Directory && !holds_something(&out.path) {
+        return package_beside(&publication, out, tag.as_ref(), options, reporter).await;
     }
-    Ok(packed.summary)
+    package_into(&publication, out, tag.as_ref(), options)
 }
 
 /// Packs a directory again and compares with what `out` holds. No evidence is asked for, because nothing of what
@@ -142,7 +140,7 @@ pub async fn check_package(
     let manifest = read_manifest(&plugin)?;
     let foretold = foretell(&plugin, &manifest, &options.pack())?;
     let look = SignatureLook::of_appearance(&Appearance::of(&plugin.claim())?);
-    let packed = summary(&plugin, manifest, &foretold, look);
+    let packed = summary(&plugin, &manifest, &foretold, look);
     if packed.digest == present {
         return Ok(packed);
     }
@@ -175,7 +173,7 @@ pub async fn publish(
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<(Packaged, Pushed)> {
-    let packed = pack(publication, package_options)?;
+    let packed = pack(&publication, package_options)?;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
     reporter.step("Pushing", &destination.to_string());
@@ -232,7 +230,6 @@ struct Packed {
     /// The layer. The file has no name, so nothing stays of it, however the process ends.
     layer: Arc<File>,
     summary: Packaged,
-    cancellation: Cancellation,
 }
 
 impl PackageOptions {
@@ -241,19 +238,38 @@ impl PackageOptions {
     }
 }
 
-fn pack(publication: Publication, options: &PackageOptions) -> Result<Packed> {
-    let Publication { plugin, manifest, publishable } = publication;
+fn pack(publication: &Publication, options: &PackageOptions) -> Result<Packed> {
     let failed = |error| Fault::io("write a layer in", &std::env::temp_dir(), error);
     let layer = tempfile::tempfile().map_err(failed)?;
-    let assembled = assemble(&plugin, &publishable, &manifest, &options.pack(), &layer)?;
-    let summary = summary(&plugin, manifest, &assembled, SignatureLook::of(&publishable));
-    Ok(Packed { assembled, layer: Arc::new(layer), summary, cancellation: options.limits.cancellation.clone() })
+    let (assembled, summary) = pack_to(publication, options, &layer)?;
+    Ok(Packed { assembled, layer: Arc::new(layer), summary })
 }
 
-fn summary(plugin: &PluginDir, manifest: Manifest, assembled: &Assembled, signature: SignatureLook) -> Packaged {
+fn pack_to(publication: &Publication, options: &PackageOptions, out: impl Write) -> Result<(Assembled, Packaged)> {
+    let Publication { plugin, manifest, publishable } = publication;
+    let assembled = assemble(plugin, publishable, manifest, &options.pack(), out)?;
+    let summary = summary(plugin, manifest, &assembled, SignatureLook::of(publishable));
+    Ok((assembled, summary))
+}
+
+/// Packs where the layer stays: nothing of it is written twice.
+fn package_into(
+    publication: &Publication,
+    out: &LayoutReference,
+    tag: Option<&Tag>,
+    options: &PackageOptions,
+) -> Result<Packaged> {
+    let mut layout = OnePass::begin(out, &options.limits.cancellation)?;
+    let (assembled, summary) = pack_to(publication, options, &mut layout)?;
+    let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, assembled.manifest);
+    layout.finish(&NewArtifact { manifest: &manifest, config: &assembled.config, layer: &assembled.layer, tag })?;
+    Ok(summary)
+}
+
+fn summary(plugin: &PluginDir, manifest: &Manifest, assembled: &Assembled, signature: SignatureLook) -> Packaged {
     Packaged {
-        id: manifest.id,
-        version: manifest.version,
+        id: manifest.id.clone(),
+        version: manifest.version.clone(),
         digest: Digest::of(&assembled.manifest),
         layer_digest: assembled.layer.digest,
         layer_size: assembled.layer.size,
@@ -276,11 +292,6 @@ fn python_in_excluded(plugin: &PluginDir) -> usize {
 }
 
 impl Packed {
-    async fn ship(&self, destination: &Reference, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
-        let options = ClientOptions { cancellation: self.cancellation.clone(), ..ClientOptions::default() };
-        self.ship_to(&Target::create(destination, &options)?, tag, reporter).await
-    }
-
     async fn ship_to(&self, target: &Target, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
         let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, self.assembled.manifest.clone());
         let layer = BlobSource::File { file: Arc::clone(&self.layer), offset: 0 };
@@ -305,30 +316,34 @@ fn holds_something(path: &Path) -> bool {
 
 /// The whole layout beside its place, then one rename: a full disk or a kill leaves no half of it.
 async fn package_beside(
-    packed: &Packed,
+    publication: &Publication,
     out: &LayoutReference,
     tag: Option<&Tag>,
+    options: &PackageOptions,
     reporter: &dyn Reporter,
-) -> Result<Pushed> {
+) -> Result<Packaged> {
     let fail = |error| Fault::io("write", &out.path, error);
     let parent = parent(&out.path);
-    if out.form == LayoutForm::Directory {
-        std::fs::create_dir_all(parent).map_err(fail)?;
-    }
+    std::fs::create_dir_all(parent).map_err(fail)?;
     let beside = DraftDirectory::create(parent, DRAFTS, 0o777).map_err(fail)?;
-    let path = beside.path().join("layout");
-    let staged = Reference::Layout(LayoutReference { path: path.clone(), ..out.clone() });
-    let pushed = packed.ship(&staged, tag, reporter).await?;
-    packed.cancellation.check()?;
-    match std::fs::rename(&path, &out.path) {
+    let staged = LayoutReference { path: beside.path().join("layout"), ..out.clone() };
+    let packaged = package_into(publication, &staged, tag, options)?;
+    options.limits.cancellation.check()?;
+    match std::fs::rename(&staged.path, &out.path) {
         // Somebody else has begun a layout there meanwhile: add to it.
-        Err(error) if out.form == LayoutForm::Directory && error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
-            return packed.ship(&Reference::Layout(out.clone()), tag, reporter).await;
+        Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            let client =
+                ClientOptions { cancellation: options.limits.cancellation.clone(), ..ClientOptions::default() };
+            let from = Target::open(&Reference::Layout(staged), &client)?;
+            let target = Target::create(&Reference::Layout(out.clone()), &client)?;
+            let sent = Sent::default();
+            copy::copy(&from, &target, packaged.digest, tag, &|step| sent.note(&step, reporter)).await?;
+            return Ok(packaged);
         }
         renamed => renamed.map_err(fail)?,
     }
     settle(&out.path).map_err(fail)?;
-    Ok(pushed)
+    Ok(packaged)
 }
 
 /// Counts what was really sent.

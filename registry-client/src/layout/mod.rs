@@ -8,6 +8,7 @@ mod archive;
 mod directory;
 pub(crate) mod index;
 mod ingest;
+mod one_pass;
 
 use std::fs::File;
 use std::path::Path;
@@ -29,6 +30,7 @@ use archive::{Archive, StagedArchive};
 pub(crate) use directory::BLOBS;
 pub use directory::Directory;
 pub use ingest::Ingest;
+pub use one_pass::{NewArtifact, OnePass};
 
 /// Bytes that are read and written at a time.
 const PIECE_BYTES: usize = 256 << 10;
