@@ -83,11 +83,10 @@ impl PluginDir {
     /// # Errors
     /// `internal` when there is no private copy, or for files that are neither manifest nor signature.
     pub fn signed_with(mut self, files: Vec<(RelPath, Vec<u8>)>) -> Result<Self> {
-        let Some(copy) = &mut self.copy else {
+        if self.copy.is_none() {
             return Err(Fault::new(Reason::Internal, "a directory is signed as if it were a private copy"));
-        };
-        self.contents.replace_signed(&files)?;
-        files.into_iter().for_each(|(path, content)| copy.put(path, content));
+        }
+        self.contents.replace_signed(files)?;
         Ok(self)
     }
 
@@ -107,9 +106,10 @@ impl PluginDir {
 
     /// The content of a file: that of the private copy, or what stands there now.
     pub(crate) fn content(&self, path: &RelPath, entry: &FileEntry) -> io::Result<private_copy::Content<'_>> {
-        match &self.copy {
-            Some(copy) => copy.content(path, entry.size),
-            None => parallel::open(&path.under(&self.root), Links::Refused).map(private_copy::Content::InPlace),
+        match (&self.copy, self.contents.held(path)) {
+            (None, _) => parallel::open(&path.under(&self.root), Links::Refused).map(private_copy::Content::InPlace),
+            (Some(_), Some(bytes)) => Ok(private_copy::Content::Held(bytes)),
+            (Some(copy), None) => copy.content(path, entry.size),
         }
     }
 
@@ -232,13 +232,14 @@ impl Contents {
         let read = parallel::map(&found, threads, |path, buffer| {
             read_file(root, path, limits, buffer, secrets.searcher(path), copying)
         })?;
-        let secrets = secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret)))?;
+        let secrets =
+            secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret.as_deref().copied())))?;
         let total: u64 = read.iter().map(|file| file.entry.size).sum();
         require_total(total, limits)?;
         let mut kept = BTreeMap::new();
         let (mut files, mut places) = (FileMap::new(), BTreeMap::new());
         for (path, file) in found.into_iter().zip(read) {
-            kept.extend(file.kept.map(|bytes| (path.to_string(), bytes)));
+            kept.extend(file.kept.map(|bytes| (path.to_string(), *bytes)));
             places.extend(file.copied_to.map(|begin| (path.clone(), begin)));
             files.insert(path, file.entry);
         }
@@ -253,29 +254,34 @@ impl Contents {
 
     /// Has `files` in place of the manifest and of every signature. A manifest stays as executable as it was; a
     /// file of the signature never is, for nothing would bind that bit.
-    fn replace_signed(&mut self, files: &[(RelPath, Vec<u8>)]) -> Result<()> {
+    fn replace_signed(&mut self, files: Vec<(RelPath, Vec<u8>)>) -> Result<()> {
         let is_replaced =
             |path: &RelPath| is_signature_file(path.as_str()) || files.iter().any(|(replaced, _)| replaced == path);
         let kept = self.files.iter().filter(|(path, _)| !is_replaced(path));
         let mut all: FileMap = kept.map(|(path, entry)| (path.clone(), *entry)).collect();
         self.signature_files.clear();
         for (path, content) in files {
-            let executable = match (path.as_str(), is_signature_file(path.as_str())) {
-                (_, true) => {
-                    self.signature_files.insert(path.to_string(), Content::Whole(content.clone()));
-                    false
-                }
-                (name, false) if name == self.manifest_file.name() => {
-                    self.manifest.clone_from(content);
-                    self.files.get(path).is_some_and(|entry| entry.executable)
-                }
-                _ => return Err(Fault::new(Reason::Internal, format!("signing writes no file like `{path}`"))),
-            };
-            let (digest, size) = (Digest::of(content), content.len() as u64);
-            all.insert(path.clone(), FileEntry { digest, size, executable });
+            let mut entry = FileEntry { digest: Digest::of(&content), size: content.len() as u64, executable: false };
+            if is_signature_file(path.as_str()) {
+                self.signature_files.insert(path.to_string(), Content::Whole(content));
+            } else if path.as_str() == self.manifest_file.name() {
+                entry.executable = self.files.get(&path).is_some_and(|before| before.executable);
+                self.manifest = content;
+            } else {
+                return Err(Fault::new(Reason::Internal, format!("signing writes no file like `{path}`")));
+            }
+            all.insert(path, entry);
         }
         self.files = Arc::new(all);
         Ok(())
+    }
+
+    /// The bytes of a file that is in memory, because it describes the plugin.
+    fn held(&self, path: &RelPath) -> Option<&[u8]> {
+        match path.as_str() == self.manifest_file.name() {
+            true => Some(&self.manifest),
+            false => self.signature_files.get(path.as_str())?.whole(),
+        }
     }
 
     fn claim(&self) -> Claim {
@@ -292,11 +298,12 @@ impl Contents {
     }
 }
 
+/// There is one of these for every file at once, so what few files have is apart.
 struct ReadFile {
     entry: FileEntry,
-    kept: Option<Content>,
+    kept: Option<Box<Content>>,
     /// What was found in it.
-    secret: Option<(Kind, Place)>,
+    secret: Option<Box<(Kind, Place)>>,
     /// Where in the private copy it begins.
     copied_to: Option<u64>,
 }
@@ -336,9 +343,9 @@ fn read_file(
     }
     let executable = metadata.permissions().mode() & 0o100 != 0;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
-    let secret = searcher.and_then(Scanner::finish);
+    let secret = searcher.and_then(Scanner::finish).map(Box::new);
     let copied_to = place.map(|place| place.begin());
-    Ok(ReadFile { entry, kept: keep.map(Keep::finish), secret, copied_to })
+    Ok(ReadFile { entry, kept: keep.map(|keep| Box::new(keep.finish())), secret, copied_to })
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.

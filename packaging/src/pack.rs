@@ -98,31 +98,36 @@ pub(crate) fn write_layer(
     })
 }
 
+/// In the order of the bytes of names, which puts every directory (its name ends in a slash) before what is in
+/// it. `oras` creates no parents, so every directory has an entry. Files come sorted, and no list of all names
+/// is made.
 fn write_tree<W: Write>(plugin: &PluginDir, id: &PluginId, tar: &mut Tar<'_, W>) -> Result<(), Stopped> {
     let mut buffer = vec![0; READ_BYTES];
-    for (name, file) in entries(plugin, id) {
-        match file {
-            None => tar.directory(&name)?,
-            Some((path, entry)) => tar.file(plugin, &name, path, entry, &mut buffer)?,
+    let directories = directories(plugin);
+    let mut directories = directories.iter().peekable();
+    tar.directory(&format!("{id}/"))?;
+    for (path, entry) in plugin.files().iter() {
+        while let Some(directory) = directories.next_if(|directory| directory.as_str() < path.as_str()) {
+            tar.directory(&format!("{id}/{directory}"))?;
         }
+        tar.file(plugin, &format!("{id}/{path}"), path, entry, &mut buffer)?;
     }
     // Two blocks of zeros and nothing after them: `oras` hashes up to here.
     tar.write(&[0; 2 * BLOCK])
 }
 
-/// Names in the order of their bytes, which puts every directory (its name ends in a slash) before
-/// what is in it. `oras` creates no parents, so every directory has an entry.
-fn entries<'a>(plugin: &'a PluginDir, id: &PluginId) -> Vec<(String, Option<(&'a RelPath, &'a FileEntry)>)> {
+/// The directories in which files are, with a slash at the end, sorted.
+fn directories(plugin: &PluginDir) -> BTreeSet<String> {
     let mut directories = BTreeSet::new();
     for (path, _) in plugin.files().iter() {
         let parents = std::iter::successors(path.parent(), RelPath::parent);
-        directories.extend(parents.map(|parent| format!("{id}/{parent}/")));
+        // Whoever is known has its parents known.
+        parents
+            .map(|parent| format!("{parent}/"))
+            .take_while(|parent| directories.insert(parent.clone()))
+            .for_each(drop);
     }
-    directories.insert(format!("{id}/"));
-    let files = plugin.files().iter().map(|(path, entry)| (format!("{id}/{path}"), Some((path, entry))));
-    let mut entries: Vec<_> = directories.into_iter().map(|name| (name, None)).chain(files).collect();
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    entries
+    directories
 }
 
 struct Tar<'a, W> {

@@ -45,7 +45,7 @@ impl Copying {
 
     /// The copy, once every file is where `places` says.
     pub(crate) fn finish(self, places: BTreeMap<RelPath, u64>) -> PrivateCopy {
-        PrivateCopy { file: self.file, places, written: BTreeMap::new() }
+        PrivateCopy { file: self.file, places }
     }
 }
 
@@ -69,29 +69,19 @@ impl Place<'_> {
     }
 }
 
-/// The contents of a directory, by path, and what was written over them: no file of the directory is opened
-/// again.
+/// The contents of a directory, by path: no file of it is opened again.
 #[derive(Debug)]
 pub(crate) struct PrivateCopy {
     file: File,
     places: BTreeMap<RelPath, u64>,
-    written: BTreeMap<RelPath, Vec<u8>>,
 }
 
 impl PrivateCopy {
-    /// Has `content` at `path` from now on.
-    pub(crate) fn put(&mut self, path: RelPath, content: Vec<u8>) {
-        self.written.insert(path, content);
-    }
-
     /// The content at `path`, `size` bytes of it.
     ///
     /// # Errors
     /// `NotFound`.
     pub(crate) fn content(&self, path: &RelPath, size: u64) -> io::Result<Content<'_>> {
-        if let Some(bytes) = self.written.get(path) {
-            return Ok(Content::Held(bytes));
-        }
         let at = *self.places.get(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(Content::Copied { file: &self.file, at, left: size })
     }
@@ -104,7 +94,7 @@ pub(crate) enum Content<'a> {
     InPlace(File),
     /// In the private copy.
     Copied { file: &'a File, at: u64, left: u64 },
-    /// In memory, because it was made here.
+    /// In memory, because it is small and describes the plugin.
     Held(&'a [u8]),
 }
 
@@ -140,7 +130,7 @@ mod tests {
         first.write(b"cd").expect("room");
         assert_eq!(first.write(b"e").expect_err("full").kind(), io::ErrorKind::FileTooLarge);
         let places = BTreeMap::from([(path("a"), first.begin()), (path("b"), second.begin())]);
-        let mut copy = copying.finish(places);
+        let copy = copying.finish(places);
         let read = |copy: &PrivateCopy, name: &str, size| {
             let mut text = String::new();
             copy.content(&path(name), size).and_then(|mut content| content.read_to_string(&mut text)).map(|_| text)
@@ -148,9 +138,6 @@ mod tests {
         assert_eq!(read(&copy, "a", 4).expect("copied"), "abcd");
         assert_eq!(read(&copy, "b", 3).expect("copied"), "xyz");
         assert_eq!(read(&copy, "c", 0).expect_err("nothing").kind(), io::ErrorKind::NotFound);
-        copy.put(path("a"), b"other".to_vec());
-        copy.put(path("c"), b"new".to_vec());
-        assert_eq!(read(&copy, "a", 5).expect("written"), "other");
-        assert_eq!(read(&copy, "c", 3).expect("written"), "new");
+        assert_eq!(read(&copy, "a", 2).expect("copied"), "ab", "as much as is asked for");
     }
 }

@@ -72,14 +72,15 @@ impl ReleaseCopy {
         if checkout == Checkout::Updated {
             whole.write(&plugin, None)?;
         }
-        let plugin = plugin.signed_with(whole.files()?)?;
+        let (signed, signer) = (whole.signed().statement().digest(), whole.signed().signer());
+        let plugin = plugin.signed_with(whole.into_files()?)?;
         // Read as a host reads it: what goes out has to be what the signature is over.
-        let (signed, found) = (whole.signed().statement().digest(), plugin.claim().statement()?.digest());
+        let found = plugin.claim().statement()?.digest();
         if signed != found {
             return Err(Fault::new(Reason::Internal, "the private copy is not what was signed")
                 .expected(signed.to_string(), found.to_string()));
         }
         let publication = Publication::judged(plugin, &SignatureRule::Compared)?;
-        Ok(SignedRelease { publication, signer: whole.signed().signer() })
+        Ok(SignedRelease { publication, signer })
     }
 }

@@ -152,12 +152,12 @@ impl WholeTree {
     }
 
     /// The files that it consists of, by their places in the plugin.
-    pub(crate) fn files(&self) -> Result<Vec<(RelPath, Vec<u8>)>> {
+    pub(crate) fn into_files(self) -> Result<Vec<(RelPath, Vec<u8>)>> {
         let text = self.signed.signature().to_hex().into_bytes();
         let named = format!("{SIGNATURE_DIRECTORY}/{}.sig", self.signed.signer().hex());
         let files = [
-            (self.manifest_file.name(), self.stamped.manifest.clone()),
-            (FILE_LIST, self.stamped.list.clone()),
+            (self.manifest_file.name(), self.stamped.manifest),
+            (FILE_LIST, self.stamped.list),
             (&named, text.clone()),
             (SIGNATURE_FILE, text),
         ];
