@@ -37,7 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("testkit", &["manifests", "registry-server", "packaging"]),
+    ("testkit", &["manifests", "signing", "registry-server", "packaging"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.

@@ -65,12 +65,17 @@ pub(crate) enum PluginCommand {
     #[command(after_help = "Examples:
   aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar      one file
   aisoc plugin package --plugin-dir my-plugin --out layout             an OCI layout directory
-  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check")]
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check
+
+Refuses what is unsigned, and what was changed after it was signed.")]
     Package(PackageArgs),
     /// Push a packaged plugin to a registry; prints the digest reference
     #[command(after_help = "Examples:
   aisoc plugin push my-plugin.tar registry.example/team/my-plugin:1.2.0
-  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first")]
+  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first
+
+Refuses what is unsigned, and what was changed after it was signed, before anything is sent. What is copied
+from one registry to another is public already, and is verified when --trusted-keys names keys.")]
     Push(PushArgs),
     /// Fetch an artifact and unpack it, without installing or verifying it
     #[command(after_help = "Examples:
@@ -108,6 +113,7 @@ pub(crate) enum PluginCommand {
         after_help = "Examples:
   aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
 
+Reads every file once, signs a private copy and publishes that: the directory stays as it is.
 Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
 and a table to GITHUB_STEP_SUMMARY."
     )]
@@ -215,6 +221,22 @@ pub(crate) struct SecretArgs {
     pub(crate) reason: Option<StatedReason>,
 }
 
+/// What the signature of what is published has to be.
+#[derive(Debug, Args)]
+pub(crate) struct SignatureArgs {
+    /// Verify the signature with these public keys first, as a strict host would; needed where it covers the
+    /// code alone, because then nobody can know without a key whether it fits
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
+    pub(crate) trusted_keys: Option<PathBuf>,
+    /// With --trusted-keys, what a signature must cover, as the hosts will ask: full, inert or code [default: inert]
+    #[arg(long, value_name = "COVERAGE", requires = "trusted_keys")]
+    pub(crate) trust_coverage: Option<CoverageRule>,
+    /// Publish although there is no signature, which strict hosts refuse; one that does not fit is refused all
+    /// the same
+    #[arg(long, conflicts_with = "trusted_keys")]
+    pub(crate) unsigned: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// The plugin's directory
@@ -306,12 +328,14 @@ pub(crate) struct PackageArgs {
     /// Tag inside the layout [default: the plugin's version]
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
-    /// Write nothing; rebuild and compare with what PATH holds
-    #[arg(long)]
+    /// Write nothing; rebuild and compare with what PATH holds, signed or not
+    #[arg(long, conflicts_with_all = ["trusted_keys", "unsigned"])]
     pub(crate) check: bool,
     /// Compression threads; the bytes do not depend on it [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
 }
@@ -328,6 +352,8 @@ pub(crate) struct PushArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     #[command(flatten)]
@@ -456,6 +482,9 @@ pub(crate) struct ReleaseArgs {
     pub(crate) plugin_dir: PathBuf,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    /// Also write the signature into the directory, as `sign` does; it stays as it is otherwise
+    #[arg(long)]
+    pub(crate) update_checkout: bool,
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,

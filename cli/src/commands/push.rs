@@ -2,7 +2,9 @@
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::reference::Reference;
-use aisoc_pipeline::{PushOptions, Pushed, ReplaceTag, SignatureLook, Source};
+use aisoc_pipeline::{
+    Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook, SignatureRule, Source,
+};
 use serde::Serialize;
 
 use super::package;
@@ -18,7 +20,7 @@ pub(crate) struct PushAnswer {
     pub(crate) reference: String,
     pub(crate) digest: String,
     pub(crate) tag: Option<String>,
-    /// What can be said of the signature without a key.
+    /// `verified`, `present`, `unsigned` or `not_read`.
     pub(crate) signature: &'static str,
     pub(crate) uploaded_blobs: usize,
     pub(crate) uploaded_bytes: u64,
@@ -38,36 +40,46 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
         client: context.client(&args.registry)?,
     };
     let allowance = Allowance::of(&args.secrets)?;
-    let reporter = context.output.reporter();
-    let mut allowed_secrets = Vec::new();
-    let (signature, pushed) = match Source::parse(&args.source)? {
+    let rule = context.signature_rule(args.signature)?;
+    let (allowed_secrets, signature, pushed) = match Source::parse(&args.source)? {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;
-            let (signature, pushed) = runtime::block_on(
-                context.cancellation()?,
-                aisoc_pipeline::push(&source, &args.reference, &options, &reporter),
-            )?;
-            package::warn_about_signature(&signature, context);
-            (signature, pushed)
+            let (signature, pushed) = copy(&source, &args.reference, &rule, &options, context)?;
+            package::warn_about_signature(signature, context);
+            (Vec::new(), signature, pushed)
         }
         Source::Directory(directory) => {
             let package_options = package::options(None, &allowance, context)?;
-            let (packaged, pushed) = runtime::block_on(
-                context.cancellation()?,
-                aisoc_pipeline::publish(&directory, &args.reference, &package_options, &options, &reporter),
-            )?;
-            allowed_secrets = package::warn_about(&packaged, &allowance, context);
-            (packaged.signature, pushed)
+            let reporter = context.output.reporter();
+            let (packaged, pushed) = runtime::block_on(context.cancellation()?, async {
+                let publication = Publication::of(&directory, &package_options, &rule, &reporter)?;
+                aisoc_pipeline::publish(publication, &args.reference, &package_options, &options, &reporter).await
+            })?;
+            drop(reporter);
+            (package::warn_about(&packaged, &allowance, context), packaged.signature, pushed)
         }
     };
-    drop(reporter);
-    context.output.answer(&PushAnswer { allowed_secrets, ..answer(&args.reference, &signature, &pushed, context) })
+    context.output.answer(&PushAnswer { allowed_secrets, ..answer(&args.reference, signature, &pushed, context) })
+}
+
+fn copy(
+    source: &Reference,
+    destination: &Reference,
+    rule: &SignatureRule,
+    options: &PushOptions,
+    context: &Context,
+) -> Result<(SignatureLook, Pushed)> {
+    let reporter = context.output.reporter();
+    runtime::block_on(context.cancellation()?, async {
+        let artifact = PublishableArtifact::of(source, rule, &options.client, &reporter).await?;
+        aisoc_pipeline::push(artifact, destination, options, &reporter).await
+    })
 }
 
 /// Says what was pushed, and gives the answer.
 pub(crate) fn answer(
     reference: &Reference,
-    signature: &SignatureLook,
+    signature: SignatureLook,
     pushed: &Pushed,
     context: &Context,
 ) -> PushAnswer {
