@@ -13,6 +13,7 @@ use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
 use aisoc_trust::{CoverageRule, Policy, TrustMode};
+use aisoc_worker::{KEPT_VARIABLES, Python};
 use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, TrustArgs};
@@ -21,6 +22,7 @@ use crate::private_key;
 use crate::runtime;
 
 pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
+const PYTHON: &str = "AISOC_PYTHON";
 const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
 pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
@@ -135,6 +137,14 @@ impl Context {
             self.output.warning(format!("invalid {name} `{text}`; falling back to {fallback}"));
             strictest
         })
+    }
+
+    /// The Python that loads plugins: `AISOC_PYTHON`, else `python3`, with the variables that find it.
+    #[expect(clippy::unused_self, reason = "the environment comes with the context")]
+    pub(crate) fn python(&self) -> Python {
+        let program = env::var_os(PYTHON).filter(|name| !name.is_empty()).unwrap_or_else(|| "python3".into());
+        let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
+        Python { program, variables: variables.collect() }
     }
 
     /// How to reach registries.

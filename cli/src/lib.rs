@@ -5,11 +5,12 @@ mod args;
 mod client;
 mod commands;
 mod context;
+mod loading;
 mod output;
 mod private_key;
 mod runtime;
 mod scaffold;
-mod smoke;
+
 mod usage;
 mod waiting;
 

@@ -17,12 +17,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trust", &["manifests", "signing"]),
     ("packaging", &["manifests", "files", "signing", "trust"]),
     ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging"]),
-    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "pipeline"]),
+    ("worker", &["files"]),
+    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "pipeline", "worker"]),
     ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging"];
+const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging", "worker"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

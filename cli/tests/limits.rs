@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const PAGE: &str = include_str!("../../docs/limits.md");
-const CRATES: [&str; 8] = ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"];
+const CRATES: [&str; 9] =
+    ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "worker", "cli"];
 
 /// Limits by their path, `crate::module::NAME`, with the value if it is written as a number.
 fn limits_of_the_source() -> BTreeMap<String, Option<u128>> {

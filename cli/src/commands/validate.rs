@@ -3,13 +3,14 @@
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin;
 use aisoc_packaging::{PluginDir, default_threads};
+use aisoc_worker::Report;
 use serde::Serialize;
 
 use super::bench::{self, Bench};
 use crate::args::plugin::ValidateArgs;
 use crate::context::Context;
+use crate::loading;
 use crate::output::{Answer, printable, printable_json};
-use crate::smoke::{self, SmokeReport};
 
 #[derive(Serialize)]
 struct Validation {
@@ -68,8 +69,8 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
 }
 
 fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<Loaded> {
-    let SmokeReport { python, class, run_is_async, result } =
-        smoke::load(&bench.directory, args.run.as_deref(), &context.limits()?)?;
+    let Report { python, class, run_is_async, result } =
+        loading::load(&context.python(), &bench.directory, args.run.as_deref(), &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(Loaded { python, class, run_is_async, result })
 }

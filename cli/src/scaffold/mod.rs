@@ -186,9 +186,10 @@ mod tests {
     use std::process::Command;
 
     use aisoc_manifests::plugin::{Document, ManifestFile, Profile, validate};
+    use aisoc_worker::Python;
 
     use super::*;
-    use crate::smoke;
+    use crate::loading;
 
     /// Characters that end a quoted text, a line or a template, or hide something.
     const HOSTILE: &str =
@@ -196,6 +197,10 @@ mod tests {
 
     fn request<'a>(name: &'a str, plugin_type: ScaffoldType, output_dir: &'a Path) -> Request<'a> {
         Request { name, plugin_type, output_dir, author: "Ada <ada@example.com>" }
+    }
+
+    fn path() -> std::ffi::OsString {
+        std::env::var_os("PATH").unwrap_or_default()
     }
 
     fn has_python() -> bool {
@@ -246,8 +251,9 @@ mod tests {
         for plugin_type in ScaffoldType::ALL {
             let output = tempfile::tempdir().expect("temporary directory");
             let made = create(&Request { author: HOSTILE, ..request("ab", plugin_type, output.path()) }).expect("made");
-            let report = smoke::load(&made.directory, Some(plugin_type.sample_payload()), &Limits::default())
-                .expect("loads and runs");
+            let python = Python { program: "python3".into(), variables: vec![("PATH".into(), path())] };
+            let payload = Some(plugin_type.sample_payload());
+            let report = loading::load(&python, &made.directory, payload, &Limits::default()).expect("loads and runs");
             assert_eq!((report.class.as_str(), report.run_is_async), ("Plugin", true));
             let result = report.result.expect("ran");
             match plugin_type {

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod child;
+mod descendants;
+mod error;
+mod load;
+mod lowered;
+
+pub use child::{KEPT_VARIABLES, Python};
+pub use error::Error;
+pub use load::{Loading, PATIENCE, Report, load};
+pub use lowered::Room;
