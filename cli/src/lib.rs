@@ -5,6 +5,7 @@ mod args;
 mod client;
 mod commands;
 mod context;
+mod environment;
 mod loading;
 mod output;
 mod private_key;
@@ -22,6 +23,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 
 use crate::args::Cli;
 use crate::context::Context;
+use crate::environment::Environment;
 use crate::output::Output;
 
 /// The aisoc command: parses the arguments of this process, runs what they name, prints the answer or the
@@ -36,16 +38,17 @@ pub fn execute() -> ExitCode {
         output::report(&fault, false);
         return ExitCode::from(fault.class().exit_code());
     }
-    if let Some(code) = usage::refuse_key_material() {
+    let environment = Environment::of_process();
+    if let Some(code) = usage::refuse_key_material(&environment) {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(environment.arguments()) {
         Ok(cli) => cli,
-        Err(error) => return usage::answer(&error),
+        Err(error) => return usage::answer(&error, &environment),
     };
     let output = Output::new(&cli.global);
     let json = output.json();
-    let code = match commands::run(cli.command, &Context::new(output)) {
+    let code = match commands::run(cli.command, &Context::new(output, environment)) {
         Ok(code) => code,
         Err(fault) => {
             output::report(&fault, json);

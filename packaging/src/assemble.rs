@@ -59,7 +59,7 @@ struct Config<'a> {
 /// # Errors
 /// As [`pack`], and I/O reasons.
 pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Assembled> {
-    let failed = |error| Fault::io("write a layer in", &std::env::temp_dir(), error);
+    let failed = |error| Fault::io("write a layer in", &tempfile::env::temp_dir(), error);
     let mut layer_file = tempfile::tempfile().map_err(failed)?;
     let packed = pack(plugin, &manifest.id, options, &mut layer_file)?;
     layer_file.flush().map_err(failed)?;

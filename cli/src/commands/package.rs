@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::allowed_secrets::{Allowance, AllowedSecret};
 use crate::args::plugin::PackageArgs;
-use crate::context::{Context, source_date_epoch};
+use crate::context::Context;
 use crate::output::Answer;
 use crate::runtime;
 
@@ -140,7 +140,7 @@ pub(crate) fn options(threads: Option<usize>, allowance: &Allowance, context: &C
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or_else(available).min(64);
     let (secrets, limits) = (allowance.secrets.clone(), context.limits()?);
-    Ok(PackageOptions { threads, mtime: source_date_epoch()?, secrets, limits })
+    Ok(PackageOptions { threads, mtime: context.environment.source_date_epoch()?, secrets, limits })
 }
 
 /// A name that ends in `.tar` is an archive; everything else is a layout directory.

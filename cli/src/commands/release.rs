@@ -1,6 +1,6 @@
 //! `aisoc plugin release`, `aisoc plugin publish`: validate, sign, package and push, for CI.
 
-use std::env;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,6 +16,7 @@ use super::{package, push};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::ReleaseArgs;
 use crate::context::Context;
+use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
 use crate::output::printable;
 use crate::runtime;
 
@@ -48,7 +49,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
     let answer = PushAnswer { allowed_secrets, ..answer };
     let title = format!("{} {}", packaged.id, packaged.version);
-    tell_github(&answer, &title, &signed.signer.to_string())?;
+    tell_github(&answer, &title, &signed.signer.to_string(), context)?;
     context.output.answer(&answer)
 }
 
@@ -60,21 +61,20 @@ fn sign(args: &ReleaseArgs, allowance: &Allowance, context: &Context) -> Result<
 }
 
 /// Writes what a following step needs, where GitHub Actions says to.
-fn tell_github(answer: &PushAnswer, title: &str, signer: &str) -> Result<()> {
-    append("GITHUB_OUTPUT", &format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest))?;
+fn tell_github(answer: &PushAnswer, title: &str, signer: &str, context: &Context) -> Result<()> {
+    let values = format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest);
+    append(context.environment.variable(GITHUB_OUTPUT), &values)?;
     let summary = format!(
         "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",
         printable(title),
         printable(&answer.reference),
         answer.tag.as_deref().unwrap_or("none"),
     );
-    append("GITHUB_STEP_SUMMARY", &summary)
+    append(context.environment.variable(GITHUB_STEP_SUMMARY), &summary)
 }
 
-fn append(variable: &str, text: &str) -> Result<()> {
-    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
-        return Ok(());
-    };
+fn append(path: Option<OsString>, text: &str) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     let write = |path| {
         // A FIFO that nobody reads is an error, and not waited for.
         let without_waiting = OFlags::NONBLOCK.bits().cast_signed();

@@ -70,7 +70,7 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
 
 fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<Loaded> {
     let Report { python, class, run_is_async, result } =
-        loading::load(&context.python(), &bench.directory, args.run.as_deref(), &context.limits()?)?;
+        loading::load(&context.environment.python(), &bench.directory, args.run.as_deref(), &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(Loaded { python, class, run_is_async, result })
 }
