@@ -17,8 +17,8 @@ use aisoc_signing::{Coverage, verify};
 use aisoc_trust::{Admitted, admit};
 
 use crate::at_rest::intact_admission;
+use crate::events::{Event, Reporter};
 use crate::fetch::fetch;
-use crate::reporter::Reporter;
 use crate::verify::TrustInputs;
 
 /// What an install is told.
@@ -107,18 +107,18 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     options.access.check(&options.plugins_dir)?;
     // Before anything is fetched; the keys that judge are read when there is something to judge.
     options.trust.keyring()?;
-    reporter.step("Resolving", &reference.to_string());
+    reporter.event(&Event::Resolving { reference });
     let fetched = fetch(reference, options.require_digest, &options.client).await?;
     let digest = fetched.artifact.digest();
     if let Some(unchanged) = already_installed(digest, options)? {
         finish_interrupted(&options.plugins_dir, &options.access)?;
         return Ok(unchanged);
     }
-    reporter.step("Fetching", &reference.pinned(digest).to_string());
+    reporter.event(&Event::Fetching { artifact: &reference.pinned(digest) });
     let staging = Staging::begin(&options.plugins_dir, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let (manifest, admitted) = judge(&staged, options)?;
-    reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
+    reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
     let record = record(&manifest, reference, digest, &admitted, options);
     let signature = Judgement::of(&admitted);
     let active = activate(admitted, staged, &record, options.keep, &options.access)?;

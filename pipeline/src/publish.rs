@@ -20,7 +20,7 @@ use aisoc_registry_client::{
     BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
 };
 
-use crate::reporter::Reporter;
+use crate::events::{Event, Reporter, Transfer};
 use crate::signature_look::SignatureLook;
 
 /// How the names of layouts begin that are made beside their place.
@@ -167,7 +167,7 @@ pub async fn publish(
     let packed = pack(directory, package_options, reporter)?;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
-    reporter.step("Pushing", &destination.to_string());
+    reporter.event(&Event::Pushing { destination });
     let pushed = packed.ship_to(&target, destination.tag(), reporter).await?;
     Ok((packed.summary, pushed))
 }
@@ -191,7 +191,7 @@ pub async fn push(
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, digest, options.replace_tag).await?;
     let signature = SignatureLook::of_artifact(source, digest, reporter).await;
-    reporter.step("Pushing", &destination.to_string());
+    reporter.event(&Event::Pushing { destination });
     let sent = Sent::default();
     copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
     Ok((signature, sent.pushed(digest)))
@@ -228,7 +228,7 @@ struct Packed {
 }
 
 fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> Result<Packed> {
-    reporter.step("Packing", &directory.display().to_string());
+    reporter.event(&Event::Packing { directory });
     let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
     let manifest = plugin.document().and_then(|document| Manifest::from_document(&document));
     let manifest = manifest.map_err(|fault| fault.below(directory))?;
@@ -324,14 +324,15 @@ struct Sent {
 impl Sent {
     fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
         use std::sync::atomic::Ordering::Relaxed;
+        let sent = |done, total| reporter.event(&Event::Bytes { transfer: Transfer::Pushing, done, total });
         match step {
-            Step::Pushing(descriptor) => reporter.bytes("Pushing", 0, descriptor.size),
+            Step::Pushing(descriptor) => sent(0, descriptor.size),
             Step::Blob(descriptor, Stored::Uploaded) => {
                 self.blobs.fetch_add(1, Relaxed);
                 self.bytes.fetch_add(descriptor.size, Relaxed);
-                reporter.bytes("Pushing", descriptor.size, descriptor.size);
+                sent(descriptor.size, descriptor.size);
             }
-            Step::ReadBack(descriptor) => reporter.step("Read back", &descriptor.digest.to_string()),
+            Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),
             Step::Blob(_, Stored::Present | Stored::Mounted) | Step::Manifest(..) | Step::Tagged(..) => {}
         }
     }

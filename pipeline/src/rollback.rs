@@ -10,8 +10,8 @@ use aisoc_packaging::{Access, InstallRecord, KeptTree, finish_interrupted};
 use aisoc_signing::verify;
 use aisoc_trust::admit;
 
+use crate::events::{Event, Reporter};
 use crate::install::{Judgement, again_admitted};
-use crate::reporter::Reporter;
 use crate::verify::TrustInputs;
 
 /// What a rollback is told.
@@ -62,7 +62,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
     }
     let kept = KeptTree::open(plugins_dir, id, to.as_deref(), access)?;
     let named = format!("{id} {}", kept.record().version);
-    reporter.step("Verifying", &named);
+    reporter.event(&Event::Verifying { id, version: &kept.record().version });
     let claim = kept.claim();
     let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
@@ -71,7 +71,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
     }
     let admitted = admit(&trust.policy, &claim, |claim| verify(claim, &trust.keyring()?));
     let admitted = admitted.map_err(|refusal| refusal.about(&named))?;
-    reporter.step("Activating", &named);
+    reporter.event(&Event::Activating { id, version: &kept.record().version });
     // What the gate says today, of what was installed then.
     let record = InstallRecord {
         canonical_digest: admitted.digest(),

@@ -7,8 +7,8 @@ use aisoc_packaging::{Limits, Staging};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Appearance, Claim};
 
+use crate::events::Reporter;
 use crate::fetch::fetch;
-use crate::reporter::Reporter;
 
 /// How the signature of a published plugin looks. No key was asked: that is for hosts.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use aisoc_signing::{Claim, Findings, Keyring, examine};
 use aisoc_trust::{Admitted, Policy, TrustMode, admit};
 use jiff::Timestamp;
 
+use crate::events::Reporter;
 use crate::fetch::fetch;
-use crate::reporter::Reporter;
 
 /// Whom to trust, and how far.
 #[derive(Debug)]

@@ -13,19 +13,18 @@
 //! 10. A closed pipe is success.
 //! 11. No text for stderr shows a private key, a token or a password.
 
+mod progress;
 mod redact;
 mod report;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
-use aisoc_pipeline::Reporter;
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use progress::Progress;
 pub(crate) use redact::{redacted, resembles_key};
 pub(crate) use report::report;
 
@@ -127,16 +126,7 @@ impl Output {
 
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
     pub(crate) fn reporter(&self) -> Progress {
-        let bar = (!self.quiet && !self.json && io::stderr().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template(
-                "{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}",
-            )
-            .expect("the template is a constant that a test renders");
-            let bar = ProgressBar::no_length().with_style(style);
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Progress { output: self.clone(), bar }
+        Progress::new(self.clone(), !self.quiet && !self.json && io::stderr().is_terminal())
     }
 }
 
@@ -148,48 +138,5 @@ pub(crate) fn print(text: &str) -> Result<()> {
             Err(Fault::io("write to", std::path::Path::new("standard output"), error))
         }
         _ => Ok(()),
-    }
-}
-
-/// The pipeline's facts as a person wants to see them.
-pub(crate) struct Progress {
-    output: Output,
-    bar: Option<ProgressBar>,
-}
-
-impl Reporter for Progress {
-    fn step(&self, verb: &str, object: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.output.status(verb, object)),
-            None => self.output.status(verb, object),
-        }
-    }
-
-    fn bytes(&self, verb: &str, done: u64, total: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_prefix(verb.to_owned());
-            bar.set_length(total);
-            bar.set_position(done);
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bar_template_renders() {
-        let style =
-            ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}");
-        assert!(style.is_ok());
     }
 }
