@@ -18,10 +18,9 @@ mod waiting;
 use std::process::ExitCode;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use clap::Parser as _;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::args::Cli;
+use crate::commands::Typed;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::output::Output;
@@ -42,13 +41,13 @@ pub fn execute() -> ExitCode {
     if let Some(code) = usage::refuse_key_material(&environment) {
         return code;
     }
-    let cli = match Cli::try_parse_from(environment.arguments()) {
-        Ok(cli) => cli,
+    let typed = match Typed::parse(&environment) {
+        Ok(typed) => typed,
         Err(error) => return usage::answer(&error, &environment),
     };
-    let output = Output::new(&cli.global);
+    let output = Output::new(&typed.global);
     let json = output.json();
-    let code = match commands::run(cli.command, &Context::new(output, environment)) {
+    let code = match typed.run(&Context::new(output, environment)) {
         Ok(code) => code,
         Err(fault) => {
             output::report(&fault, json);

@@ -108,8 +108,7 @@ fn first_paragraph(rendered: &str) -> String {
 
 /// `aisoc plugin sign`, as far as the words of the command line name commands.
 fn command_words(environment: &Environment) -> String {
-    use clap::CommandFactory as _;
-    let mut command = crate::args::Cli::command();
+    let mut command = crate::commands::parser();
     let mut words = vec!["aisoc".to_owned()];
     let typed = environment.words().map_while(|word| word.to_str());
     for word in typed.filter(|word| !word.starts_with('-')) {

@@ -27,7 +27,7 @@ impl Answer for CanonicalDigest {
     }
 }
 
-pub(crate) fn run(args: &DigestArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(args: DigestArgs, context: &Context) -> Result<u8> {
     let directory = ReferenceDir::read_with(&args.dir, default_threads(), &context.limits()?)?;
     let python_files = directory.python().len();
     let statement = directory.claim().statement().map_err(|fault| fault.below(&args.dir))?;

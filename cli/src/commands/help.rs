@@ -2,9 +2,10 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use clap::CommandFactory as _;
 
-use crate::args::{Cli, HelpArgs};
+use crate::args::HelpArgs;
+use crate::commands;
+use crate::context::Context;
 use crate::output;
 
 /// The written pages. Two more are generated: `commands` and `reasons`.
@@ -25,7 +26,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
 ];
 
-pub(crate) fn run(args: &HelpArgs) -> Result<u8> {
+pub(crate) fn run(args: HelpArgs, _context: &Context) -> Result<u8> {
     let topic = match args.topic.as_slice() {
         [] => return output::print(&overview()).map(|()| 0),
         [topic] => topic.as_str(),
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &HelpArgs) -> Result<u8> {
 }
 
 fn overview() -> String {
-    let mut text = Cli::command().render_long_help().to_string();
+    let mut text = commands::parser().render_long_help().to_string();
     text.push_str("\nManual pages (aisoc help TOPIC):\n");
     for (name, about, _) in PAGES {
         text.push_str(&format!("  {name:<16} {about}\n"));
@@ -53,7 +54,7 @@ fn overview() -> String {
 }
 
 fn command_help(words: &[String]) -> Result<u8> {
-    let mut command = Cli::command();
+    let mut command = commands::parser();
     command.build();
     let mut path = String::from("aisoc");
     for word in words {

@@ -67,7 +67,7 @@ struct FileRow {
     executable: bool,
 }
 
-pub(crate) fn run(args: &InspectArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
     let inspection = match Source::parse(&args.source)? {
         Source::Directory(directory) => aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?,
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &InspectArgs, context: &Context) -> Result<u8> {
         }
     };
     drop(reporter);
-    context.output.answer(&look(args.source.clone(), inspection))
+    context.output.answer(&look(args.source, inspection))
 }
 
 fn look(source: String, inspection: Inspection) -> Look {

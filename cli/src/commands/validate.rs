@@ -38,7 +38,7 @@ impl Answer for Validation {
     }
 }
 
-pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
     let bench = Bench::open(&args.path)?;
     let problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), args.profile);
     let profile = args.profile.to_string();
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
         warn_of_what_is_not_packed(&bench, context)?;
     }
     if problems.is_empty() {
-        let loaded = if args.load { Some(load(args, &bench, context)?) } else { None };
+        let loaded = if args.load { Some(load(&args, &bench, context)?) } else { None };
         let answer = Validation { manifest: bench.shown, profile, problems: [], loaded };
         return context.output.answer(&answer);
     }
