@@ -15,6 +15,7 @@ use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, TrustArgs};
+use crate::commands::Commands;
 use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
 use crate::private_key;
@@ -27,13 +28,15 @@ const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
 pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) environment: Environment,
+    /// For the commands that are about commands.
+    pub(crate) commands: Commands,
     cancellation: Cancellation,
     listening: OnceCell<()>,
 }
 
 impl Context {
-    pub(crate) fn new(output: Output, environment: Environment) -> Self {
-        Self { output, environment, cancellation: Cancellation::default(), listening: OnceCell::new() }
+    pub(crate) fn new(output: Output, environment: Environment, commands: Commands) -> Self {
+        Self { output, environment, commands, cancellation: Cancellation::default(), listening: OnceCell::new() }
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::commands::Typed;
+use crate::commands::{COMMANDS, Typed};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::output::Output;
@@ -47,7 +47,7 @@ pub fn execute() -> ExitCode {
     };
     let output = Output::new(&typed.global);
     let json = output.json();
-    let code = match typed.run(&Context::new(output, environment)) {
+    let code = match typed.run(&Context::new(output, environment, COMMANDS)) {
         Ok(code) => code,
         Err(fault) => {
             output::report(&fault, json);

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::descendants;
 use crate::error::Error;
-use crate::load::{go_on, wait};
 use crate::lowered::{self, Lowered, Room};
+use crate::waiting::{go_on, wait};
 
 /// Stops a plugin that prints for ever from filling the memory.
 pub(crate) const OUTPUT_LIMIT: u64 = 1024 * 1024;

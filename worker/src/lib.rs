@@ -5,6 +5,7 @@ mod descendants;
 mod error;
 mod load;
 mod lowered;
+mod waiting;
 
 pub use child::{KEPT_VARIABLES, Python};
 pub use error::Error;

@@ -4,8 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,11 +15,10 @@ use serde_json::{Map, Value, json};
 use crate::child::{Child, OUTPUT_LIMIT, Python};
 use crate::error::Error;
 use crate::lowered::Room;
+use crate::waiting::{ROUND, go_on, wait};
 
 /// What a plugin gets to finish in, unless the caller says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// How soon it is noticed that the caller says to stop.
-const ROUND: Duration = Duration::from_millis(20);
 
 /// What is loaded, in what, and for how long.
 #[derive(Debug)]
@@ -88,26 +86,6 @@ fn alone(stop: &AtomicBool) -> Result<MutexGuard<'static, ()>, Error> {
     }
 }
 
-/// Asked in every round of what takes long.
-pub(crate) fn go_on(stop: &AtomicBool) -> Result<(), Error> {
-    if stop.load(Ordering::SeqCst) { Err(Error::Stopped) } else { Ok(()) }
-}
-
-/// What a thread that reads has read; nothing when it takes too long. What is there counts, even when the
-/// caller has said to stop meanwhile.
-pub(crate) fn wait(read: &Receiver<Vec<u8>>, deadline: Instant, stop: &AtomicBool) -> Result<Option<Vec<u8>>, Error> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match read.recv_timeout(left.min(ROUND)) {
-            Ok(bytes) => return Ok(Some(bytes)),
-            // A thread that ended without a word has read nothing.
-            Err(RecvTimeoutError::Disconnected) => return Ok(Some(Vec::new())),
-            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(None),
-            Err(RecvTimeoutError::Timeout) => go_on(stop)?,
-        }
-    }
-}
-
 fn read_answer(line: &[u8]) -> Result<Report, Error> {
     match serde_json::from_slice(line).map_err(|source| Error::Unreadable { source })? {
         Answer::Loaded(report) => Ok(report),
@@ -126,6 +104,7 @@ enum Answer {
 #[cfg(test)]
 mod tests {
     use std::env;
+    use std::sync::atomic::Ordering;
 
     use super::*;
     use crate::child::KEPT_VARIABLES;

@@ -13,7 +13,7 @@ use aisoc_files::{Links, open_file};
 use tempfile::TempDir;
 
 use crate::error::Error;
-use crate::load::go_on;
+use crate::waiting::go_on;
 
 /// The user and the group that own nothing.
 pub(crate) const NOBODY: u32 = 65534;

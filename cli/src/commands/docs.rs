@@ -6,12 +6,12 @@ use std::fs;
 use aisoc_manifests::fault::{Fault, Result};
 use clap::Command;
 
+use super::declaration::{Commands, Declaration, Risk};
 use crate::args::DocsArgs;
-use crate::commands::{self, Declaration, Risk};
 use crate::context::Context;
 
-pub(crate) fn run(args: DocsArgs, _context: &Context) -> Result<u8> {
-    for (name, text) in [("commands.md", commands_page()), ("reasons.md", super::reasons::page())] {
+pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
+    for (name, text) in [("commands.md", commands_page(context.commands)), ("reasons.md", super::reasons::page())] {
         let path = args.write.join(name);
         fs::write(&path, text).map_err(|error| Fault::io("write", &path, error))?;
     }
@@ -19,7 +19,7 @@ pub(crate) fn run(args: DocsArgs, _context: &Context) -> Result<u8> {
 }
 
 /// `docs/commands.md`: the help of every command, as clap renders it.
-pub(crate) fn commands_page() -> String {
+pub(crate) fn commands_page(commands: Commands) -> String {
     let mut page = String::from(
         "# Commands\n\nThe help of every command, generated from the table in `cli/src/commands/table.rs`. Every command\n\
          takes `--json` and `--quiet`.\n\n\
@@ -27,18 +27,18 @@ pub(crate) fn commands_page() -> String {
          something. `high-risk-write` is there to destroy something, lowers what is checked or trusted, publishes what\n\
          looks like a secret, or runs a plugin's code. Options that make a command one are named.\n",
     );
-    let mut root = commands::parser();
+    let mut root = (commands.parser)();
     root.build();
-    append(&mut page, &root, &[]);
+    append(&mut page, &root, &[], commands);
     page
 }
 
-fn append(page: &mut String, command: &Command, words: &[&str]) {
+fn append(page: &mut String, command: &Command, words: &[&str], commands: Commands) {
     let path = [&["aisoc"], words].concat().join(" ");
     let help = command.clone().bin_name(&path).term_width(100).render_long_help().to_string();
     let _ = write!(page, "\n## {path}\n\n");
-    if let Some(command) = commands::find(words) {
-        page.push_str(&risk(command.declaration()));
+    if let Some(declaration) = (commands.declaration)(words) {
+        page.push_str(&risk(declaration));
     }
     page.push_str("```text\n");
     for line in help.trim_end().lines() {
@@ -46,7 +46,7 @@ fn append(page: &mut String, command: &Command, words: &[&str]) {
     }
     page.push_str("```\n");
     for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
-        append(page, subcommand, &[words, &[subcommand.get_name()]].concat());
+        append(page, subcommand, &[words, &[subcommand.get_name()]].concat(), commands);
     }
 }
 

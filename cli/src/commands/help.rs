@@ -4,7 +4,6 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
 use crate::args::HelpArgs;
-use crate::commands;
 use crate::context::Context;
 use crate::output;
 
@@ -26,25 +25,25 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
 ];
 
-pub(crate) fn run(args: HelpArgs, _context: &Context) -> Result<u8> {
+pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {
     let topic = match args.topic.as_slice() {
-        [] => return output::print(&overview()).map(|()| 0),
+        [] => return output::print(&overview(context)).map(|()| 0),
         [topic] => topic.as_str(),
-        words => return command_help(words),
+        words => return command_help(words, context),
     };
     let text = match topic {
-        "commands" => super::docs::commands_page(),
+        "commands" => super::docs::commands_page(context.commands),
         "reasons" => super::reasons::page(),
         _ => match PAGES.iter().find(|(name, ..)| *name == topic) {
             Some((_, _, text)) => (*text).to_owned(),
-            None => return command_help(std::slice::from_ref(&args.topic[0])),
+            None => return command_help(std::slice::from_ref(&args.topic[0]), context),
         },
     };
     output::print(&text).map(|()| 0)
 }
 
-fn overview() -> String {
-    let mut text = commands::parser().render_long_help().to_string();
+fn overview(context: &Context) -> String {
+    let mut text = (context.commands.parser)().render_long_help().to_string();
     text.push_str("\nManual pages (aisoc help TOPIC):\n");
     for (name, about, _) in PAGES {
         text.push_str(&format!("  {name:<16} {about}\n"));
@@ -53,8 +52,8 @@ fn overview() -> String {
     text
 }
 
-fn command_help(words: &[String]) -> Result<u8> {
-    let mut command = commands::parser();
+fn command_help(words: &[String], context: &Context) -> Result<u8> {
+    let mut command = (context.commands.parser)();
     command.build();
     let mut path = String::from("aisoc");
     for word in words {

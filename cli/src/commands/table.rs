@@ -1,7 +1,8 @@
 //! Every command, in the order in which help lists them. The parser, the manual's page of commands and the
 //! dispatch are made of this table.
 
-use super::declaration::{Command, Declaration, Declared, Domain, PLAIN, Risk};
+use super::command::{Command, Declared};
+use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     demo, digest, docs, gc, help, inspect, install, keygen, list, new, package, pull, push, reasons, registry, release,
     rollback, sign, uninstall, validate, verify, verify_at_rest,

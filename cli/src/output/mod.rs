@@ -16,6 +16,7 @@
 mod progress;
 mod redact;
 mod report;
+mod status;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -33,7 +34,6 @@ use crate::args::Global;
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-const VERB: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a command found out: text for people, data for machines, and whether it is a yes.
@@ -82,8 +82,7 @@ impl Output {
     /// One status line: what is being done, to what.
     pub(crate) fn status(&self, verb: &str, object: impl std::fmt::Display) {
         if !self.quiet && !self.json {
-            let _ =
-                writeln!(anstream::stderr(), "{VERB}{verb:>12}{VERB:#} {}", printable(&redacted(&object.to_string())));
+            status::print(verb, object);
         }
     }
 
@@ -126,7 +125,8 @@ impl Output {
 
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
     pub(crate) fn reporter(&self) -> Progress {
-        Progress::new(self.clone(), !self.quiet && !self.json && io::stderr().is_terminal())
+        let is_silent = self.quiet || self.json;
+        Progress::new(is_silent, !is_silent && io::stderr().is_terminal())
     }
 }
 

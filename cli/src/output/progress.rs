@@ -5,31 +5,32 @@ use std::time::Duration;
 use aisoc_pipeline::{Event, Reporter, Transfer};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Output;
+use super::status;
 
 const TEMPLATE: &str = "{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}";
 
 /// Shows events as status lines, and transfers as a bar where there is a terminal.
 pub(crate) struct Progress {
-    output: Output,
+    is_silent: bool,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    pub(super) fn new(output: Output, has_bar: bool) -> Self {
+    pub(super) fn new(is_silent: bool, has_bar: bool) -> Self {
         let bar = has_bar.then(|| {
             let style = ProgressStyle::with_template(TEMPLATE).expect("the template is a constant that a test renders");
             let bar = ProgressBar::no_length().with_style(style);
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { output, bar }
+        Self { is_silent, bar }
     }
 
     fn line(&self, verb: &str, object: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| self.output.status(verb, object)),
-            None => self.output.status(verb, object),
+            _ if self.is_silent => {}
+            Some(bar) => bar.suspend(|| status::print(verb, object)),
+            None => status::print(verb, object),
         }
     }
 
