@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod at_rest;
+mod bench;
+mod digest;
+pub mod documents;
 mod events;
 mod fetch;
 mod inspect;
@@ -14,6 +17,8 @@ mod source;
 mod verify;
 
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+pub use bench::Bench;
+pub use digest::{CanonicalJson, canonical_digest};
 pub use events::{Event, Reporter, Silent, Transfer};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
 pub use install::{Change, InstallOptions, Installation, Judgement, install};

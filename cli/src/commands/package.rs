@@ -4,35 +4,17 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference};
+use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
 use aisoc_pipeline::{PackageOptions, Packaged, SignatureLook};
 use aisoc_signing::Appearance;
-use serde::Serialize;
 
-use crate::allowed_secrets::{Allowance, AllowedSecret};
+use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
 use crate::context::Context;
 use crate::output::Answer;
 use crate::runtime;
 
-#[derive(Serialize)]
-struct Package {
-    id: String,
-    version: String,
-    path: String,
-    digest: String,
-    layer_digest: String,
-    layer_size: u64,
-    files: usize,
-    unpacked_size: u64,
-    signed: bool,
-    /// `unsigned`, `malformed`, `other_tree`, `present`: what can be said without a key.
-    signature: &'static str,
-    excluded: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    allowed_secrets: Vec<AllowedSecret>,
-}
-
-impl Answer for Package {
+impl Answer for PackedArtifact {
     fn text(&self) -> String {
         format!("{}\n", self.digest)
     }
@@ -55,7 +37,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     let verb = if args.check { "Same" } else { "Packaged" };
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
     let allowed_secrets = warn_about(&packaged, &allowance, context);
-    context.output.answer(&Package {
+    context.output.answer(&PackedArtifact {
         id: packaged.id.to_string(),
         version: packaged.version,
         path: args.out.display().to_string(),

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_manifests::plugin::{self, Profile};
-use aisoc_pipeline::{PushOptions, ReplaceTag, SignedDirectory, Signing};
+use aisoc_manifests::plugin::Profile;
+use aisoc_pipeline::documents::PushedArtifact;
+use aisoc_pipeline::{Bench, PushOptions, ReplaceTag, SignedDirectory, Signing};
 use rustix::fs::OFlags;
 
-use super::bench::{self, Bench};
-use super::push::PushAnswer;
+use super::bench;
 use super::{package, push};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::ReleaseArgs;
@@ -27,9 +27,9 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         client: context.client(&args.registry)?,
     };
     let bench = Bench::open(&args.plugin_dir)?;
-    let mut problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), Profile::Strict);
+    let mut problems = bench.problems(Profile::Strict);
     if args.key.allow_ambiguous {
-        let ambiguous = plugin::ambiguities(bench.file, &bench.bytes);
+        let ambiguous = bench.ambiguities();
         problems.retain(|problem| !ambiguous.contains(problem));
     }
     if !problems.is_empty() {
@@ -47,7 +47,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
-    let answer = PushAnswer { allowed_secrets, ..answer };
+    let answer = PushedArtifact { allowed_secrets, ..answer };
     let title = format!("{} {}", packaged.id, packaged.version);
     tell_github(&answer, &title, &signed.signer.to_string(), context)?;
     context.output.answer(&answer)
@@ -61,7 +61,7 @@ fn sign(args: &ReleaseArgs, allowance: &Allowance, context: &Context) -> Result<
 }
 
 /// Writes what a following step needs, where GitHub Actions says to.
-fn tell_github(answer: &PushAnswer, title: &str, signer: &str, context: &Context) -> Result<()> {
+fn tell_github(answer: &PushedArtifact, title: &str, signer: &str, context: &Context) -> Result<()> {
     let values = format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest);
     append(context.environment.variable(GITHUB_OUTPUT), &values)?;
     let summary = format!(

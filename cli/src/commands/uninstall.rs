@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{can_be_uninstalled, uninstall};
-use serde::Serialize;
+use aisoc_pipeline::documents::UninstalledPlugin;
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
@@ -17,13 +17,7 @@ use crate::waiting::Waiting;
 /// Longer than any answer.
 const MAX_ANSWER_BYTES: u64 = 256;
 
-#[derive(Serialize)]
-struct Uninstalled {
-    id: String,
-    plugins_dir: String,
-}
-
-impl Answer for Uninstalled {
+impl Answer for UninstalledPlugin {
     fn text(&self) -> String {
         format!("{}\n", self.id)
     }
@@ -39,7 +33,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     }
     context.warn_of_leftovers(&uninstall(&plugins_dir, &id, &access)?);
     context.output.status("Uninstalled", format!("{id} from {}", plugins_dir.display()));
-    context.output.answer(&Uninstalled { id: id.to_string(), plugins_dir: plugins_dir.display().to_string() })
+    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_dir: plugins_dir.display().to_string() })
 }
 
 /// The id that was typed.

@@ -5,21 +5,9 @@ use std::path::Path;
 
 use aisoc_manifests::fault::Result;
 use aisoc_packaging::{InstallRecord, kept_versions, tree_bytes};
-use serde::Serialize;
+use aisoc_pipeline::documents::PluginVersion;
 
 use crate::output::printable;
-
-/// One version of a plugin, as its install recorded it.
-#[derive(Serialize)]
-pub(crate) struct Version {
-    version: String,
-    digest: String,
-    installed_at: String,
-    /// What the gate said when it was activated; `rollback` asks again.
-    signature_status: String,
-    bytes: u64,
-    current: bool,
-}
 
 /// The installed version and the kept ones, the most recently replaced first.
 pub(crate) fn of_plugin(
@@ -27,8 +15,8 @@ pub(crate) fn of_plugin(
     path: &Path,
     record: Option<&InstallRecord>,
     id: &str,
-) -> Result<Vec<Version>> {
-    let row = |record: &InstallRecord, path: &Path, current| Version {
+) -> Result<Vec<PluginVersion>> {
+    let row = |record: &InstallRecord, path: &Path, current| PluginVersion {
         version: record.version.clone(),
         digest: record.digest.to_string(),
         installed_at: record.installed_at.clone(),
@@ -36,7 +24,7 @@ pub(crate) fn of_plugin(
         bytes: tree_bytes(path),
         current,
     };
-    let mut versions: Vec<Version> = record.map(|record| row(record, path, true)).into_iter().collect();
+    let mut versions: Vec<PluginVersion> = record.map(|record| row(record, path, true)).into_iter().collect();
     // A directory that is no id was installed by nobody, and has no kept versions.
     if let Ok(id) = id.parse() {
         versions.extend(kept_versions(plugins_dir, &id)?.iter().map(|kept| row(&kept.record, &kept.path, false)));
@@ -45,7 +33,7 @@ pub(crate) fn of_plugin(
 }
 
 /// Lines below the plugin's own.
-pub(crate) fn write(text: &mut String, versions: &[Version]) {
+pub(crate) fn write(text: &mut String, versions: &[PluginVersion]) {
     for version in versions {
         let _ = writeln!(
             text,

@@ -22,6 +22,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
+use aisoc_pipeline::documents::SCHEMA_VERSION;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
@@ -30,9 +31,6 @@ pub(crate) use redact::{redacted, resembles_key};
 pub(crate) use report::report;
 
 use crate::args::Global;
-
-/// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
