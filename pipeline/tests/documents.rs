@@ -3,10 +3,11 @@
 
 use aisoc_manifests::fault::Reason;
 use aisoc_pipeline::documents::{
-    AllowedSecret, CanonicalDigest, CollectedGarbage, InstalledPlugin, KeyPair, ListedPlugin, LoadedPlugin,
-    ManifestProblem, NewPlugin, PackedArtifact, PluginList, PluginVerdict, PluginVerdicts, PluginVersion,
-    PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes, RefusedManifest, RemovedGarbage, RolledBackPlugin,
-    SignatureJudgement, SignedPlugin, UninstalledPlugin, ValidManifest, VerdictCounts,
+    AllowedSecret, CanonicalDigest, ChangedFile, Check, CollectedGarbage, Explanation, FileState, InstalledPlugin, Key,
+    KeyPair, ListedPlugin, LoadedPlugin, ManifestProblem, NewPlugin, PackedArtifact, PluginList, PluginVerdict,
+    PluginVerdicts, PluginVersion, PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes, RefusedManifest,
+    RemovedGarbage, RolledBackPlugin, SignatureFile, SignatureJudgement, SignedPlugin, SourceVerdict, UncoveredFile,
+    UninstalledPlugin, ValidManifest, VerdictCounts,
 };
 use serde::Serialize;
 
@@ -227,4 +228,57 @@ fn a_reason_is_explained_as_the_registry_of_reasons_has_it() {
     assert_eq!((&row["code"], &row["type"], &row["exit_code"]), (&"unsigned".into(), &"refused".into(), &3.into()));
     assert_eq!(row["meaning"], Reason::Unsigned.meaning());
     assert_eq!(row["next_step"], Reason::Unsigned.remedy());
+}
+
+#[test]
+fn a_verdict_and_how_it_came_about() {
+    let state = |sha256: &str| FileState { sha256: text(sha256), size: 1, executable: false };
+    let explanation = Explanation {
+        verdict: "refused",
+        reason_code: Some("coverage_mismatch"),
+        signature_status: "invalid",
+        coverage: "none",
+        checks: vec![Check { name: "n", result: "failed", detail: text("d") }],
+        keys: vec![Key {
+            key_id: text("k"),
+            file: text("k.pem"),
+            fingerprint: text("f"),
+            verifies: Vec::new(),
+            why_not: None,
+        }],
+        skipped_keys: vec![text("s")],
+        signatures: vec![SignatureFile { file: text("plugin.sig"), named_signer: None, verified_by: None }],
+        file_list: Some("intact"),
+        changed: vec![ChangedFile { path: text("p"), signed: state("a"), found: state("b") }],
+        extra: vec![text("x")],
+        missing: vec![text("y")],
+        uncovered: vec![UncoveredFile { path: text("u"), hazard: None }],
+        next: None,
+    };
+    let verdict = SourceVerdict {
+        source: text("s"),
+        id: None,
+        signature_status: "invalid",
+        signing_key_id: None,
+        fingerprint: None,
+        signers: Vec::new(),
+        coverage: "none",
+        digest: None,
+        artifact_digest: None,
+        objection: None,
+        explanation,
+    };
+    is(
+        &verdict,
+        concat!(
+            r#"{"source":"s","id":null,"signature_status":"invalid","signing_key_id":null,"fingerprint":null,"signers":[],"#,
+            r#""coverage":"none","digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
+            r#""reason_code":"coverage_mismatch","signature_status":"invalid","coverage":"none","checks":[{"name":"n","#,
+            r#""result":"failed","detail":"d"}],"keys":[{"key_id":"k","file":"k.pem","fingerprint":"f","verifies":[],"#,
+            r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"file":"plugin.sig","named_signer":null,"#,
+            r#""verified_by":null}],"file_list":"intact","changed":[{"path":"p","signed":{"sha256":"a","size":1,"#,
+            r#""executable":false},"found":{"sha256":"b","size":1,"executable":false}}],"extra":["x"],"missing":["y"],"#,
+            r#""uncovered":[{"path":"u","hazard":null}],"next":null}}"#
+        ),
+    );
 }

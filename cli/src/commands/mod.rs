@@ -7,7 +7,7 @@ mod declaration;
 mod demo;
 mod digest;
 mod docs;
-mod explanation;
+mod explained;
 mod gc;
 mod help;
 mod inspect;

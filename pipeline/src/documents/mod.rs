@@ -6,21 +6,25 @@
 
 mod artifact;
 mod author;
+mod explanation;
 mod garbage;
 mod inspection;
 mod installation;
 mod listing;
 mod manifest;
 mod reason;
+mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
+pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, SignatureFile, UncoveredFile};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, RefusedManifest, ValidManifest};
 pub use reason::{ReasonCode, ReasonCodes};
+pub use verdict::SourceVerdict;
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
