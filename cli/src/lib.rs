@@ -11,7 +11,6 @@ mod output;
 mod private_key;
 mod runtime;
 mod scaffold;
-
 mod usage;
 mod waiting;
 

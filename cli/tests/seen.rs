@@ -176,7 +176,7 @@ fn text_from_outside_is_judged_and_escaped_in_one_place() {
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let words = ["escape_debug", "escape_default", "escape_unicode", ".is_control()", "DefaultIgnorable"];
     let mut directories: Vec<_> =
-        ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "cli"]
+        ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "worker", "cli"]
             .map(|name| root.join(name).join("src"))
             .into();
     while let Some(directory) = directories.pop() {
