@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, Site};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Access, CoverageFloor, Limits, NetworkFileSystems};
+use aisoc_packaging::Limits;
 use aisoc_pipeline::TrustInputs;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
@@ -60,15 +61,16 @@ impl Context {
     }
 
     /// The plugins directory.
-    pub(crate) fn plugins_dir(&self, flag: Option<PathBuf>) -> PathBuf {
-        flag.or_else(|| self.environment.path(PLUGINS_DIR)).unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into())
+    pub(crate) fn site(&self, flag: Option<PathBuf>) -> Site {
+        let named = flag.or_else(|| self.environment.path(PLUGINS_DIR));
+        Site::at(named.unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into()))
     }
 
     /// The plugins directory, and how the command of these words goes about changing it.
     ///
     /// # Errors
     /// As [`Context::cancellation`].
-    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> Result<(PathBuf, Access)> {
+    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> Result<(Site, Access)> {
         let access = Access {
             command: command.to_owned(),
             lock_timeout: Duration::from_secs(args.lock_timeout),
@@ -79,7 +81,7 @@ impl Context {
             coverage_floor: CoverageFloor::Held,
             cancellation: self.cancellation()?.clone(),
         };
-        Ok((self.plugins_dir(args.plugins_dir), access))
+        Ok((self.site(args.plugins_dir), access))
     }
 
     /// Says what a command could not remove: the command itself has done its work.

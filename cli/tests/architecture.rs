@@ -3,33 +3,53 @@
 //! Refusing an edge here is cheaper than finding out in a year why the signing code links a web
 //! server. A new edge needs a reason in its `Cargo.toml` and a row here.
 
-use std::collections::BTreeMap;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
+use support::workspace;
 
-/// Crate → the workspace crates it may depend on.
+/// Crate → the workspace crates it depends on: all of them, and no others.
 const EDGES: &[(&str, &[&str])] = &[
     ("manifests", &[]),
     ("files", &[]),
     ("signing", &["manifests", "files"]),
     ("registry-client", &["manifests", "files"]),
+    ("registry-server", &["manifests", "files", "registry-client"]),
     ("trust", &["manifests", "signing"]),
-    ("packaging", &["manifests", "files", "signing", "trust"]),
-    ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging"]),
+    ("packaging", &["manifests", "files", "signing"]),
+    ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
+    ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation"]),
+    (
+        "cli",
+        &[
+            "manifests",
+            "files",
+            "signing",
+            "registry-client",
+            "registry-server",
+            "trust",
+            "packaging",
+            "installation",
+            "pipeline",
+            "worker",
+        ],
+    ),
     ("worker", &["files"]),
-    ("cli", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "pipeline", "worker"]),
-    ("testkit", &["manifests", "signing", "registry-client", "trust", "packaging", "pipeline"]),
+    ("testkit", &["manifests", "registry-server", "packaging"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging", "worker"];
+const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging", "installation", "worker"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .current_dir(workspace::root())
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -45,27 +65,59 @@ fn packages(metadata: &Value) -> BTreeMap<String, Value> {
         .collect()
 }
 
+/// The crates of this workspace below a package, in its code or in its tests only.
+fn edges_of(package: &Value, in_tests: bool) -> BTreeSet<String> {
+    let dependencies = package["dependencies"].as_array().expect("dependencies").iter();
+    let wanted = dependencies.filter(|dependency| (dependency["kind"].as_str() == Some("dev")) == in_tests);
+    wanted.filter_map(|dependency| dependency["name"].as_str()?.strip_prefix("aisoc-").map(str::to_owned)).collect()
+}
+
 #[test]
-fn every_edge_is_in_the_table() {
+fn the_table_is_the_edges_that_exist() {
     let packages = packages(&metadata());
-    let folders: Vec<&str> = EDGES.iter().map(|(folder, _)| *folder).collect();
-    for name in packages.keys().filter_map(|name| name.strip_prefix("aisoc-")) {
-        assert!(folders.contains(&name), "the crate `{name}` has no row in the edge table");
-    }
+    let listed: Vec<&str> = EDGES.iter().map(|(folder, _)| *folder).collect();
+    assert!(workspace::crates().iter().all(|name| listed.contains(&name.as_str())), "a crate without a row");
     for (folder, allowed) in EDGES {
-        let package = &packages[&format!("aisoc-{folder}")];
-        for dependency in package["dependencies"].as_array().expect("dependencies") {
-            let is_development = dependency["kind"].as_str() == Some("dev");
-            let Some(target) = dependency["name"].as_str().and_then(|name| name.strip_prefix("aisoc-")) else {
-                continue;
-            };
-            if target == "testkit" {
-                assert!(is_development, "`{folder}` depends on testkit outside its tests");
-            } else if !is_development {
-                assert!(allowed.contains(&target), "the edge {folder} → {target} is not in the table");
-            }
+        let edges = edges_of(&packages[&format!("aisoc-{folder}")], false);
+        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        let new: Vec<_> = edges.difference(&allowed).collect();
+        assert!(new.is_empty(), "the edges {folder} → {new:?} are not in the table");
+        // An edge that may exist and does not is one that comes back without anybody being asked.
+        let unused: Vec<_> = allowed.difference(&edges).collect();
+        assert!(unused.is_empty(), "the edges {folder} → {unused:?} are in the table, and nothing uses them");
+    }
+}
+
+#[test]
+fn only_tests_link_the_testkit() {
+    let packages = packages(&metadata());
+    let linked = |in_tests| {
+        EDGES
+            .iter()
+            .filter(|(folder, _)| edges_of(&packages[&format!("aisoc-{folder}")], in_tests).contains("testkit"))
+            .count()
+    };
+    assert_eq!(linked(false), 0, "a crate depends on testkit outside its tests");
+    assert!(linked(true) > 0, "no test links testkit, so nothing was checked");
+}
+
+/// What of the crate `manifests` its readers know beside themselves.
+const KNOWN_TO_READERS: [&str; 2] = ["position", "text"];
+
+#[test]
+fn the_readers_of_manifests_know_no_refusals() {
+    let directory = workspace::root().join("manifests/src/reader");
+    let mut names = BTreeSet::new();
+    for file in workspace::rust_files(&directory) {
+        let text = fs::read_to_string(&file).expect("a source");
+        for (_, path) in workspace::without_tests(&text).match_indices("crate::").map(|(at, _)| text.split_at(at)) {
+            let name: String =
+                path["crate::".len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            assert!(name == "reader" || KNOWN_TO_READERS.contains(&name.as_str()), "{} names {name:?}", file.display());
+            names.insert(name);
         }
     }
+    assert_eq!(names.len(), KNOWN_TO_READERS.len() + 1, "{names:?}");
 }
 
 #[test]
@@ -106,30 +158,24 @@ fn synchronous_crates_know_no_network() {
 
 #[test]
 fn every_crate_has_the_lint_wall_and_a_front_page() {
-    for (folder, _) in EDGES {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let manifest = std::fs::read_to_string(format!("{root}/{folder}/Cargo.toml")).expect("a manifest");
+    for folder in workspace::crates() {
+        let root = workspace::root().join(&folder);
+        let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("a manifest");
         assert!(manifest.contains("[lints]\nworkspace = true"), "`{folder}` is outside the lint wall");
-        let library = std::fs::read_to_string(format!("{root}/{folder}/src/lib.rs")).expect("a library");
+        let library = fs::read_to_string(root.join("src/lib.rs")).expect("a library");
         assert!(library.contains("include_str!(\"../README.md\")"), "`{folder}` does not show its README");
     }
 }
 
 #[test]
 fn no_module_is_named_for_nothing() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    for (folder, _) in EDGES {
-        let mut directories = vec![std::path::PathBuf::from(format!("{root}/{folder}/src"))];
-        while let Some(directory) = directories.pop() {
-            for entry in std::fs::read_dir(&directory).expect("listed") {
-                let path = entry.expect("an entry").path();
-                let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-                let vague = ["utils", "util", "common", "helpers", "helper", "types", "shared", "misc"];
-                assert!(!vague.contains(&stem), "{} says nothing", path.display());
-                if path.is_dir() {
-                    directories.push(path);
-                }
-            }
+    let vague = ["utils", "util", "common", "helpers", "helper", "types", "shared", "misc"];
+    for name in workspace::crates() {
+        let source = workspace::root().join(name).join("src");
+        for file in workspace::rust_files(&source) {
+            let path = file.strip_prefix(&source).expect("below").with_extension("");
+            let is_vague = path.iter().any(|part| vague.iter().any(|word| part == *word));
+            assert!(!is_vague, "{} says nothing", file.display());
         }
     }
 }

@@ -75,8 +75,8 @@ fn tests_of(source: &str) -> BTreeSet<String> {
 /// Whether that is a script of the reliability harness which is called in both of its extents.
 fn is_run_script(path: &str) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    let Some(name) = path.strip_prefix("reliability/") else { return false };
-    let run = fs::read_to_string(Path::new(ROOT).join("reliability/run")).expect("there");
+    let Some(name) = path.strip_prefix("checks/reliability/") else { return false };
+    let run = fs::read_to_string(Path::new(ROOT).join("checks/reliability/run")).expect("there");
     let calls = run.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("script "));
     let called = calls.filter(|call| call.split_whitespace().next() == Some(name)).count();
     let found = fs::metadata(Path::new(ROOT).join(path));
@@ -132,7 +132,7 @@ fn every_named_test_exists_and_runs() {
     for row in catalogue().row {
         for test in &row.tests {
             let Some((file, name)) = test.split_once("::") else {
-                assert!(is_run_script(test), "row {}: `reliability/run` runs no `{test}`", row.number);
+                assert!(is_run_script(test), "row {}: `checks/reliability/run` runs no `{test}`", row.number);
                 continue;
             };
             let tests = files.entry(file.to_owned()).or_insert_with(|| {
@@ -179,10 +179,14 @@ fn prints_how_much_is_covered() {
 
 #[test]
 fn a_script_counts_when_the_harness_runs_it() {
-    assert!(is_run_script("reliability/kill_points"));
-    for other in
-        ["reliability/run", "reliability/README.md", "reliability/harness/oracle.py", "perf/run", "kill_points"]
-    {
+    assert!(is_run_script("checks/reliability/kill_points"));
+    for other in [
+        "checks/reliability/run",
+        "checks/reliability/README.md",
+        "checks/reliability/harness/oracle.py",
+        "checks/perf/run",
+        "kill_points",
+    ] {
         assert!(!is_run_script(other), "{other}");
     }
 }

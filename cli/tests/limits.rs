@@ -1,53 +1,38 @@
 //! The page of limits is the source's: every constant and field that bounds what is read has a row that
 //! names it, holds its value and says what it stops, and no row names a limit that is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+mod support;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use std::collections::{BTreeMap, BTreeSet};
+
+use support::workspace;
+
 const PAGE: &str = include_str!("../../docs/limits.md");
-const CRATES: [&str; 9] =
-    ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "worker", "cli"];
 
 /// Limits by their path, `crate::module::NAME`, with the value if it is written as a number.
 fn limits_of_the_source() -> BTreeMap<String, Option<u128>> {
     let mut limits = BTreeMap::new();
-    for name in CRATES {
-        let source = Path::new(ROOT).join(name).join("src");
-        for file in rust_files(&source) {
-            let text = fs::read_to_string(&file).expect("readable");
-            let module = module_of(name, file.strip_prefix(&source).expect("below"));
-            for (limit, value) in limits_of(&text) {
-                let known = limits.insert(format!("{module}::{limit}"), value);
-                assert!(known.is_none(), "{module}::{limit} stands twice");
-            }
+    for (file, code) in workspace::sources() {
+        let module = module_of(&file);
+        for (limit, value) in limits_of(&code) {
+            let known = limits.insert(format!("{module}::{limit}"), value);
+            assert!(known.is_none(), "{module}::{limit} stands twice");
         }
     }
     limits
 }
 
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
-    let paths = fs::read_dir(directory).expect("listed").map(|entry| entry.expect("an entry").path());
-    paths
-        .flat_map(|path| match path.is_dir() {
-            true => rust_files(&path),
-            false => vec![path],
-        })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect()
-}
-
-fn module_of(krate: &str, file: &Path) -> String {
-    let path = file.with_extension("").display().to_string();
-    let path = path.strip_suffix("/mod").unwrap_or(&path);
-    [krate.replace('-', "_").as_str()].into_iter().chain(path.split('/')).collect::<Vec<_>>().join("::")
+/// `registry_client::remote` of `registry-client/src/remote/mod.rs`.
+fn module_of(file: &str) -> String {
+    let (name, path) = file.split_once("/src/").expect("a source");
+    let path = path.strip_suffix(".rs").expect("Rust");
+    let path = path.strip_suffix("/mod").unwrap_or(path);
+    [name.replace('-', "_").as_str()].into_iter().chain(path.split('/')).collect::<Vec<_>>().join("::")
 }
 
 /// `const MAX_…: T = value;`, `const …_LIMIT: T = value;`, and the defaults of the fields `max_…` in the
-/// struct of an archive's limits; tests at the end of a file left out.
-fn limits_of(text: &str) -> Vec<(String, Option<u128>)> {
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+/// struct of an archive's limits.
+fn limits_of(code: &str) -> Vec<(String, Option<u128>)> {
     let has_fields = code.contains("pub struct Limits");
     let mut limits = Vec::new();
     for line in code.lines().map(str::trim) {
@@ -132,7 +117,7 @@ fn limits_are_read_from_source_text() {
                 pub(super) const MAX_D: u64 = 0o17;\nconst MAX_E: usize = MAX_D / 9;\nconst MAX_G: usize =\n    7;\n#[cfg(test)]\nmod tests {\n    const MAX_F: u8 = 1;\n}\n";
     let expected =
         [("MAX_A", Some(1024)), ("B_LIMIT", Some(1 << 20)), ("MAX_D", Some(15)), ("MAX_E", None), ("MAX_G", None)];
-    assert_eq!(limits_of(text), expected.map(|(name, value)| (name.to_owned(), value)));
+    assert_eq!(limits_of(workspace::without_tests(text)), expected.map(|(name, value)| (name.to_owned(), value)));
     assert_eq!(written(1_048_576), "1,048,576");
-    assert_eq!(module_of("registry-client", Path::new("remote/mod.rs")), "registry_client::remote");
+    assert_eq!(module_of("registry-client/src/remote/mod.rs"), "registry_client::remote");
 }

@@ -1,13 +1,9 @@
 //! Nothing is decided by the beginning of a file or a stream: every place that reads a bounded amount is
 //! here, with the line that refuses what comes after it.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+mod support;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const CRATES: [&str; 9] =
-    ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "worker", "cli"];
+use support::workspace;
 
 /// What reads bytes up to a bound, or to an end that the other side chooses.
 const READS: [&str; 9] = [
@@ -31,13 +27,13 @@ const READERS: &[(&str, usize, &str)] = &[
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
     ("signing/src/key_files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
     // The last byte of a file that is only appended to.
-    ("packaging/src/lowered.rs", 1, "SeekFrom::End(-1)"),
+    ("installation/src/lowered.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and
     // judged by its digest.
-    ("registry-client/src/layout/archive.rs", 5, "check_end(path, file, headers.at, length)?"),
-    ("registry-client/src/layout/mod.rs", 2, "== digest"),
+    ("registry-client/src/layout/archive.rs", 4, "check_end(path, file, headers.at, length)?"),
+    ("registry-client/src/layout/stored.rs", 2, "== digest"),
     // A request's body, which was received to its end and counted before.
-    ("registry-client/src/serve/manifests.rs", 1, "SpooledTempFile"),
+    ("registry-server/src/manifests.rs", 1, "SpooledTempFile"),
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
     ("cli/src/commands/demo.rs", 1, "address"),
     ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),
@@ -49,23 +45,9 @@ const READERS: &[(&str, usize, &str)] = &[
     ("cli/src/runtime.rs", 1, "/proc/self/status"),
 ];
 
-fn sources(directory: &Path, found: &mut BTreeMap<String, String>) {
-    for entry in fs::read_dir(directory).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|suffix| suffix == "rs") {
-            let text = fs::read_to_string(&path).expect("a source");
-            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
-            found.insert(path.strip_prefix(ROOT).expect("below").display().to_string(), code);
-        }
-    }
-}
-
 #[test]
 fn every_bounded_read_refuses_the_rest() {
-    let mut found = BTreeMap::new();
-    CRATES.iter().for_each(|name| sources(&Path::new(ROOT).join(name).join("src"), &mut found));
+    let found = workspace::sources();
     for (file, code) in &found {
         let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
         let reads = lines.filter(|line| READS.iter().any(|read| line.contains(read))).count();

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use aisoc_manifests::text::first_hidden;
-use support::{Bench, Run};
+use support::{Bench, Run, workspace};
 
 /// C1, DEL, escapes, bidi, joiners, soft hyphen, fillers, tags, private use, noncharacters, a flood of
 /// marks, and a mark without a letter.
@@ -166,32 +166,18 @@ fn the_canonical_form_stays_the_bytes_that_are_hashed() {
 /// Where else characters are judged or escaped, and why it is no second body of the rule.
 const OTHER_ESCAPES: [&str; 4] = [
     "packaging/src/assemble.rs",               // where a word of an annotation ends
-    "manifests/src/value.rs",                  // the debug form of a manifest's text, which tests read
+    "manifests/src/reader/value.rs",           // the debug form of a manifest's text, which tests read
     "manifests/src/plugin/strict.rs",          // what YAML forbids in a manifest
     "registry-client/src/remote/challenge.rs", // what HTTP forbids in a header
 ];
 
 #[test]
 fn text_from_outside_is_judged_and_escaped_in_one_place() {
-    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let words = ["escape_debug", "escape_default", "escape_unicode", ".is_control()", "DefaultIgnorable"];
-    let mut directories: Vec<_> =
-        ["manifests", "files", "signing", "trust", "packaging", "registry-client", "pipeline", "worker", "cli"]
-            .map(|name| root.join(name).join("src"))
-            .into();
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(&directory).expect("listed") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                directories.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(root).expect("below").display().to_string();
-            let source = std::fs::read_to_string(&path).unwrap_or_default();
-            let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-            let is_body = name == "manifests/src/text.rs" || OTHER_ESCAPES.contains(&name.as_str());
-            let found = words.iter().find(|word| code.contains(**word)).filter(|_| !is_body);
-            assert_eq!(found, None, "{name} has a rule of its own: `aisoc_manifests::text` holds it");
-        }
+    let words =
+        ["escape_ascii", "escape_debug", "escape_default", "escape_unicode", ".is_control()", "DefaultIgnorable"];
+    for (name, code) in workspace::sources() {
+        let is_body = name == "manifests/src/text.rs" || OTHER_ESCAPES.contains(&name.as_str());
+        let found = words.iter().find(|word| code.contains(**word)).filter(|_| !is_body);
+        assert_eq!(found, None, "{name} has a rule of its own: `aisoc_manifests::text` holds it");
     }
 }

@@ -10,8 +10,10 @@ use rustix::io::Errno;
 
 mod access;
 mod access_list;
+mod listing;
 mod lock;
 mod nameless;
+pub mod parallel;
 mod private;
 mod remove;
 mod shell;
@@ -19,6 +21,7 @@ mod small;
 mod walk;
 
 pub use access::{Flaw, Insecure, Weakness};
+pub use listing::{TooManyNames, names_in};
 pub use lock::{PassingLock, open_lock, wait_for_lock};
 pub use nameless::Nameless;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};

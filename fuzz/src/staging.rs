@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
@@ -52,7 +53,8 @@ fn check_form(layer: &[u8], media_type: &str, title: Option<RelPath>) {
     let form = LayerForm::Archive { title: title.clone(), content_digest: None };
     let hashed = stage(Staging::hash_only(LIMITS()), &form, media_type, layer);
     let place = Place::get();
-    let staging = Staging::begin(&place.plugins(), LIMITS()).expect("there is room");
+    let private = PrivateDirectory::create(&place.plugins(), ".staging-").expect("there is room");
+    let staging = Staging::into_place(private, LIMITS()).expect("there is room");
     match (&hashed, stage(staging, &form, media_type, layer)) {
         (Ok(hashed), Ok(written)) => {
             assert_eq!(hashed.subject(), written.subject(), "both see one tree");
@@ -83,7 +85,7 @@ fn check_form(layer: &[u8], media_type: &str, title: Option<RelPath>) {
     }
 }
 
-fn stage(mut staging: Staging, form: &LayerForm, media_type: &str, layer: &[u8]) -> Result<Staged> {
+fn stage<P>(mut staging: Staging<P>, form: &LayerForm, media_type: &str, layer: &[u8]) -> Result<Staged<P>> {
     staging.layer(form, media_type, layer)?;
     staging.finish()
 }
@@ -101,7 +103,7 @@ fn unpacked(layer: &[u8]) -> Vec<u8> {
     archive
 }
 
-fn check_names(staged: &Staged) {
+fn check_names<P>(staged: &Staged<P>) {
     let names: Vec<&str> = staged.files().iter().map(|(path, _)| path.as_str()).collect();
     let mut directories = BTreeSet::new();
     for name in &names {
@@ -113,7 +115,7 @@ fn check_names(staged: &Staged) {
     assert!(folded.is_disjoint(&directories), "a file and a directory at once: {names:?}");
 }
 
-fn files_of(staged: &Staged) -> BTreeMap<String, File> {
+fn files_of<P>(staged: &Staged<P>) -> BTreeMap<String, File> {
     let file = |(path, entry): (&RelPath, &aisoc_manifests::file_map::FileEntry)| {
         (path.as_str().to_owned(), (entry.size, entry.executable, entry.digest))
     };
@@ -159,7 +161,7 @@ impl Place {
     }
 
     /// While `staged` lives: its files, the directories that hold them, and nothing else.
-    fn holds_exactly(&self, staged: &Staged) {
+    fn holds_exactly<P>(&self, staged: &Staged<P>) {
         let homes: Vec<PathBuf> = children(&self.plugins());
         let [home] = homes.as_slice() else { panic!("one staging directory: {homes:?}") };
         // Beside the tree stands the file by which an abandoned staging directory is known.

@@ -1,8 +1,8 @@
 //! Install records: what is accepted is what we write, to the byte, and what we write is accepted.
 #![no_main]
 
+use aisoc_installation::InstallRecord;
 use aisoc_manifests::fault::Reason;
-use aisoc_packaging::InstallRecord;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|content: &[u8]| {

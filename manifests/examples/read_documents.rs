@@ -1,4 +1,4 @@
-//! Reads manifests in bulk and says what would be signed: our end of `interop/differential.py`.
+//! Reads manifests in bulk and says what would be signed: our end of `checks/interop/differential.py`.
 //!
 //! Standard input, for each document: one byte, `y` for plugin.yaml or `j` for aisoc-plugin.json; its
 //! length in four bytes, the most significant first; its bytes. Standard output, for each document, one

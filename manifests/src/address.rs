@@ -1,4 +1,5 @@
-//! What an IP address is to somebody who looks for a registry: one table, for both who may name one.
+//! What a host is to somebody who looks for a registry: one table of addresses and one list of names, for
+//! both who may name one.
 //!
 //! An operator who writes a reference may mean a machine beside them. What a registry names (a
 //! redirect, a token service) leads outside, or back to where the registry itself is.
@@ -20,6 +21,21 @@ pub enum Zone {
 }
 
 use Zone::{Loopback, Never, Private, Public};
+
+/// Names under which clouds hand out the credentials of the machine that asks, wherever they lead.
+const METADATA_NAMES: [&str; 5] = [
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.com",
+    "metadata.azure.internal",
+    "instance-data.ec2.internal",
+];
+
+/// The name that every machine has for itself.
+const LOCALHOST: &str = "localhost";
+
+/// The address of the same service. Written out for names that only spell it (`169.254.169.254.nip.io`).
+const METADATA_ADDRESS: &str = "169.254.169.254";
 
 /// First address, length of the prefix, and what lies behind it. The first row that matches counts.
 const IPV4: [([u8; 4], u32, Zone); 21] = [
@@ -61,6 +77,37 @@ const IPV6: [([u16; 8], u32, Zone); 12] = [
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Private),    // documentation
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Private),        // documentation
 ];
+
+/// The metadata service that a text mentions, anywhere in it. For what a person wrote: the reference host
+/// looks for it in the same way, so that no suffix or prefix hides it.
+pub fn mentioned_metadata_service(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    [METADATA_ADDRESS].into_iter().chain(METADATA_NAMES).find(|name| text.contains(name))
+}
+
+/// Whether the host is a metadata service by its name, or a name below it. For what a registry names: a
+/// host of somebody else may well hold the letters of one.
+pub fn is_metadata_service(host: &str) -> bool {
+    METADATA_NAMES.iter().any(|name| is_or_is_below(host, name))
+}
+
+/// Whether the host is this machine by itself, without a resolver: `localhost` as it is written, or an
+/// address of the loopback network. Only there is plain HTTP read by nobody else.
+pub fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == LOCALHOST || host.parse().is_ok_and(|address| zone(address) == Loopback)
+}
+
+/// Whether the name leads to this machine whatever a resolver makes of it (RFC 6761, 6.3).
+pub fn is_local_name(host: &str) -> bool {
+    is_or_is_below(host, LOCALHOST)
+}
+
+/// A dot at the end of a name changes nothing, and neither do capitals.
+fn is_or_is_below(host: &str, name: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.strip_suffix(name).is_some_and(|below| below.is_empty() || below.ends_with('.'))
+}
 
 /// Where the address leads. An IPv6 address that carries an IPv4 address leads where that one does,
 /// when there is such a way for it at all.
@@ -161,6 +208,34 @@ mod tests {
             "fe80::1",
         ] {
             assert_eq!(zone_of(text), Never, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_metadata_services_or_this_machine_by_themselves_and_below() {
+        for host in ["metadata.goog", "METADATA.google.internal.", "x.instance-data.ec2.internal"] {
+            assert!(is_metadata_service(host), "{host}");
+        }
+        for host in ["metadata.google", "xmetadata.goog", "metadata.google-analytics.com", "metadata.goog.example"] {
+            assert!(!is_metadata_service(host), "{host}");
+        }
+        for text in ["metadata.goog.example/x", "169.254.169.254.nip.io/x", "x/Metadata.Azure.com"] {
+            assert!(mentioned_metadata_service(text).is_some(), "{text}");
+        }
+        assert_eq!(mentioned_metadata_service("ghcr.io/o/metadata"), None);
+        for (host, is_here, is_local) in [
+            ("localhost", true, true),
+            ("localhost.", false, true),
+            ("x.LocalHost", false, true),
+            ("xlocalhost", false, false),
+            ("localhost.example", false, false),
+            ("127.0.0.1", true, false),
+            ("[::1]", true, false),
+            ("[::ffff:127.0.0.1]", true, false),
+            ("0.0.0.0", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((is_this_machine(host), is_local_name(host)), (is_here, is_local), "{host}");
         }
     }
 

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{error, fmt};
 
-use crate::fault::{Fault, Reason};
-
 /// Whether work is to go on. Clones share one answer, which changes once and never back.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
@@ -60,12 +58,6 @@ impl fmt::Display for Cancelled {
 
 impl error::Error for Cancelled {}
 
-impl From<Cancelled> for Fault {
-    fn from(cancelled: Cancelled) -> Self {
-        Self::new(Reason::Interrupted, cancelled.to_string())
-    }
-}
-
 /// Not of the kind `Interrupted`, which readers take for "try again".
 impl From<Cancelled> for io::Error {
     fn from(cancelled: Cancelled) -> Self {
@@ -76,6 +68,7 @@ impl From<Cancelled> for io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{Fault, Reason};
 
     #[test]
     fn one_stop_stops_every_clone_and_is_interrupted_by_whatever_way_it_comes() {

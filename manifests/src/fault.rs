@@ -6,23 +6,28 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::cancellation::Cancelled;
+use crate::position::Position;
 pub use crate::reason::{Class, Reason};
 
 /// The result of anything that can be refused.
 pub type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// One refusal: a reason code, one sentence, and the evidence for it.
+#[derive(Clone)]
 pub struct Fault(Box<Parts>);
 
+#[derive(Clone)]
 struct Parts {
     reason: Reason,
     message: String,
     location: Option<Location>,
     difference: Option<Difference>,
     hint: Option<String>,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    /// Shared, because a refusal stands in the trace of a decision and is its outcome as well.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// Where in a text file something was found. Lines and columns count from 1, columns in characters.
@@ -34,6 +39,13 @@ pub struct Location {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+}
+
+impl Location {
+    /// A position in the file of that name.
+    pub fn new(file: impl Into<String>, position: Position) -> Self {
+        Self { file: file.into(), line: position.line, column: position.column }
+    }
 }
 
 /// The two values that should have been equal.
@@ -101,6 +113,14 @@ impl Fault {
         }
     }
 
+    /// `directory_insecure` for what is no directory where one is needed. A link is none: whoever made it says
+    /// where it leads.
+    #[must_use]
+    pub fn no_directory(path: &std::path::Path) -> Self {
+        let message = format!("`{}` is a link or a file, where a directory is needed", path.display());
+        Self::new(Reason::DirectoryInsecure, message)
+    }
+
     /// Replaces the default hint of the reason. A hint is the next command, never "trust less".
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -111,7 +131,7 @@ impl Fault {
     /// Attaches the cause, which is printed on a line of its own and never inside the message.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -176,6 +196,12 @@ impl Fault {
             _ => Reason::IoError,
         };
         Self::new(reason, format!("cannot {act} `{}`", path.display())).caused_by(source)
+    }
+}
+
+impl From<Cancelled> for Fault {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::new(Reason::Interrupted, cancelled.to_string())
     }
 }
 

@@ -3,21 +3,21 @@
 pub mod address;
 pub mod artifact;
 pub mod cancellation;
-pub mod canonical;
 pub mod capability;
 pub mod digest;
 pub mod fault;
 pub mod file_map;
 pub mod id;
-pub mod json;
 pub mod name;
 pub mod oci;
 pub mod path;
 pub mod plugin;
+pub mod position;
+pub mod reader;
 pub mod reason;
 pub mod reference;
 pub mod stated_reason;
 pub mod tar;
 pub mod text;
-pub mod value;
-pub mod yaml;
+
+pub use reader::{canonical, value};

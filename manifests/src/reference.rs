@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::address::{Zone, zone};
+use crate::address::{Zone, is_this_machine, mentioned_metadata_service, zone};
 use crate::digest::Digest;
 use crate::fault::{Fault, Reason, Result};
 use crate::text::{printable, shown};
@@ -19,16 +19,6 @@ use crate::text::{printable, shown};
 const MAX_REFERENCE_BYTES: usize = 1024;
 /// Longest repository name that registries accept.
 const MAX_REPOSITORY_BYTES: usize = 255;
-/// Hosts that hand out the credentials of the machine that asks. Matched anywhere in the reference,
-/// as the reference host does, so that no suffix or prefix hides them.
-const METADATA_NAMES: [&str; 6] = [
-    "169.254.169.254",
-    "metadata.google.internal",
-    "metadata.goog",
-    "metadata.azure.com",
-    "metadata.azure.internal",
-    "instance-data.ec2.internal",
-];
 
 /// Where an artifact is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +116,7 @@ impl RegistryReference {
 
     /// Whether the host is this machine, where plain HTTP has nobody in between.
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse().is_ok_and(|address| zone(address) == Zone::Loopback)
+        is_this_machine(&self.host)
     }
 
     /// The same repository at exactly that digest, without a tag.
@@ -234,8 +223,7 @@ fn registry_reference(text: &str) -> Result<RegistryReference> {
     if text.contains("://") {
         return Err(invalid(text, "it has a URL scheme; a reference begins with the host"));
     }
-    let lower = text.to_ascii_lowercase();
-    if let Some(name) = METADATA_NAMES.iter().find(|name| lower.contains(*name)) {
+    if let Some(name) = mentioned_metadata_service(text) {
         return Err(forbidden(text, name));
     }
     let (rest, digest) = match text.split_once('@') {
@@ -299,7 +287,7 @@ fn host_and_port(text: &str, authority: &str) -> Result<(String, Option<u16>)> {
     if last.as_bytes()[0].is_ascii_digit() {
         return Err(forbidden(text, "a numeric spelling of an address"));
     }
-    if !host.contains('.') && port.is_none() && host != "localhost" {
+    if !host.contains('.') && port.is_none() && !is_this_machine(&host) {
         return Err(invalid(text, "the registry's host is missing")
             .hint(format!("write the host first, for example `ghcr.io/{text}` or `localhost:5000/{text}`")));
     }

@@ -26,6 +26,22 @@ pub fn shown(text: &str, most: usize) -> String {
     }
 }
 
+/// The name of a file, which need be no text, as text: bytes that are no UTF-8 are written as `\xNN`, so that
+/// two names stay two. It may still hold anything that text may; [`shown`] and [`printable`] see to that.
+pub fn spelled(name: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(name) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(name.len() + 16);
+    for chunk in name.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02X}");
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// `text` with everything that is not seen as what it is written as `\u{…}`. Line breaks too: one value
 /// is one line, and cannot add a row to a table.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -229,6 +245,13 @@ mod tests {
         assert_eq!(shown("日本", 2), "日本");
         assert_eq!(shown("日本語", 2), "日本…");
         assert_eq!(shown("\u{1b}[2J", 2), "\\u{1b}[…");
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_spelled_out() {
+        assert_eq!(spelled("Ж/日本".as_bytes()), "Ж/日本");
+        assert_eq!(spelled(b"a\xff\xc3b\xe6\x97"), "a\\xFF\\xC3b\\xE6\\x97");
+        assert_eq!(shown(&spelled(b"\x1b[2J\xff"), 9), "\\u{1b}[2J\\xFF");
     }
 
     #[test]

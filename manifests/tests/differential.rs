@@ -1,5 +1,5 @@
 //! The reader against the host's own reader, on documents that nobody wrote: a short run of
-//! `interop/differential.py`, which says what it compares. Without a Python that has PyYAML it is skipped.
+//! `checks/interop/differential.py`, which says what it compares. Without a Python that has PyYAML it is skipped.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ fn reads_what_the_host_reads() {
     assert!(built.expect("cargo runs").success(), "the example does not build");
 
     let differential = Command::new("python3")
-        .arg(Path::new(ROOT).join("interop/differential.py"))
+        .arg(Path::new(ROOT).join("checks/interop/differential.py"))
         .args(["--seed=1", "--manifests=1500", "--doubles=20000", "--reader"])
         .arg(profile.join("examples/read_documents"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -22,6 +22,7 @@ use crate::ignore::IgnoreRules;
 use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::parallel::{self, Links, default_threads};
+pub(crate) use crate::search::forbidden;
 use crate::search::{Search, require_size, require_total};
 use crate::secrets::{FoundSecret, Kind, Place, Scanner, Secrets};
 use crate::stage::{manifest_path, python_files, whole_manifest};
@@ -259,7 +260,3 @@ fn read_file(
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.
 pub(crate) const SPECIAL_BITS: u32 = 0o6000;
-
-pub(crate) fn forbidden(message: impl Into<String>) -> Fault {
-    Fault::new(Reason::ForbiddenEntry, message)
-}

@@ -6,9 +6,9 @@ use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
+use aisoc_files::parallel;
+pub use aisoc_files::parallel::default_threads;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use sha2::{Digest as _, Sha256};
@@ -21,15 +21,6 @@ thread_local! {
     /// Taken while it is in use, and put back.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
-/// Beyond this the disk or the memory bus is the limit.
-const MAX_THREADS: usize = 8;
-
-/// How many threads the work on files takes by default: one per core, and at most 8.
-pub fn default_threads() -> NonZeroUsize {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(cores.min(MAX_THREADS)).unwrap_or(NonZeroUsize::MIN)
-}
-
 /// Applies `work` to every item, in order of items; each thread has one buffer. Of several failures the
 /// one of the earliest item counts, so that a run says the same thing every time.
 pub(crate) fn map<T: Sync, U: Send>(
@@ -37,42 +28,16 @@ pub(crate) fn map<T: Sync, U: Send>(
     threads: NonZeroUsize,
     work: impl Fn(&T, &mut [u8]) -> Result<U> + Sync,
 ) -> Result<Vec<U>> {
-    let next = AtomicUsize::new(0);
-    let run = || {
+    let with_buffer = |item: &T| {
         // Many small plugins are read one after the other on the same threads.
         let mut buffer = BUFFER.take();
         buffer.resize(READ_BYTES, 0);
-        let mut done = Vec::new();
-        while let Some((index, item)) = items.get(next.load(Ordering::Relaxed)).and_then(|_| {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            Some((index, items.get(index)?))
-        }) {
-            let result = work(item, &mut buffer);
-            let failed = result.is_err();
-            done.push((index, result));
-            if failed {
-                next.store(items.len(), Ordering::Relaxed);
-            }
-        }
+        let result = work(item, &mut buffer);
         BUFFER.set(buffer);
-        done
+        result
     };
-    let mut done = if threads.get() == 1 || items.len() < 2 { run() } else { on_threads(threads, &run)? };
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-fn on_threads<R: Send>(threads: NonZeroUsize, run: &(impl Fn() -> Vec<R> + Sync)) -> Result<Vec<R>> {
-    thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, run);
-        let workers: io::Result<Vec<_>> = (1..threads.get()).map(spawn).collect();
-        let workers = workers.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
-        let mut done = run();
-        for worker in workers {
-            done.extend(worker.join().map_err(|_| Fault::new(Reason::Internal, "a thread panicked"))?);
-        }
-        Ok(done)
-    })
+    parallel::try_map(items, threads, with_buffer)
+        .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?
 }
 
 /// What reading a file to its end found.

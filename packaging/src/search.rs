@@ -6,10 +6,10 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::shell_word;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::text::{printable, spelled};
 
-use crate::dir::forbidden;
 use crate::ignore::{IgnoreRules, Verdict};
 use crate::limits::Limits;
 use crate::names::Names;
@@ -106,7 +106,7 @@ impl<'a> Search<'a> {
         if verdict == Verdict::LeftOut {
             return Ok(());
         }
-        let shown = format!("`{}`", relative.as_os_str().as_encoded_bytes().escape_ascii());
+        let shown = format!("`{}`", printable(&spelled(relative.as_os_str().as_encoded_bytes())));
         let text = relative.to_str().ok_or_else(|| forbidden(format!("the name {shown} is not UTF-8")))?;
         let path = RelPath::parse(text).map_err(|fault| forbidden(fault.message()))?;
         if kind.is_dir() {
@@ -178,4 +178,9 @@ fn kind_name(kind: FileType) -> &'static str {
     } else {
         "a device"
     }
+}
+
+/// What may not be in a package, whoever finds it.
+pub(crate) fn forbidden(message: impl Into<String>) -> Fault {
+    Fault::new(Reason::ForbiddenEntry, message)
 }

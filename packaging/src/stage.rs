@@ -1,10 +1,12 @@
 //! `Staging` and `Staged`: an artifact's files, received in one pass. Nothing is trusted, nothing is visible.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -14,7 +16,6 @@ use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, is_signature_file};
 
-use crate::home::{Home, TREE};
 use crate::limits::Limits;
 use crate::names::{Kind, Names};
 use crate::root::select_root;
@@ -23,32 +24,58 @@ use crate::tree::Tree;
 use crate::vacancy::Vacancy;
 use crate::walk::{self, Expected};
 
-/// Receives the layers of one artifact. Dropping it removes all it has written.
-pub struct Staging {
+/// The staged tree's name in its place.
+const TREE: &str = "tree";
+
+/// A private directory in which an artifact is staged. It goes with what was staged, and takes it away
+/// when it is dropped.
+pub trait StagingPlace {
+    /// The directory, open since it was made.
+    fn held(&self) -> &File;
+
+    /// Where it is, for messages.
+    fn path(&self) -> &Path;
+}
+
+impl StagingPlace for PrivateDirectory {
+    fn held(&self) -> &File {
+        Self::held(self)
+    }
+
+    fn path(&self) -> &Path {
+        Self::path(self)
+    }
+}
+
+/// Receives the layers of one artifact, into a place `P` or nowhere.
+pub struct Staging<P = ()> {
     limits: Limits,
     names: Names,
     tree: Tree,
-    home: Option<Home>,
+    place: P,
 }
 
 impl Staging {
-    /// Stages into a private directory inside `plugins_dir`, from where it can be activated.
-    ///
-    /// # Errors
-    /// `io_denied` and other I/O reasons when the directory cannot be made.
-    pub fn begin(plugins_dir: &Path, limits: Limits) -> Result<Self> {
-        let home = Home::create(plugins_dir)?;
-        let directory = Directory::create(home.held(), home.path(), TREE)?;
-        let tree = Tree::new(Box::new(directory), &limits);
-        Ok(Self { limits, names: Names::default(), tree, home: Some(home) })
-    }
-
-    /// Takes the same walk and writes nothing: for `verify` and `inspect`.
+    /// Takes the walk of an install and writes nothing: for `verify` and `inspect`.
     pub fn hash_only(limits: Limits) -> Self {
         let tree = Tree::new(Box::new(Nowhere), &limits);
-        Self { limits, names: Names::default(), tree, home: None }
+        Self { limits, names: Names::default(), tree, place: () }
     }
+}
 
+impl<P: StagingPlace> Staging<P> {
+    /// Stages into a directory of `place` that is made for it.
+    ///
+    /// # Errors
+    /// `io_denied` and other I/O reasons when that directory cannot be made.
+    pub fn into_place(place: P, limits: Limits) -> Result<Self> {
+        let directory = Directory::create(place.held(), place.path(), TREE)?;
+        let tree = Tree::new(Box::new(directory), &limits);
+        Ok(Self { limits, names: Names::default(), tree, place })
+    }
+}
+
+impl<P> Staging<P> {
     /// Receives one layer, to the last byte of `reader`. Whether those bytes are the promised ones
     /// is the reader's to say, when it is asked to finish.
     ///
@@ -70,7 +97,7 @@ impl Staging {
     ///
     /// # Errors
     /// `ambiguous_layout`.
-    pub fn finish(self) -> Result<Staged> {
+    pub fn finish(self) -> Result<Staged<P>> {
         let root = select_root(self.names.iter())?;
         let empty_directories = empty_directories(&self.names, root.as_ref());
         let Tree { files, kept, .. } = self.tree;
@@ -81,20 +108,20 @@ impl Staging {
                 kept.into_iter().filter_map(|(path, bytes)| Some((path.below(root)?, bytes))).collect(),
             ),
         };
-        Ok(Staged { files: Arc::new(files), kept, empty_directories, root, home: self.home })
+        Ok(Staged { files: Arc::new(files), kept, empty_directories, root, place: self.place })
     }
 }
 
 /// An artifact's plugin, unpacked and hashed, and not yet trusted or visible.
-pub struct Staged {
+pub struct Staged<P = ()> {
     files: Arc<FileMap>,
     kept: BTreeMap<RelPath, Content>,
     empty_directories: Vec<String>,
     root: Option<RelPath>,
-    home: Option<Home>,
+    place: P,
 }
 
-impl Staged {
+impl<P> Staged<P> {
     /// Every file of the plugin.
     pub fn files(&self) -> &FileMap {
         &self.files
@@ -137,9 +164,18 @@ impl Staged {
             signature_files: signatures.map(|(path, content)| (path.to_string(), content.clone())).collect(),
         }))
     }
+}
 
-    pub(crate) fn into_home(self) -> Option<(Home, Option<RelPath>)> {
-        self.home.map(|home| (home, self.root))
+impl<P: StagingPlace> Staged<P> {
+    /// The place that it was staged into.
+    pub fn place(&self) -> &P {
+        &self.place
+    }
+
+    /// The place that it was staged into, and the name of the plugin's directory there.
+    pub fn into_place(self) -> (P, String) {
+        let name = self.root.map_or_else(|| TREE.to_owned(), |root| format!("{TREE}/{root}"));
+        (self.place, name)
     }
 }
 

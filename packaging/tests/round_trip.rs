@@ -11,7 +11,7 @@ use aisoc_manifests::artifact::{Artifact, LayerForm};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{InstalledDir, PackOptions, PluginDir, assemble, pack, release_unverified};
+use aisoc_packaging::{InstalledDir, PackOptions, PluginDir, assemble, pack};
 use common::{GZIP, MANIFEST, demo, directory, inspect, packed, stage_into, titled, write};
 use proptest::prelude::*;
 
@@ -75,9 +75,8 @@ proptest! {
         let plugins = tempfile::tempdir().expect("a directory");
         let staged = stage_into(plugins.path(), &titled("demo"), GZIP, bytes.as_slice()).expect("staged");
         prop_assert_eq!(staged.files(), plugin.files());
-        let out = plugins.path().join("out");
-        release_unverified(staged, &out).expect("released");
-        let present = InstalledDir::read(&out).expect("read");
+        let (place, name) = staged.into_place();
+        let present = InstalledDir::read(&place.path().join(name)).expect("read");
         prop_assert_eq!(present.files(), plugin.files());
         let seen = inspect(&titled("demo"), GZIP, bytes.as_slice()).expect("walked");
         prop_assert_eq!(seen.subject(), plugin.claim().subject());

@@ -3,29 +3,28 @@
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
+use aisoc_files::parallel;
+use aisoc_installation::{
+    InstallRecord, InstalledPlugin, Observed, Placed, Site, escaped, identity_conflicts, manifest_id, require_guarded,
+    stated_id, while_in_place,
+};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::printable;
-use aisoc_packaging::{
-    InstallRecord, InstalledDir, InstalledPlugin, Limits, Placed, ReferenceDir, coverage_floor, default_threads,
-    escaped, expected, identity_conflicts, manifest_id, require_guarded, require_secure_plugins, stated_id,
-    while_in_place,
-};
-use aisoc_signing::{Claim, Coverage, Keyring, verify};
-use aisoc_trust::{Admitted, SignatureStatus, admit};
+use aisoc_packaging::{Limits, ReferenceDir, default_threads};
+use aisoc_signing::{Claim, Coverage};
+use aisoc_trust::{Examined, SignatureStatus};
 
-use crate::install::Judgement;
-use crate::verify::TrustInputs;
+use crate::intact::read_intact;
+use crate::judge::{Judge, Judgement, TrustInputs};
 
 /// What to verify.
 #[derive(Debug)]
 pub struct AtRestOptions {
     /// Where plugins live.
-    pub plugins_dir: PathBuf,
+    pub site: Site,
     /// These plugins alone; all of them when there is none.
     pub only: Vec<String>,
     /// Whom to trust, and how far.
@@ -71,17 +70,20 @@ pub struct AtRest {
 /// judged; `plugin_not_found` for one that was asked for, and I/O reasons when plugins or keys cannot be
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
-    require_secure_plugins(&options.plugins_dir)?;
-    let (wanted, others) = wanted(options)?;
-    let keyring = options.trust.keyring()?;
+    options.site.require_secure()?;
+    let observed = options.site.observe()?;
+    let (wanted, others) = wanted(options, &observed);
+    let judge = Judge::new(&options.trust)?;
     let threads = default_threads();
-    let judge = Judge {
+    let reader = Reader {
         options,
-        keyring: &keyring,
+        observed: &observed,
+        judge: &judge,
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
-    let judged = on_threads(&wanted, threads, |directory| judge.plugin(directory))?;
+    let judged = parallel::map(&wanted, threads, |directory| reader.plugin(directory))
+        .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     // Half of the verdicts are none.
     options.limits.cancellation.check()?;
     let mut judged: Vec<_> = judged.into_iter().flatten().collect();
@@ -90,29 +92,25 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     let missing =
         options.only.iter().find(|id| plugins.iter().all(|plugin| plugin.id != **id && plugin.directory != **id));
     if let Some(id) = missing {
-        return Err(not_found(id, &options.plugins_dir));
+        return Err(not_found(id, options.site.path()));
     }
-    let skipped_keys = keyring.skipped().iter().map(ToString::to_string).collect();
-    Ok(AtRest { plugins, skipped_keys })
+    Ok(AtRest { plugins, skipped_keys: judge.skipped_keys() })
 }
 
 /// What can be a plugin, and what should be one by its record, a plugin that is gone being no good news:
 /// those that are asked for, and the identities of all others, beside which they are seen.
-fn wanted(options: &AtRestOptions) -> Result<(Vec<OsString>, Vec<Placed>)> {
-    let plugins = expected(&options.plugins_dir)?;
+fn wanted(options: &AtRestOptions, observed: &Observed) -> (Vec<OsString>, Vec<Placed>) {
+    let directories = observed.directories();
     if options.only.is_empty() {
-        return Ok((plugins.into_iter().map(|plugin| plugin.directory).collect(), Vec::new()));
+        return (directories, Vec::new());
     }
-    let place = |plugin: InstalledPlugin| {
-        let id = plugin.id();
-        Placed { directory: plugin.directory, path: plugin.path, id }
-    };
     let is_asked_for = |place: &Placed| {
         let (id, name) = (place.id.as_ref().map(PluginId::as_str), escaped(&place.directory));
         options.only.iter().any(|asked| id == Some(asked) || name == *asked)
     };
-    let (asked, others): (Vec<_>, Vec<_>) = plugins.into_iter().map(place).partition(is_asked_for);
-    Ok((asked.into_iter().map(|place| place.directory).collect(), others))
+    let places = directories.iter().filter_map(|directory| observed.placed(directory));
+    let (asked, others): (Vec<_>, Vec<_>) = places.partition(is_asked_for);
+    (asked.into_iter().map(|place| place.directory).collect(), others)
 }
 
 /// A plugin that was read, and which one it is.
@@ -136,47 +134,40 @@ fn not_found(id: &str, plugins_dir: &Path) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("no plugin `{}` in `{}`", printable(id), plugins_dir.display()))
 }
 
-struct Judge<'a> {
+struct Reader<'a> {
     options: &'a AtRestOptions,
-    keyring: &'a Keyring,
+    observed: &'a Observed,
+    judge: &'a Judge<'a>,
     threads_each: NonZeroUsize,
 }
 
-impl Judge<'_> {
+impl Reader<'_> {
     /// `None` for what is no plugin. A tree that is exchanged while it is read is read again: half of the
     /// old and half of the new is no verdict about either.
     fn plugin(&self, directory: &OsString) -> Option<Judged> {
-        let path = self.options.plugins_dir.join(directory);
-        while_in_place(&path, || Some(self.read(InstalledPlugin::read(&self.options.plugins_dir, directory)?)))
+        let path = self.options.site.path().join(directory);
+        while_in_place(&path, || Some(self.read(self.options.site.read(directory)?)))
     }
 
     fn read(&self, plugin: InstalledPlugin) -> Judged {
-        let InstalledPlugin { directory, path, record, .. } = plugin;
-        let (id, record, judged) = match record {
+        let InstalledPlugin { directory, path, record } = plugin;
+        let (id, record, examined) = match record {
             Ok(Some(record)) => {
-                let judged = self.recorded(&path, &record);
-                (Some(record.id.clone()), Some(record), judged)
+                let examined = self.recorded(&path, &record);
+                (Some(record.id.clone()), Some(record), examined)
             }
             Ok(None) => {
-                let judged = self.found(&path);
-                let id = judged.as_ref().map_or_else(|_| manifest_id(&path), |read| Some(read.id.clone()));
-                (id, None, judged)
+                let examined = self.found(&path);
+                let id = examined.as_ref().map_or_else(|_| manifest_id(&path), |read| Some(read.id.clone()));
+                (id, None, examined)
             }
             Err(fault) => (directory.to_str().and_then(|name| name.parse().ok()), None, Err(fault)),
         };
-        let recorded_version = record.as_ref().map(|record| record.version.clone());
-        let (version, known, verdict) = match judged {
-            Ok(Read { version, admitted, id }) => {
-                let held = self.hold_to_floor(&id, &admitted).map(|()| Judgement::of(&admitted));
-                let known = match held.as_ref().err().map(Fault::reason) {
-                    None | Some(Reason::CoverageDowngrade) => (Some(admitted.status()), Some(admitted.coverage())),
-                    Some(_) => (None, None),
-                };
-                (version, known, held)
-            }
-            Err(fault) => (recorded_version, known_of_refusal(fault.reason()), Err(fault)),
+        let version = match &examined {
+            Ok(read) => read.version.clone(),
+            Err(_) => record.as_ref().map(|record| record.version.clone()),
         };
-        let (signature, coverage) = known;
+        let (verdict, (signature, coverage)) = self.judge(examined);
         let plugin = PluginAtRest {
             id: shown(id.as_ref(), &directory),
             directory: escaped(&directory),
@@ -190,11 +181,31 @@ impl Judge<'_> {
         Judged { plugin, placed: Placed { directory, path, id } }
     }
 
+    /// The verdict, and what is known of the signature even where it is a refusal.
+    fn judge(&self, read: Result<Read>) -> (Result<Judgement>, Known) {
+        let Read { id, examined, .. } = match read {
+            Ok(read) => read,
+            Err(fault) => {
+                let known = known_of_refusal(fault.reason());
+                return (Err(fault), known);
+            }
+        };
+        let known = examined.verdict().map(|verdict| (verdict.status(), verdict.coverage())).unzip();
+        let facts = self.observed.facts_at_rest(&id);
+        let outcome = facts.and_then(|facts| self.judge.observe(examined, Some(&facts)).outcome);
+        match outcome {
+            Ok(verdict) => (Ok(Judgement::of(&verdict)), known),
+            Err(fault) if fault.reason() == Reason::CoverageDowngrade => (Err(fault), known),
+            Err(fault) => {
+                let known = known_of_refusal(fault.reason());
+                (Err(fault), known)
+            }
+        }
+    }
+
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
-        let Self { options, keyring, threads_each } = self;
-        let admitted = intact_admission(path, record, &options.trust, keyring, *threads_each, &options.limits)?;
-        require_guarded(path)?;
-        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), admitted })
+        let intact = read_intact(path, record, self.judge, self.threads_each, &self.options.limits)?;
+        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), examined: intact.examined })
     }
 
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
@@ -203,30 +214,27 @@ impl Judge<'_> {
         require_guarded(path)?;
         let claim = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?.claim();
         let id = stated_id(claim.document()?)?;
-        let admitted = self.admit(&claim)?;
-        Ok(Read { id, version: stated_version(&claim), admitted })
-    }
-
-    fn hold_to_floor(&self, id: &PluginId, admitted: &Admitted) -> Result<()> {
-        let floor = coverage_floor(&self.options.plugins_dir, id)?;
-        admitted.require_coverage(floor.unwrap_or(Coverage::None))
-    }
-
-    fn admit(&self, claim: &Claim) -> Result<Admitted> {
-        admit(&self.options.trust.policy, claim, |claim| verify(claim, self.keyring))
+        let examined = self.judge.examine(&claim);
+        match examined.refusal() {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(Read { id, version: stated_version(&claim), examined }),
+        }
     }
 }
 
-/// What was read of a plugin that the gate lets in.
+/// What was read of a plugin that has passed the gates about proof.
 struct Read {
     id: PluginId,
     version: Option<String>,
-    admitted: Admitted,
+    examined: Examined,
 }
+
+/// The signature's status and coverage, where somebody has judged it.
+type Known = (Option<SignatureStatus>, Option<Coverage>);
 
 /// What a refusal says of the signature and its coverage. One that is not the gate's says nothing: nobody
 /// has come so far as to judge a signature.
-fn known_of_refusal(reason: Reason) -> (Option<SignatureStatus>, Option<Coverage>) {
+fn known_of_refusal(reason: Reason) -> Known {
     match reason {
         Reason::Unsigned => (Some(SignatureStatus::Unsigned), Some(Coverage::None)),
         Reason::CoveragePartial => (Some(SignatureStatus::Verified), Some(Coverage::Code)),
@@ -250,83 +258,4 @@ fn shown(id: Option<&PluginId>, directory: &OsStr) -> String {
 
 fn stated_version(claim: &Claim) -> Option<String> {
     claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version)
-}
-
-/// Admits an installed plugin again, provided that every byte is as its record says.
-///
-/// # Errors
-/// What the gate refuses, which names the file where it can; `tree_modified` when something was changed,
-/// added or removed since the install that the signature does not name: an entry that no install makes,
-/// the manifest, the whole plugin.
-pub(crate) fn intact_admission(
-    path: &Path,
-    record: &InstallRecord,
-    trust: &TrustInputs,
-    keyring: &Keyring,
-    threads: NonZeroUsize,
-    limits: &Limits,
-) -> Result<Admitted> {
-    let reinstall = format!("install it again: `aisoc plugin install {}`", record.reference);
-    let modified = |what: &str| {
-        let message = format!("`{}` was changed since it was installed{what}", record.id);
-        Fault::new(Reason::TreeModified, message).hint(&reinstall)
-    };
-    // What it leads to can be changed without anything here changing.
-    if path.is_symlink() {
-        return Err(modified(": it is a link"));
-    }
-    let present = InstalledDir::read_with(path, threads, limits).map_err(|fault| match fault.reason() {
-        Reason::ForbiddenEntry | Reason::ManifestMissing | Reason::IoNotFound => modified(&format!(": {fault}")),
-        _ => fault,
-    })?;
-    let claim = present.claim();
-    let admitted = admit(&trust.policy, &claim, |claim| verify(claim, keyring));
-    if present.subject() != record.tree_digest {
-        let named = admitted.err().filter(|refusal| refusal.class() == Reason::TreeModified.class());
-        let digests = || modified("").expected(record.tree_digest.to_string(), present.subject().to_string());
-        return Err(named.unwrap_or_else(digests).hint(reinstall));
-    }
-    let admitted = admitted?;
-    let stated = stated_id(claim.document()?)?;
-    if stated != record.id {
-        return Err(Fault::new(Reason::IdentityAmbiguous, "the record is about another plugin than the one in place")
-            .expected(record.id.to_string(), stated.to_string())
-            .hint(reinstall));
-    }
-    // A record is no evidence, but what it says about the tree has to be true.
-    match record.canonical_digest.zip(admitted.digest()) {
-        Some((recorded, found)) if recorded != found => {
-            let message = format!("the record of `{}` is about other content", record.id);
-            Err(Fault::new(Reason::RecordInvalid, message)
-                .expected(found.to_string(), recorded.to_string())
-                .hint(reinstall))
-        }
-        _ => Ok(admitted),
-    }
-}
-
-/// Applies `work` to every item, in order of items.
-fn on_threads<T: Sync, U: Send>(items: &[T], threads: NonZeroUsize, work: impl Fn(&T) -> U + Sync) -> Result<Vec<U>> {
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return done };
-            done.push((index, work(item)));
-        }
-    };
-    let done: Result<Vec<(usize, U)>> = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, run);
-        let workers: std::io::Result<Vec<_>> = (1..threads.get().min(items.len())).map(spawn).collect();
-        let workers = workers.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
-        let mut done = run();
-        for worker in workers {
-            done.extend(worker.join().map_err(|_| Fault::new(Reason::Internal, "a thread panicked"))?);
-        }
-        Ok(done)
-    });
-    let mut done = done?;
-    done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

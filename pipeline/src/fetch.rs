@@ -42,7 +42,11 @@ pub(crate) async fn fetch(reference: &Reference, require: Option<Digest>, option
 
 impl Fetched {
     /// Receives every layer into `staging`, in one pass over the bytes of each.
-    pub(crate) async fn stage(&self, mut staging: Staging, reporter: &dyn Reporter) -> Result<Staged> {
+    pub(crate) async fn stage<P: Send + 'static>(
+        &self,
+        mut staging: Staging<P>,
+        reporter: &dyn Reporter,
+    ) -> Result<Staged<P>> {
         let total = self.claimed_bytes()?;
         let mut done = 0;
         for layer in self.artifact.layers() {
@@ -73,12 +77,12 @@ impl Fetched {
 }
 
 /// Moves a blob from the network into a thread that hashes, inflates, checks and writes it.
-async fn receive(
-    mut staging: Staging,
+async fn receive<P: Send + 'static>(
+    mut staging: Staging<P>,
     layer: PluginLayer,
     mut stream: BlobStream,
     progress: &dyn Fn(u64),
-) -> Result<Staging> {
+) -> Result<Staging<P>> {
     let (chunks, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let unpacking = Worker::begin(move || {
         let PluginLayer { descriptor, form } = layer;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use aisoc_installation::{Site, release_unverified};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, Staging, release_unverified};
+use aisoc_packaging::{Limits, Staging};
 use aisoc_registry_client::ClientOptions;
 
 use crate::events::{Event, Reporter};
@@ -41,7 +42,7 @@ pub async fn pull(
     reporter.event(&Event::Resolving { reference });
     let fetched = fetch(reference, None, options).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let staging = Staging::begin(parent, Limits::default())?;
+    let staging = Staging::into_place(Site::at(parent).staging()?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let files = staged.files().len();
     release_unverified(staged, out)?;

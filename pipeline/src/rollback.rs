@@ -1,24 +1,27 @@
-//! Back to a version that was kept: the line of an install, without a registry.
+//! Back to a previous version: the line of an install, without a registry.
 
 use std::path::PathBuf;
 
+use aisoc_installation::{Access, InstallRecord, Installed, PreviousTree, Site};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Access, InstallRecord, KeptTree, finish_interrupted};
-use aisoc_signing::verify;
-use aisoc_trust::admit;
+use aisoc_packaging::Limits;
+use aisoc_trust::Verdict;
 
 use crate::events::{Event, Reporter};
-use crate::install::{Judgement, again_admitted};
-use crate::verify::TrustInputs;
+use crate::intact::{Confirmed, confirm_in_place};
+use crate::judge::{Judge, Judgement, TrustInputs};
+
+/// How often a version is read again that another process has moved away meanwhile.
+const ATTEMPTS: usize = 8;
 
 /// What a rollback is told.
 #[derive(Debug)]
 pub struct RollbackOptions {
     /// Where plugins live.
-    pub plugins_dir: PathBuf,
+    pub site: Site,
     /// The plugin.
     pub id: PluginId,
     /// The version or the artifact digest to go back to; the most recently replaced one when nothing is said.
@@ -48,68 +51,114 @@ pub struct Rollback {
     pub leftovers: Vec<PathBuf>,
 }
 
-/// Reads a kept version whole, verifies it with today's keys, and exchanges it for the installed one.
+/// Reads a previous version whole, verifies it with today's keys, and exchanges it for the installed one.
 ///
 /// # Errors
-/// `version_not_found`, `tree_modified` for a kept version that is not as it was installed, what the
-/// gate refuses, and what refuses an activation. What is refused leaves everything as it was.
+/// `version_not_found`, `tree_modified` for a version that is not as it was installed, what the gate refuses,
+/// and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
-    let RollbackOptions { plugins_dir, id, to, trust, access } = options;
-    trust.keyring()?;
+    let RollbackOptions { site, id, to, trust, access } = options;
+    let judge = Judge::new(trust)?;
     if let Some(unchanged) = already_there(options)? {
-        finish_interrupted(plugins_dir, access)?;
         return Ok(unchanged);
     }
-    let kept = KeptTree::open(plugins_dir, id, to.as_deref(), access)?;
-    let named = format!("{id} {}", kept.record().version);
-    reporter.event(&Event::Verifying { id, version: &kept.record().version });
-    let claim = kept.claim();
+    site.check(access)?;
+    site.finish_interrupted(access)?;
+    let limits = Limits::until(&access.cancellation);
+    let mut attempt = 1;
+    loop {
+        let is_last = attempt == ATTEMPTS;
+        match PreviousTree::read(site, id, to.as_deref(), &limits) {
+            // Half of it was read when another process moved it.
+            Err(fault) if fault.reason() == Reason::IoNotFound && !is_last => {}
+            previous => {
+                if let Some(done) = restore(&previous?, &judge, options, reporter)? {
+                    return Ok(done);
+                }
+            }
+        }
+        if is_last {
+            return Err(Fault::new(Reason::Locked, format!("other commands keep moving the versions of `{id}`")));
+        }
+        attempt += 1;
+    }
+}
+
+/// `None` when what was read is no longer there.
+fn restore(
+    previous: &PreviousTree,
+    judge: &Judge<'_>,
+    options: &RollbackOptions,
+    reporter: &dyn Reporter,
+) -> Result<Option<Rollback>> {
+    let RollbackOptions { site, id, access, .. } = options;
+    let named = format!("{id} {}", previous.record().version);
+    reporter.event(&Event::Verifying { id, version: &previous.record().version });
+    let claim = previous.claim();
     let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
             .expected(id.to_string(), manifest.id.to_string()));
     }
-    let admitted = admit(&trust.policy, &claim, |claim| verify(claim, &trust.keyring()?));
-    let admitted = admitted.map_err(|refusal| refusal.about(&named))?;
-    reporter.event(&Event::Activating { id, version: &kept.record().version });
-    // What the gate says today, of what was installed then.
-    let record = InstallRecord {
-        canonical_digest: admitted.digest(),
-        signature_status: admitted.status().as_str().to_owned(),
-        signing_key_id: admitted.key_id().map(ToString::to_string),
-        coverage: Some(admitted.coverage().as_str().to_owned()),
-        ..kept.record().clone()
-    };
-    let signature = Judgement::of(&admitted);
-    let from = kept.replaced().map(|record| record.version.clone());
-    let active = kept.activate(admitted, &record)?;
-    Ok(Rollback {
+    let examined = judge.examine(&claim);
+    if let Some(refusal) = examined.refusal() {
+        return Err(refusal.clone().about(&named));
+    }
+    reporter.event(&Event::Activating { id, version: &previous.record().version });
+    site.session(access, |session| {
+        let present = session.present(id)?;
+        let admitted = judge.decide(examined, &present).outcome.map_err(|refusal| refusal.about(&named))?;
+        let record = record(previous.record(), admitted.verdict());
+        let signature = Judgement::of(admitted.verdict());
+        let active = session.restore(admitted, present, previous, &record)?;
+        Ok(active.map(|active| rollback(record, active, signature)))
+    })
+}
+
+/// What the gate says today, of what was installed then.
+fn record(before: &InstallRecord, verdict: &Verdict) -> InstallRecord {
+    InstallRecord {
+        canonical_digest: verdict.digest(),
+        signature_status: verdict.status().as_str().to_owned(),
+        signing_key_id: verdict.key_id().map(ToString::to_string),
+        coverage: Some(verdict.coverage().as_str().to_owned()),
+        ..before.clone()
+    }
+}
+
+fn rollback(record: InstallRecord, active: Installed, signature: Judgement) -> Rollback {
+    Rollback {
         version: record.version,
         digest: record.digest,
         directory: active.path,
-        from,
+        from: active.replaced.map(|record| record.version),
         signature,
         lowered_from: active.lowered_from,
         leftovers: active.leftovers,
-    })
+    }
 }
 
 /// The version that was named, when it is in place, as recorded, and admitted: so the same command again,
 /// after a kill, has nothing left to do.
 fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
-    let RollbackOptions { plugins_dir, id, to: Some(to), trust, access } = options else { return Ok(None) };
-    let Some(record) = InstallRecord::read_understood(plugins_dir, id)? else { return Ok(None) };
-    if record.version != *to && record.digest.to_string() != *to {
+    let RollbackOptions { site, id, to: Some(to), trust, access } = options else { return Ok(None) };
+    let record = site.read(id.as_str().as_ref()).and_then(|plugin| plugin.record.transpose()).transpose();
+    let record = match record {
+        // What is damaged says nothing about the version in place.
+        Err(fault) if fault.reason() == Reason::RecordInvalid => return Ok(None),
+        record => record?,
+    };
+    let Some(record) = record.filter(|record| record.version == *to || record.digest.to_string() == *to) else {
         return Ok(None);
-    }
-    let admitted = again_admitted(plugins_dir, &record, trust, access)?;
-    Ok(Some(Rollback {
+    };
+    let confirmed = confirm_in_place(site, &record, trust, access)?;
+    Ok(confirmed.map(|Confirmed { signature, leftovers }| Rollback {
         from: Some(record.version.clone()),
         version: record.version,
         digest: record.digest,
-        directory: plugins_dir.join(id.as_str()),
-        signature: Judgement::of(&admitted),
+        directory: site.plugin(id),
+        signature,
         lowered_from: None,
-        leftovers: Vec::new(),
+        leftovers,
     }))
 }

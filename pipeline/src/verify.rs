@@ -1,43 +1,20 @@
 //! Verifying what is on disk or in a registry, without installing it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use aisoc_installation::while_in_place;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads, while_in_place};
+use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Claim, Findings, Keyring, examine};
-use aisoc_trust::{Admitted, Policy, TrustMode, admit};
-use jiff::Timestamp;
+use aisoc_signing::{Claim, Findings};
+use aisoc_trust::{Decision, Trace, Verdict};
 
 use crate::events::Reporter;
 use crate::fetch::fetch;
-
-/// Whom to trust, and how far.
-#[derive(Debug)]
-pub struct TrustInputs {
-    /// The directory of trusted public keys.
-    pub keys_dir: PathBuf,
-    /// What the gate does about what is not verified.
-    pub policy: Policy,
-    /// The time to judge keys by.
-    pub at: Timestamp,
-}
-
-impl TrustInputs {
-    /// The trusted keys, as they stand at that time. In mode `disabled` nothing is read, keys included.
-    ///
-    /// # Errors
-    /// As [`Keyring::read`]. They are no verdict: nothing was judged.
-    pub fn keyring(&self) -> Result<Keyring> {
-        match self.policy.mode {
-            TrustMode::Disabled => Ok(Keyring::default()),
-            TrustMode::Strict | TrustMode::Warn => Keyring::read(&self.keys_dir, self.at),
-        }
-    }
-}
+use crate::judge::{Judge, TrustInputs};
 
 /// A verdict, and how it came about.
 #[derive(Debug)]
@@ -47,7 +24,9 @@ pub struct Verification {
     /// Digest of the artifact, when it was one.
     pub artifact_digest: Option<Digest>,
     /// What the gate said: let in, or the refusal.
-    pub verdict: Result<Admitted>,
+    pub verdict: Result<Verdict>,
+    /// What every gate said, in order.
+    pub trace: Trace,
     /// What every check saw.
     pub findings: Findings,
 }
@@ -62,7 +41,7 @@ impl Verification {
 /// exchanged for it meanwhile, it is that one that is judged.
 ///
 /// # Errors
-/// What cannot be judged: `manifest_missing`, I/O reasons, and those of [`TrustInputs::keyring`]. A refusal
+/// What cannot be judged: `manifest_missing`, I/O reasons, and those of reading the keys. A refusal
 /// is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
     let read = || ReferenceDir::read_with(directory, default_threads(), limits);
@@ -73,7 +52,7 @@ pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) 
 ///
 /// # Errors
 /// What cannot be packed: `forbidden_entry`, `manifest_missing`, I/O reasons, and those of
-/// [`TrustInputs::keyring`].
+/// reading the keys.
 pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
     let plugin = PluginDir::open_knowing(directory, &Secrets::Unsearched, default_threads(), limits)?;
     judge_directory(&plugin.claim(), directory, trust)
@@ -89,7 +68,7 @@ fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Resu
 /// Verifies an artifact in one pass over its bytes, writing nothing.
 ///
 /// # Errors
-/// Every refusal of fetching and staging, and those of [`TrustInputs::keyring`].
+/// Every refusal of fetching and staging, and those of reading the keys.
 pub async fn verify_artifact(
     reference: &Reference,
     trust: &TrustInputs,
@@ -97,7 +76,7 @@ pub async fn verify_artifact(
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
     // Before anything is fetched; the keys that judge are read when there is something to judge.
-    trust.keyring()?;
+    Judge::new(trust)?;
     let fetched = fetch(reference, None, options).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let verification = judge(&staged.claim()?, trust)?.map_refusal(|refusal| refusal.about(reference));
@@ -105,10 +84,10 @@ pub async fn verify_artifact(
 }
 
 fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
-    let (keyring, mut findings) = (trust.keyring()?, Findings::default());
-    let verdict = admit(&trust.policy, claim, |claim| examine(claim, &keyring, &mut findings));
+    let judge = Judge::new(trust)?;
+    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim), None);
     let id = claim.document().ok().and_then(stated_id);
-    Ok(Verification { id, artifact_digest: None, verdict, findings })
+    Ok(Verification { id, artifact_digest: None, verdict: outcome, trace, findings })
 }
 
 fn stated_id(document: &Document) -> Option<String> {

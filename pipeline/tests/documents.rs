@@ -238,7 +238,10 @@ fn a_verdict_and_how_it_came_about() {
         reason_code: Some("coverage_mismatch"),
         signature_status: "invalid",
         coverage: "none",
-        checks: vec![Check { name: "n", result: "failed", detail: text("d") }],
+        checks: vec![
+            Check { name: "m", result: "passed", detail: text("c"), would_change_it: None },
+            Check { name: "n", result: "failed", detail: text("d"), would_change_it: Some(text("w")) },
+        ],
         keys: vec![Key {
             key_id: text("k"),
             file: text("k.pem"),
@@ -273,8 +276,8 @@ fn a_verdict_and_how_it_came_about() {
         concat!(
             r#"{"source":"s","id":null,"signature_status":"invalid","signing_key_id":null,"fingerprint":null,"signers":[],"#,
             r#""coverage":"none","digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
-            r#""reason_code":"coverage_mismatch","signature_status":"invalid","coverage":"none","checks":[{"name":"n","#,
-            r#""result":"failed","detail":"d"}],"keys":[{"key_id":"k","file":"k.pem","fingerprint":"f","verifies":[],"#,
+            r#""reason_code":"coverage_mismatch","signature_status":"invalid","coverage":"none","checks":[{"name":"m","#,
+            r#""result":"passed","detail":"c"},{"name":"n","result":"failed","detail":"d","would_change_it":"w"}],"keys":[{"key_id":"k","file":"k.pem","fingerprint":"f","verifies":[],"#,
             r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"file":"plugin.sig","named_signer":null,"#,
             r#""verified_by":null}],"file_list":"intact","changed":[{"path":"p","signed":{"sha256":"a","size":1,"#,
             r#""executable":false},"found":{"sha256":"b","size":1,"executable":false}}],"extra":["x"],"missing":["y"],"#,

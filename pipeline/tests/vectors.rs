@@ -9,8 +9,8 @@ use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_packaging::ReferenceDir;
-use aisoc_signing::{Keyring, SigningKey, sign, verify};
-use aisoc_trust::{Admitted, CoverageRule, MalformedSignature, Policy, TrustMode, admit};
+use aisoc_signing::{Claim, Keyring, SigningKey, sign, verify};
+use aisoc_trust::{CoverageRule, MalformedSignature, Policy, TrustMode, Verdict, examine, observe};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -75,12 +75,18 @@ fn lay_out(vector: &Value, directory: &Path, keys: &Path, key_a: &str) {
     }
 }
 
-fn judge(directory: &Path, keys: &Path, mode: TrustMode) -> Result<Admitted, Fault> {
+/// What the gates about proof say.
+fn verdict(policy: &Policy, claim: &Claim, keys: &Path) -> Result<Verdict, Fault> {
+    let prove = |claim: &Claim, _: &mut _| verify(claim, &Keyring::read(keys)?, Timestamp::UNIX_EPOCH);
+    observe(examine(policy, claim, prove), None).outcome
+}
+
+fn judge(directory: &Path, keys: &Path, mode: TrustMode) -> Result<Verdict, Fault> {
     let claim = ReferenceDir::read(directory)?.claim();
     // The vectors record the host's code, which refuses a malformed signature file in `warn` too, and
     // which knows no coverage but that of the code.
     let policy = Policy { malformed: MalformedSignature::Refused, coverage: CoverageRule::Code, ..Policy::of(mode) };
-    admit(&policy, &claim, |claim| verify(claim, &Keyring::read(keys, Timestamp::UNIX_EPOCH)?))
+    verdict(&policy, &claim, keys)
 }
 
 fn check_verdicts(name: &str, expected: &Value, directory: &Path, keys: &Path) {
@@ -155,11 +161,10 @@ fn a_malformed_signature_loads_as_invalid_in_warn_as_the_lifecycle_page_says() {
     write(&place.path().join("p/plugin.yaml"), b"id: demo.one\nname: D\nversion: \"1\"\nplugin_type: enricher\n");
     write(&place.path().join("p/plugin.sig"), b"nonsense");
     let claim = ReferenceDir::read(&place.path().join("p")).expect("readable").claim();
-    let keyring = || Keyring::read(&place.path().join("keys"), Timestamp::UNIX_EPOCH);
-    let admitted = admit(&Policy::of(TrustMode::Warn), &claim, |claim| verify(claim, &keyring()?)).expect("let in");
+    let keys = place.path().join("keys");
+    let admitted = verdict(&Policy::of(TrustMode::Warn), &claim, &keys).expect("let in");
     assert_eq!(admitted.status().as_str(), "invalid");
     assert_eq!(admitted.objection().expect("an objection").reason(), Reason::SignatureMalformed);
-    let refused =
-        admit(&Policy::of(TrustMode::Strict), &claim, |claim| verify(claim, &keyring()?)).expect_err("strict");
+    let refused = verdict(&Policy::of(TrustMode::Strict), &claim, &keys).expect_err("strict");
     assert_eq!(refused.reason(), Reason::SignatureMalformed);
 }

@@ -11,8 +11,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageManifest};
 use aisoc_manifests::reference::Tag;
 
-use crate::blob::BlobSource;
-use crate::target::{Fetch, Manifest, Push, Pushed, Tagging, Target};
+use crate::storage::{BlobSource, Fetch, Manifest, Push, Pushed, Tagging};
+use crate::target::Target;
 
 /// What is to be stored: a manifest, the blobs it names, and the tag it gets.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub async fn copy(
     let document = ImageManifest::read(manifest.bytes())?;
     let blobs: Vec<_> = std::iter::once(document.config)
         .chain(document.layers)
-        .map(|descriptor| (descriptor, BlobSource::Target(source.clone())))
+        .map(|descriptor| (descriptor, BlobSource::from(source.clone())))
         .collect();
     push(destination, &Shipment { manifest: &manifest, blobs: &blobs, tag }, progress).await
 }

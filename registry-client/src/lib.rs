@@ -1,17 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-pub mod blob;
 pub mod copy;
 pub mod layout;
 pub mod limits;
 pub mod options;
 pub mod remote;
-pub mod serve;
+pub mod storage;
 pub mod target;
-mod worker;
+pub mod worker;
 
-pub use blob::{BlobSource, BlobStream};
 pub use limits::{Limits, Slowest};
 pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
-pub use target::{Fetch, Manifest, Push, Pushed, Resolve, Tagging, Target};
+pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
+pub use target::Target;
 pub use worker::Worker;

@@ -64,20 +64,21 @@ pub(crate) const MAX_ERROR_BYTES: u64 = 64 << 10;
 
 /// Bytes against the time that was waited for them.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     slowest: Slowest,
     waited: Duration,
     bytes: u64,
 }
 
 impl Pace {
-    pub(crate) fn new(slowest: Slowest) -> Self {
+    /// Nothing has been waited for yet.
+    pub fn new(slowest: Slowest) -> Self {
         Self { slowest, waited: Duration::ZERO, bytes: 0 }
     }
 
     /// Counts a wait and what it brought. Says whether that is fast enough: judged at the end of each
     /// stretch of waiting, so that a good beginning buys nothing later.
-    pub(crate) fn keeps_up(&mut self, waited: Duration, bytes: u64) -> bool {
+    pub fn keeps_up(&mut self, waited: Duration, bytes: u64) -> bool {
         self.waited += waited;
         self.bytes += bytes;
         if self.waited < self.slowest.within {

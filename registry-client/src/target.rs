@@ -1,21 +1,20 @@
-//! `Target`: a place that holds artifacts, and the four small things one can ask of it.
+//! `Target`: a place that holds artifacts, chosen by a reference.
 //!
 //! A target is bound to one reference: a repository of a registry or a layout on disk, and the tag
-//! or digest written beside it. The traits are what the two kinds have in common, and what a test
-//! may put in their place.
+//! or digest written beside it. This is the one file that knows both kinds.
 
-use std::future::Future;
+use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::Descriptor;
-use aisoc_manifests::reference::{Reference, Tag};
-use bytes::Bytes;
+use aisoc_manifests::reference::{Reference, RegistryReference, Tag};
+use futures_util::future::BoxFuture;
 
-use crate::blob::{BlobSource, BlobStream};
 use crate::layout::Layout;
 use crate::options::ClientOptions;
-use crate::remote::{Access, Remote};
+use crate::remote::{Remote, Scope};
+use crate::storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 
 /// A place that holds artifacts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,84 +25,6 @@ pub enum Target {
     Layout(Layout),
 }
 
-/// A manifest's bytes and what they are said to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
-    bytes: Vec<u8>,
-    media_type: String,
-    digest: Digest,
-}
-
-/// What became of a blob or a manifest that was to be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
-    /// Its bytes were sent.
-    Uploaded,
-    /// It was there before; nothing was sent.
-    Present,
-    /// The registry took it over from another repository of its own; nothing was sent.
-    Mounted,
-}
-
-/// Answers which manifest the reference names.
-pub trait Resolve {
-    /// The descriptor of the manifest that the reference names: what the place *says*, in one request
-    /// at most. Only bytes fetched by this digest prove anything.
-    fn resolve(&self) -> impl Future<Output = Result<Descriptor>> + Send;
-}
-
-/// Reads manifests and blobs.
-pub trait Fetch {
-    /// The manifest of that digest, or the one that the reference names when none is given. The
-    /// bytes match the digest that was asked for.
-    fn fetch_manifest(&self, digest: Option<Digest>) -> impl Future<Output = Result<Manifest>> + Send;
-
-    /// The bytes of a blob, as many as the descriptor says; not yet hashed, see [`BlobStream`].
-    fn fetch_blob(&self, descriptor: &Descriptor) -> impl Future<Output = Result<BlobStream>> + Send;
-
-    /// The verified bytes of a small blob, refusing sizes above `max_bytes` before asking for it.
-    fn fetch_blob_bytes(&self, descriptor: &Descriptor, max_bytes: u64) -> impl Future<Output = Result<Bytes>> + Send
-    where
-        Self: Sync,
-    {
-        async move {
-            if descriptor.size > max_bytes {
-                return Err(Fault::new(
-                    Reason::PullFailed,
-                    format!("{} is too large for what it is", descriptor.digest),
-                )
-                .expected(format!("at most {max_bytes} bytes"), format!("{} bytes", descriptor.size)));
-            }
-            self.fetch_blob(descriptor).await?.verified().collect().await
-        }
-    }
-}
-
-/// Stores blobs and manifests.
-pub trait Push {
-    /// Whether the blob is there already.
-    fn has_blob(&self, descriptor: &Descriptor) -> impl Future<Output = Result<bool>> + Send;
-
-    /// Stores a blob unless it is there. The place hashes what it receives.
-    fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> impl Future<Output = Result<Pushed>> + Send;
-
-    /// Stores a manifest under its digest, without a tag, unless it is there.
-    fn push_manifest(&self, manifest: &Manifest) -> impl Future<Output = Result<Pushed>> + Send;
-}
-
-/// Reads and moves tags.
-pub trait Tagging {
-    /// Points the tag at the manifest, replacing what it named.
-    fn tag(&self, tag: &Tag, manifest: &Manifest) -> impl Future<Output = Result<Pushed>> + Send;
-
-    /// The digest of the manifest that the tag names, if the tag exists. Hashed from the manifest's
-    /// bytes, not taken from a header.
-    fn tag_digest(&self, tag: &Tag) -> impl Future<Output = Result<Option<Digest>>> + Send;
-
-    /// All tags, sorted.
-    fn tags(&self) -> impl Future<Output = Result<Vec<Tag>>> + Send;
-}
-
 impl Target {
     /// A place to read from. No request is made yet; a layout must exist.
     ///
@@ -111,7 +32,7 @@ impl Target {
     /// `layout_invalid` or an `io_` reason for a layout that cannot be read.
     pub fn open(reference: &Reference, options: &ClientOptions) -> Result<Self> {
         match reference {
-            Reference::Registry(registry) => Remote::new(registry, options, Access::Pull).map(Self::Remote),
+            Reference::Registry(registry) => Remote::new(registry, options, Scope::Pull).map(Self::Remote),
             Reference::Layout(layout) => Layout::open(layout).map(Self::Layout),
         }
     }
@@ -122,7 +43,7 @@ impl Target {
     /// `layout_invalid` when something else stands at the layout's path, `io_` reasons.
     pub fn create(reference: &Reference, options: &ClientOptions) -> Result<Self> {
         match reference {
-            Reference::Registry(registry) => Remote::new(registry, options, Access::PullPush).map(Self::Remote),
+            Reference::Registry(registry) => Remote::new(registry, options, Scope::PullPush).map(Self::Remote),
             Reference::Layout(layout) => Layout::create_until(layout, &options.cancellation).map(Self::Layout),
         }
     }
@@ -148,36 +69,23 @@ impl Target {
     }
 }
 
-impl Manifest {
-    /// The manifest that those bytes are.
-    pub fn new(media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
-        Self { digest: Digest::of(&bytes), bytes, media_type: media_type.into() }
+impl BlobOrigin for Target {
+    // Boxed, because a source can be a target, whose requests can have a source.
+    fn open_blob<'a>(&'a self, descriptor: &'a Descriptor) -> BoxFuture<'a, Result<BlobStream>> {
+        Box::pin(self.fetch_blob(descriptor))
     }
 
-    /// The bytes, exactly as they are stored.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn repository(&self) -> Option<&RegistryReference> {
+        match self {
+            Self::Remote(remote) => Some(remote.reference()),
+            Self::Layout(_) => None,
+        }
     }
+}
 
-    /// The bytes, exactly as they are stored.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    /// What the place says the bytes are.
-    pub fn media_type(&self) -> &str {
-        &self.media_type
-    }
-
-    /// The digest of the bytes.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// Type, digest and size.
-    pub fn descriptor(&self) -> Descriptor {
-        Descriptor::of(&self.media_type, &self.bytes)
+impl From<Target> for BlobSource {
+    fn from(target: Target) -> Self {
+        Self::Place(Arc::new(target))
     }
 }
 

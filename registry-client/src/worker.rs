@@ -53,7 +53,10 @@ impl<T> Drop for Worker<T> {
 }
 
 /// Runs file operations where they may wait for the disk; here, when there is no thread to be had.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+///
+/// # Errors
+/// Those of the work; `internal` when it ended without a result.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let here = Arc::new(Mutex::new(Some(work)));
     let there = Arc::clone(&here);
     let take = |place: &Mutex<Option<_>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -105,13 +105,13 @@ async fn mounts_blobs_within_one_registry_instead_of_sending_them() {
 async fn sends_the_blob_when_the_registry_does_not_mount() {
     let (registry, sample) = stocked().await;
     // 202 with a session is the legal way to say no.
-    let source = BlobSource::Target(reading(&registry, "gone:1"));
+    let source = BlobSource::from(reading(&registry, "gone:1"));
     let target = writing(&registry, "other:1");
     let fault = target.push_blob(&sample.layer, &source).await.expect_err("the source has it not");
     assert_eq!(fault.reason(), Reason::ReferenceNotFound, "{}", shown(&fault));
 
     let (elsewhere, _) = stocked().await;
-    let source = BlobSource::Target(reading(&elsewhere, "plugin:1"));
+    let source = BlobSource::from(reading(&elsewhere, "plugin:1"));
     assert_eq!(target.push_blob(&sample.layer, &source).await.expect("sent"), Pushed::Uploaded);
 }
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::file_map::{FileMap, TreeScheme};
+use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles, UNSIGNED_KEYS};
 
-use crate::coverage::{Coverage, uncovered};
+use crate::content::Content;
 use crate::signature::SIGNATURE_FILE;
 use crate::statement::Statement;
 use crate::tree::{Covered, FILE_LIST, Integrity, TreeFinding, added_signature, compare};
@@ -42,31 +42,6 @@ pub struct ClaimedTree {
     pub empty_directories: Vec<String>,
     /// The content of the signature files, by name (see [`crate::is_signature_file`]).
     pub signature_files: BTreeMap<String, Content>,
-}
-
-/// The content of a file that is held in memory to be judged. What is not held whole is not judged: a
-/// prefix says nothing about the rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// Every byte.
-    Whole(Vec<u8>),
-    /// More than a file of that name may have.
-    TooLarge {
-        /// What it may have.
-        max_bytes: u64,
-    },
-    /// What is there is no file: a FIFO or a device in its place.
-    NotAFile,
-}
-
-impl Content {
-    /// Every byte; `None` when they are not held.
-    pub fn whole(&self) -> Option<&[u8]> {
-        match self {
-            Self::Whole(bytes) => Some(bytes),
-            Self::TooLarge { .. } | Self::NotAFile => None,
-        }
-    }
 }
 
 impl Claim {
@@ -134,15 +109,6 @@ impl Claim {
         let covered = Covered { scheme: integrity.scheme, files, manifest_file: *manifest_file, blank };
         let list = signature_files.get(FILE_LIST).and_then(Content::whole);
         Ok(compare(integrity.tree, covered, extra, list))
-    }
-
-    /// What a signature covers if it is one, given how the files compare with what the manifest states.
-    pub fn coverage_if_signed(&self, finding: &TreeFinding) -> Coverage {
-        match finding {
-            TreeFinding::Differs(_) => Coverage::Full,
-            TreeFinding::Exact(TreeScheme::V2) if uncovered(self, finding).is_empty() => Coverage::Full,
-            TreeFinding::NotStated | TreeFinding::Exact(_) => Coverage::Code,
-        }
     }
 
     /// The manifest is read once and hashed with the other files; both must have seen the same bytes.

@@ -47,6 +47,17 @@ pub struct Uncovered {
     pub hazard: Option<&'static str>,
 }
 
+impl Claim {
+    /// What a signature covers if it is one, given how the files compare with what the manifest states.
+    pub fn coverage_if_signed(&self, finding: &TreeFinding) -> Coverage {
+        match finding {
+            TreeFinding::Differs(_) => Coverage::Full,
+            TreeFinding::Exact(TreeScheme::V2) if uncovered(self, finding).is_empty() => Coverage::Full,
+            TreeFinding::NotStated | TreeFinding::Exact(_) => Coverage::Code,
+        }
+    }
+}
+
 /// What of a tree its signature leaves open, in order of names; nothing when it covers all.
 pub(crate) fn uncovered(claim: &Claim, finding: &TreeFinding) -> Vec<Uncovered> {
     let tree = claim.tree();

@@ -1,6 +1,7 @@
 //! `Findings`: what every check of a verification saw, as facts to show. Evidence of nothing.
 
 use aisoc_manifests::digest::Digest;
+use jiff::Timestamp;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
@@ -71,12 +72,12 @@ impl TreeCheck {
 }
 
 impl KeyTried {
-    pub(crate) fn of(trusted: &TrustedKey) -> Self {
+    pub(crate) fn of(trusted: &TrustedKey, at: Timestamp) -> Self {
         Self {
             key_id: trusted.id.clone(),
             file: trusted.file.clone(),
             fingerprint: trusted.fingerprint.to_string(),
-            standing: trusted.standing.clone(),
+            standing: trusted.standing(at),
             verifies: Vec::new(),
         }
     }

@@ -88,9 +88,9 @@ impl KeyNotes {
     }
 
     /// What follows from the notes at a time. The first of: revoked, not yet, expired.
-    pub fn standing(self, at: Timestamp) -> Standing {
+    pub fn standing(&self, at: Timestamp) -> Standing {
         if let Some(revoked_at) = self.revoked_at {
-            return Standing::Revoked { at: revoked_at, reason: self.reason };
+            return Standing::Revoked { at: revoked_at, reason: self.reason.clone() };
         }
         match (self.not_before, self.not_after) {
             (Some(start), _) if at < start => Standing::NotYet(start),

@@ -3,12 +3,16 @@
 //! Each key file is judged on its own: one that cannot be used is named and skipped, and never breaks
 //! the others. A note is judged with all of them, because what it takes away must not be lost with it.
 //! Order is by name in code point order; the first key that verifies gives the id.
+//!
+//! Reading says what limits a key; whether it counts is asked when it is used, by the caller's time: a
+//! keyring may live longer than a key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aisoc_files::SmallFileError;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -49,8 +53,18 @@ pub struct TrustedKey {
     pub key: PublicKey,
     /// The key by content.
     pub fingerprint: Fingerprint,
-    /// Whether it may verify anything.
-    pub standing: Standing,
+    /// What limits it: every note on this key, under whatever name.
+    limits: Arc<[KeyNotes]>,
+}
+
+impl TrustedKey {
+    /// Whether it may verify anything at that time. Of several notes the strictest counts.
+    pub fn standing(&self, at: Timestamp) -> Standing {
+        let standings = self.limits.iter().map(|notes| notes.standing(at));
+        // The first of equally strict ones, so that one directory always says the same.
+        standings
+            .fold(Standing::Current, |known, next| if next.strictness() > known.strictness() { next } else { known })
+    }
 }
 
 /// A key file that is not used.
@@ -79,15 +93,15 @@ pub struct Keyring {
 impl Keyring {
     /// Reads every `*.pem` and `*.pub` of `directory`, in either case, hidden ones included,
     /// sub-directories not. A directory that does not exist holds no keys, which trust then refuses.
-    /// `NAME.json` beside `NAME.pem` can limit the key in time or revoke it; `at` is the time to judge by.
-    /// What limits a key under one name limits it under every name, the strictest first.
+    /// `NAME.json` beside `NAME.pem` can limit the key in time or revoke it. What limits a key under one name
+    /// limits it under every name.
     ///
     /// # Errors
     /// When the directory exists and cannot be listed: unreadable evidence is not absent evidence.
     /// `directory_insecure` when somebody else may change a file of it, or a directory on the way to one.
     /// `key_note_invalid` when a note cannot be understood, or belongs to no key that can be used, and for
     /// any other file that may have been meant for a note.
-    pub fn read(directory: &Path, at: Timestamp) -> Result<Self> {
+    pub fn read(directory: &Path) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
         let Some(mut files) = KeyFiles::open(directory)? else { return Ok(keyring) };
         let (keys, others): (Vec<_>, Vec<_>) = files.names()?.into_iter().partition(|name| key_id(name).is_some());
@@ -101,20 +115,20 @@ impl Keyring {
         let notes: BTreeMap<_, _> =
             notes.into_iter().map(|(name, note)| Ok((name.as_os_str(), note?))).collect::<Result<_>>()?;
         for (name, key) in keys.iter().zip(contents) {
-            keyring.add(key, name, notes.get(note_of(name).as_os_str()), at)?;
+            keyring.add(key, name, notes.get(note_of(name).as_os_str()))?;
         }
         keyring.spread_limits();
         Ok(keyring)
     }
 
     /// A key with a note can be used, or nobody knows which key the note is about: that may be here again.
-    fn add(&mut self, key: Result<PublicKey>, name: &OsStr, notes: Option<&KeyNotes>, at: Timestamp) -> Result<()> {
+    fn add(&mut self, key: Result<PublicKey>, name: &OsStr, notes: Option<&KeyNotes>) -> Result<()> {
         let Some(id) = key_id(name) else { return Ok(()) };
         let file = shown(name);
         match (key, notes) {
             (Ok(key), notes) => {
-                let standing = notes.map_or(Standing::Current, |notes| notes.clone().standing(at));
-                self.keys.push(TrustedKey { id, file, fingerprint: key.fingerprint(), key, standing });
+                let limits = notes.cloned().into_iter().collect();
+                self.keys.push(TrustedKey { id, file, fingerprint: key.fingerprint(), key, limits });
             }
             (Err(fault), None) => self.skipped.push(SkippedKey { file, fault }),
             (Err(fault), Some(_)) => {
@@ -130,16 +144,13 @@ impl Keyring {
 
     /// One key is one key, whatever its files are called: the note on one of them is about all.
     fn spread_limits(&mut self) {
-        let mut strictest: HashMap<Fingerprint, Standing> = HashMap::new();
-        for key in &self.keys {
-            let known = strictest.entry(key.fingerprint).or_insert(Standing::Current);
-            if key.standing.strictness() > known.strictness() {
-                *known = key.standing.clone();
-            }
+        let mut limits: HashMap<Fingerprint, Vec<KeyNotes>> = HashMap::new();
+        for key in self.keys.iter().filter(|key| !key.limits.is_empty()) {
+            limits.entry(key.fingerprint).or_default().extend_from_slice(&key.limits);
         }
         for key in &mut self.keys {
-            if let Some(known) = strictest.get(&key.fingerprint) {
-                key.standing = known.clone();
+            if let Some(limits) = limits.get(&key.fingerprint) {
+                key.limits = limits.as_slice().into();
             }
         }
     }
@@ -266,7 +277,7 @@ mod tests {
         fs::create_dir(directory.path().join("c.pem")).expect("made");
         fs::write(directory.path().join("d.pem"), vec![b'x'; 1 << 20]).expect("written");
         fs::write(directory.path().join("e.pem"), good.public_key().to_pem()).expect("written");
-        let keyring = Keyring::read(directory.path(), Timestamp::UNIX_EPOCH).expect("readable");
+        let keyring = Keyring::read(directory.path()).expect("readable");
         assert_eq!(keyring.keys().len(), 1);
         assert_eq!(keyring.keys()[0].id.as_str(), "e");
         assert_eq!(keyring.skipped().len(), 4);

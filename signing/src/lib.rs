@@ -2,6 +2,7 @@
 
 mod appearance;
 mod claim;
+mod content;
 mod coverage;
 mod findings;
 mod key;
@@ -20,7 +21,8 @@ mod tree;
 mod verify;
 
 pub use appearance::Appearance;
-pub use claim::{Claim, ClaimedTree, Content};
+pub use claim::{Claim, ClaimedTree};
+pub use content::Content;
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};

@@ -3,7 +3,7 @@
 use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
-use crate::claim::Content;
+use crate::content::Content;
 
 /// Name of the signature file in a plugin's directory.
 pub const SIGNATURE_FILE: &str = "plugin.sig";

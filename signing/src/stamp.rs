@@ -1,7 +1,7 @@
 //! `stamp`: writes into a manifest what its tree is, and leaves every other byte as its author wrote it.
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::file_map::{FileMap, TreeScheme};
 use aisoc_manifests::plugin::{Document, ManifestFile, UNSIGNED_KEYS};
 
@@ -73,7 +73,7 @@ fn refuse_unsigned_keys(document: &Document) -> Result<()> {
         None => Ok(()),
         Some((name, key)) => {
             let message = format!("the top-level key `{name}` is left out of what is signed");
-            let location = key.position().in_file(document.file().name());
+            let location = Location::new(document.file().name(), key.position());
             Err(Fault::new(Reason::UnsignedKey, message).at(location))
         }
     }

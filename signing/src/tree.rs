@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme, write_list};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
@@ -45,7 +45,7 @@ impl Integrity {
     pub(crate) fn read(document: &Document, manifest: &[u8]) -> Result<Option<Self>> {
         let Some(node) = document.root().get(INTEGRITY_KEY) else { return Ok(None) };
         let unknown = |at: Node<'_>, message: &str| {
-            Fault::new(Reason::IntegrityUnknown, message).at(at.position().in_file(document.file().name()))
+            Fault::new(Reason::IntegrityUnknown, message).at(Location::new(document.file().name(), at.position()))
         };
         if !matches!(node.value(), Value::Mapping(_)) {
             return Err(unknown(node, "`integrity` is not a mapping"));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use jiff::Timestamp;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
@@ -135,20 +136,20 @@ impl Verified {
     }
 }
 
-/// Judges a claim by the keys.
+/// Judges a claim by the keys, as they stand `at` that time.
 ///
 /// # Errors
 /// Only when there is nothing to judge: a manifest that cannot be read or has no canonical form.
-pub fn verify(claim: &Claim, keyring: &Keyring) -> Result<Outcome> {
-    examine(claim, keyring, &mut Findings::default())
+pub fn verify(claim: &Claim, keyring: &Keyring, at: Timestamp) -> Result<Outcome> {
+    examine(claim, keyring, at, &mut Findings::default())
 }
 
 /// As [`verify`], and notes down what every check found, up to the one that decided.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn examine(claim: &Claim, keyring: &Keyring, findings: &mut Findings) -> Result<Outcome> {
-    findings.keys = keyring.keys().iter().map(KeyTried::of).collect();
+pub fn examine(claim: &Claim, keyring: &Keyring, at: Timestamp, findings: &mut Findings) -> Result<Outcome> {
+    findings.keys = keyring.keys().iter().map(|trusted| KeyTried::of(trusted, at)).collect();
     findings.skipped = keyring.skipped().iter().map(ToString::to_string).collect();
     let signatures = match read_signatures(claim) {
         Ok(signatures) if signatures.is_empty() => return Ok(Outcome::Unsigned),
@@ -224,11 +225,11 @@ fn try_keys(signatures: &[Named<'_>], digest: Digest, keyring: &Keyring, finding
         findings.signatures.push(SignatureTried {
             file: named.file.to_owned(),
             named_signer: named.fingerprint.map(str::to_owned),
-            key_id: verifying.map(|trusted| trusted.id.clone()),
+            key_id: verifying.map(|(_, trusted)| trusted.id.clone()),
         });
         tried.is_first_alone &= named.fingerprint.is_some() || verifying.is_none();
         match (verifying, named.fingerprint, candidates.first()) {
-            (Some(trusted), _, _) => tried.add(trusted),
+            (Some((index, trusted)), _, _) => tried.add(trusted, &findings.keys[index].standing),
             (None, Some(_), Some((_, named_key))) => {
                 tried.contradicted.get_or_insert_with(|| named_key.id.clone());
             }
@@ -253,26 +254,26 @@ impl Tried {
         candidates: &[(usize, &'a TrustedKey)],
         digest: Digest,
         findings: &mut Findings,
-    ) -> Option<&'a TrustedKey> {
-        let mut found: Option<&TrustedKey> = None;
-        for (index, trusted) in candidates {
+    ) -> Option<(usize, &'a TrustedKey)> {
+        let mut found = None;
+        for &(index, trusted) in candidates {
             // The first signer's signature is there twice, byte for byte: once for each kind of verifier.
             let known = (named.signature, trusted.fingerprint);
             if self.verified.contains(&known) || trusted.key.verifies(digest.as_bytes(), &named.signature) {
                 self.verified.push(known);
-                findings.keys[*index].verifies.push(named.file.to_owned());
-                if trusted.standing == Standing::Current {
-                    return Some(trusted);
+                findings.keys[index].verifies.push(named.file.to_owned());
+                if findings.keys[index].standing == Standing::Current {
+                    return Some((index, trusted));
                 }
-                found = found.or(Some(trusted));
+                found = found.or(Some((index, trusted)));
             }
         }
         found
     }
 
-    fn add(&mut self, trusted: &TrustedKey) {
-        if trusted.standing != Standing::Current {
-            self.not_counted.get_or_insert_with(|| (trusted.id.clone(), trusted.standing.clone()));
+    fn add(&mut self, trusted: &TrustedKey, standing: &Standing) {
+        if *standing != Standing::Current {
+            self.not_counted.get_or_insert_with(|| (trusted.id.clone(), standing.clone()));
             return;
         }
         let fingerprint = trusted.fingerprint;

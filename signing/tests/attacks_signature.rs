@@ -43,7 +43,7 @@ impl Publisher {
         let key = SigningKey::from_pem(pem.as_bytes()).expect("a key");
         let directory = tempfile::tempdir().expect("a directory");
         write_key_pair(&directory.path().join("release"), &key, Overwrite::Refuse).expect("written");
-        let keyring = Keyring::read(directory.path(), Timestamp::UNIX_EPOCH).expect("readable");
+        let keyring = Keyring::read(directory.path()).expect("readable");
         Self { key, keyring, raw }
     }
 
@@ -55,12 +55,14 @@ impl Publisher {
 
     fn verifies(&self, manifest: &[u8], code: &[u8], signature: &[u8]) -> bool {
         let claim = claim(manifest, code, Some(signature));
-        matches!(verify(&claim, &self.keyring), Ok(Outcome::Verified(_)))
+        matches!(verify(&claim, &self.keyring, Timestamp::UNIX_EPOCH), Ok(Outcome::Verified(_)))
     }
 
     /// What was judged, for signatures that are refused by form or by mathematics.
     fn verdict(&self, signature: Option<&[u8]>) -> &'static str {
-        match verify(&claim(MANIFEST, CODE, signature), &self.keyring).expect("a readable manifest") {
+        match verify(&claim(MANIFEST, CODE, signature), &self.keyring, Timestamp::UNIX_EPOCH)
+            .expect("a readable manifest")
+        {
             Outcome::Verified(_) => "verified",
             Outcome::Unsigned => "unsigned",
             Outcome::Malformed(fault) => fault.reason().as_str(),
@@ -247,10 +249,11 @@ fn keys_for_which_anybody_can_sign() {
     // Such a key in the directory is passed over, and nothing is signed by it: R neutral, S zero.
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join("a.pem"), public_pem(&unhex(small_order[0]))).expect("written");
-    let keyring = Keyring::read(directory.path(), Timestamp::UNIX_EPOCH).expect("readable");
+    let keyring = Keyring::read(directory.path()).expect("readable");
     assert_eq!(keyring.skipped()[0].fault.reason(), Reason::WeakKey);
     let forged = format!("01{}", "00".repeat(63));
-    let outcome = verify(&claim(MANIFEST, CODE, Some(forged.as_bytes())), &keyring).expect("judged");
+    let outcome =
+        verify(&claim(MANIFEST, CODE, Some(forged.as_bytes())), &keyring, Timestamp::UNIX_EPOCH).expect("judged");
     assert!(matches!(outcome, Outcome::NoTrustedKeys { .. }), "{outcome:?}");
 }
 

@@ -38,7 +38,7 @@ impl Site {
     }
 
     fn read(&self) -> Result<Keyring, Fault> {
-        Keyring::read(&self.keys(), Timestamp::UNIX_EPOCH)
+        Keyring::read(&self.keys())
     }
 
     #[track_caller]
@@ -174,7 +174,7 @@ fn a_group_may_write_and_what_is_no_key_and_no_note_is_not_looked_at() {
     symlink("nowhere", site.keys().join("dangling")).expect("linked");
     site.write("data.pem", site.alice.public_key().to_pem());
     let keyring = site.read().expect("readable");
-    assert!(matches!(keyring.keys()[0].standing, Standing::Revoked { .. }));
+    assert!(matches!(keyring.keys()[0].standing(Timestamp::UNIX_EPOCH), Standing::Revoked { .. }));
     assert!(keyring.skipped().is_empty());
 }
 
@@ -362,7 +362,7 @@ fn the_strictest_limit_of_a_key_is_its_limit_under_every_name() {
         site.write("other.pem", key().public_key().to_pem());
         for key in site.read().expect("readable").keys() {
             let expected = if key.file == "other.pem" { "current" } else { expected };
-            assert_eq!(is(&key.standing), expected, "{}: {notes:?}", key.file);
+            assert_eq!(is(&key.standing(Timestamp::UNIX_EPOCH)), expected, "{}: {notes:?}", key.file);
         }
     }
 }
@@ -468,7 +468,14 @@ fn a_note_on_a_key_that_cannot_be_used_refuses_the_same_key_under_another_name()
         let site = Site::new();
         site.write("copy.pem", site.alice.public_key().to_pem());
         site.write("alice.json", REVOKED);
-        assert!(site.read().expect("readable").keys().iter().all(|key| key.standing != Standing::Current), "{what}");
+        assert!(
+            site.read()
+                .expect("readable")
+                .keys()
+                .iter()
+                .all(|key| key.standing(Timestamp::UNIX_EPOCH) != Standing::Current),
+            "{what}"
+        );
         spoil(&site.keys().join("alice.pem"));
         let fault = site.refused(Reason::KeyNoteInvalid, "alice.json");
         assert!(fault.message().contains("`alice.pem`"), "{what}: {fault:?}");
@@ -487,7 +494,7 @@ fn a_note_is_about_every_key_of_its_name() {
     site.write("free.pem", key().public_key().to_pem());
     site.write("alice.json", REVOKED);
     let keyring = site.read().expect("readable");
-    let current = keyring.keys().iter().filter(|key| key.standing == Standing::Current);
+    let current = keyring.keys().iter().filter(|key| key.standing(Timestamp::UNIX_EPOCH) == Standing::Current);
     assert_eq!(current.map(|key| key.file.as_str()).collect::<Vec<_>>(), ["free.pem"]);
     // One of them that cannot be used may be the one that is here again.
     site.write("alice.PUB", "not a key");
@@ -500,7 +507,7 @@ fn names_that_are_not_text_have_notes_too() {
     site.write(OsStr::from_bytes(b"\xff.pem"), key().public_key().to_pem());
     site.write(OsStr::from_bytes(b"\xff.json"), REVOKED);
     let keyring = site.read().expect("readable");
-    let revoked = keyring.keys().iter().filter(|key| key.standing != Standing::Current).count();
+    let revoked = keyring.keys().iter().filter(|key| key.standing(Timestamp::UNIX_EPOCH) != Standing::Current).count();
     assert_eq!((keyring.keys().len(), revoked), (2, 1));
 }
 
@@ -509,11 +516,29 @@ fn what_is_not_there_is_no_key_and_what_is_no_directory_is_an_error() {
     let place = tempfile::tempdir().expect("a directory");
     fs::write(place.path().join("file"), "").expect("written");
     symlink("nowhere", place.path().join("dangling")).expect("linked");
-    let read = |name: &str| Keyring::read(&place.path().join(name), Timestamp::UNIX_EPOCH);
+    let read = |name: &str| Keyring::read(&place.path().join(name));
     for name in ["absent", "dangling", "absent/keys"] {
         assert!(read(name).expect("no keys").keys().is_empty(), "{name}");
     }
     for name in ["file", "file/keys"] {
         assert_eq!(read(name).expect_err(name).class().exit_code(), 1);
+    }
+}
+
+#[test]
+fn a_keyring_that_outlives_a_key_says_so_at_each_use() {
+    let site = Site::new();
+    let note = r#"{"schema_version": 1, "not_before": "2026-01-01T00:00:00Z", "not_after": "2026-02-01T00:00:00Z"}"#;
+    site.write("alice.json", note);
+    let keyring = site.read().expect("readable");
+    let alice = &keyring.keys()[0];
+    for (at, counts) in [
+        ("2025-12-31T23:59:59Z", false),
+        ("2026-01-01T00:00:00Z", true),
+        ("2026-01-31T23:59:59Z", true),
+        ("2026-02-01T00:00:00Z", false),
+    ] {
+        let standing = alice.standing(at.parse().expect("a time"));
+        assert_eq!(standing == Standing::Current, counts, "{at}: {standing:?}");
     }
 }

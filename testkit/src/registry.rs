@@ -2,34 +2,38 @@
 //! what.
 //!
 //! It runs on a thread with a runtime of its own, so that synchronous tests can use it too. Behind
-//! the script stands `aisoc_registry_client::serve`: what no rule touches works. A second listener
+//! the script stands `aisoc_registry_server`: what no rule touches works. A second listener
 //! plays the host that must never see credentials.
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_registry_client::serve::{self, Body, ServeOptions, Store};
+use aisoc_registry_server::{self as server, ServeOptions, Store};
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderName};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+mod answers;
 mod login;
+mod perform;
 mod script;
+mod state;
+mod tokens;
 
-use login::Token;
+use answers::{answer, drained, oci_error};
 pub use login::{Login, TokenService};
+use perform::Reply;
 pub use script::{Act, Rule};
-use script::{answer, drained, oci_error};
+pub use state::Seen;
+use state::{Shared, State};
 
 /// A registry that does what the script says.
 #[derive(Debug)]
@@ -42,38 +46,6 @@ pub struct Registry {
     _store: TempDir,
 }
 
-/// A request that arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// `GET`, `HEAD`, …
-    pub method: String,
-    /// The path, without the query.
-    pub path: String,
-    /// What follows the `?`.
-    pub query: String,
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
-    /// The `Range` header.
-    pub range: Option<String>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    registry: serve::Registry,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    rules: Vec<Rule>,
-    login: Login,
-    tokens: Vec<Token>,
-    seen: Vec<Seen>,
-    seen_elsewhere: Vec<Seen>,
-    address: String,
-    elsewhere: String,
-}
-
 impl Registry {
     /// A registry that behaves.
     pub fn start() -> Self {
@@ -83,7 +55,7 @@ impl Registry {
     /// A registry with a script. The first rule that matches and is not used up applies.
     pub fn with_rules(rules: Vec<Rule>) -> Self {
         let store = tempfile::tempdir().expect("a directory for the registry");
-        let registry = serve::Registry::new(Store::open(store.path()).expect("a store"), ServeOptions::default());
+        let registry = server::Registry::new(Store::open(store.path()).expect("a store"), ServeOptions::default());
         let shared = Arc::new(Shared { registry, state: Mutex::new(State { rules, ..State::default() }) });
         let (listener, address) = listen();
         let (other, elsewhere) = listen();
@@ -154,21 +126,6 @@ impl Drop for Registry {
     }
 }
 
-impl Seen {
-    fn of(request: &Request<Incoming>) -> Self {
-        let header = |name: HeaderName| {
-            request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        Self {
-            method: request.method().to_string(),
-            path: request.uri().path().to_owned(),
-            query: request.uri().query().unwrap_or_default().to_owned(),
-            authorization: header(AUTHORIZATION),
-            range: header(hyper::header::RANGE),
-        }
-    }
-}
-
 fn listen() -> (std::net::TcpListener, SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a listener for the runtime");
@@ -211,14 +168,7 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>, side: Side
     }
 }
 
-/// No answer at all: the connection is closed.
-type Reply = Result<Response<Body>, io::Error>;
-
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn elsewhere(&self, mut request: Request<Incoming>) -> Reply {
         self.state().seen_elsewhere.push(Seen::of(&request));
         let path = request.uri().path().strip_prefix("/elsewhere").unwrap_or("/").to_owned();

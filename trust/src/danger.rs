@@ -2,23 +2,22 @@
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Fault;
-
 use aisoc_signing::Verified;
 
-use crate::gate::Admitted;
 use crate::mode::SignatureStatus;
+use crate::verdict::Verdict;
 
 /// Lets in a tree in mode `warn`, although `objection` says why it should not run.
-pub(crate) fn admit_despite(subject: Digest, status: SignatureStatus, objection: Fault) -> Admitted {
-    Admitted::unverified(subject, status, Some(objection))
+pub(crate) fn let_in_despite(subject: Digest, status: SignatureStatus, objection: Fault) -> Verdict {
+    Verdict::unverified(subject, status, Some(objection))
 }
 
 /// Lets in a tree in mode `warn` whose signature is verified, although it is less than the policy asks for.
-pub(crate) fn admit_short(subject: Digest, verified: Verified, objection: Fault) -> Admitted {
-    Admitted::verified(subject, verified, Some(objection))
+pub(crate) fn let_in_short(subject: Digest, verified: Verified, objection: Fault) -> Verdict {
+    Verdict::verified(subject, verified, Some(objection))
 }
 
 /// Lets in a tree in mode `disabled`: nothing was looked at.
-pub(crate) fn admit_unread(subject: Digest) -> Admitted {
-    Admitted::unverified(subject, SignatureStatus::Skipped, None)
+pub(crate) fn let_in_unread(subject: Digest) -> Verdict {
+    Verdict::unverified(subject, SignatureStatus::Skipped, None)
 }

@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod danger;
+mod facts;
 mod gate;
 mod mode;
 mod refusal;
+mod verdict;
 
-pub use gate::{Admitted, admit};
+pub use facts::{Facts, UnderLock};
+pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
+pub use verdict::Verdict;

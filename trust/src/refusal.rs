@@ -12,8 +12,8 @@ use aisoc_signing::{
     is_signature_file,
 };
 
-use crate::gate::Admitted;
 use crate::mode::SignatureStatus;
+use crate::verdict::Verdict;
 
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
@@ -179,21 +179,21 @@ fn some_of(names: Vec<String>) -> String {
     names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ") + &more
 }
 
-pub(crate) fn downgrade(floor: Coverage, admitted: &Admitted) -> Fault {
-    let found = match admitted.status() {
-        SignatureStatus::Verified => format!("coverage {}", admitted.coverage()),
-        status => format!("coverage {}: {status}", admitted.coverage()),
+pub(crate) fn downgrade(floor: Coverage, verdict: &Verdict) -> Fault {
+    let found = match verdict.status() {
+        SignatureStatus::Verified => format!("coverage {}", verdict.coverage()),
+        status => format!("coverage {}: {status}", verdict.coverage()),
     };
     let refuse = |what: &str| {
         Fault::new(Reason::CoverageDowngrade, what)
             .expected(format!("coverage {floor}, as verified before"), found.clone())
     };
-    if is_whole_but_for_the_manifest(admitted.uncovered()) {
+    if is_whole_but_for_the_manifest(verdict.uncovered()) {
         return refuse("the plugin was signed whole under aisoc.tree/v1, which leaves the manifest's bytes out and counts as code now")
             .hint("have its publisher sign it again with `aisoc plugin sign`, and install that");
     }
     let fault = refuse("the plugin was signed more widely before than it is now");
-    match admitted.objection() {
+    match verdict.objection() {
         Some(objection) => fault.caused_by(format!("{}: {objection}", objection.reason())),
         None => fault,
     }

@@ -14,7 +14,7 @@ use aisoc_signing::{
     Claim, ClaimedTree, Content, Coverage, FILE_LIST, Keyring, Overwrite, SigningKey, Stamped, sign, stamp, verify,
     write_key_pair,
 };
-use aisoc_trust::{Admitted, CoverageRule, Policy, TrustMode, admit};
+use aisoc_trust::{CoverageRule, Facts, Policy, TrustMode, Verdict, examine, observe};
 
 const MANIFEST: &str = "id: demo\nname: D\nversion: \"1\"\nplugin_type: detection\n";
 
@@ -114,17 +114,22 @@ impl Plugin {
         })
     }
 
-    fn judge(&self, policy: &Policy) -> Result<Admitted, Fault> {
-        let keyring = Keyring::read(Path::new(self.keys.path()), "2026-06-01T00:00:00Z".parse().expect("a time"));
-        admit(policy, &self.claim(), |claim| verify(claim, &keyring?))
+    fn judge(&self, policy: &Policy) -> Result<Verdict, Fault> {
+        self.judge_beside(policy, None)
     }
 
-    fn strict(&self) -> Result<Admitted, Fault> {
+    fn judge_beside(&self, policy: &Policy, facts: Option<&Facts>) -> Result<Verdict, Fault> {
+        let keyring = Keyring::read(Path::new(self.keys.path()));
+        let at = "2026-06-01T00:00:00Z".parse().expect("a time");
+        observe(examine(policy, &self.claim(), |claim, _| verify(claim, &keyring?, at)), facts).outcome
+    }
+
+    fn strict(&self) -> Result<Verdict, Fault> {
         self.judge(&Policy::default())
     }
 }
 
-fn uncovered(admitted: &Admitted) -> Vec<&str> {
+fn uncovered(admitted: &Verdict) -> Vec<&str> {
     admitted.uncovered().iter().map(|file| file.path.as_str()).collect()
 }
 
@@ -313,9 +318,15 @@ fn a_legacy_signature_is_refused_when_what_its_manifest_names_is_not_there() {
 #[test]
 fn what_was_signed_whole_under_the_older_scheme_is_told_from_what_was_signed_less() {
     let refusal = |plugin: &Plugin| {
-        let admitted = plugin.judge(&Policy { coverage: CoverageRule::Code, ..Policy::default() }).expect("verified");
-        assert_eq!(admitted.coverage(), Coverage::Code);
-        let fault = admitted.require_coverage(Coverage::Full).expect_err("less than before");
+        let policy = Policy { coverage: CoverageRule::Code, ..Policy::default() };
+        assert_eq!(plugin.judge(&policy).expect("verified").coverage(), Coverage::Code);
+        let facts = Facts {
+            plugin: "demo".parse().expect("an id"),
+            coverage_floor: Ok(Coverage::Full),
+            lowers_floor: false,
+            other_spelling: None,
+        };
+        let fault = plugin.judge_beside(&policy, Some(&facts)).expect_err("less than before");
         assert_eq!(fault.reason(), Reason::CoverageDowngrade);
         fault
     };

@@ -15,7 +15,11 @@ use aisoc_signing::{
     Cause, Claim, ClaimedTree, Content, Coverage, Keyring, Outcome, Overwrite, SigningKey, Stamped, sign, stamp,
     verify, write_key_pair,
 };
-use aisoc_trust::{Admitted, CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode, admit};
+use aisoc_trust::{
+    Answered, CoverageRule, Facts, MalformedSignature, Policy, SignatureStatus, TrustMode, UnderLock, Verdict, admit,
+    examine, observe,
+};
+use jiff::Timestamp;
 
 const MANIFEST: &[u8] = b"id: demo.one\nname: D\nversion: \"1\"\nplugin_type: enricher\n";
 
@@ -67,7 +71,20 @@ fn keyring(keys: &[(&str, &SigningKey)]) -> (tempfile::TempDir, Keyring) {
 }
 
 fn read(directory: &Path) -> Keyring {
-    Keyring::read(directory, "2026-06-01T00:00:00Z".parse().expect("a time")).expect("readable")
+    Keyring::read(directory).expect("readable")
+}
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().expect("a time")
+}
+
+/// What the gates about proof say.
+fn judge(
+    policy: &Policy,
+    claim: &Claim,
+    prove: impl FnOnce(&Claim) -> Result<Outcome, Fault>,
+) -> Result<Verdict, Fault> {
+    observe(examine(policy, claim, |claim, _| prove(claim)), None).outcome
 }
 
 fn signed(manifest: &[u8], key: &SigningKey) -> Vec<u8> {
@@ -120,7 +137,7 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
 fn strict_refuses_every_verdict_but_the_good_one() {
     for (outcome, reason, _) in verdicts() {
         let refusal =
-            admit(&Policy::of(TrustMode::Strict), &claim(b"t", MANIFEST, None), |_| Ok(outcome)).expect_err("no");
+            judge(&Policy::of(TrustMode::Strict), &claim(b"t", MANIFEST, None), |_| Ok(outcome)).expect_err("no");
         assert_eq!((refusal.reason(), refusal.class().exit_code()), (reason, 3));
     }
 }
@@ -129,7 +146,7 @@ fn strict_refuses_every_verdict_but_the_good_one() {
 fn warn_lets_in_and_keeps_the_objection() {
     for (outcome, reason, status) in verdicts() {
         let admitted =
-            admit(&Policy::of(TrustMode::Warn), &claim(b"t", MANIFEST, None), |_| Ok(outcome)).expect("let in");
+            judge(&Policy::of(TrustMode::Warn), &claim(b"t", MANIFEST, None), |_| Ok(outcome)).expect("let in");
         assert_eq!(admitted.status(), status);
         assert_eq!(admitted.objection().expect("kept").reason(), reason);
         assert_eq!((admitted.key_id(), admitted.subject()), (None, Digest::of(b"t")));
@@ -140,14 +157,14 @@ fn warn_lets_in_and_keeps_the_objection() {
 fn the_hosts_own_reading_of_a_malformed_signature_is_a_switch() {
     let policy = Policy { malformed: MalformedSignature::Refused, ..Policy::of(TrustMode::Warn) };
     let malformed = Outcome::Malformed(Fault::new(Reason::SignatureMalformed, "nonsense"));
-    let refusal = admit(&policy, &claim(b"t", MANIFEST, None), |_| Ok(malformed)).expect_err("no");
+    let refusal = judge(&policy, &claim(b"t", MANIFEST, None), |_| Ok(malformed)).expect_err("no");
     assert_eq!(refusal.reason(), Reason::SignatureMalformed);
 }
 
 #[test]
 fn disabled_looks_at_nothing() {
     let asked = Cell::new(false);
-    let admitted = admit(&Policy::of(TrustMode::Disabled), &claim(b"t", MANIFEST, None), |_| {
+    let admitted = judge(&Policy::of(TrustMode::Disabled), &claim(b"t", MANIFEST, None), |_| {
         asked.set(true);
         Ok(Outcome::Unsigned)
     });
@@ -159,7 +176,7 @@ fn disabled_looks_at_nothing() {
 fn nothing_to_judge_is_a_refusal_in_every_mode_that_verifies() {
     for mode in [TrustMode::Strict, TrustMode::Warn] {
         let unreadable = |_: &Claim| Err(Fault::new(Reason::ManifestInvalid, "unreadable"));
-        let refusal = admit(&Policy::of(mode), &claim(b"t", MANIFEST, None), unreadable).expect_err("no");
+        let refusal = judge(&Policy::of(mode), &claim(b"t", MANIFEST, None), unreadable).expect_err("no");
         assert_eq!(refusal.reason(), Reason::ManifestInvalid);
     }
 }
@@ -170,18 +187,18 @@ fn a_good_verdict_lets_in_the_tree_it_is_about_and_no_other() {
     let (_keys, keyring) = keyring(&[("release", &key)]);
     let signature = String::from_utf8(signed(MANIFEST, &key)).expect("text");
     let good = claim(b"t", MANIFEST, Some(signature.clone().into_bytes()));
-    let admitted = admit(&Policy::default(), &good, |claim| verify(claim, &keyring)).expect("verified");
+    let admitted = judge(&Policy::default(), &good, |claim| verify(claim, &keyring, now())).expect("verified");
     assert_eq!(admitted.status(), SignatureStatus::Verified);
     assert_eq!(admitted.key_id().map(|id| id.as_str()), Some("release"));
     let other = claim(b"another tree", MANIFEST, None);
-    let refusal = admit(&Policy::default(), &other, |_| verify(&good, &keyring)).expect_err("another tree");
+    let refusal = judge(&Policy::default(), &other, |_| verify(&good, &keyring, now())).expect_err("another tree");
     assert_eq!(refusal.reason(), Reason::Internal);
     // Every bit of the manifest and of the signature counts.
     for at in 0..MANIFEST.len() {
         let mut manifest = MANIFEST.to_vec();
         manifest[at] ^= 1;
         let tampered = claim(b"t", &manifest, Some(signature.clone().into_bytes()));
-        let refused = admit(&Policy::default(), &tampered, |claim| verify(claim, &keyring));
+        let refused = judge(&Policy::default(), &tampered, |claim| verify(claim, &keyring, now()));
         // A comment or a blank more is the same document; here no flip makes one.
         assert!(refused.is_err(), "byte {at} of the manifest");
     }
@@ -189,12 +206,12 @@ fn a_good_verdict_lets_in_the_tree_it_is_about_and_no_other() {
         let mut hex = signature.clone().into_bytes();
         hex[at] = if hex[at] == b'0' { b'1' } else { b'0' };
         let tampered = claim(b"t", MANIFEST, Some(hex));
-        assert!(admit(&Policy::default(), &tampered, |claim| verify(claim, &keyring)).is_err(), "digit {at}");
+        assert!(judge(&Policy::default(), &tampered, |claim| verify(claim, &keyring, now())).is_err(), "digit {at}");
     }
 }
 
-fn strict(claim: &Claim, keyring: &Keyring) -> Result<Admitted, Fault> {
-    admit(&Policy::default(), claim, |claim| verify(claim, keyring))
+fn strict(claim: &Claim, keyring: &Keyring) -> Result<Verdict, Fault> {
+    judge(&Policy::default(), claim, |claim| verify(claim, keyring, now()))
 }
 
 /// A manifest that states a tree of those files.
@@ -221,10 +238,10 @@ fn a_threshold_counts_distinct_keys_and_not_names_or_files() {
     let (_directory, keyring) = keyring(&[("one", &one), ("one-again", &one), ("two", &two)]);
     let policy = Policy { required_signers: NonZeroUsize::new(2).expect("two"), ..Policy::default() };
     let by = |keys: &[&SigningKey]| claim_with(b"t", MANIFEST, signature_files(MANIFEST, keys), &[]);
-    let refusal = admit(&policy, &by(&[&one]), |claim| verify(claim, &keyring)).expect_err("one key");
+    let refusal = judge(&policy, &by(&[&one]), |claim| verify(claim, &keyring, now())).expect_err("one key");
     assert_eq!(refusal.reason(), Reason::SignersTooFew);
     assert!(refusal.difference().expect("values").found.starts_with("1: one"), "{refusal:?}");
-    let admitted = admit(&policy, &by(&[&one, &two]), |claim| verify(claim, &keyring)).expect("two keys");
+    let admitted = judge(&policy, &by(&[&one, &two]), |claim| verify(claim, &keyring, now())).expect("two keys");
     assert_eq!(admitted.signers().len(), 2);
 }
 
@@ -308,19 +325,19 @@ fn what_a_signature_of_the_code_leaves_uncovered_decides_under_the_default_rule(
     let key = SigningKey::generate().expect("random");
     let (_directory, ring) = keyring(&[("release", &key)]);
     let with = |files: &[&str]| claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), files);
-    let judge = |coverage, files: &[&str]| {
-        admit(&Policy { coverage, ..Policy::default() }, &with(files), |claim| verify(claim, &ring))
+    let by_rule = |coverage, files: &[&str]| {
+        judge(&Policy { coverage, ..Policy::default() }, &with(files), |claim| verify(claim, &ring, now()))
     };
     let documents = ["README.md", "LICENSE"];
-    assert_eq!(judge(CoverageRule::InertRest, &documents).expect("inert").coverage(), Coverage::Code);
+    assert_eq!(by_rule(CoverageRule::InertRest, &documents).expect("inert").coverage(), Coverage::Code);
     for hazard in ["lib.so", "x.pth", "__pycache__/p.pyc", "rules/a.yaml", "aisoc-plugin.json", "plugin.PY"] {
-        let refusal = judge(CoverageRule::InertRest, &["README.md", hazard]).expect_err(hazard);
+        let refusal = by_rule(CoverageRule::InertRest, &["README.md", hazard]).expect_err(hazard);
         assert_eq!(refusal.reason(), Reason::CoveragePartial);
         assert!(refusal.message().contains(hazard), "{refusal}");
-        assert_eq!(judge(CoverageRule::Code, &[hazard]).expect("asked for").coverage(), Coverage::Code);
+        assert_eq!(by_rule(CoverageRule::Code, &[hazard]).expect("asked for").coverage(), Coverage::Code);
     }
-    assert_eq!(judge(CoverageRule::Full, &[]).expect_err("partial").reason(), Reason::CoveragePartial);
-    let admitted = admit(&Policy::of(TrustMode::Warn), &with(&["lib.so"]), |claim| verify(claim, &ring));
+    assert_eq!(by_rule(CoverageRule::Full, &[]).expect_err("partial").reason(), Reason::CoveragePartial);
+    let admitted = judge(&Policy::of(TrustMode::Warn), &with(&["lib.so"]), |claim| verify(claim, &ring, now()));
     let admitted = admitted.expect("let in");
     assert_eq!(admitted.status(), SignatureStatus::Verified);
     assert_eq!(admitted.objection().expect("kept").reason(), Reason::CoveragePartial);
@@ -336,8 +353,8 @@ fn no_mode_that_verifies_lets_less_in_than_was_verified_before() {
     let unsigned = claim_with(b"t", MANIFEST, Vec::new(), &[]);
     let held = |mode, claim: &Claim, floor| {
         let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(mode) };
-        let admitted = admit(&policy, claim, |claim| verify(claim, &ring)).expect("let in by the gate");
-        admitted.require_coverage(floor).map_err(|refusal| refusal.reason())
+        let examined = examine(&policy, claim, |claim, _| verify(claim, &ring, now()));
+        admit(examined, &Site(facts(Ok(floor)))).outcome.map(drop).map_err(|refusal| refusal.reason())
     };
     let downgrade = Err(Reason::CoverageDowngrade);
     for mode in [TrustMode::Strict, TrustMode::Warn] {
@@ -349,4 +366,80 @@ fn no_mode_that_verifies_lets_less_in_than_was_verified_before() {
     assert_eq!(held(TrustMode::Warn, &unsigned, Coverage::None), Ok(()));
     assert_eq!(held(TrustMode::Warn, &unsigned, Coverage::Code), downgrade);
     assert_eq!(held(TrustMode::Disabled, &unsigned, Coverage::Full), Ok(()), "nothing was read");
+}
+
+/// A site of which those facts are known.
+struct Site(Facts);
+
+impl UnderLock for Site {
+    type Held = ();
+
+    fn facts(&self) -> &Facts {
+        &self.0
+    }
+
+    fn held(&self) {}
+}
+
+fn facts(coverage_floor: Result<Coverage, Fault>) -> Facts {
+    Facts { plugin: "demo.one".parse().expect("an id"), coverage_floor, lowers_floor: false, other_spelling: None }
+}
+
+fn floor_unknown() -> Result<Coverage, Fault> {
+    Err(Fault::new(Reason::RecordInvalid, "nobody can tell"))
+}
+
+#[test]
+fn a_floor_that_nobody_can_tell_refuses_in_every_mode() {
+    for mode in [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled] {
+        for lowers_floor in [false, true] {
+            let key = SigningKey::generate().expect("random");
+            let (_directory, ring) = keyring(&[("release", &key)]);
+            let claim = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), &[]);
+            let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(mode) };
+            let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
+            let site = Site(Facts { lowers_floor, ..facts(floor_unknown()) });
+            let refused = admit(examined, &site).outcome.map(drop).map_err(|refusal| refusal.reason());
+            // What nobody has read is no ground to lower anything.
+            let may_lower = lowers_floor && mode != TrustMode::Disabled;
+            assert_eq!(refused, if may_lower { Ok(()) } else { Err(Reason::RecordInvalid) }, "{mode} {lowers_floor}");
+        }
+    }
+}
+
+#[test]
+fn a_second_spelling_refuses_whatever_the_mode_and_before_the_floor() {
+    for mode in [TrustMode::Warn, TrustMode::Disabled] {
+        let other_spelling = Some(Fault::new(Reason::AlreadyExists, "the plugin `demo-one` is installed"));
+        let facts = Facts { other_spelling, ..facts(floor_unknown()) };
+        let examined = examine(&Policy::of(mode), &claim(b"t", MANIFEST, None), |_, _| Ok(Outcome::Unsigned));
+        assert_eq!(examined.refused_beside(&facts).map(|refusal| refusal.reason()), Some(Reason::AlreadyExists));
+        let decision = admit(examined, &Site(facts));
+        assert_eq!(decision.outcome.expect_err("two").reason(), Reason::AlreadyExists);
+        let last: Vec<_> = decision.trace.steps().iter().rev().take(2).map(|step| step.answered).collect();
+        assert_eq!(last, [Answered::NotReached, Answered::Failed]);
+    }
+}
+
+#[test]
+fn the_trace_is_the_order_in_which_the_gates_were_asked() {
+    let words = |answers: &[Answered]| answers.iter().map(|answer| answer.as_str()).collect::<Vec<_>>();
+    let (passed, failed, not_reached) = (Answered::Passed, Answered::Failed, Answered::NotReached);
+    for (outcome, at) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)] {
+        let (outcome, reason, _) = verdicts().swap_remove(outcome);
+        let examined = examine(&Policy::default(), &claim(b"t", MANIFEST, None), |_, _| Ok(outcome));
+        let decision = observe(examined, None);
+        let mut expected = vec![passed; at];
+        expected.push(failed);
+        expected.resize(6, not_reached);
+        let answers: Vec<_> = decision.trace.steps().iter().map(|step| step.answered).collect();
+        assert_eq!(words(&answers), words(&expected), "{reason}");
+        let step = &decision.trace.steps()[at];
+        assert_eq!((step.reason, step.remedy.is_some()), (Some(reason), true));
+    }
+    // The form in which a tree is stated is judged before any key is tried.
+    let unknown = || Outcome::UnknownIntegrity(Fault::new(Reason::IntegrityUnknown, "v9"));
+    let examined = examine(&Policy::default(), &claim(b"t", MANIFEST, None), |_, _| Ok(unknown()));
+    let answers: Vec<_> = observe(examined, None).trace.steps().iter().map(|step| step.answered).collect();
+    assert_eq!(words(&answers), words(&[passed, passed, passed, not_reached, failed, not_reached]));
 }

@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
-use aisoc_packaging::{DEFAULT_KEPT_VERSIONS, MAX_KEPT_VERSIONS};
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::Args;
 
@@ -270,7 +270,7 @@ pub(crate) struct InstallArgs {
     #[arg(long, value_name = "DIGEST")]
     pub(crate) require_digest: Option<Digest>,
     /// How many replaced versions stay for `rollback`, at most 32
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_VERSIONS, value_parser = kept_versions())]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
     #[command(flatten)]
     pub(crate) floor: FloorArgs,
@@ -321,14 +321,14 @@ pub(crate) struct UninstallArgs {
 #[derive(Debug, Args)]
 pub(crate) struct GcArgs {
     /// How many replaced versions of each plugin stay, at most 32
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_VERSIONS, value_parser = kept_versions())]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }
 
 fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
-    clap::value_parser!(u8).range(..=i64::from(MAX_KEPT_VERSIONS))
+    clap::value_parser!(u8).range(..=i64::from(MAX_PREVIOUS_VERSIONS))
 }
 
 #[derive(Debug, Args)]

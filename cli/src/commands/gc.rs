@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use aisoc_installation::Collected;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::{Collected, collect_garbage};
 use aisoc_pipeline::documents::{CollectedGarbage, RemovedGarbage};
 
 use crate::args::plugin::GcArgs;
@@ -29,8 +29,8 @@ impl Answer for CollectedGarbage {
 }
 
 pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin gc")?;
-    let collected = collect_garbage(&plugins_dir, args.keep, &access)?;
+    let (site, access) = context.change(args.change, "aisoc plugin gc")?;
+    let collected = aisoc_pipeline::collect_garbage(&site, args.keep, &access)?;
     for path in &collected.leftovers {
         context.output.warning(format!("could not remove `{}`", path.display()));
     }
@@ -41,7 +41,7 @@ pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
     let Collected { removed, finished, leftovers, unfinished } = collected;
     let problem = problem(leftovers.len(), unfinished.len());
     let code = context.output.answer(&CollectedGarbage {
-        plugins_dir: plugins_dir.display().to_string(),
+        plugins_dir: site.path().display().to_string(),
         removed: removed
             .into_iter()
             .map(|removed| RemovedGarbage {

@@ -23,6 +23,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
+    (
+        "packages",
+        "which packages of others are used, replaced or not yet needed, and why",
+        include_str!("../../../docs/packages.md"),
+    ),
 ];
 
 pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {

@@ -1,7 +1,7 @@
 //! `aisoc plugin install`
 
+use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::Access;
 use aisoc_pipeline::documents::{InstalledPlugin, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation};
 
@@ -17,11 +17,11 @@ impl Answer for InstalledPlugin {
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin install")?;
+    let (site, access) = context.change(args.change, "aisoc plugin install")?;
     let trust = context.trust(args.trust)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let options = InstallOptions {
-        plugins_dir,
+        site,
         trust,
         require_digest: args.require_digest,
         client: context.client(&args.registry)?,

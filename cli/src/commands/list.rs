@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::escaped;
 use aisoc_pipeline::documents::{ListedPlugin, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
@@ -15,19 +15,18 @@ use crate::context::Context;
 use crate::output::{Answer, printable};
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
-    let plugins_dir = context.plugins_dir(args.plugins_dir);
+    let site = context.site(args.plugins_dir);
     let trust = context.trust(args.trust)?;
-    let options =
-        AtRestOptions { plugins_dir: plugins_dir.clone(), only: Vec::new(), trust, limits: context.limits()? };
+    let options = AtRestOptions { site: site.clone(), only: Vec::new(), trust, limits: context.limits()? };
     let mut plugins = Vec::new();
     for plugin in verify_at_rest(&options)?.plugins {
         let versions = match args.versions {
-            true => Some(versions::of_plugin(&plugins_dir, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
+            true => Some(versions::of_plugin(&site, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
             false => None,
         };
         plugins.push(ListedPlugin { versions, ..row(plugin) });
     }
-    context.output.answer(&PluginList { plugins_dir: plugins_dir.display().to_string(), plugins })
+    context.output.answer(&PluginList { plugins_dir: site.path().display().to_string(), plugins })
 }
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.

@@ -1,7 +1,7 @@
 //! `aisoc plugin rollback`
 
+use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::Access;
 use aisoc_pipeline::RollbackOptions;
 use aisoc_pipeline::documents::{RolledBackPlugin, SignatureJudgement};
 
@@ -17,10 +17,10 @@ impl Answer for RolledBackPlugin {
 }
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin rollback")?;
+    let (site, access) = context.change(args.change, "aisoc plugin rollback")?;
     let trust = context.trust(args.trust)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
-    let options = RollbackOptions { plugins_dir, id: plugin_id(&args.id)?, to: args.to, trust, access };
+    let options = RollbackOptions { site, id: plugin_id(&args.id)?, to: args.to, trust, access };
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);

@@ -6,7 +6,6 @@ use std::os::fd::AsFd as _;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_packaging::{can_be_uninstalled, uninstall};
 use aisoc_pipeline::documents::UninstalledPlugin;
 
 use crate::args::plugin::UninstallArgs;
@@ -25,15 +24,15 @@ impl Answer for UninstalledPlugin {
 
 pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     let id = plugin_id(&args.id)?;
-    let (plugins_dir, access) = context.change(args.change, "aisoc plugin uninstall")?;
-    let path = plugins_dir.join(id.as_str());
+    let (site, access) = context.change(args.change, "aisoc plugin uninstall")?;
+    let path = site.plugin(&id);
     // What is not there needs no confirmation; the refusal comes from below, after it has tidied up.
-    if !args.yes && can_be_uninstalled(&plugins_dir, &id)? {
+    if !args.yes && site.can_be_uninstalled(&id)? {
         confirm(&format!("Remove {} with everything in it? [y/N] ", printable(&path.display().to_string())), context)?;
     }
-    context.warn_of_leftovers(&uninstall(&plugins_dir, &id, &access)?);
-    context.output.status("Uninstalled", format!("{id} from {}", plugins_dir.display()));
-    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_dir: plugins_dir.display().to_string() })
+    context.warn_of_leftovers(&aisoc_pipeline::uninstall(&site, &id, &access)?);
+    context.output.status("Uninstalled", format!("{id} from {}", site.path().display()));
+    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_dir: site.path().display().to_string() })
 }
 
 /// The id that was typed.

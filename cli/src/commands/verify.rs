@@ -82,8 +82,8 @@ fn not_covered(uncovered: &[Uncovered]) -> String {
 
 /// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
-    let Verification { id, artifact_digest, verdict, findings } = verification;
-    let explanation = Explanation::of(&verdict, &findings);
+    let Verification { id, artifact_digest, verdict, trace, findings } = verification;
+    let explanation = Explanation::of(&verdict, &trace, &findings);
     let admitted = verdict.as_ref().ok();
     let objection = admitted.and_then(|admitted| admitted.objection());
     if let Some(objection) = objection {

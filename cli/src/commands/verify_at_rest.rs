@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
-use aisoc_packaging::escaped;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
@@ -25,7 +25,7 @@ struct Verdicts {
 
 pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let options = AtRestOptions {
-        plugins_dir: context.plugins_dir(args.plugins_dir),
+        site: context.site(args.plugins_dir),
         only: args.ids,
         trust: context.trust(args.trust)?,
         limits: context.limits()?,
@@ -35,7 +35,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         context.output.warning(format!("key file not used: {skipped}"));
     }
     if plugins.is_empty() {
-        let message = format!("there is no plugin in `{}`", options.plugins_dir.display());
+        let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
@@ -45,7 +45,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let mut refusals = Vec::new();
     let rows: Vec<PluginVerdict> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
     let refusal = summary(total, refusals);
-    let document = PluginVerdicts { plugins_dir: options.plugins_dir.display().to_string(), counts, plugins: rows };
+    let document = PluginVerdicts { plugins_dir: options.site.path().display().to_string(), counts, plugins: rows };
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     context.output.answer(&Verdicts { document, exit_code })?;
     refusal.map_or(Ok(0), Err)

@@ -3,37 +3,32 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use aisoc_installation::{InstallRecord, Site};
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::{InstallRecord, kept_versions, tree_bytes};
-use aisoc_pipeline::documents::PluginVersion;
+use aisoc_pipeline::{PluginVersion, documents};
 
 use crate::output::printable;
 
-/// The installed version and the kept ones, the most recently replaced first.
+/// The installed version and the previous ones, the most recently replaced first.
 pub(crate) fn of_plugin(
-    plugins_dir: &Path,
+    site: &Site,
     path: &Path,
     record: Option<&InstallRecord>,
-    id: &str,
-) -> Result<Vec<PluginVersion>> {
-    let row = |record: &InstallRecord, path: &Path, current| PluginVersion {
-        version: record.version.clone(),
+    directory: &str,
+) -> Result<Vec<documents::PluginVersion>> {
+    let row = |PluginVersion { record, bytes, current }: PluginVersion| documents::PluginVersion {
+        version: record.version,
         digest: record.digest.to_string(),
-        installed_at: record.installed_at.clone(),
-        signature_status: record.signature_status.clone(),
-        bytes: tree_bytes(path),
+        installed_at: record.installed_at,
+        signature_status: record.signature_status,
+        bytes,
         current,
     };
-    let mut versions: Vec<PluginVersion> = record.map(|record| row(record, path, true)).into_iter().collect();
-    // A directory that is no id was installed by nobody, and has no kept versions.
-    if let Ok(id) = id.parse() {
-        versions.extend(kept_versions(plugins_dir, &id)?.iter().map(|kept| row(&kept.record, &kept.path, false)));
-    }
-    Ok(versions)
+    Ok(aisoc_pipeline::versions(site, directory, path, record)?.into_iter().map(row).collect())
 }
 
 /// Lines below the plugin's own.
-pub(crate) fn write(text: &mut String, versions: &[PluginVersion]) {
+pub(crate) fn write(text: &mut String, versions: &[documents::PluginVersion]) {
     for version in versions {
         let _ = writeln!(
             text,

@@ -5,13 +5,17 @@
 
 use std::collections::HashSet;
 
-use super::validate::Problem;
-use super::{ManifestFile, UNSIGNED_KEYS, core_schema};
-use crate::fault::{Fault, Reason};
+use super::core_schema;
+use super::document::UNSIGNED_KEYS;
+use super::file::ManifestFile;
+use super::problem::Problem;
+use super::refusal::{reason_of_oddity, refusal};
+use crate::fault::{Location, Reason};
+use crate::position::Position;
+use crate::reader::value::{Integer, Node, Text, Tree, Value};
+use crate::reader::yaml::{self, Kind, Style, Syntax, SyntaxNode, Tag};
+use crate::reader::{ReadError, canonical, json};
 use crate::text::shown;
-use crate::value::{Integer, Node, Position, Text, Tree, Value};
-use crate::yaml::{self, Kind, Style, Syntax, SyntaxNode, Tag};
-use crate::{canonical, json};
 
 /// More than this in a manifest is data that belongs into a file of its own.
 pub(super) const MAX_STRICT_BYTES: usize = 256 << 10;
@@ -40,13 +44,13 @@ struct Lint {
 
 impl Lint {
     fn add(&mut self, reason: Reason, position: Position, message: impl Into<String>, instead: impl Into<String>) {
-        let location = position.in_file(self.file.name());
+        let location = Location::new(self.file.name(), position);
         self.problems.push(Problem { reason, location, message: message.into(), instead: Some(instead.into()) });
     }
 
     /// Adds what stopped the reader, unless a rule has named that place already.
-    fn add_fault(&mut self, fault: Fault) {
-        let problem = Problem::from(fault.in_file(self.file.name()));
+    fn add_error(&mut self, error: &ReadError) {
+        let problem = Problem::from(refusal(self.file, error));
         if !self.problems.iter().any(|known| known.location == problem.location) {
             self.problems.push(problem);
         }
@@ -56,22 +60,22 @@ impl Lint {
         self.characters(bytes);
         let syntax = match yaml::parse(bytes) {
             Ok(syntax) => syntax,
-            Err(error) => return self.add_fault(error.in_file(self.file.name())),
+            Err(error) => return self.add_error(&error),
         };
         self.syntax(&syntax);
         match yaml::construct(syntax) {
             Ok(tree) => self.canonical(&tree),
-            Err(error) => self.add_fault(error.in_file(self.file.name())),
+            Err(error) => self.add_error(&error),
         }
     }
 
     fn json(&mut self, bytes: &[u8]) {
         let (tree, oddities) = match json::read(bytes) {
             Ok(read) => read,
-            Err(error) => return self.add_fault(error.in_file(self.file.name())),
+            Err(error) => return self.add_error(&error),
         };
         for oddity in oddities {
-            self.add(oddity.reason, oddity.position, oddity.message, oddity.instead);
+            self.add(reason_of_oddity(oddity.kind), oddity.position, oddity.message, oddity.instead);
         }
         let root = tree.root();
         if !matches!(root.value(), Value::Mapping(_)) {
@@ -96,8 +100,8 @@ impl Lint {
     }
 
     fn canonical(&mut self, tree: &Tree) {
-        if let Err(fault) = canonical::canonical(tree.root()) {
-            self.add_fault(fault);
+        if let Err(error) = canonical::canonical(tree.root()) {
+            self.add_error(&error);
         }
     }
 

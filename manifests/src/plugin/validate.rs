@@ -5,14 +5,20 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Document, ManifestFile, PluginType, REQUIRED_FIELDS, is_truthy, strict};
+use super::document::Document;
+use super::file::ManifestFile;
+use super::kind::PluginType;
+use super::manifest::{REQUIRED_FIELDS, is_truthy};
+use super::problem::Problem;
+use super::strict;
 use crate::capability::{Capability, nearest};
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::path::RelPath;
+use crate::position::Position;
+use crate::reader::value::{Node, Value};
+use crate::reader::yaml::{self, Kind};
 use crate::text::shown;
-use crate::value::{Node, Position, Value};
-use crate::yaml::{self, Kind};
 
 /// Whose rules a manifest is checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,39 +84,6 @@ impl FromStr for Profile {
             Fault::new(Reason::Usage, format!("`{}` is not a profile", shown(text, 80)))
                 .hint("use one of strict, cli, manager, sdk, marketplace")
         })
-    }
-}
-
-/// One thing to change in a manifest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The reason code.
-    pub reason: Reason,
-    /// Where it is.
-    pub location: Location,
-    /// What is wrong, in one clause.
-    pub message: String,
-    /// How to write it instead.
-    pub instead: Option<String>,
-}
-
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
-        let location = fault.location().cloned().unwrap_or_else(|| Position::START.in_file(""));
-        // What stops the reader says in its message what to do; its remedy would be to run this check.
-        let has_own_hint = fault.next_step() != Reason::ManifestInvalid.remedy();
-        let instead = has_own_hint.then(|| fault.next_step().to_owned());
-        Self { reason: fault.reason(), location, message: fault.message().to_owned(), instead }
-    }
-}
-
-impl From<Problem> for Fault {
-    fn from(problem: Problem) -> Self {
-        let fault = Self::new(problem.reason, problem.message).at(problem.location);
-        match problem.instead {
-            Some(instead) => fault.hint(instead),
-            None => fault,
-        }
     }
 }
 
@@ -205,7 +178,7 @@ impl<'a> Check<'a> {
     }
 
     fn add(&mut self, reason: Reason, position: Position, message: impl Into<String>, instead: impl Into<String>) {
-        let location = position.in_file(self.document.file().name());
+        let location = Location::new(self.document.file().name(), position);
         self.problems.push(Problem { reason, location, message: message.into(), instead: Some(instead.into()) });
     }
 

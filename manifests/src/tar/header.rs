@@ -6,6 +6,7 @@
 //! Format: POSIX.1-2017, `pax`, "ustar Interchange Format".
 
 use crate::fault::{Fault, Reason, Result};
+use crate::text;
 
 /// Size of a header, and the unit to which contents are padded.
 pub const BLOCK: usize = 512;
@@ -157,7 +158,7 @@ fn checksum(block: &[u8; BLOCK]) -> u64 {
 
 /// A name for a message.
 pub fn shown(name: &[u8]) -> String {
-    format!("`{}`", name[..name.len().min(120)].escape_ascii())
+    format!("`{}`", text::shown(&text::spelled(name), 120))
 }
 
 /// The refusal of an archive.

@@ -8,8 +8,9 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::found::Kind;
+use super::pem_form::pem;
 use super::tokens::{find, is_base64, is_pem_body, is_varied, is_word, run, run_back};
-use super::{Kind, pem_form::pem};
 
 /// Looks at a window in which the fixed string begins at that place; gives where the secret is.
 pub(super) type Check = fn(&[u8], usize) -> Option<Range<usize>>;

@@ -5,26 +5,24 @@
 //! to hide a key in a plugin can, by encrypting it.
 
 mod forms;
+mod found;
 mod names;
 mod pem_form;
 mod scan;
 mod tokens;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::Range;
 
 use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 
+pub use found::{FoundSecret, Kind, Place};
 pub(crate) use names::is_draft_name;
 use names::{is_key_file, secret_name};
 use scan::Armour;
 pub(crate) use scan::Scanner;
-
-/// What a private key or a credential was recognised by.
-pub type Kind = &'static str;
 
 /// What to do about files that look like secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,45 +98,6 @@ const MAX_SHOWN: usize = 5;
 impl Default for Secrets {
     fn default() -> Self {
         Self::Refused { allowed: BTreeSet::new() }
-    }
-}
-
-/// A file that looks like a secret. What it holds is not shown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FoundSecret {
-    /// Which file.
-    pub path: RelPath,
-    /// What it looks like.
-    pub kind: Kind,
-    /// Where in it, unless the name alone decided.
-    pub place: Option<Place>,
-}
-
-/// Where in a file something was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// A line, from 1.
-    Line(usize),
-    /// A byte, from 0, too far into the file to have counted lines.
-    Byte(u64),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(line) => write!(f, "line {line}"),
-            Self::Byte(byte) => write!(f, "byte {byte}"),
-        }
-    }
-}
-
-impl fmt::Display for FoundSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, kind, place } = self;
-        match place {
-            Some(place) => write!(f, "`{path}` looks like a secret ({kind}, {place})"),
-            None => write!(f, "`{path}` looks like a secret ({kind})"),
-        }
     }
 }
 

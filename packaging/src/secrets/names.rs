@@ -2,7 +2,7 @@
 
 use aisoc_manifests::path::RelPath;
 
-use super::Kind;
+use super::found::Kind;
 
 /// How the names of our own files and directories begin that are on their way.
 const DRAFTS: [&str; 2] = [".aisoc-", ".ingest-"];

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use super::forms::{BINARY, Check, Form, PRIVATE_KEY, TEXT};
+use super::found::{Kind, Place};
+use super::pem_form;
 use super::tokens::find;
-use super::{Kind, Place, pem_form};
 
 /// How far around its fixed string a form is judged, in characters. A private key of any kind shows what
 /// it is within its first lines.

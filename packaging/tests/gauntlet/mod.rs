@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
@@ -49,7 +50,7 @@ fn form(title: Option<&str>) -> LayerForm {
     LayerForm::Archive { title, content_digest: None }
 }
 
-fn stage(mut staging: Staging, title: Option<&str>, media_type: &str, layer: &[u8]) -> Result<Staged> {
+fn stage<P>(mut staging: Staging<P>, title: Option<&str>, media_type: &str, layer: &[u8]) -> Result<Staged<P>> {
     staging.layer(&form(title), media_type, layer)?;
     staging.finish()
 }
@@ -65,7 +66,8 @@ pub(crate) fn run(
 ) -> std::result::Result<Verdict, Breach> {
     let attempt = || {
         let plugins = world.plugins();
-        let staging = Staging::begin(&plugins, Limits::default()).expect("a writable place");
+        let place = PrivateDirectory::create(&plugins, ".staging-").expect("a writable place");
+        let staging = Staging::into_place(place, Limits::default()).expect("a writable place");
         let staged = stage(staging, title, media_type, layer);
         let walked = stage(Staging::hash_only(Limits::default()), title, media_type, layer);
         match (staged, walked) {
@@ -81,8 +83,9 @@ pub(crate) fn run(
                 (Verdict::Refused(staged), Vec::new())
             }
             (staged, walked) => {
-                let shown = |outcome: Result<Staged>| outcome.err().map(|fault| fault.to_string());
-                (Verdict::Accepted, vec![format!("staged {:?}, walked {:?}", shown(staged), shown(walked))])
+                let shown = |refusal: Option<Fault>| refusal.map(|fault| fault.to_string());
+                let differing = format!("staged {:?}, walked {:?}", shown(staged.err()), shown(walked.err()));
+                (Verdict::Accepted, vec![differing])
             }
         }
     };
@@ -107,7 +110,7 @@ pub(crate) fn judge(world: &World, hostile: &Hostile) -> std::result::Result<Ver
 }
 
 /// What lies in the staged tree that its file map does not name, or that is no file with harmless bits.
-fn foreign_entries(plugins: &Path, staged: &Staged) -> Vec<String> {
+fn foreign_entries<P>(plugins: &Path, staged: &Staged<P>) -> Vec<String> {
     use std::os::unix::fs::MetadataExt as _;
     let home = fs::read_dir(plugins).expect("listed").next().expect("a staging directory").expect("an entry").path();
     let tree = home.join("tree");
@@ -142,7 +145,7 @@ fn foreign_entries(plugins: &Path, staged: &Staged) -> Vec<String> {
 
 /// What the `tar` crate reads in the same bytes, where that differs: a second archive in what one reader
 /// skips would be here. It knows neither our refusals nor our names.
-fn second_opinion(layer: &[u8], title: Option<&str>, staged: &Staged) -> Option<String> {
+fn second_opinion<P>(layer: &[u8], title: Option<&str>, staged: &Staged<P>) -> Option<String> {
     let mut archive = Vec::new();
     match layer.starts_with(&[0x1f, 0x8b]) {
         true => drop(flate2::read::GzDecoder::new(layer).read_to_end(&mut archive)),

@@ -1,9 +1,9 @@
 //! A verdict, explained: each check in order, the keys, what differs, and one next command.
 
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
-use aisoc_trust::{Admitted, SignatureStatus};
+use aisoc_trust::{SignatureStatus, Step, Trace, Verdict};
 use serde::Serialize;
 
 /// What `verify --explain` shows and `--json` holds.
@@ -48,6 +48,9 @@ pub struct Check {
     pub result: &'static str,
     /// What it saw.
     pub detail: String,
+    /// What would change a check that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_change_it: Option<String>,
 }
 
 /// One trusted key.
@@ -109,13 +112,13 @@ pub struct UncoveredFile {
 
 impl Explanation {
     /// What was decided, from the verdict and from what every check saw.
-    pub fn of(verdict: &Result<Admitted>, findings: &Findings) -> Self {
+    pub fn of(verdict: &Result<Verdict>, trace: &Trace, findings: &Findings) -> Self {
         let objection = match verdict {
-            Ok(admitted) => admitted.objection(),
+            Ok(verdict) => verdict.objection(),
             Err(refusal) => Some(refusal),
         };
         let status = match verdict {
-            Ok(admitted) => admitted.status(),
+            Ok(verdict) => verdict.status(),
             Err(refusal) => status_of(refusal.reason()),
         };
         let difference = findings.tree.difference.as_deref();
@@ -128,7 +131,7 @@ impl Explanation {
             reason_code: objection.map(|fault| fault.reason().as_str()),
             signature_status: status.as_str(),
             coverage: coverage_of(verdict, findings).as_str(),
-            checks: checks(verdict.as_ref().ok(), objection, findings),
+            checks: trace.steps().iter().map(Check::of).collect(),
             keys: findings.keys.iter().map(|key| Key::of(key, findings)).collect(),
             skipped_keys: findings.skipped.clone(),
             signatures: findings
@@ -177,9 +180,9 @@ fn status_of(reason: Reason) -> SignatureStatus {
 }
 
 /// What a valid signature covers; nothing is covered by one that no key verifies.
-fn coverage_of(verdict: &Result<Admitted>, findings: &Findings) -> Coverage {
+fn coverage_of(verdict: &Result<Verdict>, findings: &Findings) -> Coverage {
     match verdict {
-        Ok(admitted) => admitted.coverage(),
+        Ok(verdict) => verdict.coverage(),
         Err(refusal) if status_of(refusal.reason()) == SignatureStatus::Verified => {
             findings.tree.claimed.unwrap_or(Coverage::None)
         }
@@ -187,54 +190,14 @@ fn coverage_of(verdict: &Result<Admitted>, findings: &Findings) -> Coverage {
     }
 }
 
-/// The checks in the order in which they are made, each named by what it can refuse.
-const CHECKS: [(&str, &[Reason]); 6] = [
-    ("signature present", &[Reason::Unsigned]),
-    ("signature form", &[Reason::SignatureMalformed]),
-    ("trusted keys", &[Reason::NoTrustedKeys]),
-    (
-        "signed by a trusted key",
-        &[Reason::SignatureInvalid, Reason::UntrustedKey, Reason::KeyRevoked, Reason::KeyExpired],
-    ),
-    ("files as signed", &[Reason::CoverageMismatch, Reason::IntegrityUnknown]),
-    ("policy", &[Reason::SignersTooFew, Reason::CoveragePartial, Reason::CoverageDowngrade]),
-];
-
-fn checks(admitted: Option<&Admitted>, objection: Option<&Fault>, findings: &Findings) -> Vec<Check> {
-    let unread = admitted.is_some_and(|admitted| admitted.status() == SignatureStatus::Skipped);
-    let decided = objection.map(|fault| CHECKS.iter().position(|(_, reasons)| reasons.contains(&fault.reason())));
-    let row = |(index, (name, _)): (usize, &(&'static str, &[Reason]))| {
-        let (result, detail) = match decided {
-            _ if unread => ("not_reached", "trust mode disabled".to_owned()),
-            // A reason of no check: the manifest cannot be read, or its digest not be computed.
-            Some(None) if index >= 3 => ("not_reached", String::new()),
-            Some(Some(failed)) if index > failed => ("not_reached", String::new()),
-            Some(Some(failed)) if index == failed => {
-                ("failed", objection.map(Fault::message).unwrap_or_default().to_owned())
-            }
-            _ => ("passed", passed_detail(index, findings)),
-        };
-        Check { name, result, detail }
-    };
-    CHECKS.iter().enumerate().map(row).collect()
-}
-
-fn passed_detail(index: usize, findings: &Findings) -> String {
-    match index {
-        2 => {
-            let counting = findings.keys.iter().filter(|key| key.standing == Standing::Current).count();
-            format!("{counting} of {} count", findings.keys.len() + findings.skipped.len())
+impl Check {
+    fn of(step: &Step) -> Self {
+        Self {
+            name: step.name,
+            result: step.answered.as_str(),
+            detail: step.evidence.clone(),
+            would_change_it: step.remedy.clone(),
         }
-        3 => {
-            let signers =
-                findings.keys.iter().filter(|key| !key.verifies.is_empty() && key.standing == Standing::Current);
-            signers.map(|key| key.key_id.to_string()).collect::<Vec<_>>().join(", ")
-        }
-        4 => match findings.tree.claimed {
-            Some(Coverage::Full) => "every file is covered".to_owned(),
-            _ => format!("manifest and *.py are covered, {} other files are not", findings.tree.uncovered.len()),
-        },
-        _ => String::new(),
     }
 }
 

@@ -1,9 +1,16 @@
-//! A verdict is not a decision: only the gate turns one into an admission.
-use aisoc_packaging::{Access, InstallRecord, Staged, activate};
-use aisoc_signing::Verified;
+//! A verdict is not a decision: only the gate makes an admission, beside what is present.
+use aisoc_installation::{InstallRecord, Present, Session, StagingDirectory};
+use aisoc_packaging::Staged;
+use aisoc_trust::Verdict;
 
-fn shortcut(verified: Verified, staged: Staged, record: &InstallRecord, access: &Access) {
-    let _ = activate(verified, staged, record, 1, access);
+fn shortcut<'s>(
+    verdict: Verdict,
+    session: Session<'s>,
+    present: Present<'s>,
+    staged: Staged<StagingDirectory>,
+    record: &InstallRecord,
+) {
+    let _ = session.activate(verdict, present, staged, record, 1);
 }
 
 fn main() {}

@@ -1,8 +1,9 @@
 //! A staged tree cannot become visible without the gate.
-use aisoc_packaging::{Access, InstallRecord, Staged, activate};
+use aisoc_installation::{InstallRecord, Present, Session, StagingDirectory};
+use aisoc_packaging::Staged;
 
-fn shortcut(staged: Staged, record: &InstallRecord, access: &Access) {
-    let _ = activate(staged, record, 1, access);
+fn shortcut<'s>(session: Session<'s>, present: Present<'s>, staged: Staged<StagingDirectory>, record: &InstallRecord) {
+    let _ = session.activate(present, staged, record, 1);
 }
 
 fn main() {}

@@ -2,7 +2,7 @@
 use aisoc_manifests::digest::Digest;
 
 fn shortcut(digest: Digest) {
-    let _ = aisoc_trust::danger::admit_unread(digest);
+    let _ = aisoc_trust::danger::let_in_unread(digest);
 }
 
 fn main() {}

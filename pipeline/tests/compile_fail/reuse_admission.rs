@@ -1,10 +1,17 @@
 //! One admission lets in one tree.
-use aisoc_packaging::{Access, InstallRecord, Staged, activate};
+use aisoc_installation::{Held, Present, PreviousTree, Session};
 use aisoc_trust::Admitted;
 
-fn shortcut(admitted: Admitted, first: Staged, second: Staged, record: &InstallRecord, access: &Access) {
-    let _ = activate(admitted, first, record, 1, access);
-    let _ = activate(admitted, second, record, 1, access);
+fn shortcut<'s>(
+    admitted: Admitted<Held<'s>>,
+    session: Session<'s>,
+    present: Present<'s>,
+    again: Present<'s>,
+    previous: &PreviousTree,
+) {
+    let record = previous.record();
+    let _ = session.restore(admitted, present, previous, record);
+    let _ = session.restore(admitted, again, previous, record);
 }
 
 fn main() {}

@@ -6,24 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_files::{DraftDirectory, Links, SmallFileError, open_file, parent, sweep};
-use aisoc_manifests::cancellation::Cancellation;
+use aisoc_files::{Links, SmallFileError, open_file};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES};
 use aisoc_manifests::tar::pax::{self, Extension};
 use aisoc_manifests::tar::{BLOCK, Flag, Header, MAX_EXTENSION_BYTES};
-use aisoc_manifests::text::shown;
-use tar::EntryType;
+use aisoc_manifests::text::{shown, spelled};
 
-use super::directory::{BLOBS, Directory, INDEX, MARKER, blob_name, check_marker, read_index};
-use super::ingest::{DRAFTS, land, temporary};
-use super::{PIECE_BYTES, StoredBlob, invalid};
+use super::documents::{BLOBS, INDEX, MARKER, blob_name, check_marker, invalid, read_index};
+use super::stored::StoredBlob;
 
 /// Most headers of an archive: what keeps the table of names below a few MiB.
 const MAX_HEADERS: usize = 65_536;
@@ -42,16 +38,6 @@ pub(super) struct Archive {
     file: Arc<File>,
     /// Offset and size of each file by name.
     places: Places,
-}
-
-/// A layout archive that is written: a directory beside it that becomes one file.
-#[derive(Debug)]
-pub(super) struct StagedArchive {
-    target: PathBuf,
-    directory: Directory,
-    /// Removed with its content when the last user is gone.
-    _staging: DraftDirectory,
-    cancellation: Cancellation,
 }
 
 impl Archive {
@@ -79,6 +65,18 @@ impl Archive {
         Some(StoredBlob { file: Arc::clone(&self.file), offset, size })
     }
 
+    /// Everything that lies among the blobs, under the name that it has there.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = (&str, StoredBlob)> {
+        self.places.iter().filter_map(|(name, &(offset, size))| {
+            let name = name.strip_prefix(BLOBS)?.strip_prefix('/')?;
+            Some((name, StoredBlob { file: Arc::clone(&self.file), offset, size }))
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn small_file(&self, name: &str) -> Result<Vec<u8>> {
         let &(offset, size) =
             self.places.get(name).ok_or_else(|| invalid(&self.path, &format!("`{name}` is missing")))?;
@@ -100,7 +98,7 @@ fn read_places(path: &Path, file: &File, length: u64) -> Result<Places> {
         let (offset, size) = (headers.at, header.size);
         headers.skip(size)?;
         let name = long_name.unwrap_or(header.name);
-        let shown = name.escape_ascii().to_string();
+        let shown = shown(&spelled(&name), 240);
         let name = plain_name(&name).ok_or_else(|| invalid(path, &format!("the entry `{shown}` climbs out of it")))?;
         if header.flag == Flag::File && places.insert(name, (offset, size)).is_some() {
             return Err(invalid(path, &format!("the entry `{shown}` stands twice")));
@@ -212,100 +210,4 @@ fn plain_name(name: &[u8]) -> Option<String> {
     let name = name.strip_prefix("./").unwrap_or(name).trim_end_matches('/');
     let climbs = name.starts_with('/') || name.contains(['\\', '\0']) || name.split('/').any(|part| part == "..");
     (!climbs).then(|| name.to_owned())
-}
-
-impl StagedArchive {
-    /// Begins with what the archive at `target` holds, if there is one.
-    /// Taking it over may take a while, and ends when it is told to.
-    pub(super) fn create(target: &Path, cancellation: &Cancellation) -> Result<Self> {
-        let parent = parent(target);
-        // Beside it, where a killed run may have left its own.
-        sweep(parent, DRAFTS);
-        let staging = DraftDirectory::create(parent, ".aisoc-archive-", 0o777)
-            .map_err(|error| Fault::io("write in", parent, error))?;
-        let directory = Directory::create(staging.path())?;
-        if target.symlink_metadata().is_ok() {
-            import(&Archive::open(target)?, &directory, cancellation)?;
-        }
-        Ok(Self { target: target.to_owned(), directory, _staging: staging, cancellation: cancellation.clone() })
-    }
-
-    pub(super) fn directory(&self) -> &Directory {
-        &self.directory
-    }
-
-    /// Writes the archive: sorted names, no owner, no time, so that equal content has equal bytes.
-    pub(super) fn write(&self) -> Result<()> {
-        let failed = |error| Fault::io("write", &self.target, error);
-        // The tar library copies in small pieces; the file sees large ones.
-        let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent(&self.target))?));
-        let mut names = blob_names(&self.directory)?;
-        names.extend([INDEX.to_owned(), MARKER.to_owned()]);
-        for directory in ["blobs/", "blobs/sha256/"] {
-            archive.append_data(&mut header(EntryType::Directory, 0), directory, io::empty()).map_err(failed)?;
-        }
-        for name in names {
-            self.cancellation.check()?;
-            let path = self.directory.root().join(&name);
-            let file = File::open(&path).map_err(|error| Fault::io("read", &path, error))?;
-            let size = file.metadata().map_err(|error| Fault::io("read", &path, error))?.len();
-            let content = BufReader::with_capacity(PIECE_BYTES, file.take(size));
-            archive.append_data(&mut header(EntryType::Regular, size), &name, content).map_err(failed)?;
-        }
-        let file = archive.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
-        self.cancellation.check()?;
-        land(file.map_err(failed)?, &self.target)
-    }
-}
-
-fn header(kind: EntryType, size: u64) -> tar::Header {
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(kind);
-    header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(size);
-    header
-}
-
-fn blob_names(directory: &Directory) -> Result<Vec<String>> {
-    let path = directory.root().join(BLOBS);
-    let failed = |error| Fault::io("read", &path, error);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&path).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        names.push(format!("{BLOBS}/{}", name.to_string_lossy()));
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// Takes over the blobs and the index of an archive, hashing each blob on the way.
-fn import(archive: &Archive, directory: &Directory, cancellation: &Cancellation) -> Result<()> {
-    let failed = |error| Fault::io("read", &archive.path, error);
-    for (name, &(offset, size)) in &archive.places {
-        let Some(hex) = name.strip_prefix(BLOBS).and_then(|rest| rest.strip_prefix('/')) else {
-            continue;
-        };
-        let digest: Digest = format!("sha256:{hex}")
-            .parse()
-            .map_err(|_| invalid(&archive.path, &format!("`{}` is not a digest", shown(hex, 120))))?;
-        let mut ingest = directory.ingest()?;
-        let mut buffer = vec![0; PIECE_BYTES];
-        let mut done = 0;
-        while done < size {
-            cancellation.check()?;
-            let length = buffer.len().min(usize::try_from(size - done).unwrap_or(usize::MAX));
-            archive.file.read_exact_at(&mut buffer[..length], offset + done).map_err(failed)?;
-            ingest = ingest.write(&buffer[..length])?;
-            done += length as u64;
-        }
-        ingest.finish(directory, digest)?;
-    }
-    let entries = archive.index()?;
-    directory.update(|index| {
-        *index = entries;
-        Ok(())
-    })
 }

@@ -15,23 +15,18 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use aisoc_manifests::reference::Tag;
-use aisoc_manifests::text::shown;
 use rustix::fs::OFlags;
-use serde::Deserialize;
 
+use super::documents::{BLOBS, INDEX, MARKER, MARKER_BYTES, blob_name, check_marker, invalid, read_index};
+use super::index;
 use super::ingest::{DRAFTS, Ingest, replace_file};
-use super::{StoredBlob, index, invalid, json};
-use crate::target::{Manifest, Pushed};
+use super::stored::StoredBlob;
+use crate::storage::{Manifest, Pushed};
 
 /// What writers lock, there only while one does: it is no part of a layout.
 const LOCK: &str = ".aisoc-lock";
 /// How long a writer waits for others, each of which holds the lock for the time of one small file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
-/// The file that says what the directory is.
-pub(super) const MARKER: &str = "oci-layout";
-pub(super) const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-pub(super) const INDEX: &str = "index.json";
-pub(crate) const BLOBS: &str = "blobs/sha256";
 
 /// A layout directory.
 #[derive(Debug)]
@@ -137,6 +132,14 @@ impl Directory {
         Ingest::new_in(&self.root)
     }
 
+    /// Gives what arrived its name, once it is on the disk and its digest is the expected one.
+    ///
+    /// # Errors
+    /// `pull_failed` for another digest, `io_` reasons.
+    pub fn keep(&self, arrived: Ingest, expected: Digest) -> Result<()> {
+        arrived.finish(expected, &self.blob_path(expected))
+    }
+
     /// Stores the manifest unless it is there, and points the tag at it.
     ///
     /// # Errors
@@ -147,7 +150,7 @@ impl Directory {
             None => false,
         };
         if !is_whole {
-            self.ingest()?.write(manifest.bytes())?.finish(self, manifest.digest())?;
+            self.keep(self.ingest()?.write(manifest.bytes())?, manifest.digest())?;
         }
         self.update(|entries| {
             let before = entries.clone();
@@ -204,7 +207,7 @@ impl Directory {
     }
 
     /// Where the blob of that digest is or would be.
-    pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
+    pub fn blob_path(&self, digest: Digest) -> PathBuf {
         self.root.join(blob_name(digest))
     }
 
@@ -235,36 +238,6 @@ impl Directory {
         }
         Ok(Some((file, found.len())))
     }
-}
-
-/// The name of a blob inside a layout.
-pub(super) fn blob_name(digest: Digest) -> String {
-    format!("{BLOBS}/{}", digest.hex())
-}
-
-/// Reads and checks the bytes of an `index.json`.
-pub(super) fn read_index(path: &Path, bytes: &[u8]) -> Result<ImageIndex> {
-    let index: ImageIndex = json(path, INDEX, bytes)?;
-    if index.schema_version != 2 {
-        return Err(
-            invalid(path, "`index.json` has another schema version").expected("2", index.schema_version.to_string())
-        );
-    }
-    Ok(index)
-}
-
-/// Reads and checks the bytes of an `oci-layout`.
-pub(super) fn check_marker(path: &Path, bytes: &[u8]) -> Result<()> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Marker {
-        image_layout_version: String,
-    }
-    let marker: Marker = json(path, MARKER, bytes)?;
-    if marker.image_layout_version == "1.0.0" {
-        return Ok(());
-    }
-    Err(invalid(path, "it has another layout version").expected("1.0.0", shown(&marker.image_layout_version, 80)))
 }
 
 fn missing_marker(root: &Path) -> Fault {

@@ -6,7 +6,7 @@ use aisoc_manifests::oci::{Annotations, Descriptor, ImageIndex, MANIFEST_MEDIA_T
 use aisoc_manifests::reference::{LayoutReference, Tag};
 
 /// The manifest that the reference names: by digest, else by tag, else the only one.
-pub(crate) fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<Descriptor> {
+pub fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<Descriptor> {
     let missing = |what: &str| {
         Fault::new(Reason::ReferenceNotFound, format!("`{}` has no {what}", reference.path.display()))
             .hint(format!("it holds the tags: {}", listed(index)))
@@ -31,7 +31,7 @@ pub(crate) fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<De
 
 /// The descriptor under that digest. A manifest that only another manifest lists is not in the
 /// index; its type is then the usual one.
-pub(crate) fn by_digest(index: &ImageIndex, digest: Digest) -> Descriptor {
+pub fn by_digest(index: &ImageIndex, digest: Digest) -> Descriptor {
     index
         .manifests
         .iter()
@@ -44,7 +44,7 @@ pub(crate) fn by_digest(index: &ImageIndex, digest: Digest) -> Descriptor {
 ///
 /// # Errors
 /// `layout_invalid` when the tag stands at two manifests: two readers would take two artifacts.
-pub(crate) fn tagged(index: &ImageIndex, tag: &Tag) -> Result<Option<Descriptor>> {
+pub fn tagged(index: &ImageIndex, tag: &Tag) -> Result<Option<Descriptor>> {
     let mut found = index.manifests.iter().filter(|descriptor| name(descriptor) == Some(tag.as_str()));
     let first = found.next();
     match first {
@@ -56,7 +56,7 @@ pub(crate) fn tagged(index: &ImageIndex, tag: &Tag) -> Result<Option<Descriptor>
 }
 
 /// All tags, sorted. Names that are no tags (other tools write whole references) are left out.
-pub(crate) fn tags(index: &ImageIndex) -> Vec<Tag> {
+pub fn tags(index: &ImageIndex) -> Vec<Tag> {
     let mut tags: Vec<Tag> = index.manifests.iter().filter_map(|entry| name(entry)?.parse().ok()).collect();
     tags.sort();
     tags.dedup();
@@ -65,7 +65,7 @@ pub(crate) fn tags(index: &ImageIndex) -> Vec<Tag> {
 
 /// Adds the manifest, and moves the tag to it. Entries stay sorted, so that the same content has the
 /// same bytes in whatever order it was added.
-pub(crate) fn insert(index: &mut ImageIndex, descriptor: &Descriptor, tag: Option<&Tag>) {
+pub fn insert(index: &mut ImageIndex, descriptor: &Descriptor, tag: Option<&Tag>) {
     if let Some(tag) = tag {
         untag(index, tag);
         // An entry without a name says nothing that the named one does not.
@@ -79,7 +79,7 @@ pub(crate) fn insert(index: &mut ImageIndex, descriptor: &Descriptor, tag: Optio
 }
 
 /// Takes the tag away and keeps what it named. Says whether the tag was there.
-pub(crate) fn untag(index: &mut ImageIndex, tag: &Tag) -> bool {
+pub fn untag(index: &mut ImageIndex, tag: &Tag) -> bool {
     let Some(at) = index.manifests.iter().position(|entry| name(entry) == Some(tag.as_str())) else {
         return false;
     };
@@ -89,7 +89,7 @@ pub(crate) fn untag(index: &mut ImageIndex, tag: &Tag) -> bool {
 }
 
 /// Takes the manifest and its tags away. Says whether it was there.
-pub(crate) fn remove(index: &mut ImageIndex, digest: Digest) -> bool {
+pub fn remove(index: &mut ImageIndex, digest: Digest) -> bool {
     let before = index.manifests.len();
     index.manifests.retain(|entry| entry.digest != digest);
     index.manifests.len() < before

@@ -9,8 +9,6 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::Directory;
-
 /// How the names of private directories begin in which a file is on its way.
 pub(super) const DRAFTS: &str = ".ingest-";
 /// Readable as the umask allows, once the file has its name.
@@ -38,7 +36,7 @@ impl Ingest {
     ///
     /// # Errors
     /// `io_` reasons.
-    pub(crate) fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
+    pub fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
         let failed = |error| Fault::io("write in", home.path(), error);
         let draft = Draft::create_in(home, DRAFT_MODE).map_err(failed)?;
         Ok(Self { draft, hasher: Sha256::new(), size: 0 })
@@ -60,18 +58,14 @@ impl Ingest {
         self.size
     }
 
-    /// Gives the bytes their name, once they are on the disk and their digest is the expected one.
-    ///
-    /// # Errors
-    /// `pull_failed` for another digest, `io_` reasons.
-    pub fn finish(self, directory: &Directory, expected: Digest) -> Result<()> {
+    /// See [`Directory::keep`](super::Directory::keep), which knows what the name is.
+    pub(super) fn finish(self, expected: Digest, target: &Path) -> Result<()> {
         let found = Digest::from_bytes(self.hasher.finalize().into());
         if found != expected {
             return Err(Fault::new(Reason::PullFailed, "the content does not match its digest")
                 .expected(expected.to_string(), found.to_string()));
         }
-        let target = directory.blob_path(expected);
-        land(self.draft, &target)
+        land(self.draft, target)
     }
 }
 

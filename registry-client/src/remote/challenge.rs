@@ -1,4 +1,8 @@
 //! `Challenge`: what a registry asks for in `WWW-Authenticate`, read strictly.
+//!
+//! The header decides where a password is sent. Several challenges may share one line, and only quotes tell
+//! a comma inside a value from one between two challenges; a reader that splits at commas can be made to see
+//! a realm that is none.
 
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
@@ -49,9 +53,10 @@ fn parse(text: &str) -> Vec<Challenge> {
         rest = after.trim_start_matches([' ', '\t', ',']);
         let named = |name: &str| {
             let mut values = parameters.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-            // A parameter that stands twice has two readings.
+            // A parameter that stands twice has two readings (RFC 9110, 11.2: each once per challenge).
             values.next().filter(|_| values.next().is_none()).map(|(_, value)| value.clone())
         };
+        // Other schemes are read over, where they follow the grammar. Basic's realm is a text for people.
         if scheme.eq_ignore_ascii_case("basic") {
             found.push(Challenge::Basic);
         } else if scheme.eq_ignore_ascii_case("bearer")
@@ -83,17 +88,21 @@ fn parameters(mut text: &str) -> Option<(Vec<(String, String)>, &str)> {
         let after = after.trim_start_matches([' ', '\t']);
         match after.strip_prefix(',') {
             Some(next) => text = next.trim_start_matches([' ', '\t', ',']),
+            // The end, or something that no grammar has between two parameters.
             None if after.is_empty() => return Some((found, "")),
             None => return None,
         }
     }
 }
 
+/// A token and what follows it (RFC 9110, 5.6.2).
 fn split_token(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)));
     text.split_at(end.unwrap_or(text.len()))
 }
 
+/// What stands up to the closing quote, and what follows it (RFC 9110, 5.6.4). Without one there is nothing:
+/// a header that was cut would give a realm that was cut.
 fn quoted_string(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

@@ -1,4 +1,7 @@
 //! Finding the credentials for one registry, in what the caller named.
+//!
+//! A credential belongs to one host and port. What matches more loosely, by a suffix or without the port,
+//! hands the password of one registry to whoever runs another beside it.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -45,7 +48,8 @@ pub(super) async fn find(credentials: &Credentials, registry: &str) -> Result<Op
     Ok(None)
 }
 
-/// Host and port of a registry: one registry has several spellings, and no two registries have the same.
+/// Host and port of a registry: one registry has several spellings, and no two registries have the same. A
+/// port that is no number is one that no registry has.
 fn origin(registry: &str) -> (String, u16) {
     const HTTPS: u16 = 443;
     let (host, port) = match registry.rsplit_once(':') {
@@ -56,7 +60,8 @@ fn origin(registry: &str) -> (String, u16) {
 }
 
 /// Asked on a thread of its own and left behind when it takes too long: the helper is a foreign
-/// program, and `docker_credential` waits for it without a limit.
+/// program, and `docker_credential` waits for it without a limit. Which program that is, the file says; it
+/// is the user's own, as their shell's start-up file is.
 async fn from_docker_config(path: PathBuf, registry: String) -> Result<Option<Credential>> {
     let (sender, receiver) = oneshot::channel();
     let shown = path.display().to_string();
@@ -97,6 +102,8 @@ fn read_docker_config(path: &Path, registry: &str) -> Result<Option<Credential>>
     Ok(None)
 }
 
+/// Why there is a file and no credential. The library's own texts may quote the entry, so each gets words of
+/// ours.
 fn unusable(path: &Path, registry: &str, error: &CredentialRetrievalError) -> Fault {
     let why = match error {
         CredentialRetrievalError::HelperCommunicationError => "its credential helper cannot be run",
@@ -115,7 +122,7 @@ impl From<DockerCredential> for Credential {
     fn from(found: DockerCredential) -> Self {
         match found {
             DockerCredential::IdentityToken(token) => Self::IdentityToken(Secret::new(token)),
-            // The name by which helpers mark an identity token.
+            // The name by which helpers mark an identity token. Sent as a password it would be refused.
             DockerCredential::UsernamePassword(name, token) if name == "<token>" => {
                 Self::IdentityToken(Secret::new(token))
             }

@@ -14,23 +14,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use aisoc_manifests::address::{Zone, zone};
+use aisoc_manifests::address::{Zone, is_local_name, is_metadata_service, is_this_machine, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use futures_util::future::BoxFuture;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{OnceCell, oneshot};
 
-use super::wire::{authority, is_loopback, literal};
-
-/// Names under which clouds hand out a machine's credentials, wherever they lead.
-const METADATA_NAMES: [&str; 5] = [
-    "metadata.google.internal",
-    "metadata.goog",
-    "metadata.azure.com",
-    "metadata.azure.internal",
-    "instance-data.ec2.internal",
-];
+use super::origin::{authority, is_loopback, literal};
 
 /// How a name becomes addresses.
 type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
@@ -40,6 +31,7 @@ pub(super) struct Reach {
     registry: Url,
     /// The registry's own addresses, asked for once: who answers later under its name is somebody else.
     own: OnceCell<Vec<IpAddr>>,
+    /// The system's resolver, or a test's.
     lookup: Lookup,
 }
 
@@ -60,10 +52,10 @@ impl Reach {
     /// Judges a host that needs no resolver: an address, or a name that is refused wherever it leads.
     pub(super) async fn check(&self, url: &Url) -> Result<()> {
         let host = url.host_str().unwrap_or_default();
-        let name = plain(host);
-        if METADATA_NAMES.iter().any(|known| name == *known || name.ends_with(&format!(".{known}"))) {
+        if is_metadata_service(host) {
             return Err(self.out_of_reach(host, &"a cloud's metadata service").fault(&self.registry));
         }
+        // A name is not looked up here: what it leads to now need not be what is connected to in a moment.
         let Some(address) = literal(url) else { return Ok(()) };
         let is_registry = self.registry.host_str() == Some(host);
         let reachable = match zone(address) {
@@ -76,13 +68,17 @@ impl Reach {
 
     /// The addresses of that name that may be connected to.
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+        // By the very name, to the last dot: `ten.test.` is another spelling that its owner can give another
+        // address.
         if self.registry.host_str() == Some(name) {
             return Ok(self.own().await?.to_vec());
         }
         let found = (self.lookup)(name.to_owned()).await?;
         let mut reachable = Vec::new();
+        // What leads outside stays, what leads inside goes: a name with both is a way in for whichever
+        // address happens to answer.
         for address in &found {
-            let is_outside = zone(*address) == Zone::Public && !names_this_machine(name);
+            let is_outside = zone(*address) == Zone::Public && !is_local_name(name);
             if is_outside || self.is_same_machine(name, *address).await {
                 reachable.push(*address);
             }
@@ -102,7 +98,7 @@ impl Reach {
             let public = found.iter().any(|address| zone(*address) == Zone::Public);
             let wanted = |address: &&IpAddr| match zone(**address) {
                 // What is spoken to without TLS is this machine and not what a resolver makes of it.
-                _ if names_this_machine(name) => zone(**address) == Zone::Loopback,
+                _ if is_local_name(name) => zone(**address) == Zone::Loopback,
                 Zone::Public => true,
                 Zone::Private | Zone::Loopback => !public,
                 Zone::Never => false,
@@ -115,15 +111,16 @@ impl Reach {
     /// Whether that is a registry of this machine under the other way to write it: `localhost` for its
     /// address, or the address for `localhost`. No other name is taken for the registry's host.
     async fn is_same_machine(&self, host: &str, address: IpAddr) -> bool {
-        let is_spelled_out = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let same = |own: &IpAddr| own.to_canonical() == address.to_canonical();
         is_loopback(&self.registry)
-            && is_spelled_out
+            && is_this_machine(host)
             && zone(address) == Zone::Loopback
             // Fails closed: a registry whose addresses cannot be found has none.
             && self.own().await.is_ok_and(|own| own.iter().any(same))
     }
 
+    /// The addresses that are left, unless none is: then the first one says why. No address at all is the
+    /// resolver's answer, and its own error.
     fn some(
         &self,
         name: &str,
@@ -191,6 +188,8 @@ impl Resolve for Direct {
     }
 }
 
+// The library asks this for the proxy's name. If it ever asked for another, a connection would be made past
+// the proxy that the operator set, and past the judgement of addresses.
 impl Resolve for OnlyProxy {
     fn resolve(&self, name: Name) -> Resolving {
         let is_proxy = name.as_str().eq_ignore_ascii_case(&self.0);
@@ -205,17 +204,6 @@ impl Resolve for OnlyProxy {
 
 fn sockets(addresses: Vec<IpAddr>) -> Addrs {
     Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)))
-}
-
-/// Names that lead to this machine whatever a resolver makes of them (RFC 6761, 6.3).
-fn names_this_machine(name: &str) -> bool {
-    let name = plain(name);
-    name == "localhost" || name.ends_with(".localhost")
-}
-
-/// The name as it is compared: a dot at its end changes nothing.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The system's resolver, on a thread of its own that nobody waits for: a name server that is silent

@@ -1,6 +1,6 @@
 //! Entries that are neither files nor directories, and entries that are two things at once.
 
-use super::{ABSOLUTE, Corpus, Fate, TAR, TITLE, benign, long_name, with};
+use super::corpus::{ABSOLUTE, Corpus, Fate, TAR, TITLE, benign, long_name, with};
 use crate::archive::{Entry, TarBuilder};
 
 const SYMLINK: u8 = b'2';

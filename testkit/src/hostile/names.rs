@@ -1,6 +1,6 @@
 //! Names that lead out, that have two spellings, that deceive, or that are one with another name.
 
-use super::{ABSOLUTE, Corpus, Fate, TAR, TITLE, benign, benign_untitled, long_name, with};
+use super::corpus::{ABSOLUTE, Corpus, Fate, TAR, TITLE, benign, benign_untitled, long_name, with};
 use crate::archive::{Entry, TarBuilder};
 use aisoc_manifests::fault::Reason;
 

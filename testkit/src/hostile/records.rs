@@ -1,6 +1,6 @@
 //! Extensions, numbers and checksums: the places where two readers of one header see two entries.
 
-use super::{Corpus, Fate, GNU, TAR, TITLE, benign, long_name, with};
+use super::corpus::{Corpus, Fate, GNU, TAR, TITLE, benign, long_name, with};
 use crate::archive::{Entry, TarBuilder, record, sign};
 
 pub(super) fn add(corpus: &mut Corpus) {

@@ -2,7 +2,7 @@
 
 use aisoc_manifests::fault::Reason;
 
-use super::{Corpus, Fate, GZIP, MANIFEST, TAR, TITLE, benign, benign_untitled};
+use super::corpus::{Corpus, Fate, GZIP, MANIFEST, TAR, TITLE, benign, benign_untitled};
 use crate::archive::{Entry, TarBuilder, gzip};
 
 pub(super) fn add(corpus: &mut Corpus) {

@@ -1,0 +1,86 @@
+//! Which directory or file stood at a path, and reading what others may exchange for another meanwhile.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// How often a directory is read again that keeps being exchanged.
+const ATTEMPTS: usize = 32;
+
+/// Reads until the directory that stood at `path` before is the one that stands there afterwards.
+///
+/// A tree that was replaced is deleted soon after, so that a reader can find half of it; that says
+/// nothing about the plugin that is in place now. Readers take no lock: they must work for users who
+/// may not write, and an upgrade must not wait for them.
+pub fn while_in_place<T>(path: &Path, mut read: impl FnMut() -> T) -> T {
+    let mut attempt = 1;
+    loop {
+        let before = Identity::at(path);
+        let found = read();
+        if attempt == ATTEMPTS || before == Identity::at(path) {
+            return found;
+        }
+        attempt += 1;
+    }
+}
+
+/// What tells a file or directory from others that stood at its path: its number, which is given again soon
+/// after a removal, and the time of its last change, which a rename is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    number: u64,
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// That of what stands at `path`, links not followed; nothing when it cannot be looked at.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        path.symlink_metadata().ok().as_ref().map(Self::of)
+    }
+
+    pub(crate) fn of(found: &Metadata) -> Self {
+        Self { device: found.dev(), number: found.ino(), changed: (found.ctime(), found.ctime_nsec()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn reads_again_what_was_exchanged_meanwhile_and_once_what_was_not() {
+        let root = tempfile::tempdir().expect("directory");
+        let (place, next) = (root.path().join("plugin"), root.path().join("next"));
+        for (directory, content) in [(&place, "old"), (&next, "new")] {
+            fs::create_dir(directory).expect("made");
+            fs::write(directory.join("file"), content).expect("written");
+        }
+        let mut reads = 0;
+        let found = while_in_place(&place, || {
+            reads += 1;
+            let found = fs::read_to_string(place.join("file")).expect("read");
+            if reads == 1 {
+                fs::remove_dir_all(&place).expect("removed");
+                fs::rename(&next, &place).expect("renamed");
+            }
+            found
+        });
+        assert_eq!((found.as_str(), reads), ("new", 2));
+    }
+
+    #[test]
+    fn gives_up_on_what_changes_without_end() {
+        let root = tempfile::tempdir().expect("directory");
+        let place = root.path().join("plugin");
+        let mut reads = 0;
+        while_in_place(&place, || {
+            reads += 1;
+            if fs::remove_dir(&place).is_err() {
+                fs::create_dir(&place).expect("made");
+            }
+        });
+        assert_eq!(reads, ATTEMPTS);
+    }
+}

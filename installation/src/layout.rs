@@ -1,0 +1,134 @@
+//! `Layout`: every name below a plugins directory that is ours, once.
+//!
+//! ```text
+//! <plugins>/<id>                                    the plugin in place
+//! <plugins>/.aisoc-staging-XXXXXX/                  what a running command prepares
+//! <plugins>/.aisoc/write.lock                       one writer at a time
+//! <plugins>/.aisoc/records/<id>.json                what an install wrote down
+//! <plugins>/.aisoc/pending/<id>.json                a change that was begun
+//! <plugins>/.aisoc/floors/<id>                      the widest coverage that was ever verified
+//! <plugins>/.aisoc/lowered                          every lowering of a floor, a line each
+//! <plugins>/.aisoc/versions/<id>/<number>/tree      a tree that was replaced, or is on its way
+//! <plugins>/.aisoc/versions/<id>/<number>/kept.json makes that tree a previous version
+//! ```
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::id::PluginId;
+use serde::{Deserialize, Serialize};
+
+/// The directory in a plugins directory that is ours.
+pub(crate) const OWN_DIRECTORY: &str = ".aisoc";
+/// How every staging directory's name begins. Hosts and listings pass over such names.
+pub(crate) const STAGING_PREFIX: &str = ".aisoc-staging-";
+pub(crate) const RECORDS: &str = "records";
+pub(crate) const PENDING: &str = "pending";
+pub(crate) const FLOORS: &str = "floors";
+pub(crate) const VERSIONS: &str = "versions";
+pub(crate) const LOWERED: &str = "lowered";
+/// Not `lock`, which an earlier version left readable: who had it open could hold it for ever.
+pub(crate) const LOCK: &str = "write.lock";
+pub(crate) const TREE: &str = "tree";
+pub(crate) const PREVIOUS_NOTE: &str = "kept.json";
+/// Where a directory of ours holds one file for each plugin, and how the file's name ends.
+const JSON: &str = ".json";
+
+/// The names of one plugins directory. Nothing is opened by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    plugins: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn of(plugins: impl Into<PathBuf>) -> Self {
+        Self { plugins: plugins.into() }
+    }
+
+    /// The plugins directory.
+    pub(crate) fn plugins(&self) -> &Path {
+        &self.plugins
+    }
+
+    /// The place of a plugin, or of what somebody put there under that name.
+    pub(crate) fn place(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.plugins.join(name)
+    }
+
+    /// The place of the plugin `id`.
+    pub(crate) fn plugin(&self, id: &PluginId) -> PathBuf {
+        self.place(id.as_str())
+    }
+
+    pub(crate) fn own(&self) -> PathBuf {
+        self.place(OWN_DIRECTORY)
+    }
+
+    /// One of our directories, by its name.
+    pub(crate) fn ours(&self, name: &str) -> PathBuf {
+        self.own().join(name)
+    }
+
+    pub(crate) fn record(&self, id: &PluginId) -> PathBuf {
+        self.ours(RECORDS).join(json_name(id))
+    }
+
+    pub(crate) fn pending(&self, id: &PluginId) -> PathBuf {
+        self.ours(PENDING).join(json_name(id))
+    }
+
+    pub(crate) fn floor(&self, id: &PluginId) -> PathBuf {
+        self.ours(FLOORS).join(id.as_str())
+    }
+
+    /// Where the versions of `id` are.
+    pub(crate) fn versions(&self, id: &PluginId) -> PathBuf {
+        self.ours(VERSIONS).join(id.as_str())
+    }
+
+    pub(crate) fn version(&self, id: &PluginId, slot: Slot) -> PathBuf {
+        self.versions(id).join(slot.to_string())
+    }
+
+    pub(crate) fn version_tree(&self, id: &PluginId, slot: Slot) -> PathBuf {
+        self.version(id, slot).join(TREE)
+    }
+}
+
+/// The name of the file of `id` among the records, and among the changes that were begun.
+pub(crate) fn json_name(id: &PluginId) -> String {
+    format!("{id}{JSON}")
+}
+
+/// The id whose file has that name among the records or the changes.
+pub(crate) fn id_of_json(name: &str) -> Option<PluginId> {
+    name.strip_suffix(JSON)?.parse().ok()
+}
+
+/// The number of a place among a plugin's versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Slot(u64);
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Slot {
+    /// The slot after `last`.
+    pub(crate) fn after(last: Option<Self>) -> Self {
+        Self(last.map_or(1, |slot| slot.0.saturating_add(1)))
+    }
+
+    /// The slot's path below the directory of versions.
+    pub(crate) fn below(self, id: &PluginId) -> String {
+        format!("{id}/{self}")
+    }
+
+    /// The slot of that directory name, if it is one that we would write.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self).filter(|slot| slot.to_string() == name)
+    }
+}

@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod census;
+mod change;
+mod collect;
+mod floor;
+mod floor_change;
+mod guarded;
+mod identity;
+mod in_place;
+mod layout;
+mod lock;
+mod lowered;
+mod names;
+mod pending;
+mod plugin;
+mod plugins;
+mod previous;
+mod record;
+mod recovery;
+mod sealed;
+mod session;
+mod site;
+mod staging;
+mod tree_in_place;
+
+pub use access::{Access, NetworkFileSystems, network_file_system};
+pub use collect::{Collected, Garbage, Removed};
+pub use floor::CoverageFloor;
+pub use guarded::require_guarded;
+pub use identity::{IdentityConflict, Placed, identity_conflicts, manifest_id, stated_id};
+pub use in_place::while_in_place;
+pub use names::escaped;
+pub use plugin::InstalledPlugin;
+pub use previous::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS, PreviousVersion, tree_bytes};
+pub use record::InstallRecord;
+pub use session::{Held, Installed, Present, Previous, Session};
+pub use site::{Observed, Site};
+pub use staging::{StagingDirectory, release_unverified};
+pub use tree_in_place::{PreviousTree, TreeInPlace};

@@ -1,0 +1,108 @@
+//! One writer at a time in a plugins directory, across processes.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use aisoc_files::{Links, open_lock, read_small, read_stream, shell_word, wait_for_lock};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
+
+use crate::access::Access;
+use crate::layout::{LOCK, OWN_DIRECTORY};
+
+/// Longest note of an owner that is read back.
+const MAX_OWNER_BYTES: u64 = 512;
+/// Larger than what the system says about a process.
+const MAX_STAT_BYTES: u64 = 4096;
+
+/// Held while the plugins directory is changed. The kernel releases it when the process ends, however
+/// it ends; the file stays, because removing a lock file is how two processes come to hold it.
+#[derive(Debug)]
+pub(crate) struct PluginsLock {
+    _file: File,
+}
+
+impl PluginsLock {
+    /// Waits for the lock in `own`, our directory in the plugins directory `plugins`, which is `shown`
+    /// in messages.
+    ///
+    /// # Errors
+    /// `locked`, naming the process that holds it; `interrupted`.
+    pub(crate) fn acquire(own: impl AsFd, plugins: impl AsFd, shown: &Path, access: &Access) -> Result<Self> {
+        let path = shown.join(OWN_DIRECTORY).join(LOCK);
+        let failed = |error: std::io::Error| Fault::io("lock", &path, error);
+        let mut file = open_lock(own, LOCK, plugins).map_err(failed)?;
+        if wait_for_lock(&file, access.lock_timeout, || Ok(access.cancellation.check()?)).map_err(failed)? {
+            // A note for people: what excludes others is the lock, which a full disk cannot take away.
+            let _ = write_owner(&mut file, &access.command);
+            return Ok(Self { _file: file });
+        }
+        let waited = access.lock_timeout.as_secs();
+        let locked = |by: &str| {
+            Fault::new(Reason::Locked, format!("`{}` is being changed by {by}", shown.display()))
+                .expected(format!("the lock within {waited} seconds"), "the lock of another process")
+        };
+        Err(match owner(file) {
+            Some(line) => locked(&line),
+            None => locked("a process that has not given its name")
+                .hint(format!("find it with `fuser -v {}`, then run the command again", shell_word(path))),
+        })
+    }
+}
+
+/// A line for people, and one by which a process is told from a later one of the same number.
+fn write_owner(file: &mut File, command: &str) -> std::io::Result<()> {
+    let system = rustix::system::uname();
+    let process = std::process::id();
+    let note = format!(
+        "process {process}, {command}, host {}, since {:.0}\n{}\n",
+        system.nodename().to_string_lossy(),
+        jiff::Timestamp::now(),
+        start_of(process).unwrap_or_default(),
+    );
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(note.as_bytes())
+}
+
+/// The line that the holder wrote: of a process that is gone, or that another host or container counts,
+/// there is nothing to say.
+fn owner(file: File) -> Option<String> {
+    let note = String::from_utf8(read_stream(file, MAX_OWNER_BYTES).ok()?).ok()?;
+    named(&note).map(|line| shown(line, 120))
+}
+
+fn named(note: &str) -> Option<&str> {
+    let (line, rest) = note.split_once('\n')?;
+    let process = line.strip_prefix("process ")?.split_once(',')?.0.parse().ok()?;
+    (start_of(process)? == rest.strip_suffix('\n')?).then_some(line)
+}
+
+/// When a process was started, in ticks since the boot: the 22nd field of what the system says about it.
+/// The second is its name in brackets, which may hold anything.
+fn start_of(process: u32) -> Option<String> {
+    let path = format!("/proc/{process}/stat");
+    let text = read_small(Path::new(&path), MAX_STAT_BYTES, Links::Refused).ok()?.content;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_process_that_is_there_and_the_same_is_named() {
+        let process = std::process::id();
+        let start = start_of(process).expect("this process");
+        let note = |process: u32, start: &str| format!("process {process}, aisoc, host x, since y\n{start}\n");
+        let line = format!("process {process}, aisoc, host x, since y");
+        assert_eq!(named(&note(process, &start)), Some(line.as_str()));
+        // The largest number that a process can have is 2^22.
+        for other in [note(process, "1"), note(1 << 23, &start), note(process, ""), line, String::new()] {
+            assert_eq!(named(&other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Lowering a coverage floor: the line that stays of it.
+//!
+//! `<plugins-dir>/.aisoc/lowered` is only ever appended to, one JSON object a line, so that whatever
+//! keeps a journal later can take the lines over as they are.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::stated_reason::StatedReason;
+use aisoc_signing::Coverage;
+use rustix::fs::{Mode, OFlags};
+use serde::Serialize;
+
+use crate::access::require_secure;
+use crate::layout::LOWERED;
+use crate::plugins::Place;
+
+/// What a floor that could not be read is lowered from.
+pub(crate) const UNKNOWN: &str = "unknown";
+const SCHEMA_VERSION: u32 = 1;
+
+/// One line of the file.
+#[derive(Debug, Serialize)]
+pub(crate) struct LoweredLine<'a> {
+    schema_version: u32,
+    id: &'a PluginId,
+    from: &'static str,
+    to: &'static str,
+    reason: &'a str,
+    /// The artifact that is accepted.
+    digest: Digest,
+    at: String,
+    /// The user, by number: a name is for whoever can write the environment to choose.
+    by: String,
+}
+
+impl<'a> LoweredLine<'a> {
+    pub(crate) fn new(
+        id: &'a PluginId,
+        from: Option<Coverage>,
+        to: Coverage,
+        reason: &'a StatedReason,
+        digest: Digest,
+    ) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            id,
+            from: from.map_or(UNKNOWN, Coverage::as_str),
+            to: to.as_str(),
+            reason: reason.as_str(),
+            digest,
+            at: format!("{:.0}", jiff::Timestamp::now()),
+            by: format!("uid {}", rustix::process::getuid().as_raw()),
+        }
+    }
+
+    /// Appends the line and syncs it.
+    ///
+    /// # Errors
+    /// `directory_insecure` for a file that others could have written, and I/O reasons.
+    pub(crate) fn append(&self, own: &Place) -> Result<()> {
+        let path = own.path.join(LOWERED);
+        let failed = |error: std::io::Error| Fault::io("write", &path, error);
+        let mut line = serde_json::to_vec(self)
+            .map_err(|error| Fault::new(Reason::Internal, "a line cannot be written as JSON").caused_by(error))?;
+        line.push(b'\n');
+        let mut file = open(own, &path)?;
+        if is_cut(&mut file).map_err(failed)? {
+            line.insert(0, b'\n');
+        }
+        file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
+        own.sync_parent_of(LOWERED)
+    }
+}
+
+/// The file, which nobody but us may have written.
+fn open(own: &Place, shown: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| Fault::io("write", shown, error);
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(&own.directory, LOWERED, flags, Mode::from_raw_mode(0o644));
+    let file = File::from(opened.map_err(|error| failed(error.into()))?);
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
+        return Err(Fault::new(Reason::DirectoryInsecure, format!("`{}` is no regular file", shown.display())));
+    }
+    require_secure(&file, shown)?;
+    Ok(file)
+}
+
+/// Whether the last line has no end, because a power cut took it.
+fn is_cut(file: &mut File) -> std::io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}

@@ -1,0 +1,131 @@
+//! Install records: what was installed from where, beside the plugins and never inside them.
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use serde::{Deserialize, Serialize};
+
+use crate::in_place::Identity;
+use crate::layout::Layout;
+use crate::pending::PendingChange;
+use crate::sealed;
+
+const SCHEMA_VERSION: u32 = 1;
+/// How often a record that changes while it is read is read again.
+const READ_ATTEMPTS: usize = 8;
+
+/// What an install wrote down. A note for people and for "is this already installed": what is
+/// trusted at load time is the tree and its signature, never the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstallRecord {
+    /// Always 1.
+    pub schema_version: u32,
+    /// The plugin.
+    #[serde(deserialize_with = "plugin_id")]
+    pub id: PluginId,
+    /// The version that its manifest states.
+    pub version: String,
+    /// The reference that was asked for.
+    pub reference: String,
+    /// Digest of the artifact's manifest.
+    pub digest: Digest,
+    /// Digest over every installed file.
+    pub tree_digest: Digest,
+    /// The canonical digest that the signature covers, when it could be computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical_digest: Option<Digest>,
+    /// `verified`, `unsigned`, `invalid` or `skipped`.
+    pub signature_status: String,
+    /// The key that verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_key_id: Option<String>,
+    /// How much of the tree the signature covers: `full`, `code` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<String>,
+    /// When, as RFC 3339 text.
+    pub installed_at: String,
+}
+
+impl InstallRecord {
+    /// The schema version that this build writes.
+    pub const SCHEMA_VERSION: u32 = SCHEMA_VERSION;
+
+    /// The record of the tree of `id` that is in place, or `None` when there is none.
+    ///
+    /// While a change is being made, or when one was killed, the tree's content says which record that
+    /// is; nothing is written. Otherwise it is one small file, opened once.
+    ///
+    /// # Errors
+    /// `record_invalid`, a record that cannot be read not being the same as no record, and I/O reasons.
+    pub(crate) fn read(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        let path = layout.record(id);
+        let mut attempt = 1;
+        loop {
+            let read = sealed::read_with_identity(&path);
+            if let Some(change) = PendingChange::read(layout, id)? {
+                return change.record_in_place(layout);
+            }
+            // A change that began and ended in between has put another file in its place.
+            let identity = read.as_ref().ok().and_then(|read| Some(read.as_ref()?.1));
+            if attempt == READ_ATTEMPTS || identity == Identity::at(&path) {
+                return Self::of_file(layout, id, read.map(|read| read.map(|(content, _)| content)));
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The record file of `id` as it is, whatever tree is in place.
+    pub(crate) fn read_file(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        Self::of_file(layout, id, sealed::read(&layout.record(id)))
+    }
+
+    fn of_file(layout: &Layout, id: &PluginId, content: Result<Option<Vec<u8>>>) -> Result<Option<Self>> {
+        let about = |fault: Fault| fault.about(layout.record(id).display());
+        let Some(content) = content? else { return Ok(None) };
+        let record = Self::parse(&content).map_err(about)?;
+        match record.id == *id {
+            true => Ok(Some(record)),
+            false => Err(about(invalid().expected(id.to_string(), record.id.to_string()))),
+        }
+    }
+
+    /// As [`InstallRecord::read`], a record that cannot be understood being none.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub(crate) fn read_understood(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
+        sealed::understood(Self::read(layout, id))
+    }
+
+    /// The record that these bytes are.
+    ///
+    /// # Errors
+    /// `record_invalid` for every text that [`InstallRecord::to_text`] does not write, to the byte:
+    /// another checksum, unknown members, another schema version, a cut file.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let record: Self = sealed::parse("the install record", text)?;
+        match record.schema_version {
+            SCHEMA_VERSION => Ok(record),
+            version => Err(invalid().expected(SCHEMA_VERSION.to_string(), version.to_string())),
+        }
+    }
+
+    /// The text of its file, with the checksum.
+    ///
+    /// # Errors
+    /// `record_invalid` for a record that would be too large.
+    pub fn to_text(&self) -> Result<Vec<u8>> {
+        sealed::to_text(self)
+    }
+}
+
+fn invalid() -> Fault {
+    Fault::new(Reason::RecordInvalid, "the install record cannot be read")
+}
+
+/// Reads an id that is held to the grammar of one, so that it can be a file's name.
+pub(crate) fn plugin_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<PluginId, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| serde::de::Error::custom("not a plugin id"))
+}

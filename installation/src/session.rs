@@ -1,0 +1,346 @@
+//! `Session`: the lock on a plugins directory, and what may be done under it.
+//!
+//! Whatever decides about what may come is read, judged and acted upon between the beginning and the end of
+//! one session. The type sees to it: [`Present`] is read by a session and carries its lifetime, the gate
+//! makes an admission from a `Present` alone, and only the same session takes that admission. A guard that
+//! is asked before the lock is taken is a guard that a second process walks past: of two installs at once
+//! each sees a directory in which the other has not installed yet.
+//!
+//! Nothing slow happens here. Trees are downloaded and hashed before, and the session compares which
+//! directory that was ([`TreeInPlace`]).
+
+use std::marker::PhantomData;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::plugin::ManifestFile;
+use aisoc_packaging::Staged;
+use aisoc_trust::{Admitted, Facts, UnderLock};
+use rustix::fs::AtFlags;
+
+use crate::access::{Access, is_directory, look_at};
+use crate::census::{Census, ids_in};
+use crate::change::{Incoming, Moved, Transaction, foreign};
+use crate::collect::{Collected, collect};
+use crate::floor_change::FloorChange;
+use crate::layout::{Layout, PENDING, TREE};
+use crate::pending::PendingChange;
+use crate::previous;
+use crate::record::InstallRecord;
+use crate::site::{facts, not_installed};
+use crate::staging::{StagingDirectory, abandoned};
+use crate::tree_in_place::{PreviousTree, TreeInPlace};
+
+/// Evidence of one session's lock. The lifetime is that session's own and no other's: it can be neither
+/// lengthened nor shortened to another one, because it stands on both sides of an arrow.
+#[derive(Debug)]
+pub struct Held<'session>(PhantomData<fn(&'session ()) -> &'session ()>);
+
+/// A plugins directory that is locked, checked and recovered. Dropping it releases the lock.
+#[derive(Debug)]
+pub struct Session<'session> {
+    transaction: Transaction,
+    census: Census,
+    access: Access,
+    _held: Held<'session>,
+}
+
+/// What is installed of one plugin, and beside it, read in a session.
+///
+/// It cannot outlive the session, and no other session takes what was admitted beside it.
+#[derive(Debug)]
+pub struct Present<'session> {
+    facts: Facts,
+    record: Option<InstallRecord>,
+    _held: Held<'session>,
+}
+
+/// Evidence that the admitted tree is in place and synced.
+#[derive(Debug)]
+pub struct Installed {
+    /// Where the plugin is now.
+    pub path: PathBuf,
+    /// Whether a tree was there before.
+    pub previous: Previous,
+    /// What was written down about that tree.
+    pub replaced: Option<InstallRecord>,
+    /// The coverage that the floor was lowered from for it, in one word.
+    pub lowered_from: Option<&'static str>,
+    /// What could not be removed; the next change of the plugins directory, or `gc`, tries again.
+    pub leftovers: Vec<PathBuf>,
+}
+
+/// What stood at the plugin's place before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Previous {
+    /// Nothing.
+    None,
+    /// Another tree, exchanged for the new one in one step.
+    Replaced,
+}
+
+impl Previous {
+    fn of(moved: Moved) -> Self {
+        match moved {
+            Moved::Exchanged => Self::Replaced,
+            Moved::In | Moved::Out => Self::None,
+        }
+    }
+}
+
+impl Present<'_> {
+    /// What is written down of the plugin in place; nothing when there is none that can be understood.
+    pub fn record(&self) -> Option<&InstallRecord> {
+        self.record.as_ref()
+    }
+
+    /// Whether that tree, which was read before the lock was taken, is still the plugin in place.
+    pub fn is(&self, tree: &TreeInPlace) -> bool {
+        tree.stands(self.record())
+    }
+}
+
+impl<'session> UnderLock for Present<'session> {
+    type Held = Held<'session>;
+
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn held(&self) -> Held<'session> {
+        Held(PhantomData)
+    }
+}
+
+impl<'session> Session<'session> {
+    /// Waits for the lock and finishes what killed processes have begun.
+    pub(crate) fn begin(layout: &Layout, access: &Access) -> Result<Self> {
+        let transaction = Transaction::begin(StagingDirectory::create(layout.plugins())?, access)?;
+        let census = Census::of(layout)?;
+        Ok(Self { transaction, census, access: access.clone(), _held: Held(PhantomData) })
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.transaction.plugins.layout
+    }
+
+    /// Reads what is installed of `id`, and beside it.
+    ///
+    /// # Errors
+    /// `already_exists` when something stands in its place that no install made, `invalid_plugin_id` for an
+    /// id that cannot be a directory everywhere, and I/O reasons.
+    pub fn present(&self, id: &PluginId) -> Result<Present<'session>> {
+        require_possible(self.layout(), id)?;
+        Ok(Present {
+            facts: facts(self.layout(), &self.census, id, &self.access.coverage_floor)?,
+            record: InstallRecord::read_understood(self.layout(), id)?,
+            _held: Held(PhantomData),
+        })
+    }
+
+    /// Publishes a staged tree in the place of the plugin that `present` is about. The tree that it replaces
+    /// becomes a previous version, of which the newest `keep` remain.
+    ///
+    /// A process killed at any moment leaves the old tree or the new one, with its own record.
+    ///
+    /// # Errors
+    /// `internal` when the admission, the record and the tree are not about one content and one plugin;
+    /// `exchange_unsupported`, `interrupted`, and I/O reasons. Each leaves what is installed as it was.
+    pub fn activate(
+        mut self,
+        admitted: Admitted<Held<'session>>,
+        present: Present<'session>,
+        staged: Staged<StagingDirectory>,
+        record: &InstallRecord,
+        keep: u8,
+    ) -> Result<Installed> {
+        require_admission(&admitted, &present, record, staged.subject())?;
+        let layout = self.layout();
+        let (target, slot) = (layout.plugin(&record.id), previous::next_slot(layout, &record.id)?);
+        let (mut staging, source) = staged.into_place();
+        let inode = inode(staging.held(), &source, &target)?;
+        let keep = Some(keep.min(previous::MAX_PREVIOUS_VERSIONS));
+        let before = present.record.clone();
+        let change = PendingChange::new(record.id.clone(), before, Some(record.clone()), slot, inode, keep);
+        let floor = self.floor_change(&present, &admitted, record)?;
+        let moved = self.transaction.run(&change, Incoming::Staged(staging.held(), &source), &floor)?;
+        staging.keep_plugins_directory();
+        let mut installed = self.installed(target, moved, present, &floor);
+        installed.leftovers.extend(staging.remove());
+        Ok(installed)
+    }
+
+    /// Exchanges a previous version for the installed one, which becomes a previous version in its place;
+    /// `None` when what was read is no longer there, because another process was faster.
+    ///
+    /// # Errors
+    /// As [`Session::activate`].
+    pub fn restore(
+        mut self,
+        admitted: Admitted<Held<'session>>,
+        present: Present<'session>,
+        previous: &PreviousTree,
+        record: &InstallRecord,
+    ) -> Result<Option<Installed>> {
+        require_admission(&admitted, &present, record, previous.tree.subject())?;
+        let PreviousTree { tree, id, slot } = previous;
+        let noted = previous::read(self.layout(), id, *slot)?;
+        if !tree.stands(noted.as_ref().map(|version| &version.record)) || record.id != *id {
+            return Ok(None);
+        }
+        let name = format!("{}/{TREE}", slot.below(id));
+        let inode = inode(&self.transaction.plugins.versions.directory, &name, tree.path())?;
+        let before = present.record.clone();
+        let change = PendingChange::new(id.clone(), before, Some(record.clone()), *slot, inode, None);
+        let floor = self.floor_change(&present, &admitted, record)?;
+        let moved = self.transaction.run(&change, Incoming::Previous, &floor)?;
+        let target = self.layout().plugin(id);
+        Ok(Some(self.installed(target, moved, present, &floor)))
+    }
+
+    /// Confirms that the plugin in place is the admitted one, and changes nothing.
+    ///
+    /// # Errors
+    /// `internal` when the admission is about another tree.
+    pub fn confirm(
+        self,
+        admitted: Admitted<Held<'session>>,
+        present: Present<'session>,
+        tree: &TreeInPlace,
+    ) -> Result<Vec<PathBuf>> {
+        require_admission(&admitted, &present, tree.record(), tree.subject())?;
+        self.end()
+    }
+
+    /// Removes the plugin `id`, its record and its previous versions: one rename takes it out of sight, then
+    /// it is deleted. Gives what could not be removed; `gc` tries again.
+    ///
+    /// When a killed uninstall of this plugin was begun, finishing it is what was asked for.
+    ///
+    /// # Errors
+    /// `plugin_not_found`, `exchange_unsupported`, and I/O reasons; each leaves the plugin as it was, or says
+    /// that it is uninstalled.
+    pub fn uninstall(mut self, id: &PluginId) -> Result<Vec<PathBuf>> {
+        if !can_be_uninstalled(self.layout(), id)? {
+            let is_removed = self.transaction.finished.iter().any(|finished| finished.is_removal && finished.id == *id);
+            let missing = not_installed(self.layout(), id);
+            let leftovers = self.end()?;
+            // Otherwise another process was faster, or nothing but an install had been begun.
+            return if is_removed { Ok(leftovers) } else { Err(missing) };
+        }
+        let path = self.layout().plugin(id);
+        if path.is_symlink() {
+            return Err(foreign(&path));
+        }
+        let before = InstallRecord::read_understood(self.layout(), id)?;
+        let inode = inode(&self.transaction.plugins.top, id.as_str(), &path)?;
+        let slot = previous::next_slot(self.layout(), id)?;
+        let floor = FloorChange::by_removing(self.layout(), &self.census, id)?;
+        let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
+        self.transaction.run(&change, Incoming::Nothing, &floor)?;
+        self.end()
+    }
+
+    /// Removes previous versions beyond the newest `keep` of each plugin, and what belongs to nothing.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn collect(self, keep: u8) -> Result<Collected> {
+        collect(self.transaction, &self.census, keep)
+    }
+
+    /// Releases the lock; gives what could not be removed.
+    ///
+    /// # Errors
+    /// None today; a change that could not be finished is for whoever changes that plugin.
+    pub fn end(self) -> Result<Vec<PathBuf>> {
+        Ok(self.transaction.end())
+    }
+
+    fn floor_change(
+        &self,
+        present: &Present<'session>,
+        admitted: &Admitted<Held<'session>>,
+        record: &InstallRecord,
+    ) -> Result<FloorChange> {
+        let rule = &self.access.coverage_floor;
+        FloorChange::by_putting(self.layout(), &self.census, &present.facts, admitted.verdict(), record, rule)
+    }
+
+    fn installed(self, path: PathBuf, moved: Moved, present: Present<'session>, floor: &FloorChange) -> Installed {
+        Installed {
+            path,
+            previous: Previous::of(moved),
+            replaced: present.record,
+            lowered_from: floor.lowered_from(),
+            leftovers: self.transaction.end(),
+        }
+    }
+}
+
+/// The admission, what is present, the record and the tree must be about one plugin and one content.
+fn require_admission(
+    admitted: &Admitted<Held<'_>>,
+    present: &Present<'_>,
+    record: &InstallRecord,
+    subject: Digest,
+) -> Result<()> {
+    let other = || Fault::new(Reason::Internal, "what was admitted is not what would be activated");
+    for about in [admitted.verdict().subject(), record.tree_digest] {
+        if about != subject {
+            return Err(other().expected(about.to_string(), subject.to_string()));
+        }
+    }
+    for about in [admitted.plugin(), &present.facts.plugin] {
+        if *about != record.id {
+            return Err(other().expected(about.to_string(), record.id.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Looks at what no change could pass, before anything is written: refusals leave no trace.
+///
+/// # Errors
+/// As [`Session::present`].
+pub(crate) fn require_possible(layout: &Layout, id: &PluginId) -> Result<()> {
+    let other_id = |fault: Fault| fault.hint("ask the publisher for a build with another id");
+    id.require_directory_name().map_err(other_id)?;
+    let target = layout.plugin(id);
+    match target.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+        true => Err(foreign(&target)),
+        false => Ok(()),
+    }
+}
+
+/// As [`crate::Site::can_be_uninstalled`].
+pub(crate) fn can_be_uninstalled(layout: &Layout, id: &PluginId) -> Result<bool> {
+    if look_at(&layout.pending(id))?.is_some() {
+        return Ok(true);
+    }
+    let path = layout.plugin(id);
+    if !is_directory(&path)? {
+        return Ok(false);
+    }
+    for file in ManifestFile::ALL {
+        if look_at(&path.join(file.name()))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(look_at(&layout.record(id))?.is_some())
+}
+
+/// Whether a killed process has left anything.
+pub(crate) fn is_interrupted(layout: &Layout) -> Result<bool> {
+    Ok(!ids_in(layout, PENDING)?.is_empty() || !abandoned(layout.plugins())?.is_empty())
+}
+
+/// The number of a directory, by which it is known wherever it is moved to.
+fn inode(parent: impl AsFd, name: &str, shown: &Path) -> Result<u64> {
+    rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+        .map(|found| found.st_ino)
+        .map_err(|error| Fault::io("look at", shown, error.into()))
+}

@@ -1,0 +1,121 @@
+//! `TreeInPlace`: a tree that was hashed without a lock, and the means to tell under the lock whether it is
+//! still the one that stands there. Nobody has to wait while a gigabyte is read.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_packaging::{InstalledDir, Limits, default_threads};
+use aisoc_signing::Claim;
+
+use crate::guarded::require_guarded;
+use crate::in_place::Identity;
+use crate::layout::Slot;
+use crate::previous::{self, PreviousVersion};
+use crate::record::InstallRecord;
+use crate::site::{Site, is_known};
+
+/// A tree, read whole from the directory that stood at its path.
+#[derive(Debug)]
+pub struct TreeInPlace {
+    path: PathBuf,
+    identity: Option<Identity>,
+    tree: InstalledDir,
+    record: InstallRecord,
+}
+
+impl TreeInPlace {
+    /// Reads the tree at `path`, of which `record` was written down.
+    ///
+    /// # Errors
+    /// As [`InstalledDir::read`].
+    pub fn read(path: &Path, record: &InstallRecord, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        // Before it is read: a directory that is exchanged meanwhile is another one at the end.
+        let identity = Identity::at(path);
+        let tree = InstalledDir::read_with(path, threads, limits)?;
+        Ok(Self { path: path.to_owned(), identity, tree, record: record.clone() })
+    }
+
+    /// What was written down when it was installed.
+    pub fn record(&self) -> &InstallRecord {
+        &self.record
+    }
+
+    /// The identity of the tree.
+    pub fn subject(&self) -> Digest {
+        self.tree.subject()
+    }
+
+    /// What the tree says about itself, rebuilt from the bytes that were read.
+    pub fn claim(&self) -> Claim {
+        self.tree.claim()
+    }
+
+    /// Where it stood.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the directory that was read is the one that stands there, and `record` what is written down of
+    /// it. True under the lock only.
+    pub(crate) fn stands(&self, record: Option<&InstallRecord>) -> bool {
+        self.identity.is_some() && self.identity == Identity::at(&self.path) && record == Some(&self.record)
+    }
+}
+
+/// A previous version on its way back, read whole: every byte is as its record says.
+#[derive(Debug)]
+pub struct PreviousTree {
+    pub(crate) tree: TreeInPlace,
+    pub(crate) id: PluginId,
+    pub(crate) slot: Slot,
+}
+
+impl PreviousTree {
+    /// Chooses a previous version of `id` (the most recently replaced, or that of the version or artifact
+    /// digest `wanted`), and reads it whole.
+    ///
+    /// # Errors
+    /// `plugin_not_found` when nothing of `id` is there, `version_not_found`, `tree_modified` when a file was
+    /// changed, added or removed since, `directory_insecure` when others can write one, and I/O reasons.
+    pub fn read(site: &Site, id: &PluginId, wanted: Option<&str>, limits: &Limits) -> Result<Self> {
+        let layout = site.layout();
+        if !is_known(layout, id)? {
+            let shown = layout.plugins().display();
+            let message = format!("no plugin `{id}` in `{shown}`, and no version of it is kept");
+            return Err(Fault::new(Reason::PluginNotFound, message)
+                .hint("install it from its reference: `aisoc plugin install REF`"));
+        }
+        let version = previous::choose(site.previous_versions(id)?, id, wanted)?;
+        let PreviousVersion { record, path, slot, .. } = version;
+        let modified = |found: String| {
+            let message = format!("the kept version {} of `{id}` was changed since it was installed", record.version);
+            Fault::new(Reason::TreeModified, message)
+                .expected(record.tree_digest.to_string(), found)
+                .hint(format!("install it again: `aisoc plugin install {}`", record.reference))
+        };
+        let tree = TreeInPlace::read(&path, &record, default_threads(), limits);
+        let tree = tree.map_err(|fault| match fault.reason() {
+            Reason::ForbiddenEntry | Reason::ManifestMissing => modified(fault.to_string()),
+            _ => fault,
+        })?;
+        if tree.subject() != record.tree_digest {
+            return Err(modified(tree.subject().to_string()));
+        }
+        // Whoever could write it while it was in place may have it open still.
+        require_guarded(&path)?;
+        Ok(Self { tree, id: id.clone(), slot })
+    }
+
+    /// What was written down when it was installed.
+    pub fn record(&self) -> &InstallRecord {
+        self.tree.record()
+    }
+
+    /// What the tree says about itself.
+    pub fn claim(&self) -> Claim {
+        self.tree.claim()
+    }
+}

@@ -1,0 +1,18 @@
+//! The plugin manifest: read as the host reads it, signed as the host signs it, checked more strictly.
+
+mod core_schema;
+mod document;
+mod file;
+mod kind;
+mod manifest;
+mod problem;
+mod refusal;
+mod strict;
+mod validate;
+
+pub use document::{Document, MAX_MANIFEST_BYTES, PythonFiles, UNSIGNED_KEYS};
+pub use file::ManifestFile;
+pub use kind::PluginType;
+pub use manifest::Manifest;
+pub use problem::Problem;
+pub use validate::{Profile, ambiguities, validate};

@@ -1,0 +1,107 @@
+//! What is in place, read whole and judged as a new install would be.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use aisoc_installation::{Access, InstallRecord, Site, TreeInPlace, require_guarded, stated_id};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_packaging::{Limits, default_threads};
+use aisoc_trust::Examined;
+
+use crate::judge::{Judge, Judgement, TrustInputs};
+
+/// A tree that is as its record says, and has passed the gates about proof.
+pub(crate) struct Intact {
+    pub(crate) tree: TreeInPlace,
+    pub(crate) examined: Examined,
+}
+
+/// Reads the plugin at `path` whole, without a lock, and examines it.
+///
+/// # Errors
+/// What the gates about proof refuse, which names the file where it can; `tree_modified` when something was
+/// changed, added or removed since the install that the signature does not name: an entry that no install
+/// makes, the manifest, the whole plugin; `directory_insecure` for what others can write.
+pub(crate) fn read_intact(
+    path: &Path,
+    record: &InstallRecord,
+    judge: &Judge<'_>,
+    threads: NonZeroUsize,
+    limits: &Limits,
+) -> Result<Intact> {
+    let reinstall = format!("install it again: `aisoc plugin install {}`", record.reference);
+    let modified = |what: &str| {
+        let message = format!("`{}` was changed since it was installed{what}", record.id);
+        Fault::new(Reason::TreeModified, message).hint(&reinstall)
+    };
+    // What it leads to can be changed without anything here changing.
+    if path.is_symlink() {
+        return Err(modified(": it is a link"));
+    }
+    let tree = TreeInPlace::read(path, record, threads, limits).map_err(|fault| match fault.reason() {
+        Reason::ForbiddenEntry | Reason::ManifestMissing | Reason::IoNotFound => modified(&format!(": {fault}")),
+        _ => fault,
+    })?;
+    let claim = tree.claim();
+    let examined = judge.examine(&claim);
+    if tree.subject() != record.tree_digest {
+        let named = examined.refusal().filter(|refusal| refusal.class() == Reason::TreeModified.class());
+        let digests = || modified("").expected(record.tree_digest.to_string(), tree.subject().to_string());
+        return Err(named.cloned().unwrap_or_else(digests).hint(reinstall));
+    }
+    if let Some(refusal) = examined.refusal() {
+        return Err(refusal.clone());
+    }
+    require_recorded(record, &stated_id(claim.document()?)?, &examined).map_err(|fault| fault.hint(reinstall))?;
+    require_guarded(path)?;
+    Ok(Intact { tree, examined })
+}
+
+/// A record is no evidence, but what it says about the tree has to be true.
+fn require_recorded(record: &InstallRecord, stated: &PluginId, examined: &Examined) -> Result<()> {
+    if *stated != record.id {
+        return Err(Fault::new(Reason::IdentityAmbiguous, "the record is about another plugin than the one in place")
+            .expected(record.id.to_string(), stated.to_string()));
+    }
+    let verified = examined.verdict().and_then(|verdict| verdict.digest());
+    match record.canonical_digest.zip(verified) {
+        Some((recorded, found)) if recorded != found => {
+            let message = format!("the record of `{}` is about other content", record.id);
+            Err(Fault::new(Reason::RecordInvalid, message).expected(found.to_string(), recorded.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was confirmed to be in place.
+pub(crate) struct Confirmed {
+    pub(crate) signature: Judgement,
+    pub(crate) leftovers: Vec<PathBuf>,
+}
+
+/// Admits what is in place as a new install would be, and changes nothing: read without the lock, and judged
+/// under it. `None` when another process has put something else there in between.
+///
+/// # Errors
+/// As [`read_intact`], what the gates refuse, and those of beginning a session.
+pub(crate) fn confirm_in_place(
+    site: &Site,
+    record: &InstallRecord,
+    trust: &TrustInputs,
+    access: &Access,
+) -> Result<Option<Confirmed>> {
+    let judge = Judge::new(trust)?;
+    let limits = Limits::until(&access.cancellation);
+    let Intact { tree, examined } = read_intact(&site.plugin(&record.id), record, &judge, default_threads(), &limits)?;
+    site.session(access, |session| {
+        let present = session.present(&record.id)?;
+        if !present.is(&tree) {
+            return Ok(None);
+        }
+        let admitted = judge.decide(examined, &present).outcome?;
+        let signature = Judgement::of(admitted.verdict());
+        let leftovers = session.confirm(admitted, present, &tree)?;
+        Ok(Some(Confirmed { signature, leftovers }))
+    })
+}

@@ -1,0 +1,89 @@
+//! The judge: the one caller of the gate, for installs, rollbacks, verification and listings alike.
+//!
+//! It holds the keys as they were read, the policy and the time by which keys are judged, so that nobody
+//! chooses any of them for one command alone.
+
+use std::path::PathBuf;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_signing::{Claim, Coverage, Keyring, examine};
+use aisoc_trust::{Admitted, Decision, Examined, Facts, Policy, SignatureStatus, TrustMode, UnderLock, Verdict};
+use jiff::Timestamp;
+
+/// Whom to trust, and how far.
+#[derive(Debug)]
+pub struct TrustInputs {
+    /// The directory of trusted public keys.
+    pub keys_dir: PathBuf,
+    /// What the gate does about what is not verified.
+    pub policy: Policy,
+    /// The time to judge keys by.
+    pub at: Timestamp,
+}
+
+/// Keys, policy and time, ready to judge.
+#[derive(Debug)]
+pub(crate) struct Judge<'a> {
+    trust: &'a TrustInputs,
+    keyring: Keyring,
+}
+
+impl<'a> Judge<'a> {
+    /// Reads the trusted keys. In mode `disabled` nothing is read, keys included.
+    ///
+    /// # Errors
+    /// As [`Keyring::read`]. They are no verdict: nothing was judged.
+    pub(crate) fn new(trust: &'a TrustInputs) -> Result<Self> {
+        let keyring = match trust.policy.mode {
+            TrustMode::Disabled => Keyring::default(),
+            TrustMode::Strict | TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
+        };
+        Ok(Self { trust, keyring })
+    }
+
+    /// Key files that are not used, `file: reason`.
+    pub(crate) fn skipped_keys(&self) -> Vec<String> {
+        self.keyring.skipped().iter().map(ToString::to_string).collect()
+    }
+
+    /// Asks the gates about proof. It takes as long as its signatures do, and needs no lock.
+    pub(crate) fn examine(&self, claim: &Claim) -> Examined {
+        aisoc_trust::examine(&self.trust.policy, claim, |claim, findings| {
+            examine(claim, &self.keyring, self.trust.at, findings)
+        })
+    }
+
+    /// Asks the gates about the site under its lock: what comes out can be activated.
+    pub(crate) fn decide<P: UnderLock>(&self, examined: Examined, present: &P) -> Decision<Admitted<P::Held>> {
+        aisoc_trust::admit(examined, present)
+    }
+
+    /// Asks the gates about what was observed without a lock, if anything was: for readers.
+    pub(crate) fn observe(&self, examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
+        aisoc_trust::observe(examined, facts)
+    }
+}
+
+/// What the gate said, as facts to show. Evidence no more.
+#[derive(Debug)]
+pub struct Judgement {
+    /// The status word.
+    pub status: SignatureStatus,
+    /// The key that verified it.
+    pub key_id: Option<String>,
+    /// How much the signature covers.
+    pub coverage: Coverage,
+    /// What strict mode would have refused it for.
+    pub objection: Option<String>,
+}
+
+impl Judgement {
+    pub(crate) fn of(verdict: &Verdict) -> Self {
+        Self {
+            status: verdict.status(),
+            key_id: verdict.key_id().map(ToString::to_string),
+            coverage: verdict.coverage(),
+            objection: verdict.objection().map(|objection: &Fault| format!("{}: {objection}", objection.reason())),
+        }
+    }
+}

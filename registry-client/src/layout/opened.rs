@@ -1,0 +1,207 @@
+//! `Layout`: an OCI image layout on disk, as a directory or as one tar archive.
+//!
+//! Everything below is synchronous; this is where it is moved off the async threads.
+
+use std::sync::Arc;
+
+use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{Descriptor, ImageIndex, MAX_MANIFEST_BYTES};
+use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
+
+use super::archive::Archive;
+use super::directory::Directory;
+use super::index;
+use super::staged::StagedArchive;
+use super::stored::StoredBlob;
+use crate::storage::{BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging, file_stream};
+use crate::worker::blocking;
+
+/// An OCI image layout on disk. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    reference: LayoutReference,
+    store: Arc<Store>,
+}
+
+/// The three states in which a layout is met.
+#[derive(Debug)]
+enum Store {
+    Directory(Directory),
+    Archive(Archive),
+    /// An archive that is being written: a directory beside it until `finish`.
+    Staged(StagedArchive),
+}
+
+impl Layout {
+    /// An existing layout, to read from.
+    ///
+    /// # Errors
+    /// `layout_invalid`, `io_` reasons.
+    pub fn open(reference: &LayoutReference) -> Result<Self> {
+        let store = match reference.form {
+            LayoutForm::Directory => Store::Directory(Directory::open(&reference.path)?),
+            LayoutForm::Archive => Store::Archive(Archive::open(&reference.path)?),
+        };
+        Ok(Self { reference: reference.clone(), store: Arc::new(store) })
+    }
+
+    /// A layout to write to: the one that is there, or a new one.
+    ///
+    /// # Errors
+    /// `layout_invalid` when something else is there, `io_` reasons.
+    pub fn create(reference: &LayoutReference) -> Result<Self> {
+        Self::create_until(reference, &Cancellation::default())
+    }
+
+    /// As [`Layout::create`], with what ends its waiting and copying.
+    ///
+    /// # Errors
+    /// As [`Layout::create`], and `interrupted`.
+    pub fn create_until(reference: &LayoutReference, cancellation: &Cancellation) -> Result<Self> {
+        let store = match reference.form {
+            LayoutForm::Directory => Store::Directory(Directory::create(&reference.path)?.until(cancellation)),
+            LayoutForm::Archive => Store::Staged(StagedArchive::create(&reference.path, cancellation)?),
+        };
+        Ok(Self { reference: reference.clone(), store: Arc::new(store) })
+    }
+
+    /// The reference that the layout was opened with.
+    pub fn reference(&self) -> &LayoutReference {
+        &self.reference
+    }
+
+    /// Writes the archive, if it is one.
+    pub(crate) async fn finish(&self) -> Result<()> {
+        self.blocking(|store, _| match store {
+            Store::Staged(staged) => staged.write(),
+            Store::Directory(_) | Store::Archive(_) => Ok(()),
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, &LayoutReference) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (store, reference) = (Arc::clone(&self.store), self.reference.clone());
+        blocking(move || work(&store, &reference)).await
+    }
+}
+
+impl Store {
+    fn index(&self) -> Result<ImageIndex> {
+        match self {
+            Self::Directory(directory) => directory.index(),
+            Self::Archive(archive) => archive.index(),
+            Self::Staged(staged) => staged.directory().index(),
+        }
+    }
+
+    fn blob(&self, digest: Digest) -> Result<Option<StoredBlob>> {
+        match self {
+            Self::Directory(directory) => directory.blob(digest),
+            Self::Archive(archive) => Ok(archive.blob(digest)),
+            Self::Staged(staged) => staged.directory().blob(digest),
+        }
+    }
+
+    fn writable(&self) -> Result<&Directory> {
+        match self {
+            Self::Directory(directory) => Ok(directory),
+            Self::Staged(staged) => Ok(staged.directory()),
+            Self::Archive(_) => {
+                Err(Fault::new(Reason::Internal, "a layout archive that was opened for reading is written to"))
+            }
+        }
+    }
+
+    fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest> {
+        let digest = descriptor.digest;
+        let missing = || Fault::new(Reason::ReferenceNotFound, format!("the layout has no manifest {digest}"));
+        let blob = self.blob(digest)?.ok_or_else(missing)?;
+        let bytes = blob.read(digest, MAX_MANIFEST_BYTES)?;
+        Ok(Manifest::new(&descriptor.media_type, bytes))
+    }
+}
+
+impl Resolve for Layout {
+    async fn resolve(&self) -> Result<Descriptor> {
+        self.blocking(|store, reference| index::find(&store.index()?, reference)).await
+    }
+}
+
+impl Fetch for Layout {
+    async fn fetch_manifest(&self, digest: Option<Digest>) -> Result<Manifest> {
+        self.blocking(move |store, reference| {
+            let index = store.index()?;
+            let descriptor = match digest {
+                Some(digest) => index::by_digest(&index, digest),
+                None => index::find(&index, reference)?,
+            };
+            store.manifest(&descriptor)
+        })
+        .await
+    }
+
+    async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<BlobStream> {
+        let digest = descriptor.digest;
+        let blob = self.blocking(move |store, _| store.blob(digest)).await?;
+        let blob = blob.ok_or_else(|| {
+            Fault::new(Reason::LayoutInvalid, format!("`{}` has no blob {digest}", self.reference.path.display()))
+        })?;
+        // One byte more than promised is enough for the stream to see that there is more.
+        let length = blob.size.min(descriptor.size.saturating_add(1));
+        Ok(BlobStream::new(descriptor, file_stream(blob.file, blob.offset, length)))
+    }
+}
+
+impl Push for Layout {
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
+        let (digest, size) = (descriptor.digest, descriptor.size);
+        self.blocking(move |store, _| Ok(store.blob(digest)?.is_some_and(|blob| blob.size == size))).await
+    }
+
+    async fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
+        // Whole, not only there: a disk or a copy may have damaged it, and packaging again must mend that.
+        let (digest, size) = (descriptor.digest, descriptor.size);
+        let is_whole = move |blob: StoredBlob| blob.is(digest, size);
+        if self.blocking(move |store, _| Ok(store.blob(digest)?.is_some_and(is_whole))).await? {
+            return Ok(Pushed::Present);
+        }
+        let mut stream = source.open(descriptor).await?;
+        let mut ingest = self.blocking(|store, _| store.writable()?.ingest()).await?;
+        while let Some(chunk) = stream.next_chunk().await? {
+            ingest = blocking(move || ingest.write(&chunk)).await?;
+        }
+        self.blocking(move |store, _| store.writable()?.keep(ingest, digest)).await?;
+        Ok(Pushed::Uploaded)
+    }
+
+    async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
+        self.store_manifest(manifest, None).await
+    }
+}
+
+impl Layout {
+    async fn store_manifest(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<Pushed> {
+        let (manifest, tag) = (manifest.clone(), tag.cloned());
+        self.blocking(move |store, _| store.writable()?.put_manifest(&manifest, tag.as_ref())).await
+    }
+}
+
+impl Tagging for Layout {
+    async fn tag(&self, tag: &Tag, manifest: &Manifest) -> Result<Pushed> {
+        self.store_manifest(manifest, Some(tag)).await
+    }
+
+    async fn tag_digest(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let tag = tag.clone();
+        self.blocking(move |store, _| Ok(index::tagged(&store.index()?, &tag)?.map(|found| found.digest))).await
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>> {
+        self.blocking(|store, _| Ok(index::tags(&store.index()?))).await
+    }
+}

@@ -1,0 +1,123 @@
+//! A layout archive that is written: a directory beside it that becomes one file.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _};
+use std::path::{Path, PathBuf};
+
+use aisoc_files::{DraftDirectory, parent, sweep};
+use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::text::shown;
+use tar::EntryType;
+
+use super::archive::Archive;
+use super::directory::Directory;
+use super::documents::{BLOBS, INDEX, MARKER, invalid};
+use super::ingest::{DRAFTS, Ingest, land, temporary};
+use super::stored::{PIECE_BYTES, StoredBlob};
+
+/// A layout archive that is written: a directory beside it that becomes one file.
+#[derive(Debug)]
+pub(super) struct StagedArchive {
+    target: PathBuf,
+    directory: Directory,
+    /// Removed with its content when the last user is gone.
+    _staging: DraftDirectory,
+    cancellation: Cancellation,
+}
+
+impl StagedArchive {
+    /// Begins with what the archive at `target` holds, if there is one.
+    /// Taking it over may take a while, and ends when it is told to.
+    pub(super) fn create(target: &Path, cancellation: &Cancellation) -> Result<Self> {
+        let parent = parent(target);
+        // Beside it, where a killed run may have left its own.
+        sweep(parent, DRAFTS);
+        let staging = DraftDirectory::create(parent, ".aisoc-archive-", 0o777)
+            .map_err(|error| Fault::io("write in", parent, error))?;
+        let directory = Directory::create(staging.path())?;
+        if target.symlink_metadata().is_ok() {
+            import(&Archive::open(target)?, &directory, cancellation)?;
+        }
+        Ok(Self { target: target.to_owned(), directory, _staging: staging, cancellation: cancellation.clone() })
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Writes the archive: sorted names, no owner, no time, so that equal content has equal bytes.
+    pub(super) fn write(&self) -> Result<()> {
+        let failed = |error| Fault::io("write", &self.target, error);
+        // The tar library copies in small pieces; the file sees large ones.
+        let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent(&self.target))?));
+        let mut names = blob_names(&self.directory)?;
+        names.extend([INDEX.to_owned(), MARKER.to_owned()]);
+        for directory in ["blobs/", "blobs/sha256/"] {
+            archive.append_data(&mut header(EntryType::Directory, 0), directory, io::empty()).map_err(failed)?;
+        }
+        for name in names {
+            self.cancellation.check()?;
+            let path = self.directory.root().join(&name);
+            let file = File::open(&path).map_err(|error| Fault::io("read", &path, error))?;
+            let size = file.metadata().map_err(|error| Fault::io("read", &path, error))?.len();
+            let content = BufReader::with_capacity(PIECE_BYTES, file.take(size));
+            archive.append_data(&mut header(EntryType::Regular, size), &name, content).map_err(failed)?;
+        }
+        let file = archive.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
+        self.cancellation.check()?;
+        land(file.map_err(failed)?, &self.target)
+    }
+}
+
+fn header(kind: EntryType, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header
+}
+
+fn blob_names(directory: &Directory) -> Result<Vec<String>> {
+    let path = directory.root().join(BLOBS);
+    let failed = |error| Fault::io("read", &path, error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        names.push(format!("{BLOBS}/{}", name.to_string_lossy()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Takes over the blobs and the index of an archive, hashing each blob on the way.
+fn import(archive: &Archive, directory: &Directory, cancellation: &Cancellation) -> Result<()> {
+    for (hex, blob) in archive.blobs() {
+        let digest: Digest = format!("sha256:{hex}")
+            .parse()
+            .map_err(|_| invalid(archive.path(), &format!("`{}` is not a digest", shown(hex, 120))))?;
+        let arrived = take_over(&blob, archive.path(), directory.ingest()?, cancellation)?;
+        directory.keep(arrived, digest)?;
+    }
+    let entries = archive.index()?;
+    directory.update(|index| {
+        *index = entries;
+        Ok(())
+    })
+}
+
+fn take_over(blob: &StoredBlob, path: &Path, mut arriving: Ingest, cancellation: &Cancellation) -> Result<Ingest> {
+    let mut buffer = vec![0; PIECE_BYTES];
+    let mut done = 0;
+    while done < blob.size {
+        cancellation.check()?;
+        let length = blob.read_piece(done, &mut buffer).map_err(|error| Fault::io("read", path, error))?;
+        arriving = arriving.write(&buffer[..length])?;
+        done += length as u64;
+    }
+    Ok(arriving)
+}

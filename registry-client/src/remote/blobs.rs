@@ -1,0 +1,31 @@
+//! Whether a blob is there (`end-2`, HEAD), and the request for its bytes.
+
+use std::sync::Arc;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::oci::Descriptor;
+use reqwest::{Method, StatusCode};
+
+use super::call::{Asked, Call};
+use super::connection::Connection;
+
+/// The request for a blob, or for what is known of it.
+pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> Call<'static> {
+    Call::new(method, connection.url("blobs", &digest.to_string()), Asked::Blob(digest))
+}
+
+/// Whether the registry has the blob. It only saves sending it: what is there under the digest is hashed
+/// by the registry when it comes, and by every reader when it goes.
+pub(super) async fn exists(connection: &Arc<Connection>, descriptor: &Descriptor) -> Result<bool> {
+    let call = call(connection, Method::HEAD, descriptor.digest);
+    let mut answer = connection.send(&call).await?;
+    // Registries with a store elsewhere redirect HEAD like GET.
+    if answer.status().is_redirection() {
+        answer = connection.follow(&call, answer).await?;
+    }
+    match answer.status() {
+        StatusCode::NOT_FOUND => Ok(false),
+        _ => answer.success(&call).await.map(|_| true),
+    }
+}

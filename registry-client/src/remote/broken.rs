@@ -1,0 +1,108 @@
+//! `Broken`: an exchange that did not happen, and whether it may next time.
+
+use std::error::Error;
+use std::io;
+
+use aisoc_manifests::fault::{Fault, Reason};
+use reqwest::Url;
+
+use super::origin::authority;
+use super::reach::OutOfReach;
+
+/// An exchange that did not happen.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) fault: Fault,
+    /// How often it makes sense to try altogether.
+    pub(super) tries: u32,
+}
+
+/// Why a body ended before its end.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    /// The connection broke, or the body is shorter than announced.
+    Cut(reqwest::Error),
+    /// Nothing came for the idle time.
+    Silent,
+    /// The operation took too long.
+    Overdue(Fault),
+}
+
+/// What broke, from the errors that the HTTP library wraps in each other.
+enum Kind {
+    /// TLS cannot be agreed on. Another try gives the same, and a person has to look at it.
+    Certificate,
+    /// Nobody took the connection.
+    Connect,
+    /// It was taken and ended, as connections that were kept open do.
+    Lost,
+}
+
+impl Broken {
+    /// Trying again would give the same.
+    pub(super) fn for_good(fault: Fault) -> Self {
+        Self { fault, tries: 1 }
+    }
+
+    /// What the error of an exchange with `url` comes to, for the registry that it is made for.
+    pub(super) fn of(registry: &Url, url: &Url, method: &str, error: reqwest::Error) -> Self {
+        // The resolver's refusal comes back inside a connection error; it is a judgement and no failure.
+        if let Some(found) = chain(&error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
+            return Self::for_good(found.fault(registry));
+        }
+        let kind = Kind::of(&error);
+        let message = format!("{} `{}` for {method} {}", kind.act(), authority(url), url.path());
+        // A URL may hold a signature or a token in its query; the message above names what is safe.
+        let fault = Fault::new(Reason::RegistryUnavailable, message).caused_by(error.without_url());
+        Self { fault: kind.hinted(fault), tries: kind.tries() }
+    }
+}
+
+impl Kind {
+    fn of(error: &reqwest::Error) -> Self {
+        // How TLS errors come through the HTTP library; the type that says more is of a crate below it.
+        let is_invalid = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
+        let certificate = chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_invalid));
+        match () {
+            () if certificate => Self::Certificate,
+            () if error.is_connect() => Self::Connect,
+            () => Self::Lost,
+        }
+    }
+
+    fn act(&self) -> &'static str {
+        match self {
+            Self::Certificate => "cannot agree on TLS with",
+            Self::Connect => "cannot connect to",
+            Self::Lost => "lost the connection to",
+        }
+    }
+
+    fn tries(&self) -> u32 {
+        match self {
+            Self::Certificate => 1,
+            Self::Connect => 3,
+            Self::Lost => 5,
+        }
+    }
+
+    /// Never the advice to speak without TLS.
+    fn hinted(&self, fault: Fault) -> Fault {
+        match self {
+            Self::Certificate => fault.hint(
+                "check host and port, that TLS is spoken there, and that the registry's certificate is valid \
+                 and known to this machine",
+            ),
+            Self::Connect | Self::Lost => fault,
+        }
+    }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        // `io::Error` passes over the error it wraps.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+    })
+}

@@ -1,0 +1,68 @@
+//! `Call`: one request, as often as it takes, and what it asks for in words.
+
+use std::fmt;
+
+use aisoc_manifests::digest::Digest;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Url};
+
+use super::outgoing::Outgoing;
+use crate::storage::ManifestName;
+
+/// One request, as often as it takes.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Outgoing<'a>,
+    pub(super) asked: Asked,
+}
+
+/// What is asked for: what is missing when the answer is 404. The URL would say it too, but a path is read
+/// in two ways as soon as a repository is called `blobs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The repository itself: its list of tags, or a place for an upload.
+    Repository,
+    /// One of its manifests.
+    Manifest(ManifestName),
+    /// One of its blobs.
+    Blob(Digest),
+}
+
+impl Call<'_> {
+    /// A request without a body and without headers of its own.
+    pub(super) fn new(method: Method, url: Url, asked: Asked) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Outgoing::Nothing, asked }
+    }
+
+    /// The same question at another place, without the body: only what is read is redirected.
+    pub(super) fn at(&self, url: &Url) -> Call<'static> {
+        Call {
+            method: self.method.clone(),
+            url: url.clone(),
+            headers: self.headers.clone(),
+            body: Outgoing::Nothing,
+            asked: self.asked.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Call<'_> {
+    /// Method and path. The query is left out: in an upload's session it may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url.path())
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository => f.write_str("repository"),
+            Self::Manifest(ManifestName::Tag(tag)) => write!(f, "tag `{tag}`"),
+            Self::Manifest(ManifestName::Digest(digest)) => write!(f, "manifest {digest}"),
+            Self::Blob(digest) => write!(f, "blob {digest}"),
+        }
+    }
+}

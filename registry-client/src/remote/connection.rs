@@ -1,0 +1,60 @@
+//! `Connection`: what all requests to one repository share.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::RegistryReference;
+use reqwest::Url;
+
+use super::auth::Auth;
+use super::scope::Scope;
+use super::wire::Wire;
+use crate::options::{ClientOptions, PlainHttp};
+
+/// One repository: where it is, who we are there, and the wire to it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) reference: RegistryReference,
+    /// The registry's own origin, the only one that sees credentials.
+    pub(super) base: Url,
+    pub(super) options: ClientOptions,
+    pub(super) wire: Wire,
+    pub(super) auth: Auth,
+}
+
+impl Connection {
+    /// Makes no request.
+    pub(super) fn new(reference: &RegistryReference, options: &ClientOptions, scope: Scope) -> Result<Self> {
+        let base = base(reference, options.plain_http)?;
+        Ok(Self {
+            reference: reference.clone(),
+            wire: Wire::new(&base, options),
+            auth: Auth::new(reference, &base, options, scope),
+            options: options.clone(),
+            base,
+        })
+    }
+
+    /// The URL of `/v2/<repository>/<kind>/<name>`. All parts were validated by their types, so none
+    /// can hold a `/`, `?` or `%` of its own.
+    pub(super) fn url(&self, kind: &str, name: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("/v2/{}/{kind}/{name}", self.reference.repository()));
+        url
+    }
+
+    /// Host and port of the registry, as the reference names them.
+    pub(super) fn registry(&self) -> String {
+        self.reference.registry()
+    }
+}
+
+/// Where the registry is. The scheme is decided before anything is asked: falling back from TLS would let
+/// anybody who can block a port choose the protocol.
+fn base(reference: &RegistryReference, plain_http: PlainHttp) -> Result<Url> {
+    let host = reference.registry();
+    // Docker Hub's name in references is not the name of its registry.
+    let authority = if host == "docker.io" { "registry-1.docker.io" } else { &host };
+    let plain = reference.is_loopback() || plain_http == PlainHttp::Always;
+    let scheme = if plain { "http" } else { "https" };
+    Url::parse(&format!("{scheme}://{authority}/"))
+        .map_err(|source| Fault::new(Reason::InvalidReference, format!("`{host}` is not a host")).caused_by(source))
+}

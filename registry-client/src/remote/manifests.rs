@@ -1,0 +1,113 @@
+//! Manifests: asked for and fetched (`end-3`), stored (`end-7`).
+
+use std::sync::Arc;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{Annotations, Descriptor, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
+use aisoc_manifests::reference::Tag;
+use aisoc_manifests::text::shown;
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::call::{Asked, Call};
+use super::connection::Connection;
+use super::outgoing::Outgoing;
+use super::refusal::protocol;
+use crate::storage::{Manifest, ManifestName};
+
+/// Manifest types that we ask for. Without the list, old registries convert to schema 1, whose digest is
+/// of a signature inside it and not of the bytes.
+const ACCEPTED: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
+     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// The one form of all requests for a manifest, whatever is done with it.
+fn call(connection: &Connection, method: Method, name: ManifestName) -> Call<'static> {
+    let url = connection.url("manifests", &name.to_string());
+    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
+    Call { headers, ..Call::new(method, url, Asked::Manifest(name)) }
+}
+
+/// What the registry says about the manifest of that tag. HEAD is cheap and need not be there: the headers
+/// are optional in parts and some registries answer 405, and then the manifest itself is fetched.
+pub(super) async fn resolve(connection: &Arc<Connection>, tag: Tag) -> Result<Descriptor> {
+    let call = call(connection, Method::HEAD, ManifestName::Tag(tag.clone()));
+    let answer = connection.send(&call).await?;
+    if answer.status() != StatusCode::METHOD_NOT_ALLOWED
+        && let Some(descriptor) = described(&answer.success(&call).await?)
+    {
+        return Ok(descriptor);
+    }
+    Ok(get(connection, ManifestName::Tag(tag)).await?.descriptor())
+}
+
+/// The descriptor that the headers are, when all three are there.
+fn described(answer: &Answer) -> Option<Descriptor> {
+    let (digest, size, media_type) = (answer.digest()?, answer.length()?, answer.media_type()?);
+    Some(Descriptor { media_type, digest, size, annotations: Annotations::new(), artifact_type: None })
+}
+
+/// The manifest of that name. Asked for by a digest it is the one whose bytes have it: the header
+/// `Docker-Content-Digest` repeats what was asked for, whatever is sent (GHSA-qv35-3gw6-8q4j).
+pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Result<Manifest> {
+    let call = call(connection, Method::GET, name.clone());
+    let answer = connection.send(&call).await?.success(&call).await?;
+    // Some registries forget the type; ours is what is asked for, and the document says its own.
+    let media_type = answer.media_type().unwrap_or_else(|| MANIFEST_MEDIA_TYPE.to_owned());
+    let manifest = Manifest::new(media_type, answer.bytes(MAX_MANIFEST_BYTES).await?);
+    match name {
+        ManifestName::Digest(asked) if asked != manifest.digest() => Err(another(connection, asked, &manifest)),
+        ManifestName::Digest(_) | ManifestName::Tag(_) => one_type(&call, manifest),
+    }
+}
+
+/// The fault of other bytes under a name that can have one content only.
+fn another(connection: &Connection, asked: Digest, sent: &Manifest) -> Fault {
+    let message = format!("`{}` sent another manifest than the digest names", connection.registry());
+    Fault::new(Reason::PullFailed, message).expected(asked.to_string(), sent.digest().to_string())
+}
+
+/// Whether the registry has that manifest.
+pub(super) async fn exists(connection: &Arc<Connection>, digest: Digest) -> Result<bool> {
+    let call = call(connection, Method::HEAD, ManifestName::Digest(digest));
+    let answer = connection.send(&call).await?;
+    match answer.status() {
+        StatusCode::NOT_FOUND => Ok(false),
+        _ => answer.success(&call).await.map(|_| true),
+    }
+}
+
+/// Stores the manifest under that name. Tried again like a read: the same bytes under the same name are
+/// the same manifest.
+pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name: ManifestName) -> Result<()> {
+    let media_type = HeaderValue::from_str(manifest.media_type())
+        .map_err(|source| Fault::new(Reason::Internal, "a media type is no header value").caused_by(source))?;
+    let call = Call {
+        headers: HeaderMap::from_iter([(CONTENT_TYPE, media_type)]),
+        body: Outgoing::Bytes(Bytes::copy_from_slice(manifest.bytes())),
+        ..call(connection, Method::PUT, name)
+    };
+    connection.send(&call).await?.success(&call).await.map(drop)
+}
+
+/// A manifest whose own `mediaType` and whose `Content-Type` differ is read as two things by two
+/// clients (CVE-2021-41190).
+fn one_type(call: &Call<'_>, manifest: Manifest) -> Result<Manifest> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        media_type: Option<String>,
+    }
+    let own = serde_json::from_slice::<Typed>(manifest.bytes()).ok().and_then(|typed| typed.media_type);
+    match own {
+        // Plain types (`application/json`) say nothing that could differ.
+        Some(own) if manifest.media_type().starts_with("application/vnd.") && own != manifest.media_type() => {
+            Err(protocol(call, "gives a manifest another type than it gives itself")
+                .expected(shown(&own, 120), shown(manifest.media_type(), 120)))
+        }
+        _ => Ok(manifest),
+    }
+}

@@ -1,0 +1,115 @@
+//! `Remote`: a repository as a place that holds artifacts. Which request answers which question, and
+//! nothing about how it is made.
+
+use std::sync::Arc;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{Descriptor, MANIFEST_MEDIA_TYPE};
+use aisoc_manifests::reference::{RegistryReference, Tag};
+
+use super::connection::Connection;
+use super::scope::Scope;
+use super::{blobs, download, manifests, tags, uploads};
+use crate::options::ClientOptions;
+use crate::storage::{BlobSource, BlobStream, Fetch, Manifest, ManifestName, Push, Pushed, Resolve, Tagging};
+
+/// A repository of a registry. Cheap to clone; clones share connections and the token.
+#[derive(Debug, Clone)]
+pub struct Remote(Arc<Connection>);
+
+impl Remote {
+    /// The repository of that reference. Makes no request.
+    ///
+    /// # Errors
+    /// `invalid_ref` when the reference makes no URL.
+    pub fn new(reference: &RegistryReference, options: &ClientOptions, scope: Scope) -> Result<Self> {
+        Connection::new(reference, options, scope).map(|connection| Self(Arc::new(connection)))
+    }
+
+    /// The reference that the target was opened with.
+    pub fn reference(&self) -> &RegistryReference {
+        &self.0.reference
+    }
+
+    /// The tag of the reference, when it has no digest, which would decide. `latest` is not assumed: what
+    /// is installed must not depend on a name that nobody wrote.
+    fn tag_alone(&self) -> Result<Tag> {
+        let reference = &self.0.reference;
+        reference.tag().cloned().ok_or_else(|| {
+            Fault::new(Reason::InvalidReference, format!("`{reference}` names neither a tag nor a digest"))
+                .hint(format!("add a tag: `{reference}:TAG`; `latest` is not assumed"))
+        })
+    }
+}
+
+impl Resolve for Remote {
+    async fn resolve(&self) -> Result<Descriptor> {
+        match self.0.reference.digest() {
+            // No request: the digest is the answer. Its size is learnt when it is fetched.
+            Some(digest) => Ok(Descriptor { digest, size: 0, ..Descriptor::of(MANIFEST_MEDIA_TYPE, b"") }),
+            None => manifests::resolve(&self.0, self.tag_alone()?).await,
+        }
+    }
+}
+
+impl Fetch for Remote {
+    // A digest decides, whether it was given now or stands in the reference; a tag beside it is a comment.
+    async fn fetch_manifest(&self, digest: Option<Digest>) -> Result<Manifest> {
+        let name = match digest.or(self.0.reference.digest()) {
+            Some(digest) => ManifestName::Digest(digest),
+            None => ManifestName::Tag(self.tag_alone()?),
+        };
+        manifests::get(&self.0, name).await
+    }
+
+    async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<BlobStream> {
+        Ok(BlobStream::new(descriptor, download::begin(&self.0, descriptor).await?))
+    }
+}
+
+impl Push for Remote {
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
+        blobs::exists(&self.0, descriptor).await
+    }
+
+    async fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
+        uploads::push(&self.0, descriptor, source).await
+    }
+
+    async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
+        // Under its digest and without a tag: nobody finds it before everything that it names is there.
+        let digest = manifest.digest();
+        if manifests::exists(&self.0, digest).await? {
+            return Ok(Pushed::Present);
+        }
+        manifests::put(&self.0, manifest, ManifestName::Digest(digest)).await?;
+        Ok(Pushed::Uploaded)
+    }
+}
+
+impl Tagging for Remote {
+    async fn tag(&self, tag: &Tag, manifest: &Manifest) -> Result<Pushed> {
+        // Asked first, because some registries make tags immutable and refuse to store what is there.
+        if self.tag_digest(tag).await? == Some(manifest.digest()) {
+            return Ok(Pushed::Present);
+        }
+        manifests::put(&self.0, manifest, ManifestName::Tag(tag.clone())).await?;
+        Ok(Pushed::Uploaded)
+    }
+
+    // The manifest is fetched and hashed: the header of a HEAD is what the registry says, and whether a tag
+    // may be moved is decided by this.
+    async fn tag_digest(&self, tag: &Tag) -> Result<Option<Digest>> {
+        match manifests::get(&self.0, ManifestName::Tag(tag.clone())).await {
+            Ok(manifest) => Ok(Some(manifest.digest())),
+            // Only a plain no. A registry that is down has not said that the tag is free.
+            Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>> {
+        tags::list(&self.0).await
+    }
+}

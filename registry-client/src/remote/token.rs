@@ -1,0 +1,169 @@
+//! The token endpoint: one question to the service that a registry names, and one token.
+//!
+//! GET with a password or with nothing (distribution's token specification), POST with an identity token
+//! (RFC 6749, 6). The service is as foreign as the registry: what it says is bounded and never shown.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Body, Method, Request, Response, StatusCode, Url};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::authorization::{basic, bearer};
+use super::broken::{BodyError, Broken};
+use super::credentials::Credential;
+use super::origin::authority;
+use super::pulse::Pulse;
+use super::status::is_transient;
+use super::wire::Wire;
+use crate::limits::MAX_TOKEN_ANSWER_BYTES;
+use crate::options::Secret;
+
+/// What is asked, of whom, and as whom.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    /// The token service. Judged before: a password may go there.
+    pub(super) realm: &'a Url,
+    /// What the registry calls itself: the token is for it and no other that the same service serves.
+    pub(super) service: Option<&'a str>,
+    /// The registry as we call it.
+    pub(super) registry: &'a str,
+    pub(super) scope: &'a str,
+    pub(super) credential: Option<&'a Credential>,
+}
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(super) enum NoToken {
+    /// The service does not give us one, in words.
+    Refused(String),
+    /// It could not be asked.
+    Broken(Broken),
+}
+
+impl NoToken {
+    fn for_good(fault: Fault) -> Self {
+        Self::Broken(Broken::for_good(fault))
+    }
+
+    /// Twice more, whatever the caller would do: the exchange that needs the token is waiting.
+    fn for_now(reason: Reason, message: String) -> Self {
+        Self::Broken(Broken { fault: Fault::new(reason, message), tries: 3 })
+    }
+}
+
+impl Question<'_> {
+    /// A token, within half the time for the exchange that needs it: the one who is late is named.
+    pub(super) async fn ask(&self, wire: &Wire) -> Result<HeaderValue, NoToken> {
+        let most = wire.longest_exchange() / 2;
+        timeout(most, self.ask_without_end(wire)).await.unwrap_or_else(|_| {
+            let message = format!("the token service `{}` did not send a whole token", authority(self.realm));
+            Err(NoToken::for_good(wire.late(&message, most)))
+        })
+    }
+
+    async fn ask_without_end(&self, wire: &Wire) -> Result<HeaderValue, NoToken> {
+        let request = self.request().map_err(NoToken::for_good)?;
+        // Through the same wire as everything: its address is judged as that of any place a registry names.
+        let mut response = wire.exchange(request, &Pulse::start()).await.map_err(NoToken::Broken)?;
+        let place = authority(self.realm);
+        self.check(&place, response.status())?;
+        let body = read(wire, &mut response, &place).await?;
+        token(&body, &place).map_err(NoToken::for_good)
+    }
+
+    /// A redirect is none of these and is refused: the password would be sent on to wherever it leads.
+    fn check(&self, place: &str, status: StatusCode) -> Result<(), NoToken> {
+        match status {
+            StatusCode::OK => Ok(()),
+            // 400 is what OAuth2 services answer to an identity token that is no more (RFC 6749, 5.2).
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(NoToken::Refused(format!("`{place}` gives no token for `{}`: {status}", self.scope)))
+            }
+            status => {
+                let is_passing = is_transient(status);
+                let reason = if is_passing { Reason::RegistryUnavailable } else { Reason::RegistryProtocol };
+                Err(NoToken::for_now(reason, format!("the token service `{place}` answered {status}")))
+            }
+        }
+    }
+
+    /// One of three, by what is stored: an identity token, a password, nothing.
+    fn request(&self) -> Result<Request> {
+        match self.credential {
+            Some(Credential::IdentityToken(token)) => self.exchange_of(token),
+            Some(Credential::Login { username, password }) => {
+                let mut request = self.query();
+                request.headers_mut().insert(AUTHORIZATION, basic(username, password)?);
+                Ok(request)
+            }
+            None => Ok(self.query()),
+        }
+    }
+
+    /// Added to what the realm has in its query, which is the registry's own.
+    fn query(&self) -> Request {
+        let mut url = self.realm.clone();
+        if let Some(service) = self.service {
+            url.query_pairs_mut().append_pair("service", service);
+        }
+        url.query_pairs_mut().append_pair("scope", self.scope);
+        Request::new(Method::GET, url)
+    }
+
+    /// An identity token for one that the registry takes. In the body and not in the URL, which servers and
+    /// proxies log.
+    fn exchange_of(&self, token: &Secret) -> Result<Request> {
+        let mut form = Url::parse("form:?")
+            .map_err(|source| Fault::new(Reason::Internal, "cannot make a form").caused_by(source))?;
+        form.query_pairs_mut()
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("service", self.service.unwrap_or(self.registry))
+            // Required by distribution's form of OAuth2, and checked by nobody.
+            .append_pair("client_id", "aisoc")
+            .append_pair("scope", self.scope)
+            .append_pair("refresh_token", token.reveal());
+        let mut request = Request::new(Method::POST, self.realm.clone());
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        *request.body_mut() = Some(Body::from(form.query().unwrap_or_default().to_owned()));
+        Ok(request)
+    }
+}
+
+/// The whole answer, counted before it is kept: a service can send for as long as it likes.
+async fn read(wire: &Wire, response: &mut Response, place: &str) -> Result<Vec<u8>, NoToken> {
+    let mut body = Vec::new();
+    loop {
+        match wire.chunk(response).await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_TOKEN_ANSWER_BYTES => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Ok(Some(_)) => {
+                let message = format!("the token service `{place}` sends more than any token needs");
+                return Err(NoToken::for_good(Fault::new(Reason::RegistryProtocol, message)));
+            }
+            Err(BodyError::Overdue(fault)) => return Err(NoToken::for_good(fault)),
+            Err(BodyError::Cut(_) | BodyError::Silent) => {
+                let message = format!("the token service `{place}` stopped in the middle of an answer");
+                return Err(NoToken::for_now(Reason::RegistryUnavailable, message));
+            }
+        }
+    }
+}
+
+/// `token` and `access_token` are two names for the same thing: the one is distribution's, the other
+/// OAuth2's (RFC 6749, 5.1).
+fn token(body: &[u8], place: &str) -> Result<HeaderValue> {
+    #[derive(Deserialize)]
+    struct TokenAnswer {
+        #[serde(default)]
+        token: Option<String>,
+        #[serde(default)]
+        access_token: Option<String>,
+    }
+    // The body holds the token when it can be read and may hold it when not: no part of it is shown.
+    let refuse = || Fault::new(Reason::RegistryProtocol, format!("the token service `{place}` gives no usable token"));
+    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| refuse())?;
+    let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(refuse)?;
+    bearer(&token).ok_or_else(refuse)
+}

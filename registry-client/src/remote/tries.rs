@@ -1,0 +1,53 @@
+//! `Tries`: the pauses between tries of one task.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::connection::Connection;
+use crate::limits::MAX_TRIES;
+
+/// The pauses between tries of one task. What is bounded is the waiting: a download that took ten
+/// minutes may still be resumed.
+#[derive(Debug)]
+pub(super) struct Tries {
+    made: u32,
+    next: Duration,
+    left: Duration,
+    ends: Instant,
+}
+
+impl Tries {
+    pub(super) fn new(connection: &Connection) -> Self {
+        let options = &connection.options;
+        Self { made: 1, next: options.backoff, left: options.limits.exchange, ends: connection.wire.ends() }
+    }
+
+    /// No more tries after that moment: the last answer says more than the end of the wait does.
+    pub(super) fn until(self, end: Instant) -> Self {
+        Self { ends: self.ends.min(end), ..self }
+    }
+
+    /// Waits before another try, or says that there is none: `limit` tries were made, or the waits
+    /// together would take longer than an exchange may, or than the operation.
+    pub(super) async fn pause(&mut self, limit: u32, asked: Option<Duration>) -> bool {
+        let wait = jittered(self.next).max(asked.unwrap_or_default());
+        // A registry that asks to wait for a year is one that is not available.
+        let may = self.made < limit.min(MAX_TRIES) && Instant::now() + wait < self.ends;
+        let Some(left) = self.left.checked_sub(wait).filter(|_| may) else {
+            return false;
+        };
+        sleep(wait).await;
+        self.left = left;
+        self.made += 1;
+        self.next *= 2;
+        true
+    }
+}
+
+/// Half fixed, half random: clients that were refused together do not come back together. Without
+/// randomness the pause is only shorter, so its absence is no reason to fail.
+fn jittered(pause: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(0);
+    pause / 2 + pause.mul_f64(f64::from(random) / f64::from(u32::MAX)) / 2
+}

@@ -1,0 +1,12 @@
+//! What movement is made of, at the bottom of the crate: what one can ask of a place that holds artifacts,
+//! and the blobs and manifests that pass. No kind of place is known here.
+
+mod manifest;
+mod operations;
+mod source;
+mod stream;
+
+pub use manifest::{Manifest, ManifestName};
+pub use operations::{Fetch, Push, Pushed, Resolve, Tagging};
+pub use source::{BlobOrigin, BlobSource, file_stream};
+pub use stream::BlobStream;

@@ -1,0 +1,123 @@
+//! `BlobSource`: where the bytes of a blob can be read, as often as it takes to send them.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::Descriptor;
+use aisoc_manifests::reference::RegistryReference;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, Stream};
+
+use super::stream::BlobStream;
+use crate::worker::blocking;
+
+/// Bytes read from a file at a time: large enough that a system call costs nothing beside the
+/// hashing, small enough that a hundred streams fit in memory.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Where the bytes of a blob can be read, as often as it takes to send them.
+#[derive(Debug, Clone)]
+pub enum BlobSource {
+    /// In memory.
+    Bytes(Bytes),
+    /// In an open file, from `offset` on. It needs no name, so a killed process leaves none behind.
+    File {
+        /// The file, which is read at positions: its cursor does not matter.
+        file: Arc<File>,
+        /// Where the blob begins.
+        offset: u64,
+    },
+    /// In another place that holds artifacts.
+    Place(Arc<dyn BlobOrigin>),
+}
+
+/// A place whose blobs can be sent on to another one. What a source needs of it and nothing else, so that
+/// whoever stores blobs need not know which kinds of places there are.
+pub trait BlobOrigin: fmt::Debug + Send + Sync {
+    /// The bytes of a blob, as [`Fetch::fetch_blob`](super::Fetch::fetch_blob) gives them.
+    fn open_blob<'a>(&'a self, descriptor: &'a Descriptor) -> BoxFuture<'a, Result<BlobStream>>;
+
+    /// The repository that the blobs are in, when it is one: another repository of the same registry can
+    /// take them over without a transfer.
+    fn repository(&self) -> Option<&RegistryReference>;
+}
+
+impl From<Bytes> for BlobSource {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl BlobSource {
+    /// The blob from its first byte, hashed on the way: a file that changed since it was described
+    /// is not sent.
+    pub(crate) async fn open(&self, descriptor: &Descriptor) -> Result<BlobStream> {
+        let stream = match self {
+            Self::Bytes(bytes) => {
+                let bytes = bytes.clone();
+                BlobStream::new(descriptor, stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
+            }
+            Self::File { file, offset } => {
+                BlobStream::new(descriptor, file_stream(Arc::clone(file), *offset, descriptor.size))
+            }
+            Self::Place(place) => place.open_blob(descriptor).await?,
+        };
+        Ok(stream.verified())
+    }
+}
+
+/// At most `length` bytes of a file from `offset` on, read off the async threads.
+pub fn file_stream(file: Arc<File>, offset: u64, length: u64) -> impl Stream<Item = Result<Bytes>> + Send {
+    stream::try_unfold((file, offset, length), |(file, offset, left)| async move {
+        let wanted = CHUNK_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+        if wanted == 0 {
+            return Ok(None);
+        }
+        let (file, chunk) = blocking(move || {
+            let chunk = read_chunk(&file, offset, wanted)
+                .map_err(|source| Fault::new(Reason::IoError, "cannot read a blob's file").caused_by(source))?;
+            Ok((file, chunk))
+        })
+        .await?;
+        let read = chunk.len() as u64;
+        Ok((read > 0).then_some((chunk, (file, offset + read, left - read))))
+    })
+}
+
+fn read_chunk(file: &File, offset: u64, wanted: usize) -> io::Result<Bytes> {
+    let mut buffer = vec![0; wanted];
+    let mut filled = 0;
+    while filled < wanted {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_changed_is_not_sent() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(file.path(), b"__hello!").expect("write");
+        let source = BlobSource::File { file: Arc::new(file.reopen().expect("opened")), offset: 2 };
+        let descriptor = Descriptor::of("t/x", b"hello");
+        let bytes = source.open(&descriptor).await.expect("open").collect().await;
+        assert_eq!(bytes.expect("same"), &b"hello"[..]);
+        std::fs::write(file.path(), b"__hullo!").expect("write");
+        let bytes = source.open(&descriptor).await.expect("open").collect().await;
+        assert_eq!(bytes.expect_err("changed").reason(), Reason::PullFailed);
+    }
+}

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod arriving;
+mod blobs;
+mod dispatch;
+mod ground;
+mod guard;
+mod head;
+mod hosts;
+mod listener;
+mod manifests;
+mod options;
+mod problem;
+mod query;
+mod referrers;
+mod registry;
+mod response;
+mod route;
+mod sessions;
+mod slots;
+mod store;
+mod tags;
+mod uploads;
+
+pub use arriving::RequestBody;
+pub use listener::{serve, serve_until};
+pub use options::ServeOptions;
+pub use registry::Registry;
+pub use response::Body;
+pub use store::Store;

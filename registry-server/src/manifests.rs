@@ -1,0 +1,215 @@
+//! Manifests: fetched by tag or digest (`end-3`), stored when everything they name is there (`end-7`), deleted
+//! (`end-9`).
+//!
+//! A manifest is the one thing that a registry must understand: what is stored under a tag is what every
+//! client acts on, so it is read here as strictly as by the strictest of them.
+
+use std::io::{Read as _, Seek as _};
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
+use aisoc_registry_client::layout::{Directory, StoredBlob, index};
+use aisoc_registry_client::storage::{Manifest, ManifestName};
+use hyper::header::{CONTENT_TYPE, LOCATION};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use tempfile::SpooledTempFile;
+
+use crate::arriving::{Arriving, RequestBody};
+use crate::problem::Problem;
+use crate::registry::Registry;
+use crate::response::{Answered, empty, part, with_headers};
+use crate::store::Store;
+
+/// The document types that can be stored; another one could not be checked for missing blobs.
+const ACCEPTED: [&str; 4] = [
+    MANIFEST_MEDIA_TYPE,
+    INDEX_MEDIA_TYPE,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+/// What of a manifest the registry must understand. What makes an image and what makes an index are both
+/// here, so that a document that is both at once is seen to be.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: u32,
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    subject: Option<Descriptor>,
+}
+
+impl Registry {
+    pub(crate) async fn manifest<B: RequestBody>(
+        &self,
+        head: &Parts,
+        repository: &str,
+        name: ManifestName,
+        body: Arriving<B>,
+    ) -> Answered {
+        match head.method {
+            Method::GET | Method::HEAD => self.get_manifest(repository, name).await,
+            Method::PUT => {
+                let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+                let kind = kind.split(';').next().unwrap_or(kind).trim().to_owned();
+                // 4 MiB, which every registry is expected to take ("Pushing Manifests").
+                let body = body.collect(MAX_MANIFEST_BYTES, self.store.scratch()).await?;
+                self.put_manifest(repository, name, kind, body).await
+            }
+            Method::DELETE => self.delete_manifest(repository, name).await,
+            _ => Err(Problem::method()),
+        }
+    }
+
+    /// By a tag or by a digest, in the index only: the index is what makes a file among the blobs a manifest.
+    async fn get_manifest(&self, repository: &str, name: ManifestName) -> Answered {
+        let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
+        let find = move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked));
+        let (descriptor, blob) = self.on_documents(find).await??;
+        let size = blob.size;
+        let headers = [
+            (CONTENT_TYPE.as_str(), descriptor.media_type),
+            ("docker-content-digest", descriptor.digest.to_string()),
+            // Said aloud because the answer to HEAD has no body to count.
+            ("content-length", size.to_string()),
+        ];
+        // From the file: clients that do not read must not fill the memory. It was hashed a moment ago and is
+        // never changed in place, so what is sent is what was hashed.
+        Ok(with_headers(StatusCode::OK, &headers, part(blob, 0, size)))
+    }
+
+    /// Stores it and says where it is. `OCI-Subject` tells the client that referrers are listed here, so that
+    /// it need not keep a tag with a list of its own ("Pushing Manifests with Subject").
+    async fn put_manifest(
+        &self,
+        repository: &str,
+        name: ManifestName,
+        kind: String,
+        body: SpooledTempFile,
+    ) -> Answered {
+        let (store, owner) = (self.store.clone(), repository.to_owned());
+        let location = format!("/v2/{repository}/manifests/{name}");
+        let stored = self.on_documents(move || Ok(store_manifest(&store, &owner, &name, kind, body)));
+        let (digest, subject) = stored.await??;
+        let mut headers = vec![(LOCATION.as_str(), location), ("docker-content-digest", digest.to_string())];
+        headers.extend(subject.map(|subject| ("oci-subject", subject.to_string())));
+        Ok(with_headers(StatusCode::CREATED, &headers, empty()))
+    }
+
+    /// A tag alone is taken away; a digest takes the manifest with all its tags. The blobs stay: other
+    /// manifests may name them, and nothing counts that.
+    async fn delete_manifest(&self, repository: &str, name: ManifestName) -> Answered {
+        let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
+        let removed = self.on_documents(move || {
+            let Some(layout) = store.repository(&owner)? else {
+                return Ok(None);
+            };
+            let removed = match &asked {
+                ManifestName::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
+                ManifestName::Digest(digest) => {
+                    // The entry first: a file that no entry names is only waste, the other way round is damage.
+                    let removed = layout.update(|entries| Ok(index::remove(entries, *digest)))?;
+                    removed && layout.remove_blob(*digest)?
+                }
+            };
+            Ok(Some(removed))
+        });
+        match removed.await? {
+            Some(true) => Ok(with_headers(StatusCode::ACCEPTED, &[], empty())),
+            Some(false) => Err(Problem::unknown_manifest(&name)),
+            None => Err(Problem::unknown_repository(repository)),
+        }
+    }
+}
+
+/// Stores a manifest whose blobs are there. Says its digest, and what it is about.
+fn store_manifest(
+    store: &Store,
+    repository: &str,
+    name: &ManifestName,
+    kind: String,
+    mut body: SpooledTempFile,
+) -> Result<(Digest, Option<Digest>), Problem> {
+    // Into memory only now, in this document's turn: until here it waited in a file.
+    let mut bytes = Vec::new();
+    body.rewind()
+        .and_then(|()| body.read_to_end(&mut bytes))
+        .map_err(|error| Fault::io("read in", &store.scratch(), error))?;
+    let manifest = Manifest::new(kind, bytes);
+    let digest = manifest.digest();
+    // Before it is parsed: what is not what it is called is not looked at.
+    if matches!(name, ManifestName::Digest(expected) if *expected != digest) {
+        return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
+    }
+    let document = read(&manifest)?;
+    // Only now: a document that is no manifest makes no repository.
+    let layout = store.create(repository)?;
+    if let Some(missing) = first_missing(&layout, &document)? {
+        let message = format!("the manifest names {missing}, which is not here");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
+    }
+    let tag = match name {
+        ManifestName::Tag(tag) => Some(tag),
+        ManifestName::Digest(_) => None,
+    };
+    layout.put_manifest(&manifest, tag)?;
+    Ok((digest, document.subject.map(|subject| subject.digest)))
+}
+
+/// The manifest's descriptor and its file, whose bytes have that digest.
+fn find(
+    layout: Option<&Directory>,
+    repository: &str,
+    name: &ManifestName,
+) -> Result<(Descriptor, StoredBlob), Problem> {
+    let layout = layout.ok_or_else(|| Problem::unknown_repository(repository))?;
+    let entries = layout.index()?;
+    let descriptor = match name {
+        ManifestName::Tag(tag) => index::tagged(&entries, tag)?,
+        // Only what is in the index is a manifest; a config document is not served as one.
+        ManifestName::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.digest == *digest),
+    };
+    let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
+    let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
+    // Hashed for every reader, unlike blobs: it is small, and a damaged one is found here and not by each.
+    blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?;
+    Ok((descriptor, blob))
+}
+
+/// The document, when it is one thing and says so.
+fn read(manifest: &Manifest) -> Result<Document, Problem> {
+    let kind = manifest.media_type();
+    if !ACCEPTED.contains(&kind) {
+        return Err(Problem::bad_manifest("the media type is not one of a manifest or an index"));
+    }
+    let document: Document = serde_json::from_slice(manifest.bytes())
+        .map_err(|error| Problem::bad_manifest(format!("the manifest cannot be read: {error}")))?;
+    // By what it has and not by what it says: the same bytes under another type are another document.
+    let is_image = document.config.is_some() && document.layers.is_some();
+    let is_index = document.manifests.is_some();
+    // CVE-2021-41190: one digest, two documents.
+    let consistent = document.schema_version == 2
+        && document.media_type.as_deref().is_none_or(|own| own == kind)
+        && is_image != is_index
+        && is_index == (kind == INDEX_MEDIA_TYPE || kind == ACCEPTED[3]);
+    if consistent { Ok(document) } else { Err(Problem::bad_manifest("the manifest is not what its media type says")) }
+}
+
+/// The first thing that the document names and the layout does not have. A subject may be missing:
+/// signatures are pushed before what they sign.
+fn first_missing(layout: &Directory, document: &Document) -> Result<Option<Digest>> {
+    let named = document.config.iter().chain(document.layers.iter().flatten());
+    for descriptor in named.chain(document.manifests.iter().flatten()) {
+        // Layers that may not be distributed are elsewhere by their nature (image specification, layers).
+        let elsewhere = descriptor.media_type.contains("nondistributable") || descriptor.media_type.contains("foreign");
+        if !elsewhere && layout.blob(descriptor.digest)?.is_none() {
+            return Ok(Some(descriptor.digest));
+        }
+    }
+    Ok(None)
+}

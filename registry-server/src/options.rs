@@ -1,0 +1,52 @@
+//! `ServeOptions`: the limits of a registry, each of which ends one way to hold it up.
+
+use std::time::Duration;
+
+use aisoc_registry_client::Slowest;
+
+/// Most bytes of a document that one connection keeps in memory, on its way in or out. What is larger waits
+/// in a file without a name: a few hundred clients that read slowly must not fill the memory.
+pub(crate) const IN_MEMORY_BYTES: usize = 64 << 10;
+
+/// Limits of a registry.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Largest blob that is taken.
+    pub max_blob_bytes: u64,
+    /// Connections served at a time. More wait, or take the place of one that does not get on.
+    pub max_connections: usize,
+    /// Connections of one other machine: it must not take all of them.
+    pub max_connections_per_peer: usize,
+    /// Uploads begun and not finished; beginning another forgets the one that was idle longest.
+    pub max_uploads: usize,
+    /// Longest wait for the head of a request, and for the next bytes of its body.
+    pub idle_timeout: Duration,
+    /// Longest time for the body of one request, and for the reading of its answer.
+    pub request_timeout: Duration,
+    /// Slowest body that is taken, and slowest reader of an answer.
+    pub slowest: Slowest,
+    /// Documents that are worked on at a time: read and parsed, each takes many times its size.
+    pub max_documents: usize,
+    /// Names (`NAME` or `NAME:PORT`) under which the registry answers, besides its addresses and
+    /// `localhost`.
+    pub allowed_hosts: Vec<String>,
+    /// How long open requests may take to end once the registry is told to stop.
+    pub stop_timeout: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            max_blob_bytes: 16 << 30,
+            max_connections: 256,
+            max_connections_per_peer: 64,
+            max_uploads: 256,
+            idle_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60 * 60),
+            slowest: Slowest::default(),
+            max_documents: 4,
+            allowed_hosts: Vec::new(),
+            stop_timeout: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `Registry`: what the endpoints share. Each endpoint adds its methods in a file of its own.
+
+use std::sync::Arc;
+
+use aisoc_manifests::fault::Result;
+use aisoc_registry_client::worker::blocking;
+use tokio::sync::Semaphore;
+
+use crate::options::ServeOptions;
+use crate::problem::Problem;
+use crate::sessions::Sessions;
+use crate::store::Store;
+
+/// A registry without its listener: requests in, responses out.
+#[derive(Debug)]
+pub struct Registry {
+    pub(crate) store: Store,
+    pub(crate) uploads: Sessions,
+    /// Documents that may still be worked on.
+    working: Arc<Semaphore>,
+    pub(crate) options: ServeOptions,
+}
+
+impl Registry {
+    /// A registry over that store.
+    pub fn new(store: Store, options: ServeOptions) -> Self {
+        Self {
+            store,
+            uploads: Sessions::new(options.max_uploads),
+            working: Arc::new(Semaphore::new(options.max_documents)),
+            options,
+        }
+    }
+
+    /// Works on documents off the async threads, a few at a time: a parsed document takes many times its
+    /// size, and 256 connections could ask for one each.
+    pub(crate) async fn on_documents<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        // The wait has an end, or a queue of questions would itself be what fills the memory.
+        let turn = tokio::time::timeout(self.options.idle_timeout, Arc::clone(&self.working).acquire_owned());
+        let Ok(Ok(turn)) = turn.await else {
+            return Err(Problem::busy());
+        };
+        let done = blocking(move || {
+            // Held by the work and not by the client: one that hangs up does not free its turn.
+            let _turn = turn;
+            work()
+        });
+        Ok(done.await?)
+    }
+}

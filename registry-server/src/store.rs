@@ -1,0 +1,107 @@
+//! `Store`: one OCI layout per repository, below one directory.
+//!
+//! `DIR/team/plugin/_layout` is a layout that every other tool can read. The last component keeps
+//! the repository `team/plugin/blobs` apart from the blobs of `team/plugin`; no repository name has
+//! a component that begins with `_`. Repositories share blobs by hard link.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aisoc_files::{PrivateDirectory, sweep};
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
+use aisoc_registry_client::layout::{Directory, Ingest};
+
+use crate::ground::{Found, Ground, obstructed};
+use crate::route::is_repository;
+
+/// How the name of the private directory begins in which uploads wait for their digest. No repository
+/// can be called that.
+const UPLOADS: &str = ".aisoc-uploads-";
+
+/// A directory of repositories.
+#[derive(Debug, Clone)]
+pub struct Store {
+    ground: Ground,
+    /// This process's own: what another left is removed when nobody holds it any more.
+    uploads: Arc<PrivateDirectory>,
+}
+
+impl Store {
+    /// The store at `root`, made if it is not there. What another user can change is not served.
+    ///
+    /// # Errors
+    /// `directory_insecure`, also for a link; `io_` reasons.
+    pub fn open(root: &Path) -> Result<Self> {
+        let ground = Ground::open(root)?;
+        sweep(ground.path(), UPLOADS);
+        let uploads = PrivateDirectory::create(ground.path(), UPLOADS);
+        let uploads = uploads.map_err(|error| Fault::io("write in", root, error))?;
+        Ok(Self { ground, uploads: Arc::new(uploads) })
+    }
+
+    /// The layout of a repository, if there is one. What stands in the place of one and is no directory is
+    /// none, and is not looked into.
+    ///
+    /// # Errors
+    /// `directory_insecure`, also for a link on the way to it; `layout_invalid`, `io_` reasons.
+    pub fn repository(&self, name: &str) -> Result<Option<Directory>> {
+        if !is_repository(name) {
+            return Ok(None);
+        }
+        match self.ground.look(name)? {
+            Found::Layout(path) => Directory::open(&path).map(Some),
+            Found::Nothing | Found::Obstacle => Ok(None),
+        }
+    }
+
+    /// Refuses what the end of an upload would refuse: before anything is received, and without making
+    /// anything. The end looks again, because much can happen in between.
+    ///
+    /// # Errors
+    /// `invalid_ref` when no repository of that name can be here; otherwise as [`Store::repository`].
+    pub(crate) fn admit(&self, name: &str) -> Result<()> {
+        match self.ground.look(name)? {
+            Found::Layout(path) => Directory::open(&path).map(drop),
+            Found::Nothing => Ok(()),
+            Found::Obstacle => Err(obstructed(name)),
+        }
+    }
+
+    /// The layout of a repository, made if it is not there.
+    pub(crate) fn create(&self, name: &str) -> Result<Directory> {
+        match is_repository(name) {
+            true => Directory::create(&self.ground.make(name)?),
+            false => Err(Fault::new(Reason::Internal, format!("`{}` names no repository", shown(name, 120)))),
+        }
+    }
+
+    /// Where files without a name may be written.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.uploads.path().to_owned()
+    }
+
+    /// A blob on its way in.
+    pub(crate) fn ingest(&self) -> Result<Ingest> {
+        Ingest::new_among(&self.uploads)
+    }
+
+    /// Gives `to` the blob that `from` has. Says whether `from` had it.
+    pub(crate) fn mount(&self, from: &str, to: &str, digest: Digest) -> Result<bool> {
+        let Some(source) = self.repository(from)? else {
+            return Ok(false);
+        };
+        if source.blob(digest)?.is_none() {
+            return Ok(false);
+        }
+        let target = self.create(to)?.blob_path(digest);
+        match fs::hard_link(source.blob_path(digest), &target) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(true),
+            // A file system without links: not mounted, so the client sends it.
+            Err(_) => Ok(false),
+        }
+    }
+}

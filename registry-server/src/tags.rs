@@ -1,0 +1,45 @@
+//! The list of tags (`end-8a`, `end-8b`), in pages of what the client asks for.
+//!
+//! Without `n` everything is sent: the index that the tags come from is 4 MiB at most, and so is the list.
+
+use aisoc_manifests::reference::Tag;
+use aisoc_registry_client::layout::index;
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, LINK};
+use serde_json::json;
+
+use crate::problem::Problem;
+use crate::query::parameter;
+use crate::registry::Registry;
+use crate::response::{Answered, document, with_headers};
+
+impl Registry {
+    pub(crate) async fn tags(&self, repository: &str, query: &str) -> Answered {
+        let (store, name) = (self.store.clone(), repository.to_owned());
+        let last = parameter(query, "last");
+        // Refused when it is no number, and not passed over: a client that asked for ten would get all.
+        let limit = parameter(query, "n").map(|n| n.parse::<usize>());
+        let limit = limit
+            .transpose()
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "`n` is not a number"))?;
+        let listed = self.on_documents(move || {
+            let Some(layout) = store.repository(&name)? else { return Ok(None) };
+            let mut tags = index::tags(&layout.index()?);
+            // What sorts after `last`, which need not be there any more: a tag may be deleted between pages.
+            tags.retain(|tag| last.as_deref().is_none_or(|last| tag.as_str() > last));
+            let more = limit.is_some_and(|limit| limit < tags.len());
+            tags.truncate(limit.unwrap_or(usize::MAX));
+            let names: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+            let bytes = json!({ "name": name, "tags": names }).to_string().into_bytes();
+            // No link after the last page, or clients would ask for ever; none for `n=0`, which ends nowhere.
+            let next = tags.last().filter(|_| more).cloned();
+            Ok(Some((document(bytes, &store.scratch())?, next)))
+        });
+        let (body, next) = listed.await?.ok_or_else(|| Problem::unknown_repository(repository))?;
+        let mut headers = vec![(CONTENT_TYPE.as_str(), "application/json".to_owned())];
+        if let (Some(last), Some(limit)) = (next, limit) {
+            headers.push((LINK.as_str(), format!("</v2/{repository}/tags/list?n={limit}&last={last}>; rel=\"next\"")));
+        }
+        Ok(with_headers(StatusCode::OK, &headers, body))
+    }
+}

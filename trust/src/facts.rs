@@ -1,0 +1,33 @@
+//! What the gates are told about a site: facts that somebody else has read, as data.
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_signing::Coverage;
+
+/// What is installed, as far as it decides about what may come.
+#[derive(Debug)]
+pub struct Facts {
+    /// The plugin that would be changed.
+    pub plugin: PluginId,
+    /// The widest coverage that was ever verified of it here; why it cannot be told, where it cannot.
+    pub coverage_floor: Result<Coverage>,
+    /// Whether somebody has given a reason to fall below it.
+    pub lowers_floor: bool,
+    /// What is installed under another spelling of the id.
+    pub other_spelling: Option<Fault>,
+}
+
+/// What is installed, read under a lock that is still held.
+///
+/// The gate takes both from one value, so that nobody can be admitted by what is installed elsewhere, or was
+/// a moment ago.
+pub trait UnderLock {
+    /// Evidence of the lock, which the admission carries to the change that it allows.
+    type Held;
+
+    /// What was read.
+    fn facts(&self) -> &Facts;
+
+    /// The lock under which it was read.
+    fn held(&self) -> Self::Held;
+}

@@ -1,0 +1,197 @@
+//! The gates as a list: which there are, in which order they are asked, and what each asks.
+//!
+//! The order is part of what users see: of several things that are wrong the first is named. It follows
+//! the order in which the verifier comes to know things (`aisoc_signing::examine`), and then the site.
+
+use aisoc_manifests::fault::Fault;
+use aisoc_signing::{Coverage, Findings, Outcome, Standing, Verified};
+
+use super::trace::Trace;
+use crate::facts::Facts;
+use crate::mode::{CoverageRule, Policy, SignatureStatus};
+use crate::refusal;
+use crate::verdict::Verdict;
+
+/// What the gates about proof are asked about.
+pub(super) struct ProofCase<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) findings: &'a Findings,
+    /// Nothing when the claim could not be judged: its manifest has no canonical form.
+    pub(super) outcome: Option<&'a Outcome>,
+}
+
+/// What the gates about the site are asked about.
+pub(super) struct SiteCase<'a> {
+    pub(super) verdict: &'a Verdict,
+    pub(super) facts: &'a Facts,
+}
+
+enum Answer {
+    Passed(String),
+    Objects(Fault),
+    /// It has nothing to go by.
+    NotAsked,
+}
+
+/// A question with a name.
+struct Gate<Case> {
+    name: &'static str,
+    ask: fn(&Case) -> Answer,
+}
+
+impl ProofCase<'_> {
+    const GATES: [Gate<Self>; 6] = [
+        Gate { name: "signature present", ask: signature_present },
+        Gate { name: "signature form", ask: signature_form },
+        Gate { name: "trusted keys", ask: trusted_keys },
+        Gate { name: "signed by a trusted key", ask: signed_by_a_trusted_key },
+        Gate { name: "files as signed", ask: files_as_signed },
+        Gate { name: "policy", ask: policy },
+    ];
+
+    /// Asks the gates about proof, up to the first that objects.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        ask(&Self::GATES, self, trace)
+    }
+}
+
+impl SiteCase<'_> {
+    const GATES: [Gate<Self>; 2] = [
+        Gate { name: "one spelling of the id", ask: one_spelling },
+        Gate { name: "coverage floor", ask: coverage_floor },
+    ];
+
+    /// Asks the gates about the site. None of them is for a mode to overrule: each holds what was promised
+    /// of a plugin that is installed already.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        ask(&Self::GATES, self, trace)
+    }
+}
+
+/// In mode `disabled` no gate about proof is asked.
+pub(super) fn pass_over(trace: &mut Trace) {
+    ProofCase::GATES.iter().for_each(|gate| trace.not_reached(gate.name, "trust mode disabled"));
+}
+
+fn ask<Case>(gates: &[Gate<Case>], case: &Case, trace: &mut Trace) -> Option<Fault> {
+    let mut objection = None;
+    for gate in gates {
+        let answer = if objection.is_none() { (gate.ask)(case) } else { Answer::NotAsked };
+        match answer {
+            Answer::Passed(evidence) => trace.passed(gate.name, evidence),
+            Answer::NotAsked => trace.not_reached(gate.name, ""),
+            Answer::Objects(fault) => {
+                trace.failed(gate.name, &fault);
+                objection = Some(fault);
+            }
+        }
+    }
+    objection
+}
+
+fn signature_present(case: &ProofCase<'_>) -> Answer {
+    match case.outcome {
+        Some(Outcome::Unsigned) => Answer::Objects(refusal::unsigned()),
+        _ => Answer::Passed(String::new()),
+    }
+}
+
+fn signature_form(case: &ProofCase<'_>) -> Answer {
+    match case.outcome {
+        Some(Outcome::Malformed(fault)) => Answer::Objects(fault.clone()),
+        _ => Answer::Passed(String::new()),
+    }
+}
+
+fn trusted_keys(case: &ProofCase<'_>) -> Answer {
+    let Findings { keys, skipped, .. } = case.findings;
+    match case.outcome {
+        Some(Outcome::NoTrustedKeys { directory, skipped }) => {
+            Answer::Objects(refusal::no_trusted_keys(directory, skipped))
+        }
+        _ => {
+            let counting = keys.iter().filter(|key| key.standing == Standing::Current).count();
+            Answer::Passed(format!("{counting} of {} count", keys.len() + skipped.len()))
+        }
+    }
+}
+
+fn signed_by_a_trusted_key(case: &ProofCase<'_>) -> Answer {
+    match case.outcome {
+        Some(Outcome::Untrusted { digest, tried, cause }) => Answer::Objects(refusal::untrusted(*digest, tried, cause)),
+        Some(Outcome::NotCounted { key_id, standing }) => Answer::Objects(refusal::not_counted(key_id, standing)),
+        // A tree that is stated in an unknown form is refused before any key is tried.
+        None | Some(Outcome::UnknownIntegrity(_)) => Answer::NotAsked,
+        Some(_) => Answer::Passed(signers(case.findings)),
+    }
+}
+
+fn signers(findings: &Findings) -> String {
+    let counts = |key: &&aisoc_signing::KeyTried| !key.verifies.is_empty() && key.standing == Standing::Current;
+    let names: Vec<String> = findings.keys.iter().filter(counts).map(|key| key.key_id.to_string()).collect();
+    names.join(", ")
+}
+
+fn files_as_signed(case: &ProofCase<'_>) -> Answer {
+    match case.outcome {
+        Some(Outcome::OtherTree { key_id, difference }) => Answer::Objects(refusal::other_tree(key_id, difference)),
+        Some(Outcome::UnknownIntegrity(fault)) => Answer::Objects(fault.clone()),
+        None => Answer::NotAsked,
+        Some(_) => Answer::Passed(match case.findings.tree.claimed {
+            Some(Coverage::Full) => "every file is covered".to_owned(),
+            _ => {
+                let open = case.findings.tree.uncovered.len();
+                format!("manifest and *.py are covered, {open} other files are not")
+            }
+        }),
+    }
+}
+
+fn policy(case: &ProofCase<'_>) -> Answer {
+    match case.outcome {
+        Some(Outcome::Verified(verified)) => {
+            shortfall(case.policy, verified).map_or_else(|| Answer::Passed(String::new()), Answer::Objects)
+        }
+        _ => Answer::NotAsked,
+    }
+}
+
+/// What the policy misses in a verified signature.
+fn shortfall(policy: &Policy, verified: &Verified) -> Option<Fault> {
+    if verified.signers().len() < policy.required_signers.get() {
+        return Some(refusal::too_few(policy.required_signers.get(), verified));
+    }
+    // Whatever the rule: what was taken away is no matter of what may stand beside the code.
+    if !verified.absent().is_empty() {
+        return Some(refusal::absent(verified.absent()));
+    }
+    match (verified.coverage(), policy.coverage) {
+        (Coverage::Full, _) | (_, CoverageRule::Code) => None,
+        (_, CoverageRule::InertRest) => refusal::hazardous(verified.uncovered()),
+        (_, CoverageRule::Full) => Some(refusal::partial(verified.uncovered())),
+    }
+}
+
+/// Two ids that one file system or one host takes for each other are one plugin, and the second would
+/// replace the first without being its upgrade.
+fn one_spelling(case: &SiteCase<'_>) -> Answer {
+    match &case.facts.other_spelling {
+        Some(fault) => Answer::Objects(fault.clone()),
+        None => Answer::Passed(String::new()),
+    }
+}
+
+/// Holds the verdict to the widest coverage that was ever verified of the plugin. Mode `warn` is for
+/// publishers who do not sign yet, and lets nobody take back what they have signed; mode `disabled` has
+/// read nothing that could be held to anything, and nothing that could be lowered to.
+fn coverage_floor(case: &SiteCase<'_>) -> Answer {
+    let SiteCase { verdict, facts } = case;
+    let is_unread = verdict.status() == SignatureStatus::Skipped;
+    match &facts.coverage_floor {
+        Err(_) | Ok(_) if facts.lowers_floor && !is_unread => Answer::Passed("lowered, with a reason".to_owned()),
+        Err(fault) => Answer::Objects(fault.clone()),
+        Ok(_) if is_unread => Answer::Passed("nothing was read".to_owned()),
+        Ok(floor) if verdict.coverage() >= *floor => Answer::Passed(format!("{floor}")),
+        Ok(floor) => Answer::Objects(refusal::downgrade(*floor, verdict)),
+    }
+}

@@ -1,0 +1,71 @@
+//! `Verdict`: what the gates say, by value, and what of it is shown.
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Fault;
+use aisoc_signing::{Coverage, Fingerprint, KeyId, Signer, Uncovered, Verified};
+
+use crate::mode::SignatureStatus;
+
+/// What the gates say of a tree that they let pass: evidence to show, and by itself to nothing a key.
+#[derive(Debug)]
+pub struct Verdict {
+    subject: Digest,
+    status: SignatureStatus,
+    verified: Option<Verified>,
+    objection: Option<Fault>,
+}
+
+impl Verdict {
+    pub(crate) fn unverified(subject: Digest, status: SignatureStatus, objection: Option<Fault>) -> Self {
+        Self { subject, status, verified: None, objection }
+    }
+
+    pub(crate) fn verified(subject: Digest, verified: Verified, objection: Option<Fault>) -> Self {
+        Self { subject, status: SignatureStatus::Verified, verified: Some(verified), objection }
+    }
+
+    /// The tree that it is about.
+    pub fn subject(&self) -> Digest {
+        self.subject
+    }
+
+    /// The word for it in listings.
+    pub fn status(&self) -> SignatureStatus {
+        self.status
+    }
+
+    /// The trusted keys that verified it, distinct by content.
+    pub fn signers(&self) -> &[Signer] {
+        self.verified.as_ref().map(Verified::signers).unwrap_or_default()
+    }
+
+    /// The first key that verified it, if one did.
+    pub fn key_id(&self) -> Option<&KeyId> {
+        self.signers().first().map(|signer| &signer.key_id)
+    }
+
+    /// That key by content, if one did.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.signers().first().map(|signer| signer.fingerprint)
+    }
+
+    /// The canonical digest that was verified, if it was.
+    pub fn digest(&self) -> Option<Digest> {
+        self.verified.as_ref().map(Verified::digest)
+    }
+
+    /// How much of the tree a verified signature covers.
+    pub fn coverage(&self) -> Coverage {
+        self.verified.as_ref().map_or(Coverage::None, Verified::coverage)
+    }
+
+    /// The files that a verified signature does not cover.
+    pub fn uncovered(&self) -> &[Uncovered] {
+        self.verified.as_ref().map(Verified::uncovered).unwrap_or_default()
+    }
+
+    /// What strict mode would have refused it for: to be shown wherever the plugin is shown.
+    pub fn objection(&self) -> Option<&Fault> {
+        self.objection.as_ref()
+    }
+}
