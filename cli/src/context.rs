@@ -9,13 +9,13 @@ use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, Site};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
-use aisoc_pipeline::TrustInputs;
+use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
 use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
-use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, TrustArgs};
+use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SignatureArgs, TrustArgs};
 use crate::commands::Commands;
 use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
@@ -122,6 +122,20 @@ impl Context {
         let keys_dir = named.unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
         Ok(TrustInputs { keys_dir, policy, at: Timestamp::now() })
+    }
+
+    /// What the signature of what is published has to be. Only flags say so: what an operator's environment
+    /// trusts on this machine is not what a publisher means by its own keys.
+    ///
+    /// # Errors
+    /// `io_not_found` for a directory of keys that is not there.
+    pub(crate) fn signature_rule(&self, args: SignatureArgs) -> Result<SignatureRule> {
+        let Some(keys_dir) = args.trusted_keys else {
+            return Ok(if args.unsigned { SignatureRule::UnsignedMeant } else { SignatureRule::Compared });
+        };
+        require_there(&keys_dir)?;
+        let policy = Policy { coverage: args.trust_coverage.unwrap_or_default(), ..Policy::of(TrustMode::Strict) };
+        Ok(SignatureRule::Verified(TrustInputs { keys_dir, policy, at: Timestamp::now() }))
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:

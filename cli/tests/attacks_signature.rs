@@ -43,7 +43,8 @@ fn a_signature_taken_out_of_the_artifact() {
     bench.install("oci-archive:demo.tar").ok();
     let before = bench.snapshot("plugins");
     fs::remove_file(bench.path("demo/plugin.sig")).expect("removed");
-    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar"]).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar"]).refused(3, "unsigned");
+    bench.forge("demo", "stripped.tar");
     bench.install("oci-archive:stripped.tar").refused(3, "unsigned");
     bench.run(&["plugin", "verify", "oci-archive:stripped.tar", "--trusted-keys", "keys"]).refused(3, "unsigned");
     assert_eq!(bench.snapshot("plugins"), before);
@@ -88,7 +89,8 @@ fn a_signature_moved_to_another_plugin() {
     let manifest = fs::read_to_string(bench.path("other/plugin.yaml")).expect("a manifest");
     let renamed = |line: &str| if line.starts_with("id:") { "id: other\n".to_owned() } else { format!("{line}\n") };
     bench.write("other/plugin.yaml", manifest.lines().map(renamed).collect::<String>());
-    bench.run(&["plugin", "package", "--plugin-dir", "other", "--out", "other.tar"]).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "other", "--out", "other.tar"]).refused(3, "coverage_mismatch");
+    bench.forge("other", "other.tar");
     bench.install("oci-archive:other.tar").refused(3, "signature_invalid");
     assert!(!bench.path("plugins").exists());
 }

@@ -177,7 +177,7 @@ fn strict_mode_refuses_unsigned_malformed_and_foreign_signatures() {
             _ => {}
         }
         let tar = format!("{name}.tar");
-        bench.run(&["plugin", "package", "--plugin-dir", name, "--out", &tar]).ok();
+        bench.forge(name, &tar);
         refuses_install(&bench, &format!("oci-archive:{tar}"), 3, reason);
         let warned = bench.run(&["plugin", "verify", name, "--keys", "keys", "--trust-mode", "warn"]);
         assert!(warned.ok().stderr.contains("warning: "), "{warned:?}");

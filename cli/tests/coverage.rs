@@ -162,9 +162,13 @@ fn no_artifact_with_such_a_change_is_installed() {
             packed.refused(1, "forbidden_entry"); // Not even packed: a secret, and a second spelling.
             continue;
         }
-        packed.ok();
+        packed.refused(3, "coverage_mismatch");
+        assert!(!bench.path("tampered.tar").exists(), "{name}: packed");
+        fs::remove_file(bench.path("tampered/.aisocignore")).expect("removed");
+        bench.forge("tampered", "tampered.tar");
         let run = bench.install("oci-archive:tampered.tar");
         run.refused(3, "coverage_mismatch");
+        fs::remove_file(bench.path("tampered.tar")).expect("removed");
         assert!(run.error_line().contains(&format!("`{file}")), "{name}: {run:?}");
         assert!(!bench.path("plugins").exists(), "{name}: something was left");
     }
@@ -204,7 +208,8 @@ fn a_plugin_that_was_signed_whole_is_not_replaced_by_one_that_is_not() {
     fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
     let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&sign).ok();
-    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar"]).ok();
+    let package = ["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar", "--trusted-keys", "keys"];
+    bench.run(&package).ok();
     bench.install("oci-archive:stripped.tar").refused(3, "coverage_downgrade");
     let installed =
         |name: &str| bench.snapshot(name).into_iter().filter(|(path, _)| !path.ends_with("write.lock")).collect();

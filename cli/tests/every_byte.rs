@@ -33,7 +33,9 @@ fn a_payload_behind_a_valid_signature_is_no_signature() {
     // No trust mode shows it as verified, and no way into a plugins directory takes it.
     let warned = bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--trust-mode", "warn"]);
     assert!(warned.ok().stdout.starts_with("invalid"), "{warned:?}");
-    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "payload.tar"]).ok();
+    let packed = bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "payload.tar"]);
+    packed.refused(3, "signature_malformed");
+    bench.forge("demo", "payload.tar");
     bench.install("oci-archive:payload.tar").refused(3, "signature_malformed");
     assert!(!bench.path("plugins").exists());
 }

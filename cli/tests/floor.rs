@@ -41,7 +41,12 @@ fn publish(bench: &Bench, id: &str, name: &str, version: &str, coverage: &str) {
         let sign = ["plugin", "sign", "--plugin-dir", &source, "--private-key", "release.key", "--coverage", coverage];
         bench.run(&sign).ok();
     }
-    bench.run(&["plugin", "package", "--plugin-dir", &source, "--out", &archive]).ok();
+    let meant: &[&str] = match coverage {
+        "full" => &[],
+        "code" => &["--trusted-keys", "keys"],
+        _ => &["--unsigned"],
+    };
+    bench.run(&[&["plugin", "package", "--plugin-dir", &source, "--out", &archive], meant].concat()).ok();
 }
 
 fn install(bench: &Bench, name: &str, words: &[&str]) -> Run {

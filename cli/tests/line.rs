@@ -201,6 +201,7 @@ fn a_tag_is_not_moved_unless_asked() {
     bench.run(&["plugin", "push", "demo.tar", &reference]).ok();
     copy_tree(&bench.path("demo"), &bench.path("other"));
     bench.write("other/README.md", "other\n");
+    bench.sign("other").ok();
     let refused = bench.run(&["plugin", "push", "other", &reference]);
     refused.refused(1, "tag_exists");
     assert!(
@@ -222,7 +223,14 @@ fn the_documented_aliases_exist() {
 #[test]
 fn the_demo_tells_its_story_to_the_end() {
     let run = Bench::new().run(&["demo"]);
-    for part in ["coverage full", "error[signature_invalid]", "  changed  plugin.py\n", "exit code 3"] {
+    for part in [
+        "coverage full",
+        "error[coverage_mismatch]",
+        "error[signature_invalid]",
+        "error[unsigned]",
+        "  changed  plugin.py\n",
+        "exit code 3",
+    ] {
         assert!(run.ok().stdout.contains(part) || run.stderr.contains(part), "{part:?} in {run:?}");
     }
 }

@@ -152,7 +152,7 @@ fn of_what_is_refused_only_what_is_known_is_shown() {
     bench.run(&["plugin", "new", "demo", "--type", "enricher", "-o", "code"]).ok();
     let code = ["plugin", "sign", "--plugin-dir", "code/demo", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&code).ok();
-    bench.run(&["plugin", "package", "--plugin-dir", "code/demo", "--out", "code.tar"]).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "code/demo", "--out", "code.tar", "--keys", "keys"]).ok();
     bench.run(&[&["plugin", "install", "oci-archive:code.tar", "--trust-mode", "disabled"][..], &PLACES].concat()).ok();
     assert_eq!(rows(&["--trust-coverage", "code"])[1], known("verified", "code"));
     bench.write("plugins/demo/plugin.yaml", "id: [\n");

@@ -216,7 +216,8 @@ fn a_record_that_rotted_is_replaced_and_loses_no_requirement() {
     fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
     let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&sign).ok();
-    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar"]).ok();
+    let package = ["plugin", "package", "--plugin-dir", "demo", "--out", "stripped.tar", "--trusted-keys", "keys"];
+    bench.run(&package).ok();
     bench.install("oci-archive:stripped.tar").refused(3, "coverage_downgrade");
     bench.install("oci-archive:demo.tar").ok();
     assert_eq!(versions(&bench), named(&[("0.1.0", true)]));

@@ -235,6 +235,9 @@ fn a_secret_that_is_meant_to_be_public_is_allowed_by_its_path_and_a_reason() {
     for unknown in ["nowhere.key", "plugin.py", "tests", "tests/", "../a.key", "", "TESTS/A.KEY", "tests/*"] {
         refused(&[&both[..], &["--allow-secret", unknown, "--reason", "vectors"]].concat(), 2);
     }
+    let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key", "--reason", "vectors"];
+    let signed = bench.run(&[&sign[..], &both].concat());
+    assert!(signed.ok().stderr.contains("`tests/b.txt` looks like a secret"), "{signed:?}");
     let run = package(&[&both[..], &["--reason", "vectors of the manual"]].concat());
     let json: serde_json::Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
     assert_eq!(json["allowed_secrets"][0]["path"], "tests/a.key");
@@ -242,9 +245,6 @@ fn a_secret_that_is_meant_to_be_public_is_allowed_by_its_path_and_a_reason() {
     assert_eq!(json["allowed_secrets"][1]["reason"], "vectors of the manual");
     assert!(run.stderr.contains("vectors of the manual"), "{run:?}");
     shows_nothing(&run, &bench);
-    let sign = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key", "--reason", "vectors"];
-    let signed = bench.run(&[&sign[..], &both].concat());
-    assert!(signed.ok().stderr.contains("`tests/b.txt` looks like a secret"), "{signed:?}");
     bench
         .run(&["plugin", "push", "x.tar", "127.0.0.1:1/x:1", "--allow-secret", "a", "--reason", "b"])
         .refused(2, "usage");

@@ -19,7 +19,7 @@ use aisoc_manifests::id::PluginId;
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::access::{Access, is_directory};
+use crate::access::Access;
 use crate::census::ids_in;
 use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
@@ -28,7 +28,9 @@ use crate::pending::PendingChange;
 use crate::plugins::{Plugins, rename_without_replacing};
 use crate::previous;
 use crate::record::InstallRecord;
+use crate::recorded;
 use crate::sealed;
+use crate::secure::is_directory;
 use crate::staging::StagingDirectory;
 
 /// The lock on a plugins directory, and a private directory for what comes and goes.
@@ -172,7 +174,7 @@ impl Transaction {
         let kept = previous::stored(&self.plugins.layout, id)?;
         let read = match finishing {
             Some(_) => None,
-            None => InstallRecord::read_understood(&self.plugins.layout, id)?,
+            None => recorded::read_understood(&self.plugins.layout, id)?,
         };
         let mut surplus = previous::superfluous(&kept, finishing.or(read.as_ref()), keep);
         surplus.retain(|slot| self.discard_version(&slot.below(id)));

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 
-use crate::access::look_at;
 use crate::census::{Census, list};
 use crate::change::Transaction;
 use crate::floor_change::FloorChange;
 use crate::layout::{Layout, Slot, json_name};
 use crate::previous::{self, tree_bytes};
+use crate::secure::look_at;
 use crate::staging::abandoned;
 
 /// What was removed.

@@ -16,11 +16,12 @@ use aisoc_packaging::ReferenceDir;
 use aisoc_signing::{Coverage, TreeFinding};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{is_directory, require_secure};
 use crate::census::Census;
 use crate::layout::Layout;
 use crate::record::{self, InstallRecord};
+use crate::recorded;
 use crate::sealed;
+use crate::secure::{is_directory, require_secure};
 
 const SCHEMA_VERSION: u32 = 1;
 const HOW_TO_GO_ON: &str = "see \"The coverage floor\" in `aisoc help install`";
@@ -65,7 +66,7 @@ pub(crate) fn coverage_floor(layout: &Layout, census: &Census, id: &PluginId) ->
 
 pub(crate) fn of_spelling(layout: &Layout, id: &PluginId) -> Result<Option<Coverage>> {
     let floor = read(layout, id)?;
-    let record = sealed::understood(InstallRecord::read(layout, id))?;
+    let record = sealed::understood(recorded::read(layout, id))?;
     let unknown = |fault: Fault| fault.about(layout.record(id).display()).hint(HOW_TO_GO_ON);
     let recorded = record.and_then(|record| record.coverage).map(|word| coverage("the record", &word).map_err(unknown));
     Ok(floor.max(recorded.transpose()?))
@@ -86,7 +87,7 @@ pub(crate) fn before_change(layout: &Layout, census: &Census, id: &PluginId, tre
         return stated_by(tree).map_err(|fault| nothing_says(fault).hint(hint()));
     }
     // The tree is gone: a record that cannot be understood is all that was left of it.
-    match InstallRecord::read(layout, id) {
+    match recorded::read(layout, id) {
         Err(fault) if fault.reason() == Reason::RecordInvalid => Err(nothing_says(fault).hint(HOW_TO_GO_ON)),
         record => record.map(|_| Coverage::None),
     }

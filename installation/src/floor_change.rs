@@ -17,6 +17,7 @@ use crate::layout::{Layout, json_name};
 use crate::lowered::{LoweredLine, UNKNOWN};
 use crate::plugins::Plugins;
 use crate::record::InstallRecord;
+use crate::recorded;
 use crate::sealed;
 use crate::staging::StagingDirectory;
 
@@ -82,7 +83,7 @@ impl FloorChange {
     /// I/O reasons.
     pub(crate) fn by_removing(layout: &Layout, census: &Census, place: &PluginId) -> Result<Self> {
         let tree = layout.plugin(place);
-        let id = match InstallRecord::read(layout, place) {
+        let id = match recorded::read(layout, place) {
             Ok(None) => manifest_id(&tree),
             Ok(Some(_)) => Some(place.clone()),
             Err(fault) if fault.reason() == Reason::RecordInvalid => Some(place.clone()),

@@ -15,9 +15,9 @@ use aisoc_signing::Coverage;
 use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 
-use crate::access::require_secure;
 use crate::layout::LOWERED;
 use crate::plugins::Place;
+use crate::secure::require_secure;
 
 /// What a floor that could not be read is lowered from.
 pub(crate) const UNKNOWN: &str = "unknown";

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use aisoc_packaging::InstalledDir;
 
-use crate::access::look_at;
 use crate::layout::{Layout, Slot};
 use crate::record::{self, InstallRecord};
 use crate::sealed;
+use crate::secure::look_at;
 
 const SCHEMA_VERSION: u32 = 1;
 

@@ -11,6 +11,7 @@ use aisoc_manifests::plugin::ManifestFile;
 use crate::identity::manifest_id;
 use crate::layout::Layout;
 use crate::record::InstallRecord;
+use crate::recorded;
 
 /// A plugin in its place, and what its install wrote down.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl InstalledPlugin {
     pub(crate) fn read(layout: &Layout, directory: &OsStr) -> Option<Self> {
         let path = layout.place(directory);
         let record = match directory.to_str().and_then(|name| name.parse().ok()) {
-            Some(id) => InstallRecord::read(layout, &id),
+            Some(id) => recorded::read(layout, &id),
             None => Ok(None),
         };
         let is_expected = !matches!(record, Ok(None)) || has_manifest(&path);

@@ -8,9 +8,10 @@ use aisoc_manifests::fault::{Fault, Result};
 use rustix::fs::{AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 
-use crate::access::{Access, OPEN_DIRECTORY, own_directory};
+use crate::access::Access;
 use crate::layout::{FLOORS, Layout, OWN_DIRECTORY, PENDING, RECORDS, VERSIONS};
 use crate::lock::PluginsLock;
+use crate::secure::{OPEN_DIRECTORY, own_directory};
 
 /// Readable by the host.
 const OPEN_TO_READERS: u32 = 0o755;

@@ -11,12 +11,12 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
-use crate::access::is_directory;
 use crate::census::list;
 use crate::layout::{Layout, PREVIOUS_NOTE, Slot};
 use crate::pending::{PendingChange, Side};
 use crate::record::InstallRecord;
 use crate::sealed;
+use crate::secure::is_directory;
 
 /// The most versions of a plugin that can be kept.
 pub const MAX_PREVIOUS_VERSIONS: u8 = 32;

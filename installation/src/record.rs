@@ -5,14 +5,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
-use crate::in_place::Identity;
-use crate::layout::Layout;
-use crate::pending::PendingChange;
 use crate::sealed;
 
 const SCHEMA_VERSION: u32 = 1;
-/// How often a record that changes while it is read is read again.
-const READ_ATTEMPTS: usize = 8;
 
 /// What an install wrote down. A note for people and for "is this already installed": what is
 /// trusted at load time is the tree and its signature, never the record.
@@ -51,53 +46,6 @@ impl InstallRecord {
     /// The schema version that this build writes.
     pub const SCHEMA_VERSION: u32 = SCHEMA_VERSION;
 
-    /// The record of the tree of `id` that is in place, or `None` when there is none.
-    ///
-    /// While a change is being made, or when one was killed, the tree's content says which record that
-    /// is; nothing is written. Otherwise it is one small file, opened once.
-    ///
-    /// # Errors
-    /// `record_invalid`, a record that cannot be read not being the same as no record, and I/O reasons.
-    pub(crate) fn read(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
-        let path = layout.record(id);
-        let mut attempt = 1;
-        loop {
-            let read = sealed::read_with_identity(&path);
-            if let Some(change) = PendingChange::read(layout, id)? {
-                return change.record_in_place(layout);
-            }
-            // A change that began and ended in between has put another file in its place.
-            let identity = read.as_ref().ok().and_then(|read| Some(read.as_ref()?.1));
-            if attempt == READ_ATTEMPTS || identity == Identity::at(&path) {
-                return Self::of_file(layout, id, read.map(|read| read.map(|(content, _)| content)));
-            }
-            attempt += 1;
-        }
-    }
-
-    /// The record file of `id` as it is, whatever tree is in place.
-    pub(crate) fn read_file(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
-        Self::of_file(layout, id, sealed::read(&layout.record(id)))
-    }
-
-    fn of_file(layout: &Layout, id: &PluginId, content: Result<Option<Vec<u8>>>) -> Result<Option<Self>> {
-        let about = |fault: Fault| fault.about(layout.record(id).display());
-        let Some(content) = content? else { return Ok(None) };
-        let record = Self::parse(&content).map_err(about)?;
-        match record.id == *id {
-            true => Ok(Some(record)),
-            false => Err(about(invalid().expected(id.to_string(), record.id.to_string()))),
-        }
-    }
-
-    /// As [`InstallRecord::read`], a record that cannot be understood being none.
-    ///
-    /// # Errors
-    /// I/O reasons.
-    pub(crate) fn read_understood(layout: &Layout, id: &PluginId) -> Result<Option<Self>> {
-        sealed::understood(Self::read(layout, id))
-    }
-
     /// The record that these bytes are.
     ///
     /// # Errors
@@ -120,7 +68,7 @@ impl InstallRecord {
     }
 }
 
-fn invalid() -> Fault {
+pub(crate) fn invalid() -> Fault {
     Fault::new(Reason::RecordInvalid, "the install record cannot be read")
 }
 

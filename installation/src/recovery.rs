@@ -9,7 +9,7 @@ use crate::floor_change;
 use crate::layout::json_name;
 use crate::pending::{PendingChange, Side};
 use crate::previous;
-use crate::record::InstallRecord;
+use crate::recorded;
 use crate::sealed;
 
 impl Transaction {
@@ -69,7 +69,7 @@ impl Transaction {
     fn restore(&mut self, change: &PendingChange) -> Result<()> {
         let id = &change.id;
         let name = json_name(id);
-        let found = sealed::understood(InstallRecord::read_file(&self.plugins.layout, id))?;
+        let found = sealed::understood(recorded::read_file(&self.plugins.layout, id))?;
         match &change.before {
             Some(before) if found.as_ref() != Some(before) => {
                 self.staging.write(&record_name(id), &before.to_text()?)?;
@@ -97,6 +97,7 @@ mod tests {
     use crate::floor_change::FloorChange;
     use crate::layout::Layout;
     use crate::previous::next_slot;
+    use crate::record::InstallRecord;
     use crate::staging::StagingDirectory;
 
     #[test]

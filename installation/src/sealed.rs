@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::access::require_secure;
 use crate::in_place::Identity;
+use crate::secure::require_secure;
 
 const CHECKSUM: &str = "checksum";
 /// Largest file that is read or written; ours are below 4 KiB.

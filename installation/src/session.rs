@@ -21,16 +21,18 @@ use aisoc_packaging::Staged;
 use aisoc_trust::{Admitted, Facts, UnderLock};
 use rustix::fs::AtFlags;
 
-use crate::access::{Access, is_directory, look_at};
+use crate::access::Access;
 use crate::census::{Census, ids_in};
 use crate::change::{Incoming, Moved, Transaction, foreign};
 use crate::collect::{Collected, collect};
 use crate::floor_change::FloorChange;
 use crate::layout::{Layout, PENDING, TREE};
+use crate::observed::{facts, not_installed};
 use crate::pending::PendingChange;
 use crate::previous;
 use crate::record::InstallRecord;
-use crate::site::{facts, not_installed};
+use crate::recorded;
+use crate::secure::{is_directory, look_at};
 use crate::staging::{StagingDirectory, abandoned};
 use crate::tree_in_place::{PreviousTree, TreeInPlace};
 
@@ -136,7 +138,7 @@ impl<'session> Session<'session> {
         require_possible(self.layout(), id)?;
         Ok(Present {
             facts: facts(self.layout(), &self.census, id, &self.access.coverage_floor)?,
-            record: InstallRecord::read_understood(self.layout(), id)?,
+            record: recorded::read_understood(self.layout(), id)?,
             _held: Held(PhantomData),
         })
     }
@@ -235,7 +237,7 @@ impl<'session> Session<'session> {
         if path.is_symlink() {
             return Err(foreign(&path));
         }
-        let before = InstallRecord::read_understood(self.layout(), id)?;
+        let before = recorded::read_understood(self.layout(), id)?;
         let inode = inode(&self.transaction.plugins.top, id.as_str(), &path)?;
         let slot = previous::next_slot(self.layout(), id)?;
         let floor = FloorChange::by_removing(self.layout(), &self.census, id)?;

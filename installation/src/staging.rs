@@ -16,8 +16,8 @@ use aisoc_packaging::{Staged, StagingPlace};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::access::sync_directory;
 use crate::layout::STAGING_PREFIX;
+use crate::secure::sync_directory;
 
 /// Removed with all it holds when it is dropped. Fields are dropped in this order.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use aisoc_signing::Claim;
 
 use crate::guarded::require_guarded;
 use crate::in_place::Identity;
-use crate::layout::Slot;
-use crate::previous::{self, PreviousVersion};
+use crate::layout::{Layout, Slot};
+use crate::previous::{self, PreviousVersion, previous_versions};
 use crate::record::InstallRecord;
-use crate::site::{Site, is_known};
+use crate::secure::is_directory;
 
 /// A tree, read whole from the directory that stood at its path.
 #[derive(Debug)]
@@ -74,21 +74,15 @@ pub struct PreviousTree {
 }
 
 impl PreviousTree {
-    /// Chooses a previous version of `id` (the most recently replaced, or that of the version or artifact
-    /// digest `wanted`), and reads it whole.
-    ///
-    /// # Errors
-    /// `plugin_not_found` when nothing of `id` is there, `version_not_found`, `tree_modified` when a file was
-    /// changed, added or removed since, `directory_insecure` when others can write one, and I/O reasons.
-    pub fn read(site: &Site, id: &PluginId, wanted: Option<&str>, limits: &Limits) -> Result<Self> {
-        let layout = site.layout();
+    /// As [`crate::Site::previous_tree`].
+    pub(crate) fn read(layout: &Layout, id: &PluginId, wanted: Option<&str>, limits: &Limits) -> Result<Self> {
         if !is_known(layout, id)? {
             let shown = layout.plugins().display();
             let message = format!("no plugin `{id}` in `{shown}`, and no version of it is kept");
             return Err(Fault::new(Reason::PluginNotFound, message)
                 .hint("install it from its reference: `aisoc plugin install REF`"));
         }
-        let version = previous::choose(site.previous_versions(id)?, id, wanted)?;
+        let version = previous::choose(previous_versions(layout, id)?, id, wanted)?;
         let PreviousVersion { record, path, slot, .. } = version;
         let modified = |found: String| {
             let message = format!("the kept version {} of `{id}` was changed since it was installed", record.version);
@@ -118,4 +112,9 @@ impl PreviousTree {
     pub fn claim(&self) -> Claim {
         self.tree.claim()
     }
+}
+
+/// Whether anything of `id` is there that could be rolled back to.
+fn is_known(layout: &Layout, id: &PluginId) -> Result<bool> {
+    Ok(is_directory(&layout.plugin(id))? || is_directory(&layout.versions(id))?)
 }

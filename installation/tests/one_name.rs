@@ -6,7 +6,8 @@ use aisoc_installation::{Access, InstallRecord};
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::{PackOptions, PluginDir, pack};
 use common::{
-    MANIFEST, TAR, activate, admission, demo, directory, good, inspect, record, stage_into, titled, untitled, write,
+    MANIFEST, TAR, activate, admission, demo, directory, good, inspect, record, stage_into, titled, unsigned, untitled,
+    write,
 };
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -123,10 +124,12 @@ fn packs_no_id_that_is_a_device_elsewhere() {
     let root = demo();
     let plugin = PluginDir::open(root.path()).expect("a plugin");
     for id in ["con", "CON", "com1", "NUL", "aux.py", "prn.txt", "lpt9", "demo."] {
-        let fault = pack(&plugin, &id.parse().expect(id), &PackOptions::default(), Vec::new()).expect_err(id);
+        let fault = pack(&plugin, &unsigned(&plugin), &id.parse().expect(id), &PackOptions::default(), Vec::new())
+            .expect_err(id);
         assert_eq!(fault.reason(), Reason::InvalidPluginId, "{fault:?}");
     }
-    pack(&plugin, &"console".parse().expect("an id"), &PackOptions::default(), Vec::new()).expect("packed");
+    pack(&plugin, &unsigned(&plugin), &"console".parse().expect("an id"), &PackOptions::default(), Vec::new())
+        .expect("packed");
 }
 
 #[test]

@@ -185,7 +185,7 @@ reasons! {
         "A public key is a point for which anybody can make signatures."
         "delete the key file and find out who put it there"
     Unsigned "unsigned" Refused
-        "There is no plugin.sig, and the trust mode is strict."
+        "There is no plugin.sig, and a host in strict mode, or publishing, asks for one."
         "ask the publisher for a signed build, or sign it with `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
     SignatureMalformed "signature_malformed" Refused
         "plugin.sig is neither 64 raw bytes nor their hexadecimal form."
@@ -218,7 +218,7 @@ reasons! {
         "The manifest's key `integrity` is not of a form that this version can check."
         "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign`"
     NoTrustedKeys "no_trusted_keys" Refused
-        "The directory of trusted keys holds no usable Ed25519 public key."
+        "There is no usable Ed25519 public key to verify the signature with."
         "put the publisher's public key (NAME.pem) into the trusted keys directory"
     DigestMismatch "digest_mismatch" Refused
         "The artifact is not the one that was required."

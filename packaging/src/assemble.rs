@@ -1,23 +1,21 @@
 //! `assemble`: the three blobs of a plugin artifact, from a directory. The same input has the same digest.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::sync::Arc;
+use std::io::{self, Write};
 
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::{
     ARTIFACT_TYPE, Annotations, CONFIG_MEDIA_TYPE, CONTENT_DIGEST, Descriptor, ImageManifest, LAYER_MEDIA_TYPE,
     MANIFEST_MEDIA_TYPE, TITLE, UNPACK, to_bytes,
 };
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::without_hidden;
-use aisoc_signing::claimed_signer;
+use aisoc_signing::{Publishable, claimed_signer};
 use serde::Serialize;
 
 use crate::dir::PluginDir;
-use crate::pack::{PackOptions, PackedLayer, pack};
+use crate::pack::{PackOptions, PackedLayer, pack, write_layer};
 
-/// An artifact, ready to be copied somewhere: config and layer first, the manifest last.
+/// An artifact but for the bytes of its layer. It is copied config and layer first, the manifest last.
 #[derive(Debug)]
 pub struct Assembled {
     /// The image manifest, whose digest is the artifact's.
@@ -28,8 +26,6 @@ pub struct Assembled {
     pub config_descriptor: Descriptor,
     /// What the layer is.
     pub layer: Descriptor,
-    /// The file that holds the layer. It has no name, so nothing stays of it, however the process ends.
-    pub layer_file: Arc<File>,
 }
 
 /// What `inspect` and a registry's page show without the layer. Claims like everything in an artifact:
@@ -54,18 +50,35 @@ struct Config<'a> {
     signers: Vec<String>,
 }
 
-/// Packs `plugin` into a temporary file and makes the documents that go with it.
+/// Packs `plugin` into `out` and makes the documents that go with it.
 ///
 /// # Errors
-/// As [`pack`], and I/O reasons.
-pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Assembled> {
-    let failed = |error| Fault::io("write a layer in", &tempfile::env::temp_dir(), error);
-    let mut layer_file = tempfile::tempfile().map_err(failed)?;
-    let packed = pack(plugin, &manifest.id, options, &mut layer_file)?;
-    layer_file.flush().map_err(failed)?;
-    let config = config(plugin, manifest, &packed);
+/// As [`pack`].
+pub fn assemble(
+    plugin: &PluginDir,
+    publishable: &Publishable,
+    manifest: &Manifest,
+    options: &PackOptions,
+    out: impl Write,
+) -> Result<Assembled> {
+    let packed = pack(plugin, publishable, &manifest.id, options, out)?;
+    Ok(documents(plugin, manifest, options, &packed))
+}
+
+/// What [`assemble`] would make of `plugin`, were it published: nothing of the layer is kept, so there is
+/// nothing that could leave the machine.
+///
+/// # Errors
+/// As [`pack`].
+pub fn foretell(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Assembled> {
+    let packed = write_layer(plugin, &manifest.id, options, io::sink())?;
+    Ok(documents(plugin, manifest, options, &packed))
+}
+
+fn documents(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions, packed: &PackedLayer) -> Assembled {
+    let config = config(plugin, manifest, packed);
     let config_descriptor = Descriptor::of(CONFIG_MEDIA_TYPE, &config);
-    let layer = layer_descriptor(manifest, &packed);
+    let layer = layer_descriptor(manifest, packed);
     let image = ImageManifest {
         schema_version: 2,
         media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
@@ -75,7 +88,7 @@ pub fn assemble(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) 
         subject: None,
         annotations: annotations(manifest, options.mtime),
     };
-    Ok(Assembled { manifest: to_bytes(&image), config, config_descriptor, layer, layer_file: Arc::new(layer_file) })
+    Assembled { manifest: to_bytes(&image), config, config_descriptor, layer }
 }
 
 fn config(plugin: &PluginDir, manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {

@@ -5,6 +5,7 @@
 //! skipped: what is skipped in silence is what nobody notices is missing.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::ignore::IgnoreRules;
 use crate::keep::Keep;
 use crate::limits::Limits;
 use crate::parallel::{self, Links, default_threads};
+use crate::private_copy::{self, Copying, PrivateCopy};
 pub(crate) use crate::search::forbidden;
 use crate::search::{Search, require_size, require_total};
 use crate::secrets::{FoundSecret, Kind, Place, Scanner, Secrets};
@@ -32,6 +34,8 @@ use crate::stage::{manifest_path, python_files, whole_manifest};
 pub struct PluginDir {
     root: PathBuf,
     contents: Contents,
+    /// What is packed instead of what the directory holds by then.
+    copy: Option<PrivateCopy>,
     limits: Limits,
 }
 
@@ -58,9 +62,33 @@ impl PluginDir {
     /// # Errors
     /// As [`PluginDir::open`]; `usage` for an allowed path where nothing looks like a secret.
     pub fn open_knowing(root: &Path, secrets: &Secrets, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
-        let bench = Bench { rules: IgnoreRules::read(root)?, secrets };
-        let contents = Contents::read(root, Some(bench), threads, limits)?;
-        Ok(Self { root: root.to_owned(), contents, limits: limits.clone() })
+        let bench = Bench { rules: IgnoreRules::read(root)?, secrets, copying: None };
+        let (contents, _) = Contents::read(root, Some(bench), threads, limits)?;
+        Ok(Self { root: root.to_owned(), contents, copy: None, limits: limits.clone() })
+    }
+
+    /// As [`PluginDir::open_knowing`], and takes the content of every file over into a private copy, so that
+    /// each is opened once, and what is packed later is what is read now.
+    ///
+    /// # Errors
+    /// As [`PluginDir::open_knowing`].
+    pub fn copied(root: &Path, secrets: &Secrets, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        let copying = Copying::begin()?;
+        let bench = Bench { rules: IgnoreRules::read(root)?, secrets, copying: Some(&copying) };
+        let (contents, places) = Contents::read(root, Some(bench), threads, limits)?;
+        Ok(Self { root: root.to_owned(), contents, copy: Some(copying.finish(places)), limits: limits.clone() })
+    }
+
+    /// The private copy, signed: `files` stand in place of the manifest and of every signature that was there.
+    ///
+    /// # Errors
+    /// `internal` when there is no private copy, or for files that are neither manifest nor signature.
+    pub fn signed_with(mut self, files: Vec<(RelPath, Vec<u8>)>) -> Result<Self> {
+        if self.copy.is_none() {
+            return Err(Fault::new(Reason::Internal, "a directory is signed as if it were a private copy"));
+        }
+        self.contents.replace_signed(files)?;
+        Ok(self)
     }
 
     /// Where it is.
@@ -75,6 +103,15 @@ impl PluginDir {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The content of a file: that of the private copy, or what stands there now.
+    pub(crate) fn content(&self, path: &RelPath, entry: &FileEntry) -> io::Result<private_copy::Content<'_>> {
+        match (&self.copy, self.contents.held(path)) {
+            (None, _) => parallel::open(&path.under(&self.root), Links::Refused).map(private_copy::Content::InPlace),
+            (Some(_), Some(bytes)) => Ok(private_copy::Content::Held(bytes)),
+            (Some(copy), None) => copy.content(path, entry.size),
+        }
     }
 
     /// Every file that is shipped.
@@ -145,7 +182,7 @@ impl InstalledDir {
     /// # Errors
     /// As [`PluginDir::open`].
     pub fn read_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
-        Contents::read(root, None, threads, limits).map(Self)
+        Contents::read(root, None, threads, limits).map(|(contents, _)| Self(contents))
     }
 
     /// Every file.
@@ -178,22 +215,33 @@ struct Contents {
 struct Bench<'a> {
     rules: IgnoreRules,
     secrets: &'a Secrets,
+    /// Where the contents are taken over to, if they are.
+    copying: Option<&'a Copying>,
 }
 
 impl Contents {
-    fn read(root: &Path, bench: Option<Bench<'_>>, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+    /// Beside the contents, where in the copy each file begins, if there is one.
+    fn read(
+        root: &Path,
+        bench: Option<Bench<'_>>,
+        threads: NonZeroUsize,
+        limits: &Limits,
+    ) -> Result<(Self, BTreeMap<RelPath, u64>)> {
         let secrets = bench.as_ref().map_or(&Secrets::Unsearched, |bench| bench.secrets);
+        let copying = bench.as_ref().and_then(|bench| bench.copying);
         let (found, excluded) = Search::run(root, bench.map(|bench| bench.rules), limits)?;
         let read = parallel::map(&found, threads, |path, buffer| {
-            read_file(root, path, limits, buffer, secrets.searcher(path))
+            read_file(root, path, limits, buffer, secrets.searcher(path), copying)
         })?;
-        let secrets = secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret)))?;
+        let secrets =
+            secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret.as_deref().copied())))?;
         let total: u64 = read.iter().map(|file| file.entry.size).sum();
         require_total(total, limits)?;
         let mut kept = BTreeMap::new();
-        let mut files = FileMap::new();
+        let (mut files, mut places) = (FileMap::new(), BTreeMap::new());
         for (path, file) in found.into_iter().zip(read) {
-            kept.extend(file.kept.map(|bytes| (path.to_string(), bytes)));
+            kept.extend(file.kept.map(|bytes| (path.to_string(), *bytes)));
+            places.extend(file.copied_to.map(|begin| (path.clone(), begin)));
             files.insert(path, file.entry);
         }
         let (manifest_file, _) = manifest_path(&files).map_err(|_| {
@@ -201,7 +249,40 @@ impl Contents {
         })?;
         let manifest = whole_manifest(manifest_file, kept.get(manifest_file.name()))?.to_vec();
         kept.retain(|name, _| is_signature_file(name));
-        Ok(Self { files: Arc::new(files), manifest_file, manifest, signature_files: kept, excluded, secrets })
+        let files = Arc::new(files);
+        Ok((Self { files, manifest_file, manifest, signature_files: kept, excluded, secrets }, places))
+    }
+
+    /// Has `files` in place of the manifest and of every signature. A manifest stays as executable as it was; a
+    /// file of the signature never is, for nothing would bind that bit.
+    fn replace_signed(&mut self, files: Vec<(RelPath, Vec<u8>)>) -> Result<()> {
+        let is_replaced =
+            |path: &RelPath| is_signature_file(path.as_str()) || files.iter().any(|(replaced, _)| replaced == path);
+        let kept = self.files.iter().filter(|(path, _)| !is_replaced(path));
+        let mut all: FileMap = kept.map(|(path, entry)| (path.clone(), *entry)).collect();
+        self.signature_files.clear();
+        for (path, content) in files {
+            let mut entry = FileEntry { digest: Digest::of(&content), size: content.len() as u64, executable: false };
+            if is_signature_file(path.as_str()) {
+                self.signature_files.insert(path.to_string(), Content::Whole(content));
+            } else if path.as_str() == self.manifest_file.name() {
+                entry.executable = self.files.get(&path).is_some_and(|before| before.executable);
+                self.manifest = content;
+            } else {
+                return Err(Fault::new(Reason::Internal, format!("signing writes no file like `{path}`")));
+            }
+            all.insert(path, entry);
+        }
+        self.files = Arc::new(all);
+        Ok(())
+    }
+
+    /// The bytes of a file that is in memory, because it describes the plugin.
+    fn held(&self, path: &RelPath) -> Option<&[u8]> {
+        match path.as_str() == self.manifest_file.name() {
+            true => Some(&self.manifest),
+            false => self.signature_files.get(path.as_str())?.whole(),
+        }
     }
 
     fn claim(&self) -> Claim {
@@ -218,11 +299,14 @@ impl Contents {
     }
 }
 
+/// There is one of these for every file at once, so what few files have is apart.
 struct ReadFile {
     entry: FileEntry,
-    kept: Option<Content>,
+    kept: Option<Box<Content>>,
     /// What was found in it.
-    secret: Option<(Kind, Place)>,
+    secret: Option<Box<(Kind, Place)>>,
+    /// Where in the private copy it begins.
+    copied_to: Option<u64>,
 }
 
 fn read_file(
@@ -231,6 +315,7 @@ fn read_file(
     limits: &Limits,
     buffer: &mut [u8],
     mut searcher: Option<Scanner>,
+    copying: Option<&Copying>,
 ) -> Result<ReadFile> {
     let on_disk = path.under(root);
     let failed = |error| Fault::io("read", &on_disk, error);
@@ -244,18 +329,24 @@ fn read_file(
     }
     require_size(path, metadata.len(), limits)?;
     let mut keep = limits.bytes_to_keep(path.as_str().as_bytes()).map(Keep::new);
+    let (mut place, mut copied) = (copying.map(|copying| copying.place(metadata.len())), Ok(()));
     let hashed = parallel::hash(&mut file, buffer, limits, |bytes| {
         keep.iter_mut().for_each(|keep| keep.push(bytes));
         searcher.iter_mut().for_each(|searcher| searcher.see(bytes));
+        if let (Some(place), Ok(())) = (&mut place, &copied) {
+            copied = place.write(bytes);
+        }
     })
     .map_err(failed)?;
+    copied.map_err(|error| Fault::io("take over", &on_disk, error))?;
     if hashed.size > limits.max_file_bytes {
         return Err(forbidden(format!("`{path}` is larger than {} bytes", limits.max_file_bytes)));
     }
     let executable = metadata.permissions().mode() & 0o100 != 0;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable };
-    let secret = searcher.and_then(Scanner::finish);
-    Ok(ReadFile { entry, kept: keep.map(Keep::finish), secret })
+    let secret = searcher.and_then(Scanner::finish).map(Box::new);
+    let copied_to = place.map(|place| place.begin());
+    Ok(ReadFile { entry, kept: keep.map(|keep| Box::new(keep.finish())), secret, copied_to })
 }
 
 /// Set-user-id and set-group-id: no package carries them, so somebody set them afterwards.

@@ -11,6 +11,7 @@ mod names;
 mod noise;
 mod pack;
 mod parallel;
+mod private_copy;
 mod reference_dir;
 mod root;
 mod search;
@@ -21,7 +22,7 @@ mod tree;
 mod vacancy;
 mod walk;
 
-pub use assemble::{Assembled, assemble};
+pub use assemble::{Assembled, assemble, foretell};
 pub use dir::{InstalledDir, PluginDir};
 pub use ignore::IGNORE_FILE;
 pub use limits::Limits;

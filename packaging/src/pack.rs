@@ -10,13 +10,14 @@ use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::tar::{self, BLOCK, Mode, Written};
+use aisoc_signing::Publishable;
 use sha2::{Digest as _, Sha256};
 
 use crate::dir::{PluginDir, forbidden};
 use crate::gzip::{Gzip, compress};
 use crate::limits::{Limits, RATIO_FREE_BYTES};
 use crate::names;
-use crate::parallel::{self, Links, READ_BYTES, default_threads};
+use crate::parallel::{self, READ_BYTES, default_threads};
 
 /// How to pack. Only `mtime` changes the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,12 +48,33 @@ const MAX_MTIME: u64 = 0o777_7777_7777;
 
 /// Writes the files of `plugin` below `<id>/` as a gzipped tar.
 ///
-/// Every file is hashed again while it is packed: what is shipped is what was listed and signed.
+/// Every file is hashed again while it is packed: what is shipped is what was listed, and found to be signed.
 ///
 /// # Errors
-/// `invalid_plugin_id` for an id that cannot be a directory, `forbidden_entry` for a name that every installer refuses, a file that changed since the directory
+/// `internal` when `publishable` is about another tree, `invalid_plugin_id` for an id that cannot be a directory, `forbidden_entry` for a name that every installer refuses, a file that changed since the directory
 /// was read, or content that compresses so well that no reader would take it for harmless; I/O reasons.
-pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl Write) -> Result<PackedLayer> {
+pub fn pack(
+    plugin: &PluginDir,
+    publishable: &Publishable,
+    id: &PluginId,
+    options: &PackOptions,
+    out: impl Write,
+) -> Result<PackedLayer> {
+    let (found, judged) = (plugin.files().tree_digest(), publishable.subject());
+    if found != judged {
+        return Err(Fault::new(Reason::Internal, "another tree was found fit to be published")
+            .expected(judged.to_string(), found.to_string()));
+    }
+    write_layer(plugin, id, options, out)
+}
+
+/// As [`pack`], for whoever keeps none of the bytes and wants to know their digests.
+pub(crate) fn write_layer(
+    plugin: &PluginDir,
+    id: &PluginId,
+    options: &PackOptions,
+    out: impl Write,
+) -> Result<PackedLayer> {
     id.require_directory_name().map_err(|fault| fault.hint("choose another id, then sign again"))?;
     for (path, _) in plugin.files().iter() {
         names::require_portable(path)
@@ -76,31 +98,36 @@ pub fn pack(plugin: &PluginDir, id: &PluginId, options: &PackOptions, out: impl 
     })
 }
 
+/// In the order of the bytes of names, which puts every directory (its name ends in a slash) before what is in
+/// it. `oras` creates no parents, so every directory has an entry. Files come sorted, and no list of all names
+/// is made.
 fn write_tree<W: Write>(plugin: &PluginDir, id: &PluginId, tar: &mut Tar<'_, W>) -> Result<(), Stopped> {
     let mut buffer = vec![0; READ_BYTES];
-    for (name, file) in entries(plugin, id) {
-        match file {
-            None => tar.directory(&name)?,
-            Some((path, entry)) => tar.file(plugin, &name, path, entry, &mut buffer)?,
+    let directories = directories(plugin);
+    let mut directories = directories.iter().peekable();
+    tar.directory(&format!("{id}/"))?;
+    for (path, entry) in plugin.files().iter() {
+        while let Some(directory) = directories.next_if(|directory| directory.as_str() < path.as_str()) {
+            tar.directory(&format!("{id}/{directory}"))?;
         }
+        tar.file(plugin, &format!("{id}/{path}"), path, entry, &mut buffer)?;
     }
     // Two blocks of zeros and nothing after them: `oras` hashes up to here.
     tar.write(&[0; 2 * BLOCK])
 }
 
-/// Names in the order of their bytes, which puts every directory (its name ends in a slash) before
-/// what is in it. `oras` creates no parents, so every directory has an entry.
-fn entries<'a>(plugin: &'a PluginDir, id: &PluginId) -> Vec<(String, Option<(&'a RelPath, &'a FileEntry)>)> {
+/// The directories in which files are, with a slash at the end, sorted.
+fn directories(plugin: &PluginDir) -> BTreeSet<String> {
     let mut directories = BTreeSet::new();
     for (path, _) in plugin.files().iter() {
         let parents = std::iter::successors(path.parent(), RelPath::parent);
-        directories.extend(parents.map(|parent| format!("{id}/{parent}/")));
+        // Whoever is known has its parents known.
+        parents
+            .map(|parent| format!("{parent}/"))
+            .take_while(|parent| directories.insert(parent.clone()))
+            .for_each(drop);
     }
-    directories.insert(format!("{id}/"));
-    let files = plugin.files().iter().map(|(path, entry)| (format!("{id}/{path}"), Some((path, entry))));
-    let mut entries: Vec<_> = directories.into_iter().map(|name| (name, None)).chain(files).collect();
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    entries
+    directories
 }
 
 struct Tar<'a, W> {
@@ -125,9 +152,8 @@ impl<W: Write> Tar<'_, W> {
     ) -> Result<(), Stopped> {
         let mode = Mode::of(entry.executable).bits();
         self.header(&Written { name, kind: b'0', size: entry.size, mode, mtime: self.mtime })?;
-        let on_disk = path.under(plugin.root());
-        let unreadable = |error| Fault::io("read", &on_disk, error);
-        let mut file = parallel::open(&on_disk, Links::Refused).map_err(unreadable)?;
+        let unreadable = |error| Fault::io("read", &path.under(plugin.root()), error);
+        let mut file = plugin.content(path, entry).map_err(unreadable)?;
         let mut outcome = Ok(());
         let mut left = entry.size;
         let hashed = parallel::hash(&mut file, buffer, plugin.limits(), |bytes| {

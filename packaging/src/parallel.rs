@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -49,7 +49,7 @@ pub(crate) struct Hashed {
 /// Hashes what is left of `file`, unless it is told to stop or grows beyond the largest; `see` is shown
 /// every piece.
 pub(crate) fn hash(
-    file: &mut File,
+    file: &mut impl Read,
     buffer: &mut [u8],
     limits: &Limits,
     mut see: impl FnMut(&[u8]),

@@ -4,15 +4,16 @@ mod common;
 
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use aisoc_manifests::artifact::{Artifact, LayerForm};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{InstalledDir, PackOptions, PluginDir, assemble, pack};
-use common::{GZIP, MANIFEST, demo, directory, inspect, packed, stage_into, titled, write};
+use aisoc_packaging::{
+    InstalledDir, Limits, PackOptions, PluginDir, Secrets, assemble, default_threads, foretell, pack,
+};
+use common::{GZIP, MANIFEST, demo, directory, inspect, packed, path, stage_into, titled, unsigned, write};
 use proptest::prelude::*;
 
 /// Names that begin with a letter, so that no rule leaves them out, at all lengths that headers treat differently.
@@ -130,7 +131,7 @@ fn only_the_given_time_changes_the_bytes() {
     let plugin = PluginDir::open(root.path()).expect("a plugin");
     let mut dated = Vec::new();
     let options = PackOptions { threads: 1, mtime: Some(1_700_000_000) };
-    pack(&plugin, &"demo".parse().expect("an id"), &options, &mut dated).expect("packed");
+    pack(&plugin, &unsigned(&plugin), &"demo".parse().expect("an id"), &options, &mut dated).expect("packed");
     assert_ne!(dated, bytes);
 }
 
@@ -140,11 +141,56 @@ fn a_file_that_changes_while_it_is_packed_refuses() {
         let root = demo();
         let plugin = PluginDir::open(root.path()).expect("a plugin");
         write(root.path(), &[("plugin.py", change)]);
-        let fault = pack(&plugin, &"demo".parse().expect("an id"), &PackOptions::default(), Vec::new())
-            .expect_err("it changed");
+        let fault =
+            pack(&plugin, &unsigned(&plugin), &"demo".parse().expect("an id"), &PackOptions::default(), Vec::new())
+                .expect_err("it changed");
         assert_eq!(fault.reason(), Reason::ForbiddenEntry);
         assert!(fault.message().contains("plugin.py") && fault.message().contains("changed"), "{fault:?}");
     }
+}
+
+#[test]
+fn the_leave_to_publish_one_tree_packs_no_other() {
+    let root = demo();
+    let leave = unsigned(&PluginDir::open(root.path()).expect("a plugin"));
+    write(root.path(), &[("plugin.py", "class Plugin: pass\n")]);
+    let other = PluginDir::open(root.path()).expect("a plugin");
+    let fault = pack(&other, &leave, &"demo".parse().expect("an id"), &PackOptions::default(), Vec::new())
+        .expect_err("another tree");
+    assert_eq!(fault.reason(), Reason::Internal);
+    assert!(fault.difference().is_some(), "{fault:?}");
+}
+
+#[test]
+fn a_private_copy_packs_to_what_was_read_whatever_becomes_of_the_directory() {
+    let root = demo();
+    write(root.path(), &[("empty.txt", ""), ("data/large.bin", &"0123456789".repeat(100_000))]);
+    let expected = packed(root.path(), 1);
+    let copy = PluginDir::copied(root.path(), &Secrets::default(), default_threads(), &Limits::default());
+    let copy = copy.expect("copied");
+    fs::remove_dir_all(root.path()).expect("removed");
+    let mut bytes = Vec::new();
+    let id = "demo".parse().expect("an id");
+    pack(&copy, &unsigned(&copy), &id, &PackOptions { threads: 1, mtime: None }, &mut bytes).expect("packed");
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn a_private_copy_is_signed_with_signature_files_and_a_manifest_alone() {
+    let root = demo();
+    write(root.path(), &[("plugin.sig.d/files", "of another signature"), ("plugin.sig", "ab")]);
+    let copied =
+        || PluginDir::copied(root.path(), &Secrets::default(), default_threads(), &Limits::default()).expect("copied");
+    let manifest = MANIFEST.replace("1.0.0", "2.0.0").into_bytes();
+    let signed =
+        copied().signed_with(vec![(path("plugin.yaml"), manifest.clone()), (path("plugin.sig"), b"cd".to_vec())]);
+    let signed = signed.expect("signed");
+    assert_eq!(signed.manifest_bytes(), manifest);
+    assert_eq!(signed.files().get(&path("plugin.sig")).map(|entry| entry.digest), Some(Digest::of(b"cd")));
+    assert!(signed.files().get(&path("plugin.sig.d/files")).is_none());
+    assert_eq!(copied().signed_with(vec![(path("plugin.py"), vec![])]).expect_err("code").reason(), Reason::Internal);
+    let opened = PluginDir::open(root.path()).expect("a plugin");
+    assert_eq!(opened.signed_with(vec![]).expect_err("no copy").reason(), Reason::Internal);
 }
 
 #[test]
@@ -152,8 +198,8 @@ fn refuses_to_pack_what_every_reader_would_take_for_a_bomb() {
     let root = demo();
     fs::write(root.path().join("zeros.bin"), vec![0; 64 << 20]).expect("written");
     let plugin = PluginDir::open(root.path()).expect("a plugin");
-    let fault =
-        pack(&plugin, &"demo".parse().expect("an id"), &PackOptions::default(), Vec::new()).expect_err("a bomb");
+    let fault = pack(&plugin, &unsigned(&plugin), &"demo".parse().expect("an id"), &PackOptions::default(), Vec::new())
+        .expect_err("a bomb");
     assert_eq!(fault.reason(), Reason::ForbiddenEntry);
 }
 
@@ -167,8 +213,10 @@ fn an_assembled_artifact_reads_back() {
         license: Some(String::new()),
         ..manifest
     };
-    let assembled = assemble(&plugin, &described, &PackOptions::default()).expect("assembled");
-    let again = assemble(&plugin, &described, &PackOptions { threads: 1, mtime: None }).expect("assembled");
+    let leave = unsigned(&plugin);
+    let mut bytes = Vec::new();
+    let assembled = assemble(&plugin, &leave, &described, &PackOptions::default(), &mut bytes).expect("assembled");
+    let again = foretell(&plugin, &described, &PackOptions { threads: 1, mtime: None }).expect("foretold");
     assert_eq!(assembled.manifest, again.manifest);
 
     let artifact = Artifact::read(assembled.manifest.clone(), None).expect("an artifact");
@@ -179,15 +227,14 @@ fn an_assembled_artifact_reads_back() {
     let [layer] = artifact.layers() else { panic!("one layer") };
     let LayerForm::Archive { title: Some(title), content_digest: Some(_) } = &layer.form else { panic!("titled") };
     assert_eq!(title.as_str(), "demo");
-    let mut bytes = vec![0; usize::try_from(assembled.layer.size).expect("small")];
-    assembled.layer_file.read_exact_at(&mut bytes, 0).expect("a layer");
+    assert_eq!(bytes.len() as u64, assembled.layer.size);
     assert_eq!(Digest::of(&bytes), layer.descriptor.digest);
     let staged = inspect(&layer.form, &layer.descriptor.media_type, bytes.as_slice()).expect("staged");
     assert_eq!(staged.files(), plugin.files());
     assert_eq!(Digest::of(&assembled.config), assembled.config_descriptor.digest);
 
-    let dated =
-        assemble(&plugin, &described, &PackOptions { threads: 1, mtime: Some(1_700_000_000) }).expect("assembled");
+    let options = PackOptions { threads: 1, mtime: Some(1_700_000_000) };
+    let dated = assemble(&plugin, &leave, &described, &options, Vec::new()).expect("assembled");
     let dated = Artifact::read(dated.manifest, None).expect("an artifact");
     assert_eq!(dated.manifest().annotations["org.opencontainers.image.created"], "2023-11-14T22:13:20Z");
 }
@@ -199,7 +246,7 @@ fn annotations_hold_nothing_that_is_not_seen() {
     let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
     let hostile = "a\u{9b}b\u{202e}\u{200b}\u{e0041}\u{3164}c\u{7f}\u{2028}d \u{ad} é";
     let described = Manifest { name: hostile.into(), author: Some(hostile.into()), ..manifest };
-    let assembled = assemble(&plugin, &described, &PackOptions::default()).expect("assembled");
+    let assembled = foretell(&plugin, &described, &PackOptions::default()).expect("foretold");
     let artifact = Artifact::read(assembled.manifest, None).expect("an artifact");
     for key in ["title", "authors"] {
         assert_eq!(artifact.manifest().annotations[&format!("org.opencontainers.image.{key}")], "a bc d é");

@@ -1,43 +1,34 @@
 //! The publisher's line: a plugin's directory becomes an artifact in a layout or a registry.
 //!
-//! There is no signing of what a registry holds: the signature is in the directory before it is
-//! packed. Whoever publishes without one, or with one of other files, is told.
+//! There is no signing of what a registry holds: the signature is in the tree before it is packed, and every
+//! function here takes the evidence that the two fit (see `publication`), or that it is meant that there is none.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
-use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
-use aisoc_packaging::{Assembled, FoundSecret, Limits, PackOptions, PluginDir, Secrets, assemble, default_threads};
+use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, default_threads, foretell};
 use aisoc_registry_client::copy::{Shipment, Step};
+use aisoc_registry_client::layout::{NewArtifact, OnePass};
 use aisoc_registry_client::{
     BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
 };
+use aisoc_signing::Appearance;
 
 use crate::events::{Event, Reporter, Transfer};
+use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};
 use crate::signature_look::SignatureLook;
 
 /// How the names of layouts begin that are made beside their place.
 const DRAFTS: &str = ".aisoc-package-";
-
-/// How a directory is packed.
-#[derive(Debug, Clone)]
-pub struct PackageOptions {
-    /// Compression threads. The bytes do not depend on it.
-    pub threads: usize,
-    /// Modification time of every entry, in seconds since 1970; 0 when absent.
-    pub mtime: Option<u64>,
-    /// What to do about files that look like secrets.
-    pub secrets: Secrets,
-    /// How much is read of the directory, and until when.
-    pub limits: Limits,
-}
 
 /// How an artifact is pushed.
 #[derive(Debug)]
@@ -74,7 +65,7 @@ pub struct Packaged {
     pub files: usize,
     /// Their size in bytes.
     pub unpacked_size: u64,
-    /// How its signature looks.
+    /// What is known of its signature.
     pub signature: SignatureLook,
     /// What was left out: excluded by rule or by `.aisocignore`.
     pub excluded: Vec<String>,
@@ -96,30 +87,28 @@ pub struct Pushed {
     pub uploaded_bytes: u64,
 }
 
-/// Packs a directory into an OCI layout. An archive is replaced as a whole; a layout directory keeps
-/// the artifacts that it has.
+/// Packs a directory that may be published into an OCI layout. An archive is replaced as a whole; a layout
+/// directory keeps the artifacts that it has.
 ///
 /// # Errors
 /// `manifest_*`, `forbidden_entry`, I/O reasons.
 pub async fn package(
-    directory: &Path,
+    publication: Publication,
     out: &LayoutReference,
     options: &PackageOptions,
     reporter: &dyn Reporter,
 ) -> Result<Packaged> {
     // Also when nothing is to be made beside it: a killed run may have left a whole layout there.
     sweep(parent(&out.path), DRAFTS);
-    let packed = pack(directory, options, reporter)?;
-    let tag = out.tag.clone().or_else(|| packed.summary.version.parse().ok());
-    if out.form == LayoutForm::Directory && holds_something(&out.path) {
-        packed.ship(&Reference::Layout(out.clone()), tag.as_ref(), reporter).await?;
-    } else {
-        package_beside(&packed, out, tag.as_ref(), reporter).await?;
+    let tag = out.tag.clone().or_else(|| publication.manifest.version.parse().ok());
+    if out.form == LayoutForm::Directory && !holds_something(&out.path) {
+        return package_beside(&publication, out, tag.as_ref(), options, reporter).await;
     }
-    Ok(packed.summary)
+    package_into(&publication, out, tag.as_ref(), options)
 }
 
-/// Packs a directory again and compares with what `out` holds.
+/// Packs a directory again and compares with what `out` holds. No evidence is asked for, because nothing of what
+/// is packed is kept.
 ///
 /// # Errors
 /// `not_reproducible`, naming both digests.
@@ -131,15 +120,20 @@ pub async fn check_package(
 ) -> Result<Packaged> {
     let target = Target::open(&Reference::Layout(out.clone()), &ClientOptions::default())?;
     let present = prove(&target).await?;
-    let packed = pack(directory, options, reporter)?;
-    if packed.summary.digest == present {
-        return Ok(packed.summary);
+    reporter.event(&Event::Packing { directory });
+    let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
+    let manifest = read_manifest(&plugin)?;
+    let foretold = foretell(&plugin, &manifest, &options.pack())?;
+    let look = SignatureLook::of_appearance(&Appearance::of(&plugin.claim())?);
+    let packed = summary(&plugin, &manifest, &foretold, look);
+    if packed.digest == present {
+        return Ok(packed);
     }
     Err(Fault::new(
         Reason::NotReproducible,
         format!("`{}` is not what `{}` packs to", out.path.display(), directory.display()),
     )
-    .expected(packed.summary.digest.to_string(), present.to_string()))
+    .expected(packed.digest.to_string(), present.to_string()))
 }
 
 /// Reads every byte of the artifact that a target names, and gives its digest.
@@ -153,18 +147,18 @@ async fn prove(target: &Target) -> Result<Digest> {
     Ok(manifest.digest())
 }
 
-/// Packs a directory and pushes it.
+/// Packs a directory that may be published, and pushes it.
 ///
 /// # Errors
 /// As [`package`] and [`push`].
 pub async fn publish(
-    directory: &Path,
+    publication: Publication,
     destination: &Reference,
     package_options: &PackageOptions,
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<(Packaged, Pushed)> {
-    let packed = pack(directory, package_options, reporter)?;
+    let packed = pack(&publication, package_options)?;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
     reporter.event(&Event::Pushing { destination });
@@ -172,25 +166,20 @@ pub async fn publish(
     Ok((packed.summary, pushed))
 }
 
-/// Copies a packaged plugin: blobs first, then the manifest, which is read back, then the tag. Says how
-/// the signature looks that was copied.
+/// Copies an artifact that may be pushed: blobs first, then the manifest, which is read back, then the tag. Every
+/// blob is hashed on its way, so what arrives is what was judged.
 ///
 /// # Errors
 /// `tag_exists` when the tag names another digest; what either side refuses.
 pub async fn push(
-    source: &Reference,
+    artifact: PublishableArtifact,
     destination: &Reference,
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<(SignatureLook, Pushed)> {
-    let from = Target::open(source, &options.client)?;
-    let digest = match source.digest() {
-        Some(digest) => digest,
-        None => from.fetch_manifest(None).await?.digest(),
-    };
+    let PublishableArtifact { from, digest, signature } = artifact;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, digest, options.replace_tag).await?;
-    let signature = SignatureLook::of_artifact(source, digest, reporter).await;
     reporter.event(&Event::Pushing { destination });
     let sent = Sent::default();
     copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
@@ -223,30 +212,59 @@ async fn check_destination(
 /// A packed directory with its bytes in a temporary place.
 struct Packed {
     assembled: Assembled,
+    /// The layer. The file has no name, so nothing stays of it, however the process ends.
+    layer: Arc<File>,
     summary: Packaged,
-    cancellation: Cancellation,
 }
 
-fn pack(directory: &Path, options: &PackageOptions, reporter: &dyn Reporter) -> Result<Packed> {
-    reporter.event(&Event::Packing { directory });
-    let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
-    let manifest = plugin.document().and_then(|document| Manifest::from_document(&document));
-    let manifest = manifest.map_err(|fault| fault.below(directory))?;
-    let assembled = assemble(&plugin, &manifest, &PackOptions { threads: options.threads, mtime: options.mtime })?;
-    let summary = Packaged {
-        id: manifest.id,
-        version: manifest.version,
+impl PackageOptions {
+    fn pack(&self) -> PackOptions {
+        PackOptions { threads: self.threads, mtime: self.mtime }
+    }
+}
+
+fn pack(publication: &Publication, options: &PackageOptions) -> Result<Packed> {
+    let failed = |error| Fault::io("write a layer in", &tempfile::env::temp_dir(), error);
+    let layer = tempfile::tempfile().map_err(failed)?;
+    let (assembled, summary) = pack_to(publication, options, &layer)?;
+    Ok(Packed { assembled, layer: Arc::new(layer), summary })
+}
+
+fn pack_to(publication: &Publication, options: &PackageOptions, out: impl Write) -> Result<(Assembled, Packaged)> {
+    let Publication { plugin, manifest, publishable } = publication;
+    let assembled = assemble(plugin, publishable, manifest, &options.pack(), out)?;
+    let summary = summary(plugin, manifest, &assembled, SignatureLook::of(publishable));
+    Ok((assembled, summary))
+}
+
+/// Packs where the layer stays: nothing of it is written twice.
+fn package_into(
+    publication: &Publication,
+    out: &LayoutReference,
+    tag: Option<&Tag>,
+    options: &PackageOptions,
+) -> Result<Packaged> {
+    let mut layout = OnePass::begin(out, &options.limits.cancellation)?;
+    let (assembled, summary) = pack_to(publication, options, &mut layout)?;
+    let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, assembled.manifest);
+    layout.finish(&NewArtifact { manifest: &manifest, config: &assembled.config, layer: &assembled.layer, tag })?;
+    Ok(summary)
+}
+
+fn summary(plugin: &PluginDir, manifest: &Manifest, assembled: &Assembled, signature: SignatureLook) -> Packaged {
+    Packaged {
+        id: manifest.id.clone(),
+        version: manifest.version.clone(),
         digest: Digest::of(&assembled.manifest),
         layer_digest: assembled.layer.digest,
         layer_size: assembled.layer.size,
         files: plugin.files().len(),
         unpacked_size: plugin.files().total_bytes(),
-        signature: SignatureLook::of_claim(&plugin.claim()),
+        signature,
         excluded: plugin.excluded().to_vec(),
-        python_in_excluded: python_in_excluded(&plugin),
+        python_in_excluded: python_in_excluded(plugin),
         allowed_secrets: plugin.allowed_secrets().to_vec(),
-    };
-    Ok(Packed { assembled, summary, cancellation: options.limits.cancellation.clone() })
+    }
 }
 
 fn python_in_excluded(plugin: &PluginDir) -> usize {
@@ -259,14 +277,9 @@ fn python_in_excluded(plugin: &PluginDir) -> usize {
 }
 
 impl Packed {
-    async fn ship(&self, destination: &Reference, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
-        let options = ClientOptions { cancellation: self.cancellation.clone(), ..ClientOptions::default() };
-        self.ship_to(&Target::create(destination, &options)?, tag, reporter).await
-    }
-
     async fn ship_to(&self, target: &Target, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
         let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, self.assembled.manifest.clone());
-        let layer = BlobSource::File { file: Arc::clone(&self.assembled.layer_file), offset: 0 };
+        let layer = BlobSource::File { file: Arc::clone(&self.layer), offset: 0 };
         let blobs = [
             (self.assembled.config_descriptor.clone(), BlobSource::Bytes(self.assembled.config.clone().into())),
             (self.assembled.layer.clone(), layer),
@@ -288,30 +301,34 @@ fn holds_something(path: &Path) -> bool {
 
 /// The whole layout beside its place, then one rename: a full disk or a kill leaves no half of it.
 async fn package_beside(
-    packed: &Packed,
+    publication: &Publication,
     out: &LayoutReference,
     tag: Option<&Tag>,
+    options: &PackageOptions,
     reporter: &dyn Reporter,
-) -> Result<Pushed> {
+) -> Result<Packaged> {
     let fail = |error| Fault::io("write", &out.path, error);
     let parent = parent(&out.path);
-    if out.form == LayoutForm::Directory {
-        std::fs::create_dir_all(parent).map_err(fail)?;
-    }
+    std::fs::create_dir_all(parent).map_err(fail)?;
     let beside = DraftDirectory::create(parent, DRAFTS, 0o777).map_err(fail)?;
-    let path = beside.path().join("layout");
-    let staged = Reference::Layout(LayoutReference { path: path.clone(), ..out.clone() });
-    let pushed = packed.ship(&staged, tag, reporter).await?;
-    packed.cancellation.check()?;
-    match std::fs::rename(&path, &out.path) {
+    let staged = LayoutReference { path: beside.path().join("layout"), ..out.clone() };
+    let packaged = package_into(publication, &staged, tag, options)?;
+    options.limits.cancellation.check()?;
+    match std::fs::rename(&staged.path, &out.path) {
         // Somebody else has begun a layout there meanwhile: add to it.
-        Err(error) if out.form == LayoutForm::Directory && error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
-            return packed.ship(&Reference::Layout(out.clone()), tag, reporter).await;
+        Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            let client =
+                ClientOptions { cancellation: options.limits.cancellation.clone(), ..ClientOptions::default() };
+            let from = Target::open(&Reference::Layout(staged), &client)?;
+            let target = Target::create(&Reference::Layout(out.clone()), &client)?;
+            let sent = Sent::default();
+            copy::copy(&from, &target, packaged.digest, tag, &|step| sent.note(&step, reporter)).await?;
+            return Ok(packaged);
         }
         renamed => renamed.map_err(fail)?,
     }
     settle(&out.path).map_err(fail)?;
-    Ok(pushed)
+    Ok(packaged)
 }
 
 /// Counts what was really sent.

@@ -68,7 +68,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
     let mut attempt = 1;
     loop {
         let is_last = attempt == ATTEMPTS;
-        match PreviousTree::read(site, id, to.as_deref(), &limits) {
+        match site.previous_tree(id, to.as_deref(), &limits) {
             // Half of it was read when another process moved it.
             Err(fault) if fault.reason() == Reason::IoNotFound && !is_last => {}
             previous => {

@@ -1,4 +1,4 @@
-//! `PluginDir` → `Statement` → `SignedStatement` → the signature files.
+//! `PluginDir` → `Statement` → `Signed` → the signature files.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use aisoc_files::{Draft, Existing, parent, sweep};
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
-    Coverage, FILE_LIST, Fingerprint, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, SignedStatement, SigningKey,
-    Stamped, Statement, TreeFinding, sign, stamp,
+    Coverage, FILE_LIST, Fingerprint, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, Signed, SigningKey, Stamped,
+    Statement, TreeFinding, sign, stamp,
 };
 
 /// How a directory is signed.
@@ -53,7 +54,7 @@ pub struct SignedDirectory {
 }
 
 impl SignedDirectory {
-    fn of(path: PathBuf, signed: &SignedStatement, coverage: Coverage) -> Self {
+    fn of(path: PathBuf, signed: &Signed, coverage: Coverage) -> Self {
         let (digest, signer) = (signed.statement().digest(), signed.signer());
         Self { path, signature: *signed.signature(), digest, signer, coverage, allowed_secrets: Vec::new() }
     }
@@ -88,32 +89,79 @@ pub fn sign_directory_knowing(
     secrets: &Secrets,
     limits: &Limits,
 ) -> Result<SignedDirectory> {
-    // What a killed run left would be taken for files of the plugin.
-    sweep(directory, DRAFTS);
-    let added = directory.join(SIGNATURE_DIRECTORY);
-    sweep(&added, DRAFTS);
-    // It may have been stopped before it put the first signature there: only an empty directory goes.
-    let _ = fs::remove_dir(&added);
+    sweep_checkout(directory);
     let plugin = PluginDir::open_knowing(directory, secrets, default_threads(), limits)?;
     let signed = sign_plugin(&plugin, key, how)?;
     Ok(SignedDirectory { allowed_secrets: plugin.allowed_secrets().to_vec(), ..signed })
 }
 
+/// Removes what a killed run left, which would be taken for files of the plugin.
+pub(crate) fn sweep_checkout(directory: &Path) {
+    sweep(directory, DRAFTS);
+    let added = directory.join(SIGNATURE_DIRECTORY);
+    sweep(&added, DRAFTS);
+    // It may have been stopped before it put the first signature there: only an empty directory goes.
+    let _ = fs::remove_dir(&added);
+}
+
 fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
-            let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
-                .map_err(|fault| fault.below(plugin.root()))?;
-            let statement = describe(plugin, &stamped.manifest)?;
-            replace_signers(plugin, statement, key, out, Rest::Stamped(&stamped))
+            let whole = WholeTree::sign(plugin, key)?;
+            let path = whole.write(plugin, out)?;
+            Ok(SignedDirectory::of(path, &whole.signed, Coverage::Full))
         }
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
             let coverage = refuse_other_tree(plugin, hint)?;
-            let statement = describe(plugin, plugin.manifest_bytes())?;
-            replace_signers(plugin, statement, key, out, Rest::AsItIs(coverage))
+            let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
+            let path = replace_signers(plugin, &[], &signed, out)?;
+            Ok(SignedDirectory::of(path, &signed, coverage))
         }
         Signing::Added => add_signer(plugin, key),
+    }
+}
+
+/// The signature of a whole tree by one signer, before it is written anywhere.
+pub(crate) struct WholeTree {
+    manifest_file: ManifestFile,
+    stamped: Stamped,
+    signed: Signed,
+}
+
+impl WholeTree {
+    /// Stamps the manifest and signs what comes out.
+    pub(crate) fn sign(plugin: &PluginDir, key: &SigningKey) -> Result<Self> {
+        let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
+            .map_err(|fault| fault.below(plugin.root()))?;
+        let signed = sign(describe(plugin, &stamped.manifest)?, key);
+        Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed })
+    }
+
+    pub(crate) fn signed(&self) -> &Signed {
+        &self.signed
+    }
+
+    /// Writes it into the directory that was signed, or its signature to `out`; says where that is.
+    pub(crate) fn write(&self, plugin: &PluginDir, out: Option<&Path>) -> Result<PathBuf> {
+        let Stamped { manifest, list, .. } = &self.stamped;
+        let manifest = (self.manifest_file.name(), manifest.as_slice());
+        let changed = Some(manifest).filter(|(_, manifest)| *manifest != plugin.manifest_bytes());
+        let beside: Vec<_> = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).collect();
+        replace_signers(plugin, &beside, &self.signed, out)
+    }
+
+    /// The files that it consists of, by their places in the plugin.
+    pub(crate) fn into_files(self) -> Result<Vec<(RelPath, Vec<u8>)>> {
+        let text = self.signed.signature().to_hex().into_bytes();
+        let named = format!("{SIGNATURE_DIRECTORY}/{}.sig", self.signed.signer().hex());
+        let files = [
+            (self.manifest_file.name(), self.stamped.manifest),
+            (FILE_LIST, self.stamped.list),
+            (&named, text.clone()),
+            (SIGNATURE_FILE, text),
+        ];
+        files.into_iter().map(|(name, content)| Ok((RelPath::parse(name)?, content))).collect()
     }
 }
 
@@ -136,32 +184,17 @@ fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
         .hint(hint))
 }
 
-/// What is written beside the signature.
-#[derive(Clone, Copy)]
-enum Rest<'a> {
-    /// The manifest that states its tree, and the list.
-    Stamped(&'a Stamped),
-    /// Nothing; what the manifest states already is covered so far.
-    AsItIs(Coverage),
-}
-
+/// Writes `beside` and the signature of the only signer, and removes those of others. Says where the
+/// signature is.
 fn replace_signers(
     plugin: &PluginDir,
-    statement: Statement,
-    key: &SigningKey,
+    beside: &[(&str, &[u8])],
+    signed: &Signed,
     out: Option<&Path>,
-    rest: Rest<'_>,
-) -> Result<SignedDirectory> {
-    let signed = sign(statement, key);
+) -> Result<PathBuf> {
     let text = signed.signature().to_hex();
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
-    let mut files = Vec::new();
-    if let Rest::Stamped(Stamped { manifest, list, .. }) = rest {
-        if manifest != plugin.manifest_bytes() {
-            files.push((plugin.root().join(plugin.manifest_file().name()), manifest.as_slice()));
-        }
-        files.push((plugin.root().join(FILE_LIST), list));
-    }
+    let mut files: Vec<_> = beside.iter().map(|(name, content)| (plugin.root().join(name), *content)).collect();
     let path = match out {
         Some(out) => out.to_owned(),
         None => {
@@ -184,11 +217,7 @@ fn replace_signers(
     )?;
     // Empty when the only signature went elsewhere.
     let _ = fs::remove_dir(&added);
-    let coverage = match rest {
-        Rest::Stamped(_) => Coverage::Full,
-        Rest::AsItIs(coverage) => coverage,
-    };
-    Ok(SignedDirectory::of(path, &signed, coverage))
+    Ok(path)
 }
 
 fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {

@@ -1,52 +1,51 @@
-//! `SignatureLook`: what a publisher is told about the signature of what is being published.
+//! `SignatureLook`: what is known of the signature of what is published.
 
-use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
-use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, Staging};
-use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Appearance, Claim};
+use aisoc_signing::{Appearance, Proof, Publishable};
 
-use crate::events::Reporter;
-use crate::fetch::fetch;
-
-/// How the signature of a published plugin looks. No key was asked: that is for hosts.
-#[derive(Debug)]
+/// What is known of the signature of a published plugin, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureLook {
-    /// It was looked at.
-    Seen(Appearance),
-    /// What is published cannot be read as a plugin, and no host will install it.
-    Unreadable(Fault),
-    /// It is copied from one registry to another, and only hosts read it.
+    /// A trusted key verified it.
+    Verified,
+    /// There is one, and nothing speaks against it.
+    Present,
+    /// There is none, and that is meant.
+    Unsigned,
+    /// A signature file is not a signature. Never published, and seen by `package --check` alone.
+    Malformed,
+    /// The files are not those that were signed. Never published, and seen by `package --check` alone.
+    OtherTree,
+    /// It is copied from one registry to another, where it is public already, and only hosts read it.
     NotRead,
 }
 
 impl SignatureLook {
-    pub(crate) fn of_claim(claim: &Claim) -> Self {
-        Appearance::of(claim).map_or_else(Self::Unreadable, Self::Seen)
+    pub(crate) fn of(publishable: &Publishable) -> Self {
+        match publishable.signed().map(|statement| statement.proof()) {
+            Some(Proof::Key) => Self::Verified,
+            Some(Proof::Tree) => Self::Present,
+            None => Self::Unsigned,
+        }
     }
 
-    /// Looks at the artifact of a layout, in one pass over its bytes, writing nothing. What is in a
-    /// registry is not fetched for this.
-    pub(crate) async fn of_artifact(source: &Reference, digest: Digest, reporter: &dyn Reporter) -> Self {
-        match source {
-            Reference::Registry(_) => Self::NotRead,
-            Reference::Layout(_) => look(&source.pinned(digest), reporter).await.unwrap_or_else(Self::Unreadable),
+    pub(crate) fn of_appearance(appearance: &Appearance) -> Self {
+        match appearance {
+            Appearance::Unsigned(_) => Self::Unsigned,
+            Appearance::Malformed(_) => Self::Malformed,
+            Appearance::OtherTree(_) => Self::OtherTree,
+            Appearance::OnlyAKeyCanTell | Appearance::Fits(_) => Self::Present,
         }
     }
 
     /// The look in one word.
-    pub const fn as_str(&self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Seen(appearance) => appearance.as_str(),
-            Self::Unreadable(_) => "unreadable",
+            Self::Verified => "verified",
+            Self::Present => "present",
+            Self::Unsigned => "unsigned",
+            Self::Malformed => "malformed",
+            Self::OtherTree => "other_tree",
             Self::NotRead => "not_read",
         }
     }
-}
-
-async fn look(layout: &Reference, reporter: &dyn Reporter) -> Result<SignatureLook> {
-    let fetched = fetch(layout, None, &ClientOptions::default()).await?;
-    let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    Ok(SignatureLook::of_claim(&staged.claim()?))
 }

@@ -83,7 +83,7 @@ pub async fn verify_artifact(
     Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..verification })
 }
 
-fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
+pub(crate) fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
     let judge = Judge::new(trust)?;
     let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim), None);
     let id = claim.document().ok().and_then(stated_id);

@@ -9,12 +9,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
-use aisoc_manifests::oci::MANIFEST_MEDIA_TYPE;
-use aisoc_manifests::reference::Tag;
+use aisoc_manifests::oci::{Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE};
+use aisoc_manifests::reference::{Reference, Tag};
 use aisoc_registry_client::copy;
-use aisoc_registry_client::layout::Directory;
+use aisoc_registry_client::layout::{Directory, NewArtifact, OnePass};
 use aisoc_registry_client::{
     ClientOptions, Fetch as _, Manifest, Push as _, Pushed, Resolve as _, Tagging as _, Target,
 };
@@ -528,4 +529,52 @@ async fn the_lock_of_a_layout_goes_with_its_holder() {
     let names: Vec<_> =
         fs::read_dir(root.path().join("layout")).expect("listed").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
+}
+
+/// Writes a layer into a layout while it is made, piece by piece.
+fn in_one_pass(place: &str, layer: &[u8]) -> OnePass {
+    let Reference::Layout(layout) = reference(place) else { panic!("a layout") };
+    let mut pass = OnePass::begin(&layout, &Cancellation::default()).expect("begun");
+    layer.chunks(1000).for_each(|piece| pass.write_all(piece).expect("written"));
+    pass
+}
+
+#[tokio::test]
+async fn a_layer_that_is_written_where_it_stays_gives_the_bytes_of_any_other_way() {
+    for layer_bytes in [&b"x"[..], &[7; 511], &[8; 512], &vec![9; 70_000]] {
+        let root = tempfile::tempdir().expect("directory");
+        let config = b"{\"of\":\"a config that is longer than the smallest layers\"}".to_vec();
+        let layer = Descriptor::of(LAYER_MEDIA_TYPE, layer_bytes);
+        let sample = support::artifact(&config, layer_bytes);
+        let at = |name: &str| root.path().join(name).display().to_string();
+        for (kind, extension) in [("oci", ""), ("oci-archive", ".tar")] {
+            let (one, other) = (at(&format!("one{extension}")), at(&format!("other{extension}")));
+            push(&create(&format!("{kind}:{other}")), &sample).await.expect("pushed");
+            let pass = in_one_pass(&format!("{kind}:{one}:1"), layer_bytes);
+            let tag = tag("1");
+            let artifact = NewArtifact { manifest: &sample.manifest, config: &config, layer: &layer, tag: Some(&tag) };
+            pass.finish(&artifact).expect("finished");
+            check_content(&open(&format!("{kind}:{one}:1")).expect("a layout"), &sample).await;
+            if kind == "oci" {
+                assert_eq!(files(Path::new(&one)), files(Path::new(&other)));
+            } else {
+                assert_eq!(fs::read(&one).expect("read"), fs::read(&other).expect("read"), "{}", layer_bytes.len());
+            }
+        }
+        assert_eq!(fs::read_dir(root.path()).expect("listed").count(), 4, "something stayed behind");
+    }
+}
+
+#[test]
+fn a_layer_that_never_ends_or_ends_otherwise_leaves_nothing() {
+    let root = tempfile::tempdir().expect("directory");
+    let (config, layer) = (b"{}".to_vec(), b"a layer".to_vec());
+    let sample = support::artifact(&config, &layer);
+    let place = format!("oci-archive:{}", root.path().join("x.tar").display());
+    drop(in_one_pass(&place, &layer));
+    let described = Descriptor::of(LAYER_MEDIA_TYPE, b"another layer");
+    let artifact = NewArtifact { manifest: &sample.manifest, config: &config, layer: &described, tag: None };
+    let fault = in_one_pass(&place, &layer).finish(&artifact).expect_err("another size");
+    assert_eq!(fault.reason(), Reason::Internal);
+    assert_eq!(fs::read_dir(root.path()).expect("listed").count(), 0);
 }

@@ -1,24 +1,25 @@
-//! The publisher's arrow: `Statement` → `SignedStatement`.
+//! The publisher's arrow: `Statement` → `Signed`.
 
 use crate::key::{Fingerprint, SigningKey};
 use crate::signature::Signature;
 use crate::statement::Statement;
 
-/// A statement and a signature over it.
+/// A statement and a signature over it that was just made. Where the two belong to a tree as it stands, it is a
+/// [`crate::SignedStatement`].
 #[derive(Debug)]
-pub struct SignedStatement {
+pub struct Signed {
     statement: Statement,
     signature: Signature,
     signer: Fingerprint,
 }
 
 /// Signs. Ed25519 is deterministic: the same statement and key give the same bytes everywhere.
-pub fn sign(statement: Statement, key: &SigningKey) -> SignedStatement {
+pub fn sign(statement: Statement, key: &SigningKey) -> Signed {
     let signature = key.sign(statement.digest().as_bytes());
-    SignedStatement { statement, signature, signer: key.public_key().fingerprint() }
+    Signed { statement, signature, signer: key.public_key().fingerprint() }
 }
 
-impl SignedStatement {
+impl Signed {
     /// What was signed.
     pub fn statement(&self) -> &Statement {
         &self.statement

@@ -11,6 +11,7 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{Limits, PackOptions, PluginDir, Staged, Staging, pack};
+use aisoc_signing::{Appearance, Publishable};
 use tempfile::TempDir;
 
 /// The manifest of the plugin `demo`.
@@ -63,12 +64,20 @@ pub fn inspect(form: &LayerForm, media_type: &str, reader: impl Read) -> Result<
     staging.finish()
 }
 
+/// The leave to publish a plugin that has no signature.
+pub fn unsigned(plugin: &PluginDir) -> Publishable {
+    let Appearance::Unsigned(statement) = Appearance::of(&plugin.claim()).expect("readable") else {
+        panic!("a signature")
+    };
+    Publishable::meant_unsigned(statement)
+}
+
 /// The layer of a plugin, compressed on that many threads.
 pub fn packed(plugin: &Path, threads: usize) -> Vec<u8> {
     let plugin = PluginDir::open(plugin).expect("a plugin");
     let mut bytes = Vec::new();
     let id = "demo".parse().expect("an id");
-    pack(&plugin, &id, &PackOptions { threads, mtime: None }, &mut bytes).expect("packed");
+    pack(&plugin, &unsigned(&plugin), &id, &PackOptions { threads, mtime: None }, &mut bytes).expect("packed");
     bytes
 }
 

@@ -79,6 +79,12 @@ pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
     Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"))
 }
 
+/// What a publisher is told of a tree that is not the one that its manifest states: the first file that
+/// differs, with both digests, and how many others.
+pub fn changed_after_signing(difference: &TreeDifference) -> Fault {
+    differs(Reason::CoverageMismatch, "the plugin was changed after signing", difference)
+}
+
 pub(crate) fn other_tree(key_id: &KeyId, difference: &TreeDifference) -> Fault {
     differs(Reason::CoverageMismatch, &format!("the plugin is not what key `{key_id}` signed"), difference)
 }

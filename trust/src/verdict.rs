@@ -2,7 +2,7 @@
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Fault;
-use aisoc_signing::{Coverage, Fingerprint, KeyId, Signer, Uncovered, Verified};
+use aisoc_signing::{Coverage, Fingerprint, KeyId, SignedStatement, Signer, Uncovered, Verified};
 
 use crate::mode::SignatureStatus;
 
@@ -62,6 +62,12 @@ impl Verdict {
     /// The files that a verified signature does not cover.
     pub fn uncovered(&self) -> &[Uncovered] {
         self.verified.as_ref().map(Verified::uncovered).unwrap_or_default()
+    }
+
+    /// What its publisher may pack and push: a tree that a trusted key verified, and to which strict mode has no
+    /// objection.
+    pub fn signed_statement(&self) -> Option<SignedStatement> {
+        self.verified.as_ref().filter(|_| self.objection.is_none()).map(SignedStatement::verified)
     }
 
     /// What strict mode would have refused it for: to be shown wherever the plugin is shown.

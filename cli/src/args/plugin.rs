@@ -100,6 +100,22 @@ pub(crate) struct SecretArgs {
     pub(crate) reason: Option<StatedReason>,
 }
 
+/// What the signature of what is published has to be.
+#[derive(Debug, Args)]
+pub(crate) struct SignatureArgs {
+    /// Verify the signature with these public keys first, as a strict host would; needed where it covers the
+    /// code alone, because then nobody can know without a key whether it fits
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
+    pub(crate) trusted_keys: Option<PathBuf>,
+    /// With --trusted-keys, what a signature must cover, as the hosts will ask: full, inert or code [default: inert]
+    #[arg(long, value_name = "COVERAGE", requires = "trusted_keys")]
+    pub(crate) trust_coverage: Option<CoverageRule>,
+    /// Publish although there is no signature, which strict hosts refuse; one that does not fit is refused all
+    /// the same
+    #[arg(long, conflicts_with = "trusted_keys")]
+    pub(crate) unsigned: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// The plugin's directory
@@ -191,12 +207,14 @@ pub(crate) struct PackageArgs {
     /// Tag inside the layout [default: the plugin's version]
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
-    /// Write nothing; rebuild and compare with what PATH holds
-    #[arg(long)]
+    /// Write nothing; rebuild and compare with what PATH holds, signed or not
+    #[arg(long, conflicts_with_all = ["trusted_keys", "unsigned"])]
     pub(crate) check: bool,
     /// Compression threads; the bytes do not depend on it [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
 }
@@ -213,6 +231,8 @@ pub(crate) struct PushArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     #[command(flatten)]
@@ -341,6 +361,9 @@ pub(crate) struct ReleaseArgs {
     pub(crate) plugin_dir: PathBuf,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    /// Also write the signature into the directory, as `sign` does; it stays as it is otherwise
+    #[arg(long)]
+    pub(crate) update_checkout: bool,
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,

@@ -126,13 +126,16 @@ impl Demo {
         self.note("the same again is one request and changes nothing")?;
         self.expect(0, &[&["plugin", "install", &reference][..], &trusted].concat())?;
 
-        self.note("somebody changes one line after signing and publishes that")?;
+        self.note("somebody changes one line after signing: nothing of that leaves the machine")?;
         self.tamper()?;
         let tampered = format!("{registry}/team/shodan:0.1.1");
-        self.expect(0, &["plugin", "push", "tampered", &tampered])?;
-        self.expect(3, &[&["plugin", "install", &tampered][..], &trusted].concat())?;
+        self.expect(3, &["plugin", "push", "tampered", &tampered])?;
         self.note("each check, and the file that differs")?;
         self.expect(3, &["plugin", "verify", "tampered", "--keys", "keys", "--explain"])?;
+        self.note("whoever publishes it without a signature says so, and nobody installs it")?;
+        self.strip()?;
+        self.expect(0, &["plugin", "push", "tampered", &tampered, "--unsigned"])?;
+        self.expect(3, &[&["plugin", "install", &tampered][..], &trusted].concat())?;
         self.note("what was installed before is untouched")?;
         self.expect(0, &["plugins", "verify", "--trusted-keys", "keys", "--plugins-dir", "plugins"])
     }
@@ -155,6 +158,12 @@ impl Demo {
             .open(&plugin)
             .and_then(|mut file| file.write_all(b"import os\n"))
             .map_err(|error| Fault::io("append to", &plugin, error))
+    }
+
+    fn strip(&self) -> Result<()> {
+        self.shell("rm tampered/plugin.sig")?;
+        let signature = self.directory.join("tampered/plugin.sig");
+        fs::remove_file(&signature).map_err(|error| Fault::io("remove", &signature, error))
     }
 
     /// Runs one command, shows it with its output, and holds it to its exit code.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference};
 use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
-use aisoc_pipeline::{PackageOptions, Packaged, SignatureLook};
-use aisoc_signing::Appearance;
+use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook};
 
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
@@ -26,12 +25,13 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
+    let rule = context.signature_rule(args.signature)?;
     let packaged = runtime::block_on(context.cancellation()?, async {
         if args.check {
-            aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await
-        } else {
-            aisoc_pipeline::package(&args.plugin_dir, &out, &options, &reporter).await
+            return aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await;
         }
+        let publication = Publication::of(&args.plugin_dir, &options, &rule, &reporter)?;
+        aisoc_pipeline::package(publication, &out, &options, &reporter).await
     })?;
     drop(reporter);
     let verb = if args.check { "Same" } else { "Packaged" };
@@ -46,7 +46,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         layer_size: packaged.layer_size,
         files: packaged.files,
         unpacked_size: packaged.unpacked_size,
-        signed: !matches!(packaged.signature, SignatureLook::Seen(Appearance::Unsigned)),
+        signed: packaged.signature != SignatureLook::Unsigned,
         signature: packaged.signature.as_str(),
         excluded: packaged.excluded,
         allowed_secrets,
@@ -73,7 +73,7 @@ fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
 /// Says what the author may not have meant: an unsigned package, files that were left out, and secrets
 /// that were allowed, whose rows it gives.
 pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &Context) -> Vec<AllowedSecret> {
-    warn_about_signature(&packaged.signature, context);
+    warn_about_signature(packaged.signature, context);
     if packaged.python_in_excluded > 0 {
         context.output.warning(format!(
             "{} Python files in caches and virtual environments are packed, because a signature covers every `*.py`; \
@@ -89,29 +89,19 @@ pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &C
     allowance.announce(&packaged.allowed_secrets, context)
 }
 
-/// Says what is wrong with a signature as far as that can be seen without a key: what is public stays.
-pub(crate) fn warn_about_signature(look: &SignatureLook, context: &Context) {
-    let values = |fault: &Fault| {
-        fault
-            .difference()
-            .map(|both| format!(" (expected {}, found {})", both.expected, both.found))
-            .unwrap_or_default()
-    };
-    context.output.warning(match look {
-        SignatureLook::Seen(Appearance::Present) => return,
-        SignatureLook::Seen(Appearance::Unsigned) => {
-            "the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)".to_owned()
-        }
-        SignatureLook::Seen(Appearance::Malformed(fault) | Appearance::OtherTree(fault)) => {
-            format!("the signature is broken: {fault}{}; hosts refuse it (`aisoc plugin sign`)", values(fault))
-        }
-        SignatureLook::Unreadable(fault) => {
-            format!("the package cannot be read as a plugin: {}: {fault}; hosts refuse it", fault.reason())
+/// Says what hosts will refuse: what is unsigned because that is meant, and what `--check` has found.
+pub(crate) fn warn_about_signature(look: SignatureLook, context: &Context) {
+    let warning = match look {
+        SignatureLook::Verified | SignatureLook::Present => return,
+        SignatureLook::Unsigned => "the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)",
+        SignatureLook::Malformed | SignatureLook::OtherTree => {
+            "the signature is broken; hosts refuse it (`aisoc plugin sign`)"
         }
         SignatureLook::NotRead => {
             return context.output.status("Not read", "the plugin's signature: it was copied as it is");
         }
-    });
+    };
+    context.output.warning(warning);
 }
 
 /// The packaging options of the flags and the environment.

@@ -163,7 +163,9 @@ mod tests {
             if options.contains(&"yes") {
                 assert_eq!(*risk, Risk::HighRiskWrite, "{words:?} asks first");
             }
-            for lowers in ["force", "lower-coverage", "replace-tag", "allow-secret", "allow-ambiguous", "load"] {
+            for lowers in
+                ["force", "lower-coverage", "replace-tag", "allow-secret", "allow-ambiguous", "load", "unsigned"]
+            {
                 let raises = raised_by.contains(&lowers) || *risk == Risk::HighRiskWrite;
                 assert!(!options.contains(&lowers) || raises, "{words:?} with --{lowers}");
             }

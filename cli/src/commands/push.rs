@@ -3,7 +3,9 @@
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::PushedArtifact;
-use aisoc_pipeline::{PushOptions, Pushed, ReplaceTag, SignatureLook, Source};
+use aisoc_pipeline::{
+    Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook, SignatureRule, Source,
+};
 
 use super::package;
 use crate::allowed_secrets::Allowance;
@@ -24,36 +26,46 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
         client: context.client(&args.registry)?,
     };
     let allowance = Allowance::of(&args.secrets)?;
-    let reporter = context.output.reporter();
-    let mut allowed_secrets = Vec::new();
-    let (signature, pushed) = match Source::parse(&args.source)? {
+    let rule = context.signature_rule(args.signature)?;
+    let (allowed_secrets, signature, pushed) = match Source::parse(&args.source)? {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;
-            let (signature, pushed) = runtime::block_on(
-                context.cancellation()?,
-                aisoc_pipeline::push(&source, &args.reference, &options, &reporter),
-            )?;
-            package::warn_about_signature(&signature, context);
-            (signature, pushed)
+            let (signature, pushed) = copy(&source, &args.reference, &rule, &options, context)?;
+            package::warn_about_signature(signature, context);
+            (Vec::new(), signature, pushed)
         }
         Source::Directory(directory) => {
             let package_options = package::options(None, &allowance, context)?;
-            let (packaged, pushed) = runtime::block_on(
-                context.cancellation()?,
-                aisoc_pipeline::publish(&directory, &args.reference, &package_options, &options, &reporter),
-            )?;
-            allowed_secrets = package::warn_about(&packaged, &allowance, context);
-            (packaged.signature, pushed)
+            let reporter = context.output.reporter();
+            let (packaged, pushed) = runtime::block_on(context.cancellation()?, async {
+                let publication = Publication::of(&directory, &package_options, &rule, &reporter)?;
+                aisoc_pipeline::publish(publication, &args.reference, &package_options, &options, &reporter).await
+            })?;
+            drop(reporter);
+            (package::warn_about(&packaged, &allowance, context), packaged.signature, pushed)
         }
     };
-    drop(reporter);
-    context.output.answer(&PushedArtifact { allowed_secrets, ..answer(&args.reference, &signature, &pushed, context) })
+    context.output.answer(&PushedArtifact { allowed_secrets, ..answer(&args.reference, signature, &pushed, context) })
+}
+
+fn copy(
+    source: &Reference,
+    destination: &Reference,
+    rule: &SignatureRule,
+    options: &PushOptions,
+    context: &Context,
+) -> Result<(SignatureLook, Pushed)> {
+    let reporter = context.output.reporter();
+    runtime::block_on(context.cancellation()?, async {
+        let artifact = PublishableArtifact::of(source, rule, &options.client, &reporter).await?;
+        aisoc_pipeline::push(artifact, destination, options, &reporter).await
+    })
 }
 
 /// Says what was pushed, and gives the answer.
 pub(crate) fn answer(
     reference: &Reference,
-    signature: &SignatureLook,
+    signature: SignatureLook,
     pushed: &Pushed,
     context: &Context,
 ) -> PushedArtifact {

@@ -6,15 +6,15 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_manifests::plugin::Profile;
+use aisoc_manifests::plugin::{self, Problem, Profile};
 use aisoc_pipeline::documents::PushedArtifact;
-use aisoc_pipeline::{Bench, PushOptions, ReplaceTag, SignedDirectory, Signing};
+use aisoc_pipeline::{Checkout, Event, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease};
 use rustix::fs::OFlags;
 
 use super::bench;
 use super::{package, push};
 use crate::allowed_secrets::Allowance;
-use crate::args::plugin::ReleaseArgs;
+use crate::args::plugin::{KeyArgs, ReleaseArgs};
 use crate::context::Context;
 use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
 use crate::output::printable;
@@ -26,38 +26,45 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
         client: context.client(&args.registry)?,
     };
-    let bench = Bench::open(&args.plugin_dir)?;
-    let mut problems = bench.problems(Profile::Strict);
-    if args.key.allow_ambiguous {
-        let ambiguous = bench.ambiguities();
-        problems.retain(|problem| !ambiguous.contains(problem));
-    }
-    if !problems.is_empty() {
-        return bench::refuse(&bench.shown, problems, context);
-    }
-    context.output.status("Validated", &bench.shown);
-    let signed = sign(&args, &allowance, context)?;
-    context.output.status("Signed", format!("{} as {}", args.plugin_dir.display(), signed.signer));
-    let reporter = context.output.reporter();
+    let checkout = if args.update_checkout { Checkout::Updated } else { Checkout::Unchanged };
     let package_options = package::options(None, &allowance, context)?;
+    let copy = ReleaseCopy::read(&args.plugin_dir, &package_options, checkout)?;
+    let shown = args.plugin_dir.join(copy.manifest().0.name()).display().to_string();
+    let problems = problems(&copy, &args.key);
+    if !problems.is_empty() {
+        return bench::refuse(&shown, problems, context);
+    }
+    context.output.status("Validated", &shown);
+    let SignedRelease { publication, signer } = sign(copy, &args.key, checkout, context)?;
+    context.output.status("Signed", format!("{} as {signer}", args.plugin_dir.display()));
+    let reporter = context.output.reporter();
+    reporter.event(&Event::Packing { directory: &args.plugin_dir });
     let (packaged, pushed) = runtime::block_on(
         context.cancellation()?,
-        aisoc_pipeline::publish(&args.plugin_dir, &args.reference, &package_options, &options, &reporter),
+        aisoc_pipeline::publish(publication, &args.reference, &package_options, &options, &reporter),
     )?;
     drop(reporter);
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
-    let answer = push::answer(&args.reference, &packaged.signature, &pushed, context);
+    let answer = push::answer(&args.reference, packaged.signature, &pushed, context);
     let answer = PushedArtifact { allowed_secrets, ..answer };
     let title = format!("{} {}", packaged.id, packaged.version);
-    tell_github(&answer, &title, &signed.signer.to_string(), context)?;
+    tell_github(&answer, &title, &signer.to_string(), context)?;
     context.output.answer(&answer)
 }
 
-/// The key is gone when this returns: packing and pushing take long, and need none.
-fn sign(args: &ReleaseArgs, allowance: &Allowance, context: &Context) -> Result<SignedDirectory> {
-    let key = context.signing_key(&args.key.private_key)?;
-    let how = Signing::WholeTree { out: None };
-    aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets, &context.limits()?)
+fn problems(copy: &ReleaseCopy, key: &KeyArgs) -> Vec<Problem> {
+    let (file, manifest) = copy.manifest();
+    let mut problems = plugin::validate(file, manifest, &|path| copy.has(path), Profile::Strict);
+    if key.allow_ambiguous {
+        let ambiguous = plugin::ambiguities(file, manifest);
+        problems.retain(|problem| !ambiguous.contains(problem));
+    }
+    problems
+}
+
+/// The key is gone when this returns: packing and pushing take long, and need none. Nor does reading.
+fn sign(copy: ReleaseCopy, key: &KeyArgs, checkout: Checkout, context: &Context) -> Result<SignedRelease> {
+    copy.sign(&context.signing_key(&key.private_key)?, checkout)
 }
 
 /// Writes what a following step needs, where GitHub Actions says to.

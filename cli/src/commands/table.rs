@@ -127,9 +127,11 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
             examples: "Examples:
   aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar      one file
   aisoc plugin package --plugin-dir my-plugin --out layout             an OCI layout directory
-  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check",
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check
+
+Refuses what is unsigned, and what was changed after it was signed.",
             risk: Risk::Write,
-            raised_by: &["allow-secret"],
+            raised_by: &["allow-secret", "unsigned"],
             domain: Domain::Artifact,
             ..PLAIN
         },
@@ -141,9 +143,12 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
             about: "Push a packaged plugin to a registry; prints the digest reference",
             examples: "Examples:
   aisoc plugin push my-plugin.tar registry.example/team/my-plugin:1.2.0
-  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first",
+  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first
+
+Refuses what is unsigned, and what was changed after it was signed, before anything is sent. What is copied
+from one registry to another is public already, and is verified when --trusted-keys names keys.",
             risk: Risk::Write,
-            raised_by: &["replace-tag", "allow-secret"],
+            raised_by: &["replace-tag", "allow-secret", "unsigned"],
             domain: Domain::Artifact,
             ..PLAIN
         },
@@ -238,6 +243,7 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
             examples: "Examples:
   aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
 
+Reads every file once, signs a private copy and publishes that: the directory stays as it is.
 Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
 and a table to GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,

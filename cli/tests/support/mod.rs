@@ -7,8 +7,13 @@ pub(crate) mod workspace;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::plugin::{Document, ManifestFile};
+use aisoc_testkit::archive::{Entry, TarBuilder, gzip};
 
 /// Exit code, stdout and stderr of one run.
 #[derive(Debug)]
@@ -87,7 +92,6 @@ impl Bench {
 
     /// Makes a directory what a killed command leaves: ours, private, and held by nobody.
     pub(crate) fn abandon(&self, name: &str) {
-        use std::os::unix::fs::PermissionsExt as _;
         self.write(&format!("{name}/{}", aisoc_files::MARKER), aisoc_files::MARKER_TEXT);
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o700)).expect("mode");
     }
@@ -101,6 +105,22 @@ impl Bench {
         fs::create_dir(self.path("keys")).expect("made");
         fs::copy(self.path("release.pem"), self.path("keys/release.pem")).expect("copied");
         self
+    }
+
+    /// Packs a directory as `archive` the way an attacker would: with every file in it, and without asking
+    /// anything about its signature.
+    pub(crate) fn forge(&self, directory: &str, archive: &str) {
+        let files = self.snapshot(directory);
+        let manifest = &files[&self.path(directory).join("plugin.yaml")];
+        let document = Document::read(ManifestFile::Yaml, manifest).expect("readable");
+        let id = document.root().get("id").and_then(|id| id.as_str()).expect("an id").to_owned();
+        let mut layer = TarBuilder::new();
+        for (path, content) in files.into_iter().filter(|(path, _)| path.is_file()) {
+            let name = path.strip_prefix(self.path(directory)).expect("below").display().to_string();
+            let mode = fs::metadata(&path).expect("there").permissions().mode() & 0o777;
+            layer = layer.entry(&Entry { mode, ..Entry::file(&format!("{id}/{name}"), content) });
+        }
+        self.write(archive, oci_archive(&id, gzip(&layer.end())));
     }
 
     pub(crate) fn sign(&self, directory: &str) -> Run {
@@ -153,6 +173,29 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An OCI layout of one plugin with that layer, as an archive.
+fn oci_archive(id: &str, layer: Vec<u8>) -> Vec<u8> {
+    let describe = |media_type: &str, content: &[u8]| serde_json::json!({ "mediaType": media_type, "digest": Digest::of(content), "size": content.len() });
+    let config = b"{}".to_vec();
+    let mut described = describe("application/vnd.aisoc.plugin.v1.tar+gzip", &layer);
+    described["annotations"] =
+        serde_json::json!({ "org.opencontainers.image.title": id, "io.deis.oras.content.unpack": "true" });
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "artifactType": "application/vnd.aisoc.plugin.v1",
+        "config": describe("application/vnd.aisoc.plugin.config.v1+json", &config),
+        "layers": [described],
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let index = serde_json::json!({ "schemaVersion": 2, "manifests": [describe(media_type, &manifest)] });
+    let archive = [config, layer, manifest].into_iter().fold(TarBuilder::new(), |archive, blob| {
+        archive.entry(&Entry::file(&format!("blobs/sha256/{}", Digest::of(&blob).hex()), blob))
+    });
+    archive.file("index.json", &index.to_string()).file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#).end()
 }
 
 /// Copies a directory tree of plain files.

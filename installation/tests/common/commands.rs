@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_installation::{
-    Access, Collected, CoverageFloor, InstallRecord, Installed, InstalledPlugin, PreviousTree, PreviousVersion, Site,
+    Access, Collected, CoverageFloor, InstallRecord, Installed, InstalledPlugin, PreviousVersion, Site,
     StagingDirectory,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -40,7 +40,7 @@ pub(crate) fn activate(
 pub(crate) fn restore(plugins: &Path, id: &PluginId, wanted: Option<&str>, access: &Access) -> Result<()> {
     let site = Site::at(plugins);
     site.finish_interrupted(access)?;
-    let previous = PreviousTree::read(&site, id, wanted, &Limits::default())?;
+    let previous = site.previous_tree(id, wanted, &Limits::default())?;
     let examined = unread(&previous.claim());
     let restored = site.session(access, |session| {
         let present = session.present(id)?;

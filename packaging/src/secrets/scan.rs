@@ -19,6 +19,8 @@ const AFTER: usize = 4096;
 /// the last and one in between for so many bytes are judged: else a file of nothing but fixed strings is
 /// read as often as it has some.
 const CROWD: usize = 32;
+/// Longer texts are searched for all fixed strings at once.
+const SHORT: usize = 4096;
 /// In UTF-16 every character takes two bytes.
 const WIDE: usize = 2;
 
@@ -107,8 +109,19 @@ fn check(form: &Form, armour: Armour) -> Check {
     }
 }
 
+/// Whether any fixed string is there. Every command searches what was typed, and making what finds all of them
+/// at once takes longer than all that a short command does.
+fn may_hold_one(text: &[u8]) -> bool {
+    let mut forms = TEXT.iter().chain(BINARY);
+    // In UTF-16 they have zeros between their letters.
+    text.len() > SHORT || text.contains(&0) || forms.any(|form| find(text, form.anchor, 0, text.len()).is_some())
+}
+
 /// Every secret in a text, in order and without overlaps.
 pub(super) fn all(text: &[u8]) -> Vec<Range<usize>> {
+    if !may_hold_one(text) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(hit) = first(text, from..text.len(), Armour::NeedsBody) {

@@ -23,7 +23,7 @@ pub struct PackedArtifact {
     pub unpacked_size: u64,
     /// Whether there is a signature, whatever it is worth.
     pub signed: bool,
-    /// What can be said of the signature, in one word.
+    /// `verified`, `present`, `unsigned`; of what is only compared also `malformed` and `other_tree`.
     pub signature: &'static str,
     /// What was left out.
     pub excluded: Vec<String>,
@@ -41,7 +41,7 @@ pub struct PushedArtifact {
     pub digest: String,
     /// The tag that names it now.
     pub tag: Option<String>,
-    /// What can be said of the signature, in one word.
+    /// `verified`, `present`, `unsigned` or `not_read`.
     pub signature: &'static str,
     /// How many blobs were sent.
     pub uploaded_blobs: usize,

@@ -17,6 +17,9 @@ use super::documents::{BLOBS, INDEX, MARKER, invalid};
 use super::ingest::{DRAFTS, Ingest, land, temporary};
 use super::stored::{PIECE_BYTES, StoredBlob};
 
+/// What an archive begins with.
+pub(super) const DIRECTORIES: [&str; 2] = ["blobs/", "blobs/sha256/"];
+
 /// A layout archive that is written: a directory beside it that becomes one file.
 #[derive(Debug)]
 pub(super) struct StagedArchive {
@@ -47,14 +50,14 @@ impl StagedArchive {
         &self.directory
     }
 
-    /// Writes the archive: sorted names, no owner, no time, so that equal content has equal bytes.
+    /// Writes the archive: no owner, no time, one order, so that equal content has equal bytes.
     pub(super) fn write(&self) -> Result<()> {
         let failed = |error| Fault::io("write", &self.target, error);
         // The tar library copies in small pieces; the file sees large ones.
         let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent(&self.target))?));
         let mut names = blob_names(&self.directory)?;
         names.extend([INDEX.to_owned(), MARKER.to_owned()]);
-        for directory in ["blobs/", "blobs/sha256/"] {
+        for directory in DIRECTORIES {
             archive.append_data(&mut header(EntryType::Directory, 0), directory, io::empty()).map_err(failed)?;
         }
         for name in names {
@@ -71,7 +74,17 @@ impl StagedArchive {
     }
 }
 
-fn header(kind: EntryType, size: u64) -> tar::Header {
+/// The largest blob comes first and the others by name: whoever makes an archive begins with the one that takes
+/// long, and writes it before it knows the name (see `one_pass`).
+pub(super) fn largest_first(blobs: &mut [(String, u64)]) {
+    blobs.sort();
+    let largest = blobs.iter().map(|(_, size)| *size).max();
+    if let Some(at) = blobs.iter().position(|(_, size)| Some(*size) == largest) {
+        blobs[..=at].rotate_right(1);
+    }
+}
+
+pub(super) fn header(kind: EntryType, size: u64) -> tar::Header {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
@@ -85,13 +98,14 @@ fn header(kind: EntryType, size: u64) -> tar::Header {
 fn blob_names(directory: &Directory) -> Result<Vec<String>> {
     let path = directory.root().join(BLOBS);
     let failed = |error| Fault::io("read", &path, error);
-    let mut names = Vec::new();
+    let mut blobs = Vec::new();
     for entry in std::fs::read_dir(&path).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        names.push(format!("{BLOBS}/{}", name.to_string_lossy()));
+        let entry = entry.map_err(failed)?;
+        let size = entry.metadata().map_err(failed)?.len();
+        blobs.push((format!("{BLOBS}/{}", entry.file_name().to_string_lossy()), size));
     }
-    names.sort();
-    Ok(names)
+    largest_first(&mut blobs);
+    Ok(blobs.into_iter().map(|(name, _)| name).collect())
 }
 
 /// Takes over the blobs and the index of an archive, hashing each blob on the way.

@@ -38,8 +38,13 @@ pub fn sample(seed: u8) -> Sample {
     })
     .take(300_000)
     .collect();
-    let config = Descriptor::of(CONFIG_MEDIA_TYPE, &config_bytes);
-    let layer = Descriptor::of(LAYER_MEDIA_TYPE, &layer_bytes);
+    artifact(&config_bytes, &layer_bytes)
+}
+
+/// The artifact with that config and that layer.
+pub fn artifact(config_bytes: &[u8], layer_bytes: &[u8]) -> Sample {
+    let config = Descriptor::of(CONFIG_MEDIA_TYPE, config_bytes);
+    let layer = Descriptor::of(LAYER_MEDIA_TYPE, layer_bytes);
     let document = ImageManifest {
         schema_version: 2,
         media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
@@ -50,11 +55,11 @@ pub fn sample(seed: u8) -> Sample {
         annotations: Annotations::new(),
     };
     let blobs = vec![
-        (config.clone(), BlobSource::Bytes(config_bytes.into())),
-        (layer.clone(), BlobSource::Bytes(layer_bytes.clone().into())),
+        (config.clone(), BlobSource::Bytes(config_bytes.to_vec().into())),
+        (layer.clone(), BlobSource::Bytes(layer_bytes.to_vec().into())),
     ];
     let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&document));
-    Sample { manifest, config, layer, layer_bytes, blobs }
+    Sample { manifest, config, layer, layer_bytes: layer_bytes.to_vec(), blobs }
 }
 
 /// As in production, without the pauses.

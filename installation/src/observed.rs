@@ -1,0 +1,154 @@
+//! `Observed`: what can be told of a plugins directory without its lock, and the facts that the gates ask for,
+//! which a session reads in the same way under its own.
+
+use std::ffi::{OsStr, OsString};
+
+use aisoc_files::shell_word;
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_signing::Coverage;
+use aisoc_trust::Facts;
+
+use crate::census::Census;
+use crate::floor::{CoverageFloor, before_change, coverage_floor};
+use crate::identity::{Placed, manifest_id};
+use crate::layout::Layout;
+use crate::names::{escaped, folded};
+use crate::plugin::{InstalledPlugin, has_manifest};
+
+/// What stood in a plugins directory when it was listed, without a lock. It is good for listings and for
+/// refusals; nothing is admitted by it, because it may be otherwise by now.
+#[derive(Debug)]
+pub struct Observed {
+    layout: Layout,
+    census: Census,
+}
+
+impl Observed {
+    pub(crate) fn new(layout: Layout, census: Census) -> Self {
+        Self { layout, census }
+    }
+
+    /// The names of what can be a plugin, and of what should be one by its record, sorted.
+    pub fn directories(&self) -> Vec<OsString> {
+        let mut names = self.census.candidates.clone();
+        names.extend(self.census.recorded.iter().map(|id| OsString::from(id.as_str())));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Which plugin that directory is, as cheaply as it can be told; `None` for what is no plugin.
+    pub fn placed(&self, directory: &OsStr) -> Option<Placed> {
+        placed(&self.layout, &self.census, directory)
+    }
+
+    /// The plugins whose record says that they are that artifact.
+    pub fn of_artifact(&self, digest: Digest) -> Vec<InstalledPlugin> {
+        let is_of = |plugin: &InstalledPlugin| {
+            // What cannot be read here is read again, and refused, before it is replaced.
+            matches!(&plugin.record, Ok(Some(record)) if record.digest == digest && plugin.directory == *record.id.as_str())
+        };
+        let recorded = self.census.candidates.iter().filter(|name| self.may_be_recorded(name));
+        recorded.filter_map(|name| InstalledPlugin::read(&self.layout, name)).filter(is_of).collect()
+    }
+
+    fn may_be_recorded(&self, name: &OsStr) -> bool {
+        let id = name.to_str().and_then(|name| name.parse::<PluginId>().ok());
+        id.is_some_and(|id| self.census.recorded.contains(&id) || self.census.pending.contains(&id))
+    }
+
+    /// What decided, when it was observed, about what may come for `id`.
+    ///
+    /// # Errors
+    /// I/O reasons, and `directory_insecure` for a floor that others can write.
+    pub fn facts(&self, id: &PluginId, floor: &CoverageFloor) -> Result<Facts> {
+        facts(&self.layout, &self.census, id, floor)
+    }
+
+    /// What decided, when it was observed, about the plugin that is in place: what is written down of it, and
+    /// not what its own tree claims. Other spellings are for whoever sees all plugins.
+    ///
+    /// # Errors
+    /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, and I/O reasons.
+    pub fn facts_at_rest(&self, id: &PluginId) -> Result<Facts> {
+        let floor = coverage_floor(&self.layout, &self.census, id)?.unwrap_or(Coverage::None);
+        Ok(Facts { plugin: id.clone(), coverage_floor: Ok(floor), lowers_floor: false, other_spelling: None })
+    }
+}
+
+/// What decides about what may come for `id`, read from what is listed and now.
+pub(crate) fn facts(layout: &Layout, census: &Census, id: &PluginId, rule: &CoverageFloor) -> Result<Facts> {
+    let coverage_floor = match before_change(layout, census, id, &layout.plugin(id)) {
+        // What is damaged says nothing, which the gate refuses unless somebody has a reason.
+        Err(fault) if fault.reason() == Reason::RecordInvalid => Err(fault),
+        before => Ok(before?),
+    };
+    let lowers_floor = matches!(rule, CoverageFloor::Lowered(_));
+    let other_spelling = other_spelling(layout, census, id).map(|other| second_spelling(&other, id));
+    Ok(Facts { plugin: id.clone(), coverage_floor, lowers_floor, other_spelling })
+}
+
+fn placed(layout: &Layout, census: &Census, directory: &OsStr) -> Option<Placed> {
+    let path = layout.place(directory);
+    let place = |id| Placed { directory: directory.to_owned(), path: path.clone(), id };
+    let name = directory.to_str().and_then(|name| name.parse::<PluginId>().ok());
+    match name {
+        // Only its tree says what became of it.
+        Some(name) if census.pending.contains(&name) => {
+            InstalledPlugin::read(layout, directory).map(|plugin| place(plugin.id()))
+        }
+        // A record is about the id that its file is named for, or about none.
+        Some(name) if census.recorded.contains(&name) => Some(place(Some(name))),
+        _ if has_manifest(&path) => Some(place(manifest_id(&path))),
+        _ => None,
+    }
+}
+
+/// What is installed under another spelling of `id`, or under another name.
+fn other_spelling(layout: &Layout, census: &Census, id: &PluginId) -> Option<Placed> {
+    let folded_id = folded(id.as_str());
+    let same = |name: &str| folded(name) == folded_id;
+    let is_other = |plugin: &Placed| {
+        plugin.directory.to_str().is_some_and(same) || plugin.id.as_ref().is_some_and(|id| same(id.as_str()))
+    };
+    let others = census.candidates.iter().filter(|name| **name != *id.as_str());
+    others.filter_map(|name| placed(layout, census, name)).find(is_other)
+}
+
+fn second_spelling(other: &Placed, id: &PluginId) -> Fault {
+    let message = match other.id.as_ref().filter(|stated| other.directory != *stated.as_str()) {
+        Some(stated) => {
+            format!("the plugin `{stated}` stands in the directory `{}`", escaped(other.path.as_os_str()))
+        }
+        None => format!("the plugin `{}` is installed", escaped(&other.directory)),
+    };
+    Fault::new(Reason::AlreadyExists, message)
+        .expected("an id that differs in more than case, `-`, `_` and `.`", id.to_string())
+        .hint(format!("if it is the same plugin, remove it first: {}", removal(other)))
+}
+
+/// The command that removes a plugin, wherever it stands: a name that is no id cannot be uninstalled.
+fn removal(plugin: &Placed) -> String {
+    match plugin.directory.to_str().and_then(|name| name.parse::<PluginId>().ok()) {
+        Some(name) => format!("`aisoc plugin uninstall {name}`"),
+        None => format!("`rm -r {}`", shell_word(&plugin.path)),
+    }
+}
+
+/// Why `id` cannot be uninstalled: nothing of it is there, or it stands in a directory of another name.
+pub(crate) fn not_installed(layout: &Layout, id: &PluginId) -> Fault {
+    let fault = |what: String| Fault::new(Reason::PluginNotFound, what);
+    let shown = layout.plugins().display();
+    let census = Census::of(layout).unwrap_or_default();
+    let mut plugins = census.candidates.iter().filter_map(|name| placed(layout, &census, name));
+    match plugins.find(|plugin| plugin.id.as_ref() == Some(id)) {
+        Some(plugin) => {
+            let place = escaped(plugin.path.as_os_str());
+            fault(format!("there is no directory `{id}` in `{shown}`: the plugin stands in `{place}`"))
+                .hint(format!("remove it where it stands: {}", removal(&plugin)))
+        }
+        None => fault(format!("there is no plugin `{id}` in `{shown}`")),
+    }
+}

@@ -1,0 +1,85 @@
+//! `release`: a checkout is read once, signed as a private copy, and published from that.
+
+use std::path::Path;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::path::RelPath;
+use aisoc_manifests::plugin::ManifestFile;
+use aisoc_packaging::{FoundSecret, PluginDir, default_threads};
+use aisoc_signing::{Fingerprint, SigningKey};
+
+use crate::publication::{PackageOptions, Publication, SignatureRule};
+use crate::sign::{WholeTree, sweep_checkout};
+
+/// What becomes of the checkout that is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkout {
+    /// It stays as it is, byte by byte: it may be read-only, and a second release begins where this one did.
+    Unchanged,
+    /// It gets the signature, as `sign` would write it.
+    Updated,
+}
+
+/// A checkout whose files were read, each once, into a private copy.
+#[derive(Debug)]
+pub struct ReleaseCopy(PluginDir);
+
+/// A release that is signed and not published yet.
+#[derive(Debug)]
+pub struct SignedRelease {
+    /// The signed copy.
+    pub publication: Publication,
+    /// Whose signature it is.
+    pub signer: Fingerprint,
+}
+
+impl ReleaseCopy {
+    /// Reads a directory.
+    ///
+    /// # Errors
+    /// `forbidden_entry`, `manifest_missing`, I/O reasons.
+    pub fn read(directory: &Path, options: &PackageOptions, checkout: Checkout) -> Result<Self> {
+        if checkout == Checkout::Updated {
+            sweep_checkout(directory);
+        }
+        PluginDir::copied(directory, &options.secrets, default_threads(), &options.limits).map(Self)
+    }
+
+    /// Which file is the manifest, and its bytes.
+    pub fn manifest(&self) -> (ManifestFile, &[u8]) {
+        (self.0.manifest_file(), self.0.manifest_bytes())
+    }
+
+    /// Whether a path is in what is released; with a `/` at the end, as a directory.
+    pub fn has(&self, path: &str) -> bool {
+        let below = |directory: &str| self.0.files().iter().any(|(file, _)| file.as_str().starts_with(directory));
+        path.ends_with('/') && below(path) || RelPath::parse(path).is_ok_and(|path| self.0.files().get(&path).is_some())
+    }
+
+    /// What looks like a secret and is released because its path was allowed.
+    pub fn allowed_secrets(&self) -> &[FoundSecret] {
+        self.0.allowed_secrets()
+    }
+
+    /// Signs the copy as its only signer, every file.
+    ///
+    /// # Errors
+    /// As [`crate::sign_directory`]; `internal` when the copy is not what was signed.
+    pub fn sign(self, key: &SigningKey, checkout: Checkout) -> Result<SignedRelease> {
+        let Self(plugin) = self;
+        let whole = WholeTree::sign(&plugin, key)?;
+        if checkout == Checkout::Updated {
+            whole.write(&plugin, None)?;
+        }
+        let (signed, signer) = (whole.signed().statement().digest(), whole.signed().signer());
+        let plugin = plugin.signed_with(whole.into_files()?)?;
+        // Read as a host reads it: what goes out has to be what the signature is over.
+        let found = plugin.claim().statement()?.digest();
+        if signed != found {
+            return Err(Fault::new(Reason::Internal, "the private copy is not what was signed")
+                .expected(signed.to_string(), found.to_string()));
+        }
+        let publication = Publication::judged(plugin, &SignatureRule::Compared)?;
+        Ok(SignedRelease { publication, signer })
+    }
+}
