@@ -5,19 +5,10 @@ use std::collections::BTreeSet;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{FoundSecret, Secrets};
-use serde::Serialize;
+use aisoc_pipeline::documents::AllowedSecret;
 
 use crate::args::plugin::SecretArgs;
 use crate::context::Context;
-
-/// What was allowed, as a JSON row.
-#[derive(Serialize)]
-pub(crate) struct AllowedSecret {
-    path: String,
-    kind: &'static str,
-    place: Option<String>,
-    reason: String,
-}
 
 /// What may be shipped, and why.
 pub(crate) struct Allowance {

@@ -1,26 +1,22 @@
 //! How the registry client is told about this machine: flags, login variables, Docker's config files.
 
-use std::env;
-use std::path::PathBuf;
-
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::{ClientOptions, Credentials, Login, PlainHttp, Secret};
 
 use crate::args::plugin::RegistryArgs;
-
-const HOST: &str = "AISOC_REGISTRY_HOST";
-const USERNAME: &str = "AISOC_REGISTRY_USERNAME";
-const PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
+use crate::environment::{
+    Environment, REGISTRY_HOST as HOST, REGISTRY_PASSWORD as PASSWORD, REGISTRY_USERNAME as USERNAME,
+};
 
 /// The options of the flags and the environment.
 ///
 /// # Errors
 /// `usage` when the login variables are not all there is to a login.
-pub(crate) fn options(args: &RegistryArgs) -> Result<ClientOptions> {
+pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<ClientOptions> {
     Ok(ClientOptions {
         plain_http: if args.plain_http { PlainHttp::Always } else { PlainHttp::LoopbackOnly },
-        credentials: credentials()?,
+        credentials: credentials(environment)?,
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })
@@ -28,10 +24,10 @@ pub(crate) fn options(args: &RegistryArgs) -> Result<ClientOptions> {
 
 /// The login variables, for CI jobs without a config file, and Docker's files. A password is for one host:
 /// without its name it is nobody's, because any registry that is named may ask for it.
-fn credentials() -> Result<Credentials> {
-    let docker_configs = docker_configs();
+fn credentials(environment: &Environment) -> Result<Credentials> {
+    let docker_configs = environment.docker_configs();
     let usage = |text: String| Fault::new(Reason::Usage, text);
-    let (username, password) = match (variable(USERNAME)?, variable(PASSWORD)?) {
+    let (username, password) = match (environment.text(USERNAME)?, environment.text(PASSWORD)?) {
         (None, None) => return Ok(Credentials { docker_configs, ..Credentials::default() }),
         (Some(username), Some(password)) => (username, Secret::new(password)),
         (username, _) => {
@@ -40,7 +36,7 @@ fn credentials() -> Result<Credentials> {
             return Err(usage(format!("{set} is set, and {unset} is not")).hint(hint));
         }
     };
-    let Some(host) = variable(HOST)? else {
+    let Some(host) = environment.text(HOST)? else {
         let unused = Some(format!(
             "{USERNAME} and {PASSWORD} are not used, because {HOST} does not say for which host they are"
         ));
@@ -62,22 +58,4 @@ fn registry(host: &str) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// A variable that is set and not empty.
-fn variable(name: &str) -> Result<Option<String>> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Fault::new(Reason::Usage, format!("{name} is not UTF-8"))),
-    }
-}
-
-/// Where `docker login`, `oras login` and `podman login` leave credentials.
-fn docker_configs() -> Vec<PathBuf> {
-    let directory = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let docker = directory("DOCKER_CONFIG").or_else(|| Some(directory("HOME")?.join(".docker")));
-    let podman = directory("REGISTRY_AUTH_FILE")
-        .or_else(|| Some(directory("XDG_RUNTIME_DIR")?.join("containers").join("auth.json")));
-    docker.map(|docker| docker.join("config.json")).into_iter().chain(podman).collect()
 }

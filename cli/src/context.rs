@@ -1,7 +1,6 @@
-//! The environment, read once: flags win, then variables, then the documented defaults.
+//! What a command goes by: flags win, then variables, then the documented defaults.
 
 use std::cell::OnceCell;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,29 +16,28 @@ use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SignatureArgs, TrustArgs};
+use crate::commands::Commands;
+use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
 use crate::private_key;
 use crate::runtime;
 
-pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
-const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
-const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
-pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
 const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
-/// Values of `ENVIRONMENT` in which nobody has to be warned about a mode that checks nothing.
-const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// What the flags and the environment say.
 pub(crate) struct Context {
     pub(crate) output: Output,
+    pub(crate) environment: Environment,
+    /// For the commands that are about commands.
+    pub(crate) commands: Commands,
     cancellation: Cancellation,
     listening: OnceCell<()>,
 }
 
 impl Context {
-    pub(crate) fn new(output: Output) -> Self {
-        Self { output, cancellation: Cancellation::default(), listening: OnceCell::new() }
+    pub(crate) fn new(output: Output, environment: Environment, commands: Commands) -> Self {
+        Self { output, environment, commands, cancellation: Cancellation::default(), listening: OnceCell::new() }
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they
@@ -64,7 +62,8 @@ impl Context {
 
     /// The plugins directory.
     pub(crate) fn site(&self, flag: Option<PathBuf>) -> Site {
-        Site::at(flag.or_else(|| path_variable(PLUGINS_DIR)).unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into()))
+        let named = flag.or_else(|| self.environment.path(PLUGINS_DIR));
+        Site::at(named.unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into()))
     }
 
     /// The plugins directory, and how the command of these words goes about changing it.
@@ -107,9 +106,9 @@ impl Context {
     /// `io_not_found` for a directory of keys that was named and is not there. Where nobody has named one
     /// there may be no keys yet, which trust refuses.
     pub(crate) fn trust(&self, args: TrustArgs) -> Result<TrustInputs> {
-        let named = args.trusted_keys.or_else(|| path_variable(TRUSTED_KEYS_DIR));
+        let named = args.trusted_keys.or_else(|| self.environment.path(TRUSTED_KEYS_DIR));
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
-        if mode == TrustMode::Disabled && !is_development() {
+        if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
                 "PLUGIN_TRUST_MODE=disabled outside development — plugins will load without signature verification.",
             );
@@ -142,7 +141,7 @@ impl Context {
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:
     /// somebody wanted something, and it must not become less.
     fn variable<T: Default + Copy + FromStr>(&self, name: &str, strictest: T, word: impl Fn(T) -> &'static str) -> T {
-        let Some(text) = env::var_os(name).filter(|text| !text.is_empty()) else {
+        let Some(text) = self.environment.variable(name) else {
             return T::default();
         };
         text.to_string_lossy().parse().unwrap_or_else(|_| {
@@ -157,7 +156,10 @@ impl Context {
     /// # Errors
     /// `usage` for half a login in the environment, and as [`Context::cancellation`].
     pub(crate) fn client(&self, args: &RegistryArgs) -> Result<ClientOptions> {
-        Ok(ClientOptions { cancellation: self.cancellation()?.clone(), ..crate::client::options(args)? })
+        Ok(ClientOptions {
+            cancellation: self.cancellation()?.clone(),
+            ..crate::client::options(args, &self.environment)?
+        })
     }
 
     /// A signing key: from a file, from `env:VARIABLE`, or from standard input for `-`. Says when others
@@ -167,7 +169,7 @@ impl Context {
     /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
     /// or holds no signing key. What was given is not quoted, unless it is the path of a file.
     pub(crate) fn signing_key(&self, source: &str) -> Result<SigningKey> {
-        let (key, mode) = private_key::read(source, self.cancellation()?)?;
+        let (key, mode) = private_key::read(source, &self.environment, self.cancellation()?)?;
         if let Some(mode) = mode {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
             self.output.warning(format!("{danger}; run `chmod 600 {}`", aisoc_files::shell_word(source)));
@@ -199,30 +201,4 @@ fn require_there(keys_dir: &Path) -> Result<()> {
         // What else is wrong with it is found when it is read.
         _ => Ok(()),
     }
-}
-
-fn path_variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-}
-
-fn is_development() -> bool {
-    env::var("ENVIRONMENT").is_ok_and(|value| DEVELOPMENT.contains(&value.to_ascii_lowercase().as_str()))
-}
-
-/// `SOURCE_DATE_EPOCH`: the time that a reproducible build writes, in seconds since 1970.
-///
-/// # Errors
-/// `usage` when it is set and not a number: a build that asked for a time must not get another one.
-pub(crate) fn source_date_epoch() -> Result<Option<u64>> {
-    const VARIABLE: &str = "SOURCE_DATE_EPOCH";
-    let Some(text) = env::var_os(VARIABLE).filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    // Twelve octal digits is what a tar header holds.
-    const LATEST: u64 = 0o77_777_777_777;
-    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds <= LATEST);
-    seconds.map(Some).ok_or_else(|| {
-        Fault::new(Reason::Usage, format!("`{VARIABLE}` is `{}`", text.to_string_lossy()))
-            .hint("set it to seconds since 1970, for example `git log -1 --format=%ct`")
-    })
 }

@@ -4,7 +4,6 @@
 //! behind; it is wiped when the key is made. What was typed is quoted only when it is the path of a file:
 //! it may be the key.
 
-use std::env;
 use std::fs::{File, Metadata};
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
@@ -17,6 +16,7 @@ use aisoc_signing::SigningKey;
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
+use crate::environment::Environment;
 use crate::output::resembles_key;
 use crate::waiting::Waiting;
 
@@ -29,15 +29,24 @@ const HOW: &str = "pass the path of a key file, `env:VARIABLE`, or `-` and the k
 /// # Errors
 /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size, or
 /// holds no signing key; `interrupted`, because a pipe is waited for.
-pub(crate) fn read(source: &str, cancellation: &Cancellation) -> Result<(SigningKey, Option<u32>)> {
-    let read = read_bytes(source, cancellation).and_then(|(bytes, mode)| Ok((SigningKey::from_pem(&bytes)?, mode)));
+pub(crate) fn read(
+    source: &str,
+    environment: &Environment,
+    cancellation: &Cancellation,
+) -> Result<(SigningKey, Option<u32>)> {
+    let read = read_bytes(source, environment, cancellation);
+    let read = read.and_then(|(bytes, mode)| Ok((SigningKey::from_pem(&bytes)?, mode)));
     aisoc_signing::wipe_stack();
     read
 }
 
-fn read_bytes(source: &str, cancellation: &Cancellation) -> Result<(Zeroizing<Vec<u8>>, Option<u32>)> {
+fn read_bytes(
+    source: &str,
+    environment: &Environment,
+    cancellation: &Cancellation,
+) -> Result<(Zeroizing<Vec<u8>>, Option<u32>)> {
     if let Some(variable) = source.strip_prefix("env:") {
-        return Ok((from_variable(variable)?, None));
+        return Ok((from_variable(variable, environment)?, None));
     }
     if source == "-" {
         // Not through the buffer of `std::io::stdin`, which lives as long as the process.
@@ -51,9 +60,9 @@ fn read_bytes(source: &str, cancellation: &Cancellation) -> Result<(Zeroizing<Ve
 }
 
 /// A copy stays where the system put the environment; only a new process has none.
-fn from_variable(variable: &str) -> Result<Zeroizing<Vec<u8>>> {
+fn from_variable(variable: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>>> {
     let is_name = !variable.is_empty() && !variable.contains(['=', '\0']);
-    match env::var_os(variable).filter(|_| is_name) {
+    match is_name.then(|| environment.named(variable)).flatten() {
         Some(value) => Ok(Zeroizing::new(value.into_vec())),
         None => {
             Err(Fault::new(Reason::KeyInvalid, "the environment variable that `--private-key env:…` names is not set")

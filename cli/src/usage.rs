@@ -1,17 +1,19 @@
 //! What the parser refuses, in the form of every other refusal.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::{context, output};
+use crate::environment::{Environment, PATHS};
+use crate::output;
 
 /// Prints help, the version, or the refusal, and gives the exit code.
-pub(crate) fn answer(error: &clap::Error) -> ExitCode {
+pub(crate) fn answer(error: &clap::Error, environment: &Environment) -> ExitCode {
     // The command line was not understood, so `--json` is looked for by hand.
-    let json = json_is_asked_for();
+    let json = json_is_asked_for(environment);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let printed = output::print(&error.render().to_string());
@@ -24,18 +26,15 @@ pub(crate) fn answer(error: &clap::Error) -> ExitCode {
         output::report(fault, json);
         return ExitCode::from(fault.class().exit_code());
     }
-    let fault = usage_fault(error);
+    let fault = usage_fault(error, environment);
     output::report(&fault, json);
     ExitCode::from(fault.class().exit_code())
 }
 
-/// Variables that hold paths, which results show.
-const PATH_VARIABLES: [&str; 2] = [context::PLUGINS_DIR, context::TRUSTED_KEYS_DIR];
-
 /// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is expected. Looked for before
 /// anything else is, because every other message could quote it.
-pub(crate) fn refuse_key_material() -> Option<ExitCode> {
-    let is_key = |argument: std::ffi::OsString| {
+pub(crate) fn refuse_key_material(environment: &Environment) -> Option<ExitCode> {
+    let is_key = |argument: &OsString| {
         let argument = argument.to_string_lossy().into_owned();
         let value = argument
             .strip_prefix("--")
@@ -44,8 +43,8 @@ pub(crate) fn refuse_key_material() -> Option<ExitCode> {
         let value = value.trim();
         resembles_private_key(value.strip_prefix("env:").unwrap_or(value))
     };
-    let is_typed = std::env::args_os().skip(1).any(is_key);
-    let variable = PATH_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some_and(is_key));
+    let is_typed = environment.words().any(is_key);
+    let variable = PATHS.into_iter().find(|name| environment.named(name).as_ref().is_some_and(is_key));
     let what = match variable {
         _ if is_typed => "an argument is a private key, and not the path of one".to_owned(),
         Some(name) => format!("{name} is a private key, and not the path of a directory"),
@@ -53,7 +52,7 @@ pub(crate) fn refuse_key_material() -> Option<ExitCode> {
     };
     let fault = Fault::new(Reason::Usage, what)
         .hint("every user of this machine can read arguments: make a new key with `aisoc plugin keygen --out PREFIX`, and pass its path");
-    output::report(&fault, json_is_asked_for());
+    output::report(&fault, json_is_asked_for(environment));
     Some(ExitCode::from(fault.class().exit_code()))
 }
 
@@ -63,8 +62,8 @@ fn resembles_private_key(value: &str) -> bool {
     output::resembles_key(value) && !is_digest && !std::path::Path::new(value).exists()
 }
 
-fn json_is_asked_for() -> bool {
-    std::env::args_os().any(|argument| argument == "--json")
+fn json_is_asked_for(environment: &Environment) -> bool {
+    environment.words().any(|argument| argument == "--json")
 }
 
 /// What was typed and is not understood is quoted, unless it may be a key.
@@ -80,7 +79,7 @@ fn without_keys(error: &clap::Error) -> String {
     rendered
 }
 
-fn usage_fault(error: &clap::Error) -> Fault {
+fn usage_fault(error: &clap::Error, environment: &Environment) -> Fault {
     let rendered = without_keys(error);
     let what = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
@@ -96,7 +95,7 @@ fn usage_fault(error: &clap::Error) -> Fault {
     };
     match nearest {
         Some(name) => fault.hint(format!("did you mean `{name}`?")),
-        None => fault.hint(format!("see `{} --help`", command_words())),
+        None => fault.hint(format!("see `{} --help`", command_words(environment))),
     }
 }
 
@@ -108,17 +107,16 @@ fn first_paragraph(rendered: &str) -> String {
 }
 
 /// `aisoc plugin sign`, as far as the words of the command line name commands.
-fn command_words() -> String {
-    use clap::CommandFactory as _;
-    let mut command = crate::args::Cli::command();
+fn command_words(environment: &Environment) -> String {
+    let mut command = crate::commands::parser();
     let mut words = vec!["aisoc".to_owned()];
-    let typed = std::env::args_os().skip(1).map_while(|word| word.into_string().ok());
+    let typed = environment.words().map_while(|word| word.to_str());
     for word in typed.filter(|word| !word.starts_with('-')) {
-        match command.find_subcommand(&word) {
+        match command.find_subcommand(word) {
             Some(found) => command = found.clone(),
             None => break,
         }
-        words.push(word);
+        words.push(word.to_owned());
     }
     words.join(" ")
 }

@@ -38,10 +38,10 @@ const READERS: &[(&str, usize, &str)] = &[
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
     ("cli/src/commands/demo.rs", 1, "address"),
     ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),
-    ("cli/src/smoke/mod.rs", 0, "line.ends_with(b\"\\n\")"),
-    ("cli/src/smoke/child.rs", 2, "OUTPUT_LIMIT"),
+    ("worker/src/load.rs", 0, "line.ends_with(b\"\\n\")"),
+    ("worker/src/child.rs", 2, "OUTPUT_LIMIT"),
     // What the kernel says about processes and users.
-    ("cli/src/smoke/descendants.rs", 1, "/proc/"),
+    ("worker/src/descendants.rs", 1, "/proc/"),
     ("files/src/access.rs", 1, "\"/proc\""),
     ("cli/src/runtime.rs", 1, "/proc/self/status"),
 ];

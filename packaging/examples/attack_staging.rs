@@ -7,8 +7,7 @@
 //! Every layer is staged into a plugins directory with canaries, a sentinel file and the process's own
 //! directory around it, in memory where that is possible; nothing of those may change. Prints one line
 //! per fact and ends with 1 when something escaped, panicked or met another fate than it should, and
-//! when another tar reader sees other files in what was taken. A release build ends at the first panic,
-//! after it has named the layer.
+//! when another tar reader sees other files in what was taken. A panic is printed with its layer.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program whose output is its purpose")]
 
 #[path = "../tests/gauntlet/mod.rs"]

@@ -34,7 +34,7 @@ impl Copying {
     /// # Errors
     /// I/O reasons.
     pub(crate) fn begin() -> Result<Self> {
-        let failed = |error| Fault::io("write a private copy in", &std::env::temp_dir(), error);
+        let failed = |error| Fault::io("write a private copy in", &tempfile::env::temp_dir(), error);
         Ok(Self { file: tempfile::tempfile().map_err(failed)?, end: AtomicU64::new(0) })
     }
 

@@ -11,7 +11,7 @@ use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Target, Worke
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
-use crate::reporter::Reporter;
+use crate::events::{Event, Reporter, Transfer};
 
 /// Chunks between the network and the unpacking thread: enough to keep both busy, few enough that
 /// memory does not grow with the artifact.
@@ -55,7 +55,9 @@ impl Fetched {
         let mut done = 0;
         for layer in self.artifact.layers() {
             let stream = self.target.fetch_blob(&layer.descriptor).await?;
-            let progress = |bytes| reporter.bytes("Fetching", done + bytes, total);
+            let progress = |bytes| {
+                reporter.event(&Event::Bytes { transfer: Transfer::Fetching, done: done + bytes, total });
+            };
             staging = receive(staging, layer.clone(), stream, &progress).await?;
             done += layer.descriptor.size;
         }

@@ -11,8 +11,8 @@ use aisoc_packaging::{InstalledDir, Limits, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Coverage, TreeFinding};
 
+use crate::events::Reporter;
 use crate::fetch::fetch;
-use crate::reporter::Reporter;
 
 /// A look at a plugin, unverified.
 #[derive(Debug)]

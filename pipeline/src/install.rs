@@ -13,10 +13,10 @@ use aisoc_packaging::{Limits, Staging};
 use aisoc_registry_client::ClientOptions;
 use aisoc_trust::{Examined, Verdict};
 
+use crate::events::{Event, Reporter};
 use crate::fetch::fetch;
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
-use crate::reporter::Reporter;
 use crate::version_order::compare;
 
 /// What an install is told.
@@ -92,13 +92,13 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     options.site.check(&options.access)?;
     // Before anything is fetched; the keys that judge are read when there is something to judge.
     Judge::new(&options.trust)?;
-    reporter.step("Resolving", &reference.to_string());
+    reporter.event(&Event::Resolving { reference });
     let fetched = fetch(reference, options.require_digest, &options.client).await?;
     let digest = fetched.artifact.digest();
     if let Some(unchanged) = already_installed(digest, options)? {
         return Ok(unchanged);
     }
-    reporter.step("Fetching", &reference.pinned(digest).to_string());
+    reporter.event(&Event::Fetching { artifact: &reference.pinned(digest) });
     let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
     let claim = staged.claim()?;
@@ -106,7 +106,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let judge = Judge::new(&options.trust)?;
     let examined = judge.examine(&claim);
     refuse_early(&examined, &manifest, options)?;
-    reporter.step("Activating", &format!("{} {}", manifest.id, manifest.version));
+    reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
     options.site.session(&options.access, |session| {
         let present = session.present(&manifest.id)?;
         let admitted = judge.decide(examined, &present).outcome.map_err(|refusal| about(refusal, &manifest))?;

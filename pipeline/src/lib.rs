@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod at_rest;
+mod bench;
 mod collect;
+mod digest;
+pub mod documents;
+mod events;
 mod fetch;
 mod inspect;
 mod install;
@@ -11,7 +15,6 @@ mod publication;
 mod publish;
 mod pull;
 mod release;
-mod reporter;
 mod rollback;
 mod sign;
 mod signature_look;
@@ -22,15 +25,17 @@ mod version_order;
 mod versions;
 
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+pub use bench::Bench;
 pub use collect::collect_garbage;
+pub use digest::{CanonicalJson, canonical_digest};
+pub use events::{Event, Reporter, Silent, Transfer};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
 pub use install::{Change, InstallOptions, Installation, install};
 pub use judge::{Judgement, TrustInputs};
-pub use publication::{Publication, PublishableArtifact, SignatureRule};
-pub use publish::{PackageOptions, Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};
+pub use publication::{PackageOptions, Publication, PublishableArtifact, SignatureRule};
+pub use publish::{Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};
 pub use pull::{Pulled, pull};
 pub use release::{Checkout, ReleaseCopy, SignedRelease};
-pub use reporter::{Reporter, Silent};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use signature_look::SignatureLook;

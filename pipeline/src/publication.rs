@@ -12,17 +12,29 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, Staging, default_threads};
+use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::{ClientOptions, Fetch as _, Target};
 use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
+use crate::events::{Event, Reporter};
 use crate::fetch::fetch;
 use crate::judge::TrustInputs;
-use crate::publish::PackageOptions;
-use crate::reporter::Reporter;
 use crate::signature_look::SignatureLook;
 use crate::verify::judge;
+
+/// How a directory is packed.
+#[derive(Debug, Clone)]
+pub struct PackageOptions {
+    /// Compression threads. The bytes do not depend on it.
+    pub threads: usize,
+    /// Modification time of every entry, in seconds since 1970; 0 when absent.
+    pub mtime: Option<u64>,
+    /// What to do about files that look like secrets.
+    pub secrets: Secrets,
+    /// How much is read of the directory, and until when.
+    pub limits: Limits,
+}
 
 /// What a signature has to be before anything is published.
 #[derive(Debug)]
@@ -58,7 +70,7 @@ impl Publication {
         rule: &SignatureRule,
         reporter: &dyn Reporter,
     ) -> Result<Self> {
-        reporter.step("Packing", &directory.display().to_string());
+        reporter.event(&Event::Packing { directory });
         let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
         Self::judged(plugin, rule)
     }

@@ -15,9 +15,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
-use aisoc_packaging::{
-    Assembled, FoundSecret, Limits, PackOptions, PluginDir, Secrets, assemble, default_threads, foretell,
-};
+use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, default_threads, foretell};
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::layout::{NewArtifact, OnePass};
 use aisoc_registry_client::{
@@ -25,25 +23,12 @@ use aisoc_registry_client::{
 };
 use aisoc_signing::Appearance;
 
-use crate::publication::{Publication, PublishableArtifact, read_manifest};
-use crate::reporter::Reporter;
+use crate::events::{Event, Reporter, Transfer};
+use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};
 use crate::signature_look::SignatureLook;
 
 /// How the names of layouts begin that are made beside their place.
 const DRAFTS: &str = ".aisoc-package-";
-
-/// How a directory is packed.
-#[derive(Debug, Clone)]
-pub struct PackageOptions {
-    /// Compression threads. The bytes do not depend on it.
-    pub threads: usize,
-    /// Modification time of every entry, in seconds since 1970; 0 when absent.
-    pub mtime: Option<u64>,
-    /// What to do about files that look like secrets.
-    pub secrets: Secrets,
-    /// How much is read of the directory, and until when.
-    pub limits: Limits,
-}
 
 /// How an artifact is pushed.
 #[derive(Debug)]
@@ -135,7 +120,7 @@ pub async fn check_package(
 ) -> Result<Packaged> {
     let target = Target::open(&Reference::Layout(out.clone()), &ClientOptions::default())?;
     let present = prove(&target).await?;
-    reporter.step("Packing", &directory.display().to_string());
+    reporter.event(&Event::Packing { directory });
     let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
     let manifest = read_manifest(&plugin)?;
     let foretold = foretell(&plugin, &manifest, &options.pack())?;
@@ -176,7 +161,7 @@ pub async fn publish(
     let packed = pack(&publication, package_options)?;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
-    reporter.step("Pushing", &destination.to_string());
+    reporter.event(&Event::Pushing { destination });
     let pushed = packed.ship_to(&target, destination.tag(), reporter).await?;
     Ok((packed.summary, pushed))
 }
@@ -195,7 +180,7 @@ pub async fn push(
     let PublishableArtifact { from, digest, signature } = artifact;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, digest, options.replace_tag).await?;
-    reporter.step("Pushing", &destination.to_string());
+    reporter.event(&Event::Pushing { destination });
     let sent = Sent::default();
     copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
     Ok((signature, sent.pushed(digest)))
@@ -239,7 +224,7 @@ impl PackageOptions {
 }
 
 fn pack(publication: &Publication, options: &PackageOptions) -> Result<Packed> {
-    let failed = |error| Fault::io("write a layer in", &std::env::temp_dir(), error);
+    let failed = |error| Fault::io("write a layer in", &tempfile::env::temp_dir(), error);
     let layer = tempfile::tempfile().map_err(failed)?;
     let (assembled, summary) = pack_to(publication, options, &layer)?;
     Ok(Packed { assembled, layer: Arc::new(layer), summary })
@@ -356,14 +341,15 @@ struct Sent {
 impl Sent {
     fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
         use std::sync::atomic::Ordering::Relaxed;
+        let sent = |done, total| reporter.event(&Event::Bytes { transfer: Transfer::Pushing, done, total });
         match step {
-            Step::Pushing(descriptor) => reporter.bytes("Pushing", 0, descriptor.size),
+            Step::Pushing(descriptor) => sent(0, descriptor.size),
             Step::Blob(descriptor, Stored::Uploaded) => {
                 self.blobs.fetch_add(1, Relaxed);
                 self.bytes.fetch_add(descriptor.size, Relaxed);
-                reporter.bytes("Pushing", descriptor.size, descriptor.size);
+                sent(descriptor.size, descriptor.size);
             }
-            Step::ReadBack(descriptor) => reporter.step("Read back", &descriptor.digest.to_string()),
+            Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),
             Step::Blob(_, Stored::Present | Stored::Mounted) | Step::Manifest(..) | Step::Tagged(..) => {}
         }
     }

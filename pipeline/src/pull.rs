@@ -9,8 +9,8 @@ use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staging};
 use aisoc_registry_client::ClientOptions;
 
+use crate::events::{Event, Reporter};
 use crate::fetch::fetch;
-use crate::reporter::Reporter;
 
 /// What was pulled.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub async fn pull(
     if occupied {
         return Err(Fault::new(Reason::AlreadyExists, format!("`{}` exists and is not empty", out.display())));
     }
-    reporter.step("Resolving", &reference.to_string());
+    reporter.event(&Event::Resolving { reference });
     let fetched = fetch(reference, None, options).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let staging = Staging::into_place(Site::at(parent).staging()?, Limits::default())?;

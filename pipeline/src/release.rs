@@ -8,8 +8,7 @@ use aisoc_manifests::plugin::ManifestFile;
 use aisoc_packaging::{FoundSecret, PluginDir, default_threads};
 use aisoc_signing::{Fingerprint, SigningKey};
 
-use crate::publication::{Publication, SignatureRule};
-use crate::publish::PackageOptions;
+use crate::publication::{PackageOptions, Publication, SignatureRule};
 use crate::sign::{WholeTree, sweep_checkout};
 
 /// What becomes of the checkout that is released.

@@ -10,9 +10,9 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::Limits;
 use aisoc_trust::Verdict;
 
+use crate::events::{Event, Reporter};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
-use crate::reporter::Reporter;
 
 /// How often a version is read again that another process has moved away meanwhile.
 const ATTEMPTS: usize = 8;
@@ -93,7 +93,7 @@ fn restore(
 ) -> Result<Option<Rollback>> {
     let RollbackOptions { site, id, access, .. } = options;
     let named = format!("{id} {}", previous.record().version);
-    reporter.step("Verifying", &named);
+    reporter.event(&Event::Verifying { id, version: &previous.record().version });
     let claim = previous.claim();
     let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
@@ -104,7 +104,7 @@ fn restore(
     if let Some(refusal) = examined.refusal() {
         return Err(refusal.clone().about(&named));
     }
-    reporter.step("Activating", &named);
+    reporter.event(&Event::Activating { id, version: &previous.record().version });
     site.session(access, |session| {
         let present = session.present(id)?;
         let admitted = judge.decide(examined, &present).outcome.map_err(|refusal| refusal.about(&named))?;

@@ -12,9 +12,9 @@ use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings};
 use aisoc_trust::{Decision, Trace, Verdict};
 
+use crate::events::Reporter;
 use crate::fetch::fetch;
 use crate::judge::{Judge, TrustInputs};
-use crate::reporter::Reporter;
 
 /// A verdict, and how it came about.
 #[derive(Debug)]

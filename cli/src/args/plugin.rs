@@ -1,4 +1,4 @@
-//! `aisoc plugin …`
+//! The arguments of `aisoc plugin …` and `aisoc plugins …`
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,130 +9,9 @@ use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_trust::{CoverageRule, TrustMode};
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use crate::scaffold::ScaffoldType;
-
-pub(crate) const KEYGEN_EXAMPLES: &str = "Examples:
-  aisoc plugin keygen --out release      writes release.key (private, mode 0600) and release.pem (public)
-
-Give release.pem to operators, who put it into their trusted keys directory. Keep release.key secret.";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// Make a plugin's directory that validates, signs, packages and loads as it is
-    #[command(
-        visible_alias = "scaffold",
-        after_help = "Examples:
-  aisoc plugin new shodan --type enricher
-  aisoc plugin new my-widget --type widget -o plugins --author 'Ada <ada@example.com>'"
-    )]
-    New(NewArgs),
-    /// Check a manifest: all problems at once, each with file, line and column
-    #[command(after_help = "Examples:
-  aisoc plugin validate
-  aisoc plugin validate my-plugin --profile manager
-  aisoc plugin validate my-plugin --load      also load plugin.py in Python, as a host does")]
-    Validate(ValidateArgs),
-    /// Make a signing key pair
-    #[command(after_help = KEYGEN_EXAMPLES)]
-    Keygen(KeygenArgs),
-    /// Print the digest that a signature of the plugin covers
-    #[command(after_help = "Examples:
-  aisoc plugin digest my-plugin
-  aisoc plugin digest my-plugin --canonical      the canonical JSON itself")]
-    Digest(DigestArgs),
-    /// Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest
-    #[command(after_help = "Examples:
-  aisoc plugin sign --plugin-dir my-plugin --private-key release.key
-  aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY     the PEM text, from CI's secrets
-  aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key
-  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add      a second signer, for a rotation")]
-    Sign(SignArgs),
-    /// Verify a directory, an artifact or an archive against trusted keys
-    #[command(after_help = "Examples:
-  aisoc plugin verify my-plugin --keys keys
-  aisoc plugin verify my-plugin --keys keys --explain
-  aisoc plugin verify registry.example/team/my-plugin:1.2.0 --keys keys
-  aisoc plugin verify my-plugin.tar --keys keys")]
-    Verify(VerifyArgs),
-    /// Show what a directory, an artifact or an archive says about itself, unverified
-    #[command(after_help = "Examples:
-  aisoc plugin inspect registry.example/team/my-plugin:1.2.0
-  aisoc plugin inspect my-plugin.tar --json")]
-    Inspect(InspectArgs),
-    /// Pack a plugin's directory as an OCI artifact: the same input gives the same digest
-    #[command(after_help = "Examples:
-  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar      one file
-  aisoc plugin package --plugin-dir my-plugin --out layout             an OCI layout directory
-  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check
-
-Refuses what is unsigned, and what was changed after it was signed.")]
-    Package(PackageArgs),
-    /// Push a packaged plugin to a registry; prints the digest reference
-    #[command(after_help = "Examples:
-  aisoc plugin push my-plugin.tar registry.example/team/my-plugin:1.2.0
-  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first
-
-Refuses what is unsigned, and what was changed after it was signed, before anything is sent. What is copied
-from one registry to another is public already, and is verified when --trusted-keys names keys.")]
-    Push(PushArgs),
-    /// Fetch an artifact and unpack it, without installing or verifying it
-    #[command(after_help = "Examples:
-  aisoc plugin pull registry.example/team/my-plugin:1.2.0 --out look-at-it")]
-    Pull(PullArgs),
-    /// Fetch, verify against the trusted keys, and swap into the plugins directory
-    #[command(after_help = "Examples:
-  aisoc plugin install registry.example/team/my-plugin:1.2.0
-  aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys --plugins-dir plugins
-  aisoc plugin install registry.example/team/my-plugin:1.2.0 --require-digest sha256:…")]
-    Install(InstallArgs),
-    /// List what is installed, verified against today's keys
-    #[command(after_help = "Examples:
-  aisoc plugin list
-  aisoc plugin list --json")]
-    List(ListArgs),
-    /// Go back to a kept version: read whole, verified with today's keys, exchanged in one step
-    #[command(after_help = "Examples:
-  aisoc plugin rollback my-plugin                 the version that was replaced last; twice is where one was
-  aisoc plugin rollback my-plugin --to 1.1.0
-  aisoc plugin list --versions                    what can be gone back to")]
-    Rollback(RollbackArgs),
-    /// Remove an installed plugin and its kept versions
-    #[command(after_help = "Examples:
-  aisoc plugin uninstall my-plugin --yes")]
-    Uninstall(UninstallArgs),
-    /// Remove kept versions beyond a number, and what killed commands left behind
-    #[command(after_help = "Examples:
-  aisoc plugin gc                  keeps one version of each plugin
-  aisoc plugin gc --keep 0         keeps none")]
-    Gc(GcArgs),
-    /// Validate, sign, package and push in one step, for CI
-    #[command(
-        visible_alias = "publish",
-        after_help = "Examples:
-  aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
-
-Reads every file once, signs a private copy and publishes that: the directory stays as it is.
-Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
-and a table to GITHUB_STEP_SUMMARY."
-    )]
-    Release(ReleaseArgs),
-}
-
-/// `aisoc plugins …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginsCommand {
-    /// List what is installed (the same as `aisoc plugin list`)
-    List(ListArgs),
-    /// Read every installed plugin whole and verify it against today's keys
-    #[command(after_help = "Examples:
-  aisoc plugins verify
-  aisoc plugins verify shodan virustotal --json
-
-Exit code 3 when one of them is refused; every one is listed.")]
-    Verify(VerifyAtRestArgs),
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyAtRestArgs {

@@ -1,24 +1,10 @@
-//! `aisoc registry …`
+//! The arguments of `aisoc registry …`
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use aisoc_manifests::reference::Reference;
-use clap::{Args, Subcommand};
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RegistryCommand {
-    /// Serve an OCI registry from a directory
-    #[command(after_help = "Examples:
-  aisoc registry serve
-  aisoc registry serve --dir ./registry --listen 127.0.0.1:0    a free port; the address is printed
-  aisoc registry serve --allow-host registry.test               behind a proxy of that name
-
-There is no login: whoever reaches the address can push and delete. Listen on loopback only.
-It answers as `localhost`, under its address and under the names of `--allow-host`, and to no
-other name: a web page that borrows the address for a name of its own gets nothing.")]
-    Serve(ServeArgs),
-}
+use clap::Args;
 
 /// A host as it stands in a reference: what cannot stand there would never be asked for.
 fn host_name(text: &str) -> Result<String, String> {

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::args::DemoArgs;
 use crate::context::Context;
+use crate::environment::SETTINGS;
 use crate::output::printable;
 
 const PROMPT: Style = AnsiColor::Cyan.on_default().bold();
@@ -41,7 +42,9 @@ impl Place {
     fn make(keep: Option<PathBuf>) -> Result<Self> {
         let Some(path) = keep else {
             let directory = tempfile::Builder::new().prefix("aisoc-demo-").tempdir();
-            return directory.map(Self::Temporary).map_err(|error| Fault::io("create", &std::env::temp_dir(), error));
+            return directory
+                .map(Self::Temporary)
+                .map_err(|error| Fault::io("create", &tempfile::env::temp_dir(), error));
         };
         fs::create_dir(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => {
@@ -187,17 +190,7 @@ impl Demo {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(words).current_dir(&self.directory);
-        for variable in [
-            "AISOC_PLUGINS_DIR",
-            "AISOC_REGISTRY_HOST",
-            "AISOC_REGISTRY_USERNAME",
-            "AISOC_REGISTRY_PASSWORD",
-            "PLUGIN_TRUST_MODE",
-            "PLUGIN_TRUSTED_KEYS_DIR",
-            "SOURCE_DATE_EPOCH",
-            "GITHUB_OUTPUT",
-            "GITHUB_STEP_SUMMARY",
-        ] {
+        for variable in SETTINGS {
             command.env_remove(variable);
         }
         command

@@ -1,20 +1,12 @@
 //! `aisoc plugin digest`
 
 use aisoc_manifests::fault::Result;
-use aisoc_packaging::{ReferenceDir, default_threads};
-use serde::Serialize;
+use aisoc_pipeline::documents::CanonicalDigest;
+use aisoc_pipeline::{CanonicalJson, canonical_digest};
 
 use crate::args::plugin::DigestArgs;
 use crate::context::Context;
 use crate::output::{Answer, Form};
-
-#[derive(Serialize)]
-struct CanonicalDigest {
-    digest: String,
-    python_files: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    canonical: Option<String>,
-}
 
 impl Answer for CanonicalDigest {
     fn text(&self) -> String {
@@ -27,10 +19,7 @@ impl Answer for CanonicalDigest {
     }
 }
 
-pub(crate) fn run(args: &DigestArgs, context: &Context) -> Result<u8> {
-    let directory = ReferenceDir::read_with(&args.dir, default_threads(), &context.limits()?)?;
-    let python_files = directory.python().len();
-    let statement = directory.claim().statement().map_err(|fault| fault.below(&args.dir))?;
-    let canonical = args.canonical.then(|| String::from_utf8_lossy(statement.canonical()).into_owned());
-    context.output.answer(&CanonicalDigest { digest: statement.digest().hex(), python_files, canonical })
+pub(crate) fn run(args: DigestArgs, context: &Context) -> Result<u8> {
+    let canonical = if args.canonical { CanonicalJson::Shown } else { CanonicalJson::Hidden };
+    context.output.answer(&canonical_digest(&args.dir, canonical, &context.limits()?)?)
 }

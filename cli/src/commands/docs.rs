@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::fs;
 
 use aisoc_manifests::fault::{Fault, Result};
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 
-use crate::args::{Cli, DocsArgs};
+use super::declaration::{Commands, Declaration, Risk};
+use crate::args::DocsArgs;
+use crate::context::Context;
 
-pub(crate) fn run(args: &DocsArgs) -> Result<u8> {
-    for (name, text) in [("commands.md", commands_page()), ("reasons.md", super::reasons::page())] {
+pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
+    for (name, text) in [("commands.md", commands_page(context.commands)), ("reasons.md", super::reasons::page())] {
         let path = args.write.join(name);
         fs::write(&path, text).map_err(|error| Fault::io("write", &path, error))?;
     }
@@ -17,25 +19,44 @@ pub(crate) fn run(args: &DocsArgs) -> Result<u8> {
 }
 
 /// `docs/commands.md`: the help of every command, as clap renders it.
-pub(crate) fn commands_page() -> String {
+pub(crate) fn commands_page(commands: Commands) -> String {
     let mut page = String::from(
-        "# Commands\n\nThe help of every command, generated from the argument definitions in `cli/src/args`. Every command\n\
-         takes `--json` and `--quiet`.\n",
+        "# Commands\n\nThe help of every command, generated from the table in `cli/src/commands/table.rs`. Every command\n\
+         takes `--json` and `--quiet`.\n\n\
+         Before the help stands the most harm that a command can do. `read` changes nothing. `write` makes or changes\n\
+         something. `high-risk-write` is there to destroy something, lowers what is checked or trusted, publishes what\n\
+         looks like a secret, or runs a plugin's code. Options that make a command one are named.\n",
     );
-    let mut root = Cli::command();
+    let mut root = (commands.parser)();
     root.build();
-    append(&mut page, &root, "aisoc");
+    append(&mut page, &root, &[], commands);
     page
 }
 
-fn append(page: &mut String, command: &Command, path: &str) {
-    let help = command.clone().bin_name(path).term_width(100).render_long_help().to_string();
-    let _ = write!(page, "\n## {path}\n\n```text\n");
+fn append(page: &mut String, command: &Command, words: &[&str], commands: Commands) {
+    let path = [&["aisoc"], words].concat().join(" ");
+    let help = command.clone().bin_name(&path).term_width(100).render_long_help().to_string();
+    let _ = write!(page, "\n## {path}\n\n");
+    if let Some(declaration) = (commands.declaration)(words) {
+        page.push_str(&risk(declaration));
+    }
+    page.push_str("```text\n");
     for line in help.trim_end().lines() {
         let _ = writeln!(page, "{}", line.trim_end());
     }
     page.push_str("```\n");
     for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
-        append(page, subcommand, &format!("{path} {}", subcommand.get_name()));
+        append(page, subcommand, &[words, &[subcommand.get_name()]].concat(), commands);
     }
+}
+
+/// `Risk: write; high-risk-write with --force. Domain: author.`
+fn risk(declaration: &Declaration) -> String {
+    let Declaration { risk, raised_by, domain, .. } = declaration;
+    let options: Vec<String> = raised_by.iter().map(|option| format!("`--{option}`")).collect();
+    let raised = match options.is_empty() {
+        true => String::new(),
+        false => format!("; `{}` with {}", Risk::HighRiskWrite.as_str(), options.join(", ")),
+    };
+    format!("Risk: `{}`{raised}. Domain: `{}`.\n\n", risk.as_str(), domain.as_str())
 }

@@ -4,34 +4,16 @@ use std::fmt::Write as _;
 
 use aisoc_installation::Collected;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use serde::Serialize;
+use aisoc_pipeline::documents::{CollectedGarbage, RemovedGarbage};
 
 use crate::args::plugin::GcArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
 
-#[derive(Serialize)]
-struct Freed {
-    plugins_dir: String,
-    removed: Vec<Row>,
-    freed_bytes: u64,
-    /// Plugins whose change a killed command had begun.
-    finished_changes: Vec<String>,
-    leftovers: Vec<String>,
-    unfinished_changes: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    kind: &'static str,
-    path: String,
-    bytes: u64,
-}
-
-impl Answer for Freed {
+impl Answer for CollectedGarbage {
     fn text(&self) -> String {
         let mut text = String::new();
-        for Row { kind, path, bytes } in &self.removed {
+        for RemovedGarbage { kind, path, bytes } in &self.removed {
             let _ = writeln!(text, "{kind}  {}  {bytes} bytes", printable(path));
         }
         for id in &self.finished_changes {
@@ -58,11 +40,11 @@ pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
     let freed_bytes = collected.bytes();
     let Collected { removed, finished, leftovers, unfinished } = collected;
     let problem = problem(leftovers.len(), unfinished.len());
-    let code = context.output.answer(&Freed {
+    let code = context.output.answer(&CollectedGarbage {
         plugins_dir: site.path().display().to_string(),
         removed: removed
             .into_iter()
-            .map(|removed| Row {
+            .map(|removed| RemovedGarbage {
                 kind: removed.kind.as_str(),
                 path: removed.path.display().to_string(),
                 bytes: removed.bytes,

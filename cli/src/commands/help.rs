@@ -2,9 +2,9 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use clap::CommandFactory as _;
 
-use crate::args::{Cli, HelpArgs};
+use crate::args::HelpArgs;
+use crate::context::Context;
 use crate::output;
 
 /// The written pages. Two more are generated: `commands` and `reasons`.
@@ -30,25 +30,25 @@ const PAGES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-pub(crate) fn run(args: &HelpArgs) -> Result<u8> {
+pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {
     let topic = match args.topic.as_slice() {
-        [] => return output::print(&overview()).map(|()| 0),
+        [] => return output::print(&overview(context)).map(|()| 0),
         [topic] => topic.as_str(),
-        words => return command_help(words),
+        words => return command_help(words, context),
     };
     let text = match topic {
-        "commands" => super::docs::commands_page(),
+        "commands" => super::docs::commands_page(context.commands),
         "reasons" => super::reasons::page(),
         _ => match PAGES.iter().find(|(name, ..)| *name == topic) {
             Some((_, _, text)) => (*text).to_owned(),
-            None => return command_help(std::slice::from_ref(&args.topic[0])),
+            None => return command_help(std::slice::from_ref(&args.topic[0]), context),
         },
     };
     output::print(&text).map(|()| 0)
 }
 
-fn overview() -> String {
-    let mut text = Cli::command().render_long_help().to_string();
+fn overview(context: &Context) -> String {
+    let mut text = (context.commands.parser)().render_long_help().to_string();
     text.push_str("\nManual pages (aisoc help TOPIC):\n");
     for (name, about, _) in PAGES {
         text.push_str(&format!("  {name:<16} {about}\n"));
@@ -57,8 +57,8 @@ fn overview() -> String {
     text
 }
 
-fn command_help(words: &[String]) -> Result<u8> {
-    let mut command = Cli::command();
+fn command_help(words: &[String], context: &Context) -> Result<u8> {
+    let mut command = (context.commands.parser)();
     command.build();
     let mut path = String::from("aisoc");
     for word in words {

@@ -2,32 +2,15 @@
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
+use aisoc_pipeline::documents::{InstalledPlugin, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation};
-use serde::Serialize;
 
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, printable};
 use crate::runtime;
 
-#[derive(Serialize)]
-struct Installed {
-    id: String,
-    version: String,
-    reference: String,
-    digest: String,
-    directory: String,
-    signature_status: &'static str,
-    signing_key_id: Option<String>,
-    coverage: &'static str,
-    change: &'static str,
-    previous_version: Option<String>,
-    /// `full`, `code` or `unknown` when the coverage floor was lowered.
-    lowered_from: Option<&'static str>,
-    objection: Option<String>,
-}
-
-impl Answer for Installed {
+impl Answer for InstalledPlugin {
     fn text(&self) -> String {
         format!("{}\n", printable(&self.reference))
     }
@@ -55,14 +38,16 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
-    context.output.answer(&Installed {
+    context.output.answer(&InstalledPlugin {
         reference: args.reference.pinned(installed.digest).to_string(),
         id: installed.id.to_string(),
         digest: installed.digest.to_string(),
         directory: installed.directory.display().to_string(),
-        signature_status: installed.signature.status.as_str(),
-        signing_key_id: installed.signature.key_id,
-        coverage: installed.signature.coverage.as_str(),
+        signature: SignatureJudgement {
+            signature_status: Some(installed.signature.status.as_str()),
+            signing_key_id: installed.signature.key_id,
+            coverage: Some(installed.signature.coverage.as_str()),
+        },
         objection: installed.signature.objection,
         change: installed.change.as_str(),
         lowered_from: installed.lowered_from,

@@ -1,19 +1,12 @@
 //! `aisoc plugin keygen`, `aisoc keygen`
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::documents::KeyPair;
 use aisoc_signing::{Overwrite, SigningKey, write_key_pair};
-use serde::Serialize;
 
 use crate::args::plugin::KeygenArgs;
 use crate::context::Context;
 use crate::output::{self, Answer, printable};
-
-#[derive(Serialize)]
-struct KeyPair {
-    private_key: String,
-    public_key: String,
-    fingerprint: String,
-}
 
 impl Answer for KeyPair {
     fn text(&self) -> String {

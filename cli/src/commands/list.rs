@@ -4,46 +4,15 @@ use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
+use aisoc_pipeline::documents::{ListedPlugin, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
-use serde::Serialize;
 
-use super::versions::{self, Version};
+use super::versions;
 use crate::args::plugin::ListArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
-
-#[derive(Serialize)]
-struct List {
-    plugins_dir: String,
-    plugins: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    id: String,
-    version: Option<String>,
-    /// Nothing where no signature was judged.
-    signature_status: Option<&'static str>,
-    signing_key_id: Option<String>,
-    /// Nothing where it is not known.
-    coverage: Option<&'static str>,
-    reference: Option<String>,
-    digest: Option<String>,
-    installed_at: Option<String>,
-    /// Its place, from which the path can be had back: bytes that are no UTF-8 are `\xNN`.
-    directory: String,
-    /// The directory's own name, when it is not the id.
-    #[serde(skip)]
-    name: Option<String>,
-    error: Option<String>,
-    /// What an operator should know although it is no refusal.
-    note: Option<&'static str>,
-    /// With `--versions`: the installed version and those that can be rolled back to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    versions: Option<Vec<Version>>,
-}
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
@@ -55,22 +24,20 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
             true => Some(versions::of_plugin(&site, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
             false => None,
         };
-        plugins.push(Row { versions, ..row(plugin) });
+        plugins.push(ListedPlugin { versions, ..row(plugin) });
     }
-    context.output.answer(&List { plugins_dir: site.path().display().to_string(), plugins })
+    context.output.answer(&PluginList { plugins_dir: site.path().display().to_string(), plugins })
 }
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
-fn row(plugin: PluginAtRest) -> Row {
-    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&plugin);
+fn row(plugin: PluginAtRest) -> ListedPlugin {
+    let (signature, error) = judgement(&plugin);
     let PluginAtRest { id, directory, path, version, record, .. } = plugin;
-    Row {
+    ListedPlugin {
         name: (directory != id).then_some(directory),
         id,
         version,
-        signature_status,
-        signing_key_id,
-        coverage,
+        signature,
         reference: record.as_ref().map(|record| record.reference.clone()),
         digest: record.as_ref().map(|record| record.digest.to_string()),
         note: record.is_none().then_some("no install record: judged by its signature alone"),
@@ -81,27 +48,15 @@ fn row(plugin: PluginAtRest) -> Row {
     }
 }
 
-/// A verdict as listings show it.
-pub(crate) struct Standing {
-    pub(crate) signature_status: Option<&'static str>,
-    pub(crate) signing_key_id: Option<String>,
-    pub(crate) coverage: Option<&'static str>,
-    pub(crate) error: Option<String>,
-}
-
-impl Standing {
-    pub(crate) fn of(plugin: &PluginAtRest) -> Self {
-        let (signing_key_id, error) = match &plugin.verdict {
-            Ok(judgement) => (judgement.key_id.clone(), judgement.objection.clone()),
-            Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
-        };
-        Self {
-            signature_status: plugin.signature.map(SignatureStatus::as_str),
-            signing_key_id,
-            coverage: plugin.coverage.map(Coverage::as_str),
-            error,
-        }
-    }
+/// A verdict as listings show it: what was judged, and what is wrong.
+pub(crate) fn judgement(plugin: &PluginAtRest) -> (SignatureJudgement, Option<String>) {
+    let (signing_key_id, error) = match &plugin.verdict {
+        Ok(judgement) => (judgement.key_id.clone(), judgement.objection.clone()),
+        Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+    };
+    let signature_status = plugin.signature.map(SignatureStatus::as_str);
+    let coverage = plugin.coverage.map(Coverage::as_str);
+    (SignatureJudgement { signature_status, signing_key_id, coverage }, error)
 }
 
 /// A line below the plugin's own, when its directory has another name.
@@ -111,7 +66,7 @@ pub(crate) fn write_place(text: &mut String, name: Option<&str>) {
     }
 }
 
-impl Answer for List {
+impl Answer for PluginList {
     fn text(&self) -> String {
         if self.plugins.is_empty() {
             return format!("no plugins in {}\n", printable(&self.plugins_dir));
@@ -129,9 +84,9 @@ impl Answer for List {
                 "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  {digest}",
                 printable(&row.id),
                 printable(&or_dash(&row.version)),
-                row.signature_status.unwrap_or("-"),
-                row.coverage.unwrap_or("-"),
-                printable(&or_dash(&row.signing_key_id)),
+                row.signature.signature_status.unwrap_or("-"),
+                row.signature.coverage.unwrap_or("-"),
+                printable(&or_dash(&row.signature.signing_key_id)),
             );
             write_place(&mut text, row.name.as_deref());
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());

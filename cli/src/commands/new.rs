@@ -1,21 +1,12 @@
 //! `aisoc plugin new`
 
 use aisoc_manifests::fault::Result;
-use serde::Serialize;
+use aisoc_pipeline::documents::NewPlugin;
 
 use crate::args::plugin::NewArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
 use crate::scaffold::{self, Request};
-
-#[derive(Serialize)]
-struct NewPlugin {
-    id: String,
-    #[serde(rename = "type")]
-    plugin_type: String,
-    directory: String,
-    files: Vec<String>,
-}
 
 impl Answer for NewPlugin {
     fn text(&self) -> String {

@@ -4,34 +4,16 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference};
+use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
 use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook};
-use serde::Serialize;
 
-use crate::allowed_secrets::{Allowance, AllowedSecret};
+use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
-use crate::context::{Context, source_date_epoch};
+use crate::context::Context;
 use crate::output::Answer;
 use crate::runtime;
 
-#[derive(Serialize)]
-struct Package {
-    id: String,
-    version: String,
-    path: String,
-    digest: String,
-    layer_digest: String,
-    layer_size: u64,
-    files: usize,
-    unpacked_size: u64,
-    signed: bool,
-    /// `verified`, `present`, `unsigned`; with `--check` also `malformed` and `other_tree`.
-    signature: &'static str,
-    excluded: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    allowed_secrets: Vec<AllowedSecret>,
-}
-
-impl Answer for Package {
+impl Answer for PackedArtifact {
     fn text(&self) -> String {
         format!("{}\n", self.digest)
     }
@@ -55,7 +37,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     let verb = if args.check { "Same" } else { "Packaged" };
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
     let allowed_secrets = warn_about(&packaged, &allowance, context);
-    context.output.answer(&Package {
+    context.output.answer(&PackedArtifact {
         id: packaged.id.to_string(),
         version: packaged.version,
         path: args.out.display().to_string(),
@@ -130,7 +112,7 @@ pub(crate) fn options(threads: Option<usize>, allowance: &Allowance, context: &C
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or_else(available).min(64);
     let (secrets, limits) = (allowance.secrets.clone(), context.limits()?);
-    Ok(PackageOptions { threads, mtime: source_date_epoch()?, secrets, limits })
+    Ok(PackageOptions { threads, mtime: context.environment.source_date_epoch()?, secrets, limits })
 }
 
 /// A name that ends in `.tar` is an archive; everything else is a layout directory.

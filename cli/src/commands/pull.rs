@@ -1,23 +1,14 @@
 //! `aisoc plugin pull`
 
 use aisoc_manifests::fault::Result;
-use serde::Serialize;
+use aisoc_pipeline::documents::PulledArtifact;
 
 use crate::args::plugin::PullArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
 use crate::runtime;
 
-#[derive(Serialize)]
-struct Pull {
-    reference: String,
-    digest: String,
-    directory: String,
-    files: usize,
-    signature_status: &'static str,
-}
-
-impl Answer for Pull {
+impl Answer for PulledArtifact {
     fn text(&self) -> String {
         format!("{}\n", printable(&self.directory))
     }
@@ -34,7 +25,7 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     let directory = args.out.display().to_string();
     context.output.status("Pulled", format!("{} files into {directory}, not verified", pulled.files));
     context.output.status("Next", format!("aisoc plugin verify {directory} --keys KEYS"));
-    context.output.answer(&Pull {
+    context.output.answer(&PulledArtifact {
         reference: args.reference.pinned(pulled.digest).to_string(),
         digest: pulled.digest.to_string(),
         directory,

@@ -2,33 +2,19 @@
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::reference::Reference;
+use aisoc_pipeline::documents::PushedArtifact;
 use aisoc_pipeline::{
     Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook, SignatureRule, Source,
 };
-use serde::Serialize;
 
 use super::package;
-use crate::allowed_secrets::{Allowance, AllowedSecret};
+use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PushArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
 use crate::runtime;
 
-/// What a push did.
-#[derive(Serialize)]
-pub(crate) struct PushAnswer {
-    pub(crate) reference: String,
-    pub(crate) digest: String,
-    pub(crate) tag: Option<String>,
-    /// `verified`, `present`, `unsigned` or `not_read`.
-    pub(crate) signature: &'static str,
-    pub(crate) uploaded_blobs: usize,
-    pub(crate) uploaded_bytes: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) allowed_secrets: Vec<AllowedSecret>,
-}
-
-impl Answer for PushAnswer {
+impl Answer for PushedArtifact {
     fn text(&self) -> String {
         format!("{}\n", printable(&self.reference))
     }
@@ -59,7 +45,7 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
             (package::warn_about(&packaged, &allowance, context), packaged.signature, pushed)
         }
     };
-    context.output.answer(&PushAnswer { allowed_secrets, ..answer(&args.reference, signature, &pushed, context) })
+    context.output.answer(&PushedArtifact { allowed_secrets, ..answer(&args.reference, signature, &pushed, context) })
 }
 
 fn copy(
@@ -82,12 +68,12 @@ pub(crate) fn answer(
     signature: SignatureLook,
     pushed: &Pushed,
     context: &Context,
-) -> PushAnswer {
+) -> PushedArtifact {
     let verb = if pushed.uploaded_blobs == 0 { "Present" } else { "Pushed" };
     context
         .output
         .status(verb, format!("{reference} ({} blobs, {} bytes sent)", pushed.uploaded_blobs, pushed.uploaded_bytes));
-    PushAnswer {
+    PushedArtifact {
         reference: reference.pinned(pushed.digest).to_string(),
         digest: pushed.digest.to_string(),
         tag: reference.tag().map(ToString::to_string),

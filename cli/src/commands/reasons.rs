@@ -4,41 +4,13 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use serde::Serialize;
+use aisoc_pipeline::documents::{ReasonCode, ReasonCodes};
 
 use crate::args::ReasonsArgs;
 use crate::context::Context;
 use crate::output::Answer;
 
-#[derive(Serialize)]
-struct Reasons {
-    reasons: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    code: &'static str,
-    #[serde(rename = "type")]
-    class: &'static str,
-    exit_code: u8,
-    meaning: &'static str,
-    next_step: &'static str,
-}
-
-impl Row {
-    fn of(reason: Reason) -> Self {
-        let class = reason.class();
-        Self {
-            code: reason.as_str(),
-            class: class.as_str(),
-            exit_code: class.exit_code(),
-            meaning: reason.meaning(),
-            next_step: reason.remedy(),
-        }
-    }
-}
-
-impl Answer for Reasons {
+impl Answer for ReasonCodes {
     fn text(&self) -> String {
         let mut text = String::new();
         for row in &self.reasons {
@@ -51,16 +23,16 @@ impl Answer for Reasons {
 
 pub(crate) fn run(args: ReasonsArgs, context: &Context) -> Result<u8> {
     let reasons = match args.code {
-        None => Reason::ALL.iter().copied().map(Row::of).collect(),
+        None => Reason::ALL.iter().copied().map(ReasonCode::from).collect(),
         Some(code) => match Reason::from_code(&code) {
-            Some(reason) => vec![Row::of(reason)],
+            Some(reason) => vec![ReasonCode::from(reason)],
             None => {
                 return Err(Fault::new(Reason::Usage, format!("`{}` is not a reason code", shown(&code, 80)))
                     .hint("see all of them with `aisoc reasons`"));
             }
         },
     };
-    context.output.answer(&Reasons { reasons })
+    context.output.answer(&ReasonCodes { reasons })
 }
 
 /// `docs/reasons.md`
@@ -70,7 +42,7 @@ pub(crate) fn page() -> String {
          `--json`. A code keeps its meaning. Generated from the registry in `manifests/src/reason.rs`.\n\n\
          | code | exit | meaning | next step |\n|---|---|---|---|\n",
     );
-    for row in Reason::ALL.iter().copied().map(Row::of) {
+    for row in Reason::ALL.iter().copied().map(ReasonCode::from) {
         let _ = writeln!(page, "| `{}` | {} | {} | {} |", row.code, row.exit_code, row.meaning, row.next_step);
     }
     page

@@ -1,21 +1,22 @@
 //! `aisoc plugin release`, `aisoc plugin publish`: validate, sign, package and push, for CI.
 
-use std::env;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Problem, Profile};
-use aisoc_pipeline::{Checkout, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease};
+use aisoc_pipeline::documents::PushedArtifact;
+use aisoc_pipeline::{Checkout, Event, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease};
 use rustix::fs::OFlags;
 
 use super::bench;
-use super::push::PushAnswer;
 use super::{package, push};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::{KeyArgs, ReleaseArgs};
 use crate::context::Context;
+use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
 use crate::output::printable;
 use crate::runtime;
 
@@ -37,7 +38,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let SignedRelease { publication, signer } = sign(copy, &args.key, checkout, context)?;
     context.output.status("Signed", format!("{} as {signer}", args.plugin_dir.display()));
     let reporter = context.output.reporter();
-    reporter.step("Packing", &args.plugin_dir.display().to_string());
+    reporter.event(&Event::Packing { directory: &args.plugin_dir });
     let (packaged, pushed) = runtime::block_on(
         context.cancellation()?,
         aisoc_pipeline::publish(publication, &args.reference, &package_options, &options, &reporter),
@@ -45,9 +46,9 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let answer = push::answer(&args.reference, packaged.signature, &pushed, context);
-    let answer = PushAnswer { allowed_secrets, ..answer };
+    let answer = PushedArtifact { allowed_secrets, ..answer };
     let title = format!("{} {}", packaged.id, packaged.version);
-    tell_github(&answer, &title, &signer.to_string())?;
+    tell_github(&answer, &title, &signer.to_string(), context)?;
     context.output.answer(&answer)
 }
 
@@ -67,21 +68,20 @@ fn sign(copy: ReleaseCopy, key: &KeyArgs, checkout: Checkout, context: &Context)
 }
 
 /// Writes what a following step needs, where GitHub Actions says to.
-fn tell_github(answer: &PushAnswer, title: &str, signer: &str) -> Result<()> {
-    append("GITHUB_OUTPUT", &format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest))?;
+fn tell_github(answer: &PushedArtifact, title: &str, signer: &str, context: &Context) -> Result<()> {
+    let values = format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest);
+    append(context.environment.variable(GITHUB_OUTPUT), &values)?;
     let summary = format!(
         "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",
         printable(title),
         printable(&answer.reference),
         answer.tag.as_deref().unwrap_or("none"),
     );
-    append("GITHUB_STEP_SUMMARY", &summary)
+    append(context.environment.variable(GITHUB_STEP_SUMMARY), &summary)
 }
 
-fn append(variable: &str, text: &str) -> Result<()> {
-    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
-        return Ok(());
-    };
+fn append(path: Option<OsString>, text: &str) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     let write = |path| {
         // A FIFO that nobody reads is an error, and not waited for.
         let without_waiting = OFlags::NONBLOCK.bits().cast_signed();

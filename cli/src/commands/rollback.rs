@@ -3,29 +3,14 @@
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::RollbackOptions;
-use serde::Serialize;
+use aisoc_pipeline::documents::{RolledBackPlugin, SignatureJudgement};
 
 use super::uninstall::plugin_id;
 use crate::args::plugin::RollbackArgs;
 use crate::context::{Context, coverage_floor};
 use crate::output::Answer;
 
-#[derive(Serialize)]
-struct RolledBack {
-    id: String,
-    version: String,
-    digest: String,
-    directory: String,
-    signature_status: &'static str,
-    signing_key_id: Option<String>,
-    coverage: &'static str,
-    previous_version: Option<String>,
-    /// `full`, `code` or `unknown` when the coverage floor was lowered.
-    lowered_from: Option<&'static str>,
-    objection: Option<String>,
-}
-
-impl Answer for RolledBack {
+impl Answer for RolledBackPlugin {
     fn text(&self) -> String {
         format!("{}\n", self.digest)
     }
@@ -47,14 +32,16 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
     // A kept version may be older or newer than what it replaces.
     context.output.status("Switched", format!("{}{from} to {}", options.id, rollback.version));
-    context.output.answer(&RolledBack {
+    context.output.answer(&RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
         digest: rollback.digest.to_string(),
         directory: rollback.directory.display().to_string(),
-        signature_status: rollback.signature.status.as_str(),
-        signing_key_id: rollback.signature.key_id,
-        coverage: rollback.signature.coverage.as_str(),
+        signature: SignatureJudgement {
+            signature_status: Some(rollback.signature.status.as_str()),
+            signing_key_id: rollback.signature.key_id,
+            coverage: Some(rollback.signature.coverage.as_str()),
+        },
         previous_version: rollback.from,
         lowered_from: rollback.lowered_from,
         objection: rollback.signature.objection,

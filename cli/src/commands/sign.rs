@@ -1,28 +1,16 @@
 //! `aisoc plugin sign`
 
 use aisoc_manifests::fault::Result;
-use aisoc_manifests::plugin::ambiguities;
-use aisoc_pipeline::Signing;
-use serde::Serialize;
+use aisoc_pipeline::documents::SignedPlugin;
+use aisoc_pipeline::{Bench, Signing};
 
-use super::bench::{self, Bench};
-use crate::allowed_secrets::{Allowance, AllowedSecret};
+use super::bench;
+use crate::allowed_secrets::Allowance;
 use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, printable};
 
-#[derive(Serialize)]
-struct Signed {
-    signature_file: String,
-    signature: String,
-    digest: String,
-    signer: String,
-    coverage: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    allowed_secrets: Vec<AllowedSecret>,
-}
-
-impl Answer for Signed {
+impl Answer for SignedPlugin {
     fn text(&self) -> String {
         format!("{}\n", printable(&self.signature_file))
     }
@@ -46,7 +34,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     drop(key);
     let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
     context.output.status("Signed", what);
-    context.output.answer(&Signed {
+    context.output.answer(&SignedPlugin {
         signature_file: written.path.display().to_string(),
         signature: written.signature.to_hex(),
         digest: written.digest.hex(),
@@ -59,7 +47,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
 /// Shows what YAML readers disagree on, unless the author said that it may be signed all the same.
 /// Gives the exit code when there is something to refuse.
 pub(crate) fn refuse_ambiguity(bench: &Bench, key: &KeyArgs, context: &Context) -> Result<Option<u8>> {
-    let problems = ambiguities(bench.file, &bench.bytes);
+    let problems = bench.ambiguities();
     if problems.is_empty() {
         return Ok(None);
     }

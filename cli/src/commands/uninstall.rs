@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use serde::Serialize;
+use aisoc_pipeline::documents::UninstalledPlugin;
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
@@ -16,13 +16,7 @@ use crate::waiting::Waiting;
 /// Longer than any answer.
 const MAX_ANSWER_BYTES: u64 = 256;
 
-#[derive(Serialize)]
-struct Uninstalled {
-    id: String,
-    plugins_dir: String,
-}
-
-impl Answer for Uninstalled {
+impl Answer for UninstalledPlugin {
     fn text(&self) -> String {
         format!("{}\n", self.id)
     }
@@ -38,7 +32,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     }
     context.warn_of_leftovers(&aisoc_pipeline::uninstall(&site, &id, &access)?);
     context.output.status("Uninstalled", format!("{id} from {}", site.path().display()));
-    context.output.answer(&Uninstalled { id: id.to_string(), plugins_dir: site.path().display().to_string() })
+    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_dir: site.path().display().to_string() })
 }
 
 /// The id that was typed.

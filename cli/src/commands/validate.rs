@@ -1,52 +1,35 @@
 //! `aisoc plugin validate`
 
 use aisoc_manifests::fault::Result;
-use aisoc_manifests::plugin;
-use aisoc_packaging::{PluginDir, default_threads};
-use serde::Serialize;
+use aisoc_pipeline::Bench;
+use aisoc_pipeline::documents::{LoadedPlugin, ValidManifest};
+use aisoc_worker::Report;
 
-use super::bench::{self, Bench};
+use super::bench;
 use crate::args::plugin::ValidateArgs;
 use crate::context::Context;
+use crate::loading;
 use crate::output::{Answer, printable, printable_json};
-use crate::smoke::{self, SmokeReport};
 
-#[derive(Serialize)]
-struct Validation {
-    manifest: String,
-    profile: String,
-    problems: [(); 0],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    loaded: Option<Loaded>,
-}
-
-#[derive(Serialize)]
-struct Loaded {
-    python: String,
-    class: String,
-    run_is_async: bool,
-    result: Option<serde_json::Value>,
-}
-
-impl Answer for Validation {
+impl Answer for ValidManifest {
     fn text(&self) -> String {
         match &self.loaded {
-            Some(Loaded { result: Some(result), .. }) => printable_json(&format!("{result:#}\n")).into_owned(),
+            Some(LoadedPlugin { result: Some(result), .. }) => printable_json(&format!("{result:#}\n")).into_owned(),
             _ => format!("{}: valid ({})\n", printable(&self.manifest), self.profile),
         }
     }
 }
 
-pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
     let bench = Bench::open(&args.path)?;
-    let problems = plugin::validate(bench.file, &bench.bytes, &|path| bench.has(path), args.profile);
+    let problems = bench.problems(args.profile);
     let profile = args.profile.to_string();
     if args.path.is_dir() {
         warn_of_what_is_not_packed(&bench, context)?;
     }
     if problems.is_empty() {
-        let loaded = if args.load { Some(load(args, &bench, context)?) } else { None };
-        let answer = Validation { manifest: bench.shown, profile, problems: [], loaded };
+        let loaded = if args.load { Some(load(&args, &bench, context)?) } else { None };
+        let answer = ValidManifest { manifest: bench.shown, profile, problems: [], loaded };
         return context.output.answer(&answer);
     }
     let (count, shown) = (problems.len(), bench.shown);
@@ -58,18 +41,18 @@ pub(crate) fn run(args: &ValidateArgs, context: &Context) -> Result<u8> {
 
 /// A manifest alone can be valid in a directory that cannot be shipped; the author wants to know now.
 fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
-    let opened = PluginDir::open_with(&bench.directory, default_threads(), &context.limits()?);
+    let packable = bench.require_packable(&context.limits()?);
     // What was stopped has found nothing out.
     context.cancellation()?.check()?;
-    if let Err(fault) = opened {
+    if let Err(fault) = packable {
         context.output.warning(format!("`{}` cannot be packed as it is: {fault}", bench.directory.display()));
     }
     Ok(())
 }
 
-fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<Loaded> {
-    let SmokeReport { python, class, run_is_async, result } =
-        smoke::load(&bench.directory, args.run.as_deref(), &context.limits()?)?;
+fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<LoadedPlugin> {
+    let Report { python, class, run_is_async, result } =
+        loading::load(&context.environment.python(), &bench.directory, args.run.as_deref(), &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
-    Ok(Loaded { python, class, run_is_async, result })
+    Ok(LoadedPlugin { python, class, run_is_async, result })
 }

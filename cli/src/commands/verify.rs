@@ -1,29 +1,22 @@
 //! `aisoc plugin verify`
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::documents::{Explanation, SourceVerdict};
 use aisoc_pipeline::{Source, Verification};
 use aisoc_signing::Uncovered;
 use serde::Serialize;
 
-use super::explanation::Explanation;
+use super::explained;
 use crate::args::plugin::VerifyArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
 use crate::runtime;
 
+/// A verdict, how it is shown, and what it makes of the command.
 #[derive(Serialize)]
 struct Verdict {
-    source: String,
-    id: Option<String>,
-    signature_status: &'static str,
-    signing_key_id: Option<String>,
-    fingerprint: Option<String>,
-    signers: Vec<String>,
-    coverage: &'static str,
-    digest: Option<String>,
-    artifact_digest: Option<String>,
-    objection: Option<String>,
-    explanation: Explanation,
+    #[serde(flatten)]
+    document: SourceVerdict,
     #[serde(skip)]
     explain: bool,
     #[serde(skip)]
@@ -33,12 +26,13 @@ struct Verdict {
 impl Answer for Verdict {
     fn text(&self) -> String {
         if self.explain {
-            return self.explanation.text();
+            return explained::text(&self.document.explanation);
         }
-        let key = self.signing_key_id.as_ref().map(|key| format!(" key={}", printable(key))).unwrap_or_default();
-        let digest = self.digest.as_ref().map(|digest| format!(" digest={digest}")).unwrap_or_default();
-        let coverage = if key.is_empty() { String::new() } else { format!(" coverage={}", self.coverage) };
-        format!("{}{key}{coverage}{digest}\n", self.signature_status)
+        let key =
+            self.document.signing_key_id.as_ref().map(|key| format!(" key={}", printable(key))).unwrap_or_default();
+        let digest = self.document.digest.as_ref().map(|digest| format!(" digest={digest}")).unwrap_or_default();
+        let coverage = if key.is_empty() { String::new() } else { format!(" coverage={}", self.document.coverage) };
+        format!("{}{key}{coverage}{digest}\n", self.document.signature_status)
     }
 
     fn exit_code(&self) -> u8 {
@@ -98,7 +92,8 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
     if admitted.is_some_and(|admitted| admitted.key_id().is_some()) && !findings.tree.uncovered.is_empty() {
         context.output.warning(not_covered(&findings.tree.uncovered));
     }
-    let text = Verdict {
+    let exit_code = verdict.as_ref().err().map_or(0, |refusal| refusal.class().exit_code());
+    let document = SourceVerdict {
         source,
         id,
         signature_status: explanation.signature_status,
@@ -114,12 +109,10 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
         digest: findings.digest.map(|digest| digest.hex()),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
         objection: objection.map(|objection| format!("{}: {objection}", objection.reason())),
-        explain,
-        exit_code: verdict.as_ref().err().map_or(0, |refusal| refusal.class().exit_code()),
         explanation,
     };
     if verdict.is_ok() || explain || context.output.json() {
-        context.output.answer(&text)?;
+        context.output.answer(&Verdict { document, explain, exit_code })?;
     }
     verdict.map(|_| 0)
 }

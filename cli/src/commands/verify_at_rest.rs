@@ -4,53 +4,23 @@ use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
-use super::list::{Standing, write_place};
+use super::list::{judgement, write_place};
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
 
+/// The verdicts, and what they make of the command.
 #[derive(Serialize)]
 struct Verdicts {
-    plugins_dir: String,
     #[serde(flatten)]
-    counts: Counts,
-    plugins: Vec<Row>,
+    document: PluginVerdicts,
     #[serde(skip)]
     exit_code: u8,
-}
-
-/// How many plugins have which verdict. Each is counted once.
-#[derive(Default, Serialize)]
-struct Counts {
-    verified: usize,
-    /// Verified, and let in although the policy asks for more.
-    verified_in_part: usize,
-    unsigned: usize,
-    invalid: usize,
-    /// Nothing was checked.
-    skipped: usize,
-    refused: usize,
-}
-
-#[derive(Serialize)]
-struct Row {
-    id: String,
-    /// Its place, from which the path can be had back: bytes that are no UTF-8 are `\xNN`.
-    directory: String,
-    /// The directory's own name, when it is not the id.
-    #[serde(skip)]
-    name: Option<String>,
-    version: Option<String>,
-    /// Nothing where no signature was judged.
-    signature_status: Option<&'static str>,
-    signing_key_id: Option<String>,
-    /// Nothing where it is not known.
-    coverage: Option<&'static str>,
-    error: Option<String>,
 }
 
 pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
@@ -69,69 +39,64 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
-    let counts = Counts::of(&plugins);
-    context.output.status("Verified", counts.text());
+    let counts = counts(&plugins);
+    context.output.status("Verified", counts_text(counts));
     let total = plugins.len();
     let mut refusals = Vec::new();
-    let rows: Vec<Row> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
+    let rows: Vec<PluginVerdict> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
     let refusal = summary(total, refusals);
-    context.output.answer(&Verdicts {
-        plugins_dir: options.site.path().display().to_string(),
-        counts,
-        plugins: rows,
-        exit_code: refusal.as_ref().map_or(0, |fault| fault.class().exit_code()),
-    })?;
+    let document = PluginVerdicts { plugins_dir: options.site.path().display().to_string(), counts, plugins: rows };
+    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
+    context.output.answer(&Verdicts { document, exit_code })?;
     refusal.map_or(Ok(0), Err)
 }
 
-impl Counts {
-    fn of(plugins: &[PluginAtRest]) -> Self {
-        let mut counts = Self::default();
-        for plugin in plugins {
-            *counts.of_verdict(&plugin.verdict) += 1;
-        }
-        counts
+fn counts(plugins: &[PluginAtRest]) -> VerdictCounts {
+    let mut counts = VerdictCounts::default();
+    for plugin in plugins {
+        *count_of(&mut counts, &plugin.verdict) += 1;
     }
+    counts
+}
 
-    fn of_verdict(&mut self, verdict: &Result<Judgement>) -> &mut usize {
-        let Ok(judgement) = verdict else { return &mut self.refused };
-        match judgement.status {
-            SignatureStatus::Verified if judgement.objection.is_none() => &mut self.verified,
-            SignatureStatus::Verified => &mut self.verified_in_part,
-            SignatureStatus::Unsigned => &mut self.unsigned,
-            SignatureStatus::Invalid => &mut self.invalid,
-            SignatureStatus::Skipped => &mut self.skipped,
-        }
-    }
-
-    /// `1 of 3 plugins, 1 unsigned, 1 refused`: what is not verified is named as what it is.
-    fn text(&self) -> String {
-        let Self { verified, verified_in_part, unsigned, invalid, skipped, refused } = *self;
-        let others = [
-            (verified_in_part, "verified in part"),
-            (unsigned, "unsigned"),
-            (invalid, "invalid"),
-            (skipped, "skipped"),
-            (refused, "refused"),
-        ];
-        let total = verified + others.iter().map(|(count, _)| count).sum::<usize>();
-        let mut text = format!("{verified} of {total} plugins");
-        for (count, word) in others.iter().filter(|(count, _)| *count > 0) {
-            let _ = write!(text, ", {count} {word}");
-        }
-        text
+fn count_of<'a>(counts: &'a mut VerdictCounts, verdict: &Result<Judgement>) -> &'a mut usize {
+    let Ok(judgement) = verdict else { return &mut counts.refused };
+    match judgement.status {
+        SignatureStatus::Verified if judgement.objection.is_none() => &mut counts.verified,
+        SignatureStatus::Verified => &mut counts.verified_in_part,
+        SignatureStatus::Unsigned => &mut counts.unsigned,
+        SignatureStatus::Invalid => &mut counts.invalid,
+        SignatureStatus::Skipped => &mut counts.skipped,
     }
 }
 
-fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> Row {
-    let Standing { signature_status, signing_key_id, coverage, error } = Standing::of(&plugin);
+/// `1 of 3 plugins, 1 unsigned, 1 refused`: what is not verified is named as what it is.
+fn counts_text(counts: VerdictCounts) -> String {
+    let VerdictCounts { verified, verified_in_part, unsigned, invalid, skipped, refused } = counts;
+    let others = [
+        (verified_in_part, "verified in part"),
+        (unsigned, "unsigned"),
+        (invalid, "invalid"),
+        (skipped, "skipped"),
+        (refused, "refused"),
+    ];
+    let total = verified + others.iter().map(|(count, _)| count).sum::<usize>();
+    let mut text = format!("{verified} of {total} plugins");
+    for (count, word) in others.iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, ", {count} {word}");
+    }
+    text
+}
+
+fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> PluginVerdict {
+    let (signature, error) = judgement(&plugin);
     let PluginAtRest { id, directory, path, version, verdict, .. } = plugin;
     if let Err(fault) = verdict {
         refusals.push(fault.about(&id));
     }
     let name = (directory != id).then_some(directory);
     let directory = escaped(path.as_os_str());
-    Row { id, directory, name, version, signature_status, signing_key_id, coverage, error }
+    PluginVerdict { id, directory, name, version, signature, error }
 }
 
 /// One refusal stands for all, and a no of trust before what could not be read.
@@ -144,18 +109,18 @@ fn summary(total: usize, mut refusals: Vec<Fault>) -> Option<Fault> {
 
 impl Answer for Verdicts {
     fn text(&self) -> String {
-        let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
+        let width = self.document.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
         let mut text = format!("{:<width$}  {:<10}  {:<9}  {:<8}  KEY\n", "ID", "VERSION", "SIGNATURE", "COVERAGE");
-        for row in &self.plugins {
+        for row in &self.document.plugins {
             let or_dash = |value: &Option<String>| printable(value.as_deref().unwrap_or("-")).into_owned();
             let _ = writeln!(
                 text,
                 "{:<width$}  {:<10}  {:<9}  {:<8}  {}",
                 printable(&row.id),
                 or_dash(&row.version),
-                row.signature_status.unwrap_or("-"),
-                row.coverage.unwrap_or("-"),
-                or_dash(&row.signing_key_id),
+                row.signature.signature_status.unwrap_or("-"),
+                row.signature.coverage.unwrap_or("-"),
+                or_dash(&row.signature.signing_key_id),
             );
             write_place(&mut text, row.name.as_deref());
             if let Some(error) = &row.error {

@@ -5,22 +5,9 @@ use std::path::Path;
 
 use aisoc_installation::{InstallRecord, Site};
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::PluginVersion;
-use serde::Serialize;
+use aisoc_pipeline::{PluginVersion, documents};
 
 use crate::output::printable;
-
-/// One version of a plugin, as its install recorded it.
-#[derive(Serialize)]
-pub(crate) struct Version {
-    version: String,
-    digest: String,
-    installed_at: String,
-    /// What the gate said when it was activated; `rollback` asks again.
-    signature_status: String,
-    bytes: u64,
-    current: bool,
-}
 
 /// The installed version and the previous ones, the most recently replaced first.
 pub(crate) fn of_plugin(
@@ -28,8 +15,8 @@ pub(crate) fn of_plugin(
     path: &Path,
     record: Option<&InstallRecord>,
     directory: &str,
-) -> Result<Vec<Version>> {
-    let row = |PluginVersion { record, bytes, current }: PluginVersion| Version {
+) -> Result<Vec<documents::PluginVersion>> {
+    let row = |PluginVersion { record, bytes, current }: PluginVersion| documents::PluginVersion {
         version: record.version,
         digest: record.digest.to_string(),
         installed_at: record.installed_at,
@@ -41,7 +28,7 @@ pub(crate) fn of_plugin(
 }
 
 /// Lines below the plugin's own.
-pub(crate) fn write(text: &mut String, versions: &[Version]) {
+pub(crate) fn write(text: &mut String, versions: &[documents::PluginVersion]) {
     for version in versions {
         let _ = writeln!(
             text,

@@ -13,28 +13,25 @@
 //! 10. A closed pipe is success.
 //! 11. No text for stderr shows a private key, a token or a password.
 
+mod progress;
 mod redact;
 mod report;
+mod status;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
-use aisoc_pipeline::Reporter;
+use aisoc_pipeline::documents::SCHEMA_VERSION;
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use progress::Progress;
 pub(crate) use redact::{redacted, resembles_key};
 pub(crate) use report::report;
 
 use crate::args::Global;
 
-/// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
-
-const VERB: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a command found out: text for people, data for machines, and whether it is a yes.
@@ -83,8 +80,7 @@ impl Output {
     /// One status line: what is being done, to what.
     pub(crate) fn status(&self, verb: &str, object: impl std::fmt::Display) {
         if !self.quiet && !self.json {
-            let _ =
-                writeln!(anstream::stderr(), "{VERB}{verb:>12}{VERB:#} {}", printable(&redacted(&object.to_string())));
+            status::print(verb, object);
         }
     }
 
@@ -127,16 +123,8 @@ impl Output {
 
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
     pub(crate) fn reporter(&self) -> Progress {
-        let bar = (!self.quiet && !self.json && io::stderr().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template(
-                "{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}",
-            )
-            .expect("the template is a constant that a test renders");
-            let bar = ProgressBar::no_length().with_style(style);
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Progress { output: self.clone(), bar }
+        let is_silent = self.quiet || self.json;
+        Progress::new(is_silent, !is_silent && io::stderr().is_terminal())
     }
 }
 
@@ -148,48 +136,5 @@ pub(crate) fn print(text: &str) -> Result<()> {
             Err(Fault::io("write to", std::path::Path::new("standard output"), error))
         }
         _ => Ok(()),
-    }
-}
-
-/// The pipeline's facts as a person wants to see them.
-pub(crate) struct Progress {
-    output: Output,
-    bar: Option<ProgressBar>,
-}
-
-impl Reporter for Progress {
-    fn step(&self, verb: &str, object: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.output.status(verb, object)),
-            None => self.output.status(verb, object),
-        }
-    }
-
-    fn bytes(&self, verb: &str, done: u64, total: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_prefix(verb.to_owned());
-            bar.set_length(total);
-            bar.set_position(done);
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bar_template_renders() {
-        let style =
-            ProgressStyle::with_template("{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}");
-        assert!(style.is_ok());
     }
 }

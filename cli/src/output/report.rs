@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use aisoc_manifests::fault::Fault;
+use aisoc_manifests::text::{printable, printable_json};
+use aisoc_pipeline::documents::SCHEMA_VERSION;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 
-use super::{SCHEMA_VERSION, printable, printable_json, redacted};
+use super::redact::redacted;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();

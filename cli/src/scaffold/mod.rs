@@ -5,7 +5,6 @@
 //! YAML subset; the Python fits both contracts there are: a host that makes `Plugin()` without
 //! arguments, and callers that pass a configuration.
 
-use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,61 +14,11 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::text::shown;
 
+mod kind;
 mod template;
 
+pub(crate) use kind::ScaffoldType;
 use template::{Values, render, templates};
-
-/// What kind of plugin to make. `action`, the sixth type a host knows, has no scaffold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ScaffoldType {
-    /// Adds context to an indicator
-    Enricher,
-    /// Fetches alerts from a product
-    Connector,
-    /// Carries out an action
-    Responder,
-    /// Rules that say which events deserve an alert
-    Detection,
-    /// Supplies the data that a dashboard draws
-    Widget,
-}
-
-impl ScaffoldType {
-    /// Every type, in the order of the help text.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 5] = [Self::Enricher, Self::Connector, Self::Responder, Self::Detection, Self::Widget];
-
-    /// The type as it stands in `plugin_type`.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enricher => "enricher",
-            Self::Connector => "connector",
-            Self::Responder => "responder",
-            Self::Detection => "detection",
-            Self::Widget => "widget",
-        }
-    }
-
-    /// A JSON payload that a fresh scaffold of this type answers without any configuration. It holds
-    /// no single quote, so that it can stand between two of them in a shell.
-    pub(crate) const fn sample_payload(self) -> &'static str {
-        match self {
-            Self::Enricher => r#"{"indicator": "203.0.113.7"}"#,
-            Self::Connector => r#"{"action": "normalize", "raw": {"id": 7, "title": "Login", "severity": "HIGH"}}"#,
-            Self::Responder => r#"{"action": "block_ip", "params": {"ip": "203.0.113.7"}}"#,
-            Self::Detection => {
-                r#"{"process": {"name": "rm", "command_line": "rm ~/.bash_history"}, "user": {"name": "eve"}}"#
-            }
-            Self::Widget => r#"{"alerts": [{"severity": "high"}, {"severity": "low"}]}"#,
-        }
-    }
-}
-
-impl fmt::Display for ScaffoldType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What was asked for.
 #[derive(Debug)]
@@ -186,9 +135,10 @@ mod tests {
     use std::process::Command;
 
     use aisoc_manifests::plugin::{Document, ManifestFile, Profile, validate};
+    use aisoc_worker::Python;
 
     use super::*;
-    use crate::smoke;
+    use crate::loading;
 
     /// Characters that end a quoted text, a line or a template, or hide something.
     const HOSTILE: &str =
@@ -196,6 +146,10 @@ mod tests {
 
     fn request<'a>(name: &'a str, plugin_type: ScaffoldType, output_dir: &'a Path) -> Request<'a> {
         Request { name, plugin_type, output_dir, author: "Ada <ada@example.com>" }
+    }
+
+    fn path() -> std::ffi::OsString {
+        std::env::var_os("PATH").unwrap_or_default()
     }
 
     fn has_python() -> bool {
@@ -246,8 +200,9 @@ mod tests {
         for plugin_type in ScaffoldType::ALL {
             let output = tempfile::tempdir().expect("temporary directory");
             let made = create(&Request { author: HOSTILE, ..request("ab", plugin_type, output.path()) }).expect("made");
-            let report = smoke::load(&made.directory, Some(plugin_type.sample_payload()), &Limits::default())
-                .expect("loads and runs");
+            let python = Python { program: "python3".into(), variables: vec![("PATH".into(), path())] };
+            let payload = Some(plugin_type.sample_payload());
+            let report = loading::load(&python, &made.directory, payload, &Limits::default()).expect("loads and runs");
             assert_eq!((report.class.as_str(), report.run_is_async), ("Plugin", true));
             let result = report.result.expect("ran");
             match plugin_type {

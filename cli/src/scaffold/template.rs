@@ -6,7 +6,7 @@
 
 use aisoc_manifests::text::first_hidden;
 
-use super::ScaffoldType;
+use super::kind::ScaffoldType;
 
 /// One file: its path inside the plugin with `/`, and its text with placeholders.
 pub(super) type Template = (&'static str, &'static str);

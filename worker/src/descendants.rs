@@ -3,15 +3,15 @@
 //! A process can leave its group, its session and its parent. It cannot leave its ancestors: what is
 //! orphaned falls to the nearest process that adopts, and while a plugin is loaded that is this one.
 
-use std::fs;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
-use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper, wait,
 };
 use rustix::thread::set_no_new_privs;
+
+use crate::error::Error;
 
 /// How long killed processes may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,26 +19,25 @@ const STEP: Duration = Duration::from_millis(5);
 
 /// Makes this process adopt the orphans of its descendants, and makes sure that it can end what this thread
 /// starts from now on: no program of another owner gives it more rights than ours.
-pub(super) fn adopt() -> Result<()> {
-    set_child_subreaper(Some(getpid())).and_then(|()| set_no_new_privs(true)).map_err(|error| {
-        Fault::new(Reason::IoError, "the system does not let this process end what a plugin starts").caused_by(error)
-    })
+pub(crate) fn adopt() -> io::Result<()> {
+    set_child_subreaper(Some(getpid())).and_then(|()| set_no_new_privs(true)).map_err(io::Error::from)
 }
 
 /// When a process began, in the system's ticks; 0 for one that is gone.
-pub(super) fn beginning(id: u32) -> u64 {
+pub(crate) fn beginning(id: u32) -> u64 {
     i32::try_from(id).ok().and_then(Process::read).map_or(0, |process| process.began)
 }
 
 /// Kills every process that descends from this one and is not older than that, until there is none. What
 /// is older was there before: a shell that became this process leaves its children to it.
-pub(super) fn end_all(since: u64) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Left`] when they are not gone in time.
+pub(crate) fn end_all(since: u64) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     while !has_ended_all(since) {
         if Instant::now() > deadline {
-            let message = "the plugin started processes that cannot be ended";
-            return Err(Fault::new(Reason::EntryPointInvalid, message)
-                .hint("look for them with `ps -ef`, and correct plugin.py so that it starts none"));
+            return Err(Error::Left);
         }
         thread::sleep(STEP);
     }

@@ -1,89 +1,118 @@
 //! A verdict, explained: each check in order, the keys, what differs, and one next command.
 
-use std::fmt::Write as _;
-
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
 use aisoc_trust::{SignatureStatus, Step, Trace, Verdict};
 use serde::Serialize;
 
-use crate::output::printable;
-
-/// Files that are shown of each kind; JSON has them all.
-const SHOWN_FILES: usize = 5;
-
 /// What `verify --explain` shows and `--json` holds.
-#[derive(Serialize)]
-pub(crate) struct Explanation {
+#[derive(Debug, Serialize)]
+pub struct Explanation {
     /// `admitted`, `admitted_despite` or `refused`.
-    pub(crate) verdict: &'static str,
-    pub(crate) reason_code: Option<&'static str>,
-    pub(crate) signature_status: &'static str,
-    pub(crate) coverage: &'static str,
-    checks: Vec<Check>,
-    keys: Vec<Key>,
-    skipped_keys: Vec<String>,
-    signatures: Vec<SignatureFile>,
+    pub verdict: &'static str,
+    /// Why it was refused, or would have been.
+    pub reason_code: Option<&'static str>,
+    /// What the signature is worth.
+    pub signature_status: &'static str,
+    /// How much of the plugin it covers.
+    pub coverage: &'static str,
+    /// The checks, in the order in which they are made.
+    pub checks: Vec<Check>,
+    /// The trusted keys.
+    pub keys: Vec<Key>,
+    /// Key files that are not used, and why.
+    pub skipped_keys: Vec<String>,
+    /// The signature files.
+    pub signatures: Vec<SignatureFile>,
     /// Whether the signed list of files is there to name what differs: `intact`, `missing`, `changed`.
-    file_list: Option<&'static str>,
-    changed: Vec<ChangedRow>,
-    extra: Vec<String>,
-    missing: Vec<String>,
-    uncovered: Vec<UncoveredRow>,
-    next: Option<String>,
+    pub file_list: Option<&'static str>,
+    /// Files that are not as they were signed.
+    pub changed: Vec<ChangedFile>,
+    /// Files that were not signed.
+    pub extra: Vec<String>,
+    /// Files that were signed and are not there.
+    pub missing: Vec<String>,
+    /// Files that the signature does not cover.
+    pub uncovered: Vec<UncoveredFile>,
+    /// What to do next.
+    pub next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Check {
-    name: &'static str,
+/// One check.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// What it looks at.
+    pub name: &'static str,
     /// `passed`, `failed` or `not_reached`.
-    result: &'static str,
-    detail: String,
+    pub result: &'static str,
+    /// What it saw.
+    pub detail: String,
     /// What would change a check that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    would_change_it: Option<String>,
+    pub would_change_it: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Key {
-    key_id: String,
-    file: String,
-    fingerprint: String,
-    verifies: Vec<String>,
+/// One trusted key.
+#[derive(Debug, Serialize)]
+pub struct Key {
+    /// Its id.
+    pub key_id: String,
+    /// The file that it was read from.
+    pub file: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// The signature files that it verifies.
+    pub verifies: Vec<String>,
     /// Why the key did not verify, or does not count.
-    why_not: Option<String>,
+    pub why_not: Option<String>,
 }
 
-#[derive(Serialize)]
-struct SignatureFile {
-    file: String,
-    named_signer: Option<String>,
-    verified_by: Option<String>,
+/// One signature file.
+#[derive(Debug, Serialize)]
+pub struct SignatureFile {
+    /// The file.
+    pub file: String,
+    /// The signer that its name states.
+    pub named_signer: Option<String>,
+    /// The key that verifies it.
+    pub verified_by: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ChangedRow {
-    path: String,
-    signed: FileRow,
-    found: FileRow,
+/// A file that is not as it was signed.
+#[derive(Debug, Serialize)]
+pub struct ChangedFile {
+    /// The file.
+    pub path: String,
+    /// What was signed.
+    pub signed: FileState,
+    /// What is there.
+    pub found: FileState,
 }
 
-#[derive(Serialize)]
-struct FileRow {
-    sha256: String,
-    size: u64,
-    executable: bool,
+/// What a file is.
+#[derive(Debug, Serialize)]
+pub struct FileState {
+    /// Digest of its content, in hexadecimal digits.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it can be run.
+    pub executable: bool,
 }
 
-#[derive(Serialize)]
-struct UncoveredRow {
-    path: String,
-    hazard: Option<&'static str>,
+/// A file that the signature does not cover.
+#[derive(Debug, Serialize)]
+pub struct UncoveredFile {
+    /// The file.
+    pub path: String,
+    /// What could be done with it; nothing for one that is inert.
+    pub hazard: Option<&'static str>,
 }
 
 impl Explanation {
-    pub(crate) fn of(verdict: &Result<Verdict>, trace: &Trace, findings: &Findings) -> Self {
+    /// What was decided, from the verdict and from what every check saw.
+    pub fn of(verdict: &Result<Verdict>, trace: &Trace, findings: &Findings) -> Self {
         let objection = match verdict {
             Ok(verdict) => verdict.objection(),
             Err(refusal) => Some(refusal),
@@ -122,10 +151,10 @@ impl Explanation {
             changed: difference
                 .iter()
                 .flat_map(|difference| &difference.changed)
-                .map(|file| ChangedRow {
+                .map(|file| ChangedFile {
                     path: file.path.clone(),
-                    signed: FileRow::of(&file.signed),
-                    found: FileRow::of(&file.found),
+                    signed: FileState::of(&file.signed),
+                    found: FileState::of(&file.found),
                 })
                 .collect(),
             extra: difference.map(|difference| difference.extra.clone()).unwrap_or_default(),
@@ -134,7 +163,7 @@ impl Explanation {
                 .tree
                 .uncovered
                 .iter()
-                .map(|file| UncoveredRow { path: file.path.clone(), hazard: file.hazard })
+                .map(|file| UncoveredFile { path: file.path.clone(), hazard: file.hazard })
                 .collect(),
             next: objection.map(|fault| fault.next_step().to_owned()),
         }
@@ -200,92 +229,8 @@ impl Key {
     }
 }
 
-impl FileRow {
+impl FileState {
     fn of(entry: &FileEntry) -> Self {
         Self { sha256: entry.digest.hex(), size: entry.size, executable: entry.executable }
-    }
-
-    fn text(&self) -> String {
-        format!("sha256 {}, {} bytes{}", self.sha256, self.size, if self.executable { ", executable" } else { "" })
-    }
-}
-
-impl Explanation {
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        let reason = self.reason_code.map(|code| format!(" ({code})")).unwrap_or_default();
-        let verdict = self.verdict.replace('_', " ");
-        let _ = writeln!(text, "{verdict}{reason}: signature {}, coverage {}", self.signature_status, self.coverage);
-        for check in &self.checks {
-            let mark = match check.result {
-                "passed" => "ok",
-                "failed" => "NO",
-                _ => "--",
-            };
-            let line = format!("  {mark}  {:<23}  {}", check.name, printable(&check.detail));
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-        self.keys_text(&mut text);
-        self.files_text(&mut text);
-        if let Some(next) = &self.next {
-            let _ = writeln!(text, "next: {}", printable(next));
-        }
-        text
-    }
-
-    fn keys_text(&self, text: &mut String) {
-        if !self.keys.is_empty() || !self.skipped_keys.is_empty() {
-            text.push_str("keys\n");
-        }
-        for key in &self.keys {
-            let state = match &key.why_not {
-                None => format!("verifies {}", key.verifies.join(", ")),
-                Some(why) => why.clone(),
-            };
-            let line = format!("{} ({}) {}: {state}", key.key_id, key.file, key.fingerprint);
-            let _ = writeln!(text, "  {}", printable(&line));
-        }
-        for skipped in &self.skipped_keys {
-            let _ = writeln!(text, "  {}", printable(&format!("{skipped} (not used)")));
-        }
-        for signature in self.signatures.iter().filter(|signature| signature.verified_by.is_none()) {
-            let named = signature.named_signer.as_ref().map(|name| format!(", which names {name}")).unwrap_or_default();
-            let _ = writeln!(text, "  no key verifies {}{named}", printable(&signature.file));
-        }
-    }
-
-    fn files_text(&self, text: &mut String) {
-        if self.file_list.is_some() {
-            text.push_str("files\n");
-        }
-        for file in self.changed.iter().take(SHOWN_FILES) {
-            let _ = writeln!(text, "  changed  {}", printable(&file.path));
-            let _ = writeln!(text, "             signed  {}", file.signed.text());
-            let _ = writeln!(text, "             found   {}", file.found.text());
-        }
-        for (kind, paths) in [("extra", &self.extra), ("missing", &self.missing)] {
-            for path in paths.iter().take(SHOWN_FILES) {
-                let _ = writeln!(text, "  {kind:<7}  {}", printable(path));
-            }
-        }
-        for (kind, count) in
-            [("changed", self.changed.len()), ("extra", self.extra.len()), ("missing", self.missing.len())]
-        {
-            if count > SHOWN_FILES {
-                let _ = writeln!(text, "  and {} more {kind}", count - SHOWN_FILES);
-            }
-        }
-        if matches!(self.file_list, Some("missing" | "changed")) {
-            text.push_str("  the signed list of files is missing or was changed: files cannot be named\n");
-        }
-        if !self.uncovered.is_empty() {
-            text.push_str("not covered\n");
-        }
-        for file in self.uncovered.iter().take(SHOWN_FILES) {
-            let _ = writeln!(text, "  {}: {}", printable(&file.path), file.hazard.unwrap_or("inert"));
-        }
-        if self.uncovered.len() > SHOWN_FILES {
-            let _ = writeln!(text, "  and {} more", self.uncovered.len() - SHOWN_FILES);
-        }
     }
 }

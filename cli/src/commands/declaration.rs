@@ -1,0 +1,97 @@
+//! `Declaration`: what is said of a command: its words, how much harm it can do, what it is about.
+
+/// The most harm that a command can do, when it is typed as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Risk {
+    /// Changes nothing.
+    Read,
+    /// Makes or changes something.
+    Write,
+    /// Is there to destroy something, lowers what is checked or trusted, publishes what looks like a secret, or
+    /// runs a plugin's code.
+    HighRiskWrite,
+}
+
+impl Risk {
+    /// The risk in one word.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::HighRiskWrite => "high-risk-write",
+        }
+    }
+}
+
+/// What a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Domain {
+    /// A plugin's directory, and the keys that sign it.
+    Author,
+    /// What is packed, and what is in registries.
+    Artifact,
+    /// What is in a plugins directory.
+    Installation,
+    /// The registry that comes with aisoc.
+    Registry,
+    /// aisoc itself.
+    Manual,
+}
+
+impl Domain {
+    /// The domain in one word.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Artifact => "artifact",
+            Self::Installation => "installation",
+            Self::Registry => "registry",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// What is said of a command.
+#[derive(Debug)]
+pub(crate) struct Declaration {
+    /// What is typed after `aisoc`.
+    pub(crate) words: &'static [&'static str],
+    /// Other words for the same command; none when empty.
+    pub(crate) also: &'static [&'static str],
+    /// Another name for the last word.
+    pub(crate) alias: Option<&'static str>,
+    /// Whether listings leave it out.
+    pub(crate) is_hidden: bool,
+    /// One line.
+    pub(crate) about: &'static str,
+    /// What follows the options in its help.
+    pub(crate) examples: &'static str,
+    /// The most harm it can do.
+    pub(crate) risk: Risk,
+    /// Options with which it is a [`Risk::HighRiskWrite`].
+    pub(crate) raised_by: &'static [&'static str],
+    /// What it is about.
+    pub(crate) domain: Domain,
+}
+
+/// What most commands have none of.
+pub(super) const PLAIN: Declaration = Declaration {
+    words: &[],
+    also: &[],
+    alias: None,
+    is_hidden: false,
+    about: "",
+    examples: "",
+    risk: Risk::Read,
+    raised_by: &[],
+    domain: Domain::Manual,
+};
+
+/// The commands as the manual asks for them, which is a command itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Commands {
+    /// The parser of the whole command line.
+    pub(crate) parser: fn() -> clap::Command,
+    /// What is said of the command of these words.
+    pub(crate) declaration: fn(&[&str]) -> Option<&'static Declaration>,
+}

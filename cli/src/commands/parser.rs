@@ -1,0 +1,178 @@
+//! The command line: the parser that is made of the table, and the command that it finds.
+
+use aisoc_manifests::fault::Result;
+use clap::{ArgMatches, Args as _, FromArgMatches as _};
+
+use super::command::Declared;
+use super::declaration::{Commands, Declaration};
+use super::table::{GROUPS, TABLE};
+use crate::args::Global;
+use crate::context::Context;
+use crate::environment::Environment;
+
+const AFTER_HELP: &str = "Examples:
+  aisoc demo                                             the whole main job, in a temporary directory
+  aisoc plugin new my-enricher --type enricher           begin a plugin
+  aisoc plugin install registry.example/team/my-enricher:0.1.0
+  aisoc help trust                                       a page of the manual
+
+Exit codes: 0 done · 1 failed on what was given · 2 usage · 3 trust says no · 4 registry or network
+unavailable · 5 a bug in aisoc · 10 confirmation required · 130 interrupted";
+
+/// What was typed: a command, its arguments, and the options that every command has.
+pub(crate) struct Typed {
+    pub(crate) global: Global,
+    command: &'static dyn Declared,
+    matches: ArgMatches,
+}
+
+impl Typed {
+    /// Finds the command of a command line.
+    ///
+    /// # Errors
+    /// What the parser refuses, and help and the version, which are answers.
+    pub(crate) fn parse(environment: &Environment) -> Result<Self, clap::Error> {
+        let mut parser = parser();
+        let matches = parser.try_get_matches_from_mut(environment.arguments())?;
+        let global = Global::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
+        let (mut words, mut innermost) = (Vec::new(), &matches);
+        while let Some((word, inner)) = innermost.subcommand() {
+            (words, innermost) = ([words, vec![word]].concat(), inner);
+        }
+        let command = find(&words).expect("the parser knows the words of the table only");
+        let matches = innermost.clone();
+        Ok(Self { global, command, matches })
+    }
+
+    /// Runs the command and gives the exit code.
+    ///
+    /// # Errors
+    /// Every refusal of the command.
+    pub(crate) fn run(&self, context: &Context) -> Result<u8> {
+        self.command.run(&self.matches, context)
+    }
+}
+
+/// The commands as the manual asks for them.
+pub(crate) const COMMANDS: Commands =
+    Commands { parser, declaration: |words| find(words).map(|command| command.declaration()) };
+
+/// The command of these words.
+fn find(words: &[&str]) -> Option<&'static dyn Declared> {
+    let is_it = |command: &&&dyn Declared| {
+        let Declaration { words: first, also, .. } = *command.declaration();
+        words == first || (words == also && !also.is_empty())
+    };
+    TABLE.iter().find(is_it).copied()
+}
+
+/// The parser of the whole command line.
+pub(crate) fn parser() -> clap::Command {
+    let root = clap::Command::new("aisoc").version(env!("CARGO_PKG_VERSION"));
+    let root = Global::augment_args(root)
+        .about("Sign plugins, ship them as OCI artifacts, and decide what a host may load")
+        .after_help(AFTER_HELP)
+        .disable_help_subcommand(true)
+        .max_term_width(100)
+        .subcommand_required(true)
+        .arg_required_else_help(true);
+    root.subcommands(GROUPS.iter().map(|(name, about)| group(name, about))).subcommands(below(&[]))
+}
+
+fn group(name: &'static str, about: &'static str) -> clap::Command {
+    let group = clap::Command::new(name).about(about).subcommand_required(true).arg_required_else_help(true);
+    group.subcommands(below(&[name]))
+}
+
+/// The commands whose words are these and one more, each under its first words or its others.
+fn below(group: &[&'static str]) -> Vec<clap::Command> {
+    let mut parsers = Vec::new();
+    for command in TABLE {
+        let Declaration { words, also, about, .. } = *command.declaration();
+        match (words.split_last(), also.split_last()) {
+            (Some((name, before)), _) if before == group => parsers.push(command.parser(name)),
+            (_, Some((name, before))) if before == group => {
+                let same = format!("{about} (the same as `aisoc {}`)", words.join(" "));
+                parsers.push(command.parser(name).about(same));
+            }
+            _ => {}
+        }
+    }
+    parsers
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::declaration::Risk;
+    use super::*;
+
+    /// The words of every command that the parser knows, with its parser.
+    fn leaves(command: &clap::Command, words: &[String], found: &mut BTreeMap<Vec<String>, clap::Command>) {
+        for inner in command.get_subcommands() {
+            let words = [words, &[inner.get_name().to_owned()]].concat();
+            match inner.has_subcommands() {
+                true => leaves(inner, &words, found),
+                false => assert!(found.insert(words, inner.clone()).is_none(), "{} stands twice", inner.get_name()),
+            }
+        }
+    }
+
+    fn all() -> BTreeMap<Vec<String>, clap::Command> {
+        let mut found = BTreeMap::new();
+        leaves(&parser(), &[], &mut found);
+        found
+    }
+
+    fn options(command: &clap::Command) -> Vec<&str> {
+        command.get_arguments().filter_map(clap::Arg::get_long).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_parser_is_declared_once_and_every_declaration_is_in_the_parser() {
+        parser().debug_assert();
+        let mut declared = Vec::new();
+        for command in TABLE {
+            let Declaration { words, also, about, .. } = command.declaration();
+            assert!(!words.is_empty() && !about.is_empty() && !about.ends_with('.'), "{words:?}");
+            declared.push(words.to_vec());
+            declared.extend(Some(also.to_vec()).filter(|also| !also.is_empty()));
+        }
+        declared.sort();
+        let parsed = all();
+        assert_eq!(declared, parsed.keys().cloned().collect::<Vec<_>>());
+        for (group, _) in GROUPS {
+            assert!(declared.iter().any(|words| words[0] == group), "nothing stands below `{group}`");
+        }
+        for words in &declared {
+            assert!(find(words).is_some(), "{words:?}");
+        }
+        assert!(find(&[]).is_none() && find(&["plugin"]).is_none() && find(&["plugin", "nope"]).is_none());
+    }
+
+    #[test]
+    fn a_risk_is_no_less_than_what_the_options_say() {
+        for (words, parser) in all() {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let Declaration { risk, raised_by, .. } = find(&words).expect("declared").declaration();
+            let options = options(&parser);
+            if options.contains(&"lock-timeout") {
+                assert_ne!(*risk, Risk::Read, "{words:?} changes a plugins directory");
+            }
+            if options.contains(&"yes") {
+                assert_eq!(*risk, Risk::HighRiskWrite, "{words:?} asks first");
+            }
+            for lowers in
+                ["force", "lower-coverage", "replace-tag", "allow-secret", "allow-ambiguous", "load", "unsigned"]
+            {
+                let raises = raised_by.contains(&lowers) || *risk == Risk::HighRiskWrite;
+                assert!(!options.contains(&lowers) || raises, "{words:?} with --{lowers}");
+            }
+            for option in *raised_by {
+                assert!(options.contains(option), "{words:?} has no --{option}");
+                assert_ne!(*risk, Risk::HighRiskWrite, "{words:?} cannot become more");
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Every command, in the order in which help lists them. The parser, the manual's page of commands and the
+//! dispatch are made of this table.
+
+use super::command::{Command, Declared};
+use super::declaration::{Declaration, Domain, PLAIN, Risk};
+use super::{
+    demo, digest, docs, gc, help, inspect, install, keygen, list, new, package, pull, push, reasons, registry, release,
+    rollback, sign, uninstall, validate, verify, verify_at_rest,
+};
+
+/// Words that commands stand below, and what these have in common.
+pub(super) const GROUPS: [(&str, &str); 3] = [
+    ("plugin", "One plugin on the bench: make, check, sign, ship, install"),
+    ("plugins", "All installed plugins"),
+    ("registry", "The registry that comes with aisoc, for development and air-gapped benches"),
+];
+
+/// The commands.
+pub(crate) static TABLE: &[&dyn Declared] = &[
+    &Command {
+        run: new::run,
+        is: Declaration {
+            words: &["plugin", "new"],
+            alias: Some("scaffold"),
+            about: "Make a plugin's directory that validates, signs, packages and loads as it is",
+            examples: "Examples:
+  aisoc plugin new shodan --type enricher
+  aisoc plugin new my-widget --type widget -o plugins --author 'Ada <ada@example.com>'",
+            risk: Risk::Write,
+            domain: Domain::Author,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: validate::run,
+        is: Declaration {
+            words: &["plugin", "validate"],
+            about: "Check a manifest: all problems at once, each with file, line and column",
+            examples: "Examples:
+  aisoc plugin validate
+  aisoc plugin validate my-plugin --profile manager
+  aisoc plugin validate my-plugin --load      also load plugin.py in Python, as a host does",
+            risk: Risk::Read,
+            raised_by: &["load"],
+            domain: Domain::Author,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keygen::run,
+        is: Declaration {
+            words: &["plugin", "keygen"],
+            also: &["keygen"],
+            about: "Make a signing key pair",
+            examples: "Examples:
+  aisoc plugin keygen --out release      writes release.key (private, mode 0600) and release.pem (public)
+
+Give release.pem to operators, who put it into their trusted keys directory. Keep release.key secret.",
+            risk: Risk::Write,
+            raised_by: &["force"],
+            domain: Domain::Author,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: digest::run,
+        is: Declaration {
+            words: &["plugin", "digest"],
+            about: "Print the digest that a signature of the plugin covers",
+            examples: "Examples:
+  aisoc plugin digest my-plugin
+  aisoc plugin digest my-plugin --canonical      the canonical JSON itself",
+            risk: Risk::Read,
+            domain: Domain::Author,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: sign::run,
+        is: Declaration {
+            words: &["plugin", "sign"],
+            about: "Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest",
+            examples: "Examples:
+  aisoc plugin sign --plugin-dir my-plugin --private-key release.key
+  aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY     the PEM text, from CI's secrets
+  aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key
+  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add      a second signer, for a rotation",
+            risk: Risk::Write,
+            raised_by: &["allow-ambiguous", "allow-secret"],
+            domain: Domain::Author,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: verify::run,
+        is: Declaration {
+            words: &["plugin", "verify"],
+            about: "Verify a directory, an artifact or an archive against trusted keys",
+            examples: "Examples:
+  aisoc plugin verify my-plugin --keys keys
+  aisoc plugin verify my-plugin --keys keys --explain
+  aisoc plugin verify registry.example/team/my-plugin:1.2.0 --keys keys
+  aisoc plugin verify my-plugin.tar --keys keys",
+            risk: Risk::Read,
+            domain: Domain::Artifact,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: inspect::run,
+        is: Declaration {
+            words: &["plugin", "inspect"],
+            about: "Show what a directory, an artifact or an archive says about itself, unverified",
+            examples: "Examples:
+  aisoc plugin inspect registry.example/team/my-plugin:1.2.0
+  aisoc plugin inspect my-plugin.tar --json",
+            risk: Risk::Read,
+            domain: Domain::Artifact,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: package::run,
+        is: Declaration {
+            words: &["plugin", "package"],
+            about: "Pack a plugin's directory as an OCI artifact: the same input gives the same digest",
+            examples: "Examples:
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar      one file
+  aisoc plugin package --plugin-dir my-plugin --out layout             an OCI layout directory
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check
+
+Refuses what is unsigned, and what was changed after it was signed.",
+            risk: Risk::Write,
+            raised_by: &["allow-secret", "unsigned"],
+            domain: Domain::Artifact,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: push::run,
+        is: Declaration {
+            words: &["plugin", "push"],
+            about: "Push a packaged plugin to a registry; prints the digest reference",
+            examples: "Examples:
+  aisoc plugin push my-plugin.tar registry.example/team/my-plugin:1.2.0
+  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first
+
+Refuses what is unsigned, and what was changed after it was signed, before anything is sent. What is copied
+from one registry to another is public already, and is verified when --trusted-keys names keys.",
+            risk: Risk::Write,
+            raised_by: &["replace-tag", "allow-secret", "unsigned"],
+            domain: Domain::Artifact,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: pull::run,
+        is: Declaration {
+            words: &["plugin", "pull"],
+            about: "Fetch an artifact and unpack it, without installing or verifying it",
+            examples: "Examples:
+  aisoc plugin pull registry.example/team/my-plugin:1.2.0 --out look-at-it",
+            risk: Risk::Write,
+            domain: Domain::Artifact,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: install::run,
+        is: Declaration {
+            words: &["plugin", "install"],
+            about: "Fetch, verify against the trusted keys, and swap into the plugins directory",
+            examples: "Examples:
+  aisoc plugin install registry.example/team/my-plugin:1.2.0
+  aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys --plugins-dir plugins
+  aisoc plugin install registry.example/team/my-plugin:1.2.0 --require-digest sha256:…",
+            risk: Risk::Write,
+            raised_by: &["lower-coverage", "trust-mode", "trust-coverage"],
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: list::run,
+        is: Declaration {
+            words: &["plugin", "list"],
+            also: &["plugins", "list"],
+            about: "List what is installed, verified against today's keys",
+            examples: "Examples:
+  aisoc plugin list
+  aisoc plugin list --json",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: rollback::run,
+        is: Declaration {
+            words: &["plugin", "rollback"],
+            about: "Go back to a kept version: read whole, verified with today's keys, exchanged in one step",
+            examples: "Examples:
+  aisoc plugin rollback my-plugin                 the version that was replaced last; twice is where one was
+  aisoc plugin rollback my-plugin --to 1.1.0
+  aisoc plugin list --versions                    what can be gone back to",
+            risk: Risk::Write,
+            raised_by: &["lower-coverage", "trust-mode", "trust-coverage"],
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: uninstall::run,
+        is: Declaration {
+            words: &["plugin", "uninstall"],
+            about: "Remove an installed plugin and its kept versions",
+            examples: "Examples:
+  aisoc plugin uninstall my-plugin --yes",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: gc::run,
+        is: Declaration {
+            words: &["plugin", "gc"],
+            about: "Remove kept versions beyond a number, and what killed commands left behind",
+            examples: "Examples:
+  aisoc plugin gc                  keeps one version of each plugin
+  aisoc plugin gc --keep 0         keeps none",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: release::run,
+        is: Declaration {
+            words: &["plugin", "release"],
+            alias: Some("publish"),
+            about: "Validate, sign, package and push in one step, for CI",
+            examples: "Examples:
+  aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
+
+Reads every file once, signs a private copy and publishes that: the directory stays as it is.
+Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
+and a table to GITHUB_STEP_SUMMARY.",
+            risk: Risk::Write,
+            raised_by: &["replace-tag", "allow-ambiguous", "allow-secret"],
+            domain: Domain::Artifact,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: verify_at_rest::run,
+        is: Declaration {
+            words: &["plugins", "verify"],
+            about: "Read every installed plugin whole and verify it against today's keys",
+            examples: "Examples:
+  aisoc plugins verify
+  aisoc plugins verify shodan virustotal --json
+
+Exit code 3 when one of them is refused; every one is listed.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::serve,
+        is: Declaration {
+            words: &["registry", "serve"],
+            about: "Serve an OCI registry from a directory",
+            examples: "Examples:
+  aisoc registry serve
+  aisoc registry serve --dir ./registry --listen 127.0.0.1:0    a free port; the address is printed
+  aisoc registry serve --allow-host registry.test               behind a proxy of that name
+
+There is no login: whoever reaches the address can push and delete. Listen on loopback only.
+It answers as `localhost`, under its address and under the names of `--allow-host`, and to no
+other name: a web page that borrows the address for a name of its own gets nothing.",
+            risk: Risk::Write,
+            domain: Domain::Registry,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: demo::run,
+        is: Declaration {
+            words: &["demo"],
+            about: "Run the whole main job in a fresh temporary directory, over real HTTP",
+            examples: "Examples:
+  aisoc demo
+  aisoc demo --keep /tmp/aisoc-demo     keep registry, keys and plugins to play with",
+            risk: Risk::Write,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: reasons::run,
+        is: Declaration {
+            words: &["reasons"],
+            about: "Explain reason codes: what each `error[code]` means and what to do",
+            examples: "Examples:
+  aisoc reasons
+  aisoc reasons signature_invalid",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: help::run,
+        is: Declaration {
+            words: &["help"],
+            about: "Print a page of the manual, or the help of a command",
+            examples: "Examples:
+  aisoc help                 the pages
+  aisoc help signing-format",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: docs::run,
+        is: Declaration {
+            words: &["docs"],
+            is_hidden: true,
+            about: "Write the generated pages of the manual",
+            risk: Risk::Write,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+];

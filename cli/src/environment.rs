@@ -1,0 +1,206 @@
+//! The environment: arguments and variables, read in this file and nowhere else, and passed on as values.
+//!
+//! A variable is read when it is asked for, and not before: some hold secrets, and a copy of one would stay in
+//! memory that nobody wipes.
+//!
+//! What libraries read by themselves: `reqwest` and `hyper-util` the proxies (`HTTPS_PROXY`, `NO_PROXY`, …),
+//! `docker_credential` the `PATH` on which it finds the credential helper that a Docker config names,
+//! `tempfile` `TMPDIR`, `anstream` `NO_COLOR` and its like, `indicatif` and `clap` the terminal's.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_worker::{KEPT_VARIABLES, Python};
+
+/// The plugins directory.
+pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
+/// The Python that `validate --load` uses.
+const PYTHON: &str = "AISOC_PYTHON";
+/// For which registry the next two are.
+pub(crate) const REGISTRY_HOST: &str = "AISOC_REGISTRY_HOST";
+/// A user of a registry.
+pub(crate) const REGISTRY_USERNAME: &str = "AISOC_REGISTRY_USERNAME";
+/// That user's password or token.
+pub(crate) const REGISTRY_PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
+/// What the gate does about what is not verified.
+pub(crate) const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
+/// What a signature has to cover.
+pub(crate) const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
+/// The directory of trusted public keys.
+pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
+/// Where a step of GitHub Actions leaves values for the next.
+pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
+/// Where a step of GitHub Actions leaves its summary.
+pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// The time that a reproducible build writes, in seconds since 1970.
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+/// What kind of installation this is, as the host reads it.
+const ENVIRONMENT: &str = "ENVIRONMENT";
+/// Values of [`ENVIRONMENT`] in which nobody has to be warned about a mode that checks nothing.
+const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
+
+/// Every variable by which somebody sets up aisoc: without them a command is what its words say.
+pub(crate) const SETTINGS: [&str; 11] = [
+    PLUGINS_DIR,
+    PYTHON,
+    REGISTRY_HOST,
+    REGISTRY_USERNAME,
+    REGISTRY_PASSWORD,
+    TRUST_MODE,
+    TRUST_COVERAGE,
+    TRUSTED_KEYS_DIR,
+    GITHUB_OUTPUT,
+    GITHUB_STEP_SUMMARY,
+    SOURCE_DATE_EPOCH,
+];
+
+/// Variables that hold paths, which results show.
+pub(crate) const PATHS: [&str; 2] = [PLUGINS_DIR, TRUSTED_KEYS_DIR];
+
+/// What this process was started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    arguments: Vec<OsString>,
+    read: fn(&str) -> Option<OsString>,
+}
+
+impl Environment {
+    /// Of this process.
+    pub(crate) fn of_process() -> Self {
+        Self { arguments: env::args_os().collect(), read: |name| env::var_os(name) }
+    }
+
+    /// The words of the command line, the program's own name first.
+    pub(crate) fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
+    /// The words after the program's name.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &OsString> {
+        self.arguments.iter().skip(1)
+    }
+
+    /// A variable that somebody named, as it is.
+    pub(crate) fn named(&self, name: &str) -> Option<OsString> {
+        (self.read)(name)
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
+        self.named(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that is set and not empty, as a path.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).map(PathBuf::from)
+    }
+
+    /// A variable that is set and not empty, as text.
+    ///
+    /// # Errors
+    /// `usage` when it is not UTF-8.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
+        let text = self.variable(name).map(OsString::into_string).transpose();
+        text.map_err(|_| Fault::new(Reason::Usage, format!("{name} is not UTF-8")))
+    }
+
+    /// Whether this is a place for development.
+    pub(crate) fn is_development(&self) -> bool {
+        let value = self.named(ENVIRONMENT).and_then(|value| value.into_string().ok());
+        value.is_some_and(|value| DEVELOPMENT.contains(&value.to_ascii_lowercase().as_str()))
+    }
+
+    /// `SOURCE_DATE_EPOCH`: the time that a reproducible build writes, in seconds since 1970.
+    ///
+    /// # Errors
+    /// `usage` when it is set and not a number: a build that asked for a time must not get another one.
+    pub(crate) fn source_date_epoch(&self) -> Result<Option<u64>> {
+        // Twelve octal digits is what a tar header holds.
+        const LATEST: u64 = 0o77_777_777_777;
+        let Some(text) = self.variable(SOURCE_DATE_EPOCH) else {
+            return Ok(None);
+        };
+        let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds <= LATEST);
+        seconds.map(Some).ok_or_else(|| {
+            Fault::new(Reason::Usage, format!("`{SOURCE_DATE_EPOCH}` is `{}`", text.to_string_lossy()))
+                .hint("set it to seconds since 1970, for example `git log -1 --format=%ct`")
+        })
+    }
+
+    /// Where `docker login`, `oras login` and `podman login` leave credentials.
+    pub(crate) fn docker_configs(&self) -> Vec<PathBuf> {
+        let docker = self.path("DOCKER_CONFIG").or_else(|| Some(self.path("HOME")?.join(".docker")));
+        let podman = self
+            .path("REGISTRY_AUTH_FILE")
+            .or_else(|| Some(self.path("XDG_RUNTIME_DIR")?.join("containers").join("auth.json")));
+        docker.map(|docker| docker.join("config.json")).into_iter().chain(podman).collect()
+    }
+
+    /// The Python that loads plugins: `AISOC_PYTHON`, else `python3`, with the variables that find it.
+    pub(crate) fn python(&self) -> Python {
+        let program = self.variable(PYTHON).unwrap_or_else(|| "python3".into());
+        let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), self.named(name)?)));
+        Python { program, variables: variables.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(read: fn(&str) -> Option<OsString>) -> Environment {
+        Environment { arguments: vec!["aisoc".into(), "demo".into()], read }
+    }
+
+    #[test]
+    fn what_is_empty_is_not_set_but_for_what_somebody_named() {
+        let environment = with(|_| Some(OsString::new()));
+        assert_eq!((environment.variable(PLUGINS_DIR), environment.path("HOME")), (None, None));
+        assert_eq!(environment.text(REGISTRY_PASSWORD).expect("text"), None);
+        assert_eq!(environment.source_date_epoch().expect("unset"), None);
+        assert_eq!(environment.python().program, "python3");
+        assert_eq!(environment.named("KEY"), Some(OsString::new()));
+        assert!(environment.docker_configs().is_empty() && !environment.is_development());
+        assert_eq!(environment.words().collect::<Vec<_>>(), ["demo"]);
+    }
+
+    #[test]
+    fn a_build_that_asked_for_a_time_gets_that_one_or_none() {
+        assert_eq!(with(|_| Some("8589934591".into())).source_date_epoch().expect("a time"), Some(8_589_934_591));
+        for refused in [
+            with(|_| Some("8589934592".into())),
+            with(|_| Some("-1".into())),
+            with(|_| Some("now".into())),
+            with(|_| Some(" 1".into())),
+        ] {
+            assert_eq!(refused.source_date_epoch().expect_err("no time").reason(), Reason::Usage);
+        }
+    }
+
+    #[test]
+    fn credentials_are_looked_for_where_the_tools_leave_them() {
+        let homes = with(|name| matches!(name, "HOME" | "XDG_RUNTIME_DIR").then(|| "/h".into()));
+        let expected = ["/h/.docker/config.json", "/h/containers/auth.json"].map(PathBuf::from);
+        assert_eq!(homes.docker_configs(), expected);
+        let named = with(|name| {
+            let value = match name {
+                "DOCKER_CONFIG" => "/docker",
+                "REGISTRY_AUTH_FILE" => "/auth.json",
+                _ => "/h",
+            };
+            Some(value.into())
+        });
+        assert_eq!(named.docker_configs(), ["/docker/config.json", "/auth.json"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn development_is_a_word_of_the_host_and_python_sees_what_finds_it() {
+        assert!(with(|name| (name == "ENVIRONMENT").then(|| "Development".into())).is_development());
+        assert!(!with(|_| Some("production".into())).is_development());
+        let python = with(|name| Some(name.into())).python();
+        assert_eq!(python.program, "AISOC_PYTHON");
+        assert_eq!(python.variables.len(), KEPT_VARIABLES.len());
+    }
+}

@@ -1,0 +1,116 @@
+#![doc = include_str!("../README.md")]
+
+mod allowed_secrets;
+mod args;
+mod client;
+mod commands;
+mod context;
+mod environment;
+mod loading;
+mod output;
+mod private_key;
+mod runtime;
+mod scaffold;
+mod usage;
+mod waiting;
+
+use std::process::ExitCode;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+use crate::commands::{COMMANDS, Typed};
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::output::Output;
+
+/// The aisoc command: parses the arguments of this process, runs what they name, prints the answer or the
+/// refusal, and gives the exit code.
+///
+/// For the program that ends with it: signals, panics and the memory of the process are arranged for the
+/// command, and stay so.
+#[must_use = "it is the exit code of the process"]
+pub fn execute() -> ExitCode {
+    report_panics_as_bugs();
+    if let Err(fault) = keep_memory_private() {
+        output::report(&fault, false);
+        return ExitCode::from(fault.class().exit_code());
+    }
+    let environment = Environment::of_process();
+    if let Some(code) = usage::refuse_key_material(&environment) {
+        return code;
+    }
+    let typed = match Typed::parse(&environment) {
+        Ok(typed) => typed,
+        Err(error) => return usage::answer(&error, &environment),
+    };
+    let output = Output::new(&typed.global);
+    let json = output.json();
+    let code = match typed.run(&Context::new(output, environment, COMMANDS)) {
+        Ok(code) => code,
+        Err(fault) => {
+            output::report(&fault, json);
+            fault.class().exit_code()
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// A signing key and passwords pass through this process: it leaves no core dump, and no other process of
+/// the same user reads its memory or its environment.
+fn keep_memory_private() -> Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable)).map_err(
+        |error| {
+            Fault::new(Reason::IoError, "the system does not let this process keep its memory private").caused_by(error)
+        },
+    )
+}
+
+/// A panic is a bug, and its exit code says so: it must never look like a verdict, and never like success.
+/// In whatever thread it happens, the process ends: what another thread would answer after it is in doubt.
+fn report_panics_as_bugs() {
+    std::panic::set_hook(Box::new(|info| {
+        let fault = Fault::new(Reason::Internal, "aisoc has a bug").caused_by(info.to_string());
+        output::report(&fault, false);
+        #[expect(clippy::exit, reason = "a panic that unwinds ends one thread, and could be caught")]
+        std::process::exit(fault.class().exit_code().into());
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Says to this test's own program, started again, where it is to panic.
+    const VARIABLE: &str = "AISOC_TEST_PANIC_IN";
+
+    #[test]
+    fn a_panic_in_any_thread_ends_the_process_as_a_bug() {
+        match std::env::var(VARIABLE).as_deref() {
+            Ok("main") => {
+                report_panics_as_bugs();
+                panic!("on purpose");
+            }
+            Ok(_) => {
+                report_panics_as_bugs();
+                let caught = std::thread::spawn(|| panic!("on purpose")).join();
+                assert!(caught.is_err(), "the thread went on");
+                return;
+            }
+            Err(_) => {}
+        }
+        for place in ["main", "thread"] {
+            let own = std::env::current_exe().expect("this test");
+            let name = "tests::a_panic_in_any_thread_ends_the_process_as_a_bug";
+            let output = Command::new(own).args(["--exact", name, "--nocapture"]).env(VARIABLE, place).output();
+            let output = output.expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(5), "{place}: {said}");
+            assert!(said.contains("error[internal]: aisoc has a bug"), "{place}: {said}");
+            assert!(said.contains("on purpose") && said.contains("hint: "), "{place}: {said}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is packed, pushed and pulled.
+
+use serde::Serialize;
+
+/// A packed plugin.
+#[derive(Debug, Serialize)]
+pub struct PackedArtifact {
+    /// The plugin.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// The layout or archive that holds it.
+    pub path: String,
+    /// Digest of the artifact's manifest.
+    pub digest: String,
+    /// Digest of its layer.
+    pub layer_digest: String,
+    /// Compressed size of the layer in bytes.
+    pub layer_size: u64,
+    /// How many files it holds.
+    pub files: usize,
+    /// Their size in bytes.
+    pub unpacked_size: u64,
+    /// Whether there is a signature, whatever it is worth.
+    pub signed: bool,
+    /// `verified`, `present`, `unsigned`; of what is only compared also `malformed` and `other_tree`.
+    pub signature: &'static str,
+    /// What was left out.
+    pub excluded: Vec<String>,
+    /// What looks like a secret and is in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_secrets: Vec<AllowedSecret>,
+}
+
+/// A pushed artifact.
+#[derive(Debug, Serialize)]
+pub struct PushedArtifact {
+    /// The reference, pinned to the digest.
+    pub reference: String,
+    /// Digest of the artifact's manifest.
+    pub digest: String,
+    /// The tag that names it now.
+    pub tag: Option<String>,
+    /// `verified`, `present`, `unsigned` or `not_read`.
+    pub signature: &'static str,
+    /// How many blobs were sent.
+    pub uploaded_blobs: usize,
+    /// Their size in bytes.
+    pub uploaded_bytes: u64,
+    /// What looks like a secret and was sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_secrets: Vec<AllowedSecret>,
+}
+
+/// A pulled artifact: unpacked to look at, and not verified.
+#[derive(Debug, Serialize)]
+pub struct PulledArtifact {
+    /// The reference, pinned to the digest.
+    pub reference: String,
+    /// Digest of the artifact's manifest.
+    pub digest: String,
+    /// Where the files are.
+    pub directory: String,
+    /// How many there are.
+    pub files: usize,
+    /// `skipped`: nothing was verified.
+    pub signature_status: &'static str,
+}
+
+/// A file that is published although it looks like a secret.
+#[derive(Debug, Serialize)]
+pub struct AllowedSecret {
+    /// The file.
+    pub path: String,
+    /// What it looks like.
+    pub kind: &'static str,
+    /// Where in the file.
+    pub place: Option<String>,
+    /// Why it is meant to be public.
+    pub reason: String,
+}

@@ -1,0 +1,31 @@
+//! What a collection of garbage did.
+
+use serde::Serialize;
+
+/// A collection, finished or not.
+#[derive(Debug, Serialize)]
+pub struct CollectedGarbage {
+    /// The plugins directory.
+    pub plugins_dir: String,
+    /// What is gone.
+    pub removed: Vec<RemovedGarbage>,
+    /// How many bytes that was.
+    pub freed_bytes: u64,
+    /// Plugins whose change a killed command had begun, and this one finished.
+    pub finished_changes: Vec<String>,
+    /// What could not be removed.
+    pub leftovers: Vec<String>,
+    /// Changes that could not be finished.
+    pub unfinished_changes: Vec<String>,
+}
+
+/// One thing that is gone.
+#[derive(Debug, Serialize)]
+pub struct RemovedGarbage {
+    /// What it was.
+    pub kind: &'static str,
+    /// Where it was.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}

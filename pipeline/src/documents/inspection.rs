@@ -1,0 +1,181 @@
+//! What a directory or an artifact says about itself.
+
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::file_map::FileEntry;
+use aisoc_manifests::path::RelPath;
+use aisoc_manifests::plugin::Manifest;
+use aisoc_signing::{SIGNATURE_FILE, TreeFinding};
+use serde::Serialize;
+
+use crate::inspect::{ArtifactSummary, Inspection, LayerSummary};
+
+/// A look at a plugin. Claims, all of it.
+#[derive(Debug, Serialize)]
+pub struct InspectedPlugin {
+    /// What was looked at, as it was named.
+    pub source: String,
+    /// `false`: nothing was verified.
+    pub verified: bool,
+    /// The artifact, when it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<InspectedArtifact>,
+    /// What the manifest claims.
+    pub claimed: Option<ClaimedManifest>,
+    /// Why the manifest cannot be read.
+    pub manifest_problem: Option<String>,
+    /// The digest that a signature would cover.
+    pub digest: Option<String>,
+    /// Why there is none.
+    pub digest_problem: Option<String>,
+    /// Whether the first signer's file is there.
+    pub has_signature: bool,
+    /// The signature files.
+    pub signature_files: Vec<String>,
+    /// What a signature would cover, were it valid.
+    pub claimed_coverage: Option<&'static str>,
+    /// What differs from what the manifest states, or why that cannot be said.
+    pub coverage_problem: Option<String>,
+    /// Digest of all files.
+    pub tree_digest: String,
+    /// How many files there are.
+    pub file_count: usize,
+    /// Their size in bytes.
+    pub unpacked_size: u64,
+    /// Every file.
+    pub files: Vec<InspectedFile>,
+}
+
+/// What an OCI manifest says.
+#[derive(Debug, Serialize)]
+pub struct InspectedArtifact {
+    /// Digest of the manifest.
+    pub digest: String,
+    /// Kind of artifact that it claims to be.
+    pub claimed_artifact_type: Option<String>,
+    /// The layers that become files.
+    pub layers: Vec<InspectedLayer>,
+}
+
+/// One layer.
+#[derive(Debug, Serialize)]
+pub struct InspectedLayer {
+    /// Media type.
+    pub media_type: String,
+    /// Digest.
+    pub digest: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// What a plugin's manifest claims.
+#[derive(Debug, Serialize)]
+pub struct ClaimedManifest {
+    /// The plugin.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What kind of plugin.
+    #[serde(rename = "type")]
+    pub plugin_type: String,
+    /// What it does.
+    pub description: Option<String>,
+    /// Who made it.
+    pub author: Option<String>,
+    /// Its licence.
+    pub license: Option<String>,
+    /// What it asks for.
+    pub capabilities: Vec<String>,
+}
+
+/// One file.
+#[derive(Debug, Serialize)]
+pub struct InspectedFile {
+    /// Its path in the plugin.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Digest of its content, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether it can be run.
+    pub executable: bool,
+}
+
+impl InspectedPlugin {
+    /// The document of a look at what `source` names.
+    pub fn of(source: String, inspection: Inspection) -> Self {
+        let (claimed, manifest_problem) = split(inspection.claimed_manifest.map(ClaimedManifest::from));
+        let (digest, digest_problem) = split(inspection.canonical_digest.map(|digest| digest.hex()));
+        let (claimed_coverage, coverage_problem) = match inspection.claimed_tree {
+            Ok((TreeFinding::Differs(difference), coverage)) => {
+                let (stated, found) = (difference.stated.hex(), difference.found.hex());
+                (Some(coverage.as_str()), Some(format!("the manifest states the tree {stated}, the files are {found}")))
+            }
+            Ok((_, coverage)) => (Some(coverage.as_str()), None),
+            Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+        };
+        Self {
+            source,
+            verified: false,
+            artifact: inspection.artifact.map(InspectedArtifact::from),
+            claimed,
+            manifest_problem,
+            digest,
+            digest_problem,
+            has_signature: inspection.signature_files.iter().any(|name| name == SIGNATURE_FILE),
+            signature_files: inspection.signature_files,
+            claimed_coverage,
+            coverage_problem,
+            tree_digest: inspection.files.tree_digest().to_string(),
+            file_count: inspection.files.len(),
+            unpacked_size: inspection.files.total_bytes(),
+            files: inspection.files.iter().map(InspectedFile::from).collect(),
+        }
+    }
+}
+
+/// What there is, or why there is none.
+fn split<T>(result: Result<T>) -> (Option<T>, Option<String>) {
+    match result {
+        Ok(value) => (Some(value), None),
+        Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+    }
+}
+
+impl From<Manifest> for ClaimedManifest {
+    fn from(manifest: Manifest) -> Self {
+        Self {
+            id: manifest.id.to_string(),
+            name: manifest.name,
+            version: manifest.version,
+            plugin_type: manifest.plugin_type.to_string(),
+            description: manifest.description,
+            author: manifest.author,
+            license: manifest.license,
+            capabilities: manifest.capabilities,
+        }
+    }
+}
+
+impl From<ArtifactSummary> for InspectedArtifact {
+    fn from(artifact: ArtifactSummary) -> Self {
+        Self {
+            digest: artifact.digest.to_string(),
+            claimed_artifact_type: artifact.claimed_artifact_type,
+            layers: artifact.layers.into_iter().map(InspectedLayer::from).collect(),
+        }
+    }
+}
+
+impl From<LayerSummary> for InspectedLayer {
+    fn from(layer: LayerSummary) -> Self {
+        Self { media_type: layer.media_type, digest: layer.digest.to_string(), size: layer.size }
+    }
+}
+
+impl From<(&RelPath, &FileEntry)> for InspectedFile {
+    fn from((path, entry): (&RelPath, &FileEntry)) -> Self {
+        Self { path: path.to_string(), size: entry.size, sha256: entry.digest.hex(), executable: entry.executable }
+    }
+}

@@ -1,0 +1,71 @@
+//! What changed in a plugins directory.
+
+use serde::Serialize;
+
+/// What the gate said of a signature. Part of other documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignatureJudgement {
+    /// The status word. Nothing where no signature was judged.
+    pub signature_status: Option<&'static str>,
+    /// The key that verified it.
+    pub signing_key_id: Option<String>,
+    /// How much it covers. Nothing where that is not known.
+    pub coverage: Option<&'static str>,
+}
+
+/// A plugin that was installed, or was there already.
+#[derive(Debug, Serialize)]
+pub struct InstalledPlugin {
+    /// The plugin.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Where it came from, pinned to the digest.
+    pub reference: String,
+    /// Digest of the artifact's manifest.
+    pub digest: String,
+    /// Where it is.
+    pub directory: String,
+    /// What the gate said.
+    #[serde(flatten)]
+    pub signature: SignatureJudgement,
+    /// What happened to the directory: `installed`, `upgraded`, `downgraded`, `replaced`, `unchanged`.
+    pub change: &'static str,
+    /// The version that was there before.
+    pub previous_version: Option<String>,
+    /// `full`, `code` or `unknown` when the coverage floor was lowered.
+    pub lowered_from: Option<&'static str>,
+    /// What strict mode would have refused it for.
+    pub objection: Option<String>,
+}
+
+/// A plugin that is back at a version that was kept.
+#[derive(Debug, Serialize)]
+pub struct RolledBackPlugin {
+    /// The plugin.
+    pub id: String,
+    /// The version that is in place now.
+    pub version: String,
+    /// Digest of the artifact that it came from.
+    pub digest: String,
+    /// Where it is.
+    pub directory: String,
+    /// What the gate said.
+    #[serde(flatten)]
+    pub signature: SignatureJudgement,
+    /// The version that was in place before.
+    pub previous_version: Option<String>,
+    /// `full`, `code` or `unknown` when the coverage floor was lowered.
+    pub lowered_from: Option<&'static str>,
+    /// What strict mode would have refused it for.
+    pub objection: Option<String>,
+}
+
+/// A plugin that is gone.
+#[derive(Debug, Serialize)]
+pub struct UninstalledPlugin {
+    /// The plugin.
+    pub id: String,
+    /// The plugins directory.
+    pub plugins_dir: String,
+}

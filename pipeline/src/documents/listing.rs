@@ -1,0 +1,109 @@
+//! What is installed, and how it stands.
+
+use serde::Serialize;
+
+use super::SignatureJudgement;
+
+/// Everything that is installed.
+#[derive(Debug, Serialize)]
+pub struct PluginList {
+    /// The plugins directory.
+    pub plugins_dir: String,
+    /// The plugins, in the order of their names.
+    pub plugins: Vec<ListedPlugin>,
+}
+
+/// One installed plugin. One that is refused is listed with the reason.
+#[derive(Debug, Serialize)]
+pub struct ListedPlugin {
+    /// The plugin.
+    pub id: String,
+    /// Its version, when it is known.
+    pub version: Option<String>,
+    /// What the gate says today.
+    #[serde(flatten)]
+    pub signature: SignatureJudgement,
+    /// Where it came from.
+    pub reference: Option<String>,
+    /// Digest of the artifact that it came from.
+    pub digest: Option<String>,
+    /// When it was installed.
+    pub installed_at: Option<String>,
+    /// Its place, from which the path can be had back: bytes that are no UTF-8 are `\xNN`.
+    pub directory: String,
+    /// The directory's own name, when it is not the id. In JSON, `directory` says it.
+    #[serde(skip)]
+    pub name: Option<String>,
+    /// Why it is refused, or what strict mode would refuse it for.
+    pub error: Option<String>,
+    /// What an operator should know although it is no refusal.
+    pub note: Option<&'static str>,
+    /// When they were asked for: the installed version and those that can be rolled back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<PluginVersion>>,
+}
+
+/// One version of a plugin, as its install recorded it.
+#[derive(Debug, Serialize)]
+pub struct PluginVersion {
+    /// The version.
+    pub version: String,
+    /// Digest of the artifact that it came from.
+    pub digest: String,
+    /// When it was installed.
+    pub installed_at: String,
+    /// What the gate said when it was activated; a rollback asks again.
+    pub signature_status: String,
+    /// Its size on disk.
+    pub bytes: u64,
+    /// Whether it is the installed one.
+    pub current: bool,
+}
+
+/// Everything that is installed, read whole and judged.
+#[derive(Debug, Serialize)]
+pub struct PluginVerdicts {
+    /// The plugins directory.
+    pub plugins_dir: String,
+    /// How many have which verdict.
+    #[serde(flatten)]
+    pub counts: VerdictCounts,
+    /// The plugins, in the order of their names.
+    pub plugins: Vec<PluginVerdict>,
+}
+
+/// How many plugins have which verdict. Each is counted once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct VerdictCounts {
+    /// A signature was verified, and nothing more is asked.
+    pub verified: usize,
+    /// Verified, and let in although the policy asks for more.
+    pub verified_in_part: usize,
+    /// Let in without a signature.
+    pub unsigned: usize,
+    /// Let in with a signature that is not valid.
+    pub invalid: usize,
+    /// Nothing was checked.
+    pub skipped: usize,
+    /// Not let in.
+    pub refused: usize,
+}
+
+/// One installed plugin, and what the gate says of it.
+#[derive(Debug, Serialize)]
+pub struct PluginVerdict {
+    /// The plugin.
+    pub id: String,
+    /// Its place, from which the path can be had back: bytes that are no UTF-8 are `\xNN`.
+    pub directory: String,
+    /// The directory's own name, when it is not the id. In JSON, `directory` says it.
+    #[serde(skip)]
+    pub name: Option<String>,
+    /// Its version, when it is known.
+    pub version: Option<String>,
+    /// What the gate says today.
+    #[serde(flatten)]
+    pub signature: SignatureJudgement,
+    /// Why it is refused, or what strict mode would refuse it for.
+    pub error: Option<String>,
+}

@@ -1,0 +1,30 @@
+//! What commands show, as documents: one type per thing, for the command line, and for whatever else will
+//! answer in JSON. Text for people is made from them by the edge.
+//!
+//! A document is plain data: words, numbers and lists of them, in the order in which JSON shows them. It holds
+//! nothing that would have to be escaped or cut first, for that depends on who reads it.
+
+mod artifact;
+mod author;
+mod explanation;
+mod garbage;
+mod inspection;
+mod installation;
+mod listing;
+mod manifest;
+mod reason;
+mod verdict;
+
+pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
+pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
+pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, SignatureFile, UncoveredFile};
+pub use garbage::{CollectedGarbage, RemovedGarbage};
+pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
+pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
+pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
+pub use manifest::{LoadedPlugin, ManifestProblem, RefusedManifest, ValidManifest};
+pub use reason::{ReasonCode, ReasonCodes};
+pub use verdict::SourceVerdict;
+
+/// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;

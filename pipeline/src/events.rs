@@ -1,0 +1,83 @@
+//! `Event`: what happens, as facts for whoever watches. The words for them are the edge's.
+
+use std::path::Path;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::reference::Reference;
+
+/// What has begun, or how far it is. Whoever shows events has words for every one, or does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// What a reference names is being asked for.
+    Resolving {
+        /// As it was given.
+        reference: &'a Reference,
+    },
+    /// The layers of an artifact are being received.
+    Fetching {
+        /// The reference, pinned to the artifact's digest.
+        artifact: &'a Reference,
+    },
+    /// A plugin's directory is being packed.
+    Packing {
+        /// The directory.
+        directory: &'a Path,
+    },
+    /// An artifact is being sent.
+    Pushing {
+        /// Where to.
+        destination: &'a Reference,
+    },
+    /// The manifest that was sent is there, and has been read back.
+    ReadBack {
+        /// Its digest.
+        manifest: Digest,
+    },
+    /// A version is being read whole and verified.
+    Verifying {
+        /// The plugin.
+        id: &'a PluginId,
+        /// The version, as its record states it.
+        version: &'a str,
+    },
+    /// A verified version is being put into its place.
+    Activating {
+        /// The plugin.
+        id: &'a PluginId,
+        /// The version, as its manifest or its record states it.
+        version: &'a str,
+    },
+    /// So many bytes of a transfer have passed.
+    Bytes {
+        /// Which way.
+        transfer: Transfer,
+        /// How many so far.
+        done: u64,
+        /// Of how many.
+        total: u64,
+    },
+}
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transfer {
+    /// From a registry or a layout.
+    Fetching,
+    /// To one.
+    Pushing,
+}
+
+/// Told what the pipeline does. Says nothing to anybody by itself.
+pub trait Reporter: Sync {
+    /// Called on the thread that does the work, which waits for it.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn event(&self, _event: &Event<'_>) {}
+}

@@ -1,0 +1,194 @@
+//! The Python that a plugin is loaded in: what it is given, what is read from it, and its end.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Seek as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::descendants;
+use crate::error::Error;
+use crate::lowered::{self, Lowered, Room};
+use crate::waiting::{go_on, wait};
+
+/// Stops a plugin that prints for ever from filling the memory.
+pub(crate) const OUTPUT_LIMIT: u64 = 1024 * 1024;
+
+const HOST: &str = include_str!("host.py");
+/// How long a child that said nothing may take to end and to be read.
+const GRACE: Duration = Duration::from_secs(1);
+/// What finds Python and makes it start, also behind a version manager's shim; nothing secret. The child sees
+/// no other variable.
+pub const KEPT_VARIABLES: [&str; 4] = ["PATH", "HOME", "PYENV_VERSION", "SYSTEMROOT"];
+
+/// Which Python loads a plugin, and what it sees of the caller's environment.
+#[derive(Debug, Clone)]
+pub struct Python {
+    /// A path, or a name that is looked for in the `PATH` below.
+    pub program: OsString,
+    /// Names and values; what is not one of [`KEPT_VARIABLES`] is not passed on.
+    pub variables: Vec<(OsString, OsString)>,
+}
+
+impl Python {
+    fn kept_variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let variables = self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        variables.filter(|(name, _)| KEPT_VARIABLES.iter().any(|kept| name == kept))
+    }
+
+    /// Whether there is such a program, for us to see.
+    fn is_found(&self) -> bool {
+        let path = self.kept_variables().find(|(name, _)| *name == "PATH").map(|(_, path)| path).unwrap_or_default();
+        let is_path = self.program.as_encoded_bytes().contains(&b'/');
+        is_path || std::env::split_paths(path).any(|place| place.join(&self.program).exists())
+    }
+
+    fn not_started(&self, source: io::Error) -> Error {
+        let program = self.program.clone();
+        // To nobody, a directory of the search path that is root's is a refusal, and not an absence.
+        let is_absent = source.kind() == ErrorKind::PermissionDenied && !self.is_found();
+        match source.kind() {
+            kind if kind == ErrorKind::NotFound || is_absent => Error::NoPython { program, source },
+            _ => Error::NotStarted { program, source },
+        }
+    }
+}
+
+/// The child. Dropping it ends it, and all that it started.
+pub(crate) struct Child {
+    process: process::Child,
+    began: u64,
+    has_ended: bool,
+    /// One line with its line feed; without one when the child ended, or wrote more than the limit.
+    pub(crate) answer: Receiver<Vec<u8>>,
+    /// What the plugin printed, as soon as nothing can print any more.
+    printed: Receiver<Vec<u8>>,
+    /// Where it runs when it may not run where the plugin is. Removed after it has ended.
+    _lowered: Option<Lowered>,
+}
+
+impl Child {
+    /// # Errors
+    /// Everything that keeps a child from being started as it has to be; then there is none.
+    pub(crate) fn start(
+        python: &Python,
+        directory: &Path,
+        request: &str,
+        room: &Room,
+        stop: &AtomicBool,
+    ) -> Result<Self, Error> {
+        let lowered = Lowered::of(directory, room, stop)?;
+        descendants::adopt().map_err(|source| Error::CannotEnd { source })?;
+        let mut command = Command::new(&python.program);
+        command
+            // Isolated (no user site, no PYTHON* variables, no current directory on the path),
+            // no bytecode beside the sources, UTF-8 whatever the locale.
+            .args(["-I", "-B", "-X", "utf8", "-c", HOST])
+            .arg(lowered.as_ref().map_or(directory, Lowered::plugin))
+            .arg(process::id().to_string())
+            .env_clear()
+            .envs(python.kept_variables())
+            .stdin(spool(request)?)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(lowered) = &lowered {
+            command.uid(lowered::NOBODY).gid(lowered::NOBODY).env("HOME", lowered.plugin()).current_dir("/");
+        }
+        let mut process = command.spawn().map_err(|source| python.not_started(source))?;
+        let stdout = process.stdout.take().expect("stdout is piped");
+        let stderr = process.stderr.take().expect("stderr is piped");
+        Ok(Self {
+            began: descendants::beginning(process.id()),
+            process,
+            has_ended: false,
+            answer: in_background(move || first_line(stdout)),
+            printed: in_background(move || all_that_is_printed(stderr)),
+            _lowered: lowered,
+        })
+    }
+
+    /// Why there is no answer: how the child ended, and the last line that was printed.
+    ///
+    /// # Errors
+    /// [`Error::Left`], [`Error::Stopped`].
+    pub(crate) fn unanswered(&mut self, stop: &AtomicBool) -> Result<Error, Error> {
+        let status = self.exit_status(stop)?;
+        // With everything that could hold the pipe open.
+        self.end()?;
+        let printed = wait(&self.printed, Instant::now() + GRACE, stop)?.unwrap_or_default();
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        let printed = printed.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
+        Ok(Error::Unanswered { status, printed })
+    }
+
+    /// How the child ended. Its descriptors close a moment before the system knows, hence the grace.
+    fn exit_status(&mut self, stop: &AtomicBool) -> Result<Option<ExitStatus>, Error> {
+        const STEP: Duration = Duration::from_millis(10);
+        for _ in 0..GRACE.as_millis() / STEP.as_millis() {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Ok(Some(status));
+            }
+            go_on(stop)?;
+            thread::sleep(STEP);
+        }
+        Ok(None)
+    }
+
+    /// Ends the child and everything that descends from it.
+    ///
+    /// # Errors
+    /// [`Error::Left`] when something of it cannot be ended.
+    pub(crate) fn end(&mut self) -> Result<(), Error> {
+        if self.has_ended {
+            return Ok(());
+        }
+        self.has_ended = true;
+        // Both fail only for a child that has ended already.
+        drop(self.process.kill());
+        drop(self.process.wait());
+        descendants::end_all(self.began)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Whoever drops it early says why already.
+        drop(self.end());
+    }
+}
+
+fn first_line(stdout: impl Read) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(stdout).take(OUTPUT_LIMIT).read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+fn all_that_is_printed(mut stderr: impl Read) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    stderr.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut kept)?;
+    // The rest is read too, and dropped: a full pipe would hold the plugin up.
+    io::copy(&mut stderr, &mut io::sink())?;
+    Ok(kept)
+}
+
+/// The request as a file, which cannot block on a child that never reads, and ends.
+fn spool(request: &str) -> Result<Stdio, Error> {
+    let write = || {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(request.as_bytes())?;
+        file.rewind()?;
+        Ok(file)
+    };
+    write().map(Stdio::from).map_err(Error::io("write to", &tempfile::env::temp_dir()))
+}
+
+/// Reads in a thread of its own, which ends when its pipe does. A failed read is an empty one.
+fn in_background(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || sender.send(read().unwrap_or_default()));
+    receiver
+}

@@ -1,0 +1,132 @@
+//! `Error`: why a plugin was not loaded.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+use std::{error, fmt, io};
+
+/// Why a plugin was not loaded. The words of the plugin in it are as the plugin wrote them: whoever shows
+/// them cuts and escapes them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something could not be done to a file or a program.
+    Io {
+        /// What was to be done, to be read before the path.
+        act: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no such Python.
+    NoPython {
+        /// The program that was looked for.
+        program: OsString,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Python is there, and cannot be started.
+    NotStarted {
+        /// The program.
+        program: OsString,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system does not let this process end what a plugin starts, so nothing was started.
+    CannotEnd {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// With this path there is more than the room that a copy has.
+    TooMuch {
+        /// The first path that was too much.
+        path: PathBuf,
+    },
+    /// The caller said to stop.
+    Stopped,
+    /// What the plugin started cannot be ended, and may go on.
+    Left,
+    /// The plugin took longer than the caller waits.
+    TimedOut {
+        /// How long that is.
+        patience: Duration,
+    },
+    /// What `run` returned is larger than what is read of it.
+    TooLarge {
+        /// How many bytes are read.
+        at_most: u64,
+    },
+    /// The child ended, or closed its output, without a whole line.
+    Unanswered {
+        /// How it ended, if it did.
+        status: Option<ExitStatus>,
+        /// The last line that was printed.
+        printed: Option<String>,
+    },
+    /// The line that the child wrote is none of ours.
+    Unreadable {
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A host would refuse the plugin.
+    Refused {
+        /// The host's words.
+        refusal: String,
+        /// The exception behind it, and the deepest line of the plugin that led to it.
+        cause: Option<String>,
+    },
+}
+
+impl Error {
+    /// For `map_err`: what was to be done, and to what.
+    pub(crate) fn io(act: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { act, path: path.to_owned(), source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { act, path, .. } => write!(f, "cannot {act} `{}`", path.display()),
+            Self::NoPython { program, .. } => {
+                write!(f, "there is no Python: `{}` was not found", program.to_string_lossy())
+            }
+            Self::NotStarted { program, .. } => write!(f, "cannot start `{}`", program.to_string_lossy()),
+            Self::CannotEnd { .. } => f.write_str("the system does not let this process end what a plugin starts"),
+            Self::TooMuch { path } => {
+                write!(f, "with `{}` there is more than a plugin may hold", path.display())
+            }
+            Self::Stopped => f.write_str("stopped"),
+            Self::Left => f.write_str("the plugin started processes that cannot be ended"),
+            Self::TimedOut { patience } => {
+                write!(f, "the plugin did not finish within {} seconds", patience.as_secs())
+            }
+            Self::TooLarge { at_most } => write!(f, "the result of run is larger than {at_most} bytes"),
+            Self::Unanswered { status: Some(status), .. } => write!(f, "Python ended without an answer ({status})"),
+            Self::Unanswered { status: None, .. } => f.write_str("Python closed its standard output without an answer"),
+            Self::Unreadable { .. } => f.write_str("the answer of Python cannot be read"),
+            Self::Refused { refusal, .. } => f.write_str(refusal),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. }
+            | Self::NoPython { source, .. }
+            | Self::NotStarted { source, .. }
+            | Self::CannotEnd { source } => Some(source),
+            Self::Unreadable { source } => Some(source),
+            Self::TooMuch { .. }
+            | Self::Stopped
+            | Self::Left
+            | Self::TimedOut { .. }
+            | Self::TooLarge { .. }
+            | Self::Unanswered { .. }
+            | Self::Refused { .. } => None,
+        }
+    }
+}

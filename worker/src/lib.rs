@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod child;
+mod descendants;
+mod error;
+mod load;
+mod lowered;
+mod waiting;
+
+pub use child::{KEPT_VARIABLES, Python};
+pub use error::Error;
+pub use load::{Loading, PATIENCE, Report, load};
+pub use lowered::Room;
