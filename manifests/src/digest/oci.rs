@@ -2,22 +2,13 @@
 //!
 //! Source: OCI image specification 1.1, `descriptor.md`, "Digests".
 
-use std::fmt;
-
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::meaning::{Form, Meaning, Stored, sealed::Sealed};
-use super::{Digest, DigestOf, Hasher};
+use super::body::{DigestOf, Hasher};
+use super::form::{Algorithm, AlgorithmAndBytes, Form as _, State};
+use super::meaning::{Meaning, Stored};
+use super::named::Digest;
 use crate::fault::{Fault, Reason, Result};
-
-/// The algorithms that the specification registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Algorithm {
-    /// What everybody writes, and what is read.
-    Sha256,
-    /// Registered too. No text of it is read yet.
-    Sha512,
-}
 
 /// What two digests say about the contents that they name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,24 +19,6 @@ pub enum Agreement {
     Different,
     /// Nothing: they are of two algorithms. Never a proof that something changed, and never that it did not.
     Unknown,
-}
-
-/// The bytes that an algorithm gave, as many as it gives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AlgorithmAndBytes {
-    /// 32 of them.
-    Sha256([u8; 32]),
-    /// 64 of them.
-    Sha512([u8; 64]),
-}
-
-/// A hash of either algorithm that has taken some bytes.
-#[derive(Debug)]
-pub enum State {
-    /// Gives 32 bytes.
-    Sha256(Sha256),
-    /// Gives 64 bytes.
-    Sha512(Sha512),
 }
 
 impl<M: Meaning<Form = AlgorithmAndBytes>> DigestOf<M> {
@@ -105,63 +78,10 @@ impl<M: Stored> DigestOf<M> {
     }
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        })
-    }
-}
-
-impl From<[u8; 32]> for AlgorithmAndBytes {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self::Sha256(bytes)
-    }
-}
-
-impl Sealed for AlgorithmAndBytes {}
-
-impl Form for AlgorithmAndBytes {
-    type State = State;
-
-    fn begin() -> State {
-        State::Sha256(Sha256::new())
-    }
-
-    fn update(state: &mut State, bytes: &[u8]) {
-        match state {
-            State::Sha256(hash) => hash.update(bytes),
-            State::Sha512(hash) => hash.update(bytes),
-        }
-    }
-
-    fn end(state: State) -> Self {
-        match state {
-            State::Sha256(hash) => Self::Sha256(hash.finalize().into()),
-            State::Sha512(hash) => Self::Sha512(hash.finalize().into()),
-        }
-    }
-
-    fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::Sha256(_) => Algorithm::Sha256,
-            Self::Sha512(_) => Algorithm::Sha512,
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Sha256(bytes) => bytes,
-            Self::Sha512(bytes) => bytes,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::ArtifactDigest;
+    use crate::digest::named::ArtifactDigest;
 
     fn of(algorithm: Algorithm, bytes: &[u8]) -> ArtifactDigest {
         let mut hasher = ArtifactDigest::hasher_of(algorithm);

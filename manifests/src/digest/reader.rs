@@ -2,8 +2,9 @@
 
 use std::io::{self, Read};
 
+use super::body::Hasher;
 use super::meaning::Blob;
-use super::{Digest, Hasher};
+use super::named::Digest;
 use crate::fault::{Fault, Reason, Result};
 
 /// Passes bytes through, and refuses at the end unless they were exactly the promised ones.

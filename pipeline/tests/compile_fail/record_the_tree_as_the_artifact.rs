@@ -1,10 +1,10 @@
 //! A record holds three digests side by side, and each has its place.
 use aisoc_installation::InstallRecord;
-use aisoc_trust::Admitted;
+use aisoc_trust::Verdict;
 
-fn swapped(admitted: &Admitted, record: InstallRecord) -> InstallRecord {
+fn swapped(verdict: &Verdict, record: InstallRecord) -> InstallRecord {
     InstallRecord {
-        digest: admitted.subject(),
+        digest: verdict.subject(),
         tree_digest: record.digest,
         canonical_digest: Some(record.tree_digest),
         ..record
