@@ -1,4 +1,5 @@
 //! What a command goes by: flags win, then variables, then the documented defaults.
+#![expect(clippy::disallowed_methods, reason = "its room: the clock is read once, at the edge")]
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Where the asynchronous part of a command runs, and what Ctrl-C does to every command that takes long.
+#![expect(clippy::disallowed_methods, reason = "what the kernel says of this process, in `/proc`")]
 
 use std::future::Future;
 use std::sync::Arc;

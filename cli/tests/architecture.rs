@@ -167,6 +167,40 @@ fn every_crate_has_the_lint_wall_and_a_front_page() {
     }
 }
 
+/// Files, the environment, clocks and processes stand in rooms that say so (`clippy.toml`).
+#[test]
+fn every_shipped_crate_keeps_the_outside_in_its_rooms() {
+    for folder in workspace::shipped_crates() {
+        let library = fs::read_to_string(workspace::root().join(&folder).join("src/lib.rs")).expect("a library");
+        let wall = "#![cfg_attr(not(test), warn(clippy::disallowed_methods))]";
+        assert!(library.contains(wall), "`{folder}` may read files, clocks and the environment anywhere");
+    }
+}
+
+/// Whoever asks the gate chooses keys, policy and time; one place does.
+#[test]
+fn the_gate_has_one_caller() {
+    let asks = |code: &str| {
+        ["aisoc_trust::admit(", "aisoc_trust::observe(", "aisoc_trust::examine("].map(|call| code.contains(call))
+    };
+    let imports = |code: &str| {
+        code.split("use aisoc_trust::").skip(1).any(|rest| {
+            let names = rest.split(';').next().unwrap_or_default();
+            names
+                .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+                .any(|name| ["admit", "observe", "examine"].contains(&name))
+        })
+    };
+    let sources = workspace::sources();
+    let outside = sources.iter().filter(|(file, _)| !file.starts_with("trust/"));
+    let callers: Vec<&str> = outside
+        .filter(|(_, code)| asks(code).contains(&true) || imports(code))
+        .map(|(file, _)| file.as_str())
+        .collect();
+    assert_eq!(callers, ["pipeline/src/judge.rs"]);
+    assert_eq!(asks(&sources["pipeline/src/judge.rs"]), [true; 3]);
+}
+
 #[test]
 fn no_module_is_named_for_nothing() {
     let vague = ["utils", "util", "common", "helpers", "helper", "types", "shared", "misc"];

@@ -1,4 +1,5 @@
 //! The rule: what nobody but root and this user may change, apart from a group that they let.
+#![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of users, in `/proc`")]
 
 use std::cell::OnceCell;
 use std::fmt;

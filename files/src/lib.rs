@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 use std::fs::File;
 use std::io;
@@ -158,6 +159,7 @@ impl DraftDirectory {
 ///
 /// # Errors
 /// Those of opening and syncing.
+#[expect(clippy::disallowed_methods, reason = "its room: a directory is opened to be synced")]
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

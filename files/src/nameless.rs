@@ -2,6 +2,7 @@
 //!
 //! What is killed on its way is gone: nobody finds half of it, or all of it under a name that nobody knows.
 //! For secrets, which no draft may outlive.
+#![expect(clippy::disallowed_methods, reason = "its room: files that have no name until they are whole")]
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};

@@ -1,4 +1,8 @@
 //! The pair of files that `keygen` writes: both, whole, or neither.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it removes the half of a pair that it has just written, and what `--force` replaces"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

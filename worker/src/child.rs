@@ -1,4 +1,5 @@
 //! The Python that a plugin is loaded in: what it is given, what is read from it, and its end.
+#![expect(clippy::disallowed_methods, reason = "its room: the one place that starts a process that is not ours")]
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Seek as _, Write as _};

@@ -2,6 +2,7 @@
 //!
 //! A process can leave its group, its session and its parent. It cannot leave its ancestors: what is
 //! orphaned falls to the nearest process that adopts, and while a plugin is loaded that is this one.
+#![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of processes, in `/proc`")]
 
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
