@@ -27,6 +27,7 @@ mod secure;
 mod session;
 mod site;
 mod staging;
+mod standing;
 mod tree_in_place;
 
 pub use access::{Access, NetworkFileSystems, network_file_system};
@@ -43,4 +44,5 @@ pub use record::InstallRecord;
 pub use session::{Held, Installed, Present, Previous, Session};
 pub use site::Site;
 pub use staging::{StagingDirectory, release_unverified};
+pub use standing::Standing;
 pub use tree_in_place::{PreviousTree, TreeInPlace};

@@ -34,6 +34,7 @@ use crate::record::InstallRecord;
 use crate::recorded;
 use crate::secure::{is_directory, look_at};
 use crate::staging::{StagingDirectory, abandoned};
+use crate::standing::Standing;
 use crate::tree_in_place::{PreviousTree, TreeInPlace};
 
 /// Evidence of one session's lock. The lifetime is that session's own and no other's: it can be neither
@@ -143,6 +144,15 @@ impl<'session> Session<'session> {
         })
     }
 
+    /// Whether that is what stands there of `id`: what was read, or could not be, before the lock was taken is
+    /// then about what is there.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn stands(&self, id: &PluginId, standing: &Standing) -> Result<bool> {
+        Ok(Standing::of(self.layout(), id)? == *standing)
+    }
+
     /// Publishes a staged tree in the place of the plugin that `present` is about. The tree that it replaces
     /// becomes a previous version, of which the newest `keep` remain.
     ///
@@ -188,9 +198,11 @@ impl<'session> Session<'session> {
         record: &InstallRecord,
     ) -> Result<Option<Installed>> {
         require_admission(&admitted, &present, record, previous.tree.subject())?;
-        let PreviousTree { tree, id, slot } = previous;
-        let noted = previous::read(self.layout(), id, *slot)?;
-        if !tree.stands(noted.as_ref().map(|version| &version.record)) || record.id != *id {
+        let PreviousTree { tree, id, slot, wanted } = previous;
+        // Chosen again, because another version may have been replaced since.
+        let chosen = previous::choose(previous::stored(self.layout(), id)?, id, wanted.as_deref()).ok();
+        let is_chosen = chosen.is_some_and(|version| version.slot == *slot && tree.stands(Some(&version.record)));
+        if !is_chosen || record.id != *id {
             return Ok(None);
         }
         let name = format!("{}/{TREE}", slot.below(id));

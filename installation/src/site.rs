@@ -19,6 +19,7 @@ use crate::previous::{PreviousVersion, previous_versions};
 use crate::secure::look_at;
 use crate::session::{self, Session};
 use crate::staging::StagingDirectory;
+use crate::standing::Standing;
 use crate::tree_in_place::PreviousTree;
 
 /// A plugins directory, by its path. Nothing of it is open, and nothing is known of it yet.
@@ -100,6 +101,14 @@ impl Site {
     /// changed, added or removed since, `directory_insecure` when others can write one, and I/O reasons.
     pub fn previous_tree(&self, id: &PluginId, wanted: Option<&str>, limits: &Limits) -> Result<PreviousTree> {
         PreviousTree::read(&self.layout, id, wanted, limits)
+    }
+
+    /// What stands there of `id`, to be compared with what stands there under the lock.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn standing(&self, id: &PluginId) -> Result<Standing> {
+        Standing::of(&self.layout, id)
     }
 
     /// Whether there is something of `id` that an uninstall removes: what an install put there, what a host

@@ -71,6 +71,8 @@ pub struct PreviousTree {
     pub(crate) tree: TreeInPlace,
     pub(crate) id: PluginId,
     pub(crate) slot: Slot,
+    /// What it was chosen by.
+    pub(crate) wanted: Option<String>,
 }
 
 impl PreviousTree {
@@ -100,7 +102,7 @@ impl PreviousTree {
         }
         // Whoever could write it while it was in place may have it open still.
         require_guarded(&path)?;
-        Ok(Self { tree, id: id.clone(), slot })
+        Ok(Self { tree, id: id.clone(), slot, wanted: wanted.map(str::to_owned) })
     }
 
     /// What was written down when it was installed.

@@ -14,8 +14,8 @@ use crate::events::{Event, Reporter};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 
-/// How often a version is read again that another process has moved away meanwhile.
-const ATTEMPTS: usize = 8;
+/// How often a version is read again that another command has moved meanwhile: each time that one got on.
+const ATTEMPTS: usize = 64;
 
 /// What a rollback is told.
 #[derive(Debug)]
@@ -57,31 +57,41 @@ pub struct Rollback {
 /// `version_not_found`, `tree_modified` for a version that is not as it was installed, what the gate refuses,
 /// and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
-    let RollbackOptions { site, id, to, trust, access } = options;
+    let RollbackOptions { site, id, trust, access, .. } = options;
     let judge = Judge::new(trust)?;
-    if let Some(unchanged) = already_there(options)? {
-        return Ok(unchanged);
-    }
     site.check(access)?;
     site.finish_interrupted(access)?;
-    let limits = Limits::until(&access.cancellation);
-    let mut attempt = 1;
-    loop {
-        let is_last = attempt == ATTEMPTS;
-        match site.previous_tree(id, to.as_deref(), &limits) {
-            // Half of it was read when another process moved it.
-            Err(fault) if fault.reason() == Reason::IoNotFound && !is_last => {}
-            previous => {
-                if let Some(done) = restore(&previous?, &judge, options, reporter)? {
-                    return Ok(done);
+    for _ in 0..ATTEMPTS {
+        let before = site.standing(id)?;
+        match attempt(options, &judge, reporter) {
+            Ok(Some(done)) => return Ok(done),
+            // Another command was faster.
+            Ok(None) => {}
+            Err(fault) if is_final(&fault) => return Err(fault),
+            // Read without the lock, while another command may have moved what was read.
+            Err(fault) => {
+                if site.session(access, |session| session.stands(id, &before))? {
+                    return Err(fault);
                 }
             }
         }
-        if is_last {
-            return Err(Fault::new(Reason::Locked, format!("other commands keep moving the versions of `{id}`")));
-        }
-        attempt += 1;
     }
+    Err(Fault::new(Reason::Locked, format!("other commands keep moving the versions of `{id}`")))
+}
+
+/// Whether a refusal is not about what stands there, or not to be asked about under the lock.
+fn is_final(fault: &Fault) -> bool {
+    matches!(fault.reason(), Reason::Locked | Reason::Interrupted | Reason::LockUnsupported | Reason::PluginNotFound)
+}
+
+/// `None` when another command has moved what was read.
+fn attempt(options: &RollbackOptions, judge: &Judge<'_>, reporter: &dyn Reporter) -> Result<Option<Rollback>> {
+    if let Some(unchanged) = already_there(options)? {
+        return Ok(Some(unchanged));
+    }
+    let limits = Limits::until(&options.access.cancellation);
+    let previous = options.site.previous_tree(&options.id, options.to.as_deref(), &limits)?;
+    restore(&previous, judge, options, reporter)
 }
 
 /// `None` when what was read is no longer there.
