@@ -269,7 +269,9 @@ mod tests {
     fn neither_threads_nor_writes_nor_flushes_change_a_byte() {
         let input = [text(BLOCK_BYTES), noise(PIECE_BYTES), text(2 * BLOCK_BYTES + 77)].concat();
         let expected = compressed(&input, 1, input.len());
-        for (number, piece) in [(1, 1000), (2, 65_536), (3, BLOCK_BYTES), (5, BLOCK_BYTES + 1), (8, 77)] {
+        for (number, piece) in
+            [(1, 1000), (2, 65_536), (2, BLOCK_BYTES - 1), (3, BLOCK_BYTES), (5, BLOCK_BYTES + 1), (8, 77)]
+        {
             assert!(compressed(&input, number, piece) == expected, "{number} threads, pieces of {piece}");
         }
     }

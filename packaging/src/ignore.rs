@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(rules.of_file(Path::new("notes.txt")), Verdict::LeftOut);
         assert_eq!(rules.of_directory(Path::new(".venv")), Verdict::LeftOut);
         assert_eq!(rules.of_directory(Path::new("plugin.sig.d")), Verdict::Shipped);
+        assert_eq!(rules.of_directory(Path::new("sub/plugin.sig.d")), Verdict::LeftOut, "no plugin's signatures");
         for file in ["plugin.py", "keep.pyc", "plugin.yaml", "plugin.sig", "plugin.sig.d/files", "aisoc-plugin.json"] {
             assert_eq!(rules.of_file(Path::new(file)), Verdict::Shipped, "{file}");
         }

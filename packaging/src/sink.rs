@@ -254,4 +254,31 @@ mod tests {
         sink.set_mode(&fd, 0o755).expect("set");
         assert_eq!(mode(&file), 0o755);
     }
+
+    #[test]
+    fn a_strict_umask_takes_nothing_from_what_the_host_has_to_read() {
+        let this = "sink::tests::a_strict_umask_takes_nothing_from_what_the_host_has_to_read";
+        // In a process of its own: the umask belongs to the whole process.
+        if std::env::var_os("PACKAGING_TEST_UMASK").is_none() {
+            let program = std::env::current_exe().expect("this program");
+            let shell = std::process::Command::new("sh")
+                .args(["-c", "umask 077; exec \"$0\" --exact \"$1\""])
+                .args([program.as_os_str(), this.as_ref()])
+                .env("PACKAGING_TEST_UMASK", "1")
+                .output()
+                .expect("run");
+            let said = String::from_utf8_lossy(&shell.stdout);
+            assert!(shell.status.success() && said.contains("1 passed"), "{said}");
+            return;
+        }
+        let parent = tempfile::tempdir().expect("a directory");
+        let mut sink = inside(parent.path()).expect("made");
+        assert_eq!(sink.modes, Modes::Masked);
+        put(&mut sink, "a/b/x", "x").expect("written");
+        let mode = |name: &str| {
+            let metadata = fs::metadata(parent.path().join("tree").join(name)).expect("there");
+            metadata.permissions().mode() & 0o777
+        };
+        assert_eq!([mode(""), mode("a"), mode("a/b"), mode("a/b/x")], [0o755, 0o755, 0o755, 0o644]);
+    }
 }

@@ -215,6 +215,7 @@ fn a_signature_is_held_from_each_place_and_only_from_the_top() {
     let fingerprint = format!("plugin.sig.d/{}.sig", "0".repeat(64));
     let root = demo();
     write(root.path(), &[("plugin.sig", "a"), (&fingerprint, "b"), ("sub/plugin.sig", "c"), ("plugin.sig.d/x", "d")]);
+    write(root.path(), &[("aisoc-plugin.json", "{}")]);
     let expected: BTreeSet<&str> = ["plugin.sig", &fingerprint].into();
     let bench = PluginDir::open(root.path()).expect("a plugin").claim();
     let installed = InstalledDir::read(root.path()).expect("read").claim();

@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use aisoc_manifests::digest::{ContentDigest, LayerDigest};
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Limits, PackOptions, PackedLayer, PluginDir, Secrets, default_threads, foretell, pack};
+use aisoc_packaging::{
+    Limits, PackOptions, PackedLayer, PluginDir, Secrets, assemble, default_threads, foretell, pack,
+};
 use common::{GZIP, MANIFEST, demo, directory, inspect, path, titled, unsigned, write};
 
 fn layer(plugin: &PluginDir, mtime: Option<u64>) -> Result<(PackedLayer, Vec<u8>)> {
@@ -187,4 +189,48 @@ fn a_signed_copy_keeps_the_manifests_right_to_run_and_gives_none_to_signatures()
     let size = |name: &str| signed.files().get(&path(name)).expect("there").size;
     assert_eq!([size("plugin.yaml"), size("plugin.sig")], [9, 2]);
     assert!(signed.files().get(&path("plugin.py")).is_some(), "what is not signed anew stays");
+}
+
+#[test]
+fn the_config_counts_what_is_in_the_layer_and_names_who_claims_to_have_signed_it() {
+    let digits = "0".repeat(64);
+    let root = demo();
+    write(root.path(), &[("plugin.sig", "ab"), (&format!("plugin.sig.d/{digits}.sig"), "cd")]);
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
+    let foretold = foretell(&plugin, &manifest, &PackOptions::default()).expect("foretold");
+    let config: serde_json::Value = serde_json::from_slice(&foretold.config).expect("JSON");
+    let expected = serde_json::json!({
+        "schemaVersion": 1,
+        "id": "demo",
+        "name": "Demo",
+        "version": "1.0.0",
+        "type": "enricher",
+        "capabilities": [],
+        "fileCount": 5,
+        "unpackedSize": plugin.files().total_bytes(),
+        "signers": [format!("SHA256:{digits}")],
+    });
+    assert_eq!(config, expected, "what nobody said is not there");
+    let described = Manifest { author: Some("Me".into()), license: Some("MIT".into()), ..manifest };
+    let foretold = foretell(&plugin, &described, &PackOptions::default()).expect("foretold");
+    let config: serde_json::Value = serde_json::from_slice(&foretold.config).expect("JSON");
+    assert_eq!((&config["author"], &config["license"]), (&"Me".into(), &"MIT".into()));
+}
+
+#[test]
+fn an_image_manifest_says_nothing_that_is_empty_and_no_time_that_there_is_none_of() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
+    let described = Manifest { description: Some(" \u{200b} ".into()), license: Some(String::new()), ..manifest };
+    let options = PackOptions { threads: 1, mtime: Some(u64::MAX) };
+    let leave = unsigned(&plugin);
+    let assembled = assemble(&plugin, &leave, &described, &options, Vec::new()).expect("assembled");
+    let image: serde_json::Value = serde_json::from_slice(&assembled.manifest).expect("JSON");
+    let notes = image["annotations"].as_object().expect("annotations");
+    let names: Vec<&str> = notes.keys().map(String::as_str).collect();
+    assert_eq!(names, ["org.opencontainers.image.title", "org.opencontainers.image.version"]);
+    let title = &image["layers"][0]["annotations"]["org.opencontainers.image.title"];
+    assert_eq!(title, "demo", "the directory that every name is below");
 }
