@@ -204,3 +204,129 @@ fn store(piece: &[u8], out: &mut Vec<u8>) {
 fn stopped() -> io::Error {
     io::Error::other("a compressing thread has stopped")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    fn threads(number: usize) -> NonZeroUsize {
+        NonZeroUsize::new(number).expect("not zero")
+    }
+
+    /// Written in pieces of that size.
+    fn compressed(input: &[u8], number: usize, piece: usize) -> Vec<u8> {
+        let produce = |gzip: &mut Gzip<Vec<u8>>| {
+            input.chunks(piece).try_for_each(|piece| gzip.write_all(piece).and_then(|()| gzip.flush()))
+        };
+        compress::<_, io::Error>(Vec::new(), threads(number), produce).expect("compressed")
+    }
+
+    fn inflated(bytes: &[u8]) -> Vec<u8> {
+        let mut rest = bytes;
+        let mut output = Vec::new();
+        flate2::bufread::GzDecoder::new(&mut rest).read_to_end(&mut output).expect("one member with its sum");
+        assert!(rest.is_empty(), "nothing follows the member");
+        output
+    }
+
+    fn noise(bytes: usize) -> Vec<u8> {
+        (0_u32..).flat_map(|number| Sha256::digest(number.to_le_bytes())).take(bytes).collect()
+    }
+
+    fn text(bytes: usize) -> Vec<u8> {
+        (0..).flat_map(|number| format!("line {number}\n").into_bytes()).take(bytes).collect()
+    }
+
+    #[test]
+    fn inflates_to_its_input_on_both_sides_of_every_border() {
+        for border in [0, PIECE_BYTES, WINDOW_BYTES, BLOCK_BYTES, 2 * BLOCK_BYTES] {
+            for length in [border.saturating_sub(1), border, border + 1] {
+                for input in [text(length), noise(length), vec![0; length]] {
+                    assert!(inflated(&compressed(&input, 2, 100_000)) == input, "{length} bytes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_is_stored_wherever_it_stands_between_text() {
+        let (loud, quiet) = (noise(PIECE_BYTES), text(PIECE_BYTES));
+        for pattern in ["n", "t", "nt", "tn", "tnt", "ntn", "nn", "tnnt", "tttnttttttttttttnnn"] {
+            let input: Vec<u8> =
+                pattern.bytes().flat_map(|kind| if kind == b'n' { loud.clone() } else { quiet.clone() }).collect();
+            let bytes = compressed(&input, 2, input.len());
+            assert!(inflated(&bytes) == input, "{pattern}");
+            let stored = pattern.matches('n').count() * PIECE_BYTES;
+            assert!(bytes.len() > stored && bytes.len() < stored + pattern.len() * PIECE_BYTES / 2, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn neither_threads_nor_writes_nor_flushes_change_a_byte() {
+        let input = [text(BLOCK_BYTES), noise(PIECE_BYTES), text(2 * BLOCK_BYTES + 77)].concat();
+        let expected = compressed(&input, 1, input.len());
+        for (number, piece) in
+            [(1, 1000), (2, 65_536), (2, BLOCK_BYTES - 1), (3, BLOCK_BYTES), (5, BLOCK_BYTES + 1), (8, 77)]
+        {
+            assert!(compressed(&input, number, piece) == expected, "{number} threads, pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_block_knows_what_stands_before_it() {
+        // Text that is new to its block and stood at the end of the block before.
+        let piece: Vec<u8> = noise(BLOCK_BYTES).iter().map(|byte| b'a' + byte % 16).collect();
+        let repeated = [&piece[..], &piece[BLOCK_BYTES - WINDOW_BYTES / 2..]].concat();
+        let (once, twice) = (compressed(&piece, 1, piece.len()), compressed(&repeated, 1, repeated.len()));
+        assert!(twice.len() - once.len() < 1000, "{} more", twice.len() - once.len());
+    }
+
+    #[test]
+    fn says_how_far_it_came() {
+        let input = text(20 * BLOCK_BYTES);
+        let mut last = (0, 0);
+        let produce = |gzip: &mut Gzip<Vec<u8>>| {
+            assert_eq!(gzip.progress(), (0, HEADER.len() as u64));
+            for piece in input.chunks(BLOCK_BYTES) {
+                gzip.write_all(piece)?;
+                assert_eq!(gzip.progress().1, gzip.out.len() as u64, "what came out is what was written");
+                last = gzip.progress();
+            }
+            Ok::<_, io::Error>(())
+        };
+        compress(Vec::new(), threads(1), produce).expect("compressed");
+        // As many blocks are under way as keep the threads busy, and one is being filled.
+        assert_eq!(last.0, (20 - 1 - 3) * BLOCK_BYTES as u64);
+    }
+
+    #[test]
+    fn an_output_that_fails_ends_the_work_with_its_own_error() {
+        struct Full(usize);
+        impl Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let input = noise(8 * BLOCK_BYTES);
+        let size = compressed(&input, 2, input.len()).len();
+        for (room, is_enough) in [(0, false), (9, false), (BLOCK_BYTES, false), (size - 1, false), (size, true)] {
+            let outcome = compress::<_, io::Error>(Full(room), threads(2), |gzip| gzip.write_all(&input));
+            assert_eq!(
+                outcome.map(|_| ()).map_err(|error| error.kind()),
+                match is_enough {
+                    true => Ok(()),
+                    false => Err(io::ErrorKind::StorageFull),
+                }
+            );
+        }
+    }
+}

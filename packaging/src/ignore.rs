@@ -166,8 +166,94 @@ mod tests {
         assert_eq!(rules.of_file(Path::new("notes.txt")), Verdict::LeftOut);
         assert_eq!(rules.of_directory(Path::new(".venv")), Verdict::LeftOut);
         assert_eq!(rules.of_directory(Path::new("plugin.sig.d")), Verdict::Shipped);
+        assert_eq!(rules.of_directory(Path::new("sub/plugin.sig.d")), Verdict::LeftOut, "no plugin's signatures");
         for file in ["plugin.py", "keep.pyc", "plugin.yaml", "plugin.sig", "plugin.sig.d/files", "aisoc-plugin.json"] {
             assert_eq!(rules.of_file(Path::new(file)), Verdict::Shipped, "{file}");
         }
+    }
+
+    #[test]
+    fn each_built_in_rule_leaves_out_what_it_names_and_nothing_near_it() {
+        let (_directory, rules) = rules("");
+        for (left_out, shipped) in [
+            ("a.pyo", "a.pyd"),
+            (".DS_Store", "DS_Store"),
+            ("sub/Thumbs.db", "thumbs.db"),
+            (".x.swo", ".x.swq"),
+            (".x.swp", "x.swp"),
+            ("a~", "a~b"),
+            ("#a#", "#a"),
+            (".#a", ".a#"),
+            (".git", "x.git"),
+        ] {
+            assert_eq!(rules.of_file(Path::new(left_out)), Verdict::LeftOut, "{left_out}");
+            assert_eq!(rules.of_file(Path::new(shipped)), Verdict::Shipped, "{shipped}");
+        }
+        for directory in [".hg", ".svn", ".mypy_cache", "sub/.pytest_cache", ".ruff_cache"] {
+            assert_eq!(rules.of_directory(Path::new(directory)), Verdict::OnlyPython, "{directory}");
+            let (file, source) = (format!("{directory}/x"), format!("{directory}/x.py"));
+            assert_eq!(rules.of_file(Path::new(&file)), Verdict::LeftOut, "{file}");
+            assert_eq!(rules.of_file(Path::new(&source)), Verdict::Shipped, "{source}");
+            // A file of that name is no cache.
+            assert_eq!(rules.of_file(Path::new(directory)), Verdict::Shipped, "{directory}");
+        }
+        for directory in ["venv", "lib", "plugin.sig.d", "sub/plugin.sig.d"] {
+            assert_eq!(rules.of_directory(Path::new(directory)), Verdict::Shipped, "{directory}");
+        }
+    }
+
+    #[test]
+    fn no_rule_of_an_author_ships_our_own_drafts_or_hides_the_python_in_them() {
+        let (_directory, rules) = rules("!.aisoc-*\n!*\n");
+        for file in [".aisoc-package-x", ".ingest-1", ".aisoc-x/data", "sub/.ingest-x/a/b"] {
+            assert_eq!(rules.of_file(Path::new(file)), Verdict::LeftOut, "{file}");
+        }
+        assert_eq!(rules.of_file(Path::new(".aisoc-x/a.py")), Verdict::Shipped, "to be refused where it is found");
+        for directory in [".aisoc-x", "sub/.ingest-1", ".aisoc-x/below"] {
+            assert_eq!(rules.of_directory(Path::new(directory)), Verdict::OnlyPython, "{directory}");
+        }
+    }
+
+    #[test]
+    fn an_author_asks_for_a_cache_again_and_leaves_python_out() {
+        let (_directory, rules) = rules("# a comment\n\n!__pycache__/\n/tests/\nsecret.py\n");
+        assert_eq!(rules.of_directory(Path::new("__pycache__")), Verdict::Shipped);
+        assert_eq!(rules.of_directory(Path::new("tests")), Verdict::LeftOut);
+        assert_eq!(rules.of_directory(Path::new("sub/tests")), Verdict::Shipped);
+        assert_eq!(rules.of_file(Path::new("sub/secret.py")), Verdict::LeftOut);
+        assert_eq!(rules.of_file(Path::new("# a comment")), Verdict::Shipped);
+    }
+
+    fn read(text: &[u8]) -> Result<IgnoreRules> {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join(IGNORE_FILE), text).expect("written");
+        IgnoreRules::read(directory.path())
+    }
+
+    fn refusal(text: &[u8]) -> Fault {
+        read(text).err().expect("it refuses")
+    }
+
+    #[test]
+    fn rules_are_read_whole_or_the_directory_is_refused() {
+        let comment = |bytes: usize| [b"#".repeat(bytes - 2), b"\nx".to_vec()].concat();
+        let rules = read(&comment(MAX_IGNORE_BYTES as usize)).expect("at the bound");
+        assert_eq!(rules.of_file(Path::new("x")), Verdict::LeftOut, "its last line counts");
+        assert!(read(&comment(MAX_IGNORE_BYTES as usize + 1)).is_err());
+        assert_eq!(refusal(b"ok\n\xff\n").reason(), Reason::ForbiddenEntry);
+        let fault = refusal(b"ok\n[z-a]\n");
+        assert_eq!(fault.reason(), Reason::ForbiddenEntry);
+        assert!(fault.message().contains("line 2"), "{fault:?}");
+    }
+
+    #[test]
+    fn rules_behind_a_link_are_nobodys() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("elsewhere"), "*").expect("written");
+        std::os::unix::fs::symlink("elsewhere", directory.path().join(IGNORE_FILE)).expect("linked");
+        assert!(IgnoreRules::read(directory.path()).is_err());
+        std::fs::remove_file(directory.path().join(IGNORE_FILE)).expect("removed");
+        let rules = IgnoreRules::read(directory.path()).expect("none");
+        assert_eq!(rules.of_file(Path::new("elsewhere")), Verdict::Shipped);
     }
 }

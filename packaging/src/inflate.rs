@@ -121,12 +121,14 @@ impl<'l, R: Read> Inflated<'l, R> {
 
     /// Refuses bytes after the compressed stream; the digest of the archive, when it was asked for.
     pub(crate) fn finish(mut self) -> Result<Option<ContentDigest>> {
-        match self.source().fill_buf() {
-            Ok([]) => {}
-            Ok(_) => return Err(refuse("the layer goes on after the end of its archive")),
-            Err(error) => return Err(unreceived(error)),
+        loop {
+            match self.source().fill_buf() {
+                Ok([]) => return Ok(self.hasher.map(Hasher::finish)),
+                Ok(_) => return Err(refuse("the layer goes on after the end of its archive")),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreceived(error)),
+            }
         }
-        Ok(self.hasher.map(Hasher::finish))
     }
 
     fn hold_limits(&mut self) -> Result<()> {
@@ -207,5 +209,186 @@ pub(crate) fn unreceived(error: io::Error) -> Fault {
     match error.downcast::<Fault>() {
         Ok(fault) => fault,
         Err(error) => Fault::new(Reason::PullFailed, "the layer could not be received").caused_by(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const GZIP: &str = "application/vnd.aisoc.plugin.v1.tar+gzip";
+    const ZSTD: &str = "application/vnd.aisoc.plugin.v1.tar+zstd";
+    const TAR: &str = "application/vnd.aisoc.plugin.v1+tar";
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use io::Write as _;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
+    }
+
+    /// What filling a buffer of that length says.
+    fn fill(layer: &[u8], media_type: &str, limits: &Limits, length: usize) -> Result<usize> {
+        Inflated::new(layer, media_type, None, limits)?.fill(&mut vec![0; length])
+    }
+
+    #[test]
+    fn the_ratio_holds_to_the_byte_and_from_the_first_mebibyte_on() {
+        let layer = gzip(&vec![0; 4 << 20]);
+        for max_ratio in [1, 2, 100] {
+            let limits = Limits { max_ratio, ..Limits::default() };
+            let most = RATIO_FREE_BYTES as usize + (layer.len() + 1) * max_ratio as usize - 1;
+            assert_eq!(fill(&layer, GZIP, &limits, most).expect("at the bound"), most);
+            let fault = fill(&layer, GZIP, &limits, most + 1).expect_err("above the bound");
+            assert!(fault.message().contains(&format!("{max_ratio} times")), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_layer_hold_to_the_byte_in_every_compression() {
+        let archive = vec![b'x'; 5000];
+        let frame = zstd::encode_all(archive.as_slice(), 3).expect("compressed");
+        for (media_type, layer) in [(TAR, archive.clone()), (GZIP, gzip(&archive)), (ZSTD, frame)] {
+            let limits = |max_total_bytes| Limits { max_total_bytes, ..Limits::default() };
+            assert_eq!(fill(&layer, media_type, &limits(5000), 6000).expect("as many as allowed"), 5000);
+            let fault = fill(&layer, media_type, &limits(4999), 6000).expect_err("one byte more");
+            assert!(fault.message().contains("more than 4999 bytes"), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_many_small_reads_count_together() {
+        let (archive, limits) = (vec![b'x'; 5000], Limits { max_total_bytes: 4999, ..Limits::default() });
+        let mut inflated = Inflated::new(archive.as_slice(), TAR, None, &limits).expect("plain");
+        for _ in 0..4 {
+            assert_eq!(inflated.fill(&mut [0; 1000]).expect("below"), 1000);
+        }
+        assert!(inflated.fill(&mut [0; 1000]).is_err());
+    }
+
+    #[test]
+    fn a_media_type_promises_by_its_ending_and_parameters_say_nothing() {
+        for (media_type, expected) in [
+            ("application/vnd.oci.image.layer.v1.tar+gzip", "gzip"),
+            ("application/vnd.docker.image.rootfs.diff.tar.gzip", "gzip"),
+            ("application/x.tar+gzip;charset=binary", "gzip"),
+            ("application/x.tar+gzip ; charset=binary", "gzip"),
+            ("application/x.tar+zstd", "zstd"),
+            ("application/x.tar.zstd; level=3", "zstd"),
+            ("application/x.tar", "tar, or tar in gzip"),
+            ("application/gzip", "tar, or tar in gzip"),
+            ("application/x.tar;was=+gzip", "tar, or tar in gzip"),
+            ("application/x+gzip.tar", "tar, or tar in gzip"),
+            ("", "tar, or tar in gzip"),
+        ] {
+            assert_eq!(promised(media_type).as_str(), expected, "{media_type}");
+        }
+    }
+
+    #[test]
+    fn a_broken_promise_says_what_was_promised_and_what_came() {
+        let frame = zstd::encode_all(&b"x"[..], 3).expect("compressed");
+        for (media_type, layer, expected, found) in [
+            (GZIP, frame.clone(), "gzip", "zstd"),
+            (GZIP, b"demo".to_vec(), "gzip", "neither gzip nor zstd"),
+            (GZIP, vec![0x1f], "gzip", "neither gzip nor zstd"),
+            (ZSTD, gzip(b"x"), "zstd", "gzip"),
+            (ZSTD, frame[..3].to_vec(), "zstd", "neither gzip nor zstd"),
+            (TAR, frame, "tar, or tar in gzip", "zstd"),
+        ] {
+            let fault = fill(&layer, media_type, &Limits::default(), 1).expect_err(media_type);
+            let difference = fault.difference().expect("two forms");
+            assert_eq!((difference.expected.as_str(), difference.found.as_str()), (expected, found));
+        }
+    }
+
+    #[test]
+    fn a_zstd_window_is_allocated_up_to_eight_mebibytes() {
+        use io::Write as _;
+        let frame = |window_log| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 3).expect("an encoder");
+            encoder.window_log(window_log).and_then(|()| encoder.write_all(&[b'x'; 100])).expect("compressed");
+            encoder.finish().expect("compressed")
+        };
+        assert_eq!(fill(&frame(23), ZSTD, &Limits::default(), 200).expect("8 MiB"), 100);
+        let fault = fill(&frame(24), ZSTD, &Limits::default(), 200).expect_err("16 MiB");
+        assert!(fault.message().contains("does not inflate"), "{fault:?}");
+    }
+
+    /// Gives what is there in pieces, with an interruption before each, and then fails or ends.
+    struct Line<'a> {
+        bytes: &'a [u8],
+        is_interrupted: bool,
+        end: Option<fn() -> io::Error>,
+    }
+
+    impl Read for Line<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            match self.end {
+                _ if self.is_interrupted => Err(io::ErrorKind::Interrupted.into()),
+                Some(error) if self.bytes.is_empty() => Err(error()),
+                _ => {
+                    let length = buffer.len().min(7);
+                    self.bytes.read(&mut buffer[..length])
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_interruption_is_no_failure_and_excuses_none() {
+        let layer = gzip(b"the archive");
+        let line = |bytes| Line { bytes, is_interrupted: false, end: None };
+        let limits = Limits::default();
+        let mut inflated = Inflated::new(line(&layer), GZIP, None, &limits).expect("gzip");
+        assert_eq!(inflated.fill(&mut [0; 20]).expect("all of it"), 11);
+        inflated.finish().expect("nothing behind it, which an interruption does not say");
+        let mut cut = Inflated::new(line(&layer[..layer.len() - 1]), GZIP, None, &limits).expect("gzip");
+        let fault = cut.fill(&mut [0; 20]).expect_err("one byte is missing");
+        assert_eq!((fault.reason(), fault.message()), (Reason::UnsafeArchive, "the layer ends early"));
+    }
+
+    #[test]
+    fn a_line_that_breaks_is_no_fault_of_the_archive_wherever_it_breaks() {
+        let layer = gzip(&[b'x'; 100]);
+        let limits = Limits::default();
+        for length in 0..=layer.len() {
+            let end = Some((|| io::ErrorKind::ConnectionReset.into()) as fn() -> io::Error);
+            let line = Line { bytes: &layer[..length], is_interrupted: false, end };
+            let outcome = Inflated::new(line, GZIP, None, &limits).and_then(|mut inflated| {
+                inflated.fill(&mut [0; 200])?;
+                inflated.finish()
+            });
+            assert_eq!(outcome.expect_err("broken").reason(), Reason::PullFailed, "after {length} bytes");
+        }
+    }
+
+    #[test]
+    fn the_transports_own_refusal_is_handed_on() {
+        let refused = || io::Error::other(Fault::new(Reason::DigestMismatch, "other bytes than were asked for"));
+        let limits = Limits::default();
+        let layer = gzip(b"the archive");
+        for length in [0, 3, 15, layer.len()] {
+            let line = Line { bytes: &layer[..length], is_interrupted: false, end: Some(refused) };
+            let outcome = Inflated::new(line, GZIP, None, &limits).and_then(|mut inflated| {
+                inflated.fill(&mut [0; 20])?;
+                inflated.finish()
+            });
+            assert_eq!(outcome.expect_err("refused").reason(), Reason::DigestMismatch, "after {length} bytes");
+        }
+    }
+
+    #[test]
+    fn the_archive_is_hashed_when_that_is_asked_for_and_what_is_hashed_is_inflated() {
+        let (archive, limits) = (vec![b'x'; 3000], Limits::default());
+        let layer = gzip(&archive);
+        for (hasher, expected) in [(Some(ContentDigest::hasher()), Some(ContentDigest::of(&archive))), (None, None)] {
+            let mut inflated = Inflated::new(layer.as_slice(), GZIP, hasher, &limits).expect("gzip");
+            while inflated.fill(&mut [0; 700]).expect("inflated") > 0 {}
+            assert_eq!(inflated.finish().expect("nothing behind it"), expected);
+        }
     }
 }

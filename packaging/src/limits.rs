@@ -74,3 +74,41 @@ impl Limits {
 
 /// Output below which [`Limits::max_ratio`] is not judged.
 pub(crate) const RATIO_FREE_BYTES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_describes_the_plugin_is_held_each_up_to_its_own_bound() {
+        let limits =
+            Limits { max_manifest_bytes: 1, max_signature_bytes: 2, max_file_list_bytes: 3, ..Limits::default() };
+        let fingerprint = format!("plugin.sig.d/{}.sig", "a".repeat(64));
+        for (name, expected) in [
+            (&b"plugin.yaml"[..], Some(1)),
+            (b"aisoc-plugin.json", Some(1)),
+            (b"plugin.sig", Some(2)),
+            (fingerprint.as_bytes(), Some(2)),
+            (b"plugin.sig.d/files", Some(3)),
+            (b"plugin.sig.d", None),
+            (b"plugin.sig.d/files/", None),
+            (b"plugin.sig.d/short.sig", None),
+            (b"sub/plugin.yaml", None),
+            (b"PLUGIN.YAML", None),
+            (b"plugin.yaml\xff", None),
+            (b"", None),
+        ] {
+            assert_eq!(limits.bytes_to_keep(name), expected, "{}", String::from_utf8_lossy(name));
+        }
+    }
+
+    #[test]
+    fn bounds_until_a_stop_are_the_bounds_without_one() {
+        let cancellation = Cancellation::default();
+        let limits = Limits::until(&cancellation);
+        assert!(!limits.cancellation.is_cancelled());
+        cancellation.cancel();
+        assert!(limits.cancellation.is_cancelled() && !Limits::default().cancellation.is_cancelled());
+        assert_eq!(Limits { cancellation: limits.cancellation.clone(), ..Limits::default() }, limits);
+    }
+}

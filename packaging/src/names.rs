@@ -198,4 +198,57 @@ mod tests {
         Names::default().file(&path("tenofbytes"), &limits).expect("ten bytes");
         assert!(Names::default().file(&path("\u{fdfa}"), &limits).is_err(), "three bytes that fold to 33");
     }
+
+    #[test]
+    fn bounds_of_names_hold_to_the_entry_and_to_the_byte() {
+        let path = |text: &str| RelPath::parse(text).expect("valid");
+        let add = |max_entries, max_name_bytes| {
+            let limits = Limits { max_entries, max_name_bytes, ..Limits::default() };
+            let mut names = Names::default();
+            // `ab`, `ab/c` and `ab/de`: a parent counts once, however often it is met.
+            names.file(&path("ab/c"), &limits)?;
+            names.directory(&path("ab"), &limits)?;
+            names.file(&path("ab/de"), &limits)
+        };
+        add(3, 11).expect("at both bounds");
+        assert!(add(2, 11).expect_err("one entry more").message().contains("more than 2 files and directories"));
+        assert!(add(3, 10).expect_err("one byte more").message().contains("more than 10 bytes of names"));
+    }
+
+    #[test]
+    fn a_directory_is_listed_once_also_after_it_was_only_a_parent() {
+        assert!(add_all(&["a/b", "a/", "a/"]).expect_err("listed twice").message().contains("twice"));
+        assert!(add_all(&["a/", "a/b", "a/"]).expect_err("listed twice").message().contains("twice"));
+        assert_eq!(add_all(&["a/", "a/b/", "a/b/c", "a/d"]).expect("once each"), 4);
+    }
+
+    #[test]
+    fn a_parent_in_another_spelling_or_of_another_kind_is_refused() {
+        for (names, word) in [
+            (&["a/x", "A/y"][..], "one name"),
+            (&["a/b/x", "a/B/y"], "one name"),
+            (&["a/b", "a/b/c/d"], "both a file and a directory"),
+            (&["a/", "A"], "one name"),
+        ] {
+            let fault = add_all(names).expect_err(word);
+            assert!(fault.message().contains(word), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_given_with_what_it_stands_for() {
+        let mut names = Names::default();
+        let path = RelPath::parse("a/b").expect("valid");
+        names.file(&path, &Limits::default()).expect("fine");
+        let mut all: Vec<(String, Kind)> = names.iter().map(|(path, kind)| (path.to_string(), kind)).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(all, [("a".to_owned(), Kind::Directory), ("a/b".to_owned(), Kind::File)]);
+    }
+
+    #[test]
+    fn a_refused_name_is_shown_with_the_component_that_refuses_it() {
+        let refusal = |name: &str| require_portable(&RelPath::parse(name).expect("valid")).expect_err(name);
+        assert!(refusal("con").message().starts_with("the name `con` "));
+        assert!(refusal("a/con/b").message().starts_with("the name `a/con/b` holds `con`, which "));
+    }
 }

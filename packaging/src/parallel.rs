@@ -92,3 +92,115 @@ pub(crate) fn open(path: &Path, links: Links) -> io::Result<File> {
     };
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use aisoc_manifests::cancellation::Cancellation;
+
+    use super::*;
+
+    fn threads(number: usize) -> NonZeroUsize {
+        NonZeroUsize::new(number).expect("not zero")
+    }
+
+    #[test]
+    fn results_are_in_the_order_of_items_and_the_first_failure_counts() {
+        let items: Vec<usize> = (0..500).collect();
+        for number in [1, 2, 7] {
+            let doubled = map(&items, threads(number), |item, _| Ok(item * 2)).expect("all");
+            assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+            let failed = map(&items, threads(number), |item, _| match item {
+                30.. => Err(Fault::new(Reason::IoError, format!("item {item}"))),
+                _ => Ok(()),
+            });
+            assert_eq!(failed.expect_err("most fail").message(), "item 30", "{number} threads");
+        }
+        assert!(map(&[0_u8; 0], threads(3), |_, _| Ok(())).expect("nothing to do").is_empty());
+    }
+
+    #[test]
+    fn every_item_has_a_whole_buffer() {
+        let lengths = map(&[(); 20], threads(3), |(), buffer| Ok(buffer.len())).expect("all");
+        assert_eq!(lengths, [READ_BYTES; 20]);
+    }
+
+    /// Ten bytes at a time, with an interruption before each.
+    struct Slow {
+        left: usize,
+        is_interrupted: bool,
+    }
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let length = self.left.min(10).min(buffer.len());
+            buffer[..length].fill(b'x');
+            self.left -= length;
+            Ok(length)
+        }
+    }
+
+    #[test]
+    fn a_file_that_grows_is_read_up_to_the_largest_and_no_further() {
+        let limits = Limits { max_file_bytes: 30, ..Limits::default() };
+        for (bytes, is_read) in [(0, true), (29, true), (30, true), (31, false), (1000, false)] {
+            let mut seen = Vec::new();
+            let mut file = Slow { left: bytes, is_interrupted: false };
+            match hash(&mut file, &mut [0; 64], &limits, |piece| seen.extend_from_slice(piece)) {
+                Ok(hashed) => {
+                    assert!(is_read, "{bytes}");
+                    assert_eq!((hashed.size, hashed.digest), (bytes as u64, FileDigest::of(&seen)));
+                    assert_eq!(seen, vec![b'x'; bytes], "what is shown is what is hashed");
+                }
+                Err(error) => {
+                    assert!(!is_read, "{bytes}: {error}");
+                    assert_eq!((error.kind(), seen.len()), (io::ErrorKind::FileTooLarge, 30));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hashing_stops_between_two_pieces() {
+        let cancellation = Cancellation::default();
+        let mut seen = 0;
+        let outcome = hash(&mut io::repeat(b'x'), &mut [0; 10], &Limits::until(&cancellation), |_| {
+            seen += 1;
+            if seen == 3 {
+                cancellation.cancel();
+            }
+        });
+        assert_eq!(outcome.err().expect("stopped").kind(), io::ErrorKind::Other);
+        assert_eq!(seen, 3);
+    }
+
+    #[test]
+    fn a_link_is_followed_where_the_host_follows_it_and_nowhere_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        std::fs::write(&file, "x").expect("written");
+        symlink(&file, &link).expect("linked");
+        for links in [Links::Followed, Links::Refused] {
+            assert!(open(&file, links).is_ok(), "{links:?}");
+        }
+        assert!(open(&link, Links::Followed).is_ok());
+        let refused = open(&link, Links::Refused).expect_err("a link");
+        assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::LOOP.raw_os_error()));
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_hangs_no_reader() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pipe = directory.path().join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("made");
+        for links in [Links::Followed, Links::Refused] {
+            assert!(!open(&pipe, links).expect("opened at once").metadata().expect("open").is_file());
+        }
+    }
+}

@@ -139,5 +139,12 @@ mod tests {
         assert_eq!(read(&copy, "b", 3).expect("copied"), "xyz");
         assert_eq!(read(&copy, "c", 0).expect_err("nothing").kind(), io::ErrorKind::NotFound);
         assert_eq!(read(&copy, "a", 2).expect("copied"), "ab", "as much as is asked for");
+        let mut content = copy.content(&path("a"), 4).expect("copied");
+        let mut pieces = Vec::new();
+        let mut buffer = [0; 3];
+        while let Some(length) = Some(content.read(&mut buffer).expect("read")).filter(|length| *length > 0) {
+            pieces.push(buffer[..length].to_vec());
+        }
+        assert_eq!(pieces, [&b"abc"[..], b"d"], "each piece behind the one before");
     }
 }

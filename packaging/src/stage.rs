@@ -224,3 +224,60 @@ pub(crate) fn python_files(files: &FileMap) -> PythonFiles {
     }
     python
 }
+
+#[cfg(test)]
+mod tests {
+    use aisoc_manifests::digest::FileDigest;
+    use aisoc_manifests::file_map::FileEntry;
+
+    use super::*;
+
+    fn files(names: &[&str]) -> FileMap {
+        let entry = |name: &str| FileEntry { digest: FileDigest::of(name.as_bytes()), size: 1, executable: false };
+        names.iter().map(|name| (RelPath::parse(name).expect("a path"), entry(name))).collect()
+    }
+
+    #[test]
+    fn the_manifest_is_at_the_top_and_the_host_looks_for_yaml_first() {
+        let found = |names: &[&str]| manifest_path(&files(names)).map(|(file, path)| (file, path.to_string()));
+        let (file, path) = found(&["aisoc-plugin.json", "plugin.yaml"]).expect("two");
+        assert_eq!((file, path.as_str()), (ManifestFile::Yaml, "plugin.yaml"));
+        let (file, path) = found(&["aisoc-plugin.json", "sub/plugin.yaml"]).expect("one");
+        assert_eq!((file, path.as_str()), (ManifestFile::Json, "aisoc-plugin.json"));
+        for names in [&["sub/plugin.yaml"][..], &["plugin.yml"], &[]] {
+            assert_eq!(found(names).expect_err("none").reason(), Reason::ManifestMissing);
+        }
+    }
+
+    #[test]
+    fn a_manifest_is_read_whole_or_its_reader_says_why_not() {
+        let whole = |content: Option<Content>| {
+            whole_manifest(ManifestFile::Yaml, content.as_ref()).map(<[u8]>::to_vec).map_err(|fault| fault.reason())
+        };
+        assert_eq!(whole(Some(Content::Whole(b"id: x".to_vec()))), Ok(b"id: x".to_vec()));
+        assert_eq!(whole(Some(Content::TooLarge { max_bytes: 9 })), Err(Reason::TooLarge));
+        assert_eq!(whole(Some(Content::NotAFile)), Err(Reason::ManifestInvalid));
+        assert_eq!(whole(None), Err(Reason::Internal));
+    }
+
+    #[test]
+    fn a_signature_covers_every_file_that_python_would_run_and_is_so_spelled() {
+        let all = ["a.py", "sub/b.py", "sub/.py", "c.PY", "d.pyc", "e.py/x", "f.py.txt", "py", "g.pyw"];
+        let python = python_files(&files(&all));
+        let names: Vec<_> = python.iter().map(|(name, _)| name.to_str_lossy().into_owned()).collect();
+        assert_eq!(names, ["a.py", "sub/.py", "sub/b.py"]);
+        assert!(python.iter().all(|(name, digest)| *digest == FileDigest::of(name.as_bytes())));
+    }
+
+    #[test]
+    fn directories_outside_of_the_root_are_not_the_plugins() {
+        let mut names = Names::default();
+        let path = |text: &str| RelPath::parse(text).expect("a path");
+        for directory in ["demo/empty", "demo/empty/below", "demo/full", "other"] {
+            names.directory(&path(directory), &Limits::default()).expect("fine");
+        }
+        names.file(&path("demo/full/x"), &Limits::default()).expect("fine");
+        assert_eq!(empty_directories(&names, Some(&path("demo"))), ["empty/"]);
+        assert_eq!(empty_directories(&names, None), ["demo/empty/", "other/"]);
+    }
+}

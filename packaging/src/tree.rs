@@ -188,3 +188,195 @@ impl Visitor for Conveyor {
         self.send(Work::End)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sink::Nowhere;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::parse(text).expect("a path")
+    }
+
+    fn tree(limits: &Limits) -> Tree {
+        Tree::new(Box::new(Nowhere), limits)
+    }
+
+    /// Receives one file of that many bytes.
+    fn take(tree: &mut Tree, name: &str, bytes: usize) -> Result<()> {
+        tree.begin(path(name), Mode::Plain)?;
+        tree.content(&vec![b'x'; bytes])?;
+        tree.end()
+    }
+
+    #[test]
+    fn holds_what_describes_a_plugin_where_its_root_can_be_and_nothing_else() {
+        let limits = Limits::default();
+        let (manifest, signature) = (Some(limits.max_manifest_bytes), Some(limits.max_signature_bytes));
+        let fingerprint = format!("plugin.sig.d/{}.sig", "0".repeat(64));
+        for (name, expected) in [
+            ("plugin.yaml", manifest),
+            ("demo/plugin.yaml", manifest),
+            ("demo/aisoc-plugin.json", manifest),
+            ("a/demo/plugin.yaml", None),
+            ("plugin.sig", signature),
+            ("demo/plugin.sig", signature),
+            (&fingerprint, signature),
+            (&format!("demo/{fingerprint}"), signature),
+            (&format!("a/demo/{fingerprint}"), None),
+            ("demo/plugin.sig.d/files", Some(limits.max_file_list_bytes)),
+            ("demo/plugin.py", None),
+            ("demo/Plugin.yaml", None),
+            ("plugin.yaml.bak", None),
+        ] {
+            assert_eq!(tree(&limits).keep_bytes(&path(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn manifests_and_signatures_that_are_held_have_a_bound_together() {
+        // Four manifests of ten bytes: as many as there may be, and not one byte more.
+        let limits = Limits { max_manifest_bytes: 10, max_signature_bytes: 1, ..Limits::default() };
+        let mut tree = tree(&limits);
+        for name in ["a/plugin.yaml", "b/plugin.yaml", "c/plugin.yaml"] {
+            take(&mut tree, name, 10).expect(name);
+        }
+        // One that is too large counts as large as it may be.
+        take(&mut tree, "d/plugin.yaml", 11).expect("at the bound");
+        take(&mut tree, "e/plugin.yaml", 0).expect("nothing of it is held");
+        let fault = take(&mut tree, "f/plugin.sig", 1).expect_err("one byte more");
+        assert_eq!(fault.reason(), Reason::UnsafeArchive);
+        assert!(fault.message().contains("many large manifests"), "{fault:?}");
+    }
+
+    #[test]
+    fn lists_of_files_have_a_bound_of_their_own() {
+        let limits = Limits { max_file_list_bytes: 10, max_manifest_bytes: 1, ..Limits::default() };
+        let mut tree = tree(&limits);
+        take(&mut tree, "a/plugin.sig.d/files", 10).expect("one");
+        take(&mut tree, "b/plugin.sig.d/files", 10).expect("two, and more than any manifest may have");
+        take(&mut tree, "c/plugin.sig.d/files", 0).expect("nothing of it is held");
+        assert!(take(&mut tree, "d/plugin.sig.d/files", 1).is_err());
+    }
+
+    #[test]
+    fn an_entry_is_what_came_in_however_it_was_cut() {
+        let mut tree = tree(&Limits::default());
+        tree.begin(path("tool"), Mode::Executable).expect("begun");
+        for piece in ["ab", "", "cde"] {
+            tree.content(piece.as_bytes()).expect("taken");
+        }
+        tree.end().expect("complete");
+        take(&mut tree, "plain", 0).expect("taken");
+        let entry = |content: &[u8], executable| FileEntry {
+            digest: FileDigest::of(content),
+            size: content.len() as u64,
+            executable,
+        };
+        assert_eq!(tree.files.get(&path("tool")), Some(&entry(b"abcde", true)));
+        assert_eq!(tree.files.get(&path("plain")), Some(&entry(b"", false)));
+    }
+
+    #[test]
+    fn files_of_all_layers_hold_to_the_total_to_the_byte() {
+        let mut tree = tree(&Limits { max_total_bytes: 10, ..Limits::default() });
+        take(&mut tree, "a", 4).expect("below");
+        take(&mut tree, "b", 6).expect("at the bound");
+        take(&mut tree, "c", 0).expect("nothing more");
+        assert_eq!(take(&mut tree, "d", 1).expect_err("above").reason(), Reason::UnsafeArchive);
+    }
+
+    #[test]
+    fn a_walk_that_mixes_its_files_up_is_an_error_of_ours() {
+        let mut tree = tree(&Limits::default());
+        assert_eq!(tree.content(b"x").expect_err("of no file").reason(), Reason::Internal);
+        assert_eq!(tree.end().expect_err("of no file").reason(), Reason::Internal);
+        take(&mut tree, "a", 1).expect("the first");
+        assert_eq!(tree.end().expect_err("it has ended").reason(), Reason::Internal);
+        assert_eq!(take(&mut tree, "a", 1).expect_err("the second").reason(), Reason::Internal);
+    }
+
+    /// Fails at that content, after a while.
+    struct Disk {
+        free: usize,
+        pause: Duration,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Sink for Disk {
+        fn file(&mut self, _: &RelPath, _: Mode) -> Result<()> {
+            Ok(())
+        }
+
+        fn content(&mut self, bytes: &[u8]) -> Result<()> {
+            thread::sleep(std::mem::take(&mut self.pause));
+            let mut written = self.written.lock().expect("one writer");
+            written.extend_from_slice(bytes);
+            match written.len() > self.free {
+                true => Err(Fault::new(Reason::IoNoSpace, "the disk is full")),
+                false => Ok(()),
+            }
+        }
+
+        fn end(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn disk(free: usize) -> (Tree, Arc<Mutex<Vec<u8>>>) {
+        let written = Arc::default();
+        let disk = Disk { free, pause: Duration::from_millis(100), written: Arc::clone(&written) };
+        (Tree::new(Box::new(disk), &Limits::default()), written)
+    }
+
+    #[test]
+    fn a_full_disk_is_what_an_install_reports_and_not_the_thread_that_left() {
+        let (mut tree, _) = disk(0);
+        let outcome = tree.receive(|conveyor| {
+            conveyor.file(path("a"), Mode::Plain)?;
+            for _ in 0..10 * CHUNKS {
+                let buffer = conveyor.buffer();
+                conveyor.content(buffer, 1)?;
+            }
+            conveyor.end()
+        });
+        assert_eq!(outcome.expect_err("full").reason(), Reason::IoNoSpace);
+    }
+
+    #[test]
+    fn a_refusal_of_the_walk_is_reported_when_everything_before_it_is_written() {
+        let (mut tree, written) = disk(usize::MAX);
+        let outcome = tree.receive(|conveyor| {
+            conveyor.file(path("a"), Mode::Plain)?;
+            conveyor.content(b"content".to_vec(), 7)?;
+            conveyor.end()?;
+            Err(refuse("a link"))
+        });
+        assert_eq!(outcome.expect_err("refused").reason(), Reason::UnsafeArchive);
+        assert_eq!(*written.lock().expect("written"), b"content");
+    }
+
+    #[test]
+    fn a_slow_disk_takes_no_more_memory_and_every_byte_in_order() {
+        let (mut tree, written) = disk(usize::MAX);
+        let made = tree.receive(|conveyor| {
+            conveyor.file(path("a"), Mode::Plain)?;
+            for number in 0..4 * CHUNKS {
+                let mut buffer = conveyor.buffer();
+                assert_eq!(buffer.len(), CHUNK_BYTES);
+                buffer[0] = number as u8;
+                conveyor.content(buffer, 1)?;
+            }
+            conveyor.end()?;
+            // The disk stood still while all that may be in flight were made.
+            assert_eq!(conveyor.made, CHUNKS);
+            Ok(())
+        });
+        made.expect("taken");
+        let expected: Vec<u8> = (0..4 * CHUNKS).map(|number| number as u8).collect();
+        assert_eq!(*written.lock().expect("written"), expected);
+    }
+}

@@ -52,4 +52,28 @@ mod tests {
         ["a/b/x", "f/x", "x"].iter().for_each(|path| vacancy.entry(Path::new(path)));
         assert_eq!(vacancy.empty(), ["c/", "f/g/"]);
     }
+
+    #[test]
+    fn a_name_that_only_begins_like_another_is_not_below_it() {
+        let mut vacancy = Vacancy::default();
+        ["ab", "a", "b", "b/c"].iter().for_each(|path| vacancy.directory(Path::new(path)));
+        vacancy.entry(Path::new("ab/x"));
+        vacancy.entry(Path::new("b/x"));
+        // In order of names, whatever the order in which they were found.
+        assert_eq!(vacancy.empty(), ["a/", "b/c/"]);
+    }
+
+    #[test]
+    fn what_stands_at_the_top_occupies_no_directory() {
+        let mut vacancy = Vacancy::default();
+        assert!(vacancy.empty().is_empty());
+        vacancy.entry(Path::new("plugin.yaml"));
+        vacancy.directory(Path::new("a"));
+        assert_eq!(vacancy.empty(), ["a/"]);
+        // A deep file occupies all above it, also when a shallow one came first.
+        vacancy.directory(Path::new("a/b"));
+        vacancy.entry(Path::new("a/x"));
+        vacancy.entry(Path::new("a/b/x"));
+        assert!(vacancy.empty().is_empty());
+    }
 }

@@ -321,4 +321,49 @@ mod tests {
             assert!(!is_draft_name(other), "{other}");
         }
     }
+
+    #[test]
+    fn a_copy_is_what_it_is_a_copy_of() {
+        for (name, original) in [
+            ("release.key", "release.key"),
+            ("release.key.bak", "release.key"),
+            ("release.key.old.orig~", "release.key"),
+            ("release.key.1", "release.key"),
+            ("release.key.999", "release.key"),
+            ("release.key.1000", "release.key.1000"),
+            ("release.key.", "release.key."),
+            ("release.key.1a", "release.key.1a"),
+            ("release.key.~12~", "release.key"),
+            (".release.key.swp", "release.key"),
+            (".release.key.swo", "release.key"),
+            (".release.key.bak", ".release.key"),
+            (".env.swp", "env"),
+            ("..env.swp", ".env"),
+            (".swp", ".swp"),
+            ("~", "~"),
+            (".1", ".1"),
+        ] {
+            assert_eq!(without_copies(name), original, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_kind_says_whether_it_is_a_key_or_a_credential() {
+        let kind = |name: &str| secret_name(&RelPath::parse(name).expect("a path"));
+        for (name, expected) in [
+            ("a.key", Some("a private key, by its name")),
+            ("ssh_host_rsa_key", Some("a private key, by its name")),
+            (".ssh/anything", Some("a file of SSH, by its name")),
+            ("a.tfstate", Some("credentials, by its name")),
+            (".gnupg/private-keys-v1.d/x", Some("credentials, by its name")),
+            ("ssh_host_rsa_key.pub", None),
+            ("my_ssh_host_rsa_key", None),
+            (".gnupg/notes.md", None),
+            ("x.gnupg/private", None),
+            (".envoy", None),
+            ("x.env.py", None),
+        ] {
+            assert_eq!(kind(name), expected, "{name}");
+        }
+    }
 }

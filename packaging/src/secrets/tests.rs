@@ -279,3 +279,118 @@ fn finds_a_secret_at_the_end_of_a_crowd() {
         assert!(found(content.as_bytes(), 1 << 17).is_some(), "{what}");
     }
 }
+
+/// Whether there is something to find in that text.
+fn holds(text: &str) -> bool {
+    found(text.as_bytes(), 1 << 17).is_some()
+}
+
+#[test]
+fn a_token_counts_from_its_shortest_length_on() {
+    for (prefix, shortest) in [
+        ("ghp_", 36),
+        ("gho_", 36),
+        ("ghu_", 36),
+        ("ghs_", 36),
+        ("ghr_", 36),
+        ("github_pat_", 36),
+        ("glpat-", 20),
+        ("npm_", 36),
+        ("dckr_pat_", 16),
+        ("sk_live_", 19),
+        ("rk_live_", 19),
+        ("xoxb-", 20),
+        ("xoxp-", 20),
+        ("xapp-", 20),
+        ("GOCSPX-", 24),
+        ("hf_", 30),
+        ("hvs.", 24),
+    ] {
+        assert!(holds(&format!("{prefix}{}", word(shortest))), "{prefix} and {shortest}");
+        assert!(!holds(&format!("{prefix}{}", word(shortest - 1))), "{prefix} and one fewer");
+        assert!(!holds(&format!("x{prefix}{}", word(shortest))), "{prefix} inside of a word");
+        assert!(!holds(&format!("{prefix}{}", "ab".repeat(40))), "{prefix} and no random word");
+    }
+    for length in [34, 36] {
+        assert!(!holds(&format!("AIza{}", word(length))), "as long as Google's and no other length: {length}");
+    }
+    assert!(!holds(&format!("xoxq-{}", word(40))), "no kind of token");
+}
+
+#[test]
+fn armour_needs_forty_characters_of_a_body_in_whole_lines() {
+    let key = |lines: &[&str]| {
+        format!("{}\n{}\n{}\n", armour("BEGIN", "PRIVATE KEY"), lines.join("\n"), armour("END", "PRIVATE KEY"))
+    };
+    let random = word(64);
+    assert!(holds(&key(&[&random[..40]])));
+    assert!(!holds(&key(&[&random[..39]])));
+    // Lines may be short, and words of a text are shorter.
+    let pieces =
+        |length: usize| random.as_bytes().chunks(length).map(|piece| std::str::from_utf8(piece).expect("ASCII"));
+    assert!(holds(&key(&pieces(8).collect::<Vec<_>>())));
+    assert!(!holds(&key(&pieces(7).collect::<Vec<_>>())));
+    for body in [random.to_lowercase(), random.to_uppercase(), "aA0".repeat(20)] {
+        assert!(!holds(&key(&[&body])), "{body}");
+    }
+}
+
+#[test]
+fn a_file_that_is_made_to_hold_keys_needs_no_body_and_any_other_does() {
+    let begin = format!("{}\n", armour("BEGIN", "PRIVATE KEY"));
+    let searched = |name: &str, text: &str| {
+        let mut scanner = Secrets::default().searcher(&RelPath::parse(name).expect("a path")).expect("searched");
+        scanner.see(text.as_bytes());
+        scanner.finish().is_some()
+    };
+    for name in ["a.pem", "sub/A.PEM", "a.crt", "a.cer", "a.cert", "a.pub", "a.asc", "a.pem.bak", "a.pem.1~"] {
+        assert!(searched(name, &begin), "{name}");
+        assert!(!searched(name, "PRIVATE KEY"), "{name}: what only speaks of one");
+    }
+    for name in ["a.py", "a.md", "pem", "a.pem.py"] {
+        assert!(!searched(name, &begin), "{name}");
+        assert!(searched(name, &pem("PRIVATE KEY")), "{name}: with a body");
+    }
+    assert!(Secrets::Unsearched.searcher(&RelPath::parse("a.pem").expect("a path")).is_none());
+}
+
+#[test]
+fn the_line_is_counted_as_long_as_the_beginning_is_at_hand() {
+    let secret = format!("ghp_{}", word(36));
+    for lines in [0, 1, 2, 100] {
+        let text = format!("{}{secret}\n", "\n".repeat(lines));
+        assert_eq!(found(text.as_bytes(), 1 << 17), Some(("an access token", Place::Line(lines + 1))));
+        let mut wide = utf16(&text, u16::to_be_bytes);
+        assert_eq!(found(&wide, 1 << 17), Some(("an access token", Place::Line(lines + 1))), "in UTF-16");
+        wide.insert(0, b'\n');
+        assert_eq!(found(&wide, 1 << 17), Some(("an access token", Place::Line(lines + 2))), "at an odd place");
+    }
+    for at in [200_000, 200_001] {
+        let text = [vec![b'\n'; at], secret.clone().into_bytes()].concat();
+        assert_eq!(found(&text, 1 << 10), Some(("an access token", Place::Byte(at as u64))));
+    }
+}
+
+#[test]
+fn the_first_secret_of_a_file_is_the_one_that_is_named() {
+    let (token, key) = (format!("ghp_{}\n", word(36)), pem("PRIVATE KEY"));
+    for (text, kind) in [(format!("{token}{key}"), "an access token"), (format!("{key}{token}"), "a private key")] {
+        for piece in [100, 1 << 17] {
+            assert_eq!(found(text.as_bytes(), piece), Some((kind, Place::Line(1))));
+        }
+    }
+}
+
+#[test]
+fn a_text_gives_every_secret_in_order_and_apart() {
+    let token = format!("ghp_{}", word(36));
+    for between in ["", " ", "\n", "; "] {
+        let text = [token.as_str(); 3].join(between);
+        let ranges = secrets_in(&text);
+        assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start), "{ranges:?}");
+        let rest: usize = text.len() - ranges.iter().map(ExactSizeIterator::len).sum::<usize>();
+        assert!(rest <= 2 * between.len(), "{between:?} leaves {rest} bytes of {text}");
+    }
+    let padded = format!("{}{token}", " ".repeat(5000));
+    assert_eq!(secrets_in(&padded).first(), Some(&(5000..padded.len())), "in a long text");
+}

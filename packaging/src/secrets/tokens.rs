@@ -63,3 +63,33 @@ pub(super) fn find(bytes: &[u8], needle: &[u8], from: usize, to: usize) -> Optio
     let to = to.min(bytes.len());
     memchr::memmem::find(bytes.get(from..to)?, needle).map(|at| from + at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_different_characters_are_no_placeholder() {
+        assert!(!is_varied(b"abcdefghi"));
+        assert!(!is_varied(&b"abcdefghi".repeat(10)));
+        assert!(is_varied(b"abcdefghij"));
+    }
+
+    #[test]
+    fn a_line_is_joined_by_few_signs_and_a_key_has_many() {
+        for (between, length) in [
+            ("", 0),
+            (" \r\n\t\"'", 6),
+            ("\\n\\r\\t\\\\", 8),
+            ("\\x", 1),
+            ("+ ", 2),
+            ("/// ", 4),
+            ("//// ", 0),
+            ("+++A", 0),
+            ("///", 3),
+            ("-", 0),
+        ] {
+            assert_eq!(skip_separators(between.as_bytes(), 0), length, "{between:?}");
+        }
+    }
+}

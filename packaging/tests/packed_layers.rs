@@ -1,0 +1,236 @@
+//! What a packed layer is: its numbers, its order, its times, and what refuses to be packed.
+
+mod common;
+
+use std::fs;
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::PermissionsExt as _;
+
+use aisoc_manifests::digest::{ContentDigest, LayerDigest};
+use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::plugin::Manifest;
+use aisoc_packaging::{
+    Limits, PackOptions, PackedLayer, PluginDir, Secrets, assemble, default_threads, foretell, pack,
+};
+use common::{GZIP, MANIFEST, demo, directory, inspect, path, titled, unsigned, write};
+
+fn layer(plugin: &PluginDir, mtime: Option<u64>) -> Result<(PackedLayer, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let id = "demo".parse().expect("an id");
+    let packed = pack(plugin, &unsigned(plugin), &id, &PackOptions { threads: 2, mtime }, &mut bytes)?;
+    Ok((packed, bytes))
+}
+
+fn archive(layer: &[u8]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    flate2::read::GzDecoder::new(layer).read_to_end(&mut archive).expect("one member");
+    archive
+}
+
+fn names(layer: &[u8]) -> Vec<String> {
+    let archive = archive(layer);
+    let mut archive = tar::Archive::new(archive.as_slice());
+    let name = |entry: io::Result<tar::Entry<'_, &[u8]>>| entry.expect("an entry").path_bytes().into_owned();
+    let names = archive.entries().expect("a tar").map(name);
+    names.map(|name| String::from_utf8(name).expect("text")).collect()
+}
+
+#[test]
+fn the_numbers_of_a_layer_are_those_of_its_bytes() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let (packed, bytes) = layer(&plugin, None).expect("packed");
+    assert_eq!((packed.digest, packed.size), (LayerDigest::of(&bytes), bytes.len() as u64));
+    assert_eq!(packed.content_digest, ContentDigest::of(&archive(&bytes)));
+    let sizes: u64 = plugin.files().iter().map(|(_, entry)| entry.size).sum();
+    assert_eq!((packed.files, packed.unpacked_bytes), (3, sizes));
+}
+
+#[test]
+fn every_directory_comes_once_and_before_what_is_in_it() {
+    // `a.txt` and `a-b` sort before `a/`, and `a0` behind it.
+    let root = directory(&[
+        ("plugin.yaml", MANIFEST),
+        ("a/b/c/deep.py", ""),
+        ("a/b.py", ""),
+        ("a/z", ""),
+        ("a.txt", ""),
+        ("a-b/x", ""),
+        ("a0", ""),
+        ("z/only/below.py", ""),
+    ]);
+    let (_, bytes) = layer(&PluginDir::open(root.path()).expect("a plugin"), None).expect("packed");
+    let expected = [
+        "demo/",
+        "demo/a-b/",
+        "demo/a-b/x",
+        "demo/a.txt",
+        "demo/a/",
+        "demo/a/b.py",
+        "demo/a/b/",
+        "demo/a/b/c/",
+        "demo/a/b/c/deep.py",
+        "demo/a/z",
+        "demo/a0",
+        "demo/plugin.yaml",
+        "demo/z/",
+        "demo/z/only/",
+        "demo/z/only/below.py",
+    ];
+    assert_eq!(names(&bytes), expected);
+}
+
+#[test]
+fn a_given_time_is_that_of_every_entry_up_to_the_largest_that_a_header_holds() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let largest = 0o777_7777_7777;
+    for (given, written) in [
+        (None, 0),
+        (Some(0), 0),
+        (Some(1_700_000_000), 1_700_000_000),
+        (Some(largest), largest),
+        (Some(largest + 1), largest),
+        (Some(u64::MAX), largest),
+    ] {
+        let (_, bytes) = layer(&plugin, given).expect("packed");
+        let archive = archive(&bytes);
+        let mut archive = tar::Archive::new(archive.as_slice());
+        let times: Vec<u64> = archive
+            .entries()
+            .expect("a tar")
+            .map(|entry| entry.expect("an entry").header().mtime().expect("a time"))
+            .collect();
+        assert_eq!(times, [written; 5], "{given:?}");
+        inspect(&titled("demo"), GZIP, bytes.as_slice()).expect("our own reader takes it");
+    }
+}
+
+#[test]
+fn only_the_owners_right_to_run_a_file_is_packed() {
+    let root = demo();
+    for (name, mode) in [("plugin.py", 0o744), ("sub/__init__.py", 0o655)] {
+        fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(mode)).expect("set");
+    }
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let (_, bytes) = layer(&plugin, None).expect("packed");
+    let staged = inspect(&titled("demo"), GZIP, bytes.as_slice()).expect("walked");
+    let executable = |name: &str| staged.files().get(&path(name)).expect("there").executable;
+    assert_eq!([executable("plugin.py"), executable("sub/__init__.py")], [true, false]);
+    assert_eq!(staged.files(), plugin.files());
+}
+
+#[test]
+fn a_name_that_no_installer_takes_is_not_packed_and_says_what_to_do() {
+    for name in ["con.py", "sub/aux", "trailing.", "a:b"] {
+        let root = demo();
+        write(root.path(), &[(name, "")]);
+        let plugin = PluginDir::open(root.path()).expect("the host signs it");
+        let fault = layer(&plugin, None).expect_err(name);
+        assert_eq!(fault.reason(), Reason::ForbiddenEntry);
+        assert!(fault.next_step().contains("rename the file"), "{}", fault.next_step());
+        let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
+        assert!(foretell(&plugin, &manifest, &PackOptions::default()).is_err(), "no digest of it either");
+    }
+}
+
+#[test]
+fn a_file_that_vanishes_or_becomes_a_link_before_it_is_packed_refuses() {
+    for is_link in [false, true] {
+        let root = demo();
+        let plugin = PluginDir::open(root.path()).expect("a plugin");
+        let file = root.path().join("plugin.py");
+        fs::rename(&file, root.path().join("moved")).expect("moved");
+        if is_link {
+            std::os::unix::fs::symlink("moved", &file).expect("linked");
+        }
+        let fault = layer(&plugin, None).expect_err("it is not what was read");
+        assert!(fault.message().contains("plugin.py"), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_from_another_failure_to_write() {
+    struct Failing(io::ErrorKind);
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let id = "demo".parse().expect("an id");
+    for (kind, reason) in [
+        (io::ErrorKind::StorageFull, Reason::IoNoSpace),
+        (io::ErrorKind::QuotaExceeded, Reason::IoNoSpace),
+        (io::ErrorKind::BrokenPipe, Reason::IoError),
+    ] {
+        let outcome = pack(&plugin, &unsigned(&plugin), &id, &PackOptions::default(), Failing(kind));
+        assert_eq!(outcome.expect_err("it fails").reason(), reason);
+    }
+}
+
+#[test]
+fn a_signed_copy_keeps_the_manifests_right_to_run_and_gives_none_to_signatures() {
+    let root = demo();
+    write(root.path(), &[("plugin.sig", "ab")]);
+    for name in ["plugin.yaml", "plugin.sig"] {
+        fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o755)).expect("set");
+    }
+    let copy = PluginDir::copied(root.path(), &Secrets::default(), default_threads(), &Limits::default());
+    let files = vec![(path("plugin.yaml"), b"id: demo\n".to_vec()), (path("plugin.sig"), b"cd".to_vec())];
+    let signed = copy.expect("copied").signed_with(files).expect("signed");
+    let executable = |name: &str| signed.files().get(&path(name)).expect("there").executable;
+    assert_eq!([executable("plugin.yaml"), executable("plugin.sig")], [true, false]);
+    let size = |name: &str| signed.files().get(&path(name)).expect("there").size;
+    assert_eq!([size("plugin.yaml"), size("plugin.sig")], [9, 2]);
+    assert!(signed.files().get(&path("plugin.py")).is_some(), "what is not signed anew stays");
+}
+
+#[test]
+fn the_config_counts_what_is_in_the_layer_and_names_who_claims_to_have_signed_it() {
+    let digits = "0".repeat(64);
+    let root = demo();
+    write(root.path(), &[("plugin.sig", "ab"), (&format!("plugin.sig.d/{digits}.sig"), "cd")]);
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
+    let foretold = foretell(&plugin, &manifest, &PackOptions::default()).expect("foretold");
+    let config: serde_json::Value = serde_json::from_slice(&foretold.config).expect("JSON");
+    let expected = serde_json::json!({
+        "schemaVersion": 1,
+        "id": "demo",
+        "name": "Demo",
+        "version": "1.0.0",
+        "type": "enricher",
+        "capabilities": [],
+        "fileCount": 5,
+        "unpackedSize": plugin.files().total_bytes(),
+        "signers": [format!("SHA256:{digits}")],
+    });
+    assert_eq!(config, expected, "what nobody said is not there");
+    let described = Manifest { author: Some("Me".into()), license: Some("MIT".into()), ..manifest };
+    let foretold = foretell(&plugin, &described, &PackOptions::default()).expect("foretold");
+    let config: serde_json::Value = serde_json::from_slice(&foretold.config).expect("JSON");
+    assert_eq!((&config["author"], &config["license"]), (&"Me".into(), &"MIT".into()));
+}
+
+#[test]
+fn an_image_manifest_says_nothing_that_is_empty_and_no_time_that_there_is_none_of() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let manifest = Manifest::from_document(&plugin.document().expect("readable")).expect("complete");
+    let described = Manifest { description: Some(" \u{200b} ".into()), license: Some(String::new()), ..manifest };
+    let options = PackOptions { threads: 1, mtime: Some(u64::MAX) };
+    let leave = unsigned(&plugin);
+    let assembled = assemble(&plugin, &leave, &described, &options, Vec::new()).expect("assembled");
+    let image: serde_json::Value = serde_json::from_slice(&assembled.manifest).expect("JSON");
+    let notes = image["annotations"].as_object().expect("annotations");
+    let names: Vec<&str> = notes.keys().map(String::as_str).collect();
+    assert_eq!(names, ["org.opencontainers.image.title", "org.opencontainers.image.version"]);
+    let title = &image["layers"][0]["annotations"]["org.opencontainers.image.title"];
+    assert_eq!(title, "demo", "the directory that every name is below");
+}
