@@ -145,4 +145,75 @@ mod tests {
             assert!(!begins_as_note(other.as_bytes()), "{other:?}");
         }
     }
+
+    fn os(name: &str) -> &OsStr {
+        OsStr::new(name)
+    }
+
+    #[test]
+    fn the_note_on_a_key_has_its_name_up_to_the_last_dot() {
+        for (key, note) in
+            [("ops.pem", "ops.json"), ("a.b.PUB", "a.b.json"), (".ops.pem", ".ops.json"), ("ops", "ops.json")]
+        {
+            assert_eq!(note_of(os(key)), os(note), "{key}");
+        }
+        let keys = [os("ops.pem"), os("a.b.pub")];
+        let names = KeyNames::new(keys.into_iter());
+        for (name, is_note) in
+            [("ops.json", true), ("a.b.json", true), ("OPS.json", false), ("ops.JSON", false), ("a.json", false)]
+        {
+            assert_eq!(names.have_note(os(name)), is_note, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_of_json_or_stands_beside_a_key_may_be_meant_for_a_note() {
+        let names = KeyNames::new([os("ops.pem")].into_iter());
+        // One slip in the suffix, and the suffix anywhere; beside a key everything but its private half.
+        for name in [
+            "x.jsn",
+            "x.jsno",
+            "x.JSON",
+            "x.json~",
+            "json",
+            "x.json.bak",
+            "x.json. ",
+            "ops.txt",
+            "ops",
+            ".ops.swp",
+            "OPS.yaml",
+        ] {
+            assert!(names.resemble(os(name)), "{name}");
+        }
+        for name in ["x.js", "x.jn", "README.md", "ops.key", "OPS.KEY", "..ops", "other.txt", "opsx.txt"] {
+            assert!(!names.resemble(os(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stray_note_means_the_key_whose_note_is_at_most_two_slips_away() {
+        let names = KeyNames::new([os("alice.pem"), os("robert.pem")].into_iter());
+        for (name, key) in [
+            ("alice.jso", Some("alice.pem")),
+            ("alcie.json", Some("alice.pem")),
+            ("alixx.json", Some("alice.pem")),
+            ("axxxe.json", None),
+            ("alice.pem.json", Some("alice.pem")),
+            ("Robert.JSON", Some("robert.pem")),
+            ("robert.notes-of-the-key", Some("robert.pem")),
+            ("somebody.json", None),
+        ] {
+            assert_eq!(names.nearest(os(name)), key.map(os), "{name}");
+        }
+    }
+
+    #[test]
+    fn blanks_and_quotes_are_no_beginning() {
+        for content in ["", " \r\n\t", "\u{feff}\u{200b}", "---\n", "\"'"] {
+            assert!(has_not_begun(content.as_bytes()), "{content:?}");
+        }
+        for content in ["x", " {", "---\n#", "\0"] {
+            assert_eq!(has_not_begun(content.as_bytes()), content == "\0", "{content:?}");
+        }
+    }
 }

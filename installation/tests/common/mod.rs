@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod commands;
+pub(crate) mod signed;
 pub(crate) mod versions;
 
 use std::fs;
