@@ -215,7 +215,8 @@ impl<'session> Session<'session> {
         Ok(Some(self.installed(target, moved, present, &floor)))
     }
 
-    /// Confirms that the plugin in place is the admitted one, and changes nothing.
+    /// Confirms that the plugin in place is the admitted one, and changes nothing; `None` when that tree is no
+    /// longer the one in place.
     ///
     /// # Errors
     /// `internal` when the admission is about another tree.
@@ -224,9 +225,12 @@ impl<'session> Session<'session> {
         admitted: Admitted<Held<'session>>,
         present: Present<'session>,
         tree: &TreeInPlace,
-    ) -> Result<Vec<PathBuf>> {
+    ) -> Result<Option<Vec<PathBuf>>> {
         require_admission(&admitted, &present, tree.record(), tree.subject())?;
-        self.end()
+        if !present.is(tree) {
+            return Ok(None);
+        }
+        self.end().map(Some)
     }
 
     /// Removes the plugin `id`, its record and its previous versions: one rename takes it out of sight, then

@@ -11,7 +11,7 @@ use aisoc_packaging::{InstalledDir, Limits, default_threads};
 use aisoc_signing::Claim;
 
 use crate::guarded::require_guarded;
-use crate::in_place::Identity;
+use crate::in_place::TreeStamp;
 use crate::layout::{Layout, Slot};
 use crate::previous::{self, PreviousVersion, previous_versions};
 use crate::record::InstallRecord;
@@ -21,7 +21,7 @@ use crate::secure::is_directory;
 #[derive(Debug)]
 pub struct TreeInPlace {
     path: PathBuf,
-    identity: Option<Identity>,
+    stamp: Option<TreeStamp>,
     tree: InstalledDir,
     record: InstallRecord,
 }
@@ -32,10 +32,10 @@ impl TreeInPlace {
     /// # Errors
     /// As [`InstalledDir::read`].
     pub fn read(path: &Path, record: &InstallRecord, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
-        // Before it is read: a directory that is exchanged meanwhile is another one at the end.
-        let identity = Identity::at(path);
+        // Before it is read: what is exchanged or changed from here on is another one at the end.
+        let stamp = TreeStamp::of(path);
         let tree = InstalledDir::read_with(path, threads, limits)?;
-        Ok(Self { path: path.to_owned(), identity, tree, record: record.clone() })
+        Ok(Self { path: path.to_owned(), stamp, tree, record: record.clone() })
     }
 
     /// What was written down when it was installed.
@@ -58,10 +58,10 @@ impl TreeInPlace {
         &self.path
     }
 
-    /// Whether the directory that was read is the one that stands there, and `record` what is written down of
-    /// it. True under the lock only.
+    /// Whether the tree that was read is the one that stands there, every entry of it, and `record` what is
+    /// written down of it. True under the lock only.
     pub(crate) fn stands(&self, record: Option<&InstallRecord>) -> bool {
-        self.identity.is_some() && self.identity == Identity::at(&self.path) && record == Some(&self.record)
+        record == Some(&self.record) && self.stamp.is_some() && self.stamp == TreeStamp::of(&self.path)
     }
 }
 

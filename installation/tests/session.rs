@@ -131,7 +131,7 @@ fn a_rollback_is_about_one_plugin_and_one_content() {
 
 #[test]
 fn a_kept_version_that_another_process_has_moved_since_it_was_read_is_not_restored() {
-    for change in ["exchanged", "moved and back", "another record", "no note", "gone"] {
+    for change in ["exchanged", "edited", "a link in it", "moved and back", "another record", "no note", "gone"] {
         let plugins = tempfile::tempdir().expect("a directory");
         let plugins = plugins.path();
         install(plugins, "1.0.0", 1);
@@ -146,6 +146,8 @@ fn a_kept_version_that_another_process_has_moved_since_it_was_read_is_not_restor
                 write(&tree, &files);
                 fs::remove_dir_all(&aside).expect("removed");
             }
+            "edited" => fs::write(tree.join("version.py"), "VERSION = '6.6.6'\n").expect("written"),
+            "a link in it" => symlink("/etc/passwd", tree.join("link.py")).expect("linked"),
             "moved and back" => {
                 fs::rename(&tree, &aside).expect("moved");
                 fs::rename(&aside, &tree).expect("moved back");
@@ -188,7 +190,18 @@ fn a_tree_is_the_one_that_was_hashed_until_its_directory_or_its_record_is_anothe
     assert!(!is_present(plugins, &tree), "nothing stands there");
     fs::rename(plugins.join("aside"), plugins.join("demo")).expect("moved back");
     assert!(!is_present(plugins, &tree), "it was away");
-    assert!(is_present(plugins, &hashed(plugins)));
+    let tree = hashed(plugins);
+    assert!(is_present(plugins, &tree));
+    // A write into a file changes no directory.
+    fs::write(plugins.join("demo/version.py"), "VERSION = '6.6.6'\n").expect("written");
+    assert!(!is_present(plugins, &tree), "another content");
+    let examined = unread(&tree.claim());
+    let confirmed = Site::at(plugins).session(&access(), |session| {
+        let present = session.present(&id())?;
+        let admitted = admit(examined, &present).outcome?;
+        session.confirm(admitted, present, &tree)
+    });
+    assert_eq!(confirmed.expect("no fault"), None);
 }
 
 #[test]
@@ -205,7 +218,9 @@ fn what_is_confirmed_is_the_admitted_tree_and_nothing_is_changed() {
         })
     };
     let before = without_lock(plugins);
-    assert!(confirm(unread(&tree.claim()), &id(), &tree).expect("confirmed").is_empty());
+    assert!(
+        confirm(unread(&tree.claim()), &id(), &tree).expect("confirmed").is_some_and(|leftovers| leftovers.is_empty())
+    );
     assert_eq!(confirm(unread(&tree.claim()), &other(), &tree).expect_err("another").reason(), Reason::Internal);
     assert_eq!(without_lock(plugins), before);
     let (examined, staged, _) = staged(plugins, "1.1.0");

@@ -103,13 +103,14 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let staged = fetched.stage(staging, reporter).await?;
     let claim = staged.claim()?;
     let manifest = Manifest::from_document(claim.document()?)?;
-    let judge = Judge::new(&options.trust)?;
-    let examined = judge.examine(&claim);
-    refuse_early(&examined, &manifest, options)?;
+    refuse_early(&Judge::new(&options.trust)?.examine(&claim), &manifest, options)?;
     reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
     options.site.session(&options.access, |session| {
         let present = session.present(&manifest.id)?;
-        let admitted = judge.decide(examined, &present).outcome.map_err(|refusal| about(refusal, &manifest))?;
+        // The keys as they are now: they may have changed while the lock was waited for.
+        let judge = Judge::new(&options.trust)?;
+        let admitted =
+            judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| about(refusal, &manifest))?;
         let record = record(&manifest, reference, digest, admitted.verdict(), options);
         let signature = Judgement::of(admitted.verdict());
         let active = session.activate(admitted, present, staged, &record, options.keep)?;

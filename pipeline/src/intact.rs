@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use aisoc_installation::{Access, InstallRecord, Site, TreeInPlace, require_guarded, stated_id};
+use aisoc_installation::{Access, CoverageFloor, InstallRecord, Site, TreeInPlace, require_guarded, stated_id};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, default_threads};
@@ -80,8 +80,10 @@ pub(crate) struct Confirmed {
     pub(crate) leftovers: Vec<PathBuf>,
 }
 
-/// Admits what is in place as a new install would be, and changes nothing: read without the lock, and judged
+/// Admits what is in place as a new install would be, and changes nothing: hashed without the lock, and judged
 /// under it. `None` when another process has put something else there in between.
+///
+/// Nothing is lowered for what changes nothing: a floor that has to be lowered asks for an install.
 ///
 /// # Errors
 /// As [`read_intact`], what the gates refuse, and those of beginning a session.
@@ -91,17 +93,31 @@ pub(crate) fn confirm_in_place(
     trust: &TrustInputs,
     access: &Access,
 ) -> Result<Option<Confirmed>> {
-    let judge = Judge::new(trust)?;
     let limits = Limits::until(&access.cancellation);
+    let judge = Judge::new(trust)?;
     let Intact { tree, examined } = read_intact(&site.plugin(&record.id), record, &judge, default_threads(), &limits)?;
-    site.session(access, |session| {
+    let access = Access { coverage_floor: CoverageFloor::Held, ..access.clone() };
+    let confirmed = site.session(&access, |session| {
         let present = session.present(&record.id)?;
-        if !present.is(&tree) {
-            return Ok(None);
-        }
-        let admitted = judge.decide(examined, &present).outcome?;
+        // The keys as they are now: they may have changed while the lock was waited for.
+        let judge = Judge::new(trust)?;
+        let admitted = judge.decide(judge.examine(&tree.claim()), &present).outcome?;
         let signature = Judgement::of(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
-        Ok(Some(Confirmed { signature, leftovers }))
-    })
+        Ok(leftovers.map(|leftovers| Confirmed { signature, leftovers }))
+    });
+    match confirmed {
+        // A directory that cannot be written to, as on a read-only volume: nobody here is about to change it.
+        Err(fault) if matches!(fault.reason(), Reason::IoDenied | Reason::IoNoSpace) => {
+            observe_in_place(site, record, &judge, examined).map(Some)
+        }
+        confirmed => confirmed,
+    }
+}
+
+/// The verdict of a reader on what is in place.
+fn observe_in_place(site: &Site, record: &InstallRecord, judge: &Judge<'_>, examined: Examined) -> Result<Confirmed> {
+    let facts = site.observe()?.facts_at_rest(&record.id)?;
+    let verdict = judge.observe(examined, Some(&facts)).outcome?;
+    Ok(Confirmed { signature: Judgement::of(&verdict), leftovers: Vec::new() })
 }

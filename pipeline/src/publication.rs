@@ -119,7 +119,7 @@ impl PublishableArtifact {
         let fetched = fetch(source, None, options).await?;
         let limits = Limits::until(&options.cancellation);
         let staged = fetched.stage(Staging::hash_only(limits), reporter).await?;
-        let again = "sign its directory again, then `aisoc plugin package --plugin-dir DIR --out PATH`";
+        let again = "aisoc plugin sign --plugin-dir DIR --private-key KEY` in its directory, and package it again with `aisoc plugin package --plugin-dir DIR --out PATH";
         let publishable = publishable(&staged.claim()?, rule, again).map_err(|fault| fault.about(source))?;
         let (digest, signature) = (fetched.artifact.digest(), SignatureLook::of(&publishable));
         Ok(Self { from: fetched.target, digest, signature })

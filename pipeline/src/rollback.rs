@@ -58,12 +58,12 @@ pub struct Rollback {
 /// and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
     let RollbackOptions { site, id, trust, access, .. } = options;
-    let judge = Judge::new(trust)?;
+    Judge::new(trust)?;
     site.check(access)?;
     site.finish_interrupted(access)?;
     for _ in 0..ATTEMPTS {
         let before = site.standing(id)?;
-        match attempt(options, &judge, reporter) {
+        match attempt(options, reporter) {
             Ok(Some(done)) => return Ok(done),
             // Another command was faster.
             Ok(None) => {}
@@ -76,7 +76,8 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
             }
         }
     }
-    Err(Fault::new(Reason::Locked, format!("other commands keep moving the versions of `{id}`")))
+    Err(Fault::new(Reason::Locked, format!("other commands keep moving the versions of `{id}`"))
+        .hint(format!("run it again when they are done: `aisoc plugin rollback {id}`")))
 }
 
 /// Whether a refusal is not about what stands there, or not to be asked about under the lock.
@@ -85,23 +86,18 @@ fn is_final(fault: &Fault) -> bool {
 }
 
 /// `None` when another command has moved what was read.
-fn attempt(options: &RollbackOptions, judge: &Judge<'_>, reporter: &dyn Reporter) -> Result<Option<Rollback>> {
+fn attempt(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Option<Rollback>> {
     if let Some(unchanged) = already_there(options)? {
         return Ok(Some(unchanged));
     }
     let limits = Limits::until(&options.access.cancellation);
     let previous = options.site.previous_tree(&options.id, options.to.as_deref(), &limits)?;
-    restore(&previous, judge, options, reporter)
+    restore(&previous, options, reporter)
 }
 
 /// `None` when what was read is no longer there.
-fn restore(
-    previous: &PreviousTree,
-    judge: &Judge<'_>,
-    options: &RollbackOptions,
-    reporter: &dyn Reporter,
-) -> Result<Option<Rollback>> {
-    let RollbackOptions { site, id, access, .. } = options;
+fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Option<Rollback>> {
+    let RollbackOptions { site, id, trust, access, .. } = options;
     let named = format!("{id} {}", previous.record().version);
     reporter.event(&Event::Verifying { id, version: &previous.record().version });
     let claim = previous.claim();
@@ -110,14 +106,17 @@ fn restore(
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
             .expected(id.to_string(), manifest.id.to_string()));
     }
-    let examined = judge.examine(&claim);
-    if let Some(refusal) = examined.refusal() {
+    // Refused before the lock is taken, so that it keeps nobody waiting; under it the gates are asked again.
+    if let Some(refusal) = Judge::new(trust)?.examine(&claim).refusal() {
         return Err(refusal.clone().about(&named));
     }
     reporter.event(&Event::Activating { id, version: &previous.record().version });
     site.session(access, |session| {
         let present = session.present(id)?;
-        let admitted = judge.decide(examined, &present).outcome.map_err(|refusal| refusal.about(&named))?;
+        // The keys as they are now: they may have changed while the lock was waited for.
+        let judge = Judge::new(trust)?;
+        let admitted =
+            judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| refusal.about(&named))?;
         let record = record(previous.record(), admitted.verdict());
         let signature = Judgement::of(admitted.verdict());
         let active = session.restore(admitted, present, previous, &record)?;
