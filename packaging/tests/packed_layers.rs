@@ -234,3 +234,28 @@ fn an_image_manifest_says_nothing_that_is_empty_and_no_time_that_there_is_none_o
     let title = &image["layers"][0]["annotations"]["org.opencontainers.image.title"];
     assert_eq!(title, "demo", "the directory that every name is below");
 }
+
+#[test]
+fn what_compresses_well_is_packed_as_far_as_readers_take_it_on_any_number_of_threads() {
+    let root = demo();
+    let id = "demo".parse().expect("an id");
+    let mut packed = Vec::new();
+    for size in (1000..1400).step_by(25) {
+        fs::write(root.path().join("zeros.bin"), vec![0; size << 10]).expect("written");
+        let plugin = PluginDir::open(root.path()).expect("a plugin");
+        let outcomes = [1, 2, 4].map(|threads| {
+            let mut bytes = Vec::new();
+            let options = PackOptions { threads, mtime: None };
+            let outcome = pack(&plugin, &unsigned(&plugin), &id, &options, &mut bytes);
+            let reader = inspect(&titled("demo"), GZIP, bytes.as_slice());
+            match outcome {
+                Ok(_) => assert!(reader.is_ok(), "{size} KiB are packed, and no reader takes them"),
+                Err(fault) => assert_eq!(fault.reason(), Reason::ForbiddenEntry),
+            }
+            bytes.len()
+        });
+        packed.push((size, outcomes));
+    }
+    let taken = |size: usize| packed.iter().any(|(packed, lengths)| *packed == size && lengths[0] == lengths[1]);
+    assert!(taken(1000) && taken(1100), "{packed:?}");
+}
