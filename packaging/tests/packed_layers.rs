@@ -177,7 +177,7 @@ fn a_full_disk_is_told_from_another_failure_to_write() {
 #[test]
 fn a_signed_copy_keeps_the_manifests_right_to_run_and_gives_none_to_signatures() {
     let root = demo();
-    write(root.path(), &[("plugin.sig", "ab")]);
+    write(root.path(), &[("plugin.sig", "ab"), ("plugin.sig.d/files", "of another signature")]);
     for name in ["plugin.yaml", "plugin.sig"] {
         fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o755)).expect("set");
     }
@@ -189,6 +189,8 @@ fn a_signed_copy_keeps_the_manifests_right_to_run_and_gives_none_to_signatures()
     let size = |name: &str| signed.files().get(&path(name)).expect("there").size;
     assert_eq!([size("plugin.yaml"), size("plugin.sig")], [9, 2]);
     assert!(signed.files().get(&path("plugin.py")).is_some(), "what is not signed anew stays");
+    let held: Vec<String> = signed.claim().tree().signature_files.keys().cloned().collect();
+    assert_eq!(held, ["plugin.sig"], "no signature of before is claimed");
 }
 
 #[test]
@@ -258,4 +260,14 @@ fn what_compresses_well_is_packed_as_far_as_readers_take_it_on_any_number_of_thr
     }
     let taken = |size: usize| packed.iter().any(|(packed, lengths)| *packed == size && lengths[0] == lengths[1]);
     assert!(taken(1000) && taken(1100), "{packed:?}");
+}
+
+#[test]
+fn an_id_that_names_no_directory_everywhere_is_not_packed() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let id = "con".parse().expect("the host takes it");
+    let fault = pack(&plugin, &unsigned(&plugin), &id, &PackOptions::default(), Vec::new()).expect_err("a device");
+    assert_eq!(fault.reason(), Reason::InvalidPluginId);
+    assert!(fault.next_step().contains("another id"), "{}", fault.next_step());
 }
