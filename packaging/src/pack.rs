@@ -83,11 +83,18 @@ pub(crate) fn write_layer(
     let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);
     let mut content_hasher = ContentDigest::hasher();
     let out = Hashing { inner: out, hasher: LayerDigest::hasher(), bytes: 0 };
+    let mut archive_bytes = 0;
     let written = compress(out, threads, |gzip| {
-        let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime };
-        write_tree(plugin, id, &mut tar)
+        let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime, bytes: 0 };
+        write_tree(plugin, id, &mut tar)?;
+        archive_bytes = tar.bytes;
+        Ok(())
     });
     let out = written.map_err(|Stopped(fault)| fault)?;
+    // Blocks lag behind while they are compressed, and of a small archive none is written before the end.
+    if archive_bytes.saturating_sub(RATIO_FREE_BYTES) / Limits::default().max_ratio > out.bytes {
+        return Err(bomb());
+    }
     Ok(PackedLayer {
         digest: out.hasher.finish(),
         size: out.bytes,
@@ -134,6 +141,8 @@ struct Tar<'a, W> {
     hasher: &'a mut Hasher<meaning::Content>,
     header: Vec<u8>,
     mtime: u64,
+    /// Of the archive, so far.
+    bytes: u64,
 }
 
 impl<W: Write> Tar<'_, W> {
@@ -185,19 +194,20 @@ impl<W: Write> Tar<'_, W> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
         self.gzip.write_all(bytes)?;
         let (taken, given) = self.gzip.progress();
-        let max_ratio = Limits::default().max_ratio;
-        if taken > RATIO_FREE_BYTES && taken / max_ratio > given {
-            return Err(Stopped(
-                forbidden(format!(
-                    "the plugin compresses more than {max_ratio} times, which every installer takes for an attack"
-                ))
-                .hint("leave out or generate the file that holds mostly one repeated byte"),
-            ));
+        if taken > RATIO_FREE_BYTES && taken / Limits::default().max_ratio > given {
+            return Err(Stopped(bomb()));
         }
         Ok(())
     }
+}
+
+fn bomb() -> Fault {
+    let max_ratio = Limits::default().max_ratio;
+    forbidden(format!("the plugin compresses more than {max_ratio} times, which every installer takes for an attack"))
+        .hint("leave out or generate the file that holds mostly one repeated byte")
 }
 
 fn changed(path: &RelPath, entry: &FileEntry, found: FileDigest) -> Fault {

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn a_name_that_only_begins_like_another_is_not_below_it() {
         let mut vacancy = Vacancy::default();
-        ["ab", "a", "b", "b/c"].iter().for_each(|path| vacancy.directory(Path::new(path)));
+        ["b/c", "ab", "a", "b"].iter().for_each(|path| vacancy.directory(Path::new(path)));
         vacancy.entry(Path::new("ab/x"));
         vacancy.entry(Path::new("b/x"));
         // In order of names, whatever the order in which they were found.

@@ -79,13 +79,23 @@ fn drafts_of_our_own_are_left_out_and_python_in_them_refuses() {
 #[test]
 fn what_is_left_out_is_named_once_and_not_with_all_that_it_holds() {
     let root = demo();
-    let files = [".git/a/b", ".git/c", ".venv/x.py", ".venv/lib/data", "out/x", "lib/out/y", "a.log", "lib/b.log"];
+    let files = [
+        ".git/a/b",
+        ".git/c",
+        ".venv/x.py",
+        ".venv/lib/data",
+        "out/x",
+        "lib/out/y",
+        "only/out/z",
+        "a.log",
+        "lib/b.log",
+    ];
     for file in files {
         write(root.path(), &[(file, "x")]);
     }
     write(root.path(), &[(".aisocignore", "out/\n*.log\n"), ("lib/kept", "x")]);
     let plugin = PluginDir::open(root.path()).expect("a plugin");
-    let expected = [".aisocignore", ".git/", ".venv/", "a.log", "lib/b.log", "lib/out/", "out/"];
+    let expected = [".aisocignore", ".git/", ".venv/", "a.log", "lib/b.log", "lib/out/", "only/out/", "out/"];
     assert_eq!(plugin.excluded(), expected);
     assert!(plugin.files().get(&path(".venv/x.py")).is_some());
     assert!(plugin.files().get(&path("lib/kept")).is_some());

@@ -177,7 +177,7 @@ fn a_full_disk_is_told_from_another_failure_to_write() {
 #[test]
 fn a_signed_copy_keeps_the_manifests_right_to_run_and_gives_none_to_signatures() {
     let root = demo();
-    write(root.path(), &[("plugin.sig", "ab")]);
+    write(root.path(), &[("plugin.sig", "ab"), ("plugin.sig.d/files", "of another signature")]);
     for name in ["plugin.yaml", "plugin.sig"] {
         fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(0o755)).expect("set");
     }
@@ -189,6 +189,8 @@ fn a_signed_copy_keeps_the_manifests_right_to_run_and_gives_none_to_signatures()
     let size = |name: &str| signed.files().get(&path(name)).expect("there").size;
     assert_eq!([size("plugin.yaml"), size("plugin.sig")], [9, 2]);
     assert!(signed.files().get(&path("plugin.py")).is_some(), "what is not signed anew stays");
+    let held: Vec<String> = signed.claim().tree().signature_files.keys().cloned().collect();
+    assert_eq!(held, ["plugin.sig"], "no signature of before is claimed");
 }
 
 #[test]
@@ -233,4 +235,39 @@ fn an_image_manifest_says_nothing_that_is_empty_and_no_time_that_there_is_none_o
     assert_eq!(names, ["org.opencontainers.image.title", "org.opencontainers.image.version"]);
     let title = &image["layers"][0]["annotations"]["org.opencontainers.image.title"];
     assert_eq!(title, "demo", "the directory that every name is below");
+}
+
+#[test]
+fn what_compresses_well_is_packed_as_far_as_readers_take_it_on_any_number_of_threads() {
+    let root = demo();
+    let id = "demo".parse().expect("an id");
+    let mut packed = Vec::new();
+    for size in (1000..1400).step_by(25) {
+        fs::write(root.path().join("zeros.bin"), vec![0; size << 10]).expect("written");
+        let plugin = PluginDir::open(root.path()).expect("a plugin");
+        let outcomes = [1, 2, 4].map(|threads| {
+            let mut bytes = Vec::new();
+            let options = PackOptions { threads, mtime: None };
+            let outcome = pack(&plugin, &unsigned(&plugin), &id, &options, &mut bytes);
+            let reader = inspect(&titled("demo"), GZIP, bytes.as_slice());
+            match outcome {
+                Ok(_) => assert!(reader.is_ok(), "{size} KiB are packed, and no reader takes them"),
+                Err(fault) => assert_eq!(fault.reason(), Reason::ForbiddenEntry),
+            }
+            bytes.len()
+        });
+        packed.push((size, outcomes));
+    }
+    let taken = |size: usize| packed.iter().any(|(packed, lengths)| *packed == size && lengths[0] == lengths[1]);
+    assert!(taken(1000) && taken(1100), "{packed:?}");
+}
+
+#[test]
+fn an_id_that_names_no_directory_everywhere_is_not_packed() {
+    let root = demo();
+    let plugin = PluginDir::open(root.path()).expect("a plugin");
+    let id = "con".parse().expect("the host takes it");
+    let fault = pack(&plugin, &unsigned(&plugin), &id, &PackOptions::default(), Vec::new()).expect_err("a device");
+    assert_eq!(fault.reason(), Reason::InvalidPluginId);
+    assert!(fault.next_step().contains("another id"), "{}", fault.next_step());
 }
