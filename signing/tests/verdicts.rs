@@ -379,6 +379,8 @@ fn a_signature_of_the_code_alone_misses_what_its_manifest_names_and_is_not_there
         ("entry_point: plugin:Class\n", &[], &[]),
         ("entry_point: gone.py\n", &[], &["gone.py"]),
         ("entry_point: gone.py\n", &[("gone.py", "")], &["gone.py"]),
+        ("entry_point: lib/\n", &[("lib/a.py", "x")], &[]),
+        ("entry_point: lib/\n", &[("lib/a.py", "")], &["lib/"]),
         ("rules: rules/\n", &[("rules/a.yaml", "x")], &[]),
         ("rules: rules/\n", &[("rules/README.md", "moved")], &["rules/"]),
         ("rules: rules/\n", &[("rules/a.py", "x")], &["rules/"]),
