@@ -156,6 +156,16 @@ mod tests {
     }
 
     #[test]
+    fn what_stays_is_read_once_whether_or_not_it_is_there() {
+        let root = tempfile::tempdir().expect("directory");
+        for name in ["", "absent"] {
+            let mut reads = 0;
+            while_in_place(&root.path().join(name), || reads += 1);
+            assert_eq!(reads, 1, "{name}");
+        }
+    }
+
+    #[test]
     fn a_tree_is_stamped_whole_or_not_at_all() {
         let root = tempfile::tempdir().expect("directory");
         for name in ["a", "b"] {
@@ -165,5 +175,25 @@ mod tests {
             assert_eq!(TreeStamp::within(root.path(), most).is_some(), is_stamped, "{most}");
         }
         assert_eq!(TreeStamp::of(&root.path().join("absent")), None);
+    }
+
+    #[test]
+    fn a_file_is_itself_until_it_is_changed_or_renamed() {
+        let root = tempfile::tempdir().expect("directory");
+        let (one, other) = (root.path().join("one"), root.path().join("other"));
+        assert_eq!(Identity::at(&one), None);
+        fs::write(&one, "").expect("written");
+        fs::write(&other, "").expect("written");
+        let first = Identity::at(&one);
+        assert!(first.is_some() && first == Identity::at(&one));
+        assert_ne!(first, Identity::at(&other));
+        fs::rename(&one, root.path().join("away")).expect("renamed");
+        assert_eq!(Identity::at(&one), None);
+        fs::rename(root.path().join("away"), &one).expect("renamed");
+        assert_ne!(first, Identity::at(&one), "it was away meanwhile");
+        let number = |identity: Option<Identity>| identity.map(|identity| (identity.device, identity.number));
+        assert_eq!(number(first), number(Identity::at(&one)), "and is the same file");
+        std::os::unix::fs::symlink(&one, root.path().join("link")).expect("linked");
+        assert_ne!(number(first), number(Identity::at(&root.path().join("link"))));
     }
 }

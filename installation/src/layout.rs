@@ -132,3 +132,32 @@ impl Slot {
         name.parse().ok().map(Self).filter(|slot| slot.to_string() == name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_has_one_spelling_and_the_next_one_is_another() {
+        for (name, slot) in [("1", Some(1)), ("10", Some(10)), ("18446744073709551615", Some(u64::MAX)), ("0", Some(0))]
+        {
+            assert_eq!(Slot::of_name(name), slot.map(Slot), "{name}");
+        }
+        for name in ["", "01", "+1", "-1", " 1", "1 ", "1.0", "one", "18446744073709551616", "\u{661}"] {
+            assert_eq!(Slot::of_name(name), None, "{name:?}");
+        }
+        assert_eq!(Slot::after(None), Slot(1));
+        assert_eq!(Slot::after(Some(Slot(1))), Slot(2));
+        assert_eq!(Slot::after(Some(Slot(u64::MAX))), Slot(u64::MAX), "which is there, and is refused as that");
+    }
+
+    #[test]
+    fn a_file_of_ours_is_about_the_id_that_it_is_named_for_or_about_none() {
+        let id: PluginId = "race.json".parse().expect("an id");
+        assert_eq!(json_name(&id), "race.json.json");
+        assert_eq!(id_of_json(&json_name(&id)), Some(id));
+        for name in [".json", "demo", "demo.JSON", "demo.json.aside", "../x.json", "a b.json", ".demo.json"] {
+            assert_eq!(id_of_json(name), None, "{name}");
+        }
+    }
+}

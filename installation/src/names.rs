@@ -57,4 +57,16 @@ mod tests {
             assert_ne!(look(one), look(other), "{one} {other}");
         }
     }
+
+    #[test]
+    fn names_that_are_one_directory_or_one_module_fold_alike_and_looks_do_not_count() {
+        for (one, other) in [("demo", "DEMO"), ("a-b", "a_b"), ("a.b", "A-B"), ("demo", "demo."), ("a.b..", "a_b")] {
+            assert_eq!(folded(one), folded(other), "{one} {other}");
+        }
+        for (one, other) in
+            [("a-b", "ab"), ("demo", ".demo"), ("shodan", "sh0dan"), ("modern", "rnodern"), ("a--b", "a-b")]
+        {
+            assert_ne!(folded(one), folded(other), "{one} {other}");
+        }
+    }
 }

@@ -87,3 +87,69 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     let opened = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     opened.and_then(rustix::fs::fsync).map_err(|error| Fault::io("sync", path, error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    /// A directory with a file and a link to itself.
+    fn place() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::write(root.path().join("file"), "").expect("written");
+        symlink(".", root.path().join("link")).expect("linked");
+        root
+    }
+
+    #[test]
+    fn an_error_is_no_absence_and_a_link_is_not_what_it_leads_to() {
+        let root = place();
+        let look = |name: &str| look_at(&root.path().join(name));
+        for absent in ["absent", "absent/below", "file/below"] {
+            assert!(look(absent).expect("looked at").is_none(), "{absent}");
+        }
+        assert!(look("link").expect("looked at").expect("there").is_symlink());
+        for (name, expected) in [("", true), ("link/.", true), ("link", false), ("file", false), ("absent", false)] {
+            assert_eq!(is_directory(&root.path().join(name)).expect("looked at"), expected, "{name}");
+        }
+        let too_long = "x".repeat(300);
+        look(&too_long).expect_err("no such name can be");
+        is_directory(&root.path().join(too_long)).expect_err("no such name can be");
+    }
+
+    #[test]
+    fn a_directory_of_ours_is_made_with_its_mode_and_not_taken_from_others() {
+        let root = place();
+        let top = fs::File::open(root.path()).expect("opened");
+        let own = |name: &str, bits| own_directory(&top, root.path(), name, bits);
+        let mode = |name: &str| fs::metadata(root.path().join(name)).expect("there").permissions().mode() & 0o777;
+        for bits in [0o700, 0o755, 0o700] {
+            own("ours", bits).expect("made, or there");
+            assert_eq!(mode("ours"), bits, "whatever it was before");
+        }
+        fs::set_permissions(root.path().join("ours"), fs::Permissions::from_mode(0o777)).expect("set");
+        for name in ["ours", "file", "link"] {
+            let fault = own(name, 0o700).expect_err(name);
+            assert_eq!(fault.reason(), Reason::DirectoryInsecure, "{name}");
+            assert!(fault.message().contains(&format!("{name}`")), "{fault:?}");
+        }
+        assert_eq!(mode("ours"), 0o777, "what somebody could have changed is not made to look as ours");
+        assert_eq!(own("absent/below", 0o700).expect_err("no parent").reason(), Reason::IoNotFound);
+    }
+
+    #[test]
+    fn the_way_of_a_reader_makes_nothing_and_takes_a_directory_only() {
+        let root = place();
+        require_secure_way(root.path()).expect("ours");
+        for (name, reason) in
+            [("absent", Reason::IoNotFound), ("file", Reason::DirectoryInsecure), ("link", Reason::DirectoryInsecure)]
+        {
+            let fault = require_secure_way(&root.path().join(name)).expect_err(name);
+            assert_eq!(fault.reason(), reason, "{name}");
+        }
+        assert_eq!(fs::read_dir(root.path()).expect("listed").count(), 2);
+        sync_directory(root.path()).expect("synced");
+        sync_directory(&root.path().join("file")).expect_err("no directory");
+    }
+}

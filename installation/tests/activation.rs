@@ -81,14 +81,15 @@ fn an_archive_without_a_directory_of_its_own_installs() {
 fn an_admission_of_another_tree_is_refused() {
     let plugins = tempfile::tempdir().expect("a directory");
     install(plugins.path(), &demo(), "1.0.0");
-    let before = snapshot(plugins.path());
+    let before = snapshot(&plugins.path().join("demo"));
     let other = stage(plugins.path(), &demo());
     let staged = stage(plugins.path(), &second());
     let (admitted, record) = (admission(&other), record(&staged, "2.0.0"));
     let fault = activate(admitted, staged, &record, 1, &Access::default()).expect_err("another tree");
     assert_eq!(fault.reason(), Reason::Internal);
     drop(other);
-    assert_eq!(snapshot(plugins.path()), before);
+    assert_eq!(snapshot(&plugins.path().join("demo")), before);
+    assert_eq!(read_record(plugins.path(), &id()).expect("readable").expect("there").version, "1.0.0");
 }
 
 #[test]

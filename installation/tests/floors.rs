@@ -301,3 +301,23 @@ fn a_rollback_is_held_to_the_floor_of_what_it_would_replace() {
     roll_back(plugins, None).expect("to what is signed wider, which nobody has read");
     assert_eq!((current(plugins).as_str(), written(plugins, "demo").as_deref()), ("1.1.0", Some("full")));
 }
+
+#[test]
+fn the_floor_is_the_widest_that_is_written_down_of_any_spelling_or_in_the_record() {
+    for (floors, expected) in [
+        (&[("Demo", "full"), ("demo", "none")][..], Coverage::Full),
+        (&[("DEMO", "none"), ("demo", "code")], Coverage::Code),
+        (&[("DEMO", "none"), ("Demo", "full"), ("demo", "code")], Coverage::Full),
+        (&[("demo2", "full"), ("em", "full")], Coverage::None),
+    ] {
+        let plugins = tempfile::tempdir().expect("a directory");
+        floors.iter().for_each(|(id, coverage)| write_floor(plugins.path(), id, coverage));
+        assert_eq!(coverage_floor(plugins.path(), &id()).expect("read"), expected, "{floors:?}");
+    }
+    let plugins = tempfile::tempdir().expect("a directory");
+    Publisher::new().install(plugins.path(), "1.0.0", Coverage::Code, &access()).expect("installed");
+    for (floor, expected) in [("none", Coverage::Code), ("code", Coverage::Code), ("full", Coverage::Full)] {
+        write_floor(plugins.path(), "demo", floor);
+        assert_eq!(coverage_floor(plugins.path(), &id()).expect("read"), expected, "{floor}");
+    }
+}

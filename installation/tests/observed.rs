@@ -98,6 +98,7 @@ fn while_a_change_is_pending_the_tree_says_whose_the_directory_is() {
         unfinished(plugins, None, Some(&after), 1, &slot, Some(1));
         if !before_it_moved {
             fs::rename(&slot, plugins.join("demo")).expect("moved");
+            fs::write(plugins.join("demo/plugin.yaml"), manifest("other")).expect("written into since");
         }
         let observed = observe(plugins);
         let placed = observed.placed(OsStr::new("demo")).and_then(|placed| placed.id);
@@ -105,6 +106,14 @@ fn while_a_change_is_pending_the_tree_says_whose_the_directory_is() {
         let found = observed.of_artifact(after.digest);
         assert_eq!(found.len(), usize::from(!before_it_moved), "the note stands in for the record");
     }
+    // An uninstall that has moved the tree, and not yet removed its record.
+    let plugins = tempfile::tempdir().expect("a directory");
+    let plugins = plugins.path();
+    install(plugins, "1.0.0", 1);
+    unfinished(plugins, Some(&recorded(plugins)), None, 1, &plugins.join("demo"), None);
+    assert!(observe(plugins).placed(OsStr::new("demo")).is_some());
+    fs::rename(plugins.join("demo"), plugins.join(".away")).expect("moved");
+    assert!(observe(plugins).placed(OsStr::new("demo")).is_none());
 }
 
 #[test]

@@ -254,6 +254,7 @@ fn collecting_leaves_alone_what_an_unfinished_change_is_about() {
     write(&plugins.join(".aisoc/versions/demo/9/tree"), &[("a", "on its way")]);
     let collected = collect_garbage(plugins, 0, &access()).expect("collected");
     assert!(collected.removed.is_empty() && collected.finished.is_empty(), "{collected:?}");
+    assert!(collected.leftovers.is_empty(), "none of it was tried: {collected:?}");
     assert_eq!(collected.unfinished.len(), 1);
     assert!(record_file(plugins).exists() && plugins.join(".aisoc/versions/demo/9/tree/a").exists());
     assert!(plugins.join(".aisoc/versions/demo/1/tree").exists() && !plugins.join(FLOOR).exists());

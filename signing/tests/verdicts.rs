@@ -24,12 +24,14 @@ struct Plugin {
     manifest: String,
     files: Vec<(String, Vec<u8>)>,
     signatures: Vec<(String, Content)>,
+    /// The one file that may be run.
+    executable: Option<&'static str>,
 }
 
 impl Plugin {
     fn new(manifest: &str) -> Self {
         let code = ("plugin.py".to_owned(), b"class Plugin: ...\n".to_vec());
-        Self { manifest: manifest.to_owned(), files: vec![code], signatures: Vec::new() }
+        Self { manifest: manifest.to_owned(), files: vec![code], signatures: Vec::new(), executable: None }
     }
 
     /// One whose manifest states every file.
@@ -67,7 +69,14 @@ impl Plugin {
         let signatures = self.signatures.iter().map(|(name, content)| (name, content.whole().unwrap_or_default()));
         let files = self.files.iter().map(|(name, content)| (name, content.as_slice())).chain(signatures);
         let manifest = ("plugin.yaml", self.manifest.as_bytes());
-        files.map(|(name, content)| (name.as_str(), content)).chain([manifest]).map(entry).collect()
+        let entries = files.map(|(name, content)| (name.as_str(), content)).chain([manifest]).map(entry);
+        let is_executable = |path: &RelPath| self.executable == Some(path.as_str());
+        entries
+            .map(|(path, entry)| {
+                let executable = is_executable(&path);
+                (path, FileEntry { executable, ..entry })
+            })
+            .collect()
     }
 
     fn claim(&self) -> Claim {
@@ -370,6 +379,8 @@ fn a_signature_of_the_code_alone_misses_what_its_manifest_names_and_is_not_there
         ("entry_point: plugin:Class\n", &[], &[]),
         ("entry_point: gone.py\n", &[], &["gone.py"]),
         ("entry_point: gone.py\n", &[("gone.py", "")], &["gone.py"]),
+        ("entry_point: lib/\n", &[("lib/a.py", "x")], &[]),
+        ("entry_point: lib/\n", &[("lib/a.py", "")], &["lib/"]),
         ("rules: rules/\n", &[("rules/a.yaml", "x")], &[]),
         ("rules: rules/\n", &[("rules/README.md", "moved")], &["rules/"]),
         ("rules: rules/\n", &[("rules/a.py", "x")], &["rules/"]),
@@ -394,4 +405,48 @@ fn a_signature_of_the_code_alone_misses_what_its_manifest_names_and_is_not_there
         assert_eq!(verified.coverage(), Coverage::Code);
         assert_eq!(verified.uncovered().iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["rules/a.yaml"]);
     }
+}
+
+#[test]
+fn a_first_signature_that_a_trusted_key_verifies_needs_no_copy_among_the_named() {
+    let (alice, eve) = (key(), key());
+    let trusted = keyring(&[("alice", &alice, None)]);
+    let signed = Plugin::stamped().signed(&[&alice]);
+    let by_eve = Content::Whole(signed.signature_by(&eve).into_bytes());
+    let Outcome::Verified(verified) = verdict(&signed.signature(&named(&eve), by_eve), &trusted) else {
+        panic!("alice has signed it")
+    };
+    assert_eq!(verified.signers().iter().map(|signer| signer.key_id.as_str()).collect::<Vec<_>>(), ["alice"]);
+}
+
+#[test]
+fn of_two_limits_that_are_equally_strict_the_first_is_said() {
+    let alice = key();
+    let note = |reason: &str| format!(r#""revoked_at":"2026-01-01T00:00:00Z","reason":"{reason}""#);
+    let (first, second) = (note("first"), note("second"));
+    let keyring = keyring(&[("b", &alice, Some(&second)), ("a", &alice, Some(&first)), ("c", &alice, None)]);
+    for key in keyring.keys() {
+        let Standing::Revoked { reason, .. } = key.standing(Timestamp::UNIX_EPOCH) else { panic!("{key:?}") };
+        assert_eq!(reason.as_deref(), Some("first"), "{}", key.id);
+    }
+}
+
+#[test]
+fn what_a_signature_leaves_open_is_named_in_order_and_its_own_loose_file_with_it() {
+    let alice = key();
+    let trusted = keyring(&[("alice", &alice, None)]);
+    let uncovered = |plugin: &Plugin| -> Vec<String> {
+        let Outcome::Verified(verified) = verdict(plugin, &trusted) else { panic!("verified") };
+        verified.uncovered().iter().map(|file| file.path.clone()).collect()
+    };
+    let code = Plugin::new(MANIFEST).with("z.md", "x").with("a.md", "x").signed(&[&alice]);
+    assert_eq!(uncovered(&code), ["a.md", "z.md"]);
+    let mut loose = code;
+    let upper = loose.signature_by(&alice).to_uppercase();
+    loose.signatures = vec![("plugin.sig".to_owned(), Content::Whole(upper.into_bytes()))];
+    assert_eq!(uncovered(&loose), ["a.md", "plugin.sig", "z.md"]);
+    let mut whole = Plugin::stamped().signed(&[&alice]);
+    assert_eq!(uncovered(&whole), Vec::<String>::new());
+    whole.executable = Some("plugin.sig");
+    assert_eq!(uncovered(&whole), ["plugin.sig"], "something could run it");
 }
