@@ -21,7 +21,7 @@ type Change = (&'static str, fn(&Bench, &str));
 /// Changes a signed plugin, and why it is not published then.
 const BROKEN: [Change; 5] = [
     ("unsigned", |bench, directory| {
-        fs::remove_file(bench.path(&format!("{directory}/plugin.sig"))).expect("removed");
+        unsign(bench, directory);
     }),
     ("signature_malformed", |bench, directory| {
         bench.write(&format!("{directory}/plugin.sig"), "no signature");
@@ -35,6 +35,12 @@ const BROKEN: [Change; 5] = [
     }),
     ("no_trusted_keys", sign_the_code_alone),
 ];
+
+/// Removes all that is of a signature.
+fn unsign(bench: &Bench, directory: &str) {
+    fs::remove_file(bench.path(&format!("{directory}/plugin.sig"))).expect("removed");
+    fs::remove_dir_all(bench.path(&format!("{directory}/plugin.sig.d"))).expect("removed");
+}
 
 fn sign_the_code_alone(bench: &Bench, directory: &str) {
     let manifest = fs::read_to_string(bench.path(&format!("{directory}/plugin.yaml"))).expect("a manifest");
@@ -123,6 +129,11 @@ fn unsigned_is_meant_in_words_and_lets_no_broken_signature_through() {
             }
         }
     }
+    // What is left of a signature is not what was meant.
+    copy_tree(&bench.path("demo"), &bench.path("remains"));
+    fs::remove_file(bench.path("remains/plugin.sig")).expect("removed");
+    package(&bench, "remains", &[]).refused_as_json("unsigned");
+    package(&bench, "remains", &["--unsigned"]).refused_as_json("signature_malformed");
     // What is signed after all is published as what it is.
     let signed = json(&package(&bench, "demo", &["--unsigned"]));
     assert_eq!((&signed["signature"], &signed["signed"]), (&"present".into(), &true.into()));
@@ -193,7 +204,7 @@ fn what_is_copied_between_registries_is_judged_by_keys_alone() {
     let registry = bench.registry();
     let at = |name: &str| format!("{}/{name}", registry.address);
     push(&bench, "demo.tar", &at("team/demo:1"), &[]).ok();
-    fs::remove_file(bench.path("demo/plugin.sig")).expect("removed");
+    unsign(&bench, "demo");
     push(&bench, "demo", &at("team/bare:1"), &["--unsigned"]).ok();
     for name in ["demo", "bare"] {
         let run = push(&bench, &at(&format!("team/{name}:1")), &at(&format!("copy/{name}:1")), &["--json"]);
@@ -209,7 +220,7 @@ fn what_is_copied_between_registries_is_judged_by_keys_alone() {
 fn checking_a_package_keeps_nothing_of_it_and_asks_for_no_signature() {
     let bench = Bench::new();
     bench.published();
-    fs::remove_file(bench.path("demo/plugin.sig")).expect("removed");
+    unsign(&bench, "demo");
     package(&bench, "demo", &["--unsigned"]).ok();
     let run = package(&bench, "demo", &["--check"]);
     assert_eq!(json(&run)["signature"], "unsigned");

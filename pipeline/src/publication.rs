@@ -14,7 +14,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::{ClientOptions, Fetch as _, Target};
-use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_FILE};
+use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
 use crate::events::{Event, Reporter};
@@ -144,7 +144,7 @@ fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publi
     match Appearance::of(claim)? {
         Appearance::Fits(statement) => Ok(statement.into()),
         Appearance::Unsigned(statement) if matches!(rule, SignatureRule::UnsignedMeant) => {
-            Ok(Publishable::meant_unsigned(statement))
+            refuse_remains(claim).map(|()| Publishable::meant_unsigned(statement))
         }
         Appearance::Unsigned(_) => {
             Err(Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`")).hint(sign(again)))
@@ -152,6 +152,19 @@ fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publi
         Appearance::Malformed(fault) => Err(mended(fault, again)),
         Appearance::OtherTree(difference) => Err(changed_after_signing(&difference).hint(sign(again))),
         Appearance::OnlyAKeyCanTell => Err(only_a_key_can_tell(again)),
+    }
+}
+
+/// What is left of a signature names a signer who has not signed this: it is not what "unsigned" means.
+fn refuse_remains(claim: &Claim) -> Result<()> {
+    match claim.tree().signature_files.keys().next() {
+        None => Ok(()),
+        Some(file) => Err(Fault::new(
+            Reason::SignatureMalformed,
+            format!("there is no `{SIGNATURE_FILE}`, and `{file}` is left of a signature"),
+        )
+        .expected("a signature, or nothing of one", format!("`{file}` without `{SIGNATURE_FILE}`"))
+        .hint(format!("remove the directory `{SIGNATURE_DIRECTORY}` of the plugin as well, or sign it again"))),
     }
 }
 

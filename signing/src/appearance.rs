@@ -1,11 +1,10 @@
 //! `Appearance`: what can be said of a signature without any key, to whoever publishes it.
 
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Result};
 
 use crate::claim::Claim;
 use crate::coverage::Coverage;
 use crate::publishable::{SignedStatement, UnsignedStatement};
-use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use crate::tree::{TreeDifference, TreeFinding};
 use crate::verify::read_signatures;
 
@@ -34,9 +33,6 @@ impl Appearance {
     pub fn of(claim: &Claim) -> Result<Self> {
         match read_signatures(claim) {
             Err(fault) => return Ok(Self::Malformed(fault)),
-            Ok(signatures) if signatures.is_empty() && claim.added_signatures().next().is_some() => {
-                return Ok(Self::Malformed(first_is_gone()));
-            }
             Ok(signatures) if signatures.is_empty() => {
                 return Ok(Self::Unsigned(UnsignedStatement::seen(claim.subject())));
             }
@@ -61,11 +57,4 @@ impl Appearance {
             Self::OnlyAKeyCanTell | Self::Fits(_) => "present",
         }
     }
-}
-
-/// What is left of a signature is none that fits, and no word that none is meant.
-fn first_is_gone() -> Fault {
-    let message = format!("`{SIGNATURE_DIRECTORY}` holds signatures, and there is no `{SIGNATURE_FILE}`");
-    Fault::new(Reason::SignatureMalformed, message)
-        .expected("both, or neither of them", format!("`{SIGNATURE_DIRECTORY}` alone"))
 }

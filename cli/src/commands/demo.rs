@@ -165,9 +165,11 @@ impl Demo {
     }
 
     fn strip(&self) -> Result<()> {
-        self.shell("rm tampered/plugin.sig")?;
-        let signature = self.directory.join("tampered/plugin.sig");
-        fs::remove_file(&signature).map_err(|error| Fault::io("remove", &signature, error))
+        self.shell("rm -r tampered/plugin.sig tampered/plugin.sig.d")?;
+        let plugin = self.directory.join("tampered");
+        let removed =
+            fs::remove_file(plugin.join("plugin.sig")).and_then(|()| fs::remove_dir_all(plugin.join("plugin.sig.d")));
+        removed.map_err(|error| Fault::io("remove the signature of", &plugin, error))
     }
 
     /// Runs one command, shows it with its output, and holds it to its exit code.
