@@ -120,8 +120,9 @@ impl<'session> UnderLock for Present<'session> {
 
 impl<'session> Session<'session> {
     /// Waits for the lock and finishes what killed processes have begun.
-    pub(crate) fn begin(layout: &Layout, access: &Access) -> Result<Self> {
-        let transaction = Transaction::begin(StagingDirectory::create(layout.plugins())?, access)?;
+    pub(crate) fn begin(layout: &Layout, access: &Access, staged: Option<&Path>) -> Result<Self> {
+        let staging = StagingDirectory::create_beside(layout.plugins(), staged)?;
+        let transaction = Transaction::begin(staging, access)?;
         let census = Census::of(layout)?;
         Ok(Self { transaction, census, access: access.clone(), _held: Held(PhantomData) })
     }

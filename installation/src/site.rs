@@ -141,7 +141,21 @@ impl Site {
         work: impl for<'session> FnOnce(Session<'session>) -> Result<T>,
     ) -> Result<T> {
         access.check(self.path())?;
-        work(Session::begin(&self.layout, access)?)
+        work(Session::begin(&self.layout, access, None)?)
+    }
+
+    /// As [`Site::session`], for a tree that was staged in `staging` and is not activated yet.
+    ///
+    /// # Errors
+    /// As [`Site::session`].
+    pub fn session_beside<T>(
+        &self,
+        staging: &Path,
+        access: &Access,
+        work: impl for<'session> FnOnce(Session<'session>) -> Result<T>,
+    ) -> Result<T> {
+        access.check(self.path())?;
+        work(Session::begin(&self.layout, access, Some(staging))?)
     }
 
     /// Whether a killed process has left anything.

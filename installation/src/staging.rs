@@ -34,8 +34,17 @@ impl StagingDirectory {
     /// # Errors
     /// `io_denied` and other I/O reasons.
     pub fn create(plugins: &Path) -> Result<Self> {
+        Self::create_beside(plugins, None)
+    }
+
+    /// As [`StagingDirectory::create`], while this process has another one, which stays even where the file
+    /// system has refused to lock it.
+    ///
+    /// # Errors
+    /// As [`StagingDirectory::create`].
+    pub(crate) fn create_beside(plugins: &Path, ours: Option<&Path>) -> Result<Self> {
         let made = MadeDirectories::create(plugins)?;
-        for left in abandoned(plugins)? {
+        for left in abandoned(plugins)?.into_iter().filter(|left| Some(left.path()) != ours) {
             // What cannot be removed is left for the next run.
             let _ = left.remove();
         }

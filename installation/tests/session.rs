@@ -350,3 +350,16 @@ fn a_change_that_cannot_be_finished_keeps_no_other_plugin_waiting() {
     assert!(note.is_dir() && !plugins.join("other").exists());
     assert_eq!(read_record(plugins, &id()).expect("readable").expect("there").version, "1.1.0");
 }
+
+/// A file system may refuse to lock a directory once and allow it later.
+#[test]
+fn what_is_staged_is_not_swept_by_the_session_that_activates_it() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    common::abandon_staging(plugins.path());
+    let unlocked = plugins.path().join(".aisoc-staging-killed");
+    let site = Site::at(plugins.path());
+    site.session_beside(&unlocked, &access(), |session| session.end()).expect("begun");
+    assert!(unlocked.is_dir(), "it is ours");
+    site.session(&access(), |session| session.end()).expect("begun");
+    assert!(!unlocked.exists(), "nobody's any more");
+}

@@ -9,7 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, Staging};
+use aisoc_packaging::{Limits, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
 use aisoc_trust::{Examined, Verdict};
 
@@ -105,7 +105,8 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     let manifest = Manifest::from_document(claim.document()?)?;
     refuse_early(&Judge::new(&options.trust)?.examine(&claim), &manifest, options)?;
     reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
-    options.site.session(&options.access, |session| {
+    let place = staged.place().path().to_owned();
+    options.site.session_beside(&place, &options.access, |session| {
         let present = session.present(&manifest.id)?;
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(&options.trust)?;
