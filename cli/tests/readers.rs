@@ -27,7 +27,7 @@ const READERS: &[(&str, usize, &str)] = &[
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
     ("signing/src/key_files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
     // The last byte of a file that is only appended to.
-    ("installation/src/lowered.rs", 1, "SeekFrom::End(-1)"),
+    ("files/src/append.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and
     // judged by its digest.
     ("registry-client/src/layout/archive.rs", 4, "check_end(path, file, headers.at, length)?"),

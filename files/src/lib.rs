@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 mod access;
 mod access_list;
+mod append;
 mod listing;
 mod lock;
 mod nameless;
@@ -22,6 +23,7 @@ mod small;
 mod walk;
 
 pub use access::{Flaw, Insecure, Weakness};
+pub use append::{append_line, open_append};
 pub use listing::{TooManyNames, names_in};
 pub use lock::{PassingLock, open_lock, wait_for_lock};
 pub use nameless::Nameless;

@@ -4,16 +4,14 @@
 //! keeps a journal later can take the lines over as they are.
 #![expect(clippy::disallowed_methods, reason = "when a floor was lowered is a note for people, and decides nothing")]
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::io::ErrorKind;
 
+use aisoc_files::{append_line, open_append};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_signing::Coverage;
-use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 
 use crate::layout::LOWERED;
@@ -66,39 +64,17 @@ impl<'a> LoweredLine<'a> {
     pub(crate) fn append(&self, own: &Place) -> Result<()> {
         let path = own.path.join(LOWERED);
         let failed = |error: std::io::Error| Fault::io("write", &path, error);
-        let mut line = serde_json::to_vec(self)
+        let line = serde_json::to_vec(self)
             .map_err(|error| Fault::new(Reason::Internal, "a line cannot be written as JSON").caused_by(error))?;
-        line.push(b'\n');
-        let mut file = open(own, &path)?;
-        if is_cut(&mut file).map_err(failed)? {
-            line.insert(0, b'\n');
-        }
-        file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
+        let mut file = open_append(&own.directory, LOWERED).map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => {
+                Fault::new(Reason::DirectoryInsecure, format!("`{}` is no regular file", path.display()))
+            }
+            _ => failed(error),
+        })?;
+        // Nobody but us may have written it.
+        require_secure(&file, &path)?;
+        append_line(&mut file, &line).map_err(failed)?;
         own.sync_parent_of(LOWERED)
     }
-}
-
-/// The file, which nobody but us may have written.
-fn open(own: &Place, shown: &Path) -> Result<File> {
-    let failed = |error: std::io::Error| Fault::io("write", shown, error);
-    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(&own.directory, LOWERED, flags, Mode::from_raw_mode(0o644));
-    let file = File::from(opened.map_err(|error| failed(error.into()))?);
-    let found = file.metadata().map_err(failed)?;
-    if !found.is_file() {
-        return Err(Fault::new(Reason::DirectoryInsecure, format!("`{}` is no regular file", shown.display())));
-    }
-    require_secure(&file, shown)?;
-    Ok(file)
-}
-
-/// Whether the last line has no end, because a power cut took it.
-fn is_cut(file: &mut File) -> std::io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
 }
