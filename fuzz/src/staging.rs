@@ -73,7 +73,8 @@ fn check_form(layer: &[u8], media_type: &str, title: Option<RelPath>) {
             // It refuses a number without digits, which GNU tar, Go and Python take for zero, as we do.
             Err(error) => assert!(error.to_string().starts_with("numeric field was not a number"), "{error}"),
         }
-        for (content_digest, accepted) in [(ContentDigest::of(&archive), true), (ContentDigest::of(b"another"), false)] {
+        for (content_digest, accepted) in [(ContentDigest::of(&archive), true), (ContentDigest::of(b"another"), false)]
+        {
             let form = LayerForm::Archive { title: title.clone(), content_digest: Some(content_digest) };
             let staged = stage(Staging::hash_only(LIMITS()), &form, media_type, layer);
             assert_eq!(staged.is_ok(), accepted, "{:?}", staged.err());
