@@ -143,7 +143,7 @@ fn by_another_reader(archive: &[u8], root: Option<&RelPath>) -> io::Result<BTree
     Ok(files)
 }
 
-/// A temporary directory, made once: a canary, and beside it a place for plugins that comes and goes.
+/// A temporary directory, made once: a canary, and beside it a place for plugins.
 /// `fuzz/run` keeps temporary directories in memory, and removes them.
 struct Place(TempDir);
 
@@ -153,6 +153,7 @@ impl Place {
         PLACE.get_or_init(|| {
             let directory = tempfile::Builder::new().prefix("aisoc-fuzz-").tempdir().expect("there is room");
             fs::write(directory.path().join(CANARY), CANARY).expect("there is room");
+            fs::create_dir(directory.path().join(PLUGINS)).expect("there is room");
             Self(directory)
         })
     }
@@ -183,9 +184,11 @@ impl Place {
         assert_eq!(beside, BTreeSet::from([self.0.path().join(CANARY), self.plugins()]));
     }
 
-    /// When nothing is staged: the canary.
+    /// When nothing is staged: the canary, and no plugins.
     fn is_untouched(&self) {
-        assert_eq!(children(self.0.path()), [self.0.path().join(CANARY)], "something was left behind");
+        let beside: BTreeSet<PathBuf> = children(self.0.path()).into_iter().collect();
+        assert_eq!(beside, BTreeSet::from([self.0.path().join(CANARY), self.plugins()]), "something was left behind");
+        assert_eq!(children(&self.plugins()), Vec::<PathBuf>::new(), "something was left behind");
         assert_eq!(fs::read(self.0.path().join(CANARY)).expect("readable"), CANARY.as_bytes());
     }
 }
