@@ -44,7 +44,9 @@ impl StagingDirectory {
     /// As [`StagingDirectory::create`].
     pub(crate) fn create_beside(plugins: &Path, ours: Option<&Path>) -> Result<Self> {
         let made = MadeDirectories::create(plugins)?;
-        for left in abandoned(plugins)?.into_iter().filter(|left| Some(left.path()) != ours) {
+        // By its name, because one directory has many paths.
+        let is_ours = |left: &Abandoned| ours.is_some_and(|ours| left.path().file_name() == ours.file_name());
+        for left in abandoned(plugins)?.into_iter().filter(|left| !is_ours(left)) {
             // What cannot be removed is left for the next run.
             let _ = left.remove();
         }
