@@ -3,6 +3,8 @@
 mod support;
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 use support::{Bench, copy_tree};
 
@@ -100,6 +102,40 @@ fn packaging_is_reproducible_and_check_says_so() {
     bench
         .run(&["plugin", "package", "--plugin-dir", "demo", "--out", "one.tar", "--check"])
         .refused(1, "not_reproducible");
+}
+
+/// A directory mounted over itself, read-only; `None` where mounting is not allowed.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    fn mount(place: PathBuf) -> Option<Self> {
+        let mount =
+            |words: &[&str]| Command::new("mount").args(words).arg(&place).status().is_ok_and(|done| done.success());
+        let mounted = mount(&["--bind", place.to_str().expect("text")]).then(|| Self(place.clone()))?;
+        mount(&["-o", "remount,ro,bind"]).then_some(mounted)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_up_to_date_as_long_as_the_gates_admit_it() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    let Some(_mounted) = ReadOnly::mount(bench.path("plugins")) else {
+        println!("skipped: mounting is not allowed here");
+        return;
+    };
+    let again = bench.install("oci-archive:demo.tar");
+    assert!(again.ok().stderr.contains("Up to date"), "{again:?}");
+    bench.write("keys/release.json", r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#);
+    let revoked = bench.install("oci-archive:demo.tar");
+    assert!(revoked.code != 0 && !revoked.stderr.contains("Up to date"), "{revoked:?}");
 }
 
 #[test]

@@ -231,7 +231,7 @@ impl<'session> Session<'session> {
         if !present.is(tree) {
             return Ok(None);
         }
-        self.end().map(Some)
+        Ok(Some(self.end()))
     }
 
     /// Removes the plugin `id`, its record and its previous versions: one rename takes it out of sight, then
@@ -246,7 +246,7 @@ impl<'session> Session<'session> {
         if !can_be_uninstalled(self.layout(), id)? {
             let is_removed = self.transaction.finished.iter().any(|finished| finished.is_removal && finished.id == *id);
             let missing = not_installed(self.layout(), id);
-            let leftovers = self.end()?;
+            let leftovers = self.end();
             // Otherwise another process was faster, or nothing but an install had been begun.
             return if is_removed { Ok(leftovers) } else { Err(missing) };
         }
@@ -260,7 +260,7 @@ impl<'session> Session<'session> {
         let floor = FloorChange::by_removing(self.layout(), &self.census, id)?;
         let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
         self.transaction.run(&change, Incoming::Nothing, &floor)?;
-        self.end()
+        Ok(self.end())
     }
 
     /// Removes previous versions beyond the newest `keep` of each plugin, and what belongs to nothing.
@@ -271,12 +271,10 @@ impl<'session> Session<'session> {
         collect(self.transaction, &self.census, keep)
     }
 
-    /// Releases the lock; gives what could not be removed.
-    ///
-    /// # Errors
-    /// None today; a change that could not be finished is for whoever changes that plugin.
-    pub fn end(self) -> Result<Vec<PathBuf>> {
-        Ok(self.transaction.end())
+    /// Releases the lock; gives what could not be removed. A change that could not be finished is for whoever
+    /// changes that plugin.
+    pub fn end(self) -> Vec<PathBuf> {
+        self.transaction.end()
     }
 
     fn floor_change(

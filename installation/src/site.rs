@@ -16,11 +16,12 @@ use crate::layout::Layout;
 use crate::observed::{Observed, not_installed};
 use crate::plugin::InstalledPlugin;
 use crate::previous::{PreviousVersion, previous_versions};
+use crate::recorded;
 use crate::secure::look_at;
 use crate::session::{self, Session};
 use crate::staging::StagingDirectory;
 use crate::standing::Standing;
-use crate::tree_in_place::PreviousTree;
+use crate::tree_in_place::{PreviousTree, TreeInPlace};
 
 /// A plugins directory, by its path. Nothing of it is open, and nothing is known of it yet.
 #[derive(Debug, Clone)]
@@ -103,6 +104,15 @@ impl Site {
         PreviousTree::read(&self.layout, id, wanted, limits)
     }
 
+    /// Whether that tree is still the plugin in place, as far as that can be told without a lock.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn is_in_place(&self, tree: &TreeInPlace) -> Result<bool> {
+        let record = recorded::read_understood(&self.layout, &tree.record().id)?;
+        Ok(tree.stands(record.as_ref()))
+    }
+
     /// What stands there of `id`, to be compared with what stands there under the lock.
     ///
     /// # Errors
@@ -178,7 +188,10 @@ impl Site {
     /// As [`Site::session`].
     pub fn finish_interrupted(&self, access: &Access) -> Result<()> {
         match self.is_interrupted()? {
-            true => self.session(access, |session| session.end().map(drop)),
+            true => self.session(access, |session| {
+                session.end();
+                Ok(())
+            }),
             false => Ok(()),
         }
     }

@@ -59,7 +59,7 @@ impl TreeInPlace {
     }
 
     /// Whether the tree that was read is the one that stands there, every entry of it, and `record` what is
-    /// written down of it. True under the lock only.
+    /// written down of it. It stays so under the lock only.
     pub(crate) fn stands(&self, record: Option<&InstallRecord>) -> bool {
         record == Some(&self.record) && self.stamp.is_some() && self.stamp == TreeStamp::of(&self.path)
     }

@@ -316,20 +316,32 @@ fn a_session_holds_the_lock_until_it_ends_however_it_ends() {
     let plugins = tempfile::tempdir().expect("a directory");
     let site = Site::at(plugins.path());
     let at_once = Access { lock_timeout: Duration::ZERO, ..access() };
-    let is_locked = || site.session(&at_once, |session| session.end().map(drop));
+    let is_locked = || {
+        site.session(&at_once, |session| {
+            session.end();
+            Ok(())
+        })
+    };
     for way in ["ended", "dropped", "failed"] {
         let outcome = site.session(&access(), |session: Session<'_>| {
             let fault = is_locked().expect_err("held");
             assert_eq!(fault.reason(), Reason::Locked, "{way}");
             assert!(fault.message().contains(&format!("process {}, aisoc", std::process::id())), "{fault:?}");
             match way {
-                "ended" => session.end().map(drop),
+                "ended" => {
+                    session.end();
+                    Ok(())
+                }
                 "dropped" => Ok(()),
                 _ => Err(fault),
             }
         });
         assert_eq!(outcome.is_ok(), way != "failed");
-        site.session(&access(), |session| session.end().map(drop)).expect("free again");
+        site.session(&access(), |session| {
+            session.end();
+            Ok(())
+        })
+        .expect("free again");
     }
     tidy(plugins.path());
 }
@@ -358,8 +370,8 @@ fn what_is_staged_is_not_swept_by_the_session_that_activates_it() {
     common::abandon_staging(plugins.path());
     let unlocked = plugins.path().join(".aisoc-staging-killed");
     let site = Site::at(plugins.path());
-    site.session_beside(&unlocked, &access(), |session| session.end()).expect("begun");
+    site.session_beside(&unlocked, &access(), |session| Ok(session.end())).expect("begun");
     assert!(unlocked.is_dir(), "it is ours");
-    site.session(&access(), |session| session.end()).expect("begun");
+    site.session(&access(), |session| Ok(session.end())).expect("begun");
     assert!(!unlocked.exists(), "nobody's any more");
 }

@@ -94,10 +94,11 @@ pub(crate) fn confirm_in_place(
     access: &Access,
 ) -> Result<Option<Confirmed>> {
     let limits = Limits::until(&access.cancellation);
-    let judge = Judge::new(trust)?;
-    let Intact { tree, examined } = read_intact(&site.plugin(&record.id), record, &judge, default_threads(), &limits)?;
+    let tree = read_intact(&site.plugin(&record.id), record, &Judge::new(trust)?, default_threads(), &limits)?.tree;
     let access = Access { coverage_floor: CoverageFloor::Held, ..access.clone() };
+    let mut has_begun = false;
     let confirmed = site.session(&access, |session| {
+        has_begun = true;
         let present = session.present(&record.id)?;
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
@@ -107,17 +108,21 @@ pub(crate) fn confirm_in_place(
         Ok(leftovers.map(|leftovers| Confirmed { signature, leftovers }))
     });
     match confirmed {
-        // A directory that cannot be written to, as on a read-only volume: nobody here is about to change it.
-        Err(fault) if matches!(fault.reason(), Reason::IoDenied | Reason::IoNoSpace) => {
-            observe_in_place(site, record, &judge, examined).map(Some)
+        // No lock can be taken where nothing can be written, as on a read-only volume. What fails under the lock
+        // is another matter: keys or floors that cannot be read are no reason to look away.
+        Err(fault) if !has_begun && matches!(fault.reason(), Reason::IoDenied | Reason::IoNoSpace) => {
+            observe_in_place(site, &tree, trust)
         }
         confirmed => confirmed,
     }
 }
 
-/// The verdict of a reader on what is in place.
-fn observe_in_place(site: &Site, record: &InstallRecord, judge: &Judge<'_>, examined: Examined) -> Result<Confirmed> {
-    let facts = site.observe()?.facts_at_rest(&record.id)?;
-    let verdict = judge.observe(examined, Some(&facts)).outcome?;
-    Ok(Confirmed { signature: Judgement::of(&verdict), leftovers: Vec::new() })
+/// As [`confirm_in_place`], for a directory that this process cannot write to: the same gates, asked of what is
+/// observed. Nothing follows from it that would need an admission.
+fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Result<Option<Confirmed>> {
+    let judge = Judge::new(trust)?;
+    let facts = site.observe()?.facts(&tree.record().id, &CoverageFloor::Held)?;
+    let verdict = judge.observe(judge.examine(&tree.claim()), Some(&facts)).outcome?;
+    let confirmed = Confirmed { signature: Judgement::of(&verdict), leftovers: Vec::new() };
+    Ok(site.is_in_place(tree)?.then_some(confirmed))
 }

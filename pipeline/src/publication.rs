@@ -78,7 +78,7 @@ impl Publication {
     pub(crate) fn judged(plugin: PluginDir, rule: &SignatureRule) -> Result<Self> {
         let root = plugin.root();
         let manifest = read_manifest(&plugin)?;
-        let again = format!("aisoc plugin sign --plugin-dir {} --private-key KEY", shell_word(root));
+        let again = format!("`aisoc plugin sign --plugin-dir {} --private-key KEY`", shell_word(root));
         let publishable = publishable(&plugin.claim(), rule, &again).map_err(|fault| match fault.location() {
             Some(_) => fault.below(root),
             None => fault.about(root.display()),
@@ -119,7 +119,8 @@ impl PublishableArtifact {
         let fetched = fetch(source, None, options).await?;
         let limits = Limits::until(&options.cancellation);
         let staged = fetched.stage(Staging::hash_only(limits), reporter).await?;
-        let again = "aisoc plugin sign --plugin-dir DIR --private-key KEY` in its directory, and package it again with `aisoc plugin package --plugin-dir DIR --out PATH";
+        let again = "`aisoc plugin sign --plugin-dir DIR --private-key KEY`, and package it again with `aisoc plugin \
+                     package --plugin-dir DIR --out PATH`";
         let publishable = publishable(&staged.claim()?, rule, again).map_err(|fault| fault.about(source))?;
         let (digest, signature) = (fetched.artifact.digest(), SignatureLook::of(&publishable));
         Ok(Self { from: fetched.target, digest, signature })
@@ -135,7 +136,7 @@ impl PublishableArtifact {
     }
 }
 
-/// The decision. `again` is how to make a signature that fits: what is wrong here is the publisher's to mend,
+/// The decision. `again` names the commands that make a signature that fits, in backquotes: what is wrong here is the publisher's to mend,
 /// whereas an operator would be told to fetch the plugin again.
 fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publishable> {
     if let SignatureRule::Verified(trust) = rule {
@@ -144,7 +145,7 @@ fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publi
     match Appearance::of(claim)? {
         Appearance::Fits(statement) => Ok(statement.into()),
         Appearance::Unsigned(statement) if matches!(rule, SignatureRule::UnsignedMeant) => {
-            refuse_remains(claim).map(|()| Publishable::meant_unsigned(statement))
+            refuse_remains(claim, again).map(|()| Publishable::meant_unsigned(statement))
         }
         Appearance::Unsigned(_) => {
             Err(Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`")).hint(sign(again)))
@@ -156,7 +157,7 @@ fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publi
 }
 
 /// What is left of a signature names a signer who has not signed this: it is not what "unsigned" means.
-fn refuse_remains(claim: &Claim) -> Result<()> {
+fn refuse_remains(claim: &Claim, again: &str) -> Result<()> {
     match claim.tree().signature_files.keys().next() {
         None => Ok(()),
         Some(file) => Err(Fault::new(
@@ -164,12 +165,12 @@ fn refuse_remains(claim: &Claim) -> Result<()> {
             format!("there is no `{SIGNATURE_FILE}`, and `{file}` is left of a signature"),
         )
         .expected("a signature, or nothing of one", format!("`{file}` without `{SIGNATURE_FILE}`"))
-        .hint(format!("remove the directory `{SIGNATURE_DIRECTORY}` of the plugin as well, or sign it again"))),
+        .hint(format!("remove the plugin's directory `{SIGNATURE_DIRECTORY}` as well, or {}", sign(again)))),
     }
 }
 
 fn sign(again: impl Display) -> String {
-    format!("sign it with `{again}`")
+    format!("sign it with {again}")
 }
 
 fn only_a_key_can_tell(again: &str) -> Fault {
@@ -179,7 +180,7 @@ fn only_a_key_can_tell(again: &str) -> Fault {
     )
     .expected("a manifest that states every file (coverage full), or a key", "coverage code, and no key")
     .hint(format!(
-        "name the directory with the signer's public key with `--trusted-keys DIR`, or sign every file with `{again}`"
+        "name the directory with the signer's public key with `--trusted-keys DIR`, or sign every file with {again}"
     ))
 }
 
