@@ -9,6 +9,7 @@ use std::time::Duration;
 use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, Site};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
@@ -152,11 +153,23 @@ impl Context {
         })
     }
 
-    /// How to reach registries.
+    /// How to reach the registries that the command names. Whoever speaks to one without TLS is told what that
+    /// means before anything is sent.
     ///
     /// # Errors
     /// `usage` for half a login in the environment, and as [`Context::cancellation`].
-    pub(crate) fn client(&self, args: &RegistryArgs) -> Result<ClientOptions> {
+    pub(crate) fn client(&self, args: &RegistryArgs, named: &[&Reference]) -> Result<ClientOptions> {
+        for reference in named {
+            if let Reference::Registry(registry) = reference
+                && args.plain_http
+                && !registry.is_loopback()
+            {
+                self.output.warning(format!(
+                    "`{}` is spoken to without TLS: a login that it asks for can be read on the way",
+                    registry.registry()
+                ));
+            }
+        }
         Ok(ClientOptions {
             cancellation: self.cancellation()?.clone(),
             ..crate::client::options(args, &self.environment)?

@@ -26,6 +26,8 @@ fn each_misbehaviour_has_one_exit_code_and_writes_nothing() {
         (Rule::on("/manifests/", Act::Status(403)), 1, "registry_denied"),
         (Rule::on("/manifests/", Act::Status(404)), 1, "reference_not_found"),
         (Rule::on("/manifests/", Act::Html), 4, "registry_protocol"),
+        (Rule::on("/manifests/", Act::Status(405)), 1, "registry_refused"),
+        (Rule::on("/manifests/", Act::RedirectTo("http://10.0.0.1/".to_owned())), 1, "redirect_refused"),
         (Rule::on("/blobs/", Act::Html), 4, "registry_protocol"),
         (Rule::on("/blobs/", Act::OtherBytes), 3, "pull_failed"),
         (Rule::on("/blobs/", Act::Status(404)), 1, "reference_not_found"),
@@ -148,7 +150,7 @@ fn half_a_login_and_a_host_that_is_none_are_usage_errors() {
 }
 
 #[test]
-fn no_password_leaves_this_machine_without_tls() {
+fn a_password_leaves_this_machine_without_tls_only_by_a_word_that_is_warned_of() {
     let bench = Bench::new();
     bench.published();
     let registry = Registry::start().login(Login::Basic("me", "secret"));
@@ -160,10 +162,32 @@ fn no_password_leaves_this_machine_without_tls() {
     let forward = Forward::start(address, registry.host());
     let reference = format!("{}:{}/team/demo:1", address, forward.port);
     let host = format!("{address}:{}", forward.port);
-    let run = run_with_login(&bench, &["plugin", "push", "demo.tar", &reference, "--plain-http"], Some(&host));
-    assert!(run.refused(1, "registry_denied").stderr.contains("without TLS"), "{run:?}");
-    assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()), "{:?}", registry.requests());
-    assert!(!registry.requests().is_empty());
+    let push = ["plugin", "push", "demo.tar", &reference];
+    run_with_login(&bench, &push, Some(&host)).refused(4, "registry_unavailable");
+    assert_eq!(registry.requests(), [], "TLS comes first");
+
+    let in_clear = [&push[..], &["--plain-http"]].concat();
+    let run = run_with_login(&bench, &in_clear, Some(&registry.host()));
+    let run = run.refused(1, "registry_denied");
+    assert!(run.stderr.contains("warning: ") && run.stderr.contains("without TLS"), "{run:?}");
+    assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()), "it is for another host");
+    let run = run_with_login(&bench, &in_clear, Some(&host));
+    let run = run.ok();
+    assert!(run.stderr.contains(&format!("`{host}` is spoken to without TLS")), "{run:?}");
+    assert!(!run.stderr.contains("secret"), "{run:?}");
+}
+
+#[test]
+fn plain_http_to_this_machine_needs_no_word_and_no_warning() {
+    let bench = Bench::new();
+    bench.published();
+    let registry = Registry::start();
+    for words in [&[][..], &["--plain-http"]] {
+        let reference = registry.reference("team/demo:1");
+        let run = bench.run(&[&["plugin", "push", "demo.tar", &reference], words].concat());
+        let run = run.ok();
+        assert!(!run.stderr.contains("warning"), "{run:?}");
+    }
 }
 
 /// This machine's address on a network, for which nothing has to be sent.

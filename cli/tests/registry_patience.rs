@@ -93,7 +93,7 @@ fn a_redirect_into_this_machine_ends_the_install() {
         std::io::copy(&mut home, stream).map(|_| ())
     });
     let run = bench.install(&format!("{address}/team/demo:1"));
-    run.refused(4, "registry_protocol");
+    run.refused(1, "redirect_refused");
     assert!(run.error_line().contains("`localhost`"), "{run:?}");
     assert!(witness.accept().is_err(), "the address inside was connected to");
     assert!(!bench.path("plugins").exists());

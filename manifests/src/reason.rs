@@ -236,6 +236,12 @@ reasons! {
     RegistryProtocol "registry_protocol" Unavailable
         "What answered does not speak the OCI distribution protocol."
         "check that the reference names a registry, then try again"
+    RegistryRefused "registry_refused" Failed
+        "The registry says no to this request, and says it again when it is repeated."
+        "read what the registry answered; what it refuses here, its operator can explain"
+    RedirectRefused "redirect_refused" Failed
+        "The registry leads to a place where aisoc does not follow: without TLS, inside this network, or another host."
+        "tell the operator of the registry where it leads"
     RegistryDenied "registry_denied" Failed
         "The registry refused the credentials, or asked for some and there were none."
         "log in with `docker login HOST` or `oras login HOST`, then try again"

@@ -21,6 +21,14 @@ pub enum Source {
 const REGISTRY: &str = "oci://";
 
 impl Source {
+    /// The artifact, if it is one.
+    pub fn artifact(&self) -> Option<&Reference> {
+        match self {
+            Self::Artifact(reference) => Some(reference),
+            Self::Directory(_) => None,
+        }
+    }
+
     /// Tells what `text` names. What begins with `/`, `./` or `../`, or is no reference, is a path;
     /// what begins with `oci://` is in a registry; everything else is a reference, as long as there is
     /// no path of that name.

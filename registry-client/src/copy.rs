@@ -98,7 +98,7 @@ async fn read_back(destination: &Target, manifest: &Manifest) -> Result<()> {
         .caused_by(fault),
         _ => fault,
     };
-    let found = destination.fetch_manifest(Some(manifest.digest())).await.map_err(refuse)?;
+    let found = destination.read_back(manifest.digest()).await.map_err(refuse)?;
     if found.bytes() == manifest.bytes() {
         return Ok(());
     }

@@ -49,6 +49,9 @@ impl Default for Slowest {
 
 /// How often one request is tried altogether.
 pub(crate) const MAX_TRIES: u32 = 5;
+/// How often a registry is asked for a fresh URL of its store, when the store refuses the one it gave: a URL
+/// that ran out on the way is one thing, a store that nobody may read another.
+pub(crate) const MAX_FRESH_URLS: u32 = 3;
 /// Most header lines of an answer; the HTTP library reads at most 408 KiB of them.
 pub(crate) const MAX_HEADERS: usize = 100;
 /// Most hops of a redirect. A registry needs one, a content network in front of its store another.

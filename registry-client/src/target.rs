@@ -112,6 +112,7 @@ delegate! { Push {
     fn has_blob(descriptor: &Descriptor) -> bool;
     fn push_blob(descriptor: &Descriptor, source: &BlobSource) -> Pushed;
     fn push_manifest(manifest: &Manifest) -> Pushed;
+    fn read_back(digest: ArtifactDigest) -> Manifest;
 } }
 delegate! { Tagging {
     fn tag(tag: &Tag, manifest: &Manifest) -> Pushed;

@@ -3,8 +3,10 @@
 mod support;
 
 use aisoc_manifests::fault::{Fault, Reason};
-use aisoc_registry_client::{ClientOptions, Credentials, Fetch as _, Login as Ours, Secret, Target};
-use aisoc_testkit::registry::{Act, Login, Registry, Rule, TokenService};
+use aisoc_registry_client::{
+    BlobSource, ClientOptions, Credentials, Fetch as _, Login as Ours, Push as _, Pushed, Secret, Target,
+};
+use aisoc_testkit::registry::{Act, Login, Registry, Rule, Seen, TokenService};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use support::{Sample, options, push, reference, sample, shown};
@@ -166,7 +168,7 @@ async fn a_password_is_not_sent_to_a_realm_that_is_not_safe() {
         let service = TokenService { realm: Some(realm.to_owned()), ..known_user() };
         let (registry, _) = guarded(Login::Bearer(service)).await;
         let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("refused");
-        assert_eq!(fault.reason(), Reason::RegistryProtocol, "{realm}: {}", shown(&fault));
+        assert_eq!(fault.reason(), Reason::RedirectRefused, "{realm}: {}", shown(&fault));
         assert_eq!(registry.requests().len(), 1, "{realm}");
     }
 }
@@ -279,4 +281,39 @@ async fn a_token_service_that_misbehaves_is_not_a_refusal() {
         let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("no token");
         assert_eq!(fault.reason(), reason, "{act:?}: {}", shown(&fault));
     }
+}
+
+/// Copies the sample's layer from `plugin` to `released`, at a registry that asks for tokens.
+async fn promoted(service: TokenService) -> (Registry, Result<Pushed, String>) {
+    let (registry, sample) = guarded(Login::Bearer(service)).await;
+    let options = with_password(&registry, PASSWORD);
+    let source = Target::open(&reference(&registry.reference("plugin:1")), &options).expect("a target");
+    let target = Target::create(&reference(&registry.reference("released:1")), &options).expect("a target");
+    let pushed = target.push_blob(&sample.layer, &BlobSource::from(source)).await;
+    (registry, pushed.map_err(|fault| shown(&fault)))
+}
+
+fn queries(registry: &Registry, asks: impl Fn(&Seen) -> bool) -> Vec<String> {
+    registry.requests().into_iter().filter(asks).map(|seen| seen.query).collect()
+}
+
+#[tokio::test]
+async fn a_promotion_asks_for_a_token_that_reads_the_source_too() {
+    let (registry, pushed) = promoted(known_user()).await;
+    assert_eq!(pushed, Ok(Pushed::Mounted));
+    assert_eq!(
+        queries(&registry, |seen| seen.path == "/token"),
+        [
+            "service=test&scope=repository%3Areleased%3Apull%2Cpush",
+            "service=test&scope=repository%3Areleased%3Apull%2Cpush&scope=repository%3Aplugin%3Apull",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_promotion_whose_token_reads_one_repository_is_sent() {
+    let (registry, pushed) = promoted(TokenService { one_repository: true, ..known_user() }).await;
+    assert_eq!(pushed, Ok(Pushed::Uploaded));
+    let posts = queries(&registry, |seen| seen.method == "POST");
+    assert_eq!(posts.last().map(String::as_str), Some(""), "an upload was begun: {posts:?}");
 }

@@ -73,14 +73,14 @@ async fn each_misbehaviour_has_one_reason() {
         ("/manifests/", Act::Status(500), Reason::RegistryUnavailable),
         ("/manifests/", Act::Status(503), Reason::RegistryUnavailable),
         ("/manifests/", Act::Status(429), Reason::RegistryUnavailable),
-        ("/manifests/", Act::Status(418), Reason::RegistryProtocol),
+        ("/manifests/", Act::Status(418), Reason::RegistryRefused),
+        ("/manifests/", Act::Status(501), Reason::RegistryRefused),
         ("/manifests/", Act::Html, Reason::RegistryProtocol),
         ("/manifests/", Act::Endless, Reason::RegistryProtocol),
         ("/manifests/", Act::CutAfter(10), Reason::RegistryUnavailable),
         ("/manifests/", Act::StallAfter(10), Reason::RegistryUnavailable),
         ("/manifests/", Act::Silence, Reason::RegistryUnavailable),
         ("/manifests/", gzip(), Reason::RegistryProtocol),
-        ("/manifests/", Act::RedirectElsewhere, Reason::RegistryProtocol),
         (
             "/manifests/",
             Act::Header("content-type", "application/vnd.oci.image.index.v1+json".into()),
@@ -94,13 +94,12 @@ async fn each_misbehaviour_has_one_reason() {
         (&layer, Act::CutAfter(1000), Reason::RegistryUnavailable),
         (&layer, Act::Endless, Reason::PullFailed),
         (&layer, Act::StallAfter(1000), Reason::RegistryUnavailable),
-        (&layer, gzip(), Reason::RegistryProtocol),
         (&layer, Act::Answer(200, vec![], b"short".to_vec()), Reason::PullFailed),
         (&layer, Act::Answer(204, vec![], vec![]), Reason::RegistryProtocol),
-        (&layer, Act::RedirectTo("http://169.254.169.254/latest".into()), Reason::RegistryProtocol),
-        (&layer, Act::RedirectTo("http://10.0.0.1/".into()), Reason::RegistryProtocol),
-        (&layer, Act::RedirectTo("file:///etc/passwd".into()), Reason::RegistryProtocol),
-        (&layer, Act::RedirectTo("http://".into()), Reason::RegistryProtocol),
+        (&layer, Act::RedirectTo("http://169.254.169.254/latest".into()), Reason::RedirectRefused),
+        (&layer, Act::RedirectTo("http://10.0.0.1/".into()), Reason::RedirectRefused),
+        (&layer, Act::RedirectTo("file:///etc/passwd".into()), Reason::RedirectRefused),
+        (&layer, Act::RedirectTo("http://".into()), Reason::RedirectRefused),
     ] {
         registry.set_rules(vec![Rule::on(path, act.clone())]);
         let silent = matches!(act, Act::Silence | Act::StallAfter(_));
@@ -119,6 +118,8 @@ async fn no_and_could_not_tell_have_different_classes() {
         (Reason::RegistryUnavailable, Class::Unavailable),
         (Reason::RegistryProtocol, Class::Unavailable),
         (Reason::RegistryDenied, Class::Failed),
+        (Reason::RegistryRefused, Class::Failed),
+        (Reason::RedirectRefused, Class::Failed),
         (Reason::ReferenceNotFound, Class::Failed),
     ] {
         assert_eq!(reason.class(), class);
@@ -226,15 +227,90 @@ async fn begins_again_when_the_registry_cannot_resume() {
     assert_eq!(bytes, sample.layer_bytes);
 }
 
+/// A range that was refused, or that is not the one that was asked for.
+fn odd_ranges() -> Vec<Act> {
+    let partial = |range: &str| {
+        let headers = match range {
+            "" => vec![],
+            range => vec![("content-range", range.to_owned())],
+        };
+        Act::Answer(206, headers, b"of another blob".to_vec())
+    };
+    vec![
+        Act::Answer(416, vec![("content-range", "bytes */300000".to_owned())], vec![]),
+        Act::Status(400),
+        Act::Status(403),
+        Act::Status(501),
+        Act::WrongRange,
+        partial(""),
+        partial("bytes=100000-299999/300000"),
+        partial("bytes 99999-299999/300000"),
+        partial("bytes 100000-299998/300000"),
+        partial("bytes 100000-299999/300001"),
+        partial("bytes 100000-299999"),
+        partial("items 100000-299999/300000"),
+    ]
+}
+
+#[tokio::test]
+async fn begins_again_when_the_rest_is_refused_or_is_another_rest() {
+    for odd in odd_ranges() {
+        let (registry, sample) = stocked().await;
+        registry.set_rules(vec![
+            Rule::on("/blobs/", Act::CutAfter(100_000)).times(1),
+            Rule::on("/blobs/", odd.clone()).times(1),
+        ]);
+        let bytes = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await;
+        assert_eq!(bytes.map_err(|fault| shown(&fault)), Ok(sample.layer_bytes.clone().into()), "{odd:?}");
+        let ranges: Vec<_> = registry.requests().into_iter().map(|seen| seen.range).collect();
+        assert_eq!(ranges, [None, Some("bytes=100000-".to_owned()), None], "{odd:?}");
+    }
+}
+
 #[tokio::test]
 async fn never_joins_two_ranges_that_do_not_meet() {
     let (registry, sample) = stocked().await;
-    registry
-        .set_rules(vec![Rule::on("/blobs/", Act::CutAfter(100_000)).times(1), Rule::on("/blobs/", Act::WrongRange)]);
+    let odd = Act::Answer(206, vec![("content-range", "bytes 1-2/3".to_owned())], b"xy".to_vec());
+    registry.set_rules(vec![Rule::on("/blobs/", Act::CutAfter(100_000)).times(1), Rule::on("/blobs/", odd)]);
     let target = reading(&registry, "plugin:1");
     let fault = target.fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("another part");
-    assert_eq!(fault.reason(), Reason::PullFailed);
-    assert!(fault.difference().is_some());
+    assert_eq!(fault.reason().class(), Class::Unavailable, "{}", shown(&fault));
+}
+
+#[tokio::test]
+async fn what_is_cut_again_after_a_refused_range_ends_with_the_tries() {
+    let (registry, sample) = stocked().await;
+    registry.set_rules(vec![
+        Rule::on("/blobs/", Act::CutAfter(100_000)).times(1),
+        Rule::on("/blobs/", Act::Status(416)).times(1),
+        Rule::on("/blobs/", Act::CutAfter(100_000)),
+    ]);
+    let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("cut");
+    assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
+    assert_eq!(registry.requests().len(), 6, "five tries, and one more for the range");
+}
+
+#[tokio::test]
+async fn a_blob_is_judged_by_its_digest_and_not_by_the_labels_of_its_store() {
+    let (registry, sample) = stocked().await;
+    for (name, value) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-type", ""),
+        ("content-type", "application/xml"),
+        ("content-encoding", "aws-chunked"),
+        ("content-encoding", "aws-chunked, identity"),
+        ("content-encoding", "gzip"),
+        ("docker-content-digest", "sha256:x"),
+    ] {
+        registry.set_rules(vec![Rule::on("/blobs/", Act::Header(name, value.to_owned()))]);
+        let bytes = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await;
+        assert_eq!(bytes.map_err(|fault| shown(&fault)), Ok(sample.layer_bytes.clone().into()), "{name}: {value}");
+    }
+    // A body that was coded on its way is another one, and of unknown length.
+    let coded = Act::Answer(200, vec![("content-encoding", "gzip".to_owned())], b"coded".to_vec());
+    registry.set_rules(vec![Rule::on("/blobs/", coded)]);
+    let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("coded");
+    assert_eq!(fault.reason(), Reason::RegistryProtocol, "{}", shown(&fault));
 }
 
 #[tokio::test]
@@ -264,7 +340,7 @@ async fn refuses_redirects_in_circles() {
     let own = format!("http://{}/v2/plugin/blobs/{}", registry.host(), sample.layer.digest);
     registry.set_rules(vec![Rule::on("/blobs/", Act::RedirectTo(own))]);
     let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("circles");
-    assert_eq!(fault.reason(), Reason::RegistryProtocol);
+    assert_eq!(fault.reason(), Reason::RedirectRefused);
     assert_eq!(registry.requests().len(), 6);
 }
 
@@ -325,5 +401,5 @@ async fn lists_all_tags_across_pages() {
     registry.set_rules(vec![Rule::on("/tags/list", page(list, "null"))]);
     assert_eq!(target.tags().await.expect_err("endless").reason(), Reason::RegistryProtocol);
     registry.set_rules(vec![Rule::on("/tags/list", page("http://127.0.0.1:1/x", "[]"))]);
-    assert_eq!(target.tags().await.expect_err("elsewhere").reason(), Reason::RegistryProtocol);
+    assert_eq!(target.tags().await.expect_err("elsewhere").reason(), Reason::RedirectRefused);
 }

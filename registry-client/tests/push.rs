@@ -116,6 +116,65 @@ async fn sends_the_blob_when_the_registry_does_not_mount() {
 }
 
 #[tokio::test]
+async fn sends_the_blob_when_the_registry_refuses_to_mount() {
+    for refusal in [400, 401, 403, 404, 405, 500, 501] {
+        let (registry, sample) = stocked().await;
+        let source = BlobSource::from(reading(&registry, "plugin:1"));
+        let tries = if refusal == 500 { 5 } else { 1 };
+        registry.set_rules(vec![Rule::on("/uploads/", Act::Status(refusal)).method("POST").times(tries)]);
+        let pushed = writing(&registry, "other:1").push_blob(&sample.layer, &source).await;
+        assert_eq!(pushed.map_err(|fault| shown(&fault)), Ok(Pushed::Uploaded), "{refusal}");
+        let last = registry.requests().into_iter().rfind(|seen| seen.method == "POST").expect("a session");
+        assert_eq!(last.query, "", "{refusal}: the second question names no other repository");
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_is_done_whatever_type_the_answer_has() {
+    let page = || Act::Header("content-type", "text/html; charset=utf-8".to_owned());
+    for path in ["/uploads/", "/manifests/", "/blobs/"] {
+        for method in ["HEAD", "POST", "PUT"] {
+            let (registry, sample) = (Registry::start(), sample(0));
+            registry.set_rules(vec![Rule::on(path, page()).method(method)]);
+            push(&writing(&registry, "plugin:1"), &sample)
+                .await
+                .unwrap_or_else(|fault| panic!("{method} {path}: {fault}"));
+            push(&writing(&registry, "plugin:1"), &sample).await.expect("a second time");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_shows_a_manifest_a_moment_later_is_waited_for() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Status(404)).method("GET").times(4)]);
+    push(&writing(&registry, "plugin:1"), &sample).await.expect("there in the end");
+    assert_eq!(reading(&registry, "plugin:1").fetch_manifest(None).await.expect("tagged"), sample.manifest);
+    let (registry, sample) = (Registry::start(), self::sample(1));
+    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Status(404)).method("GET").times(5)]);
+    let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("never there");
+    assert_eq!(fault.reason(), Reason::PushVerification, "{}", shown(&fault));
+}
+
+#[tokio::test]
+async fn a_blob_of_unknown_standing_is_sent() {
+    for head in [Act::Status(405), Act::Status(501), Act::Status(400), Act::Answer(200, vec![], b"x".to_vec())] {
+        let (registry, sample) = stocked().await;
+        registry.set_rules(vec![Rule::on("/blobs/sha256", head.clone()).method("HEAD")]);
+        let source = BlobSource::Bytes(sample.layer_bytes.clone().into());
+        let pushed = writing(&registry, "plugin:1").push_blob(&sample.layer, &source).await;
+        assert_eq!(pushed.map_err(|fault| shown(&fault)), Ok(Pushed::Uploaded), "{head:?}");
+    }
+    for head in [Act::Status(401), Act::Status(403), Act::Status(503)] {
+        let (registry, sample) = stocked().await;
+        registry.set_rules(vec![Rule::on("/blobs/sha256", head.clone()).method("HEAD")]);
+        let source = BlobSource::Bytes(sample.layer_bytes.clone().into());
+        writing(&registry, "plugin:1").push_blob(&sample.layer, &source).await.expect_err("says no");
+        assert!(!registry.requests().iter().any(|seen| seen.method == "POST"), "{head:?}");
+    }
+}
+
+#[tokio::test]
 async fn sends_a_file_from_its_offset() {
     let (registry, sample) = (Registry::start(), sample(3));
     let mut file = tempfile::NamedTempFile::new().expect("file");
@@ -155,7 +214,7 @@ async fn refuses_an_upload_session_at_another_host() {
     let (registry, sample) = (Registry::start(), sample(0));
     registry.set_rules(vec![Rule::on("/uploads/", Act::UploadElsewhere).method("POST")]);
     let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("elsewhere");
-    assert_eq!(fault.reason(), Reason::RegistryProtocol);
+    assert_eq!(fault.reason(), Reason::RedirectRefused);
     assert_eq!(fault.difference().expect("both").found, format!("http://{}", registry.elsewhere()));
     assert_eq!(registry.requests_elsewhere(), []);
 }
@@ -195,11 +254,15 @@ async fn each_refused_push_has_one_reason_and_sets_no_tag() {
         ("POST", "/uploads/", Act::Status(404), Reason::ReferenceNotFound),
         ("POST", "/uploads/", Act::Answer(202, vec![], vec![]), Reason::RegistryProtocol),
         ("POST", "/uploads/", Act::Html, Reason::RegistryProtocol),
-        ("PUT", "/uploads/", Act::Status(400), Reason::RegistryProtocol),
-        ("PUT", "/uploads/", Act::Status(413), Reason::RegistryProtocol),
+        ("POST", "/uploads/", Act::Status(405), Reason::RegistryRefused),
+        ("POST", "/uploads/", Act::Answer(200, vec![], vec![]), Reason::RegistryProtocol),
+        ("PUT", "/uploads/", Act::Status(400), Reason::RegistryRefused),
+        ("PUT", "/uploads/", Act::Status(413), Reason::RegistryRefused),
+        ("PUT", "/uploads/", Act::Status(501), Reason::RegistryRefused),
+        ("PUT", "/uploads/", Act::Status(507), Reason::RegistryUnavailable),
         ("HEAD", "/blobs/", Act::Status(500), Reason::RegistryUnavailable),
         ("PUT", "/manifests/", Act::Status(401), Reason::RegistryDenied),
-        ("PUT", "/manifests/", Act::Status(400), Reason::RegistryProtocol),
+        ("PUT", "/manifests/", Act::Status(400), Reason::RegistryRefused),
         // Accepted, but lost, or changed by a cache.
         ("PUT", "/manifests/sha256", forgotten(), Reason::PushVerification),
         ("GET", "/manifests/sha256", Act::OtherBytes, Reason::PushVerification),

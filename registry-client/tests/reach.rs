@@ -43,7 +43,7 @@ async fn a_redirect_to_a_name_that_leads_to_this_machine_is_not_followed() {
             let fault = target.fetch_blob_bytes(&descriptor, 1 << 20).await.expect_err(name);
             // Not every resolver knows a name with a dot at its end.
             let unknown = name.ends_with('.') && shown(&fault).contains("dns error");
-            assert!(unknown || fault.reason() == Reason::RegistryProtocol, "{name}: {}", shown(&fault));
+            assert!(unknown || fault.reason() == Reason::RedirectRefused, "{name}: {}", shown(&fault));
             assert!(witness.accept().is_err(), "{name} was connected to");
         }
     }
@@ -62,7 +62,7 @@ async fn a_token_service_with_a_name_that_leads_to_this_machine_is_not_asked() {
         });
         let target = Target::open(&reference(&format!("{address}/plugin:1")), &impatient()).expect("a target");
         let fault = target.fetch_manifest(None).await.expect_err("inside");
-        assert_eq!(fault.reason(), Reason::RegistryProtocol, "{}", shown(&fault));
+        assert_eq!(fault.reason(), Reason::RedirectRefused, "{}", shown(&fault));
         assert!(witness.accept().is_err(), "{scheme}");
     }
 }
@@ -98,6 +98,6 @@ async fn plain_http_stays_on_this_machine_unless_the_operator_says_otherwise() {
     let (registry, sample) = stocked().await;
     registry.set_rules(vec![Rule::on("/blobs/", Act::RedirectTo("http://blobs.example/x".into()))]);
     let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("plain");
-    assert_eq!(fault.reason(), Reason::RegistryProtocol, "{}", shown(&fault));
+    assert_eq!(fault.reason(), Reason::RedirectRefused, "{}", shown(&fault));
     assert!(fault.message().contains("less safe than TLS"), "{fault}");
 }

@@ -171,8 +171,8 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>, side: Side
 impl Shared {
     async fn elsewhere(&self, mut request: Request<Incoming>) -> Reply {
         self.state().seen_elsewhere.push(Seen::of(&request));
-        let path = request.uri().path().strip_prefix("/elsewhere").unwrap_or("/").to_owned();
-        *request.uri_mut() = path.parse().expect("a path");
+        let whole = request.uri().to_string();
+        *request.uri_mut() = whole.strip_prefix("/elsewhere").unwrap_or(&whole).parse().expect("a path");
         Ok(self.registry.answer(request).await)
     }
 

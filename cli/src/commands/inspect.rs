@@ -16,7 +16,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
     let inspection = match Source::parse(&args.source)? {
         Source::Directory(directory) => aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?,
         Source::Artifact(reference) => {
-            let client = context.client(&args.registry)?;
+            let client = context.client(&args.registry, &[&reference])?;
             runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::inspect_artifact(&reference, &client, &reporter),

@@ -24,7 +24,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         site,
         trust,
         require_digest: args.require_digest,
-        client: context.client(&args.registry)?,
+        client: context.client(&args.registry, &[&args.reference])?,
         keep: args.keep,
         access,
     };

@@ -15,7 +15,7 @@ impl Answer for PulledArtifact {
 }
 
 pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
-    let client = context.client(&args.registry)?;
+    let client = context.client(&args.registry, &[&args.reference])?;
     let reporter = context.output.reporter();
     let pulled = runtime::block_on(
         context.cancellation()?,

@@ -21,13 +21,15 @@ impl Answer for PushedArtifact {
 }
 
 pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
+    let source = Source::parse(&args.source)?;
+    let named: Vec<_> = source.artifact().into_iter().chain([&args.reference]).collect();
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry)?,
+        client: context.client(&args.registry, &named)?,
     };
     let allowance = Allowance::of(&args.secrets)?;
     let rule = context.signature_rule(args.signature)?;
-    let (allowed_secrets, signature, pushed) = match Source::parse(&args.source)? {
+    let (allowed_secrets, signature, pushed) = match source {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;
             let (signature, pushed) = copy(&source, &args.reference, &rule, &options, context)?;

@@ -25,7 +25,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry)?,
+        client: context.client(&args.registry, &[&args.reference])?,
     };
     let checkout = if args.update_checkout { Checkout::Updated } else { Checkout::Unchanged };
     let package_options = package::options(None, &allowance, context)?;

@@ -55,7 +55,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         }
         Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust, &context.limits()?)?,
         Source::Artifact(reference) => {
-            let client = context.client(&args.registry)?;
+            let client = context.client(&args.registry, &[&reference])?;
             runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter),

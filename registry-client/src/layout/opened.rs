@@ -182,6 +182,10 @@ impl Push for Layout {
     async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
         self.store_manifest(manifest, None).await
     }
+
+    async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {
+        self.fetch_manifest(Some(digest)).await
+    }
 }
 
 impl Layout {

@@ -14,6 +14,7 @@ use super::call::Call;
 use super::connection::Connection;
 use super::origin::authority;
 use super::refusal::{protocol, refusal};
+use super::status::{Place, Standing};
 use crate::limits::MAX_ERROR_BYTES;
 
 /// An answer whose body is still to come.
@@ -23,16 +24,23 @@ pub(super) struct Answer {
     connection: Arc<Connection>,
     /// When the last byte must be here, if it is a document.
     ends: Instant,
+    /// Who sent it.
+    place: Place,
 }
 
 impl Answer {
     pub(super) fn new(response: Response, connection: Arc<Connection>, ends: Instant) -> Self {
-        Self { response, connection, ends }
+        Self { response, connection, ends, place: Place::Registry }
     }
 
     /// With the end of the exchange that it is the answer to, which began before its first try.
     pub(super) fn ending(self, ends: Instant) -> Self {
         Self { ends, ..self }
+    }
+
+    /// As the answer of a place that the registry led to.
+    pub(super) fn sent_from_elsewhere(self) -> Self {
+        Self { place: Place::Elsewhere, ..self }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -43,7 +51,18 @@ impl Answer {
         self.response.headers()
     }
 
-    fn url(&self) -> &Url {
+    /// What the status says.
+    pub(super) fn standing(&self) -> Standing {
+        Standing::of(self.status())
+    }
+
+    /// Who sent it: the registry, or a place that it led to.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Where it comes from. What is relative in it is relative to this.
+    pub(super) fn url(&self) -> &Url {
         self.response.url()
     }
 
@@ -70,26 +89,60 @@ impl Answer {
         self.header(CONTENT_LENGTH)?.parse().ok()
     }
 
-    /// The answer if it is a 2xx and no web page; the refusal as a fault otherwise.
+    /// The answer if it is a 2xx; the refusal as a fault otherwise. What was asked is done by then, whatever
+    /// type the answer says it has: some registries call an empty one a web page.
     pub(super) async fn success(self, call: &Call<'_>) -> Result<Self> {
-        if !self.status().is_success() {
-            return Err(self.refusal(call).await);
+        match self.standing() {
+            Standing::Done => Ok(self),
+            _ => Err(self.refusal(call).await),
         }
+    }
+
+    /// The whole document that a 2xx holds, when it is at most `max_bytes`.
+    pub(super) async fn document(self, call: &Call<'_>, max_bytes: u64) -> Result<Vec<u8>> {
+        let answer = self.success(call).await?;
         // A proxy's login page comes with 200, too, and would be hashed and called a damaged manifest.
-        if self.media_type().is_some_and(|kind| kind == "text/html") {
-            return Err(protocol(call, "answered with a web page")
-                .hint("check the host: a login page, a proxy or another web server answers there, not a registry"));
+        if answer.is_web_page() {
+            return Err(answer.no_registry(call));
         }
-        // CVE-2024-29903: a body that grows when it is decoded, under a digest of something else. We ask
-        // for `identity`, so a coding is what nobody asked for.
-        if self.header(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            return Err(protocol(call, "compressed its answer, which was asked to be sent as it is"));
+        if answer.is_compressed() {
+            return Err(answer.compressed(call));
         }
-        Ok(self)
+        answer.bytes(max_bytes).await
+    }
+
+    pub(super) fn is_web_page(&self) -> bool {
+        self.media_type().is_some_and(|kind| kind == "text/html")
+    }
+
+    /// CVE-2024-29903: a body that grows when it is decoded, under a digest of something else. We ask for
+    /// `identity`, so a coding is what nobody asked for. `aws-chunked` is none: it is how the bytes once came
+    /// to their store, which S3 repeats when they leave it.
+    pub(super) fn is_compressed(&self) -> bool {
+        let is_coding = |name: &str| !matches!(name, "" | "identity" | "aws-chunked");
+        let codings = self.headers().get_all(CONTENT_ENCODING).iter();
+        codings
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
+            .any(|name| is_coding(name.trim()))
+    }
+
+    pub(super) fn compressed(&self, call: &Call<'_>) -> Fault {
+        protocol(call, "compressed its answer, which was asked to be sent as it is")
+    }
+
+    pub(super) fn no_registry(&self, call: &Call<'_>) -> Fault {
+        protocol(call, "answered with a web page")
+            .hint("check the host: a login page, a proxy or another web server answers there, not a registry")
+    }
+
+    /// The fault of a success that is none of those that the request has.
+    pub(super) fn unexpected(&self, call: &Call<'_>) -> Fault {
+        if self.is_web_page() { self.no_registry(call) } else { protocol(call, &format!("answered {}", self.status())) }
     }
 
     /// The whole body, when it is at most `max_bytes`.
-    pub(super) async fn bytes(mut self, max_bytes: u64) -> Result<Vec<u8>> {
+    async fn bytes(mut self, max_bytes: u64) -> Result<Vec<u8>> {
         let (body, cut) = self.read(max_bytes).await;
         match cut {
             None if body.len() as u64 > max_bytes => {
@@ -143,6 +196,6 @@ impl Answer {
     /// The refusal as a fault, with the registry's own words. A body that breaks off says what it said.
     pub(super) async fn refusal(mut self, call: &Call<'_>) -> Fault {
         let (body, _) = self.read(MAX_ERROR_BYTES).await;
-        refusal(&self.connection, call, self.status(), &body)
+        refusal(&self.connection, call, &self, &body)
     }
 }

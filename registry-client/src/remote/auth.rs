@@ -4,6 +4,7 @@
 //! names over TLS; a token is asked for one repository and for what the task needs; both stay in
 //! memory and out of every message.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -14,10 +15,11 @@ use tokio::sync::OnceCell;
 
 use super::authorization::basic;
 use super::broken::Broken;
+use super::call::Call;
 use super::challenge::Challenge;
 use super::credentials::{self, Credential};
-use super::origin::is_loopback;
-use super::scope::Scope;
+use super::origin::{is_loopback, same_origin};
+use super::scope::{Scope, Wanted};
 use super::token::{NoToken, Question};
 use super::wire::Wire;
 use crate::options::{ClientOptions, Credentials};
@@ -27,16 +29,16 @@ use crate::options::{ClientOptions, Credentials};
 pub(super) struct Auth {
     /// The registry as credential stores and messages name it.
     registry: String,
-    /// Where it is reached, which decides whether anything secret may be sent.
+    /// Where it is reached: over TLS, unless it is this machine or the operator said otherwise.
     base: Url,
-    /// What a token is asked for, as token services read it.
-    wanted: String,
+    /// The repository that everything is about.
+    repository: String,
     scope: Scope,
     credentials: Credentials,
     /// Looked up once, and only when the registry asks: a credential helper may wake a person.
     found: OnceCell<Option<Credential>>,
-    /// What `Authorization` was last; marked sensitive, so that nothing prints it.
-    known: Mutex<Option<HeaderValue>>,
+    /// What `Authorization` was last, by what it was asked for; marked sensitive, so that nothing prints it.
+    known: Mutex<BTreeMap<Wanted, HeaderValue>>,
     /// Why stored credentials could not be used, for the message of a later refusal.
     trouble: Mutex<Option<String>>,
 }
@@ -46,22 +48,32 @@ impl Auth {
         Self {
             registry: reference.registry(),
             base: base.clone(),
-            wanted: scope.of(reference.repository()),
+            repository: reference.repository().to_owned(),
             scope,
             credentials: options.credentials.clone(),
             found: OnceCell::new(),
-            known: Mutex::new(None),
+            known: Mutex::default(),
             trouble: Mutex::new(None),
         }
     }
 
-    /// The header that the registry accepted last.
-    pub(super) fn known(&self) -> Option<HeaderValue> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What a call needs a token for.
+    pub(super) fn wanted(&self, call: &Call<'_>) -> Wanted {
+        Wanted::new(self.scope, &self.repository, call.also_reads.as_deref())
+    }
+
+    /// The header that the registry accepted last for that.
+    pub(super) fn known(&self, wanted: &Wanted) -> Option<HeaderValue> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(wanted).cloned()
     }
 
     /// The header that the registry asks for, or nothing when it asks for nothing we know.
-    pub(super) async fn answer(&self, wire: &Wire, headers: &HeaderMap) -> Result<Option<HeaderValue>, Broken> {
+    pub(super) async fn answer(
+        &self,
+        wire: &Wire,
+        wanted: Wanted,
+        headers: &HeaderMap,
+    ) -> Result<Option<HeaderValue>, Broken> {
         let credential = self.credential().await.map_err(Broken::for_good)?;
         let header = match (Challenge::read(headers), credential) {
             // An identity token is no password, and would be one in the log of whoever is sent it as such.
@@ -71,10 +83,11 @@ impl Auth {
             }
             (Some(Challenge::Bearer { realm, service }), credential) => {
                 let realm = self.check_realm(&realm).map_err(Broken::for_good)?;
-                self.token(wire, &realm, service.as_deref(), credential).await?
+                let question = self.question(&realm, service.as_deref(), &wanted);
+                self.token(wire, question, credential).await?
             }
         };
-        Ok(Some(self.remember(header)))
+        Ok(Some(self.remember(wanted, header)))
     }
 
     /// A token without credentials, when the one with them was refused and reading may need none. Never for
@@ -82,14 +95,15 @@ impl Auth {
     pub(super) async fn answer_anonymously(
         &self,
         wire: &Wire,
+        wanted: Wanted,
         headers: &HeaderMap,
     ) -> Result<Option<HeaderValue>, Broken> {
         let used_credentials = self.found.get().is_some_and(Option::is_some);
         match Challenge::read(headers) {
             Some(Challenge::Bearer { realm, service }) if used_credentials && self.scope == Scope::Pull => {
                 let realm = self.check_realm(&realm).map_err(Broken::for_good)?;
-                let token = self.ask(wire, &realm, service.as_deref(), None).await;
-                Ok(Some(self.remember(token.map_err(|refused| self.denied(refused))?)))
+                let token = self.question(&realm, service.as_deref(), &wanted).ask(wire).await;
+                Ok(Some(self.remember(wanted, token.map_err(|refused| self.denied(refused))?)))
             }
             _ => Ok(None),
         }
@@ -100,28 +114,19 @@ impl Auth {
     async fn token(
         &self,
         wire: &Wire,
-        realm: &Url,
-        service: Option<&str>,
+        question: Question<'_>,
         credential: Option<&Credential>,
     ) -> Result<HeaderValue, Broken> {
-        let asked = match self.ask(wire, realm, service, credential).await {
-            Err(NoToken::Refused(_)) if credential.is_some() && self.scope == Scope::Pull => {
-                self.ask(wire, realm, service, None).await
-            }
+        let asked = match (Question { credential, ..question }).ask(wire).await {
+            Err(NoToken::Refused(_)) if credential.is_some() && self.scope == Scope::Pull => question.ask(wire).await,
             asked => asked,
         };
         asked.map_err(|refused| self.denied(refused))
     }
 
-    async fn ask(
-        &self,
-        wire: &Wire,
-        realm: &Url,
-        service: Option<&str>,
-        credential: Option<&Credential>,
-    ) -> Result<HeaderValue, NoToken> {
-        let (registry, scope) = (&self.registry, &self.wanted);
-        Question { realm, service, registry, scope, credential }.ask(wire).await
+    /// The question for a token, as nobody.
+    fn question<'a>(&'a self, realm: &'a Url, service: Option<&'a str>, wanted: &'a Wanted) -> Question<'a> {
+        Question { realm, service, registry: &self.registry, wanted, credential: None }
     }
 
     fn denied(&self, refused: NoToken) -> Broken {
@@ -151,9 +156,6 @@ impl Auth {
                 "the stored credentials for `{registry}` were refused or do not reach this repository: \
                  log in again with `docker login {registry}` or `oras login {registry}`"
             ),
-            _ if !self.is_confidential() => {
-                format!("credentials are not sent without TLS, except to this machine: reach `{registry}` over HTTPS")
-            }
             _ => {
                 let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!(
@@ -168,9 +170,6 @@ impl Auth {
     /// The stored credential, looked up once. When reading, trouble with the store is no reason to
     /// fail yet: a public repository needs no credential.
     async fn credential(&self) -> Result<Option<&Credential>> {
-        if !self.is_confidential() {
-            return Ok(None);
-        }
         let found = self.found.get_or_try_init(|| async {
             match credentials::find(&self.credentials, &self.registry).await {
                 Err(fault) if self.scope == Scope::Pull => {
@@ -183,16 +182,10 @@ impl Auth {
         Ok(found.await?.as_ref())
     }
 
-    /// Whether nobody in between reads what is sent: over TLS, or on this machine. The operator's word that
-    /// plain HTTP is fine (`--plain-http`) is about the bytes, which are hashed, and not about passwords.
-    fn is_confidential(&self) -> bool {
-        self.base.scheme() == "https" || is_loopback(&self.base)
-    }
-
     /// Sent with every later request at once: one question to the token service per operation, and not one
     /// per blob.
-    fn remember(&self, header: HeaderValue) -> HeaderValue {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(header.clone());
+    fn remember(&self, wanted: Wanted, header: HeaderValue) -> HeaderValue {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted, header.clone());
         header
     }
 
@@ -202,12 +195,14 @@ impl Auth {
     fn check_realm(&self, realm: &str) -> Result<Url> {
         let refuse = |why: &str| {
             let message = format!("`{}` asks for a token from a place that {why}", self.registry);
-            Fault::new(Reason::RegistryProtocol, message)
+            Fault::new(Reason::RedirectRefused, message)
                 .hint("tell the operator of the registry; its `WWW-Authenticate` realm must be an https URL")
         };
         let url = Url::parse(realm).map_err(|_| refuse("is not a URL"))?;
-        // A test bench: registry and token service both on this machine, and neither speaks TLS.
-        let plain = self.base.scheme() == "http" && is_loopback(&self.base) && is_loopback(&url);
+        // Where the registry is spoken to without TLS, its own token service is, too: nothing is sent there that
+        // the registry itself would not be sent. A test bench has both on one machine, on two ports.
+        let plain = self.base.scheme() == "http"
+            && (same_origin(&url, &self.base) || is_loopback(&self.base) && is_loopback(&url));
         if url.scheme() != "https" && !(url.scheme() == "http" && plain) {
             return Err(refuse("is not reached over TLS"));
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::Descriptor;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 
 use super::call::{Asked, Call};
 use super::connection::Connection;
+use super::status::{Place, Standing};
 
 /// The request for a blob, or for what is known of it.
 pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> Call<'static> {
@@ -16,16 +17,15 @@ pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> C
 }
 
 /// Whether the registry has the blob. It only saves sending it: what is there under the digest is hashed
-/// by the registry when it comes, and by every reader when it goes.
+/// by the registry when it comes, and by every reader when it goes. So only a plain yes counts, of the right
+/// size; a store that signs its URLs for GET alone, or a registry without HEAD, has said nothing.
 pub(super) async fn exists(connection: &Arc<Connection>, descriptor: &Descriptor) -> Result<bool> {
     let call = call(connection, Method::HEAD, descriptor.digest);
-    let mut answer = connection.send(&call).await?;
-    // Registries with a store elsewhere redirect HEAD like GET.
-    if answer.status().is_redirection() {
-        answer = connection.follow(&call, answer).await?;
-    }
-    match answer.status() {
-        StatusCode::NOT_FOUND => Ok(false),
-        _ => answer.success(&call).await.map(|_| true),
+    let answer = connection.send(&call).await?;
+    match (answer.standing(), answer.place()) {
+        (Standing::Done, _) => Ok(answer.length().is_none_or(|length| length == descriptor.size)),
+        // Whoever may not ask may not push, and whoever is down takes nothing.
+        (Standing::Denied | Standing::Later, Place::Registry) => Err(answer.refusal(&call).await),
+        _ => Ok(false),
     }
 }

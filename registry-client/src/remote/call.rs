@@ -10,13 +10,15 @@ use super::outgoing::Outgoing;
 use crate::storage::ManifestName;
 
 /// One request, as often as it takes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Outgoing<'a>,
     pub(super) asked: Asked,
+    /// Another repository of the registry that the call reads from.
+    pub(super) also_reads: Option<String>,
 }
 
 /// What is asked for: what is missing when the answer is 404. The URL would say it too, but a path is read
@@ -31,21 +33,20 @@ pub(super) enum Asked {
     Blob(Digest),
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// A request without a body and without headers of its own.
     pub(super) fn new(method: Method, url: Url, asked: Asked) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Outgoing::Nothing, asked }
+        Self { method, url, headers: HeaderMap::new(), body: Outgoing::Nothing, asked, also_reads: None }
     }
 
-    /// The same question at another place, without the body: only what is read is redirected.
-    pub(super) fn at(&self, url: &Url) -> Call<'static> {
-        Call {
-            method: self.method.clone(),
-            url: url.clone(),
-            headers: self.headers.clone(),
-            body: Outgoing::Nothing,
-            asked: self.asked.clone(),
-        }
+    /// The same request at another place.
+    pub(super) fn at(&self, url: &Url) -> Self {
+        Self { url: url.clone(), ..self.clone() }
+    }
+
+    /// Whether it only reads.
+    pub(super) fn is_safe(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
     }
 }
 

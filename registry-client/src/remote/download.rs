@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
-use aisoc_manifests::text::shown;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
@@ -20,8 +19,7 @@ use super::blobs;
 use super::broken::BodyError;
 use super::call::Call;
 use super::connection::Connection;
-use super::refusal::protocol;
-use super::status::is_redirect;
+use super::status::Standing;
 use super::tries::Tries;
 use crate::limits::{MAX_TRIES, Pace, Slowest};
 
@@ -31,6 +29,8 @@ struct Download {
     descriptor: Descriptor,
     /// How many of its bytes were handed on.
     offset: u64,
+    /// Whether the rest alone is asked for. Not any more when a store once refused or misread that question.
+    resumes: bool,
     /// How many bytes of the present answer were handed on before, and come again: a registry that knows no
     /// ranges sends all of it.
     skip: u64,
@@ -50,6 +50,7 @@ pub(super) async fn begin(
         connection: Arc::clone(connection),
         descriptor: descriptor.clone(),
         offset: 0,
+        resumes: true,
         skip: 0,
         answer: None,
         tries: Tries::new(connection),
@@ -130,58 +131,79 @@ impl Download {
         }
     }
 
-    /// Asks for the blob, or for the rest of it. The beginning is not asked for as a range, so that 206
-    /// is never an answer to it.
+    /// Asks for the blob, or for the rest of it; for the whole again when the rest is not to be had. What was
+    /// handed on is read over then, and hashed with what follows like any other.
     async fn request(&mut self) -> Result<()> {
+        let call = self.call();
+        let answer = self.connection.send(&call).await?;
+        if call.headers.contains_key(RANGE) && !self.is_the_rest(&answer) && answer.standing() != Standing::Later {
+            self.resumes = false;
+            return self.take(&self.call()).await;
+        }
+        self.accept(&call, answer).await
+    }
+
+    async fn take(&mut self, call: &Call<'_>) -> Result<()> {
+        let answer = self.connection.send(call).await?;
+        self.accept(call, answer).await
+    }
+
+    /// The beginning is not asked for as a range, so that 206 is never an answer to it.
+    fn call(&self) -> Call<'static> {
         let mut call = blobs::call(&self.connection, Method::GET, self.descriptor.digest);
         if self.offset > 0
+            && self.resumes
             && let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", self.offset))
         {
             call.headers.insert(RANGE, range);
         }
-        let mut answer = self.connection.send(&call).await?;
-        // Presigned URLs expire: every try begins at the registry and not where it led before.
-        if is_redirect(answer.status()) {
-            answer = self.connection.follow(&call, answer).await?;
+        call
+    }
+
+    /// Whether the answer is what was asked for, or all of it, which a registry may send instead
+    /// (RFC 9110, 14.2). A range that begins anywhere but where we asked would join two blobs into one
+    /// (15.3.7): `Content-Range: bytes FIRST-LAST/SIZE`, with `*` for a size that the store does not know.
+    fn is_the_rest(&self, answer: &Answer) -> bool {
+        let size = self.descriptor.size;
+        let wanted = format!("bytes {}-{}/", self.offset, size.saturating_sub(1));
+        match answer.status() {
+            StatusCode::OK => true,
+            StatusCode::PARTIAL_CONTENT => answer
+                .header(CONTENT_RANGE)
+                .and_then(|found| found.strip_prefix(&wanted))
+                .is_some_and(|total| total == "*" || total == size.to_string()),
+            _ => false,
         }
-        let answer = answer.success(&call).await?;
-        self.skip = self.repeated(&call, &answer)?;
-        self.check_length(&answer)?;
+    }
+
+    async fn accept(&mut self, call: &Call<'_>, answer: Answer) -> Result<()> {
+        let answer = answer.success(call).await?;
+        self.skip = match answer.status() {
+            StatusCode::OK => self.offset,
+            StatusCode::PARTIAL_CONTENT if call.headers.contains_key(RANGE) => 0,
+            _ => return Err(answer.unexpected(call)),
+        };
+        self.check_length(call, &answer)?;
         self.answer = Some(answer);
         Ok(())
     }
 
     /// A length that is not the descriptor's ends the download before its first byte. It saves time and
-    /// proves nothing: the bytes are counted all the same.
-    fn check_length(&self, answer: &Answer) -> Result<()> {
+    /// proves nothing: the bytes are counted and hashed all the same. Only a body that cannot be the blob is
+    /// judged by what its headers say it is: a store's own label of a blob (`text/html`, `gzip`) changes no
+    /// byte of it.
+    fn check_length(&self, call: &Call<'_>, answer: &Answer) -> Result<()> {
         let expected = self.descriptor.size.saturating_sub(self.offset).saturating_add(self.skip);
-        let Some(length) = answer.length().filter(|length| *length != expected) else { return Ok(()) };
-        let message = format!("`{}` has another size for {}", self.connection.registry(), self.descriptor.digest);
-        Err(Fault::new(Reason::PullFailed, message).expected(format!("{expected} bytes"), format!("{length} bytes")))
-    }
-
-    /// How many bytes of the answer we have already. A registry may answer a range with the whole
-    /// (RFC 9110, 14.2); one that begins anywhere but there, or where we asked, would join two blobs into
-    /// one (15.3.7).
-    fn repeated(&self, call: &Call<'_>, answer: &Answer) -> Result<u64> {
-        match answer.status() {
-            StatusCode::OK => Ok(self.offset),
-            StatusCode::PARTIAL_CONTENT if self.offset > 0 => self.check_range(answer).map(|()| 0),
-            status => Err(protocol(call, &format!("answered {status}"))),
-        }
-    }
-
-    /// `Content-Range: bytes FIRST-LAST/SIZE`, with `*` for a size that the store does not know.
-    fn check_range(&self, answer: &Answer) -> Result<()> {
-        let size = self.descriptor.size;
-        let wanted = format!("bytes {}-{}/", self.offset, size.saturating_sub(1));
-        let found = answer.header(CONTENT_RANGE).unwrap_or_default();
-        match found.strip_prefix(&wanted) {
-            Some(total) if total == "*" || total == size.to_string() => Ok(()),
-            _ => {
-                let (registry, digest) = (self.connection.registry(), self.descriptor.digest);
-                let fault = Fault::new(Reason::PullFailed, format!("`{registry}` resumes {digest} somewhere else"));
-                Err(fault.expected(format!("{wanted}{size}"), shown(found, 120)))
+        match answer.length() {
+            Some(length) if length == expected => Ok(()),
+            _ if answer.is_compressed() => Err(answer.compressed(call)),
+            None => Ok(()),
+            Some(_) if answer.is_web_page() => Err(answer.no_registry(call)),
+            Some(length) => {
+                let message =
+                    format!("`{}` has another size for {}", self.connection.registry(), self.descriptor.digest);
+                let fault = Fault::new(Reason::PullFailed, message);
+                Err(fault.expected(format!("{expected} bytes"), format!("{length} bytes")))
             }
         }
     }

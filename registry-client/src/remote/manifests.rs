@@ -8,8 +8,8 @@ use aisoc_manifests::oci::{Annotations, Descriptor, MANIFEST_MEDIA_TYPE, MAX_MAN
 use aisoc_manifests::reference::Tag;
 use aisoc_manifests::text::shown;
 use bytes::Bytes;
+use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::answer::Answer;
@@ -17,6 +17,9 @@ use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::outgoing::Outgoing;
 use super::refusal::protocol;
+use super::status::Standing;
+use super::tries::Tries;
+use crate::limits::MAX_TRIES;
 use crate::storage::{Manifest, ManifestName};
 
 /// Manifest types that we ask for. Without the list, old registries convert to schema 1, whose digest is
@@ -36,7 +39,8 @@ fn call(connection: &Connection, method: Method, name: ManifestName) -> Call<'st
 pub(super) async fn resolve(connection: &Arc<Connection>, tag: Tag) -> Result<Descriptor> {
     let call = call(connection, Method::HEAD, ManifestName::Tag(tag.clone()));
     let answer = connection.send(&call).await?;
-    if answer.status() != StatusCode::METHOD_NOT_ALLOWED
+    // What a registry does not do for HEAD, it may do for GET. A page is no manifest, whatever its headers say.
+    if answer.standing() != Standing::Never
         && let Some(descriptor) = described(&answer.success(&call).await?)
     {
         return Ok(descriptor);
@@ -47,6 +51,9 @@ pub(super) async fn resolve(connection: &Arc<Connection>, tag: Tag) -> Result<De
 /// The descriptor that the headers are, when all three are there.
 fn described(answer: &Answer) -> Option<Descriptor> {
     let (digest, size, media_type) = (answer.digest()?, answer.length()?, answer.media_type()?);
+    if answer.is_web_page() {
+        return None;
+    }
     Some(Descriptor { media_type, digest, size, annotations: Annotations::new(), artifact_type: None })
 }
 
@@ -57,7 +64,7 @@ pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Res
     let answer = connection.send(&call).await?.success(&call).await?;
     // Some registries forget the type; ours is what is asked for, and the document says its own.
     let media_type = answer.media_type().unwrap_or_else(|| MANIFEST_MEDIA_TYPE.to_owned());
-    let manifest = Manifest::new(media_type, answer.bytes(MAX_MANIFEST_BYTES).await?);
+    let manifest = Manifest::new(media_type, answer.document(&call, MAX_MANIFEST_BYTES).await?);
     match name {
         ManifestName::Digest(asked) if asked != manifest.digest() => Err(another(connection, asked, &manifest)),
         ManifestName::Digest(_) | ManifestName::Tag(_) => one_type(&call, manifest),
@@ -70,13 +77,25 @@ fn another(connection: &Connection, asked: ArtifactDigest, sent: &Manifest) -> F
     Fault::new(Reason::PullFailed, message).expected(asked.to_string(), sent.digest().to_string())
 }
 
-/// Whether the registry has that manifest.
+/// Whether the registry has that manifest. It only saves sending it, so only a plain yes counts.
 pub(super) async fn exists(connection: &Arc<Connection>, digest: ArtifactDigest) -> Result<bool> {
     let call = call(connection, Method::HEAD, ManifestName::Digest(digest));
     let answer = connection.send(&call).await?;
-    match answer.status() {
-        StatusCode::NOT_FOUND => Ok(false),
-        _ => answer.success(&call).await.map(|_| true),
+    match answer.standing() {
+        Standing::Absent | Standing::Never => Ok(false),
+        _ => answer.success(&call).await.map(|answer| !answer.is_web_page()),
+    }
+}
+
+/// The manifest of that digest, which was stored a moment ago: some registries show it a moment later, from
+/// where it was copied to. Waited for like a registry that says "not now", and no longer.
+pub(super) async fn get_stored(connection: &Arc<Connection>, digest: ArtifactDigest) -> Result<Manifest> {
+    let mut tries = Tries::new(connection);
+    loop {
+        match get(connection, ManifestName::Digest(digest)).await {
+            Err(fault) if fault.reason() == Reason::ReferenceNotFound && tries.pause(MAX_TRIES, None).await => {}
+            found => return found,
+        }
     }
 }
 

@@ -36,3 +36,36 @@ pub(super) fn shown(url: &Url) -> String {
 pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
 }
+
+/// The URL with the scheme and port of `own`, when it is the same host without TLS: a registry behind a proxy that
+/// ends TLS does not know how it is reached, and writes `http` into what it names. TLS to the host that was asked
+/// for is what was meant, and nothing leaves without it.
+pub(super) fn with_tls_of(own: &Url, mut url: Url) -> Url {
+    let is_same_host = url.host_str() == own.host_str() && (url.port().is_none() || url.port() == own.port());
+    if own.scheme() == "https" && url.scheme() == "http" && is_same_host && url.set_scheme("https").is_ok() {
+        // Cannot fail: a URL with a host has a port.
+        let _ = url.set_port(own.port());
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_does_not_know_of_its_tls_is_reached_with_it() {
+        let url = |text: &str| Url::parse(text).expect(text);
+        for (own, named, meant) in [
+            ("https://r.test/v2/", "http://r.test/u/1?a=b", "https://r.test/u/1?a=b"),
+            ("https://r.test:5000/v2/", "http://r.test:5000/u", "https://r.test:5000/u"),
+            ("https://r.test:5000/v2/", "http://r.test/u", "https://r.test:5000/u"),
+            ("https://r.test/v2/", "http://r.test:8080/u", "http://r.test:8080/u"),
+            ("https://r.test/v2/", "http://other.test/u", "http://other.test/u"),
+            ("http://r.test/v2/", "http://r.test/u", "http://r.test/u"),
+            ("http://r.test/v2/", "https://r.test/u", "https://r.test/u"),
+        ] {
+            assert_eq!(with_tls_of(&url(own), url(named)), url(meant), "{named} at {own}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use super::pulse::Pulse;
 use crate::storage::BlobSource;
 
 /// A request body that can be made again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Outgoing<'a> {
     /// No body.
     Nothing,

@@ -152,7 +152,7 @@ impl OutOfReach {
         let registry = authority(registry);
         let message =
             format!("`{registry}` leads to the internal address `{host}` ({leads_to}), which is not its own host");
-        Fault::new(Reason::RegistryProtocol, message).hint(
+        Fault::new(Reason::RedirectRefused, message).hint(
             "let the registry send its blobs and tokens itself, or from an address that everybody can reach: \
              in `distribution` that is `storage.redirect.disable: true`",
         )
@@ -323,7 +323,7 @@ mod tests {
             "https://255.255.255.255/",
         ] {
             let fault = public.check(&url(target)).await.expect_err(target);
-            assert_eq!(fault.reason(), Reason::RegistryProtocol, "{target}");
+            assert_eq!(fault.reason(), Reason::RedirectRefused, "{target}");
         }
         for (registry, target, expected) in [
             ("https://public.test/", "https://93.184.215.14/x", true),

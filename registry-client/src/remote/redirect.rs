@@ -1,53 +1,68 @@
-//! Redirects of blobs, the only thing registries redirect: to a store of their own, elsewhere.
+//! Redirects: of blobs to a store of the registry's own, of manifests and uploads to whoever took them over.
 //!
 //! The registry chooses where we go, so each hop is judged anew: here by its scheme, in `wire` by the
-//! address that is connected to. A manifest that is redirected is refused by whoever asks for it.
+//! address that is connected to. Credentials stay behind.
 
 use std::sync::Arc;
 
 use aisoc_manifests::fault::Result;
-use reqwest::Url;
 use reqwest::header::LOCATION;
+use reqwest::{StatusCode, Url};
 
 use super::answer::Answer;
+use super::broken::Broken;
 use super::call::Call;
 use super::connection::Connection;
-use super::origin::is_loopback;
-use super::refusal::protocol;
-use super::status::is_redirect;
+use super::origin::{is_loopback, same_origin, shown, with_tls_of};
+use super::refusal::not_followed;
+use super::status::Standing;
 use crate::limits::{MAX_HOPS, MAX_LOCATION_BYTES};
 use crate::options::PlainHttp;
 
 impl Connection {
-    /// Follows the redirect that `answer` is, within the time for one exchange. Credentials stay
-    /// behind: `transmit` sends them to the registry's origin only, and hops carry none at all.
-    pub(super) async fn follow(self: &Arc<Self>, call: &Call<'_>, answer: Answer) -> Result<Answer> {
-        self.in_time(call, self.hop_by_hop(call, answer)).await
-    }
-
-    async fn hop_by_hop(self: &Arc<Self>, call: &Call<'_>, mut answer: Answer) -> Result<Answer> {
+    /// Follows the redirect that `answer` may be to its end.
+    pub(super) async fn follow(self: &Arc<Self>, call: &Call<'_>, mut answer: Answer) -> Result<Answer, Broken> {
         let mut at = call.url.clone();
         for _ in 0..MAX_HOPS {
-            at = self.next_hop(call, &at, &answer)?;
-            answer = self.transmit(&call.at(&at), None).await.map_err(|broken| broken.fault)?;
-            if !is_redirect(answer.status()) {
+            if answer.standing() != Standing::Elsewhere {
                 return Ok(answer);
             }
+            at = self.next_hop(call, &at, &answer).map_err(Broken::for_good)?;
+            answer = self.hop(&call.at(&at)).await?.sent_from_elsewhere();
         }
-        Err(protocol(call, "redirects in circles"))
+        match answer.standing() {
+            Standing::Elsewhere => Err(Broken::for_good(not_followed(call, "redirects in circles"))),
+            _ => Ok(answer),
+        }
+    }
+
+    /// One hop, without a login. Only the registry's own origin is told who we are (CVE-2020-15157,
+    /// GHSA-vh4v-2xq2-g5cg), and it only when it asks: a store under the registry's name refuses a request with
+    /// both a signed URL and a login.
+    async fn hop(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
+        let answer = self.transmit(call, None).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED && same_origin(&call.url, &self.base) {
+            return self.with_login(call).await;
+        }
+        Ok(answer)
     }
 
     /// Where the answer leads. Relative to where it came from, as RFC 9110 (10.2.2) says, and not to the
     /// registry: the second hop of a store would be asked of the registry instead.
     fn next_hop(&self, call: &Call<'_>, from: &Url, answer: &Answer) -> Result<Url> {
-        let refuse = |why: &str| protocol(call, &format!("redirects {why}"));
+        let refuse = |why: &str| not_followed(call, &format!("redirects {why}"));
+        // With any other status the request becomes a GET (RFC 9110, 15.4): what was to be stored is not.
+        if !call.is_safe() && !matches!(answer.status().as_u16(), 307 | 308) {
+            return Err(refuse(&format!("what was to be stored with {}, which means to read", answer.status())));
+        }
         let location = answer.header(LOCATION).filter(|location| location.len() <= MAX_LOCATION_BYTES);
         let to = location.and_then(|location| from.join(location).ok()).ok_or_else(|| refuse("to no URL"))?;
+        let to = with_tls_of(from, to);
         // Down from TLS never: whoever is on the way would choose the bytes and see what is fetched. A user
         // name in a URL becomes an `Authorization` header in the library, which nobody here decided.
         let has_login = !to.username().is_empty() || to.password().is_some();
         if has_login || !self.is_safe(from, &to) {
-            return Err(refuse("to something less safe than TLS"));
+            return Err(refuse("to something less safe than TLS").expected(shown(from), shown(&to)));
         }
         Ok(to)
     }

@@ -2,13 +2,13 @@
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::shown;
-use reqwest::StatusCode;
 use serde::Deserialize;
 
+use super::answer::Answer;
 use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::origin::authority;
-use super::status::is_transient;
+use super::status::{Place, Standing};
 
 /// Most characters of a registry's own words that are shown.
 const MAX_SHOWN: usize = 300;
@@ -20,32 +20,51 @@ pub(super) fn protocol(call: &Call<'_>, what: &str) -> Fault {
     Fault::new(Reason::RegistryProtocol, format!("`{}` {what} to {call}", authority(&call.url)))
 }
 
-/// The fault that an answer of that status is, with what its body says.
-pub(super) fn refusal(connection: &Connection, call: &Call<'_>, status: StatusCode, body: &[u8]) -> Fault {
+/// A fault for a place that the registry led to, and that is not gone to.
+pub(super) fn not_followed(call: &Call<'_>, what: &str) -> Fault {
+    Fault::new(Reason::RedirectRefused, format!("`{}` {what} in answer to {call}", authority(&call.url)))
+}
+
+/// The fault that an answer is, with what its body says.
+pub(super) fn refusal(connection: &Connection, call: &Call<'_>, answer: &Answer, body: &[u8]) -> Fault {
     let told = told(body);
-    let registry = authority(&call.url);
+    let who = who(call, answer);
     let suffix = told.as_ref().map(|told| format!(": {}", told.text)).unwrap_or_default();
-    match status {
+    let message = format!("{who} answered {} to {call}{suffix}", answer.status());
+    match (answer.standing(), answer.place()) {
         // 403 is a login that does not reach so far; some registries answer it where there is none at all.
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            connection.auth.denial(format!("`{registry}` answered {status} to {call}{suffix}"))
+        (Standing::Denied, Place::Registry) => connection.auth.denial(message),
+        (Standing::Absent, _) => {
+            missing(connection, call, &who, answer, told.is_some_and(|told| told.code == NAME_UNKNOWN))
         }
-        StatusCode::NOT_FOUND => missing(connection, call, told.is_some_and(|told| told.code == NAME_UNKNOWN)),
-        status if is_transient(status) => {
-            Fault::new(Reason::RegistryUnavailable, format!("`{registry}` answered {status} to {call}{suffix}"))
+        (Standing::Denied | Standing::Never, Place::Elsewhere) => {
+            Fault::new(answer.standing().reason(Place::Elsewhere), message).hint(format!(
+                "tell the operator of `{}`: the place that it leads to refuses the URL that it gives; check that the \
+                 clocks of both agree, and who may read there",
+                authority(&call.url)
+            ))
         }
-        status => protocol(call, &format!("answered {status}{suffix}")),
+        (standing, place) => Fault::new(standing.reason(place), message),
+    }
+}
+
+/// Who refused. A login at the registry mends nothing at the store that it leads to, so both are named.
+fn who(call: &Call<'_>, answer: &Answer) -> String {
+    let registry = authority(&call.url);
+    match answer.place() {
+        Place::Registry => format!("`{registry}`"),
+        Place::Elsewhere => format!("`{}`, where `{registry}` leads,", authority(answer.url())),
     }
 }
 
 /// The fault of what is not there. Whether it is the whole repository decides what the reader looks for:
 /// a typing error in the name, or an artifact that was never pushed.
-fn missing(connection: &Connection, call: &Call<'_>, is_whole_repository: bool) -> Fault {
-    let (registry, repository) = (authority(&call.url), connection.reference.repository());
+fn missing(connection: &Connection, call: &Call<'_>, who: &str, answer: &Answer, is_whole_repository: bool) -> Fault {
+    let (repository, status) = (connection.reference.repository(), answer.status().as_u16());
     let message = if is_whole_repository || call.asked == Asked::Repository {
-        format!("`{registry}` has no repository `{repository}` (404 to {call})")
+        format!("{who} has no repository `{repository}` ({status} to {call})")
     } else {
-        format!("`{registry}` has no {} in `{repository}` (404 to {call})", call.asked)
+        format!("{who} has no {} in `{repository}` ({status} to {call})", call.asked)
     };
     Fault::new(Reason::ReferenceNotFound, message)
 }

@@ -88,6 +88,10 @@ impl Push for Remote {
         manifests::put(&self.0, manifest, ManifestName::Digest(digest)).await?;
         Ok(Pushed::Uploaded)
     }
+
+    async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {
+        manifests::get_stored(&self.0, digest).await
+    }
 }
 
 impl Tagging for Remote {

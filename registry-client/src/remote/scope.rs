@@ -1,7 +1,7 @@
-//! `Scope`: what a token is asked for.
+//! `Scope` and `Wanted`: what a token is asked for.
 
-/// What a token is asked for. Never more than the task needs: a token that is stolen on its way reads one
-/// repository, and a pull cannot be turned into a push.
+/// What the task needs. Never more: a token that is stolen on its way reads one repository, and a pull cannot be
+/// turned into a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Reading.
@@ -11,13 +11,35 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// As token services read it. Ours, and not the one in the challenge: a registry that names another
-    /// repository, or more actions, would be handed a token for those.
-    pub(super) fn of(self, repository: &str) -> String {
-        let actions = match self {
+    fn actions(self) -> &'static str {
+        match self {
             Self::Pull => "pull",
             Self::PullPush => "pull,push",
-        };
-        format!("repository:{repository}:{actions}")
+        }
+    }
+}
+
+/// What one token is asked for, as token services read it: `repository:NAME:ACTIONS`, once for each repository.
+/// Ours, and not what the challenge says: a registry that names another repository, or more actions, would be
+/// handed a token for those.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted(Vec<String>);
+
+impl Wanted {
+    /// The repository of the task, and one more that it only reads from.
+    pub(super) fn new(scope: Scope, repository: &str, also_read: Option<&str>) -> Self {
+        let own = (repository, scope.actions());
+        let read = also_read.filter(|other| *other != repository).map(|other| (other, Scope::Pull.actions()));
+        Self(std::iter::once(own).chain(read).map(|(name, actions)| format!("repository:{name}:{actions}")).collect())
+    }
+
+    /// One by one, as a query has them (distribution's token specification).
+    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// In one line, as a form has them (RFC 6749, 3.3).
+    pub(super) fn line(&self) -> String {
+        self.0.join(" ")
     }
 }

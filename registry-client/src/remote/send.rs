@@ -1,7 +1,7 @@
 //! Sending one request: with a token when the registry asks for one, again when it makes sense.
 //!
-//! From the inside out: `transmit` is one exchange, `send_once` adds the login, `send` the tries and the time
-//! for all of it. A redirect is an answer like others here; `redirect` follows it, where that is allowed.
+//! From the inside out: `transmit` is one exchange, `with_login` adds the login, `send_once` follows where the
+//! registry leads, `send` adds the tries and the time for all of it.
 
 use std::sync::Arc;
 
@@ -17,12 +17,11 @@ use super::connection::Connection;
 use super::origin::{authority, same_origin};
 use super::outgoing::SourceFault;
 use super::pulse::Pulse;
-use super::status::{is_transient, retry_after};
+use super::status::retry_after;
 use super::tries::Tries;
-use crate::limits::MAX_TRIES;
 
 impl Connection {
-    /// Sends the call, again on transport errors and on 408, 429 and 5xx, and waits for all of it no
+    /// Sends the call, again where another try may be answered otherwise, and waits for all of it no
     /// longer than one exchange may take. The answer may still be a refusal. Only for requests that
     /// do no harm twice.
     pub(super) async fn send(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer> {
@@ -39,16 +38,17 @@ impl Connection {
         timeout(most, work).await.unwrap_or_else(late)
     }
 
+    /// Each try begins at the registry, and not where it led before: signed URLs run out.
     async fn try_often(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer> {
         let mut tries = Tries::new(self).until(Instant::now() + self.wire.longest_exchange());
         loop {
             match self.send_once(call).await {
-                Ok(answer) if is_transient(answer.status()) => {
-                    if !tries.pause(MAX_TRIES, retry_after(answer.headers())).await {
+                Ok(answer) => {
+                    let most = answer.standing().tries(answer.place(), &call.method);
+                    if !tries.pause(most, retry_after(answer.headers())).await {
                         return Ok(answer);
                     }
                 }
-                Ok(answer) => return Ok(answer),
                 Err(broken) => {
                     if !tries.pause(broken.tries, None).await {
                         return Err(broken.fault);
@@ -58,16 +58,23 @@ impl Connection {
         }
     }
 
+    /// Sends the call once, and follows where its answer leads.
+    pub(super) async fn send_once(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
+        let answer = self.with_login(call).await?;
+        self.follow(call, answer).await
+    }
+
     /// Sends the call once, and once more with the token that the registry asked for. Nothing is sent to a
     /// registry that does not ask: most pulls are anonymous.
-    pub(super) async fn send_once(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
-        let known = self.auth.known();
+    pub(super) async fn with_login(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
+        let wanted = self.auth.wanted(call);
+        let known = self.auth.known(&wanted);
         let answer = self.transmit(call, known.as_ref()).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         // Also when a token was sent: it may have run out in the middle of a long push.
-        let Some(fresh) = self.auth.answer(&self.wire, answer.headers()).await? else {
+        let Some(fresh) = self.auth.answer(&self.wire, wanted.clone(), answer.headers()).await? else {
             return Ok(answer);
         };
         let answer = self.transmit(call, Some(&fresh)).await?;
@@ -75,7 +82,7 @@ impl Connection {
             return Ok(answer);
         }
         // Stored credentials may be stale where none are needed.
-        match self.auth.answer_anonymously(&self.wire, answer.headers()).await? {
+        match self.auth.answer_anonymously(&self.wire, wanted, answer.headers()).await? {
             Some(anonymous) => self.transmit(call, Some(&anonymous)).await,
             None => Ok(answer),
         }

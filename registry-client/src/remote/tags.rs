@@ -13,7 +13,7 @@ use super::answer::Answer;
 use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::origin::same_origin;
-use super::refusal::protocol;
+use super::refusal::{not_followed, protocol};
 use crate::limits::MAX_PAGES;
 
 /// All tags, sorted, each once: pages overlap when a tag is pushed while they are read, and the
@@ -28,7 +28,7 @@ pub(super) async fn list(connection: &Arc<Connection>) -> Result<Vec<Tag>> {
         let call = Call::new(Method::GET, url, Asked::Repository);
         let answer = connection.send(&call).await?.success(&call).await?;
         let next = next_page(&call, &answer)?;
-        tags.extend(read(&call, &answer.bytes(MAX_MANIFEST_BYTES).await?)?);
+        tags.extend(read(&call, &answer.document(&call, MAX_MANIFEST_BYTES).await?)?);
         let Some(next) = next else {
             tags.sort();
             tags.dedup();
@@ -49,7 +49,7 @@ fn next_page(call: &Call<'_>, answer: &Answer) -> Result<Option<Url>> {
     let target = link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(target, _)| target);
     match target.and_then(|target| call.url.join(target).ok()) {
         Some(next) if same_origin(&next, &call.url) => Ok(Some(next)),
-        _ => Err(protocol(call, "names a next page that is not its own")),
+        _ => Err(not_followed(call, "names a next page that is not its own")),
     }
 }
 

@@ -14,13 +14,14 @@ use super::broken::{BodyError, Broken};
 use super::credentials::Credential;
 use super::origin::authority;
 use super::pulse::Pulse;
-use super::status::is_transient;
+use super::scope::Wanted;
+use super::status::{Place, Standing};
 use super::wire::Wire;
 use crate::limits::MAX_TOKEN_ANSWER_BYTES;
 use crate::options::Secret;
 
 /// What is asked, of whom, and as whom.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     /// The token service. Judged before: a password may go there.
     pub(super) realm: &'a Url,
@@ -28,7 +29,7 @@ pub(super) struct Question<'a> {
     pub(super) service: Option<&'a str>,
     /// The registry as we call it.
     pub(super) registry: &'a str,
-    pub(super) scope: &'a str,
+    pub(super) wanted: &'a Wanted,
     pub(super) credential: Option<&'a Credential>,
 }
 
@@ -72,20 +73,24 @@ impl Question<'_> {
         token(&body, &place).map_err(NoToken::for_good)
     }
 
-    /// A redirect is none of these and is refused: the password would be sent on to wherever it leads.
+    /// A redirect is not followed: the password would be sent on to wherever it leads.
     fn check(&self, place: &str, status: StatusCode) -> Result<(), NoToken> {
-        match status {
-            StatusCode::OK => Ok(()),
+        let message = format!("the token service `{place}` answered {status}");
+        match Standing::of(status) {
+            Standing::Done => Ok(()),
+            Standing::Later => Err(NoToken::for_now(Reason::RegistryUnavailable, message)),
+            Standing::Elsewhere => Err(NoToken::for_good(Fault::new(Reason::RedirectRefused, message))),
             // 400 is what OAuth2 services answer to an identity token that is no more (RFC 6749, 5.2).
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(NoToken::Refused(format!("`{place}` gives no token for `{}`: {status}", self.scope)))
-            }
-            status => {
-                let is_passing = is_transient(status);
-                let reason = if is_passing { Reason::RegistryUnavailable } else { Reason::RegistryProtocol };
-                Err(NoToken::for_now(reason, format!("the token service `{place}` answered {status}")))
-            }
+            Standing::Denied => Err(self.refused(place, status)),
+            Standing::Never if status == StatusCode::BAD_REQUEST => Err(self.refused(place, status)),
+            // The service itself is not there; it has no repositories that could be missing.
+            Standing::Absent => Err(NoToken::for_good(Fault::new(Reason::RegistryProtocol, message))),
+            standing => Err(NoToken::for_good(Fault::new(standing.reason(Place::Registry), message))),
         }
+    }
+
+    fn refused(&self, place: &str, status: StatusCode) -> NoToken {
+        NoToken::Refused(format!("`{place}` gives no token for `{}`: {status}", self.wanted.line()))
     }
 
     /// One of three, by what is stored: an identity token, a password, nothing.
@@ -107,7 +112,7 @@ impl Question<'_> {
         if let Some(service) = self.service {
             url.query_pairs_mut().append_pair("service", service);
         }
-        url.query_pairs_mut().append_pair("scope", self.scope);
+        url.query_pairs_mut().extend_pairs(self.wanted.each().map(|scope| ("scope", scope)));
         Request::new(Method::GET, url)
     }
 
@@ -121,7 +126,7 @@ impl Question<'_> {
             .append_pair("service", self.service.unwrap_or(self.registry))
             // Required by distribution's form of OAuth2, and checked by nobody.
             .append_pair("client_id", "aisoc")
-            .append_pair("scope", self.scope)
+            .append_pair("scope", &self.wanted.line())
             .append_pair("refresh_token", token.reveal());
         let mut request = Request::new(Method::POST, self.realm.clone());
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");

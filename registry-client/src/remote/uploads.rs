@@ -17,12 +17,11 @@ use super::blobs;
 use super::broken::Broken;
 use super::call::{Asked, Call};
 use super::connection::Connection;
-use super::origin::{same_origin, shown};
+use super::origin::{same_origin, shown, with_tls_of};
 use super::outgoing::Outgoing;
-use super::refusal::protocol;
-use super::status::{is_transient, retry_after};
+use super::refusal::{not_followed, protocol};
+use super::status::retry_after;
 use super::tries::Tries;
-use crate::limits::MAX_TRIES;
 use crate::storage::{BlobSource, Pushed};
 
 /// What one attempt came to.
@@ -74,33 +73,61 @@ async fn send(
         ..Call::new(Method::PUT, session, Asked::Blob(descriptor.digest))
     };
     match connection.send_once(&call).await {
-        Ok(answer) if is_transient(answer.status()) => {
-            let asked = retry_after(answer.headers());
-            Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries: MAX_TRIES }, asked))
-        }
-        Ok(answer) => answer.success(&call).await.map(|_| Attempt::Done(Pushed::Uploaded)),
+        Ok(answer) => match (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers())) {
+            (1, _) => answer.success(&call).await.map(|_| Attempt::Done(Pushed::Uploaded)),
+            (tries, asked) => Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries }, asked)),
+        },
         Err(broken) => Ok(Attempt::Again(broken, None)),
     }
 }
 
-/// The URL to send the blob to, or nothing when the registry took it over from a repository of its
-/// own. 202 to a mount is no error: it opens a session like any other ("Mounting a blob from another
-/// repository").
+/// The URL to send the blob to, or nothing when the registry took it over from a repository of its own.
 async fn open_session(
     connection: &Arc<Connection>,
     descriptor: &Descriptor,
     source: &BlobSource,
 ) -> Result<Option<Url>> {
-    let mut url = connection.url("blobs", "uploads/");
-    if let Some(from) = mountable(connection, source) {
-        url.query_pairs_mut().append_pair("mount", &descriptor.digest.to_string()).append_pair("from", from);
+    match mountable(connection, source) {
+        Some(from) => match mount(connection, descriptor, from).await? {
+            Mount::Done => Ok(None),
+            Mount::Session(session) => Ok(Some(session)),
+            Mount::Refused => begin(connection).await.map(Some),
+        },
+        None => begin(connection).await.map(Some),
     }
-    let call = Call::new(Method::POST, url, Asked::Repository);
+}
+
+/// What became of the wish to have a blob taken over from another repository.
+enum Mount {
+    /// It is there.
+    Done,
+    /// It is to be sent there. 202 to a mount is no error: it opens a session like any other ("Mounting a blob
+    /// from another repository").
+    Session(Url),
+    /// The registry does not do it, or not for us. Whoever may push need not be allowed to read the source, and
+    /// the blob is here to be sent all the same.
+    Refused,
+}
+
+async fn mount(connection: &Arc<Connection>, descriptor: &Descriptor, from: &str) -> Result<Mount> {
+    let mut url = connection.url("blobs", "uploads/");
+    url.query_pairs_mut().append_pair("mount", &descriptor.digest.to_string()).append_pair("from", from);
+    // A token for the repository that is pushed to reads no other one.
+    let call = Call { also_reads: Some(from.to_owned()), ..Call::new(Method::POST, url, Asked::Repository) };
+    let Ok(answer) = connection.send(&call).await else { return Ok(Mount::Refused) };
+    match answer.status() {
+        StatusCode::CREATED => Ok(Mount::Done),
+        StatusCode::ACCEPTED => session(&call, &answer).map(Mount::Session),
+        _ => Ok(Mount::Refused),
+    }
+}
+
+async fn begin(connection: &Arc<Connection>) -> Result<Url> {
+    let call = Call::new(Method::POST, connection.url("blobs", "uploads/"), Asked::Repository);
     let answer = connection.send(&call).await?.success(&call).await?;
     match answer.status() {
-        StatusCode::CREATED => Ok(None),
-        StatusCode::ACCEPTED => session(&call, &answer).map(Some),
-        status => Err(protocol(&call, &format!("answered {status}"))),
+        StatusCode::ACCEPTED => session(&call, &answer),
+        _ => Err(answer.unexpected(&call)),
     }
 }
 
@@ -112,13 +139,14 @@ fn mountable<'a>(connection: &Connection, source: &'a BlobSource) -> Option<&'a 
     Some(other.repository())
 }
 
-/// A session at another origin would receive the plugin, and the credentials with it
-/// (CVE-2026-50151).
+/// Where the session is, relative to who opened it: the registry, or the place that it led to. A session
+/// anywhere else would receive the plugin, and the credentials with it (CVE-2026-50151).
 fn session(call: &Call<'_>, answer: &Answer) -> Result<Url> {
-    let location = answer.header(LOCATION).and_then(|location| call.url.join(location).ok());
+    let location = answer.header(LOCATION).and_then(|location| answer.url().join(location).ok());
     let url = location.ok_or_else(|| protocol(call, "opens an upload without saying where"))?;
-    if same_origin(&url, &call.url) {
+    let url = with_tls_of(answer.url(), url);
+    if same_origin(&url, answer.url()) {
         return Ok(url);
     }
-    Err(protocol(call, "sends the upload to another host").expected(shown(&call.url), shown(&url)))
+    Err(not_followed(call, "sends the upload to another host").expected(shown(answer.url()), shown(&url)))
 }

@@ -68,6 +68,10 @@ pub trait Push {
 
     /// Stores a manifest under its digest, without a tag, unless it is there.
     fn push_manifest(&self, manifest: &Manifest) -> impl Future<Output = Result<Pushed>> + Send;
+
+    /// The manifest that was stored a moment ago, as a reader gets it. A place that shows it a moment later is
+    /// waited for.
+    fn read_back(&self, digest: ArtifactDigest) -> impl Future<Output = Result<Manifest>> + Send;
 }
 
 /// Reads and moves tags.

@@ -23,6 +23,8 @@ pub struct TokenService {
     pub anonymous_pull: bool,
     /// The realm that the challenge names, when it is not the registry's own service.
     pub realm: Option<String>,
+    /// Whether a token is for the first repository only that it is asked for.
+    pub one_repository: bool,
     /// How often a token is accepted; 0 for always.
     pub uses_per_token: usize,
 }
@@ -31,6 +33,7 @@ pub struct TokenService {
 #[derive(Debug)]
 pub(super) struct Token {
     pub(super) text: String,
-    pub(super) scope: String,
+    /// `repository:NAME:ACTIONS`, once for each repository.
+    pub(super) scopes: Vec<String>,
     pub(super) uses: usize,
 }

@@ -30,7 +30,6 @@ impl Shared {
 
     pub(super) async fn perform(&self, act: Option<Act>, mut request: Request<Incoming>) -> Reply {
         let elsewhere = format!("http://{}/elsewhere", self.state().elsewhere);
-        let path = request.uri().path().to_owned();
         match act {
             None => Ok(self.registry.answer(request).await),
             Some(Act::Status(status)) => Ok(drained(request, answer(status, &[], oci_error("TOOBAD"))).await),
@@ -40,8 +39,13 @@ impl Shared {
                 let page = b"<!doctype html><title>Log in</title>".to_vec();
                 Ok(drained(request, answer(200, &headers, page)).await)
             }
-            Some(Act::RedirectElsewhere) => Ok(answer(307, &[("location", format!("{elsewhere}{path}"))], vec![])),
-            Some(Act::RedirectTo(location)) => Ok(answer(307, &[("location", location)], vec![])),
+            Some(Act::RedirectElsewhere) => {
+                let location = format!("{elsewhere}{}", request.uri());
+                Ok(drained(request, answer(307, &[("location", location)], vec![])).await)
+            }
+            Some(Act::RedirectTo(location)) => {
+                Ok(drained(request, answer(307, &[("location", location)], vec![])).await)
+            }
             Some(Act::Silence) => std::future::pending().await,
             Some(Act::IgnoreRange) => {
                 request.headers_mut().remove(hyper::header::RANGE);

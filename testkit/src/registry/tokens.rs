@@ -22,8 +22,7 @@ impl Shared {
                 (seen.authorization.as_ref() != Some(&right)).then(|| "Basic realm=\"test\"".to_owned())
             }
             Login::Bearer(service) => {
-                let needed = if matches!(seen.method.as_str(), "GET" | "HEAD") { "pull" } else { "push" };
-                if state.spend(seen.authorization.as_deref(), needed, service.uses_per_token) {
+                if state.spend(seen.authorization.as_deref(), &needed(seen), service.uses_per_token) {
                     return None;
                 }
                 let realm = service.realm.unwrap_or_else(|| format!("http://{}/token", state.address));
@@ -40,22 +39,25 @@ impl Shared {
         let form = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let form = String::from_utf8_lossy(&form).into_owned();
         let fields = if is_post { &form } else { &seen.query };
-        let field = |name: &str| {
-            let value = fields.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
-            value.unwrap_or_default().replace("%3A", ":").replace("%2C", ",").replace("%2F", "/")
-        };
-        let scope = field("scope");
+        let all = |name: &'static str| form_urlencoded::parse(fields.as_bytes()).filter(move |(key, _)| key == name);
+        let field = |name| all(name).next().map(|(_, value)| value.into_owned()).unwrap_or_default();
+        let mut scopes: Vec<String> = Vec::new();
+        for (_, line) in all("scope") {
+            scopes.extend(line.split(' ').map(str::to_owned));
+        }
         let known = match (&seen.authorization, is_post) {
             (_, true) => service.identity_token == Some(&field("refresh_token")) && field("client_id") == "aisoc",
             (Some(given), false) => service.user.is_some_and(|(user, password)| *given == basic(user, password)),
-            (None, false) => service.anonymous_pull && scope.ends_with(":pull"),
+            (None, false) => service.anonymous_pull && scopes.iter().all(|scope| scope.ends_with(":pull")),
         };
         if !known {
             return answer(401, &[], oci_error("UNAUTHORIZED"));
         }
+        // A service gives less than it was asked for without a word.
+        scopes.truncate(if service.one_repository { 1 } else { usize::MAX });
         let mut state = self.state();
         let text = format!("token-{}", state.tokens.len());
-        state.tokens.push(Token { text: text.clone(), scope, uses: 0 });
+        state.tokens.push(Token { text: text.clone(), scopes, uses: 0 });
         let name = if is_post { "access_token" } else { "token" };
         answer(200, &[], format!(r#"{{"{name}":"{text}","expires_in":300}}"#).into_bytes())
     }
@@ -63,7 +65,7 @@ impl Shared {
 
 impl State {
     /// Whether the header holds a token that still allows this.
-    fn spend(&mut self, authorization: Option<&str>, needed: &str, limit: usize) -> bool {
+    fn spend(&mut self, authorization: Option<&str>, needed: &[(String, &str)], limit: usize) -> bool {
         let Some(text) = authorization.and_then(|header| header.strip_prefix("Bearer ")) else {
             return false;
         };
@@ -71,8 +73,27 @@ impl State {
             return false;
         };
         token.uses += 1;
-        token.scope.contains(needed) && (limit == 0 || token.uses <= limit)
+        needed.iter().all(|(repository, action)| token.allows(repository, action))
+            && (limit == 0 || token.uses <= limit)
     }
+}
+
+impl Token {
+    fn allows(&self, repository: &str, action: &str) -> bool {
+        let prefix = format!("repository:{repository}:");
+        let mut actions = self.scopes.iter().filter_map(|scope| scope.strip_prefix(&prefix));
+        actions.any(|actions| actions.split(',').any(|allowed| allowed == action))
+    }
+}
+
+/// The repositories that a request needs a token for, and what it does there.
+fn needed(seen: &Seen) -> Vec<(String, &'static str)> {
+    let action = if matches!(seen.method.as_str(), "GET" | "HEAD") { "pull" } else { "push" };
+    let path = seen.path.strip_prefix("/v2/").unwrap_or_default();
+    let end = ["/blobs/", "/manifests/", "/tags/", "/referrers/"].iter().filter_map(|kind| path.rfind(kind)).min();
+    let own = (path[..end.unwrap_or(path.len())].to_owned(), action);
+    let mounted = form_urlencoded::parse(seen.query.as_bytes()).find(|(key, _)| key == "from");
+    std::iter::once(own).chain(mounted.map(|(_, from)| (from.into_owned(), "pull"))).collect()
 }
 
 fn basic(user: &str, password: &str) -> String {

@@ -1,0 +1,187 @@
+//! A registry that leads elsewhere: what is followed, who is told who we are, and whose refusal it is.
+
+mod support;
+
+use std::io::Write as _;
+
+use aisoc_manifests::fault::{Class, Reason};
+use aisoc_registry_client::{
+    BlobSource, ClientOptions, Credentials, Fetch as _, Login, Push as _, Pushed, Secret, Tagging as _, Target,
+};
+use aisoc_testkit::by_hand;
+use aisoc_testkit::registry::{Act, Login as Asked, Registry, Rule};
+use support::{options, push, reading, reference, sample, shown, stocked, writing};
+
+const USER: &str = "u";
+const PASSWORD: &str = "correct horse";
+
+/// The registry, which asks for a password from now on, and somebody who knows it.
+fn guarded(registry: Registry) -> (Registry, ClientOptions) {
+    let login = Login { registry: registry.host(), username: USER.into(), password: Secret::new(PASSWORD) };
+    let credentials = Credentials { login: Some(login), ..Credentials::default() };
+    (registry.login(Asked::Basic(USER, PASSWORD)), ClientOptions { credentials, ..options() })
+}
+
+fn target(registry: &Registry, rest: &str, options: &ClientOptions) -> Target {
+    Target::create(&reference(&registry.reference(rest)), options).expect("a target")
+}
+
+#[tokio::test]
+async fn a_manifest_is_followed_to_another_place_without_the_login() {
+    let (registry, sample) = stocked().await;
+    let (registry, options) = guarded(registry);
+    registry.set_rules(vec![Rule::on("/manifests/", Act::RedirectElsewhere)]);
+    let found = target(&registry, "plugin:1", &options).fetch_manifest(None).await.expect("followed");
+    assert_eq!(found, sample.manifest);
+    assert!(registry.requests().iter().any(|seen| seen.authorization.is_some()), "the registry was told");
+    let elsewhere = registry.requests_elsewhere();
+    assert!(!elsewhere.is_empty() && elsewhere.iter().all(|seen| seen.authorization.is_none()), "{elsewhere:?}");
+}
+
+#[tokio::test]
+async fn a_manifest_from_another_place_has_the_digest_that_was_asked_for() {
+    let (registry, sample) = stocked().await;
+    let pinned = reading(&registry, &format!("plugin@{}", sample.manifest.digest()));
+    let other = format!("http://{}/elsewhere/v2/plugin/blobs/{}", registry.elsewhere(), sample.config.digest);
+    registry.set_rules(vec![Rule::on("/manifests/", Act::RedirectTo(other))]);
+    assert_eq!(pinned.fetch_manifest(None).await.expect_err("another").reason(), Reason::PullFailed);
+}
+
+#[tokio::test]
+async fn a_redirect_to_the_registry_itself_is_logged_in_to() {
+    let (registry, sample) = stocked().await;
+    let (registry, options) = guarded(registry);
+    let own = format!("http://{}/v2/plugin/manifests/{}", registry.host(), sample.manifest.digest());
+    registry.set_rules(vec![Rule::on("/manifests/1", Act::RedirectTo(own))]);
+    let found = target(&registry, "plugin:1", &options).fetch_manifest(None).await.expect("followed");
+    assert_eq!(found, sample.manifest);
+}
+
+#[tokio::test]
+async fn a_store_under_the_registrys_own_name_gets_no_login_that_it_does_not_ask_for() {
+    // S3 refuses a request that has a signed URL and a login.
+    let sample = sample(0);
+    let (bytes, digest) = (sample.layer_bytes.clone(), sample.layer.digest.to_string());
+    let store = by_hand::serve("127.0.0.1:0", move |head, stream| {
+        let has_login = head.to_ascii_lowercase().contains("\r\nauthorization:");
+        let (status, header, body): (_, _, &[u8]) = match (head.contains("/store/"), has_login) {
+            (false, false) => ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"".to_owned(), b""),
+            (false, true) => ("307 Temporary Redirect", format!("Location: /store/{digest}?signed"), b""),
+            (true, true) => ("400 Bad Request", "X-Error: one auth mechanism".to_owned(), b""),
+            (true, false) => ("200 OK", "X-Store: yes".to_owned(), &bytes),
+        };
+        let length = body.len();
+        write!(stream, "HTTP/1.1 {status}\r\n{header}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")?;
+        stream.write_all(body)
+    });
+    let login = Login { registry: store.to_string(), username: USER.into(), password: Secret::new(PASSWORD) };
+    let credentials = Credentials { login: Some(login), ..Credentials::default() };
+    let options = ClientOptions { credentials, ..options() };
+    let target = Target::open(&reference(&format!("{store}/plugin:1")), &options).expect("a target");
+    let bytes = target.fetch_blob_bytes(&sample.layer, 1 << 20).await;
+    assert_eq!(bytes.map_err(|fault| shown(&fault)), Ok(sample.layer_bytes.into()));
+}
+
+#[tokio::test]
+async fn an_upload_is_followed_to_another_place_without_the_login() {
+    let (registry, options) = guarded(Registry::start());
+    let sample = sample(0);
+    registry.set_rules(vec![Rule::on("/uploads/", Act::RedirectElsewhere)]);
+    let source = BlobSource::Bytes(sample.layer_bytes.clone().into());
+    let pushed = target(&registry, "plugin:1", &options).push_blob(&sample.layer, &source).await;
+    assert_eq!(pushed.map_err(|fault| shown(&fault)), Ok(Pushed::Uploaded));
+    let elsewhere = registry.requests_elsewhere();
+    let methods: Vec<_> = elsewhere.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["POST", "PUT"], "the session is where the redirect led");
+    assert!(elsewhere.iter().all(|seen| seen.authorization.is_none()), "{elsewhere:?}");
+
+    // The manifest, with its body.
+    registry.set_rules(vec![Rule::on("/manifests/", Act::RedirectElsewhere).method("PUT")]);
+    let other = self::sample(1);
+    let target = target(&registry, "plugin:1", &options);
+    push(&target, &other).await.expect("pushed");
+    assert_eq!(target.tag_digest(&"1".parse().expect("a tag")).await.expect("asked"), Some(other.manifest.digest()));
+    assert!(registry.requests_elsewhere().iter().all(|seen| seen.authorization.is_none()));
+}
+
+#[tokio::test]
+async fn what_is_to_be_stored_is_not_turned_into_a_question() {
+    for status in [301, 302, 303] {
+        let (registry, sample) = (Registry::start(), sample(0));
+        let location = vec![("location", format!("http://{}/elsewhere/v2/", registry.elsewhere()))];
+        registry.set_rules(vec![Rule::on("/uploads/", Act::Answer(status, location, vec![])).method("POST")]);
+        let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("not stored");
+        assert_eq!(fault.reason(), Reason::RedirectRefused, "{status}: {}", shown(&fault));
+        assert_eq!(fault.reason().class(), Class::Failed, "no retry helps");
+        assert_eq!(registry.requests_elsewhere(), []);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_redirect_is_tried_again_with_a_fresh_url() {
+    for (act, times) in [
+        (Act::Status(503), 4),
+        (Act::Status(429), 4),
+        (Act::Status(403), 2),
+        (Act::Status(400), 2),
+        (Act::CutAfter(0), 4),
+    ] {
+        let (store, sample) = stocked().await;
+        let (registry, _) = stocked().await;
+        store.set_rules(vec![Rule::on("/blobs/", act.clone()).times(times)]);
+        let location = format!("http://{}/v2/plugin/blobs/{}", store.host(), sample.layer.digest);
+        registry.set_rules(vec![Rule::on("/blobs/", Act::RedirectTo(location))]);
+        let bytes = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await;
+        assert_eq!(bytes.map_err(|fault| shown(&fault)), Ok(sample.layer_bytes.into()), "{act:?}");
+        assert_eq!(registry.requests().len(), times + 1, "{act:?}: each try begins at the registry");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_behind_a_redirect_is_not_called_the_registrys() {
+    let (registry, sample) = stocked().await;
+    let (store, _) = stocked().await;
+    let location = format!("http://{}/v2/plugin/blobs/{}?signature=secret", store.host(), sample.layer.digest);
+    registry.set_rules(vec![Rule::on("/blobs/", Act::RedirectTo(location))]);
+    for (status, reason) in [
+        (401, Reason::RegistryRefused),
+        (403, Reason::RegistryRefused),
+        (404, Reason::ReferenceNotFound),
+        (400, Reason::RegistryRefused),
+        (503, Reason::RegistryUnavailable),
+    ] {
+        store.set_rules(vec![Rule::on("/blobs/", Act::Status(status))]);
+        let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("refused");
+        assert_eq!(fault.reason(), reason, "{status}: {}", shown(&fault));
+        let both = format!("`{}`, where `{}` leads,", store.host(), registry.host());
+        assert!(fault.message().starts_with(&both), "{fault}");
+        assert!(!shown(&fault).contains("docker login"), "no login mends that: {}", shown(&fault));
+        assert!(!shown(&fault).contains("secret"), "{}", shown(&fault));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_signs_for_reading_alone_does_not_stop_a_push() {
+    for head in [Act::Status(403), Act::Status(405), Act::Status(503)] {
+        let (store, sample) = stocked().await;
+        let registry = Registry::start();
+        store.set_rules(vec![Rule::on("/blobs/", head.clone()).method("HEAD")]);
+        let location = format!("http://{}/v2/plugin/blobs/{}", store.host(), sample.layer.digest);
+        registry.set_rules(vec![Rule::on("/blobs/sha256", Act::RedirectTo(location)).method("HEAD")]);
+        let target = Target::create(&reference(&registry.reference("plugin:1")), &options()).expect("a target");
+        let source = BlobSource::Bytes(sample.layer_bytes.clone().into());
+        let pushed = target.push_blob(&sample.layer, &source).await;
+        assert_eq!(pushed.map_err(|fault| shown(&fault)), Ok(Pushed::Uploaded), "{head:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_user_name_in_a_url_becomes_a_login() {
+    let address = by_hand::serve("127.0.0.1:0", |_, stream| {
+        stream.write_all(b"HTTP/1.1 307 x\r\nLocation: http://a:b@127.0.0.1/x\r\nContent-Length: 0\r\n\r\n")
+    });
+    let target = Target::open(&reference(&format!("{address}/plugin:1")), &options()).expect("a target");
+    let fault = target.fetch_manifest(None).await.expect_err("a login in a URL");
+    assert_eq!(fault.reason(), Reason::RedirectRefused, "{}", shown(&fault));
+    assert!(!shown(&fault).contains("a:b@"), "{}", shown(&fault));
+}
