@@ -162,13 +162,22 @@ async fn a_password_is_not_sent_to_a_realm_that_is_not_safe() {
         "https://10.0.0.1/token",
         "ftp://127.0.0.1/token",
         "https://user:pw@example.com/token",
-        "/token",
-        "",
     ] {
         let service = TokenService { realm: Some(realm.to_owned()), ..known_user() };
         let (registry, _) = guarded(Login::Bearer(service)).await;
         let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("refused");
         assert_eq!(fault.reason(), Reason::RedirectRefused, "{realm}: {}", shown(&fault));
+        assert_eq!(registry.requests().len(), 1, "{realm}");
+    }
+}
+
+#[tokio::test]
+async fn a_realm_that_is_no_url_is_not_guessed() {
+    for realm in ["/token", "", "//127.0.0.1/token", "http://"] {
+        let service = TokenService { realm: Some(realm.to_owned()), ..known_user() };
+        let (registry, _) = guarded(Login::Bearer(service)).await;
+        let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("refused");
+        assert_eq!(fault.reason(), Reason::RegistryProtocol, "{realm}: {}", shown(&fault));
         assert_eq!(registry.requests().len(), 1, "{realm}");
     }
 }

@@ -147,6 +147,26 @@ async fn says_which_registry_was_asked_for_what() {
 }
 
 #[tokio::test]
+async fn a_manifest_has_its_own_type_whatever_a_file_server_calls_it() {
+    let (registry, sample) = stocked().await;
+    for said in [
+        "",
+        "application/json",
+        "text/plain; charset=utf-8",
+        "application/octet-stream",
+        "APPLICATION/VND.OCI.IMAGE.MANIFEST.V1+JSON",
+    ] {
+        registry.set_rules(vec![Rule::on("/manifests/", Act::Header("content-type", said.to_owned()))]);
+        let found = reading(&registry, "plugin:1").fetch_manifest(None).await.expect(said);
+        assert_eq!(found, sample.manifest, "{said}");
+    }
+    let bare = br#"{"schemaVersion":2}"#.to_vec();
+    registry.set_rules(vec![Rule::on("/manifests/", Act::Answer(200, vec![], bare))]);
+    let found = reading(&registry, "plugin:1").fetch_manifest(None).await.expect("a manifest");
+    assert_eq!(found.media_type(), aisoc_manifests::oci::MANIFEST_MEDIA_TYPE);
+}
+
+#[tokio::test]
 async fn a_digest_is_compared_with_the_bytes_and_not_with_the_header() {
     let (registry, sample) = stocked().await;
     let pinned = reading(&registry, &format!("plugin@{}", sample.manifest.digest()));

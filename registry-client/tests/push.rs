@@ -157,6 +157,25 @@ async fn a_registry_that_shows_a_manifest_a_moment_later_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_registry_that_does_not_see_its_own_blobs_yet_is_waited_for() {
+    let unknown = |code: &str| Act::Answer(404, vec![], format!(r#"{{"errors":[{{"code":"{code}"}}]}}"#).into_bytes());
+    for code in ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"] {
+        let (registry, sample) = (Registry::start(), sample(0));
+        registry.set_rules(vec![Rule::on("/manifests/", unknown(code)).method("PUT").times(4)]);
+        push(&writing(&registry, "plugin:1"), &sample).await.expect("seen in the end");
+    }
+    for (code, puts) in [("MANIFEST_BLOB_UNKNOWN", 5), ("NAME_UNKNOWN", 1)] {
+        let (registry, sample) = (Registry::start(), sample(0));
+        registry.set_rules(vec![Rule::on("/manifests/", unknown(code)).method("PUT")]);
+        let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("never seen");
+        assert_eq!(fault.reason(), Reason::ReferenceNotFound, "{}", shown(&fault));
+        let seen =
+            registry.requests().iter().filter(|seen| seen.method == "PUT" && seen.path.contains("/manifests/")).count();
+        assert_eq!(seen, puts, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_blob_of_unknown_standing_is_sent() {
     for head in [Act::Status(405), Act::Status(501), Act::Status(400), Act::Answer(200, vec![], b"x".to_vec())] {
         let (registry, sample) = stocked().await;

@@ -13,7 +13,7 @@ use super::broken::BodyError;
 use super::call::Call;
 use super::connection::Connection;
 use super::origin::authority;
-use super::refusal::{protocol, refusal};
+use super::refusal::{protocol, refused};
 use super::status::{Place, Standing};
 use crate::limits::MAX_ERROR_BYTES;
 
@@ -193,9 +193,14 @@ impl Answer {
         self.connection.wire.chunk(&mut self.response).await
     }
 
-    /// The refusal as a fault, with the registry's own words. A body that breaks off says what it said.
-    pub(super) async fn refusal(mut self, call: &Call<'_>) -> Fault {
+    /// The refusal as a fault, with the registry's own words.
+    pub(super) async fn refusal(self, call: &Call<'_>) -> Fault {
+        self.refused(call).await.0
+    }
+
+    /// The refusal as a fault, and its error code. A body that breaks off says what it said.
+    pub(super) async fn refused(mut self, call: &Call<'_>) -> (Fault, Option<String>) {
         let (body, _) = self.read(MAX_ERROR_BYTES).await;
-        refusal(&self.connection, call, &self, &body)
+        refused(&self.connection, call, &self, &body)
     }
 }

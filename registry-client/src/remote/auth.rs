@@ -18,7 +18,7 @@ use super::broken::Broken;
 use super::call::Call;
 use super::challenge::Challenge;
 use super::credentials::{self, Credential};
-use super::origin::{is_loopback, same_origin};
+use super::origin::{is_loopback, same_origin, with_tls_of};
 use super::scope::{Scope, Wanted};
 use super::token::{NoToken, Question};
 use super::wire::Wire;
@@ -193,22 +193,23 @@ impl Auth {
     /// registry says so. It need not be the registry's own host, as registries name services elsewhere; TLS
     /// and the judgement of its address are what keep it from being anybody.
     fn check_realm(&self, realm: &str) -> Result<Url> {
-        let refuse = |why: &str| {
+        let refuse = |reason, why: &str| {
             let message = format!("`{}` asks for a token from a place that {why}", self.registry);
-            Fault::new(Reason::RedirectRefused, message)
+            Fault::new(reason, message)
                 .hint("tell the operator of the registry; its `WWW-Authenticate` realm must be an https URL")
         };
-        let url = Url::parse(realm).map_err(|_| refuse("is not a URL"))?;
+        let url = Url::parse(realm).map_err(|_| refuse(Reason::RegistryProtocol, "is not a URL"))?;
+        let url = with_tls_of(&self.base, url);
         // Where the registry is spoken to without TLS, its own token service is, too: nothing is sent there that
         // the registry itself would not be sent. A test bench has both on one machine, on two ports.
         let plain = self.base.scheme() == "http"
             && (same_origin(&url, &self.base) || is_loopback(&self.base) && is_loopback(&url));
         if url.scheme() != "https" && !(url.scheme() == "http" && plain) {
-            return Err(refuse("is not reached over TLS"));
+            return Err(refuse(Reason::RedirectRefused, "is not reached over TLS"));
         }
         // Such a URL is made to be taken for another one, or to be logged.
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(refuse("carries a user name or a fragment"));
+            return Err(refuse(Reason::RedirectRefused, "carries a user name or a fragment"));
         }
         Ok(url)
     }

@@ -47,7 +47,7 @@ fn parse(text: &str) -> Vec<Challenge> {
         if scheme.is_empty() {
             break;
         }
-        let Some((parameters, after)) = parameters(after.trim_start_matches(' ')) else {
+        let Some((parameters, after)) = parameters(without_token68(after.trim_start_matches(' '))) else {
             break;
         };
         rest = after.trim_start_matches([' ', '\t', ',']);
@@ -66,6 +66,16 @@ fn parse(text: &str) -> Vec<Challenge> {
         }
     }
     found
+}
+
+/// What follows the one value without a name that some schemes have instead of parameters (`token68`,
+/// RFC 9110, 11.2): it ends with `=` signs, if with anything, where a parameter would go on.
+fn without_token68(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/".contains(c))).unwrap_or(text.len());
+    let after = text[end..].trim_start_matches('=').trim_start_matches([' ', '\t']);
+    // `key=value` goes on behind one `=`; the name of the next scheme behind a blank and none.
+    let is_whole = end > 0 && text[end..].starts_with(['=', ',']) || end == text.len();
+    if is_whole && (after.is_empty() || after.starts_with(',')) { after } else { text }
 }
 
 /// `key="value", key=token, …` up to the next scheme or the end.
@@ -139,7 +149,10 @@ mod tests {
                 "Negotiate, Basic realm=\"x\", Bearer realm=\"https://x\"",
                 vec![Challenge::Basic, bearer("https://x", None)],
             ),
-            ("Negotiate abc==, Basic realm=\"x\"", vec![]),
+            ("Negotiate abc==, Basic realm=\"x\"", vec![Challenge::Basic]),
+            ("Negotiate YII/+~==", vec![]),
+            ("Basic realm=\"x\", Negotiate a/b=", vec![Challenge::Basic]),
+            ("Bearer abc, realm=\"https://x\"", vec![]),
             ("Basic realm=\"x\", Bearer realm=\"https://x\"", vec![Challenge::Basic, bearer("https://x", None)]),
         ] {
             assert_eq!(parse(text), expected, "{text}");

@@ -62,12 +62,12 @@ fn described(answer: &Answer) -> Option<Descriptor> {
 pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Result<Manifest> {
     let call = call(connection, Method::GET, name.clone());
     let answer = connection.send(&call).await?.success(&call).await?;
-    // Some registries forget the type; ours is what is asked for, and the document says its own.
-    let media_type = answer.media_type().unwrap_or_else(|| MANIFEST_MEDIA_TYPE.to_owned());
-    let manifest = Manifest::new(media_type, answer.document(&call, MAX_MANIFEST_BYTES).await?);
+    let said = answer.media_type();
+    let bytes = answer.document(&call, MAX_MANIFEST_BYTES).await?;
+    let manifest = Manifest::new(one_type(&call, said, &bytes)?, bytes);
     match name {
         ManifestName::Digest(asked) if asked != manifest.digest() => Err(another(connection, asked, &manifest)),
-        ManifestName::Digest(_) | ManifestName::Tag(_) => one_type(&call, manifest),
+        ManifestName::Digest(_) | ManifestName::Tag(_) => Ok(manifest),
     }
 }
 
@@ -109,24 +109,36 @@ pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name:
         body: Outgoing::Bytes(Bytes::copy_from_slice(manifest.bytes())),
         ..call(connection, Method::PUT, name)
     };
-    connection.send(&call).await?.success(&call).await.map(drop)
+    let mut tries = Tries::new(connection);
+    loop {
+        let answer = connection.send(&call).await?;
+        if answer.standing() == Standing::Done {
+            return Ok(());
+        }
+        let (fault, code) = answer.refused(&call).await;
+        // Blobs that were stored a moment ago are not seen yet by who checks that they are there.
+        let is_late = matches!(code.as_deref(), Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"));
+        if !is_late || !tries.pause(MAX_TRIES, None).await {
+            return Err(fault);
+        }
+    }
 }
 
-/// A manifest whose own `mediaType` and whose `Content-Type` differ is read as two things by two
-/// clients (CVE-2021-41190).
-fn one_type(call: &Call<'_>, manifest: Manifest) -> Result<Manifest> {
+/// The type of a manifest: its own, else what the registry says, else the one that is asked for. Where the two
+/// differ it is read as two things by two clients (CVE-2021-41190); a plain type (`application/json`,
+/// `text/plain`) is a file server's, and says nothing that could differ.
+fn one_type(call: &Call<'_>, said: Option<String>, bytes: &[u8]) -> Result<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Typed {
         media_type: Option<String>,
     }
-    let own = serde_json::from_slice::<Typed>(manifest.bytes()).ok().and_then(|typed| typed.media_type);
-    match own {
-        // Plain types (`application/json`) say nothing that could differ.
-        Some(own) if manifest.media_type().starts_with("application/vnd.") && own != manifest.media_type() => {
+    let own = serde_json::from_slice::<Typed>(bytes).ok().and_then(|typed| typed.media_type);
+    match (own, said.filter(|said| said.starts_with("application/vnd."))) {
+        (Some(own), Some(said)) if own != said => {
             Err(protocol(call, "gives a manifest another type than it gives itself")
-                .expected(shown(&own, 120), shown(manifest.media_type(), 120)))
+                .expected(shown(&own, 120), shown(&said, 120)))
         }
-        _ => Ok(manifest),
+        (own, said) => Ok(said.or(own).unwrap_or_else(|| MANIFEST_MEDIA_TYPE.to_owned())),
     }
 }

@@ -25,20 +25,33 @@ pub(super) fn not_followed(call: &Call<'_>, what: &str) -> Fault {
     Fault::new(Reason::RedirectRefused, format!("`{}` {what} in answer to {call}", authority(&call.url)))
 }
 
-/// The fault that an answer is, with what its body says.
-pub(super) fn refusal(connection: &Connection, call: &Call<'_>, answer: &Answer, body: &[u8]) -> Fault {
+/// The fault that an answer is, with what its body says, and the error code that the body names.
+pub(super) fn refused(
+    connection: &Connection,
+    call: &Call<'_>,
+    answer: &Answer,
+    body: &[u8],
+) -> (Fault, Option<String>) {
     let told = told(body);
+    (fault(connection, call, answer, told.as_ref()), told.map(|told| told.code))
+}
+
+fn fault(connection: &Connection, call: &Call<'_>, answer: &Answer, told: Option<&Told>) -> Fault {
     let who = who(call, answer);
-    let suffix = told.as_ref().map(|told| format!(": {}", told.text)).unwrap_or_default();
+    let suffix = told.map(|told| format!(": {}", told.text)).unwrap_or_default();
     let message = format!("{who} answered {} to {call}{suffix}", answer.status());
     match (answer.standing(), answer.place()) {
         // 403 is a login that does not reach so far; some registries answer it where there is none at all.
         (Standing::Denied, Place::Registry) => connection.auth.denial(message),
+        // What was sent is not missing; what it needs is, and the registry says what that is.
+        (Standing::Absent, _) if !call.is_safe() && told.is_some_and(|told| told.code != NAME_UNKNOWN) => {
+            Fault::new(Reason::ReferenceNotFound, message)
+        }
         (Standing::Absent, _) => {
             missing(connection, call, &who, answer, told.is_some_and(|told| told.code == NAME_UNKNOWN))
         }
-        (Standing::Denied | Standing::Never, Place::Elsewhere) => {
-            Fault::new(answer.standing().reason(Place::Elsewhere), message).hint(format!(
+        (standing @ (Standing::Denied | Standing::Never), Place::Elsewhere) => {
+            Fault::new(standing.reason(Place::Elsewhere), message).hint(format!(
                 "tell the operator of `{}`: the place that it leads to refuses the URL that it gives; check that the \
                  clocks of both agree, and who may read there",
                 authority(&call.url)
