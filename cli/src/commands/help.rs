@@ -15,6 +15,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what is in the registry, what is read, references, exit codes",
         include_str!("../../../docs/artifact-format.md"),
     ),
+    (
+        "registries",
+        "what is made of every kind of answer, what is tried again, where a registry may lead",
+        include_str!("../../../docs/registries.md"),
+    ),
     ("limits", "how much is read of everything, and what each limit stops", include_str!("../../../docs/limits.md")),
     (
         "install",

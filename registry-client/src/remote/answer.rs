@@ -98,6 +98,17 @@ impl Answer {
         }
     }
 
+    /// What a HEAD says: the answer if it is a yes, nothing if it says nothing, and the fault of a registry that
+    /// serves nobody now, or not us. A HEAD only saves work: a store that signs its URLs for GET alone, or a
+    /// registry without HEAD, has said nothing.
+    pub(super) async fn known(self, call: &Call<'_>) -> Result<Option<Self>> {
+        match (self.standing(), self.place()) {
+            (Standing::Done, _) => Ok(Some(self)),
+            (Standing::Denied | Standing::Later, Place::Registry) => Err(self.refusal(call).await),
+            _ => Ok(None),
+        }
+    }
+
     /// The whole document that a 2xx holds, when it is at most `max_bytes`.
     pub(super) async fn document(self, call: &Call<'_>, max_bytes: u64) -> Result<Vec<u8>> {
         let answer = self.success(call).await?;

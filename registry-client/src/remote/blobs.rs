@@ -9,7 +9,6 @@ use reqwest::Method;
 
 use super::call::{Asked, Call};
 use super::connection::Connection;
-use super::status::{Place, Standing};
 
 /// The request for a blob, or for what is known of it.
 pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> Call<'static> {
@@ -17,15 +16,9 @@ pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> C
 }
 
 /// Whether the registry has the blob. It only saves sending it: what is there under the digest is hashed
-/// by the registry when it comes, and by every reader when it goes. So only a plain yes counts, of the right
-/// size; a store that signs its URLs for GET alone, or a registry without HEAD, has said nothing.
+/// by the registry when it comes, and by every reader when it goes. So only a yes of the right size counts.
 pub(super) async fn exists(connection: &Arc<Connection>, descriptor: &Descriptor) -> Result<bool> {
     let call = call(connection, Method::HEAD, descriptor.digest);
-    let answer = connection.send(&call).await?;
-    match (answer.standing(), answer.place()) {
-        (Standing::Done, _) => Ok(answer.length().is_none_or(|length| length == descriptor.size)),
-        // Whoever may not ask may not push, and whoever is down takes nothing.
-        (Standing::Denied | Standing::Later, Place::Registry) => Err(answer.refusal(&call).await),
-        _ => Ok(false),
-    }
+    let known = connection.send(&call).await?.known(&call).await?;
+    Ok(known.is_some_and(|answer| answer.length().is_none_or(|length| length == descriptor.size)))
 }

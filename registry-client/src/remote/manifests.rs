@@ -38,14 +38,12 @@ fn call(connection: &Connection, method: Method, name: ManifestName) -> Call<'st
 /// are optional in parts and some registries answer 405, and then the manifest itself is fetched.
 pub(super) async fn resolve(connection: &Arc<Connection>, tag: Tag) -> Result<Descriptor> {
     let call = call(connection, Method::HEAD, ManifestName::Tag(tag.clone()));
-    let answer = connection.send(&call).await?;
-    // What a registry does not do for HEAD, it may do for GET. A page is no manifest, whatever its headers say.
-    if answer.standing() != Standing::Never
-        && let Some(descriptor) = described(&answer.success(&call).await?)
-    {
-        return Ok(descriptor);
+    // What a registry does not say to HEAD, it may say to GET.
+    let known = connection.send(&call).await?.known(&call).await?;
+    match known.as_ref().and_then(described) {
+        Some(descriptor) => Ok(descriptor),
+        None => Ok(get(connection, ManifestName::Tag(tag)).await?.descriptor()),
     }
-    Ok(get(connection, ManifestName::Tag(tag)).await?.descriptor())
 }
 
 /// The descriptor that the headers are, when all three are there.
@@ -80,11 +78,8 @@ fn another(connection: &Connection, asked: ArtifactDigest, sent: &Manifest) -> F
 /// Whether the registry has that manifest. It only saves sending it, so only a plain yes counts.
 pub(super) async fn exists(connection: &Arc<Connection>, digest: ArtifactDigest) -> Result<bool> {
     let call = call(connection, Method::HEAD, ManifestName::Digest(digest));
-    let answer = connection.send(&call).await?;
-    match answer.standing() {
-        Standing::Absent | Standing::Never => Ok(false),
-        _ => answer.success(&call).await.map(|answer| !answer.is_web_page()),
-    }
+    let known = connection.send(&call).await?.known(&call).await?;
+    Ok(known.is_some_and(|answer| !answer.is_web_page()))
 }
 
 /// The manifest of that digest, which was stored a moment ago: some registries show it a moment later, from

@@ -53,8 +53,9 @@ impl Standing {
     /// is asked for a fresh one. A HEAD only saves work, so nothing is waited for to learn its answer there.
     pub(super) fn tries(self, place: Place, method: &Method) -> u32 {
         match (self, place) {
+            (_, Place::Elsewhere) if *method == Method::HEAD => 1,
             (Self::Later, _) => MAX_TRIES,
-            (Self::Denied | Self::Never, Place::Elsewhere) if *method != Method::HEAD => MAX_FRESH_URLS,
+            (Self::Denied | Self::Never, Place::Elsewhere) => MAX_FRESH_URLS,
             _ => 1,
         }
     }
@@ -126,8 +127,9 @@ mod tests {
                 {
                     assert_eq!(standing.tries(place, &Method::GET), tries, "{status} at {place:?}");
                     assert_eq!(standing.reason(place), reason, "{status} at {place:?}");
-                    assert_eq!(standing.tries(place, &Method::HEAD), here, "HEAD, {status} at {place:?}");
                 }
+                assert_eq!(standing.tries(Place::Registry, &Method::HEAD), here, "HEAD, {status}");
+                assert_eq!(standing.tries(Place::Elsewhere, &Method::HEAD), 1, "HEAD, {status}");
             }
         }
     }
