@@ -13,7 +13,7 @@ use super::broken::BodyError;
 use super::call::Call;
 use super::connection::Connection;
 use super::origin::authority;
-use super::refusal::{protocol, refused};
+use super::refusal::{Refused, protocol};
 use super::status::{Place, Standing};
 use crate::limits::MAX_ERROR_BYTES;
 
@@ -212,6 +212,7 @@ impl Answer {
     /// The refusal as a fault, and its error code. A body that breaks off says what it said.
     pub(super) async fn refused(mut self, call: &Call<'_>) -> (Fault, Option<String>) {
         let (body, _) = self.read(MAX_ERROR_BYTES).await;
-        refused(&self.connection, call, &self, &body)
+        let refused = Refused { status: self.status(), place: self.place, url: self.url(), body: &body };
+        refused.fault(&self.connection, call)
     }
 }

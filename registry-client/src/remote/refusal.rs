@@ -2,9 +2,9 @@
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::shown;
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
-use super::answer::Answer;
 use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::origin::authority;
@@ -25,61 +25,65 @@ pub(super) fn not_followed(call: &Call<'_>, what: &str) -> Fault {
     Fault::new(Reason::RedirectRefused, format!("`{}` {what} in answer to {call}", authority(&call.url)))
 }
 
-/// The fault that an answer is, with what its body says, and the error code that the body names.
-pub(super) fn refused(
-    connection: &Connection,
-    call: &Call<'_>,
-    answer: &Answer,
-    body: &[u8],
-) -> (Fault, Option<String>) {
-    let told = told(body);
-    (fault(connection, call, answer, told.as_ref()), told.map(|told| told.code))
+/// An answer that is no yes.
+#[derive(Debug)]
+pub(super) struct Refused<'a> {
+    pub(super) status: StatusCode,
+    pub(super) place: Place,
+    /// Where it comes from.
+    pub(super) url: &'a Url,
+    pub(super) body: &'a [u8],
 }
 
-fn fault(connection: &Connection, call: &Call<'_>, answer: &Answer, told: Option<&Told>) -> Fault {
-    let who = who(call, answer);
-    let suffix = told.map(|told| format!(": {}", told.text)).unwrap_or_default();
-    let message = format!("{who} answered {} to {call}{suffix}", answer.status());
-    match (answer.standing(), answer.place()) {
-        // 403 is a login that does not reach so far; some registries answer it where there is none at all.
-        (Standing::Denied, Place::Registry) => connection.auth.denial(message),
-        // What was sent is not missing; what it needs is, and the registry says what that is.
-        (Standing::Absent, _) if !call.is_safe() && told.is_some_and(|told| told.code != NAME_UNKNOWN) => {
-            Fault::new(Reason::ReferenceNotFound, message)
-        }
-        (Standing::Absent, _) => {
-            missing(connection, call, &who, answer, told.is_some_and(|told| told.code == NAME_UNKNOWN))
-        }
-        (standing @ (Standing::Denied | Standing::Never), Place::Elsewhere) => {
-            Fault::new(standing.reason(Place::Elsewhere), message).hint(format!(
-                "tell the operator of `{}`: the place that it leads to refuses the URL that it gives; check that the \
-                 clocks of both agree, and who may read there",
-                authority(&call.url)
-            ))
-        }
-        (standing, place) => Fault::new(standing.reason(place), message),
+impl Refused<'_> {
+    /// The fault that it is, with what its body says, and the error code that the body names.
+    pub(super) fn fault(&self, connection: &Connection, call: &Call<'_>) -> (Fault, Option<String>) {
+        let told = told(self.body);
+        (self.told(connection, call, told.as_ref()), told.map(|told| told.code))
     }
-}
 
-/// Who refused. A login at the registry mends nothing at the store that it leads to, so both are named.
-fn who(call: &Call<'_>, answer: &Answer) -> String {
-    let registry = authority(&call.url);
-    match answer.place() {
-        Place::Registry => format!("`{registry}`"),
-        Place::Elsewhere => format!("`{}`, where `{registry}` leads,", authority(answer.url())),
+    fn told(&self, connection: &Connection, call: &Call<'_>, told: Option<&Told>) -> Fault {
+        let standing = Standing::of(self.status);
+        let suffix = told.map(|told| format!(": {}", told.text)).unwrap_or_default();
+        let message = format!("{} answered {} to {call}{suffix}", self.who(call), self.status);
+        match (standing, self.place) {
+            // 403 is a login that does not reach so far; some registries answer it where there is none at all.
+            (Standing::Denied, Place::Registry) => connection.auth.denial(message),
+            // What was sent is not missing; what it needs is, and the registry says what that is.
+            (Standing::Absent, _) if !call.is_safe() && told.is_some_and(|told| told.code != NAME_UNKNOWN) => {
+                Fault::new(Reason::ReferenceNotFound, message)
+            }
+            (Standing::Absent, _) => self.missing(connection, call, told.is_some_and(|told| told.code == NAME_UNKNOWN)),
+            (Standing::Denied | Standing::Never, Place::Elsewhere) => Fault::new(standing.reason(self.place), message)
+                .hint(format!(
+                    "tell the operator of `{}`: the place that it leads to refuses the URL that it gives; check \
+                     that the clocks of both agree, and who may read there",
+                    authority(&call.url)
+                )),
+            _ => Fault::new(standing.reason(self.place), message),
+        }
     }
-}
 
-/// The fault of what is not there. Whether it is the whole repository decides what the reader looks for:
-/// a typing error in the name, or an artifact that was never pushed.
-fn missing(connection: &Connection, call: &Call<'_>, who: &str, answer: &Answer, is_whole_repository: bool) -> Fault {
-    let (repository, status) = (connection.reference.repository(), answer.status().as_u16());
-    let message = if is_whole_repository || call.asked == Asked::Repository {
-        format!("{who} has no repository `{repository}` ({status} to {call})")
-    } else {
-        format!("{who} has no {} in `{repository}` ({status} to {call})", call.asked)
-    };
-    Fault::new(Reason::ReferenceNotFound, message)
+    /// Who refused. A login at the registry mends nothing at the store that it leads to, so both are named.
+    fn who(&self, call: &Call<'_>) -> String {
+        let registry = authority(&call.url);
+        match self.place {
+            Place::Registry => format!("`{registry}`"),
+            Place::Elsewhere => format!("`{}`, where `{registry}` leads,", authority(self.url)),
+        }
+    }
+
+    /// The fault of what is not there. Whether it is the whole repository decides what the reader looks for:
+    /// a typing error in the name, or an artifact that was never pushed.
+    fn missing(&self, connection: &Connection, call: &Call<'_>, is_whole_repository: bool) -> Fault {
+        let (who, status, repository) = (self.who(call), self.status.as_u16(), connection.reference.repository());
+        let message = if is_whole_repository || call.asked == Asked::Repository {
+            format!("{who} has no repository `{repository}` ({status} to {call})")
+        } else {
+            format!("{who} has no {} in `{repository}` ({status} to {call})", call.asked)
+        };
+        Fault::new(Reason::ReferenceNotFound, message)
+    }
 }
 
 /// What a registry said about its refusal.
