@@ -49,6 +49,8 @@ impl Default for Slowest {
 
 /// How often one request is tried altogether.
 pub(crate) const MAX_TRIES: u32 = 5;
+/// How often a registry is asked for what it stored a moment ago: ten seconds or so, and then it has lost it.
+pub(crate) const MAX_LATE_TRIES: u32 = 7;
 /// How often a registry is asked for a fresh URL of its store, when the store refuses the one it gave: a URL
 /// that ran out on the way is one thing, a store that nobody may read another.
 pub(crate) const MAX_FRESH_URLS: u32 = 3;

@@ -147,11 +147,11 @@ async fn what_was_done_is_done_whatever_type_the_answer_has() {
 #[tokio::test]
 async fn a_registry_that_shows_a_manifest_a_moment_later_is_waited_for() {
     let (registry, sample) = (Registry::start(), sample(0));
-    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Status(404)).method("GET").times(4)]);
+    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Status(404)).method("GET").times(6)]);
     push(&writing(&registry, "plugin:1"), &sample).await.expect("there in the end");
     assert_eq!(reading(&registry, "plugin:1").fetch_manifest(None).await.expect("tagged"), sample.manifest);
     let (registry, sample) = (Registry::start(), self::sample(1));
-    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Status(404)).method("GET").times(5)]);
+    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Status(404)).method("GET").times(7)]);
     let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("never there");
     assert_eq!(fault.reason(), Reason::PushVerification, "{}", shown(&fault));
 }
@@ -161,10 +161,10 @@ async fn a_registry_that_does_not_see_its_own_blobs_yet_is_waited_for() {
     let unknown = |code: &str| Act::Answer(404, vec![], format!(r#"{{"errors":[{{"code":"{code}"}}]}}"#).into_bytes());
     for code in ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"] {
         let (registry, sample) = (Registry::start(), sample(0));
-        registry.set_rules(vec![Rule::on("/manifests/", unknown(code)).method("PUT").times(4)]);
+        registry.set_rules(vec![Rule::on("/manifests/", unknown(code)).method("PUT").times(6)]);
         push(&writing(&registry, "plugin:1"), &sample).await.expect("seen in the end");
     }
-    for (code, puts) in [("MANIFEST_BLOB_UNKNOWN", 5), ("NAME_UNKNOWN", 1)] {
+    for (code, puts) in [("MANIFEST_BLOB_UNKNOWN", 7), ("NAME_UNKNOWN", 1)] {
         let (registry, sample) = (Registry::start(), sample(0));
         registry.set_rules(vec![Rule::on("/manifests/", unknown(code)).method("PUT")]);
         let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("never seen");

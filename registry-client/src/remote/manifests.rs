@@ -19,7 +19,7 @@ use super::outgoing::Outgoing;
 use super::refusal::protocol;
 use super::status::Standing;
 use super::tries::Tries;
-use crate::limits::MAX_TRIES;
+use crate::limits::MAX_LATE_TRIES;
 use crate::storage::{Manifest, ManifestName};
 
 /// Manifest types that we ask for. Without the list, old registries convert to schema 1, whose digest is
@@ -88,7 +88,7 @@ pub(super) async fn get_stored(connection: &Arc<Connection>, digest: ArtifactDig
     let mut tries = Tries::new(connection);
     loop {
         match get(connection, ManifestName::Digest(digest)).await {
-            Err(fault) if fault.reason() == Reason::ReferenceNotFound && tries.pause(MAX_TRIES, None).await => {}
+            Err(fault) if fault.reason() == Reason::ReferenceNotFound && tries.pause(MAX_LATE_TRIES, None).await => {}
             found => return found,
         }
     }
@@ -113,7 +113,7 @@ pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name:
         let (fault, code) = answer.refused(&call).await;
         // Blobs that were stored a moment ago are not seen yet by who checks that they are there.
         let is_late = matches!(code.as_deref(), Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"));
-        if !is_late || !tries.pause(MAX_TRIES, None).await {
+        if !is_late || !tries.pause(MAX_LATE_TRIES, None).await {
             return Err(fault);
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::connection::Connection;
-use crate::limits::MAX_TRIES;
 
 /// The pauses between tries of one task. What is bounded is the waiting: a download that took ten
 /// minutes may still be resumed.
@@ -33,7 +32,7 @@ impl Tries {
     pub(super) async fn pause(&mut self, limit: u32, asked: Option<Duration>) -> bool {
         let wait = jittered(self.next).max(asked.unwrap_or_default());
         // A registry that asks to wait for a year is one that is not available.
-        let may = self.made < limit.min(MAX_TRIES) && Instant::now() + wait < self.ends;
+        let may = self.made < limit && Instant::now() + wait < self.ends;
         let Some(left) = self.left.checked_sub(wait).filter(|_| may) else {
             return false;
         };
