@@ -280,6 +280,7 @@ async fn a_token_service_that_misbehaves_is_not_a_refusal() {
         (Act::Html, Reason::RegistryProtocol),
         (Act::Answer(200, vec![], br#"{"token":"a\r\nb"}"#.to_vec()), Reason::RegistryProtocol),
         (Act::Answer(200, vec![], b"{}".to_vec()), Reason::RegistryProtocol),
+        (Act::Answer(200, vec![], br#"{"token":"","access_token":""}"#.to_vec()), Reason::RegistryProtocol),
         (Act::Answer(200, vec![], vec![b' '; (1 << 20) + 1]), Reason::RegistryProtocol),
         (Act::Answer(401, vec![], vec![]), Reason::RegistryDenied),
     ] {

@@ -16,8 +16,12 @@ pub(super) fn basic(username: &str, password: &Secret) -> Result<HeaderValue> {
 }
 
 /// A token (RFC 6750, 2.1), or nothing when it cannot stand in a header: a line break in it would add a
-/// header of the token service's choice.
+/// header of the token service's choice, and a blank another word. No characters but these: more are in use than
+/// the RFC has.
 pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
     sensitive(&format!("Bearer {token}"))
 }
 

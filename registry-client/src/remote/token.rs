@@ -6,7 +6,7 @@
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::authorization::{basic, bearer};
@@ -157,18 +157,53 @@ async fn read(wire: &Wire, response: &mut Response, place: &str) -> Result<Vec<u
 }
 
 /// `token` and `access_token` are two names for the same thing: the one is distribution's, the other
-/// OAuth2's (RFC 6749, 5.1).
+/// OAuth2's (RFC 6749, 5.1). Services fill in one, or both; what is empty, `null`, no text or cannot stand in a
+/// header is none, and the other counts.
 fn token(body: &[u8], place: &str) -> Result<HeaderValue> {
-    #[derive(Deserialize)]
-    struct TokenAnswer {
-        #[serde(default)]
-        token: Option<String>,
-        #[serde(default)]
-        access_token: Option<String>,
-    }
     // The body holds the token when it can be read and may hold it when not: no part of it is shown.
     let refuse = || Fault::new(Reason::RegistryProtocol, format!("the token service `{place}` gives no usable token"));
-    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| refuse())?;
-    let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(refuse)?;
-    bearer(&token).ok_or_else(refuse)
+    let answer: Map<String, Value> = serde_json::from_slice(body).map_err(|_| refuse())?;
+    let mut names = ["token", "access_token"].into_iter();
+    names.find_map(|name| bearer(answer.get(name)?.as_str()?)).ok_or_else(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_usable_token_of_the_two_counts() {
+        for (body, expected) in [
+            (r#"{"token":"a","access_token":"b"}"#, Some("Bearer a")),
+            (r#"{"access_token":"b","expires_in":300}"#, Some("Bearer b")),
+            (r#"{"token":"","access_token":"b"}"#, Some("Bearer b")),
+            (r#"{"token":null,"access_token":"b"}"#, Some("Bearer b")),
+            (r#"{"token":7,"access_token":"b"}"#, Some("Bearer b")),
+            (r#"{"token":"a b","access_token":"b"}"#, Some("Bearer b")),
+            (r#"{"token":"a","access_token":""}"#, Some("Bearer a")),
+            (r#"{"token":"a","access_token":null}"#, Some("Bearer a")),
+            (r#"{"token":"","access_token":""}"#, None),
+            (r#"{"token":null}"#, None),
+            (r#"{"token":["hunter2"]}"#, None),
+            (r#"{"token":"hunter2 x"}"#, None),
+            (r#"{"token":"hunter2\n"}"#, None),
+            (r#"{"token":"hunter2\u00e9"}"#, None),
+            (r#"["hunter2"]"#, None),
+            ("{}", None),
+            ("", None),
+        ] {
+            match (token(body.as_bytes(), "auth.example"), expected) {
+                (Ok(header), Some(expected)) => {
+                    assert_eq!(header.to_str().expect("text"), expected, "{body}");
+                    assert!(header.is_sensitive());
+                }
+                (Err(fault), None) => {
+                    assert_eq!(fault.reason(), Reason::RegistryProtocol);
+                    assert!(fault.message().contains("`auth.example`"), "{fault}");
+                    assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");
+                }
+                (read, _) => panic!("{body}: {read:?}"),
+            }
+        }
+    }
 }
