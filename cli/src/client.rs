@@ -2,7 +2,7 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_registry_client::{ClientOptions, Credentials, Login, PlainHttp, Secret};
+use aisoc_registry_client::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Secret};
 
 use crate::args::plugin::RegistryArgs;
 use crate::environment::{
@@ -25,7 +25,8 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
 /// The login variables, for CI jobs without a config file, and Docker's files. A password is for one host:
 /// without its name it is nobody's, because any registry that is named may ask for it.
 fn credentials(environment: &Environment) -> Result<Credentials> {
-    let docker_configs = environment.docker_configs();
+    let named = |path| DockerConfig::File { path, is_named: true };
+    let docker_configs = environment.docker_configs().into_iter().map(named).collect();
     let usage = |text: String| Fault::new(Reason::Usage, text);
     let (username, password) = match (environment.text(USERNAME)?, environment.text(PASSWORD)?) {
         (None, None) => return Ok(Credentials { docker_configs, ..Credentials::default() }),

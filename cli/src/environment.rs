@@ -4,7 +4,7 @@
 //! memory that nobody wipes.
 //!
 //! What libraries read by themselves: `reqwest` and `hyper-util` the proxies (`HTTPS_PROXY`, `NO_PROXY`, …),
-//! `docker_credential` the `PATH` on which it finds the credential helper that a Docker config names,
+//! the standard library the `PATH` on which it finds the credential helper that a Docker config names,
 //! `tempfile` `TMPDIR`, `anstream` `NO_COLOR` and its like, `indicatif` and `clap` the terminal's.
 #![expect(clippy::disallowed_methods, reason = "its room: the one place that reads the environment")]
 

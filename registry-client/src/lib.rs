@@ -11,7 +11,7 @@ pub mod target;
 pub mod worker;
 
 pub use limits::{Limits, Slowest};
-pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
+pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Secret};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 pub use target::Target;
 pub use worker::Worker;

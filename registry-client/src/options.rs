@@ -42,11 +42,32 @@ pub enum PlainHttp {
 pub struct Credentials {
     /// Given by the caller.
     pub login: Option<Login>,
-    /// Files in the format of Docker's `config.json` (podman's `auth.json` has it too); the first
-    /// that knows the registry counts, files that do not exist are passed over.
-    pub docker_configs: Vec<PathBuf>,
+    /// What is in the format of Docker's `config.json`; the first that knows the repository or its registry
+    /// counts.
+    pub docker_configs: Vec<DockerConfig>,
     /// Why what the caller was given is not in `login`, for the message of a registry that asks.
     pub unused: Option<String>,
+}
+
+/// Logins in the format of Docker's `config.json`, which podman's `auth.json` has too. One that is empty, and a
+/// file that does not exist, has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DockerConfig {
+    /// In a file.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Whether somebody chose it: then a push stops when it may not be read. One that is only where tools
+        /// leave such files may be another user's.
+        is_named: bool,
+    },
+    /// In the environment, the document itself (`DOCKER_AUTH_CONFIG`).
+    Text {
+        /// The variable's name, for messages.
+        variable: String,
+        /// What it holds.
+        json: Secret,
+    },
 }
 
 /// A user name and a password or token.
@@ -75,6 +96,14 @@ impl Secret {
     }
 }
 
+/// A user name, a password or a token as a tool hands it over: without the one line break that `echo`, an editor
+/// or a heredoc puts behind it. Nothing when another control character is in it: no header can carry one (RFC
+/// 7617, 2), and what is left without it may be somebody else's.
+pub fn one_line(text: &str) -> Option<&str> {
+    let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    (!line.chars().any(char::is_control)).then_some(line)
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
@@ -91,5 +120,37 @@ impl Default for ClientOptions {
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
             cancellation: Cancellation::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_break_behind_a_secret_is_the_tools_and_nothing_else_is() {
+        for (text, expected) in [
+            ("p", Some("p")),
+            ("p\n", Some("p")),
+            ("p\r\n", Some("p")),
+            (" p ", Some(" p ")),
+            ("\n", Some("")),
+            ("", Some("")),
+            ("pässwörd", Some("pässwörd")),
+            ("p\n\n", None),
+            ("p\r", None),
+            ("\np", None),
+            ("a\tb", None),
+            ("a\0", None),
+            ("a\u{7f}b", None),
+        ] {
+            assert_eq!(one_line(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_debug_output_shows_a_secret() {
+        let json = DockerConfig::Text { variable: "DOCKER_AUTH_CONFIG".to_owned(), json: Secret::new("hunter2") };
+        assert_eq!(format!("{json:?}"), "Text { variable: \"DOCKER_AUTH_CONFIG\", json: [secret] }");
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Credentials, Fetch as _, Login as Ours, Push as _, Pushed, Secret, Target,
+    BlobSource, ClientOptions, Credentials, DockerConfig, Fetch as _, Login as Ours, Push as _, Pushed, Secret, Target,
 };
 use aisoc_testkit::registry::{Act, Login, Registry, Rule, Seen, TokenService};
 use base64::Engine as _;
@@ -16,6 +16,13 @@ const PASSWORD: &str = "correct horse battery";
 fn with_password(registry: &Registry, password: &str) -> ClientOptions {
     let login = Ours { registry: registry.host(), username: "me".to_owned(), password: Secret::new(password) };
     ClientOptions { credentials: Credentials { login: Some(login), ..Credentials::default() }, ..options() }
+}
+
+/// Options with what is in those files.
+fn with_configs(paths: &[&std::path::Path]) -> ClientOptions {
+    let named = |path: &&std::path::Path| DockerConfig::File { path: path.to_path_buf(), is_named: true };
+    let docker_configs = paths.iter().map(named).collect();
+    ClientOptions { credentials: Credentials { docker_configs, ..Credentials::default() }, ..options() }
 }
 
 fn known_user() -> TokenService {
@@ -224,8 +231,7 @@ async fn reads_what_docker_login_leaves_behind() {
     let missing = directory.path().join("missing.json");
     let with_config = |text: String| {
         std::fs::write(&config, text).expect("written");
-        let docker_configs = vec![missing.clone(), config.clone()];
-        ClientOptions { credentials: Credentials { docker_configs, ..Credentials::default() }, ..options() }
+        with_configs(&[&missing, &config])
     };
     let (registry, _) = guarded(Login::Bearer(known_user())).await;
     let (host, auth) = (registry.host(), STANDARD.encode(format!("me:{PASSWORD}")));
@@ -247,10 +253,43 @@ async fn exchanges_an_identity_token_by_post() {
     let (registry, _) = guarded(Login::Bearer(service)).await;
     let entry = format!(r#"{{"auths":{{"{}":{{"identitytoken":"identity"}}}}}}"#, registry.host());
     std::fs::write(&config, entry).expect("written");
-    let credentials = Credentials { docker_configs: vec![config], ..Credentials::default() };
-    pull(&registry, &ClientOptions { credentials, ..options() }).await.expect("pulled");
+    pull(&registry, &with_configs(&[&config])).await.expect("pulled");
     let token = registry.requests().into_iter().find(|seen| seen.path == "/token").expect("asked");
     assert_eq!((token.method.as_str(), token.query.as_str()), ("POST", ""), "the token is not in a URL");
+}
+
+#[tokio::test]
+async fn a_registry_token_goes_to_the_registry_as_it_is_and_to_no_service() {
+    let directory = tempfile::tempdir().expect("directory");
+    let config = directory.path().join("config.json");
+    let (registry, _) = guarded(Login::Bearer(known_user())).await;
+    let entry = format!(r#"{{"auths":{{"{}":{{"registrytoken":"given","auth":"dTpw"}}}}}}"#, registry.host());
+    std::fs::write(&config, entry).expect("written");
+    push_to(&registry, &with_configs(&[&config])).await.expect_err("not one that this registry knows");
+    let sent: Vec<_> = registry.requests().into_iter().filter_map(|seen| seen.authorization).collect();
+    assert!(!sent.is_empty() && sent.iter().all(|sent| sent == "Bearer given"), "{sent:?}");
+    assert!(registry.requests().iter().all(|seen| seen.path != "/token"), "no service sees it, or anything else");
+
+    // A registry that asks for a password is not handed a token in its place.
+    let (registry, _) = guarded(Login::Basic("me", PASSWORD)).await;
+    std::fs::write(&config, format!(r#"{{"auths":{{"{}":{{"registrytoken":"given"}}}}}}"#, registry.host()))
+        .expect("written");
+    pull(&registry, &with_configs(&[&config])).await.expect_err("refused");
+    assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()));
+}
+
+#[tokio::test]
+async fn a_key_with_a_path_is_for_the_repositories_below_it() {
+    let directory = tempfile::tempdir().expect("directory");
+    let config = directory.path().join("auth.json");
+    let auth = STANDARD.encode(format!("me:{PASSWORD}"));
+    for (path, is_ours) in [("/plugin", true), ("", true), ("/plug", false), ("/plugin/more", false), ("/team", false)]
+    {
+        let (registry, _) = guarded(Login::Basic("me", PASSWORD)).await;
+        std::fs::write(&config, format!(r#"{{"auths":{{"{}{path}":{{"auth":"{auth}"}}}}}}"#, registry.host()))
+            .expect("written");
+        assert_eq!(pull(&registry, &with_configs(&[&config])).await.is_ok(), is_ours, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -258,18 +297,21 @@ async fn a_broken_credential_helper_stops_a_push_but_not_a_public_pull() {
     let directory = tempfile::tempdir().expect("directory");
     let config = directory.path().join("config.json");
     std::fs::write(&config, r#"{"credsStore":"is-not-installed-anywhere"}"#).expect("written");
-    let credentials = Credentials { docker_configs: vec![config], ..Credentials::default() };
-    let options = ClientOptions { credentials, ..options() };
+    let options = with_configs(&[&config]);
     let service = TokenService { anonymous_pull: true, ..TokenService::default() };
     let (registry, _) = guarded(Login::Bearer(service)).await;
     pull(&registry, &options).await.expect("pulled");
     let fault = push_to(&registry, &options).await.expect_err("refused");
     assert_eq!(fault.reason(), Reason::RegistryDenied);
-    assert!(fault.message().contains("credential helper cannot be run"), "{fault}");
+    assert!(fault.message().contains("`docker-credential-is-not-installed-anywhere` is not on the PATH"), "{fault}");
 
     let (registry, _) = guarded(Login::Bearer(known_user())).await;
     let fault = pull(&registry, &options).await.expect_err("private");
-    assert!(shown(&fault).contains("credential helper cannot be run"), "{}", shown(&fault));
+    assert!(
+        shown(&fault).contains("`docker-credential-is-not-installed-anywhere` is not on the PATH"),
+        "{}",
+        shown(&fault)
+    );
 }
 
 #[tokio::test]

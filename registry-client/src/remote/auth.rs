@@ -5,7 +5,7 @@
 //! memory and out of every message.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::RegistryReference;
@@ -13,11 +13,11 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
-use super::authorization::basic;
+use super::authorization::{basic, bearer};
 use super::broken::Broken;
 use super::call::Call;
 use super::challenge::Challenge;
-use super::credentials::{self, Credential};
+use super::credentials::{self, Credential, Place};
 use super::origin::{is_loopback, same_origin, with_tls_of};
 use super::scope::{Scope, Wanted};
 use super::token::{NoToken, Question};
@@ -29,6 +29,8 @@ use crate::options::{ClientOptions, Credentials};
 pub(super) struct Auth {
     /// The registry as credential stores and messages name it.
     registry: String,
+    /// What credentials are looked for.
+    place: Place,
     /// Where it is reached: over TLS, unless it is this machine or the operator said otherwise.
     base: Url,
     /// The repository that everything is about.
@@ -41,12 +43,15 @@ pub(super) struct Auth {
     known: Mutex<BTreeMap<Wanted, HeaderValue>>,
     /// Why stored credentials could not be used, for the message of a later refusal.
     trouble: Mutex<Option<String>>,
+    /// What to do when the credential is refused.
+    remedy: OnceLock<String>,
 }
 
 impl Auth {
     pub(super) fn new(reference: &RegistryReference, base: &Url, options: &ClientOptions, scope: Scope) -> Self {
         Self {
             registry: reference.registry(),
+            place: Place::of(reference),
             base: base.clone(),
             repository: reference.repository().to_owned(),
             scope,
@@ -54,6 +59,7 @@ impl Auth {
             found: OnceCell::new(),
             known: Mutex::default(),
             trouble: Mutex::new(None),
+            remedy: OnceLock::new(),
         }
     }
 
@@ -76,8 +82,15 @@ impl Auth {
     ) -> Result<Option<HeaderValue>, Broken> {
         let credential = self.credential().await.map_err(Broken::for_good)?;
         let header = match (Challenge::read(headers), credential) {
-            // An identity token is no password, and would be one in the log of whoever is sent it as such.
-            (None, _) | (Some(Challenge::Basic), None | Some(Credential::IdentityToken(_))) => return Ok(None),
+            // A token is no password, and would be one in the log of whoever is sent it as such.
+            (None, _)
+            | (Some(Challenge::Basic), None | Some(Credential::IdentityToken(_) | Credential::RegistryToken(_))) => {
+                return Ok(None);
+            }
+            // The registry's own already: no service is asked, and none is shown it.
+            (Some(Challenge::Bearer { .. }), Some(Credential::RegistryToken(token))) => {
+                return Ok(bearer(token.reveal()).map(|header| self.remember(wanted, header)));
+            }
             (Some(Challenge::Basic), Some(Credential::Login { username, password })) => {
                 basic(username, password).map_err(Broken::for_good)?
             }
@@ -153,8 +166,8 @@ impl Auth {
         let registry = &self.registry;
         match self.found.get() {
             Some(Some(_)) => format!(
-                "the stored credentials for `{registry}` were refused or do not reach this repository: \
-                 log in again with `docker login {registry}` or `oras login {registry}`"
+                "the stored credentials for `{registry}` were refused or do not reach this repository: {}",
+                self.remedy.get().map_or("log in again", String::as_str)
             ),
             _ => {
                 let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
@@ -167,17 +180,16 @@ impl Auth {
         }
     }
 
-    /// The stored credential, looked up once. When reading, trouble with the store is no reason to
-    /// fail yet: a public repository needs no credential.
+    /// The stored credential, looked up once.
     async fn credential(&self) -> Result<Option<&Credential>> {
         let found = self.found.get_or_try_init(|| async {
-            match credentials::find(&self.credentials, &self.registry).await {
-                Err(fault) if self.scope == Scope::Pull => {
-                    *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault.to_string());
-                    Ok(None)
-                }
-                found => found,
+            let found = credentials::find(&self.credentials, &self.place, self.scope).await?;
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = found.trouble;
+            if let Some(remedy) = found.remedy {
+                // Set once: this is asked once.
+                drop(self.remedy.set(remedy));
             }
+            Ok::<_, Fault>(found.credential)
         });
         Ok(found.await?.as_ref())
     }

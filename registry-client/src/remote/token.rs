@@ -102,7 +102,8 @@ impl Question<'_> {
                 request.headers_mut().insert(AUTHORIZATION, basic(username, password)?);
                 Ok(request)
             }
-            None => Ok(self.query()),
+            // What the registry takes by itself is none of the service's business.
+            Some(Credential::RegistryToken(_)) | None => Ok(self.query()),
         }
     }
 
