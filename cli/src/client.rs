@@ -2,7 +2,8 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_registry_client::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Secret};
+use aisoc_registry_client::options::one_line;
+use aisoc_registry_client::{ClientOptions, Credentials, Login, PlainHttp, Secret};
 
 use crate::args::plugin::RegistryArgs;
 use crate::environment::{
@@ -25,10 +26,9 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
 /// The login variables, for CI jobs without a config file, and Docker's files. A password is for one host:
 /// without its name it is nobody's, because any registry that is named may ask for it.
 fn credentials(environment: &Environment) -> Result<Credentials> {
-    let named = |path| DockerConfig::File { path, is_named: true };
-    let docker_configs = environment.docker_configs().into_iter().map(named).collect();
+    let docker_configs = environment.docker_configs()?;
     let usage = |text: String| Fault::new(Reason::Usage, text);
-    let (username, password) = match (environment.text(USERNAME)?, environment.text(PASSWORD)?) {
+    let (username, password) = match (variable(environment, USERNAME)?, variable(environment, PASSWORD)?) {
         (None, None) => return Ok(Credentials { docker_configs, ..Credentials::default() }),
         (Some(username), Some(password)) => (username, Secret::new(password)),
         (username, _) => {
@@ -37,7 +37,7 @@ fn credentials(environment: &Environment) -> Result<Credentials> {
             return Err(usage(format!("{set} is set, and {unset} is not")).hint(hint));
         }
     };
-    let Some(host) = environment.text(HOST)? else {
+    let Some(host) = variable(environment, HOST)? else {
         let unused = Some(format!(
             "{USERNAME} and {PASSWORD} are not used, because {HOST} does not say for which host they are"
         ));
@@ -48,6 +48,18 @@ fn credentials(environment: &Environment) -> Result<Credentials> {
     })?;
     let unused = Some(format!("{USERNAME} and {PASSWORD} are for `{registry}`"));
     Ok(Credentials { login: Some(Login { registry, username, password }), docker_configs, unused })
+}
+
+/// A variable without the line break that `echo` puts behind what a job stores in it.
+fn variable(environment: &Environment, name: &str) -> Result<Option<String>> {
+    let text = environment.text(name)?;
+    let line = text.as_deref().map(|text| {
+        one_line(text).ok_or_else(|| {
+            Fault::new(Reason::Usage, format!("{name} holds a line break or another control character"))
+                .hint(format!("set {name} to one line, for example with `printf %s` in place of `echo`"))
+        })
+    });
+    Ok(line.transpose()?.filter(|line| !line.is_empty()).map(str::to_owned))
 }
 
 /// The host as a reference to something on it names it.

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_registry_client::{DockerConfig, Secret};
 use aisoc_worker::{KEPT_VARIABLES, Python};
 
 /// The plugins directory.
@@ -25,6 +26,8 @@ pub(crate) const REGISTRY_HOST: &str = "AISOC_REGISTRY_HOST";
 pub(crate) const REGISTRY_USERNAME: &str = "AISOC_REGISTRY_USERNAME";
 /// That user's password or token.
 pub(crate) const REGISTRY_PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
+/// Logins, in the format of Docker's `config.json`: the document itself, as GitLab's jobs have it.
+const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
 /// What the gate does about what is not verified.
 pub(crate) const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 /// What a signature has to cover.
@@ -130,13 +133,42 @@ impl Environment {
         })
     }
 
-    /// Where `docker login`, `oras login` and `podman login` leave credentials.
-    pub(crate) fn docker_configs(&self) -> Vec<PathBuf> {
-        let docker = self.path("DOCKER_CONFIG").or_else(|| Some(self.path("HOME")?.join(".docker")));
-        let podman = self
-            .path("REGISTRY_AUTH_FILE")
-            .or_else(|| Some(self.path("XDG_RUNTIME_DIR")?.join("containers").join("auth.json")));
-        docker.map(|docker| docker.join("config.json")).into_iter().chain(podman).collect()
+    /// Where tools leave logins, in the order in which they are asked: what a job was given, then what somebody
+    /// named, then the places of Docker and podman. `~/.dockercfg` is not among them: Docker itself reads it no
+    /// more.
+    ///
+    /// # Errors
+    /// `usage` when `DOCKER_AUTH_CONFIG` is not UTF-8.
+    pub(crate) fn docker_configs(&self) -> Result<Vec<DockerConfig>> {
+        let document = |json| DockerConfig::Text { variable: DOCKER_AUTH_CONFIG.to_owned(), json: Secret::new(json) };
+        let given = self.text(DOCKER_AUTH_CONFIG)?.map(document);
+        let named = self.path("REGISTRY_AUTH_FILE");
+        // Who names podman's file means that one in place of those that podman would look for.
+        let podman = if named.is_some() { Vec::new() } else { self.podman_configs() };
+        let file = |path, is_named| DockerConfig::File { path, is_named };
+        let files = named.into_iter().map(|path| file(path, true));
+        let files = files.chain(self.docker_config()).chain(podman.into_iter().map(|path| file(path, false)));
+        Ok(given.into_iter().chain(files).collect())
+    }
+
+    /// The file of `docker login` and `oras login`.
+    fn docker_config(&self) -> Option<DockerConfig> {
+        let named = self.path("DOCKER_CONFIG");
+        let is_named = named.is_some();
+        let directory = named.or_else(|| Some(self.path("HOME")?.join(".docker")))?;
+        Some(DockerConfig::File { path: directory.join("config.json"), is_named })
+    }
+
+    /// Where `podman login` leaves its file: for as long as the machine runs, or for good.
+    fn podman_configs(&self) -> Vec<PathBuf> {
+        let user = rustix::process::getuid().as_raw().to_string();
+        let lasting = self.path("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")));
+        let homes = [
+            self.path("XDG_RUNTIME_DIR").map(|runtime| runtime.join("containers")),
+            Some(PathBuf::from("/run/containers").join(user)),
+            lasting.map(|home| home.join("containers")),
+        ];
+        homes.into_iter().flatten().map(|home| home.join("auth.json")).collect()
     }
 
     /// The Python that loads plugins: `AISOC_PYTHON`, else `python3`, with the variables that find it.
@@ -155,6 +187,20 @@ mod tests {
         Environment { arguments: vec!["aisoc".into(), "demo".into()], read }
     }
 
+    /// Where logins are looked for, and whether somebody named it.
+    fn files(environment: &Environment) -> Vec<(String, bool)> {
+        let sources = environment.docker_configs().expect("sources").into_iter();
+        let shown = sources.map(|source| match source {
+            DockerConfig::File { path, is_named } => (path.display().to_string(), is_named),
+            DockerConfig::Text { variable, .. } => (format!("${variable}"), true),
+        });
+        shown.collect()
+    }
+
+    fn of_this_user() -> String {
+        format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw())
+    }
+
     #[test]
     fn what_is_empty_is_not_set_but_for_what_somebody_named() {
         let environment = with(|_| Some(OsString::new()));
@@ -163,7 +209,8 @@ mod tests {
         assert_eq!(environment.source_date_epoch().expect("unset"), None);
         assert_eq!(environment.python().program, "python3");
         assert_eq!(environment.named("KEY"), Some(OsString::new()));
-        assert!(environment.docker_configs().is_empty() && !environment.is_development());
+        assert_eq!(files(&environment), [(of_this_user(), false)]);
+        assert!(!environment.is_development());
         assert_eq!(environment.words().collect::<Vec<_>>(), ["demo"]);
     }
 
@@ -183,17 +230,23 @@ mod tests {
     #[test]
     fn credentials_are_looked_for_where_the_tools_leave_them() {
         let homes = with(|name| matches!(name, "HOME" | "XDG_RUNTIME_DIR").then(|| "/h".into()));
-        let expected = ["/h/.docker/config.json", "/h/containers/auth.json"].map(PathBuf::from);
-        assert_eq!(homes.docker_configs(), expected);
+        let expected =
+            ["/h/.docker/config.json", "/h/containers/auth.json", &of_this_user(), "/h/.config/containers/auth.json"];
+        assert_eq!(files(&homes), expected.map(|path| (path.to_owned(), false)));
+        let lasting = with(|name| (name == "XDG_CONFIG_HOME").then(|| "/c".into()));
+        assert_eq!(files(&lasting)[1], ("/c/containers/auth.json".to_owned(), false));
         let named = with(|name| {
             let value = match name {
+                "DOCKER_AUTH_CONFIG" => "{\"auths\":{\"hunter2\":{}}}",
                 "DOCKER_CONFIG" => "/docker",
                 "REGISTRY_AUTH_FILE" => "/auth.json",
                 _ => "/h",
             };
             Some(value.into())
         });
-        assert_eq!(named.docker_configs(), ["/docker/config.json", "/auth.json"].map(PathBuf::from));
+        let expected = ["$DOCKER_AUTH_CONFIG", "/auth.json", "/docker/config.json"];
+        assert_eq!(files(&named), expected.map(|path| (path.to_owned(), true)));
+        assert!(!format!("{:?}", named.docker_configs().expect("sources")).contains("hunter2"));
     }
 
     #[test]
