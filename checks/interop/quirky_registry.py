@@ -8,6 +8,7 @@ has it. Everything runs on threads of the caller, so that a thousand of them can
 """
 
 import base64
+import gzip
 import hashlib
 import http.server
 import json
@@ -56,10 +57,10 @@ SWITCHES = FAULTS | {
     "blob-encoding": "`Content-Encoding` of blobs",
     "blob-type": "`Content-Type` of blobs",
     "blob-length": "how the length of a blob is said: chunked, close",
-    "blob-bytes": "what is sent for a blob: other, more, less",
+    "blob-bytes": "what is sent for a blob: other, more, less, compressed",
     "cut": "how many answers with a blob break off in the middle",
     "pause": "seconds of silence in the middle of a blob",
-    "range": "the answer to `Range`: refused, ignored, bare, equals, star, wrong, past, encoded",
+    "range": "the answer to `Range`: refused, ignored, bare, equals, star, wrong (and says so), lies",
     "manifest-type": "`Content-Type` of manifests; empty for none",
     "manifest-encoding": "`Content-Encoding` of manifests",
     "manifest-length": "how the length of a manifest is said: chunked, close",
@@ -412,8 +413,15 @@ class Request(http.server.BaseHTTPRequestHandler):
 
     def send_blob(self, content, headers):
         get = self.registry.get
-        content = {"other": b"\0" + content[1:], "more": content + b"x", "less": content[:-1]}.get(
-            get("blob-bytes"), content)
+        match get("blob-bytes"):
+            case "other":
+                content = bytes([content[0] ^ 1]) + content[1:]
+            case "more":
+                content = content + b"x"
+            case "less":
+                content = content[:-1]
+            case "compressed":
+                content = gzip.compress(content, mtime=0)
         headers = headers | {"Content-Type": get("blob-type", OCTETS)}
         if get("blob-encoding"):
             headers["Content-Encoding"] = get("blob-encoding")
@@ -432,11 +440,12 @@ class Request(http.server.BaseHTTPRequestHandler):
                 said = f"bytes={start}-{size - 1}/{size}"
             case "star":
                 said = f"bytes {start}-{size - 1}/*"
-            case "past":
-                said = f"bytes {start}-{size}/{size}"
             case "wrong":
                 start //= 2
                 said = f"bytes {start}-{size - 1}/{size}"
+            case "lies":
+                said = f"bytes {start}-{size - 1}/{size}"
+                content = content[-1:] + content[:-1]
             case _:
                 said = f"bytes {start}-{size - 1}/{size}"
         if said is not None:
