@@ -14,6 +14,7 @@ import http.server
 import json
 import pathlib
 import socket
+import ssl
 import threading
 import time
 import urllib.parse
@@ -46,7 +47,7 @@ SWITCHES = FAULTS | {
     "put-type": "`Content-Type` of the answers to PUT of a manifest, which say OK",
     "upload-status": "status of the answer to PUT of a blob",
     "put-status": "status of the answer to PUT of a manifest",
-    "location": "where an upload goes on: absolute, query, bare, missing, elsewhere",
+    "location": "where an upload goes on: absolute, query, bare, missing, elsewhere, http (whatever is spoken)",
     "upload-redirect": "307 for POST of an upload: home, elsewhere",
     "blob-put-redirect": "307 for PUT of a blob: home, elsewhere",
     "manifest-redirect": "307 for GET and HEAD of a manifest: home, elsewhere",
@@ -72,9 +73,15 @@ SWITCHES = FAULTS | {
     "realm": "where the token service is: home (default), elsewhere",
     "token-answer": "the body of the token service's answer, with {token} for a token that is good",
     "token-uses": "how many requests a token is good for",
+    "tls": "the certificate of testdata/tls that is shown",
     "connection": "what becomes of a connection: close (after each answer), 1.0 (answers of HTTP/1.0)",
     "header-case": "how names of headers are written: lower, upper",
 }
+
+
+def certificate(name):
+    """The file of that certificate and its key, none of which anybody trusts."""
+    return pathlib.Path(__file__).resolve().parents[2] / "testdata" / "tls" / f"{name}.pem"
 
 
 def digest_of(content):
@@ -134,6 +141,11 @@ class Registry:
                 super().__init__(*arguments)
 
         server = Listener(("127.0.0.1", 0), Bound)
+        if self.get("tls"):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate(self.get("tls")))
+            # Not where connections are accepted: a client that does not agree must hold up nobody.
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return server
 
@@ -149,7 +161,7 @@ class Registry:
         return f"localhost:{(self.home if side == 'home' else self.elsewhere).server_port}"
 
     def url(self, side):
-        return "http://" + self.host(side)
+        return f"{'https' if self.get('tls') else 'http'}://{self.host(side)}"
 
     def get(self, switch, default=None):
         return self.switches.get(switch, default)
@@ -360,6 +372,8 @@ class Request(http.server.BaseHTTPRequestHandler):
                 return self.registry.url(self.side) + path
             case "elsewhere":
                 return self.registry.url("elsewhere") + path
+            case "http":
+                return f"http://{self.registry.host(self.side)}{path}"
             case "query":
                 return path + "?_state=a%2Fb%3D%3D&x=1"
             case "bare":
