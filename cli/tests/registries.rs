@@ -29,7 +29,7 @@ const PLACES: [(&str, Option<&str>, &str); 9] = [
     ("token", None, "/token"),
 ];
 /// Quirks that the registry of the test kit cannot have.
-const OTHER_MEANS: [&str; 21] = [
+const OTHER_MEANS: [&str; 26] = [
     "location-bare",
     "store-at-home",
     "blob-more-bytes",
@@ -47,6 +47,11 @@ const OTHER_MEANS: [&str; 21] = [
     "challenge-two-lines",
     "challenge-behind-negotiate",
     "sent-to-where-nobody-is",
+    "certificate-of-its-own",
+    "certificate-of-its-own-for-a-server",
+    "certificate-unknown",
+    "certificate-expired",
+    "location-http",
     "closes-connections",
     "http-1-0",
     "headers-lower-case",

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How often a port that the system chose for the first address is given up because another address has it
 /// taken.
-const MAX_CHOICES: usize = 16;
+const CHOICES: usize = 16;
 
 /// Sockets that one registry listens on.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Listeners {
         loop {
             match Self::bind_once(addresses).await {
                 Ok(listeners) => return Ok(listeners),
-                Err((_, error)) if is_chosen && error.kind() == ErrorKind::AddrInUse && choices < MAX_CHOICES => {
+                Err((_, error)) if is_chosen && error.kind() == ErrorKind::AddrInUse && choices < CHOICES => {
                     choices += 1;
                 }
                 // Whoever else has the port of `::1` would be the registry to half of the clients.

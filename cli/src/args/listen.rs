@@ -4,14 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use aisoc_manifests::address::is_local_name;
+use aisoc_manifests::address::{LOCALHOST, is_local_name};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
 
-use super::registry::host_name;
-
-/// The name that is meant where none is written. Other servers take that for all addresses of the machine; who
-/// wants those writes `0.0.0.0`, because there is no login.
-const LOCALHOST: &str = "localhost";
 /// The port that is meant where none is written.
 const PORT: u16 = 5000;
 
@@ -92,6 +88,8 @@ impl FromStr for Listen {
 }
 
 fn host_of(text: &str) -> Result<Host, String> {
+    // Other servers take that for all addresses of the machine. Who wants those here writes `0.0.0.0`: there is
+    // no login.
     if text.is_empty() {
         return Ok(Host::Name(LOCALHOST.to_owned()));
     }
@@ -107,6 +105,17 @@ fn host_of(text: &str) -> Result<Host, String> {
         // What looks like an address and is none would be looked up, and be one to some resolvers.
         Err(_) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => Err("no IPv4 address".to_owned()),
         Err(_) => host_name(text).map(|name| Host::Name(name.to_ascii_lowercase())),
+    }
+}
+
+/// A host as it stands in a reference: what cannot stand there would never be asked for.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    // The repository only completes the reference; the port keeps a single word from being one.
+    let has_port = text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let reference = if has_port { format!("{text}/x") } else { format!("{text}:1/x") };
+    match reference.parse() {
+        Ok(Reference::Registry(_)) => Ok(text.to_owned()),
+        _ => Err("it is not `NAME` or `NAME:PORT`".to_owned()),
     }
 }
 

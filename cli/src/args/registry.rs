@@ -2,21 +2,9 @@
 
 use std::path::PathBuf;
 
-use aisoc_manifests::reference::Reference;
 use clap::Args;
 
-use super::listen::Listen;
-
-/// A host as it stands in a reference: what cannot stand there would never be asked for.
-pub(super) fn host_name(text: &str) -> Result<String, String> {
-    // The repository only completes the reference; the port keeps a single word from being one.
-    let has_port = text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-    let reference = if has_port { format!("{text}/x") } else { format!("{text}:1/x") };
-    match reference.parse() {
-        Ok(Reference::Registry(_)) => Ok(text.to_owned()),
-        _ => Err("it is not `NAME` or `NAME:PORT`".to_owned()),
-    }
-}
+use super::listen::{Listen, host_name};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
