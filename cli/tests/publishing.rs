@@ -95,6 +95,36 @@ fn what_is_unsigned_or_changed_is_refused_before_anything_is_sent_or_written() {
     assert!(registry.requests().is_empty(), "{:?}", registry.requests());
 }
 
+/// What a push says that it did with the blobs, in text and in JSON: the verb, then those sent, mounted, and there
+/// before.
+fn blobs(bench: &Bench, source: &str, references: [&str; 2]) -> (String, [u64; 3]) {
+    let text = push(bench, source, references[0], &[]).ok().stderr.clone();
+    let line = text.lines().find(|line| line.contains("(blobs: ")).expect("a summary");
+    let (verb, rest) = line.trim().split_once(' ').expect("a verb");
+    let said = rest.rsplit_once(" (").expect("counts").1;
+    let document = json(&push(bench, source, references[1], &["--json"]));
+    let count = |name: &str| document[name].as_u64().expect(name);
+    (format!("{verb} {said}"), ["uploaded_blobs", "mounted_blobs", "present_blobs"].map(count))
+}
+
+#[test]
+fn a_push_says_what_was_sent_what_was_mounted_and_what_was_there() {
+    let bench = Bench::new();
+    bench.published();
+    let registry = Registry::start();
+    let at = |rest: &str| registry.reference(rest);
+    let (one, other) = (at("team/one:1"), at("team/other:1"));
+    let (said, counts) = blobs(&bench, "demo", [&one, &other]);
+    assert!(said.starts_with("Pushed blobs: 2 sent; ") && !said.ends_with("; 0 bytes sent)"), "{said}");
+    assert_eq!(counts, [2, 0, 0]);
+    let mounted = blobs(&bench, &one, [&at("mirror/one:1"), &at("mirror/other:1")]);
+    assert_eq!(mounted, ("Mounted blobs: 2 mounted; 0 bytes sent)".to_owned(), [0, 2, 0]));
+    let again = blobs(&bench, "demo", [&one, &other]);
+    assert_eq!(again, ("Present blobs: 2 there before; 0 bytes sent)".to_owned(), [0, 0, 2]));
+    let tagged = blobs(&bench, "demo", [&at("team/one:2"), &at("team/other:2")]);
+    assert_eq!(tagged, ("Pushed blobs: 2 there before; 0 bytes sent)".to_owned(), [0, 0, 2]), "a new tag is new");
+}
+
 #[test]
 fn a_refusal_names_the_file_that_changed_with_both_digests_and_counts_the_others() {
     let bench = Bench::new();

@@ -32,7 +32,7 @@ const METADATA_NAMES: [&str; 5] = [
 ];
 
 /// The name that every machine has for itself.
-const LOCALHOST: &str = "localhost";
+pub const LOCALHOST: &str = "localhost";
 
 /// The address of the same service. Written out for names that only spell it (`169.254.169.254.nip.io`).
 const METADATA_ADDRESS: &str = "169.254.169.254";

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::digest::{ArtifactDigest, LayerDigest};
@@ -86,6 +88,12 @@ pub struct Pushed {
     pub uploaded_blobs: usize,
     /// Their size in bytes.
     pub uploaded_bytes: u64,
+    /// Blobs that the registry took over from another repository of its own.
+    pub mounted_blobs: usize,
+    /// Blobs that were there before.
+    pub present_blobs: usize,
+    /// Whether the manifest or the tag was stored: blobs can all be there, and the artifact not.
+    pub is_new: bool,
 }
 
 /// Packs a directory that may be published into an OCI layout. An archive is replaced as a whole; a layout
@@ -332,30 +340,54 @@ async fn package_beside(
     Ok(packaged)
 }
 
-/// Counts what was really sent.
+/// Counts what became of each part.
 #[derive(Default)]
 struct Sent {
-    blobs: std::sync::atomic::AtomicUsize,
-    bytes: std::sync::atomic::AtomicU64,
+    uploaded: AtomicUsize,
+    uploaded_bytes: AtomicU64,
+    mounted: AtomicUsize,
+    present: AtomicUsize,
+    is_new: AtomicBool,
 }
 
 impl Sent {
     fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
-        use std::sync::atomic::Ordering::Relaxed;
         let sent = |done, total| reporter.event(&Event::Bytes { transfer: Transfer::Pushing, done, total });
         match step {
             Step::Pushing(descriptor) => sent(0, descriptor.size),
-            Step::Blob(descriptor, Stored::Uploaded) => {
-                self.blobs.fetch_add(1, Relaxed);
-                self.bytes.fetch_add(descriptor.size, Relaxed);
-                sent(descriptor.size, descriptor.size);
+            Step::Blob(descriptor, stored) => {
+                self.count(*stored, descriptor.size);
+                if *stored == Stored::Uploaded {
+                    sent(descriptor.size, descriptor.size);
+                }
             }
             Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),
-            Step::Blob(_, Stored::Present | Stored::Mounted) | Step::Manifest(..) | Step::Tagged(..) => {}
+            Step::Manifest(_, stored) | Step::Tagged(_, stored) => {
+                self.is_new.fetch_or(*stored != Stored::Present, Relaxed);
+            }
         }
     }
 
+    fn count(&self, stored: Stored, bytes: u64) {
+        match stored {
+            Stored::Uploaded => {
+                self.uploaded_bytes.fetch_add(bytes, Relaxed);
+                &self.uploaded
+            }
+            Stored::Mounted => &self.mounted,
+            Stored::Present => &self.present,
+        }
+        .fetch_add(1, Relaxed);
+    }
+
     fn pushed(self, digest: ArtifactDigest) -> Pushed {
-        Pushed { digest, uploaded_blobs: self.blobs.into_inner(), uploaded_bytes: self.bytes.into_inner() }
+        Pushed {
+            digest,
+            uploaded_blobs: self.uploaded.into_inner(),
+            uploaded_bytes: self.uploaded_bytes.into_inner(),
+            mounted_blobs: self.mounted.into_inner(),
+            present_blobs: self.present.into_inner(),
+            is_new: self.is_new.into_inner(),
+        }
     }
 }

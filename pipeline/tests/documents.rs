@@ -113,11 +113,13 @@ fn what_is_packed_pushed_and_pulled() {
         signature: "not_read",
         uploaded_blobs: 1,
         uploaded_bytes: 2,
+        mounted_blobs: 3,
+        present_blobs: 4,
         allowed_secrets: Vec::new(),
     };
     is(
         &pushed,
-        r#"{"reference":"r","digest":"d","tag":null,"signature":"not_read","uploaded_blobs":1,"uploaded_bytes":2}"#,
+        r#"{"reference":"r","digest":"d","tag":null,"signature":"not_read","uploaded_blobs":1,"uploaded_bytes":2,"mounted_blobs":3,"present_blobs":4}"#,
     );
     let pulled = PulledArtifact {
         reference: text("r"),

@@ -39,6 +39,28 @@ async fn a_manifest_is_followed_to_another_place_without_the_login() {
 }
 
 #[tokio::test]
+async fn what_the_registry_failed_at_is_not_counted_against_the_place_that_it_leads_to() {
+    let (registry, sample) = stocked().await;
+    let source = reading(&registry, "plugin:1");
+    // A URL that ran out is tried less often than a registry that is busy; all together they are within the limit.
+    registry.set_rules(vec![
+        Rule::on("/blobs/", Act::Status(503)).times(2),
+        Rule::on("/blobs/", Act::RedirectElsewhere),
+        Rule::on("/blobs/", Act::Status(403)).elsewhere().times(2),
+    ]);
+    let found = source.fetch_blob_bytes(&sample.layer, 1 << 20).await;
+    assert_eq!(found.expect("the fifth try"), sample.layer_bytes);
+    registry.set_rules(vec![
+        Rule::on("/blobs/", Act::Status(503)).times(3),
+        Rule::on("/blobs/", Act::RedirectElsewhere),
+        Rule::on("/blobs/", Act::Status(403)).elsewhere().times(2),
+    ]);
+    registry.forget();
+    source.fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("no sixth try");
+    assert_eq!(registry.requests().len(), 5);
+}
+
+#[tokio::test]
 async fn a_manifest_from_another_place_has_the_digest_that_was_asked_for() {
     let (registry, sample) = stocked().await;
     let pinned = reading(&registry, &format!("plugin@{}", sample.manifest.digest()));

@@ -6,7 +6,7 @@
 use aisoc_manifests::digest::Digest;
 use aisoc_registry_client::layout::StoredBlob;
 use aisoc_registry_client::worker::blocking;
-use hyper::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use hyper::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
@@ -31,8 +31,7 @@ impl Registry {
         });
         // Also in a repository that is not there: whoever asks before a push wants to know of the blob.
         let blob = found.await?.ok_or_else(|| Problem::unknown_blob(digest))?;
-        let asked = head.headers.get(RANGE).and_then(|range| range.to_str().ok());
-        let asked = asked.map_or(Asked::Whole, |range| Asked::of(range, blob.size));
+        let asked = range(head).map_or(Asked::Whole, |range| Asked::of(range, blob.size));
         Ok(sent(blob, digest, asked))
     }
 
@@ -51,6 +50,13 @@ impl Registry {
         }
         Err(Problem::unknown_blob(digest))
     }
+}
+
+/// The range that is asked for. It is defined for GET alone, and one that is good for a certain version only
+/// (`If-Range`) is good for none here: blobs have a digest and no version (RFC 9110, 14.2 and 13.1.5).
+fn range(head: &Parts) -> Option<&str> {
+    let range = head.headers.get(RANGE).filter(|_| head.method == Method::GET)?;
+    range.to_str().ok().filter(|_| !head.headers.contains_key(IF_RANGE))
 }
 
 /// The answer with the blob, or with the part of it that was asked for.
@@ -95,7 +101,8 @@ enum Asked {
 
 impl Asked {
     fn of(range: &str, size: u64) -> Self {
-        let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        let asked = range.split_once('=').filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
+        let Some((first, last)) = asked.and_then(|(_, range)| range.split_once('-')) else {
             return Self::Whole;
         };
         // `parse` would take a sign.
@@ -126,6 +133,7 @@ mod tests {
         for (text, expected) in [
             ("bytes=0-0", part(0, 1)),
             ("bytes=2-", part(2, 8)),
+            ("Bytes=2-", part(2, 8)),
             ("bytes=2-100", part(2, 8)),
             ("bytes=-3", part(7, 3)),
             ("bytes=-100", part(0, 10)),

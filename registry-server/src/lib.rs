@@ -9,6 +9,7 @@ mod guard;
 mod head;
 mod hosts;
 mod listener;
+mod listeners;
 mod manifests;
 mod options;
 mod problem;
@@ -25,6 +26,7 @@ mod uploads;
 
 pub use arriving::RequestBody;
 pub use listener::{serve, serve_until};
+pub use listeners::Listeners;
 pub use options::ServeOptions;
 pub use registry::Registry;
 pub use response::Body;

@@ -17,12 +17,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::arriving::RequestBody;
 use crate::guard::Guard;
 use crate::head;
 use crate::hosts::Hosts;
+use crate::listeners::Listeners;
 use crate::options::ServeOptions;
 use crate::registry::Registry;
 use crate::response::Body;
@@ -35,28 +36,29 @@ const MAX_BUFFER_BYTES: usize = 256 << 10;
 /// Serves until the future is dropped.
 ///
 /// # Errors
-/// `io_error` when the listener breaks.
-pub async fn serve(listener: TcpListener, store: Store, options: ServeOptions) -> Result<()> {
-    serve_until(listener, store, options, std::future::pending()).await
+/// `io_error` when a listener breaks.
+pub async fn serve(listeners: impl Into<Listeners>, store: Store, options: ServeOptions) -> Result<()> {
+    serve_until(listeners, store, options, std::future::pending()).await
 }
 
 /// Serves until `stop` is ready, then lets open requests end.
 ///
 /// # Errors
-/// `io_error` when the listener breaks.
+/// `io_error` when a listener breaks.
 pub async fn serve_until(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     store: Store,
     options: ServeOptions,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<()> {
+    let listeners = listeners.into();
     let slots = Slots::new(options.max_connections, options.max_connections_per_peer);
     let registry = Arc::new(Registry::new(store, options));
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted?,
+            accepted = accept(&listeners, &slots) => accepted?,
             () = &mut stop => break,
         };
         if let Some((stream, taken)) = accepted {
@@ -65,16 +67,16 @@ pub async fn serve_until(
     }
     // Nobody new, then as long for the others as was promised and no longer: one that never ends its request
     // must not keep a service from stopping.
-    drop(listener);
+    drop(listeners);
     let _ = tokio::time::timeout(registry.options.stop_timeout, connections.shutdown()).await;
     Ok(())
 }
 
 /// The next connection and its slot, unless its machine has its share already.
-async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> Result<Option<(TcpStream, Taken)>> {
+async fn accept(listeners: &Listeners, slots: &Arc<Slots>) -> Result<Option<(TcpStream, Taken)>> {
     let mut failures = 0;
     loop {
-        match listener.accept().await {
+        match listeners.accept().await {
             Ok((stream, peer)) => {
                 // Small answers must not wait for the acknowledgement of the ones before.
                 let _ = stream.set_nodelay(true);

@@ -6,7 +6,7 @@
 
 use std::io::{Read as _, Seek as _};
 
-use aisoc_manifests::digest::{ArtifactDigest, Digest};
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use aisoc_registry_client::layout::{Directory, StoredBlob, index};
@@ -149,10 +149,7 @@ fn store_manifest(
     let document = read(&manifest)?;
     // Only now: a document that is no manifest makes no repository.
     let layout = store.create(repository)?;
-    if let Some(missing) = first_missing(&layout, &document)? {
-        let message = format!("the manifest names {missing}, which is not here");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
-    }
+    check_named(&layout, &document)?;
     let tag = match name {
         ManifestName::Tag(tag) => Some(tag),
         ManifestName::Digest(_) => None,
@@ -200,16 +197,32 @@ fn read(manifest: &Manifest) -> Result<Document, Problem> {
     if consistent { Ok(document) } else { Err(Problem::bad_manifest("the manifest is not what its media type says")) }
 }
 
-/// The first thing that the document names and the layout does not have. A subject may be missing:
-/// signatures are pushed before what they sign.
-fn first_missing(layout: &Directory, document: &Document) -> Result<Option<Digest>> {
+/// Refuses a document that names what is not here, or names it with another size. Every reader stops at the
+/// size of a descriptor and hashes what it has by then, so such a manifest can be pushed and never be pulled.
+fn check_named(layout: &Directory, document: &Document) -> Result<(), Problem> {
     let named = document.config.iter().chain(document.layers.iter().flatten());
     for descriptor in named.chain(document.manifests.iter().flatten()) {
-        // Layers that may not be distributed are elsewhere by their nature (image specification, layers).
-        let elsewhere = descriptor.media_type.contains("nondistributable") || descriptor.media_type.contains("foreign");
-        if !elsewhere && layout.blob(descriptor.digest)?.is_none() {
-            return Ok(Some(descriptor.digest));
+        if !check_size(layout, descriptor)? && !is_elsewhere(descriptor) {
+            let message = format!("the manifest names {}, which is not here", descriptor.digest);
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
         }
     }
-    Ok(None)
+    // A subject may be missing: signatures are pushed before what they sign ("Pushing Manifests with Subject").
+    document.subject.iter().try_for_each(|subject| check_size(layout, subject).map(drop))
+}
+
+/// Whether what the descriptor names is here. What is here has one size (`code-10`).
+fn check_size(layout: &Directory, descriptor: &Descriptor) -> Result<bool, Problem> {
+    let Some(blob) = layout.blob(descriptor.digest)? else { return Ok(false) };
+    if blob.size == descriptor.size {
+        return Ok(true);
+    }
+    let Descriptor { digest, size, .. } = descriptor;
+    let message = format!("the manifest names {digest} with {size} bytes, and it has {}", blob.size);
+    Err(Problem::new(StatusCode::BAD_REQUEST, "SIZE_INVALID", message))
+}
+
+/// Layers that may not be distributed are elsewhere by their nature (image specification, layers).
+fn is_elsewhere(descriptor: &Descriptor) -> bool {
+    descriptor.media_type.contains("nondistributable") || descriptor.media_type.contains("foreign")
 }

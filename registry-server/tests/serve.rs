@@ -122,6 +122,11 @@ async fn serves_blobs_whole_and_in_parts() {
     let part = served.send("GET", &path, &[(RANGE.as_str(), "bytes=3-5")], b"").await;
     assert_eq!((part.status(), header(&part, "content-range")), (StatusCode::PARTIAL_CONTENT, "bytes 3-5/10"));
     assert_eq!(part.bytes().await.expect("body"), &b"345"[..]);
+    let asked = [(RANGE.as_str(), "bytes=3-5")];
+    let head = served.send("HEAD", &path, &asked, b"").await;
+    assert_eq!((head.status(), header(&head, "content-length")), (StatusCode::OK, "10"), "ranges are for GET");
+    let guarded = served.send("GET", &path, &[asked[0], ("if-range", "\"another version\"")], b"").await;
+    assert_eq!(guarded.bytes().await.expect("body"), &b"0123456789"[..], "a part of that version only");
     let none = served.send("GET", &path, &[(RANGE.as_str(), "bytes=10-")], b"").await;
     assert_eq!((none.status(), header(&none, "content-range")), (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */10"));
 
@@ -289,6 +294,38 @@ async fn refuses_manifests_that_are_not_what_they_say_or_name_what_is_not_there(
     let stored = served.send("PUT", "/v2/a/manifests/1", &[(CONTENT_TYPE.as_str(), MANIFEST)], &large).await;
     assert_eq!(code(stored).await, (413, "SIZE_INVALID".to_owned()));
     assert_eq!(served.get("/v2/a/manifests/1").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn refuses_manifests_that_give_what_they_name_another_size() {
+    let served = served(ServeOptions::default()).await;
+    let (config, layer) = (served.put_blob("a", b"{}").await, served.put_blob("a", b"a layer").await);
+    let (subject, _) = served.put_image("a", "", json!({})).await;
+    let described = |digest: Digest, size: Value| json!({ "mediaType": "x/y", "digest": digest, "size": size });
+    let image = |config: Value, layers: Value| json!({ "schemaVersion": 2, "config": config, "layers": layers });
+    let (right, first) = (described(config, 2.into()), described(layer, 7.into()));
+    for size in [json!(0), json!(1), json!(8), json!(u64::MAX), json!(-7), json!(7.5), json!("7"), Value::Null] {
+        let expected = if size.is_u64() { "SIZE_INVALID" } else { "MANIFEST_INVALID" };
+        let wrong = described(layer, size.clone());
+        let foreign = json!({ "mediaType": "x/foreign", "digest": layer, "size": size });
+        let about = described(subject, size.clone());
+        for (kind, document) in [
+            (MANIFEST, image(wrong.clone(), json!([]))),
+            (MANIFEST, image(right.clone(), json!([wrong]))),
+            (MANIFEST, image(right.clone(), json!([first, wrong]))),
+            (MANIFEST, image(right.clone(), json!([first, foreign]))),
+            (INDEX, json!({ "schemaVersion": 2, "manifests": [first, wrong] })),
+            (MANIFEST, json!({ "schemaVersion": 2, "config": right, "layers": [], "subject": about })),
+        ] {
+            let (bytes, headers) = (document.to_string(), [(CONTENT_TYPE.as_str(), kind)]);
+            let stored = served.send("PUT", "/v2/a/manifests/1", &headers, bytes.as_bytes()).await;
+            assert_eq!(code(stored).await, (400, expected.to_owned()), "{document}");
+        }
+    }
+    assert_eq!(served.get("/v2/a/manifests/1").await.status(), StatusCode::NOT_FOUND);
+    let bytes = image(right, json!([first])).to_string();
+    let stored = served.send("PUT", "/v2/a/manifests/1", &[(CONTENT_TYPE.as_str(), MANIFEST)], bytes.as_bytes()).await;
+    assert_eq!(stored.status(), StatusCode::CREATED);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ mod tokens;
 use answers::{answer, drained, oci_error};
 pub use login::{Login, TokenService};
 use perform::Reply;
+use script::Side;
 pub use script::{Act, Rule};
 pub use state::Seen;
 use state::{Shared, State};
@@ -145,12 +146,6 @@ fn run(shared: &Arc<Shared>, home: std::net::TcpListener, other: std::net::TcpLi
     runtime.shutdown_timeout(Duration::from_secs(1));
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Side {
-    Home,
-    Elsewhere,
-}
-
 async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>, side: Side) {
     let listener = TcpListener::from_std(listener).expect("a listener");
     while let Ok((stream, _)) = listener.accept().await {
@@ -173,20 +168,24 @@ impl Shared {
         self.state().seen_elsewhere.push(Seen::of(&request));
         let whole = request.uri().to_string();
         *request.uri_mut() = whole.strip_prefix("/elsewhere").unwrap_or(&whole).parse().expect("a path");
-        Ok(self.registry.answer(request).await)
+        let act = self.act(Side::Elsewhere, request.method(), request.uri().path());
+        self.perform(act, request).await
     }
 
     async fn home(&self, request: Request<Incoming>) -> Reply {
         let seen = Seen::of(&request);
         self.state().seen.push(seen.clone());
         if seen.path == "/token" {
-            return Ok(self.give_token(&seen, request).await);
+            return match self.token_act(&seen) {
+                None => Ok(self.give_token(&seen, request).await),
+                act => self.perform(act, request).await,
+            };
         }
         if let Some(challenge) = self.challenge(&seen) {
             let headers = [("www-authenticate", challenge)];
             return Ok(drained(request, answer(401, &headers, oci_error("UNAUTHORIZED"))).await);
         }
-        let act = self.act(request.method(), request.uri().path());
+        let act = self.act(Side::Home, request.method(), request.uri().path());
         self.perform(act, request).await
     }
 }

@@ -71,10 +71,7 @@ pub(crate) fn answer(
     pushed: &Pushed,
     context: &Context,
 ) -> PushedArtifact {
-    let verb = if pushed.uploaded_blobs == 0 { "Present" } else { "Pushed" };
-    context
-        .output
-        .status(verb, format!("{reference} ({} blobs, {} bytes sent)", pushed.uploaded_blobs, pushed.uploaded_bytes));
+    context.output.status(verb(pushed), format!("{reference} ({})", summary(pushed)));
     PushedArtifact {
         reference: reference.pinned(pushed.digest).to_string(),
         digest: pushed.digest.to_string(),
@@ -82,6 +79,25 @@ pub(crate) fn answer(
         signature: signature.as_str(),
         uploaded_blobs: pushed.uploaded_blobs,
         uploaded_bytes: pushed.uploaded_bytes,
+        mounted_blobs: pushed.mounted_blobs,
+        present_blobs: pushed.present_blobs,
         allowed_secrets: Vec::new(),
     }
+}
+
+/// What happened to the artifact as a whole: `Present` only when it was there with its tag.
+fn verb(pushed: &Pushed) -> &'static str {
+    match pushed {
+        Pushed { uploaded_blobs: 0, mounted_blobs: 1.., .. } => "Mounted",
+        Pushed { uploaded_blobs: 0, is_new: false, .. } => "Present",
+        Pushed { .. } => "Pushed",
+    }
+}
+
+/// What became of the blobs: those of which there are none are left out.
+fn summary(pushed: &Pushed) -> String {
+    let counts =
+        [(pushed.uploaded_blobs, "sent"), (pushed.mounted_blobs, "mounted"), (pushed.present_blobs, "there before")];
+    let counted = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("blobs: {}; {} bytes sent", counted.collect::<Vec<_>>().join(", "), pushed.uploaded_bytes)
 }

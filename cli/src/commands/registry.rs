@@ -1,34 +1,66 @@
 //! `aisoc registry serve`
 
+use std::net::SocketAddr;
+
 use aisoc_manifests::address::{Zone, zone};
-use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_registry_server::ServeOptions;
+use aisoc_manifests::fault::{Reason, Result};
+use aisoc_pipeline::documents::ServedRegistry;
+use aisoc_registry_server::{Listeners, ServeOptions, Store};
 
 use crate::args::registry::ServeArgs;
 use crate::context::Context;
-use crate::output;
+use crate::output::{Answer, printable};
 use crate::runtime;
 
-pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
-    if zone(args.listen.ip()) != Zone::Loopback {
-        context.output.warning(format!("{} is reachable from other machines, and there is no login", args.listen));
+impl Answer for ServedRegistry {
+    fn text(&self) -> String {
+        format!("{}\n", printable(&self.address))
     }
-    runtime::block_on(context.cancellation()?, async {
-        let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|error| {
-            Fault::new(Reason::IoError, format!("cannot listen on {}", args.listen))
-                .caused_by(error)
-                .hint("choose another address with `--listen 127.0.0.1:0`")
-        })?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| Fault::new(Reason::IoError, "the listener has no address").caused_by(error))?;
-        let store = aisoc_registry_server::Store::open(&args.dir)?;
-        // The address is the result: with port 0 nobody else knows it.
-        output::print(&format!("{address}\n"))?;
-        context.output.status("Serving", format!("{} on http://{address}, until Ctrl-C", args.dir.display()));
-        let options = ServeOptions { allowed_hosts: args.allowed_hosts, ..ServeOptions::default() };
-        aisoc_registry_server::serve(listener, store, options).await
-    })
-    .or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) })
-    .map(|()| 0)
+
+    fn goes_on(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
+    let served = runtime::block_on(context.cancellation()?, async {
+        let listeners = listen(&args).await?;
+        let store = Store::open(&args.dir)?;
+        let ready = ready(&args, &listeners.addresses()?);
+        let mut allowed_hosts = args.allowed_hosts;
+        allowed_hosts.extend(args.listen.is_named().then(|| ready.address.clone()));
+        for address in &ready.listening {
+            warn_about(address, context);
+        }
+        // Said when it is so and not before: whoever reads it may ask at once. With port 0 nobody else knows it.
+        context.output.answer(&ready)?;
+        let addresses: Vec<_> = ready.listening.iter().map(|address| format!("http://{address}")).collect();
+        let object = format!("{} on {}, until Ctrl-C", ready.directory, addresses.join(" and "));
+        context.output.status("Serving", object);
+        aisoc_registry_server::serve(listeners, store, ServeOptions { allowed_hosts, ..ServeOptions::default() }).await
+    });
+    served.or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) }).map(|()| 0)
+}
+
+async fn listen(args: &ServeArgs) -> Result<Listeners> {
+    let hint = "choose another address with `--listen 127.0.0.1:0`";
+    let addresses = args.listen.addresses().await.map_err(|fault| fault.hint(hint))?;
+    Listeners::bind(&addresses).await.map_err(|fault| fault.hint(hint))
+}
+
+fn ready(args: &ServeArgs, listening: &[SocketAddr]) -> ServedRegistry {
+    let address = listening.first().map_or(args.listen.clone(), |first| args.listen.at(first.port()));
+    ServedRegistry {
+        address: address.to_string(),
+        listening: listening.iter().map(ToString::to_string).collect(),
+        directory: args.dir.display().to_string(),
+        pid: std::process::id(),
+    }
+}
+
+fn warn_about(address: &str, context: &Context) {
+    let is_loopback = address.parse().is_ok_and(|address: SocketAddr| zone(address.ip()) == Zone::Loopback);
+    if !is_loopback {
+        context.output.warning(format!("{address} is reachable from other machines, and there is no login"));
+    }
 }

@@ -274,12 +274,14 @@ Exit code 3 when one of them is refused; every one is listed.",
             about: "Serve an OCI registry from a directory",
             examples: "Examples:
   aisoc registry serve
-  aisoc registry serve --dir ./registry --listen 127.0.0.1:0    a free port; the address is printed
+  aisoc registry serve --dir ./registry --listen localhost:0    a free port; the address is printed
   aisoc registry serve --allow-host registry.test               behind a proxy of that name
 
 There is no login: whoever reaches the address can push and delete. Listen on loopback only.
-It answers as `localhost`, under its address and under the names of `--allow-host`, and to no
-other name: a web page that borrows the address for a name of its own gets nothing.",
+It answers as `localhost`, under its address, the name of `--listen` and those of `--allow-host`,
+and to no other name: a web page that borrows the address for a name of its own gets nothing.
+`localhost` is `127.0.0.1` and `::1`, both under one port. With --json the address comes as one
+line, as soon as it can be asked.",
             risk: Risk::Write,
             domain: Domain::Registry,
             ..PLAIN

@@ -45,6 +45,12 @@ pub(crate) trait Answer: Serialize {
         Form::Escaped
     }
 
+    /// Whether the command goes on after its answer. The document is one line then: whoever waits for it reads a
+    /// line, because there is no end to read up to.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     /// 0, unless the answer itself is a no.
     fn exit_code(&self) -> u8 {
         0
@@ -116,7 +122,9 @@ impl Output {
             data: &'a T,
         }
         let document = Document { schema_version: SCHEMA_VERSION, ok: answer.exit_code() == 0, data: answer };
-        let mut text = serde_json::to_string_pretty(&document).expect("answers are strings, numbers and lists of them");
+        let text =
+            if answer.goes_on() { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
+        let mut text = text.expect("answers are strings, numbers and lists of them");
         text.push('\n');
         text
     }

@@ -47,6 +47,10 @@ pub struct PushedArtifact {
     pub uploaded_blobs: usize,
     /// Their size in bytes.
     pub uploaded_bytes: u64,
+    /// How many the registry took over from another repository of its own.
+    pub mounted_blobs: usize,
+    /// How many were there before.
+    pub present_blobs: usize,
     /// What looks like a secret and was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_secrets: Vec<AllowedSecret>,

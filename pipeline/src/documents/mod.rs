@@ -13,6 +13,7 @@ mod installation;
 mod listing;
 mod manifest;
 mod reason;
+mod serving;
 mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
@@ -24,6 +25,7 @@ pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, Un
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, RefusedManifest, ValidManifest};
 pub use reason::{ReasonCode, ReasonCodes};
+pub use serving::ServedRegistry;
 pub use verdict::SourceVerdict;
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.

@@ -1,16 +1,20 @@
 //! `Tries`: the pauses between tries of one task.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::connection::Connection;
+use crate::limits::MAX_TRIES;
 
 /// The pauses between tries of one task. What is bounded is the waiting: a download that took ten
 /// minutes may still be resumed.
 #[derive(Debug)]
 pub(super) struct Tries {
     made: u32,
+    /// How many ended in a failure of that limit.
+    of_limit: BTreeMap<u32, u32>,
     next: Duration,
     left: Duration,
     ends: Instant,
@@ -19,7 +23,13 @@ pub(super) struct Tries {
 impl Tries {
     pub(super) fn new(connection: &Connection) -> Self {
         let options = &connection.options;
-        Self { made: 1, next: options.backoff, left: options.limits.exchange, ends: connection.wire.ends() }
+        Self {
+            made: 1,
+            of_limit: BTreeMap::new(),
+            next: options.backoff,
+            left: options.limits.exchange,
+            ends: connection.wire.ends(),
+        }
     }
 
     /// No more tries after that moment: the last answer says more than the end of the wait does.
@@ -27,12 +37,15 @@ impl Tries {
         Self { ends: self.ends.min(end), ..self }
     }
 
-    /// Waits before another try, or says that there is none: `limit` tries were made, or the waits
-    /// together would take longer than an exchange may, or than the operation.
+    /// Waits before another try, or says that there is none: `limit` tries ended so, or as many as may be made at
+    /// all, or the waits together would take longer than an exchange may, or than the operation.
     pub(super) async fn pause(&mut self, limit: u32, asked: Option<Duration>) -> bool {
         let wait = jittered(self.next).max(asked.unwrap_or_default());
-        // A registry that asks to wait for a year is one that is not available.
-        let may = self.made < limit && Instant::now() + wait < self.ends;
+        let of_limit = self.of_limit.entry(limit).or_default();
+        *of_limit += 1;
+        // A failure that is given up early is counted apart: two of the registry are none of its store. One that
+        // asks to wait for a year is not available.
+        let may = *of_limit < limit && self.made < limit.max(MAX_TRIES) && Instant::now() + wait < self.ends;
         let Some(left) = self.left.checked_sub(wait).filter(|_| may) else {
             return false;
         };

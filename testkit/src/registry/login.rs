@@ -23,6 +23,10 @@ pub struct TokenService {
     pub anonymous_pull: bool,
     /// The realm that the challenge names, when it is not the registry's own service.
     pub realm: Option<String>,
+    /// The challenge, with `{realm}` for the realm, when it is not the usual one.
+    pub challenge: Option<String>,
+    /// The answer with a token, with `{token}` for the token, when it is not the usual one.
+    pub answer: Option<String>,
     /// Whether a token is for the first repository only that it is asked for.
     pub one_repository: bool,
     /// How often a token is accepted; 0 for always.

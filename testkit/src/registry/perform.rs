@@ -8,24 +8,32 @@ use futures_util::stream::{self, StreamExt};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::HeaderValue;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 
 use super::answers::{answer, chunks, drained, drip, full, oci_error, set};
-use super::script::Act;
-use super::state::Shared;
+use super::script::{Act, Side};
+use super::state::{Seen, Shared};
 
 /// No answer at all: the connection is closed.
 pub(super) type Reply = Result<Response<Body>, io::Error>;
 
 impl Shared {
     /// What the script says about the request, if anything.
-    pub(super) fn act(&self, method: &Method, path: &str) -> Option<Act> {
+    pub(super) fn act(&self, side: Side, method: &Method, path: &str) -> Option<Act> {
         let mut state = self.state();
         let rule = state.rules.iter_mut().find(|rule| {
-            rule.times > 0 && path.contains(&rule.path) && rule.method.as_ref().is_none_or(|only| only == method)
+            let is_meant = rule.method.as_ref().is_none_or(|only| only == method) && path.contains(&rule.path);
+            rule.times > 0 && rule.side == side && is_meant
         })?;
         rule.times -= 1;
         Some(rule.act.clone())
+    }
+
+    /// The rule of the token service alone: those for the registry's requests do not mean it.
+    pub(super) fn token_act(&self, seen: &Seen) -> Option<Act> {
+        let is_ruled = self.state().rules.iter().any(|rule| rule.path == seen.path && rule.times > 0);
+        let method = seen.method.parse().expect("a method");
+        is_ruled.then(|| self.act(Side::Home, &method, &seen.path)).flatten()
     }
 
     pub(super) async fn perform(&self, act: Option<Act>, mut request: Request<Incoming>) -> Reply {
@@ -39,13 +47,13 @@ impl Shared {
                 let page = b"<!doctype html><title>Log in</title>".to_vec();
                 Ok(drained(request, answer(200, &headers, page)).await)
             }
-            Some(Act::RedirectElsewhere) => {
-                let location = format!("{elsewhere}{}", request.uri());
-                Ok(drained(request, answer(307, &[("location", location)], vec![])).await)
-            }
+            Some(Act::RedirectElsewhere) => Ok(redirected(request, 307, &elsewhere).await),
+            Some(Act::RedirectElsewhereWith(status)) => Ok(redirected(request, status, &elsewhere).await),
+            Some(Act::RedirectHome) => Ok(redirected(request, 307, "").await),
             Some(Act::RedirectTo(location)) => {
                 Ok(drained(request, answer(307, &[("location", location)], vec![])).await)
             }
+            Some(Act::HangUp) => Err(io::Error::other("hung up")),
             Some(Act::Silence) => std::future::pending().await,
             Some(Act::IgnoreRange) => {
                 request.headers_mut().remove(hyper::header::RANGE);
@@ -86,6 +94,10 @@ impl Shared {
                 head.headers.insert("content-range", HeaderValue::from_static("bytes 1-2/3"));
                 full(bytes.to_vec())
             }
+            Act::Relabel(status) => {
+                head.status = StatusCode::from_u16(status).expect("a status");
+                full(bytes.to_vec())
+            }
             Act::Header(name, value) => {
                 set(&mut head.headers, name, &value);
                 full(bytes.to_vec())
@@ -103,4 +115,10 @@ impl Shared {
         };
         Response::from_parts(head, body)
     }
+}
+
+/// Sends a request on to the same path below `base`.
+async fn redirected(request: Request<Incoming>, status: u16, base: &str) -> Response<Body> {
+    let location = format!("{base}{}", request.uri());
+    drained(request, answer(status, &[("location", location)], vec![])).await
 }

@@ -10,7 +10,15 @@ pub struct Rule {
     pub(super) method: Option<Method>,
     pub(super) path: String,
     pub(super) times: usize,
+    pub(super) side: Side,
     pub(super) act: Act,
+}
+
+/// Which of the two listeners is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Home,
+    Elsewhere,
 }
 
 /// One way to misbehave.
@@ -20,6 +28,10 @@ pub enum Act {
     Status(u16),
     /// Answers that status with those headers and that body.
     Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// Does what was asked, and answers it with that status.
+    Relabel(u16),
+    /// Closes the connection without an answer.
+    HangUp,
     /// Answers 200 with a web page.
     Html,
     /// Sends other bytes of the same length.
@@ -40,6 +52,10 @@ pub enum Act {
     Header(&'static str, String),
     /// Redirects to the other listener, which has the same content.
     RedirectElsewhere,
+    /// The same with that status in place of 307.
+    RedirectElsewhereWith(u16),
+    /// Redirects to the same path here.
+    RedirectHome,
     /// Redirects to that URL.
     RedirectTo(String),
     /// Opens upload sessions at the other listener.
@@ -53,13 +69,19 @@ pub enum Act {
 impl Rule {
     /// Applies to every request whose path contains `path`.
     pub fn on(path: &str, act: Act) -> Self {
-        Self { method: None, path: path.to_owned(), times: usize::MAX, act }
+        Self { method: None, path: path.to_owned(), times: usize::MAX, side: Side::Home, act }
     }
 
     /// Applies to this method only.
     #[must_use]
     pub fn method(self, method: &str) -> Self {
         Self { method: Some(method.parse().expect("a method")), ..self }
+    }
+
+    /// Applies at the other listener, where the registry redirects to.
+    #[must_use]
+    pub fn elsewhere(self) -> Self {
+        Self { side: Side::Elsewhere, ..self }
     }
 
     /// Applies so many times.

@@ -26,7 +26,8 @@ impl Shared {
                     return None;
                 }
                 let realm = service.realm.unwrap_or_else(|| format!("http://{}/token", state.address));
-                Some(format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"repository:other:delete\""))
+                let usual = "Bearer realm=\"{realm}\",service=\"test\",scope=\"repository:other:delete\"";
+                Some(service.challenge.as_deref().unwrap_or(usual).replace("{realm}", &realm))
             }
         }
     }
@@ -59,7 +60,8 @@ impl Shared {
         let text = format!("token-{}", state.tokens.len());
         state.tokens.push(Token { text: text.clone(), scopes, uses: 0 });
         let name = if is_post { "access_token" } else { "token" };
-        answer(200, &[], format!(r#"{{"{name}":"{text}","expires_in":300}}"#).into_bytes())
+        let usual = format!(r#"{{"{name}":"{{token}}","expires_in":300}}"#);
+        answer(200, &[], service.answer.unwrap_or(usual).replace("{token}", &text).into_bytes())
     }
 }
 
