@@ -185,8 +185,9 @@ fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
         .hint(hint))
 }
 
-/// Writes `beside` and the signature of the only signer, and removes those of others. Says where the
-/// signature is.
+/// Writes `beside` and the signature of the only signer. Those of others go when this one takes their place, and
+/// when the manifest that they are over is replaced: one that is written elsewhere takes nobody's. Says where
+/// the signature is.
 fn replace_signers(
     plugin: &PluginDir,
     beside: &[(&str, &[u8])],
@@ -213,9 +214,14 @@ fn replace_signers(
     plugin.cancellation().check()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
     // Signatures of others are over what was signed before, or this key would have been added.
-    placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
-        |fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())),
-    )?;
+    let is_manifest_replaced = beside.iter().any(|(name, _)| *name == plugin.manifest_file().name());
+    let is_kept = |path: &Path| {
+        let keeps_others = out.is_some() && !is_manifest_replaced;
+        keeps_others || files.iter().any(|(written, _)| written == path)
+    };
+    placed.and_then(|()| remove_signatures(&added, is_kept)).map_err(|fault| {
+        fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
+    })?;
     // Empty when the only signature went elsewhere.
     let _ = fs::remove_dir(&added);
     Ok(path)
