@@ -24,11 +24,15 @@ pub(crate) fn unsigned() -> Fault {
 
 pub(crate) fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
     let message = format!("there is no key in `{}` to verify the signature with", directory.display());
-    let fault = Fault::new(Reason::NoTrustedKeys, message);
+    beside_skipped(Fault::new(Reason::NoTrustedKeys, message), skipped)
+}
+
+/// Among the keys that are not used may be the one that is asked for.
+fn beside_skipped(fault: Fault, skipped: &[String]) -> Fault {
     if skipped.is_empty() { fault } else { fault.caused_by(format!("skipped {}", skipped.join("; "))) }
 }
 
-pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], cause: &Cause) -> Fault {
+pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[String], cause: &Cause) -> Fault {
     match cause {
         Cause::FilesChanged(difference) => {
             differs(Reason::SignatureInvalid, "the plugin was changed after signing", difference)
@@ -46,14 +50,17 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], cause: &Cause)
         }
         Cause::UnknownSigners(fingerprints) => {
             let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
-            Fault::new(Reason::UntrustedKey, "the plugin is signed by a key that is not in the trusted keys directory")
+            let message = "the plugin is signed by a key that is not in the trusted keys directory";
+            beside_skipped(Fault::new(Reason::UntrustedKey, message), skipped)
                 .expected(format!("a signature by {}", names(tried)), format!("one that names {}", named.join(", ")))
         }
-        Cause::Unknown => Fault::new(
-            Reason::SignatureInvalid,
-            format!("no trusted key signed this content, whose digest is {}", digest.hex()),
-        )
-        .expected(format!("a signature by {}", names(tried)), "a signature by nobody of them, or over other content"),
+        Cause::Unknown => {
+            let message = format!("no trusted key signed this content, whose digest is {}", digest.hex());
+            beside_skipped(Fault::new(Reason::SignatureInvalid, message), skipped).expected(
+                format!("a signature by {}", names(tried)),
+                "a signature by nobody of them, or over other content",
+            )
+        }
     }
 }
 

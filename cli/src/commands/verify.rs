@@ -64,7 +64,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     };
     drop(reporter);
     for skipped in &verification.findings.skipped {
-        context.output.warning(format!("key file not used: {skipped}"));
+        context.output.warning(format!("key not used: {skipped}"));
     }
     answer(args.source, args.explain, verification, context)
 }

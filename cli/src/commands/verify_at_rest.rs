@@ -32,7 +32,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     };
     let AtRest { plugins, skipped_keys } = verify_at_rest(&options)?;
     for skipped in skipped_keys {
-        context.output.warning(format!("key file not used: {skipped}"));
+        context.output.warning(format!("key not used: {skipped}"));
     }
     if plugins.is_empty() {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
