@@ -22,6 +22,8 @@ pub(crate) struct VerifyAtRestArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) shared: SharingArgs,
+    #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }
 
@@ -265,6 +267,17 @@ pub(crate) struct ChangeArgs {
     /// in one step and durability are not promised (see `aisoc help install`)
     #[arg(long)]
     pub(crate) accept_network_file_system: bool,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
+}
+
+/// A plugins directory that is made to be written by several users.
+#[derive(Debug, Args)]
+pub(crate) struct SharingArgs {
+    /// Go on although everybody may write the plugins directory or one on the way to it, as in a volume of a
+    /// cluster: you answer for everybody who can (see `aisoc help trust`). Trusted keys are never read from there
+    #[arg(long)]
+    pub(crate) accept_shared_directory: bool,
 }
 
 /// Accepting less than what was verified before.
@@ -304,6 +317,8 @@ pub(crate) struct ListArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     /// Also list the versions that can be rolled back to
