@@ -28,7 +28,7 @@ mod wrapping;
 pub use appearance::Appearance;
 pub use claim::{Claim, ClaimedTree};
 pub use content::Content;
-pub use coverage::{Coverage, Uncovered};
+pub use coverage::{Coverage, Uncovered, WITHOUT_BYTECODE, is_bytecode_cache};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_notes::{KeyNotes, Standing};

@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
-    is_signature_file,
+    WITHOUT_BYTECODE, is_signature_file,
 };
 
 use crate::mode::SignatureStatus;
@@ -17,6 +17,9 @@ use crate::verdict::Verdict;
 
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
+
+/// What is said of files that a host's Python adds. They are refused as others are: they run.
+const BYTECODE: &str = ", which is where a host's Python writes its bytecode";
 
 pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
@@ -117,8 +120,13 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
         1 => " and 1 other file".to_owned(),
         others => format!(" and {others} other files"),
     };
-    let named = file.map(|path| format!(": `{}`{others}", printable(path))).unwrap_or_default();
-    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(FETCH_AGAIN);
+    let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
+    let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
+    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
+    let fault = match bytecode {
+        "" => fault.hint(FETCH_AGAIN),
+        _ => fault.hint(format!("{FETCH_AGAIN}, and {WITHOUT_BYTECODE}")),
+    };
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
     }
