@@ -86,7 +86,10 @@ fn changeable_way(insecure: Insecure) -> Fault {
             let own = shell_word(volume.join("plugins"));
             format!("make a directory of your own in it with `mkdir -m 0755 {own}`, and pass `--plugins-dir {own}`")
         }
-        None => insecure.remedy().unwrap_or_else(|| Reason::DirectoryInsecure.remedy().to_owned()),
+        None => {
+            let remedy = insecure.remedy().unwrap_or_else(|| Reason::DirectoryInsecure.remedy().to_owned());
+            format!("{remedy}, or take one of your own in a sticky directory of root's (mode 1777)")
+        }
     };
     let decide = "a volume that is shared on purpose is accepted with `--accept-shared-directory`, by whoever answers \
                   for everybody who can write to it";

@@ -1,5 +1,6 @@
 //! The arguments of `aisoc plugin …` and `aisoc plugins …`
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -176,7 +177,7 @@ pub(crate) struct VerifyArgs {
     /// A directory, a reference, or an archive; of a name that is both a path and a reference,
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "DIR|REF|ARCHIVE")]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     /// Show every check in order, the keys that were tried, what is covered and what differs
     #[arg(long)]
     pub(crate) explain: bool,
@@ -194,7 +195,7 @@ pub(crate) struct InspectArgs {
     /// A reference, a directory, or an archive; of a name that is both a path and a reference,
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "REF|DIR|ARCHIVE")]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -227,7 +228,7 @@ pub(crate) struct PushArgs {
     /// A layout directory, an archive, a plugin's directory, or a reference; of a name that is both a path and a reference,
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "SRC")]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     /// Where to push
     #[arg(value_name = "REF")]
     pub(crate) reference: Reference,
