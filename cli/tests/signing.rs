@@ -50,8 +50,13 @@ fn a_signature_over_another_manifest_goes_with_it_wherever_the_new_one_is_writte
 }
 
 #[test]
-fn a_signature_in_its_place_is_the_only_one() {
-    let bench = twice_signed();
-    sign(&bench, "c.key", &[]);
-    assert_eq!(bench.snapshot("demo/plugin.sig.d").len(), 2, "the list and one signature");
+fn a_signature_in_its_place_is_the_only_one_by_whatever_path() {
+    for options in [&[][..], &["--out", "demo/plugin.sig"], &["--out", "keys/../demo/./plugin.sig"]] {
+        let bench = twice_signed();
+        sign(&bench, "c.key", options);
+        assert_eq!(bench.snapshot("demo/plugin.sig.d").len(), 2, "{options:?}: the list and one signature");
+        std::fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
+        let run = bench.run(&BOTH[..5]);
+        assert!(run.ok().stdout.starts_with("verified key=c "), "{options:?}: {run:?}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Draft, Existing, parent, sweep};
@@ -194,6 +194,7 @@ fn replace_signers(
     signed: &Signed,
     out: Option<&Path>,
 ) -> Result<PathBuf> {
+    let out = out.filter(|out| !is_place_of_signature(out, plugin.root()));
     let text = signed.signature().to_hex();
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     let mut files: Vec<_> = beside.iter().map(|(name, content)| (plugin.root().join(name), *content)).collect();
@@ -225,6 +226,13 @@ fn replace_signers(
     // Empty when the only signature went elsewhere.
     let _ = fs::remove_dir(&added);
     Ok(path)
+}
+
+/// Whether a signature that is written there takes the place of the directory's own, by whatever path.
+fn is_place_of_signature(out: &Path, root: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let is_in_root = identity(root).is_some_and(|root| identity(parent(out)) == Some(root));
+    is_in_root && out.file_name().is_some_and(|name| name == SIGNATURE_FILE)
 }
 
 fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
