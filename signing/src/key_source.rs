@@ -8,7 +8,7 @@ use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason};
 
 use crate::key::PublicKey;
-use crate::key_form::{Bare, Encoding, Form};
+use crate::key_form::{Algorithm, Bare, Encoding, Form};
 
 /// Where the text of a key is from. Never the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,48 +58,53 @@ impl KeySource {
     }
 
     fn way_to_private(&self, form: Form) -> String {
-        let command = |way: String| format!("make a PEM file of it with `{way}`, and pass that");
+        match self.private_command(form) {
+            Some((before, command, after)) => format!("{before} `{command} -out {NEW_PRIVATE}`, and pass {after}"),
+            None => self.words_to_private(form),
+        }
+    }
+
+    /// The command that makes a PEM file of what is here, and what is said before and behind it.
+    fn private_command(&self, form: Form) -> Option<(&'static str, String, &'static str)> {
+        let from = self.command();
         match form {
-            Form::Empty => "restore it, or make a key with `aisoc plugin keygen --out PREFIX`".to_owned(),
-            Form::Encrypted => format!(
-                "a build must not stop to ask for a passphrase: decrypt it into a private place with `{} | openssl pkey \
-                 -out {NEW_PRIVATE}`, and pass that or its text as `env:VARIABLE`",
-                self.command()
-            ),
-            Form::CutOff | Form::Spoilt => format!(
+            Form::Encrypted => Some((
+                "a build must not stop to ask for a passphrase: decrypt it into a private place with",
+                format!("{from} | openssl pkey"),
+                "that or its text as `env:VARIABLE`",
+            )),
+            Form::Bare(Bare::Private, encoding) => {
+                let command = format!("{from}{} | openssl pkey -inform DER", encoding.decoded());
+                Some(("make a PEM file of it with", command, "that"))
+            }
+            Form::Bare(Bare::Bytes, encoding) => {
+                let key = format!("{{ echo {PKCS8_HEAD} | base64 -d; {from}{} | head -c 32; }}", encoding.decoded());
+                let command = format!("{key} | openssl pkey -inform DER");
+                Some(("if they are the seed, make a PEM file of it with", command, "that"))
+            }
+            _ => None,
+        }
+    }
+
+    fn words_to_private(&self, form: Form) -> String {
+        let words = match form {
+            Form::Empty => "restore it, or make a key with `aisoc plugin keygen --out PREFIX`",
+            Form::CutOff | Form::Spoilt => {
                 "put the whole file there again, from its first line to its last; for a variable that holds one line \
-                 store what `base64 < PREFIX.key | tr -d '\\n'` prints{}",
-                if *self == Self::Input { ", and decode it with `base64 -d`" } else { "" }
-            ),
-            Form::Public(_) | Form::SshLine | Form::Bare(Bare::Public, _) => {
-                "pass the private half, PREFIX.key".to_owned()
+                 store what `base64 < PREFIX.key | tr -d '\\n'` prints"
+            }
+            Form::Public(Algorithm::Ed25519) | Form::SshLine | Form::Bare(Bare::Public, _) => {
+                "pass the private half, PREFIX.key"
             }
             Form::Certificate => {
                 "pass the key that the certificate is about, if it is an Ed25519 one; a certificate holds none"
-                    .to_owned()
             }
-            Form::Several => "keep each key in a file of its own, and pass the one that is to sign".to_owned(),
-            Form::Place => format!("pass what is at that place: {}", self.at_that_place()),
-            Form::Unexpanded => {
-                "correct how the job sets it, so that it holds the key and not a name for it".to_owned()
-            }
-            Form::Bare(Bare::Private, encoding) => command(format!(
-                "{}{} | openssl pkey -inform DER -out {NEW_PRIVATE}",
-                self.command(),
-                encoding.decoded()
-            )),
-            Form::Bare(Bare::Bytes, encoding) => format!(
-                "if they are the seed, {}",
-                command(format!(
-                    "{{ echo {PKCS8_HEAD} | base64 -d; {}{} | head -c 32; }} | openssl pkey -inform DER -out {NEW_PRIVATE}",
-                    self.command(),
-                    encoding.decoded()
-                ))
-            ),
-            Form::Private(_) | Form::Bare(Bare::Other, _) | Form::Wrapped(_) | Form::Foreign(_) | Form::Unknown => {
-                KEYGEN.to_owned()
-            }
-        }
+            Form::Several => "keep each key in a file of its own, and pass the one that is to sign",
+            Form::Unexpanded => "correct how the job sets it, so that it holds the key and not a name for it",
+            Form::Place => return format!("pass what is at that place: {}", self.at_that_place()),
+            _ => KEYGEN,
+        };
+        words.to_owned()
     }
 
     /// Why a key that stands there behind another one is not used.
