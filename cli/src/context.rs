@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, Site};
+use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirectories, Site};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
@@ -17,7 +17,7 @@ use aisoc_signing::SigningKey;
 use aisoc_trust::{CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
-use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SignatureArgs, TrustArgs};
+use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::commands::Commands;
 use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
@@ -80,10 +80,24 @@ impl Context {
                 true => NetworkFileSystems::Accepted,
                 false => NetworkFileSystems::Refused,
             },
+            shared_directories: shared_directories(&args.shared),
             coverage_floor: CoverageFloor::Held,
             cancellation: self.cancellation()?.clone(),
         };
-        Ok((self.site(args.plugins_dir), access))
+        let site = self.site(args.plugins_dir);
+        if access.shared_directories == SharedDirectories::Accepted {
+            self.warn_of_sharing(site.shared()?.as_deref());
+        }
+        Ok((site, access))
+    }
+
+    /// Says each time what somebody has answered for.
+    pub(crate) fn warn_of_sharing(&self, shared: Option<&str>) {
+        if let Some(shared) = shared {
+            self.output.warning(format!(
+                "{shared}: whoever can write there decides what a host loads, as `--accept-shared-directory` accepts"
+            ));
+        }
     }
 
     /// Says what a command could not remove: the command itself has done its work.
@@ -204,6 +218,15 @@ pub(crate) fn coverage_floor(args: FloorArgs, mode: TrustMode) -> Result<Coverag
                 .expected("the trust mode strict or warn", mode.as_str()))
         }
         Some(reason) => Ok(CoverageFloor::Lowered(reason)),
+    }
+}
+
+/// Whether a plugins directory that everybody may write is acceptable. Only a flag says so: a variable that is
+/// set once for all would say it of directories that nobody has looked at.
+pub(crate) fn shared_directories(args: &SharingArgs) -> SharedDirectories {
+    match args.accept_shared_directory {
+        true => SharedDirectories::Accepted,
+        false => SharedDirectories::Refused,
     }
 }
 

@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use aisoc_files::{SmallFileError, read_into};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::SigningKey;
+use aisoc_signing::{KeySource, SigningKey};
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
@@ -35,9 +35,18 @@ pub(crate) fn read(
     cancellation: &Cancellation,
 ) -> Result<(SigningKey, Option<u32>)> {
     let read = read_bytes(source, environment, cancellation);
-    let read = read.and_then(|(bytes, mode)| Ok((SigningKey::from_pem(&bytes)?, mode)));
+    let read = read.and_then(|(bytes, mode)| Ok((SigningKey::read(&bytes, &shown(source))?, mode)));
     aisoc_signing::wipe_stack();
     read
+}
+
+/// Once it was read, `source` is a path or the name of a variable, and no key.
+fn shown(source: &str) -> KeySource {
+    match source.strip_prefix("env:") {
+        Some(variable) => KeySource::Variable(variable.to_owned()),
+        None if source == "-" => KeySource::Input,
+        None => KeySource::file(source),
+    }
 }
 
 fn read_bytes(

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -85,6 +86,7 @@ fn usage_fault(error: &clap::Error, environment: &Environment) -> Fault {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             "a command is missing".to_owned()
         }
+        ErrorKind::InvalidUtf8 => format!("an argument is not UTF-8, and has to be: {}", raw_words(environment)),
         _ => first_paragraph(&rendered),
     };
     let fault = Fault::new(Reason::Usage, what);
@@ -97,6 +99,12 @@ fn usage_fault(error: &clap::Error, environment: &Environment) -> Fault {
         Some(name) => fault.hint(format!("did you mean `{name}`?")),
         None => fault.hint(format!("see `{} --help`", command_words(environment))),
     }
+}
+
+/// The arguments that are not UTF-8, any of which clap may mean.
+fn raw_words(environment: &Environment) -> String {
+    let raw = environment.words().filter(|word| word.to_str().is_none());
+    raw.map(|word| format!("`{}`", escaped(word))).collect::<Vec<_>>().join(", ")
 }
 
 /// clap's message without its `error:` label, usage and tips, on one line.

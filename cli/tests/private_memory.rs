@@ -30,12 +30,23 @@ impl Hanging {
         fs::read_to_string(self.bench.path("release.key")).expect("a key")
     }
 
-    /// The base64 of the key's DER, and its seed.
-    fn secrets(&self) -> [Vec<u8>; 2] {
-        let body = self.pem().lines().nth(1).expect("a body").to_owned();
+    /// The base64 of the key's DER, its seed, and the base64 of its text.
+    fn secrets(&self) -> [Vec<u8>; 3] {
+        let pem = self.pem();
+        let body = pem.lines().nth(1).expect("a body").to_owned();
         let der = STANDARD.decode(&body).expect("base64");
         // The header is in the program too.
-        [body.as_bytes()[24..].to_vec(), der[16..].to_vec()]
+        [body.as_bytes()[24..].to_vec(), der[16..].to_vec(), STANDARD.encode(pem).as_bytes()[72..112].to_vec()]
+    }
+
+    /// The key as build systems keep it: each form is unwrapped into buffers of its own.
+    fn wrapped(&self) -> [&'static str; 3] {
+        let pem = self.pem();
+        self.bench.write("escaped.key", pem.replace('\n', "\\n"));
+        self.bench.write("encoded.key", STANDARD.encode(&pem));
+        let wide = format!("\u{feff}{pem}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        self.bench.write("wide.key", wide);
+        ["escaped.key", "encoded.key", "wide.key"]
     }
 
     /// `release`, waiting for the registry.
@@ -78,12 +89,12 @@ fn no_copy_of_the_private_key_is_left_while_a_release_is_pushed() {
         return;
     }
     let hanging = Hanging::new();
-    for source in ["release.key", "-"] {
+    for source in ["release.key", "-"].into_iter().chain(hanging.wrapped()) {
         let mut child = hanging.waiting(source);
         let found: Vec<usize> = hanging.secrets().iter().map(|secret| copies(child.id(), secret)).collect();
         child.kill().expect("killed");
         child.wait().expect("ended");
-        assert_eq!(found, [0, 0], "{source}: copies of the text and of the seed");
+        assert_eq!(found, [0, 0, 0], "{source}: copies of the text and of the seed");
     }
 }
 

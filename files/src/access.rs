@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Stat, StatVfsMountFlags};
+use rustix::fs::{FileType, Stat, StatVfsMountFlags};
 
 use crate::access_list::other_writer;
 use crate::shell::shell_word;
@@ -33,6 +33,7 @@ pub struct Weakness {
     pub mode: u32,
     /// What it is to the way.
     pub(crate) part: Part,
+    pub(crate) is_directory: bool,
 }
 
 /// Why somebody else may change something.
@@ -97,7 +98,8 @@ impl Rule {
         };
         match flaw {
             Some(flaw) if !is_read_only(opened)? => {
-                Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode, part }))
+                let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+                Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode, part, is_directory }))
             }
             _ => Ok(None),
         }
@@ -138,6 +140,25 @@ impl Insecure {
         self.weaknesses.first().map(Weakness::rights).unwrap_or_default()
     }
 
+    /// Whether all of it is directories that everybody may write, each of root's or of this user's: what a
+    /// volume is that was made to be shared.
+    pub fn is_shared_only(&self) -> bool {
+        self.weaknesses.iter().all(|weakness| weakness.flaw == Flaw::WritableByAll && weakness.is_directory)
+    }
+
+    /// The end of the way, when that is all that is insecure, and sticky and root's: in it a directory of this
+    /// user's own is secure.
+    pub fn sticky_end(&self) -> Option<&Path> {
+        match self.weaknesses.as_slice() {
+            [Weakness { path, flaw: Flaw::WritableByAll, owner: 0, mode, part: Part::End, .. }]
+                if mode & STICKY != 0 =>
+            {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
     /// What to do, when one way mends all of it. Nothing is ever taken from the owner of a directory above:
     /// it may be the home of a user.
     pub fn remedy(&self) -> Option<String> {
@@ -149,6 +170,14 @@ impl Insecure {
             ));
         }
         let command = match self.weaknesses.first()?.flaw {
+            // Nobody else may change a mode either.
+            Flaw::WritableByAll if self.weaknesses.iter().any(|weakness| !self.may_change_mode(weakness)) => {
+                return Some(
+                    "its owner can take that right from the others with `chmod o-w`; or name a directory that nobody \
+                     else can write"
+                        .into(),
+                );
+            }
             Flaw::WritableByAll => "chmod o-w".to_owned(),
             Flaw::WritableBy(user) => format!("setfacl -x u:{user}"),
             // Nobody else may give files away.
@@ -168,6 +197,10 @@ impl Insecure {
             |weakness: &Weakness| (weakness.flaw == flaw).then(|| format!(" {}", shell_word(&weakness.path)));
         let paths: Option<String> = self.weaknesses.iter().map(argument).collect();
         Some(format!("find out what came in that way, then `{command}{}`", paths?))
+    }
+
+    fn may_change_mode(&self, weakness: &Weakness) -> bool {
+        self.user == 0 || weakness.owner == self.user
     }
 }
 
@@ -266,12 +299,19 @@ mod tests {
 
     #[test]
     fn all_of_it_is_told_in_one_line_with_one_command() {
-        let weakness = |path: &str, flaw| Weakness { path: path.into(), flaw, owner: 7, mode: 0o777, part: Part::End };
+        let weakness = |path: &str, flaw| Weakness {
+            path: path.into(),
+            flaw,
+            owner: 1000,
+            mode: 0o777,
+            part: Part::End,
+            is_directory: true,
+        };
         let insecure = |weaknesses| Insecure { weaknesses, user: 1000 };
         let open = insecure(vec![weakness("/a", Flaw::WritableByAll), weakness("/a/b", Flaw::WritableByAll)]);
         assert_eq!(
             open.to_string(),
-            "`/a` can be written by everybody (owner 7, mode 0777); `/a/b` can be written by everybody (owner 7, mode 0777)"
+            "`/a` can be written by everybody (owner 1000, mode 0777); `/a/b` can be written by everybody (owner 1000, mode 0777)"
         );
         assert_eq!(open.remedy().as_deref(), Some("find out what came in that way, then `chmod o-w /a /a/b`"));
         assert_eq!(open.expected(), "owner 0 or 1000, and a mode without write permission for others");
@@ -287,9 +327,42 @@ mod tests {
         assert!(many.to_string().ends_with("; and 12 more"));
         assert_eq!(many.remedy(), None);
     }
+
+    #[test]
+    fn only_who_may_change_a_mode_is_told_to() {
+        let weakness = |owner, mode, part, is_directory| {
+            let path = "/v".into();
+            Weakness { path, flaw: Flaw::WritableByAll, owner, mode, part, is_directory }
+        };
+        let insecure = |weakness, user| Insecure { weaknesses: vec![weakness], user };
+        let volume = || weakness(0, 0o1777, Part::End, true);
+        assert!(insecure(volume(), 0).remedy().expect("a way").contains("then `chmod o-w /v`"));
+        assert!(insecure(volume(), 1000).remedy().expect("a way").starts_with("its owner can"));
+        assert_eq!(insecure(volume(), 1000).sticky_end(), Some(Path::new("/v")));
+        for other in [
+            weakness(0, 0o777, Part::End, true),
+            weakness(1000, 0o1777, Part::End, true),
+            weakness(0, 0o1777, Part::Above, true),
+        ] {
+            let insecure = insecure(other, 1000);
+            assert_eq!((insecure.sticky_end(), insecure.is_shared_only()), (None, true));
+        }
+        assert!(!insecure(weakness(0, 0o666, Part::End, false), 0).is_shared_only(), "a file is no volume");
+        let foreign = Weakness { flaw: Flaw::ForeignOwner, ..volume() };
+        let both = Insecure { weaknesses: vec![volume(), foreign], user: 1000 };
+        assert!(!both.is_shared_only() && both.sticky_end().is_none());
+    }
+
     #[test]
     fn no_directory_on_the_way_is_taken_from_its_user() {
-        let weakness = |path: &str, flaw, part| Weakness { path: path.into(), flaw, owner: 1000, mode: 0o755, part };
+        let weakness = |path: &str, flaw, part| Weakness {
+            path: path.into(),
+            flaw,
+            owner: 1000,
+            mode: 0o755,
+            part,
+            is_directory: true,
+        };
         let home = || weakness("/home/alice", Flaw::ForeignOwner, Part::Above);
         let keys = || weakness("/home/alice/keys", Flaw::ForeignOwner, Part::End);
         let open = || weakness("/home/alice/open", Flaw::WritableByAll, Part::Above);

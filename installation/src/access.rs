@@ -21,6 +21,8 @@ pub struct Access {
     pub lock_timeout: Duration,
     /// Whether a directory on another host's file system is acceptable.
     pub network_file_systems: NetworkFileSystems,
+    /// Whether a directory that everybody may write is acceptable.
+    pub shared_directories: SharedDirectories,
     /// Whether less of a plugin may be signed than was before.
     pub coverage_floor: CoverageFloor,
     /// What ends the change, up to the moment in which it is made.
@@ -37,12 +39,25 @@ pub enum NetworkFileSystems {
     Accepted,
 }
 
+/// What to do about a plugins directory that everybody may write, or one below such a directory: a volume that
+/// a cluster mounts for several users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SharedDirectories {
+    /// Refuse it: whoever can write there decides what the host loads.
+    #[default]
+    Refused,
+    /// Somebody answers for everybody who can write there. What an install puts there is held to the rule all the
+    /// same, and so are the directories that are ours in it.
+    Accepted,
+}
+
 impl Default for Access {
     fn default() -> Self {
         Self {
             command: "aisoc".to_owned(),
             lock_timeout: Duration::from_secs(30),
             network_file_systems: NetworkFileSystems::Refused,
+            shared_directories: SharedDirectories::Refused,
             coverage_floor: CoverageFloor::Held,
             cancellation: Cancellation::default(),
         }
@@ -56,7 +71,7 @@ impl Access {
     /// # Errors
     /// `directory_insecure`, `lock_unsupported`, and I/O reasons.
     pub fn check(&self, plugins_dir: &Path) -> Result<()> {
-        match arrive(plugins_dir)? {
+        match arrive(plugins_dir, self.shared_directories)? {
             Arrival::Missing(above) => self.check_file_system(&above, plugins_dir),
             arrival => self.enter(arrival, plugins_dir).map(drop),
         }
@@ -64,7 +79,7 @@ impl Access {
 
     /// Opens the plugins directory and holds it to what an install needs.
     pub(crate) fn open(&self, plugins_dir: &Path) -> Result<OwnedFd> {
-        self.enter(arrive(plugins_dir)?, plugins_dir)
+        self.enter(arrive(plugins_dir, self.shared_directories)?, plugins_dir)
     }
 
     fn enter(&self, arrival: Arrival, shown: &Path) -> Result<OwnedFd> {

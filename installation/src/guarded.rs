@@ -13,6 +13,7 @@ use aisoc_packaging::Limits;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::access::SharedDirectories;
 use crate::layout::{FLOORS, Layout, PENDING, RECORDS, VERSIONS};
 use crate::secure::{no_directory, require_secure, require_secure_way};
 
@@ -21,8 +22,8 @@ use crate::secure::{no_directory, require_secure, require_secure_way};
 ///
 /// # Errors
 /// `directory_insecure`, `io_not_found` when there is no such directory, and I/O reasons.
-pub(crate) fn require_secure_plugins(layout: &Layout) -> Result<()> {
-    require_secure_way(layout.plugins())?;
+pub(crate) fn require_secure_plugins(layout: &Layout, shared: SharedDirectories) -> Result<()> {
+    require_secure_way(layout.plugins(), shared)?;
     let ours = [RECORDS, PENDING, FLOORS, VERSIONS].map(|name| layout.ours(name));
     for directory in [layout.own()].into_iter().chain(ours) {
         match require_secure_directory(&directory) {

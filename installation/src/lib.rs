@@ -30,7 +30,7 @@ mod staging;
 mod standing;
 mod tree_in_place;
 
-pub use access::{Access, NetworkFileSystems, network_file_system};
+pub use access::{Access, NetworkFileSystems, SharedDirectories, network_file_system};
 pub use collect::{Collected, Garbage, Removed};
 pub use floor::CoverageFloor;
 pub use guarded::require_guarded;

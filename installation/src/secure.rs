@@ -5,10 +5,12 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use aisoc_files::{Arrival, Insecure, Links, Walk};
+use aisoc_files::{Arrival, Insecure, Links, Walk, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
+
+use crate::access::SharedDirectories;
 
 pub(crate) const OPEN_DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -33,8 +35,8 @@ pub(crate) fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u
 }
 
 /// As [`Access::check`], for readers: nothing is made, and what is not there is an error.
-pub(crate) fn require_secure_way(plugins_dir: &Path) -> Result<()> {
-    match arrive(plugins_dir)? {
+pub(crate) fn require_secure_way(plugins_dir: &Path, shared: SharedDirectories) -> Result<()> {
+    match arrive(plugins_dir, shared)? {
         Arrival::Directory(_) => Ok(()),
         Arrival::Missing(_) => Err(Fault::io("open", plugins_dir, ErrorKind::NotFound.into())),
         Arrival::Other(..) | Arrival::NoWay => Err(no_directory(plugins_dir)),
@@ -43,12 +45,26 @@ pub(crate) fn require_secure_way(plugins_dir: &Path) -> Result<()> {
 
 /// Walks to a plugins directory. Whoever can change it, or a directory on the way to it, decides what a
 /// host loads: nobody but its owner's group, this user and root. A link is no plugins directory, with a
-/// slash at its end or without.
-pub(crate) fn arrive(plugins_dir: &Path) -> Result<Arrival> {
+/// slash at its end or without. What everybody may write is put up with only where somebody answers for it.
+pub(crate) fn arrive(plugins_dir: &Path, shared: SharedDirectories) -> Result<Arrival> {
+    let (arrival, insecure) = walk_to(plugins_dir)?;
+    match insecure {
+        Some(insecure) if shared == SharedDirectories::Refused || !insecure.is_shared_only() => {
+            Err(changeable_way(insecure))
+        }
+        _ => Ok(arrival),
+    }
+}
+
+/// What everybody may write of a plugins directory and the way to it, as it was accepted.
+pub(crate) fn shared_way(plugins_dir: &Path) -> Result<Option<Insecure>> {
+    Ok(walk_to(plugins_dir)?.1.filter(Insecure::is_shared_only))
+}
+
+fn walk_to(plugins_dir: &Path) -> Result<(Arrival, Option<Insecure>)> {
     let mut walk = Walk::default();
     let arrival = walk.to(plugins_dir, Links::Refused).map_err(|error| Fault::io("open", plugins_dir, error))?;
-    walk.finish().map_err(changeable)?;
-    Ok(arrival)
+    Ok((arrival, walk.finish().err()))
 }
 
 /// Holds one thing that is open, in a directory that was held to it already, to the same rule.
@@ -57,6 +73,27 @@ pub(crate) fn require_secure(opened: impl AsFd, shown: &Path) -> Result<Stat> {
     let found = walk.judge_open(opened, shown).map_err(|error| Fault::io("look at", shown, error))?;
     walk.finish().map_err(changeable)?;
     Ok(found)
+}
+
+/// A volume that was made to be shared is not mended by whoever installs there: its owner decides, or a
+/// directory of one's own in it, where nobody can take that away.
+fn changeable_way(insecure: Insecure) -> Fault {
+    if !insecure.is_shared_only() {
+        return changeable(insecure);
+    }
+    let mend = match insecure.sticky_end() {
+        Some(volume) => {
+            let own = shell_word(volume.join("plugins"));
+            format!("make a directory of your own in it with `mkdir -m 0755 {own}`, and pass `--plugins-dir {own}`")
+        }
+        None => {
+            let remedy = insecure.remedy().unwrap_or_else(|| Reason::DirectoryInsecure.remedy().to_owned());
+            format!("{remedy}, or take one of your own in a sticky directory of root's (mode 1777)")
+        }
+    };
+    let decide = "a volume that is shared on purpose is accepted with `--accept-shared-directory`, by whoever answers \
+                  for everybody who can write to it";
+    changeable(insecure).hint(format!("{mend}; {decide}"))
 }
 
 fn changeable(insecure: Insecure) -> Fault {
@@ -141,6 +178,7 @@ mod tests {
     #[test]
     fn the_way_of_a_reader_makes_nothing_and_takes_a_directory_only() {
         let root = place();
+        let require_secure_way = |path: &Path| require_secure_way(path, SharedDirectories::Refused);
         require_secure_way(root.path()).expect("ours");
         for (name, reason) in
             [("absent", Reason::IoNotFound), ("file", Reason::DirectoryInsecure), ("link", Reason::DirectoryInsecure)]

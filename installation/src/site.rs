@@ -8,7 +8,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::Limits;
 
-use crate::access::Access;
+use crate::access::{Access, SharedDirectories};
 use crate::census::Census;
 use crate::collect::{Collected, collect_staging};
 use crate::guarded::require_secure_plugins;
@@ -17,7 +17,7 @@ use crate::observed::{Observed, not_installed};
 use crate::plugin::InstalledPlugin;
 use crate::previous::{PreviousVersion, previous_versions};
 use crate::recorded;
-use crate::secure::look_at;
+use crate::secure::{look_at, shared_way};
 use crate::session::{self, Session};
 use crate::staging::StagingDirectory;
 use crate::standing::Standing;
@@ -69,8 +69,17 @@ impl Site {
     ///
     /// # Errors
     /// `directory_insecure`, `io_not_found` when there is no such directory, and I/O reasons.
-    pub fn require_secure(&self) -> Result<()> {
-        require_secure_plugins(&self.layout)
+    pub fn require_secure(&self, shared: SharedDirectories) -> Result<()> {
+        require_secure_plugins(&self.layout, shared)
+    }
+
+    /// What everybody may write of the directory and the way to it, in words; nothing when nobody may, or when
+    /// it is refused whatever is accepted.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn shared(&self) -> Result<Option<String>> {
+        Ok(shared_way(self.path())?.map(|insecure| insecure.to_string()))
     }
 
     /// Lists what is there, without a lock.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{InstalledDir, Limits, default_threads};
-use aisoc_signing::Claim;
+use aisoc_signing::{Claim, WITHOUT_BYTECODE, is_bytecode_cache};
 
 use crate::guarded::require_guarded;
 use crate::in_place::TreeStamp;
@@ -46,6 +47,13 @@ impl TreeInPlace {
     /// The identity of the tree.
     pub fn subject(&self) -> TreeDigest {
         self.tree.subject()
+    }
+
+    /// Whether it is as it was installed, but for bytecode that was added as a host's Python writes it.
+    pub fn has_bytecode_added(&self) -> bool {
+        let files = self.tree.files().iter().filter(|(path, _)| !is_bytecode_cache(path.as_str()));
+        let installed: FileMap = files.map(|(path, entry)| (path.clone(), *entry)).collect();
+        self.subject() != self.record.tree_digest && installed.tree_digest() == self.record.tree_digest
     }
 
     /// What the tree says about itself, rebuilt from the bytes that were read.
@@ -86,17 +94,22 @@ impl PreviousTree {
         }
         let version = previous::choose(previous_versions(layout, id)?, id, wanted)?;
         let PreviousVersion { record, path, slot, .. } = version;
+        let again = format!("install it again: `aisoc plugin install {}`", record.reference);
         let modified = |found: String| {
             let message = format!("the kept version {} of `{id}` was changed since it was installed", record.version);
-            Fault::new(Reason::TreeModified, message)
-                .expected(record.tree_digest.to_string(), found)
-                .hint(format!("install it again: `aisoc plugin install {}`", record.reference))
+            Fault::new(Reason::TreeModified, message).expected(record.tree_digest.to_string(), found).hint(&again)
         };
         let tree = TreeInPlace::read(&path, &record, default_threads(), limits);
         let tree = tree.map_err(|fault| match fault.reason() {
             Reason::ForbiddenEntry | Reason::ManifestMissing => modified(fault.to_string()),
             _ => fault,
         })?;
+        if tree.has_bytecode_added() {
+            let message = format!("a host's Python wrote bytecode into the kept version {} of `{id}`", record.version);
+            return Err(Fault::new(Reason::TreeModified, message)
+                .expected(record.tree_digest.to_string(), tree.subject().to_string())
+                .hint(format!("{again}, and {WITHOUT_BYTECODE}")));
+        }
         if tree.subject() != record.tree_digest {
             return Err(modified(tree.subject().to_string()));
         }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use aisoc_installation::{Garbage, InstallRecord, PreviousTree, Site, require_guarded, tree_bytes};
+use aisoc_installation::{Garbage, InstallRecord, PreviousTree, SharedDirectories, Site, require_guarded, tree_bytes};
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_packaging::Limits;
 use common::versions::{access, current, id, install, keep, record_file, recorded, tidy, unfinished, versions};
@@ -160,23 +160,28 @@ fn everything_of_a_plugin_is_a_directory_or_a_file_that_nobody_else_can_change()
 fn readers_hold_every_directory_of_ours_to_what_an_install_asks() {
     let plugins = two_versions();
     let site = Site::at(plugins.path());
-    site.require_secure().expect("as an install leaves it");
+    let is_secure = || site.require_secure(SharedDirectories::Refused);
+    is_secure().expect("as an install leaves it");
+    assert_eq!(site.shared().expect("walked"), None);
     for name in ["", ".aisoc", ".aisoc/records", ".aisoc/pending", ".aisoc/floors", ".aisoc/versions"] {
         let path = plugins.path().join(name);
         let mode = fs::metadata(&path).expect("there").permissions().mode() & 0o777;
         set_mode(&path, mode | 0o002);
-        assert_eq!(site.require_secure().expect_err(name).reason(), Reason::DirectoryInsecure, "{name}");
+        assert_eq!(is_secure().expect_err(name).reason(), Reason::DirectoryInsecure, "{name}");
+        // Who answers for the volume does not answer for what is ours in it.
+        assert_eq!(site.require_secure(SharedDirectories::Accepted).is_ok(), name.is_empty(), "{name}");
+        assert_eq!(site.shared().expect("walked").is_some(), name.is_empty(), "{name}");
         set_mode(&path, mode);
     }
-    site.require_secure().expect("closed again");
+    is_secure().expect("closed again");
     for replace in [|path: &Path| symlink("versions", path), |path: &Path| fs::write(path, "")] {
         let path = plugins.path().join(".aisoc/floors");
         fs::remove_dir(&path).or_else(|_| fs::remove_file(&path)).expect("removed");
-        site.require_secure().expect("what was never made is no danger");
+        is_secure().expect("what was never made is no danger");
         replace(&path).expect("put there");
-        assert_eq!(site.require_secure().expect_err("no directory").reason(), Reason::DirectoryInsecure);
+        assert_eq!(is_secure().expect_err("no directory").reason(), Reason::DirectoryInsecure);
     }
-    let missing = Site::at(plugins.path().join("absent")).require_secure();
+    let missing = Site::at(plugins.path().join("absent")).require_secure(SharedDirectories::Refused);
     assert_eq!(missing.expect_err("not there").reason(), Reason::IoNotFound);
 }
 

@@ -173,7 +173,7 @@ reasons! {
         "write it as RFC 8259 JSON with unique keys"
     // --- keys and signatures
     KeyInvalid "key_invalid" Failed
-        "The signing key is missing, encrypted, of another algorithm, or not a private key."
+        "A key cannot be read as one: the signing key is missing, encrypted, damaged, of another algorithm or no private key, or a trusted key file holds no public key."
         "make one with `aisoc plugin keygen --out PREFIX`"
     KeyNoteInvalid "key_note_invalid" Failed
         "A note beside the trusted keys cannot be read, or is about no key that can: what it limits or revokes is not known."

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::parallel;
 use aisoc_installation::{
-    InstallRecord, InstalledPlugin, Observed, Placed, Site, escaped, identity_conflicts, manifest_id, require_guarded,
-    stated_id, while_in_place,
+    InstallRecord, InstalledPlugin, Observed, Placed, SharedDirectories, Site, escaped, identity_conflicts,
+    manifest_id, require_guarded, stated_id, while_in_place,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -31,6 +31,8 @@ pub struct AtRestOptions {
     pub trust: TrustInputs,
     /// How much is read of each plugin, and until when.
     pub limits: Limits,
+    /// Whether a plugins directory that everybody may write is acceptable.
+    pub shared_directories: SharedDirectories,
 }
 
 /// An installed plugin and its verdict.
@@ -61,6 +63,8 @@ pub struct AtRest {
     pub plugins: Vec<PluginAtRest>,
     /// Key files that are not used, `file: reason`.
     pub skipped_keys: Vec<String>,
+    /// What everybody may write of the plugins directory and the way to it, where that was accepted.
+    pub shared: Option<String>,
 }
 
 /// Verifies installed plugins, on as many threads as there are processors.
@@ -70,7 +74,8 @@ pub struct AtRest {
 /// judged; `plugin_not_found` for one that was asked for, and I/O reasons when plugins or keys cannot be
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
-    options.site.require_secure()?;
+    options.site.require_secure(options.shared_directories)?;
+    let shared = options.site.shared()?;
     let observed = options.site.observe()?;
     let (wanted, others) = wanted(options, &observed);
     let judge = Judge::new(&options.trust)?;
@@ -94,7 +99,7 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     if let Some(id) = missing {
         return Err(not_found(id, options.site.path()));
     }
-    Ok(AtRest { plugins, skipped_keys: judge.skipped_keys() })
+    Ok(AtRest { plugins, skipped_keys: judge.skipped_keys(), shared })
 }
 
 /// What can be a plugin, and what should be one by its record, a plugin that is gone being no good news:

@@ -7,6 +7,7 @@ use aisoc_installation::{Access, CoverageFloor, InstallRecord, Site, TreeInPlace
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, default_threads};
+use aisoc_signing::WITHOUT_BYTECODE;
 use aisoc_trust::Examined;
 
 use crate::judge::{Judge, Judgement, TrustInputs};
@@ -46,9 +47,13 @@ pub(crate) fn read_intact(
     let claim = tree.claim();
     let examined = judge.examine(&claim);
     if tree.subject() != record.tree_digest {
+        let (cause, remedy) = match tree.has_bytecode_added() {
+            true => (": a host's Python wrote bytecode into it", format!("{reinstall}, and {WITHOUT_BYTECODE}")),
+            false => ("", reinstall.clone()),
+        };
         let named = examined.refusal().filter(|refusal| refusal.class() == Reason::TreeModified.class());
-        let digests = || modified("").expected(record.tree_digest.to_string(), tree.subject().to_string());
-        return Err(named.cloned().unwrap_or_else(digests).hint(reinstall));
+        let digests = || modified(cause).expected(record.tree_digest.to_string(), tree.subject().to_string());
+        return Err(named.cloned().unwrap_or_else(digests).hint(remedy));
     }
     if let Some(refusal) = examined.refusal() {
         return Err(refusal.clone());

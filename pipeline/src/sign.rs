@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Draft, Existing, parent, sweep};
@@ -185,14 +185,16 @@ fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
         .hint(hint))
 }
 
-/// Writes `beside` and the signature of the only signer, and removes those of others. Says where the
-/// signature is.
+/// Writes `beside` and the signature of the only signer. Those of others go when this one takes their place, and
+/// when the manifest that they are over is replaced: one that is written elsewhere takes nobody's. Says where
+/// the signature is.
 fn replace_signers(
     plugin: &PluginDir,
     beside: &[(&str, &[u8])],
     signed: &Signed,
     out: Option<&Path>,
 ) -> Result<PathBuf> {
+    let out = out.filter(|out| !is_place_of_signature(out, plugin.root()));
     let text = signed.signature().to_hex();
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
     let mut files: Vec<_> = beside.iter().map(|(name, content)| (plugin.root().join(name), *content)).collect();
@@ -213,12 +215,24 @@ fn replace_signers(
     plugin.cancellation().check()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
     // Signatures of others are over what was signed before, or this key would have been added.
-    placed.and_then(|()| remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))).map_err(
-        |fault| fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display())),
-    )?;
+    let is_manifest_replaced = beside.iter().any(|(name, _)| *name == plugin.manifest_file().name());
+    let is_kept = |path: &Path| {
+        let keeps_others = out.is_some() && !is_manifest_replaced;
+        keeps_others || files.iter().any(|(written, _)| written == path)
+    };
+    placed.and_then(|()| remove_signatures(&added, is_kept)).map_err(|fault| {
+        fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
+    })?;
     // Empty when the only signature went elsewhere.
     let _ = fs::remove_dir(&added);
     Ok(path)
+}
+
+/// Whether a signature that is written there takes the place of the directory's own, by whatever path.
+fn is_place_of_signature(out: &Path, root: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let is_in_root = identity(root).is_some_and(|root| identity(parent(out)) == Some(root));
+    is_in_root && out.file_name().is_some_and(|name| name == SIGNATURE_FILE)
 }
 
 fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {

@@ -1,6 +1,7 @@
 //! What a user names: a directory, an archive, or a reference. A text that could be a path and a reference
 //! is refused, because whoever can make a directory would otherwise choose what is verified and pushed.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -31,11 +32,12 @@ impl Source {
 
     /// Tells what `text` names. What begins with `/`, `./` or `../`, or is no reference, is a path;
     /// what begins with `oci://` is in a registry; everything else is a reference, as long as there is
-    /// no path of that name.
+    /// no path of that name. What is not UTF-8 is no reference.
     ///
     /// # Errors
     /// `usage` when it is both, `io_not_found` for a path that is missing, `invalid_ref` when it is neither.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self> {
+        let Some(text) = text.as_ref().to_str() else { return Self::at(Path::new(text.as_ref())) };
         if let Some(reference) = text.strip_prefix(REGISTRY) {
             return in_registry(text, reference);
         }
@@ -123,6 +125,8 @@ mod tests {
         let missing = place.path().join("nothing").display().to_string();
         assert_eq!(Source::parse(&missing).expect_err("missing").reason(), Reason::IoNotFound);
         assert!(matches!(Source::parse("."), Ok(Source::Directory(_))));
+        let raw: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9");
+        assert_eq!(Source::parse(raw).expect_err("no reference, and missing").reason(), Reason::IoNotFound);
         for text in ["oci://localhost:5000/x:1", "oci://ghcr.io/o/p", "localhost:5000/x:1", "ghcr.io/o/p"] {
             assert!(matches!(Source::parse(text), Ok(Source::Artifact(Reference::Registry(_)))), "{text}");
         }
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn a_path_is_a_layout_an_archive_a_directory_or_nothing() {
         let place = tempfile::tempdir().expect("a directory");
-        let at = |name: &str| Source::parse(&place.path().join(name).display().to_string());
+        let at = |name: &str| Source::parse(place.path().join(name));
         fs::create_dir_all(place.path().join("layout")).expect("made");
         fs::write(place.path().join("layout/oci-layout"), "{}").expect("written");
         fs::write(place.path().join("a.tar"), "x").expect("written");

@@ -206,8 +206,8 @@ fn what_is_installed_and_how_it_stands() {
     is(&listed, &format!("{row}}}"));
     let listed = ListedPlugin { versions: Some(vec![version]), ..listed };
     let versions = r#""versions":[{"version":"1","digest":"d","installed_at":"t","signature_status":"verified","bytes":1,"current":true}]"#;
-    let list = PluginList { plugins_dir: text("p"), plugins: vec![listed] };
-    is(&list, &format!(r#"{{"plugins_dir":"p","plugins":[{row},{versions}}}]}}"#));
+    let list = PluginList { plugins_dir: text("p"), shared_directory: false, plugins: vec![listed] };
+    is(&list, &format!(r#"{{"plugins_dir":"p","shared_directory":false,"plugins":[{row},{versions}}}]}}"#));
     let verdict = PluginVerdict {
         id: text("a"),
         directory: text("p"),
@@ -218,8 +218,8 @@ fn what_is_installed_and_how_it_stands() {
     };
     let counts = VerdictCounts { verified: 1, ..VerdictCounts::default() };
     is(
-        &PluginVerdicts { plugins_dir: text("p"), counts, plugins: vec![verdict] },
-        r#"{"plugins_dir":"p","verified":1,"verified_in_part":0,"unsigned":0,"invalid":0,"skipped":0,"refused":0,"plugins":[{"id":"a","directory":"p","version":"1","signature_status":"verified","signing_key_id":"release","coverage":"full","error":null}]}"#,
+        &PluginVerdicts { plugins_dir: text("p"), shared_directory: true, counts, plugins: vec![verdict] },
+        r#"{"plugins_dir":"p","shared_directory":true,"verified":1,"verified_in_part":0,"unsigned":0,"invalid":0,"skipped":0,"refused":0,"plugins":[{"id":"a","directory":"p","version":"1","signature_status":"verified","signing_key_id":"release","coverage":"full","error":null}]}"#,
     );
 }
 

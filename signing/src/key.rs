@@ -4,14 +4,16 @@ use std::fmt;
 
 use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::text::shown;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::key_form::{Form, holds_secret};
+use crate::key_source::KeySource;
 use crate::pem;
 use crate::signature::Signature;
+use crate::wrapping::unwrapped;
 
 /// RFC 8410: `SubjectPublicKeyInfo` of an Ed25519 key is these 12 bytes and the 32 of the key.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -46,29 +48,33 @@ impl SigningKey {
         Ok(Self(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed))))
     }
 
-    /// Reads an unencrypted PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` and `keygen` write it.
+    /// As [`SigningKey::read`], of a text whose caller knows where it is from.
     ///
     /// # Errors
-    /// `key_invalid`, saying what the file holds instead.
+    /// As [`SigningKey::read`].
     pub fn from_pem(content: &[u8]) -> Result<Self> {
-        let refuse = |what: &str| Fault::new(Reason::KeyInvalid, format!("the signing key {what}"));
-        if content.iter().all(u8::is_ascii_whitespace) {
-            return Err(
-                refuse("is empty").hint("restore the file, or make a key with `aisoc plugin keygen --out PREFIX`")
-            );
+        Self::read(content, &KeySource::Unnamed)
+    }
+
+    /// Reads an unencrypted PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` and `keygen` write it: also with
+    /// `\n` for its line breaks, in base64 as a whole, and in UTF-16, as build systems and shells leave it. What else
+    /// is in the file is passed over, unless it is another private key.
+    ///
+    /// # Errors
+    /// `key_invalid`, saying what is there instead, and how a key is made of it. Nothing of it is quoted.
+    pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
+        let unwrapped = unwrapped(content).map(|(_, text)| text);
+        let text = unwrapped.as_ref().map_or(content, |text| text.as_slice());
+        let mut keys = pem::blocks(text).filter(pem::Block::is_private);
+        let Some(block) = keys.next() else { return Err(source.no_signing_key(Form::of(text))) };
+        let der = block.der();
+        if keys.any(|other| other.label != block.label || other.der() != der) {
+            return Err(source.no_signing_key(Form::Several));
         }
-        let Some(block) = pem::first_block(content) else {
-            return Err(refuse("is not a PEM file").expected("-----BEGIN PRIVATE KEY-----", "no PEM block"));
-        };
-        match block.label.as_str() {
-            "PRIVATE KEY" => ed25519_dalek::SigningKey::from_pkcs8_der(&block.der)
-                .map(|key| Self(Box::new(key)))
-                .map_err(|_| refuse("is not an Ed25519 key").hint("sign with an Ed25519 key: `aisoc plugin keygen --out PREFIX`")),
-            "ENCRYPTED PRIVATE KEY" => Err(refuse("is encrypted, and a build must not stop to ask for a passphrase")
-                .hint("decrypt it into a private place with `openssl pkcs8 -in KEY -out PLAIN`, or pass it as `env:VARIABLE`")),
-            "PUBLIC KEY" => Err(refuse("is a public key").hint("pass the private half, PREFIX.key")),
-            other => Err(refuse("is of another kind").expected("PRIVATE KEY", shown(other, 80))),
-        }
+        let refuse = || source.no_signing_key(Form::of_block(&block).unread());
+        let der = der.filter(|_| block.label == "PRIVATE KEY").ok_or_else(refuse)?;
+        let key = ed25519_dalek::SigningKey::from_pkcs8_der(&der).map_err(|_| refuse())?;
+        Ok(Self(Box::new(key)))
     }
 
     /// The key as PKCS#8 version 1 PEM.
@@ -96,28 +102,47 @@ impl SigningKey {
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// Reads the first PEM block of a file, which must be an Ed25519 `PUBLIC KEY`.
+    /// As [`PublicKey::read`], of a text whose caller knows where it is from.
     ///
     /// # Errors
-    /// `key_invalid` for anything else, and for a private key anywhere in the file; `weak_key` for a point of small order or a second spelling of
-    /// a point.
+    /// As [`PublicKey::read`].
     pub fn from_pem(content: &[u8]) -> Result<Self> {
-        if pem::holds_private_key(content) {
-            return Err(not_public_key("holds a private key, which has no place on a host").hint(
+        Self::read(content, &KeySource::Unnamed)
+    }
+
+    /// Reads the first PEM block of a file, which must be an Ed25519 `PUBLIC KEY`: what the host reads, and in no
+    /// other form, so that both trust the same keys.
+    ///
+    /// # Errors
+    /// `key_invalid` for anything else, and for a private key in any form anywhere in the file; `weak_key` for a
+    /// point of small order or a second spelling of a point.
+    pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
+        if holds_secret(content) {
+            let message = format!("{source} holds a private key, which has no place on a host");
+            return Err(Fault::new(Reason::KeyInvalid, message).hint(
                 "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
             ));
         }
-        let Some(block) = pem::first_block(content) else {
-            return Err(not_public_key("holds no PEM block"));
-        };
-        match block.label.as_str() {
-            "PUBLIC KEY" => {}
-            label => return Err(not_public_key(&format!("holds a block of type {}", shown(label, 80)))),
+        let first = pem::blocks(content).next().as_ref().and_then(Self::of_block);
+        first.unwrap_or_else(|| Err(source.no_public_key(Form::of(content).unread())))
+    }
+
+    /// The other public keys that a file holds behind its first, which no host reads.
+    pub(crate) fn behind_first(content: &[u8]) -> Vec<Self> {
+        let mut keys: Vec<Self> = Vec::new();
+        for key in pem::blocks(content).filter_map(|block| Self::of_block(&block)?.ok()) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
         }
-        let Some(bytes) = block.der.strip_prefix(&SPKI_PREFIX).and_then(|key| <[u8; 32]>::try_from(key).ok()) else {
-            return Err(not_public_key("holds a key of another algorithm than Ed25519"));
-        };
-        Self::from_bytes(&bytes)
+        keys.split_off(keys.len().min(1))
+    }
+
+    /// `None` for what is not the `SubjectPublicKeyInfo` of an Ed25519 key.
+    fn of_block(block: &pem::Block<'_>) -> Option<Result<Self>> {
+        let der = block.der().filter(|_| block.label == "PUBLIC KEY")?;
+        let key = der.strip_prefix(&SPKI_PREFIX).and_then(|key| <[u8; 32]>::try_from(key).ok())?;
+        Some(Self::from_bytes(&key))
     }
 
     /// The key of those 32 bytes.
@@ -125,7 +150,7 @@ impl PublicKey {
     /// # Errors
     /// As [`PublicKey::from_pem`].
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_public_key("is not a point of the curve"))?;
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_a_point())?;
         if key.is_weak() {
             return Err(Fault::new(Reason::WeakKey, "the key is a point of small order: anybody can sign for it"));
         }
@@ -181,10 +206,8 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-fn not_public_key(what: &str) -> Fault {
-    Fault::new(Reason::KeyInvalid, format!("the file {what}")).hint(
-        "a trusted key is the PREFIX.pem that `aisoc plugin keygen --out PREFIX` writes: `-----BEGIN PUBLIC KEY-----`",
-    )
+fn not_a_point() -> Fault {
+    Fault::new(Reason::KeyInvalid, "the key is not a point of the curve").hint("ask its publisher for PREFIX.pem again")
 }
 
 /// Whether y is not below the field's prime 2^255 - 19.
@@ -235,11 +258,11 @@ mod tests {
         let rsa = pem::write_block("PRIVATE KEY", b"not a key");
         for (content, word) in [
             ("", "empty"),
-            ("not a key", "not a PEM"),
+            ("not a key", "something that is no key"),
             (encrypted.as_str(), "encrypted"),
-            (key.public_key().to_pem().as_str(), "public"),
-            (rsa.as_str(), "Ed25519"),
-            ("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", "another kind"),
+            (key.public_key().to_pem().as_str(), "the public half of an Ed25519 key"),
+            (rsa.as_str(), "of an algorithm that is not known"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", "an RSA key"),
         ] {
             let fault = SigningKey::from_pem(content.as_bytes()).err().expect("refused");
             assert_eq!(fault.reason(), Reason::KeyInvalid);

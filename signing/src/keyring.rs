@@ -24,6 +24,7 @@ use crate::key::{Fingerprint, PublicKey};
 use crate::key_files::{KeyFiles, MAX_FILE_BYTES};
 use crate::key_names::{KeyNames, begins_as_note, has_not_begun, key_stem, note_of};
 use crate::key_notes::{KeyNotes, Standing};
+use crate::key_source::KeySource;
 
 /// The name of a trusted key: its file name without the suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,7 +68,7 @@ impl TrustedKey {
     }
 }
 
-/// A key file that is not used.
+/// A key that is not used: that of a whole file, or one behind another in a file.
 #[derive(Debug)]
 pub struct SkippedKey {
     /// File name.
@@ -78,7 +79,11 @@ pub struct SkippedKey {
 
 impl fmt::Display for SkippedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: error[{}]: {}", self.file, self.fault.reason(), self.fault)
+        write!(f, "{}: error[{}]: {}", self.file, self.fault.reason(), self.fault)?;
+        match self.fault.reason() {
+            Reason::KeyInvalid => write!(f, "; {}", self.fault.next_step()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -108,7 +113,7 @@ impl Keyring {
         let names = KeyNames::new(keys.iter().map(OsString::as_os_str));
         let (notes, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|name| names.have_note(name));
         let notes: BTreeMap<_, _> = notes.iter().map(|name| (name, read_note(&mut files, name))).collect();
-        let contents: Vec<_> = keys.iter().map(|name| read_key(&mut files, name)).collect::<Result<_>>()?;
+        let contents: Vec<_> = keys.iter().map(|name| KeyFile::read(&mut files, name)).collect::<Result<_>>()?;
         let stray = others.iter().try_for_each(|name| refuse_stray(&files, &names, name, &notes));
         files.finish()?;
         stray?;
@@ -122,9 +127,10 @@ impl Keyring {
     }
 
     /// A key with a note can be used, or nobody knows which key the note is about: that may be here again.
-    fn add(&mut self, key: Result<PublicKey>, name: &OsStr, notes: Option<&KeyNotes>) -> Result<()> {
+    fn add(&mut self, KeyFile { key, unused }: KeyFile, name: &OsStr, notes: Option<&KeyNotes>) -> Result<()> {
         let Some(id) = key_id(name) else { return Ok(()) };
         let file = shown(name);
+        self.skipped.extend(unused.into_iter().map(|fault| SkippedKey { file: file.clone(), fault }));
         match (key, notes) {
             (Ok(key), notes) => {
                 let limits = notes.cloned().into_iter().collect();
@@ -165,7 +171,8 @@ impl Keyring {
         &self.keys
     }
 
-    /// The key files that are not used, each with its reason.
+    /// The keys that are not used, each with its reason: a file that holds none, and what stands behind the first
+    /// key of one.
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
     }
@@ -212,18 +219,37 @@ fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: 
     })
 }
 
-/// The key, or why the file holds none. That this process may open no more files says nothing about the
-/// key, and so is no verdict about what it signed.
-fn read_key(files: &mut KeyFiles, name: &OsStr) -> Result<Result<PublicKey>> {
-    let path = files.path(name);
-    let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
-    match files.read(name) {
-        Err(error) if is_exhausted(&error) => Err(fault(error)),
-        Err(error) => Ok(Err(fault(error))),
-        Ok(content) => match PublicKey::from_pem(&content) {
-            Err(_) if begins_as_note(&content) => Err(note_in_place_of_key(&path)),
-            key => Ok(key),
-        },
+/// What a key file holds.
+struct KeyFile {
+    /// The key, or why there is none.
+    key: Result<PublicKey>,
+    /// Why what stands behind it is not used.
+    unused: Vec<Fault>,
+}
+
+impl KeyFile {
+    /// That this process may open no more files says nothing about the key, and so is no verdict about what it
+    /// signed.
+    fn read(files: &mut KeyFiles, name: &OsStr) -> Result<Self> {
+        let path = files.path(name);
+        let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
+        match files.read(name) {
+            Err(error) if is_exhausted(&error) => Err(fault(error)),
+            Err(error) => Ok(Self { key: Err(fault(error)), unused: Vec::new() }),
+            Ok(content) => Self::of(&content, &path),
+        }
+    }
+
+    fn of(content: &[u8], path: &Path) -> Result<Self> {
+        let source = KeySource::file(path);
+        match PublicKey::read(content, &source) {
+            Err(_) if begins_as_note(content) => Err(note_in_place_of_key(path)),
+            Err(fault) => Ok(Self { key: Err(fault), unused: Vec::new() }),
+            Ok(key) => {
+                let behind = PublicKey::behind_first(content);
+                Ok(Self { key: Ok(key), unused: behind.iter().map(|key| source.behind_another(key)).collect() })
+            }
+        }
     }
 }
 
@@ -251,7 +277,13 @@ fn read_note(files: &mut KeyFiles, name: &OsStr) -> Result<KeyNotes> {
 
 /// What the system says keeps its own reason; the form of the file is a matter of `reason`.
 fn unreadable(reason: Reason, what: &str, path: &Path, error: SmallFileError) -> Fault {
-    let invalid = |how: &str| Fault::new(reason, format!("{what} `{}` {how}", path.display()));
+    let invalid = |how: &str| {
+        let fault = Fault::new(reason, format!("{what} `{}` {how}", path.display()));
+        match reason {
+            Reason::KeyInvalid => fault.hint("put the PREFIX.pem there that its publisher gave you"),
+            _ => fault,
+        }
+    };
     match error {
         SmallFileError::Io(error) => Fault::io(&format!("read {what}"), path, error),
         SmallFileError::NotAFile => invalid("is not a regular file"),

@@ -12,6 +12,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
 
+use crate::coverage::is_bytecode_cache;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
 /// The manifest's key.
@@ -238,6 +239,15 @@ pub(crate) fn compare(
 }
 
 impl TreeDifference {
+    /// Whether nothing but bytecode was added, as Python writes it where it may.
+    pub fn is_bytecode_alone(&self) -> bool {
+        let Self { changed, extra, missing, .. } = self;
+        changed.is_empty()
+            && missing.is_empty()
+            && !extra.is_empty()
+            && extra.iter().all(|path| is_bytecode_cache(path))
+    }
+
     fn name_files(&mut self, signed: &FileMap, covered: Covered<'_>) {
         let present: BTreeMap<_, _> = covered.entries().collect();
         for (path, entry) in signed.iter() {

@@ -47,6 +47,8 @@ pub enum Outcome {
         digest: CanonicalDigest,
         /// The keys that were tried, in order.
         tried: Vec<KeyId>,
+        /// The keys that were not, `file: reason`, in order.
+        skipped: Vec<String>,
         /// What else is known about why.
         cause: Cause,
     },
@@ -291,25 +293,28 @@ fn conclude(
     tree: TreeFinding,
 ) -> Result<Outcome> {
     let Tried { signers, not_counted, contradicted, unknown, is_first_alone, .. } = tried;
-    let ids = || keyring.keys().iter().map(|trusted| trusted.id.clone()).collect();
+    let untrusted = |cause| Outcome::Untrusted {
+        digest,
+        tried: keyring.keys().iter().map(|trusted| trusted.id.clone()).collect(),
+        skipped: keyring.skipped().iter().map(ToString::to_string).collect(),
+        cause,
+    };
     if let Some(key_id) = contradicted {
         let cause = match tree {
             TreeFinding::Differs(difference) => Cause::FilesChanged(difference),
             _ => Cause::ManifestChanged(key_id),
         };
-        return Ok(Outcome::Untrusted { digest, tried: ids(), cause });
+        return Ok(untrusted(cause));
     }
     if is_first_alone {
-        return Ok(Outcome::Untrusted { digest, tried: ids(), cause: Cause::FirstSignatureReplaced });
+        return Ok(untrusted(Cause::FirstSignatureReplaced));
     }
     let Some(first) = signers.first() else {
         return Ok(match (not_counted, tree) {
             (Some((key_id, standing)), _) => Outcome::NotCounted { key_id, standing },
-            (None, TreeFinding::Differs(difference)) => {
-                Outcome::Untrusted { digest, tried: ids(), cause: Cause::FilesChanged(difference) }
-            }
-            (None, _) if unknown.is_empty() => Outcome::Untrusted { digest, tried: ids(), cause: Cause::Unknown },
-            (None, _) => Outcome::Untrusted { digest, tried: ids(), cause: Cause::UnknownSigners(unknown) },
+            (None, TreeFinding::Differs(difference)) => untrusted(Cause::FilesChanged(difference)),
+            (None, _) if unknown.is_empty() => untrusted(Cause::Unknown),
+            (None, _) => untrusted(Cause::UnknownSigners(unknown)),
         });
     };
     if let TreeFinding::Differs(difference) = tree {

@@ -192,7 +192,8 @@ fn the_first_thing_that_is_wrong_is_the_verdict() {
     let unknown = Plugin::new(&format!("{MANIFEST}integrity: x\n")).signed(&[&eve]);
     let Outcome::UnknownIntegrity(fault) = verdict(&unknown, &trusted) else { panic!("no key is tried") };
     assert_eq!(fault.reason(), Reason::IntegrityUnknown);
-    let Outcome::Untrusted { digest, tried, cause } = verdict(&Plugin::new(MANIFEST).signed(&[&eve]), &trusted) else {
+    let Outcome::Untrusted { digest, tried, cause, .. } = verdict(&Plugin::new(MANIFEST).signed(&[&eve]), &trusted)
+    else {
         panic!("eve is not trusted")
     };
     assert_eq!(digest, Plugin::new(MANIFEST).claim().statement().expect("a statement").digest());

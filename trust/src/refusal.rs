@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
-    is_signature_file,
+    WITHOUT_BYTECODE, is_signature_file,
 };
 
 use crate::mode::SignatureStatus;
@@ -18,17 +18,24 @@ use crate::verdict::Verdict;
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
 
+/// What is said of files that a host's Python adds. They are refused as others are: they run.
+const BYTECODE: &str = ", which is where a host's Python writes its bytecode";
+
 pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
 }
 
 pub(crate) fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
     let message = format!("there is no key in `{}` to verify the signature with", directory.display());
-    let fault = Fault::new(Reason::NoTrustedKeys, message);
+    beside_skipped(Fault::new(Reason::NoTrustedKeys, message), skipped)
+}
+
+/// Among the keys that are not used may be the one that is asked for.
+fn beside_skipped(fault: Fault, skipped: &[String]) -> Fault {
     if skipped.is_empty() { fault } else { fault.caused_by(format!("skipped {}", skipped.join("; "))) }
 }
 
-pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], cause: &Cause) -> Fault {
+pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[String], cause: &Cause) -> Fault {
     match cause {
         Cause::FilesChanged(difference) => {
             differs(Reason::SignatureInvalid, "the plugin was changed after signing", difference)
@@ -46,14 +53,17 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], cause: &Cause)
         }
         Cause::UnknownSigners(fingerprints) => {
             let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
-            Fault::new(Reason::UntrustedKey, "the plugin is signed by a key that is not in the trusted keys directory")
+            let message = "the plugin is signed by a key that is not in the trusted keys directory";
+            beside_skipped(Fault::new(Reason::UntrustedKey, message), skipped)
                 .expected(format!("a signature by {}", names(tried)), format!("one that names {}", named.join(", ")))
         }
-        Cause::Unknown => Fault::new(
-            Reason::SignatureInvalid,
-            format!("no trusted key signed this content, whose digest is {}", digest.hex()),
-        )
-        .expected(format!("a signature by {}", names(tried)), "a signature by nobody of them, or over other content"),
+        Cause::Unknown => {
+            let message = format!("no trusted key signed this content, whose digest is {}", digest.hex());
+            beside_skipped(Fault::new(Reason::SignatureInvalid, message), skipped).expected(
+                format!("a signature by {}", names(tried)),
+                "a signature by nobody of them, or over other content",
+            )
+        }
     }
 }
 
@@ -110,8 +120,13 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
         1 => " and 1 other file".to_owned(),
         others => format!(" and {others} other files"),
     };
-    let named = file.map(|path| format!(": `{}`{others}", printable(path))).unwrap_or_default();
-    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(FETCH_AGAIN);
+    let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
+    let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
+    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
+    let fault = match bytecode {
+        "" => fault.hint(FETCH_AGAIN),
+        _ => fault.hint(format!("{FETCH_AGAIN}, and {WITHOUT_BYTECODE}")),
+    };
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
     }

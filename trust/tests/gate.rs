@@ -112,7 +112,12 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
             SignatureStatus::Invalid,
         ),
         (
-            Outcome::Untrusted { digest: CanonicalDigest::of(b""), tried: vec![], cause: Cause::Unknown },
+            Outcome::Untrusted {
+                digest: CanonicalDigest::of(b""),
+                tried: vec![],
+                skipped: vec![],
+                cause: Cause::Unknown,
+            },
             Reason::SignatureInvalid,
             SignatureStatus::Invalid,
         ),
@@ -120,6 +125,7 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
             Outcome::Untrusted {
                 digest: CanonicalDigest::of(b""),
                 tried: vec![],
+                skipped: vec![],
                 cause: Cause::UnknownSigners(vec!["ab".repeat(32)]),
             },
             Reason::UntrustedKey,

@@ -1,5 +1,6 @@
 //! The arguments of `aisoc plugin …` and `aisoc plugins …`
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ pub(crate) struct VerifyAtRestArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }
@@ -80,8 +83,9 @@ pub(crate) struct DigestArgs {
 /// Which private key signs.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
-    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input. A file or
-    /// standard input leaves no copy in this process; a variable stays in its environment
+    /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input; the text may have
+    /// `\n` for its line breaks or be in base64. A file or standard input leaves no copy in this process; a
+    /// variable stays in its environment
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: String,
     /// Sign although YAML readers disagree on what the manifest says
@@ -173,7 +177,7 @@ pub(crate) struct VerifyArgs {
     /// A directory, a reference, or an archive; of a name that is both a path and a reference,
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "DIR|REF|ARCHIVE")]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     /// Show every check in order, the keys that were tried, what is covered and what differs
     #[arg(long)]
     pub(crate) explain: bool,
@@ -191,7 +195,7 @@ pub(crate) struct InspectArgs {
     /// A reference, a directory, or an archive; of a name that is both a path and a reference,
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "REF|DIR|ARCHIVE")]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -224,7 +228,7 @@ pub(crate) struct PushArgs {
     /// A layout directory, an archive, a plugin's directory, or a reference; of a name that is both a path and a reference,
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "SRC")]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     /// Where to push
     #[arg(value_name = "REF")]
     pub(crate) reference: Reference,
@@ -264,6 +268,17 @@ pub(crate) struct ChangeArgs {
     /// in one step and durability are not promised (see `aisoc help install`)
     #[arg(long)]
     pub(crate) accept_network_file_system: bool,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
+}
+
+/// A plugins directory that is made to be written by several users.
+#[derive(Debug, Args)]
+pub(crate) struct SharingArgs {
+    /// Go on although everybody may write the plugins directory or one on the way to it, as in a volume of a
+    /// cluster: you answer for everybody who can (see `aisoc help trust`). Trusted keys are never read from there
+    #[arg(long)]
+    pub(crate) accept_shared_directory: bool,
 }
 
 /// Accepting less than what was verified before.
@@ -303,6 +318,8 @@ pub(crate) struct ListArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     /// Also list the versions that can be rolled back to

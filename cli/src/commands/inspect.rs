@@ -6,6 +6,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_pipeline::Source;
 use aisoc_pipeline::documents::InspectedPlugin;
 
+use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -24,7 +25,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
         }
     };
     drop(reporter);
-    context.output.answer(&InspectedPlugin::of(args.source, inspection))
+    context.output.answer(&InspectedPlugin::of(as_text(args.source), inspection))
 }
 
 impl Answer for InspectedPlugin {

@@ -5,28 +5,40 @@ use std::fmt::Write as _;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ListedPlugin, PluginList, SignatureJudgement};
-use aisoc_pipeline::{AtRestOptions, PluginAtRest, verify_at_rest};
+use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
 
 use super::versions;
 use crate::args::plugin::ListArgs;
-use crate::context::Context;
+use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
     let trust = context.trust(args.trust)?;
-    let options = AtRestOptions { site: site.clone(), only: Vec::new(), trust, limits: context.limits()? };
+    let options = AtRestOptions {
+        site: site.clone(),
+        only: Vec::new(),
+        trust,
+        limits: context.limits()?,
+        shared_directories: shared_directories(&args.shared),
+    };
+    let AtRest { plugins: found, shared, .. } = verify_at_rest(&options)?;
+    context.warn_of_sharing(shared.as_deref());
     let mut plugins = Vec::new();
-    for plugin in verify_at_rest(&options)?.plugins {
+    for plugin in found {
         let versions = match args.versions {
             true => Some(versions::of_plugin(&site, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
             false => None,
         };
         plugins.push(ListedPlugin { versions, ..row(plugin) });
     }
-    context.output.answer(&PluginList { plugins_dir: site.path().display().to_string(), plugins })
+    context.output.answer(&PluginList {
+        plugins_dir: site.path().display().to_string(),
+        shared_directory: shared.is_some(),
+        plugins,
+    })
 }
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.

@@ -175,7 +175,7 @@ from one registry to another is public already, and is verified when --trusted-k
   aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys --plugins-dir plugins
   aisoc plugin install registry.example/team/my-plugin:1.2.0 --require-digest sha256:…",
             risk: Risk::Write,
-            raised_by: &["lower-coverage", "trust-mode", "trust-coverage"],
+            raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
             ..PLAIN
         },
@@ -204,7 +204,7 @@ from one registry to another is public already, and is verified when --trusted-k
   aisoc plugin rollback my-plugin --to 1.1.0
   aisoc plugin list --versions                    what can be gone back to",
             risk: Risk::Write,
-            raised_by: &["lower-coverage", "trust-mode", "trust-coverage"],
+            raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
             ..PLAIN
         },

@@ -1,5 +1,8 @@
 //! `aisoc plugin verify`
 
+use std::ffi::OsString;
+
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{Explanation, SourceVerdict};
 use aisoc_pipeline::{Source, Verification};
@@ -64,9 +67,14 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     };
     drop(reporter);
     for skipped in &verification.findings.skipped {
-        context.output.warning(format!("key file not used: {skipped}"));
+        context.output.warning(format!("key not used: {skipped}"));
     }
-    answer(args.source, args.explain, verification, context)
+    answer(as_text(args.source), args.explain, verification, context)
+}
+
+/// What was named; a path that is not UTF-8 in a form from which it can be had back.
+pub(super) fn as_text(source: OsString) -> String {
+    source.into_string().unwrap_or_else(|path| escaped(&path))
 }
 
 /// Names what a verified signature leaves open.

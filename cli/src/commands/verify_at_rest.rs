@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::list::{judgement, write_place};
 use crate::args::plugin::VerifyAtRestArgs;
-use crate::context::Context;
+use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
 
 /// The verdicts, and what they make of the command.
@@ -29,10 +29,12 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         only: args.ids,
         trust: context.trust(args.trust)?,
         limits: context.limits()?,
+        shared_directories: shared_directories(&args.shared),
     };
-    let AtRest { plugins, skipped_keys } = verify_at_rest(&options)?;
+    let AtRest { plugins, skipped_keys, shared } = verify_at_rest(&options)?;
+    context.warn_of_sharing(shared.as_deref());
     for skipped in skipped_keys {
-        context.output.warning(format!("key file not used: {skipped}"));
+        context.output.warning(format!("key not used: {skipped}"));
     }
     if plugins.is_empty() {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
@@ -45,7 +47,12 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let mut refusals = Vec::new();
     let rows: Vec<PluginVerdict> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
     let refusal = summary(total, refusals);
-    let document = PluginVerdicts { plugins_dir: options.site.path().display().to_string(), counts, plugins: rows };
+    let document = PluginVerdicts {
+        plugins_dir: options.site.path().display().to_string(),
+        shared_directory: shared.is_some(),
+        counts,
+        plugins: rows,
+    };
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     context.output.answer(&Verdicts { document, exit_code })?;
     refusal.map_or(Ok(0), Err)

@@ -9,6 +9,8 @@ use super::SignatureJudgement;
 pub struct PluginList {
     /// The plugins directory.
     pub plugins_dir: String,
+    /// Whether everybody may write it or one on the way to it, and that was accepted.
+    pub shared_directory: bool,
     /// The plugins, in the order of their names.
     pub plugins: Vec<ListedPlugin>,
 }
@@ -65,6 +67,8 @@ pub struct PluginVersion {
 pub struct PluginVerdicts {
     /// The plugins directory.
     pub plugins_dir: String,
+    /// Whether everybody may write it or one on the way to it, and that was accepted.
+    pub shared_directory: bool,
     /// How many have which verdict.
     #[serde(flatten)]
     pub counts: VerdictCounts,

@@ -118,7 +118,9 @@ fn trusted_keys(case: &ProofCase<'_>) -> Answer {
 
 fn signed_by_a_trusted_key(case: &ProofCase<'_>) -> Answer {
     match case.outcome {
-        Some(Outcome::Untrusted { digest, tried, cause }) => Answer::Objects(refusal::untrusted(*digest, tried, cause)),
+        Some(Outcome::Untrusted { digest, tried, skipped, cause }) => {
+            Answer::Objects(refusal::untrusted(*digest, tried, skipped, cause))
+        }
         Some(Outcome::NotCounted { key_id, standing }) => Answer::Objects(refusal::not_counted(key_id, standing)),
         // A tree that is stated in an unknown form is refused before any key is tried.
         None | Some(Outcome::UnknownIntegrity(_)) => Answer::NotAsked,

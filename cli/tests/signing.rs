@@ -1,0 +1,62 @@
+//! What `sign` leaves of what was there.
+
+mod support;
+
+use support::Bench;
+
+/// A plugin that `a` and `b` have signed, and the keys of both to judge it by.
+fn twice_signed() -> Bench {
+    let bench = Bench::new();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+    for key in ["a", "b", "c"] {
+        bench.run(&["plugin", "keygen", "--out", key]).ok();
+    }
+    std::fs::create_dir(bench.path("keys")).expect("made");
+    for key in ["a.pem", "b.pem"] {
+        std::fs::copy(bench.path(key), bench.path("keys").join(key)).expect("copied");
+    }
+    sign(&bench, "a.key", &[]);
+    sign(&bench, "b.key", &["--add"]);
+    bench.run(&BOTH).ok();
+    bench
+}
+
+const BOTH: [&str; 7] = ["plugin", "verify", "demo", "--keys", "keys", "--require", "2"];
+
+fn sign(bench: &Bench, key: &str, options: &[&str]) {
+    let words = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", key];
+    bench.run(&[&words, options].concat()).ok();
+}
+
+#[test]
+fn a_signature_that_is_written_elsewhere_takes_nobodys_place() {
+    for coverage in ["full", "code"] {
+        let bench = twice_signed();
+        let before = bench.snapshot("demo");
+        sign(&bench, "c.key", &["--out", "elsewhere.sig", "--coverage", coverage]);
+        assert!(bench.path("elsewhere.sig").exists());
+        assert_eq!(bench.snapshot("demo"), before, "{coverage}");
+        bench.run(&BOTH).ok();
+    }
+}
+
+#[test]
+fn a_signature_over_another_manifest_goes_with_it_wherever_the_new_one_is_written() {
+    let bench = twice_signed();
+    bench.write("demo/README.md", "another text\n");
+    sign(&bench, "c.key", &["--out", "elsewhere.sig"]);
+    let left: Vec<_> = bench.snapshot("demo/plugin.sig.d").into_keys().collect();
+    assert_eq!(left, [bench.path("demo/plugin.sig.d/files")], "nobody has signed what is there now");
+}
+
+#[test]
+fn a_signature_in_its_place_is_the_only_one_by_whatever_path() {
+    for options in [&[][..], &["--out", "demo/plugin.sig"], &["--out", "keys/../demo/./plugin.sig"]] {
+        let bench = twice_signed();
+        sign(&bench, "c.key", options);
+        assert_eq!(bench.snapshot("demo/plugin.sig.d").len(), 2, "{options:?}: the list and one signature");
+        std::fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
+        let run = bench.run(&BOTH[..5]);
+        assert!(run.ok().stdout.starts_with("verified key=c "), "{options:?}: {run:?}");
+    }
+}
