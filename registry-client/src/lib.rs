@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod certificates;
 pub mod copy;
 pub mod layout;
 pub mod limits;
 pub mod options;
+pub mod proxies;
 pub mod remote;
 pub mod storage;
 pub mod target;
 pub mod worker;
 
+pub use certificates::{CertificateFile, Certificates};
 pub use limits::{Limits, Slowest};
 pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
+pub use proxies::{Proxies, ProxyVariable};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 pub use target::Target;
 pub use worker::Worker;

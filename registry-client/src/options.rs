@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use aisoc_manifests::cancellation::Cancellation;
 
+use crate::certificates::Certificates;
 use crate::limits::Limits;
+use crate::proxies::Proxies;
 
 /// How to talk to registries.
 #[derive(Debug, Clone)]
@@ -17,6 +19,10 @@ pub struct ClientOptions {
     pub plain_http: PlainHttp,
     /// Who we are.
     pub credentials: Credentials,
+    /// Whose word is taken for who a registry is.
+    pub certificates: Certificates,
+    /// Through whom requests leave.
+    pub proxies: Proxies,
     /// How long a registry may keep us.
     pub limits: Limits,
     /// The first pause before a retry; it doubles, and half of it is random.
@@ -31,8 +37,11 @@ pub struct ClientOptions {
 /// would let anybody who can block a port choose the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// Those on this machine, where nobody is in between.
+    /// Those on this machine, where nobody is in between, unless a certificate for that very host is among the
+    /// files of [`Certificates`].
     LoopbackOnly,
+    /// None: TLS also on this machine.
+    Never,
     /// All of them.
     Always,
 }
@@ -86,6 +95,8 @@ impl Default for ClientOptions {
         Self {
             plain_http: PlainHttp::LoopbackOnly,
             credentials: Credentials::default(),
+            certificates: Certificates::default(),
+            proxies: Proxies::default(),
             limits: Limits::default(),
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
