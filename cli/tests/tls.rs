@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::net::TcpListener;
-
 use aisoc_testkit::proxy::Proxy;
 use aisoc_testkit::registry::Registry;
 use aisoc_testkit::tls;
@@ -76,12 +74,13 @@ fn a_file_of_certificates_that_cannot_be_used_is_never_passed_over() {
 fn a_proxy_that_is_in_the_way_is_named_with_its_variable_and_without_its_login() {
     let bench = Bench::new();
     bench.published();
-    let dead = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    // A port that the system gives to nobody who asks for any.
+    let dead = "127.0.0.1:1";
     let asking = Proxy::answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n").host();
     for (variable, host, code, reason) in [
-        ("HTTPS_PROXY", &*dead, 4, "proxy_unavailable"),
-        ("https_proxy", &*dead, 4, "proxy_unavailable"),
-        ("ALL_PROXY", &*dead, 4, "proxy_unavailable"),
+        ("HTTPS_PROXY", dead, 4, "proxy_unavailable"),
+        ("https_proxy", dead, 4, "proxy_unavailable"),
+        ("ALL_PROXY", dead, 4, "proxy_unavailable"),
         ("HTTPS_PROXY", &*asking, 1, "proxy_denied"),
         ("HTTPS_PROXY", "proxy.corp:3128/path", 2, "usage"),
     ] {

@@ -86,8 +86,8 @@ async fn exempt_hosts_are_reached_without_the_proxy() {
 
 #[tokio::test]
 async fn a_proxy_that_is_in_the_way_is_named_and_not_the_registry() {
-    // Of a port where nobody listens any more.
-    let dead = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    // A port that the system gives to nobody who asks for any.
+    let dead = "127.0.0.1:1".to_owned();
     let login_required = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     let forbidden = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
     let unreachable = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
@@ -128,6 +128,11 @@ async fn a_proxy_may_speak_tls_itself_and_is_named_when_its_certificate_is_not_t
     assert_eq!(fault.reason(), Reason::RegistryTls, "{}", shown(&fault));
     let named = format!("the proxy `localhost:{}` (HTTPS_PROXY)", front.port());
     assert!(fault.message().contains(&named), "{}", shown(&fault));
+    // One that does not speak it is not the registry either.
+    let plain = registry.host();
+    let fault = ask("registry.corp", &over_tls(through(&format!("https://{plain}")))).await.expect_err("plain");
+    assert_eq!(fault.reason(), Reason::RegistryTls, "{}", shown(&fault));
+    assert!(fault.message().contains(&format!("the proxy `{plain}`")), "{}", shown(&fault));
 }
 
 /// The least of RFC 1928: no login, CONNECT, and the name that was asked for.

@@ -85,11 +85,14 @@ impl Wire {
         if let Some(fault) = tls::fault(&error, url, proxy) {
             return Broken::for_good(fault);
         }
-        proxy.and_then(|proxy| proxy.broken(url, &error)).unwrap_or_else(|| {
-            let was_connected = !error.is_connect();
-            let broken = Broken::of(&self.registry, url, method.as_str(), error);
-            if was_connected { Broken { fault: tls::hinted(broken.fault, url), ..broken } } else { broken }
-        })
+        let was_connected = !error.is_connect();
+        match proxy {
+            Some(proxy) if !was_connected => proxy.broken(url, error),
+            _ => {
+                let broken = Broken::of(&self.registry, url, method.as_str(), error);
+                if was_connected { Broken { fault: tls::hinted(broken.fault, url), ..broken } } else { broken }
+            }
+        }
     }
 
     /// What `exchange` gives, or nothing when no byte moved for too long in either direction.

@@ -1,5 +1,7 @@
 //! What a proxy did to a request, said as the proxy's doing. A registry that was never reached is not to blame.
 
+use std::error::Error;
+
 use aisoc_manifests::fault::{Fault, Reason};
 use reqwest::Url;
 
@@ -15,18 +17,33 @@ const LOGIN_REQUIRED: &str = "tunnel error: proxy authorization required";
 const NOT_REACHED: &str = "tunnel error: failed to create underlying connection";
 
 impl Proxy {
-    /// What the error of an exchange with `url` through this proxy comes to, if it is the proxy's: everything
-    /// that goes wrong before there is a connection, but for TLS with the registry, which has words of its own.
-    pub(in crate::remote) fn broken(&self, url: &Url, error: &reqwest::Error) -> Option<Broken> {
-        if !error.is_connect() {
-            return None;
-        }
-        let tunnel = chain(error).map(ToString::to_string).find(|cause| cause.starts_with(TUNNEL));
-        Some(match tunnel.as_deref() {
-            Some(LOGIN_REQUIRED) => self.asks_for_login(),
-            None | Some(NOT_REACHED) => self.again(format!("cannot connect to {self} for `{}`", authority(url)), error),
-            Some(_) => self.again(format!("{self} opens no way to `{}`", authority(url)), error),
-        })
+    /// Whether the error of an exchange with `url` came about before there was a way through this proxy. What TLS
+    /// says then is of the proxy's own.
+    pub(in crate::remote) fn was_not_passed(&self, url: &Url, error: &(dyn Error + 'static)) -> bool {
+        url.scheme() == "http" || tunnel(error).as_deref() == Some(NOT_REACHED)
+    }
+
+    /// What an error of connecting to `url` through this proxy comes to. It is the proxy's, but for TLS with the
+    /// registry, which has words of its own.
+    pub(in crate::remote) fn broken(&self, url: &Url, error: reqwest::Error) -> Broken {
+        let registry = authority(url);
+        let variable = self.variable;
+        let (message, hint) = match tunnel(&error).as_deref() {
+            Some(LOGIN_REQUIRED) => return self.asks_for_login(),
+            None | Some(NOT_REACHED) => (
+                format!("cannot connect to {self} for `{registry}`"),
+                format!("check that the proxy runs, and correct or unset {variable} if it is another one by now"),
+            ),
+            Some(_) => (
+                format!("{self} opens no way to `{registry}`"),
+                format!(
+                    "see in the proxy's log why; a host that is reached without it stands in NO_PROXY: `{registry}`"
+                ),
+            ),
+        };
+        // A URL may hold a signature or a token in its query.
+        let fault = Fault::new(Reason::ProxyUnavailable, message).caused_by(error.without_url()).hint(hint);
+        Broken { fault, tries: 3 }
     }
 
     /// The proxy's 407, which no registry answers (RFC 9110, 15.5.8).
@@ -38,17 +55,9 @@ impl Proxy {
         let hint = format!("{how} before `{}:{}` in {}", self.host(), self.port(), self.variable);
         Broken::for_good(Fault::new(Reason::ProxyDenied, format!("{self} {what}")).hint(hint))
     }
+}
 
-    /// What may be otherwise in a moment.
-    fn again(&self, message: String, error: &reqwest::Error) -> Broken {
-        let variable = self.variable;
-        let hint = format!(
-            "check that the proxy runs and may reach the registry; a host that is reached without it stands in \
-             NO_PROXY, and a proxy that is no more does not stand in {variable}"
-        );
-        // The causes alone: the error itself holds the URL.
-        let causes: Vec<_> = chain(error).skip(1).map(ToString::to_string).collect();
-        let fault = Fault::new(Reason::ProxyUnavailable, message).caused_by(causes.join(": ")).hint(hint);
-        Broken { fault, tries: 3 }
-    }
+/// What came of `CONNECT`, in the library's words.
+fn tunnel(error: &(dyn Error + 'static)) -> Option<String> {
+    chain(error).map(ToString::to_string).find(|cause| cause.starts_with(TUNNEL))
 }

@@ -20,17 +20,22 @@ const MAX_SHOWN: usize = 200;
 
 /// The fault of an exchange with `url` that TLS ended, if it did.
 pub(in crate::remote) fn fault(error: &(dyn Error + 'static), url: &Url, proxy: Option<&Proxy>) -> Option<Fault> {
-    let error: &rustls::Error = chain(error).find_map(|cause| cause.downcast_ref())?;
-    match (Rejected::of(error), error) {
-        (Some(rejected), _) => Some(rejected_by_us(rejected, &who(rejected, url, proxy))),
+    let tls: &rustls::Error = chain(error).find_map(|cause| cause.downcast_ref())?;
+    // A proxy that is spoken to over TLS as well has a certificate of its own.
+    let who = match proxy.filter(|proxy| proxy.was_not_passed(url, error)) {
+        Some(proxy) => proxy.to_string(),
+        None => format!("`{}`", authority(url)),
+    };
+    match (Rejected::of(tls), tls) {
+        (Some(rejected), _) => Some(rejected_by_us(rejected, &who)),
         // Its own trouble, which may pass.
         (None, rustls::Error::AlertReceived(AlertDescription::InternalError)) => None,
-        (None, rustls::Error::AlertReceived(alert)) => Some(refused_by_them(&authority(url), *alert)),
-        (None, rustls::Error::InvalidMessage(_)) => Some(no_tls(url)),
+        (None, rustls::Error::AlertReceived(alert)) => Some(refused_by_them(&who, *alert)),
+        (None, rustls::Error::InvalidMessage(_)) => Some(no_tls(&who, is_loopback(url))),
         (None, rustls::Error::PeerIncompatible(_)) => {
-            let message = format!("`{}` offers no version or cipher of TLS that is safe", authority(url));
-            let hint = "tell the operator of the registry: TLS 1.2 with forward secrecy is the least that is spoken";
-            Some(failed(message).caused_by(error.clone()).hint(hint))
+            let hint = "tell the operator: TLS 1.2 with forward secrecy is the least that is spoken";
+            let fault = failed(format!("{who} offers no version or cipher of TLS that is safe"));
+            Some(fault.caused_by(tls.clone()).hint(hint))
         }
         _ => None,
     }
@@ -38,16 +43,6 @@ pub(in crate::remote) fn fault(error: &(dyn Error + 'static), url: &Url, proxy: 
 
 fn failed(message: String) -> Fault {
     Fault::new(Reason::RegistryTls, message)
-}
-
-/// Whose certificate it is: the registry's, or that of a proxy which is spoken to over TLS as well.
-fn who(rejected: &Rejected, url: &Url, proxy: Option<&Proxy>) -> String {
-    let server = rejected.server.to_str();
-    let is = |host: Option<&str>| host.is_some_and(|host| host.trim_matches(['[', ']']) == server);
-    match proxy.filter(|proxy| !is(url.host_str()) && is(Some(proxy.host()))) {
-        Some(proxy) => proxy.to_string(),
-        None => format!("`{}`", authority(url)),
-    }
 }
 
 fn rejected_by_us(rejected: &Rejected, who: &str) -> Fault {
@@ -101,8 +96,8 @@ fn date(time: UnixTime) -> String {
 }
 
 /// The server ended the handshake, and said why (RFC 8446, 6.2).
-fn refused_by_them(registry: &str, alert: AlertDescription) -> Fault {
-    let fault = failed(format!("`{registry}` does not agree on TLS: it answered with the alert {alert:?}"));
+fn refused_by_them(who: &str, alert: AlertDescription) -> Fault {
+    let fault = failed(format!("{who} does not agree on TLS: it answered with the alert {alert:?}"));
     match alert {
         AlertDescription::CertificateRequired => {
             fault.hint("ask the operator for a way in without a certificate of the client's, which aisoc has none of")
@@ -112,9 +107,9 @@ fn refused_by_them(registry: &str, alert: AlertDescription) -> Fault {
 }
 
 /// What came back is no TLS: most often the port of a server that speaks plain HTTP.
-fn no_tls(url: &Url) -> Fault {
-    let fault = failed(format!("what answers at `{}` does not speak TLS", authority(url)));
-    match is_loopback(url) {
+fn no_tls(who: &str, is_on_this_machine: bool) -> Fault {
+    let fault = failed(format!("what answers at {who} does not speak TLS"));
+    match is_on_this_machine {
         true => fault.hint(
             "check the port; on this machine TLS is spoken because of `--plain-http=false`, of `--ca-file`, or of a \
              file in AISOC_CA_FILE or SSL_CERT_FILE with a certificate for this host",
