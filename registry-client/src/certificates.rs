@@ -8,10 +8,10 @@ use std::path::PathBuf;
 pub struct Certificates {
     /// Trusted beside the others: a private authority, or the certificate of one registry.
     pub added: Option<CertificateFile>,
-    /// In place of the machine's file, as OpenSSL and Go read `SSL_CERT_FILE`.
+    /// In place of all that the machine trusts: `SSL_CERT_FILE`.
     pub file: Option<CertificateFile>,
-    /// In place of the machine's directories, as `SSL_CERT_DIR` lists them. Those that are not there are passed
-    /// over, as everybody does: distributions list the places of other distributions.
+    /// The same, as `SSL_CERT_DIR` lists them. Those that are not there are passed over, as everybody does:
+    /// distributions list the places of other distributions.
     pub directories: Vec<PathBuf>,
 }
 

@@ -82,6 +82,17 @@ async fn a_certificate_that_is_taken_for_itself_is_held_to_its_names_and_its_tim
 }
 
 #[tokio::test]
+async fn a_certificate_is_no_proof_without_its_key() {
+    let (registry, _) = stocked().await;
+    for (shown, trusted) in [("self", "self"), ("leaf", "leaf"), ("issued", "authority")] {
+        let proxy = Proxy::to(&tls::serve_with_key_of("self-again", shown, &registry.host()).to_string());
+        let outcome = ask("registry.corp", trusting(trusted), Some(&proxy)).await;
+        assert_refused(outcome, "does not hold the key", &[], shown);
+    }
+    assert!(registry.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_private_authority_vouches_for_its_servers_and_nobody_without_it() {
     let (registry, _) = stocked().await;
     ask_corp(&registry, "issued", trusting("authority")).await.expect("issued");

@@ -12,6 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// The file of that certificate and its key.
 pub fn certificate(name: &str) -> PathBuf {
@@ -21,10 +22,15 @@ pub fn certificate(name: &str) -> PathBuf {
 /// Listens on 127.0.0.1 with the certificate of that name, and hands on to `server` (`host:port`) what comes
 /// through. Nobody stops it: it ends with the test.
 pub fn serve(name: &str, server: &str) -> SocketAddr {
+    serve_with_key_of(name, name, server)
+}
+
+/// The same with the key of another certificate, as somebody would who copied what everybody sees.
+pub fn serve_with_key_of(key: &str, name: &str, server: &str) -> SocketAddr {
     let listener = StdListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a listener for the runtime");
     let address = listener.local_addr().expect("an address");
-    let (acceptor, server) = (acceptor(name), server.to_owned());
+    let (acceptor, server) = (acceptor(name, key), server.to_owned());
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(accept(listener, acceptor, server));
@@ -32,13 +38,15 @@ pub fn serve(name: &str, server: &str) -> SocketAddr {
     address
 }
 
-fn acceptor(name: &str) -> TlsAcceptor {
-    let path = certificate(name);
-    let chain = CertificateDer::pem_file_iter(&path).expect("a file").collect::<Result<_, _>>().expect("PEM");
-    let key = PrivateKeyDer::from_pem_file(&path).expect("a key");
+fn acceptor(name: &str, key: &str) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(certificate(name)).expect("a file").collect::<Result<_, _>>();
+    let key = PrivateKeyDer::from_pem_file(certificate(key)).expect("a key");
+    let key = aws_lc_rs::sign::any_supported_type(&key).expect("a kind of key that signs");
+    // Not by the way that looks whether they belong together.
+    let shown = SingleCertAndKey::from(CertifiedKey::new(chain.expect("PEM"), key));
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
-    TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).expect("a key of the certificate")))
+    TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(shown))))
 }
 
 async fn accept(listener: StdListener, acceptor: TlsAcceptor, server: String) {

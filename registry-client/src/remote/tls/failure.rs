@@ -28,6 +28,8 @@ pub(in crate::remote) fn fault(error: &(dyn Error + 'static), url: &Url, proxy: 
     };
     match (Rejected::of(tls), tls) {
         (Some(rejected), _) => Some(rejected_by_us(rejected, &who)),
+        // Of the handshake, where the certificate itself was taken already.
+        (None, rustls::Error::InvalidCertificate(CertificateError::BadSignature)) => Some(without_key(&who)),
         // Its own trouble, which may pass.
         (None, rustls::Error::AlertReceived(AlertDescription::InternalError)) => None,
         (None, rustls::Error::AlertReceived(alert)) => Some(refused_by_them(&who, *alert)),
@@ -74,7 +76,16 @@ fn not_trusted(rejected: &Rejected, who: &str) -> Fault {
     let kind = if rejected.is_self_signed { "one that vouches for itself" } else { "one of an unknown authority" };
     failed(format!("nobody whom this machine trusts vouches for the certificate of {who}"))
         .expected("a certificate of a trusted authority", format!("{kind}, {}", rejected.digest))
-        .hint("get the certificate of the registry's authority from its operator, and give it with `--ca-file FILE`")
+        .hint(
+            "get the certificate of the registry's authority, or of the proxy that inspects TLS, from their operator, \
+             and give it with `--ca-file FILE`",
+        )
+}
+
+/// Whoever shows a certificate signs the handshake with its key (RFC 8446, 4.4.3). Anybody can show it.
+fn without_key(who: &str) -> Fault {
+    failed(format!("what answers for {who} does not hold the key of the certificate that it shows"))
+        .hint("tell the operator of the registry: somebody shows its certificate, or it has the key of another one")
 }
 
 /// The names as the library lists them, without its words for their kinds.
