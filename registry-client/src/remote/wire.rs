@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use bytes::Bytes;
-use reqwest::{Method, Request, Response, StatusCode, Url};
+use reqwest::{Method, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::broken::{BodyError, Broken};
@@ -67,10 +67,11 @@ impl Wire {
         let client = self.clients.of(&url, proxy.as_ref(), &self.reach, &self.options).map_err(Broken::for_good)?;
         let answered = self.unless_silent(client.execute(request), pulse);
         match answered.await? {
-            Some(Ok(answer)) if answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                Err(proxy.as_ref().map_or_else(|| unasked(&url), Proxy::asks_for_login))
-            }
-            Some(outcome) => outcome.map_err(|error| self.broken(&url, &method, proxy.as_ref(), error)),
+            Some(Ok(answer)) => match proxy.filter(|proxy| proxy.answers(&url, answer.status())) {
+                Some(proxy) => Err(proxy.asks_for_login()),
+                None => Ok(answer),
+            },
+            Some(Err(error)) => Err(self.broken(&url, &method, proxy.as_ref(), error)),
             None => {
                 let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
                 let message = format!("`{}` did not answer {method} {}{through}", authority(&url), url.path());
@@ -86,13 +87,16 @@ impl Wire {
             return Broken::for_good(fault);
         }
         let was_connected = !error.is_connect();
-        match proxy {
-            Some(proxy) if !was_connected => proxy.broken(url, error),
-            _ => {
-                let broken = Broken::of(&self.registry, url, method.as_str(), error);
-                if was_connected { Broken { fault: tls::hinted(broken.fault, url), ..broken } } else { broken }
-            }
+        if let Some(proxy) = proxy.filter(|_| !was_connected) {
+            return proxy.broken(url, error);
         }
+        let Broken { fault, tries } = Broken::of(&self.registry, url, method.as_str(), error);
+        let fault = match proxy {
+            Some(proxy) => fault.hint(format!("try again; the way there leads through {proxy}")),
+            None if was_connected => tls::hinted(fault, url),
+            None => fault,
+        };
+        Broken { fault, tries }
     }
 
     /// What `exchange` gives, or nothing when no byte moved for too long in either direction.
@@ -144,10 +148,4 @@ impl Wire {
     fn longest_silence(&self) -> Duration {
         self.options.limits.idle + self.options.limits.connect
     }
-}
-
-/// A proxy's answer where there is none.
-fn unasked(url: &Url) -> Broken {
-    let message = format!("`{}` answered 407 as a proxy does, and is none that was set", authority(url));
-    Broken::for_good(Fault::new(Reason::RegistryProtocol, message))
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use aisoc_manifests::fault::{Fault, Reason};
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 
 use super::Proxy;
 use crate::remote::broken::{Broken, chain};
@@ -46,7 +46,13 @@ impl Proxy {
         Broken { fault, tries: 3 }
     }
 
-    /// The proxy's 407, which no registry answers (RFC 9110, 15.5.8).
+    /// Whether that answer to a request for `url` is the proxy's own and not the registry's: 407 in plain HTTP
+    /// (RFC 9110, 15.5.8). In a tunnel it is somebody else's.
+    pub(in crate::remote) fn answers(&self, url: &Url, status: StatusCode) -> bool {
+        status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && url.scheme() == "http"
+    }
+
+    /// The refusal of a proxy that wants to know who asks.
     pub(in crate::remote) fn asks_for_login(&self) -> Broken {
         let (what, how) = match self.has_login() {
             true => ("refuses the login that it is given", "correct the user and the password"),
