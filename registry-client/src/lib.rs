@@ -6,7 +6,6 @@ pub mod copy;
 pub mod layout;
 pub mod limits;
 pub mod options;
-pub mod proxies;
 pub mod remote;
 pub mod storage;
 pub mod target;
@@ -14,8 +13,7 @@ pub mod worker;
 
 pub use certificates::{CertificateFile, Certificates};
 pub use limits::{Limits, Slowest};
-pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
-pub use proxies::{Proxies, ProxyVariable};
+pub use options::{ClientOptions, Credentials, Login, PlainHttp, Proxies, ProxyVariable, Secret};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 pub use target::Target;
 pub use worker::Worker;

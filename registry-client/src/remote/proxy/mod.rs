@@ -13,7 +13,7 @@ use aisoc_manifests::text::shown;
 use reqwest::Url;
 
 use super::origin::is_loopback;
-use crate::proxies::{Proxies, ProxyVariable};
+use crate::options::{Proxies, ProxyVariable};
 
 /// Most characters of a variable that are shown.
 const MAX_SHOWN: usize = 200;
