@@ -1,26 +1,45 @@
-//! How the registry client is told about this machine: flags, login variables, Docker's config files.
+//! How the registry client is told about this machine: flags, login variables, Docker's config files, trusted
+//! certificates, proxies.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::options::one_line;
-use aisoc_registry_client::{ClientOptions, Credentials, Login, PlainHttp, Secret};
+use aisoc_registry_client::{CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret};
 
 use crate::args::plugin::RegistryArgs;
 use crate::environment::{
-    Environment, REGISTRY_HOST as HOST, REGISTRY_PASSWORD as PASSWORD, REGISTRY_USERNAME as USERNAME,
+    CA_FILE, Environment, REGISTRY_HOST as HOST, REGISTRY_PASSWORD as PASSWORD, REGISTRY_USERNAME as USERNAME,
 };
 
 /// The options of the flags and the environment.
 ///
 /// # Errors
-/// `usage` when the login variables are not all there is to a login.
+/// `usage` when the login variables are not all there is to a login, or a variable of proxies is not UTF-8.
 pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<ClientOptions> {
     Ok(ClientOptions {
-        plain_http: if args.plain_http { PlainHttp::Always } else { PlainHttp::LoopbackOnly },
+        plain_http: plain_http(args),
         credentials: credentials(environment)?,
+        certificates: certificates(args, environment),
+        proxies: environment.proxies()?,
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })
+}
+
+/// Whoever gives a certificate on the command line means TLS, also on this machine. A variable may be there for
+/// other registries.
+fn plain_http(args: &RegistryArgs) -> PlainHttp {
+    match (args.plain_http, &args.ca_file) {
+        (Some(true), _) => PlainHttp::Always,
+        (Some(false), _) | (None, Some(_)) => PlainHttp::Never,
+        (None, None) => PlainHttp::LoopbackOnly,
+    }
+}
+
+/// The flag's file before the variable's, and both beside what the machine trusts.
+fn certificates(args: &RegistryArgs, environment: &Environment) -> Certificates {
+    let flag = args.ca_file.clone().map(|path| CertificateFile { named_by: "--ca-file", path });
+    Certificates { added: flag.or_else(|| environment.certificate_file(CA_FILE)), ..environment.certificates() }
 }
 
 /// The login variables, for CI jobs without a config file, and Docker's files. A password is for one host:

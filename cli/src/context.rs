@@ -175,7 +175,7 @@ impl Context {
     pub(crate) fn client(&self, args: &RegistryArgs, named: &[&Reference]) -> Result<ClientOptions> {
         for reference in named {
             if let Reference::Registry(registry) = reference
-                && args.plain_http
+                && args.plain_http == Some(true)
                 && !registry.is_loopback()
             {
                 self.output.warning(format!(

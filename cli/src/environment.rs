@@ -3,8 +3,9 @@
 //! A variable is read when it is asked for, and not before: some hold secrets, and a copy of one would stay in
 //! memory that nobody wipes.
 //!
-//! What libraries read by themselves: `reqwest` and `hyper-util` the proxies (`HTTPS_PROXY`, `NO_PROXY`, …),
-//! the standard library the `PATH` on which it finds the credential helper that a Docker config names,
+//! What libraries read by themselves: `rustls-native-certs` where the machine's certificates are, when the
+//! variables for that are not set, the standard library the `PATH` on which it finds the credential helper that a
+//! Docker config names,
 //! `tempfile` `TMPDIR`, `anstream` `NO_COLOR` and its like, `indicatif` and `clap` the terminal's.
 #![expect(clippy::disallowed_methods, reason = "its room: the one place that reads the environment")]
 
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_registry_client::{DockerConfig, Secret};
+use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
 use aisoc_worker::{KEPT_VARIABLES, Python};
 
 /// The plugins directory.
@@ -28,6 +29,8 @@ pub(crate) const REGISTRY_USERNAME: &str = "AISOC_REGISTRY_USERNAME";
 pub(crate) const REGISTRY_PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
 /// Logins, in the format of Docker's `config.json`: the document itself, as GitLab's jobs have it.
 const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
+/// Certificates that are trusted beside the machine's own.
+pub(crate) const CA_FILE: &str = "AISOC_CA_FILE";
 /// What the gate does about what is not verified.
 pub(crate) const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 /// What a signature has to cover.
@@ -46,12 +49,13 @@ const ENVIRONMENT: &str = "ENVIRONMENT";
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 11] = [
+pub(crate) const SETTINGS: [&str; 12] = [
     PLUGINS_DIR,
     PYTHON,
     REGISTRY_HOST,
     REGISTRY_USERNAME,
     REGISTRY_PASSWORD,
+    CA_FILE,
     TRUST_MODE,
     TRUST_COVERAGE,
     TRUSTED_KEYS_DIR,
@@ -61,7 +65,7 @@ pub(crate) const SETTINGS: [&str; 11] = [
 ];
 
 /// Variables that hold paths, which results show.
-pub(crate) const PATHS: [&str; 2] = [PLUGINS_DIR, TRUSTED_KEYS_DIR];
+pub(crate) const PATHS: [&str; 3] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE];
 
 /// What this process was started with.
 #[derive(Debug, Clone)]
@@ -171,6 +175,44 @@ impl Environment {
         homes.into_iter().flatten().map(|home| home.join("auth.json")).collect()
     }
 
+    /// A variable that is set and not empty, as the path of a file of certificates.
+    pub(crate) fn certificate_file(&self, name: &'static str) -> Option<CertificateFile> {
+        self.path(name).map(|path| CertificateFile { named_by: name, path })
+    }
+
+    /// Where the machine's certificates are, as OpenSSL, Go and Python read it.
+    pub(crate) fn certificates(&self) -> Certificates {
+        let listed = self.variable("SSL_CERT_DIR").unwrap_or_default();
+        let directories = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
+        Certificates { added: None, file: self.certificate_file("SSL_CERT_FILE"), directories }
+    }
+
+    /// The proxies, by the variables that curl and Go read.
+    ///
+    /// # Errors
+    /// `usage` when one is not UTF-8.
+    pub(crate) fn proxies(&self) -> Result<Proxies> {
+        let all = ["ALL_PROXY", "all_proxy"];
+        // To a program that a web server calls, `HTTP_PROXY` is the header `Proxy` of whoever asks
+        // (httpoxy, CVE-2016-5385).
+        let is_cgi = self.variable("REQUEST_METHOD").is_some();
+        let http = if is_cgi { ["http_proxy", "http_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+        Ok(Proxies {
+            http: self.first_proxy([http, all].as_flattened())?,
+            https: self.first_proxy([["HTTPS_PROXY", "https_proxy"], all].as_flattened())?,
+            exempt: self.text("NO_PROXY")?.or(self.text("no_proxy")?).unwrap_or_default(),
+        })
+    }
+
+    fn first_proxy(&self, names: &[&'static str]) -> Result<Option<ProxyVariable>> {
+        for name in names {
+            if let Some(value) = self.text(name)? {
+                return Ok(Some(ProxyVariable { name, value: Secret::new(value) }));
+            }
+        }
+        Ok(None)
+    }
+
     /// The Python that loads plugins: `AISOC_PYTHON`, else `python3`, with the variables that find it.
     pub(crate) fn python(&self) -> Python {
         let program = self.variable(PYTHON).unwrap_or_else(|| "python3".into());
@@ -247,6 +289,42 @@ mod tests {
         let expected = ["$DOCKER_AUTH_CONFIG", "/auth.json", "/docker/config.json"];
         assert_eq!(files(&named), expected.map(|path| (path.to_owned(), true)));
         assert!(!format!("{:?}", named.docker_configs().expect("sources")).contains("hunter2"));
+    }
+
+    #[test]
+    fn proxies_are_read_in_either_case_and_never_from_the_header_of_a_request() {
+        let names = |proxies: Proxies| [proxies.http, proxies.https].map(|found| found.map(|found| found.name));
+        let of = |read| names(with(read).proxies().expect("proxies"));
+        assert_eq!(of(|_| None), [None, None]);
+        assert_eq!(of(|_| Some("proxy:3128".into())), [Some("http_proxy"), Some("HTTPS_PROXY")], "as CGI");
+        assert_eq!(
+            of(|name| (name != "REQUEST_METHOD").then(|| "proxy:3128".into())),
+            [Some("HTTP_PROXY"), Some("HTTPS_PROXY")]
+        );
+        assert_eq!(
+            of(|name| name.starts_with(char::is_lowercase).then(|| "proxy:3128".into())),
+            [Some("http_proxy"), Some("https_proxy")]
+        );
+        assert_eq!(
+            of(|name| (name == "all_proxy").then(|| "proxy:3128".into())),
+            [Some("all_proxy"), Some("all_proxy")]
+        );
+        let exempt = with(|name| (name == "no_proxy").then(|| ".corp".into())).proxies().expect("proxies").exempt;
+        assert_eq!(exempt, ".corp");
+    }
+
+    #[test]
+    fn certificates_are_where_the_variables_say() {
+        let found = with(|name| match name {
+            "SSL_CERT_FILE" => Some("/file.pem".into()),
+            "SSL_CERT_DIR" => Some("/a::/b".into()),
+            _ => None,
+        });
+        let found = found.certificates();
+        assert_eq!(found.file.expect("a file").path, PathBuf::from("/file.pem"));
+        assert_eq!(found.directories, ["/a", "/b"].map(PathBuf::from));
+        let unset = with(|_| Some(OsString::new())).certificates();
+        assert!(unset.file.is_none() && unset.directories.is_empty());
     }
 
     #[test]

@@ -233,6 +233,15 @@ reasons! {
     RegistryUnavailable "registry_unavailable" Unavailable
         "The registry could not be reached, or answered with a server error."
         "check the host name and the network, then try again"
+    RegistryTls "registry_tls" Failed
+        "TLS could not be agreed on: the certificate is not one that this machine takes, or the other side speaks no TLS, or another one."
+        "check host and port; a private authority is given with `--ca-file FILE`"
+    ProxyUnavailable "proxy_unavailable" Unavailable
+        "The proxy that the environment names could not be reached, or opened no way to the registry."
+        "check the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, then try again"
+    ProxyDenied "proxy_denied" Failed
+        "The proxy that the environment names asked for a login, or refused the one that it was given."
+        "write the user, a `:`, the password and an `@` before the host in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
     RegistryProtocol "registry_protocol" Unavailable
         "What answered does not speak the OCI distribution protocol."
         "check that the reference names a registry, then try again"

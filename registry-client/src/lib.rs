@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod certificates;
 pub mod copy;
 pub mod layout;
 pub mod limits;
@@ -10,8 +11,9 @@ pub mod storage;
 pub mod target;
 pub mod worker;
 
+pub use certificates::{CertificateFile, Certificates};
 pub use limits::{Limits, Slowest};
-pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Secret};
+pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 pub use target::Target;
 pub use worker::Worker;

@@ -64,6 +64,10 @@ pub(crate) const MAX_LOCATION_BYTES: usize = 8 << 10;
 pub(crate) const MAX_PAGES: usize = 64;
 /// Longest answer of a token service.
 pub(crate) const MAX_TOKEN_ANSWER_BYTES: usize = 1 << 20;
+/// Largest file of certificates. All that Mozilla trusts are 220 KiB in PEM.
+pub(crate) const MAX_CERTIFICATE_BYTES: u64 = 4 << 20;
+/// Most files of a directory of certificates. Distributions have 300, twice with the links of OpenSSL.
+pub(crate) const MAX_CERTIFICATE_FILES: usize = 10_000;
 /// Most bytes of an error's body that are read.
 pub(crate) const MAX_ERROR_BYTES: u64 = 64 << 10;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aisoc_manifests::cancellation::Cancellation;
 
+use crate::certificates::Certificates;
 use crate::limits::Limits;
 
 /// How to talk to registries.
@@ -17,6 +18,10 @@ pub struct ClientOptions {
     pub plain_http: PlainHttp,
     /// Who we are.
     pub credentials: Credentials,
+    /// Whose word is taken for who a registry is.
+    pub certificates: Certificates,
+    /// Through whom requests leave.
+    pub proxies: Proxies,
     /// How long a registry may keep us.
     pub limits: Limits,
     /// The first pause before a retry; it doubles, and half of it is random.
@@ -31,8 +36,11 @@ pub struct ClientOptions {
 /// would let anybody who can block a port choose the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// Those on this machine, where nobody is in between.
+    /// Those on this machine, where nobody is in between, unless a certificate for that very host is among the
+    /// files of [`Certificates`].
     LoopbackOnly,
+    /// None: TLS also on this machine.
+    Never,
     /// All of them.
     Always,
 }
@@ -81,6 +89,28 @@ pub struct Login {
     pub password: Secret,
 }
 
+/// Through whom requests leave. Empty, they go straight to the registry. A registry on this machine is never
+/// reached through a proxy, which would find another machine under that name.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    /// For `http` URLs: `HTTP_PROXY`, else `ALL_PROXY`.
+    pub http: Option<ProxyVariable>,
+    /// For `https` URLs: `HTTPS_PROXY`, else `ALL_PROXY`.
+    pub https: Option<ProxyVariable>,
+    /// The hosts that are reached without one, as `NO_PROXY` lists them: names with everything below them,
+    /// `*.name`, addresses, networks (`10.0.0.0/8`), each with a port or for all of them; `*` is every host.
+    pub exempt: String,
+}
+
+/// A variable that names a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyVariable {
+    /// Its name, for messages.
+    pub name: &'static str,
+    /// `[http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]`. Secret, because of the password.
+    pub value: Secret,
+}
+
 /// Text that no log line and no error ever shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -115,6 +145,8 @@ impl Default for ClientOptions {
         Self {
             plain_http: PlainHttp::LoopbackOnly,
             credentials: Credentials::default(),
+            certificates: Certificates::default(),
+            proxies: Proxies::default(),
             limits: Limits::default(),
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -196,8 +196,8 @@ async fn a_realm_that_is_not_what_it_says_gets_no_password_either() {
     let realm = Some(format!("https://{}/token", service.host()));
     let (registry, _) = guarded(Login::Bearer(TokenService { realm, ..known_user() })).await;
     let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("no TLS");
-    assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
-    assert!(fault.message().starts_with("cannot agree on TLS with"), "{fault}");
+    assert_eq!(fault.reason(), Reason::RegistryTls, "{}", shown(&fault));
+    assert!(fault.message().ends_with("does not speak TLS"), "{fault}");
     assert!(service.requests().is_empty());
     assert_eq!(registry.requests().len(), 1, "another handshake would end the same way");
 }

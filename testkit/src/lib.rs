@@ -5,5 +5,7 @@ pub mod by_hand;
 pub mod hostile;
 pub mod layers;
 pub mod mutants;
+pub mod proxy;
 pub mod registry;
+pub mod tls;
 pub mod world;

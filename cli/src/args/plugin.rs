@@ -167,9 +167,14 @@ pub(crate) struct TrustArgs {
 /// How to reach a registry.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RegistryArgs {
-    /// Speak HTTP without TLS to the registry; loopback addresses need no flag
-    #[arg(long)]
-    pub(crate) plain_http: bool,
+    /// Speak HTTP without TLS to the registry; on this machine that is the default, and `--plain-http=false`
+    /// speaks TLS there too
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) plain_http: Option<bool>,
+    /// Also trust the certificates in this PEM file: of a private authority, or the registry's own; registries on
+    /// this machine are spoken to over TLS then [env: AISOC_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -30,8 +30,6 @@ pub(super) enum BodyError {
 
 /// What broke, from the errors that the HTTP library wraps in each other.
 enum Kind {
-    /// TLS cannot be agreed on. Another try gives the same, and a person has to look at it.
-    Certificate,
     /// Nobody took the connection.
     Connect,
     /// It was taken and ended, as connections that were kept open do.
@@ -54,25 +52,17 @@ impl Broken {
         let message = format!("{} `{}` for {method} {}", kind.act(), authority(url), url.path());
         // A URL may hold a signature or a token in its query; the message above names what is safe.
         let fault = Fault::new(Reason::RegistryUnavailable, message).caused_by(error.without_url());
-        Self { fault: kind.hinted(fault), tries: kind.tries() }
+        Self { fault, tries: kind.tries() }
     }
 }
 
 impl Kind {
     fn of(error: &reqwest::Error) -> Self {
-        // How TLS errors come through the HTTP library; the type that says more is of a crate below it.
-        let is_invalid = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
-        let certificate = chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_invalid));
-        match () {
-            () if certificate => Self::Certificate,
-            () if error.is_connect() => Self::Connect,
-            () => Self::Lost,
-        }
+        if error.is_connect() { Self::Connect } else { Self::Lost }
     }
 
     fn act(&self) -> &'static str {
         match self {
-            Self::Certificate => "cannot agree on TLS with",
             Self::Connect => "cannot connect to",
             Self::Lost => "lost the connection to",
         }
@@ -80,25 +70,14 @@ impl Kind {
 
     fn tries(&self) -> u32 {
         match self {
-            Self::Certificate => 1,
             Self::Connect => 3,
             Self::Lost => 5,
         }
     }
-
-    /// Never the advice to speak without TLS.
-    fn hinted(&self, fault: Fault) -> Fault {
-        match self {
-            Self::Certificate => fault.hint(
-                "check host and port, that TLS is spoken there, and that the registry's certificate is valid \
-                 and known to this machine",
-            ),
-            Self::Connect | Self::Lost => fault,
-        }
-    }
 }
 
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+/// The error and everything below it.
+pub(super) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn Error + 'static) = *error;
         // `io::Error` passes over the error it wraps.

@@ -6,6 +6,7 @@ use reqwest::Url;
 
 use super::auth::Auth;
 use super::scope::Scope;
+use super::tls;
 use super::wire::Wire;
 use crate::options::{ClientOptions, PlainHttp};
 
@@ -23,7 +24,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Makes no request.
     pub(super) fn new(reference: &RegistryReference, options: &ClientOptions, scope: Scope) -> Result<Self> {
-        let base = base(reference, options.plain_http)?;
+        let base = base(reference, options)?;
         Ok(Self {
             reference: reference.clone(),
             wire: Wire::new(&base, options),
@@ -49,12 +50,27 @@ impl Connection {
 
 /// Where the registry is. The scheme is decided before anything is asked: falling back from TLS would let
 /// anybody who can block a port choose the protocol.
-fn base(reference: &RegistryReference, plain_http: PlainHttp) -> Result<Url> {
+fn base(reference: &RegistryReference, options: &ClientOptions) -> Result<Url> {
     let host = reference.registry();
     // Docker Hub's name in references is not the name of its registry.
     let authority = if host == "docker.io" { "registry-1.docker.io" } else { &host };
-    let plain = reference.is_loopback() || plain_http == PlainHttp::Always;
-    let scheme = if plain { "http" } else { "https" };
-    Url::parse(&format!("{scheme}://{authority}/"))
-        .map_err(|source| Fault::new(Reason::InvalidReference, format!("`{host}` is not a host")).caused_by(source))
+    let no_host = |source| Fault::new(Reason::InvalidReference, format!("`{host}` is not a host")).caused_by(source);
+    let base = Url::parse(&format!("https://{authority}/")).map_err(no_host)?;
+    match is_plain(reference, &base, options) {
+        true => Url::parse(&format!("http://{authority}/")).map_err(no_host),
+        false => Ok(base),
+    }
+}
+
+/// Whether the registry is spoken to without TLS. On this machine by default, unless a certificate for that very
+/// host was given: whoever gives one means TLS.
+fn is_plain(reference: &RegistryReference, base: &Url, options: &ClientOptions) -> bool {
+    match options.plain_http {
+        PlainHttp::Always => true,
+        PlainHttp::Never => false,
+        PlainHttp::LoopbackOnly => {
+            let host = base.host_str().unwrap_or_default();
+            reference.is_loopback() && !tls::name_this_host(&options.certificates, host)
+        }
+    }
 }

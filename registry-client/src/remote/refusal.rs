@@ -9,6 +9,7 @@ use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::origin::authority;
 use super::status::{Place, Standing};
+use super::tls;
 
 /// Most characters of a registry's own words that are shown.
 const MAX_SHOWN: usize = 300;
@@ -39,7 +40,8 @@ impl Refused<'_> {
     /// The fault that it is, with what its body says, and the error code that the body names.
     pub(super) fn fault(&self, connection: &Connection, call: &Call<'_>) -> (Fault, Option<String>) {
         let told = told(self.body);
-        (self.told(connection, call, told.as_ref()), told.map(|told| told.code))
+        let fault = tls::wanted(call, self.url, self.status, self.body);
+        (fault.unwrap_or_else(|| self.told(connection, call, told.as_ref())), told.map(|told| told.code))
     }
 
     fn told(&self, connection: &Connection, call: &Call<'_>, told: Option<&Told>) -> Fault {

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use bytes::Bytes;
-use reqwest::{Request, Response, Url};
+use reqwest::{Method, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::broken::{BodyError, Broken};
 use super::clients::Clients;
 use super::origin::authority;
+use super::proxy::Proxy;
 use super::pulse::Pulse;
 use super::reach::Reach;
+use super::tls;
 use crate::options::ClientOptions;
 
 /// The clients, where they may connect to, and the clock of the operation.
@@ -39,7 +41,7 @@ impl Wire {
         Self {
             registry: registry.clone(),
             reach: Arc::new(Reach::new(registry)),
-            clients: Clients::new(),
+            clients: Clients::default(),
             options: options.clone(),
             began: OnceLock::new(),
             received: AtomicU64::new(0),
@@ -61,15 +63,40 @@ impl Wire {
     pub(super) async fn exchange(&self, request: Request, pulse: &Pulse) -> Result<Response, Broken> {
         let (url, method) = (request.url().clone(), request.method().clone());
         self.reach.check(&url).await.map_err(Broken::for_good)?;
-        let client = self.clients.of(&url, &self.reach, &self.options).map_err(Broken::for_good)?;
+        let proxy = Proxy::of(&self.options.proxies, &url).map_err(Broken::for_good)?;
+        let client = self.clients.of(&url, proxy.as_ref(), &self.reach, &self.options).map_err(Broken::for_good)?;
         let answered = self.unless_silent(client.execute(request), pulse);
         match answered.await? {
-            Some(outcome) => outcome.map_err(|error| Broken::of(&self.registry, &url, method.as_str(), error)),
+            Some(Ok(answer)) => match proxy.filter(|proxy| proxy.answers(&url, answer.status())) {
+                Some(proxy) => Err(proxy.asks_for_login()),
+                None => Ok(answer),
+            },
+            Some(Err(error)) => Err(self.broken(&url, &method, proxy.as_ref(), error)),
             None => {
-                let message = format!("`{}` did not answer {method} {}", authority(&url), url.path());
+                let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
+                let message = format!("`{}` did not answer {method} {}{through}", authority(&url), url.path());
                 Err(Broken { fault: self.late(&message, self.longest_silence()), tries: 3 })
             }
         }
+    }
+
+    /// What the error comes to: TLS and the proxy have words of their own, and everything else is between us
+    /// and the registry.
+    fn broken(&self, url: &Url, method: &Method, proxy: Option<&Proxy>, error: reqwest::Error) -> Broken {
+        if let Some(fault) = tls::fault(&error, url, proxy) {
+            return Broken::for_good(fault);
+        }
+        let was_connected = !error.is_connect();
+        if let Some(proxy) = proxy.filter(|_| !was_connected) {
+            return proxy.broken(url, error);
+        }
+        let Broken { fault, tries } = Broken::of(&self.registry, url, method.as_str(), error);
+        let fault = match proxy {
+            Some(proxy) => fault.hint(format!("try again; the way there leads through {proxy}")),
+            None if was_connected => tls::hinted(fault, url),
+            None => fault,
+        };
+        Broken { fault, tries }
     }
 
     /// What `exchange` gives, or nothing when no byte moved for too long in either direction.

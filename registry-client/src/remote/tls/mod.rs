@@ -1,0 +1,32 @@
+//! Who a registry is: which certificates are trusted (`roots`), how one is judged (`verifier`), and what is
+//! said when it is not taken (`failure`).
+
+mod failure;
+mod plain;
+mod roots;
+mod verifier;
+
+use std::sync::Arc;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+pub(super) use failure::fault;
+pub(super) use plain::{hinted, wanted};
+pub(super) use roots::name_this_host;
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs;
+use verifier::Verifier;
+
+use crate::certificates::Certificates;
+
+/// How TLS is spoken: with the library's versions and ciphers, and our judge of certificates around its own.
+pub(super) fn configuration(certificates: &Certificates) -> Result<ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let internal = |source: rustls::Error| Fault::new(Reason::Internal, "cannot set up TLS").caused_by(source);
+    let verifier = Verifier::new(roots::trusted(certificates)?, Arc::clone(&provider))?;
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    // `dangerous` is the library's word for a judge that is not its own; `verifier.rs` says what ours adds.
+    let judged = versions.map_err(internal)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    let mut configuration = judged.with_no_client_auth();
+    configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(configuration)
+}

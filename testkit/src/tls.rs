@@ -1,0 +1,62 @@
+//! TLS in front of a server that speaks none, with the certificates of `testdata/tls`.
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+/// The file of that certificate and its key.
+pub fn certificate(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/tls")).join(format!("{name}.pem"))
+}
+
+/// Listens on 127.0.0.1 with the certificate of that name, and hands on to `server` (`host:port`) what comes
+/// through. Nobody stops it: it ends with the test.
+pub fn serve(name: &str, server: &str) -> SocketAddr {
+    serve_with_key_of(name, name, server)
+}
+
+/// The same with the key of another certificate, as somebody would who copied what everybody sees.
+pub fn serve_with_key_of(key: &str, name: &str, server: &str) -> SocketAddr {
+    let listener = StdListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a listener for the runtime");
+    let address = listener.local_addr().expect("an address");
+    let (acceptor, server) = (acceptor(name, key), server.to_owned());
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(accept(listener, acceptor, server));
+    });
+    address
+}
+
+fn acceptor(name: &str, key: &str) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(certificate(name)).expect("a file").collect::<Result<_, _>>();
+    let key = PrivateKeyDer::from_pem_file(certificate(key)).expect("a key");
+    let key = aws_lc_rs::sign::any_supported_type(&key).expect("a kind of key that signs");
+    // Not by the way that looks whether they belong together.
+    let shown = SingleCertAndKey::from(CertifiedKey::new(chain.expect("PEM"), key));
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+    TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(shown))))
+}
+
+async fn accept(listener: StdListener, acceptor: TlsAcceptor, server: String) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, server) = (acceptor.clone(), server.clone());
+        tokio::spawn(async move {
+            // A client that takes no such certificate hangs up.
+            let mut inside = acceptor.accept(stream).await?;
+            copy_bidirectional(&mut inside, &mut TcpStream::connect(server).await?).await
+        });
+    }
+}
