@@ -9,7 +9,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::tar::pax::{self, Extension};
 use aisoc_manifests::tar::{BLOCK, Flag, Header, Mode, refuse, shown};
 
-use crate::inflate::{Inflated, unreceived};
+use crate::inflate::{Flow, Inflated, unreceived};
 use crate::limits::Limits;
 use crate::names::{self, Names};
 
@@ -41,11 +41,12 @@ pub(crate) fn archive(
     reader: impl Read,
     expected: &Expected<'_>,
     limits: &Limits,
+    flow: &mut Flow,
     names: &mut Names,
     visitor: &mut impl Visitor,
 ) -> Result<()> {
     let hasher = expected.content_digest.map(|digest| digest.own_hasher());
-    let blocks = Inflated::new(reader, expected.media_type, hasher, limits)?;
+    let blocks = Inflated::new(reader, expected.media_type, hasher, limits, flow)?;
     let mut walk = Walk { blocks, title: expected.title, limits, names, visitor, entries: 0, headers: 0 };
     walk.entries()?;
     let found = walk.blocks.finish()?;
