@@ -134,6 +134,11 @@ impl<P> Staged<P> {
         self.root.as_ref()
     }
 
+    /// The directories of the plugin in which no file is, with a slash at the end. They are not staged.
+    pub fn empty_directories(&self) -> &[String] {
+        &self.empty_directories
+    }
+
     /// The identity of the tree, which an admission must be about.
     pub fn subject(&self) -> TreeDigest {
         self.files.tree_digest()

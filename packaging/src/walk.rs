@@ -13,6 +13,10 @@ use crate::inflate::{Flow, Inflated, unreceived};
 use crate::limits::Limits;
 use crate::names::{self, Names};
 
+/// What to do about an archive of macOS, whose `tar` adds a file `._x` about each file `x`.
+const PACK_WITHOUT_NOTES: &str = "have the publisher package it again with `aisoc plugin package`, or with \
+     `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
+
 /// Where the walk puts what it finds: files only, with checked and unique names. A directory exists
 /// because a file is in it, so that what is staged is exactly what its file map says.
 pub(crate) trait Visitor {
@@ -230,7 +234,12 @@ impl<R: Read, V: Visitor> Walk<'_, '_, R, V> {
         if let Some(title) = self.title {
             let at_title = path == *title && flag == Flag::Directory;
             if !at_title && path.below(title).is_none() {
-                return Err(refuse(format!("`{path}` is outside of `{title}`")));
+                let outside = refuse(format!("`{path}` is outside of `{title}`"));
+                return Err(if path.file_name().starts_with("._") {
+                    outside.hint(PACK_WITHOUT_NOTES)
+                } else {
+                    outside
+                });
             }
         }
         Ok(Some(path))
