@@ -4,6 +4,7 @@
 pub mod copy;
 pub mod layout;
 pub mod limits;
+pub mod named;
 pub mod options;
 pub mod remote;
 pub mod storage;
@@ -11,6 +12,7 @@ pub mod target;
 pub mod worker;
 
 pub use limits::{Limits, Slowest};
+pub use named::Named;
 pub use options::{ClientOptions, Credentials, Login, PlainHttp, Secret};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 pub use target::Target;

@@ -47,7 +47,7 @@ pub(super) async fn resolve(connection: &Arc<Connection>, tag: Tag) -> Result<De
 /// The descriptor that the headers are, when all three are there.
 fn described(answer: &Answer) -> Option<Descriptor> {
     let (digest, size, media_type) = (answer.digest()?, answer.length()?, answer.media_type()?);
-    Some(Descriptor { media_type, digest, size, annotations: Annotations::new(), artifact_type: None })
+    Some(Descriptor { media_type, digest, size, annotations: Annotations::new(), artifact_type: None, platform: None })
 }
 
 /// The manifest of that name. Asked for by a digest it is the one whose bytes have it: the header
