@@ -22,6 +22,8 @@ const READS: [&str; 9] = [
 const READERS: &[(&str, usize, &str)] = &[
     // The one body for small files: everything else that decides goes through it.
     ("files/src/small.rs", 1, "match content.len() as u64 > max_bytes {"),
+    // Whether a file begins like one that is compressed, which only refuses.
+    ("registry-client/src/layout/foreign.rs", 1, "it is compressed ({form})"),
     // A layer's first four bytes say how it is compressed; they are read again as part of it.
     ("packaging/src/inflate.rs", 2, "Cursor::new(magic).chain(reader)"),
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.

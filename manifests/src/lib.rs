@@ -9,6 +9,7 @@ pub mod digest;
 pub mod fault;
 pub mod file_map;
 pub mod id;
+pub mod image_index;
 pub mod name;
 pub mod oci;
 pub mod path;

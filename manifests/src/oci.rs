@@ -9,11 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{ArtifactDigest, Digest, LayerDigest};
 use crate::fault::{Fault, Reason, Result};
+use crate::text::shown;
 
 /// Media type of an image manifest.
 pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// Media type of an image index.
 pub const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
+/// Media type of the list of manifests that Docker had before the image index.
+const DOCKER_LIST_MEDIA_TYPE: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Media type of the manifest that Docker had before the image manifest.
+const DOCKER_MEDIA_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// `artifactType` of a plugin.
 pub const ARTIFACT_TYPE: &str = "application/vnd.aisoc.plugin.v1";
 /// Media type of a plugin's config document.
@@ -36,6 +41,20 @@ pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// Annotations, sorted by key so that equal content has equal bytes.
 pub type Annotations = BTreeMap<String, String>;
 
+/// What an entry is for, as far as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// The processor.
+    #[serde(default)]
+    pub architecture: String,
+    /// The operating system.
+    #[serde(default)]
+    pub os: String,
+    /// Everything else, which is kept and not read.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
 /// What a blob is: type, digest, size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +71,9 @@ pub struct Descriptor {
     /// The kind of artifact that a manifest descriptor points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
+    /// What a manifest descriptor in an index is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
 }
 
 impl Descriptor {
@@ -63,6 +85,7 @@ impl Descriptor {
             size: bytes.len() as u64,
             annotations: Annotations::new(),
             artifact_type: None,
+            platform: None,
         }
     }
 
@@ -130,13 +153,22 @@ impl ImageIndex {
     }
 }
 
-impl ImageManifest {
-    /// Reads a manifest, refusing documents that two readers could take for two things.
+/// Which of the two documents a reference has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// An image manifest, read by [`ImageManifest::read`].
+    Manifest,
+    /// An image index, read by [`ImageIndex::read`].
+    Index,
+}
+
+impl Document {
+    /// Tells by members and by type, which must agree: CVE-2021-41190 is one digest and two documents.
     ///
     /// # Errors
-    /// `not_a_plugin_artifact` when it is an index, another type of document, or ambiguous.
-    pub fn read(bytes: &[u8]) -> Result<Self> {
-        /// The members that decide which of the two documents this is.
+    /// `not_a_plugin_artifact` for what is neither, or both.
+    pub fn of(bytes: &[u8]) -> Result<Self> {
+        /// The members that decide.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Shape {
@@ -148,29 +180,56 @@ impl ImageManifest {
             manifests: Option<serde::de::IgnoredAny>,
         }
         let refuse = |what: &str| Fault::new(Reason::NotAPluginArtifact, what);
-        let unreadable =
-            |source: serde_json::Error| refuse("the manifest is not an OCI image manifest").caused_by(source);
         let shape: Shape = serde_json::from_slice(bytes).map_err(unreadable)?;
-        if shape.manifests.is_some() && shape.layers.is_some() {
-            // CVE-2021-41190: one digest, two documents.
-            return Err(refuse("the manifest has both `layers` and `manifests`, so two readers see two artifacts"));
+        let own = match (&shape.layers, &shape.manifests) {
+            (Some(_), Some(_)) => {
+                return Err(refuse("the manifest has both `layers` and `manifests`, so two readers see two artifacts"));
+            }
+            (_, Some(_)) => Self::Index,
+            (_, None) => Self::Manifest,
+        };
+        match (own, shape.media_type.as_deref()) {
+            (_, None)
+            | (Self::Manifest, Some(MANIFEST_MEDIA_TYPE))
+            | (Self::Index, Some(INDEX_MEDIA_TYPE | DOCKER_LIST_MEDIA_TYPE)) => Ok(own),
+            (Self::Manifest, Some(kind @ DOCKER_MEDIA_TYPE)) => {
+                Err(refuse("the manifest is one of a Docker image, and a plugin is an OCI artifact")
+                    .expected(MANIFEST_MEDIA_TYPE, kind)
+                    .hint("push the plugin's directory with `aisoc plugin push DIR HOST/REPOSITORY:TAG`"))
+            }
+            (_, Some(kind)) => {
+                Err(refuse("the manifest is of another type").expected(own.media_type(), shown(kind, 120)))
+            }
         }
-        let index_type =
-            shape.media_type.as_deref().is_some_and(|kind| kind == INDEX_MEDIA_TYPE || kind.contains("manifest.list"));
-        if shape.manifests.is_some() || index_type {
-            return Err(refuse("the reference names an image index, and a plugin is a single manifest")
-                .hint("name the digest of the plugin's manifest: HOST/REPOSITORY@sha256:…"));
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Manifest => MANIFEST_MEDIA_TYPE,
+            Self::Index => INDEX_MEDIA_TYPE,
         }
-        if let Some(kind) = shape.media_type.as_deref().filter(|kind| *kind != MANIFEST_MEDIA_TYPE) {
-            return Err(refuse("the manifest is of another type").expected(MANIFEST_MEDIA_TYPE, kind));
+    }
+}
+
+fn unreadable(source: serde_json::Error) -> Fault {
+    Fault::new(Reason::NotAPluginArtifact, "the manifest is not an OCI image manifest").caused_by(source)
+}
+
+impl ImageManifest {
+    /// Reads a manifest, refusing documents that two readers could take for two things.
+    ///
+    /// # Errors
+    /// `not_a_plugin_artifact` when it is an index, another type of document, or ambiguous.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let refuse = |what: &str| Fault::new(Reason::NotAPluginArtifact, what);
+        if Document::of(bytes)? == Document::Index {
+            return Err(refuse("an image index stands where a plugin's manifest should"));
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
-        if manifest.schema_version != 2 {
-            return Err(
-                refuse("the manifest has another schema version").expected("2", manifest.schema_version.to_string())
-            );
+        match manifest.schema_version {
+            2 => Ok(manifest),
+            other => Err(refuse("the manifest has another schema version").expected("2", other.to_string())),
         }
-        Ok(manifest)
     }
 }
 
@@ -194,7 +253,7 @@ mod tests {
                 format!(
                     r#"{{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{CONFIG},"layers":[]}}"#
                 ),
-                "type",
+                "Docker",
             ),
             (format!(r#"{{"schemaVersion":1,"config":{CONFIG},"layers":[]}}"#), "schema"),
             (format!(r#"{{"schemaVersion":2,"config":{CONFIG},"layers":[],"layers":[]}}"#), "not an OCI"),

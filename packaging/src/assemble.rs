@@ -119,6 +119,7 @@ fn layer_descriptor(manifest: &Manifest, packed: &PackedLayer) -> Descriptor {
         size: packed.size,
         annotations: notes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         artifact_type: None,
+        platform: None,
     }
 }
 

@@ -12,8 +12,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use aisoc_manifests::fault::Fault;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
+use crate::dir::forbidden;
+use crate::limits::Limits;
 use crate::noise::{PIECE_BYTES, is_noise};
 
 /// Input per block. Smaller blocks cost size, larger ones memory.
@@ -26,10 +29,12 @@ const LEVEL: u32 = 5;
 /// No name, no time, system unknown: nothing about the machine it was made on.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Compresses what `produce` writes into `out`.
+/// Compresses what `produce` writes into `out`, as long as every reader within `limits` takes it. What none of
+/// them takes ends in an error that holds a [`Fault`].
 pub(crate) fn compress<W: Write, E: From<io::Error>>(
     out: W,
     threads: NonZeroUsize,
+    limits: &Limits,
     produce: impl FnOnce(&mut Gzip<W>) -> Result<(), E>,
 ) -> Result<W, E> {
     let (jobs, queue) = sync_channel::<Job>(threads.get());
@@ -47,6 +52,7 @@ pub(crate) fn compress<W: Write, E: From<io::Error>>(
             block: Vec::with_capacity(BLOCK_BYTES),
             window: Vec::new(),
             crc: Crc::new(),
+            limits: limits.clone(),
             taken: 0,
             given: 0,
         };
@@ -65,6 +71,7 @@ pub(crate) struct Gzip<W> {
     block: Vec<u8>,
     window: Vec<u8>,
     crc: Crc,
+    limits: Limits,
     taken: u64,
     given: u64,
 }
@@ -83,11 +90,6 @@ struct Deflated {
 }
 
 impl<W: Write> Gzip<W> {
-    /// Bytes that went in and came out, as far as they are written.
-    pub(crate) fn progress(&self) -> (u64, u64) {
-        (self.taken, self.given)
-    }
-
     fn dispatch(&mut self, flush: FlushCompress) -> io::Result<()> {
         while self.pending.len() >= self.depth {
             self.write_oldest()?;
@@ -105,6 +107,10 @@ impl<W: Write> Gzip<W> {
         let deflated = answer.recv().map_err(|_| stopped())??;
         self.crc.combine(&deflated.crc);
         self.taken += deflated.input_bytes;
+        // A reader may see almost all of a block before it has received more than the block's first byte.
+        if self.limits.is_bomb(self.taken, self.given) {
+            return Err(io::Error::other(bomb(&self.limits)));
+        }
         self.emit(&deflated.bytes)
     }
 
@@ -201,6 +207,14 @@ fn store(piece: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(piece);
 }
 
+fn bomb(limits: &Limits) -> Fault {
+    let (ratio, free) = (limits.max_ratio, limits.max_unrated_bytes);
+    let message = "the plugin compresses so well that every installer takes it for an attack";
+    forbidden(message)
+        .expected(format!("at most {ratio} times beyond its first {free} bytes"), format!("more than {ratio} times"))
+        .hint("leave out or generate the file that holds mostly one repeated byte")
+}
+
 fn stopped() -> io::Error {
     io::Error::other("a compressing thread has stopped")
 }
@@ -222,7 +236,7 @@ mod tests {
         let produce = |gzip: &mut Gzip<Vec<u8>>| {
             input.chunks(piece).try_for_each(|piece| gzip.write_all(piece).and_then(|()| gzip.flush()))
         };
-        compress::<_, io::Error>(Vec::new(), threads(number), produce).expect("compressed")
+        compress::<_, io::Error>(Vec::new(), threads(number), &Limits::default(), produce).expect("compressed")
     }
 
     fn inflated(bytes: &[u8]) -> Vec<u8> {
@@ -290,15 +304,15 @@ mod tests {
         let input = text(20 * BLOCK_BYTES);
         let mut last = (0, 0);
         let produce = |gzip: &mut Gzip<Vec<u8>>| {
-            assert_eq!(gzip.progress(), (0, HEADER.len() as u64));
+            assert_eq!((gzip.taken, gzip.given), (0, HEADER.len() as u64));
             for piece in input.chunks(BLOCK_BYTES) {
                 gzip.write_all(piece)?;
-                assert_eq!(gzip.progress().1, gzip.out.len() as u64, "what came out is what was written");
-                last = gzip.progress();
+                assert_eq!(gzip.given, gzip.out.len() as u64, "what came out is what was written");
+                last = (gzip.taken, gzip.given);
             }
             Ok::<_, io::Error>(())
         };
-        compress(Vec::new(), threads(1), produce).expect("compressed");
+        compress(Vec::new(), threads(1), &Limits::default(), produce).expect("compressed");
         // As many blocks are under way as keep the threads busy, and one is being filled.
         assert_eq!(last.0, (20 - 1 - 3) * BLOCK_BYTES as u64);
     }
@@ -319,7 +333,8 @@ mod tests {
         let input = noise(8 * BLOCK_BYTES);
         let size = compressed(&input, 2, input.len()).len();
         for (room, is_enough) in [(0, false), (9, false), (BLOCK_BYTES, false), (size - 1, false), (size, true)] {
-            let outcome = compress::<_, io::Error>(Full(room), threads(2), |gzip| gzip.write_all(&input));
+            let outcome =
+                compress::<_, io::Error>(Full(room), threads(2), &Limits::default(), |gzip| gzip.write_all(&input));
             assert_eq!(
                 outcome.map(|_| ()).map_err(|error| error.kind()),
                 match is_enough {

@@ -18,7 +18,7 @@ const MAX_IGNORE_BYTES: u64 = 64 << 10;
 /// Left out unless `.aisocignore` asks for it again with `!`, `*.py` files excepted: caches, which differ between two runs of
 /// the same code and can hold other code than the sources say, histories, virtual environments, and
 /// what editors and desktops leave behind. `venv/` is not here: it can be a plugin's own module.
-const BUILT_IN: [&str; 17] = [
+const BUILT_IN: [&str; 19] = [
     "__pycache__/",
     "*.pyc",
     "*.pyo",
@@ -30,6 +30,8 @@ const BUILT_IN: [&str; 17] = [
     ".pytest_cache/",
     ".ruff_cache/",
     ".DS_Store",
+    "._*",
+    "__MACOSX/",
     "Thumbs.db",
     ".*.sw[op]",
     "*~",
@@ -184,12 +186,13 @@ mod tests {
             ("a~", "a~b"),
             ("#a#", "#a"),
             (".#a", ".a#"),
+            ("sub/._plugin.yaml", "_.plugin.yaml"),
             (".git", "x.git"),
         ] {
             assert_eq!(rules.of_file(Path::new(left_out)), Verdict::LeftOut, "{left_out}");
             assert_eq!(rules.of_file(Path::new(shipped)), Verdict::Shipped, "{shipped}");
         }
-        for directory in [".hg", ".svn", ".mypy_cache", "sub/.pytest_cache", ".ruff_cache"] {
+        for directory in [".hg", ".svn", "__MACOSX", ".mypy_cache", "sub/.pytest_cache", ".ruff_cache"] {
             assert_eq!(rules.of_directory(Path::new(directory)), Verdict::OnlyPython, "{directory}");
             let (file, source) = (format!("{directory}/x"), format!("{directory}/x.py"));
             assert_eq!(rules.of_file(Path::new(&file)), Verdict::LeftOut, "{file}");

@@ -10,7 +10,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::tar::refuse;
 use flate2::bufread::GzDecoder;
 
-use crate::limits::{Limits, RATIO_FREE_BYTES};
+use crate::limits::Limits;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -24,7 +24,16 @@ pub(crate) struct Inflated<'l, R: Read> {
     stream: Stream<R>,
     hasher: Option<Hasher<meaning::Content>>,
     limits: &'l Limits,
-    produced: u64,
+    flow: &'l mut Flow,
+}
+
+/// The bytes of all layers of an artifact so far. Bounds are about the artifact: what one layer may do, many
+/// small ones may not do again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Flow {
+    /// Of the layers before the one that is read.
+    received: u64,
+    unpacked: u64,
 }
 
 enum Stream<R: Read> {
@@ -68,6 +77,7 @@ impl<'l, R: Read> Inflated<'l, R> {
         media_type: &str,
         hasher: Option<Hasher<meaning::Content>>,
         limits: &'l Limits,
+        flow: &'l mut Flow,
     ) -> Result<Self> {
         let mut magic = Vec::new();
         (&mut reader).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic).map_err(unreceived)?;
@@ -92,7 +102,7 @@ impl<'l, R: Read> Inflated<'l, R> {
         } else {
             Stream::Plain(source)
         };
-        Ok(Self { stream, hasher, limits, produced: 0 })
+        Ok(Self { stream, hasher, limits, flow })
     }
 
     /// Fills `buffer` as far as the archive goes; less than its length means the end.
@@ -111,7 +121,7 @@ impl<'l, R: Read> Inflated<'l, R> {
                 Err(error) => return Err(self.unreadable(error)),
             }
         }
-        self.produced += filled as u64;
+        self.flow.unpacked += filled as u64;
         self.hold_limits()?;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..filled]);
@@ -123,21 +133,27 @@ impl<'l, R: Read> Inflated<'l, R> {
     pub(crate) fn finish(mut self) -> Result<Option<ContentDigest>> {
         loop {
             match self.source().fill_buf() {
-                Ok([]) => return Ok(self.hasher.map(Hasher::finish)),
+                Ok([]) => break,
                 Ok(_) => return Err(refuse("the layer goes on after the end of its archive")),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(unreceived(error)),
             }
         }
+        self.flow.received += self.source().get_ref().bytes;
+        Ok(self.hasher.map(Hasher::finish))
     }
 
     fn hold_limits(&mut self) -> Result<()> {
-        if self.produced > self.limits.max_total_bytes {
-            return Err(refuse(format!("the layer unpacks to more than {} bytes", self.limits.max_total_bytes)));
+        let (unpacked, received) = (self.flow.unpacked, self.flow.received + self.source().get_ref().bytes);
+        if unpacked > self.limits.max_total_bytes {
+            return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.limits.max_total_bytes)));
         }
-        let received = self.source().get_ref().bytes;
-        if self.produced.saturating_sub(RATIO_FREE_BYTES) / self.limits.max_ratio > received {
-            return Err(refuse(format!("the layer unpacks to more than {} times its size", self.limits.max_ratio)));
+        if self.limits.is_bomb(unpacked, received) {
+            let Limits { max_ratio, max_unrated_bytes, .. } = self.limits;
+            return Err(refuse(format!("the artifact unpacks to more than {max_ratio} times its size")).expected(
+                format!("at most {max_unrated_bytes} bytes, and {max_ratio} for each that is received"),
+                format!("{unpacked} bytes of {received}"),
+            ));
         }
         Ok(())
     }
@@ -231,18 +247,47 @@ mod tests {
 
     /// What filling a buffer of that length says.
     fn fill(layer: &[u8], media_type: &str, limits: &Limits, length: usize) -> Result<usize> {
-        Inflated::new(layer, media_type, None, limits)?.fill(&mut vec![0; length])
+        Inflated::new(layer, media_type, None, limits, &mut Flow::default())?.fill(&mut vec![0; length])
     }
 
     #[test]
-    fn the_ratio_holds_to_the_byte_and_from_the_first_mebibyte_on() {
+    fn the_ratio_holds_to_the_byte_beyond_what_is_free_of_it() {
         let layer = gzip(&vec![0; 4 << 20]);
-        for max_ratio in [1, 2, 100] {
-            let limits = Limits { max_ratio, ..Limits::default() };
-            let most = RATIO_FREE_BYTES as usize + (layer.len() + 1) * max_ratio as usize - 1;
+        for (max_ratio, free) in [(1, 1 << 20), (2, 1 << 20), (100, 1 << 20), (100, 0), (100, 3 << 20)] {
+            let limits = Limits { max_ratio, max_unrated_bytes: free, ..Limits::default() };
+            let most = (free + (layer.len() as u64 + 1) * max_ratio - 1) as usize;
             assert_eq!(fill(&layer, GZIP, &limits, most).expect("at the bound"), most);
             let fault = fill(&layer, GZIP, &limits, most + 1).expect_err("above the bound");
             assert!(fault.message().contains(&format!("{max_ratio} times")), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_free_of_the_ratio_is_so_once_for_all_layers() {
+        let layer = gzip(&vec![0; 1 << 20]);
+        let limits = Limits { max_ratio: 100, max_unrated_bytes: 3 << 20, ..Limits::default() };
+        let mut flow = Flow::default();
+        let mut take = || {
+            let mut inflated = Inflated::new(layer.as_slice(), GZIP, None, &limits, &mut flow)?;
+            inflated.fill(&mut vec![0; 2 << 20])?;
+            inflated.finish()
+        };
+        for number in 1..=3 {
+            take().unwrap_or_else(|fault| panic!("layer {number}: {fault}"));
+        }
+        let fault = take().expect_err("one layer more");
+        let received = format!("of {}", 4 * layer.len());
+        assert!(fault.difference().expect("numbers").found.ends_with(&received), "{fault:?}");
+    }
+
+    #[test]
+    fn the_total_is_that_of_all_layers() {
+        let limits = Limits { max_total_bytes: 5000, ..Limits::default() };
+        let mut flow = Flow::default();
+        for (bytes, is_taken) in [(3000, true), (2000, true), (1, false)] {
+            let archive = vec![b'x'; bytes];
+            let mut inflated = Inflated::new(archive.as_slice(), TAR, None, &limits, &mut flow).expect("plain");
+            assert_eq!(inflated.fill(&mut [0; 4000]).is_ok(), is_taken, "{bytes} bytes more");
         }
     }
 
@@ -261,7 +306,8 @@ mod tests {
     #[test]
     fn the_bytes_of_many_small_reads_count_together() {
         let (archive, limits) = (vec![b'x'; 5000], Limits { max_total_bytes: 4999, ..Limits::default() });
-        let mut inflated = Inflated::new(archive.as_slice(), TAR, None, &limits).expect("plain");
+        let mut flow = Flow::default();
+        let mut inflated = Inflated::new(archive.as_slice(), TAR, None, &limits, &mut flow).expect("plain");
         for _ in 0..4 {
             assert_eq!(inflated.fill(&mut [0; 1000]).expect("below"), 1000);
         }
@@ -343,10 +389,11 @@ mod tests {
         let layer = gzip(b"the archive");
         let line = |bytes| Line { bytes, is_interrupted: false, end: None };
         let limits = Limits::default();
-        let mut inflated = Inflated::new(line(&layer), GZIP, None, &limits).expect("gzip");
+        let mut flow = Flow::default();
+        let mut inflated = Inflated::new(line(&layer), GZIP, None, &limits, &mut flow).expect("gzip");
         assert_eq!(inflated.fill(&mut [0; 20]).expect("all of it"), 11);
         inflated.finish().expect("nothing behind it, which an interruption does not say");
-        let mut cut = Inflated::new(line(&layer[..layer.len() - 1]), GZIP, None, &limits).expect("gzip");
+        let mut cut = Inflated::new(line(&layer[..layer.len() - 1]), GZIP, None, &limits, &mut flow).expect("gzip");
         let fault = cut.fill(&mut [0; 20]).expect_err("one byte is missing");
         assert_eq!((fault.reason(), fault.message()), (Reason::UnsafeArchive, "the layer ends early"));
     }
@@ -358,7 +405,7 @@ mod tests {
         for length in 0..=layer.len() {
             let end = Some((|| io::ErrorKind::ConnectionReset.into()) as fn() -> io::Error);
             let line = Line { bytes: &layer[..length], is_interrupted: false, end };
-            let outcome = Inflated::new(line, GZIP, None, &limits).and_then(|mut inflated| {
+            let outcome = Inflated::new(line, GZIP, None, &limits, &mut Flow::default()).and_then(|mut inflated| {
                 inflated.fill(&mut [0; 200])?;
                 inflated.finish()
             });
@@ -373,7 +420,7 @@ mod tests {
         let layer = gzip(b"the archive");
         for length in [0, 3, 15, layer.len()] {
             let line = Line { bytes: &layer[..length], is_interrupted: false, end: Some(refused) };
-            let outcome = Inflated::new(line, GZIP, None, &limits).and_then(|mut inflated| {
+            let outcome = Inflated::new(line, GZIP, None, &limits, &mut Flow::default()).and_then(|mut inflated| {
                 inflated.fill(&mut [0; 20])?;
                 inflated.finish()
             });
@@ -386,7 +433,8 @@ mod tests {
         let (archive, limits) = (vec![b'x'; 3000], Limits::default());
         let layer = gzip(&archive);
         for (hasher, expected) in [(Some(ContentDigest::hasher()), Some(ContentDigest::of(&archive))), (None, None)] {
-            let mut inflated = Inflated::new(layer.as_slice(), GZIP, hasher, &limits).expect("gzip");
+            let mut flow = Flow::default();
+            let mut inflated = Inflated::new(layer.as_slice(), GZIP, hasher, &limits, &mut flow).expect("gzip");
             while inflated.fill(&mut [0; 700]).expect("inflated") > 0 {}
             assert_eq!(inflated.finish().expect("nothing behind it"), expected);
         }

@@ -17,12 +17,16 @@ pub struct Limits {
     pub max_name_bytes: usize,
     /// Largest single file: stops one entry from taking the disk.
     pub max_file_bytes: u64,
-    /// Most unpacked bytes of one layer, padding and headers included, and of the files of all layers
-    /// together: stops a bomb below the ratio, and one that comes in many layers.
+    /// Most unpacked bytes of all layers together, padding and headers included: stops a bomb below the
+    /// ratio, and one that comes in many layers.
     pub max_total_bytes: u64,
-    /// Most unpacked bytes per received byte: stops a decompression bomb while it is still small.
-    /// Judged after the first MiB of output, since small text archives compress far better.
+    /// Most unpacked bytes per received byte, beyond the first [`Limits::max_unrated_bytes`]: stops a
+    /// decompression bomb long before it has taken the disk. Tables of records, which compress best of what
+    /// people write, come to 240; a repeated byte comes to 1,030 in gzip and to tens of thousands in zstd.
     pub max_ratio: u64,
+    /// Most unpacked bytes of all layers together for which no ratio is judged: so much is no harm to whoever
+    /// has room for a plugin, whatever it was made of.
+    pub max_unrated_bytes: u64,
     /// Largest manifest: it is held in memory and parsed.
     pub max_manifest_bytes: u64,
     /// Largest signature file: stops a payload behind the blanks that the host's reader strips.
@@ -44,7 +48,8 @@ impl Default for Limits {
             max_name_bytes: 8 << 20,
             max_file_bytes: 4 << 30,
             max_total_bytes: 4 << 30,
-            max_ratio: 100,
+            max_ratio: 300,
+            max_unrated_bytes: 16 << 20,
             max_manifest_bytes: MAX_MANIFEST_BYTES as u64,
             max_signature_bytes: MAX_SIGNATURE_FILE_BYTES,
             max_file_list_bytes: 8 << 20,
@@ -60,6 +65,11 @@ impl Limits {
         Self { cancellation: cancellation.clone(), ..Self::default() }
     }
 
+    /// Whether so much may not come out of so little. The one rule of those who pack and those who unpack.
+    pub(crate) fn is_bomb(&self, unpacked: u64, packed: u64) -> bool {
+        unpacked.saturating_sub(self.max_unrated_bytes) / self.max_ratio > packed
+    }
+
     /// The most that a file of that name, relative to the plugin, may have to be held in memory; `None` for
     /// files that do not describe it.
     pub(crate) fn bytes_to_keep(&self, name: &[u8]) -> Option<u64> {
@@ -71,9 +81,6 @@ impl Limits {
         }
     }
 }
-
-/// Output below which [`Limits::max_ratio`] is not judged.
-pub(crate) const RATIO_FREE_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -100,6 +107,25 @@ mod tests {
         ] {
             assert_eq!(limits.bytes_to_keep(name), expected, "{}", String::from_utf8_lossy(name));
         }
+    }
+
+    #[test]
+    fn a_ratio_is_judged_beyond_what_is_free_of_it_to_the_byte() {
+        let limits = Limits { max_ratio: 100, max_unrated_bytes: 1000, ..Limits::default() };
+        for (unpacked, packed, is_bomb) in [
+            (0, 0, false),
+            (1000, 0, false),
+            (1099, 0, false),
+            (1100, 0, true),
+            (1000 + 100 * 7 + 99, 7, false),
+            (1000 + 100 * 7 + 100, 7, true),
+        ] {
+            assert_eq!(limits.is_bomb(unpacked, packed), is_bomb, "{unpacked} of {packed}");
+        }
+        let (json, gzipped) = (13_200_000, 54_930);
+        assert!(!Limits::default().is_bomb(json, gzipped), "a table of detections");
+        assert!(!Limits::default().is_bomb(100 * json, 100 * gzipped), "a hundred of them");
+        assert!(Limits::default().is_bomb(32 << 20, 32_700), "zeros");
     }
 
     #[test]

@@ -14,7 +14,6 @@ use aisoc_signing::Publishable;
 
 use crate::dir::{PluginDir, forbidden};
 use crate::gzip::{Gzip, compress};
-use crate::limits::{Limits, RATIO_FREE_BYTES};
 use crate::names;
 use crate::parallel::{self, READ_BYTES, default_threads};
 
@@ -83,18 +82,11 @@ pub(crate) fn write_layer(
     let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);
     let mut content_hasher = ContentDigest::hasher();
     let out = Hashing { inner: out, hasher: LayerDigest::hasher(), bytes: 0 };
-    let mut archive_bytes = 0;
-    let written = compress(out, threads, |gzip| {
-        let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime, bytes: 0 };
-        write_tree(plugin, id, &mut tar)?;
-        archive_bytes = tar.bytes;
-        Ok(())
+    let written = compress(out, threads, plugin.limits(), |gzip| {
+        let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime };
+        write_tree(plugin, id, &mut tar)
     });
     let out = written.map_err(|Stopped(fault)| fault)?;
-    // Blocks lag behind while they are compressed, and of a small archive none is written before the end.
-    if archive_bytes.saturating_sub(RATIO_FREE_BYTES) / Limits::default().max_ratio > out.bytes {
-        return Err(bomb());
-    }
     Ok(PackedLayer {
         digest: out.hasher.finish(),
         size: out.bytes,
@@ -141,8 +133,6 @@ struct Tar<'a, W> {
     hasher: &'a mut Hasher<meaning::Content>,
     header: Vec<u8>,
     mtime: u64,
-    /// Of the archive, so far.
-    bytes: u64,
 }
 
 impl<W: Write> Tar<'_, W> {
@@ -194,20 +184,8 @@ impl<W: Write> Tar<'_, W> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         self.hasher.update(bytes);
-        self.bytes += bytes.len() as u64;
-        self.gzip.write_all(bytes)?;
-        let (taken, given) = self.gzip.progress();
-        if taken > RATIO_FREE_BYTES && taken / Limits::default().max_ratio > given {
-            return Err(Stopped(bomb()));
-        }
-        Ok(())
+        Ok(self.gzip.write_all(bytes)?)
     }
-}
-
-fn bomb() -> Fault {
-    let max_ratio = Limits::default().max_ratio;
-    forbidden(format!("the plugin compresses more than {max_ratio} times, which every installer takes for an attack"))
-        .hint("leave out or generate the file that holds mostly one repeated byte")
 }
 
 fn changed(path: &RelPath, entry: &FileEntry, found: FileDigest) -> Fault {
@@ -231,7 +209,9 @@ impl From<io::Error> for Stopped {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::IoNoSpace,
             _ => Reason::IoError,
         };
-        Self(Fault::new(reason, "cannot write the layer").caused_by(error))
+        // What no reader would take is refused where it is compressed.
+        let failed = |error| Fault::new(reason, "cannot write the layer").caused_by(error);
+        Self(error.downcast::<Fault>().unwrap_or_else(failed))
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Search<'a> {
         };
         search.directory(None)?;
         if let Some(empty) = search.vacancy.empty().first() {
-            return Err(empty_directory(root, empty));
+            return Err(empty_directory(root, empty, search.vacancy.has_below(empty)));
         }
         search.found.sort();
         Ok((search.found, search.excluded.into_iter().collect()))
@@ -123,6 +123,9 @@ impl<'a> Search<'a> {
         if self.rules.is_some() && path.components().any(is_draft_name) {
             return Err(draft(&path));
         }
+        if self.rules.is_some() && is_note_of_macos(&path) {
+            return Err(note_of_macos(self.root, &path));
+        }
         self.names.file(&path, self.limits).map_err(|fault| forbidden(fault.message()))?;
         let stated = entry.metadata().map_err(|error| Fault::io("look at", &entry.path(), error))?.len();
         self.count_bytes(&path, stated)?;
@@ -163,10 +166,25 @@ fn draft(path: &RelPath) -> Fault {
         .hint(format!("look at `{path}`, then remove it or list it in .aisocignore"))
 }
 
-fn empty_directory(root: &Path, name: &str) -> Fault {
-    let message = format!("`{name}` is an empty directory, which no list of files names and no package holds");
-    let path = root.join(name);
-    forbidden(message).hint(format!("remove it with `rmdir {0}`, or put a file into it", shell_word(path)))
+/// What macOS writes beside a file where the file system holds no attributes (AppleDouble): the rules leave it
+/// out, unless it has the name of Python.
+fn is_note_of_macos(path: &RelPath) -> bool {
+    path.file_name().starts_with("._") && path.as_str().ends_with(".py")
+}
+
+fn note_of_macos(root: &Path, path: &RelPath) -> Fault {
+    forbidden(format!("`{path}` is what macOS notes about another file, by its name, and no Python"))
+        .hint(format!("remove it with `rm {}`, or list `._*` in .aisocignore", shell_word(path.under(root))))
+}
+
+fn empty_directory(root: &Path, name: &str, has_directories: bool) -> Fault {
+    let path = shell_word(root.join(name));
+    let (what, command) = match has_directories {
+        false => ("is an empty directory", format!("rmdir {path}")),
+        true => ("holds directories and no file", format!("find {path} -type d -empty -delete")),
+    };
+    forbidden(format!("`{name}` {what}, which no list of files names and no package holds"))
+        .hint(format!("remove it with `{command}`, or put a file into it"))
 }
 
 fn kind_name(kind: FileType) -> &'static str {

@@ -16,6 +16,7 @@ use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, is_signature_file};
 
+use crate::inflate::Flow;
 use crate::limits::Limits;
 use crate::names::{Kind, Names};
 use crate::root::select_root;
@@ -50,6 +51,7 @@ impl StagingPlace for PrivateDirectory {
 /// Receives the layers of one artifact, into a place `P` or nowhere.
 pub struct Staging<P = ()> {
     limits: Limits,
+    flow: Flow,
     names: Names,
     tree: Tree,
     place: P,
@@ -59,7 +61,7 @@ impl Staging {
     /// Takes the walk of an install and writes nothing: for `verify` and `inspect`.
     pub fn hash_only(limits: Limits) -> Self {
         let tree = Tree::new(Box::new(Nowhere), &limits);
-        Self { limits, names: Names::default(), tree, place: () }
+        Self { limits, flow: Flow::default(), names: Names::default(), tree, place: () }
     }
 }
 
@@ -71,7 +73,7 @@ impl<P: StagingPlace> Staging<P> {
     pub fn into_place(place: P, limits: Limits) -> Result<Self> {
         let directory = Directory::create(place.held(), place.path(), TREE)?;
         let tree = Tree::new(Box::new(directory), &limits);
-        Ok(Self { limits, names: Names::default(), tree, place })
+        Ok(Self { limits, flow: Flow::default(), names: Names::default(), tree, place })
     }
 }
 
@@ -83,11 +85,11 @@ impl<P> Staging<P> {
     /// `unsafe_archive` for anything that no plugin needs or that two readers could see differently;
     /// `pull_failed`, or the reader's own fault, when reading fails; I/O reasons when writing does.
     pub fn layer(&mut self, form: &LayerForm, media_type: &str, reader: impl Read) -> Result<()> {
-        let Self { limits, names, tree, .. } = self;
+        let Self { limits, flow, names, tree, .. } = self;
         tree.receive(|conveyor| match form {
             LayerForm::Archive { title, content_digest } => {
                 let expected = Expected { media_type, title: title.as_ref(), content_digest: *content_digest };
-                walk::archive(reader, &expected, limits, names, conveyor)
+                walk::archive(reader, &expected, limits, flow, names, conveyor)
             }
             LayerForm::File { path } => walk::single_file(reader, path, limits, names, conveyor),
         })
@@ -130,6 +132,11 @@ impl<P> Staged<P> {
     /// The directory of the artifact that is the plugin; `None` when it is the top.
     pub fn root(&self) -> Option<&RelPath> {
         self.root.as_ref()
+    }
+
+    /// The directories of the plugin in which no file is, with a slash at the end. They are not staged.
+    pub fn empty_directories(&self) -> &[String] {
+        &self.empty_directories
     }
 
     /// The identity of the tree, which an admission must be about.

@@ -28,6 +28,11 @@ impl Vacancy {
         }
     }
 
+    /// Whether there are directories in that one, as [`Vacancy::empty`] names it.
+    pub(crate) fn has_below(&self, named: &str) -> bool {
+        self.directories.iter().any(|path| path.starts_with(named) && path != Path::new(named))
+    }
+
     /// The directories in which nothing is, at any depth, with a slash at the end and without those below
     /// them, in order.
     pub(crate) fn empty(&self) -> Vec<String> {
@@ -49,6 +54,7 @@ mod tests {
         let mut vacancy = Vacancy::default();
         ["a", "a/b", "c", "c/d", "c/d/e", "f", "f/g"].iter().for_each(|path| vacancy.directory(Path::new(path)));
         assert_eq!(vacancy.empty(), ["a/", "c/", "f/"]);
+        assert!(vacancy.has_below("a/") && vacancy.has_below("c/d/") && !vacancy.has_below("c/d/e/"));
         ["a/b/x", "f/x", "x"].iter().for_each(|path| vacancy.entry(Path::new(path)));
         assert_eq!(vacancy.empty(), ["c/", "f/g/"]);
     }
@@ -61,6 +67,7 @@ mod tests {
         vacancy.entry(Path::new("b/x"));
         // In order of names, whatever the order in which they were found.
         assert_eq!(vacancy.empty(), ["a/", "b/c/"]);
+        assert!(!vacancy.has_below("a/"), "`ab` is beside it");
     }
 
     #[test]

@@ -9,9 +9,13 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::tar::pax::{self, Extension};
 use aisoc_manifests::tar::{BLOCK, Flag, Header, Mode, refuse, shown};
 
-use crate::inflate::{Inflated, unreceived};
+use crate::inflate::{Flow, Inflated, unreceived};
 use crate::limits::Limits;
 use crate::names::{self, Names};
+
+/// What to do about an archive of macOS, whose `tar` adds a file `._x` about each file `x`.
+const PACK_WITHOUT_NOTES: &str = "have the publisher package it again with `aisoc plugin package`, or with \
+     `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
 
 /// Where the walk puts what it finds: files only, with checked and unique names. A directory exists
 /// because a file is in it, so that what is staged is exactly what its file map says.
@@ -41,11 +45,12 @@ pub(crate) fn archive(
     reader: impl Read,
     expected: &Expected<'_>,
     limits: &Limits,
+    flow: &mut Flow,
     names: &mut Names,
     visitor: &mut impl Visitor,
 ) -> Result<()> {
     let hasher = expected.content_digest.map(|digest| digest.own_hasher());
-    let blocks = Inflated::new(reader, expected.media_type, hasher, limits)?;
+    let blocks = Inflated::new(reader, expected.media_type, hasher, limits, flow)?;
     let mut walk = Walk { blocks, title: expected.title, limits, names, visitor, entries: 0, headers: 0 };
     walk.entries()?;
     let found = walk.blocks.finish()?;
@@ -229,7 +234,12 @@ impl<R: Read, V: Visitor> Walk<'_, '_, R, V> {
         if let Some(title) = self.title {
             let at_title = path == *title && flag == Flag::Directory;
             if !at_title && path.below(title).is_none() {
-                return Err(refuse(format!("`{path}` is outside of `{title}`")));
+                let outside = refuse(format!("`{path}` is outside of `{title}`"));
+                return Err(if path.file_name().starts_with("._") {
+                    outside.hint(PACK_WITHOUT_NOTES)
+                } else {
+                    outside
+                });
             }
         }
         Ok(Some(path))

@@ -181,7 +181,7 @@ fn refuses_ambiguous_extensions() {
     refuses(&good().entry(&unterminated).file("demo/x", "").end(), "malformed");
     let empty = Entry { kind: b'x', ..Entry::file("PaxHeaders/x", "8 path=\n") };
     refuses(&good().entry(&empty).file("demo/x", "").end(), "no value");
-    let charset = Entry::pax(b'x', &[("hdrcharset", "BINARY")]);
+    let charset = Entry::pax(b'x', &[("hdrcharset", "BINARY"), ("path", "demo/\u{e9}.py")]);
     refuses(&good().entry(&charset).file("demo/x", "").end(), "hdrcharset");
 }
 

@@ -10,7 +10,7 @@ use aisoc_manifests::digest::{ContentDigest, LayerDigest};
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::{
-    Limits, PackOptions, PackedLayer, PluginDir, Secrets, assemble, default_threads, foretell, pack,
+    Limits, PackOptions, PackedLayer, PluginDir, Secrets, Staging, assemble, default_threads, foretell, pack,
 };
 use common::{GZIP, MANIFEST, demo, directory, inspect, path, titled, unsigned, write};
 
@@ -237,29 +237,70 @@ fn an_image_manifest_says_nothing_that_is_empty_and_no_time_that_there_is_none_o
     assert_eq!(title, "demo", "the directory that every name is below");
 }
 
+/// Packs within `limits` on so many threads, and reads it within the same. What is packed is taken; the bytes
+/// of what is refused are none of a layer.
+fn packs(root: &std::path::Path, limits: &Limits, threads: usize) -> Option<Vec<u8>> {
+    let plugin = PluginDir::open_with(root, default_threads(), limits).expect("a plugin");
+    let (id, options) = ("demo".parse().expect("an id"), PackOptions { threads, mtime: None });
+    let mut bytes = Vec::new();
+    if let Err(fault) = pack(&plugin, &unsigned(&plugin), &id, &options, &mut bytes) {
+        assert_eq!(fault.reason(), Reason::ForbiddenEntry);
+        assert!(fault.message().contains("compresses so well"), "{fault:?}");
+        return None;
+    }
+    let mut staging = Staging::hash_only(limits.clone());
+    staging.layer(&titled("demo"), GZIP, bytes.as_slice()).expect("whoever installs takes what was packed");
+    Some(bytes)
+}
+
 #[test]
 fn what_compresses_well_is_packed_as_far_as_readers_take_it_on_any_number_of_threads() {
     let root = demo();
-    let id = "demo".parse().expect("an id");
+    let limits = Limits { max_ratio: 100, max_unrated_bytes: 1 << 20, ..Limits::default() };
     let mut packed = Vec::new();
     for size in (1000..1400).step_by(25) {
         fs::write(root.path().join("zeros.bin"), vec![0; size << 10]).expect("written");
-        let plugin = PluginDir::open(root.path()).expect("a plugin");
-        let outcomes = [1, 2, 4].map(|threads| {
-            let mut bytes = Vec::new();
-            let options = PackOptions { threads, mtime: None };
-            let outcome = pack(&plugin, &unsigned(&plugin), &id, &options, &mut bytes);
-            let reader = inspect(&titled("demo"), GZIP, bytes.as_slice());
-            match outcome {
-                Ok(_) => assert!(reader.is_ok(), "{size} KiB are packed, and no reader takes them"),
-                Err(fault) => assert_eq!(fault.reason(), Reason::ForbiddenEntry),
-            }
-            bytes.len()
-        });
-        packed.push((size, outcomes));
+        let outcomes = [1, 2, 4].map(|threads| packs(root.path(), &limits, threads));
+        assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{size} KiB");
+        packed.push(outcomes[0].is_some());
     }
-    let taken = |size: usize| packed.iter().any(|(packed, lengths)| *packed == size && lengths[0] == lengths[1]);
-    assert!(taken(1000) && taken(1100), "{packed:?}");
+    let bound = packed.iter().position(|is_packed| !is_packed).expect("the largest is a bomb");
+    assert!(bound > 2 && packed[bound..].iter().all(|is_packed| !is_packed), "{packed:?}");
+}
+
+#[test]
+fn nothing_is_packed_that_a_reader_refuses_half_way() {
+    // Zeros up to the bound, and noise behind them that makes the whole harmless: readers see the zeros first.
+    let limits = Limits { max_ratio: 100, max_unrated_bytes: 1 << 20, ..Limits::default() };
+    let noise: Vec<u8> =
+        (0_u32..40_000).flat_map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 31).to_le_bytes()).collect();
+    let outcomes: Vec<bool> = (1000..1600)
+        .step_by(50)
+        .map(|size| {
+            let root = demo();
+            fs::write(root.path().join("a.bin"), vec![0; size << 10]).expect("written");
+            fs::write(root.path().join("b.bin"), &noise).expect("written");
+            packs(root.path(), &limits, 2).is_some()
+        })
+        .collect();
+    assert!(outcomes[0] && !outcomes[outcomes.len() - 1], "{outcomes:?}");
+}
+
+/// Records as a generator of detections writes them: they compress two hundred times and more.
+fn records(number: usize) -> String {
+    let record = |n| format!(r#"{{"id": "R{:05}", "severity": "low", "enabled": true, "tags": []}}"#, n / 40);
+    format!("[{}]", (0..number).map(record).collect::<Vec<_>>().join(", "))
+}
+
+#[test]
+fn a_table_that_its_author_wrote_is_packed_and_taken_at_the_bounds_of_every_host() {
+    for number in [200_000, 600_000] {
+        let root = demo();
+        let table = records(number);
+        fs::write(root.path().join("rules.json"), &table).expect("written");
+        let bytes = packs(root.path(), &Limits::default(), 2).expect("packed");
+        assert!(table.len() > 100 * bytes.len(), "{} of {}", table.len(), bytes.len());
+    }
 }
 
 #[test]

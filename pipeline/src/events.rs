@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{ArtifactDigest, Digest};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
 
@@ -13,6 +13,13 @@ pub enum Event<'a> {
     Resolving {
         /// As it was given.
         reference: &'a Reference,
+    },
+    /// A reference names an index, which is followed to its only artifact.
+    Following {
+        /// The index.
+        index: ArtifactDigest,
+        /// The reference, pinned to the artifact's digest.
+        artifact: &'a Reference,
     },
     /// The layers of an artifact are being received.
     Fetching {

@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use aisoc_manifests::artifact::{Artifact, PluginLayer};
 use aisoc_manifests::digest::{ArtifactDigest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staged, Staging};
-use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Target, Worker};
+use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Named, Target, Worker};
+use aisoc_signing::Claim;
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
@@ -20,28 +22,49 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 /// Most bytes of a refused layer that are still received, to tell damage from malice: a registry must
 /// not be able to send 4 GiB that nobody wants.
 const MAX_REST: u64 = 1 << 20;
+/// Most files of an artifact that a refusal names.
+const MAX_NAMED: usize = 3;
 
 /// An artifact and where its blobs are.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) target: Target,
     pub(crate) artifact: Artifact,
+    /// The index that the reference names, when it names one whose only artifact this is.
+    pub(crate) index: Option<ArtifactDigest>,
 }
 
-/// Reads the manifest that a reference names, in one request. Everything after it goes by digest.
+/// Reads the manifest that a reference names, in one request, or in two when it names an index. Everything after
+/// it goes by digest. The digest of an index binds its only artifact as well as the artifact's own does, so
+/// either is what may be required.
 pub(crate) async fn fetch(
     reference: &Reference,
     require: Option<ArtifactDigest>,
     options: &ClientOptions,
+    reporter: &dyn Reporter,
 ) -> Result<Fetched> {
-    let target = Target::open(reference, options)?;
-    let manifest = target.fetch_manifest(reference.digest()).await?;
-    if let Some(required) = require {
+    let (target, Named { manifest, index }) = name(reference, options, reporter).await?;
+    let digest = manifest.digest();
+    if let Some(required) = require.filter(|required| Some(*required) != index) {
         let other = format!("`{reference}` is not the required artifact");
-        required.require(&manifest.digest(), Reason::DigestMismatch, other)?;
+        required.require(&digest, Reason::DigestMismatch, other)?;
     }
-    let artifact = Artifact::read(manifest.into_bytes(), reference.digest())?;
-    Ok(Fetched { target, artifact })
+    let artifact = Artifact::read(manifest.into_bytes(), Some(digest))?;
+    Ok(Fetched { target, artifact, index })
+}
+
+/// Finds what a reference names, and says so when that was not a manifest.
+pub(crate) async fn name(
+    reference: &Reference,
+    options: &ClientOptions,
+    reporter: &dyn Reporter,
+) -> Result<(Target, Named)> {
+    let target = Target::open(reference, options)?;
+    let named = Named::fetch(&target, reference.digest()).await?;
+    if let Some(index) = named.index {
+        reporter.event(&Event::Following { index, artifact: &reference.pinned(named.manifest.digest()) });
+    }
+    Ok((target, named))
 }
 
 impl Fetched {
@@ -66,6 +89,29 @@ impl Fetched {
 }
 
 impl Fetched {
+    /// What the plugin says about itself.
+    ///
+    /// # Errors
+    /// As [`Staged::claim`]. Who is told that an artifact has no manifest has no directory to look for one in.
+    pub(crate) fn claim<P>(&self, staged: &Staged<P>) -> Result<Claim> {
+        staged.claim().map_err(|fault| match fault.reason() {
+            Reason::ManifestMissing => self.without_manifest(staged),
+            _ => fault,
+        })
+    }
+
+    fn without_manifest<P>(&self, staged: &Staged<P>) -> Fault {
+        let [yaml, json] = ManifestFile::ALL.map(ManifestFile::name);
+        let names: Vec<&str> = staged.files().iter().map(|(path, _)| path.as_str()).take(MAX_NAMED).collect();
+        let found = match names.is_empty() {
+            true => "no file".to_owned(),
+            false => format!("`{}`{}", names.join("`, `"), if staged.files().len() > MAX_NAMED { ", …" } else { "" }),
+        };
+        Fault::new(Reason::ManifestMissing, "the artifact has no manifest of a plugin")
+            .expected(format!("`{yaml}` or `{json}`"), found)
+            .hint("have the publisher push the plugin's directory, with `aisoc plugin push DIR HOST/REPOSITORY:TAG`")
+    }
+
     /// The size of all layers, which is the manifest's claim. No layer is larger than what it may unpack
     /// to, so a larger claim is refused before a byte of it is asked for.
     fn claimed_bytes(&self) -> Result<u64> {

@@ -36,6 +36,8 @@ pub struct Inspection {
 pub struct ArtifactSummary {
     /// Digest of the manifest.
     pub digest: ArtifactDigest,
+    /// The index that the reference names, when it names one whose only artifact this is.
+    pub index: Option<ArtifactDigest>,
     /// Kind of artifact that it claims to be.
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
@@ -71,7 +73,7 @@ pub async fn inspect_artifact(
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Inspection> {
-    let fetched = fetch(reference, None, options).await?;
+    let fetched = fetch(reference, None, options, reporter).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let layers = fetched.artifact.layers().iter().map(|layer| LayerSummary {
         media_type: layer.descriptor.media_type.clone(),
@@ -80,10 +82,11 @@ pub async fn inspect_artifact(
     });
     let summary = ArtifactSummary {
         digest: fetched.artifact.digest(),
+        index: fetched.index,
         claimed_artifact_type: fetched.artifact.manifest().artifact_type.clone(),
         layers: layers.collect(),
     };
-    Ok(look(&staged.claim()?, staged.files().clone(), Some(summary)))
+    Ok(look(&fetched.claim(&staged)?, staged.files().clone(), Some(summary)))
 }
 
 fn look(claim: &Claim, files: FileMap, artifact: Option<ArtifactSummary>) -> Inspection {

@@ -45,6 +45,8 @@ pub struct Installation {
     pub version: String,
     /// Digest of the artifact's manifest.
     pub digest: ArtifactDigest,
+    /// The index that the reference names, when it names one whose only artifact this is.
+    pub index: Option<ArtifactDigest>,
     /// Where it is.
     pub directory: PathBuf,
     /// What happened to the directory.
@@ -93,15 +95,16 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
     // Before anything is fetched; the keys that judge are read when there is something to judge.
     Judge::new(&options.trust)?;
     reporter.event(&Event::Resolving { reference });
-    let fetched = fetch(reference, options.require_digest, &options.client).await?;
+    let fetched = fetch(reference, options.require_digest, &options.client, reporter).await?;
     let digest = fetched.artifact.digest();
     if let Some(unchanged) = already_installed(digest, options)? {
-        return Ok(unchanged);
+        return Ok(Installation { index: fetched.index, ..unchanged });
     }
     reporter.event(&Event::Fetching { artifact: &reference.pinned(digest) });
     let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
-    let claim = staged.claim()?;
+    let index = fetched.index;
+    let claim = fetched.claim(&staged)?;
     let manifest = Manifest::from_document(claim.document()?)?;
     refuse_early(&Judge::new(&options.trust)?.examine(&claim), &manifest, options)?;
     reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
@@ -115,7 +118,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
         let record = record(&manifest, reference, digest, admitted.verdict(), options);
         let signature = Judgement::of(admitted.verdict());
         let active = session.activate(admitted, present, staged, &record, options.keep)?;
-        Ok(installation(manifest, digest, active, signature))
+        Ok(Installation { index, ..installation(manifest, digest, active, signature) })
     })
 }
 
@@ -162,6 +165,7 @@ fn installation(manifest: Manifest, digest: ArtifactDigest, active: Installed, s
         id: manifest.id,
         version: manifest.version,
         digest,
+        index: None,
         directory: active.path,
         change,
         signature,
@@ -181,6 +185,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     id: record.id,
                     version: record.version,
                     digest,
+                    index: None,
                     directory: plugin.path,
                     change: Change::Unchanged,
                     signature,

@@ -13,12 +13,12 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
-use aisoc_registry_client::{ClientOptions, Fetch as _, Target};
+use aisoc_registry_client::{ClientOptions, Target};
 use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
 use crate::events::{Event, Reporter};
-use crate::fetch::fetch;
+use crate::fetch::{fetch, name};
 use crate::judge::TrustInputs;
 use crate::signature_look::SignatureLook;
 use crate::verify::judge;
@@ -114,25 +114,21 @@ impl PublishableArtifact {
         reporter: &dyn Reporter,
     ) -> Result<Self> {
         if matches!((source, rule), (Reference::Registry(_), SignatureRule::Compared | SignatureRule::UnsignedMeant)) {
-            return Self::public(source, options).await;
+            return Self::public(source, options, reporter).await;
         }
-        let fetched = fetch(source, None, options).await?;
+        let fetched = fetch(source, None, options, reporter).await?;
         let limits = Limits::until(&options.cancellation);
         let staged = fetched.stage(Staging::hash_only(limits), reporter).await?;
         let again = "`aisoc plugin sign --plugin-dir DIR --private-key KEY`, and package it again with `aisoc plugin \
                      package --plugin-dir DIR --out PATH`";
-        let publishable = publishable(&staged.claim()?, rule, again).map_err(|fault| fault.about(source))?;
+        let publishable = publishable(&fetched.claim(&staged)?, rule, again).map_err(|fault| fault.about(source))?;
         let (digest, signature) = (fetched.artifact.digest(), SignatureLook::of(&publishable));
         Ok(Self { from: fetched.target, digest, signature })
     }
 
-    async fn public(source: &Reference, options: &ClientOptions) -> Result<Self> {
-        let from = Target::open(source, options)?;
-        let digest = match source.digest() {
-            Some(digest) => digest,
-            None => from.fetch_manifest(None).await?.digest(),
-        };
-        Ok(Self { from, digest, signature: SignatureLook::NotRead })
+    async fn public(source: &Reference, options: &ClientOptions, reporter: &dyn Reporter) -> Result<Self> {
+        let (from, named) = name(source, options, reporter).await?;
+        Ok(Self { from, digest: named.manifest.digest(), signature: SignatureLook::NotRead })
     }
 }
 

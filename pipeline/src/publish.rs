@@ -22,7 +22,8 @@ use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, 
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::layout::{NewArtifact, OnePass};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Pushed as Stored, Tagging as _, Target, copy,
+    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Named, Pushed as Stored, Tagging as _, Target,
+    copy,
 };
 use aisoc_signing::Appearance;
 
@@ -147,7 +148,7 @@ pub async fn check_package(
 
 /// Reads every byte of the artifact that a target names, and gives its digest.
 async fn prove(target: &Target) -> Result<ArtifactDigest> {
-    let manifest = target.fetch_manifest(None).await?;
+    let Named { manifest, .. } = Named::fetch(target, None).await?;
     let document = ImageManifest::read(manifest.bytes())?;
     for descriptor in document.layers.iter().chain([&document.config]) {
         let mut blob = target.fetch_blob(descriptor).await?.verified();

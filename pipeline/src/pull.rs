@@ -18,8 +18,12 @@ use crate::fetch::fetch;
 pub struct Pulled {
     /// Digest of the artifact's manifest.
     pub digest: ArtifactDigest,
+    /// The index that the reference names, when it names one whose only artifact this is.
+    pub index: Option<ArtifactDigest>,
     /// How many files were written.
     pub files: usize,
+    /// The directories that were left out, because no file is in them.
+    pub empty_directories: Vec<String>,
 }
 
 /// Fetches an artifact and unpacks its plugin into `out`, which must not exist or be empty. The same
@@ -41,11 +45,11 @@ pub async fn pull(
         return Err(Fault::new(Reason::AlreadyExists, format!("`{}` exists and is not empty", out.display())));
     }
     reporter.event(&Event::Resolving { reference });
-    let fetched = fetch(reference, None, options).await?;
+    let fetched = fetch(reference, None, options, reporter).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let staging = Staging::into_place(Site::at(parent).staging()?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
-    let files = staged.files().len();
+    let (files, empty_directories) = (staged.files().len(), staged.empty_directories().to_vec());
     release_unverified(staged, out)?;
-    Ok(Pulled { digest: fetched.artifact.digest(), files })
+    Ok(Pulled { digest: fetched.artifact.digest(), index: fetched.index, files, empty_directories })
 }

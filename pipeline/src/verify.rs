@@ -24,6 +24,8 @@ pub struct Verification {
     pub id: Option<String>,
     /// Digest of the artifact, when it was one.
     pub artifact_digest: Option<ArtifactDigest>,
+    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    pub index_digest: Option<ArtifactDigest>,
     /// What the gate said: let in, or the refusal.
     pub verdict: Result<Verdict>,
     /// What every gate said, in order.
@@ -90,17 +92,18 @@ pub async fn verify_artifact(
 ) -> Result<Verification> {
     // Before anything is fetched; the keys that judge are read when there is something to judge.
     Judge::new(trust)?;
-    let fetched = fetch(reference, None, options).await?;
+    let fetched = fetch(reference, None, options, reporter).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let verification = judge(&staged.claim()?, trust)?.map_refusal(|refusal| refusal.about(reference));
-    Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..verification })
+    let verification = judge(&fetched.claim(&staged)?, trust)?.map_refusal(|refusal| refusal.about(reference));
+    let (artifact_digest, index_digest) = (Some(fetched.artifact.digest()), fetched.index);
+    Ok(Verification { artifact_digest, index_digest, ..verification })
 }
 
 pub(crate) fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
     let judge = Judge::new(trust)?;
     let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim), None);
     let id = claim.document().ok().and_then(stated_id);
-    Ok(Verification { id, artifact_digest: None, verdict: outcome, trace, findings })
+    Ok(Verification { id, artifact_digest: None, index_digest: None, verdict: outcome, trace, findings })
 }
 
 fn stated_id(document: &Document) -> Option<String> {

@@ -124,6 +124,7 @@ fn what_is_packed_pushed_and_pulled() {
     let pulled = PulledArtifact {
         reference: text("r"),
         digest: text("d"),
+        index_digest: None,
         directory: text("o"),
         files: 1,
         signature_status: "skipped",
@@ -138,6 +139,7 @@ fn what_changed_in_a_plugins_directory() {
         version: text("1"),
         reference: text("r"),
         digest: text("d"),
+        index_digest: None,
         directory: text("p"),
         signature: judgement(),
         change: "upgraded",
@@ -270,6 +272,7 @@ fn a_verdict_and_how_it_came_about() {
         coverage: "none",
         digest: None,
         artifact_digest: None,
+        index_digest: None,
         objection: None,
         explanation,
     };

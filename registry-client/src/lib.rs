@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod copy;
 pub mod layout;
 pub mod limits;
+pub mod named;
 pub mod options;
 pub mod remote;
 pub mod storage;
@@ -13,6 +14,7 @@ pub mod worker;
 
 pub use certificates::{CertificateFile, Certificates};
 pub use limits::{Limits, Slowest};
+pub use named::Named;
 pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
 pub use target::Target;

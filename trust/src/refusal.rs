@@ -17,6 +17,12 @@ use crate::verdict::Verdict;
 
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
+/// For what macOS adds.
+const WITHOUT_NOTES: &str = "macOS added it: remove it, or have the publisher package the plugin with `aisoc plugin \
+     package`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
+/// For what no list of files can name.
+const WITHOUT_EMPTY: &str =
+    "remove the empty directory, or have the publisher package the plugin with `aisoc plugin package`";
 
 /// What is said of files that a host's Python adds. They are refused as others are: they run.
 const BYTECODE: &str = ", which is where a host's Python writes its bytecode";
@@ -104,7 +110,9 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     let TreeDifference { stated, found, list, changed, extra, missing } = difference;
     let (file, expected, present) = if let Some(file) = changed.first() {
         (Some(&file.path), described(&file.signed), described(&file.found))
-    } else if let Some(path) = extra.first() {
+    } else if let Some(path) =
+        extra.iter().find(|path| !is_of_macos(path)).or_else(|| extra.first().filter(|_| missing.is_empty()))
+    {
         let (expected, present) = beyond_the_list(path, difference);
         (Some(path), expected.to_owned(), present.to_owned())
     } else if let Some(path) = missing.first() {
@@ -122,9 +130,10 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     };
     let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
     let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
+    let cure = file.map_or(FETCH_AGAIN, |path| cure(path, extra));
     let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
     let fault = match bytecode {
-        "" => fault.hint(FETCH_AGAIN),
+        "" => fault.hint(cure),
         _ => fault.hint(format!("{FETCH_AGAIN}, and {WITHOUT_BYTECODE}")),
     };
     if file.is_none() && *list != ListState::Intact {
@@ -133,9 +142,27 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     fault
 }
 
+/// What to do about a file that differs. What tools add without being asked has another cure than to fetch the
+/// plugin again, which would bring the same.
+fn cure(path: &String, extra: &[String]) -> &'static str {
+    match extra.contains(path) {
+        true if is_of_macos(path) => WITHOUT_NOTES,
+        true if path.ends_with('/') => WITHOUT_EMPTY,
+        _ => FETCH_AGAIN,
+    }
+}
+
+/// What macOS writes beside files, and its `tar` and `zip` pack with them.
+fn is_of_macos(path: &str) -> bool {
+    path.split('/').any(|name| name.starts_with("._") || [".DS_Store", "__MACOSX"].contains(&name))
+}
+
 /// What was signed where something stands that no list names as it is, and what that is. When the files
 /// have the digest that was signed, nothing was added to them, and it is the form of an entry that differs.
 fn beyond_the_list(path: &String, difference: &TreeDifference) -> (&'static str, &'static str) {
+    if path.ends_with('/') {
+        return ("no directory without a file", "an empty directory");
+    }
     let is_as_signed = difference.found == difference.stated;
     if is_as_signed && path == FILE_LIST {
         return ("the list that was signed", "another one");

@@ -36,6 +36,9 @@ impl Answer for InspectedPlugin {
         };
         if let Some(artifact) = &self.artifact {
             line("artifact", &artifact.digest);
+            if let Some(index) = &artifact.index_digest {
+                line("of the index", index);
+            }
             line("type", artifact.claimed_artifact_type.as_deref().unwrap_or("none stated"));
             for layer in &artifact.layers {
                 line("layer", &format!("{} {} bytes {}", layer.digest, layer.size, layer.media_type));

@@ -42,6 +42,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         reference: args.reference.pinned(installed.digest).to_string(),
         id: installed.id.to_string(),
         digest: installed.digest.to_string(),
+        index_digest: installed.index.map(|digest| digest.to_string()),
         directory: installed.directory.display().to_string(),
         signature: SignatureJudgement {
             signature_status: Some(installed.signature.status.as_str()),

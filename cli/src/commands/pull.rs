@@ -24,10 +24,16 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let directory = args.out.display().to_string();
     context.output.status("Pulled", format!("{} files into {directory}, not verified", pulled.files));
+    if let Some((first, others)) = pulled.empty_directories.split_first() {
+        let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        let first = printable(first);
+        context.output.warning(format!("left out `{first}`{others}: no list of files names a directory without files"));
+    }
     context.output.status("Next", format!("aisoc plugin verify {directory} --keys KEYS"));
     context.output.answer(&PulledArtifact {
         reference: args.reference.pinned(pulled.digest).to_string(),
         digest: pulled.digest.to_string(),
+        index_digest: pulled.index.map(|digest| digest.to_string()),
         directory,
         files: pulled.files,
         signature_status: "skipped",

@@ -90,7 +90,7 @@ fn not_covered(uncovered: &[Uncovered]) -> String {
 
 /// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
-    let Verification { id, artifact_digest, verdict, trace, findings } = verification;
+    let Verification { id, artifact_digest, index_digest, verdict, trace, findings } = verification;
     let explanation = Explanation::of(&verdict, &trace, &findings);
     let admitted = verdict.as_ref().ok();
     let objection = admitted.and_then(|admitted| admitted.objection());
@@ -116,6 +116,7 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
         coverage: explanation.coverage,
         digest: findings.digest.map(|digest| digest.hex()),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
+        index_digest: index_digest.map(|digest| digest.to_string()),
         objection: objection.map(|objection| format!("{}: {objection}", objection.reason())),
         explanation,
     };

@@ -60,6 +60,9 @@ impl Reporter for Progress {
 fn words(event: &Event<'_>) -> Option<(&'static str, String)> {
     Some(match event {
         Event::Resolving { reference } => ("Resolving", reference.to_string()),
+        Event::Following { index, artifact } => {
+            ("Following", format!("the index {index} to its only artifact {artifact}"))
+        }
         Event::Fetching { artifact } => (word(Transfer::Fetching), artifact.to_string()),
         Event::Packing { directory } => ("Packing", directory.display().to_string()),
         Event::Pushing { destination } => (word(Transfer::Pushing), destination.to_string()),
@@ -89,7 +92,7 @@ impl Drop for Progress {
 mod tests {
     use std::path::Path;
 
-    use aisoc_manifests::digest::Digest;
+    use aisoc_manifests::digest::{ArtifactDigest, Digest};
     use aisoc_manifests::id::PluginId;
     use aisoc_manifests::reference::Reference;
 
@@ -107,8 +110,11 @@ mod tests {
         let digest = Digest::of(b"");
         let named = reference.to_string();
         let hash = digest.to_string();
+        let index = ArtifactDigest::of(b"index");
+        let followed = format!("the index {index} to its only artifact {reference}");
         for (event, verb, object) in [
             (Event::Resolving { reference: &reference }, "Resolving", named.as_str()),
+            (Event::Following { index, artifact: &reference }, "Following", &followed),
             (Event::Fetching { artifact: &reference }, "Fetching", &named),
             (Event::Packing { directory: Path::new("demo") }, "Packing", "demo"),
             (Event::Pushing { destination: &reference }, "Pushing", &named),

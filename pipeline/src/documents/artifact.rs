@@ -63,6 +63,9 @@ pub struct PulledArtifact {
     pub reference: String,
     /// Digest of the artifact's manifest.
     pub digest: String,
+    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_digest: Option<String>,
     /// Where the files are.
     pub directory: String,
     /// How many there are.

@@ -4,7 +4,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_signing::{SIGNATURE_FILE, TreeFinding};
+use aisoc_signing::{SIGNATURE_FILE, TreeDifference, TreeFinding};
 use serde::Serialize;
 
 use crate::inspect::{ArtifactSummary, Inspection, LayerSummary};
@@ -50,6 +50,9 @@ pub struct InspectedPlugin {
 pub struct InspectedArtifact {
     /// Digest of the manifest.
     pub digest: String,
+    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_digest: Option<String>,
     /// Kind of artifact that it claims to be.
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
@@ -108,10 +111,7 @@ impl InspectedPlugin {
         let (claimed, manifest_problem) = split(inspection.claimed_manifest.map(ClaimedManifest::from));
         let (digest, digest_problem) = split(inspection.canonical_digest.map(|digest| digest.hex()));
         let (claimed_coverage, coverage_problem) = match inspection.claimed_tree {
-            Ok((TreeFinding::Differs(difference), coverage)) => {
-                let (stated, found) = (difference.stated.hex(), difference.found.hex());
-                (Some(coverage.as_str()), Some(format!("the manifest states the tree {stated}, the files are {found}")))
-            }
+            Ok((TreeFinding::Differs(difference), coverage)) => (Some(coverage.as_str()), Some(differing(&difference))),
             Ok((_, coverage)) => (Some(coverage.as_str()), None),
             Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
         };
@@ -158,10 +158,20 @@ impl From<Manifest> for ClaimedManifest {
     }
 }
 
+/// The two digests, or what stands beside the files when these are as stated.
+fn differing(difference: &TreeDifference) -> String {
+    let (stated, found) = (difference.stated.hex(), difference.found.hex());
+    match difference.extra.first() {
+        Some(extra) if stated == found => format!("the files are as the manifest states, and there is `{extra}` too"),
+        _ => format!("the manifest states the tree {stated}, the files are {found}"),
+    }
+}
+
 impl From<ArtifactSummary> for InspectedArtifact {
     fn from(artifact: ArtifactSummary) -> Self {
         Self {
             digest: artifact.digest.to_string(),
+            index_digest: artifact.index.map(|digest| digest.to_string()),
             claimed_artifact_type: artifact.claimed_artifact_type,
             layers: artifact.layers.into_iter().map(InspectedLayer::from).collect(),
         }

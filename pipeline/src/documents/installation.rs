@@ -24,6 +24,9 @@ pub struct InstalledPlugin {
     pub reference: String,
     /// Digest of the artifact's manifest.
     pub digest: String,
+    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_digest: Option<String>,
     /// Where it is.
     pub directory: String,
     /// What the gate said.

@@ -25,6 +25,9 @@ pub struct SourceVerdict {
     pub digest: Option<String>,
     /// Digest of the artifact, when it was one.
     pub artifact_digest: Option<String>,
+    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_digest: Option<String>,
     /// What strict mode would have refused it for.
     pub objection: Option<String>,
     /// How the verdict came about.

@@ -19,6 +19,7 @@ use aisoc_manifests::tar::{BLOCK, Flag, Header, MAX_EXTENSION_BYTES};
 use aisoc_manifests::text::{shown, spelled};
 
 use super::documents::{BLOBS, INDEX, MARKER, blob_name, check_marker, invalid, read_index};
+use super::foreign::{require_uncompressed, without_marker};
 use super::stored::StoredBlob;
 
 /// Most headers of an archive: what keeps the table of names below a few MiB.
@@ -49,9 +50,13 @@ impl Archive {
             }
             error => Fault::io("read", path, error.into()),
         })?;
+        require_uncompressed(path, &file)?;
         let found = file.metadata().map_err(|error| Fault::io("read", path, error))?;
         let places = read_places(path, &file, found.len())?;
         let archive = Self { path: path.to_owned(), file: Arc::new(file), places };
+        if !archive.places.contains_key(MARKER) {
+            return Err(without_marker(path, archive.places.keys().map(String::as_str)));
+        }
         check_marker(path, &archive.small_file(MARKER)?)?;
         Ok(archive)
     }

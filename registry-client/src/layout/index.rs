@@ -18,11 +18,10 @@ pub fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<Descripto
     if let Some(tag) = &reference.tag {
         return tagged(index, tag)?.ok_or_else(|| missing(&format!("tag `{tag}`")));
     }
-    let [first, rest @ ..] = index.manifests.as_slice() else {
-        return Err(missing("manifest"));
-    };
-    if rest.iter().all(|other| other.digest == first.digest) {
-        return Ok(plain(first));
+    match index.artifacts().as_slice() {
+        [] => return Err(missing("manifest")),
+        [only] => return Ok(plain(only)),
+        _ => {}
     }
     let message = format!("`{}` holds several artifacts, and the reference names none", reference.path.display());
     Err(Fault::new(Reason::ReferenceNotFound, message)

@@ -5,6 +5,7 @@
 mod archive;
 mod directory;
 mod documents;
+mod foreign;
 pub mod index;
 mod ingest;
 mod one_pass;

@@ -52,7 +52,7 @@ fn described(answer: &Answer) -> Option<Descriptor> {
     if answer.is_web_page() {
         return None;
     }
-    Some(Descriptor { media_type, digest, size, annotations: Annotations::new(), artifact_type: None })
+    Some(Descriptor { media_type, digest, size, annotations: Annotations::new(), artifact_type: None, platform: None })
 }
 
 /// The manifest of that name. Asked for by a digest it is the one whose bytes have it: the header

@@ -60,7 +60,16 @@ fn extensions(corpus: &mut Corpus) {
         ("a length with a sign", vec![raw(b"+15 path=demo/a\n"), file.clone()], "malformed"),
         ("a length of zero", vec![raw(b"0 path=demo/a\n"), file.clone()], "malformed"),
         ("NULs in place of records", vec![raw(&[0; 64]), file.clone()], ""),
-        ("another character set", vec![Entry::pax(b'x', &[("hdrcharset", "BINARY")]), file.clone()], "hdrcharset"),
+        (
+            "another character set",
+            vec![Entry::pax(b'x', &[("hdrcharset", "ISO-IR 8859 1 1998")]), file.clone()],
+            "hdrcharset",
+        ),
+        (
+            "a name in none",
+            vec![Entry::pax(b'x', &[("hdrcharset", "BINARY"), ("path", "demo/\u{e9}")]), file.clone()],
+            "hdrcharset",
+        ),
         ("an unknown record", vec![Entry::pax(b'x', &[("VENDOR.secret", "1")]), file.clone()], "VENDOR.secret"),
         (
             "an extension of 20,000 bytes",
@@ -133,13 +142,16 @@ fn checksums(corpus: &mut Corpus) {
 }
 
 fn owners_and_times(corpus: &mut Corpus) {
+    let noted = |key: &str| with(&[Entry::pax(b'x', &[(key, "x")]), Entry::file("demo/x", "x")]);
     for key in
-        ["SCHILY.xattr.security.capability", "SCHILY.acl.access", "LIBARCHIVE.xattr.user.x", "RHT.security.selinux"]
+        ["SCHILY.xattr.security.capability", "LIBARCHIVE.xattr.trusted.x", "SCHILY.xattr.system.posix_acl_access"]
     {
-        let layer = with(&[Entry::pax(b'x', &[(key, "x")]), Entry::file("demo/x", "x")]);
-        corpus.refused(129, key, layer, key);
+        corpus.refused(129, key, noted(key), key);
     }
     let titled = (Some(TITLE), TAR);
+    for key in ["SCHILY.acl.access", "LIBARCHIVE.xattr.com.apple.provenance", "RHT.security.selinux"] {
+        corpus.add(129, key, titled, noted(key), Fate::Normalised);
+    }
     let foreign = with(&[
         Entry::pax(b'x', &[("uid", "0"), ("gid", "0"), ("uname", "root"), ("gname", "\u{1b}[2J")]),
         Entry::file("demo/x", "x"),

@@ -37,9 +37,9 @@ fn ends(corpus: &mut Corpus) {
 
 fn bombs(corpus: &mut Corpus) {
     let zeros = benign().entry(&Entry::file("demo/zeros", vec![0; 32 << 20])).end();
-    unsafe_gzip(corpus, 123, "32 MiB of zeros in a file", gzip(&zeros), "100 times");
+    unsafe_gzip(corpus, 123, "32 MiB of zeros in a file", gzip(&zeros), "300 times");
     let padding = benign().raw(&vec![0; 32 << 20]).unended();
-    unsafe_gzip(corpus, 123, "32 MiB of zeros behind the end", gzip(&padding), "100 times");
+    unsafe_gzip(corpus, 123, "32 MiB of zeros behind the end", gzip(&padding), "300 times");
     let twice = benign().entry(&Entry::file("demo/bomb.gz", gzip(&zeros))).end();
     let titled = (Some(TITLE), GZIP);
     // What is not unpacked cannot explode: the inner bomb stays a file of a few kilobytes.

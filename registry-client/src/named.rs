@@ -1,0 +1,61 @@
+//! `Named`: the manifest that a reference comes to, through an index of one artifact if need be.
+//!
+//! One body for registries and layouts, so that every command follows the same index to the same manifest. One
+//! level deep: each step is one document of at most 4 MiB, held to the digest and size that led to it.
+
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{Descriptor, Document, ImageIndex};
+
+use crate::storage::{Fetch as _, Manifest};
+use crate::target::Target;
+
+/// What a reference has led to.
+#[derive(Debug)]
+pub struct Named {
+    /// The manifest of an artifact: its digest is the artifact's identity.
+    pub manifest: Manifest,
+    /// The index that the reference names, when it names one whose only artifact this is.
+    pub index: Option<ArtifactDigest>,
+}
+
+impl Named {
+    /// Fetches the manifest of that digest, or the one that the target's reference names when none is given.
+    ///
+    /// # Errors
+    /// `not_a_plugin_artifact` for an index of several artifacts or of another index, and for what is neither
+    /// manifest nor index; `pull_failed` for other bytes than a digest or a size names; what the place refuses.
+    pub async fn fetch(target: &Target, digest: Option<ArtifactDigest>) -> Result<Self> {
+        let named = target.fetch_manifest(digest).await?;
+        if let Some(digest) = digest {
+            digest.require(&named.digest(), Reason::PullFailed, "the manifest does not match its digest")?;
+        }
+        if Document::of(named.bytes())? == Document::Manifest {
+            return Ok(Self { manifest: named, index: None });
+        }
+        let index = ImageIndex::read(named.bytes())?;
+        let only = index.only_artifact(|digest| target.reference().pinned(digest).to_string())?;
+        let manifest = target.fetch_manifest(Some(only.artifact_digest())).await?;
+        require_listed(only, &manifest)?;
+        Ok(Self { manifest, index: Some(named.digest()) })
+    }
+}
+
+/// The manifest must be what its index lists.
+fn require_listed(listed: &Descriptor, manifest: &Manifest) -> Result<()> {
+    let digest = listed.artifact_digest();
+    digest.require(&manifest.digest(), Reason::PullFailed, "the manifest does not match its digest")?;
+    let bytes = manifest.bytes().len() as u64;
+    if bytes != listed.size {
+        let message = format!("the manifest {digest} has another size than its index states");
+        return Err(Fault::new(Reason::PullFailed, message)
+            .expected(format!("{} bytes", listed.size), format!("{bytes} bytes")));
+    }
+    match Document::of(manifest.bytes())? {
+        Document::Manifest => Ok(()),
+        Document::Index => Err(Fault::new(
+            Reason::NotAPluginArtifact,
+            format!("the index names another index, {digest}, and an index is followed to a manifest alone"),
+        )),
+    }
+}
