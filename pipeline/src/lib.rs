@@ -25,6 +25,7 @@ mod verify;
 mod version_order;
 mod versions;
 
+pub use aisoc_registry_client::ReplaceTag;
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 pub use bench::Bench;
 pub use collect::collect_garbage;
@@ -34,7 +35,7 @@ pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, i
 pub use install::{Change, InstallOptions, Installation, install};
 pub use judge::{Judgement, TrustInputs};
 pub use publication::{PackageOptions, Publication, PublishableArtifact, SignatureRule};
-pub use publish::{Packaged, PushOptions, Pushed, ReplaceTag, check_package, package, publish, push};
+pub use publish::{Packaged, PushOptions, Pushed, check_package, package, publish, push};
 pub use pull::{Pulled, pull};
 pub use release::{Checkout, ReleaseCopy, SignedRelease};
 pub use rollback::{Rollback, RollbackOptions, roll_back};

@@ -22,8 +22,8 @@ use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, 
 use aisoc_registry_client::copy::{Shipment, Step};
 use aisoc_registry_client::layout::{NewArtifact, OnePass};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Named, Pushed as Stored, Tagging as _, Target,
-    copy,
+    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Named, Pushed as Stored, ReplaceTag,
+    Tagging as _, Target, copy,
 };
 use aisoc_signing::Appearance;
 
@@ -41,15 +41,6 @@ pub struct PushOptions {
     pub replace_tag: ReplaceTag,
     /// How to reach registries.
     pub client: ClientOptions,
-}
-
-/// What to do about a tag that names another digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplaceTag {
-    /// Refuse: somebody may have pinned what it names.
-    No,
-    /// Move it.
-    Yes,
 }
 
 /// A packed plugin.
@@ -172,7 +163,7 @@ pub async fn publish(
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
     reporter.event(&Event::Pushing { destination });
-    let pushed = packed.ship_to(&target, destination.tag(), reporter).await?;
+    let pushed = packed.ship_to(&target, destination.tag(), options.replace_tag, reporter).await?;
     Ok((packed.summary, pushed))
 }
 
@@ -192,7 +183,8 @@ pub async fn push(
     check_destination(&target, destination, digest, options.replace_tag).await?;
     reporter.event(&Event::Pushing { destination });
     let sent = Sent::default();
-    copy::copy(&from, &target, digest, destination.tag(), &|step| sent.note(&step, reporter)).await?;
+    copy::copy(&from, &target, digest, destination.tag(), options.replace_tag, &|step| sent.note(&step, reporter))
+        .await?;
     Ok((signature, sent.pushed(digest)))
 }
 
@@ -207,15 +199,9 @@ async fn check_destination(
         return Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
             .expected(named.to_string(), digest.to_string()));
     }
-    let Some(tag) = destination.tag().filter(|_| replace == ReplaceTag::No) else {
-        return Ok(());
-    };
-    match target.tag_digest(tag).await? {
-        Some(present) if present != digest => {
-            Err(Fault::new(Reason::TagExists, format!("the tag `{tag}` of `{destination}` names another artifact"))
-                .expected(digest.to_string(), present.to_string()))
-        }
-        _ => Ok(()),
+    match destination.tag().filter(|_| replace == ReplaceTag::No) {
+        Some(tag) => replace.check(tag, target.tag_digest(tag).await?, digest),
+        None => Ok(()),
     }
 }
 
@@ -287,7 +273,13 @@ fn python_in_excluded(plugin: &PluginDir) -> usize {
 }
 
 impl Packed {
-    async fn ship_to(&self, target: &Target, tag: Option<&Tag>, reporter: &dyn Reporter) -> Result<Pushed> {
+    async fn ship_to(
+        &self,
+        target: &Target,
+        tag: Option<&Tag>,
+        replace: ReplaceTag,
+        reporter: &dyn Reporter,
+    ) -> Result<Pushed> {
         let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, self.assembled.manifest.clone());
         let layer = BlobSource::File { file: Arc::clone(&self.layer), offset: 0 };
         let blobs = [
@@ -295,7 +287,7 @@ impl Packed {
             (self.assembled.layer.clone(), layer),
         ];
         let sent = Sent::default();
-        let shipment = Shipment { manifest: &manifest, blobs: &blobs, tag };
+        let shipment = Shipment { manifest: &manifest, blobs: &blobs, tag, replace };
         copy::push(target, &shipment, &|step| sent.note(&step, reporter)).await?;
         Ok(sent.pushed(self.summary.digest))
     }
@@ -332,7 +324,8 @@ async fn package_beside(
             let from = Target::open(&Reference::Layout(staged), &client)?;
             let target = Target::create(&Reference::Layout(out.clone()), &client)?;
             let sent = Sent::default();
-            copy::copy(&from, &target, packaged.digest, tag, &|step| sent.note(&step, reporter)).await?;
+            copy::copy(&from, &target, packaged.digest, tag, ReplaceTag::Yes, &|step| sent.note(&step, reporter))
+                .await?;
             return Ok(packaged);
         }
         renamed => renamed.map_err(fail)?,

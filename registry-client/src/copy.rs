@@ -11,7 +11,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageManifest};
 use aisoc_manifests::reference::Tag;
 
-use crate::storage::{BlobSource, Fetch, Manifest, Push, Pushed, Tagging};
+use crate::storage::{BlobSource, Fetch, Manifest, Push, Pushed, ReplaceTag, Tagging};
 use crate::target::Target;
 
 /// What is to be stored: a manifest, the blobs it names, and the tag it gets.
@@ -23,6 +23,8 @@ pub struct Shipment<'a> {
     pub blobs: &'a [(Descriptor, BlobSource)],
     /// The tag, when the artifact gets one.
     pub tag: Option<&'a Tag>,
+    /// Whether the tag may be taken from another artifact.
+    pub replace: ReplaceTag,
 }
 
 /// A fact about a push, for whoever shows progress.
@@ -61,7 +63,7 @@ pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progr
     read_back(destination, shipment.manifest).await?;
     progress(Step::ReadBack(&root));
     if let Some(tag) = shipment.tag {
-        progress(Step::Tagged(tag, destination.tag(tag, shipment.manifest).await?));
+        progress(Step::Tagged(tag, destination.tag(tag, shipment.manifest, shipment.replace).await?));
     }
     destination.finish().await?;
     Ok(root)
@@ -70,12 +72,13 @@ pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progr
 /// Copies the artifact `root` with config and layers, and gives it `tag` at the destination.
 ///
 /// # Errors
-/// `not_a_plugin_artifact` when the root is an index; what either side refuses.
+/// `tag_exists`; `not_a_plugin_artifact` when the root is an index; what either side refuses.
 pub async fn copy(
     source: &Target,
     destination: &Target,
     root: ArtifactDigest,
     tag: Option<&Tag>,
+    replace: ReplaceTag,
     progress: Progress<'_>,
 ) -> Result<Descriptor> {
     let manifest = source.fetch_manifest(Some(root)).await?;
@@ -84,7 +87,7 @@ pub async fn copy(
         .chain(document.layers)
         .map(|descriptor| (descriptor, BlobSource::from(source.clone())))
         .collect();
-    push(destination, &Shipment { manifest: &manifest, blobs: &blobs, tag }, progress).await
+    push(destination, &Shipment { manifest: &manifest, blobs: &blobs, tag, replace }, progress).await
 }
 
 /// A registry that accepted a manifest may still have lost it, or serve an older one from a cache

@@ -16,6 +16,6 @@ pub use certificates::{CertificateFile, Certificates};
 pub use limits::{Limits, Slowest};
 pub use named::Named;
 pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
-pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
+pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use target::Target;
 pub use worker::Worker;

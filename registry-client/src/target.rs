@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use crate::layout::Layout;
 use crate::options::ClientOptions;
 use crate::remote::{Remote, Scope};
-use crate::storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging};
+use crate::storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
 
 /// A place that holds artifacts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ delegate! { Push {
     fn read_back(digest: ArtifactDigest) -> Manifest;
 } }
 delegate! { Tagging {
-    fn tag(tag: &Tag, manifest: &Manifest) -> Pushed;
+    fn tag(tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> Pushed;
     fn tag_digest(tag: &Tag) -> Option<ArtifactDigest>;
     fn tags() -> Vec<Tag>;
 } }

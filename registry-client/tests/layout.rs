@@ -17,7 +17,7 @@ use aisoc_manifests::reference::{Reference, Tag};
 use aisoc_registry_client::copy;
 use aisoc_registry_client::layout::{Directory, NewArtifact, OnePass};
 use aisoc_registry_client::{
-    ClientOptions, Fetch as _, Manifest, Push as _, Pushed, Resolve as _, Tagging as _, Target,
+    ClientOptions, Fetch as _, Manifest, Push as _, Pushed, ReplaceTag, Resolve as _, Tagging as _, Target,
 };
 use aisoc_testkit::registry::Registry;
 use support::{Sample, push, reading, reference, sample, shown, writing};
@@ -101,7 +101,7 @@ async fn the_same_artifact_gives_the_same_bytes_and_adding_it_again_changes_noth
         let manifest = &sample.manifest;
         assert_eq!(target.push_blob(&sample.layer, &sample.blobs[1].1).await.expect("there"), Pushed::Present);
         assert_eq!(target.push_manifest(manifest).await.expect("there"), Pushed::Present);
-        assert_eq!(target.tag(&tag("1"), manifest).await.expect("there"), Pushed::Present);
+        assert_eq!(target.tag(&tag("1"), manifest, ReplaceTag::Yes).await.expect("there"), Pushed::Present);
         target.finish().await.expect("finished");
     }
     assert_eq!(before, files(one.path()), "no temporary files, no changed bytes");
@@ -117,7 +117,7 @@ async fn a_layout_holds_several_artifacts_and_asks_which() {
         for (descriptor, source) in &second.blobs {
             target.push_blob(descriptor, source).await.expect("pushed");
         }
-        target.tag(&tag("2"), &second.manifest).await.expect("tagged");
+        target.tag(&tag("2"), &second.manifest, ReplaceTag::Yes).await.expect("tagged");
         target.finish().await.expect("finished");
         check_content(&open(&format!("{place}:1")).expect("opened"), &first).await;
         check_content(&open(&format!("{place}:2")).expect("opened"), &second).await;
@@ -135,12 +135,19 @@ async fn an_artifact_crosses_an_air_gap() {
     push(&writing(&outside, "plugin:1"), &sample).await.expect("pushed");
     let archive = format!("oci-archive:{}:1", root.path().join("carried.tar").display());
     let digest = sample.manifest.digest();
-    copy::copy(&reading(&outside, "plugin:1"), &create(&archive), digest, Some(&tag("1")), &|_| {})
+    copy::copy(&reading(&outside, "plugin:1"), &create(&archive), digest, Some(&tag("1")), ReplaceTag::Yes, &|_| {})
         .await
         .expect("exported");
-    copy::copy(&open(&archive).expect("opened"), &writing(&inside, "plugin:1"), digest, Some(&tag("1")), &|_| {})
-        .await
-        .expect("imported");
+    copy::copy(
+        &open(&archive).expect("opened"),
+        &writing(&inside, "plugin:1"),
+        digest,
+        Some(&tag("1")),
+        ReplaceTag::Yes,
+        &|_| {},
+    )
+    .await
+    .expect("imported");
     check_content(&reading(&inside, "plugin:1"), &sample).await;
 }
 
@@ -153,7 +160,7 @@ async fn two_writers_do_not_lose_each_others_tags() {
         let place = place.clone();
         tokio::spawn(async move {
             let (target, sample) = (create(&place), sample(seed));
-            target.tag(&tag(&format!("t{seed}")), &sample.manifest).await.expect("tagged");
+            target.tag(&tag(&format!("t{seed}")), &sample.manifest, ReplaceTag::Yes).await.expect("tagged");
         })
     });
     for writer in writers.collect::<Vec<_>>() {
@@ -398,7 +405,7 @@ fn many_writers_can_begin_a_layout_at_once() {
                     let layout = Directory::create(root).expect("made or found");
                     let name: Tag = format!("t{number}").parse().expect("a tag");
                     let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, vec![b'{', number, b'}']);
-                    layout.put_manifest(&manifest, Some(&name)).expect("stored");
+                    layout.put_manifest(&manifest, Some(&name), ReplaceTag::Yes).expect("stored");
                 });
             }
         });

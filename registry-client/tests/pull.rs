@@ -7,7 +7,7 @@ use std::time::Duration;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Class, Fault, Reason};
 use aisoc_manifests::oci::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES};
-use aisoc_registry_client::{Fetch as _, Resolve as _, Tagging as _, Target};
+use aisoc_registry_client::{Fetch as _, ReplaceTag, Resolve as _, Tagging as _, Target};
 use aisoc_testkit::registry::{Act, Rule, lie};
 use support::{lines, options, push, reading, reading_impatiently, reference, sample, shown, stocked, writing};
 
@@ -406,7 +406,7 @@ async fn lists_all_tags_across_pages() {
     let more = sample(1);
     push(&target, &more).await.expect("pushed");
     for tag in ["b", "a", "c"] {
-        target.tag(&tag.parse().expect("tag"), &more.manifest).await.expect("tagged");
+        target.tag(&tag.parse().expect("tag"), &more.manifest, ReplaceTag::Yes).await.expect("tagged");
     }
     let tags: Vec<String> = target.tags().await.expect("listed").iter().map(ToString::to_string).collect();
     assert_eq!(tags, ["1", "a", "b", "c"]);

@@ -8,7 +8,7 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::reference::Tag;
 use aisoc_registry_client::copy::{self, Step};
-use aisoc_registry_client::{BlobSource, Fetch as _, Push as _, Pushed, Tagging as _, Target};
+use aisoc_registry_client::{BlobSource, Fetch as _, Push as _, Pushed, ReplaceTag, Tagging as _, Target};
 use aisoc_testkit::registry::{Act, Registry, Rule, lie};
 use support::{lines, options, push, reading, reference, sample, shown, stocked, writing};
 
@@ -48,8 +48,8 @@ async fn the_second_push_uploads_nothing() {
     // A new tag for the same artifact is one small request.
     registry.forget();
     let target = writing(&registry, "plugin:2");
-    assert_eq!(target.tag(&tag("2"), &sample.manifest).await.expect("tagged"), Pushed::Uploaded);
-    assert_eq!(target.tag(&tag("2"), &sample.manifest).await.expect("tagged"), Pushed::Present);
+    assert_eq!(target.tag(&tag("2"), &sample.manifest, ReplaceTag::Yes).await.expect("tagged"), Pushed::Uploaded);
+    assert_eq!(target.tag(&tag("2"), &sample.manifest, ReplaceTag::Yes).await.expect("tagged"), Pushed::Present);
 }
 
 #[tokio::test]
@@ -78,7 +78,9 @@ async fn copies_between_registries_and_reports_each_step() {
         });
     };
     let (from, to) = (reading(&source, "plugin:1"), writing(&destination, "mirror/plugin:9"));
-    let root = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("9")), &note).await.expect("copied");
+    let root = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("9")), ReplaceTag::Yes, &note)
+        .await
+        .expect("copied");
     assert_eq!(root, sample.manifest.descriptor());
     assert_eq!(
         steps.into_inner().expect("lock"),
@@ -93,7 +95,7 @@ async fn copies_between_registries_and_reports_each_step() {
 async fn mounts_blobs_within_one_registry_instead_of_sending_them() {
     let (registry, sample) = stocked().await;
     let (from, to) = (reading(&registry, "plugin:1"), writing(&registry, "other:1"));
-    copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("1")), &|_| {}).await.expect("copied");
+    copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("1")), ReplaceTag::Yes, &|_| {}).await.expect("copied");
     let seen = lines(&registry, &sample);
     assert!(!seen.iter().any(|line| line.starts_with("PUT") && line.contains("/blobs/")), "{seen:?}");
     assert!(registry.requests().iter().any(|seen| seen.query.contains("from=plugin")));
@@ -303,7 +305,9 @@ async fn refuses_to_copy_what_the_root_does_not_match() {
     let (registry, _) = stocked().await;
     let destination = Registry::start();
     let (from, to) = (reading(&registry, "plugin:1"), writing(&destination, "plugin:1"));
-    let fault = copy::copy(&from, &to, ArtifactDigest::of(b"other"), None, &|_| {}).await.expect_err("missing");
+    let fault = copy::copy(&from, &to, ArtifactDigest::of(b"other"), None, ReplaceTag::Yes, &|_| {})
+        .await
+        .expect_err("missing");
     assert_eq!(fault.reason(), Reason::ReferenceNotFound);
     assert_eq!(destination.requests(), []);
 }
@@ -316,7 +320,9 @@ async fn a_damaged_source_leaves_no_manifest_at_the_destination() {
     let layout = format!("oci:{}:1", directory.path().join("layout").display());
     let to = Target::create(&reference(&layout), &options()).expect("layout");
     let from = reading(&source, "plugin:1");
-    let fault = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("1")), &|_| {}).await.expect_err("damaged");
+    let fault = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("1")), ReplaceTag::Yes, &|_| {})
+        .await
+        .expect_err("damaged");
     assert_eq!(fault.reason(), Reason::PullFailed);
     assert_eq!(to.tags().await.expect("listed"), []);
     assert!(!to.has_blob(&sample.layer).await.expect("asked"));

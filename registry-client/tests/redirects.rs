@@ -168,7 +168,7 @@ async fn a_refusal_behind_a_redirect_is_not_called_the_registrys() {
     for (status, reason) in [
         (401, Reason::RegistryRefused),
         (403, Reason::RegistryRefused),
-        (404, Reason::ReferenceNotFound),
+        (404, Reason::RegistryRefused),
         (400, Reason::RegistryRefused),
         (503, Reason::RegistryUnavailable),
     ] {

@@ -10,7 +10,7 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use aisoc_registry_client::layout::{Directory, StoredBlob, index};
-use aisoc_registry_client::storage::{Manifest, ManifestName};
+use aisoc_registry_client::storage::{Manifest, ManifestName, ReplaceTag};
 use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -154,7 +154,7 @@ fn store_manifest(
         ManifestName::Tag(tag) => Some(tag),
         ManifestName::Digest(_) => None,
     };
-    layout.put_manifest(&manifest, tag)?;
+    layout.put_manifest(&manifest, tag, ReplaceTag::Yes)?;
     Ok((digest, document.subject.map(|subject| subject.artifact_digest())))
 }
 

@@ -25,7 +25,7 @@ use super::documents::{BLOBS, INDEX, MARKER, MARKER_BYTES, blob_name, check_mark
 use super::index;
 use super::ingest::{DRAFTS, Ingest, replace_file};
 use super::stored::StoredBlob;
-use crate::storage::{Manifest, Pushed};
+use crate::storage::{Manifest, Pushed, ReplaceTag};
 
 /// What writers lock, there only while one does: it is no part of a layout.
 const LOCK: &str = ".aisoc-lock";
@@ -147,8 +147,8 @@ impl Directory {
     /// Stores the manifest unless it is there, and points the tag at it.
     ///
     /// # Errors
-    /// `layout_invalid`, `io_` reasons.
-    pub fn put_manifest(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<Pushed> {
+    /// `tag_exists`, `layout_invalid`, `io_` reasons.
+    pub fn put_manifest(&self, manifest: &Manifest, tag: Option<&Tag>, replace: ReplaceTag) -> Result<Pushed> {
         let digest = manifest.digest().blob();
         let is_whole = match self.blob(digest)? {
             Some(blob) => blob.is(digest, manifest.bytes().len() as u64),
@@ -158,6 +158,10 @@ impl Directory {
             self.keep(self.ingest()?.write(manifest.bytes())?, digest)?;
         }
         self.update(|entries| {
+            if let Some(tag) = tag {
+                let present = index::tagged(entries, tag)?.map(|found| found.artifact_digest());
+                replace.check(tag, present, manifest.digest())?;
+            }
             let before = entries.clone();
             index::insert(entries, &manifest.descriptor(), tag);
             Ok(if *entries == before { Pushed::Present } else { Pushed::Uploaded })

@@ -23,7 +23,7 @@ use super::documents::{INDEX, MARKER, MARKER_BYTES, blob_name};
 use super::index;
 use super::ingest::{DRAFTS, land, temporary};
 use super::staged::{DIRECTORIES, header, largest_first};
-use crate::storage::Manifest;
+use crate::storage::{Manifest, ReplaceTag};
 
 /// Where the layer begins in an archive: after the directories and its own header.
 const LAYER_AT: u64 = (DIRECTORIES.len() as u64 + 1) * BLOCK_BYTES;
@@ -96,7 +96,7 @@ impl OnePass {
             Place::Directory(directory) => {
                 land(self.draft, &directory.blob_path(artifact.layer.digest))?;
                 directory.keep(directory.ingest()?.write(artifact.config)?, Digest::of(artifact.config))?;
-                directory.put_manifest(artifact.manifest, artifact.tag).map(|_| ())
+                directory.put_manifest(artifact.manifest, artifact.tag, ReplaceTag::Yes).map(|_| ())
             }
             Place::Archive(path) => {
                 complete(self.draft.file(), artifact).map_err(|error| Fault::io("write", &path, error))?;

@@ -15,7 +15,9 @@ use super::directory::Directory;
 use super::index;
 use super::staged::StagedArchive;
 use super::stored::StoredBlob;
-use crate::storage::{BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Resolve, Tagging, file_stream};
+use crate::storage::{
+    BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging, file_stream,
+};
 use crate::worker::blocking;
 
 /// An OCI image layout on disk. Cheap to clone.
@@ -180,7 +182,7 @@ impl Push for Layout {
     }
 
     async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
-        self.store_manifest(manifest, None).await
+        self.store_manifest(manifest, None, ReplaceTag::No).await
     }
 
     async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {
@@ -189,15 +191,15 @@ impl Push for Layout {
 }
 
 impl Layout {
-    async fn store_manifest(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<Pushed> {
+    async fn store_manifest(&self, manifest: &Manifest, tag: Option<&Tag>, replace: ReplaceTag) -> Result<Pushed> {
         let (manifest, tag) = (manifest.clone(), tag.cloned());
-        self.blocking(move |store, _| store.writable()?.put_manifest(&manifest, tag.as_ref())).await
+        self.blocking(move |store, _| store.writable()?.put_manifest(&manifest, tag.as_ref(), replace)).await
     }
 }
 
 impl Tagging for Layout {
-    async fn tag(&self, tag: &Tag, manifest: &Manifest) -> Result<Pushed> {
-        self.store_manifest(manifest, Some(tag)).await
+    async fn tag(&self, tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> Result<Pushed> {
+        self.store_manifest(manifest, Some(tag), replace).await
     }
 
     async fn tag_digest(&self, tag: &Tag) -> Result<Option<ArtifactDigest>> {

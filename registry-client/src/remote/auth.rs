@@ -5,6 +5,7 @@
 //! memory and out of every message.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -45,6 +46,10 @@ pub(super) struct Auth {
     trouble: Mutex<Option<String>>,
     /// What to do when the credential is refused.
     remedy: OnceLock<String>,
+    /// Whether a registry that did not ask for a login was asked whether it wants one.
+    asked_unasked: AtomicBool,
+    /// Whether it asks for a login in a form that we do not read.
+    unread: AtomicBool,
 }
 
 impl Auth {
@@ -60,6 +65,8 @@ impl Auth {
             known: Mutex::default(),
             trouble: Mutex::new(None),
             remedy: OnceLock::new(),
+            asked_unasked: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
         }
     }
 
@@ -81,7 +88,9 @@ impl Auth {
         headers: &HeaderMap,
     ) -> Result<Option<HeaderValue>, Broken> {
         let credential = self.credential().await.map_err(Broken::for_good)?;
-        let header = match (Challenge::read(headers), credential) {
+        let challenge = Challenge::read(headers);
+        self.unread.store(challenge.is_none(), Ordering::Relaxed);
+        let header = match (challenge, credential) {
             // A token is no password, and would be one in the log of whoever is sent it as such.
             (None, _)
             | (Some(Challenge::Basic), None | Some(Credential::IdentityToken(_) | Credential::RegistryToken(_))) => {
@@ -165,11 +174,19 @@ impl Auth {
     fn advice(&self) -> String {
         let registry = &self.registry;
         match self.found.get() {
+            _ if self.unread.load(Ordering::Relaxed) => format!(
+                "`{registry}` asks for a login in a form that is not read: tell its operator to send \
+                 `WWW-Authenticate: Bearer realm=\"URL\"` or `Basic realm=\"NAME\"`"
+            ),
+            None => format!(
+                "`{registry}` does not ask for a login here; check that the repository may be read or written by \
+                 everybody, or log in with `docker login {registry}` or `oras login {registry}`"
+            ),
             Some(Some(_)) => format!(
                 "the stored credentials for `{registry}` were refused or do not reach this repository: {}",
                 self.remedy.get().map_or("log in again", String::as_str)
             ),
-            _ => {
+            Some(None) => {
                 let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!(
                     "no credentials for `{registry}` were found{unused}: log in with `docker login {registry}` or \
@@ -192,6 +209,12 @@ impl Auth {
             Ok::<_, Fault>(found.credential)
         });
         Ok(found.await?.as_ref())
+    }
+
+    /// Whether there is a credential that was not sent yet, for a registry that did not ask for one. Trouble in
+    /// finding one is no reason to fail here: nothing was asked.
+    pub(super) async fn has_something_to_say(&self) -> bool {
+        !self.asked_unasked.swap(true, Ordering::Relaxed) && self.credential().await.is_ok_and(|found| found.is_some())
     }
 
     /// Sent with every later request at once: one question to the token service per operation, and not one

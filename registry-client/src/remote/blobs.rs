@@ -16,9 +16,9 @@ pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> C
 }
 
 /// Whether the registry has the blob. It only saves sending it: what is there under the digest is hashed
-/// by the registry when it comes, and by every reader when it goes. So only a yes of the right size counts.
+/// by the registry when it comes, and by every reader when it goes. So only a yes of the right size counts, and
+/// none from a login page.
 pub(super) async fn exists(connection: &Arc<Connection>, descriptor: &Descriptor) -> Result<bool> {
-    let call = call(connection, Method::HEAD, descriptor.digest);
-    let known = connection.send(&call).await?.known(&call).await?;
-    Ok(known.is_some_and(|answer| answer.length().is_none_or(|length| length == descriptor.size)))
+    let known = connection.look(&call(connection, Method::HEAD, descriptor.digest)).await?;
+    Ok(known.is_some_and(|answer| answer.length() == Some(descriptor.size) && !answer.is_web_page()))
 }

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use reqwest::Url;
 
-use super::origin::authority;
+use super::origin::{authority, same_origin};
 use super::reach::OutOfReach;
 
 /// An exchange that did not happen.
@@ -15,6 +16,8 @@ pub(super) struct Broken {
     pub(super) fault: Fault,
     /// How often it makes sense to try altogether.
     pub(super) tries: u32,
+    /// How long to wait before the next one, at least.
+    pub(super) after: Option<Duration>,
 }
 
 /// Why a body ended before its end.
@@ -39,7 +42,7 @@ enum Kind {
 impl Broken {
     /// Trying again would give the same.
     pub(super) fn for_good(fault: Fault) -> Self {
-        Self { fault, tries: 1 }
+        Self { fault, tries: 1, after: None }
     }
 
     /// What the error of an exchange with `url` comes to, for the registry that it is made for.
@@ -49,10 +52,10 @@ impl Broken {
             return Self::for_good(found.fault(registry));
         }
         let kind = Kind::of(&error);
-        let message = format!("{} `{}` for {method} {}", kind.act(), authority(url), url.path());
+        let message = format!("{} `{}` for {}", kind.act(), authority(url), asked(registry, url, method));
         // A URL may hold a signature or a token in its query; the message above names what is safe.
         let fault = Fault::new(Reason::RegistryUnavailable, message).caused_by(error.without_url());
-        Self { fault, tries: kind.tries() }
+        Self { fault, tries: kind.tries(), after: None }
     }
 }
 
@@ -73,6 +76,15 @@ impl Kind {
             Self::Connect => 3,
             Self::Lost => 5,
         }
+    }
+}
+
+/// What was asked for, in words. Of a place that the registry led to the path may be a token.
+pub(super) fn asked(registry: &Url, url: &Url, method: &str) -> String {
+    if same_origin(registry, url) {
+        format!("{method} {}", url.path())
+    } else {
+        format!("{method} of what `{}` leads to", authority(registry))
     }
 }
 

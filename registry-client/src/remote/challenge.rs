@@ -83,10 +83,13 @@ fn parameters(mut text: &str) -> Option<(Vec<(String, String)>, &str)> {
     let mut found = Vec::new();
     loop {
         let (key, after) = split_token(text);
+        // Blanks may stand on both sides of the `=` (RFC 9110, 11.2: BWS).
+        let after = after.trim_start_matches([' ', '\t']);
         let Some(value) = after.strip_prefix('=').filter(|_| !key.is_empty()) else {
             // Not a parameter: the next challenge begins here.
             return Some((found, text));
         };
+        let value = value.trim_start_matches([' ', '\t']);
         let (value, after) = match value.strip_prefix('"') {
             Some(quoted) => quoted_string(quoted)?,
             None => {
@@ -144,6 +147,7 @@ mod tests {
                 "Bearer realm=\"https://ghcr.io/token\",service=\"ghcr.io\",scope=\"repository:a/b:pull\"",
                 vec![bearer("https://ghcr.io/token", Some("ghcr.io"))],
             ),
+            ("Bearer realm = \"https://x\" , service\t=\ty", vec![bearer("https://x", Some("y"))]),
             ("Bearer realm=\"https://x/t?a=\\\"1,2\\\"\"", vec![bearer("https://x/t?a=\"1,2\"", None)]),
             (
                 "Negotiate, Basic realm=\"x\", Bearer realm=\"https://x\"",

@@ -1,5 +1,7 @@
 //! `Connection`: what all requests to one repository share.
 
+use std::sync::atomic::AtomicBool;
+
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::RegistryReference;
 use reqwest::Url;
@@ -19,6 +21,8 @@ pub(super) struct Connection {
     pub(super) options: ClientOptions,
     pub(super) wire: Wire,
     pub(super) auth: Auth,
+    /// Whether blobs are asked for from other repositories of the registry.
+    pub(super) mounts: AtomicBool,
 }
 
 impl Connection {
@@ -29,6 +33,7 @@ impl Connection {
             reference: reference.clone(),
             wire: Wire::new(&base, options),
             auth: Auth::new(reference, &base, options, scope),
+            mounts: AtomicBool::new(true),
             options: options.clone(),
             base,
         })

@@ -197,8 +197,8 @@ impl Download {
         match answer.length() {
             Some(length) if length == expected => Ok(()),
             _ if answer.is_compressed() => Err(answer.compressed(call)),
+            _ if answer.is_web_page() => Err(answer.no_registry(call)),
             None => Ok(()),
-            Some(_) if answer.is_web_page() => Err(answer.no_registry(call)),
             Some(length) => {
                 let message =
                     format!("`{}` has another size for {}", self.connection.registry(), self.descriptor.digest);

@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Annotations, Descriptor, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
+use aisoc_manifests::oci::{
+    Annotations, DOCKER_LIST_MEDIA_TYPE, Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES,
+};
 use aisoc_manifests::reference::Tag;
 use aisoc_manifests::text::shown;
 use bytes::Bytes;
-use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::outgoing::Outgoing;
 use super::refusal::protocol;
-use super::status::Standing;
+use super::status::{Place, Standing};
 use super::tries::Tries;
 use crate::limits::MAX_LATE_TRIES;
 use crate::storage::{Manifest, ManifestName};
@@ -78,25 +82,38 @@ fn another(connection: &Connection, asked: ArtifactDigest, sent: &Manifest) -> F
 /// Whether the registry has that manifest. It only saves sending it, so only a plain yes counts.
 pub(super) async fn exists(connection: &Arc<Connection>, digest: ArtifactDigest) -> Result<bool> {
     let call = call(connection, Method::HEAD, ManifestName::Digest(digest));
-    let known = connection.send(&call).await?.known(&call).await?;
-    Ok(known.is_some_and(|answer| !answer.is_web_page()))
+    Ok(connection.look(&call).await?.is_some_and(|answer| !answer.is_web_page()))
 }
 
-/// The manifest of that digest, which was stored a moment ago: some registries show it a moment later, from
-/// where it was copied to. Waited for like a registry that says "not now", and no longer.
-pub(super) async fn get_stored(connection: &Arc<Connection>, digest: ArtifactDigest) -> Result<Manifest> {
-    let mut tries = Tries::new(connection);
-    loop {
-        match get(connection, ManifestName::Digest(digest)).await {
-            Err(fault) if fault.reason() == Reason::ReferenceNotFound && tries.pause(MAX_LATE_TRIES, None).await => {}
-            found => return found,
+/// The manifest of that name, which was stored a moment ago: some registries show it a moment later, from where
+/// it was copied to. Asked again until it is the one that was stored, for as long as one exchange may take.
+///
+/// # Errors
+/// `reference_not_found` when it is not shown; otherwise what is shown is given, whether it is the one or not.
+pub(super) async fn get_stored(
+    connection: &Arc<Connection>,
+    name: &ManifestName,
+    digest: ArtifactDigest,
+) -> Result<Manifest> {
+    let asking = async {
+        let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
+        loop {
+            let found = get(connection, name.clone()).await;
+            let is_late = match &found {
+                Ok(manifest) => manifest.digest() != digest,
+                Err(fault) => fault.reason() == Reason::ReferenceNotFound,
+            };
+            if !is_late || !tries.pause(MAX_LATE_TRIES, None).await {
+                return found;
+            }
         }
-    }
+    };
+    connection.in_time(&call(connection, Method::GET, name.clone()), asking).await
 }
 
 /// Stores the manifest under that name. Tried again like a read: the same bytes under the same name are
 /// the same manifest.
-pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name: ManifestName) -> Result<()> {
+pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name: ManifestName) -> Result<Stored> {
     let media_type = HeaderValue::from_str(manifest.media_type())
         .map_err(|source| Fault::new(Reason::Internal, "a media type is no header value").caused_by(source))?;
     let call = Call {
@@ -104,17 +121,64 @@ pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name:
         body: Outgoing::Bytes(Bytes::copy_from_slice(manifest.bytes())),
         ..call(connection, Method::PUT, name)
     };
-    let mut tries = Tries::new(connection);
+    connection.in_time(&call, put_when_seen(connection, &call)).await
+}
+
+/// Blobs that were stored a moment ago are not seen yet by who checks that they are there.
+async fn put_when_seen(connection: &Arc<Connection>, call: &Call<'_>) -> Result<Stored> {
+    let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
     loop {
-        let answer = connection.send(&call).await?;
+        let answer = connection.send(call).await?;
         if answer.standing() == Standing::Done {
-            return Ok(());
+            return Ok(Stored::of(&answer));
         }
-        let (fault, code) = answer.refused(&call).await;
-        // Blobs that were stored a moment ago are not seen yet by who checks that they are there.
+        let (fault, code) = answer.refused(call).await;
         let is_late = matches!(code.as_deref(), Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"));
         if !is_late || !tries.pause(MAX_LATE_TRIES, None).await {
             return Err(fault);
+        }
+    }
+}
+
+/// Points the tag at the manifest, and makes sure that it does.
+pub(super) async fn tag(connection: &Arc<Connection>, manifest: &Manifest, tag: &Tag) -> Result<()> {
+    let name = ManifestName::Tag(tag.clone());
+    match put(connection, manifest, name.clone()).await {
+        // The one answer that a registry gives when it did it (distribution specification, `end-7`).
+        Ok(Stored::Created) => Ok(()),
+        // Any web server says "fine", and a place that the registry led to says it for itself.
+        Ok(Stored::Perhaps) => names(manifest, get_stored(connection, &name, manifest.digest()).await?),
+        // A try whose answer was lost may have done it, and a tag that cannot be moved refuses the next one.
+        Err(fault) if fault.reason() == Reason::RegistryRefused => match get(connection, name).await {
+            Ok(found) if found.digest() == manifest.digest() => Ok(()),
+            _ => Err(fault),
+        },
+        Err(fault) => Err(fault),
+    }
+}
+
+fn names(wanted: &Manifest, found: Manifest) -> Result<()> {
+    if found.digest() == wanted.digest() {
+        return Ok(());
+    }
+    Err(Fault::new(Reason::PushVerification, "the registry says that the tag was set, and it names another manifest")
+        .expected(wanted.digest().to_string(), found.digest().to_string()))
+}
+
+/// What a success of a PUT is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// It was stored.
+    Created,
+    /// Somebody said yes to something.
+    Perhaps,
+}
+
+impl Stored {
+    fn of(answer: &Answer) -> Self {
+        match (answer.status(), answer.place()) {
+            (StatusCode::CREATED, Place::Registry) => Self::Created,
+            _ => Self::Perhaps,
         }
     }
 }
@@ -123,16 +187,24 @@ pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name:
 /// differ it is read as two things by two clients (CVE-2021-41190); a plain type (`application/json`,
 /// `text/plain`) is a file server's, and says nothing that could differ.
 fn one_type(call: &Call<'_>, said: Option<String>, bytes: &[u8]) -> Result<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
     struct Typed {
         media_type: Option<String>,
+        manifests: Option<IgnoredAny>,
     }
-    let own = serde_json::from_slice::<Typed>(bytes).ok().and_then(|typed| typed.media_type);
-    match (own, said.filter(|said| said.starts_with("application/vnd."))) {
+    let typed = serde_json::from_slice::<Typed>(bytes).unwrap_or_default();
+    // Without a type of its own, what is in it tells: only an index has a list of manifests.
+    let is_index = typed.manifests.is_some();
+    let is_of_kind = |said: &String| is_index == matches!(said.as_str(), INDEX_MEDIA_TYPE | DOCKER_LIST_MEDIA_TYPE);
+    match (typed.media_type, said.filter(|said| said.starts_with("application/vnd."))) {
         (Some(own), Some(said)) if own != said => {
             Err(protocol(call, "gives a manifest another type than it gives itself")
                 .expected(shown(&own, 120), shown(&said, 120)))
+        }
+        (None, Some(said)) if !is_of_kind(&said) => {
+            let found = if is_index { "an index" } else { "no index" };
+            Err(protocol(call, "gives a manifest another type than it is").expected(shown(&said, 120), found))
         }
         (own, said) => Ok(said.or(own).unwrap_or_else(|| MANIFEST_MEDIA_TYPE.to_owned())),
     }

@@ -41,7 +41,8 @@ pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
 /// ends TLS does not know how it is reached, and writes `http` into what it names. TLS to the host that was asked
 /// for is what was meant, and nothing leaves without it.
 pub(super) fn with_tls_of(own: &Url, mut url: Url) -> Url {
-    let is_same_host = url.host_str() == own.host_str() && (url.port().is_none() || url.port() == own.port());
+    let is_same_host =
+        url.host_str() == own.host_str() && (url.port().is_none() || url.port() == own.port_or_known_default());
     if own.scheme() == "https" && url.scheme() == "http" && is_same_host && url.set_scheme("https").is_ok() {
         // Cannot fail: a URL with a host has a port.
         let _ = url.set_port(own.port());
@@ -60,6 +61,7 @@ mod tests {
             ("https://r.test/v2/", "http://r.test/u/1?a=b", "https://r.test/u/1?a=b"),
             ("https://r.test:5000/v2/", "http://r.test:5000/u", "https://r.test:5000/u"),
             ("https://r.test:5000/v2/", "http://r.test/u", "https://r.test:5000/u"),
+            ("https://r.test/v2/", "http://r.test:443/u", "https://r.test/u"),
             ("https://r.test/v2/", "http://r.test:8080/u", "http://r.test:8080/u"),
             ("https://r.test/v2/", "http://other.test/u", "http://other.test/u"),
             ("http://r.test/v2/", "http://r.test/u", "http://r.test/u"),

@@ -23,12 +23,16 @@ impl Connection {
     /// Follows the redirect that `answer` may be to its end.
     pub(super) async fn follow(self: &Arc<Self>, call: &Call<'_>, mut answer: Answer) -> Result<Answer, Broken> {
         let mut at = call.url.clone();
+        let mut is_home = same_origin(&at, &self.base);
         for _ in 0..MAX_HOPS {
             if answer.standing() != Standing::Elsewhere {
                 return Ok(answer);
             }
             at = self.next_hop(call, &at, &answer).map_err(Broken::for_good)?;
-            answer = self.hop(&call.at(&at)).await?.sent_from_elsewhere();
+            // Who was asked on the way chose what comes after: it may be a path of the registry's that the login
+            // opens and nobody meant (compare CVE-2024-45336). Nothing is said there any more.
+            is_home = is_home && same_origin(&at, &self.base);
+            answer = self.hop(&call.at(&at), is_home).await?;
         }
         match answer.standing() {
             Standing::Elsewhere => Err(Broken::for_good(not_followed(call, "redirects in circles"))),
@@ -38,13 +42,13 @@ impl Connection {
 
     /// One hop, without a login. Only the registry's own origin is told who we are (CVE-2020-15157,
     /// GHSA-vh4v-2xq2-g5cg), and it only when it asks: a store under the registry's name refuses a request with
-    /// both a signed URL and a login.
-    async fn hop(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
+    /// both a signed URL and a login. What it answers to one is the registry's own answer.
+    async fn hop(self: &Arc<Self>, call: &Call<'_>, is_home: bool) -> Result<Answer, Broken> {
         let answer = self.transmit(call, None).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED && same_origin(&call.url, &self.base) {
+        if is_home && answer.status() == StatusCode::UNAUTHORIZED {
             return self.with_login(call).await;
         }
-        Ok(answer)
+        Ok(answer.sent_from_elsewhere())
     }
 
     /// Where the answer leads. Relative to where it came from, as RFC 9110 (10.2.2) says, and not to the

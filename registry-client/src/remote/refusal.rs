@@ -47,12 +47,14 @@ impl Refused<'_> {
     fn told(&self, connection: &Connection, call: &Call<'_>, told: Option<&Told>) -> Fault {
         let standing = Standing::of(self.status);
         let suffix = told.map(|told| format!(": {}", told.text)).unwrap_or_default();
-        let message = format!("{} answered {} to {call}{suffix}", self.who(call), self.status);
+        let message = format!("{} answered {} to {call}{suffix}", self.who(connection), self.status);
         match (standing, self.place) {
             // 403 is a login that does not reach so far; some registries answer it where there is none at all.
             (Standing::Denied, Place::Registry) => connection.auth.denial(message),
             // What was sent is not missing; what it needs is, and the registry says what that is.
-            (Standing::Absent, _) if !call.is_safe() && told.is_some_and(|told| told.code != NAME_UNKNOWN) => {
+            (Standing::Absent, Place::Registry)
+                if !call.is_safe() && told.is_some_and(|told| told.code != NAME_UNKNOWN) =>
+            {
                 Fault::new(Reason::ReferenceNotFound, message)
             }
             (Standing::Absent, _) => self.missing(connection, call, told.is_some_and(|told| told.code == NAME_UNKNOWN)),
@@ -60,15 +62,15 @@ impl Refused<'_> {
                 .hint(format!(
                     "tell the operator of `{}`: the place that it leads to refuses the URL that it gives; check \
                      that the clocks of both agree, and who may read there",
-                    authority(&call.url)
+                    authority(&connection.base)
                 )),
             _ => Fault::new(standing.reason(self.place), message),
         }
     }
 
     /// Who refused. A login at the registry mends nothing at the store that it leads to, so both are named.
-    fn who(&self, call: &Call<'_>) -> String {
-        let registry = authority(&call.url);
+    fn who(&self, connection: &Connection) -> String {
+        let registry = authority(&connection.base);
         match self.place {
             Place::Registry => format!("`{registry}`"),
             Place::Elsewhere => format!("`{}`, where `{registry}` leads,", authority(self.url)),
@@ -78,13 +80,13 @@ impl Refused<'_> {
     /// The fault of what is not there. Whether it is the whole repository decides what the reader looks for:
     /// a typing error in the name, or an artifact that was never pushed.
     fn missing(&self, connection: &Connection, call: &Call<'_>, is_whole_repository: bool) -> Fault {
-        let (who, status, repository) = (self.who(call), self.status.as_u16(), connection.reference.repository());
+        let (who, status, repository) = (self.who(connection), self.status.as_u16(), connection.reference.repository());
         let message = if is_whole_repository || call.asked == Asked::Repository {
             format!("{who} has no repository `{repository}` ({status} to {call})")
         } else {
             format!("{who} has no {} in `{repository}` ({status} to {call})", call.asked)
         };
-        Fault::new(Reason::ReferenceNotFound, message)
+        Fault::new(Standing::Absent.reason(self.place), message)
     }
 }
 

@@ -12,7 +12,9 @@ use super::connection::Connection;
 use super::scope::Scope;
 use super::{blobs, download, manifests, tags, uploads};
 use crate::options::ClientOptions;
-use crate::storage::{BlobSource, BlobStream, Fetch, Manifest, ManifestName, Push, Pushed, Resolve, Tagging};
+use crate::storage::{
+    BlobSource, BlobStream, Fetch, Manifest, ManifestName, Push, Pushed, ReplaceTag, Resolve, Tagging,
+};
 
 /// A repository of a registry. Cheap to clone; clones share connections and the token.
 #[derive(Debug, Clone)]
@@ -90,17 +92,21 @@ impl Push for Remote {
     }
 
     async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {
-        manifests::get_stored(&self.0, digest).await
+        manifests::get_stored(&self.0, &ManifestName::Digest(digest), digest).await
     }
 }
 
 impl Tagging for Remote {
-    async fn tag(&self, tag: &Tag, manifest: &Manifest) -> Result<Pushed> {
-        // Asked first, because some registries make tags immutable and refuse to store what is there.
-        if self.tag_digest(tag).await? == Some(manifest.digest()) {
+    async fn tag(&self, tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> Result<Pushed> {
+        // Asked first, because some registries make tags immutable and refuse to store what is there; and asked
+        // again after whatever was asked before the push: somebody may have been quicker, and a registry that
+        // hides what it holds shows it to who has logged in since.
+        let present = self.tag_digest(tag).await?;
+        if present == Some(manifest.digest()) {
             return Ok(Pushed::Present);
         }
-        manifests::put(&self.0, manifest, ManifestName::Tag(tag.clone())).await?;
+        replace.check(tag, present, manifest.digest())?;
+        manifests::tag(&self.0, manifest, tag).await?;
         Ok(Pushed::Uploaded)
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::Result;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
-use reqwest::{Request, StatusCode};
+use reqwest::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use super::answer::Answer;
@@ -17,8 +17,16 @@ use super::connection::Connection;
 use super::origin::{authority, same_origin};
 use super::outgoing::SourceFault;
 use super::pulse::Pulse;
-use super::status::retry_after;
+use super::status::{Standing, retry_after};
 use super::tries::Tries;
+
+/// What becomes of an answer that leads elsewhere.
+#[derive(Debug, Clone, Copy)]
+enum Leads {
+    Followed,
+    /// It is the answer.
+    Left,
+}
 
 impl Connection {
     /// Sends the call, again where another try may be answered otherwise, and waits for all of it no
@@ -28,7 +36,7 @@ impl Connection {
         // Noted before the first try: tries, logins and the body share one allowance, or a registry that
         // answers each a little before its end would multiply it.
         let ends = Instant::now() + self.wire.longest_exchange();
-        Ok(self.in_time(call, self.try_often(call)).await?.ending(ends))
+        Ok(self.in_time(call, self.try_often(call, Leads::Followed)).await?.ending(ends))
     }
 
     /// Gives up what takes longer than one exchange may.
@@ -39,10 +47,14 @@ impl Connection {
     }
 
     /// Each try begins at the registry, and not where it led before: signed URLs run out.
-    async fn try_often(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer> {
+    async fn try_often(self: &Arc<Self>, call: &Call<'_>, leads: Leads) -> Result<Answer> {
         let mut tries = Tries::new(self).until(Instant::now() + self.wire.longest_exchange());
         loop {
-            match self.send_once(call).await {
+            let sent = match leads {
+                Leads::Followed => self.send_once(call).await,
+                Leads::Left => self.with_login(call).await,
+            };
+            match sent {
                 Ok(answer) => {
                     let most = answer.standing().tries(answer.place(), &call.method);
                     if !tries.pause(most, retry_after(answer.headers())).await {
@@ -50,7 +62,7 @@ impl Connection {
                     }
                 }
                 Err(broken) => {
-                    if !tries.pause(broken.tries, None).await {
+                    if !tries.pause(broken.tries, broken.after).await {
                         return Err(broken.fault);
                     }
                 }
@@ -58,10 +70,28 @@ impl Connection {
         }
     }
 
-    /// Sends the call once, and follows where its answer leads.
+    /// Sends the call once, and follows where its answer leads. A call to another origin (a session that was
+    /// opened behind a redirect) is somebody else's from the first: nothing that is asked for there is answered.
     pub(super) async fn send_once(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
+        if !same_origin(&call.url, &self.base) {
+            let answer = self.transmit(call, None).await?.sent_from_elsewhere();
+            return self.follow(call, answer).await;
+        }
         let answer = self.with_login(call).await?;
         self.follow(call, answer).await
+    }
+
+    /// What a HEAD says of something that is to be sent, or nothing. It only saves work: where the registry leads
+    /// elsewhere, that place is asked once and briefly, and whatever it makes of the question stops nobody.
+    pub(super) async fn look(self: &Arc<Self>, call: &Call<'_>) -> Result<Option<Answer>> {
+        let answer = self.in_time(call, self.try_often(call, Leads::Left)).await?;
+        if answer.standing() != Standing::Elsewhere {
+            return answer.known(call).await;
+        }
+        match timeout(self.options.limits.connect, self.follow(call, answer)).await {
+            Ok(Ok(answer)) if answer.standing() == Standing::Done => Ok(Some(answer)),
+            _ => Ok(None),
+        }
     }
 
     /// Sends the call once, and once more with the token that the registry asked for. Nothing is sent to a
@@ -69,7 +99,10 @@ impl Connection {
     pub(super) async fn with_login(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
         let wanted = self.auth.wanted(call);
         let known = self.auth.known(&wanted);
-        let answer = self.transmit(call, known.as_ref()).await?;
+        let mut answer = self.transmit(call, known.as_ref()).await?;
+        if known.is_none() && matches!(answer.status(), StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+            answer = self.unless_hidden(call, answer).await?;
+        }
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
@@ -86,6 +119,19 @@ impl Connection {
             Some(anonymous) => self.transmit(call, Some(&anonymous)).await,
             None => Ok(answer),
         }
+    }
+
+    /// The answer, or the challenge that a registry has for who asks without a login: some hide from nobody that
+    /// they exist, and what they hold from everybody who does not log in. Asked once, and only where there is a
+    /// login to answer with.
+    async fn unless_hidden(self: &Arc<Self>, call: &Call<'_>, answer: Answer) -> Result<Answer, Broken> {
+        if !self.auth.has_something_to_say().await {
+            return Ok(answer);
+        }
+        let mut url = self.base.clone();
+        url.set_path("/v2/");
+        let asked = self.transmit(&Call::new(Method::GET, url, call.asked.clone()), None).await?;
+        Ok(if asked.status() == StatusCode::UNAUTHORIZED { asked } else { answer })
     }
 
     /// One exchange. Credentials go to the registry's own origin and nowhere else

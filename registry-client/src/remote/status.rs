@@ -50,12 +50,13 @@ impl Standing {
 
     /// How often a request is made altogether that is answered so, by the registry itself or by a place that it
     /// led to. Such a place is reached by a URL that was signed for a short time: when it denies, the registry
-    /// is asked for a fresh one. A HEAD only saves work, so nothing is waited for to learn its answer there.
+    /// is asked for a fresh one; not to send a whole blob three times. A HEAD only saves work, so nothing is waited
+    /// for to learn its answer there.
     pub(super) fn tries(self, place: Place, method: &Method) -> u32 {
         match (self, place) {
             (_, Place::Elsewhere) if *method == Method::HEAD => 1,
             (Self::Later, _) => MAX_TRIES,
-            (Self::Denied | Self::Never, Place::Elsewhere) => MAX_FRESH_URLS,
+            (Self::Denied | Self::Never, Place::Elsewhere) if *method == Method::GET => MAX_FRESH_URLS,
             _ => 1,
         }
     }
@@ -66,7 +67,9 @@ impl Standing {
             (Self::Denied, Place::Registry) => Reason::RegistryDenied,
             // No login of ours is meant: none was sent there.
             (Self::Denied, Place::Elsewhere) | (Self::Never, _) => Reason::RegistryRefused,
-            (Self::Absent, _) => Reason::ReferenceNotFound,
+            // A place that the registry led to has no tags that could be free, and no say in what there is.
+            (Self::Absent, Place::Registry) => Reason::ReferenceNotFound,
+            (Self::Absent, Place::Elsewhere) => Reason::RegistryRefused,
             (Self::Later, _) => Reason::RegistryUnavailable,
             (Self::Done | Self::Elsewhere | Self::Odd, _) => Reason::RegistryProtocol,
         }
@@ -101,7 +104,7 @@ mod tests {
         use Reason::{ReferenceNotFound, RegistryDenied, RegistryProtocol, RegistryRefused, RegistryUnavailable};
         let rows: [Row<'_>; 6] = [
             (&[401, 403], 1, 3, RegistryDenied, RegistryRefused),
-            (&[404, 410], 1, 1, ReferenceNotFound, ReferenceNotFound),
+            (&[404, 410], 1, 1, ReferenceNotFound, RegistryRefused),
             (
                 &[408, 425, 429, 500, 502, 503, 504, 507, 520, 522, 524, 530, 599],
                 5,

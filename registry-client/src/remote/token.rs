@@ -3,6 +3,8 @@
 //! GET with a password or with nothing (distribution's token specification), POST with an identity token
 //! (RFC 6749, 6). The service is as foreign as the registry: what it says is bounded and never shown.
 
+use std::time::Duration;
+
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
@@ -15,9 +17,9 @@ use super::credentials::Credential;
 use super::origin::authority;
 use super::pulse::Pulse;
 use super::scope::Wanted;
-use super::status::{Place, Standing};
+use super::status::{Place, Standing, retry_after};
 use super::wire::Wire;
-use crate::limits::MAX_TOKEN_ANSWER_BYTES;
+use crate::limits::{MAX_TOKEN_ANSWER_BYTES, MAX_TRIES};
 use crate::options::Secret;
 
 /// What is asked, of whom, and as whom.
@@ -49,7 +51,13 @@ impl NoToken {
 
     /// Twice more, whatever the caller would do: the exchange that needs the token is waiting.
     fn for_now(reason: Reason, message: String) -> Self {
-        Self::Broken(Broken { fault: Fault::new(reason, message), tries: 3 })
+        Self::Broken(Broken { fault: Fault::new(reason, message), tries: 3, after: None })
+    }
+
+    /// As often as any request that is answered so, and not before the time that was asked for.
+    fn later(message: String, after: Option<Duration>) -> Self {
+        let fault = Fault::new(Reason::RegistryUnavailable, message);
+        Self::Broken(Broken { fault, tries: MAX_TRIES, after })
     }
 }
 
@@ -68,25 +76,31 @@ impl Question<'_> {
         // Through the same wire as everything: its address is judged as that of any place a registry names.
         let mut response = wire.exchange(request, &Pulse::start()).await.map_err(NoToken::Broken)?;
         let place = authority(self.realm);
-        self.check(&place, response.status())?;
+        self.check(&place, response.status(), retry_after(response.headers()))?;
         let body = read(wire, &mut response, &place).await?;
         token(&body, &place).map_err(NoToken::for_good)
     }
 
     /// A redirect is not followed: the password would be sent on to wherever it leads.
-    fn check(&self, place: &str, status: StatusCode) -> Result<(), NoToken> {
+    fn check(&self, place: &str, status: StatusCode, after: Option<Duration>) -> Result<(), NoToken> {
         let message = format!("the token service `{place}` answered {status}");
         match Standing::of(status) {
             Standing::Done => Ok(()),
-            Standing::Later => Err(NoToken::for_now(Reason::RegistryUnavailable, message)),
+            Standing::Later => Err(NoToken::later(message, after)),
             Standing::Elsewhere => Err(NoToken::for_good(Fault::new(Reason::RedirectRefused, message))),
             // 400 is what OAuth2 services answer to an identity token that is no more (RFC 6749, 5.2).
             Standing::Denied => Err(self.refused(place, status)),
             Standing::Never if status == StatusCode::BAD_REQUEST => Err(self.refused(place, status)),
+            // No such exchange for an identity token, which says nothing of who has none.
+            Standing::Absent | Standing::Never if self.is_exchange() => Err(self.refused(place, status)),
             // The service itself is not there; it has no repositories that could be missing.
             Standing::Absent => Err(NoToken::for_good(Fault::new(Reason::RegistryProtocol, message))),
             standing => Err(NoToken::for_good(Fault::new(standing.reason(Place::Registry), message))),
         }
+    }
+
+    fn is_exchange(&self) -> bool {
+        matches!(self.credential, Some(Credential::IdentityToken(_)))
     }
 
     fn refused(&self, place: &str, status: StatusCode) -> NoToken {

@@ -5,7 +5,7 @@
 //! state that registries agree on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::Descriptor;
@@ -22,13 +22,14 @@ use super::outgoing::Outgoing;
 use super::refusal::{not_followed, protocol};
 use super::status::retry_after;
 use super::tries::Tries;
+use crate::limits::MAX_LOCATION_BYTES;
 use crate::storage::{BlobSource, Pushed};
 
 /// What one attempt came to.
 enum Attempt {
     Done(Pushed),
     /// The registry may take it next time.
-    Again(Broken, Option<Duration>),
+    Again(Broken),
 }
 
 /// Stores the blob unless it is there. After a failure the whole attempt is made again, beginning
@@ -41,8 +42,8 @@ pub(super) async fn push(connection: &Arc<Connection>, descriptor: &Descriptor, 
         }
         match attempt(connection, descriptor, source).await? {
             Attempt::Done(pushed) => return Ok(pushed),
-            Attempt::Again(broken, asked) => {
-                if !tries.pause(broken.tries, asked).await {
+            Attempt::Again(broken) => {
+                if !tries.pause(broken.tries, broken.after).await {
                     return Err(broken.fault);
                 }
             }
@@ -74,11 +75,26 @@ async fn send(
     };
     match connection.send_once(&call).await {
         Ok(answer) => match (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers())) {
-            (1, _) => answer.success(&call).await.map(|_| Attempt::Done(Pushed::Uploaded)),
-            (tries, asked) => Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries }, asked)),
+            (1, _) => arrived(connection, descriptor, &call, answer.success(&call).await?).await,
+            (tries, after) => Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries, after })),
         },
-        Err(broken) => Ok(Attempt::Again(broken, None)),
+        Err(broken) => Ok(Attempt::Again(broken)),
     }
+}
+
+/// Whether the blob is there now. Quay calls its 201 a web page; any other success that is one is a login page's,
+/// unless the blob can be seen.
+async fn arrived(
+    connection: &Arc<Connection>,
+    descriptor: &Descriptor,
+    call: &Call<'_>,
+    answer: Answer,
+) -> Result<Attempt> {
+    let is_plain = answer.status() == StatusCode::CREATED || !answer.is_web_page();
+    if is_plain || blobs::exists(connection, descriptor).await? {
+        return Ok(Attempt::Done(Pushed::Uploaded));
+    }
+    Err(answer.unexpected(call))
 }
 
 /// The URL to send the blob to, or nothing when the registry took it over from a repository of its own.
@@ -114,7 +130,12 @@ async fn mount(connection: &Arc<Connection>, descriptor: &Descriptor, from: &str
     url.query_pairs_mut().append_pair("mount", &descriptor.digest.to_string()).append_pair("from", from);
     // A token for the repository that is pushed to reads no other one.
     let call = Call { also_reads: Some(from.to_owned()), ..Call::new(Method::POST, url, Asked::Repository) };
-    let Ok(answer) = connection.send(&call).await else { return Ok(Mount::Refused) };
+    // A registry that does not get done with it is not asked for it again: the wait would be paid for each blob.
+    let asking = async { connection.send_once(&call).await.map_err(|broken| broken.fault) };
+    let Ok(answer) = connection.in_time(&call, asking).await else {
+        connection.mounts.store(false, Ordering::Relaxed);
+        return Ok(Mount::Refused);
+    };
     match answer.status() {
         StatusCode::CREATED => Ok(Mount::Done),
         StatusCode::ACCEPTED => session(&call, &answer).map(Mount::Session),
@@ -135,6 +156,9 @@ async fn begin(connection: &Arc<Connection>) -> Result<Url> {
 /// repository elsewhere is nothing that this registry needs to know.
 fn mountable<'a>(connection: &Connection, source: &'a BlobSource) -> Option<&'a str> {
     let BlobSource::Place(place) = source else { return None };
+    if !connection.mounts.load(Ordering::Relaxed) {
+        return None;
+    }
     let other = place.repository().filter(|other| other.registry() == connection.registry())?;
     Some(other.repository())
 }
@@ -142,10 +166,12 @@ fn mountable<'a>(connection: &Connection, source: &'a BlobSource) -> Option<&'a 
 /// Where the session is, relative to who opened it: the registry, or the place that it led to. A session
 /// anywhere else would receive the plugin, and the credentials with it (CVE-2026-50151).
 fn session(call: &Call<'_>, answer: &Answer) -> Result<Url> {
-    let location = answer.header(LOCATION).and_then(|location| answer.url().join(location).ok());
-    let url = location.ok_or_else(|| protocol(call, "opens an upload without saying where"))?;
+    let location = answer.header(LOCATION).filter(|location| location.len() <= MAX_LOCATION_BYTES);
+    let url = location.and_then(|location| answer.url().join(location).ok());
+    let url = url.ok_or_else(|| protocol(call, "opens an upload without saying where"))?;
     let url = with_tls_of(answer.url(), url);
-    if same_origin(&url, answer.url()) {
+    let has_login = !url.username().is_empty() || url.password().is_some();
+    if same_origin(&url, answer.url()) && !has_login {
         return Ok(url);
     }
     Err(not_followed(call, "sends the upload to another host").expected(shown(answer.url()), shown(&url)))

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use reqwest::{Method, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
-use super::broken::{BodyError, Broken};
+use super::broken::{BodyError, Broken, asked};
 use super::clients::Clients;
 use super::origin::authority;
 use super::proxy::Proxy;
@@ -74,8 +74,12 @@ impl Wire {
             Some(Err(error)) => Err(self.broken(&url, &method, proxy.as_ref(), error)),
             None => {
                 let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
-                let message = format!("`{}` did not answer {method} {}{through}", authority(&url), url.path());
-                Err(Broken { fault: self.late(&message, self.longest_silence()), tries: 3 })
+                let message = format!(
+                    "`{}` did not answer {}{through}",
+                    authority(&url),
+                    asked(&self.registry, &url, method.as_str())
+                );
+                Err(Broken { fault: self.late(&message, self.longest_silence()), tries: 3, after: None })
             }
         }
     }
@@ -90,13 +94,13 @@ impl Wire {
         if let Some(proxy) = proxy.filter(|_| !was_connected) {
             return proxy.broken(url, error);
         }
-        let Broken { fault, tries } = Broken::of(&self.registry, url, method.as_str(), error);
+        let Broken { fault, tries, after } = Broken::of(&self.registry, url, method.as_str(), error);
         let fault = match proxy {
             Some(proxy) => fault.hint(format!("try again; the way there leads through {proxy}")),
             None if was_connected => tls::hinted(fault, url),
             None => fault,
         };
-        Broken { fault, tries }
+        Broken { fault, tries, after }
     }
 
     /// What `exchange` gives, or nothing when no byte moved for too long in either direction.

@@ -7,6 +7,6 @@ mod source;
 mod stream;
 
 pub use manifest::{Manifest, ManifestName};
-pub use operations::{Fetch, Push, Pushed, Resolve, Tagging};
+pub use operations::{Fetch, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use source::{BlobOrigin, BlobSource, file_stream};
 pub use stream::BlobStream;

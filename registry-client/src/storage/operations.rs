@@ -13,6 +13,31 @@ use super::manifest::Manifest;
 use super::source::BlobSource;
 use super::stream::BlobStream;
 
+/// What to do about a tag that names another digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplaceTag {
+    /// Refuse: somebody may have pinned what it names.
+    No,
+    /// Move it.
+    Yes,
+}
+
+impl ReplaceTag {
+    /// Refuses when the tag names something else and may not be moved.
+    ///
+    /// # Errors
+    /// `tag_exists`.
+    pub fn check(self, tag: &Tag, present: Option<ArtifactDigest>, wanted: ArtifactDigest) -> Result<()> {
+        match present {
+            Some(present) if present != wanted && self == Self::No => {
+                Err(Fault::new(Reason::TagExists, format!("the tag `{tag}` names another artifact"))
+                    .expected(wanted.to_string(), present.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What became of a blob or a manifest that was to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
@@ -76,8 +101,9 @@ pub trait Push {
 
 /// Reads and moves tags.
 pub trait Tagging {
-    /// Points the tag at the manifest, replacing what it named.
-    fn tag(&self, tag: &Tag, manifest: &Manifest) -> impl Future<Output = Result<Pushed>> + Send;
+    /// Points the tag at the manifest. Whether it may be moved is judged here, as late as the place allows: what
+    /// was asked before a long push is not what is there after it.
+    fn tag(&self, tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> impl Future<Output = Result<Pushed>> + Send;
 
     /// The digest of the manifest that the tag names, if the tag exists. Hashed from the manifest's
     /// bytes, not taken from a header.

@@ -16,7 +16,7 @@ use aisoc_manifests::oci::{
 };
 use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::copy::{self, Shipment};
-use aisoc_registry_client::{BlobSource, ClientOptions, Limits, Manifest, Slowest, Target};
+use aisoc_registry_client::{BlobSource, ClientOptions, Limits, Manifest, ReplaceTag, Slowest, Target};
 use aisoc_testkit::registry::Registry;
 
 /// An artifact with a config and one layer.
@@ -100,7 +100,8 @@ pub fn reading_impatiently(registry: &Registry, rest: &str) -> Target {
 /// Pushes the artifact to `target` under the tag `1`.
 pub async fn push(target: &Target, sample: &Sample) -> Result<Descriptor> {
     let tag = "1".parse().expect("a tag");
-    let shipment = Shipment { manifest: &sample.manifest, blobs: &sample.blobs, tag: Some(&tag) };
+    let shipment =
+        Shipment { manifest: &sample.manifest, blobs: &sample.blobs, tag: Some(&tag), replace: ReplaceTag::Yes };
     copy::push(target, &shipment, &|_| {}).await
 }
 
