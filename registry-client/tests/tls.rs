@@ -157,6 +157,12 @@ async fn a_file_of_certificates_that_is_not_usable_is_refused_and_named() {
         }
     }
     assert!(registry.requests().is_empty(), "nothing was asked");
+    // One that is old and odd takes nothing from the others.
+    let bundle = [b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &*cut].concat();
+    let path = place.path().join("bundle.pem");
+    std::fs::write(&path, bundle).expect("written");
+    let file = Some(CertificateFile { named_by: "SSL_CERT_FILE", path });
+    ask_corp(&registry, "self", Certificates { file, ..Certificates::default() }).await.expect("the other");
 }
 
 #[tokio::test]

@@ -77,17 +77,18 @@ fn listed(directory: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(found)
 }
 
-/// The certificates of a file, which is well-formed and holds one at least.
+/// The certificates of a file, which is well-formed and holds one at least that can be used. Bundles hold old
+/// ones beside the others that the library does not read.
 fn read(file: &CertificateFile) -> Result<Vec<CertificateDer<'static>>> {
     let read = read_small(&file.path, MAX_CERTIFICATE_BYTES, Links::Followed);
     let content = read.map_err(|error| Fault::io("read", &file.path, error.into()).about(file.named_by))?.content;
     let found = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>();
     // The library's own words may quote a line, which may be one of a key.
     let found = found.map_err(|_| unusable(file, "PEM that cannot be read"))?;
-    match found.iter().all(|der| webpki::anchor_from_trusted_cert(der).is_ok()) {
-        _ if found.is_empty() => Err(unusable(file, without_certificate(&content))),
-        false => Err(unusable(file, "a certificate that cannot be read")),
+    match found.iter().any(|der| webpki::anchor_from_trusted_cert(der).is_ok()) {
         true => Ok(found),
+        false if found.is_empty() => Err(unusable(file, without_certificate(&content))),
+        false => Err(unusable(file, "a certificate that cannot be read")),
     }
 }
 

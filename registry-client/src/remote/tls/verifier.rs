@@ -42,7 +42,7 @@ pub(super) struct Rejected {
 impl Verifier {
     pub(super) fn new(trusted: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self> {
         let mut roots = RootCertStore::empty();
-        // A machine's store may hold what the library cannot read; files that were named were read before.
+        // Stores and bundles hold what the library cannot read; of each file that was named it can read one.
         roots.add_parsable_certificates(trusted.iter().cloned());
         let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let failed = |source| Fault::new(Reason::Internal, "cannot set up the judge of certificates").caused_by(source);
