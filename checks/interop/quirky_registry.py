@@ -51,6 +51,7 @@ SWITCHES = FAULTS | {
     "upload-redirect": "307 for POST of an upload: home, elsewhere",
     "blob-put-redirect": "307 for PUT of a blob: home, elsewhere",
     "manifest-redirect": "307 for GET and HEAD of a manifest: home, elsewhere",
+    "manifest-forward": "307 for GET and HEAD of a manifest, whether it is there or not: home, elsewhere",
     "put-redirect": "307 for PUT of a manifest: home, elsewhere",
     "blob-redirect": "status with which blobs are sent to the store",
     "store": "where the store is: home, elsewhere (default)",
@@ -510,6 +511,8 @@ class Request(http.server.BaseHTTPRequestHandler):
         if self.failed("head-manifest" if is_head else "get-manifest" if is_digest else "get-tag"):
             return None
         if name in self.registry.put and not is_head and self.failed("read-back"):
+            return None
+        if self.moved("manifest-forward"):
             return None
         digest = name if is_digest else self.registry.content.tags.get(name)
         if digest not in self.registry.content.manifests:

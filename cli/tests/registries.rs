@@ -29,7 +29,7 @@ const PLACES: [(&str, Option<&str>, &str); 9] = [
     ("token", None, "/token"),
 ];
 /// Quirks that the registry of the test kit cannot have.
-const OTHER_MEANS: [&str; 26] = [
+const OTHER_MEANS: [&str; 28] = [
     "location-bare",
     "store-at-home",
     "blob-more-bytes",
@@ -41,6 +41,8 @@ const OTHER_MEANS: [&str; 26] = [
     "range-equals",
     "range-star",
     "range-lies",
+    "manifest-redirected",
+    "manifest-redirected-home",
     "manifest-in-chunks",
     "manifest-to-the-end",
     "realm-elsewhere",
@@ -143,7 +145,7 @@ fn named(switch: &str, word: &str) -> Option<Vec<Rule>> {
         ("upload-redirect", _) => moved("POST", "/blobs/uploads/", word),
         ("blob-put-redirect", _) => moved("PUT", "/blobs/uploads/", word),
         ("put-redirect", _) => moved("PUT", "/manifests/", word),
-        ("manifest-redirect", _) => {
+        ("manifest-forward", _) => {
             Some([moved("GET", "/manifests/", word)?, moved("HEAD", "/manifests/", word)?].concat())
         }
         ("blob-bytes", "other") => Some(vec![on("GET", "/blobs/", Act::OtherBytes)]),

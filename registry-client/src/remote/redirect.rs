@@ -48,6 +48,10 @@ impl Connection {
         if is_home && answer.status() == StatusCode::UNAUTHORIZED {
             return self.with_login(call).await;
         }
+        // What is not at its own origin is not in the registry, whichever path it was looked for under.
+        if is_home && answer.standing() == Standing::Absent {
+            return Ok(answer);
+        }
         Ok(answer.sent_from_elsewhere())
     }
 
