@@ -19,7 +19,7 @@ impl Registry {
         match head.method {
             Method::GET | Method::HEAD => self.get_blob(head, repository, digest).await,
             Method::DELETE => self.delete_blob(repository, digest).await,
-            _ => Err(Problem::method()),
+            _ => Err(Problem::method("GET, HEAD, DELETE")),
         }
     }
 

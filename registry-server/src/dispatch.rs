@@ -47,5 +47,5 @@ impl Registry {
 
 /// Refuses everything but GET and HEAD.
 fn reading(method: &Method) -> Result<(), Problem> {
-    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(Problem::method()) }
+    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(Problem::method("GET, HEAD")) }
 }

@@ -62,7 +62,7 @@ impl Registry {
                 self.put_manifest(repository, name, kind, body).await
             }
             Method::DELETE => self.delete_manifest(repository, name).await,
-            _ => Err(Problem::method()),
+            _ => Err(Problem::method("GET, HEAD, PUT, DELETE")),
         }
     }
 

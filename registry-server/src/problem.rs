@@ -12,15 +12,19 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// The methods that there are, when it is the method that is refused.
+    pub(crate) allowed: Option<&'static str>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), allowed: None }
     }
 
-    pub(crate) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is not supported")
+    /// 405, which names the methods that there are (RFC 9110, 15.5.6).
+    pub(crate) fn method(allowed: &'static str) -> Self {
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is not supported");
+        Self { allowed: Some(allowed), ..problem }
     }
 
     /// 429, for which the specification has a code (`code-14`); clients wait and come back.

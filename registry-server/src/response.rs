@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 use tempfile::tempfile_in;
@@ -32,7 +32,11 @@ impl Problem {
     /// up in the terminal of whoever ran the client.
     pub(crate) fn response(&self) -> Response<Body> {
         let body = json!({ "errors": [{ "code": self.code, "message": self.message }] }).to_string();
-        json(self.status, printable_json(&body).into_owned().into_bytes())
+        let mut response = json(self.status, printable_json(&body).into_owned().into_bytes());
+        if let Some(allowed) = self.allowed {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        response
     }
 }
 

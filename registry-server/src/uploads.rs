@@ -27,7 +27,7 @@ impl Registry {
         body: Arriving<B>,
     ) -> Answered {
         if head.method != Method::POST {
-            return Err(Problem::method());
+            return Err(Problem::method("POST"));
         }
         let query = head.uri.query().unwrap_or_default();
         if let (Some(digest), Some(from)) = (parameter(query, "mount"), parameter(query, "from"))
@@ -96,7 +96,7 @@ impl Registry {
                 Ok(session(StatusCode::ACCEPTED, &repository, &id, size))
             }
             Method::PUT => self.end_session(head, &repository, &id, body).await,
-            _ => Err(Problem::method()),
+            _ => Err(Problem::method("GET, PATCH, PUT, DELETE")),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_registry_server::{ServeOptions, Store, serve_until};
+use aisoc_manifests::fault::Reason;
+use aisoc_registry_server::{Listeners, ServeOptions, Store, serve_until};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -106,6 +107,38 @@ async fn says_what_it_is_and_refuses_the_rest_in_the_words_of_the_specification(
     ] {
         let answer = code(served.send(method, &path, &[], b"").await).await;
         assert_eq!(answer, (status, expected.to_owned()), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_this_machine_does_not_have_is_passed_over_as_long_as_it_has_another() {
+    let address = |text: &str| text.parse().expect("an address");
+    // Of those for documentation (RFC 5737): nobody has it.
+    let (here, nowhere) = (address("127.0.0.1:0"), address("192.0.2.1:0"));
+    for both in [[here, nowhere], [nowhere, here]] {
+        let listeners = Listeners::bind(&both).await.expect("one is enough");
+        assert_eq!(listeners.addresses().expect("known").len(), 1);
+    }
+    for none in [&[nowhere][..], &[]] {
+        assert_eq!(Listeners::bind(none).await.expect_err("nowhere").reason(), Reason::IoError);
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_refused_with_those_that_are() {
+    let served = served(ServeOptions::default()).await;
+    let digest = Digest::of(b"nothing");
+    for (path, allowed) in [
+        ("/v2/".to_owned(), "GET, HEAD"),
+        ("/v2/a/tags/list".to_owned(), "GET, HEAD"),
+        (format!("/v2/a/referrers/{digest}"), "GET, HEAD"),
+        ("/v2/a/manifests/1".to_owned(), "GET, HEAD, PUT, DELETE"),
+        (format!("/v2/a/blobs/{digest}"), "GET, HEAD, DELETE"),
+        ("/v2/a/blobs/uploads/".to_owned(), "POST"),
+        ("/v2/a/blobs/uploads/1".to_owned(), "GET, PATCH, PUT, DELETE"),
+    ] {
+        let refused = served.send("OPTIONS", &path, &[], b"").await;
+        assert_eq!((refused.status(), header(&refused, "allow")), (StatusCode::METHOD_NOT_ALLOWED, allowed), "{path}");
     }
 }
 
