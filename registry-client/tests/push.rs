@@ -208,7 +208,7 @@ async fn a_tag_is_not_taken_from_another_artifact_that_came_meanwhile() {
     for replace in [ReplaceTag::No, ReplaceTag::Yes] {
         let (registry, other) = stocked().await;
         let target = writing(&registry, "plugin:1");
-        let mine = self::sample(1);
+        let mine = sample(1);
         for (descriptor, source) in &mine.blobs {
             target.push_blob(descriptor, source).await.expect("stored");
         }
