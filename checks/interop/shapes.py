@@ -14,7 +14,8 @@ so that what decides is the shape. What oras does is `pulls` or `refuses`. What 
     either    outside what was promised to anybody; the outcome is shown, and must be one of the two
 
 The rule behind the third column: what `oras pull` turns into a plugin installs, and what it refuses
-is refused; but no links at all, and the readers of aisoc also take a plain tar and zstd.
+is refused; but no links at all, and the readers of aisoc also take a plain tar, zstd, and an archive
+that is alone and left packed.
 """
 
 import gzip
@@ -196,6 +197,11 @@ def shapes(key):
         ("X4", pulls, refuse, "device node", [archive(tar_of(files, extra=[entry("demo/null", kind=tarfile.CHRTYPE)]))]),
         ("X5", pulls, refuse, "one name twice in the tar",
          [archive(tar_of(files, extra=[entry("demo/plugin.py", files["plugin.py"])]))]),
+        ("Y1", pulls, install, "an archive that nothing says to unpack, the only layer (oras leaves it packed)",
+         [layer(packed(tar), title="demo.tgz")]),
+        ("Y2", pulls, install, "the same under the type that oras gives to files",
+         [layer(packed(tar), "application/vnd.oci.image.layer.v1.tar", title="demo.tgz")]),
+        ("Y3", pulls, refuse, "the same beside another file", [layer(packed(tar), title="demo.tgz"), readme]),
         ("X6", refuses, refuse, "the layer ends too early", [layer(packed(tar)[:-20], title="demo", unpack="true")]),
     ]
     for case, oras, aisoc, note, layers, *config in rows:

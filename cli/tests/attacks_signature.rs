@@ -127,11 +127,11 @@ fn signing_keys_that_are_no_key_files() {
         ("/dev/zero", "not a regular file"),
         ("empty.key", "is empty"),
         ("large.key", "larger than a key"),
-        ("encrypted.key", "is encrypted"),
-        ("old.key", "of another kind"),
-        ("openssh.key", "of another kind"),
-        ("x25519.key", "not an Ed25519 key"),
-        ("keys/release.pem", "is a public key"),
+        ("encrypted.key", "an encrypted private key"),
+        ("old.key", "an RSA key"),
+        ("openssh.key", "a private key of OpenSSH"),
+        ("x25519.key", "an X25519 key"),
+        ("keys/release.pem", "the public half"),
     ] {
         let run = within_time(&bench, &["plugin", "sign", "--plugin-dir", "demo", "--private-key", key]);
         assert!(run.refused(1, "key_invalid").error_line().contains(word), "{run:?}");

@@ -122,6 +122,8 @@ fn signing_again_after_a_kill_is_not_stopped_by_our_own_empty_directory() {
     fs::create_dir(bench.path("demo/plugin.sig.d")).expect("made");
     bench.sign("demo").ok();
     assert!(verified(&bench).ok().stdout.contains("coverage=full"));
+    fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
+    fs::create_dir(bench.path("demo/plugin.sig.d")).expect("made");
     let elsewhere = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "release.key"];
     bench.run(&[&elsewhere[..], &["--coverage", "code", "--out", "detached.sig"]].concat()).ok();
     assert!(!bench.path("demo/plugin.sig.d").exists(), "nothing is left of it when it would be empty");

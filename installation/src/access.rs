@@ -11,6 +11,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::floor::CoverageFloor;
 use crate::secure::{arrive, no_directory};
+use crate::shared_directories::SharedDirectories;
 
 /// Who changes a plugins directory, and under which circumstances.
 #[derive(Debug, Clone)]
@@ -36,18 +37,6 @@ pub enum NetworkFileSystems {
     #[default]
     Refused,
     /// Somebody has read what cannot be promised there, and sees to it that one host alone writes.
-    Accepted,
-}
-
-/// What to do about a plugins directory that everybody may write, or one below such a directory: a volume that
-/// a cluster mounts for several users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SharedDirectories {
-    /// Refuse it: whoever can write there decides what the host loads.
-    #[default]
-    Refused,
-    /// Somebody answers for everybody who can write there. What an install puts there is held to the rule all the
-    /// same, and so are the directories that are ours in it.
     Accepted,
 }
 

@@ -13,9 +13,9 @@ use aisoc_packaging::Limits;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::access::SharedDirectories;
 use crate::layout::{FLOORS, Layout, PENDING, RECORDS, VERSIONS};
 use crate::secure::{no_directory, require_secure, require_secure_way};
+use crate::shared_directories::SharedDirectories;
 
 /// Holds a plugins directory, and what is ours in it, to what an install asks of it, before anything in
 /// it is judged: where others can write, a verdict is about what was there a moment ago.

@@ -5,12 +5,12 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use aisoc_files::{Arrival, Insecure, Links, Walk, shell_word};
+use aisoc_files::{Arrival, Insecure, Links, Walk};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::access::SharedDirectories;
+use crate::shared_directories::{SharedDirectories, hint};
 
 pub(crate) const OPEN_DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -49,8 +49,10 @@ pub(crate) fn require_secure_way(plugins_dir: &Path, shared: SharedDirectories) 
 pub(crate) fn arrive(plugins_dir: &Path, shared: SharedDirectories) -> Result<Arrival> {
     let (arrival, insecure) = walk_to(plugins_dir)?;
     match insecure {
-        Some(insecure) if shared == SharedDirectories::Refused || !insecure.is_shared_only() => {
-            Err(changeable_way(insecure))
+        Some(insecure) if !insecure.is_shared_only() => Err(changeable(insecure)),
+        Some(insecure) if shared == SharedDirectories::Refused => {
+            let hint = hint(&insecure);
+            Err(changeable(insecure).hint(hint))
         }
         _ => Ok(arrival),
     }
@@ -73,27 +75,6 @@ pub(crate) fn require_secure(opened: impl AsFd, shown: &Path) -> Result<Stat> {
     let found = walk.judge_open(opened, shown).map_err(|error| Fault::io("look at", shown, error))?;
     walk.finish().map_err(changeable)?;
     Ok(found)
-}
-
-/// A volume that was made to be shared is not mended by whoever installs there: its owner decides, or a
-/// directory of one's own in it, where nobody can take that away.
-fn changeable_way(insecure: Insecure) -> Fault {
-    if !insecure.is_shared_only() {
-        return changeable(insecure);
-    }
-    let mend = match insecure.sticky_end() {
-        Some(volume) => {
-            let own = shell_word(volume.join("plugins"));
-            format!("make a directory of your own in it with `mkdir -m 0755 {own}`, and pass `--plugins-dir {own}`")
-        }
-        None => {
-            let remedy = insecure.remedy().unwrap_or_else(|| Reason::DirectoryInsecure.remedy().to_owned());
-            format!("{remedy}, or take one of your own in a sticky directory of root's (mode 1777)")
-        }
-    };
-    let decide = "a volume that is shared on purpose is accepted with `--accept-shared-directory`, by whoever answers \
-                  for everybody who can write to it";
-    changeable(insecure).hint(format!("{mend}; {decide}"))
 }
 
 fn changeable(insecure: Insecure) -> Fault {

@@ -8,7 +8,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::Limits;
 
-use crate::access::{Access, SharedDirectories};
+use crate::access::Access;
 use crate::census::Census;
 use crate::collect::{Collected, collect_staging};
 use crate::guarded::require_secure_plugins;
@@ -19,6 +19,7 @@ use crate::previous::{PreviousVersion, previous_versions};
 use crate::recorded;
 use crate::secure::{look_at, shared_way};
 use crate::session::{self, Session};
+use crate::shared_directories::SharedDirectories;
 use crate::staging::StagingDirectory;
 use crate::standing::Standing;
 use crate::tree_in_place::{PreviousTree, TreeInPlace};

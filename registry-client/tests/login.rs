@@ -369,3 +369,36 @@ async fn a_promotion_whose_token_reads_one_repository_is_sent() {
     let posts = queries(&registry, |seen| seen.method == "POST");
     assert_eq!(posts.last().map(String::as_str), Some(""), "an upload was begun: {posts:?}");
 }
+
+#[tokio::test]
+async fn a_registry_that_hides_what_it_holds_is_asked_whether_it_wants_a_login() {
+    for hidden in [403, 404] {
+        let (registry, _) = guarded(Login::Basic("me", PASSWORD)).await;
+        registry.set_rules(vec![Rule::on("/v2/plugin/", Act::HiddenFromNobody(hidden))]);
+        pull(&registry, &with_password(&registry, PASSWORD)).await.unwrap_or_else(|fault| panic!("{hidden}: {fault}"));
+        let asked: Vec<_> = registry.requests().iter().map(|seen| seen.path.clone()).collect();
+        assert_eq!(asked.iter().filter(|path| *path == "/v2/").count(), 1, "{asked:?}");
+        let nobody = pull(&registry, &options()).await.expect_err("hidden");
+        let reason = if hidden == 403 { Reason::RegistryDenied } else { Reason::ReferenceNotFound };
+        assert_eq!(nobody.reason(), reason, "{}", shown(&nobody));
+    }
+}
+
+#[tokio::test]
+async fn a_token_service_that_limits_is_given_its_time() {
+    let later = Act::Answer(429, vec![("retry-after", "1".to_owned())], vec![]);
+    let (registry, _) = guarded(Login::Bearer(known_user())).await;
+    registry.set_rules(vec![Rule::on("/token", later).times(1)]);
+    let began = std::time::Instant::now();
+    pull(&registry, &with_password(&registry, PASSWORD)).await.expect("in the end");
+    assert!(began.elapsed() >= std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_not_read_is_not_called_a_wrong_login() {
+    let service = TokenService { realm: Some("x\\".to_owned()), ..known_user() };
+    let (registry, _) = guarded(Login::Bearer(service)).await;
+    let fault = pull(&registry, &with_password(&registry, PASSWORD)).await.expect_err("not read");
+    assert!(shown(&fault).contains("a form that is not read"), "{}", shown(&fault));
+    assert!(!registry.requests().iter().any(|seen| seen.path == "/token"));
+}

@@ -167,6 +167,34 @@ async fn a_manifest_has_its_own_type_whatever_a_file_server_calls_it() {
 }
 
 #[tokio::test]
+async fn a_login_page_of_unknown_length_is_no_part_of_a_blob() {
+    let (registry, sample) = stocked().await;
+    // Without a length, as pages that are made on the way come.
+    let headers = vec![("content-type", "text/html".to_owned()), ("content-length", String::new())];
+    registry.set_rules(vec![Rule::on("/blobs/", Act::Answer(200, headers, b"<html>Please log in</html>".to_vec()))]);
+    let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("a page");
+    assert_eq!(fault.reason(), Reason::RegistryProtocol, "{}", shown(&fault));
+}
+
+#[tokio::test]
+async fn a_manifest_without_a_type_is_not_given_one_that_it_is_not() {
+    let index = "application/vnd.oci.image.index.v1+json";
+    let manifest = aisoc_manifests::oci::MANIFEST_MEDIA_TYPE;
+    for (document, said, taken) in [
+        (r#"{"schemaVersion":2,"config":{},"layers":[]}"#, index, false),
+        (r#"{"schemaVersion":2,"config":{},"layers":[]}"#, manifest, true),
+        (r#"{"schemaVersion":2,"manifests":[]}"#, index, true),
+        (r#"{"schemaVersion":2,"manifests":[]}"#, manifest, false),
+    ] {
+        let (registry, _) = stocked().await;
+        let headers = vec![("content-type", said.to_owned())];
+        registry.set_rules(vec![Rule::on("/manifests/", Act::Answer(200, headers, document.as_bytes().to_vec()))]);
+        let found = reading(&registry, "plugin:1").fetch_manifest(None).await;
+        assert_eq!(found.is_ok(), taken, "{document} as {said}: {found:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_digest_is_compared_with_the_bytes_and_not_with_the_header() {
     let (registry, sample) = stocked().await;
     let pinned = reading(&registry, &format!("plugin@{}", sample.manifest.digest()));

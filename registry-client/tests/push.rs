@@ -177,6 +177,89 @@ async fn a_registry_that_does_not_see_its_own_blobs_yet_is_waited_for() {
     }
 }
 
+fn page(status: u16) -> Act {
+    Act::Answer(status, vec![("content-type", "text/html".to_owned())], b"<html>Please log in</html>".to_vec())
+}
+
+#[tokio::test]
+async fn a_page_that_says_fine_has_stored_nothing() {
+    for (method, path, reason) in [
+        ("POST", "/uploads/", Reason::RegistryProtocol),
+        ("PUT", "/uploads/", Reason::RegistryProtocol),
+        ("PUT", "/manifests/sha256", Reason::PushVerification),
+        ("PUT", "/manifests/1", Reason::ReferenceNotFound),
+    ] {
+        let (registry, sample) = (Registry::start(), sample(0));
+        registry.set_rules(vec![Rule::on(path, page(200)).method(method)]);
+        let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("nothing is there");
+        assert_eq!(fault.reason(), reason, "{method} {path}: {}", shown(&fault));
+    }
+    // To HEAD it is no answer: the blobs are sent.
+    let (registry, sample) = (Registry::start(), sample(0));
+    registry.set_rules(vec![Rule::on("/", page(200)).method("HEAD")]);
+    push(&writing(&registry, "plugin:1"), &sample).await.expect("sent");
+    registry.set_rules(vec![]);
+    let layer = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect("there");
+    assert_eq!(layer, sample.layer_bytes);
+}
+
+#[tokio::test]
+async fn a_tag_is_not_taken_from_another_artifact_that_came_meanwhile() {
+    for replace in [ReplaceTag::No, ReplaceTag::Yes] {
+        let (registry, other) = stocked().await;
+        let target = writing(&registry, "plugin:1");
+        let mine = sample(1);
+        for (descriptor, source) in &mine.blobs {
+            target.push_blob(descriptor, source).await.expect("stored");
+        }
+        target.push_manifest(&mine.manifest).await.expect("stored");
+        let tagged = target.tag(&tag("1"), &mine.manifest, replace).await;
+        let expected = if replace == ReplaceTag::No { other.manifest.digest() } else { mine.manifest.digest() };
+        assert_eq!(tagged.is_ok(), replace == ReplaceTag::Yes, "{tagged:?}");
+        assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(expected));
+        if let Err(fault) = tagged {
+            assert_eq!(fault.reason(), Reason::TagExists, "{}", shown(&fault));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_was_set_by_a_try_whose_answer_was_lost_is_set() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    let target = writing(&registry, "plugin:1");
+    push(&target, &sample).await.expect("pushed");
+    // The first look sees nothing yet; the tag cannot be moved; the second look sees it.
+    registry.set_rules(vec![
+        Rule::on("/manifests/1", Act::Status(404)).method("GET").times(1),
+        Rule::on("/manifests/1", Act::Status(400)).method("PUT"),
+    ]);
+    assert_eq!(target.tag(&tag("1"), &sample.manifest, ReplaceTag::No).await.expect("set"), Pushed::Uploaded);
+}
+
+#[tokio::test]
+async fn what_is_waited_for_has_one_end() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    registry.set_rules(vec![Rule::on("/manifests/sha256", Act::Silence).method("GET")]);
+    let target = Target::create(&reference(&registry.reference("plugin:1")), &support::impatient()).expect("a target");
+    let began = std::time::Instant::now();
+    let fault = push(&target, &sample).await.expect_err("silent");
+    assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
+    assert!(began.elapsed() < std::time::Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_mount_that_is_not_answered_is_not_asked_for_again() {
+    let (registry, sample) = stocked().await;
+    registry.set_rules(vec![Rule::on("/uploads/", Act::Silence).method("POST").times(1)]);
+    let source = BlobSource::from(reading(&registry, "plugin:1"));
+    let target = Target::create(&reference(&registry.reference("other:1")), &support::impatient()).expect("a target");
+    for descriptor in [&sample.config, &sample.layer] {
+        assert_eq!(target.push_blob(descriptor, &source).await.expect("sent"), Pushed::Uploaded);
+    }
+    let mounts = registry.requests().iter().filter(|seen| seen.query.contains("from=")).count();
+    assert_eq!(mounts, 1);
+}
+
 #[tokio::test]
 async fn a_blob_of_unknown_standing_is_sent() {
     for head in [Act::Status(405), Act::Status(501), Act::Status(400), Act::Answer(200, vec![], b"x".to_vec())] {

@@ -3,10 +3,13 @@
 mod support;
 
 use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
 
 use aisoc_manifests::fault::{Class, Reason};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Credentials, Fetch as _, Login, Push as _, Pushed, Secret, Tagging as _, Target,
+    BlobSource, ClientOptions, Credentials, Fetch as _, Login, Push as _, Pushed, ReplaceTag, Secret, Tagging as _,
+    Target,
 };
 use aisoc_testkit::by_hand;
 use aisoc_testkit::registry::{Act, Login as Asked, Registry, Rule};
@@ -206,4 +209,93 @@ async fn no_user_name_in_a_url_becomes_a_login() {
     let fault = target.fetch_manifest(None).await.expect_err("a login in a URL");
     assert_eq!(fault.reason(), Reason::RedirectRefused, "{}", shown(&fault));
     assert!(!shown(&fault).contains("a:b@"), "{}", shown(&fault));
+}
+
+/// A server that answers every request by its head, and what it was asked.
+fn foreign(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    let address = by_hand::serve("127.0.0.1:0", move |head, stream| {
+        seen.lock().expect("not poisoned").push(head.to_owned());
+        let response = answer(head);
+        stream.write_all(response.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes())
+    });
+    (address, heads)
+}
+
+#[tokio::test]
+async fn a_challenge_of_a_session_elsewhere_is_not_answered() {
+    let (registry, options) = guarded(Registry::start());
+    let sample = sample(0);
+    let (place, heads) = foreign(|head| match head.split(' ').next() {
+        Some("POST") => "HTTP/1.1 202 Accepted\r\nLocation: /up/1\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        // Wherever it is asked, the realm is here.
+        _ => {
+            let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+            format!(
+                "HTTP/1.1 401 x\r\nWWW-Authenticate: Bearer realm=\"http://{host}/token\"\r\nContent-Length: 0\r\n\r\n"
+            )
+        }
+    });
+    registry.set_rules(vec![Rule::on("/uploads/", Act::RedirectTo(format!("http://{place}/v2/up"))).method("POST")]);
+    let source = BlobSource::Bytes(sample.layer_bytes.clone().into());
+    let fault = target(&registry, "plugin:1", &options).push_blob(&sample.layer, &source).await.expect_err("refused");
+    assert_eq!(fault.reason(), Reason::RegistryRefused, "{}", shown(&fault));
+    assert!(!shown(&fault).contains("docker login"), "{}", shown(&fault));
+    let heads = heads.lock().expect("not poisoned");
+    assert!(heads.iter().any(|head| head.starts_with("PUT ")), "{heads:?}");
+    assert!(heads.iter().all(|head| !head.to_ascii_lowercase().contains("authorization:")), "{heads:?}");
+    assert!(heads.iter().all(|head| !head.contains("/token")), "{heads:?}");
+}
+
+#[tokio::test]
+async fn who_was_asked_on_the_way_cannot_send_the_login_to_a_path_of_the_registry() {
+    let (registry, sample) = stocked().await;
+    let (registry, options) = guarded(registry);
+    let back = format!("http://{}/v2/victim/manifests/latest", registry.host());
+    let (place, _) = foreign(move |_| format!("HTTP/1.1 307 x\r\nLocation: {back}\r\nContent-Length: 0\r\n\r\n"));
+    registry.set_rules(vec![
+        Rule::on("/v2/plugin/manifests/2", Act::RedirectTo(format!("http://{place}/cdn"))).method("PUT"),
+    ]);
+    let tag = "2".parse().expect("a tag");
+    let target = target(&registry, "plugin:1", &options);
+    let fault = target.tag(&tag, &sample.manifest, ReplaceTag::No).await.expect_err("not told");
+    assert_eq!(fault.reason(), Reason::RegistryRefused, "{}", shown(&fault));
+    let victim: Vec<_> = registry.requests().into_iter().filter(|seen| seen.path.contains("victim")).collect();
+    assert!(!victim.is_empty() && victim.iter().all(|seen| seen.authorization.is_none()), "{victim:?}");
+}
+
+#[tokio::test]
+async fn a_place_that_the_registry_led_to_does_not_say_that_a_tag_is_free() {
+    let (registry, _) = stocked().await;
+    let (place, _) = foreign(|_| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned());
+    registry.set_rules(vec![Rule::on("/manifests/1", Act::RedirectTo(format!("http://{place}/cdn"))).method("GET")]);
+    let target = writing(&registry, "plugin:1");
+    let tag = "1".parse().expect("a tag");
+    let fault = target.tag(&tag, &sample(1).manifest, ReplaceTag::No).await.expect_err("nobody said so");
+    assert_eq!(fault.reason(), Reason::RegistryRefused, "{}", shown(&fault));
+    assert!(!registry.requests().iter().any(|seen| seen.method == "PUT"));
+}
+
+#[tokio::test]
+async fn a_question_that_only_saves_work_stops_nobody() {
+    let dead = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    for place in ["https://10.0.0.1/blob".to_owned(), format!("http://{dead}/blob"), "ftp://x/".to_owned()] {
+        let (registry, sample) = (Registry::start(), sample(0));
+        registry.set_rules(vec![
+            Rule::on("/blobs/sha256", Act::RedirectTo(place.clone())).method("HEAD"),
+            Rule::on("/manifests/sha256", Act::RedirectTo(place.clone())).method("HEAD"),
+        ]);
+        push(&writing(&registry, "plugin:1"), &sample).await.unwrap_or_else(|fault| panic!("{place}: {fault}"));
+    }
+}
+
+#[tokio::test]
+async fn the_path_of_a_place_that_the_registry_led_to_is_not_shown() {
+    let (registry, sample) = stocked().await;
+    let place = by_hand::serve("127.0.0.1:0", |_, _| Ok(()));
+    registry.set_rules(vec![Rule::on("/blobs/", Act::RedirectTo(format!("http://{place}/_proxy/secret-token/x")))]);
+    let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("hangs up");
+    assert!(shown(&fault).contains(&place.to_string()), "{}", shown(&fault));
+    assert!(!shown(&fault).contains("secret-token"), "{}", shown(&fault));
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason};
 
-use crate::key::PublicKey;
 use crate::key_form::{Algorithm, Bare, Encoding, Form};
 
 /// Where the text of a key is from. Never the text.
@@ -107,10 +106,9 @@ impl KeySource {
         words.to_owned()
     }
 
-    /// Why a key that stands there behind another one is not used.
-    pub(crate) fn behind_another(&self, key: &PublicKey) -> Fault {
-        let message =
-            format!("{self} holds {} behind its first key, and hosts read the first alone", key.fingerprint());
+    /// Why the key of that fingerprint, which stands there behind another one, is not used.
+    pub(crate) fn behind_another(&self, fingerprint: impl fmt::Display) -> Fault {
+        let message = format!("{self} holds {fingerprint} behind its first key, and hosts read the first alone");
         Fault::new(Reason::KeyInvalid, message).expected("one public key", "several").hint(format!(
             "give each key a file of its own: `{} | awk '/-BEGIN/ {{ n++ }} n {{ print > (\"key-\" n \".pem\") }}'` writes \
              key-1.pem and so on",

@@ -247,7 +247,10 @@ impl KeyFile {
             Err(fault) => Ok(Self { key: Err(fault), unused: Vec::new() }),
             Ok(key) => {
                 let behind = PublicKey::behind_first(content);
-                Ok(Self { key: Ok(key), unused: behind.iter().map(|key| source.behind_another(key)).collect() })
+                Ok(Self {
+                    key: Ok(key),
+                    unused: behind.iter().map(|key| source.behind_another(key.fingerprint())).collect(),
+                })
             }
         }
     }

@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod appearance;
+mod bytecode;
 mod claim;
 mod content;
 mod coverage;
@@ -26,9 +27,10 @@ mod verify;
 mod wrapping;
 
 pub use appearance::Appearance;
+pub use bytecode::{WITHOUT_BYTECODE, is_bytecode_cache};
 pub use claim::{Claim, ClaimedTree};
 pub use content::Content;
-pub use coverage::{Coverage, Uncovered, WITHOUT_BYTECODE, is_bytecode_cache};
+pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_notes::{KeyNotes, Standing};

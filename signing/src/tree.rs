@@ -12,7 +12,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
 
-use crate::coverage::is_bytecode_cache;
+use crate::bytecode::is_bytecode_cache;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
 /// The manifest's key.

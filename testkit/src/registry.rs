@@ -182,6 +182,10 @@ impl Shared {
             };
         }
         if let Some(challenge) = self.challenge(&seen) {
+            let hides = seen.authorization.is_none() && seen.path != "/v2/";
+            if let Some(status) = self.hidden(&seen.path).filter(|_| hides) {
+                return Ok(drained(request, answer(status, &[], oci_error("DENIED"))).await);
+            }
             let headers = [("www-authenticate", challenge)];
             return Ok(drained(request, answer(401, &headers, oci_error("UNAUTHORIZED"))).await);
         }

@@ -18,8 +18,8 @@ use crate::verdict::Verdict;
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
 /// For what macOS adds.
-const WITHOUT_NOTES: &str = "macOS added it: remove it, or have the publisher package the plugin with `aisoc plugin \
-     package`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
+const WITHOUT_NOTES: &str = "macOS adds files of such names: remove it, or have the publisher package the plugin with \
+     `aisoc plugin package`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
 /// For what no list of files can name.
 const WITHOUT_EMPTY: &str =
     "remove the empty directory, or have the publisher package the plugin with `aisoc plugin package`";

@@ -36,10 +36,18 @@ impl Shared {
         is_ruled.then(|| self.act(Side::Home, &method, &seen.path)).flatten()
     }
 
+    /// The status for whoever shows no login, if the script hides that path.
+    pub(super) fn hidden(&self, path: &str) -> Option<u16> {
+        self.state().rules.iter().find_map(|rule| match rule.act {
+            Act::HiddenFromNobody(status) if path.contains(&rule.path) => Some(status),
+            _ => None,
+        })
+    }
+
     pub(super) async fn perform(&self, act: Option<Act>, mut request: Request<Incoming>) -> Reply {
         let elsewhere = format!("http://{}/elsewhere", self.state().elsewhere);
         match act {
-            None => Ok(self.registry.answer(request).await),
+            None | Some(Act::HiddenFromNobody(_)) => Ok(self.registry.answer(request).await),
             Some(Act::Status(status)) => Ok(drained(request, answer(status, &[], oci_error("TOOBAD"))).await),
             Some(Act::Answer(status, headers, body)) => Ok(drained(request, answer(status, &headers, body)).await),
             Some(Act::Html) => {

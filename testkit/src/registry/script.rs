@@ -62,6 +62,8 @@ pub enum Act {
     UploadElsewhere,
     /// Opens upload sessions at an absolute URL of its own, with a query, as other registries do.
     UploadAbsolute,
+    /// Answers that status to whoever shows no login, and asks for none.
+    HiddenFromNobody(u16),
     /// Never answers.
     Silence,
 }
