@@ -56,7 +56,7 @@ impl Auth {
     pub(super) fn new(reference: &RegistryReference, base: &Url, options: &ClientOptions, scope: Scope) -> Self {
         Self {
             registry: reference.registry(),
-            place: Place::of(reference),
+            place: Place::of(reference, base),
             base: base.clone(),
             repository: reference.repository().to_owned(),
             scope,

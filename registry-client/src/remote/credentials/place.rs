@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use aisoc_manifests::reference::RegistryReference;
+use reqwest::Url;
 
 /// Docker Hub has three names, and Docker stores its login under the URL of an API that it no longer has.
 const HUB: &str = "docker.io";
@@ -22,7 +23,13 @@ pub(in crate::remote) struct Place {
     /// `host[:port]`, as the reference has it.
     registry: String,
     repository: String,
+    /// The port that is meant where none is written: without TLS it is not the one for TLS, and a login for that one
+    /// must not be sent in clear.
+    port: u16,
 }
+
+/// The port for TLS.
+const HTTPS: u16 = 443;
 
 /// How well a key fits a place. The least one is asked first, and two of one file are never equal: what
 /// decides between them is written here, and no order of a table in memory.
@@ -56,8 +63,10 @@ enum Path {
 }
 
 impl Place {
-    pub(in crate::remote) fn of(reference: &RegistryReference) -> Self {
-        Self { registry: reference.registry(), repository: reference.repository().to_owned() }
+    /// The repository of that reference, at a registry that is reached at `base`.
+    pub(in crate::remote) fn of(reference: &RegistryReference, base: &Url) -> Self {
+        let port = if base.scheme() == "http" { 80 } else { HTTPS };
+        Self { registry: reference.registry(), repository: reference.repository().to_owned(), port }
     }
 
     pub(super) fn registry(&self) -> &str {
@@ -66,7 +75,7 @@ impl Place {
 
     /// Whether that `host[:port]` is this registry.
     pub(super) fn is_at(&self, registry: &str) -> bool {
-        origin(registry) == origin(&self.registry)
+        origin(registry, self.port) == origin(&self.registry, self.port)
     }
 
     /// The names under which a credential helper may know the registry, in the order in which it is asked:
@@ -125,14 +134,13 @@ fn split_scheme(key: &str) -> Option<(Scheme, &str)> {
 
 /// Host and port of a registry: one registry has several spellings, and no two registries have the same. A
 /// port that is no number is one that no registry has.
-fn origin(registry: &str) -> (String, u16) {
-    const HTTPS: u16 = 443;
+fn origin(registry: &str, unwritten: u16) -> (String, u16) {
     let (host, port) = match registry.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(0)),
-        _ => (registry, HTTPS),
+        _ => (registry, unwritten),
     };
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let is_hub = port == HTTPS && HUB_ALIASES.contains(&host.as_str());
+    let is_hub = port == unwritten && HUB_ALIASES.contains(&host.as_str());
     (if is_hub { HUB.to_owned() } else { host }, port)
 }
 
@@ -143,20 +151,22 @@ pub(super) mod tests {
 
     pub(in super::super) fn place(reference: &str) -> Place {
         let Reference::Registry(reference) = reference.parse().expect(reference) else { panic!("{reference}") };
-        Place::of(&reference)
+        Place::of(&reference, &Url::parse("https://any.test/").expect("a URL"))
     }
 
     #[test]
     fn one_registry_has_several_spellings_and_no_two_have_the_same() {
         for same in ["ghcr.io", "GHCR.io", "ghcr.io:443", "ghcr.io."] {
-            assert_eq!(origin(same), origin("ghcr.io"), "{same}");
+            assert_eq!(origin(same, HTTPS), origin("ghcr.io", HTTPS), "{same}");
         }
         for other in ["ghcr.io:5000", "ghcr.io.evil.example", "evil.ghcr.io", "xghcr.io", "ghcr.io:80", "ghcr.io:"] {
-            assert_ne!(origin(other), origin("ghcr.io"), "{other}");
+            assert_ne!(origin(other, HTTPS), origin("ghcr.io", HTTPS), "{other}");
         }
-        assert_eq!(origin("[::1]:5000"), ("[::1]".to_owned(), 5000));
-        assert_eq!(origin("[::1]"), ("[::1]".to_owned(), 443));
-        assert_ne!(origin("index.docker.io:5000"), origin("docker.io"));
+        assert_eq!(origin("[::1]:5000", HTTPS), ("[::1]".to_owned(), 5000));
+        assert_eq!(origin("[::1]", HTTPS), ("[::1]".to_owned(), 443));
+        assert_ne!(origin("registry.corp:443", 80), origin("registry.corp", 80), "a login for TLS, without");
+        assert_eq!(origin("registry.corp:80", 80), origin("registry.corp", 80));
+        assert_ne!(origin("index.docker.io:5000", HTTPS), origin("docker.io", HTTPS));
     }
 
     #[test]
