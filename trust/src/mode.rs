@@ -161,3 +161,40 @@ impl fmt::Display for SignatureStatus {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_variables_and_results_are_these() {
+        for (word, mode) in
+            [("strict", TrustMode::Strict), ("warn", TrustMode::Warn), ("disabled", TrustMode::Disabled)]
+        {
+            assert_eq!((mode.as_str(), mode.to_string().as_str()), (word, word));
+            assert_eq!(format!(" {} ", word.to_uppercase()).parse::<TrustMode>().expect(word), mode);
+        }
+        for (word, rule) in
+            [("full", CoverageRule::Full), ("inert", CoverageRule::InertRest), ("code", CoverageRule::Code)]
+        {
+            assert_eq!(rule.as_str(), word);
+            assert_eq!(format!(" {} ", word.to_uppercase()).parse::<CoverageRule>().expect(word), rule);
+        }
+        for (word, status) in [
+            ("verified", SignatureStatus::Verified),
+            ("unsigned", SignatureStatus::Unsigned),
+            ("invalid", SignatureStatus::Invalid),
+            ("skipped", SignatureStatus::Skipped),
+        ] {
+            assert_eq!((status.as_str(), status.to_string().as_str()), (word, word));
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_refused_and_becomes_no_default() {
+        for word in ["", "stric", "strictly", "none", "off", "st rict"] {
+            assert_eq!(word.parse::<TrustMode>().expect_err(word).reason(), Reason::Usage);
+            assert_eq!(word.parse::<CoverageRule>().expect_err(word).reason(), Reason::Usage);
+        }
+    }
+}

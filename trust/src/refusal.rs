@@ -73,9 +73,9 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[Str
     }
 }
 
-fn names(tried: &[KeyId]) -> String {
+fn names(tried: &[impl ToString]) -> String {
     const SHOWN: usize = 5;
-    let shown: Vec<&str> = tried.iter().take(SHOWN).map(KeyId::as_str).collect();
+    let shown: Vec<String> = tried.iter().take(SHOWN).map(ToString::to_string).collect();
     let rest = tried.len().saturating_sub(SHOWN);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     let one_of = if tried.len() > 1 { "one of " } else { "" };
@@ -253,4 +253,23 @@ fn is_whole_but_for_the_manifest(uncovered: &[Uncovered]) -> bool {
     let is_manifest = |file: &Uncovered| ManifestFile::ALL.iter().any(|manifest| manifest.name() == file.path);
     uncovered.iter().any(is_manifest)
         && uncovered.iter().all(|file| file.hazard.is_none() && (is_manifest(file) || is_signature_file(&file.path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_keys_are_named_and_the_others_are_counted() {
+        for (keys, said) in [
+            (0, ""),
+            (1, "k1"),
+            (2, "one of k1, k2"),
+            (5, "one of k1, k2, k3, k4, k5"),
+            (6, "one of k1, k2, k3, k4, k5 and 1 more"),
+        ] {
+            let tried: Vec<String> = (1..=keys).map(|key| format!("k{key}")).collect();
+            assert_eq!(names(&tried), said);
+        }
+    }
 }

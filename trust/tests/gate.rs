@@ -149,6 +149,17 @@ fn strict_refuses_every_verdict_but_the_good_one() {
 }
 
 #[test]
+fn what_was_examined_says_what_it_came_to() {
+    let claim = claim(b"t", MANIFEST, None);
+    let refused = examine(&Policy::default(), &claim, |_, _| Ok(Outcome::Unsigned));
+    assert_eq!(refused.refusal().map(Fault::reason), Some(Reason::Unsigned));
+    assert!(refused.verdict().is_none());
+    let let_in = examine(&Policy::of(TrustMode::Warn), &claim, |_, _| Ok(Outcome::Unsigned));
+    assert_eq!(let_in.verdict().map(Verdict::status), Some(SignatureStatus::Unsigned));
+    assert!(let_in.refusal().is_none());
+}
+
+#[test]
 fn warn_lets_in_and_keeps_the_objection() {
     for (outcome, reason, status) in verdicts() {
         let admitted =
