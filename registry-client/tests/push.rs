@@ -187,7 +187,7 @@ async fn a_page_that_says_fine_has_stored_nothing() {
         ("POST", "/uploads/", Reason::RegistryProtocol),
         ("PUT", "/uploads/", Reason::RegistryProtocol),
         ("PUT", "/manifests/sha256", Reason::PushVerification),
-        ("PUT", "/manifests/1", Reason::ReferenceNotFound),
+        ("PUT", "/manifests/1", Reason::PushVerification),
     ] {
         let (registry, sample) = (Registry::start(), sample(0));
         registry.set_rules(vec![Rule::on(path, page(200)).method(method)]);

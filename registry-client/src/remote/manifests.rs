@@ -147,7 +147,7 @@ pub(super) async fn tag(connection: &Arc<Connection>, manifest: &Manifest, tag: 
         // The one answer that a registry gives when it did it (distribution specification, `end-7`).
         Ok(Stored::Created) => Ok(()),
         // Any web server says "fine", and a place that the registry led to says it for itself.
-        Ok(Stored::Perhaps) => names(manifest, get_stored(connection, &name, manifest.digest()).await?),
+        Ok(Stored::Perhaps) => names(manifest, get_stored(connection, &name, manifest.digest()).await),
         // A try whose answer was lost may have done it, and a tag that cannot be moved refuses the next one.
         Err(fault) if fault.reason() == Reason::RegistryRefused => match get(connection, name).await {
             Ok(found) if found.digest() == manifest.digest() => Ok(()),
@@ -157,12 +157,18 @@ pub(super) async fn tag(connection: &Arc<Connection>, manifest: &Manifest, tag: 
     }
 }
 
-fn names(wanted: &Manifest, found: Manifest) -> Result<()> {
-    if found.digest() == wanted.digest() {
-        return Ok(());
+fn names(wanted: &Manifest, found: Result<Manifest>) -> Result<()> {
+    let refuse = |what: &str| {
+        Fault::new(Reason::PushVerification, format!("the registry says that the tag was set, and it {what}"))
+    };
+    match found {
+        Ok(found) if found.digest() == wanted.digest() => Ok(()),
+        Ok(found) => {
+            Err(refuse("names another manifest").expected(wanted.digest().to_string(), found.digest().to_string()))
+        }
+        Err(fault) if fault.reason() == Reason::ReferenceNotFound => Err(refuse("is not there").caused_by(fault)),
+        Err(fault) => Err(fault),
     }
-    Err(Fault::new(Reason::PushVerification, "the registry says that the tag was set, and it names another manifest")
-        .expected(wanted.digest().to_string(), found.digest().to_string()))
 }
 
 /// What a success of a PUT is worth.
