@@ -41,6 +41,18 @@ fn a_signature_that_is_written_elsewhere_takes_nobodys_place() {
 }
 
 #[test]
+fn a_signature_is_written_in_its_place_or_outside_of_the_plugin() {
+    let bench = twice_signed();
+    let before = bench.snapshot("demo");
+    for out in ["demo/plugin.yaml", "demo/other.sig", "demo/plugin.sig.d/x.sig", "keys/../demo/x.sig", "keys", "demo"] {
+        let run = bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "c.key", "--out", out]);
+        assert!(run.refused(2, "usage").stderr.contains("outside of the plugin"), "{out}: {run:?}");
+        assert_eq!(bench.snapshot("demo"), before, "{out}");
+    }
+    bench.run(&BOTH).ok();
+}
+
+#[test]
 fn a_signature_over_another_manifest_goes_with_it_wherever_the_new_one_is_written() {
     let bench = twice_signed();
     bench.write("demo/README.md", "another text\n");

@@ -17,9 +17,9 @@ use rustix::io::Errno;
 const PAUSE: Duration = Duration::from_millis(20);
 const OPEN: OFlags =
     OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
-/// What its group and everybody may do with a directory.
+/// What its group may do with a directory. That everybody may write it too, opens the lock to nobody: who holds a
+/// lock keeps the others out, and says in it who they wait for.
 const WRITABLE_BY_GROUP: u32 = 0o020;
-const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// Opens the lock file `name` in `directory`, made when it is missing. It may be opened by those who may
 /// write the directory `guarded`; a file of ours that more may open is tightened.
@@ -58,9 +58,6 @@ fn narrow(file: &File, found: &Stat, guarded: &Stat) -> io::Result<()> {
         let gid = Gid::from_raw(guarded.st_gid);
         let is_theirs = found.st_gid == guarded.st_gid || rustix::fs::fchown(file, None, Some(gid)).is_ok();
         bits |= if is_theirs { 0o060 } else { 0 };
-    }
-    if guarded.st_mode & WRITABLE_BY_ALL != 0 {
-        bits |= 0o066;
     }
     if found.st_mode & 0o7777 != bits {
         rustix::fs::fchmod(file, Mode::from_raw_mode(bits))?;
@@ -161,7 +158,7 @@ mod tests {
 
     #[test]
     fn only_those_who_may_write_the_directory_may_open_its_lock() {
-        for (guarded, expected) in [(0o755, 0o600), (0o700, 0o600), (0o775, 0o660), (0o2770, 0o660), (0o777, 0o666)] {
+        for (guarded, expected) in [(0o755, 0o600), (0o700, 0o600), (0o775, 0o660), (0o2770, 0o660), (0o777, 0o660)] {
             let (place, opened) = directory(guarded);
             open_lock(&opened, "lock", &opened).expect("made");
             assert_eq!(mode(&place.path().join("lock")), expected, "{guarded:o}");

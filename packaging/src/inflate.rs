@@ -145,8 +145,9 @@ impl<'l, R: Read> Inflated<'l, R> {
 
     fn hold_limits(&mut self) -> Result<()> {
         let (unpacked, received) = (self.flow.unpacked, self.flow.received + self.source().get_ref().bytes);
-        if unpacked > self.limits.max_total_bytes {
-            return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.limits.max_total_bytes)));
+        let most = self.limits.max_unpacked_bytes();
+        if unpacked > most {
+            return Err(refuse(format!("the artifact unpacks to more than {most} bytes")));
         }
         if self.limits.is_bomb(unpacked, received) {
             let Limits { max_ratio, max_unrated_bytes, .. } = self.limits;
@@ -280,9 +281,14 @@ mod tests {
         assert!(fault.difference().expect("numbers").found.ends_with(&received), "{fault:?}");
     }
 
+    /// So many bytes, and no entry that has a header.
+    fn bare(max_total_bytes: u64) -> Limits {
+        Limits { max_total_bytes, max_entries: 0, max_name_bytes: 0, ..Limits::default() }
+    }
+
     #[test]
     fn the_total_is_that_of_all_layers() {
-        let limits = Limits { max_total_bytes: 5000, ..Limits::default() };
+        let limits = bare(5000);
         let mut flow = Flow::default();
         for (bytes, is_taken) in [(3000, true), (2000, true), (1, false)] {
             let archive = vec![b'x'; bytes];
@@ -296,7 +302,7 @@ mod tests {
         let archive = vec![b'x'; 5000];
         let frame = zstd::encode_all(archive.as_slice(), 3).expect("compressed");
         for (media_type, layer) in [(TAR, archive.clone()), (GZIP, gzip(&archive)), (ZSTD, frame)] {
-            let limits = |max_total_bytes| Limits { max_total_bytes, ..Limits::default() };
+            let limits = bare;
             assert_eq!(fill(&layer, media_type, &limits(5000), 6000).expect("as many as allowed"), 5000);
             let fault = fill(&layer, media_type, &limits(4999), 6000).expect_err("one byte more");
             assert!(fault.message().contains("more than 4999 bytes"), "{fault:?}");
@@ -305,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_many_small_reads_count_together() {
-        let (archive, limits) = (vec![b'x'; 5000], Limits { max_total_bytes: 4999, ..Limits::default() });
+        let (archive, limits) = (vec![b'x'; 5000], bare(4999));
         let mut flow = Flow::default();
         let mut inflated = Inflated::new(archive.as_slice(), TAR, None, &limits, &mut flow).expect("plain");
         for _ in 0..4 {

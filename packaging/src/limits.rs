@@ -17,8 +17,8 @@ pub struct Limits {
     pub max_name_bytes: usize,
     /// Largest single file: stops one entry from taking the disk.
     pub max_file_bytes: u64,
-    /// Most unpacked bytes of all layers together, padding and headers included: stops a bomb below the
-    /// ratio, and one that comes in many layers.
+    /// Most bytes of all files of all layers together: stops a bomb below the ratio, and one that comes in many
+    /// layers. Headers and padding are bounded beside them, by the number of entries and the length of names.
     pub max_total_bytes: u64,
     /// Most unpacked bytes per received byte, beyond the first [`Limits::max_unrated_bytes`]: stops a
     /// decompression bomb long before it has taken the disk. Tables of records, which compress best of what
@@ -63,6 +63,14 @@ impl Limits {
     /// The default bounds, for work that `cancellation` ends.
     pub fn until(cancellation: &Cancellation) -> Self {
         Self { cancellation: cancellation.clone(), ..Self::default() }
+    }
+
+    /// The most that a layer may come to, headers and padding included: of the files themselves
+    /// [`Limits::max_total_bytes`] is the bound, here as where they are packed.
+    pub(crate) fn max_unpacked_bytes(&self) -> u64 {
+        // A header and a block that is begun, the same for a long name, and what is said beside it; the names.
+        let headers = (self.max_entries as u64).saturating_mul(5 * 512) + 2 * self.max_name_bytes as u64;
+        self.max_total_bytes.saturating_add(headers)
     }
 
     /// Whether so much may not come out of so little. The one rule of those who pack and those who unpack.

@@ -24,6 +24,7 @@ pub enum Kind {
 pub(crate) struct Names {
     by_folded: HashMap<String, Name>,
     bytes: usize,
+    title: usize,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,16 @@ struct Name {
     listed: Listed,
 }
 
+/// Longest title that a layer of ours has: an id, and the `/` behind it.
+const LONGEST_TITLE: usize = 65;
+
 impl Names {
+    /// Those of an artifact, whose title stands before each name and is one more entry. It counts for nothing: what
+    /// an author may pack is what every reader takes.
+    pub(crate) fn of_artifact() -> Self {
+        Self { title: LONGEST_TITLE, ..Self::default() }
+    }
+
     /// Adds a file and its parents.
     pub(crate) fn file(&mut self, path: &RelPath, limits: &Limits) -> Result<()> {
         self.parents(path, limits)?;
@@ -70,8 +80,9 @@ impl Names {
             return present.meet(path, kind, listed);
         }
         // The folded name is what is held, and may be eleven times as long (U+FDFA).
-        self.bytes += path.as_str().len().max(folded.len());
-        if self.by_folded.len() >= limits.max_entries {
+        self.bytes += path.as_str().len().max(folded.len()).saturating_sub(self.title);
+        let own = usize::from(self.title > 0);
+        if self.by_folded.len() >= limits.max_entries + own {
             return Err(too_much("files and directories", limits.max_entries));
         }
         if self.bytes > limits.max_name_bytes {

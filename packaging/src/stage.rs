@@ -61,7 +61,7 @@ impl Staging {
     /// Takes the walk of an install and writes nothing: for `verify` and `inspect`.
     pub fn hash_only(limits: Limits) -> Self {
         let tree = Tree::new(Box::new(Nowhere), &limits);
-        Self { limits, flow: Flow::default(), names: Names::default(), tree, place: () }
+        Self { limits, flow: Flow::default(), names: Names::of_artifact(), tree, place: () }
     }
 }
 
@@ -73,7 +73,7 @@ impl<P: StagingPlace> Staging<P> {
     pub fn into_place(place: P, limits: Limits) -> Result<Self> {
         let directory = Directory::create(place.held(), place.path(), TREE)?;
         let tree = Tree::new(Box::new(directory), &limits);
-        Ok(Self { limits, flow: Flow::default(), names: Names::default(), tree, place })
+        Ok(Self { limits, flow: Flow::default(), names: Names::of_artifact(), tree, place })
     }
 }
 

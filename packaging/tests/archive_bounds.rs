@@ -30,16 +30,23 @@ fn holds(archive: &[u8], within: Limits, beyond: Limits, word: &str) {
 #[test]
 fn every_bound_of_an_archive_is_met_at_its_last_byte() {
     let archive = good().file("demo/large", &"x".repeat(3000)).end();
+    // The title, which whoever packs does not count, is free.
     let entries = |max_entries| Limits { max_entries, ..Limits::default() };
-    holds(&archive, entries(4), entries(3), "more than 3 files and directories");
-    let names = ["demo", "demo/plugin.yaml", "demo/plugin.py", "demo/large"].concat().len();
+    holds(&archive, entries(3), entries(2), "more than 2 files and directories");
     let names_of = |max_name_bytes| Limits { max_name_bytes, ..Limits::default() };
-    holds(&archive, names_of(names), names_of(names - 1), "bytes of names");
+    let long = format!("demo/{}", "n".repeat(95));
+    let named = good().file(&long, "").end();
+    holds(&named, names_of(100 - 65), names_of(100 - 65 - 1), "bytes of names");
     let file = |max_file_bytes| Limits { max_file_bytes, ..Limits::default() };
     holds(&archive, file(3000), file(2999), "`demo/large` is larger than 2999 bytes");
     let total = |max_total_bytes| Limits { max_total_bytes, ..Limits::default() };
-    let bytes = archive.len() as u64;
-    holds(&archive, total(bytes), total(bytes - 1), "unpacks to more than");
+    let files = (MANIFEST.len() + "pass\n".len() + 3000) as u64;
+    holds(&archive, total(files), total(files - 1), "unpacks to more than");
+    // Headers and padding come on top of it, and have a bound of their own.
+    let padded = good().file("demo/large", &"x".repeat(3000)).raw(&vec![0; 20_000]).unended();
+    let stream = |max_name_bytes| Limits { max_entries: 3, max_name_bytes, ..total(files) };
+    let beside = (padded.len() as u64 - files).div_ceil(2) as usize - 3 * 2560 / 2;
+    holds(&padded, stream(beside), stream(beside - 1), "unpacks to more than");
 }
 
 #[test]

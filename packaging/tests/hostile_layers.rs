@@ -144,7 +144,7 @@ fn holds_every_limit() {
         let mut limits = Limits::default();
         change(&mut limits);
         let mut staging = Staging::hash_only(limits);
-        let layer = good().file("demo/large", &"x".repeat(3000)).end();
+        let layer = good().file("demo/large", &"x".repeat(3000)).file(&format!("demo/{}", "l".repeat(95)), "").end();
         match staging.layer(&titled("demo"), TAR, layer.as_slice()) {
             Err(fault) => fault.to_string(),
             Ok(()) => String::new(),
@@ -152,10 +152,10 @@ fn holds_every_limit() {
     };
     assert_eq!(tight(|_| ()), "");
     for (change, word) in [
-        ((|limits| limits.max_entries = 3) as fn(&mut Limits), "files and directories"),
+        ((|limits| limits.max_entries = 2) as fn(&mut Limits), "files and directories"),
         (|limits| limits.max_name_bytes = 30, "bytes of names"),
         (|limits| limits.max_file_bytes = 2999, "larger than 2999"),
-        (|limits| limits.max_total_bytes = 4096, "more than 4096"),
+        (|limits| limits.max_total_bytes = 3000, "more than 3000"),
     ] {
         assert!(tight(change).contains(word), "{word}: {}", tight(change));
     }

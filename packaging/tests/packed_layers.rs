@@ -312,3 +312,41 @@ fn an_id_that_names_no_directory_everywhere_is_not_packed() {
     assert_eq!(fault.reason(), Reason::InvalidPluginId);
     assert!(fault.next_step().contains("another id"), "{}", fault.next_step());
 }
+
+/// Packs the directory within those limits, and has the layer read within the same.
+fn packed_and_read(root: &std::path::Path, limits: &Limits) -> (bool, bool) {
+    let Ok(plugin) = PluginDir::open_with(root, default_threads(), limits) else { return (false, false) };
+    let mut bytes = Vec::new();
+    let id = "demo".parse().expect("an id");
+    let options = PackOptions { threads: 2, mtime: None };
+    pack(&plugin, &unsigned(&plugin), &id, &options, &mut bytes).expect("packed");
+    let mut staging = Staging::hash_only(limits.clone());
+    let read = staging.layer(&titled("demo"), GZIP, bytes.as_slice()).and_then(|()| staging.finish());
+    (true, read.is_ok())
+}
+
+#[test]
+fn what_an_author_may_pack_every_reader_takes_at_every_bound() {
+    let long = "n".repeat(120);
+    let root = directory(&[("plugin.yaml", MANIFEST), (&long, "x"), ("sub/a", "y"), ("sub/b", "")]);
+    let entries = 5;
+    let names = ["plugin.yaml", &long, "sub", "sub/a", "sub/b"].concat().len();
+    let total = MANIFEST.len() as u64 + 2;
+    for (at, below) in [
+        (
+            Limits { max_entries: entries, ..Limits::default() },
+            Limits { max_entries: entries - 1, ..Limits::default() },
+        ),
+        (
+            Limits { max_name_bytes: names, ..Limits::default() },
+            Limits { max_name_bytes: names - 1, ..Limits::default() },
+        ),
+        (
+            Limits { max_total_bytes: total, ..Limits::default() },
+            Limits { max_total_bytes: total - 1, ..Limits::default() },
+        ),
+    ] {
+        assert_eq!(packed_and_read(root.path(), &at), (true, true), "{at:?}");
+        assert_eq!(packed_and_read(root.path(), &below), (false, false), "{below:?}");
+    }
+}

@@ -106,6 +106,9 @@ pub(crate) fn sweep_checkout(directory: &Path) {
 }
 
 fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+    if let Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } = how {
+        require_outside(out, plugin.root())?;
+    }
     match how {
         Signing::WholeTree { out } => {
             let whole = WholeTree::sign(plugin, key)?;
@@ -233,6 +236,23 @@ fn is_place_of_signature(out: &Path, root: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
     let is_in_root = identity(root).is_some_and(|root| identity(parent(out)) == Some(root));
     is_in_root && out.file_name().is_some_and(|name| name == SIGNATURE_FILE)
+}
+
+/// A signature inside the plugin that is not in its place would be one more file of it, which nobody signed, or
+/// take the place of one that somebody did.
+fn require_outside(out: &Path, root: &Path) -> Result<()> {
+    let usage = |what: &str| {
+        Fault::new(Reason::Usage, format!("`{}` {what}", out.display()))
+            .hint("leave `--out` out, to sign in place, or name a file outside of the plugin")
+    };
+    if out.is_dir() {
+        return Err(usage("is a directory, and `--out` names a file"));
+    }
+    let resolved = |path: &Path| fs::canonicalize(path).map_err(|error| Fault::io("find", path, error));
+    if is_place_of_signature(out, root) || !resolved(parent(out))?.starts_with(resolved(root)?) {
+        return Ok(());
+    }
+    Err(usage("is inside the plugin that is signed"))
 }
 
 fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {

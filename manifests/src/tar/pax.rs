@@ -40,6 +40,11 @@ const IGNORED: [&str; 17] = [
 const ATTRIBUTES: [&str; 2] = ["LIBARCHIVE.xattr.", "SCHILY.xattr."];
 /// Attributes that Linux itself acts on. A file that needs one is no file of a plugin.
 const RIGHTS: [&str; 3] = ["security.", "system.", "trusted."];
+/// Attributes in which a file system keeps a content, or the whole of a directory, other than the one that is read:
+/// overlayfs where users may mount it, macOS where it compresses (the flag for that says nothing without it).
+const CONTENTS: [&str; 3] = ["user.overlay.", "com.apple.decmpfs", "com.apple.ResourceFork"];
+/// What some readers look for anywhere in a header, values of other records among it.
+const CHARSET: &[u8] = b"hdrcharset=";
 /// The only ones of them that say what a machine made of the file, and not what it may do.
 const LABELS: [&str; 3] = ["security.selinux", "security.ima", "security.evm"];
 
@@ -67,6 +72,9 @@ pub fn attributes(content: &[u8]) -> Result<Extension> {
         match key {
             "path" => extension.0 = Some(plain(key, value)?.to_vec()),
             "hdrcharset" => charset = value,
+            _ if value.windows(CHARSET.len()).any(|part| part == CHARSET) => {
+                return Err(refuse(format!("the PAX record {} hides another one", shown(key.as_bytes()))));
+            }
             _ if IGNORED.contains(&key) || is_harmless_attribute(key) => {}
             _ => return Err(refuse(format!("the PAX record {} is not one that plugins need", shown(key.as_bytes())))),
         }
@@ -75,12 +83,13 @@ pub fn attributes(content: &[u8]) -> Result<Extension> {
     Ok(extension)
 }
 
-/// Whether a key names an extended attribute that nothing on any system acts on. A name that one reader decodes
+/// Whether a key names an extended attribute that no system takes a right or a content from. A name that one reader decodes
 /// (`%2E`), or that hides a line for a reader that looks for lines, is none.
 fn is_harmless_attribute(key: &str) -> bool {
     let Some(name) = ATTRIBUTES.iter().find_map(|family| key.strip_prefix(family)) else { return false };
     let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%');
-    is_plain && (LABELS.contains(&name) || !RIGHTS.iter().any(|space| name.starts_with(space)))
+    let is_acted_on = RIGHTS.iter().chain(&CONTENTS).any(|space| name.starts_with(space));
+    is_plain && (LABELS.contains(&name) || !is_acted_on)
 }
 
 /// A name in another encoding, or of bytes in none, is one name here and another where the encoding is obeyed.
@@ -178,6 +187,28 @@ mod tests {
             b"5 a\n",
         ] {
             assert!(attributes(bad).is_err(), "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn refuses_attributes_that_are_a_content_and_values_that_hide_a_record() {
+        for (key, value) in [
+            ("SCHILY.xattr.user.overlay.opaque", &b"y"[..]),
+            ("SCHILY.xattr.user.overlay.redirect", b"/etc"),
+            ("LIBARCHIVE.xattr.com.apple.decmpfs", b"ZnBtYw"),
+            ("SCHILY.xattr.com.apple.ResourceFork", b"x"),
+            ("SCHILY.xattr.user.a", b"\n21 hdrcharset=BINARY\n"),
+            ("comment", b"21 hdrcharset=BINARY"),
+        ] {
+            assert!(attributes(&record(key, value)).is_err(), "{key}");
+        }
+        for (key, value) in [
+            ("SCHILY.xattr.user.overlays", &b"y"[..]),
+            ("SCHILY.fflags", b"nodump"),
+            ("SCHILY.fflags", b"hidden,compressed"),
+            ("SCHILY.xattr.user.a", b"hdrcharset"),
+        ] {
+            assert!(attributes(&record(key, value)).is_ok(), "{key}");
         }
     }
 
