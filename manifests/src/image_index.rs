@@ -42,9 +42,10 @@ impl ImageIndex {
     /// stand beside an artifact. What says that it is for no platform is beside one that says for which it is.
     /// Nothing is beside nothing: of an index of attestations alone they are the artifacts.
     pub fn artifacts(&self) -> Vec<&Descriptor> {
-        let has_platform = |entry: &&Descriptor| !is_for_no_platform(entry);
         let mut artifacts = narrowed(self.manifests.iter().collect(), |entry| !is_beside_another(entry));
-        artifacts = narrowed(artifacts, has_platform);
+        if artifacts.iter().any(|entry| is_for_a_platform(entry)) {
+            artifacts.retain(|entry| !is_for_no_platform(entry));
+        }
         let mut seen = BTreeSet::new();
         artifacts.retain(|entry| seen.insert(entry.digest));
         artifacts
@@ -83,6 +84,11 @@ fn is_beside_another(entry: &Descriptor) -> bool {
     entry.annotations.contains_key(REFERENCE_TYPE) || kind.is_some_and(|kind| COSIGN_BESIDE.contains(&kind))
 }
 
+fn is_for_a_platform(entry: &Descriptor) -> bool {
+    let is_named = |word: &str| !word.is_empty() && word != UNKNOWN;
+    entry.platform.as_ref().is_some_and(|platform| is_named(&platform.os) && is_named(&platform.architecture))
+}
+
 fn is_for_no_platform(entry: &Descriptor) -> bool {
     entry.platform.as_ref().is_some_and(|platform| platform.os == UNKNOWN && platform.architecture == UNKNOWN)
 }
@@ -103,6 +109,16 @@ mod tests {
     fn index(entries: Vec<Value>) -> ImageIndex {
         let document = json!({"schemaVersion": 2, "mediaType": INDEX_MEDIA_TYPE, "manifests": entries});
         ImageIndex::read(document.to_string().as_bytes()).expect("an index")
+    }
+
+    #[test]
+    fn nothing_is_left_out_beside_an_entry_that_names_no_platform() {
+        for beside in [json!({}), json!({"platform": {"os": "", "architecture": ""}}), platform("unknown", "amd64")] {
+            let both = index(vec![entry("a", beside.clone()), entry("b", platform("unknown", "unknown"))]);
+            assert_eq!(both.artifacts().len(), 2, "{beside}");
+        }
+        let one = index(vec![entry("a", platform("linux", "amd64")), entry("b", platform("unknown", "unknown"))]);
+        assert_eq!(one.artifacts().len(), 1);
     }
 
     fn platform(os: &str, architecture: &str) -> Value {

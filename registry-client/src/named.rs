@@ -5,7 +5,8 @@
 
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Descriptor, Document, ImageIndex};
+use aisoc_manifests::oci::{Descriptor, Document, ImageIndex, MANIFEST_MEDIA_TYPE};
+use aisoc_manifests::text::shown;
 
 use crate::storage::{Fetch as _, Manifest};
 use crate::target::Target;
@@ -45,6 +46,11 @@ impl Named {
 fn require_listed(listed: &Descriptor, manifest: &Manifest) -> Result<()> {
     let digest = listed.artifact_digest();
     digest.require(&manifest.digest(), Reason::PullFailed, "the manifest does not match its digest")?;
+    if listed.media_type != MANIFEST_MEDIA_TYPE {
+        let message = format!("the index lists {digest} as something else than an image manifest");
+        return Err(Fault::new(Reason::NotAPluginArtifact, message)
+            .expected(MANIFEST_MEDIA_TYPE, shown(&listed.media_type, 120)));
+    }
     let bytes = manifest.bytes().len() as u64;
     if bytes != listed.size {
         let message = format!("the manifest {digest} has another size than its index states");
