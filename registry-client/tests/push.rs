@@ -224,6 +224,28 @@ async fn a_tag_is_not_taken_from_another_artifact_that_came_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_tag_that_somebody_set_while_we_waited_is_theirs() {
+    for replace in [ReplaceTag::No, ReplaceTag::Yes] {
+        let (registry, other) = stocked().await;
+        let target = writing(&registry, "plugin:1");
+        let mine = sample(1);
+        for (descriptor, source) in &mine.blobs {
+            target.push_blob(descriptor, source).await.expect("stored");
+        }
+        target.push_manifest(&mine.manifest).await.expect("stored");
+        // Free at first, and then not any more; the first try is asked to come back later.
+        registry.set_rules(vec![
+            Rule::on("/manifests/1", Act::Status(404)).method("GET").times(1),
+            Rule::on("/manifests/1", Act::Status(503)).method("PUT").times(1),
+        ]);
+        let tagged = target.tag(&tag("1"), &mine.manifest, replace).await;
+        assert_eq!(tagged.is_ok(), replace == ReplaceTag::Yes, "{tagged:?}");
+        let expected = if replace == ReplaceTag::No { other.manifest.digest() } else { mine.manifest.digest() };
+        assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn a_tag_that_was_set_by_a_try_whose_answer_was_lost_is_set() {
     let (registry, sample) = (Registry::start(), sample(0));
     let target = writing(&registry, "plugin:1");

@@ -71,6 +71,22 @@ async fn a_certificate_that_is_its_own_authority_is_taken_when_it_is_the_very_on
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_no_authority_vouches_for_nobody_else() {
+    let (registry, _) = stocked().await;
+    for given in [trusting("leaf"), in_place("leaf")] {
+        let outcome = ask_corp(&registry, "issued-by-leaf", given).await;
+        assert_refused(
+            outcome,
+            "nobody whom this machine trusts vouches",
+            &["a trusted authority"],
+            "issued by a leaf",
+        );
+    }
+    // An authority does, in its time and after it: its certificate says that it is one.
+    ask_corp(&registry, "issued", in_place("authority")).await.expect("an authority");
+}
+
+#[tokio::test]
 async fn a_certificate_that_is_taken_for_itself_is_held_to_its_names_and_its_time() {
     let (registry, _) = stocked().await;
     let outcome = ask_corp(&registry, "self-elsewhere", trusting("self-elsewhere")).await;

@@ -54,6 +54,8 @@ make("self-elsewhere", names=["elsewhere.corp"], authority=True)
 make("self-expired", years=(2001, 2002), authority=True)
 make("self-early", years=(2119, 2120), authority=True)
 # The same with `basicConstraints=CA:FALSE`.
-make("leaf", authority=False)
+leaf = make("leaf", authority=False)
+# What the key of such a server can make, and nobody should take.
+make("issued-by-leaf", issuer=leaf)
 # With a common name alone, as `openssl req -x509 -subj` makes it.
 make("common-name", names=[], authority=True)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Fault, Reason};
 use reqwest::Url;
 
-use super::origin::{authority, same_origin};
+use super::origin::{authority, same_origin, shown_path};
 use super::reach::OutOfReach;
 
 /// An exchange that did not happen.
@@ -82,7 +82,7 @@ impl Kind {
 /// What was asked for, in words. Of a place that the registry led to the path may be a token.
 pub(super) fn asked(registry: &Url, url: &Url, method: &str) -> String {
     if same_origin(registry, url) {
-        format!("{method} {}", url.path())
+        format!("{method} {}", shown_path(url))
     } else {
         format!("{method} of what `{}` leads to", authority(registry))
     }

@@ -6,6 +6,7 @@ use aisoc_manifests::digest::Digest;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 
+use super::origin::shown_path;
 use super::outgoing::Outgoing;
 use crate::storage::ManifestName;
 
@@ -51,9 +52,9 @@ impl<'a> Call<'a> {
 }
 
 impl fmt::Display for Call<'_> {
-    /// Method and path. The query is left out: in an upload's session it may be a secret.
+    /// Method and path, as far as it is ours.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.url.path())
+        write!(f, "{} {}", self.method, shown_path(&self.url))
     }
 }
 

@@ -17,14 +17,15 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::broken::Broken;
 use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::outgoing::Outgoing;
 use super::refusal::protocol;
-use super::status::{Place, Standing};
+use super::status::{Place, Standing, retry_after};
 use super::tries::Tries;
 use crate::limits::MAX_LATE_TRIES;
-use crate::storage::{Manifest, ManifestName};
+use crate::storage::{Manifest, ManifestName, Pushed, ReplaceTag};
 
 /// Manifest types that we ask for. Without the list, old registries convert to schema 1, whose digest is
 /// of a signature inside it and not of the bytes.
@@ -111,26 +112,20 @@ pub(super) async fn get_stored(
     connection.in_time(&call(connection, Method::GET, name.clone()), asking).await
 }
 
-/// Stores the manifest under that name. Tried again like a read: the same bytes under the same name are
+/// Stores the manifest under its digest. Tried again like a read: the same bytes under the same name are
 /// the same manifest.
-pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, name: ManifestName) -> Result<Stored> {
-    let media_type = HeaderValue::from_str(manifest.media_type())
-        .map_err(|source| Fault::new(Reason::Internal, "a media type is no header value").caused_by(source))?;
-    let call = Call {
-        headers: HeaderMap::from_iter([(CONTENT_TYPE, media_type)]),
-        body: Outgoing::Bytes(Bytes::copy_from_slice(manifest.bytes())),
-        ..call(connection, Method::PUT, name)
-    };
+pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, digest: ArtifactDigest) -> Result<()> {
+    let call = put_call(connection, manifest, ManifestName::Digest(digest))?;
     connection.in_time(&call, put_when_seen(connection, &call)).await
 }
 
 /// Blobs that were stored a moment ago are not seen yet by who checks that they are there.
-async fn put_when_seen(connection: &Arc<Connection>, call: &Call<'_>) -> Result<Stored> {
+async fn put_when_seen(connection: &Arc<Connection>, call: &Call<'_>) -> Result<()> {
     let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
     loop {
         let answer = connection.send(call).await?;
         if answer.standing() == Standing::Done {
-            return Ok(Stored::of(&answer));
+            return Ok(());
         }
         let (fault, code) = answer.refused(call).await;
         let is_late = matches!(code.as_deref(), Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"));
@@ -140,21 +135,74 @@ async fn put_when_seen(connection: &Arc<Connection>, call: &Call<'_>) -> Result<
     }
 }
 
-/// Points the tag at the manifest, and makes sure that it does.
-pub(super) async fn tag(connection: &Arc<Connection>, manifest: &Manifest, tag: &Tag) -> Result<()> {
+/// Points the tag at the manifest, and makes sure that it does. Each try begins with the question what it names: a
+/// try whose answer was lost may have done it, and while we waited somebody else may have set it.
+pub(super) async fn tag(
+    connection: &Arc<Connection>,
+    manifest: &Manifest,
+    tag: &Tag,
+    replace: ReplaceTag,
+) -> Result<Pushed> {
     let name = ManifestName::Tag(tag.clone());
-    match put(connection, manifest, name.clone()).await {
-        // The one answer that a registry gives when it did it (distribution specification, `end-7`).
-        Ok(Stored::Created) => Ok(()),
-        // Any web server says "fine", and a place that the registry led to says it for itself.
-        Ok(Stored::Perhaps) => names(manifest, get_stored(connection, &name, manifest.digest()).await),
-        // A try whose answer was lost may have done it, and a tag that cannot be moved refuses the next one.
-        Err(fault) if fault.reason() == Reason::RegistryRefused => match get(connection, name).await {
-            Ok(found) if found.digest() == manifest.digest() => Ok(()),
-            _ => Err(fault),
-        },
+    let call = put_call(connection, manifest, name.clone())?;
+    let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
+    let mut refusal: Option<Broken> = None;
+    loop {
+        let present = present(get(connection, name.clone()).await)?;
+        if present == Some(manifest.digest()) {
+            return Ok(if refusal.is_some() { Pushed::Uploaded } else { Pushed::Present });
+        }
+        replace.check(tag, present, manifest.digest())?;
+        if let Some(Broken { fault, tries: most, after }) = refusal
+            && !tries.pause(most, after).await
+        {
+            return Err(fault);
+        }
+        match put_once(connection, &call).await? {
+            // The one answer that a registry gives when it did it (distribution specification, `end-7`).
+            Ok(Stored::Created) => return Ok(Pushed::Uploaded),
+            // Any web server says "fine", and a place that the registry led to says it for itself.
+            Ok(Stored::Perhaps) => {
+                let shown = get_stored(connection, &name, manifest.digest()).await;
+                return names(manifest, shown).map(|()| Pushed::Uploaded);
+            }
+            Err(broken) => refusal = Some(broken),
+        }
+    }
+}
+
+/// What a tag names, by what came of asking for it. Only a plain no means that it is free: a registry that is down
+/// has not said so.
+pub(super) fn present(found: Result<Manifest>) -> Result<Option<ArtifactDigest>> {
+    match found {
+        Ok(manifest) => Ok(Some(manifest.digest())),
+        Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(None),
         Err(fault) => Err(fault),
     }
+}
+
+/// One try, and what it came to.
+async fn put_once(connection: &Arc<Connection>, call: &Call<'_>) -> Result<Result<Stored, Broken>> {
+    let sent = async { Ok(connection.send_once(call).await) };
+    let answer = match connection.in_time(call, sent).await? {
+        Ok(answer) => answer,
+        Err(broken) => return Ok(Err(broken)),
+    };
+    if answer.standing() == Standing::Done {
+        return Ok(Ok(Stored::of(&answer)));
+    }
+    let (tries, after) = (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers()));
+    Ok(Err(Broken { fault: answer.refusal(call).await, tries, after }))
+}
+
+fn put_call(connection: &Connection, manifest: &Manifest, name: ManifestName) -> Result<Call<'static>> {
+    let media_type = HeaderValue::from_str(manifest.media_type())
+        .map_err(|source| Fault::new(Reason::Internal, "a media type is no header value").caused_by(source))?;
+    Ok(Call {
+        headers: HeaderMap::from_iter([(CONTENT_TYPE, media_type)]),
+        body: Outgoing::Bytes(Bytes::copy_from_slice(manifest.bytes())),
+        ..call(connection, Method::PUT, name)
+    })
 }
 
 fn names(wanted: &Manifest, found: Result<Manifest>) -> Result<()> {
@@ -173,7 +221,7 @@ fn names(wanted: &Manifest, found: Result<Manifest>) -> Result<()> {
 
 /// What a success of a PUT is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stored {
+enum Stored {
     /// It was stored.
     Created,
     /// Somebody said yes to something.

@@ -26,6 +26,19 @@ pub(super) fn authority(url: &Url) -> String {
     }
 }
 
+/// The path of a URL as far as we made it: that of the API, without what names an upload's session. What a registry
+/// puts elsewhere into a path may be a token, as what it puts into a query.
+pub(super) fn shown_path(url: &Url) -> String {
+    const SESSIONS: &str = "/blobs/uploads/";
+    match (url.path(), url.path().find(SESSIONS)) {
+        (path, Some(at)) if path.starts_with("/v2/") && path.len() > at + SESSIONS.len() => {
+            format!("{}…", &path[..at + SESSIONS.len()])
+        }
+        (path, _) if path.starts_with("/v2/") || path == "/token" => path.to_owned(),
+        _ => "a path of its own".to_owned(),
+    }
+}
+
 /// Scheme, host and port, for messages about two that differ.
 pub(super) fn shown(url: &Url) -> String {
     format!("{}://{}", url.scheme(), authority(url))
@@ -53,6 +66,21 @@ pub(super) fn with_tls_of(own: &Url, mut url: Url) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_path_only_what_we_made_is_shown() {
+        for (path, shown) in [
+            ("/v2/team/demo/manifests/1", "/v2/team/demo/manifests/1"),
+            ("/v2/team/demo/blobs/uploads/", "/v2/team/demo/blobs/uploads/"),
+            ("/v2/team/demo/blobs/uploads/session", "/v2/team/demo/blobs/uploads/…"),
+            ("/_storage_proxy/token/x", "a path of its own"),
+            ("/up/session", "a path of its own"),
+            ("/token", "/token"),
+        ] {
+            let url = Url::parse(&format!("https://r.test{path}?secret")).expect(path);
+            assert_eq!(shown_path(&url), shown);
+        }
+    }
 
     #[test]
     fn a_registry_that_does_not_know_of_its_tls_is_reached_with_it() {

@@ -87,7 +87,7 @@ impl Push for Remote {
         if manifests::exists(&self.0, digest).await? {
             return Ok(Pushed::Present);
         }
-        manifests::put(&self.0, manifest, ManifestName::Digest(digest)).await?;
+        manifests::put(&self.0, manifest, digest).await?;
         Ok(Pushed::Uploaded)
     }
 
@@ -101,24 +101,13 @@ impl Tagging for Remote {
         // Asked first, because some registries make tags immutable and refuse to store what is there; and asked
         // again after whatever was asked before the push: somebody may have been quicker, and a registry that
         // hides what it holds shows it to who has logged in since.
-        let present = self.tag_digest(tag).await?;
-        if present == Some(manifest.digest()) {
-            return Ok(Pushed::Present);
-        }
-        replace.check(tag, present, manifest.digest())?;
-        manifests::tag(&self.0, manifest, tag).await?;
-        Ok(Pushed::Uploaded)
+        manifests::tag(&self.0, manifest, tag, replace).await
     }
 
     // The manifest is fetched and hashed: the header of a HEAD is what the registry says, and whether a tag
     // may be moved is decided by this.
     async fn tag_digest(&self, tag: &Tag) -> Result<Option<ArtifactDigest>> {
-        match manifests::get(&self.0, ManifestName::Tag(tag.clone())).await {
-            Ok(manifest) => Ok(Some(manifest.digest())),
-            // Only a plain no. A registry that is down has not said that the tag is free.
-            Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(None),
-            Err(fault) => Err(fault),
-        }
+        manifests::present(manifests::get(&self.0, ManifestName::Tag(tag.clone())).await)
     }
 
     async fn tags(&self) -> Result<Vec<Tag>> {

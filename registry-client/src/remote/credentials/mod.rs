@@ -75,7 +75,8 @@ async fn look_into(source: &DockerConfig, place: &Place) -> Result<Option<Creden
     })
 }
 
-/// A helper of the registry, then the entries, then the store of all that have none.
+/// A helper of the registry or the store of all, as Docker asks them, then the entries, which older logins left. A
+/// store that fails stops nobody whose entry is there.
 async fn look_up(config: &Config, place: &Place, remedy: &str) -> Result<Option<Credential>> {
     let keeper = config.keeper(place)?;
     if let Keeper::Helper(name) = keeper
@@ -83,15 +84,19 @@ async fn look_up(config: &Config, place: &Place, remedy: &str) -> Result<Option<
     {
         return Ok(Some(found));
     }
+    let stored = match keeper {
+        Keeper::Store(name) => program::ask(name, place.servers()).await,
+        Keeper::Helper(_) | Keeper::Entries => Ok(None),
+    };
+    if let Ok(Some(found)) = stored {
+        return Ok(Some(found));
+    }
     for entry in config.entries(place) {
         if let Some(found) = entry::read(entry).map_err(|fault| fault.hint(remedy.to_owned()))? {
             return Ok(Some(found));
         }
     }
-    match keeper {
-        Keeper::Store(name) => program::ask(name, place.servers()).await,
-        Keeper::Helper(_) | Keeper::Entries => Ok(None),
-    }
+    stored
 }
 
 #[cfg(test)]

@@ -4,20 +4,23 @@
 //! authority; the library takes such a one to vouch for others and not for itself (`CaUsedAsEndEntity`), and
 //! one that somebody else signed only along with that somebody. Whoever put such a certificate among the
 //! trusted ones meant exactly it: it is taken when it is the same to the last byte, and for the names and the
-//! time that stand in it. That gives nobody anything: the key of a trusted certificate could vouch for any other.
+//! time that stand in it. A trusted certificate that says that it is no authority vouches for nobody else: who holds the
+//! key of one registry must not be able to be every other.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use webpki::KeyUsage;
 
 /// The library's judge, and the certificates that are taken for themselves.
 #[derive(Debug)]
@@ -43,7 +46,10 @@ impl Verifier {
     pub(super) fn new(trusted: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         // Stores and bundles hold what the library cannot read; of each file that was named it can read one.
-        roots.add_parsable_certificates(trusted.iter().cloned());
+        roots.add_parsable_certificates(trusted.iter().filter(|certificate| is_authority(certificate)).cloned());
+        if roots.is_empty() {
+            roots.roots.push(NOBODY);
+        }
         let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let failed = |source| Fault::new(Reason::Internal, "cannot set up the judge of certificates").caused_by(source);
         Ok(Self { authorities: authorities.map_err(failed)?, trusted })
@@ -102,6 +108,29 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.authorities.supported_verify_schemes()
     }
+}
+
+/// Who vouches where nobody does, for the library judges nothing without anybody. No certificate has an issuer
+/// without a name, and no signature fits a key that is none.
+const NOBODY: TrustAnchor<'static> = TrustAnchor {
+    subject: Der::from_slice(&[]),
+    subject_public_key_info: Der::from_slice(&[]),
+    name_constraints: None,
+};
+
+/// Whether the certificate says that it may vouch for others (`cA`, RFC 5280, 4.2.1.9), or is so old that
+/// certificates could not say it. The library tells only when it is asked to take it for a server, within its time.
+fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    let Ok(server) = webpki::EndEntityCert::try_from(certificate) else { return true };
+    let judged = |at| server.verify_for_usage(&[], &[], &[], at, KeyUsage::server_auth(), None, None).err();
+    let mut found = judged(UnixTime::since_unix_epoch(Duration::ZERO));
+    if let Some(webpki::Error::CertNotValidYet { not_before, .. }) = found {
+        found = judged(not_before);
+    }
+    if let Some(webpki::Error::CertExpired { not_after, .. }) = found {
+        found = judged(not_after);
+    }
+    matches!(found, Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// Whether nothing was found wrong but who vouches for it.
