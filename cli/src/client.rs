@@ -3,6 +3,7 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::text::shown;
 use aisoc_registry_client::options::one_line;
 use aisoc_registry_client::{CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret};
 
@@ -20,6 +21,7 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
         plain_http: plain_http(args),
         credentials: credentials(environment)?,
         certificates: certificates(args, environment),
+        also_reach: also_reach(args)?,
         proxies: environment.proxies()?,
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
@@ -34,6 +36,17 @@ fn plain_http(args: &RegistryArgs) -> PlainHttp {
         (Some(false), _) | (None, Some(_)) => PlainHttp::Never,
         (None, None) => PlainHttp::LoopbackOnly,
     }
+}
+
+/// Hosts alone: any port of one is as much inside as any other.
+fn also_reach(args: &RegistryArgs) -> Result<Vec<String>> {
+    let host = |text: &String| {
+        registry(text).filter(|host| !host.contains(':') || host.ends_with(']')).ok_or_else(|| {
+            Fault::new(Reason::Usage, format!("`{}` is not a host", shown(text, 120)))
+                .hint("name the host alone, for example `--also-reach gitlab.corp`")
+        })
+    };
+    args.also_reach.iter().map(|text| host(text).map(|host| host.trim_matches(['[', ']']).to_owned())).collect()
 }
 
 /// The flag's file before the variable's, and both beside what the machine trusts.

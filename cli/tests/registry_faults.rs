@@ -178,6 +178,17 @@ fn a_password_leaves_this_machine_without_tls_only_by_a_word_that_is_warned_of()
 }
 
 #[test]
+fn a_host_that_a_registry_may_lead_to_is_a_host() {
+    let bench = Bench::new();
+    let registry = published(&bench);
+    let reference = registry.reference("team/demo:1");
+    for host in ["https://gitlab.corp", "gitlab.corp:443", "gitlab corp", "", "[::1"] {
+        bench.run(&["plugin", "inspect", &reference, "--also-reach", host]).refused(2, "usage");
+    }
+    bench.run(&["plugin", "inspect", &reference, "--also-reach", "gitlab.corp", "--also-reach", "[fd00::1]"]).ok();
+}
+
+#[test]
 fn plain_http_to_this_machine_needs_no_word_and_no_warning() {
     let bench = Bench::new();
     bench.published();

@@ -22,6 +22,9 @@ pub struct ClientOptions {
     pub certificates: Certificates,
     /// Through whom requests leave.
     pub proxies: Proxies,
+    /// Hosts inside the operator's network that a registry may lead to, beside its own: its token service, its
+    /// store. As names or addresses, without ports.
+    pub also_reach: Vec<String>,
     /// How long a registry may keep us.
     pub limits: Limits,
     /// The first pause before a retry; it doubles, and half of it is random.
@@ -147,6 +150,7 @@ impl Default for ClientOptions {
             credentials: Credentials::default(),
             certificates: Certificates::default(),
             proxies: Proxies::default(),
+            also_reach: Vec::new(),
             limits: Limits::default(),
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -175,6 +175,9 @@ pub(crate) struct RegistryArgs {
     /// this machine are spoken to over TLS then [env: AISOC_CA_FILE]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// A host inside your network that the registry may lead to: its token service or its store; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub(crate) also_reach: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,8 @@ type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 /// What one registry may lead to.
 pub(super) struct Reach {
     registry: Url,
+    /// What the operator named beside it.
+    also: Vec<String>,
     /// The registry's own addresses, asked for once: who answers later under its name is somebody else.
     own: OnceCell<Vec<IpAddr>>,
     /// The system's resolver, or a test's.
@@ -45,8 +47,14 @@ pub(super) struct OutOfReach {
 }
 
 impl Reach {
-    pub(super) fn new(registry: &Url) -> Self {
-        Self { registry: registry.clone(), own: OnceCell::new(), lookup: |name| Box::pin(system(name)) }
+    pub(super) fn new(registry: &Url, also: &[String]) -> Self {
+        let also = also.iter().map(|host| host.to_ascii_lowercase()).collect();
+        Self { registry: registry.clone(), also, own: OnceCell::new(), lookup: |name| Box::pin(system(name)) }
+    }
+
+    /// Whether the operator named that host, by the very name: what it leads to is theirs to answer for.
+    fn is_named(&self, host: &str) -> bool {
+        self.also.iter().any(|named| named == host.trim_start_matches('[').trim_end_matches(']'))
     }
 
     /// Judges a host that needs no resolver: an address, or a name that is refused wherever it leads.
@@ -61,7 +69,8 @@ impl Reach {
         let reachable = match zone(address) {
             Zone::Never => false,
             Zone::Public => true,
-            Zone::Private | Zone::Loopback => is_registry || self.is_same_machine(host, address).await,
+            Zone::Private => is_registry || self.is_named(host) || self.is_same_machine(host, address).await,
+            Zone::Loopback => is_registry || self.is_same_machine(host, address).await,
         };
         if reachable { Ok(()) } else { Err(self.out_of_reach(host, &address).fault(&self.registry)) }
     }
@@ -79,7 +88,8 @@ impl Reach {
         // address happens to answer.
         for address in &found {
             let is_outside = zone(*address) == Zone::Public && !is_local_name(name);
-            if is_outside || self.is_same_machine(name, *address).await {
+            let is_named = zone(*address) == Zone::Private && self.is_named(name);
+            if is_outside || is_named || self.is_same_machine(name, *address).await {
                 reachable.push(*address);
             }
         }
@@ -152,10 +162,10 @@ impl OutOfReach {
         let registry = authority(registry);
         let message =
             format!("`{registry}` leads to the internal address `{host}` ({leads_to}), which is not its own host");
-        Fault::new(Reason::RedirectRefused, message).hint(
-            "let the registry send its blobs and tokens itself, or from an address that everybody can reach: \
-             in `distribution` that is `storage.redirect.disable: true`",
-        )
+        Fault::new(Reason::RedirectRefused, message).hint(format!(
+            "if `{host}` is the registry's own token service or store, name it with `--also-reach {host}`; or let \
+                 the registry send its blobs itself, in `distribution` with `storage.redirect.disable: true`"
+        ))
     }
 }
 
@@ -241,7 +251,7 @@ mod tests {
     }
 
     fn reach(registry: &str) -> Reach {
-        Reach { lookup: fixed, ..Reach::new(&Url::parse(registry).expect(registry)) }
+        Reach { lookup: fixed, ..Reach::new(&Url::parse(registry).expect(registry), &[]) }
     }
 
     async fn names(registry: &str, name: &str) -> Vec<String> {
@@ -278,6 +288,25 @@ mod tests {
             assert!(names(registry, name).await.is_empty(), "{registry} to {name}");
         }
         assert_eq!(names("https://cloud.test/", "cloud.test").await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_host_inside_is_reached_when_the_operator_named_it_and_no_other() {
+        let also = ["eleven.test".to_owned(), "10.0.0.2".to_owned(), "here.test".to_owned(), "cloud.test".to_owned()];
+        let named = |registry: &str| {
+            let url = Url::parse(registry).expect(registry);
+            Reach { lookup: fixed, ..Reach::new(&url, &also) }
+        };
+        let leads = async |registry: &str, name: &str| named(registry).addresses(name).await.unwrap_or_default().len();
+        assert_eq!(leads("https://ten.test/", "eleven.test").await, 1);
+        assert_eq!(leads("https://public.test/", "eleven.test").await, 1);
+        for other in ["eleven-ten.test", "eleven.test.", "here.test", "cloud.test", "ten-eleven.test"] {
+            assert_eq!(leads("https://ten.test/", other).await, 0, "{other}");
+        }
+        let check = async |url: &str| named("https://ten.test/").check(&Url::parse(url).expect(url)).await.is_ok();
+        assert!(check("https://10.0.0.2:9000/x").await);
+        assert!(!check("https://10.0.0.3/x").await && !check("https://127.0.0.1/x").await);
+        assert!(!check("https://169.254.169.254/x").await);
     }
 
     #[tokio::test]

@@ -40,7 +40,7 @@ impl Wire {
     pub(super) fn new(registry: &Url, options: &ClientOptions) -> Self {
         Self {
             registry: registry.clone(),
-            reach: Arc::new(Reach::new(registry)),
+            reach: Arc::new(Reach::new(registry, &options.also_reach)),
             clients: Clients::default(),
             options: options.clone(),
             began: OnceLock::new(),
