@@ -25,9 +25,9 @@ pub(super) async fn read(source: &DockerConfig) -> Result<Config> {
             Config::read(json.reveal().as_bytes()),
             format!("set {variable} to what is in a `config.json`, and not to the path of one"),
         ),
-        DockerConfig::File { path, .. } => {
-            let file = path.clone();
-            let content = blocking(move || content(&file)).await?;
+        DockerConfig::File { path, is_named } => {
+            let (file, is_named) = (path.clone(), *is_named);
+            let content = blocking(move || content(&file, is_named)).await?;
             (Config::read(&content), format!("correct `{}`, or remove it and log in again", path.display()))
         }
     };
@@ -62,14 +62,14 @@ pub(super) fn is_out_of_reach(source: &DockerConfig, fault: &Fault) -> bool {
 
 /// Whole and bounded, and without waiting for who writes to a FIFO in its place. A file that is not there is an
 /// empty one, and so is `/dev/null`, by which scripts say that there are no logins.
-fn content(path: &Path) -> Result<Vec<u8>> {
+fn content(path: &Path, is_named: bool) -> Result<Vec<u8>> {
     match read_small(path, MAX_CONFIG_BYTES, Links::Followed) {
         Ok(file) => Ok(file.content),
         Err(SmallFileError::NotAFile) if path == Path::new("/dev/null") => Ok(Vec::new()),
-        // No directory on the way: `HOME=/dev/null` says that there is no home.
-        Err(SmallFileError::Io(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(Vec::new())
-        }
+        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        // No directory on the way: `HOME=/dev/null` says that there is no home. Who names a file where Docker wants
+        // its directory means that file, and would be somebody else without it.
+        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotADirectory && !is_named => Ok(Vec::new()),
         Err(error) => Err(Fault::io("read", path, error.into())),
     }
 }

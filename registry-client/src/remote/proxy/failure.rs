@@ -16,6 +16,9 @@ const LOGIN_REQUIRED: &str = "tunnel error: proxy authorization required";
 /// The same when the proxy itself was not reached.
 const NOT_REACHED: &str = "tunnel error: failed to create underlying connection";
 
+/// What it says when a SOCKS proxy refuses a login (RFC 1929).
+const SOCKS_LOGIN_REFUSED: &str = "credentials not accepted";
+
 impl Proxy {
     /// Whether the error of an exchange with `url` came about before there was a way through this proxy. What TLS
     /// says then is of the proxy's own.
@@ -28,6 +31,9 @@ impl Proxy {
     pub(in crate::remote) fn broken(&self, url: &Url, error: reqwest::Error) -> Broken {
         let registry = authority(url);
         let variable = self.variable;
+        if chain(&error).any(|cause| cause.to_string().ends_with(SOCKS_LOGIN_REFUSED)) {
+            return self.asks_for_login();
+        }
         let (message, hint) = match tunnel(&error).as_deref() {
             Some(LOGIN_REQUIRED) => return self.asks_for_login(),
             None | Some(NOT_REACHED) => (

@@ -48,9 +48,12 @@ impl Proxy {
     fn read(variable: &ProxyVariable) -> Result<Self> {
         let text = variable.value.reveal().trim();
         let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let whole = match whole.strip_prefix("socks5://") {
-            Some(rest) => format!("socks5h://{rest}"),
-            None => whole,
+        let whole = match whole.split_once("://") {
+            // `socks://` is what desktops set.
+            Some((scheme, rest)) if ["socks", "socks5"].iter().any(|name| scheme.eq_ignore_ascii_case(name)) => {
+                format!("socks5h://{rest}")
+            }
+            _ => whole,
         };
         let url = Url::parse(&whole).ok().filter(is_proxy).ok_or_else(|| no_proxy(variable))?;
         Ok(Self { variable: variable.name, url })
@@ -106,21 +109,46 @@ fn is_proxy(url: &Url) -> bool {
 
 fn no_proxy(variable: &ProxyVariable) -> Fault {
     let name = variable.name;
-    // Whatever stands before an `@` may be a password, however the rest reads.
-    let value = variable.value.reveal();
-    let found = value.rsplit_once('@').map_or_else(|| value.to_owned(), |(_, rest)| format!("[redacted]@{rest}"));
+    let found = without_secrets(variable.value.reveal());
     Fault::new(Reason::Usage, format!("{name} names no proxy"))
-        .expected(
-            "HOST:PORT, or a URL of http, https or socks5h with nothing behind the port",
-            shown(&found, MAX_SHOWN),
-        )
+        .expected("HOST:PORT, or a URL of http, https or socks5 with nothing behind the port", shown(&found, MAX_SHOWN))
         .hint(format!("set {name} to the proxy's URL, for example http://proxy.example:3128, or unset it"))
+}
+
+/// Whatever stands before an `@` may be a password, and so may what stands behind a `:` and is no port, or in a
+/// query, however the rest reads.
+fn without_secrets(value: &str) -> String {
+    let (hidden, rest) = value.rsplit_once('@').map_or(("", value), |(_, rest)| ("[redacted]@", rest));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let port = rest.rsplit_once(':').map_or("", |(_, port)| port);
+    let behind = port.trim_start_matches(|c: char| c.is_ascii_digit());
+    match behind {
+        "" | "/" => format!("{hidden}{rest}"),
+        _ if behind.starts_with("//") => format!("{hidden}{rest}"),
+        _ if behind.starts_with('/') => format!("{hidden}{}/…", rest.strip_suffix(behind).unwrap_or_default()),
+        _ => "[redacted]".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::options::Secret;
+
+    #[test]
+    fn nothing_of_a_value_that_may_be_a_password_is_shown() {
+        for (value, shown) in [
+            ("http//proxy.corp:3128", "http//proxy.corp:3128"),
+            ("ftp://proxy.corp", "ftp://proxy.corp"),
+            ("proxy.corp:3128/path", "proxy.corp:3128/…"),
+            ("u:hunter2", "[redacted]"),
+            ("http://u:hunter2", "[redacted]"),
+            ("http://proxy.corp:1/?key=hunter2", "http://proxy.corp:1/"),
+            ("http://u:hunter2@proxy corp:1", "[redacted]@proxy corp:1"),
+        ] {
+            assert_eq!(without_secrets(value), shown);
+        }
+    }
 
     fn variable(value: &str) -> ProxyVariable {
         ProxyVariable { name: "HTTPS_PROXY", value: Secret::new(value) }
@@ -136,6 +164,8 @@ mod tests {
             ("HTTP://PROXY.corp:3128", "proxy.corp:3128", false),
             ("https://proxy.corp", "proxy.corp:443", false),
             ("socks5://10.0.0.1", "10.0.0.1:1080", false),
+            ("SOCKS5://10.0.0.1:1082", "10.0.0.1:1082", false),
+            ("socks://127.0.0.1:1080/", "127.0.0.1:1080", false),
             ("socks5h://proxy.corp:1081", "proxy.corp:1081", false),
             ("http://[fd00::1]:3128", "[fd00::1]:3128", false),
             ("user:pa55@proxy.corp:3128", "proxy.corp:3128", true),
