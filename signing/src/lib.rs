@@ -15,6 +15,7 @@ mod key_notes;
 mod key_pair;
 mod key_source;
 mod keyring;
+mod macos;
 mod pem;
 mod promised;
 mod publishable;

@@ -107,11 +107,13 @@ pub(crate) fn other_tree(key_id: &KeyId, difference: &TreeDifference) -> Fault {
 
 /// Names the first file that differs, as it was signed and as it is, and counts the others.
 fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
-    let TreeDifference { stated, found, list, changed, extra, missing } = difference;
+    let TreeDifference { stated, found, list, changed, extra, missing, notes_of_macos, .. } = difference;
     let (file, expected, present) = if let Some(file) = changed.first() {
         (Some(&file.path), described(&file.signed), described(&file.found))
-    } else if let Some(path) =
-        extra.iter().find(|path| !is_of_macos(path)).or_else(|| extra.first().filter(|_| missing.is_empty()))
+    } else if let Some(path) = extra
+        .iter()
+        .find(|path| !notes_of_macos.contains(*path))
+        .or_else(|| extra.first().filter(|_| missing.is_empty()))
     {
         let (expected, present) = beyond_the_list(path, difference);
         (Some(path), expected.to_owned(), present.to_owned())
@@ -130,7 +132,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     };
     let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
     let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
-    let cure = file.map_or(FETCH_AGAIN, |path| cure(path, extra));
+    let cure = file.map_or(FETCH_AGAIN, |path| cure(path, difference));
     let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
     let fault = match bytecode {
         "" => fault.hint(cure),
@@ -144,17 +146,12 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
 
 /// What to do about a file that differs. What tools add without being asked has another cure than to fetch the
 /// plugin again, which would bring the same.
-fn cure(path: &String, extra: &[String]) -> &'static str {
-    match extra.contains(path) {
-        true if is_of_macos(path) => WITHOUT_NOTES,
+fn cure(path: &String, difference: &TreeDifference) -> &'static str {
+    match difference.extra.contains(path) {
+        true if difference.notes_of_macos.contains(path) => WITHOUT_NOTES,
         true if path.ends_with('/') => WITHOUT_EMPTY,
         _ => FETCH_AGAIN,
     }
-}
-
-/// What macOS writes beside files, and its `tar` and `zip` pack with them.
-fn is_of_macos(path: &str) -> bool {
-    path.split('/').any(|name| name.starts_with("._") || [".DS_Store", "__MACOSX"].contains(&name))
 }
 
 /// What was signed where something stands that no list names as it is, and what that is. When the files
