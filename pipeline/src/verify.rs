@@ -75,7 +75,7 @@ fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Resu
 fn after_bytecode(directory: &Path) -> String {
     format!(
         "what an author ships is judged by `aisoc plugin verify {} --as-shipped`; what is installed is installed again: \
-         `aisoc plugin install REFERENCE`, and {WITHOUT_BYTECODE}",
+         `aisoc plugin install REFERENCE`; {WITHOUT_BYTECODE}",
         shell_word(directory)
     )
 }

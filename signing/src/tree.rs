@@ -12,7 +12,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
 
-use crate::bytecode::is_bytecode_cache;
+use crate::bytecode::is_bytecode_of_source;
 use crate::macos;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
@@ -185,6 +185,8 @@ pub struct TreeDifference {
     pub extra: Vec<String>,
     /// Files that were signed and are not present.
     pub missing: Vec<String>,
+    /// Those of `extra` that stand where Python keeps the bytecode of a source of the tree.
+    pub bytecode: BTreeSet<String>,
     /// Those of `extra` that have the names of what macOS adds.
     pub notes_of_macos: BTreeSet<String>,
 }
@@ -236,6 +238,7 @@ pub(crate) fn compare(
         changed: Vec::new(),
         extra,
         missing: Vec::new(),
+        bytecode: BTreeSet::new(),
         notes_of_macos: BTreeSet::new(),
     };
     // What is at hand may be another file than the one that was hashed; only the bytes that were signed count.
@@ -249,13 +252,13 @@ pub(crate) fn compare(
 }
 
 impl TreeDifference {
-    /// Whether nothing but bytecode was added, as Python writes it where it may.
+    /// Whether nothing but bytecode of its own sources was added.
     pub fn is_bytecode_alone(&self) -> bool {
-        let Self { changed, extra, missing, .. } = self;
+        let Self { changed, extra, missing, bytecode, .. } = self;
         changed.is_empty()
             && missing.is_empty()
             && !extra.is_empty()
-            && extra.iter().all(|path| is_bytecode_cache(path))
+            && extra.iter().all(|path| bytecode.contains(path))
     }
 
     fn name_files(&mut self, signed: &FileMap, covered: Covered<'_>) {
@@ -275,6 +278,7 @@ impl TreeDifference {
         let added = || present.keys().filter(|path| signed.get(path).is_none()).map(|path| path.to_string());
         // What was added vouches for nothing that was added.
         let is_signed = |path: &str| RelPath::parse(path).is_ok_and(|path| signed.get(&path).is_some());
+        self.bytecode = added().filter(|path| is_bytecode_of_source(path, is_signed)).collect();
         self.notes_of_macos = added().filter(|path| macos::is_note(path, is_signed)).collect();
         self.extra.extend(added());
         self.extra.sort();

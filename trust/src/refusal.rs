@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
-    WITHOUT_BYTECODE, is_signature_file,
+    is_signature_file,
 };
 
 use crate::mode::SignatureStatus;
@@ -24,8 +24,12 @@ const WITHOUT_NOTES: &str = "macOS adds files of such names: remove it, or have 
 const WITHOUT_EMPTY: &str =
     "remove the empty directory, or have the publisher package the plugin with `aisoc plugin package`";
 
-/// What is said of files that a host's Python adds. They are refused as others are: they run.
-const BYTECODE: &str = ", which is where a host's Python writes its bytecode";
+/// What is said of bytecode of the plugin's own sources. It is refused as other files are: it runs. Who wrote it,
+/// nobody can say; of what is installed, whoever judges that adds how the host is run.
+const BYTECODE: &str = ", which is bytecode that was added";
+/// For what Python writes where an author runs a plugin.
+const WITHOUT_CACHES: &str =
+    "have the publisher package the plugin with `aisoc plugin package`, which leaves bytecode out, and fetch it again";
 
 pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
@@ -133,11 +137,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
     let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
     let cure = file.map_or(FETCH_AGAIN, |path| cure(path, difference));
-    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
-    let fault = match bytecode {
-        "" => fault.hint(cure),
-        _ => fault.hint(format!("{FETCH_AGAIN}, and {WITHOUT_BYTECODE}")),
-    };
+    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(cure);
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
     }
@@ -148,6 +148,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
 /// plugin again, which would bring the same.
 fn cure(path: &String, difference: &TreeDifference) -> &'static str {
     match difference.extra.contains(path) {
+        true if difference.is_bytecode_alone() => WITHOUT_CACHES,
         true if difference.notes_of_macos.contains(path) => WITHOUT_NOTES,
         true if path.ends_with('/') => WITHOUT_EMPTY,
         _ => FETCH_AGAIN,
