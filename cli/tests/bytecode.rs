@@ -123,6 +123,12 @@ fn a_plugin_whose_code_alone_is_signed_says_it_too() {
     let line = refused.error_line();
     assert!(refused.code == 3 && line.ends_with("bytecode was added to it"), "{refused:?}");
     is_told_how(&refused);
+    let refused = bench.run(&[&["plugin", "verify", "plugins/plain"][..], &KEYS].concat());
+    assert!(refused.refused(3, "coverage_partial").error_line().contains("Python bytecode"), "{refused:?}");
+    is_told_how(&refused);
+    bench.write("plugins/plain/__pycache__/evil.cpython-311.pyc", "bytecode");
+    let refused = bench.run(&[&["plugin", "verify", "plugins/plain"][..], &KEYS].concat());
+    assert!(!refused.refused(3, "coverage_partial").stderr.contains("PYTHON"), "{refused:?}");
 }
 
 #[test]
@@ -137,6 +143,45 @@ fn an_authors_directory_that_was_run_is_signed_and_packed_without_it() {
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "again.tar"]).ok();
     let [first, again] = ["demo.tar", "again.tar"].map(|name| fs::read(bench.path(name)).expect("packed"));
     assert_eq!(first, again);
+}
+
+/// What stands there runs: no command is named that would judge the plugin without it.
+#[test]
+fn of_an_installed_plugin_nothing_is_named_that_says_yes_while_the_bytecode_runs() {
+    let bench = installed();
+    is_run(&bench, "plugins/demo");
+    std::os::unix::fs::symlink(bench.path("plugins/demo"), bench.path("linked")).expect("linked");
+    fs::copy(bench.path("demo.tar"), bench.path("other.tar")).expect("copied");
+    for source in ["plugins/demo", "./plugins/demo/", "plugins/demo/sub/..", "plugins/../plugins/demo", "linked"] {
+        let refused = bench.run(&[&["plugin", "verify", source][..], &KEYS].concat());
+        refused.refused(3, "coverage_mismatch");
+        assert!(!refused.stderr.contains("--as-shipped"), "{source}: {refused:?}");
+        is_told_how(&refused);
+    }
+    let inside = bench
+        .command(&[&["plugin", "verify", "."][..], &["--trusted-keys", "../../keys"]].concat())
+        .current_dir(bench.path("plugins/demo"))
+        .output()
+        .expect("run");
+    let said = String::from_utf8(inside.stderr).expect("UTF-8");
+    assert!(said.contains("`aisoc plugin install oci-archive:") && !said.contains("--as-shipped"), "{said}");
+}
+
+/// Where nothing says what it is, what is installed comes first.
+#[test]
+fn of_a_plugin_that_nobody_recorded_the_reinstall_is_named_first() {
+    let bench = installed();
+    is_run(&bench, "demo");
+    let refused = bench.run(&[&["plugin", "verify", "demo"][..], &KEYS].concat());
+    let at = |words: &str| refused.stderr.find(words).unwrap_or_else(|| panic!("{words}: {refused:?}"));
+    assert!(at("`aisoc plugin install REFERENCE`") < at("`aisoc plugin verify demo --as-shipped`"));
+    fs::remove_file(bench.path("plugins/.aisoc/records/demo.json")).expect("removed");
+    is_run(&bench, "plugins/demo");
+    for refused in [judged(&bench), bench.run(&[&["plugin", "verify", "plugins/demo"][..], &KEYS].concat())] {
+        assert!(refused.code == 3 && refused.error_line().ends_with(CAUSE), "{refused:?}");
+        assert!(refused.stderr.contains("`aisoc plugin install REFERENCE`"), "{refused:?}");
+        assert!(refused.stderr.contains("PYTHON") && !refused.stderr.contains("--as-shipped"), "{refused:?}");
+    }
 }
 
 /// No host of whoever reads it has run what is in an archive.
