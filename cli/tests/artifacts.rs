@@ -343,6 +343,17 @@ fn what_somebody_adds_is_named_before_what_macos_adds() {
 }
 
 #[test]
+fn what_merely_stands_in_a_directory_with_a_name_of_macos_is_somebodys() {
+    for added in ["__MACOSX/evil.py", ".DS_Store/evil.py", "._x/evil.sh", "__MACOSX/evil.sh", "._evil.py"] {
+        let bench = Bench::new();
+        published_with(&bench, &[Entry::file(&format!("demo/{added}"), "import os\n")]);
+        let run = install(&bench, "oci:added", &[]);
+        assert!(run.code == 3 && run.error_line().contains(&format!("`{added}`")), "{run:?}");
+        assert!(run.stderr.contains("fetch the plugin again") && !run.stderr.contains("macOS"), "{run:?}");
+    }
+}
+
+#[test]
 fn an_attribute_of_macos_in_an_archive_changes_nothing() {
     let bench = Bench::new();
     let noted = [

@@ -8,7 +8,7 @@ use std::fs;
 use support::{Bench, Run};
 
 const KEYS: [&str; 2] = ["--trusted-keys", "keys"];
-const CAUSE: &str = "where a host's Python writes its bytecode";
+const CAUSE: &str = "bytecode that was added";
 
 fn run(bench: &Bench, words: &[&str]) -> Run {
     bench.run(&[words, &["--plugins-dir", "plugins"], &KEYS].concat())
@@ -37,9 +37,12 @@ fn installed() -> Bench {
 
 /// The command of the hint and how to run the host.
 fn is_told_how(run: &Run) {
-    for words in
-        ["`aisoc plugin install oci-archive:demo.tar`", "`PYTHONDONTWRITEBYTECODE=1`", "`PYTHONPYCACHEPREFIX=DIR`"]
-    {
+    for words in [
+        "`aisoc plugin install oci-archive:demo.tar`",
+        "may have written",
+        "`PYTHONDONTWRITEBYTECODE=1`",
+        "`PYTHONPYCACHEPREFIX=DIR`",
+    ] {
         assert!(run.stderr.contains(words), "{words}: {run:?}");
     }
 }
@@ -64,9 +67,14 @@ fn an_installed_plugin_with_bytecode_is_refused_for_that_and_installing_again_me
 
 #[test]
 fn what_is_not_bytecode_alone_is_not_called_so() {
-    for (name, content) in
-        [("plugins/demo/plugin.py", "import os\n"), ("plugins/demo/__pycache__/x.so", "x"), ("plugins/demo/x.pyc", "x")]
-    {
+    for (name, content) in [
+        ("plugins/demo/plugin.py", "import os\n"),
+        ("plugins/demo/__pycache__/x.so", "x"),
+        ("plugins/demo/x.pyc", "x"),
+        ("plugins/demo/__pycache__/evil.cpython-311.pyc", "x"),
+        ("plugins/demo/__pycache__/plugin.pyc", "x"),
+        ("plugins/demo/other/__pycache__/plugin.cpython-311.pyc", "x"),
+    ] {
         let bench = installed();
         is_run(&bench, "plugins/demo");
         bench.write(name, content);
@@ -89,7 +97,7 @@ fn a_kept_version_with_bytecode_does_not_come_back_and_says_why() {
     judged(&bench).ok();
     let refused = run(&bench, &["plugin", "rollback", "demo"]);
     let line = refused.refused(3, "tree_modified").error_line();
-    assert!(line.contains("a host's Python wrote bytecode into the kept version 0.1.0 of `demo`"), "{refused:?}");
+    assert!(line.contains("bytecode was added to the kept version 0.1.0 of `demo`"), "{refused:?}");
     is_told_how(&refused);
     bench.install("oci-archive:demo.tar").ok();
     judged(&bench).ok();
@@ -103,6 +111,8 @@ fn a_plugin_whose_code_alone_is_signed_says_it_too() {
     fs::remove_file(bench.path("demo/plugin.sig")).expect("removed");
     fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
     bench.run(&["plugin", "new", "plain", "--type", "enricher"]).ok();
+    fs::create_dir(bench.path("plain/sub")).expect("made");
+    bench.write("plain/sub/more.py", "");
     let code = ["--plugin-dir", "plain", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&[&["plugin", "sign"][..], &code].concat()).ok();
     bench.run(&["plugin", "package", "--plugin-dir", "plain", "--out", "demo.tar", "--trusted-keys", "keys"]).ok();
@@ -111,8 +121,14 @@ fn a_plugin_whose_code_alone_is_signed_says_it_too() {
     is_run(&bench, "plugins/plain");
     let refused = run(&bench, &[&["plugins", "verify"][..], &accept].concat());
     let line = refused.error_line();
-    assert!(refused.code == 3 && line.ends_with("a host's Python wrote bytecode into it"), "{refused:?}");
+    assert!(refused.code == 3 && line.ends_with("bytecode was added to it"), "{refused:?}");
     is_told_how(&refused);
+    let refused = bench.run(&[&["plugin", "verify", "plugins/plain"][..], &KEYS].concat());
+    assert!(refused.refused(3, "coverage_partial").error_line().contains("Python bytecode"), "{refused:?}");
+    is_told_how(&refused);
+    bench.write("plugins/plain/__pycache__/evil.cpython-311.pyc", "bytecode");
+    let refused = bench.run(&[&["plugin", "verify", "plugins/plain"][..], &KEYS].concat());
+    assert!(!refused.refused(3, "coverage_partial").stderr.contains("PYTHON"), "{refused:?}");
 }
 
 #[test]
@@ -127,4 +143,58 @@ fn an_authors_directory_that_was_run_is_signed_and_packed_without_it() {
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "again.tar"]).ok();
     let [first, again] = ["demo.tar", "again.tar"].map(|name| fs::read(bench.path(name)).expect("packed"));
     assert_eq!(first, again);
+}
+
+/// What stands there runs: no command is named that would judge the plugin without it.
+#[test]
+fn of_an_installed_plugin_nothing_is_named_that_says_yes_while_the_bytecode_runs() {
+    let bench = installed();
+    is_run(&bench, "plugins/demo");
+    std::os::unix::fs::symlink(bench.path("plugins/demo"), bench.path("linked")).expect("linked");
+    fs::copy(bench.path("demo.tar"), bench.path("other.tar")).expect("copied");
+    for source in ["plugins/demo", "./plugins/demo/", "plugins/demo/sub/..", "plugins/../plugins/demo", "linked"] {
+        let refused = bench.run(&[&["plugin", "verify", source][..], &KEYS].concat());
+        refused.refused(3, "coverage_mismatch");
+        assert!(!refused.stderr.contains("--as-shipped"), "{source}: {refused:?}");
+        is_told_how(&refused);
+    }
+    let inside = bench
+        .command(&[&["plugin", "verify", "."][..], &["--trusted-keys", "../../keys"]].concat())
+        .current_dir(bench.path("plugins/demo"))
+        .output()
+        .expect("run");
+    let said = String::from_utf8(inside.stderr).expect("UTF-8");
+    assert!(said.contains("`aisoc plugin install oci-archive:") && !said.contains("--as-shipped"), "{said}");
+}
+
+/// Where nothing says what it is, what is installed comes first.
+#[test]
+fn of_a_plugin_that_nobody_recorded_the_reinstall_is_named_first() {
+    let bench = installed();
+    is_run(&bench, "demo");
+    let refused = bench.run(&[&["plugin", "verify", "demo"][..], &KEYS].concat());
+    let at = |words: &str| refused.stderr.find(words).unwrap_or_else(|| panic!("{words}: {refused:?}"));
+    assert!(at("`aisoc plugin install REFERENCE`") < at("`aisoc plugin verify demo --as-shipped`"));
+    fs::remove_file(bench.path("plugins/.aisoc/records/demo.json")).expect("removed");
+    is_run(&bench, "plugins/demo");
+    for refused in [judged(&bench), bench.run(&[&["plugin", "verify", "plugins/demo"][..], &KEYS].concat())] {
+        assert!(refused.code == 3 && refused.error_line().ends_with(CAUSE), "{refused:?}");
+        assert!(refused.stderr.contains("`aisoc plugin install REFERENCE`"), "{refused:?}");
+        assert!(refused.stderr.contains("PYTHON") && !refused.stderr.contains("--as-shipped"), "{refused:?}");
+    }
+}
+
+/// No host of whoever reads it has run what is in an archive.
+#[test]
+fn of_an_archive_that_holds_bytecode_the_publisher_is_named_and_no_host() {
+    let bench = installed();
+    is_run(&bench, "demo");
+    bench.forge("demo", "forged.tar");
+    let source = "oci-archive:forged.tar";
+    for words in [&["plugin", "verify", source][..], &["plugin", "install", source, "--plugins-dir", "plugins"]] {
+        let refused = bench.run(&[words, &KEYS].concat());
+        assert!(refused.refused(3, "coverage_mismatch").error_line().ends_with(CAUSE), "{refused:?}");
+        assert!(refused.stderr.contains("`aisoc plugin package`, which leaves bytecode out"), "{refused:?}");
+        assert!(!refused.stderr.contains("PYTHON") && !refused.stderr.contains("host"), "{refused:?}");
+    }
 }

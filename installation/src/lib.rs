@@ -30,6 +30,7 @@ mod site;
 mod staging;
 mod standing;
 mod tree_in_place;
+mod whereabouts;
 
 pub use access::{Access, NetworkFileSystems, network_file_system};
 pub use collect::{Collected, Garbage, Removed};
@@ -48,3 +49,4 @@ pub use site::Site;
 pub use staging::{StagingDirectory, release_unverified};
 pub use standing::Standing;
 pub use tree_in_place::{PreviousTree, TreeInPlace};
+pub use whereabouts::Whereabouts;

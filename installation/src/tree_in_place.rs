@@ -8,8 +8,9 @@ use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::path::RelPath;
 use aisoc_packaging::{InstalledDir, Limits, default_threads};
-use aisoc_signing::{Claim, WITHOUT_BYTECODE, is_bytecode_cache};
+use aisoc_signing::{Claim, WITHOUT_BYTECODE, is_bytecode_of_source};
 
 use crate::guarded::require_guarded;
 use crate::in_place::TreeStamp;
@@ -49,10 +50,12 @@ impl TreeInPlace {
         self.tree.subject()
     }
 
-    /// Whether it is as it was installed, but for bytecode that was added as a host's Python writes it.
+    /// Whether it is as it was installed, but for bytecode of its own sources that was added.
     pub fn has_bytecode_added(&self) -> bool {
-        let files = self.tree.files().iter().filter(|(path, _)| !is_bytecode_cache(path.as_str()));
-        let installed: FileMap = files.map(|(path, entry)| (path.clone(), *entry)).collect();
+        let files = self.tree.files();
+        let is_there = |path: &str| RelPath::parse(path).is_ok_and(|path| files.get(&path).is_some());
+        let rest = files.iter().filter(|(path, _)| !is_bytecode_of_source(path.as_str(), is_there));
+        let installed: FileMap = rest.map(|(path, entry)| (path.clone(), *entry)).collect();
         self.subject() != self.record.tree_digest && installed.tree_digest() == self.record.tree_digest
     }
 
@@ -105,10 +108,10 @@ impl PreviousTree {
             _ => fault,
         })?;
         if tree.has_bytecode_added() {
-            let message = format!("a host's Python wrote bytecode into the kept version {} of `{id}`", record.version);
+            let message = format!("bytecode was added to the kept version {} of `{id}`", record.version);
             return Err(Fault::new(Reason::TreeModified, message)
                 .expected(record.tree_digest.to_string(), tree.subject().to_string())
-                .hint(format!("{again}, and {WITHOUT_BYTECODE}")));
+                .hint(format!("{again}; {WITHOUT_BYTECODE}")));
         }
         if tree.subject() != record.tree_digest {
             return Err(modified(tree.subject().to_string()));

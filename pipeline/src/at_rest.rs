@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::parallel;
 use aisoc_installation::{
-    InstallRecord, InstalledPlugin, Observed, Placed, SharedDirectories, Site, escaped, identity_conflicts,
-    manifest_id, require_guarded, stated_id, while_in_place,
+    InstallRecord, InstalledPlugin, Observed, Placed, SharedDirectories, Site, Whereabouts, escaped,
+    identity_conflicts, manifest_id, require_guarded, stated_id, while_in_place,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -17,6 +17,7 @@ use aisoc_packaging::{Limits, ReferenceDir, default_threads};
 use aisoc_signing::{Claim, Coverage};
 use aisoc_trust::{Examined, SignatureStatus};
 
+use crate::bytecode::{cure, mended};
 use crate::intact::read_intact;
 use crate::judge::{Judge, Judgement, TrustInputs};
 
@@ -221,7 +222,12 @@ impl Reader<'_> {
         let id = stated_id(claim.document()?)?;
         let examined = self.judge.examine(&claim);
         match examined.refusal() {
-            Some(refusal) => Err(refusal.clone()),
+            Some(refusal) => {
+                let rule = self.options.trust.policy.coverage;
+                Err(mended(refusal.clone(), &claim, examined.findings(), rule, || {
+                    cure(&Whereabouts::Plugins(None), path)
+                }))
+            }
             None => Ok(Read { id, version: stated_version(&claim), examined }),
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn read_intact(
     let examined = judge.examine(&claim);
     if tree.subject() != record.tree_digest {
         let (cause, remedy) = match tree.has_bytecode_added() {
-            true => (": a host's Python wrote bytecode into it", format!("{reinstall}, and {WITHOUT_BYTECODE}")),
+            true => (": bytecode was added to it", format!("{reinstall}; {WITHOUT_BYTECODE}")),
             false => ("", reinstall.clone()),
         };
         let named = examined.refusal().filter(|refusal| refusal.class() == Reason::TreeModified.class());

@@ -3,6 +3,7 @@
 
 mod at_rest;
 mod bench;
+mod bytecode;
 mod collect;
 mod digest;
 pub mod documents;

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use aisoc_files::shell_word;
-use aisoc_installation::while_in_place;
+use aisoc_installation::{Whereabouts, while_in_place};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Claim, Findings, WITHOUT_BYTECODE};
+use aisoc_signing::{Claim, Findings};
 use aisoc_trust::{Decision, Trace, Verdict};
 
+use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::fetch;
 use crate::judge::{Judge, TrustInputs};
@@ -48,7 +48,15 @@ impl Verification {
 /// is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
     let read = || ReferenceDir::read_with(directory, default_threads(), limits);
-    while_in_place(directory, || judge_directory(&read()?.claim(), directory, trust))
+    while_in_place(directory, || {
+        let claim = read()?.claim();
+        let mut judged = judge_directory(&claim, directory, trust)?;
+        let (rule, findings) = (trust.policy.coverage, &judged.findings);
+        judged.verdict = judged.verdict.map_err(|refusal| {
+            mended(refusal, &claim, findings, rule, || cure(&Whereabouts::of(directory), directory))
+        });
+        Ok(judged)
+    })
 }
 
 /// Verifies what [`crate::package`] would ship of an author's directory, ignore rules applied.
@@ -62,22 +70,10 @@ pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) ->
 }
 
 fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    let verification = judge(claim, trust)?;
-    let has_bytecode_added = verification.findings.tree.difference.as_ref().is_some_and(|it| it.is_bytecode_alone());
-    Ok(verification.map_refusal(|refusal| match refusal.location() {
+    Ok(judge(claim, trust)?.map_refusal(|refusal| match refusal.location() {
         Some(_) => refusal.below(directory),
-        None if has_bytecode_added => refusal.about(directory.display()).hint(after_bytecode(directory)),
         None => refusal.about(directory.display()),
     }))
-}
-
-/// Nobody knows whether it is where its author has run it, or where it is installed.
-fn after_bytecode(directory: &Path) -> String {
-    format!(
-        "what an author ships is judged by `aisoc plugin verify {} --as-shipped`; what is installed is installed again: \
-         `aisoc plugin install REFERENCE`, and {WITHOUT_BYTECODE}",
-        shell_word(directory)
-    )
 }
 
 /// Verifies an artifact in one pass over its bytes, writing nothing.

@@ -15,6 +15,7 @@ mod key_notes;
 mod key_pair;
 mod key_source;
 mod keyring;
+mod macos;
 mod pem;
 mod promised;
 mod publishable;
@@ -27,7 +28,7 @@ mod verify;
 mod wrapping;
 
 pub use appearance::Appearance;
-pub use bytecode::{WITHOUT_BYTECODE, is_bytecode_cache};
+pub use bytecode::{WITHOUT_BYTECODE, is_bytecode_of_source};
 pub use claim::{Claim, ClaimedTree};
 pub use content::Content;
 pub use coverage::{Coverage, Uncovered};

@@ -3,7 +3,7 @@
 //! The host's signature covers the manifest and `*.py`. A manifest that states the digest of the whole
 //! tree extends it to every file, and stays readable to every verifier that knows only the contract.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aisoc_manifests::digest::{CoveredTreeDigest, FileDigest, read_hex};
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
@@ -12,7 +12,8 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
 
-use crate::bytecode::is_bytecode_cache;
+use crate::bytecode::is_bytecode_of_source;
+use crate::macos;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
 /// The manifest's key.
@@ -184,6 +185,10 @@ pub struct TreeDifference {
     pub extra: Vec<String>,
     /// Files that were signed and are not present.
     pub missing: Vec<String>,
+    /// Those of `extra` that stand where Python keeps the bytecode of a source of the tree.
+    pub bytecode: BTreeSet<String>,
+    /// Those of `extra` that have the names of what macOS adds.
+    pub notes_of_macos: BTreeSet<String>,
 }
 
 /// Whether the differing files can be named.
@@ -226,8 +231,16 @@ pub(crate) fn compare(
     if found == stated && extra.is_empty() && state != ListState::Changed {
         return TreeFinding::Exact(covered.scheme);
     }
-    let (changed, missing) = (Vec::new(), Vec::new());
-    let mut difference = TreeDifference { stated, found, list: state, changed, extra, missing };
+    let mut difference = TreeDifference {
+        stated,
+        found,
+        list: state,
+        changed: Vec::new(),
+        extra,
+        missing: Vec::new(),
+        bytecode: BTreeSet::new(),
+        notes_of_macos: BTreeSet::new(),
+    };
     // What is at hand may be another file than the one that was hashed; only the bytes that were signed count.
     let signed = list.filter(|list| CoveredTreeDigest::of(list) == stated);
     match signed.and_then(|list| FileMap::read_list(covered.scheme, list)) {
@@ -239,13 +252,13 @@ pub(crate) fn compare(
 }
 
 impl TreeDifference {
-    /// Whether nothing but bytecode was added, as Python writes it where it may.
+    /// Whether nothing but bytecode of its own sources was added.
     pub fn is_bytecode_alone(&self) -> bool {
-        let Self { changed, extra, missing, .. } = self;
+        let Self { changed, extra, missing, bytecode, .. } = self;
         changed.is_empty()
             && missing.is_empty()
             && !extra.is_empty()
-            && extra.iter().all(|path| is_bytecode_cache(path))
+            && extra.iter().all(|path| bytecode.contains(path))
     }
 
     fn name_files(&mut self, signed: &FileMap, covered: Covered<'_>) {
@@ -262,7 +275,12 @@ impl TreeDifference {
         // A directory whose files are gone is a consequence: what is missing says more.
         let missing = &self.missing;
         self.extra.retain(|name| !(name.ends_with('/') && missing.iter().any(|path| path.starts_with(name))));
-        self.extra.extend(present.keys().filter(|path| signed.get(path).is_none()).map(|path| path.to_string()));
+        let added = || present.keys().filter(|path| signed.get(path).is_none()).map(|path| path.to_string());
+        // What was added vouches for nothing that was added.
+        let is_signed = |path: &str| RelPath::parse(path).is_ok_and(|path| signed.get(&path).is_some());
+        self.bytecode = added().filter(|path| is_bytecode_of_source(path, is_signed)).collect();
+        self.notes_of_macos = added().filter(|path| macos::is_note(path, is_signed)).collect();
+        self.extra.extend(added());
         self.extra.sort();
     }
 }

@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
     Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
-    WITHOUT_BYTECODE, is_signature_file,
+    is_signature_file,
 };
 
 use crate::mode::SignatureStatus;
@@ -24,8 +24,12 @@ const WITHOUT_NOTES: &str = "macOS adds files of such names: remove it, or have 
 const WITHOUT_EMPTY: &str =
     "remove the empty directory, or have the publisher package the plugin with `aisoc plugin package`";
 
-/// What is said of files that a host's Python adds. They are refused as others are: they run.
-const BYTECODE: &str = ", which is where a host's Python writes its bytecode";
+/// What is said of bytecode of the plugin's own sources. It is refused as other files are: it runs. Who wrote it,
+/// nobody can say; of what is installed, whoever judges that adds how the host is run.
+const BYTECODE: &str = ", which is bytecode that was added";
+/// For what Python writes where an author runs a plugin.
+const WITHOUT_CACHES: &str =
+    "have the publisher package the plugin with `aisoc plugin package`, which leaves bytecode out, and fetch it again";
 
 pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
@@ -107,11 +111,13 @@ pub(crate) fn other_tree(key_id: &KeyId, difference: &TreeDifference) -> Fault {
 
 /// Names the first file that differs, as it was signed and as it is, and counts the others.
 fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
-    let TreeDifference { stated, found, list, changed, extra, missing } = difference;
+    let TreeDifference { stated, found, list, changed, extra, missing, notes_of_macos, .. } = difference;
     let (file, expected, present) = if let Some(file) = changed.first() {
         (Some(&file.path), described(&file.signed), described(&file.found))
-    } else if let Some(path) =
-        extra.iter().find(|path| !is_of_macos(path)).or_else(|| extra.first().filter(|_| missing.is_empty()))
+    } else if let Some(path) = extra
+        .iter()
+        .find(|path| !notes_of_macos.contains(*path))
+        .or_else(|| extra.first().filter(|_| missing.is_empty()))
     {
         let (expected, present) = beyond_the_list(path, difference);
         (Some(path), expected.to_owned(), present.to_owned())
@@ -130,12 +136,8 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     };
     let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
     let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
-    let cure = file.map_or(FETCH_AGAIN, |path| cure(path, extra));
-    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present);
-    let fault = match bytecode {
-        "" => fault.hint(cure),
-        _ => fault.hint(format!("{FETCH_AGAIN}, and {WITHOUT_BYTECODE}")),
-    };
+    let cure = file.map_or(FETCH_AGAIN, |path| cure(path, difference));
+    let fault = Fault::new(reason, format!("{what}{named}")).expected(expected, present).hint(cure);
     if file.is_none() && *list != ListState::Intact {
         return fault.caused_by(format!("`{FILE_LIST}` is missing or was changed, so no file can be named"));
     }
@@ -144,17 +146,13 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
 
 /// What to do about a file that differs. What tools add without being asked has another cure than to fetch the
 /// plugin again, which would bring the same.
-fn cure(path: &String, extra: &[String]) -> &'static str {
-    match extra.contains(path) {
-        true if is_of_macos(path) => WITHOUT_NOTES,
+fn cure(path: &String, difference: &TreeDifference) -> &'static str {
+    match difference.extra.contains(path) {
+        true if difference.is_bytecode_alone() => WITHOUT_CACHES,
+        true if difference.notes_of_macos.contains(path) => WITHOUT_NOTES,
         true if path.ends_with('/') => WITHOUT_EMPTY,
         _ => FETCH_AGAIN,
     }
-}
-
-/// What macOS writes beside files, and its `tar` and `zip` pack with them.
-fn is_of_macos(path: &str) -> bool {
-    path.split('/').any(|name| name.starts_with("._") || [".DS_Store", "__MACOSX"].contains(&name))
 }
 
 /// What was signed where something stands that no list names as it is, and what that is. When the files

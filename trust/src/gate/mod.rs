@@ -69,6 +69,11 @@ impl Examined {
         self.verdict.as_ref().err()
     }
 
+    /// What every check of the proof saw.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
     /// What the gates about proof let pass; nothing when one of them refused.
     pub fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref().ok()
