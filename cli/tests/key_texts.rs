@@ -477,15 +477,36 @@ fn a_second_public_key_in_a_file_is_named_and_not_trusted() {
     assert!(warns(run.refused(3, "untrusted_key")), "{run:?}");
     let install = place.bench.install("oci-archive:demo.tar");
     assert!(install.refused(3, "untrusted_key").stderr.contains("holds SHA256:"), "the refusal says it: {install:?}");
-    if has_tools() {
-        let command = run.stderr.split('`').find(|part| part.contains("awk")).expect("a command");
-        // Between quotes there are no backquotes, and the shell's own stand for themselves.
-        let split =
-            Command::new("sh").args(["-euc", command]).current_dir(place.bench.path("")).output().expect("runs");
-        assert!(split.status.success(), "{command}: {split:?}");
-        fs::rename(place.bench.path("key-2.pem"), place.bench.path("keys/two.pem")).expect("moved");
-        fs::rename(place.bench.path("key-1.pem"), place.bench.path("keys/ops.pem")).expect("moved");
+}
+
+/// In the directory of the keys, whoever has a `key-1.pem` keeps it, and a second run loses nothing of the first.
+#[test]
+fn the_command_that_splits_a_file_of_two_keys_overwrites_none() {
+    if !has_tools() {
+        return;
+    }
+    for joined in ["\n", " ", "\r", ""] {
+        let place = Place::new();
+        place.bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+        let other = fs::read_to_string(place.bench.path("other.pem")).expect("a key");
+        fs::remove_file(place.bench.path("keys/release.pem")).expect("removed");
+        place.bench.write("key-1.pem", "of somebody");
+        place.bench.write("keys/ops.pem", format!("{other}{}", place.public.0).replace('\n', joined));
+        let verify = || place.bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
         let run = verify();
-        assert!(run.ok().stdout.starts_with("verified key=two ") && !warns(&run), "{run:?}");
+        let command = run.refused(3, "untrusted_key").stderr.split('`').find(|part| part.contains("awk"));
+        let split = || {
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", command.expect("a command")]).current_dir(place.bench.path(""));
+            shell
+        };
+        assert!(split().status().expect("runs").success(), "{joined:?}: {run:?}");
+        assert_eq!(fs::read(place.bench.path("key-1.pem")).expect("there"), b"of somebody");
+        assert!(!split().stderr(Stdio::null()).status().expect("runs").success(), "a second time");
+        for (made, name) in [("key-1.pem", "ops.pem"), ("key-2.pem", "two.pem")] {
+            fs::rename(place.bench.path("split-keys").join(made), place.bench.path("keys").join(name)).expect("moved");
+        }
+        let run = verify();
+        assert!(run.ok().stdout.starts_with("verified key=two ") && !run.stderr.contains("key not used"), "{run:?}");
     }
 }

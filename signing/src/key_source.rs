@@ -28,6 +28,11 @@ const SPKI_HEAD: &str = "MCowBQYDK2VwAyEA";
 /// The names of what the commands write: nobody has them, so that nothing is overwritten.
 const NEW_PRIVATE: &str = "repaired-signing.key";
 const NEW_PUBLIC: &str = "repaired-signing.pem";
+/// Where the keys of one file go. `mkdir` refuses one that is there, so that no key of that name is lost.
+const NEW_DIRECTORY: &str = "split-keys";
+/// Writes each block to a file there, also of several that stand on one line.
+const SPLIT: &str = "awk '{ gsub(/-----BEGIN /, \"\\n&\") } 1' | \
+     awk '/^-----BEGIN / { n++ } n { print > (\"split-keys/key-\" n \".pem\") }'";
 const KEYGEN: &str = "make a key with `aisoc plugin keygen --out PREFIX`, and pass PREFIX.key";
 
 impl KeySource {
@@ -109,10 +114,10 @@ impl KeySource {
     /// Why the key of that fingerprint, which stands there behind another one, is not used.
     pub(crate) fn behind_another(&self, fingerprint: impl fmt::Display) -> Fault {
         let message = format!("{self} holds {fingerprint} behind its first key, and hosts read the first alone");
+        let from = self.command();
         Fault::new(Reason::KeyInvalid, message).expected("one public key", "several").hint(format!(
-            "give each key a file of its own: `{} | awk '/-BEGIN/ {{ n++ }} n {{ print > (\"key-\" n \".pem\") }}'` writes \
-             key-1.pem and so on",
-            self.command()
+            "give each key a file of its own: `mkdir {NEW_DIRECTORY} && {from} | {SPLIT}` writes \
+             {NEW_DIRECTORY}/key-1.pem and so on; name them after their owners, and put them in its place"
         ))
     }
 
