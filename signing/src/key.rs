@@ -13,7 +13,7 @@ use crate::key_form::{Form, holds_secret};
 use crate::key_source::KeySource;
 use crate::pem;
 use crate::signature::Signature;
-use crate::wrapping::unwrapped;
+use crate::wrapping::{Unwrapped, unwrapped};
 
 /// RFC 8410: `SubjectPublicKeyInfo` of an Ed25519 key is these 12 bytes and the 32 of the key.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -63,15 +63,16 @@ impl SigningKey {
     /// # Errors
     /// `key_invalid`, saying what is there instead, and how a key is made of it. Nothing of it is quoted.
     pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
-        let unwrapped = unwrapped(content).map(|(_, text)| text);
-        let text = unwrapped.as_ref().map_or(content, |text| text.as_slice());
+        let unwrapped = unwrapped(content);
+        let (layers, text) =
+            unwrapped.as_ref().map_or((&[][..], content), |found| (found.layers.as_slice(), found.text.as_slice()));
         let mut keys = pem::blocks(text).filter(pem::Block::is_private);
-        let Some(block) = keys.next() else { return Err(source.no_signing_key(Form::of(text))) };
+        let Some(block) = keys.next() else { return Err(source.no_signing_key(layers, Form::of(text))) };
         let der = block.der();
         if keys.any(|other| other.label != block.label || other.der() != der) {
-            return Err(source.no_signing_key(Form::Several));
+            return Err(source.no_signing_key(layers, Form::Several));
         }
-        let refuse = || source.no_signing_key(Form::of_block(&block).unread());
+        let refuse = || source.no_signing_key(layers, Form::of_block(&block).unread());
         let der = der.filter(|_| block.label == "PRIVATE KEY").ok_or_else(refuse)?;
         let key = ed25519_dalek::SigningKey::from_pkcs8_der(&der).map_err(|_| refuse())?;
         Ok(Self(Box::new(key)))
@@ -123,8 +124,23 @@ impl PublicKey {
                 "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
             ));
         }
-        let first = pem::blocks(content).next().as_ref().and_then(Self::of_block);
-        first.unwrap_or_else(|| Err(source.no_public_key(Form::of(content).unread())))
+        Self::first(content).unwrap_or_else(|| Err(Self::unread(content, source)))
+    }
+
+    /// `None` when the first block is not that of an Ed25519 key.
+    fn first(content: &[u8]) -> Option<Result<Self>> {
+        pem::blocks(content).next().as_ref().and_then(Self::of_block)
+    }
+
+    /// Why nothing is read, which may be that what would be a key is wrapped in something.
+    fn unread(content: &[u8], source: &KeySource) -> Fault {
+        match unwrapped(content) {
+            Some(Unwrapped { layers, text }) if Self::first(&text).is_some_and(|key| key.is_ok()) => {
+                source.wrapped_public_key(&layers)
+            }
+            Some(Unwrapped { layers, text }) => source.no_public_key(&layers, Form::of(&text).unread()),
+            None => source.no_public_key(&[], Form::of(content).unread()),
+        }
     }
 
     /// The other public keys that a file holds behind its first, which no host reads.

@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod appearance;
+mod bare_key;
 mod bytecode;
 mod claim;
 mod content;
@@ -13,6 +14,7 @@ mod key_form;
 mod key_names;
 mod key_notes;
 mod key_pair;
+mod key_repair;
 mod key_source;
 mod keyring;
 mod pem;
