@@ -9,7 +9,8 @@ use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::key_form::{Form, holds_secret};
+use crate::hidden_key::holds_secret;
+use crate::key_form::Form;
 use crate::key_source::KeySource;
 use crate::pem;
 use crate::signature::Signature;
@@ -115,10 +116,17 @@ impl PublicKey {
     /// other form, so that both trust the same keys.
     ///
     /// # Errors
-    /// `key_invalid` for anything else, and for a private key in any form anywhere in the file; `weak_key` for a
-    /// point of small order or a second spelling of a point.
+    /// `key_invalid` for anything else, and for a private key anywhere in the file: by the lines of its PEM or of
+    /// another tool, as DER or as the seed of a key that the file holds, each also in base64, hexadecimal or UTF-16
+    /// up to three deep. What is compressed or cut into pieces is not found, nor binary DER of another algorithm
+    /// behind a key. `weak_key` for a point of small order or a second spelling of a point.
     pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
-        if holds_secret(content) {
+        let keys: Vec<_> = Self::all(content).collect();
+        let is_seed_of_key = |seed: &[u8; 32]| {
+            let half = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
+            keys.iter().any(|key| key.0 == half)
+        };
+        if holds_secret(content, &is_seed_of_key) {
             let message = format!("{source} holds a private key, which has no place on a host");
             return Err(Fault::new(Reason::KeyInvalid, message).hint(
                 "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
@@ -146,12 +154,17 @@ impl PublicKey {
     /// The other public keys that a file holds behind its first, which no host reads.
     pub(crate) fn behind_first(content: &[u8]) -> Vec<Self> {
         let mut keys: Vec<Self> = Vec::new();
-        for key in pem::blocks(content).filter_map(|block| Self::of_block(&block)?.ok()) {
+        for key in Self::all(content) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
         keys.split_off(keys.len().min(1))
+    }
+
+    /// Every key that a file holds, in the form that a host would read first in it.
+    fn all(content: &[u8]) -> impl Iterator<Item = Self> {
+        pem::blocks(content).filter_map(|block| Self::of_block(&block)?.ok())
     }
 
     /// `None` for what is not the `SubjectPublicKeyInfo` of an Ed25519 key.

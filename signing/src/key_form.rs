@@ -1,8 +1,8 @@
 //! `Form`: what a text is that should be a key. Known for the words of a refusal; nothing is trusted by it.
 
 use crate::bare_key::{Bare, Encoding, hexadecimal};
-use crate::pem::{Block, blocks, contains, has_armor, holds_private_key};
-use crate::wrapping::{base64, unquoted, unwrapped};
+use crate::pem::{Block, blocks, contains, has_armor};
+use crate::wrapping::{base64, unquoted};
 
 /// What a file, a variable or a pipe holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,18 +178,6 @@ impl Algorithm {
         }
     }
 }
-
-/// Whether there is a private key in it, in any form: in a directory of trusted keys none has a place.
-pub(crate) fn holds_secret(content: &[u8]) -> bool {
-    let holds_marker = |text: &[u8]| SECRET_MARKERS.iter().any(|marker| contains(text, marker.as_bytes()));
-    let holds = |text: &[u8]| holds_private_key(text) || holds_marker(text);
-    holds(content)
-        || unwrapped(content).is_some_and(|found| holds(&found.text))
-        || matches!(Form::of(content), Form::Bare(Bare::Private | Bare::OtherPrivate, _))
-}
-
-const SECRET_MARKERS: [&str; 4] =
-    ["AGE-SECRET-KEY-", "PuTTY-User-Key-File-", "untrusted comment: minisign encrypted secret key", "Private-Lines: "];
 
 const KEY_SUFFIXES: [&str; 6] = [".key", ".pem", ".pub", ".der", ".p8", ".pk8"];
 

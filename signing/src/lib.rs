@@ -8,6 +8,7 @@ mod claim;
 mod content;
 mod coverage;
 mod findings;
+mod hidden_key;
 mod key;
 mod key_files;
 mod key_form;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::pem::{blocks, contains, has_armor, without_blanks};
 
 /// How often a text is wrapped at most: UTF-16 of base64 of a text with escapes.
-const MAX_LAYERS: usize = 3;
+pub(crate) const MAX_LAYERS: usize = 3;
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
