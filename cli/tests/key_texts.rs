@@ -57,8 +57,14 @@ fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
 }
 
+fn in_two_lines(text: &str) -> String {
+    let (first, second) = text.split_at(31);
+    format!("{first}\r\n{second}")
+}
+
 const ESCAPED: &str = r"with `\n` in place of its line breaks";
 const SEED: &str = "the bare bytes of what may be a private key";
+const RAW: &str = "the bare bytes of what may be a private key, a raw seed";
 const BARE: &str = "without its PEM lines";
 const CUT: &str = "a piece of a PEM text, cut off";
 const DAMAGED: &str = "a PEM text that is damaged";
@@ -103,7 +109,7 @@ const MADE: &[Case] = &[
         name: "escaped twice",
         made: |half| half.0.replace('\n', "\\\\n").into(),
         private: Read,
-        public: Named(ESCAPED),
+        public: Mended(ESCAPED),
     },
     Case { name: "base64", made: |half| STANDARD.encode(&half.0).into(), private: Read, public: Mended(BASE64) },
     Case {
@@ -116,13 +122,31 @@ const MADE: &[Case] = &[
         name: "base64 for URLs",
         made: |half| URL_SAFE_NO_PAD.encode(&half.0).into(),
         private: Read,
-        public: Named(BASE64),
+        public: Mended(BASE64),
     },
     Case {
         name: "base64 of escaped line breaks",
         made: |half| STANDARD.encode(half.0.replace('\n', "\\n")).into(),
         private: Read,
-        public: Named(BASE64),
+        public: Mended(BASE64),
+    },
+    Case {
+        name: "base64 three times",
+        made: |half| STANDARD.encode(STANDARD.encode(STANDARD.encode(&half.0))).into(),
+        private: Read,
+        public: Mended(BASE64),
+    },
+    Case {
+        name: "base64 with a mark, in quotes and in lines of CRLF",
+        made: |half| format!("\u{feff}\"{}\"\r\n", in_two_lines(&STANDARD.encode(&half.0))).into(),
+        private: Read,
+        public: Mended(BASE64),
+    },
+    Case {
+        name: "base64 in UTF-16",
+        made: |half| Half(STANDARD.encode(&half.0)).utf16(&[0xff, 0xfe], u16::to_le_bytes),
+        private: Read,
+        public: Mended(UTF16),
     },
     Case {
         name: "UTF-16 of PowerShell",
@@ -150,7 +174,37 @@ const MADE: &[Case] = &[
         private: Mended(BARE),
         public: Mended(BARE),
     },
-    Case { name: "32 bytes", made: Half::bytes, private: Mended(SEED), public: Named(SEED) },
+    Case {
+        name: "the body in quotes, in lines of CRLF",
+        made: |half| format!("\"{}\"\r\n", in_two_lines(half.body())).into(),
+        private: Mended(BARE),
+        public: Mended(BARE),
+    },
+    Case {
+        name: "the body for URLs behind a mark",
+        made: |half| format!("\u{feff}{}", URL_SAFE_NO_PAD.encode(half.der())).into(),
+        private: Mended(BARE),
+        public: Mended(BARE),
+    },
+    Case {
+        name: "DER in hexadecimal, in quotes",
+        made: |half| [b"'", &hexadecimal(&half.der())[..], b"'\n"].concat(),
+        private: Mended(BARE),
+        public: Mended(BARE),
+    },
+    Case { name: "32 bytes", made: Half::bytes, private: Mended(RAW), public: Named(RAW) },
+    Case {
+        name: "32 bytes for URLs, in quotes",
+        made: |half| format!("\"{}\"", URL_SAFE_NO_PAD.encode(half.bytes())).into(),
+        private: Mended(SEED),
+        public: Named(SEED),
+    },
+    Case {
+        name: "the body in base64 once more",
+        made: |half| STANDARD.encode(half.body()).into(),
+        private: Named("something that is no key"),
+        public: Named("something that is no key"),
+    },
     Case {
         name: "32 bytes in hexadecimal",
         made: |half| hexadecimal(&half.bytes()),
@@ -181,7 +235,7 @@ const MADE: &[Case] = &[
         name: "base64, cut off",
         made: |half| STANDARD.encode(&half.0)[..120].into(),
         private: Named(CUT),
-        public: Named(BASE64),
+        public: Named(CUT),
     },
     Case {
         name: "cut in the middle",
@@ -288,8 +342,12 @@ impl Place {
     fn follow_hint(&self, run: &Run, variable: &[u8]) {
         use std::os::unix::ffi::OsStrExt as _;
         let command = run.stderr.split('`').find(|part| part.contains("repaired-signing.")).expect("a command");
+        let command = command.replace("-inform DER -out repaired-signing.key", PASSPHRASE);
         let mut shell = Command::new("sh");
-        shell.args(["-euc", command]).current_dir(self.bench.path("")).env("RK", std::ffi::OsStr::from_bytes(variable));
+        shell
+            .args(["-euc", &command])
+            .current_dir(self.bench.path(""))
+            .env("RK", std::ffi::OsStr::from_bytes(variable));
         let output = shell.stdin(Stdio::null()).output().expect("runs");
         assert!(output.status.success(), "{command}: {output:?}");
     }
@@ -317,6 +375,9 @@ impl Place {
         }
     }
 }
+
+/// Where nobody can be asked. A key that needs none is read with it all the same.
+const PASSPHRASE: &str = "-passin pass:secret -inform DER -out repaired-signing.key";
 
 /// Pieces of the private key that no output may hold.
 fn shows_nothing(run: &Run, private: &Half) {
@@ -426,12 +487,27 @@ fn keys_of_other_algorithms_are_called_by_their_names() {
 fn the_line_of_openssh_becomes_the_key_that_it_is() {
     let place = Place::new();
     let blob = [&b"\0\0\0\x0bssh-ed25519\0\0\0 "[..], &place.public.bytes()].concat();
-    let line = format!("ssh-ed25519 {} ops@example\n", STANDARD.encode(blob));
-    place.private("OpenSSH", line.as_bytes(), Named("a public key in the form of OpenSSH"));
+    let key = STANDARD.encode(blob);
     let outcome = Mended("a public key in the form of OpenSSH");
-    place.public("OpenSSH", line.as_bytes(), if has_tools() { outcome } else { without_commands(outcome) });
+    let outcome = if has_tools() { outcome } else { without_commands(outcome) };
+    for line in [
+        format!("ssh-ed25519 {key} ops@example\n"),
+        format!("ssh-ed25519  {key}  ops@example"),
+        format!("ssh-ed25519\t{key}\r\n"),
+        format!("\n\u{20}ssh-ed25519 {key}\n"),
+        format!("\"ssh-ed25519 {key}\"\n"),
+        format!("\u{feff}ssh-ed25519 {key}\n"),
+        format!("ssh-ed25519 {key} one\nssh-ed25519 {key} two\n"),
+    ] {
+        place.private(&line, line.as_bytes(), Named("a public key in the form of OpenSSH"));
+        place.public(&line, line.as_bytes(), outcome);
+    }
+    // What was cut off has no command that would make a key of it.
+    place.public("cut off", format!("ssh-ed25519 {}", &key[..40]).as_bytes(), Named("a public key of OpenSSH"));
+    assert!(!place.bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).stderr.contains("repaired-signing"));
 }
 
+/// OpenSSL reads neither text around a block nor lines that were joined, and aisoc does.
 #[test]
 fn a_certificate_gives_its_key_and_a_passphrase_is_taken_off() {
     let place = Place::new();
@@ -443,10 +519,74 @@ fn a_certificate_gives_its_key_and_a_passphrase_is_taken_off() {
         assert!(made.status.success(), "{made:?}");
     };
     openssl(&["req", "-x509", "-new", "-key", "release.key", "-subj", "/CN=ops", "-days", "9", "-out", "ops.crt"]);
-    place.public("a certificate", &fs::read(place.bench.path("ops.crt")).expect("there"), Mended("a certificate"));
     openssl(&["pkcs8", "-topk8", "-in", "release.key", "-passout", "pass:secret", "-out", "locked.key"]);
-    let run = place.signs("locked.key", b"");
-    assert!(run.refused(1, "key_invalid").stderr.contains("`cat locked.key | openssl pkey -out "), "{run:?}");
+    let read = |name: &str| Half(fs::read_to_string(place.bench.path(name)).expect("there"));
+    let (certificate, locked) = (read("ops.crt"), read("locked.key"));
+    for (name, wrap) in WRAPS {
+        place.public(name, &wrap(&certificate), Mended("a certificate"));
+        place.private(name, &wrap(&locked), Mended("an encrypted private key"));
+    }
+}
+
+/// What is made of a text.
+type Wrap = fn(&Half) -> Vec<u8>;
+
+/// How else one of several lines is kept.
+const WRAPS: &[(&str, Wrap)] = &[
+    ("as it is", |half| half.0.clone().into()),
+    ("CRLF", |half| half.0.replace('\n', "\r\n").into()),
+    ("text before", |half| format!("Bag Attributes\n    localKeyID: 00\n\"{}\"", half.0).into()),
+    ("blanks for line breaks", |half| half.0.replace('\n', " ").into()),
+    ("no line breaks", |half| half.0.replace('\n', "").into()),
+    ("escapes in quotes", |half| format!("\"{}\"", half.0.replace('\n', "\\n")).into()),
+    ("base64", |half| STANDARD.encode(&half.0).into()),
+    ("base64 for URLs of escapes", |half| URL_SAFE_NO_PAD.encode(half.0.replace('\n', "\\n")).into()),
+    ("UTF-16", |half| half.utf16(&[0xff, 0xfe], u16::to_le_bytes)),
+    ("UTF-16 without a mark", |half| half.utf16(&[], u16::to_be_bytes)),
+    ("base64 of UTF-16", |half| STANDARD.encode(half.utf16(&[0xff, 0xfe], u16::to_le_bytes)).into()),
+];
+
+/// PKCS#8 of the second version, which OpenSSL 3.0 does not read: RFC 5958 puts the public key behind the seed.
+#[test]
+fn a_seed_with_its_public_key_behind_it_becomes_a_key() {
+    let place = Place::new();
+    let mut der = place.private.der();
+    (der[1], der[4]) = (0x51, 1);
+    der.extend([0x81, 0x21, 0x00]);
+    der.extend(place.public.bytes());
+    let outcome = if has_tools() { Mended(BARE) } else { Named(BARE) };
+    place.private("DER", &der, outcome);
+    place.private("base64", STANDARD.encode(&der).as_bytes(), outcome);
+    place.private("hexadecimal", &hexadecimal(&der), outcome);
+    place.public("base64", STANDARD.encode(&der).as_bytes(), Named("holds a private key"));
+}
+
+/// A command is printed for a path that a shell finds as it stands there, and for no other.
+#[test]
+fn the_path_of_a_key_in_its_variable_is_passed_by_a_command_only_where_that_finds_it() {
+    let place = Place::new();
+    let key = place.bench.path("release.key");
+    for (value, is_path) in [
+        (format!("{}", key.display()), true),
+        (format!("{}\n", key.display()), true),
+        ("./release.key".to_owned(), true),
+        (format!("\"{}\"", key.display()), false),
+        (format!(" {}", key.display()), false),
+        ("~/release.key".to_owned(), false),
+        ("~ops/release.key".to_owned(), false),
+        ("op://vault/release.key".to_owned(), false),
+    ] {
+        let run = place.signs("env:RK", value.as_bytes());
+        run.refused(1, "key_invalid");
+        let command = run.stderr.split('`').find(|part| part.starts_with("--private-key "));
+        assert_eq!(command.is_some(), is_path, "{value:?}: {run:?}");
+        if let Some(command) = command {
+            let passed = command.trim_start_matches("--private-key ");
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", &format!("test -f {passed}")]).current_dir(place.bench.path("")).env("RK", &value);
+            assert!(shell.status().expect("runs").success(), "{value:?}: {run:?}");
+        }
+    }
 }
 
 #[test]
@@ -477,15 +617,36 @@ fn a_second_public_key_in_a_file_is_named_and_not_trusted() {
     assert!(warns(run.refused(3, "untrusted_key")), "{run:?}");
     let install = place.bench.install("oci-archive:demo.tar");
     assert!(install.refused(3, "untrusted_key").stderr.contains("holds SHA256:"), "the refusal says it: {install:?}");
-    if has_tools() {
-        let command = run.stderr.split('`').find(|part| part.contains("awk")).expect("a command");
-        // Between quotes there are no backquotes, and the shell's own stand for themselves.
-        let split =
-            Command::new("sh").args(["-euc", command]).current_dir(place.bench.path("")).output().expect("runs");
-        assert!(split.status.success(), "{command}: {split:?}");
-        fs::rename(place.bench.path("key-2.pem"), place.bench.path("keys/two.pem")).expect("moved");
-        fs::rename(place.bench.path("key-1.pem"), place.bench.path("keys/ops.pem")).expect("moved");
+}
+
+/// In the directory of the keys, whoever has a `key-1.pem` keeps it, and a second run loses nothing of the first.
+#[test]
+fn the_command_that_splits_a_file_of_two_keys_overwrites_none() {
+    if !has_tools() {
+        return;
+    }
+    for joined in ["\n", " ", "\r", ""] {
+        let place = Place::new();
+        place.bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+        let other = fs::read_to_string(place.bench.path("other.pem")).expect("a key");
+        fs::remove_file(place.bench.path("keys/release.pem")).expect("removed");
+        place.bench.write("key-1.pem", "of somebody");
+        place.bench.write("keys/ops.pem", format!("{other}{}", place.public.0).replace('\n', joined));
+        let verify = || place.bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
         let run = verify();
-        assert!(run.ok().stdout.starts_with("verified key=two ") && !warns(&run), "{run:?}");
+        let command = run.refused(3, "untrusted_key").stderr.split('`').find(|part| part.contains("awk"));
+        let split = || {
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", command.expect("a command")]).current_dir(place.bench.path(""));
+            shell
+        };
+        assert!(split().status().expect("runs").success(), "{joined:?}: {run:?}");
+        assert_eq!(fs::read(place.bench.path("key-1.pem")).expect("there"), b"of somebody");
+        assert!(!split().stderr(Stdio::null()).status().expect("runs").success(), "a second time");
+        for (made, name) in [("key-1.pem", "ops.pem"), ("key-2.pem", "two.pem")] {
+            fs::rename(place.bench.path("split-keys").join(made), place.bench.path("keys").join(name)).expect("moved");
+        }
+        let run = verify();
+        assert!(run.ok().stdout.starts_with("verified key=two ") && !run.stderr.contains("key not used"), "{run:?}");
     }
 }

@@ -9,11 +9,12 @@ use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::key_form::{Form, holds_secret};
+use crate::hidden_key::holds_secret;
+use crate::key_form::Form;
 use crate::key_source::KeySource;
 use crate::pem;
 use crate::signature::Signature;
-use crate::wrapping::unwrapped;
+use crate::wrapping::{Unwrapped, unwrapped};
 
 /// RFC 8410: `SubjectPublicKeyInfo` of an Ed25519 key is these 12 bytes and the 32 of the key.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -63,15 +64,16 @@ impl SigningKey {
     /// # Errors
     /// `key_invalid`, saying what is there instead, and how a key is made of it. Nothing of it is quoted.
     pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
-        let unwrapped = unwrapped(content).map(|(_, text)| text);
-        let text = unwrapped.as_ref().map_or(content, |text| text.as_slice());
+        let unwrapped = unwrapped(content);
+        let (layers, text) =
+            unwrapped.as_ref().map_or((&[][..], content), |found| (found.layers.as_slice(), found.text.as_slice()));
         let mut keys = pem::blocks(text).filter(pem::Block::is_private);
-        let Some(block) = keys.next() else { return Err(source.no_signing_key(Form::of(text))) };
+        let Some(block) = keys.next() else { return Err(source.no_signing_key(layers, Form::of(text))) };
         let der = block.der();
         if keys.any(|other| other.label != block.label || other.der() != der) {
-            return Err(source.no_signing_key(Form::Several));
+            return Err(source.no_signing_key(layers, Form::Several));
         }
-        let refuse = || source.no_signing_key(Form::of_block(&block).unread());
+        let refuse = || source.no_signing_key(layers, Form::of_block(&block).unread());
         let der = der.filter(|_| block.label == "PRIVATE KEY").ok_or_else(refuse)?;
         let key = ed25519_dalek::SigningKey::from_pkcs8_der(&der).map_err(|_| refuse())?;
         Ok(Self(Box::new(key)))
@@ -114,28 +116,55 @@ impl PublicKey {
     /// other form, so that both trust the same keys.
     ///
     /// # Errors
-    /// `key_invalid` for anything else, and for a private key in any form anywhere in the file; `weak_key` for a
-    /// point of small order or a second spelling of a point.
+    /// `key_invalid` for anything else, and for a private key anywhere in the file: by the lines of its PEM or of
+    /// another tool, as DER or as the seed of a key that the file holds, each also in base64, hexadecimal or UTF-16
+    /// up to three deep. What is compressed or cut into pieces is not found, nor binary DER of another algorithm
+    /// behind a key. `weak_key` for a point of small order or a second spelling of a point.
     pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
-        if holds_secret(content) {
+        let keys: Vec<_> = Self::all(content).collect();
+        let is_seed_of_key = |seed: &[u8; 32]| {
+            let half = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
+            keys.iter().any(|key| key.0 == half)
+        };
+        if holds_secret(content, &is_seed_of_key) {
             let message = format!("{source} holds a private key, which has no place on a host");
             return Err(Fault::new(Reason::KeyInvalid, message).hint(
                 "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
             ));
         }
-        let first = pem::blocks(content).next().as_ref().and_then(Self::of_block);
-        first.unwrap_or_else(|| Err(source.no_public_key(Form::of(content).unread())))
+        Self::first(content).unwrap_or_else(|| Err(Self::unread(content, source)))
+    }
+
+    /// `None` when the first block is not that of an Ed25519 key.
+    fn first(content: &[u8]) -> Option<Result<Self>> {
+        pem::blocks(content).next().as_ref().and_then(Self::of_block)
+    }
+
+    /// Why nothing is read, which may be that what would be a key is wrapped in something.
+    fn unread(content: &[u8], source: &KeySource) -> Fault {
+        match unwrapped(content) {
+            Some(Unwrapped { layers, text }) if Self::first(&text).is_some_and(|key| key.is_ok()) => {
+                source.wrapped_public_key(&layers)
+            }
+            Some(Unwrapped { layers, text }) => source.no_public_key(&layers, Form::of(&text).unread()),
+            None => source.no_public_key(&[], Form::of(content).unread()),
+        }
     }
 
     /// The other public keys that a file holds behind its first, which no host reads.
     pub(crate) fn behind_first(content: &[u8]) -> Vec<Self> {
         let mut keys: Vec<Self> = Vec::new();
-        for key in pem::blocks(content).filter_map(|block| Self::of_block(&block)?.ok()) {
+        for key in Self::all(content) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
         keys.split_off(keys.len().min(1))
+    }
+
+    /// Every key that a file holds, in the form that a host would read first in it.
+    fn all(content: &[u8]) -> impl Iterator<Item = Self> {
+        pem::blocks(content).filter_map(|block| Self::of_block(&block)?.ok())
     }
 
     /// `None` for what is not the `SubjectPublicKeyInfo` of an Ed25519 key.

@@ -1,7 +1,8 @@
 //! `Form`: what a text is that should be a key. Known for the words of a refusal; nothing is trusted by it.
 
-use crate::pem::{Block, blocks, contains, has_armor, holds_private_key};
-use crate::wrapping::{Wrapping, base64, unquoted, unwrapped};
+use crate::bare_key::{Bare, Encoding, hexadecimal};
+use crate::pem::{Block, blocks, contains, has_armor};
+use crate::wrapping::{base64, unquoted};
 
 /// What a file, a variable or a pipe holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,39 +25,16 @@ pub(crate) enum Form {
     Certificate,
     /// The line that OpenSSH writes for an Ed25519 key.
     SshLine,
-    /// A PEM text in something else.
-    Wrapped(Wrapping),
     /// A key without its PEM lines.
     Bare(Bare, Encoding),
-    /// The name of a file, or of a place in a store of secrets.
-    Place,
+    /// The name of a file or of a place in a store of secrets, and whether it is a path as it stands there.
+    Place { is_path: bool },
     /// The name of a variable that nobody has replaced by its value.
     Unexpanded,
     /// A key of another tool, or of another algorithm.
     Foreign(&'static str),
     /// Anything else.
     Unknown,
-}
-
-/// What stands there without PEM lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bare {
-    /// PKCS#8.
-    Private,
-    /// `SubjectPublicKeyInfo`.
-    Public,
-    /// Some other ASN.1, such as a certificate.
-    Other,
-    /// 32 or 64 bytes, as libraries give a seed, alone and with the public key behind it.
-    Bytes,
-}
-
-/// How it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Binary,
-    Base64,
-    Hexadecimal,
 }
 
 /// Of which algorithm a key is, by the object identifier in it.
@@ -68,10 +46,8 @@ pub(crate) enum Algorithm {
 }
 
 impl Form {
+    /// What a text is that is wrapped in nothing.
     pub(crate) fn of(content: &[u8]) -> Self {
-        if let Some((wrapping, _)) = unwrapped(content) {
-            return Self::Wrapped(wrapping);
-        }
         if let Some(block) = blocks(content).next() {
             return Self::of_block(&block);
         }
@@ -82,18 +58,19 @@ impl Form {
         let text = unquoted(text.trim_ascii()).trim_ascii();
         match text {
             [] => Self::Empty,
-            _ => Bare::find(content, text).or_else(|| Self::of_text(text)).unwrap_or(Self::Unknown),
+            _ => Self::bare(content, text).or_else(|| Self::of_text(content, text)).unwrap_or(Self::Unknown),
         }
     }
 
     pub(crate) fn of_block(block: &Block<'_>) -> Self {
         let der = block.der();
-        let algorithm = || der.as_deref().map(|der| Algorithm::of(der));
+        let readable =
+            |form: fn(Algorithm) -> Self| der.as_deref().map_or(Self::Spoilt, |der| form(Algorithm::of(der)));
         match block.label {
-            "PRIVATE KEY" => algorithm().map_or(Self::Spoilt, Self::Private),
-            "PUBLIC KEY" => algorithm().map_or(Self::Spoilt, Self::Public),
-            "ENCRYPTED PRIVATE KEY" => Self::Encrypted,
-            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Self::Certificate,
+            "PRIVATE KEY" => readable(Self::Private),
+            "PUBLIC KEY" => readable(Self::Public),
+            "ENCRYPTED PRIVATE KEY" => readable(|_| Self::Encrypted),
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => readable(|_| Self::Certificate),
             label => Self::Foreign(foreign_block(label)),
         }
     }
@@ -106,21 +83,33 @@ impl Form {
         }
     }
 
-    fn of_text(text: &[u8]) -> Option<Self> {
+    fn bare(content: &[u8], text: &[u8]) -> Option<Self> {
+        // A text that happens to be as long as a key is none.
+        let find = |bytes: &[u8]| Bare::of(bytes).filter(|bare| *bare != Bare::Bytes || !bytes.is_ascii());
+        if let Some(bare) = find(content) {
+            return Some(Self::Bare(bare, Encoding::Binary));
+        }
+        if let Some(bytes) = hexadecimal(text) {
+            return Bare::of(&bytes).map(|bare| Self::Bare(bare, Encoding::Hexadecimal));
+        }
+        find(&base64(text)?).map(|bare| Self::Bare(bare, Encoding::Base64))
+    }
+
+    fn of_text(content: &[u8], text: &[u8]) -> Option<Self> {
         let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| text.starts_with(beginning.as_bytes()));
-        let known = FOREIGN_TEXTS.iter().find(|(beginnings, _)| begins(beginnings));
-        if begins(&["ssh-ed25519 "]) {
+        if is_ssh_line(text) {
             return Some(Self::SshLine);
         }
-        if let Some((_, name)) = known {
+        if let Some((_, name)) = FOREIGN_TEXTS.iter().find(|(beginnings, _)| begins(beginnings)) {
             return Some(Self::Foreign(name));
         }
-        let is_word = !text.iter().any(u8::is_ascii_whitespace);
-        let ends = |suffix: &&str| text.ends_with(suffix.as_bytes());
-        let is_place = begins(&["/", "./", "../", "~/"]) || contains(text, b"://") || KEY_SUFFIXES.iter().any(ends);
-        match is_word {
+        match !text.iter().any(u8::is_ascii_whitespace) {
             true if begins(&["$"]) || matches!(text, [b'%', .., b'%']) => Some(Self::Unexpanded),
-            true if is_place => Some(Self::Place),
+            true if is_place(text) => {
+                // A shell takes `~` for a directory only where it stands itself, and line breaks off an end.
+                let is_whole = content.strip_prefix(text).is_some_and(|rest| rest.iter().all(|byte| *byte == b'\n'));
+                Some(Self::Place { is_path: is_whole && !begins(&["~"]) && !contains(text, b"://") })
+            }
             _ if contains(text, b"${") => Some(Self::Unexpanded),
             _ => None,
         }
@@ -138,11 +127,8 @@ impl Form {
             Self::Several => "several private keys".to_owned(),
             Self::Certificate => "a certificate".to_owned(),
             Self::SshLine => "a public key in the form of OpenSSH".to_owned(),
-            Self::Wrapped(Wrapping::EscapedLines) => r"a PEM text with `\n` in place of its line breaks".to_owned(),
-            Self::Wrapped(Wrapping::Base64) => "a PEM text in base64".to_owned(),
-            Self::Wrapped(Wrapping::Utf16(_)) => "a PEM text in UTF-16".to_owned(),
-            Self::Bare(what, encoding) => format!("{}{}", what.found(), encoding.found()),
-            Self::Place => "the name of a file or a place".to_owned(),
+            Self::Bare(what, encoding) => format!("{}{}", what.found(), encoding.found(what)),
+            Self::Place { .. } => "the name of a file or a place".to_owned(),
             Self::Unexpanded => "the name of a variable, which nothing has replaced by its value".to_owned(),
             Self::Foreign(what) => what.to_owned(),
             Self::Unknown => "something that is no key".to_owned(),
@@ -150,59 +136,18 @@ impl Form {
     }
 }
 
-impl Bare {
-    fn find(content: &[u8], text: &[u8]) -> Option<Form> {
-        if let Some(bare) = Self::of(content).filter(|bare| *bare != Self::Bytes || !content.is_ascii()) {
-            return Some(Form::Bare(bare, Encoding::Binary));
-        }
-        if text.iter().all(u8::is_ascii_hexdigit) && text.len().is_multiple_of(2) {
-            return Self::of_hexadecimal(text).map(|bare| Form::Bare(bare, Encoding::Hexadecimal));
-        }
-        let decoded = base64(text)?;
-        Self::of(&decoded).map(|bare| Form::Bare(bare, Encoding::Base64))
-    }
-
-    fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0x30, length, 0x02, 0x01, _, 0x30, ..] if usize::from(*length) + 2 == bytes.len() => Some(Self::Private),
-            [0x30, length, 0x30, _, 0x06, ..] if usize::from(*length) + 2 == bytes.len() => Some(Self::Public),
-            [0x30, length, ..] if usize::from(*length) + 2 == bytes.len() => Some(Self::Other),
-            // Longer than 127 bytes: the length itself takes one or two.
-            [0x30, 0x81, length, ..] if usize::from(*length) + 3 == bytes.len() => Some(Self::Other),
-            [0x30, 0x82, high, low, ..] if usize::from(*high) * 256 + usize::from(*low) + 4 == bytes.len() => {
-                Some(Self::Other)
-            }
-            _ => matches!(bytes.len(), 32 | 64).then_some(Self::Bytes),
-        }
-    }
-
-    fn of_hexadecimal(digits: &[u8]) -> Option<Self> {
-        match digits.len() {
-            64 | 128 => Some(Self::Bytes),
-            96.. if digits.starts_with(b"30") => Some(Self::Private),
-            88 if digits.starts_with(b"30") => Some(Self::Public),
-            _ => None,
-        }
-    }
-
-    const fn found(self) -> &'static str {
-        match self {
-            Self::Private => "a private key without its PEM lines",
-            Self::Public => "a public key without its PEM lines",
-            Self::Other => "ASN.1 that is no Ed25519 key",
-            Self::Bytes => "the bare bytes of what may be a private key",
-        }
-    }
+/// Whether it is the line of an Ed25519 key, whole: RFC 8709, section 4.
+fn is_ssh_line(text: &[u8]) -> bool {
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let blob = (words.next() == Some(b"ssh-ed25519")).then(|| words.next().and_then(base64)).flatten();
+    blob.is_some_and(|blob| blob.len() == 51 && blob.starts_with(b"\0\0\0\x0bssh-ed25519\0\0\0\x20"))
 }
 
-impl Encoding {
-    const fn found(self) -> &'static str {
-        match self {
-            Self::Binary => ", in binary (DER)",
-            Self::Base64 => ", in base64",
-            Self::Hexadecimal => ", in hexadecimal",
-        }
-    }
+fn is_place(text: &[u8]) -> bool {
+    const BEGINNINGS: [&str; 4] = ["/", "./", "../", "~"];
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning.as_bytes()))
+        || KEY_SUFFIXES.iter().any(|suffix| text.ends_with(suffix.as_bytes()))
+        || contains(text, b"://")
 }
 
 impl Algorithm {
@@ -233,18 +178,6 @@ impl Algorithm {
         }
     }
 }
-
-/// Whether there is a private key in it, in any form: in a directory of trusted keys none has a place.
-pub(crate) fn holds_secret(content: &[u8]) -> bool {
-    let holds_marker = |text: &[u8]| SECRET_MARKERS.iter().any(|marker| contains(text, marker.as_bytes()));
-    let holds = |text: &[u8]| holds_private_key(text) || holds_marker(text);
-    holds(content)
-        || unwrapped(content).is_some_and(|(_, text)| holds(&text))
-        || matches!(Form::of(content), Form::Bare(Bare::Private, _))
-}
-
-const SECRET_MARKERS: [&str; 4] =
-    ["AGE-SECRET-KEY-", "PuTTY-User-Key-File-", "untrusted comment: minisign encrypted secret key", "Private-Lines: "];
 
 const KEY_SUFFIXES: [&str; 6] = [".key", ".pem", ".pub", ".der", ".p8", ".pk8"];
 

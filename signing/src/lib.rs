@@ -2,17 +2,20 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod appearance;
+mod bare_key;
 mod bytecode;
 mod claim;
 mod content;
 mod coverage;
 mod findings;
+mod hidden_key;
 mod key;
 mod key_files;
 mod key_form;
 mod key_names;
 mod key_notes;
 mod key_pair;
+mod key_repair;
 mod key_source;
 mod keyring;
 mod macos;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::pem::{blocks, contains, has_armor, without_blanks};
 
 /// How often a text is wrapped at most: UTF-16 of base64 of a text with escapes.
-const MAX_LAYERS: usize = 3;
+pub(crate) const MAX_LAYERS: usize = 3;
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -39,29 +39,55 @@ pub(crate) enum ByteOrder {
     BigEndian,
 }
 
+/// Takes base64 off as [`base64`] does: `base64 -d` alone stops at a quote, at the alphabet for URLs, at a mark and
+/// where the padding is missing.
+pub(crate) const BASE64_DECODED: &str = "LC_ALL=C tr -dc A-Za-z0-9+/_- | tr _- /+ | \
+     awk '{ while (length($0) % 4) $0 = $0 \"=\"; print }' | base64 -d";
+
 impl Wrapping {
-    /// The command that takes it off what comes from the command `source`.
-    pub(crate) fn taken_off(self, source: &str) -> String {
+    /// The command that takes it off what is piped into it, as [`unwrapped`] does.
+    const fn taken_off(self) -> &'static str {
         match self {
-            Self::EscapedLines => format!("printf '%b\\n' \"$({source})\""),
-            Self::Base64 => format!("{source} | base64 -d"),
-            Self::Utf16(ByteOrder::Marked) => format!("{source} | iconv -f UTF-16 -t UTF-8"),
-            Self::Utf16(ByteOrder::LittleEndian) => format!("{source} | iconv -f UTF-16LE -t UTF-8"),
-            Self::Utf16(ByteOrder::BigEndian) => format!("{source} | iconv -f UTF-16BE -t UTF-8"),
+            Self::EscapedLines => r#"awk '{ gsub(/\\+[nr]/, "\n"); gsub(/\\/, ""); print }'"#,
+            Self::Base64 => BASE64_DECODED,
+            Self::Utf16(ByteOrder::Marked) => "iconv -f UTF-16 -t UTF-8",
+            Self::Utf16(ByteOrder::LittleEndian) => "iconv -f UTF-16LE -t UTF-8",
+            Self::Utf16(ByteOrder::BigEndian) => "iconv -f UTF-16BE -t UTF-8",
+        }
+    }
+
+    /// What a PEM text in it is called.
+    pub(crate) const fn found(self) -> &'static str {
+        match self {
+            Self::EscapedLines => r"a PEM text with `\n` in place of its line breaks",
+            Self::Base64 => "a PEM text in base64",
+            Self::Utf16(_) => "a PEM text in UTF-16",
         }
     }
 }
 
+/// The PEM text that was wrapped.
+pub(crate) struct Unwrapped {
+    /// What was around it, the outermost first.
+    pub(crate) layers: Vec<Wrapping>,
+    pub(crate) text: Zeroizing<Vec<u8>>,
+}
+
+/// The command that takes `layers` off what comes from the command `source`.
+pub(crate) fn taken_off(layers: &[Wrapping], source: String) -> String {
+    layers.iter().fold(source, |command, layer| format!("{command} | {}", layer.taken_off()))
+}
+
 /// `content` as a PEM text, and what was around it; `None` when it is one already, or is none in any wrapping.
-pub(crate) fn unwrapped(content: &[u8]) -> Option<(Wrapping, Zeroizing<Vec<u8>>)> {
-    let (outermost, mut text) = without_one(content)?;
-    for _ in 1..MAX_LAYERS {
-        match without_one(&text) {
-            Some((_, inner)) => text = inner,
-            None => break,
-        }
+pub(crate) fn unwrapped(content: &[u8]) -> Option<Unwrapped> {
+    let (outermost, text) = without_one(content)?;
+    let mut found = Unwrapped { layers: vec![outermost], text };
+    while found.layers.len() < MAX_LAYERS {
+        let Some((layer, text)) = without_one(&found.text) else { break };
+        found.layers.push(layer);
+        found.text = text;
     }
-    has_armor(&text).then_some((outermost, text))
+    has_armor(&found.text).then_some(found)
 }
 
 fn without_one(content: &[u8]) -> Option<(Wrapping, Zeroizing<Vec<u8>>)> {
