@@ -1,6 +1,7 @@
 //! `TreeInPlace`: a tree that was hashed without a lock, and the means to tell under the lock whether it is
 //! still the one that stands there. Nobody has to wait while a gigabyte is read.
 
+use aisoc_files::shell_word;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,7 @@ impl PreviousTree {
         }
         let version = previous::choose(previous_versions(layout, id)?, id, wanted)?;
         let PreviousVersion { record, path, slot, .. } = version;
-        let again = format!("install it again: `aisoc plugin install {}`", record.reference);
+        let again = format!("install it again: `aisoc plugin install {}`", shell_word(record.reference.to_string()));
         let modified = |found: String| {
             let message = format!("the kept version {} of `{id}` was changed since it was installed", record.version);
             Fault::new(Reason::TreeModified, message).expected(record.tree_digest.to_string(), found).hint(&again)

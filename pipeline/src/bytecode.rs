@@ -25,7 +25,7 @@ pub(crate) fn mended(
 pub(crate) fn cure(whereabouts: &Whereabouts, directory: &Path) -> String {
     match whereabouts {
         Whereabouts::Plugins(reference) => {
-            let reference = reference.as_deref().unwrap_or("REFERENCE");
+            let reference = reference.as_deref().map_or_else(|| "REFERENCE".to_owned(), shell_word);
             format!("install it again: `aisoc plugin install {reference}`; {WITHOUT_BYTECODE}")
         }
         Whereabouts::Elsewhere => format!(

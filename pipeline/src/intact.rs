@@ -1,5 +1,6 @@
 //! What is in place, read whole and judged as a new install would be.
 
+use aisoc_files::shell_word;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,7 @@ pub(crate) fn read_intact(
     threads: NonZeroUsize,
     limits: &Limits,
 ) -> Result<Intact> {
-    let reinstall = format!("install it again: `aisoc plugin install {}`", record.reference);
+    let reinstall = format!("install it again: `aisoc plugin install {}`", shell_word(record.reference.to_string()));
     let modified = |what: &str| {
         let message = format!("`{}` was changed since it was installed{what}", record.id);
         Fault::new(Reason::TreeModified, message).hint(&reinstall)
