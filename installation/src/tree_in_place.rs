@@ -98,7 +98,7 @@ impl PreviousTree {
         }
         let version = previous::choose(previous_versions(layout, id)?, id, wanted)?;
         let PreviousVersion { record, path, slot, .. } = version;
-        let again = format!("install it again: `aisoc plugin install {}`", shell_word(record.reference.to_string()));
+        let again = format!("install it again: `aisoc plugin install {}`", shell_word(&record.reference));
         let modified = |found: String| {
             let message = format!("the kept version {} of `{id}` was changed since it was installed", record.version);
             Fault::new(Reason::TreeModified, message).expected(record.tree_digest.to_string(), found).hint(&again)

@@ -32,7 +32,7 @@ pub(crate) fn read_intact(
     threads: NonZeroUsize,
     limits: &Limits,
 ) -> Result<Intact> {
-    let reinstall = format!("install it again: `aisoc plugin install {}`", shell_word(record.reference.to_string()));
+    let reinstall = format!("install it again: `aisoc plugin install {}`", shell_word(&record.reference));
     let modified = |what: &str| {
         let message = format!("`{}` was changed since it was installed{what}", record.id);
         Fault::new(Reason::TreeModified, message).hint(&reinstall)
