@@ -87,6 +87,24 @@ async fn a_certificate_that_is_no_authority_vouches_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_file_that_a_platform_names_and_does_not_have_adds_nothing_to_its_directory() {
+    let (registry, _) = stocked().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::copy(tls::certificate("authority"), directory.path().join("ca.crt")).expect("copied");
+    let absent = || Some(CertificateFile { named_by: "SSL_CERT_FILE", path: "/no-cert-file.crt".into() });
+    let directories = vec![directory.path().to_owned()];
+    let both = Certificates { file: absent(), directories, ..Certificates::default() };
+    ask_corp(&registry, "issued", both).await.expect("of the directory");
+    let empty = tempfile::tempdir().expect("a directory");
+    for directories in [vec![], vec![empty.path().to_owned()]] {
+        let none = Certificates { file: absent(), directories, ..Certificates::default() };
+        let fault = ask_corp(&registry, "issued", none).await.expect_err("nobody is trusted");
+        assert_eq!(fault.reason(), Reason::IoNotFound, "{}", shown(&fault));
+        assert!(fault.message().contains("SSL_CERT_FILE"), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_that_is_taken_for_itself_is_held_to_its_names_and_its_time() {
     let (registry, _) = stocked().await;
     let outcome = ask_corp(&registry, "self-elsewhere", trusting("self-elsewhere")).await;

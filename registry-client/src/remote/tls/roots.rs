@@ -44,13 +44,18 @@ fn of_the_machine() -> Vec<CertificateDer<'static>> {
     if found.is_empty() { webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec() } else { found }
 }
 
-/// The file and the directories that stand in place of the machine's.
+/// The file and the directories that stand in place of the machine's. A file that is not there adds nothing to
+/// the directories that are (as Go has it: a platform sets both, and its image has one); where it is all that was
+/// named, it is missing.
 fn in_place(certificates: &Certificates) -> Result<Vec<CertificateDer<'static>>> {
-    let mut found = certificates.file.as_ref().map_or(Ok(Vec::new()), read)?;
+    let file = certificates.file.as_ref().map_or(Ok(Vec::new()), read);
+    let is_absent = file.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound);
+    let mut found = if is_absent && !certificates.directories.is_empty() { Vec::new() } else { file.clone()? };
     for directory in &certificates.directories {
         found.extend(listed(directory)?);
     }
     if found.is_empty() {
+        file?;
         let message = "no directory that SSL_CERT_DIR lists holds a certificate";
         return Err(Fault::new(Reason::Usage, message).hint("correct SSL_CERT_DIR, or unset it"));
     }
