@@ -15,6 +15,8 @@ use rustix::io::Errno;
 
 /// How long to wait before the next look.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often a lock may come and go while it is opened.
+const MAX_ROUNDS: u32 = 1_000;
 const OPEN: OFlags =
     OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 /// What its group may do with a directory. That everybody may write it too, opens the lock to nobody: who holds a
@@ -27,10 +29,7 @@ const WRITABLE_BY_GROUP: u32 = 0o020;
 /// # Errors
 /// `InvalidInput` when something else than a file with one name stands there, and those of opening.
 pub fn open_lock(directory: impl AsFd, name: &str, guarded: impl AsFd) -> io::Result<File> {
-    let file = match rustix::fs::openat(&directory, name, OPEN, Mode::empty()) {
-        Err(Errno::NOENT) => create(&directory, name)?,
-        opened => File::from(opened?),
-    };
+    let file = open_or_create(&directory, name)?;
     let found = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || found.st_nlink > 1 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file with one name"));
@@ -41,14 +40,21 @@ pub fn open_lock(directory: impl AsFd, name: &str, guarded: impl AsFd) -> io::Re
     Ok(file)
 }
 
-/// Open to nobody else until [`narrow`] says to whom.
-fn create(directory: impl AsFd, name: &str) -> io::Result<File> {
+/// Opens the file, or makes it, open to nobody else until [`narrow`] says to whom. Whoever holds a passing lock
+/// removes it: between two looks it may come and go, and each round means that somebody else got on.
+fn open_or_create(directory: impl AsFd, name: &str) -> io::Result<File> {
     let owner_only = Mode::RUSR | Mode::WUSR;
-    match rustix::fs::openat(&directory, name, OPEN | OFlags::CREATE | OFlags::EXCL, owner_only) {
-        // Somebody else was quicker.
-        Err(Errno::EXIST) => Ok(rustix::fs::openat(&directory, name, OPEN, Mode::empty())?.into()),
-        made => Ok(made?.into()),
+    for _ in 0..MAX_ROUNDS {
+        match rustix::fs::openat(&directory, name, OPEN, Mode::empty()) {
+            Err(Errno::NOENT) => {}
+            opened => return Ok(opened?.into()),
+        }
+        match rustix::fs::openat(&directory, name, OPEN | OFlags::CREATE | OFlags::EXCL, owner_only) {
+            Err(Errno::EXIST) => {}
+            made => return Ok(made?.into()),
+        }
     }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "its lock comes and goes"))
 }
 
 /// Gives the file the group of the directory, when that group may write it, and the mode that follows.
@@ -195,9 +201,9 @@ mod tests {
         let (place, _opened) = directory(0o755);
         let inside = AtomicUsize::new(0);
         thread::scope(|scope| {
-            for _ in 0..4 {
+            for _ in 0..8 {
                 scope.spawn(|| {
-                    for _ in 0..25 {
+                    for _ in 0..50 {
                         let lock = PassingLock::acquire(place.path(), "lock", Duration::from_secs(60), || Ok(()));
                         let lock = lock.expect("asked").expect("free in time");
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
