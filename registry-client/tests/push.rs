@@ -203,16 +203,21 @@ async fn a_page_that_says_fine_has_stored_nothing() {
     assert_eq!(layer, sample.layer_bytes);
 }
 
+/// Stores the whole artifact without a tag.
+async fn stored(target: &Target, sample: &support::Sample) {
+    for (descriptor, source) in &sample.blobs {
+        target.push_blob(descriptor, source).await.expect("stored");
+    }
+    target.push_manifest(&sample.manifest).await.expect("stored");
+}
+
 #[tokio::test]
 async fn a_tag_is_not_taken_from_another_artifact_that_came_meanwhile() {
     for replace in [ReplaceTag::No, ReplaceTag::Yes] {
         let (registry, other) = stocked().await;
         let target = writing(&registry, "plugin:1");
         let mine = sample(1);
-        for (descriptor, source) in &mine.blobs {
-            target.push_blob(descriptor, source).await.expect("stored");
-        }
-        target.push_manifest(&mine.manifest).await.expect("stored");
+        stored(&target, &mine).await;
         let tagged = target.tag(&tag("1"), &mine.manifest, replace).await;
         let expected = if replace == ReplaceTag::No { other.manifest.digest() } else { mine.manifest.digest() };
         assert_eq!(tagged.is_ok(), replace == ReplaceTag::Yes, "{tagged:?}");
@@ -229,10 +234,7 @@ async fn a_tag_that_somebody_set_while_we_waited_is_theirs() {
         let (registry, other) = stocked().await;
         let target = writing(&registry, "plugin:1");
         let mine = sample(1);
-        for (descriptor, source) in &mine.blobs {
-            target.push_blob(descriptor, source).await.expect("stored");
-        }
-        target.push_manifest(&mine.manifest).await.expect("stored");
+        stored(&target, &mine).await;
         // Free at first, and then not any more; the first try is asked to come back later.
         registry.set_rules(vec![
             Rule::on("/manifests/1", Act::Status(404)).method("GET").times(1),

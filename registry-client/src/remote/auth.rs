@@ -38,7 +38,8 @@ pub(super) struct Auth {
     repository: String,
     scope: Scope,
     credentials: Credentials,
-    /// Looked up once, and only when the registry asks: a credential helper may wake a person.
+    /// Looked up once, and only when the registry asks, or hides what was asked for from whoever is nobody (403,
+    /// 404): a credential helper may wake a person.
     found: OnceCell<Option<Credential>>,
     /// What `Authorization` was last, by what it was asked for; marked sensitive, so that nothing prints it.
     known: Mutex<BTreeMap<Wanted, HeaderValue>>,
