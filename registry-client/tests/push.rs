@@ -248,6 +248,25 @@ async fn a_tag_that_somebody_set_while_we_waited_is_theirs() {
 }
 
 #[tokio::test]
+async fn a_tag_that_is_set_in_the_middle_of_a_wait_is_seen_after_it() {
+    let (registry, other) = stocked().await;
+    let target = writing(&registry, "plugin:1");
+    let mine = sample(1);
+    stored(&target, &mine).await;
+    let later = Act::Answer(503, vec![("retry-after", "1".to_owned())], vec![]);
+    registry.set_rules(vec![Rule::on("/manifests/2", later).method("PUT").times(1)]);
+    let somebody = async {
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        writing(&registry, "plugin:1").tag(&tag("2"), &other.manifest, ReplaceTag::No).await
+    };
+    let name = tag("2");
+    let (ours, theirs) = tokio::join!(target.tag(&name, &mine.manifest, ReplaceTag::No), somebody);
+    theirs.expect("free when they asked");
+    assert_eq!(ours.expect_err("theirs").reason(), Reason::TagExists);
+    assert_eq!(target.tag_digest(&name).await.expect("asked"), Some(other.manifest.digest()));
+}
+
+#[tokio::test]
 async fn a_tag_that_was_set_by_a_try_whose_answer_was_lost_is_set() {
     let (registry, sample) = (Registry::start(), sample(0));
     let target = writing(&registry, "plugin:1");

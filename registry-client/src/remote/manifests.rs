@@ -146,15 +146,20 @@ pub(super) async fn tag(
     let name = ManifestName::Tag(tag.clone());
     let call = put_call(connection, manifest, name.clone())?;
     let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
-    let mut refusal: Option<Broken> = None;
+    let mut refused: Option<Broken> = None;
     loop {
+        // Waited first and asked then: between the question and the try lies nothing that takes time.
+        let may_try = match &refused {
+            Some(broken) => tries.pause(broken.tries, broken.after).await,
+            None => true,
+        };
         let present = present(get(connection, name.clone()).await)?;
         if present == Some(manifest.digest()) {
-            return Ok(if refusal.is_some() { Pushed::Uploaded } else { Pushed::Present });
+            return Ok(if refused.is_some() { Pushed::Uploaded } else { Pushed::Present });
         }
         replace.check(tag, present, manifest.digest())?;
-        if let Some(Broken { fault, tries: most, after }) = refusal
-            && !tries.pause(most, after).await
+        if let Some(Broken { fault, .. }) = refused
+            && !may_try
         {
             return Err(fault);
         }
@@ -166,7 +171,7 @@ pub(super) async fn tag(
                 let shown = get_stored(connection, &name, manifest.digest()).await;
                 return names(manifest, shown).map(|()| Pushed::Uploaded);
             }
-            Err(broken) => refusal = Some(broken),
+            Err(broken) => refused = Some(broken),
         }
     }
 }
