@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::warning::Warning;
 use aisoc_packaging::{FoundSecret, Secrets};
 use aisoc_pipeline::documents::AllowedSecret;
 
@@ -47,7 +48,8 @@ impl Allowance {
         found
             .iter()
             .map(|secret| {
-                context.output.warning(format!("{secret} and is public from now on: {}", self.reason));
+                let said = format!("{secret} and is public from now on: {}", self.reason);
+                context.output.warning(Warning::SecretPublished, said);
                 AllowedSecret {
                     path: secret.path.to_string(),
                     kind: secret.kind,

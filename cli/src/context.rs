@@ -10,6 +10,7 @@ use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirect
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
@@ -94,24 +95,25 @@ impl Context {
     /// Says each time what somebody has answered for.
     pub(crate) fn warn_of_sharing(&self, shared: Option<&str>) {
         if let Some(shared) = shared {
-            self.output.warning(format!(
+            let said = format!(
                 "{shared}: whoever can write there decides what a host loads, as `--accept-shared-directory` accepts"
-            ));
+            );
+            self.output.warning(Warning::SharedDirectory, said);
         }
     }
 
     /// Says what a command could not remove: the command itself has done its work.
     pub(crate) fn warn_of_leftovers(&self, leftovers: &[PathBuf]) {
         for path in leftovers {
-            self.output.warning(format!("could not remove `{}`; `aisoc plugin gc` tries again", path.display()));
+            self.output.warning(Warning::NotRemoved, format!("could not remove `{}`", path.display()));
         }
     }
 
     /// Says that the next install of the plugin will accept less than this one had to.
     pub(crate) fn warn_of_lowering(&self, id: &impl std::fmt::Display, from: Option<&str>, to: impl std::fmt::Display) {
         if let Some(from) = from {
-            self.output
-                .warning(format!("the coverage floor of {id} was lowered from {from} to {to}, as was asked for"));
+            let said = format!("the coverage floor of {id} was lowered from {from} to {to}, as was asked for");
+            self.output.warning(Warning::CoverageFloorLowered, said);
         }
     }
 
@@ -126,6 +128,7 @@ impl Context {
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
+                Warning::TrustDisabled,
                 "PLUGIN_TRUST_MODE=disabled outside development — plugins will load without signature verification.",
             );
         }
@@ -162,7 +165,8 @@ impl Context {
         };
         text.to_string_lossy().parse().unwrap_or_else(|_| {
             let (text, fallback) = (text.to_string_lossy(), word(strictest));
-            self.output.warning(format!("invalid {name} `{text}`; falling back to {fallback}"));
+            let said = format!("invalid {name} `{text}`; falling back to {fallback}");
+            self.output.warning(Warning::VariableInvalid, said);
             strictest
         })
     }
@@ -178,10 +182,11 @@ impl Context {
                 && args.plain_http == Some(true)
                 && !registry.is_loopback()
             {
-                self.output.warning(format!(
+                let said = format!(
                     "`{}` is spoken to without TLS: a login that it asks for can be read on the way",
                     registry.registry()
-                ));
+                );
+                self.output.warning(Warning::ConnectionUnencrypted, said);
             }
         }
         Ok(ClientOptions {
@@ -200,7 +205,8 @@ impl Context {
         let (key, mode) = private_key::read(source, &self.environment, self.cancellation()?)?;
         if let Some(mode) = mode {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
-            self.output.warning(format!("{danger}; run `chmod 600 {}`", aisoc_files::shell_word(source)));
+            let hint = format!("run `chmod 600 {}`", aisoc_files::shell_word(source));
+            self.output.warning_with(Warning::PrivateKeyExposed, danger, Some(&hint));
         }
         Ok(key)
     }

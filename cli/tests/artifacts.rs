@@ -420,7 +420,7 @@ fn an_empty_directory_of_an_archive_lands_nowhere_and_is_never_passed_over_in_si
         assert!(run.stderr.contains("`data/`") && run.stderr.contains("found:    an empty directory"), "{run:?}");
     }
     let run = bench.run(&["plugin", "pull", "oci:added", "--out", "pulled"]);
-    assert!(run.ok().stderr.contains("warning: left out `data/`"), "{run:?}");
+    assert!(run.ok().stderr.contains("warning[empty_directory_left_out]: left out `data/`"), "{run:?}");
     assert!(!bench.path("pulled/data").exists());
     let inspection = answer(&bench.run(&["plugin", "inspect", "oci:added", "--json"]));
     assert_eq!(inspection["coverage_problem"], "the files are as the manifest states, and there is `data/` too");

@@ -205,10 +205,10 @@ fn a_key_file_that_others_can_get_at_is_named_and_used() {
     for mode in [0o640, 0o604, 0o644, 0o620, 0o666] {
         set(mode);
         let run = bench.sign("demo");
-        let warnings: Vec<&str> = run.ok().stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+        let warnings: Vec<&str> = run.ok().stderr.lines().filter(|line| line.starts_with("warning[")).collect();
         let [warning] = warnings.as_slice() else { panic!("one warning: {run:?}") };
         assert!(
-            warning.contains(&format!("mode {mode:04o}")) && warning.contains("`chmod 600 release.key`"),
+            warning.contains(&format!("mode {mode:04o}")) && run.stderr.contains("hint: run `chmod 600 release.key`\n"),
             "{run:?}"
         );
     }

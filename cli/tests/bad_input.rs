@@ -180,7 +180,7 @@ fn strict_mode_refuses_unsigned_malformed_and_foreign_signatures() {
         bench.forge(name, &tar);
         refuses_install(&bench, &format!("oci-archive:{tar}"), 3, reason);
         let warned = bench.run(&["plugin", "verify", name, "--keys", "keys", "--trust-mode", "warn"]);
-        assert!(warned.ok().stderr.contains("warning: "), "{warned:?}");
+        assert!(warned.ok().stderr.contains("warning[admitted_despite]: "), "{warned:?}");
     }
 }
 
@@ -379,7 +379,7 @@ fn warnings_are_json_lines_with_json() {
     bench.write("keys/bad.pem", "not a key");
     let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--json"]);
     let warning: serde_json::Value = serde_json::from_str(run.ok().stderr.trim()).expect("one JSON line");
-    assert_eq!(warning["level"], "warning");
+    assert_eq!(warning["code"], "key_not_used");
     assert!(warning["message"].as_str().expect("text").contains("bad.pem"), "{run:?}");
 }
 

@@ -214,7 +214,10 @@ fn another_spelling_of_the_id_begins_with_the_same_floor() {
     install(&bench, "spelling", &[]).refused(3, "coverage_downgrade");
     let lowered = install(&bench, "spelling", &LOWER);
     assert!(
-        lowered.ok().stderr.contains("warning: the coverage floor of Demo was lowered from full to code"),
+        lowered
+            .ok()
+            .stderr
+            .contains("warning[coverage_floor_lowered]: the coverage floor of Demo was lowered from full to code"),
         "{lowered:?}"
     );
     verify(&bench).ok();

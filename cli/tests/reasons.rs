@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 
 use aisoc_manifests::fault::Reason;
+use aisoc_manifests::warning::Warning;
 use support::{Bench, workspace};
 
 #[test]
@@ -17,6 +18,21 @@ fn every_reason_can_be_raised() {
             .match_indices(&format!("Reason::{reason:?}"))
             .any(|(at, name)| !code[at + name.len()..].starts_with(|next: char| next.is_alphanumeric()));
         assert!(raised, "nothing raises {reason}");
+    }
+}
+
+#[test]
+fn every_warning_is_said_somewhere_and_explained() {
+    let sources = workspace::sources().into_iter().filter(|(file, _)| file != "manifests/src/warning.rs");
+    let code: String = sources.map(|(_, code)| code).collect();
+    let bench = Bench::new();
+    for warning in Warning::ALL {
+        let said = code
+            .match_indices(&format!("Warning::{warning:?}"))
+            .any(|(at, name)| !code[at + name.len()..].starts_with(|next: char| next.is_alphanumeric()));
+        assert!(said, "nothing says {warning}");
+        let one = bench.run(&["reasons", warning.as_str()]);
+        assert_eq!(one.ok().stdout.lines().next(), Some(&*format!("{warning} (warning)")));
     }
 }
 

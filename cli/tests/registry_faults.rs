@@ -169,7 +169,7 @@ fn a_password_leaves_this_machine_without_tls_only_by_a_word_that_is_warned_of()
     let in_clear = [&push[..], &["--plain-http"]].concat();
     let run = run_with_login(&bench, &in_clear, Some(&registry.host()));
     let run = run.refused(1, "registry_denied");
-    assert!(run.stderr.contains("warning: ") && run.stderr.contains("without TLS"), "{run:?}");
+    assert!(run.stderr.contains("warning[connection_unencrypted]: ") && run.stderr.contains("without TLS"), "{run:?}");
     assert!(registry.requests().iter().all(|seen| seen.authorization.is_none()), "it is for another host");
     let run = run_with_login(&bench, &in_clear, Some(&host));
     let run = run.ok();

@@ -192,7 +192,10 @@ fn what_gc_cannot_remove_is_an_error_and_in_the_answer() {
     let run = bench.run(&gc);
     assert_eq!(run.code, 1, "{run:?}");
     assert_eq!(run.error_line(), "error[garbage_left]: not all was collected: 1 not removed");
-    assert!(run.stderr.contains("warning: could not remove `plugins/.aisoc/records/gone.json`"), "{run:?}");
+    assert!(
+        run.stderr.contains("warning[not_removed]: could not remove `plugins/.aisoc/records/gone.json`"),
+        "{run:?}"
+    );
     fs::remove_dir_all(bench.path("plugins/.aisoc/records/gone.json")).expect("removed");
     bench.run(&gc).ok();
 }

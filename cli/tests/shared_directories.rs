@@ -44,8 +44,11 @@ fn commands(plugins: &str) -> Vec<Vec<&str>> {
 
 fn warns(run: &Run, named: &str) -> bool {
     let mut lines = run.stderr.lines();
-    lines
-        .any(|line| line.starts_with("warning: ") && line.contains(named) && line.contains("decides what a host loads"))
+    lines.any(|line| {
+        line.starts_with("warning[shared_directory]: ")
+            && line.contains(named)
+            && line.contains("decides what a host loads")
+    })
 }
 
 #[test]

@@ -21,5 +21,6 @@ pub mod reference;
 pub mod stated_reason;
 pub mod tar;
 pub mod text;
+pub mod warning;
 
 pub use reader::{canonical, value};

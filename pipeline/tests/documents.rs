@@ -231,7 +231,7 @@ fn a_reason_is_explained_as_the_registry_of_reasons_has_it() {
     let row = &json["reasons"][0];
     assert_eq!((&row["code"], &row["type"], &row["exit_code"]), (&"unsigned".into(), &"refused".into(), &3.into()));
     assert_eq!(row["meaning"], Reason::Unsigned.meaning());
-    assert_eq!(row["next_step"], Reason::Unsigned.remedy());
+    assert_eq!(row["hint"], Reason::Unsigned.remedy());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_installation::Collected;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{CollectedGarbage, RemovedGarbage};
 
 use crate::args::plugin::GcArgs;
@@ -32,10 +33,11 @@ pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
     let (site, access) = context.change(args.change, "aisoc plugin gc")?;
     let collected = aisoc_pipeline::collect_garbage(&site, args.keep, &access)?;
     for path in &collected.leftovers {
-        context.output.warning(format!("could not remove `{}`", path.display()));
+        context.output.warning(Warning::NotRemoved, format!("could not remove `{}`", path.display()));
     }
     for change in &collected.unfinished {
-        context.output.warning(format!("could not finish the interrupted change of {change}"));
+        let said = format!("could not finish the interrupted change of {change}");
+        context.output.warning(Warning::ChangeUnfinished, said);
     }
     let freed_bytes = collected.bytes();
     let Collected { removed, finished, leftovers, unfinished } = collected;

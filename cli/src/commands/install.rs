@@ -2,6 +2,7 @@
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation};
 
@@ -33,7 +34,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         runtime::block_on(context.cancellation()?, aisoc_pipeline::install(&args.reference, &options, &reporter))?;
     drop(reporter);
     if let Some(objection) = &installed.signature.objection {
-        context.output.warning(format!("installed although {objection} (trust mode {})", options.trust.policy.mode));
+        let said = format!("installed although {objection} (trust mode {})", options.trust.policy.mode);
+        context.output.warning(Warning::AdmittedDespite, said);
     }
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
 use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook};
 
@@ -75,11 +76,11 @@ fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
 pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &Context) -> Vec<AllowedSecret> {
     warn_about_signature(packaged.signature, context);
     if packaged.python_in_excluded > 0 {
-        context.output.warning(format!(
-            "{} Python files in caches and virtual environments are packed, because a signature covers every `*.py`; \
-             list their directories in .aisocignore",
+        let said = format!(
+            "{} Python files in caches and virtual environments are packed, because a signature covers every `*.py`",
             packaged.python_in_excluded
-        ));
+        );
+        context.output.warning(Warning::CachePacked, said);
     }
     if !packaged.excluded.is_empty() {
         let shown = packaged.excluded.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -91,17 +92,19 @@ pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &C
 
 /// Says what hosts will refuse: what is unsigned because that is meant, and what `--check` has found.
 pub(crate) fn warn_about_signature(look: SignatureLook, context: &Context) {
-    let warning = match look {
+    let (warning, said) = match look {
         SignatureLook::Verified | SignatureLook::Present => return,
-        SignatureLook::Unsigned => "the package is unsigned; hosts in strict mode refuse it (`aisoc plugin sign`)",
+        SignatureLook::Unsigned => {
+            (Warning::PackageUnsigned, "the package is unsigned; hosts in strict mode refuse it")
+        }
         SignatureLook::Malformed | SignatureLook::OtherTree => {
-            "the signature is broken; hosts refuse it (`aisoc plugin sign`)"
+            (Warning::SignatureBroken, "the signature is broken; hosts refuse it")
         }
         SignatureLook::NotRead => {
             return context.output.status("Not read", "the plugin's signature: it was copied as it is");
         }
     };
-    context.output.warning(warning);
+    context.output.warning(warning, said);
 }
 
 /// The packaging options of the flags and the environment.

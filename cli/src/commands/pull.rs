@@ -1,6 +1,7 @@
 //! `aisoc plugin pull`
 
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
 
 use crate::args::plugin::PullArgs;
@@ -27,7 +28,8 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     if let Some((first, others)) = pulled.empty_directories.split_first() {
         let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         let first = printable(first);
-        context.output.warning(format!("left out `{first}`{others}: no list of files names a directory without files"));
+        let said = format!("left out `{first}`{others}: no list of files names a directory without files");
+        context.output.warning(Warning::EmptyDirectoryLeftOut, said);
     }
     context.output.status("Next", format!("aisoc plugin verify {directory} --keys KEYS"));
     context.output.answer(&PulledArtifact {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ServedRegistry;
 use aisoc_registry_server::{Listeners, ServeOptions, Store};
 
@@ -61,6 +62,7 @@ fn ready(args: &ServeArgs, listening: &[SocketAddr]) -> ServedRegistry {
 fn warn_about(address: &str, context: &Context) {
     let is_loopback = address.parse().is_ok_and(|address: SocketAddr| zone(address.ip()) == Zone::Loopback);
     if !is_loopback {
-        context.output.warning(format!("{address} is reachable from other machines, and there is no login"));
+        let said = format!("{address} is reachable from other machines, and there is no login");
+        context.output.warning(Warning::RegistryOpen, said);
     }
 }

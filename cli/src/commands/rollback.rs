@@ -2,6 +2,7 @@
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::RollbackOptions;
 use aisoc_pipeline::documents::{RolledBackPlugin, SignatureJudgement};
 
@@ -25,7 +26,8 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
     if let Some(objection) = &rollback.signature.objection {
-        context.output.warning(format!("rolled back although {objection} (trust mode {})", options.trust.policy.mode));
+        let said = format!("rolled back although {objection} (trust mode {})", options.trust.policy.mode);
+        context.output.warning(Warning::AdmittedDespite, said);
     }
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);

@@ -1,6 +1,7 @@
 //! `aisoc plugin sign`
 
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SignedPlugin;
 use aisoc_pipeline::{Bench, Signing};
 
@@ -52,7 +53,8 @@ pub(crate) fn refuse_ambiguity(bench: &Bench, key: &KeyArgs, context: &Context) 
         return Ok(None);
     }
     if key.allow_ambiguous {
-        context.output.warning(format!("{} is signed with {} ambiguous places", bench.shown, problems.len()));
+        let said = format!("{} is signed with {} ambiguous places", bench.shown, problems.len());
+        context.output.warning(Warning::AmbiguitySigned, said);
         return Ok(None);
     }
     bench::refuse(&bench.shown, problems, context).map(Some)

@@ -1,6 +1,7 @@
 //! `aisoc plugin validate`
 
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::Bench;
 use aisoc_pipeline::documents::{LoadedPlugin, ValidManifest};
 use aisoc_worker::Report;
@@ -45,7 +46,8 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
     // What was stopped has found nothing out.
     context.cancellation()?.check()?;
     if let Err(fault) = packable {
-        context.output.warning(format!("`{}` cannot be packed as it is: {fault}", bench.directory.display()));
+        let said = format!("`{}` cannot be packed as it is: {fault}", bench.directory.display());
+        context.output.warning_with(Warning::NotPackable, said, Some(fault.next_step()));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Explanation, SourceVerdict};
 use aisoc_pipeline::{Source, Verification};
 use aisoc_signing::Uncovered;
@@ -67,7 +68,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     };
     drop(reporter);
     for skipped in &verification.findings.skipped {
-        context.output.warning(format!("key not used: {skipped}"));
+        context.output.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
     }
     answer(as_text(args.source), args.explain, verification, context)
 }
@@ -95,10 +96,10 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
     let admitted = verdict.as_ref().ok();
     let objection = admitted.and_then(|admitted| admitted.objection());
     if let Some(objection) = objection {
-        context.output.warning(objection);
+        context.output.warning_with(Warning::AdmittedDespite, objection, Some(objection.next_step()));
     }
     if admitted.is_some_and(|admitted| admitted.key_id().is_some()) && !findings.tree.uncovered.is_empty() {
-        context.output.warning(not_covered(&findings.tree.uncovered));
+        context.output.warning(Warning::FilesNotCovered, not_covered(&findings.tree.uncovered));
     }
     let exit_code = verdict.as_ref().err().map_or(0, |refusal| refusal.class().exit_code());
     let document = SourceVerdict {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
@@ -34,7 +35,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let AtRest { plugins, skipped_keys, shared } = verify_at_rest(&options)?;
     context.warn_of_sharing(shared.as_deref());
     for skipped in skipped_keys {
-        context.output.warning(format!("key not used: {skipped}"));
+        context.output.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
     }
     if plugins.is_empty() {
         let message = format!("there is no plugin in `{}`", options.site.path().display());

@@ -18,10 +18,12 @@ mod redact;
 mod report;
 mod status;
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SCHEMA_VERSION;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -32,6 +34,7 @@ pub(crate) use report::report;
 
 use crate::args::Global;
 
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a command found out: text for people, data for machines, and whether it is a yes.
@@ -90,16 +93,26 @@ impl Output {
         }
     }
 
-    /// Something the user should know although the command goes on. Not silenced by `--quiet`.
+    /// Something the user should know although the command goes on, with the next step that belongs to its code.
+    /// Not silenced by `--quiet`.
+    pub(crate) fn warning(&self, code: Warning, text: impl std::fmt::Display) {
+        self.warning_with(code, text, code.remedy());
+    }
+
+    /// [`Output::warning`] with a next step of its own.
     /// With `--json` it is a JSON document of one line, before the result or the error.
-    pub(crate) fn warning(&self, text: impl std::fmt::Display) {
-        let text = redacted(&text.to_string());
-        let _ = if self.json {
-            let line = serde_json::json!({ "level": "warning", "message": text }).to_string();
-            writeln!(anstream::stderr(), "{}", printable_json(&line))
-        } else {
-            writeln!(anstream::stderr(), "{WARNING}warning{WARNING:#}: {}", printable(&text))
-        };
+    pub(crate) fn warning_with(&self, code: Warning, text: impl std::fmt::Display, hint: Option<&str>) {
+        let (text, hint) = (redacted(&text.to_string()), hint.map(redacted));
+        if self.json {
+            let line = serde_json::json!({ "code": code.as_str(), "message": text, "hint": hint }).to_string();
+            let _ = writeln!(anstream::stderr(), "{}", printable_json(&line));
+            return;
+        }
+        let mut lines = format!("{WARNING}warning[{code}]{WARNING:#}: {}\n", printable(&text));
+        if let Some(hint) = hint {
+            let _ = writeln!(lines, "{HINT}hint{HINT:#}: {}", printable(&hint));
+        }
+        let _ = anstream::stderr().write_all(lines.as_bytes());
     }
 
     /// Prints the result and gives the exit code.

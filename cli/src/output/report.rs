@@ -10,10 +10,10 @@ use aisoc_pipeline::documents::SCHEMA_VERSION;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 
+use super::HINT;
 use super::redact::redacted;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
-const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// Prints a fault to stderr: as text, or as the JSON envelope.
 pub(crate) fn report(fault: &Fault, json: bool) {

@@ -24,7 +24,7 @@ pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, Inspecte
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, RefusedManifest, ValidManifest};
-pub use reason::{ReasonCode, ReasonCodes};
+pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use serving::ServedRegistry;
 pub use verdict::SourceVerdict;
 

@@ -1,13 +1,16 @@
-//! Reason codes, explained.
+//! Codes of errors and warnings, explained.
 
 use aisoc_manifests::fault::Reason;
+use aisoc_manifests::warning::Warning;
 use serde::Serialize;
 
-/// Some reason codes, or all of them.
+/// Some codes, or all of them.
 #[derive(Debug, Serialize)]
 pub struct ReasonCodes {
     /// The codes, in the order of the registry.
     pub reasons: Vec<ReasonCode>,
+    /// The codes of warnings, in the order of their registry.
+    pub warnings: Vec<WarningCode>,
 }
 
 /// One reason code.
@@ -23,7 +26,24 @@ pub struct ReasonCode {
     /// What it means.
     pub meaning: &'static str,
     /// What to do.
-    pub next_step: &'static str,
+    pub hint: &'static str,
+}
+
+/// The code of one warning. A command that warns goes on, so there is no exit code.
+#[derive(Debug, Serialize)]
+pub struct WarningCode {
+    /// The code.
+    pub code: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do, where there is something to do.
+    pub hint: Option<&'static str>,
+}
+
+impl From<Warning> for WarningCode {
+    fn from(warning: Warning) -> Self {
+        Self { code: warning.as_str(), meaning: warning.meaning(), hint: warning.remedy() }
+    }
 }
 
 impl From<Reason> for ReasonCode {
@@ -34,7 +54,7 @@ impl From<Reason> for ReasonCode {
             class: class.as_str(),
             exit_code: class.exit_code(),
             meaning: reason.meaning(),
-            next_step: reason.remedy(),
+            hint: reason.remedy(),
         }
     }
 }

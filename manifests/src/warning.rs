@@ -1,0 +1,145 @@
+//! The registry of warnings: one row per thing that a command says although it goes on.
+//!
+//! The same words stand in `warning[code]`, in `--json`, and in the generated page `docs/reasons.md`. A code
+//! keeps its meaning for ever, and is none of the codes of a [`Reason`](crate::reason::Reason): whoever looks
+//! one up finds one answer. A code that nothing says is a bug (there is a test).
+
+use std::fmt;
+
+macro_rules! warnings {
+    ($($variant:ident $code:literal $meaning:literal $remedy:expr)*) => {
+        /// What somebody should know although the command goes on. See `aisoc reasons CODE`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Warning {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Warning {
+            /// Every warning, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable code.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+
+            /// What to do about it, where there is something to do.
+            pub const fn remedy(self) -> Option<&'static str> {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+        }
+    };
+}
+
+warnings! {
+    // --- what the user's own settings mean
+    TrustDisabled "trust_disabled"
+        "Nothing is verified, outside of a development environment."
+        Some("unset PLUGIN_TRUST_MODE, which makes it strict")
+    VariableInvalid "variable_invalid"
+        "A variable holds a word that is none of its values; the strictest is taken."
+        Some("correct the variable, or unset it")
+    ConnectionUnencrypted "connection_unencrypted"
+        "A registry on another machine is spoken to without TLS, as `--plain-http` says."
+        Some("leave `--plain-http` out")
+    SharedDirectory "shared_directory"
+        "A plugins directory that others can write is used, as `--accept-shared-directory` says."
+        None
+    CoverageFloorLowered "coverage_floor_lowered"
+        "The next install of the plugin accepts a signature that covers less than before, as `--lower-coverage` says."
+        None
+    // --- keys and signatures
+    PrivateKeyExposed "private_key_exposed"
+        "The file of a private key can be read or written by other users."
+        None
+    KeyNotUsed "key_not_used"
+        "A file in the trusted keys directory is not used, and the message says why."
+        Some("correct the file, or take it out of the directory")
+    AdmittedDespite "admitted_despite"
+        "The trust mode lets in what strict mode refuses for the reason that is named."
+        None
+    FilesNotCovered "files_not_covered"
+        "The signature is valid, and there are files that it does not cover."
+        Some("have it signed whole by its author: `aisoc plugin sign --coverage full`")
+    AmbiguitySigned "ambiguity_signed"
+        "A manifest is signed that readers of YAML may understand in different ways, as `--allow-ambiguous` says."
+        Some("quote the values that `aisoc plugin validate` names")
+    // --- what is packed and published
+    SecretPublished "secret_published"
+        "What looks like a secret is in what is signed, packed or pushed, as `--allow-secret` says."
+        None
+    PackageUnsigned "package_unsigned"
+        "What is packed or pushed has no signature, as `--unsigned` says; hosts in strict mode refuse it."
+        Some("sign it with `aisoc plugin sign`")
+    SignatureBroken "signature_broken"
+        "What is packed or pushed has a signature that is not one of its content; hosts refuse it."
+        Some("sign it again with `aisoc plugin sign`")
+    NotPackable "not_packable"
+        "The manifest is valid, and its directory cannot be packed as it is."
+        None
+    CachePacked "cache_packed"
+        "Python files in caches and virtual environments are packed, because a signature covers every `*.py`."
+        Some("list their directories in .aisocignore")
+    EmptyDirectoryLeftOut "empty_directory_left_out"
+        "A directory without files was in the layer, and was not made: no list of files names it."
+        None
+    // --- what is left behind
+    NotRemoved "not_removed"
+        "The command has done its work, and could not remove what it no longer needs."
+        Some("try again with `aisoc plugin gc`")
+    ChangeUnfinished "change_unfinished"
+        "A change that a killed command had begun could not be finished."
+        Some("look at what stands in its way, then run `aisoc plugin gc` again")
+    RegistryOpen "registry_open"
+        "The registry that comes with aisoc can be reached from other machines, and it asks for no login."
+        Some("leave `--listen` out, which makes it this machine only")
+}
+
+impl Warning {
+    /// The warning of that code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|warning| warning.as_str() == code)
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::reason::Reason;
+
+    #[test]
+    fn codes_are_lower_snake_case_documented_and_those_of_no_reason() {
+        let codes: BTreeSet<_> = Warning::ALL.iter().map(|warning| warning.as_str()).collect();
+        assert_eq!(codes.len(), Warning::ALL.len());
+        for warning in Warning::ALL {
+            assert!(warning.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{warning}");
+            assert!(warning.meaning().ends_with('.'), "{warning}");
+            assert!(!warning.remedy().is_some_and(|remedy| remedy.is_empty() || remedy.ends_with('.')), "{warning}");
+            assert_eq!(Warning::from_code(warning.as_str()), Some(*warning));
+            assert_eq!(Reason::from_code(warning.as_str()), None, "{warning} is a reason too");
+        }
+    }
+
+    #[test]
+    fn no_remedy_says_to_trust_less() {
+        for remedy in Warning::ALL.iter().filter_map(|warning| warning.remedy()) {
+            for word in ["disabled", "--insecure", "warn mode", "trust-mode"] {
+                assert!(!remedy.contains(word), "{remedy}");
+            }
+        }
+    }
+}
