@@ -227,7 +227,9 @@ fn what_is_installed_and_how_it_stands() {
 
 #[test]
 fn a_reason_is_explained_as_the_registry_of_reasons_has_it() {
-    let json = serde_json::to_value(ReasonCodes { reasons: vec![ReasonCode::from(Reason::Unsigned)] }).expect("data");
+    let json =
+        serde_json::to_value(ReasonCodes { reasons: vec![ReasonCode::from(Reason::Unsigned)], warnings: Vec::new() })
+            .expect("data");
     let row = &json["reasons"][0];
     assert_eq!((&row["code"], &row["type"], &row["exit_code"]), (&"unsigned".into(), &"refused".into(), &3.into()));
     assert_eq!(row["meaning"], Reason::Unsigned.meaning());
