@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "its room: the clock is read once, at the edge")]
 
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -119,11 +119,7 @@ impl Context {
 
     /// Whom to trust, how far, and by which time. A mode that is misspelt in the environment is strict,
     /// and says so; misspelt on the command line it is a usage error.
-    ///
-    /// # Errors
-    /// `io_not_found` for a directory of keys that was named and is not there. Where nobody has named one
-    /// there may be no keys yet, which trust refuses.
-    pub(crate) fn trust(&self, args: TrustArgs) -> Result<TrustInputs> {
+    pub(crate) fn trust(&self, args: TrustArgs) -> TrustInputs {
         let named = args.trusted_keys.or_else(|| self.environment.path(TRUSTED_KEYS_DIR));
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
@@ -135,26 +131,19 @@ impl Context {
         let coverage = args
             .trust_coverage
             .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
-        if let Some(named) = named.as_ref().filter(|_| mode != TrustMode::Disabled) {
-            require_there(named)?;
-        }
         let keys_dir = named.unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
-        Ok(TrustInputs { keys_dir, policy, at: Timestamp::now() })
+        TrustInputs { keys_dir, policy, at: Timestamp::now() }
     }
 
     /// What the signature of what is published has to be. Only flags say so: what an operator's environment
     /// trusts on this machine is not what a publisher means by its own keys.
-    ///
-    /// # Errors
-    /// `io_not_found` for a directory of keys that is not there.
-    pub(crate) fn signature_rule(&self, args: SignatureArgs) -> Result<SignatureRule> {
+    pub(crate) fn signature_rule(&self, args: SignatureArgs) -> SignatureRule {
         let Some(keys_dir) = args.trusted_keys else {
-            return Ok(if args.unsigned { SignatureRule::UnsignedMeant } else { SignatureRule::Compared });
+            return if args.unsigned { SignatureRule::UnsignedMeant } else { SignatureRule::Compared };
         };
-        require_there(&keys_dir)?;
         let policy = Policy { coverage: args.trust_coverage.unwrap_or_default(), ..Policy::of(TrustMode::Strict) };
-        Ok(SignatureRule::Verified(TrustInputs { keys_dir, policy, at: Timestamp::now() }))
+        SignatureRule::Verified(TrustInputs { keys_dir, policy, at: Timestamp::now() })
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:
@@ -233,15 +222,5 @@ pub(crate) fn shared_directories(args: &SharingArgs) -> SharedDirectories {
     match args.accept_shared_directory {
         true => SharedDirectories::Accepted,
         false => SharedDirectories::Refused,
-    }
-}
-
-fn require_there(keys_dir: &Path) -> Result<()> {
-    match keys_dir.metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Fault::io("list the trusted keys directory", keys_dir, error))
-        }
-        // What else is wrong with it is found when it is read.
-        _ => Ok(()),
     }
 }

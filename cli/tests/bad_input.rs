@@ -188,8 +188,9 @@ fn strict_mode_refuses_unsigned_malformed_and_foreign_signatures() {
 fn trust_modes_come_from_flag_variable_and_default_in_that_order() {
     let bench = Bench::new();
     bench.write("p/plugin.yaml", MANIFEST);
+    fs::create_dir(bench.path("keys")).expect("made");
     let verify = |words: &[&str], variables: &[(&str, &str)]| {
-        bench.run_with(&[&["plugin", "verify", "p"], words].concat(), variables)
+        bench.run_with(&[&["plugin", "verify", "p", "--trusted-keys", "keys"], words].concat(), variables)
     };
     verify(&[], &[]).refused(3, "unsigned");
     assert!(verify(&[], &[("PLUGIN_TRUST_MODE", "warn")]).ok().stdout.starts_with("unsigned"));

@@ -186,7 +186,7 @@ fn where_only_a_key_can_tell_keys_are_asked_for_and_decide_as_a_strict_host() {
     fs::copy(bench.path("other.pem"), bench.path("others/other.pem")).expect("copied");
     sign_the_code_alone(&bench, "demo");
     let asked = bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "out.tar"]);
-    assert!(asked.refused(3, "no_trusted_keys").stderr.contains("`--trusted-keys DIR`"), "{asked:?}");
+    assert!(asked.refused(3, "no_trusted_keys").stderr.contains("`--trusted-keys PATH`"), "{asked:?}");
     assert_eq!(json(&package(&bench, "demo", &["--trusted-keys", "keys"]))["signature"], "verified");
     for source in ["demo", "out.tar"] {
         push(&bench, source, "oci:layout:1", &[]).refused(3, "no_trusted_keys");

@@ -275,7 +275,7 @@ fn an_insecure_plugins_directory_is_refused_before_anything_is_fetched() {
             .run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", link])
             .refused(1, "directory_insecure");
     }
-    for verb in [&["gc"][..], &["uninstall", "demo", "--yes"], &["rollback", "demo"]] {
+    for verb in [&["gc"][..], &["uninstall", "demo", "--yes"], &["rollback", "demo", "--keys", "keys"]] {
         bench.install("oci-archive:demo.tar").ok();
         bench.run(&[&["plugin"][..], verb, &["--plugins-dir", "link"]].concat()).refused(1, "directory_insecure");
     }

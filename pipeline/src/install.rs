@@ -92,8 +92,7 @@ pub enum Change {
 /// Every refusal of the line. What is refused leaves the plugins directory as it was.
 pub async fn install(reference: &Reference, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
     options.site.check(&options.access)?;
-    // Before anything is fetched; the keys that judge are read when there is something to judge.
-    Judge::new(&options.trust)?;
+    Judge::require_keys(&options.trust)?;
     reporter.event(&Event::Resolving { reference });
     let fetched = fetch(reference, options.require_digest, &options.client, reporter).await?;
     let digest = fetched.artifact.digest();

@@ -7,13 +7,15 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_signing::{Claim, Coverage, Keyring, examine};
-use aisoc_trust::{Admitted, Decision, Examined, Facts, Policy, SignatureStatus, TrustMode, UnderLock, Verdict};
+use aisoc_trust::{
+    Admitted, Decision, Examined, Facts, Policy, SignatureStatus, TrustMode, UnderLock, Verdict, no_trusted_keys,
+};
 use jiff::Timestamp;
 
 /// Whom to trust, and how far.
 #[derive(Debug)]
 pub struct TrustInputs {
-    /// The directory of trusted public keys.
+    /// The directory of trusted public keys, or one such file.
     pub keys_dir: PathBuf,
     /// What the gate does about what is not verified.
     pub policy: Policy,
@@ -32,13 +34,28 @@ impl<'a> Judge<'a> {
     /// Reads the trusted keys. In mode `disabled` nothing is read, keys included.
     ///
     /// # Errors
-    /// As [`Keyring::read`]. They are no verdict: nothing was judged.
+    /// As [`Keyring::read`], and in mode `strict` `io_not_found` when there is nothing at that path. They are no
+    /// verdict: nothing was judged.
     pub(crate) fn new(trust: &'a TrustInputs) -> Result<Self> {
         let keyring = match trust.policy.mode {
             TrustMode::Disabled => Keyring::default(),
-            TrustMode::Strict | TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
+            TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
+            TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
         };
         Ok(Self { trust, keyring })
+    }
+
+    /// Says before anything is fetched what would refuse all that could come. The keys that judge are read again
+    /// when there is something to judge.
+    ///
+    /// # Errors
+    /// As [`Judge::new`], and in mode `strict` `no_trusted_keys` when there is no key that can be used.
+    pub(crate) fn require_keys(trust: &'a TrustInputs) -> Result<()> {
+        let judge = Self::new(trust)?;
+        match trust.policy.mode == TrustMode::Strict && judge.keyring.keys().is_empty() {
+            true => Err(no_trusted_keys(judge.keyring.directory(), &judge.skipped_keys())),
+            false => Ok(()),
+        }
     }
 
     /// Key files that are not used, `file: reason`.

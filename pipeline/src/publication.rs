@@ -19,7 +19,7 @@ use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
 use crate::events::{Event, Reporter};
 use crate::fetch::{fetch, name};
-use crate::judge::TrustInputs;
+use crate::judge::{Judge, TrustInputs};
 use crate::signature_look::SignatureLook;
 use crate::verify::judge;
 
@@ -116,6 +116,9 @@ impl PublishableArtifact {
         if matches!((source, rule), (Reference::Registry(_), SignatureRule::Compared | SignatureRule::UnsignedMeant)) {
             return Self::public(source, options, reporter).await;
         }
+        if let SignatureRule::Verified(trust) = rule {
+            Judge::require_keys(trust)?;
+        }
         let fetched = fetch(source, None, options, reporter).await?;
         let limits = Limits::until(&options.cancellation);
         let staged = fetched.stage(Staging::hash_only(limits), reporter).await?;
@@ -175,9 +178,7 @@ fn only_a_key_can_tell(again: &str) -> Fault {
         "only a key can tell whether the signature fits, for it covers a part of the files",
     )
     .expected("a manifest that states every file (coverage full), or a key", "coverage code, and no key")
-    .hint(format!(
-        "name the directory with the signer's public key with `--trusted-keys DIR`, or sign every file with {again}"
-    ))
+    .hint(format!("name the signer's public key with `--trusted-keys PATH`, or sign every file with {again}"))
 }
 
 /// As strict as an operator's host: a mode of the publisher's own would let through what no host takes.

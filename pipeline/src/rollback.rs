@@ -58,7 +58,7 @@ pub struct Rollback {
 /// and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
     let RollbackOptions { site, id, trust, access, .. } = options;
-    Judge::new(trust)?;
+    Judge::require_keys(trust)?;
     site.check(access)?;
     site.finish_interrupted(access)?;
     for _ in 0..ATTEMPTS {

@@ -86,8 +86,11 @@ pub async fn verify_artifact(
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
-    // Before anything is fetched; the keys that judge are read when there is something to judge.
-    Judge::new(trust)?;
+    match reference {
+        Reference::Registry(_) => Judge::require_keys(trust)?,
+        // What is on this machine costs nothing to read, and more can be said of it.
+        Reference::Layout(_) => drop(Judge::new(trust)?),
+    }
     let fetched = fetch(reference, None, options, reporter).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let verification = judge(&fetched.claim(&staged)?, trust)?.map_refusal(|refusal| refusal.about(reference));

@@ -1,14 +1,17 @@
-//! `KeyFiles`: the files of a trusted keys directory. Whoever may change one of them, or a directory on
-//! the way to one, says who is trusted.
+//! `KeyFiles`: the files of a trusted keys directory, or one key file of any directory and the notes beside it.
+//! Whoever may change one of them, or a directory on the way to one, says who is trusted.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Links, Place, SmallFileError, Walk, read_open};
+use aisoc_files::{Arrival, Links, Place, SmallFileError, Walk, parent, read_open};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
+use rustix::fs::FileType;
+
+use crate::key_names::{begins_as_note, is_key_name, may_be_note_beside};
 
 /// Largest file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
 pub(crate) const MAX_FILE_BYTES: u64 = 64 << 10;
@@ -20,37 +23,71 @@ pub(crate) struct KeyFiles {
     walk: Walk,
     place: Place,
     shown: PathBuf,
+    /// The one key file that counts; all of the directory when there is none.
+    only: Option<OsString>,
 }
 
 impl KeyFiles {
-    /// Opens the directory, or `None` when there is none.
+    /// Opens the directory, or that of the one key file that `path` names; `None` when there is neither.
     ///
     /// # Errors
-    /// I/O reasons, also for what is no directory.
-    pub(crate) fn open(directory: &Path) -> Result<Option<Self>> {
+    /// I/O reasons, also for what is neither; `key_invalid` for a file that is not named as a key is.
+    pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
         let mut walk = Walk::default();
-        let failed = |error| unlisted(directory, error);
-        match walk.to(directory, Links::Followed).map_err(failed)? {
-            Arrival::Directory(place) => Ok(Some(Self { walk, place, shown: directory.to_owned() })),
+        let failed = |error| unlisted(path, error);
+        match walk.to(path, Links::Followed).map_err(failed)? {
+            Arrival::Directory(place) => Ok(Some(Self { walk, place, shown: path.to_owned(), only: None })),
             Arrival::Missing(_) => Ok(None),
+            Arrival::Other(_, _, FileType::RegularFile) => Self::beside(path),
             Arrival::Other(..) | Arrival::NoWay => Err(failed(io::ErrorKind::NotADirectory.into())),
         }
     }
 
-    /// The names, in code point order.
+    /// The directory in which that file's own name stands: its note stands beside the name that was given, and
+    /// not beside what a link of that name leads to.
+    fn beside(file: &Path) -> Result<Option<Self>> {
+        let Some(name) = file.file_name().filter(|name| is_key_name(name)) else {
+            let message = format!("`{}` is not named as a public key is", file.display());
+            return Err(Fault::new(Reason::KeyInvalid, message)
+                .expected("NAME.pem or NAME.pub, or a directory of them", Text::from_os_bytes(last(file)).to_string())
+                .hint("name the PREFIX.pem that its publisher gave you; the name is the key's, and its note's"));
+        };
+        let mut walk = Walk::default();
+        match walk.to(parent(file), Links::Followed).map_err(|error| unlisted(file, error))? {
+            Arrival::Directory(place) => {
+                let shown = file.parent().unwrap_or(file).to_owned();
+                Ok(Some(Self { walk, place, shown, only: Some(name.to_owned()) }))
+            }
+            // It was there a moment ago.
+            _ => Ok(None),
+        }
+    }
+
+    /// The names, in code point order; of one key file alone, that and what may be its note.
     ///
     /// # Errors
     /// I/O reasons, also for more names than a directory of keys has.
     pub(crate) fn names(&self) -> Result<Vec<OsString>> {
-        let failed = |error| unlisted(&self.shown, error);
-        let names: io::Result<Vec<OsString>> = self.place.names().map_err(failed)?.take(MAX_FILES + 1).collect();
-        let mut names = names.map_err(failed)?;
+        let failed = |error| unlisted(self.place.path(), error);
+        let counts = |name: &io::Result<OsString>| name.as_ref().map_or(true, |name| self.counts(name));
+        let names = self.place.names().map_err(failed)?.filter(counts);
+        let mut names = names.take(MAX_FILES + 1).collect::<io::Result<Vec<OsString>>>().map_err(failed)?;
         if names.len() > MAX_FILES {
             let message = format!("`{}` is not a directory of keys", self.shown.display());
             return Err(Fault::new(Reason::IoError, message).expected(format!("at most {MAX_FILES} files"), "more"));
         }
         names.sort_by_cached_key(|name| Text::from_os_bytes(name.as_bytes()));
         Ok(names)
+    }
+
+    fn counts(&self, name: &OsStr) -> bool {
+        let Some(only) = &self.only else { return true };
+        // What cannot be looked at may be a note: it is refused where it is read.
+        let begins = || match self.beginning(name) {
+            Ok(beginning) => begins_as_note(&beginning),
+            Err(error) => !matches!(error, SmallFileError::NotAFile) && !error.is_absent(),
+        };
+        name == only || may_be_note_beside(only, name, begins)
     }
 
     /// Reads a file whole. Links are followed: clusters mount keys that way.
@@ -85,6 +122,10 @@ impl KeyFiles {
             Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())
         })
     }
+}
+
+fn last(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or(path.as_os_str()).as_bytes()
 }
 
 fn unlisted(directory: &Path, error: io::Error) -> Fault {

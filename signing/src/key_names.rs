@@ -20,6 +20,21 @@ pub(crate) fn key_stem(file: &str) -> Option<&str> {
     (is_key && !stem.is_empty()).then_some(stem)
 }
 
+/// Whether a file of that name is a key.
+pub(crate) fn is_key_name(file: &OsStr) -> bool {
+    key_stem(&file.to_string_lossy()).is_some()
+}
+
+/// Whether what stands beside one key file, in a directory that is not for keys alone, may have been meant for its
+/// note: it is named after the key, and speaks of JSON or begins as a note does. What else an author keeps there
+/// under that name, an archive or the plugin's own directory, takes nothing away.
+pub(crate) fn may_be_note_beside(key: &OsStr, name: &OsStr, begins_as_note: impl FnOnce() -> bool) -> bool {
+    let own = stems(key);
+    let is_named_after = || stems(name).iter().any(|stem| own.contains(stem));
+    let is_no_key = !is_key_name(name) && !is_private_half(name);
+    name == note_of(key) || (is_no_key && is_named_after() && (resembles_json(name) || begins_as_note()))
+}
+
 /// The name of the note on a key file.
 pub(crate) fn note_of(key: &OsStr) -> OsString {
     let name = key.as_bytes();

@@ -1,4 +1,4 @@
-//! A directory of trusted public keys.
+//! A directory of trusted public keys, or one such file.
 //!
 //! Each key file is judged on its own: one that cannot be used is named and skipped, and never breaks
 //! the others. A note is judged with all of them, because what it takes away must not be lost with it.
@@ -93,22 +93,27 @@ pub struct Keyring {
     directory: PathBuf,
     keys: Vec<TrustedKey>,
     skipped: Vec<SkippedKey>,
+    is_missing: bool,
 }
 
 impl Keyring {
     /// Reads every `*.pem` and `*.pub` of `directory`, in either case, hidden ones included,
-    /// sub-directories not. A directory that does not exist holds no keys, which trust then refuses.
+    /// sub-directories not; or the one such file that `directory` names, with the note beside it, and no other.
+    /// A directory that does not exist holds no keys: [`Keyring::require_there`] says so.
     /// `NAME.json` beside `NAME.pem` can limit the key in time or revoke it. What limits a key under one name
     /// limits it under every name.
     ///
     /// # Errors
     /// When the directory exists and cannot be listed: unreadable evidence is not absent evidence.
+    /// `key_invalid` for one file that is not named as a key is.
     /// `directory_insecure` when somebody else may change a file of it, or a directory on the way to one.
     /// `key_note_invalid` when a note cannot be understood, or belongs to no key that can be used, and for
     /// any other file that may have been meant for a note.
     pub fn read(directory: &Path) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
-        let Some(mut files) = KeyFiles::open(directory)? else { return Ok(keyring) };
+        let Some(mut files) = KeyFiles::open(directory)? else {
+            return Ok(Self { is_missing: true, ..keyring });
+        };
         let (keys, others): (Vec<_>, Vec<_>) = files.names()?.into_iter().partition(|name| key_id(name).is_some());
         let names = KeyNames::new(keys.iter().map(OsString::as_os_str));
         let (notes, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|name| names.have_note(name));
@@ -161,7 +166,22 @@ impl Keyring {
         }
     }
 
-    /// Where the keys are from.
+    /// The keyring, if there was anything to read. Keys that are nowhere are no verdict about a signature:
+    /// somebody has misspelt a path, or not mounted it.
+    ///
+    /// # Errors
+    /// `io_not_found`.
+    pub fn require_there(self) -> Result<Self> {
+        if !self.is_missing {
+            return Ok(self);
+        }
+        let message = format!("there is nothing at `{}`, where trusted keys were looked for", self.directory.display());
+        Err(Fault::new(Reason::IoNotFound, message).hint(
+            "put the publisher's NAME.pem into a directory, and name it, or that one file, with `--trusted-keys PATH`",
+        ))
+    }
+
+    /// Where the keys are from: the directory, or the one file.
     pub fn directory(&self) -> &Path {
         &self.directory
     }

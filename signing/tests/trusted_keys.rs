@@ -523,6 +523,92 @@ fn what_is_not_there_is_no_key_and_what_is_no_directory_is_an_error() {
     for name in ["file", "file/keys"] {
         assert_eq!(read(name).expect_err(name).class().exit_code(), 1);
     }
+    for (name, missing) in [("absent", true), ("dangling", true), ("absent/keys", true), (".", false)] {
+        let there = read(name).expect("no keys").require_there();
+        assert_eq!(there.err().map(|fault| fault.reason()), missing.then_some(Reason::IoNotFound), "{name}");
+    }
+}
+
+fn ids(keyring: &Keyring) -> Vec<&str> {
+    keyring.keys().iter().map(|key| key.id.as_str()).collect()
+}
+
+#[test]
+fn one_file_is_that_key_and_no_other() {
+    let site = Site::new();
+    for name in ["bob.pem", "alice.pub", "Alice.pem"] {
+        site.write(name, key().public_key().to_pem());
+    }
+    let read = |name: &str| Keyring::read(&site.keys().join(name)).expect(name);
+    for (name, id) in [("alice.pem", "alice"), ("bob.pem", "bob"), ("alice.pub", "alice")] {
+        let keyring = read(name);
+        assert_eq!(ids(&keyring), [id], "{name}");
+        assert_eq!(keyring.keys()[0].file, name);
+        assert!(keyring.skipped().is_empty(), "{name}");
+    }
+    assert_eq!(read("alice.pem").keys()[0].key, site.alice.public_key());
+    // Notes of others, and what lies about on a bench, are nothing to it.
+    for name in ["bob.json", "package.json", "alice.tar", "alice.key", "alice.txt"] {
+        site.write(name, if name == "bob.json" { REVOKED } else { "what it says" });
+    }
+    fs::create_dir(site.keys().join("alice")).expect("made");
+    assert_eq!(ids(&read("alice.pem")), ["alice"]);
+}
+
+#[test]
+fn one_file_has_the_note_beside_the_name_that_was_given() {
+    let site = Site::new();
+    let current = |path: &Path| {
+        let keyring = Keyring::read(path).expect("readable");
+        keyring.keys()[0].standing(Timestamp::UNIX_EPOCH) == Standing::Current
+    };
+    fs::create_dir(site.keys().join("linked")).expect("made");
+    symlink("../alice.pem", site.keys().join("linked/release.pem")).expect("linked");
+    assert!(current(&site.keys().join("alice.pem")) && current(&site.keys().join("linked/release.pem")));
+    site.write("linked/release.json", REVOKED);
+    assert!(current(&site.keys().join("alice.pem")) && !current(&site.keys().join("linked/release.pem")));
+    site.write("alice.json", REVOKED);
+    assert!(!current(&site.keys().join("alice.pem")));
+}
+
+#[test]
+fn what_may_be_the_note_on_one_file_refuses_it() {
+    let site = Site::new();
+    let file = site.keys().join("alice.pem");
+    for (name, content) in [
+        ("alice.json", "not JSON"),
+        ("Alice.json", REVOKED),
+        ("alice.json.txt", REVOKED),
+        ("alice.pem.json", REVOKED),
+        ("alice.revoked", REVOKED),
+        ("alice", REVOKED),
+    ] {
+        let note = site.write(name, content);
+        let fault = Keyring::read(&file).expect_err(name);
+        assert_eq!(fault.reason(), Reason::KeyNoteInvalid, "{name}");
+        assert!(fault.message().contains(&note.display().to_string()), "{name}: {fault:?}");
+        fs::remove_file(note).expect("removed");
+    }
+    assert_eq!(ids(&Keyring::read(&file).expect("readable")), ["alice"]);
+}
+
+#[test]
+fn one_file_is_held_to_the_rule_of_a_directory() {
+    let site = Site::new();
+    let file = site.keys().join("alice.pem");
+    for (path, mode) in [(file.clone(), 0o644), (site.keys(), 0o755)] {
+        set_mode(&path, 0o777);
+        let fault = Keyring::read(&file).expect_err("insecure");
+        assert_eq!(fault.reason(), Reason::DirectoryInsecure, "{}", path.display());
+        assert!(fault.message().contains(&path.display().to_string()), "{fault:?}");
+        set_mode(&path, mode);
+    }
+    for name in ["alice.key", "alice", "alice.txt", ".pem"] {
+        let fault = Keyring::read(&site.write(name, site.alice.public_key().to_pem())).expect_err(name);
+        assert_eq!(fault.reason(), Reason::KeyInvalid, "{name}: {fault:?}");
+    }
+    let bad = Keyring::read(&site.write("bad.pem", "no key")).expect("a verdict about one file");
+    assert_eq!((bad.keys().len(), bad.skipped().len()), (0, 1));
 }
 
 #[test]

@@ -11,5 +11,5 @@ mod verdict;
 pub use facts::{Facts, UnderLock};
 pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
-pub use refusal::changed_after_signing;
+pub use refusal::{changed_after_signing, no_trusted_keys};
 pub use verdict::Verdict;

@@ -35,7 +35,8 @@ pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
 }
 
-pub(crate) fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
+/// `no_trusted_keys`: there is no key at `directory` that can be used, and why those that are there cannot be.
+pub fn no_trusted_keys(directory: &Path, skipped: &[String]) -> Fault {
     let message = format!("there is no key in `{}` to verify the signature with", directory.display());
     beside_skipped(Fault::new(Reason::NoTrustedKeys, message), skipped)
 }

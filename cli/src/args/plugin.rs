@@ -107,9 +107,9 @@ pub(crate) struct SecretArgs {
 /// What the signature of what is published has to be.
 #[derive(Debug, Args)]
 pub(crate) struct SignatureArgs {
-    /// Verify the signature with these public keys first, as a strict host would; needed where it covers the
-    /// code alone, because then nobody can know without a key whether it fits
-    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
+    /// Verify the signature with these public keys first (a directory, or one file), as a strict host would; needed
+    /// where it covers the code alone, because then nobody can know without a key whether it fits
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
     pub(crate) trusted_keys: Option<PathBuf>,
     /// With --trusted-keys, what a signature must cover, as the hosts will ask: full, inert or code [default: inert]
     #[arg(long, value_name = "COVERAGE", requires = "trusted_keys")]
@@ -150,8 +150,9 @@ pub(crate) enum SignedCoverage {
 /// Whom to trust.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Directory of trusted public keys (*.pem, *.pub) [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
-    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
+    /// Trusted public keys: a directory of *.pem and *.pub, or one such file [env: PLUGIN_TRUSTED_KEYS_DIR, default
+    /// /opt/aisoc/plugin-keys]
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
     pub(crate) trusted_keys: Option<PathBuf>,
     /// strict, warn or disabled [env: PLUGIN_TRUST_MODE, default strict]
     #[arg(long, value_name = "MODE")]

@@ -19,7 +19,7 @@ impl Answer for InstalledPlugin {
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let (site, access) = context.change(args.change, "aisoc plugin install")?;
-    let trust = context.trust(args.trust)?;
+    let trust = context.trust(args.trust);
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let options = InstallOptions {
         site,

@@ -16,7 +16,7 @@ use crate::output::{Answer, printable};
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
-    let trust = context.trust(args.trust)?;
+    let trust = context.trust(args.trust);
     let options = AtRestOptions {
         site: site.clone(),
         only: Vec::new(),

@@ -26,7 +26,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
     let reporter = context.output.reporter();
-    let rule = context.signature_rule(args.signature)?;
+    let rule = context.signature_rule(args.signature);
     let packaged = runtime::block_on(context.cancellation()?, async {
         if args.check {
             return aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await;
