@@ -4,10 +4,12 @@ use std::error::Error as _;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use aisoc_files::shell_argument;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextValue, ErrorKind};
 
+use crate::commands::{Suggestion, suggestion};
 use crate::environment::{Environment, PATHS};
 use crate::output;
 
@@ -89,15 +91,28 @@ fn usage_fault(error: &clap::Error, environment: &Environment) -> Fault {
         ErrorKind::InvalidUtf8 => format!("an argument is not UTF-8, and has to be: {}", raw_words(environment)),
         _ => first_paragraph(&rendered),
     };
-    let fault = Fault::new(Reason::Usage, what);
-    let nearest = match error.get(ContextKind::SuggestedSubcommand).or_else(|| error.get(ContextKind::SuggestedArg)) {
-        Some(ContextValue::Strings(names)) => names.last().cloned(),
-        Some(ContextValue::String(name)) => Some(name.clone()),
-        _ => None,
+    Fault::new(Reason::Usage, what).hint(hint(environment))
+}
+
+/// The line that was meant, when there is one to copy, else where to read what can be typed.
+fn hint(environment: &Environment) -> String {
+    let words: Vec<OsString> = environment.words().cloned().collect();
+    let line = match suggestion(&words) {
+        Some(Suggestion::Says(text)) => return text.to_owned(),
+        Some(Suggestion::Command(command)) => {
+            let command = command.join(" ");
+            return format!("did you mean `aisoc {command}`? see `aisoc {command} --help`");
+        }
+        Some(Suggestion::Word(word, command)) => {
+            return format!("did you mean `{word}`? see `aisoc {} --help`", command.join(" "));
+        }
+        Some(Suggestion::Line(words)) => words.iter().map(shell_argument).collect::<Vec<_>>().join(" "),
+        None => String::new(),
     };
-    match nearest {
-        Some(name) => fault.hint(format!("did you mean `{name}`?")),
-        None => fault.hint(format!("see `{} --help`", command_words(environment))),
+    // What is not shown cannot be copied.
+    match line.is_empty() || output::redacted(&line) != line {
+        true => format!("see `{} --help`", command_words(environment)),
+        false => format!("did you mean `aisoc {line}`?"),
     }
 }
 

@@ -29,7 +29,7 @@ pub use lock::{PassingLock, open_lock, wait_for_lock};
 pub use nameless::Nameless;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;
-pub use shell::shell_word;
+pub use shell::{shell_argument, shell_word};
 pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 pub use walk::{Arrival, Place, Walk};
 

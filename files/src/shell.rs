@@ -8,13 +8,33 @@ use std::os::unix::ffi::OsStrExt as _;
 /// as `$'\ooo'`, which bash, zsh and POSIX.1-2024 read. No word is an option.
 pub fn shell_word(path: impl AsRef<OsStr>) -> String {
     let path = path.as_ref().as_bytes();
-    let option = if path.starts_with(b"-") { "./" } else { "" };
+    let option: &[u8] = if path.starts_with(b"-") { b"./" } else { b"" };
+    quoted(&[option, path].concat())
+}
+
+fn quoted(word: &[u8]) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@%:,".contains(byte);
     let is_quotable = |byte: &u8| matches!(byte, b' '..=b'~') && !b"'`\\".contains(byte);
-    match path {
-        [_, ..] if path.iter().all(is_plain) => format!("{option}{}", String::from_utf8_lossy(path)),
-        _ if path.iter().all(is_quotable) => format!("'{option}{}'", String::from_utf8_lossy(path)),
-        _ => format!("$'{option}{}'", path.iter().map(escaped).collect::<String>()),
+    match word {
+        [_, ..] if word.iter().all(is_plain) => String::from_utf8_lossy(word).into_owned(),
+        _ if word.iter().all(is_quotable) => format!("'{}'", String::from_utf8_lossy(word)),
+        _ => format!("$'{}'", word.iter().map(escaped).collect::<String>()),
+    }
+}
+
+/// `argument` as one word of a shell, where it may be an option, with or without a value.
+pub fn shell_argument(argument: impl AsRef<OsStr>) -> String {
+    let argument = argument.as_ref();
+    let bytes = argument.as_bytes();
+    let split = bytes.iter().position(|byte| *byte == b'=').filter(|_| bytes.starts_with(b"-"));
+    let (option, value) = split.map_or((bytes, None), |at| (&bytes[..at], Some(&bytes[at + 1..])));
+    let is_option = option.starts_with(b"-") && option.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let option = String::from_utf8_lossy(option);
+    match value {
+        _ if !is_option => shell_word(argument),
+        None => option.into_owned(),
+        Some(value) if value.starts_with(b"-") => format!("{option}={}", quoted(value)),
+        Some(value) => format!("{option}={}", shell_word(OsStr::from_bytes(value))),
     }
 }
 
@@ -46,6 +66,24 @@ mod tests {
             ("a\n1\u{e9}", "$'a\\0121\\303\\251'"),
         ] {
             assert_eq!(shell_word(path), word);
+        }
+    }
+
+    #[test]
+    fn an_option_stays_one_and_its_value_is_quoted() {
+        for (argument, word) in [
+            ("--json", "--json"),
+            ("-y", "-y"),
+            ("-", "-"),
+            ("--keys=a b", "--keys='a b'"),
+            ("--keys=", "--keys=''"),
+            ("--reason=-x y", "--reason='-x y'"),
+            ("--reason=a=b", "--reason='a=b'"),
+            ("a=b", "'a=b'"),
+            ("a b", "'a b'"),
+            ("-$(id)", "'./-$(id)'"),
+        ] {
+            assert_eq!(shell_argument(argument), word);
         }
     }
 

@@ -3,6 +3,7 @@
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
+use super::suggestion::{meant_command, nearest};
 use crate::args::HelpArgs;
 use crate::context::Context;
 use crate::output;
@@ -68,14 +69,19 @@ fn command_help(words: &[String], context: &Context) -> Result<u8> {
     let mut path = String::from("aisoc");
     for word in words {
         let Some(found) = command.find_subcommand(word) else {
-            return Err(Fault::new(
-                Reason::Usage,
-                format!("there is no page or command `{}`", shown(&words.join(" "), 80)),
-            )
-            .hint("see the pages with `aisoc help`"));
+            return Err(nothing_of(words));
         };
         command = found.clone();
         path = format!("{path} {}", command.get_name());
     }
     output::print(&command.bin_name(path).render_long_help().to_string()).map(|()| 0)
+}
+
+fn nothing_of(words: &[String]) -> Fault {
+    let pages = PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons"]);
+    let page = || nearest(words.first()?, pages).map(str::to_owned);
+    let meant = page().filter(|_| words.len() == 1).or_else(|| Some(meant_command(words)?.join(" ")));
+    let hint = meant
+        .map_or("see the pages with `aisoc help`".to_owned(), |meant| format!("did you mean `aisoc help {meant}`?"));
+    Fault::new(Reason::Usage, format!("there is no page or command `{}`", shown(&words.join(" "), 80))).hint(hint)
 }

@@ -24,6 +24,7 @@ mod registry;
 mod release;
 mod rollback;
 mod sign;
+mod suggestion;
 mod table;
 mod uninstall;
 mod validate;
@@ -33,3 +34,4 @@ mod versions;
 
 pub(crate) use self::declaration::Commands;
 pub(crate) use self::parser::{COMMANDS, Typed, parser};
+pub(crate) use self::suggestion::{Suggestion, suggestion};

@@ -1,0 +1,342 @@
+//! What a command line that is not understood may have meant. A line is suggested when the parser takes it, with
+//! every other word as it was typed; else the command is, whose help says what it takes.
+
+mod elsewhere;
+mod nearest;
+mod options;
+
+use std::ffi::{OsStr, OsString};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use self::elsewhere::{COMMANDS, Meant};
+pub(super) use self::nearest::nearest;
+use super::parser::parser;
+use super::table::TABLE;
+
+/// How many words of one line are put right. More are no slips.
+const MAX_MENDED: usize = 4;
+
+/// What was meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Suggestion {
+    /// These words after `aisoc`, which the parser takes.
+    Line(Vec<OsString>),
+    /// The command of these words, which takes something else than what was typed.
+    Command(Vec<String>),
+    /// This option or value, to the command of these words, which takes something else besides.
+    Word(String, Vec<String>),
+    /// Why there is nothing to type in its place.
+    Says(&'static str),
+}
+
+/// One word put right, or why there is nothing to be put right.
+enum Mended {
+    Command(Vec<OsString>),
+    Word(String, Vec<OsString>),
+    Says(&'static str),
+}
+
+/// What was meant by the words after `aisoc`, which the parser refuses.
+pub(crate) fn suggestion(words: &[OsString]) -> Option<Suggestion> {
+    let mut words = words.to_vec();
+    // What was put right first: what is refused after that is another matter.
+    let mut first: Option<Option<String>> = None;
+    for _ in 0..=MAX_MENDED {
+        let Err(error) = parsed(&words) else {
+            return first.is_some().then_some(Suggestion::Line(words));
+        };
+        let (word, better) = match mended(&error, &words) {
+            Some(Mended::Says(text)) => return Some(Suggestion::Says(text)),
+            Some(Mended::Command(better)) => (None, better),
+            Some(Mended::Word(word, better)) => (Some(word), better),
+            None => break,
+        };
+        words = better;
+        first.get_or_insert(word);
+    }
+    let command = Reached::by(&words).names;
+    Some(match first? {
+        Some(word) => Suggestion::Word(word, command),
+        None => Suggestion::Command(command),
+    })
+}
+
+/// The words of the command that is meant, whatever else it takes.
+pub(super) fn meant_command(words: &[String]) -> Option<Vec<String>> {
+    let mut words: Vec<OsString> = words.iter().map(OsString::from).collect();
+    for _ in 0..MAX_MENDED {
+        let reached = Reached::by(&words);
+        match mended_command(&words) {
+            Some(Mended::Command(better)) => words = better,
+            _ => return (reached.next.is_none() && !reached.names.is_empty()).then_some(reached.names),
+        }
+    }
+    None
+}
+
+/// Whether the parser takes the words. Help is an answer.
+fn parsed(words: &[OsString]) -> Result<(), clap::Error> {
+    let line = std::iter::once(OsStr::new("aisoc")).chain(words.iter().map(OsString::as_os_str));
+    match parser().try_get_matches_from(line) {
+        Err(error) if !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn mended(error: &clap::Error, words: &[OsString]) -> Option<Mended> {
+    if let Some(better) = with_plain_dashes(words) {
+        return Some(Mended::Command(better));
+    }
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => mended_command(words),
+        ErrorKind::UnknownArgument => options::mended(&text_of(error, ContextKind::InvalidArg)?, words),
+        ErrorKind::InvalidValue => mended_value(error, words),
+        _ => None,
+    }
+}
+
+/// The long dashes that a word processor makes of two short ones.
+fn with_plain_dashes(words: &[OsString]) -> Option<Vec<OsString>> {
+    let plain = |word: &OsString| {
+        let rest = word.to_str()?.strip_prefix(['–', '—'])?;
+        Some(OsString::from(format!("--{}", rest.trim_start_matches(['-', '–', '—']))))
+    };
+    let better: Vec<OsString> = words.iter().map(|word| plain(word).unwrap_or_else(|| word.clone())).collect();
+    (better != words).then_some(better)
+}
+
+/// How far the words name commands.
+struct Reached {
+    command: clap::Command,
+    names: Vec<String>,
+    /// Where the word stands that is to name the next one and does not.
+    next: Option<usize>,
+}
+
+impl Reached {
+    fn by(words: &[OsString]) -> Self {
+        let mut reached = Self { command: parser(), names: Vec::new(), next: None };
+        // Built, it knows the options that every command has.
+        reached.command.build();
+        for (at, word) in words.iter().enumerate().filter(|(_, word)| !is_option(word)) {
+            if !reached.command.has_subcommands() {
+                break;
+            }
+            let Some(found) = reached.command.find_subcommand(word).cloned() else {
+                return Self { next: Some(at), ..reached };
+            };
+            reached.names.push(found.get_name().to_owned());
+            reached.command = found;
+        }
+        reached
+    }
+}
+
+fn is_option(word: &OsString) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+}
+
+/// Puts the word right that names no command where it stands.
+fn mended_command(words: &[OsString]) -> Option<Mended> {
+    let reached = Reached::by(words);
+    let at = reached.next?;
+    let path = match command_meant(words[at].to_str()?, &reached)? {
+        Named::Command(path) => path,
+        Named::Says(text) => return Some(Mended::Says(text)),
+    };
+    let options = words[..at].iter().filter(|word| is_option(word)).cloned();
+    let path = path.into_iter().map(OsString::from);
+    Some(Mended::Command(options.chain(path).chain(words[at + 1..].iter().cloned()).collect()))
+}
+
+/// What a word names.
+#[derive(Clone)]
+enum Named {
+    Command(Vec<String>),
+    Says(&'static str),
+}
+
+/// One of the names where the word stands, a word of another tool, a name that stands elsewhere; then the same for
+/// what is nearly one.
+fn command_meant(typed: &str, reached: &Reached) -> Option<Named> {
+    let typed = typed.to_lowercase();
+    let shown = reached.command.get_subcommands().filter(|command| !command.is_hide_set());
+    let here: Vec<&str> = shown.flat_map(clap::Command::get_name_and_visible_aliases).collect();
+    let at_home = |name: &str| Named::Command([&reached.names[..], &[name.to_owned()]].concat());
+    if here.contains(&typed.as_str()) {
+        return Some(at_home(&typed));
+    }
+    let abroad = abroad(&reached.names);
+    let told = |name: &str| abroad.iter().find(|(known, _)| *known == name).map(|(_, meant)| meant.clone());
+    told(&typed)
+        .or_else(|| nearest(&typed, here).map(at_home))
+        .or_else(|| told(nearest(&typed, abroad.iter().map(|(name, _)| *name))?))
+}
+
+/// Words of other tools, and the last words of our own commands. Below `registry` nothing of a plugin is meant.
+fn abroad(group: &[String]) -> Vec<(&'static str, Named)> {
+    let path = |words: &[&str]| Named::Command(words.iter().map(|word| (*word).to_owned()).collect());
+    let foreign = COMMANDS.iter().flat_map(|(words, meant)| words.iter().map(move |word| (*word, *meant)));
+    let foreign = foreign.filter_map(|(word, meant)| match meant {
+        Meant::Command(words) => Some((word, path(words))),
+        Meant::Says(text) => Some((word, Named::Says(text))),
+        Meant::Option(_) => None,
+    });
+    let own = TABLE.iter().map(|command| command.declaration()).filter(|declaration| !declaration.is_hidden);
+    let own = own.filter_map(|declaration| Some((*declaration.words.last()?, path(declaration.words))));
+    let is_of_group = |(_, named): &(&str, Named)| match (group.first().map(String::as_str), named) {
+        (Some("registry"), Named::Command(words)) => words[0] == "registry",
+        (Some("registry"), Named::Says(_)) => false,
+        _ => true,
+    };
+    foreign.chain(own).filter(is_of_group).collect()
+}
+
+/// Puts a value right that is none of those that an option takes.
+fn mended_value(error: &clap::Error, words: &[OsString]) -> Option<Mended> {
+    let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else { return None };
+    let typed = text_of(error, ContextKind::InvalidValue)?;
+    let meant = nearest(&typed, valid.iter().map(String::as_str))?;
+    let better = |word: &str| match word.strip_suffix(&typed)? {
+        "" => Some(meant.to_owned()),
+        option => option.ends_with('=').then(|| format!("{option}{meant}")),
+    };
+    let (at, better) = words.iter().enumerate().find_map(|(at, word)| Some((at, better(word.to_str()?)?)))?;
+    let mut words = words.to_vec();
+    words[at] = better.into();
+    Some(Mended::Word(meant.to_owned(), words))
+}
+
+fn text_of(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(line: &str) -> String {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let joined = |words: Vec<OsString>| words.join(OsStr::new(" ")).into_string().expect("UTF-8");
+        match suggestion(&words) {
+            Some(Suggestion::Line(words)) => joined(words),
+            Some(Suggestion::Command(words)) => format!("? {}", words.join(" ")),
+            Some(Suggestion::Word(word, command)) => format!("? {word} of {}", command.join(" ")),
+            Some(Suggestion::Says(text)) => text.split(' ').next().expect("a word").to_owned() + " …",
+            None => String::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_a_line_that_the_parser_takes_with_the_other_words_as_they_were() {
+        for (typed, expected) in [
+            ("plugins instal localhost/x:1 --keys k", "plugin install localhost/x:1 --keys k"),
+            ("--json plugin remove shodan --yes", "--json plugin uninstall shodan --yes"),
+            ("remove shodan --json", "plugin uninstall shodan --json"),
+            ("Plugin LIST", "plugin list"),
+            ("plguin lst", "plugin list"),
+            ("plguin ls --pluginsdir p", "plugin list --plugins-dir p"),
+            ("plugins lst", "plugins list"),
+            ("registry srve", "registry serve"),
+            ("serve --listen 127.0.0.1:0", "registry serve --listen 127.0.0.1:0"),
+            ("keygen --output release", "keygen --out release"),
+            ("keys --out release", "plugin keygen --out release"),
+            ("plugin list -json", "plugin list --json"),
+            ("plugin list —json", "plugin list --json"),
+            ("plugin list --format", "plugin list --json"),
+            ("--plugins-dir p plugin list", "plugin list --plugins-dir p"),
+            ("plugin --plugins-dir=p list", "plugin list --plugins-dir=p"),
+            ("plugin sign --key=k.key", "plugin sign --private-key=k.key"),
+            ("plugin install localhost/x:1 --key k", "plugin install localhost/x:1 --trusted-keys k"),
+            ("plugin new x --type=enrcher", "plugin new x --type=enricher"),
+            ("plugin new x --type enrcher", "plugin new x --type enricher"),
+            ("plugin new x --kind widgit", "plugin new x --type widget"),
+            ("install --help", "plugin install --help"),
+        ] {
+            assert_eq!(meant(typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn where_more_is_missing_the_command_is_named_and_where_nothing_is_meant_nothing_is() {
+        for (typed, expected) in [
+            ("sign", "? plugin sign"),
+            ("plugin singn", "? plugin sign"),
+            ("plguin sing", "? plugin sign"),
+            ("plugin upgrade", "? plugin install"),
+            ("plugin remvoe", "? plugin uninstall"),
+            ("plugin install --pluginsdir y", "? --plugins-dir of plugin install"),
+            ("plugin new --type enrcher", "? enricher of plugin new"),
+            ("plugin search x", "there …"),
+            ("plugin login", "aisoc …"),
+            ("login", "aisoc …"),
+            ("plugin install x --insecure", "certificates …"),
+            ("plugin install x --registry=r", "registry, …"),
+            ("plugin install x --yes", "this …"),
+            ("plugin zzz", ""),
+            ("zzz", ""),
+            ("plugin", ""),
+            ("registry rm x", ""),
+            ("registry login", ""),
+            ("plugin list --zzz", ""),
+            ("plugin list extra", ""),
+            ("plugin install", ""),
+            ("plugin keygen --out x --key-size 2048", ""),
+            ("a b c d e f", ""),
+        ] {
+            assert_eq!(meant(typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_another_tool_is_none_of_ours_and_what_it_means_is_there() {
+        let mut seen = std::collections::BTreeSet::new();
+        let every: Vec<_> = TABLE.iter().flat_map(|command| command.declaration().words).collect();
+        for (words, meaning) in COMMANDS {
+            for word in *words {
+                assert!(seen.insert(*word) && !every.contains(&word), "{word}");
+            }
+            match meaning {
+                Meant::Command(path) => {
+                    let is_declared =
+                        |command: &&&dyn super::super::command::Declared| command.declaration().words == *path;
+                    assert!(TABLE.iter().any(|command| is_declared(&command)), "{path:?}");
+                }
+                Meant::Says(text) => explained(text),
+                Meant::Option(_) => panic!("{words:?} stand in the place of a command"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_of_another_tool_means_one_that_a_command_has() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (words, meaning) in elsewhere::OPTIONS {
+            assert!(words.iter().all(|word| word.starts_with('-') && seen.insert(*word)), "{words:?}");
+            match meaning {
+                Meant::Option(options) => {
+                    let taken = |option: &&str| {
+                        TABLE.iter().any(|command| options::known(&command.parser("x")).contains(*option))
+                    };
+                    let global = options::known(&parser());
+                    assert!(options.iter().all(|option| taken(option) || global.contains(*option)), "{options:?}");
+                }
+                Meant::Says(text) => explained(text),
+                Meant::Command(_) => panic!("{words:?} stand in the place of an option"),
+            }
+        }
+    }
+
+    /// Every command between backquotes is one.
+    #[track_caller]
+    fn explained(text: &str) {
+        for line in text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("aisoc ")) {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert!(parsed(&words).is_ok(), "{line}");
+        }
+    }
+}
