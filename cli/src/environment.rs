@@ -80,6 +80,12 @@ impl Environment {
         Self { arguments: env::args_os().collect(), read: |name| env::var_os(name) }
     }
 
+    /// Of a command line that nobody typed, without variables.
+    #[cfg(test)]
+    pub(crate) fn with_arguments(arguments: Vec<OsString>) -> Self {
+        Self { arguments, read: |_| None }
+    }
+
     /// The words of the command line, the program's own name first.
     pub(crate) fn arguments(&self) -> &[OsString] {
         &self.arguments

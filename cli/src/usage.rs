@@ -9,7 +9,7 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason};
 use clap::error::{ContextValue, ErrorKind};
 
-use crate::commands::{Suggestion, suggestion};
+use crate::commands::{COMMANDS, Suggestion, suggestion};
 use crate::environment::{Environment, PATHS};
 use crate::output;
 
@@ -97,7 +97,7 @@ fn usage_fault(error: &clap::Error, environment: &Environment) -> Fault {
 /// The line that was meant, when there is one to copy, else where to read what can be typed.
 fn hint(environment: &Environment) -> String {
     let words: Vec<OsString> = environment.words().cloned().collect();
-    let line = match suggestion(&words) {
+    let line = match suggestion(COMMANDS, &words) {
         Some(Suggestion::Says(text)) => return text.to_owned(),
         Some(Suggestion::Command(command)) => {
             let command = command.join(" ");
@@ -110,10 +110,14 @@ fn hint(environment: &Environment) -> String {
         None => String::new(),
     };
     // What is not shown cannot be copied.
-    match line.is_empty() || output::redacted(&line) != line {
+    match line.is_empty() || output::redacted(&line) != line || words.iter().any(may_be_key) {
         true => format!("see `{} --help`", command_words(environment)),
         false => format!("did you mean `aisoc {line}`?"),
     }
+}
+
+fn may_be_key(word: &OsString) -> bool {
+    word.to_string_lossy().split('=').any(output::resembles_key)
 }
 
 /// The arguments that are not UTF-8, any of which clap may mean.

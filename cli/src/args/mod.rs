@@ -47,3 +47,24 @@ pub(crate) struct DocsArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) write: PathBuf,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct VersionArgs {
+    /// Also the commit, its date, the target, the compiler and who does the cryptography of TLS
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Where the pages go: a directory, made when it is missing; older pages are replaced
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}

@@ -1,5 +1,8 @@
 //! `Declaration`: what is said of a command: its words, how much harm it can do, what it is about.
 
+/// How wide help is, at most.
+pub(super) const HELP_COLUMNS: usize = 80;
+
 /// The most harm that a command can do, when it is typed as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Risk {

@@ -7,7 +7,7 @@ use std::fs;
 use aisoc_manifests::fault::{Fault, Result};
 use clap::Command;
 
-use super::declaration::{Commands, Declaration, Risk};
+use super::declaration::{Commands, Declaration, HELP_COLUMNS, Risk};
 use crate::args::DocsArgs;
 use crate::context::Context;
 
@@ -36,7 +36,7 @@ pub(crate) fn commands_page(commands: Commands) -> String {
 
 fn append(page: &mut String, command: &Command, words: &[&str], commands: Commands) {
     let path = [&["aisoc"], words].concat().join(" ");
-    let help = command.clone().bin_name(&path).term_width(100).render_long_help().to_string();
+    let help = command.clone().bin_name(&path).term_width(HELP_COLUMNS).render_long_help().to_string();
     let _ = write!(page, "\n## {path}\n\n");
     if let Some(declaration) = (commands.declaration)(words) {
         page.push_str(&risk(declaration));

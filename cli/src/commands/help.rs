@@ -69,7 +69,7 @@ fn command_help(words: &[String], context: &Context) -> Result<u8> {
     let mut path = String::from("aisoc");
     for word in words {
         let Some(found) = command.find_subcommand(word) else {
-            return Err(nothing_of(words));
+            return Err(nothing_of(words, context));
         };
         command = found.clone();
         path = format!("{path} {}", command.get_name());
@@ -77,10 +77,10 @@ fn command_help(words: &[String], context: &Context) -> Result<u8> {
     output::print(&command.bin_name(path).render_long_help().to_string()).map(|()| 0)
 }
 
-fn nothing_of(words: &[String]) -> Fault {
+fn nothing_of(words: &[String], context: &Context) -> Fault {
     let pages = PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons"]);
-    let page = || nearest(words.first()?, pages).map(str::to_owned);
-    let meant = page().filter(|_| words.len() == 1).or_else(|| Some(meant_command(words)?.join(" ")));
+    let page = || nearest(words.first()?, pages).filter(|_| words.len() == 1).map(str::to_owned);
+    let meant = meant_command(context.commands, words).map(|command| command.join(" ")).or_else(page);
     let hint = meant
         .map_or("see the pages with `aisoc help`".to_owned(), |meant| format!("did you mean `aisoc help {meant}`?"));
     Fault::new(Reason::Usage, format!("there is no page or command `{}`", shown(&words.join(" "), 80))).hint(hint)

@@ -3,6 +3,7 @@
 
 mod bench;
 mod command;
+mod completions;
 mod declaration;
 mod demo;
 mod digest;
@@ -14,8 +15,11 @@ mod inspect;
 mod install;
 mod keygen;
 mod list;
+mod man;
 mod new;
 mod package;
+#[cfg(test)]
+mod pages;
 mod parser;
 mod pull;
 mod push;
@@ -30,6 +34,7 @@ mod uninstall;
 mod validate;
 mod verify;
 mod verify_at_rest;
+mod version;
 mod versions;
 
 pub(crate) use self::declaration::Commands;

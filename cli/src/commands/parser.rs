@@ -1,23 +1,26 @@
 //! The command line: the parser that is made of the table, and the command that it finds.
 
+use std::ffi::OsString;
+
 use aisoc_manifests::fault::Result;
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 
 use super::command::Declared;
-use super::declaration::{Commands, Declaration};
+use super::declaration::{Commands, Declaration, HELP_COLUMNS};
 use super::table::{GROUPS, TABLE};
 use crate::args::Global;
 use crate::context::Context;
 use crate::environment::Environment;
 
 const AFTER_HELP: &str = "Examples:
-  aisoc demo                                             the whole main job, in a temporary directory
-  aisoc plugin new my-enricher --type enricher           begin a plugin
+  aisoc demo                                      # the whole main job
+  aisoc plugin new my-enricher --type enricher    # begin a plugin
   aisoc plugin install registry.example/team/my-enricher:0.1.0
-  aisoc help trust                                       a page of the manual
+  aisoc help trust                                # a page of the manual
 
-Exit codes: 0 done · 1 failed on what was given · 2 usage · 3 trust says no · 4 registry or network
-unavailable · 5 a bug in aisoc · 10 confirmation required · 130 interrupted";
+Exit codes: 0 done · 1 failed on what was given · 2 usage · 3 trust says no ·
+4 registry or network unavailable · 5 a bug in aisoc ·
+10 confirmation required · 130 interrupted";
 
 /// What was typed: a command, its arguments, and the options that every command has.
 pub(crate) struct Typed {
@@ -33,7 +36,7 @@ impl Typed {
     /// What the parser refuses, and help and the version, which are answers.
     pub(crate) fn parse(environment: &Environment) -> Result<Self, clap::Error> {
         let mut parser = parser();
-        let matches = parser.try_get_matches_from_mut(environment.arguments())?;
+        let matches = parser.try_get_matches_from_mut(with_version_as_command(environment.arguments()))?;
         let global = Global::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let (mut words, mut innermost) = (Vec::new(), &matches);
         while let Some((word, inner)) = innermost.subcommand() {
@@ -51,6 +54,18 @@ impl Typed {
     pub(crate) fn run(&self, context: &Context) -> Result<u8> {
         self.command.run(&self.matches, context)
     }
+}
+
+/// `--version` in the place of a command is the command `version`, which takes options of its own.
+fn with_version_as_command(arguments: &[OsString]) -> Vec<OsString> {
+    let mut arguments = arguments.to_vec();
+    let is_global = |word: &OsString| ["--json", "--quiet", "-q"].iter().any(|global| word == global);
+    if let Some(word) = arguments.iter_mut().skip(1).find(|word| !is_global(word))
+        && (word == "--version" || word == "-V")
+    {
+        *word = "version".into();
+    }
+    arguments
 }
 
 /// The commands as the manual asks for them.
@@ -73,7 +88,8 @@ pub(crate) fn parser() -> clap::Command {
         .about("Sign plugins, ship them as OCI artifacts, and decide what a host may load")
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
-        .max_term_width(100)
+        // Whatever the terminal: a longer line is harder to read, and pages of the manual are as wide as that.
+        .max_term_width(HELP_COLUMNS)
         .subcommand_required(true)
         .arg_required_else_help(true);
     root.subcommands(GROUPS.iter().map(|(name, about)| group(name, about))).subcommands(below(&[]))

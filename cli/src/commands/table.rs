@@ -4,8 +4,8 @@
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    demo, digest, docs, gc, help, inspect, install, keygen, list, new, package, pull, push, reasons, registry, release,
-    rollback, sign, uninstall, validate, verify, verify_at_rest,
+    completions, demo, digest, docs, gc, help, inspect, install, keygen, list, man, new, package, pull, push, reasons,
+    registry, release, rollback, sign, uninstall, validate, verify, verify_at_rest, version,
 };
 
 /// Words that commands stand below, and what these have in common.
@@ -25,7 +25,8 @@ pub(crate) static TABLE: &[&dyn Declared] = &[
             about: "Make a plugin's directory that validates, signs, packages and loads as it is",
             examples: "Examples:
   aisoc plugin new shodan --type enricher
-  aisoc plugin new my-widget --type widget -o plugins --author 'Ada <ada@example.com>'",
+  aisoc plugin new my-widget --type widget -o plugins --author \\
+    'Ada <ada@example.com>'",
             risk: Risk::Write,
             domain: Domain::Author,
             ..PLAIN
@@ -39,7 +40,8 @@ pub(crate) static TABLE: &[&dyn Declared] = &[
             examples: "Examples:
   aisoc plugin validate
   aisoc plugin validate my-plugin --profile manager
-  aisoc plugin validate my-plugin --load      also load plugin.py in Python, as a host does",
+  # also load plugin.py in Python, as a host does
+  aisoc plugin validate my-plugin --load",
             risk: Risk::Read,
             raised_by: &["load"],
             domain: Domain::Author,
@@ -53,9 +55,11 @@ pub(crate) static TABLE: &[&dyn Declared] = &[
             also: &["keygen"],
             about: "Make a signing key pair",
             examples: "Examples:
-  aisoc plugin keygen --out release      writes release.key (private, mode 0600) and release.pem (public)
+  # writes release.key (private, mode 0600) and release.pem (public)
+  aisoc plugin keygen --out release
 
-Give release.pem to operators, who put it into their trusted keys directory. Keep release.key secret.",
+Give release.pem to operators, who put it into their trusted keys directory.
+Keep release.key secret.",
             risk: Risk::Write,
             raised_by: &["force"],
             domain: Domain::Author,
@@ -69,7 +73,7 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
             about: "Print the digest that a signature of the plugin covers",
             examples: "Examples:
   aisoc plugin digest my-plugin
-  aisoc plugin digest my-plugin --canonical      the canonical JSON itself",
+  aisoc plugin digest my-plugin --canonical   # the canonical JSON itself",
             risk: Risk::Read,
             domain: Domain::Author,
             ..PLAIN
@@ -82,9 +86,11 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
             about: "Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest",
             examples: "Examples:
   aisoc plugin sign --plugin-dir my-plugin --private-key release.key
-  aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY     the PEM text, from CI's secrets
+  # the PEM text, from CI's secrets
+  aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY
   aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key
-  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add      a second signer, for a rotation",
+  # a second signer, for a rotation
+  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add",
             risk: Risk::Write,
             raised_by: &["allow-ambiguous", "allow-secret"],
             domain: Domain::Author,
@@ -125,8 +131,9 @@ Give release.pem to operators, who put it into their trusted keys directory. Kee
             words: &["plugin", "package"],
             about: "Pack a plugin's directory as an OCI artifact: the same input gives the same digest",
             examples: "Examples:
-  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar      one file
-  aisoc plugin package --plugin-dir my-plugin --out layout             an OCI layout directory
+  aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar   # one file
+  # an OCI layout directory
+  aisoc plugin package --plugin-dir my-plugin --out layout
   aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check
 
 Refuses what is unsigned, and what was changed after it was signed.",
@@ -143,10 +150,12 @@ Refuses what is unsigned, and what was changed after it was signed.",
             about: "Push a packaged plugin to a registry; prints the digest reference",
             examples: "Examples:
   aisoc plugin push my-plugin.tar registry.example/team/my-plugin:1.2.0
-  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0       packs the directory first
+  # packs the directory first
+  aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0
 
-Refuses what is unsigned, and what was changed after it was signed, before anything is sent. What is copied
-from one registry to another is public already, and is verified when --trusted-keys names keys.",
+Refuses what is unsigned, and what was changed after it was signed, before
+anything is sent. What is copied from one registry to another is public
+already, and is verified when --trusted-keys names keys.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-secret", "unsigned"],
             domain: Domain::Artifact,
@@ -172,8 +181,10 @@ from one registry to another is public already, and is verified when --trusted-k
             about: "Fetch, verify against the trusted keys, and swap into the plugins directory",
             examples: "Examples:
   aisoc plugin install registry.example/team/my-plugin:1.2.0
-  aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys --plugins-dir plugins
-  aisoc plugin install registry.example/team/my-plugin:1.2.0 --require-digest sha256:…",
+  aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys \\
+    --plugins-dir plugins
+  aisoc plugin install registry.example/team/my-plugin:1.2.0 \\
+    --require-digest \"$DIGEST\"",
             risk: Risk::Write,
             raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
@@ -200,9 +211,10 @@ from one registry to another is public already, and is verified when --trusted-k
             words: &["plugin", "rollback"],
             about: "Go back to a kept version: read whole, verified with today's keys, exchanged in one step",
             examples: "Examples:
-  aisoc plugin rollback my-plugin                 the version that was replaced last; twice is where one was
+  # the version that was replaced last; twice is where one was
+  aisoc plugin rollback my-plugin
   aisoc plugin rollback my-plugin --to 1.1.0
-  aisoc plugin list --versions                    what can be gone back to",
+  aisoc plugin list --versions   # what can be gone back to",
             risk: Risk::Write,
             raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
@@ -227,8 +239,8 @@ from one registry to another is public already, and is verified when --trusted-k
             words: &["plugin", "gc"],
             about: "Remove kept versions beyond a number, and what killed commands left behind",
             examples: "Examples:
-  aisoc plugin gc                  keeps one version of each plugin
-  aisoc plugin gc --keep 0         keeps none",
+  aisoc plugin gc   # keeps one version of each plugin
+  aisoc plugin gc --keep 0   # keeps none",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
             ..PLAIN
@@ -241,11 +253,13 @@ from one registry to another is public already, and is verified when --trusted-k
             alias: Some("publish"),
             about: "Validate, sign, package and push in one step, for CI",
             examples: "Examples:
-  aisoc plugin release --plugin-dir my-plugin --private-key env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
+  aisoc plugin release --plugin-dir my-plugin --private-key \\
+    env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
 
-Reads every file once, signs a private copy and publishes that: the directory stays as it is.
-Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also writes `reference` and `digest` to GITHUB_OUTPUT
-and a table to GITHUB_STEP_SUMMARY.",
+Reads every file once, signs a private copy and publishes that: the directory
+stays as it is. Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also
+writes `reference` and `digest` to GITHUB_OUTPUT and a table to
+GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-ambiguous", "allow-secret"],
             domain: Domain::Artifact,
@@ -274,14 +288,17 @@ Exit code 3 when one of them is refused; every one is listed.",
             about: "Serve an OCI registry from a directory",
             examples: "Examples:
   aisoc registry serve
-  aisoc registry serve --dir ./registry --listen localhost:0    a free port; the address is printed
-  aisoc registry serve --allow-host registry.test               behind a proxy of that name
+  # a free port; the address is printed
+  aisoc registry serve --dir ./registry --listen localhost:0
+  # behind a proxy of that name
+  aisoc registry serve --allow-host registry.test
 
-There is no login: whoever reaches the address can push and delete. Listen on loopback only.
-It answers as `localhost`, under its address, the name of `--listen` and those of `--allow-host`,
-and to no other name: a web page that borrows the address for a name of its own gets nothing.
-`localhost` is `127.0.0.1` and `::1`, both under one port. With --json the address comes as one
-line, as soon as it can be asked.",
+There is no login: whoever reaches the address can push and delete. Listen on
+loopback only. It answers as `localhost`, under its address, the name of
+`--listen` and those of `--allow-host`, and to no other name: a web page that
+borrows the address for a name of its own gets nothing. `localhost` is
+`127.0.0.1` and `::1`, both under one port. With --json the address comes as
+one line, as soon as it can be asked.",
             risk: Risk::Write,
             domain: Domain::Registry,
             ..PLAIN
@@ -294,7 +311,8 @@ line, as soon as it can be asked.",
             about: "Run the whole main job in a fresh temporary directory, over real HTTP",
             examples: "Examples:
   aisoc demo
-  aisoc demo --keep /tmp/aisoc-demo     keep registry, keys and plugins to play with",
+  # keep registry, keys and plugins to play with
+  aisoc demo --keep /tmp/aisoc-demo",
             risk: Risk::Write,
             domain: Domain::Manual,
             ..PLAIN
@@ -319,9 +337,48 @@ line, as soon as it can be asked.",
             words: &["help"],
             about: "Print a page of the manual, or the help of a command",
             examples: "Examples:
-  aisoc help                 the pages
+  aisoc help   # the pages
   aisoc help signing-format",
             risk: Risk::Read,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: version::run,
+        is: Declaration {
+            words: &["version"],
+            about: "Print the version; with --verbose or --json, what it was built from",
+            examples: "Examples:
+  aisoc version
+  aisoc --version --verbose   # the same command, as an option",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: completions::run,
+        is: Declaration {
+            words: &["completions"],
+            about: "Print a shell's script that completes commands and options",
+            examples: "Examples:
+  aisoc completions bash > ~/.local/share/bash-completion/completions/aisoc
+  aisoc completions zsh > ~/.zfunc/_aisoc   # a directory of zsh's fpath
+  aisoc completions fish > ~/.config/fish/completions/aisoc.fish",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: man::run,
+        is: Declaration {
+            words: &["man"],
+            about: "Write one page for `man` per command",
+            examples: "Examples:
+  aisoc man --out ~/.local/share/man/man1   # then: man aisoc-plugin-install",
+            risk: Risk::Write,
             domain: Domain::Manual,
             ..PLAIN
         },

@@ -14,6 +14,7 @@ mod listing;
 mod manifest;
 mod reason;
 mod serving;
+mod tool;
 mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
@@ -26,6 +27,7 @@ pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, Plugi
 pub use manifest::{LoadedPlugin, ManifestProblem, RefusedManifest, ValidManifest};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use serving::ServedRegistry;
+pub use tool::{CompletionScript, ManualPages, ToolVersion};
 pub use verdict::SourceVerdict;
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.

@@ -81,7 +81,7 @@ pub(super) const OPTIONS: &[Row] = &[
     (&["--digest", "--sha256", "--checksum", "--expected-digest"], Meant::Option(&["--require-digest"])),
     (&["--timeout", "--wait", "--lock-wait"], Meant::Option(&["--lock-timeout"])),
     (&["--kind"], Meant::Option(&["--type"])),
-    (&["-v"], Meant::Option(&["--verbose", "--version", "--explain"])),
+    (&["-v"], Meant::Option(&["--version", "--explain"])),
     (&["--verbose", "--debug"], Meant::Option(&["--explain"])),
     (&["--silent"], Meant::Option(&["--quiet"])),
     (

@@ -4,15 +4,16 @@
 mod elsewhere;
 mod nearest;
 mod options;
+mod reached;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use self::elsewhere::{COMMANDS, Meant};
 pub(super) use self::nearest::nearest;
-use super::parser::parser;
-use super::table::TABLE;
+use self::reached::{Mended, Reached, is_option, parsed};
+use super::declaration::Commands;
 
 /// How many words of one line are put right. More are no slips.
 const MAX_MENDED: usize = 4;
@@ -30,23 +31,16 @@ pub(crate) enum Suggestion {
     Says(&'static str),
 }
 
-/// One word put right, or why there is nothing to be put right.
-enum Mended {
-    Command(Vec<OsString>),
-    Word(String, Vec<OsString>),
-    Says(&'static str),
-}
-
 /// What was meant by the words after `aisoc`, which the parser refuses.
-pub(crate) fn suggestion(words: &[OsString]) -> Option<Suggestion> {
+pub(crate) fn suggestion(commands: Commands, words: &[OsString]) -> Option<Suggestion> {
     let mut words = words.to_vec();
     // What was put right first: what is refused after that is another matter.
     let mut first: Option<Option<String>> = None;
     for _ in 0..=MAX_MENDED {
-        let Err(error) = parsed(&words) else {
+        let Err(error) = parsed(commands, &words) else {
             return first.is_some().then_some(Suggestion::Line(words));
         };
-        let (word, better) = match mended(&error, &words) {
+        let (word, better) = match mended(commands, &error, &words) {
             Some(Mended::Says(text)) => return Some(Suggestion::Says(text)),
             Some(Mended::Command(better)) => (None, better),
             Some(Mended::Word(word, better)) => (Some(word), better),
@@ -55,7 +49,7 @@ pub(crate) fn suggestion(words: &[OsString]) -> Option<Suggestion> {
         words = better;
         first.get_or_insert(word);
     }
-    let command = Reached::by(&words).names;
+    let command = Reached::by(commands, &words).names;
     Some(match first? {
         Some(word) => Suggestion::Word(word, command),
         None => Suggestion::Command(command),
@@ -63,11 +57,11 @@ pub(crate) fn suggestion(words: &[OsString]) -> Option<Suggestion> {
 }
 
 /// The words of the command that is meant, whatever else it takes.
-pub(super) fn meant_command(words: &[String]) -> Option<Vec<String>> {
+pub(super) fn meant_command(commands: Commands, words: &[String]) -> Option<Vec<String>> {
     let mut words: Vec<OsString> = words.iter().map(OsString::from).collect();
     for _ in 0..MAX_MENDED {
-        let reached = Reached::by(&words);
-        match mended_command(&words) {
+        let reached = Reached::by(commands, &words);
+        match mended_command(commands, &words) {
             Some(Mended::Command(better)) => words = better,
             _ => return (reached.next.is_none() && !reached.names.is_empty()).then_some(reached.names),
         }
@@ -75,22 +69,13 @@ pub(super) fn meant_command(words: &[String]) -> Option<Vec<String>> {
     None
 }
 
-/// Whether the parser takes the words. Help is an answer.
-fn parsed(words: &[OsString]) -> Result<(), clap::Error> {
-    let line = std::iter::once(OsStr::new("aisoc")).chain(words.iter().map(OsString::as_os_str));
-    match parser().try_get_matches_from(line) {
-        Err(error) if !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn mended(error: &clap::Error, words: &[OsString]) -> Option<Mended> {
+fn mended(commands: Commands, error: &clap::Error, words: &[OsString]) -> Option<Mended> {
     if let Some(better) = with_plain_dashes(words) {
         return Some(Mended::Command(better));
     }
     match error.kind() {
-        ErrorKind::InvalidSubcommand => mended_command(words),
-        ErrorKind::UnknownArgument => options::mended(&text_of(error, ContextKind::InvalidArg)?, words),
+        ErrorKind::InvalidSubcommand => mended_command(commands, words),
+        ErrorKind::UnknownArgument => options::mended(commands, &text_of(error, ContextKind::InvalidArg)?, words),
         ErrorKind::InvalidValue => mended_value(error, words),
         _ => None,
     }
@@ -106,42 +91,11 @@ fn with_plain_dashes(words: &[OsString]) -> Option<Vec<OsString>> {
     (better != words).then_some(better)
 }
 
-/// How far the words name commands.
-struct Reached {
-    command: clap::Command,
-    names: Vec<String>,
-    /// Where the word stands that is to name the next one and does not.
-    next: Option<usize>,
-}
-
-impl Reached {
-    fn by(words: &[OsString]) -> Self {
-        let mut reached = Self { command: parser(), names: Vec::new(), next: None };
-        // Built, it knows the options that every command has.
-        reached.command.build();
-        for (at, word) in words.iter().enumerate().filter(|(_, word)| !is_option(word)) {
-            if !reached.command.has_subcommands() {
-                break;
-            }
-            let Some(found) = reached.command.find_subcommand(word).cloned() else {
-                return Self { next: Some(at), ..reached };
-            };
-            reached.names.push(found.get_name().to_owned());
-            reached.command = found;
-        }
-        reached
-    }
-}
-
-fn is_option(word: &OsString) -> bool {
-    word.as_encoded_bytes().starts_with(b"-")
-}
-
 /// Puts the word right that names no command where it stands.
-fn mended_command(words: &[OsString]) -> Option<Mended> {
-    let reached = Reached::by(words);
+fn mended_command(commands: Commands, words: &[OsString]) -> Option<Mended> {
+    let reached = Reached::by(commands, words);
     let at = reached.next?;
-    let path = match command_meant(words[at].to_str()?, &reached)? {
+    let path = match command_meant(commands, words[at].to_str()?, &reached)? {
         Named::Command(path) => path,
         Named::Says(text) => return Some(Mended::Says(text)),
     };
@@ -159,7 +113,7 @@ enum Named {
 
 /// One of the names where the word stands, a word of another tool, a name that stands elsewhere; then the same for
 /// what is nearly one.
-fn command_meant(typed: &str, reached: &Reached) -> Option<Named> {
+fn command_meant(commands: Commands, typed: &str, reached: &Reached) -> Option<Named> {
     let typed = typed.to_lowercase();
     let shown = reached.command.get_subcommands().filter(|command| !command.is_hide_set());
     let here: Vec<&str> = shown.flat_map(clap::Command::get_name_and_visible_aliases).collect();
@@ -167,30 +121,43 @@ fn command_meant(typed: &str, reached: &Reached) -> Option<Named> {
     if here.contains(&typed.as_str()) {
         return Some(at_home(&typed));
     }
-    let abroad = abroad(&reached.names);
-    let told = |name: &str| abroad.iter().find(|(known, _)| *known == name).map(|(_, meant)| meant.clone());
+    let abroad = abroad(commands, &reached.names);
+    let told = |name: &str| abroad.iter().find(|(known, _)| known == name).map(|(_, meant)| meant.clone());
     told(&typed)
         .or_else(|| nearest(&typed, here).map(at_home))
-        .or_else(|| told(nearest(&typed, abroad.iter().map(|(name, _)| *name))?))
+        .or_else(|| told(nearest(&typed, abroad.iter().map(|(name, _)| name.as_str()))?))
 }
 
 /// Words of other tools, and the last words of our own commands. Below `registry` nothing of a plugin is meant.
-fn abroad(group: &[String]) -> Vec<(&'static str, Named)> {
+fn abroad(commands: Commands, group: &[String]) -> Vec<(String, Named)> {
     let path = |words: &[&str]| Named::Command(words.iter().map(|word| (*word).to_owned()).collect());
-    let foreign = COMMANDS.iter().flat_map(|(words, meant)| words.iter().map(move |word| (*word, *meant)));
+    let foreign = COMMANDS.iter().flat_map(|(words, meant)| words.iter().map(move |word| ((*word).to_owned(), *meant)));
     let foreign = foreign.filter_map(|(word, meant)| match meant {
         Meant::Command(words) => Some((word, path(words))),
         Meant::Says(text) => Some((word, Named::Says(text))),
         Meant::Option(_) => None,
     });
-    let own = TABLE.iter().map(|command| command.declaration()).filter(|declaration| !declaration.is_hidden);
-    let own = own.filter_map(|declaration| Some((*declaration.words.last()?, path(declaration.words))));
-    let is_of_group = |(_, named): &(&str, Named)| match (group.first().map(String::as_str), named) {
+    let own = every_command(&(commands.parser)(), &[]).into_iter();
+    let own = own.filter_map(|words| Some((words.last()?.clone(), Named::Command(words))));
+    let is_of_group = |(_, named): &(String, Named)| match (group.first().map(String::as_str), named) {
         (Some("registry"), Named::Command(words)) => words[0] == "registry",
         (Some("registry"), Named::Says(_)) => false,
         _ => true,
     };
     foreign.chain(own).filter(is_of_group).collect()
+}
+
+/// The words of every command that listings show.
+fn every_command(command: &clap::Command, words: &[String]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        let words = [words, &[inner.get_name().to_owned()]].concat();
+        match inner.has_subcommands() {
+            true => found.extend(every_command(inner, &words)),
+            false => found.push(words),
+        }
+    }
+    found
 }
 
 /// Puts a value right that is none of those that an option takes.
@@ -217,12 +184,15 @@ fn text_of(error: &clap::Error, kind: ContextKind) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
+    use crate::commands::{COMMANDS as OURS, parser};
 
     fn meant(line: &str) -> String {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let joined = |words: Vec<OsString>| words.join(OsStr::new(" ")).into_string().expect("UTF-8");
-        match suggestion(&words) {
+        match suggestion(OURS, &words) {
             Some(Suggestion::Line(words)) => joined(words),
             Some(Suggestion::Command(words)) => format!("? {}", words.join(" ")),
             Some(Suggestion::Word(word, command)) => format!("? {word} of {}", command.join(" ")),
@@ -256,6 +226,9 @@ mod tests {
             ("plugin new x --type enrcher", "plugin new x --type enricher"),
             ("plugin new x --kind widgit", "plugin new x --type widget"),
             ("install --help", "plugin install --help"),
+            ("--verison", "--version"),
+            ("plugin --version", "--version"),
+            ("-v", "--version"),
         ] {
             assert_eq!(meant(typed), expected, "{typed}");
         }
@@ -295,17 +268,14 @@ mod tests {
     #[test]
     fn a_word_of_another_tool_is_none_of_ours_and_what_it_means_is_there() {
         let mut seen = std::collections::BTreeSet::new();
-        let every: Vec<_> = TABLE.iter().flat_map(|command| command.declaration().words).collect();
+        let commands = every_command(&parser(), &[]);
+        let every: Vec<&str> = commands.iter().flatten().map(String::as_str).collect();
         for (words, meaning) in COMMANDS {
             for word in *words {
-                assert!(seen.insert(*word) && !every.contains(&word), "{word}");
+                assert!(seen.insert(*word) && !every.contains(word), "{word}");
             }
             match meaning {
-                Meant::Command(path) => {
-                    let is_declared =
-                        |command: &&&dyn super::super::command::Declared| command.declaration().words == *path;
-                    assert!(TABLE.iter().any(|command| is_declared(&command)), "{path:?}");
-                }
+                Meant::Command(path) => assert!(commands.iter().any(|words| words == path), "{path:?}"),
                 Meant::Says(text) => explained(text),
                 Meant::Option(_) => panic!("{words:?} stand in the place of a command"),
             }
@@ -315,15 +285,14 @@ mod tests {
     #[test]
     fn an_option_of_another_tool_means_one_that_a_command_has() {
         let mut seen = std::collections::BTreeSet::new();
+        let mut root = parser();
+        root.build();
+        let taken = every_option(&root);
         for (words, meaning) in elsewhere::OPTIONS {
             assert!(words.iter().all(|word| word.starts_with('-') && seen.insert(*word)), "{words:?}");
             match meaning {
                 Meant::Option(options) => {
-                    let taken = |option: &&str| {
-                        TABLE.iter().any(|command| options::known(&command.parser("x")).contains(*option))
-                    };
-                    let global = options::known(&parser());
-                    assert!(options.iter().all(|option| taken(option) || global.contains(*option)), "{options:?}");
+                    assert!(options.iter().all(|option| taken.contains(*option)), "{options:?}");
                 }
                 Meant::Says(text) => explained(text),
                 Meant::Command(_) => panic!("{words:?} stand in the place of an option"),
@@ -331,12 +300,17 @@ mod tests {
         }
     }
 
+    fn every_option(command: &clap::Command) -> std::collections::BTreeSet<String> {
+        let below = command.get_subcommands().flat_map(every_option);
+        options::known(command).into_iter().chain(below).collect()
+    }
+
     /// Every command between backquotes is one.
     #[track_caller]
     fn explained(text: &str) {
         for line in text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("aisoc ")) {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            assert!(parsed(&words).is_ok(), "{line}");
+            assert!(parsed(OURS, &words).is_ok(), "{line}");
         }
     }
 }

@@ -5,19 +5,20 @@ use std::ffi::OsString;
 
 use super::elsewhere::{Meant, OPTIONS};
 use super::nearest::nearest;
-use super::{Mended, Reached, parsed};
+use super::reached::{Mended, Reached, parsed};
+use crate::commands::declaration::Commands;
 
 /// Puts the option `typed` right, as the parser quotes it.
-pub(super) fn mended(typed: &str, words: &[OsString]) -> Option<Mended> {
+pub(super) fn mended(commands: Commands, typed: &str, words: &[OsString]) -> Option<Mended> {
     let at = words.iter().position(|word| word.to_str().is_some_and(|word| begins_with(word, typed)))?;
-    if Reached::by(&words[..at]).command.has_subcommands()
-        && let Some(moved) = moved(words, at)
+    if Reached::by(commands, &words[..at]).command.has_subcommands()
+        && let Some(better) = version(&words[at]).or_else(|| moved(commands, words, at))
     {
-        return Some(moved);
+        return Some(better);
     }
     let word = words[at].to_str()?;
     let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-    let option = match option_meant(name, &known(&Reached::by(words).command))? {
+    let option = match option_meant(name, &known(&Reached::by(commands, words).command))? {
         Found::Option(option) => option,
         Found::Says(text) => return Some(Mended::Says(text)),
     };
@@ -73,12 +74,17 @@ fn had(meant: Meant, known: &BTreeSet<String>) -> Option<Found> {
     }
 }
 
+/// The version is of all commands.
+fn version(word: &OsString) -> Option<Mended> {
+    (word == "--version" || word == "-V").then(|| Mended::Command(vec!["--version".into()]))
+}
+
 /// An option that stands before the command whose it is, with what may be its value, goes behind it.
-fn moved(words: &[OsString], at: usize) -> Option<Mended> {
+fn moved(commands: Commands, words: &[OsString], at: usize) -> Option<Mended> {
     let behind = |count: usize| {
         let mut rest = words.to_vec();
         let option: Vec<OsString> = rest.drain(at..(at + count).min(words.len())).collect();
         [rest, option].concat()
     };
-    [1, 2].into_iter().map(behind).find(|line| parsed(line).is_ok()).map(Mended::Command)
+    [1, 2].into_iter().map(behind).find(|line| parsed(commands, line).is_ok()).map(Mended::Command)
 }

@@ -1,0 +1,38 @@
+//! What aisoc says of itself.
+
+use serde::Serialize;
+
+/// `aisoc version`: what this program was built from. What is not known is `null`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ToolVersion {
+    /// Of the workspace.
+    pub version: &'static str,
+    /// The commit, in 40 hexadecimal digits; with `-dirty` behind it when sources had changed since.
+    pub commit: Option<&'static str>,
+    /// When that commit was made, or what `SOURCE_DATE_EPOCH` said, in RFC 3339.
+    pub source_at: Option<String>,
+    /// The machine that it runs on, as Rust names it.
+    pub target: &'static str,
+    /// The compiler, as it names itself.
+    pub rustc: Option<&'static str>,
+    /// Features that were asked for.
+    pub features: Vec<&'static str>,
+    /// Who does the cryptography of TLS.
+    pub tls_provider: &'static str,
+}
+
+/// `aisoc completions`: a script for a shell.
+#[derive(Debug, Clone, Serialize)]
+pub struct CompletionScript {
+    /// The shell.
+    pub shell: String,
+    /// The script.
+    pub script: String,
+}
+
+/// `aisoc man`: pages for `man`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ManualPages {
+    /// The files.
+    pub paths: Vec<String>,
+}
