@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+#[cfg(not(any(feature = "tls-aws-lc", feature = "tls-pure")))]
+compile_error!("choose what TLS is made of: the feature `tls-aws-lc`, which is the default, or `tls-pure`");
+
 mod allowed_secrets;
 mod args;
 mod client;

@@ -39,7 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("worker", &["files"]),
-    ("testkit", &["manifests", "signing", "registry-server", "packaging"]),
+    ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.

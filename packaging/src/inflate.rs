@@ -11,11 +11,10 @@ use aisoc_manifests::tar::refuse;
 use flate2::bufread::GzDecoder;
 
 use crate::limits::Limits;
+use crate::zstd_frame::ZstdFrame;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Largest zstd window that is allocated, 8 MiB: all levels but `--ultra` and `--long` stay below.
-const MAX_ZSTD_WINDOW_LOG: u32 = 23;
 /// Buffer between the network and the inflater.
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -39,7 +38,7 @@ pub(crate) struct Flow {
 enum Stream<R: Read> {
     Plain(Source<R>),
     Gzip(Box<GzDecoder<Source<R>>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, Source<R>>>),
+    Zstd(Box<ZstdFrame<Source<R>>>),
 }
 
 type Source<R> = BufReader<Counted<Chain<Cursor<Vec<u8>>, R>>>;
@@ -47,25 +46,25 @@ type Source<R> = BufReader<Counted<Chain<Cursor<Vec<u8>>, R>>>;
 struct Counted<R> {
     inner: R,
     bytes: u64,
-    transport: Transport,
-}
-
-/// Whether receiving has failed, in which case what the decoder says of it does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Transport {
-    Whole,
-    Broken,
+    /// Why receiving has failed, in which case what the decoder makes of it does not count.
+    broken: Option<io::Error>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer);
-        match &read {
-            Ok(read) => self.bytes += *read as u64,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => self.transport = Transport::Broken,
+        match self.inner.read(buffer) {
+            Ok(read) => {
+                self.bytes += read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            // Kept here, because a decoder in between may hand on the kind alone.
+            Err(error) => {
+                let kind = error.kind();
+                self.broken = Some(error);
+                Err(kind.into())
+            }
         }
-        read
     }
 }
 
@@ -93,12 +92,12 @@ impl<'l, R: Read> Inflated<'l, R> {
             return Err(refuse("the layer is compressed in another way than its media type says")
                 .expected(promised.as_str(), found(gzip, zstd)));
         }
-        let counted = Counted { inner: Cursor::new(magic).chain(reader), bytes: 0, transport: Transport::Whole };
+        let counted = Counted { inner: Cursor::new(magic).chain(reader), bytes: 0, broken: None };
         let source = BufReader::with_capacity(BUFFER_BYTES, counted);
         let stream = if gzip {
             Stream::Gzip(Box::new(GzDecoder::new(source)))
         } else if zstd {
-            Stream::Zstd(Box::new(zstd_decoder(source)?))
+            Stream::Zstd(Box::new(ZstdFrame::new(source)))
         } else {
             Stream::Plain(source)
         };
@@ -136,7 +135,7 @@ impl<'l, R: Read> Inflated<'l, R> {
                 Ok([]) => break,
                 Ok(_) => return Err(refuse("the layer goes on after the end of its archive")),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreceived(error)),
+                Err(error) => return Err(self.unreadable(error)),
             }
         }
         self.flow.received += self.source().get_ref().bytes;
@@ -161,10 +160,10 @@ impl<'l, R: Read> Inflated<'l, R> {
 
     /// A stream that does not inflate is the artifact's fault, unless it broke on its way here.
     fn unreadable(&mut self, error: io::Error) -> Fault {
-        match (self.source().get_ref().transport, error.kind()) {
-            (Transport::Broken, _) => unreceived(error),
-            (Transport::Whole, io::ErrorKind::UnexpectedEof) => refuse("the layer ends early").caused_by(error),
-            (Transport::Whole, _) => refuse("the layer does not inflate").caused_by(error),
+        match (self.source().get_mut().broken.take(), error.kind()) {
+            (Some(broken), _) => unreceived(broken),
+            (None, io::ErrorKind::UnexpectedEof) => refuse("the layer ends early").caused_by(error),
+            (None, _) => refuse("the layer does not inflate").caused_by(error),
         }
     }
 
@@ -212,13 +211,6 @@ fn found(gzip: bool, zstd: bool) -> &'static str {
         (_, true) => "zstd",
         _ => "neither gzip nor zstd",
     }
-}
-
-fn zstd_decoder<R: Read>(source: Source<R>) -> Result<zstd::stream::read::Decoder<'static, Source<R>>> {
-    let failed = |error| Fault::new(Reason::Internal, "cannot make a zstd decoder").caused_by(error);
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(source).map_err(failed)?.single_frame();
-    decoder.window_log_max(MAX_ZSTD_WINDOW_LOG).map_err(failed)?;
-    Ok(decoder)
 }
 
 /// A failure to receive; the transport's own refusal is handed on when there is one.

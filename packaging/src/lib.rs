@@ -22,6 +22,7 @@ mod stage;
 mod tree;
 mod vacancy;
 mod walk;
+mod zstd_frame;
 
 pub use assemble::{Assembled, assemble, foretell};
 pub use dir::{InstalledDir, PluginDir};

@@ -16,6 +16,7 @@ pub use certificates::{CertificateFile, Certificates};
 pub use limits::{Limits, Slowest};
 pub use named::Named;
 pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
+pub use remote::tls_provider;
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use target::Target;
 pub use worker::Worker;

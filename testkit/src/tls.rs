@@ -9,7 +9,6 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -41,10 +40,11 @@ pub fn serve_with_key_of(key: &str, name: &str, server: &str) -> SocketAddr {
 fn acceptor(name: &str, key: &str) -> TlsAcceptor {
     let chain = CertificateDer::pem_file_iter(certificate(name)).expect("a file").collect::<Result<_, _>>();
     let key = PrivateKeyDer::from_pem_file(certificate(key)).expect("a key");
-    let key = aws_lc_rs::sign::any_supported_type(&key).expect("a kind of key that signs");
+    let provider = aisoc_registry_client::tls_provider().expect("TLS");
+    let key = provider.key_provider.load_private_key(key).expect("a kind of key that signs");
     // Not by the way that looks whether they belong together.
     let shown = SingleCertAndKey::from(CertifiedKey::new(chain.expect("PEM"), key));
-    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = ServerConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
     TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(shown))))
 }

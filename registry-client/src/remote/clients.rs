@@ -61,7 +61,7 @@ impl Way {
         // where the registry is not.
         match self.tls || self.proxy.as_ref().is_some_and(Proxy::speaks_tls) {
             true => Ok(builder.tls_backend_preconfigured(tls::configuration(&options.certificates)?)),
-            false => Ok(builder.tls_certs_only([])),
+            false => Ok(builder.tls_backend_preconfigured(tls::none()?)),
         }
     }
 }

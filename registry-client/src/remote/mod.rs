@@ -38,3 +38,4 @@ mod wire;
 
 pub use repository::Remote;
 pub use scope::Scope;
+pub use tls::tls_provider;

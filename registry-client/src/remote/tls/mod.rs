@@ -3,6 +3,7 @@
 
 mod failure;
 mod plain;
+mod provider;
 mod roots;
 mod verifier;
 
@@ -11,17 +12,16 @@ use std::sync::Arc;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 pub(super) use failure::fault;
 pub(super) use plain::{hinted, wanted};
+pub use provider::tls_provider;
 pub(super) use roots::name_this_host;
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
 use verifier::Verifier;
 
 use crate::certificates::Certificates;
 
 /// How TLS is spoken: with the library's versions and ciphers, and our judge of certificates around its own.
 pub(super) fn configuration(certificates: &Certificates) -> Result<ClientConfig> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let internal = |source: rustls::Error| Fault::new(Reason::Internal, "cannot set up TLS").caused_by(source);
+    let provider = tls_provider()?;
     let verifier = Verifier::new(roots::trusted(certificates)?, Arc::clone(&provider))?;
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     // `dangerous` is the library's word for a judge that is not its own; `verifier.rs` says what ours adds.
@@ -29,4 +29,14 @@ pub(super) fn configuration(certificates: &Certificates) -> Result<ClientConfig>
     let mut configuration = judged.with_no_client_auth();
     configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(configuration)
+}
+
+/// For a client that asks for plain HTTP alone: it trusts nobody, and no file is read for it.
+pub(super) fn none() -> Result<ClientConfig> {
+    let versions = ClientConfig::builder_with_provider(provider::unused()).with_safe_default_protocol_versions();
+    Ok(versions.map_err(internal)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+fn internal(source: rustls::Error) -> Fault {
+    Fault::new(Reason::Internal, "cannot set up TLS").caused_by(source)
 }
