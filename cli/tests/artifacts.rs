@@ -146,10 +146,11 @@ fn an_index_of_one_plugin_is_followed_by_every_command_from_every_place() {
         assert_eq!((&artifact["digest"], &artifact["index_digest"]), (&inner.into(), &outer.into()));
         let pulled = answer(&bench.run(&["plugin", "pull", &tagged, "--out", &format!("pulled-{number}"), "--json"]));
         assert_eq!((&pulled["digest"], &pulled["index_digest"]), (&inner.into(), &outer.into()));
-        let installed = answer(&install(&bench, &tagged, &["--json"]));
+        let installed = answer(&install(&bench, &tagged, &["--json"]))["plugins"][0].clone();
         assert_eq!(installed["reference"], format!("{place}@{inner}"));
         assert_eq!((&installed["digest"], &installed["index_digest"]), (&inner.into(), &outer.into()));
         let again = answer(&install(&bench, installed["reference"].as_str().expect("text"), &["--json"]));
+        let again = &again["plugins"][0];
         assert_eq!(
             (&again["change"], again.get("index_digest")),
             (&"unchanged".into(), None),

@@ -36,9 +36,11 @@ fn packed(bench: &Bench, name: &str, manifest: &str) -> String {
 fn references_that_could_be_taken_for_something_else() {
     let bench = Bench::new();
     bench.published();
-    for reference in ["a b", "ghcr.io/x/y:1\n", "user:pw@host.example/x", "https://ghcr.io/o/p", "ghcr.io/../../x", "x"]
-    {
+    for reference in ["ghcr.io/x/y:1\n", "user:pw@host.example/x", "https://ghcr.io/o/p", "ghcr.io/../../x", "x:1"] {
         refuses_install(&bench, reference, 2, "invalid_ref");
+    }
+    for path in ["a b", "x", "x/y"] {
+        refuses_install(&bench, path, 1, "io_not_found");
     }
     for reference in
         ["169.254.169.254/o/p", "2852039166/x", "0xA9FEA9FE/x", "metadata.google.internal/t/p", "169.254.170.2/x"]

@@ -38,7 +38,8 @@ fn installed() -> Bench {
 /// The command of the hint and how to run the host.
 fn is_told_how(run: &Run) {
     for words in [
-        "`aisoc plugin install oci-archive:demo.tar`",
+        "`aisoc plugin install oci-archive:/",
+        "/demo.tar`",
         "may have written",
         "`PYTHONDONTWRITEBYTECODE=1`",
         "`PYTHONPYCACHEPREFIX=DIR`",

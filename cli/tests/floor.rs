@@ -408,6 +408,7 @@ fn lowering_writes_one_line_and_nothing_when_nothing_is_lowered() {
     assert!(!bench.path(LOWERED).exists());
     let run = install(&bench, "code", &[&["--json"][..], &LOWER].concat());
     let answer: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+    let answer = &answer["plugins"][0];
     let line = lines(&bench).remove(0);
     let names: Vec<&String> = line.as_object().expect("an object").keys().collect();
     assert_eq!(names, ["at", "by", "digest", "from", "id", "reason", "schema_version", "to"]);

@@ -164,6 +164,7 @@ fn an_upgrade_exchanges_and_the_same_again_changes_nothing() {
         "--json",
     ]);
     let upgraded: serde_json::Value = serde_json::from_str(&upgraded.ok().stdout).expect("JSON");
+    let upgraded = &upgraded["plugins"][0];
     assert_eq!((&upgraded["change"], &upgraded["previous_version"]), (&"upgraded".into(), &"0.1.0".into()));
     assert!(bench.path("plugins/demo/extra.txt").is_file());
     bench.run(&["plugin", "uninstall", "demo", "--plugins-dir", "plugins"]).refused(10, "confirmation_required");

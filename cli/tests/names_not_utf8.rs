@@ -48,7 +48,7 @@ fn a_path_that_is_not_utf8_and_is_missing_is_named() {
 #[test]
 fn an_argument_that_is_no_path_is_named_when_it_is_not_utf8() {
     let bench = Bench::new();
-    for words in [&["help"][..], &["reasons"], &["plugin", "install"], &["plugin", "uninstall"]] {
+    for words in [&["help"][..], &["reasons"], &["plugin", "pull"], &["plugin", "uninstall"]] {
         let refused = run(&bench, words, raw());
         assert!(refused.refused(2, "usage").error_line().contains(r"`caf\xE9`"), "{refused:?}");
     }

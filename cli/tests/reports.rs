@@ -117,6 +117,7 @@ fn an_older_version_is_a_downgrade_and_the_same_one_a_replacement() {
         assert!(run.ok().stderr.contains(line), "{run:?}");
         let run = install_next(&json, version, index, &["--json"]);
         let answer: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+        let answer = &answer["plugins"][0];
         assert_eq!((answer["change"].as_str(), answer["previous_version"].as_str()), (Some(change), from));
     }
 }

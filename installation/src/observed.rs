@@ -2,6 +2,7 @@
 //! which a session reads in the same way under its own.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
@@ -42,6 +43,17 @@ impl Observed {
     /// Which plugin that directory is, as cheaply as it can be told; `None` for what is no plugin.
     pub fn placed(&self, directory: &OsStr) -> Option<Placed> {
         placed(&self.layout, &self.census, directory)
+    }
+
+    /// Where the plugin `id` stands: in the directory of its name, or in the first one whose manifest states it.
+    /// Nothing when it stands nowhere.
+    pub fn place_of(&self, id: &PluginId) -> Option<PathBuf> {
+        let own = OsStr::new(id.as_str());
+        let is_there = |name: &OsStr| self.placed(name).filter(|place| place.id.as_ref() == Some(id));
+        // A plugin that is damaged so far that it states no id is still the one of its name.
+        let of_name = || self.directories().iter().any(|name| name == own).then(|| self.placed(own)).flatten();
+        let elsewhere = || self.directories().iter().find_map(|name| is_there(name));
+        is_there(own).or_else(elsewhere).or_else(of_name).map(|place| place.path)
     }
 
     /// The plugins whose record says that they are that artifact.

@@ -71,7 +71,17 @@ pub fn assemble(
 /// # Errors
 /// As [`pack`].
 pub fn foretell(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Assembled> {
-    let packed = write_layer(plugin, &manifest.id, options, io::sink())?;
+    unpublished(plugin, manifest, options, io::sink())
+}
+
+/// As [`foretell`], for whoever keeps the layer on this machine.
+pub(crate) fn unpublished(
+    plugin: &PluginDir,
+    manifest: &Manifest,
+    options: &PackOptions,
+    out: impl Write,
+) -> Result<Assembled> {
+    let packed = write_layer(plugin, &manifest.id, options, out)?;
     Ok(documents(plugin, manifest, options, &packed))
 }
 

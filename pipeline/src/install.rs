@@ -8,15 +8,15 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
 use aisoc_trust::{Examined, Verdict};
 
+use crate::arrival::Arrival;
 use crate::events::{Event, Reporter};
-use crate::fetch::fetch;
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
+use crate::source::Source;
 use crate::version_order::compare;
 
 /// What an install is told.
@@ -90,20 +90,17 @@ pub enum Change {
 ///
 /// # Errors
 /// Every refusal of the line. What is refused leaves the plugins directory as it was.
-pub async fn install(reference: &Reference, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
+pub async fn install(source: &Source, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
     options.site.check(&options.access)?;
     Judge::require_keys(&options.trust)?;
-    reporter.event(&Event::Resolving { reference });
-    let fetched = fetch(reference, options.require_digest, &options.client, reporter).await?;
-    let digest = fetched.artifact.digest();
+    let origin = source.origin()?;
+    let arrival = Arrival::of(source, options.require_digest, &options.client, reporter).await?;
+    let (digest, index) = (arrival.digest(), arrival.index());
     if let Some(unchanged) = already_installed(digest, options)? {
-        return Ok(Installation { index: fetched.index, ..unchanged });
+        return Ok(Installation { index, ..unchanged });
     }
-    reporter.event(&Event::Fetching { artifact: &reference.pinned(digest) });
     let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
-    let staged = fetched.stage(staging, reporter).await?;
-    let index = fetched.index;
-    let claim = fetched.claim(&staged)?;
+    let (staged, claim) = arrival.stage(source, staging, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     refuse_early(&Judge::new(&options.trust)?.examine(&claim), &manifest, options)?;
     reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
@@ -114,7 +111,7 @@ pub async fn install(reference: &Reference, options: &InstallOptions, reporter: 
         let judge = Judge::new(&options.trust)?;
         let admitted =
             judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| about(refusal, &manifest))?;
-        let record = record(&manifest, reference, digest, admitted.verdict(), options);
+        let record = record(&manifest, &origin, digest, admitted.verdict(), options);
         let signature = Judgement::of(admitted.verdict());
         let active = session.activate(admitted, present, staged, &record, options.keep)?;
         Ok(Installation { index, ..installation(manifest, digest, active, signature) })
@@ -138,7 +135,7 @@ fn about(refusal: Fault, manifest: &Manifest) -> Fault {
 
 fn record(
     manifest: &Manifest,
-    reference: &Reference,
+    origin: &str,
     digest: ArtifactDigest,
     verdict: &Verdict,
     options: &InstallOptions,
@@ -147,7 +144,7 @@ fn record(
         schema_version: InstallRecord::SCHEMA_VERSION,
         id: manifest.id.clone(),
         version: manifest.version.clone(),
-        reference: reference.to_string(),
+        reference: origin.to_owned(),
         digest,
         tree_digest: verdict.subject(),
         canonical_digest: verdict.digest(),

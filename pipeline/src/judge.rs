@@ -23,6 +23,17 @@ pub struct TrustInputs {
     pub at: Timestamp,
 }
 
+impl TrustInputs {
+    /// Says before anything is fetched what would refuse all that could come.
+    ///
+    /// # Errors
+    /// In mode `strict` `io_not_found` when there is nothing where keys should be, and `no_trusted_keys` when there is
+    /// no key that can be used; as [`Keyring::read`].
+    pub fn require_keys(&self) -> Result<()> {
+        Judge::require_keys(self)
+    }
+}
+
 /// Keys, policy and time, ready to judge.
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {

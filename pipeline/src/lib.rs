@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod arrival;
 mod at_rest;
 mod bench;
 mod bytecode;
@@ -21,12 +22,15 @@ mod rollback;
 mod sign;
 mod signature_look;
 mod source;
+mod subject;
 mod uninstall;
 mod verify;
+mod verify_installed;
 mod version_order;
 mod versions;
 
 pub use aisoc_registry_client::ReplaceTag;
+pub use arrival::claimed_id;
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 pub use bench::Bench;
 pub use collect::collect_garbage;
@@ -43,6 +47,8 @@ pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use signature_look::SignatureLook;
 pub use source::Source;
+pub use subject::Subject;
 pub use uninstall::uninstall;
 pub use verify::{Verification, verify_artifact, verify_directory, verify_shipped};
+pub use verify_installed::{InstalledVerification, verify_installed};
 pub use versions::{PluginVersion, versions};

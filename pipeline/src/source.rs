@@ -5,8 +5,11 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use aisoc_installation::escaped;
+use aisoc_manifests::address::is_this_machine;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::reference::Reference;
+use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_manifests::text::shown;
 
 /// What a user named.
@@ -30,12 +33,13 @@ impl Source {
         }
     }
 
-    /// Tells what `text` names. What begins with `/`, `./` or `../`, or is no reference, is a path;
-    /// what begins with `oci://` is in a registry; everything else is a reference, as long as there is
-    /// no path of that name. What is not UTF-8 is no reference.
+    /// Tells what `text` names. What begins with `/`, `./` or `../` is a path; what begins with `oci://` is in
+    /// a registry; what is a reference is one, as long as there is no path of that name; everything else is a
+    /// path. What is not UTF-8 is no reference.
     ///
     /// # Errors
-    /// `usage` when it is both, `io_not_found` for a path that is missing, `invalid_ref` when it is neither.
+    /// `usage` when it is both, `io_not_found` for a path that is missing, `invalid_ref` for what was meant for a
+    /// reference and is none: it holds a `:` or an `@`, or begins with the name of a host.
     pub fn parse(text: impl AsRef<OsStr>) -> Result<Self> {
         let Some(text) = text.as_ref().to_str() else { return Self::at(Path::new(text.as_ref())) };
         if let Some(reference) = text.strip_prefix(REGISTRY) {
@@ -49,12 +53,49 @@ impl Source {
             Ok(reference) if is_there(path)? => Err(ambiguous(text, &reference)),
             Ok(reference) => Ok(Self::Artifact(reference)),
             Err(_) if is_there(path)? => Self::at(path),
+            Err(fault) if !is_meant_for_reference(text, &fault) => Err(missing(path)),
             Err(fault) => Err(fault),
         }
     }
 
+    /// Exactly this artifact, as it was named: what a script should hand on. A directory has no place for a digest,
+    /// and is where it is.
+    ///
+    /// # Errors
+    /// As [`Source::origin`].
+    pub fn pinned(&self, digest: ArtifactDigest) -> Result<String> {
+        match self {
+            Self::Artifact(reference) => Ok(reference.pinned(digest).to_string()),
+            Self::Directory(_) => self.origin(),
+        }
+    }
+
+    /// Where it is, as it can be named again from any directory: what an install writes down. A layout has its
+    /// whole path; of a path that is not UTF-8 it can only be read what it was.
+    ///
+    /// # Errors
+    /// I/O reasons when the current directory is gone.
+    pub fn origin(&self) -> Result<String> {
+        let absolute = |path: &Path| std::path::absolute(path).map_err(|error| Fault::io("find", path, error));
+        Ok(match self {
+            Self::Directory(directory) => escaped(absolute(directory)?.as_os_str()),
+            Self::Artifact(Reference::Layout(layout)) => {
+                let whole = Reference::Layout(LayoutReference { path: absolute(&layout.path)?, ..layout.clone() });
+                match whole.to_string() {
+                    text if text.parse().is_ok_and(|read: Reference| read == whole) => text,
+                    // A name that would be read as another one, such as one with a `:`.
+                    _ => escaped(absolute(&layout.path)?.as_os_str()),
+                }
+            }
+            Self::Artifact(reference) => reference.to_string(),
+        })
+    }
+
     fn at(path: &Path) -> Result<Self> {
-        let found = path.metadata().map_err(|error| Fault::io("find", path, error))?;
+        let found = path.metadata().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => missing(path),
+            _ => Fault::io("find", path, error),
+        })?;
         if found.is_file() {
             return Ok(Self::Artifact(Reference::layout_archive(path)));
         }
@@ -77,6 +118,23 @@ fn in_registry(text: &str, reference: &str) -> Result<Source> {
         )),
         registry => Ok(Source::Artifact(registry)),
     }
+}
+
+/// Whether whoever typed it meant a registry or a layout, so that what is wrong with it is wrong with a reference.
+fn is_meant_for_reference(text: &str, fault: &Fault) -> bool {
+    let host = text.split_once('/').map(|(host, _)| host);
+    let is_spelled_so = text.is_empty() || text.starts_with('-') || text.contains([':', '@']);
+    is_spelled_so
+        || fault.reason() == Reason::ForbiddenRegistry
+        || host.is_some_and(|host| host.contains('.') || is_this_machine(host))
+}
+
+fn missing(path: &Path) -> Fault {
+    let message = format!("there is no file or directory `{}`", shown(&path.display().to_string(), 240));
+    Fault::new(Reason::IoNotFound, message).hint(
+        "check the path: it is a plugin's directory, an archive or a layout; what is in a registry is written \
+         HOST/REPOSITORY:TAG",
+    )
 }
 
 fn is_spelled_as_path(text: &str) -> bool {
@@ -130,9 +188,42 @@ mod tests {
         for text in ["oci://localhost:5000/x:1", "oci://ghcr.io/o/p", "localhost:5000/x:1", "ghcr.io/o/p"] {
             assert!(matches!(Source::parse(text), Ok(Source::Artifact(Reference::Registry(_)))), "{text}");
         }
-        for text in ["oci://oci:x", "oci://", "oci://oci-archive:x.tar", "oci://x", "no-such-directory"] {
+        for text in [
+            "oci://oci:x",
+            "oci://",
+            "oci://oci-archive:x.tar",
+            "oci://x",
+            "",
+            "demo:1.0.0",
+            "team/demo:1.0.0",
+            "ghcr.io/Team/demo",
+            "user:secret@host",
+            "localhost/A",
+        ] {
             assert_eq!(Source::parse(text).expect_err(text).reason(), Reason::InvalidReference, "{text}");
         }
+        for text in ["no-such-directory", "nope.tar", "nope.tgz", "dist/nope.tar", "a b", "../nope.tar"] {
+            let fault = Source::parse(text).expect_err(text);
+            assert_eq!(fault.reason(), Reason::IoNotFound, "{text}");
+            assert!(fault.message().contains(&format!("`{text}`")), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_can_be_named_again_from_anywhere() {
+        let place = tempfile::tempdir().expect("a directory");
+        let plugin = place.path().join("a plugin:1");
+        fs::create_dir_all(&plugin).expect("made");
+        let origin = Source::parse(&plugin).expect("there").origin().expect("absolute");
+        assert!(matches!(Source::parse(&origin), Ok(Source::Directory(path)) if path == plugin), "{origin}");
+        for (text, origin) in [("oci:x:1", "/x:1"), ("oci-archive:y.tar", "/y.tar")] {
+            let source = Source::parse(text).expect("a reference");
+            let whole = source.origin().expect("absolute");
+            assert!(whole.starts_with(&text[..text.find(':').expect("one") + 1]) && whole.ends_with(origin), "{whole}");
+            let again = Source::parse(&whole).expect("a reference").origin().expect("absolute");
+            assert_eq!(again, whole);
+        }
+        assert_eq!(Source::parse("ghcr.io/o/p:1").expect("a reference").origin().expect("itself"), "ghcr.io/o/p:1");
     }
 
     #[test]

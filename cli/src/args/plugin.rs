@@ -183,10 +183,15 @@ pub(crate) struct RegistryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// A directory, a reference, or an archive; of a name that is both a path and a reference,
-    /// `./NAME` is the path and `oci://NAME` the registry
-    #[arg(value_name = "DIR|REF|ARCHIVE")]
+    /// A directory, a reference, an archive, or the id of an installed plugin where nothing else has that name; of a
+    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry
+    #[arg(value_name = "DIR|REF|ARCHIVE|ID")]
     pub(crate) source: OsString,
+    /// The plugins directory in which an id is looked for [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
     /// Show every check in order, the keys that were tried, what is covered and what differs
     #[arg(long)]
     pub(crate) explain: bool,
@@ -201,10 +206,13 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// A reference, a directory, or an archive; of a name that is both a path and a reference,
-    /// `./NAME` is the path and `oci://NAME` the registry
-    #[arg(value_name = "REF|DIR|ARCHIVE")]
+    /// A reference, a directory, an archive, or the id of an installed plugin where nothing else has that name; of a
+    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry
+    #[arg(value_name = "REF|DIR|ARCHIVE|ID")]
     pub(crate) source: OsString,
+    /// The plugins directory in which an id is looked for [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -303,14 +311,15 @@ pub(crate) struct FloorArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
-    /// What to install
-    #[arg(value_name = "REF")]
-    pub(crate) reference: Reference,
+    /// What to install: references, archives, layouts, plugins' directories; each on its own, and all are tried. Of a
+    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry
+    #[arg(value_name = "REF|DIR|ARCHIVE", required = true)]
+    pub(crate) sources: Vec<OsString>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Refuse any other artifact than this one
+    /// Refuse any other artifact than this one; of one source alone
     #[arg(long, value_name = "DIGEST")]
     pub(crate) require_digest: Option<ArtifactDigest>,
     /// How many replaced versions stay for `rollback`, at most 32

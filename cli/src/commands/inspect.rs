@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::Source;
 use aisoc_pipeline::documents::InspectedPlugin;
+use aisoc_pipeline::{Source, Subject};
 
 use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
@@ -14,9 +14,11 @@ use crate::runtime;
 
 pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
-    let inspection = match Source::parse(&args.source)? {
-        Source::Directory(directory) => aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?,
-        Source::Artifact(reference) => {
+    let inspection = match Subject::parse(&args.source, &context.site(args.plugins_dir))? {
+        Subject::Source(Source::Directory(directory)) | Subject::Installed { directory, .. } => {
+            aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?
+        }
+        Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
             runtime::block_on(
                 context.cancellation()?,

@@ -1,37 +1,130 @@
 //! `aisoc plugin install`
 
+use std::ffi::OsString;
+
 use aisoc_installation::Access;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::documents::{InstalledPlugin, SignatureJudgement};
-use aisoc_pipeline::{Change, InstallOptions, Installation};
+use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
+use aisoc_pipeline::{Change, InstallOptions, Installation, Source};
+use serde::Serialize;
+
+use super::several;
+use super::verify::as_text;
 
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, printable};
 use crate::runtime;
 
-impl Answer for InstalledPlugin {
+/// What came of each source, and what it makes of the command.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    document: InstalledPlugins,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+impl Answer for Outcome {
     fn text(&self) -> String {
-        format!("{}\n", printable(&self.reference))
+        self.document.plugins.iter().map(|plugin| format!("{}\n", printable(&plugin.reference))).collect()
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
     }
 }
 
 pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
+    let wanted = wanted(&args.sources)?;
+    if let (Some(required), true) = (args.require_digest, wanted.len() > 1) {
+        return Err(Fault::new(Reason::Usage, "`--require-digest` is about one artifact, and several are named")
+            .expected("one source", wanted.len().to_string())
+            .hint(format!("run a command of its own for the one that is {required}")));
+    }
     let (site, access) = context.change(args.change, "aisoc plugin install")?;
     let trust = context.trust(args.trust);
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
-    let options = InstallOptions {
-        site,
-        trust,
-        require_digest: args.require_digest,
-        client: context.client(&args.registry, &[&args.reference])?,
-        keep: args.keep,
-        access,
-    };
+    let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
+    let client = context.client(&args.registry, &named)?;
+    let options = InstallOptions { site, trust, require_digest: args.require_digest, client, keep: args.keep, access };
+    refuse_one_plugin_twice(&wanted, &options, context)?;
+    let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
+    for (name, source) in wanted {
+        match source.and_then(|source| install(&source, &options, context)) {
+            Ok(plugin) => document.plugins.push(plugin),
+            Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
+            Err(fault) => {
+                document.failed.push(NotInstalled { source: name.clone(), objection: Objection::from(&fault) });
+                faults.push((name, fault));
+            }
+        }
+    }
+    answer(document, faults, context)
+}
+
+/// What each word names. What is wrong with the command line refuses it whole; a path that is missing is one of
+/// several things that can go wrong with one source.
+fn wanted(words: &[OsString]) -> Result<Vec<(String, Result<Source>)>> {
+    let mut wanted = Vec::new();
+    for word in words {
+        match Source::parse(word) {
+            Err(fault) if fault.class() == Class::Usage => return Err(fault),
+            source => wanted.push((as_text(word.clone()), source)),
+        }
+    }
+    several::refuse_repeated(wanted.iter().map(|(name, _)| name.as_str()))?;
+    Ok(wanted)
+}
+
+/// Of two artifacts of one plugin the second would replace the first. Nothing is trusted of what they say of
+/// themselves here; what cannot be asked says so when it is installed.
+fn refuse_one_plugin_twice(
+    wanted: &[(String, Result<Source>)],
+    options: &InstallOptions,
+    context: &Context,
+) -> Result<()> {
+    if wanted.len() < 2 {
+        return Ok(());
+    }
+    options.trust.require_keys()?;
+    let mut ids: Vec<(String, &str)> = Vec::new();
+    for (name, source) in wanted {
+        let Ok(source) = source else { continue };
+        let claimed = aisoc_pipeline::claimed_id(source, &options.client);
+        let Some(id) = runtime::block_on(context.cancellation()?, async { Ok(claimed.await) })? else { continue };
+        if let Some((_, other)) = ids.iter().find(|(known, _)| *known == id) {
+            return Err(Fault::new(Reason::Usage, format!("`{other}` and `{name}` are one plugin, `{id}`"))
+                .expected("each plugin once", "twice")
+                .hint("name the one that is to be installed"));
+        }
+        ids.push((id, name));
+    }
+    Ok(())
+}
+
+/// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
+fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
+    let total = document.plugins.len() + faults.len();
+    if total > 1 {
+        for (name, fault) in &faults {
+            context.output.status("Failed", format!("{name}: {}: {fault}", fault.reason()));
+        }
+    }
+    let named = |(name, fault): (String, Fault)| if total > 1 { fault.about(name) } else { fault };
+    let refusal = several::worst(total, "are not installed", faults.into_iter().map(named).collect());
+    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
+    if total > 1 || refusal.is_none() {
+        context.output.answer(&Outcome { document, exit_code })?;
+    }
+    refusal.map_or(Ok(0), Err)
+}
+
+fn install(source: &Source, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
     let reporter = context.output.reporter();
-    let installed =
-        runtime::block_on(context.cancellation()?, aisoc_pipeline::install(&args.reference, &options, &reporter))?;
+    let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter))?;
     drop(reporter);
     if let Some(objection) = &installed.signature.objection {
         let said = format!("installed although {objection} (trust mode {})", options.trust.policy.mode);
@@ -40,8 +133,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
-    context.output.answer(&InstalledPlugin {
-        reference: args.reference.pinned(installed.digest).to_string(),
+    Ok(InstalledPlugin {
+        reference: source.pinned(installed.digest)?,
         id: installed.id.to_string(),
         digest: installed.digest.to_string(),
         index_digest: installed.index.map(|digest| digest.to_string()),

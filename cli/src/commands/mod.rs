@@ -27,6 +27,7 @@ mod reasons;
 mod registry;
 mod release;
 mod rollback;
+mod several;
 mod sign;
 mod suggestion;
 mod table;

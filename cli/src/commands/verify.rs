@@ -6,13 +6,13 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Explanation, SourceVerdict};
-use aisoc_pipeline::{Source, Verification};
+use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification};
 use aisoc_signing::Uncovered;
 use serde::Serialize;
 
 use super::explained;
 use crate::args::plugin::VerifyArgs;
-use crate::context::Context;
+use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
 use crate::runtime;
 
@@ -45,25 +45,34 @@ impl Answer for Verdict {
 }
 
 pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
+    let site = context.site(args.plugins_dir);
     let trust = context.trust(args.trust);
     let reporter = context.output.reporter();
-    let verification = match Source::parse(&args.source)? {
-        Source::Artifact(_) if args.as_shipped => {
-            return Err(Fault::new(
-                Reason::Usage,
-                "`--as-shipped` is about a directory: an artifact is what is shipped",
-            ));
-        }
-        Source::Directory(directory) if args.as_shipped => {
+    let verification = match Subject::parse(&args.source, &site)? {
+        Subject::Source(Source::Directory(directory)) if args.as_shipped => {
             aisoc_pipeline::verify_shipped(&directory, &trust, &context.limits()?)?
         }
-        Source::Directory(directory) => aisoc_pipeline::verify_directory(&directory, &trust, &context.limits()?)?,
-        Source::Artifact(reference) => {
+        Subject::Source(Source::Artifact(_)) | Subject::Installed { .. } if args.as_shipped => {
+            let message = "`--as-shipped` is about an author's directory: an artifact is what is shipped";
+            return Err(Fault::new(Reason::Usage, message));
+        }
+        Subject::Source(Source::Directory(directory)) => {
+            aisoc_pipeline::verify_directory(&directory, &trust, &context.limits()?)?
+        }
+        Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
             runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter),
             )?
+        }
+        Subject::Installed { id, .. } => {
+            let shared_directories = shared_directories(&args.shared);
+            let limits = context.limits()?;
+            let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
+            let InstalledVerification { verification, shared } = aisoc_pipeline::verify_installed(&options)?;
+            context.warn_of_sharing(shared.as_deref());
+            verification
         }
     };
     drop(reporter);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
-use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
@@ -11,6 +11,7 @@ use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
 use super::list::{judgement, write_place};
+use super::several::worst;
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -47,7 +48,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let total = plugins.len();
     let mut refusals = Vec::new();
     let rows: Vec<PluginVerdict> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
-    let refusal = summary(total, refusals);
+    let refusal = worst(total, "are refused", refusals);
     let document = PluginVerdicts {
         plugins_dir: options.site.path().display().to_string(),
         shared_directory: shared.is_some(),
@@ -105,14 +106,6 @@ fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> PluginVerdict {
     let name = (directory != id).then_some(directory);
     let directory = escaped(path.as_os_str());
     PluginVerdict { id, directory, name, version, signature, error }
-}
-
-/// One refusal stands for all, and a no of trust before what could not be read.
-fn summary(total: usize, mut refusals: Vec<Fault>) -> Option<Fault> {
-    let count = refusals.len();
-    refusals.sort_by_key(|fault| fault.class() != Class::Refused);
-    let first = refusals.into_iter().next()?;
-    Some(if count > 1 { first.about(format!("{count} of {total} plugins are refused, the first is")) } else { first })
 }
 
 impl Answer for Verdicts {

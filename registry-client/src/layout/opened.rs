@@ -43,9 +43,13 @@ impl Layout {
     /// `layout_invalid`, `io_` reasons.
     pub fn open(reference: &LayoutReference) -> Result<Self> {
         let store = match reference.form {
-            LayoutForm::Directory => Store::Directory(Directory::open(&reference.path)?),
-            LayoutForm::Archive => Store::Archive(Archive::open(&reference.path)?),
+            LayoutForm::Directory => Directory::open(&reference.path).map(Store::Directory),
+            LayoutForm::Archive => Archive::open(&reference.path).map(Store::Archive),
         };
+        let store = store.map_err(|fault| match fault.reason() {
+            Reason::IoNotFound => missing(reference),
+            _ => fault,
+        })?;
         Ok(Self { reference: reference.clone(), store: Arc::new(store) })
     }
 
@@ -90,6 +94,15 @@ impl Layout {
         let (store, reference) = (Arc::clone(&self.store), self.reference.clone());
         blocking(move || work(&store, &reference)).await
     }
+}
+
+/// What was looked for, and as what: the reference says which of the two it has to be.
+fn missing(reference: &LayoutReference) -> Fault {
+    let kind = match reference.form {
+        LayoutForm::Directory => "directory of a layout",
+        LayoutForm::Archive => "archive",
+    };
+    Fault::new(Reason::IoNotFound, format!("there is no {kind} `{}`", reference.path.display()))
 }
 
 impl Store {

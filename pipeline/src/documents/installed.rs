@@ -1,0 +1,23 @@
+//! What came of an install of several plugins, each on its own.
+
+use serde::Serialize;
+
+use super::{InstalledPlugin, Objection};
+
+/// What came of each source that was named, of one as of many.
+#[derive(Debug, Default, Serialize)]
+pub struct InstalledPlugins {
+    /// What is installed now, or was there already, in the order in which it was named.
+    pub plugins: Vec<InstalledPlugin>,
+    /// What is not installed, and why.
+    pub failed: Vec<NotInstalled>,
+}
+
+/// A source of which nothing came.
+#[derive(Debug, Serialize)]
+pub struct NotInstalled {
+    /// What was named.
+    pub source: String,
+    /// Why.
+    pub objection: Objection,
+}

@@ -1,0 +1,61 @@
+//! `Subject`: what a user names to look at: a source, or an installed plugin by its id.
+//!
+//! One rule for every command. What is a path or a reference is that ([`Source`]); a word that is neither, and that
+//! an id can be, is the plugin of that id in the plugins directory. So a path wins over an id, as it does in every
+//! shell, and `plugins verify ID` names an installed plugin whatever the current directory holds.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use aisoc_installation::Site;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+
+use crate::source::Source;
+
+/// What a user named.
+#[derive(Debug)]
+pub enum Subject {
+    /// A directory or an artifact.
+    Source(Source),
+    /// A plugin that is installed.
+    Installed {
+        /// Its id.
+        id: PluginId,
+        /// Where it is.
+        directory: PathBuf,
+    },
+}
+
+impl Subject {
+    /// Tells what `text` names.
+    ///
+    /// # Errors
+    /// As [`Source::parse`]; `io_not_found` for what is no path, no reference and no plugin of that site; I/O
+    /// reasons when the site cannot be listed.
+    pub fn parse(text: impl AsRef<OsStr>, site: &Site) -> Result<Self> {
+        let missing = match Source::parse(&text) {
+            Ok(source) => return Ok(Self::Source(source)),
+            Err(fault) if fault.reason() != Reason::IoNotFound => return Err(fault),
+            Err(fault) => fault,
+        };
+        // What is spelled as a path is none: an id holds no `/`.
+        let Some(id) = text.as_ref().to_str().and_then(|text| text.parse::<PluginId>().ok()) else {
+            return Err(missing);
+        };
+        match site.observe()?.place_of(&id) {
+            Some(directory) => Ok(Self::Installed { id, directory }),
+            None => Err(no_such(&id, site)),
+        }
+    }
+}
+
+/// All readings, none of which leads anywhere.
+fn no_such(id: &PluginId, site: &Site) -> Fault {
+    let plugins = site.path().display();
+    let message = format!("there is no file or directory `{id}`, and no plugin `{id}` in `{plugins}`");
+    Fault::new(Reason::IoNotFound, message).hint(
+        "check the word: a path may be written `./NAME`, an installed plugin is its id, and what is in a registry is \
+         written HOST/REPOSITORY:TAG",
+    )
+}

@@ -1,0 +1,38 @@
+//! Verifying one installed plugin, with everything that `verify` can say.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+
+use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+use crate::verify::{Verification, verify_directory};
+
+/// What is said of one installed plugin: the verdict at rest, and how the signature came about.
+#[derive(Debug)]
+pub struct InstalledVerification {
+    /// As of any directory. The verdict is that at rest, which asks for more: the tree as it was installed, its record,
+    /// its neighbours, bytecode that was added.
+    pub verification: Verification,
+    /// What everybody may write of the plugins directory and the way to it, where that was accepted.
+    pub shared: Option<String>,
+}
+
+/// Verifies the one plugin that `options` asks for, as [`verify_at_rest`] does.
+///
+/// # Errors
+/// As [`verify_at_rest`], and what cannot be judged of it.
+pub fn verify_installed(options: &AtRestOptions) -> Result<InstalledVerification> {
+    let AtRest { plugins, shared, .. } = verify_at_rest(options)?;
+    let plugin = plugins.into_iter().min_by_key(|plugin| plugin.verdict.is_ok());
+    let PluginAtRest { id, path, record, verdict, .. } = plugin.ok_or_else(|| {
+        let site = options.site.path().display();
+        Fault::new(Reason::PluginNotFound, format!("there is no such plugin in `{site}`"))
+    })?;
+    let refusal = verdict.err().map(|fault| fault.about(&id));
+    let verification = match (verify_directory(&path, &options.trust, &options.limits), refusal) {
+        (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),
+        (Ok(verification), None) => verification,
+        (Ok(verification), Some(refusal)) => Verification { verdict: Err(refusal), ..verification },
+    };
+    let artifact_digest = record.map(|record| record.digest);
+    let verification = Verification { id: Some(id), artifact_digest, ..verification };
+    Ok(InstalledVerification { verification, shared })
+}
