@@ -134,7 +134,7 @@ def main():
         for _ in range(arguments.rounds):
             rows["reference"].append(reference_seconds(root, keys, arguments.share))
             elapsed, answer = ours(aisoc, root, keys)
-            assert answer["verified"] == arguments.plugins, answer["verified"]
+            assert answer["verified_count"] == arguments.plugins, answer["verified_count"]
             rows["ours"].append(elapsed)
         measure.Run.errors = place / "errors"
         peak = measure.peak(command(aisoc, root, keys))

@@ -26,7 +26,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use crate::commands::{COMMANDS, Typed};
 use crate::context::Context;
 use crate::environment::Environment;
-use crate::output::Output;
+use crate::output::{Output, Reports};
 
 /// The aisoc command: parses the arguments of this process, runs what they name, prints the answer or the
 /// refusal, and gives the exit code.
@@ -35,29 +35,32 @@ use crate::output::Output;
 /// command, and stay so.
 #[must_use = "it is the exit code of the process"]
 pub fn execute() -> ExitCode {
-    report_panics_as_bugs();
-    if let Err(fault) = keep_memory_private() {
-        output::report(&fault, false);
-        return ExitCode::from(fault.class().exit_code());
-    }
-    let environment = Environment::of_process();
-    if let Some(code) = usage::refuse_key_material(&environment) {
-        return code;
-    }
-    let typed = match Typed::parse(&environment) {
-        Ok(typed) => typed,
-        Err(error) => return usage::answer(&error, &environment),
-    };
-    let output = Output::new(&typed.global);
-    let json = output.json();
-    let code = match typed.run(&Context::new(output, environment, COMMANDS)) {
-        Ok(code) => code,
+    let reports = Reports::default();
+    report_panics_as_bugs(reports.clone());
+    ExitCode::from(match run(&reports) {
+        Ok(code) => {
+            reports.end();
+            code
+        }
         Err(fault) => {
-            output::report(&fault, json);
+            reports.error(&fault);
             fault.class().exit_code()
         }
-    };
-    ExitCode::from(code)
+    })
+}
+
+/// Gives the exit code of an answer, or what is to be reported.
+fn run(reports: &Reports) -> Result<u8> {
+    let private = keep_memory_private();
+    let environment = Environment::of_process();
+    // Until the command line is understood, `--json` is looked for by hand.
+    reports.set_json(usage::json_is_asked_for(&environment));
+    private?;
+    usage::refuse_key_material(&environment)?;
+    match Typed::parse(&environment) {
+        Ok(typed) => typed.run(&Context::new(Output::new(&typed.global, reports.clone()), environment, COMMANDS)),
+        Err(error) => usage::answer(&error, &environment),
+    }
 }
 
 /// A signing key and passwords pass through this process: it leaves no core dump, and no other process of
@@ -73,10 +76,10 @@ fn keep_memory_private() -> Result<()> {
 
 /// A panic is a bug, and its exit code says so: it must never look like a verdict, and never like success.
 /// In whatever thread it happens, the process ends: what another thread would answer after it is in doubt.
-fn report_panics_as_bugs() {
-    std::panic::set_hook(Box::new(|info| {
+fn report_panics_as_bugs(reports: Reports) {
+    std::panic::set_hook(Box::new(move |info| {
         let fault = Fault::new(Reason::Internal, "aisoc has a bug").caused_by(info.to_string());
-        output::report(&fault, false);
+        reports.bug(&fault);
         #[expect(clippy::exit, reason = "a panic that unwinds ends one thread, and could be caught")]
         std::process::exit(fault.class().exit_code().into());
     }));
@@ -95,11 +98,11 @@ mod tests {
     fn a_panic_in_any_thread_ends_the_process_as_a_bug() {
         match std::env::var(VARIABLE).as_deref() {
             Ok("main") => {
-                report_panics_as_bugs();
+                report_panics_as_bugs(Reports::default());
                 panic!("on purpose");
             }
             Ok(_) => {
-                report_panics_as_bugs();
+                report_panics_as_bugs(Reports::default());
                 let caught = std::thread::spawn(|| panic!("on purpose")).join();
                 assert!(caught.is_err(), "the thread went on");
                 return;

@@ -2,41 +2,35 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use aisoc_files::shell_argument;
 use aisoc_installation::escaped;
-use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use clap::error::{ContextValue, ErrorKind};
 
 use crate::commands::{COMMANDS, Suggestion, suggestion};
 use crate::environment::{Environment, PATHS};
 use crate::output;
 
-/// Prints help, the version, or the refusal, and gives the exit code.
-pub(crate) fn answer(error: &clap::Error, environment: &Environment) -> ExitCode {
-    // The command line was not understood, so `--json` is looked for by hand.
-    let json = json_is_asked_for(environment);
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let printed = output::print(&error.render().to_string());
-            return ExitCode::from(printed.map_or_else(|fault| fault.class().exit_code(), |()| 0));
-        }
-        _ => {}
+/// Prints help or the version, and gives the exit code.
+///
+/// # Errors
+/// What the parser refuses.
+pub(crate) fn answer(error: &clap::Error, environment: &Environment) -> Result<u8> {
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+        return output::print(&error.render().to_string()).map(|()| 0);
     }
     // A value that one of our own types refused brings its own reason code.
-    if let Some(fault) = error.source().and_then(|source| source.downcast_ref::<Fault>()) {
-        output::report(fault, json);
-        return ExitCode::from(fault.class().exit_code());
-    }
-    let fault = usage_fault(error, environment);
-    output::report(&fault, json);
-    ExitCode::from(fault.class().exit_code())
+    let own = error.source().and_then(|source| source.downcast_ref::<Fault>());
+    Err(own.cloned().unwrap_or_else(|| usage_fault(error, environment)))
 }
 
-/// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is expected. Looked for before
-/// anything else is, because every other message could quote it.
-pub(crate) fn refuse_key_material(environment: &Environment) -> Option<ExitCode> {
+/// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is
+/// expected. Looked for before anything else is, because every other message could quote it.
+///
+/// # Errors
+/// `usage` for one that is.
+pub(crate) fn refuse_key_material(environment: &Environment) -> Result<()> {
     let is_key = |argument: &OsString| {
         let argument = argument.to_string_lossy().into_owned();
         let value = argument
@@ -51,12 +45,10 @@ pub(crate) fn refuse_key_material(environment: &Environment) -> Option<ExitCode>
     let what = match variable {
         _ if is_typed => "an argument is a private key, and not the path of one".to_owned(),
         Some(name) => format!("{name} is a private key, and not the path of a directory"),
-        None => return None,
+        None => return Ok(()),
     };
-    let fault = Fault::new(Reason::Usage, what)
-        .hint("every user of this machine can read arguments: make a new key with `aisoc plugin keygen --out PREFIX`, and pass its path");
-    output::report(&fault, json_is_asked_for(environment));
-    Some(ExitCode::from(fault.class().exit_code()))
+    Err(Fault::new(Reason::Usage, what)
+        .hint("every user of this machine can read arguments: make a new key with `aisoc plugin keygen --out PREFIX`, and pass its path"))
 }
 
 /// Without digests, which are arguments too, and tokens, which sign nothing.
@@ -65,8 +57,9 @@ fn resembles_private_key(value: &str) -> bool {
     output::resembles_key(value) && !is_digest && !std::path::Path::new(value).exists()
 }
 
-fn json_is_asked_for(environment: &Environment) -> bool {
-    environment.words().any(|argument| argument == "--json")
+/// Whether `--json` stands where it can be an option.
+pub(crate) fn json_is_asked_for(environment: &Environment) -> bool {
+    environment.words().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
 }
 
 /// What was typed and is not understood is quoted, unless it may be a key.

@@ -143,12 +143,12 @@ fn an_index_of_one_plugin_is_followed_by_every_command_from_every_place() {
         assert_eq!((&verdict["artifact_digest"], &verdict["index_digest"]), (&inner.into(), &outer.into()));
         let inspection = answer(&bench.run(&["plugin", "inspect", &tagged, "--json"]));
         let artifact = &inspection["artifact"];
-        assert_eq!((&artifact["digest"], &artifact["index_digest"]), (&inner.into(), &outer.into()));
+        assert_eq!((&artifact["artifact_digest"], &artifact["index_digest"]), (&inner.into(), &outer.into()));
         let pulled = answer(&bench.run(&["plugin", "pull", &tagged, "--out", &format!("pulled-{number}"), "--json"]));
-        assert_eq!((&pulled["digest"], &pulled["index_digest"]), (&inner.into(), &outer.into()));
+        assert_eq!((&pulled["artifact_digest"], &pulled["index_digest"]), (&inner.into(), &outer.into()));
         let installed = answer(&install(&bench, &tagged, &["--json"]))["plugins"][0].clone();
         assert_eq!(installed["reference"], format!("{place}@{inner}"));
-        assert_eq!((&installed["digest"], &installed["index_digest"]), (&inner.into(), &outer.into()));
+        assert_eq!((&installed["artifact_digest"], &installed["index_digest"]), (&inner.into(), &outer.into()));
         let again = answer(&install(&bench, installed["reference"].as_str().expect("text"), &["--json"]));
         let again = &again["plugins"][0];
         assert_eq!(
@@ -158,7 +158,7 @@ fn an_index_of_one_plugin_is_followed_by_every_command_from_every_place() {
         );
         let copy = format!("oci:copy-{number}:2");
         let pushed = answer(&bench.run(&["plugin", "push", &tagged, &copy, "--json"]));
-        assert_eq!(pushed["digest"], inner, "what is copied is the artifact");
+        assert_eq!(pushed["artifact_digest"], inner, "what is copied is the artifact");
         verify(&bench, &copy).ok();
     }
 }
@@ -424,5 +424,7 @@ fn an_empty_directory_of_an_archive_lands_nowhere_and_is_never_passed_over_in_si
     assert!(run.ok().stderr.contains("warning[empty_directory_left_out]: left out `data/`"), "{run:?}");
     assert!(!bench.path("pulled/data").exists());
     let inspection = answer(&bench.run(&["plugin", "inspect", "oci:added", "--json"]));
-    assert_eq!(inspection["coverage_problem"], "the files are as the manifest states, and there is `data/` too");
+    let objection = &inspection["coverage_objection"];
+    assert_eq!(objection["message"], "the files are as the manifest states, and there is `data/` too");
+    assert_eq!(objection["reason_code"], "coverage_mismatch");
 }

@@ -19,7 +19,7 @@ fn verify(bench: &Bench, options: &[&str]) -> Run {
 /// Status and coverage of each plugin, by id.
 fn rows(run: &Run) -> Vec<(String, String, String)> {
     let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(document["schema_version"], 1);
+    assert_eq!(document["schema_version"], 2);
     let text = |row: &Value, key: &str| row[key].as_str().expect("text").to_owned();
     let plugins = document["plugins"].as_array().expect("rows").iter();
     plugins.map(|row| (text(row, "id"), text(row, "signature_status"), text(row, "coverage"))).collect()

@@ -123,9 +123,19 @@ fn validate_shows_every_problem_at_once() {
         assert!(run.stderr.contains(expected), "{expected} is not in {run:?}");
     }
     let json = bench.run(&["plugin", "validate", "p", "--json"]);
-    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
-    assert_eq!(json["ok"], false);
-    assert!(json["problems"].as_array().expect("problems").len() >= 5);
+    assert_eq!((json.code, json.stdout.as_str()), (1, ""), "the answer is an error, and stands where errors do");
+    let report: serde_json::Value = serde_json::from_str(&json.stderr).expect("one document");
+    assert_eq!(report["ok"], false);
+    let problems = report["error"]["detail"]["problems"].as_array().expect("problems");
+    let said = format!("{} problems in p/plugin.yaml, the first: p/plugin.yaml:", problems.len());
+    assert!(report["error"]["message"].as_str().expect("text").starts_with(&said), "{report}");
+    assert_eq!(report["error"]["detail"]["reason_code"], problems[0]["reason_code"]);
+    assert!(problems.len() >= 5);
+    for problem in problems {
+        assert_eq!(problem["path"], "p/plugin.yaml");
+        assert!(problem["line"].as_u64() >= Some(1) && problem["column"].as_u64() >= Some(1), "{problem}");
+        assert!(!problem["hint"].as_str().expect("a next step").is_empty(), "{problem}");
+    }
 }
 
 #[test]
@@ -372,14 +382,23 @@ fn keygen_wants_the_name_of_a_file() {
 }
 
 #[test]
-fn warnings_are_json_lines_with_json() {
+fn warnings_and_the_error_are_one_document() {
     let bench = Bench::new();
     bench.published();
     bench.write("keys/bad.pem", "not a key");
     let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--json"]);
-    let warning: serde_json::Value = serde_json::from_str(run.ok().stderr.trim()).expect("one JSON line");
+    let report: serde_json::Value = serde_json::from_str(&run.ok().stderr).expect("one document");
+    assert_eq!((&report["schema_version"], &report["ok"], report.get("error")), (&2.into(), &true.into(), None));
+    let [warning] = report["warnings"].as_array().expect("warnings").as_slice() else { panic!("one: {report}") };
     assert_eq!(warning["code"], "key_not_used");
     assert!(warning["message"].as_str().expect("text").contains("bad.pem"), "{run:?}");
+    bench.write("demo/plugin.py", "changed");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stderr).expect("one document");
+    assert_eq!((run.code, &report["warnings"][0]["code"]), (3, &"key_not_used".into()));
+    assert_eq!(report["error"]["detail"]["reason_code"], "signature_invalid");
+    let verdict: serde_json::Value = serde_json::from_str(&run.stdout).expect("one document");
+    assert_eq!((&verdict["ok"], &verdict["objection"]["reason_code"]), (&false.into(), &"signature_invalid".into()));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_good_plugin_passes_every_check_in_order() {
         ["signature present", "signature form", "trusted keys", "signed by a trusted key", "files as signed", "policy"]
     );
     assert!(results(&explanation).iter().all(|(_, result)| result == "passed"), "{explanation}");
-    assert_eq!(explanation["next"], Value::Null);
+    assert_eq!(explanation["objection"], Value::Null);
 }
 
 #[test]
@@ -71,10 +71,13 @@ fn a_tampered_plugin_names_each_file_with_both_hashes() {
     }
     let (code, explanation) = explanation(&bench);
     assert_eq!(code, 3);
-    assert_eq!(explanation["reason_code"], "signature_invalid");
+    assert_eq!(explanation["objection"]["reason_code"], "signature_invalid");
     assert_eq!(explanation["file_list"], "intact");
     assert_eq!(explanation["changed"][0]["path"], "plugin.py");
-    assert_ne!(explanation["changed"][0]["signed"]["sha256"], explanation["changed"][0]["found"]["sha256"]);
+    assert_ne!(
+        explanation["changed"][0]["signed"]["content_digest"],
+        explanation["changed"][0]["found"]["content_digest"]
+    );
     assert_eq!((&explanation["extra"][0], &explanation["missing"][0]), (&"extra.so".into(), &"README.md".into()));
     let expected = ["passed", "passed", "passed", "failed", "not_reached", "not_reached"];
     assert_eq!(results(&explanation).iter().map(|(_, result)| result.as_str()).collect::<Vec<_>>(), expected);
@@ -103,9 +106,12 @@ fn a_rotated_key_names_the_signer_that_is_missing_and_the_keys_that_were_tried()
     let (_, explanation) = explanation(&bench);
     let signer = bench.run(&["plugin", "verify", "demo", "--keys", ".", "--json"]);
     let signer: Value = serde_json::from_str(&signer.ok().stdout).expect("JSON");
-    let named =
-        explanation["signatures"].as_array().expect("a list").iter().find_map(|file| file["named_signer"].as_str());
-    assert_eq!(named, signer["fingerprint"].as_str());
+    let named = explanation["signatures"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find_map(|file| file["stated_key_fingerprint"].as_str());
+    assert_eq!(named, signer["signing_key_fingerprint"].as_str());
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn rows(bench: &Bench) -> Vec<(String, String, Option<String>)> {
     let run = verify(bench, &["--json"]);
     let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
     let row = |row: &Value| {
-        let code = row["error"].as_str().map(|error| error.split(':').next().expect("a code").to_owned());
+        let code = row["objection"]["reason_code"].as_str().map(str::to_owned);
         let directory = row["directory"].as_str().expect("a directory").strip_prefix("plugins/").expect("below");
         assert_eq!(code.is_none(), row["signature_status"] == "verified", "{row}");
         if matches!(code.as_deref(), Some("identity_ambiguous" | "directory_insecure" | "forbidden_entry")) {

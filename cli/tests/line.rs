@@ -38,7 +38,7 @@ fn a_new_plugin_of_every_type_is_signed_shipped_installed_and_loads() {
     }
     let list = bench.run(&["plugin", "list", "--trusted-keys", "keys", "--plugins-dir", "plugins", "--json"]);
     let list: serde_json::Value = serde_json::from_str(&list.ok().stdout).expect("JSON");
-    assert_eq!(list["schema_version"], 1);
+    assert_eq!(list["schema_version"], 2);
     let plugins = list["plugins"].as_array().expect("plugins");
     assert_eq!(plugins.len(), 5);
     assert!(plugins.iter().all(|row| row["signature_status"] == "verified" && row["signing_key_id"] == "release"));
@@ -66,7 +66,7 @@ fn release_is_the_whole_author_line_and_tells_ci() {
     let again = bench.run_with(&[&words[..], &["--json"]].concat(), &variables);
     let again: serde_json::Value = serde_json::from_str(&again.ok().stdout).expect("JSON");
     assert_eq!(
-        (&again["uploaded_blobs"], &again["uploaded_bytes"]),
+        (&again["uploaded_blob_count"], &again["uploaded_bytes"]),
         (&0.into(), &0.into()),
         "the same again sends nothing"
     );

@@ -104,7 +104,7 @@ fn blobs(bench: &Bench, source: &str, references: [&str; 2]) -> (String, [u64; 3
     let said = rest.rsplit_once(" (").expect("counts").1;
     let document = json(&push(bench, source, references[1], &["--json"]));
     let count = |name: &str| document[name].as_u64().expect(name);
-    (format!("{verb} {said}"), ["uploaded_blobs", "mounted_blobs", "present_blobs"].map(count))
+    (format!("{verb} {said}"), ["uploaded_blob_count", "mounted_blob_count", "present_blob_count"].map(count))
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn unsigned_is_meant_in_words_and_lets_no_broken_signature_through() {
             let run = push(&bench, &source, &reference, &["--unsigned", "--replace-tag", "--json"]);
             match broken.0 {
                 "unsigned" => {
-                    assert_eq!(json(&run)["signature"], "unsigned");
+                    assert_eq!(json(&run)["signature_status"], "unsigned");
                     assert!(run.stderr.contains("the package is unsigned"), "{run:?}");
                 }
                 reason => assert!(run.code == 3 && run.stderr.contains(&format!("\"{reason}\"")), "{source}: {run:?}"),
@@ -166,7 +166,7 @@ fn unsigned_is_meant_in_words_and_lets_no_broken_signature_through() {
     package(&bench, "remains", &["--unsigned"]).refused_as_json("signature_malformed");
     // What is signed after all is published as what it is.
     let signed = json(&package(&bench, "demo", &["--unsigned"]));
-    assert_eq!((&signed["signature"], &signed["signed"]), (&"present".into(), &true.into()));
+    assert_eq!((&signed["signature_status"], &signed["signed"]), (&"present".into(), &true.into()));
     package(&bench, "demo", &["--unsigned", "--trusted-keys", "keys"]).refused_as_json("usage");
 }
 
@@ -187,12 +187,15 @@ fn where_only_a_key_can_tell_keys_are_asked_for_and_decide_as_a_strict_host() {
     sign_the_code_alone(&bench, "demo");
     let asked = bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "out.tar"]);
     assert!(asked.refused(3, "no_trusted_keys").stderr.contains("`--trusted-keys PATH`"), "{asked:?}");
-    assert_eq!(json(&package(&bench, "demo", &["--trusted-keys", "keys"]))["signature"], "verified");
+    assert_eq!(json(&package(&bench, "demo", &["--trusted-keys", "keys"]))["signature_status"], "verified");
     for source in ["demo", "out.tar"] {
         push(&bench, source, "oci:layout:1", &[]).refused(3, "no_trusted_keys");
         push(&bench, source, "oci:layout:1", &["--keys", "others"]).refused(3, "untrusted_key");
         push(&bench, source, "oci:layout:1", &["--keys", "nowhere"]).refused(1, "io_not_found");
-        assert_eq!(json(&push(&bench, source, "oci:layout:1", &["--keys", "keys", "--json"]))["signature"], "verified");
+        assert_eq!(
+            json(&push(&bench, source, "oci:layout:1", &["--keys", "keys", "--json"]))["signature_status"],
+            "verified"
+        );
     }
     bench.write("demo/plugin.py", "import os\n");
     push(&bench, "demo", "oci:layout:2", &["--keys", "keys"]).refused(3, "signature_invalid");
@@ -208,7 +211,7 @@ fn a_signature_that_was_exchanged_whole_is_found_by_keys_alone() {
     bench.published();
     bench.run(&["plugin", "keygen", "--out", "other"]).ok();
     bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "other.key"]).ok();
-    assert_eq!(json(&package(&bench, "demo", &[]))["signature"], "present");
+    assert_eq!(json(&package(&bench, "demo", &[]))["signature_status"], "present");
     let run = bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "x.tar", "--trusted-keys", "keys"]);
     run.refused(3, "untrusted_key");
     assert!(!bench.path("x.tar").exists());
@@ -222,7 +225,7 @@ fn what_is_signed_whole_needs_no_key_and_no_word() {
     let reference = format!("{}/team/demo:1.0.0", registry.address);
     for source in ["demo.tar", "demo"] {
         let run = push(&bench, source, &reference, &["--json"]);
-        assert_eq!(json(&run)["signature"], "present");
+        assert_eq!(json(&run)["signature_status"], "present");
         assert!(!run.stderr.contains("warning"), "{run:?}");
     }
 }
@@ -238,10 +241,10 @@ fn what_is_copied_between_registries_is_judged_by_keys_alone() {
     push(&bench, "demo", &at("team/bare:1"), &["--unsigned"]).ok();
     for name in ["demo", "bare"] {
         let run = push(&bench, &at(&format!("team/{name}:1")), &at(&format!("copy/{name}:1")), &["--json"]);
-        assert_eq!(json(&run)["signature"], "not_read");
+        assert_eq!(json(&run)["signature_status"], "not_read");
     }
     let verified = push(&bench, &at("team/demo:1"), &at("copy/demo:2"), &["--keys", "keys", "--json"]);
-    assert_eq!(json(&verified)["signature"], "verified");
+    assert_eq!(json(&verified)["signature_status"], "verified");
     push(&bench, &at("team/bare:1"), &at("copy/bare:2"), &["--keys", "keys"]).refused(3, "unsigned");
     bench.run(&["plugin", "inspect", &at("copy/bare:2")]).refused(1, "reference_not_found");
 }
@@ -253,7 +256,7 @@ fn checking_a_package_keeps_nothing_of_it_and_asks_for_no_signature() {
     unsign(&bench, "demo");
     package(&bench, "demo", &["--unsigned"]).ok();
     let run = package(&bench, "demo", &["--check"]);
-    assert_eq!(json(&run)["signature"], "unsigned");
+    assert_eq!(json(&run)["signature_status"], "unsigned");
     bench.write("demo/README.md", "changed");
     bench
         .run(&["plugin", "package", "--plugin-dir", "demo", "--out", "out.tar", "--check"])
@@ -297,7 +300,7 @@ fn a_release_opens_each_file_once_and_leaves_the_checkout_as_it_is() {
     let mut run = None;
     let found = opens(&bench, &["demo", "demo/rules"], || run = Some(bench.run(&release)));
     let released = json(&run.expect("run"));
-    assert_eq!(released["signature"], "present");
+    assert_eq!(released["signature_status"], "present");
     let files = before.keys().filter(|path| path.is_file());
     let once = files.map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), 1));
     assert_eq!(found, once.collect::<BTreeMap<_, _>>());
@@ -305,7 +308,7 @@ fn a_release_opens_each_file_once_and_leaves_the_checkout_as_it_is() {
     bench.run(&["plugin", "verify", "oci:layout:1", "--keys", "keys", "--trust-coverage", "full"]).ok();
     // What signs and packs step by step comes to the same artifact.
     bench.sign("demo").ok();
-    assert_eq!(json(&package(&bench, "demo", &[]))["digest"], released["digest"]);
+    assert_eq!(json(&package(&bench, "demo", &[]))["artifact_digest"], released["artifact_digest"]);
 }
 
 #[test]
@@ -316,7 +319,7 @@ fn a_release_takes_a_checkout_that_cannot_be_written_and_updates_one_when_it_is_
     let release = ["plugin", "release", "--plugin-dir", "demo", "--private-key", "release.key", "--json"];
     let released = |tag: &str, words: &[&str]| {
         let reference = format!("oci:layout:{tag}");
-        json(&bench.run(&[&release[..], &[&reference], words].concat()))["digest"].clone()
+        json(&bench.run(&[&release[..], &[&reference], words].concat()))["artifact_digest"].clone()
     };
     fs::set_permissions(bench.path("demo"), fs::Permissions::from_mode(0o555)).expect("mode");
     let digest = released("1", &[]);
@@ -324,7 +327,7 @@ fn a_release_takes_a_checkout_that_cannot_be_written_and_updates_one_when_it_is_
     bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).refused(3, "coverage_mismatch");
     assert_eq!(released("2", &["--update-checkout"]), digest);
     bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--trust-coverage", "full"]).ok();
-    assert_eq!(json(&package(&bench, "demo", &[]))["digest"], digest);
+    assert_eq!(json(&package(&bench, "demo", &[]))["artifact_digest"], digest);
     assert_eq!(released("3", &[]), digest, "twice is once");
 }
 

@@ -41,7 +41,7 @@ fn only_what_is_verified_is_counted_as_verified() {
         let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
         let count = |name: &str| document[name].as_u64().expect(name);
         let names = ["verified", "verified_in_part", "unsigned", "invalid", "skipped", "refused"];
-        (line.trim().to_owned(), names.map(count))
+        (line.trim().to_owned(), names.map(|name| count(&format!("{name}_count"))))
     };
     assert_eq!(counts(&[]), ("Verified 1 of 3 plugins, 2 refused".to_owned(), [1, 0, 0, 0, 0, 2]));
     assert_eq!(

@@ -46,10 +46,10 @@ fn json(run: &Run) -> Value {
 fn versions(bench: &Bench) -> Vec<(String, bool)> {
     let list = json(&bench.run(&[&["plugin", "list", "--versions", "--json"][..], &PLACES].concat()));
     let [plugin] = list["plugins"].as_array().expect("plugins").as_slice() else { panic!("one plugin: {list}") };
-    assert_eq!((&plugin["error"], &plugin["signature_status"]), (&Value::Null, &"verified".into()), "{list}");
+    assert_eq!((&plugin["objection"], &plugin["signature_status"]), (&Value::Null, &"verified".into()), "{list}");
     let row = |row: &Value| {
-        assert!(row["digest"].as_str().expect("a digest").starts_with("sha256:"), "{row}");
-        assert!(row["bytes"].as_u64().expect("a size") > 0 && row["signature_status"] == "verified", "{row}");
+        assert!(row["artifact_digest"].as_str().expect("a digest").starts_with("sha256:"), "{row}");
+        assert!(row["disk_bytes"].as_u64().expect("a size") > 0 && row["signature_status"] == "verified", "{row}");
         assert!(row["installed_at"].as_str().expect("a time").ends_with('Z'), "{row}");
         (row["version"].as_str().expect("a version").to_owned(), row["current"] == true)
     };
@@ -69,7 +69,7 @@ fn an_upgrade_can_be_rolled_back_and_forth() {
     assert_eq!((&answer["version"], &answer["previous_version"]), (&"0.1.0".into(), &"0.2.0".into()));
     assert_eq!((&answer["signature_status"], &answer["signing_key_id"]), (&"verified".into(), &"release".into()));
     assert_eq!(versions(&bench), named(&[("0.1.0", true), ("0.2.0", false)]));
-    let digest = answer["digest"].as_str().expect("a digest").to_owned();
+    let digest = answer["artifact_digest"].as_str().expect("a digest").to_owned();
     let back = rollback(&bench, &["--to", "0.2.0"]);
     assert!(back.ok().stdout.starts_with("sha256:"), "{back:?}");
     assert!(back.stderr.contains("demo from 0.1.0 to 0.2.0"), "{back:?}");
@@ -142,7 +142,7 @@ fn keeps_as_many_versions_as_it_is_told() {
         (&freed["removed"][0]["kind"], freed["removed"].as_array().map(Vec::len)),
         (&"kept version".into(), Some(1))
     );
-    assert_eq!(freed["freed_bytes"], freed["removed"][0]["bytes"]);
+    assert_eq!(freed["freed_bytes"], freed["removed"][0]["disk_bytes"]);
     assert!(freed["freed_bytes"].as_u64().expect("bytes") > 0);
     assert_eq!(versions(&bench).len(), 1);
     let nothing = bench.run(&["plugin", "gc", "--plugins-dir", "plugins"]);

@@ -87,8 +87,8 @@ fn with_json_one_line_says_where_as_soon_as_it_can_be_asked() {
     assert_eq!(
         document,
         serde_json::json!({
-            "schema_version": 1, "ok": true, "address": address, "listening": [address], "directory": "registry",
-            "pid": serving.child.id(),
+            "schema_version": 2, "ok": true, "address": address, "addresses": [address], "directory": "registry",
+            "process_id": serving.child.id(),
         })
     );
     serving.child.kill().expect("killed");

@@ -102,7 +102,7 @@ fn listings_say_in_json_that_a_directory_is_shared() {
         let run = bench.run(&[&commands(plugins)[listing][..], &[ACCEPT, "--json"]].concat());
         let document: serde_json::Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
         let said = run.stderr.contains("decides what a host loads");
-        assert_eq!(document["shared_directory"].as_bool(), Some(said), "{run:?}");
+        assert_eq!(document["shared"].as_bool(), Some(said), "{run:?}");
         said
     };
     bench.install("oci-archive:demo.tar").ok();

@@ -26,6 +26,7 @@ struct Parts {
     location: Option<Location>,
     difference: Option<Difference>,
     hint: Option<String>,
+    problems: Vec<Fault>,
     /// Shared, because a refusal stands in the trace of a decision and is its outcome as well.
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -66,6 +67,7 @@ impl Fault {
             location: None,
             difference: None,
             hint: None,
+            problems: Vec::new(),
             source: None,
         }))
     }
@@ -135,6 +137,13 @@ impl Fault {
         self
     }
 
+    /// Names all that is wrong, for a refusal that stands for several, each of which has a place and a next step.
+    #[must_use]
+    pub fn problems_are(mut self, problems: Vec<Self>) -> Self {
+        self.0.problems = problems;
+        self
+    }
+
     /// Renames the file in the location, for callers that know the path the user typed.
     #[must_use]
     pub fn in_file(mut self, file: impl Into<String>) -> Self {
@@ -176,6 +185,11 @@ impl Fault {
     /// The two values that differ, when the refusal is a comparison.
     pub fn difference(&self) -> Option<&Difference> {
         self.0.difference.as_ref()
+    }
+
+    /// The refusals that this one stands for.
+    pub fn problems(&self) -> &[Self] {
+        &self.0.problems
     }
 
     /// What to do next.

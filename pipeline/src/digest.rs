@@ -22,9 +22,10 @@ pub enum CanonicalJson {
 /// `manifest_missing`, what is wrong with the manifest, I/O reasons.
 pub fn canonical_digest(directory: &Path, canonical: CanonicalJson, limits: &Limits) -> Result<CanonicalDigest> {
     let plugin = ReferenceDir::read_with(directory, default_threads(), limits)?;
-    let python_files = plugin.python().len();
+    let python_file_count = plugin.python().len();
     let statement = plugin.claim().statement().map_err(|fault| fault.below(directory))?;
     let text = || String::from_utf8_lossy(statement.canonical()).into_owned();
-    let canonical = (canonical == CanonicalJson::Shown).then(text);
-    Ok(CanonicalDigest { digest: statement.digest().hex(), python_files, canonical })
+    let canonical_json = (canonical == CanonicalJson::Shown).then(text);
+    let canonical_digest = format!("sha256:{}", statement.digest().hex());
+    Ok(CanonicalDigest { canonical_digest, python_file_count, canonical_json })
 }

@@ -99,10 +99,12 @@ pub struct Judgement {
     pub status: SignatureStatus,
     /// The key that verified it.
     pub key_id: Option<String>,
+    /// That key's fingerprint.
+    pub fingerprint: Option<String>,
     /// How much the signature covers.
     pub coverage: Coverage,
     /// What strict mode would have refused it for.
-    pub objection: Option<String>,
+    pub objection: Option<Fault>,
 }
 
 impl Judgement {
@@ -110,8 +112,9 @@ impl Judgement {
         Self {
             status: verdict.status(),
             key_id: verdict.key_id().map(ToString::to_string),
+            fingerprint: verdict.fingerprint().map(|fingerprint| fingerprint.to_string()),
             coverage: verdict.coverage(),
-            objection: verdict.objection().map(|objection: &Fault| format!("{}: {objection}", objection.reason())),
+            objection: verdict.objection().cloned(),
         }
     }
 }

@@ -4,10 +4,10 @@
 use aisoc_manifests::fault::Reason;
 use aisoc_pipeline::documents::{
     AllowedSecret, CanonicalDigest, ChangedFile, Check, CollectedGarbage, Explanation, FileState, InstalledPlugin, Key,
-    KeyPair, ListedPlugin, LoadedPlugin, ManifestProblem, NewPlugin, PackedArtifact, PluginList, PluginVerdict,
-    PluginVerdicts, PluginVersion, PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes, RefusedManifest,
-    RemovedGarbage, RolledBackPlugin, SignatureFile, SignatureJudgement, SignedPlugin, SourceVerdict, UncoveredFile,
-    UninstalledPlugin, ValidManifest, VerdictCounts,
+    KeyPair, ListedPlugin, LoadedPlugin, ManifestProblem, NewPlugin, Objection, PackedArtifact, PluginList,
+    PluginVerdict, PluginVerdicts, PluginVersion, PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes,
+    RemovedGarbage, RolledBackPlugin, SignatureFile, SignatureJudgement, SignedPlugin, Signer, SourceVerdict,
+    UncoveredFile, UninstalledPlugin, ValidManifest, VerdictCounts,
 };
 use serde::Serialize;
 
@@ -24,12 +24,13 @@ fn judgement() -> SignatureJudgement {
     SignatureJudgement {
         signature_status: Some("verified"),
         signing_key_id: Some(text("release")),
+        signing_key_fingerprint: Some(text("SHA256:f")),
         coverage: Some("full"),
     }
 }
 
 fn unjudged() -> SignatureJudgement {
-    SignatureJudgement { signature_status: None, signing_key_id: None, coverage: None }
+    SignatureJudgement { signature_status: None, signing_key_id: None, signing_key_fingerprint: None, coverage: None }
 }
 
 fn secret() -> AllowedSecret {
@@ -38,52 +39,52 @@ fn secret() -> AllowedSecret {
 
 #[test]
 fn what_an_author_makes() {
-    let new = NewPlugin { id: text("a"), plugin_type: text("widget"), directory: text("d"), files: vec![text("f")] };
-    is(&new, r#"{"id":"a","type":"widget","directory":"d","files":["f"]}"#);
-    let pair = KeyPair { private_key: text("a"), public_key: text("b"), fingerprint: text("c") };
-    is(&pair, r#"{"private_key":"a","public_key":"b","fingerprint":"c"}"#);
-    let digest = CanonicalDigest { digest: text("a"), python_files: 1, canonical: None };
-    is(&digest, r#"{"digest":"a","python_files":1}"#);
+    let new = NewPlugin { id: text("a"), plugin_type: text("widget"), directory: text("d"), paths: vec![text("f")] };
+    is(&new, r#"{"id":"a","plugin_type":"widget","directory":"d","paths":["f"]}"#);
+    let pair = KeyPair { private_key_path: text("a"), public_key_path: text("b"), signing_key_fingerprint: text("c") };
+    is(&pair, r#"{"private_key_path":"a","public_key_path":"b","signing_key_fingerprint":"c"}"#);
+    let digest = CanonicalDigest { canonical_digest: text("a"), python_file_count: 1, canonical_json: None };
+    is(&digest, r#"{"canonical_digest":"a","python_file_count":1}"#);
     is(
-        &CanonicalDigest { canonical: Some(text("{}")), ..digest },
-        r#"{"digest":"a","python_files":1,"canonical":"{}"}"#,
+        &CanonicalDigest { canonical_json: Some(text("{}")), ..digest },
+        r#"{"canonical_digest":"a","python_file_count":1,"canonical_json":"{}"}"#,
     );
     let signed = SignedPlugin {
-        signature_file: text("f"),
+        signature_path: text("f"),
         signature: text("s"),
-        digest: text("d"),
-        signer: text("k"),
+        canonical_digest: text("d"),
+        signing_key_fingerprint: text("k"),
         coverage: "full",
         allowed_secrets: Vec::new(),
     };
-    is(&signed, r#"{"signature_file":"f","signature":"s","digest":"d","signer":"k","coverage":"full"}"#);
+    is(
+        &signed,
+        r#"{"signature_path":"f","signature":"s","canonical_digest":"d","signing_key_fingerprint":"k","coverage":"full"}"#,
+    );
     is(
         &SignedPlugin { allowed_secrets: vec![secret()], ..signed },
-        r#"{"signature_file":"f","signature":"s","digest":"d","signer":"k","coverage":"full","allowed_secrets":[{"path":"p","kind":"a key","place":null,"reason":"r"}]}"#,
+        r#"{"signature_path":"f","signature":"s","canonical_digest":"d","signing_key_fingerprint":"k","coverage":"full","allowed_secrets":[{"path":"p","kind":"a key","place":null,"reason":"r"}]}"#,
     );
 }
 
 #[test]
 fn what_is_right_or_wrong_with_a_manifest() {
-    let loaded = LoadedPlugin { python: text("3"), class: text("Plugin"), run_is_async: true, result: None };
-    let valid = ValidManifest { manifest: text("m"), profile: text("strict"), problems: [], loaded: None };
-    is(&valid, r#"{"manifest":"m","profile":"strict","problems":[]}"#);
+    let loaded = LoadedPlugin { python_version: text("3"), class: text("Plugin"), run_is_async: true, result: None };
+    let valid = ValidManifest { path: text("m"), profile: text("strict"), loaded: None };
+    is(&valid, r#"{"path":"m","profile":"strict"}"#);
     is(
         &ValidManifest { loaded: Some(loaded), ..valid },
-        r#"{"manifest":"m","profile":"strict","problems":[],"loaded":{"python":"3","class":"Plugin","run_is_async":true,"result":null}}"#,
+        r#"{"path":"m","profile":"strict","loaded":{"python_version":"3","class":"Plugin","run_is_async":true,"result":null}}"#,
     );
     let problem = ManifestProblem {
         reason_code: "field_type",
-        file: text("f"),
+        path: text("f"),
         line: 1,
         column: 2,
         message: text("m"),
-        instead: None,
+        hint: text("h"),
     };
-    is(
-        &RefusedManifest { manifest: text("m"), problems: vec![problem] },
-        r#"{"manifest":"m","problems":[{"reason_code":"field_type","file":"f","line":1,"column":2,"message":"m","instead":null}]}"#,
-    );
+    is(&problem, r#"{"reason_code":"field_type","path":"f","line":1,"column":2,"message":"m","hint":"h"}"#);
 }
 
 #[test]
@@ -92,44 +93,47 @@ fn what_is_packed_pushed_and_pulled() {
         id: text("a"),
         version: text("1"),
         path: text("p"),
-        digest: text("d"),
+        artifact_digest: text("d"),
         layer_digest: text("l"),
-        layer_size: 1,
-        files: 2,
-        unpacked_size: 3,
+        layer_bytes: 1,
+        file_count: 2,
+        unpacked_bytes: 3,
         signed: true,
-        signature: "present",
+        signature_status: "present",
         excluded: vec![text("x")],
         allowed_secrets: Vec::new(),
     };
     is(
         &packed,
-        r#"{"id":"a","version":"1","path":"p","digest":"d","layer_digest":"l","layer_size":1,"files":2,"unpacked_size":3,"signed":true,"signature":"present","excluded":["x"]}"#,
+        r#"{"id":"a","version":"1","path":"p","artifact_digest":"d","layer_digest":"l","layer_bytes":1,"file_count":2,"unpacked_bytes":3,"signed":true,"signature_status":"present","excluded":["x"]}"#,
     );
     let pushed = PushedArtifact {
         reference: text("r"),
-        digest: text("d"),
+        artifact_digest: text("d"),
         tag: None,
-        signature: "not_read",
-        uploaded_blobs: 1,
+        signature_status: "not_read",
+        uploaded_blob_count: 1,
         uploaded_bytes: 2,
-        mounted_blobs: 3,
-        present_blobs: 4,
+        mounted_blob_count: 3,
+        present_blob_count: 4,
         allowed_secrets: Vec::new(),
     };
     is(
         &pushed,
-        r#"{"reference":"r","digest":"d","tag":null,"signature":"not_read","uploaded_blobs":1,"uploaded_bytes":2,"mounted_blobs":3,"present_blobs":4}"#,
+        r#"{"reference":"r","artifact_digest":"d","tag":null,"signature_status":"not_read","uploaded_blob_count":1,"uploaded_bytes":2,"mounted_blob_count":3,"present_blob_count":4}"#,
     );
     let pulled = PulledArtifact {
         reference: text("r"),
-        digest: text("d"),
+        artifact_digest: text("d"),
         index_digest: None,
         directory: text("o"),
-        files: 1,
+        file_count: 1,
         signature_status: "skipped",
     };
-    is(&pulled, r#"{"reference":"r","digest":"d","directory":"o","files":1,"signature_status":"skipped"}"#);
+    is(
+        &pulled,
+        r#"{"reference":"r","artifact_digest":"d","directory":"o","file_count":1,"signature_status":"skipped"}"#,
+    );
 }
 
 #[test]
@@ -138,7 +142,7 @@ fn what_changed_in_a_plugins_directory() {
         id: text("a"),
         version: text("1"),
         reference: text("r"),
-        digest: text("d"),
+        artifact_digest: text("d"),
         index_digest: None,
         directory: text("p"),
         signature: judgement(),
@@ -149,26 +153,26 @@ fn what_changed_in_a_plugins_directory() {
     };
     is(
         &installed,
-        r#"{"id":"a","version":"1","reference":"r","digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","coverage":"full","change":"upgraded","previous_version":"0","lowered_from":null,"objection":null}"#,
+        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","previous_version":"0","lowered_from":null,"objection":null}"#,
     );
     let rolled_back = RolledBackPlugin {
         id: text("a"),
         version: text("1"),
-        digest: text("d"),
+        artifact_digest: text("d"),
         directory: text("p"),
         signature: judgement(),
         previous_version: None,
         lowered_from: Some("full"),
-        objection: Some(text("o")),
+        objection: Some(Objection { reason_code: "coverage_partial", message: text("o"), hint: text("h") }),
     };
     is(
         &rolled_back,
-        r#"{"id":"a","version":"1","digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","coverage":"full","previous_version":null,"lowered_from":"full","objection":"o"}"#,
+        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","previous_version":null,"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
     );
-    is(&UninstalledPlugin { id: text("a"), plugins_dir: text("p") }, r#"{"id":"a","plugins_dir":"p"}"#);
-    let removed = RemovedGarbage { kind: "staging", path: text("s"), bytes: 1 };
+    is(&UninstalledPlugin { id: text("a"), plugins_directory: text("p") }, r#"{"id":"a","plugins_directory":"p"}"#);
+    let removed = RemovedGarbage { kind: "staging", path: text("s"), disk_bytes: 1 };
     let garbage = CollectedGarbage {
-        plugins_dir: text("p"),
+        plugins_directory: text("p"),
         removed: vec![removed],
         freed_bytes: 1,
         finished_changes: Vec::new(),
@@ -177,7 +181,7 @@ fn what_changed_in_a_plugins_directory() {
     };
     is(
         &garbage,
-        r#"{"plugins_dir":"p","removed":[{"kind":"staging","path":"s","bytes":1}],"freed_bytes":1,"finished_changes":[],"leftovers":[],"unfinished_changes":[]}"#,
+        r#"{"plugins_directory":"p","removed":[{"kind":"staging","path":"s","disk_bytes":1}],"freed_bytes":1,"finished_changes":[],"leftovers":[],"unfinished_changes":[]}"#,
     );
 }
 
@@ -185,43 +189,45 @@ fn what_changed_in_a_plugins_directory() {
 fn what_is_installed_and_how_it_stands() {
     let version = PluginVersion {
         version: text("1"),
-        digest: text("d"),
+        artifact_digest: text("d"),
         installed_at: text("t"),
         signature_status: text("verified"),
-        bytes: 1,
+        disk_bytes: 1,
         current: true,
     };
     let listed = ListedPlugin {
         id: text("a"),
         version: None,
+        admitted: false,
         signature: unjudged(),
         reference: None,
-        digest: None,
+        artifact_digest: None,
         installed_at: None,
         directory: text("p"),
         name: Some(text("never shown")),
-        error: None,
+        objection: None,
         note: None,
         versions: None,
     };
-    let row = r#"{"id":"a","version":null,"signature_status":null,"signing_key_id":null,"coverage":null,"reference":null,"digest":null,"installed_at":null,"directory":"p","error":null,"note":null"#;
+    let row = r#"{"id":"a","version":null,"admitted":false,"signature_status":null,"signing_key_id":null,"signing_key_fingerprint":null,"coverage":null,"reference":null,"artifact_digest":null,"installed_at":null,"directory":"p","objection":null,"note":null"#;
     is(&listed, &format!("{row}}}"));
     let listed = ListedPlugin { versions: Some(vec![version]), ..listed };
-    let versions = r#""versions":[{"version":"1","digest":"d","installed_at":"t","signature_status":"verified","bytes":1,"current":true}]"#;
-    let list = PluginList { plugins_dir: text("p"), shared_directory: false, plugins: vec![listed] };
-    is(&list, &format!(r#"{{"plugins_dir":"p","shared_directory":false,"plugins":[{row},{versions}}}]}}"#));
+    let versions = r#""versions":[{"version":"1","artifact_digest":"d","installed_at":"t","signature_status":"verified","disk_bytes":1,"current":true}]"#;
+    let list = PluginList { plugins_directory: text("p"), shared: false, plugins: vec![listed] };
+    is(&list, &format!(r#"{{"plugins_directory":"p","shared":false,"plugins":[{row},{versions}}}]}}"#));
     let verdict = PluginVerdict {
         id: text("a"),
         directory: text("p"),
         name: Some(text("never shown")),
         version: Some(text("1")),
+        admitted: true,
         signature: judgement(),
-        error: None,
+        objection: None,
     };
     let counts = VerdictCounts { verified: 1, ..VerdictCounts::default() };
     is(
-        &PluginVerdicts { plugins_dir: text("p"), shared_directory: true, counts, plugins: vec![verdict] },
-        r#"{"plugins_dir":"p","shared_directory":true,"verified":1,"verified_in_part":0,"unsigned":0,"invalid":0,"skipped":0,"refused":0,"plugins":[{"id":"a","directory":"p","version":"1","signature_status":"verified","signing_key_id":"release","coverage":"full","error":null}]}"#,
+        &PluginVerdicts { plugins_directory: text("p"), shared: true, counts, plugins: vec![verdict] },
+        r#"{"plugins_directory":"p","shared":true,"verified_count":1,"verified_in_part_count":0,"unsigned_count":0,"invalid_count":0,"skipped_count":0,"refused_count":0,"plugins":[{"id":"a","directory":"p","version":"1","admitted":true,"signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","objection":null}]}"#,
     );
 }
 
@@ -238,41 +244,44 @@ fn a_reason_is_explained_as_the_registry_of_reasons_has_it() {
 
 #[test]
 fn a_verdict_and_how_it_came_about() {
-    let state = |sha256: &str| FileState { sha256: text(sha256), size: 1, executable: false };
+    let state = |digest: &str| FileState { content_digest: text(digest), content_bytes: 1, executable: false };
     let explanation = Explanation {
         verdict: "refused",
-        reason_code: Some("coverage_mismatch"),
+        objection: Some(Objection { reason_code: "coverage_mismatch", message: text("m"), hint: text("h") }),
         signature_status: "invalid",
         coverage: "none",
         checks: vec![
-            Check { name: "m", result: "passed", detail: text("c"), would_change_it: None },
-            Check { name: "n", result: "failed", detail: text("d"), would_change_it: Some(text("w")) },
+            Check { name: "m", result: "passed", evidence: text("c"), hint: None },
+            Check { name: "n", result: "failed", evidence: text("d"), hint: Some(text("w")) },
         ],
         keys: vec![Key {
-            key_id: text("k"),
-            file: text("k.pem"),
-            fingerprint: text("f"),
+            signing_key_id: text("k"),
+            path: text("k.pem"),
+            signing_key_fingerprint: text("f"),
             verifies: Vec::new(),
             why_not: None,
         }],
         skipped_keys: vec![text("s")],
-        signatures: vec![SignatureFile { file: text("plugin.sig"), named_signer: None, verified_by: None }],
+        signatures: vec![SignatureFile {
+            path: text("plugin.sig"),
+            stated_key_fingerprint: None,
+            signing_key_id: None,
+        }],
         file_list: Some("intact"),
         changed: vec![ChangedFile { path: text("p"), signed: state("a"), found: state("b") }],
         extra: vec![text("x")],
         missing: vec![text("y")],
         uncovered: vec![UncoveredFile { path: text("u"), hazard: None }],
-        next: None,
     };
     let verdict = SourceVerdict {
         source: text("s"),
         id: None,
         signature_status: "invalid",
         signing_key_id: None,
-        fingerprint: None,
-        signers: Vec::new(),
+        signing_key_fingerprint: None,
+        signers: vec![Signer { signing_key_id: text("k"), signing_key_fingerprint: text("f") }],
         coverage: "none",
-        digest: None,
+        canonical_digest: None,
         artifact_digest: None,
         index_digest: None,
         objection: None,
@@ -281,14 +290,14 @@ fn a_verdict_and_how_it_came_about() {
     is(
         &verdict,
         concat!(
-            r#"{"source":"s","id":null,"signature_status":"invalid","signing_key_id":null,"fingerprint":null,"signers":[],"#,
-            r#""coverage":"none","digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
-            r#""reason_code":"coverage_mismatch","signature_status":"invalid","coverage":"none","checks":[{"name":"m","#,
-            r#""result":"passed","detail":"c"},{"name":"n","result":"failed","detail":"d","would_change_it":"w"}],"keys":[{"key_id":"k","file":"k.pem","fingerprint":"f","verifies":[],"#,
-            r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"file":"plugin.sig","named_signer":null,"#,
-            r#""verified_by":null}],"file_list":"intact","changed":[{"path":"p","signed":{"sha256":"a","size":1,"#,
-            r#""executable":false},"found":{"sha256":"b","size":1,"executable":false}}],"extra":["x"],"missing":["y"],"#,
-            r#""uncovered":[{"path":"u","hazard":null}],"next":null}}"#
+            r#"{"source":"s","id":null,"signature_status":"invalid","signing_key_id":null,"signing_key_fingerprint":null,"signers":[{"signing_key_id":"k","signing_key_fingerprint":"f"}],"#,
+            r#""coverage":"none","canonical_digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
+            r#""objection":{"reason_code":"coverage_mismatch","message":"m","hint":"h"},"signature_status":"invalid","coverage":"none","checks":[{"name":"m","#,
+            r#""result":"passed","evidence":"c"},{"name":"n","result":"failed","evidence":"d","hint":"w"}],"keys":[{"signing_key_id":"k","path":"k.pem","signing_key_fingerprint":"f","verifies":[],"#,
+            r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"path":"plugin.sig","stated_key_fingerprint":null,"#,
+            r#""signing_key_id":null}],"file_list":"intact","changed":[{"path":"p","signed":{"content_digest":"a","content_bytes":1,"#,
+            r#""executable":false},"found":{"content_digest":"b","content_bytes":1,"executable":false}}],"extra":["x"],"missing":["y"],"#,
+            r#""uncovered":[{"path":"u","hazard":null}]}}"#
         ),
     );
 }

@@ -73,11 +73,11 @@ class Plugins:
         problems = []
         for name, (stated, digest) in expected.items():
             row = rows[name]
-            if row["signature_status"] != "verified" or row["error"]:
-                problems.append(f"record: list says {row['signature_status']}, {(row['error'] or '').split(':')[0]}")
+            if row["signature_status"] != "verified" or row["objection"]:
+                problems.append(f"record: list says {row['signature_status']}, {(row['objection'] or {}).get('reason_code', '')}")
             elif row["version"] is None:
                 problems.append("record: there is none")
-            elif row["version"] != stated or (digest and row["digest"] != digest):
+            elif row["version"] != stated or (digest and row["artifact_digest"] != digest):
                 problems.append("record: it names another version")
         return problems
 

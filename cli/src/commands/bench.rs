@@ -2,56 +2,37 @@
 
 use aisoc_manifests::fault::{Fault, Location, Result};
 use aisoc_manifests::plugin::Problem;
-use aisoc_pipeline::documents::{ManifestProblem, RefusedManifest};
-use serde::Serialize;
 
 use crate::context::Context;
-use crate::output::{self, Answer};
 
-/// The rows of problems, with the path as the user would write it.
-fn rows(shown: &str, problems: Vec<Problem>) -> Vec<ManifestProblem> {
-    let row = |problem: Problem| ManifestProblem {
-        reason_code: problem.reason.as_str(),
-        file: shown.to_owned(),
-        line: problem.location.line,
-        column: problem.location.column,
-        message: output::redacted(&problem.message),
-        instead: problem.instead.as_deref().map(output::redacted),
-    };
-    problems.into_iter().map(row).collect()
+/// A problem as a refusal of its own, with the path as the user would write it.
+fn fault(shown: &str, problem: Problem) -> Fault {
+    let Problem { reason, location, message, instead } = problem;
+    let fault = Fault::new(reason, message).at(Location { file: shown.to_owned(), ..location });
+    instead.into_iter().fold(fault, Fault::hint)
 }
 
-/// A manifest that was refused, and what that makes of the command.
-#[derive(Serialize)]
-struct Refused {
-    #[serde(flatten)]
-    document: RefusedManifest,
-    #[serde(skip)]
-    exit_code: u8,
-}
-
-impl Answer for Refused {
-    fn text(&self) -> String {
-        String::new()
-    }
-
-    fn exit_code(&self) -> u8 {
-        self.exit_code
-    }
-}
-
-/// Shows every problem, each as an error of its own or all in one JSON document, and gives the exit
-/// code of the first.
+/// Shows every problem, each as an error of its own, and gives the exit code of the first; nothing when there is
+/// none.
+///
+/// # Errors
+/// With `--json` the first problem, with all of them in it: a document holds one error.
 pub(crate) fn refuse(shown: &str, problems: Vec<Problem>, context: &Context) -> Result<u8> {
-    let exit_code = problems.first().map_or(0, |problem| problem.reason.class().exit_code());
+    let problems: Vec<Fault> = problems.into_iter().map(|problem| fault(shown, problem)).collect();
+    let Some(first) = problems.first() else { return Ok(0) };
+    let exit_code = first.class().exit_code();
     if context.output.json() {
-        let problems = rows(shown, problems);
-        let document = RefusedManifest { manifest: shown.to_owned(), problems };
-        return context.output.answer(&Refused { document, exit_code });
+        return Err(summary(shown, first, problems.len()).problems_are(problems));
     }
-    for Problem { reason, location, message, instead } in problems {
-        let fault = Fault::new(reason, message).at(Location { file: shown.to_owned(), ..location });
-        output::report(&instead.into_iter().fold(fault, Fault::hint), false);
-    }
+    problems.iter().for_each(|problem| context.output.error(problem));
     Ok(exit_code)
+}
+
+/// One refusal that stands for all.
+fn summary(shown: &str, first: &Fault, count: usize) -> Fault {
+    if count == 1 {
+        return first.clone();
+    }
+    let message = format!("{count} problems in {shown}, the first: {first}");
+    Fault::new(first.reason(), message).hint(first.next_step())
 }

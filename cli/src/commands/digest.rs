@@ -11,12 +11,17 @@ use crate::output::{Answer, Form};
 impl Answer for CanonicalDigest {
     fn text(&self) -> String {
         // The canonical JSON stands alone, without even a newline, so that its SHA-256 is the digest.
-        self.canonical.clone().unwrap_or_else(|| format!("{}\n", self.digest))
+        self.canonical_json.clone().unwrap_or_else(|| format!("{}\n", digits(&self.canonical_digest)))
     }
 
     fn form(&self) -> Form {
-        if self.canonical.is_some() { Form::Exact } else { Form::Escaped }
+        if self.canonical_json.is_some() { Form::Exact } else { Form::Escaped }
     }
+}
+
+/// A digest as lines of text have it where the algorithm is known.
+pub(super) fn digits(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
 pub(crate) fn run(args: DigestArgs, context: &Context) -> Result<u8> {

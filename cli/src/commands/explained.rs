@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_pipeline::documents::{Explanation, FileState};
 
+use super::digest::digits;
 use crate::output::printable;
 
 /// Files that are shown of each kind; JSON has them all.
@@ -12,7 +13,7 @@ const SHOWN_FILES: usize = 5;
 /// The whole explanation.
 pub(super) fn text(of: &Explanation) -> String {
     let mut text = String::new();
-    let reason = of.reason_code.map(|code| format!(" ({code})")).unwrap_or_default();
+    let reason = of.objection.as_ref().map(|objection| format!(" ({})", objection.reason_code)).unwrap_or_default();
     let verdict = of.verdict.replace('_', " ");
     let _ = writeln!(text, "{verdict}{reason}: signature {}, coverage {}", of.signature_status, of.coverage);
     for check in &of.checks {
@@ -21,13 +22,13 @@ pub(super) fn text(of: &Explanation) -> String {
             "failed" => "NO",
             _ => "--",
         };
-        let line = format!("  {mark}  {:<23}  {}", check.name, printable(&check.detail));
+        let line = format!("  {mark}  {:<23}  {}", check.name, printable(&check.evidence));
         let _ = writeln!(text, "{}", line.trim_end());
     }
     keys_text(of, &mut text);
     files_text(of, &mut text);
-    if let Some(next) = &of.next {
-        let _ = writeln!(text, "next: {}", printable(next));
+    if let Some(objection) = &of.objection {
+        let _ = writeln!(text, "next: {}", printable(&objection.hint));
     }
     text
 }
@@ -41,15 +42,16 @@ fn keys_text(of: &Explanation, text: &mut String) {
             None => format!("verifies {}", key.verifies.join(", ")),
             Some(why) => why.clone(),
         };
-        let line = format!("{} ({}) {}: {state}", key.key_id, key.file, key.fingerprint);
+        let line = format!("{} ({}) {}: {state}", key.signing_key_id, key.path, key.signing_key_fingerprint);
         let _ = writeln!(text, "  {}", printable(&line));
     }
     for skipped in &of.skipped_keys {
         let _ = writeln!(text, "  {}", printable(&format!("{skipped} (not used)")));
     }
-    for signature in of.signatures.iter().filter(|signature| signature.verified_by.is_none()) {
-        let named = signature.named_signer.as_ref().map(|name| format!(", which names {name}")).unwrap_or_default();
-        let _ = writeln!(text, "  no key verifies {}{named}", printable(&signature.file));
+    for signature in of.signatures.iter().filter(|signature| signature.signing_key_id.is_none()) {
+        let named =
+            signature.stated_key_fingerprint.as_ref().map(|name| format!(", which names {name}")).unwrap_or_default();
+        let _ = writeln!(text, "  no key verifies {}{named}", printable(&signature.path));
     }
 }
 
@@ -87,5 +89,10 @@ fn files_text(of: &Explanation, text: &mut String) {
 }
 
 fn state(file: &FileState) -> String {
-    format!("sha256 {}, {} bytes{}", file.sha256, file.size, if file.executable { ", executable" } else { "" })
+    format!(
+        "sha256 {}, {} bytes{}",
+        digits(&file.content_digest),
+        file.content_bytes,
+        if file.executable { ", executable" } else { "" }
+    )
 }

@@ -9,13 +9,13 @@ use aisoc_pipeline::documents::{CollectedGarbage, RemovedGarbage};
 
 use crate::args::plugin::GcArgs;
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 
 impl Answer for CollectedGarbage {
     fn text(&self) -> String {
         let mut text = String::new();
-        for RemovedGarbage { kind, path, bytes } in &self.removed {
-            let _ = writeln!(text, "{kind}  {}  {bytes} bytes", printable(path));
+        for RemovedGarbage { kind, path, disk_bytes } in &self.removed {
+            let _ = writeln!(text, "{kind}  {}  {disk_bytes} bytes", printable(path));
         }
         for id in &self.finished_changes {
             let _ = writeln!(text, "interrupted change finished  {id}");
@@ -43,18 +43,18 @@ pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
     let Collected { removed, finished, leftovers, unfinished } = collected;
     let problem = problem(leftovers.len(), unfinished.len());
     let code = context.output.answer(&CollectedGarbage {
-        plugins_dir: site.path().display().to_string(),
+        plugins_directory: path_text(site.path()),
         removed: removed
             .into_iter()
             .map(|removed| RemovedGarbage {
                 kind: removed.kind.as_str(),
-                path: removed.path.display().to_string(),
-                bytes: removed.bytes,
+                path: path_text(&removed.path),
+                disk_bytes: removed.bytes,
             })
             .collect(),
         freed_bytes,
         finished_changes: finished.iter().map(ToString::to_string).collect(),
-        leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
+        leftovers: leftovers.iter().map(|path| path_text(path)).collect(),
         unfinished_changes: unfinished,
     })?;
     problem.map_or(Ok(code), Err)

@@ -6,6 +6,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::InspectedPlugin;
 use aisoc_pipeline::{Source, Subject};
 
+use super::digest::digits;
 use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
 use crate::context::Context;
@@ -37,13 +38,13 @@ impl Answer for InspectedPlugin {
             let _ = writeln!(text, "{name:<15} {}", printable(value).replace('\n', " "));
         };
         if let Some(artifact) = &self.artifact {
-            line("artifact", &artifact.digest);
+            line("artifact", &artifact.artifact_digest);
             if let Some(index) = &artifact.index_digest {
                 line("of the index", index);
             }
             line("type", artifact.claimed_artifact_type.as_deref().unwrap_or("none stated"));
             for layer in &artifact.layers {
-                line("layer", &format!("{} {} bytes {}", layer.digest, layer.size, layer.media_type));
+                line("layer", &format!("{} {} bytes {}", layer.layer_digest, layer.layer_bytes, layer.media_type));
             }
         }
         if let Some(claimed) = &self.claimed {
@@ -57,23 +58,26 @@ impl Answer for InspectedPlugin {
                 }
             }
         }
-        for problem in [&self.manifest_problem, &self.digest_problem].into_iter().flatten() {
-            line("problem", problem);
+        for problem in [&self.manifest_objection, &self.canonical_digest_objection].into_iter().flatten() {
+            line("problem", &problem.to_string());
         }
-        if let Some(digest) = &self.digest {
-            line("digest", digest);
+        if let Some(digest) = &self.canonical_digest {
+            line("digest", digits(digest));
         }
         line("signature", if self.has_signature { "present, not verified" } else { "none" });
         if let Some(coverage) = self.claimed_coverage {
             line("claims to cover", coverage);
         }
-        if let Some(problem) = &self.coverage_problem {
-            line("problem", problem);
+        if let Some(problem) = &self.coverage_objection {
+            line("problem", &problem.to_string());
         }
-        line("files", &format!("{} ({} bytes)", self.file_count, self.unpacked_size));
+        line("files", &format!("{} ({} bytes)", self.file_count, self.unpacked_bytes));
         for file in &self.files {
             let mode = if file.executable { "x" } else { "-" };
-            line("", &format!("{} {mode} {:>10} {}", &file.sha256[..12], file.size, file.path));
+            line(
+                "",
+                &format!("{} {mode} {:>10} {}", &digits(&file.content_digest)[..12], file.content_bytes, file.path),
+            );
         }
         text
     }

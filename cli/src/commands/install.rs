@@ -7,7 +7,8 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
-use aisoc_pipeline::{Change, InstallOptions, Installation, Source};
+use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
+use aisoc_trust::TrustMode;
 use serde::Serialize;
 
 use super::several;
@@ -15,7 +16,7 @@ use super::verify::as_text;
 
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 use crate::runtime;
 
 /// What came of each source, and what it makes of the command.
@@ -126,30 +127,42 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     let reporter = context.output.reporter();
     let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter))?;
     drop(reporter);
-    if let Some(objection) = &installed.signature.objection {
-        let said = format!("installed although {objection} (trust mode {})", options.trust.policy.mode);
-        context.output.warning(Warning::AdmittedDespite, said);
-    }
+    let objection = installed.signature.objection.as_ref();
+    warn_of_objection("installed", objection, options.trust.policy.mode, context);
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
     Ok(InstalledPlugin {
         reference: source.pinned(installed.digest)?,
         id: installed.id.to_string(),
-        digest: installed.digest.to_string(),
+        artifact_digest: installed.digest.to_string(),
         index_digest: installed.index.map(|digest| digest.to_string()),
-        directory: installed.directory.display().to_string(),
-        signature: SignatureJudgement {
-            signature_status: Some(installed.signature.status.as_str()),
-            signing_key_id: installed.signature.key_id,
-            coverage: Some(installed.signature.coverage.as_str()),
-        },
-        objection: installed.signature.objection,
+        directory: path_text(&installed.directory),
+        signature: judged(&installed.signature),
+        objection: installed.signature.objection.as_ref().map(Objection::from),
         change: installed.change.as_str(),
         lowered_from: installed.lowered_from,
         previous_version: installed.change.from().map(str::to_owned),
         version: installed.version,
     })
+}
+
+/// What the gate said, as documents have it.
+pub(super) fn judged(judgement: &Judgement) -> SignatureJudgement {
+    SignatureJudgement {
+        signature_status: Some(judgement.status.as_str()),
+        signing_key_id: judgement.key_id.clone(),
+        signing_key_fingerprint: judgement.fingerprint.clone(),
+        coverage: Some(judgement.coverage.as_str()),
+    }
+}
+
+/// What strict mode would have refused, and what the trust mode made of it.
+pub(super) fn warn_of_objection(done: &str, objection: Option<&Fault>, mode: TrustMode, context: &Context) {
+    if let Some(fault) = objection {
+        let said = format!("{done} although {}: {fault} (trust mode {mode})", fault.reason());
+        context.output.warning_with(Warning::AdmittedDespite, said, Some(fault.next_step()));
+    }
 }
 
 fn announce(installed: &Installation, context: &Context) {

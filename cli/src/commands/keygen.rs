@@ -6,11 +6,11 @@ use aisoc_signing::{Overwrite, SigningKey, write_key_pair};
 
 use crate::args::plugin::KeygenArgs;
 use crate::context::Context;
-use crate::output::{self, Answer, printable};
+use crate::output::{self, Answer, path_text, printable};
 
 impl Answer for KeyPair {
     fn text(&self) -> String {
-        format!("{}\n{}\n", printable(&self.private_key), printable(&self.public_key))
+        format!("{}\n{}\n", printable(&self.private_key_path), printable(&self.public_key_path))
     }
 }
 
@@ -39,8 +39,8 @@ pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
         .output
         .status("Keep", format!("{} secret; give {} to operators", pair.private.display(), pair.public.display()));
     context.output.answer(&KeyPair {
-        private_key: pair.private.display().to_string(),
-        public_key: pair.public.display().to_string(),
-        fingerprint,
+        private_key_path: path_text(&pair.private),
+        public_key_path: path_text(&pair.public),
+        signing_key_fingerprint: fingerprint,
     })
 }

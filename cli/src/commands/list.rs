@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::documents::{ListedPlugin, PluginList, SignatureJudgement};
+use aisoc_pipeline::documents::{ListedPlugin, Objection, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
@@ -12,7 +12,7 @@ use aisoc_trust::SignatureStatus;
 use super::versions;
 use crate::args::plugin::ListArgs;
 use crate::context::{Context, shared_directories};
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
@@ -34,41 +34,42 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
         };
         plugins.push(ListedPlugin { versions, ..row(plugin) });
     }
-    context.output.answer(&PluginList {
-        plugins_dir: site.path().display().to_string(),
-        shared_directory: shared.is_some(),
-        plugins,
-    })
+    context.output.answer(&PluginList { plugins_directory: path_text(site.path()), shared: shared.is_some(), plugins })
 }
 
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
 fn row(plugin: PluginAtRest) -> ListedPlugin {
-    let (signature, error) = judgement(&plugin);
-    let PluginAtRest { id, directory, path, version, record, .. } = plugin;
+    let (signature, objection) = judgement(&plugin);
+    let PluginAtRest { id, directory, path, version, record, verdict, .. } = plugin;
     ListedPlugin {
         name: (directory != id).then_some(directory),
         id,
         version,
+        admitted: verdict.is_ok(),
         signature,
         reference: record.as_ref().map(|record| record.reference.clone()),
-        digest: record.as_ref().map(|record| record.digest.to_string()),
+        artifact_digest: record.as_ref().map(|record| record.digest.to_string()),
         note: record.is_none().then_some("no install record: judged by its signature alone"),
         installed_at: record.map(|record| record.installed_at),
         directory: escaped(path.as_os_str()),
-        error,
+        objection,
         versions: None,
     }
 }
 
 /// A verdict as listings show it: what was judged, and what is wrong.
-pub(crate) fn judgement(plugin: &PluginAtRest) -> (SignatureJudgement, Option<String>) {
-    let (signing_key_id, error) = match &plugin.verdict {
-        Ok(judgement) => (judgement.key_id.clone(), judgement.objection.clone()),
-        Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+pub(crate) fn judgement(plugin: &PluginAtRest) -> (SignatureJudgement, Option<Objection>) {
+    let judged = plugin.verdict.as_ref();
+    let objection = match judged {
+        Ok(judgement) => judgement.objection.as_ref(),
+        Err(fault) => Some(fault),
     };
     let signature_status = plugin.signature.map(SignatureStatus::as_str);
     let coverage = plugin.coverage.map(Coverage::as_str);
-    (SignatureJudgement { signature_status, signing_key_id, coverage }, error)
+    let signing_key_id = judged.ok().and_then(|judgement| judgement.key_id.clone());
+    let signing_key_fingerprint = judged.ok().and_then(|judgement| judgement.fingerprint.clone());
+    let signature = SignatureJudgement { signature_status, signing_key_id, signing_key_fingerprint, coverage };
+    (signature, objection.map(Objection::from))
 }
 
 /// A line below the plugin's own, when its directory has another name.
@@ -81,7 +82,7 @@ pub(crate) fn write_place(text: &mut String, name: Option<&str>) {
 impl Answer for PluginList {
     fn text(&self) -> String {
         if self.plugins.is_empty() {
-            return format!("no plugins in {}\n", printable(&self.plugins_dir));
+            return format!("no plugins in {}\n", printable(&self.plugins_directory));
         }
         let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
         let mut text = format!(
@@ -90,7 +91,7 @@ impl Answer for PluginList {
         );
         for row in &self.plugins {
             let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-            let digest = row.digest.as_deref().map_or("-", |digest| &digest[..19]);
+            let digest = row.artifact_digest.as_deref().map_or("-", |digest| &digest[..19]);
             let _ = writeln!(
                 text,
                 "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  {digest}",
@@ -102,7 +103,8 @@ impl Answer for PluginList {
             );
             write_place(&mut text, row.name.as_deref());
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());
-            for line in row.error.as_deref().into_iter().chain(row.note) {
+            let objection = row.objection.as_ref().map(ToString::to_string);
+            for line in objection.as_deref().into_iter().chain(row.note) {
                 let _ = writeln!(text, "  {}", printable(line));
             }
         }

@@ -11,12 +11,12 @@ use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
 use crate::context::Context;
-use crate::output::Answer;
+use crate::output::{Answer, path_text};
 use crate::runtime;
 
 impl Answer for PackedArtifact {
     fn text(&self) -> String {
-        format!("{}\n", self.digest)
+        format!("{}\n", self.artifact_digest)
     }
 }
 
@@ -41,14 +41,14 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     context.output.answer(&PackedArtifact {
         id: packaged.id.to_string(),
         version: packaged.version,
-        path: args.out.display().to_string(),
-        digest: packaged.digest.to_string(),
+        path: path_text(&args.out),
+        artifact_digest: packaged.digest.to_string(),
         layer_digest: packaged.layer_digest.to_string(),
-        layer_size: packaged.layer_size,
-        files: packaged.files,
-        unpacked_size: packaged.unpacked_size,
+        layer_bytes: packaged.layer_size,
+        file_count: packaged.files,
+        unpacked_bytes: packaged.unpacked_size,
         signed: packaged.signature != SignatureLook::Unsigned,
-        signature: packaged.signature.as_str(),
+        signature_status: packaged.signature.as_str(),
         excluded: packaged.excluded,
         allowed_secrets,
     })

@@ -6,7 +6,7 @@ use aisoc_pipeline::documents::PulledArtifact;
 
 use crate::args::plugin::PullArgs;
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 use crate::runtime;
 
 impl Answer for PulledArtifact {
@@ -34,10 +34,10 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     context.output.status("Next", format!("aisoc plugin verify {directory} --keys KEYS"));
     context.output.answer(&PulledArtifact {
         reference: args.reference.pinned(pulled.digest).to_string(),
-        digest: pulled.digest.to_string(),
+        artifact_digest: pulled.digest.to_string(),
         index_digest: pulled.index.map(|digest| digest.to_string()),
-        directory,
-        files: pulled.files,
+        directory: path_text(&args.out),
+        file_count: pulled.files,
         signature_status: "skipped",
     })
 }

@@ -74,13 +74,13 @@ pub(crate) fn answer(
     context.output.status(verb(pushed), format!("{reference} ({})", summary(pushed)));
     PushedArtifact {
         reference: reference.pinned(pushed.digest).to_string(),
-        digest: pushed.digest.to_string(),
+        artifact_digest: pushed.digest.to_string(),
         tag: reference.tag().map(ToString::to_string),
-        signature: signature.as_str(),
-        uploaded_blobs: pushed.uploaded_blobs,
+        signature_status: signature.as_str(),
+        uploaded_blob_count: pushed.uploaded_blobs,
         uploaded_bytes: pushed.uploaded_bytes,
-        mounted_blobs: pushed.mounted_blobs,
-        present_blobs: pushed.present_blobs,
+        mounted_blob_count: pushed.mounted_blobs,
+        present_blob_count: pushed.present_blobs,
         allowed_secrets: Vec::new(),
     }
 }

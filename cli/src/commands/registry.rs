@@ -10,7 +10,7 @@ use aisoc_registry_server::{Listeners, ServeOptions, Store};
 
 use crate::args::registry::ServeArgs;
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 use crate::runtime;
 
 impl Answer for ServedRegistry {
@@ -30,12 +30,12 @@ pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
         let ready = ready(&args, &listeners.addresses()?);
         let mut allowed_hosts = args.allowed_hosts;
         allowed_hosts.extend(args.listen.is_named().then(|| ready.address.clone()));
-        for address in &ready.listening {
+        for address in &ready.addresses {
             warn_about(address, context);
         }
         // Said when it is so and not before: whoever reads it may ask at once. With port 0 nobody else knows it.
         context.output.answer(&ready)?;
-        let addresses: Vec<_> = ready.listening.iter().map(|address| format!("http://{address}")).collect();
+        let addresses: Vec<_> = ready.addresses.iter().map(|address| format!("http://{address}")).collect();
         let object = format!("{} on {}, until Ctrl-C", ready.directory, addresses.join(" and "));
         context.output.status("Serving", object);
         aisoc_registry_server::serve(listeners, store, ServeOptions { allowed_hosts, ..ServeOptions::default() }).await
@@ -53,9 +53,9 @@ fn ready(args: &ServeArgs, listening: &[SocketAddr]) -> ServedRegistry {
     let address = listening.first().map_or(args.listen.clone(), |first| args.listen.at(first.port()));
     ServedRegistry {
         address: address.to_string(),
-        listening: listening.iter().map(ToString::to_string).collect(),
-        directory: args.dir.display().to_string(),
-        pid: std::process::id(),
+        addresses: listening.iter().map(ToString::to_string).collect(),
+        directory: path_text(&args.dir),
+        process_id: std::process::id(),
     }
 }
 

@@ -70,7 +70,7 @@ fn sign(copy: ReleaseCopy, key: &KeyArgs, checkout: Checkout, context: &Context)
 
 /// Writes what a following step needs, where GitHub Actions says to.
 fn tell_github(answer: &PushedArtifact, title: &str, signer: &str, context: &Context) -> Result<()> {
-    let values = format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.digest);
+    let values = format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.artifact_digest);
     append(context.environment.variable(GITHUB_OUTPUT), &values)?;
     let summary = format!(
         "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",

@@ -2,18 +2,18 @@
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
-use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::RollbackOptions;
-use aisoc_pipeline::documents::{RolledBackPlugin, SignatureJudgement};
+use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 
+use super::install::{judged, warn_of_objection};
 use super::uninstall::plugin_id;
 use crate::args::plugin::RollbackArgs;
 use crate::context::{Context, coverage_floor};
-use crate::output::Answer;
+use crate::output::{Answer, path_text};
 
 impl Answer for RolledBackPlugin {
     fn text(&self) -> String {
-        format!("{}\n", self.digest)
+        format!("{}\n", self.artifact_digest)
     }
 }
 
@@ -25,10 +25,8 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
-    if let Some(objection) = &rollback.signature.objection {
-        let said = format!("rolled back although {objection} (trust mode {})", options.trust.policy.mode);
-        context.output.warning(Warning::AdmittedDespite, said);
-    }
+    let objection = rollback.signature.objection.as_ref();
+    warn_of_objection("rolled back", objection, options.trust.policy.mode, context);
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
@@ -37,15 +35,11 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     context.output.answer(&RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
-        digest: rollback.digest.to_string(),
-        directory: rollback.directory.display().to_string(),
-        signature: SignatureJudgement {
-            signature_status: Some(rollback.signature.status.as_str()),
-            signing_key_id: rollback.signature.key_id,
-            coverage: Some(rollback.signature.coverage.as_str()),
-        },
+        artifact_digest: rollback.digest.to_string(),
+        directory: path_text(&rollback.directory),
+        signature: judged(&rollback.signature),
         previous_version: rollback.from,
         lowered_from: rollback.lowered_from,
-        objection: rollback.signature.objection,
+        objection: rollback.signature.objection.as_ref().map(Objection::from),
     })
 }

@@ -9,11 +9,11 @@ use super::bench;
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 
 impl Answer for SignedPlugin {
     fn text(&self) -> String {
-        format!("{}\n", printable(&self.signature_file))
+        format!("{}\n", printable(&self.signature_path))
     }
 }
 
@@ -36,10 +36,10 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
     context.output.status("Signed", what);
     context.output.answer(&SignedPlugin {
-        signature_file: written.path.display().to_string(),
+        signature_path: path_text(&written.path),
         signature: written.signature.to_hex(),
-        digest: written.digest.hex(),
-        signer: written.signer.to_string(),
+        canonical_digest: format!("sha256:{}", written.digest.hex()),
+        signing_key_fingerprint: written.signer.to_string(),
         coverage: written.coverage.as_str(),
         allowed_secrets: allowance.announce(&written.allowed_secrets, context),
     })

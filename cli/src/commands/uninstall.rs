@@ -10,7 +10,7 @@ use aisoc_pipeline::documents::UninstalledPlugin;
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 use crate::waiting::Waiting;
 
 /// Longer than any answer.
@@ -32,7 +32,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     }
     context.warn_of_leftovers(&aisoc_pipeline::uninstall(&site, &id, &access)?);
     context.output.status("Uninstalled", format!("{id} from {}", site.path().display()));
-    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_dir: site.path().display().to_string() })
+    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_directory: path_text(site.path()) })
 }
 
 /// The id that was typed.

@@ -16,7 +16,7 @@ impl Answer for ValidManifest {
     fn text(&self) -> String {
         match &self.loaded {
             Some(LoadedPlugin { result: Some(result), .. }) => printable_json(&format!("{result:#}\n")).into_owned(),
-            _ => format!("{}: valid ({})\n", printable(&self.manifest), self.profile),
+            _ => format!("{}: valid ({})\n", printable(&self.path), self.profile),
         }
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
     }
     if problems.is_empty() {
         let loaded = if args.load { Some(load(&args, &bench, context)?) } else { None };
-        let answer = ValidManifest { manifest: bench.shown, profile, problems: [], loaded };
+        let answer = ValidManifest { path: bench.shown, profile, loaded };
         return context.output.answer(&answer);
     }
     let (count, shown) = (problems.len(), bench.shown);
@@ -56,5 +56,5 @@ fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<LoadedP
     let Report { python, class, run_is_async, result } =
         loading::load(&context.environment.python(), &bench.directory, args.run.as_deref(), &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
-    Ok(LoadedPlugin { python, class, run_is_async, result })
+    Ok(LoadedPlugin { python_version: python, class, run_is_async, result })
 }

@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::documents::{Explanation, SourceVerdict};
+use aisoc_pipeline::documents::{Explanation, Signer, SourceVerdict};
 use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification};
 use aisoc_signing::Uncovered;
 use serde::Serialize;
 
+use super::digest::digits;
 use super::explained;
 use crate::args::plugin::VerifyArgs;
 use crate::context::{Context, shared_directories};
@@ -34,7 +35,8 @@ impl Answer for Verdict {
         }
         let key =
             self.document.signing_key_id.as_ref().map(|key| format!(" key={}", printable(key))).unwrap_or_default();
-        let digest = self.document.digest.as_ref().map(|digest| format!(" digest={digest}")).unwrap_or_default();
+        let digest = self.document.canonical_digest.as_deref().map(|digest| format!(" digest={}", digits(digest)));
+        let digest = digest.unwrap_or_default();
         let coverage = if key.is_empty() { String::new() } else { format!(" coverage={}", self.document.coverage) };
         format!("{}{key}{coverage}{digest}\n", self.document.signature_status)
     }
@@ -116,18 +118,21 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
         id,
         signature_status: explanation.signature_status,
         signing_key_id: admitted.and_then(|admitted| admitted.key_id()).map(ToString::to_string),
-        fingerprint: admitted.and_then(|admitted| admitted.fingerprint()).map(|fingerprint| fingerprint.to_string()),
+        signing_key_fingerprint: admitted.and_then(|admitted| admitted.fingerprint()).map(|print| print.to_string()),
         signers: admitted
             .map(|admitted| admitted.signers())
             .unwrap_or_default()
             .iter()
-            .map(|signer| signer.key_id.to_string())
+            .map(|signer| Signer {
+                signing_key_id: signer.key_id.to_string(),
+                signing_key_fingerprint: signer.fingerprint.to_string(),
+            })
             .collect(),
         coverage: explanation.coverage,
-        digest: findings.digest.map(|digest| digest.hex()),
+        canonical_digest: findings.digest.map(|digest| format!("sha256:{}", digest.hex())),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
         index_digest: index_digest.map(|digest| digest.to_string()),
-        objection: objection.map(|objection| format!("{}: {objection}", objection.reason())),
+        objection: explanation.objection.clone(),
         explanation,
     };
     if verdict.is_ok() || explain || context.output.json() {

@@ -14,7 +14,7 @@ use super::list::{judgement, write_place};
 use super::several::worst;
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::{Context, shared_directories};
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 
 /// The verdicts, and what they make of the command.
 #[derive(Serialize)]
@@ -50,8 +50,8 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let rows: Vec<PluginVerdict> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
     let refusal = worst(total, "are refused", refusals);
     let document = PluginVerdicts {
-        plugins_dir: options.site.path().display().to_string(),
-        shared_directory: shared.is_some(),
+        plugins_directory: path_text(options.site.path()),
+        shared: shared.is_some(),
         counts,
         plugins: rows,
     };
@@ -98,14 +98,15 @@ fn counts_text(counts: VerdictCounts) -> String {
 }
 
 fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> PluginVerdict {
-    let (signature, error) = judgement(&plugin);
+    let (signature, objection) = judgement(&plugin);
+    let admitted = plugin.verdict.is_ok();
     let PluginAtRest { id, directory, path, version, verdict, .. } = plugin;
     if let Err(fault) = verdict {
         refusals.push(fault.about(&id));
     }
     let name = (directory != id).then_some(directory);
     let directory = escaped(path.as_os_str());
-    PluginVerdict { id, directory, name, version, signature, error }
+    PluginVerdict { id, directory, name, version, admitted, signature, objection }
 }
 
 impl Answer for Verdicts {
@@ -124,8 +125,8 @@ impl Answer for Verdicts {
                 or_dash(&row.signature.signing_key_id),
             );
             write_place(&mut text, row.name.as_deref());
-            if let Some(error) = &row.error {
-                let _ = writeln!(text, "  {}", printable(error));
+            if let Some(objection) = &row.objection {
+                let _ = writeln!(text, "  {}", printable(&objection.to_string()));
             }
         }
         text

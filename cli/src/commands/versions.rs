@@ -18,10 +18,10 @@ pub(crate) fn of_plugin(
 ) -> Result<Vec<documents::PluginVersion>> {
     let row = |PluginVersion { record, bytes, current }: PluginVersion| documents::PluginVersion {
         version: record.version,
-        digest: record.digest.to_string(),
+        artifact_digest: record.digest.to_string(),
         installed_at: record.installed_at,
         signature_status: record.signature_status,
-        bytes,
+        disk_bytes: bytes,
         current,
     };
     Ok(aisoc_pipeline::versions(site, directory, path, record)?.into_iter().map(row).collect())
@@ -35,10 +35,10 @@ pub(crate) fn write(text: &mut String, versions: &[documents::PluginVersion]) {
             "  {:<7}  {:<10}  {}  {}  {:<10}  {} bytes",
             if version.current { "current" } else { "kept" },
             printable(&version.version),
-            &version.digest[..19],
+            &version.artifact_digest[..19],
             printable(&version.installed_at),
             printable(&version.signature_status),
-            version.bytes,
+            version.disk_bytes,
         );
     }
 }

@@ -6,7 +6,8 @@
 //! 4. An error is `error[code]: what and where`, the two values that differ, the causes, and a hint.
 //! 5. Lower case, no final period for one sentence; backticks around commands, paths and names.
 //! 6. Everything can be understood without colour; `NO_COLOR` and pipes are respected.
-//! 7. `--json` prints one document with `schema_version`; errors become an envelope on stderr.
+//! 7. `--json` prints one document with `schema_version` on stdout, and at most one on stderr: what the command
+//!    warned of, and why it failed. A command that goes on for ever prints a line as it happens.
 //! 8. Whatever comes from outside is escaped before a terminal sees it, in JSON too: `aisoc_manifests::text`
 //!    says what, for all of it.
 //! 9. `--quiet` removes status lines, never warnings or errors.
@@ -18,24 +19,21 @@ mod redact;
 mod report;
 mod status;
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SCHEMA_VERSION;
-use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use progress::Progress;
 pub(crate) use redact::{redacted, resembles_key};
-pub(crate) use report::report;
+pub(crate) use report::Reports;
 
 use crate::args::Global;
-
-const HINT: Style = AnsiColor::Cyan.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a command found out: text for people, data for machines, and whether it is a yes.
 pub(crate) trait Answer: Serialize {
@@ -74,11 +72,14 @@ pub(crate) enum Form {
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
+    reports: Reports,
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global) -> Self {
-        Self { json: global.json, quiet: global.quiet }
+    /// Speaks as the user asked for, warnings and errors by what the process has for them.
+    pub(crate) fn new(global: &Global, reports: Reports) -> Self {
+        reports.set_json(global.json);
+        Self { json: global.json, quiet: global.quiet, reports }
     }
 
     /// Whether the user asked for JSON.
@@ -100,19 +101,14 @@ impl Output {
     }
 
     /// [`Output::warning`] with a next step of its own.
-    /// With `--json` it is a JSON document of one line, before the result or the error.
+    /// With `--json` it is part of the one document of stderr.
     pub(crate) fn warning_with(&self, code: Warning, text: impl std::fmt::Display, hint: Option<&str>) {
-        let (text, hint) = (redacted(&text.to_string()), hint.map(redacted));
-        if self.json {
-            let line = serde_json::json!({ "code": code.as_str(), "message": text, "hint": hint }).to_string();
-            let _ = writeln!(anstream::stderr(), "{}", printable_json(&line));
-            return;
-        }
-        let mut lines = format!("{WARNING}warning[{code}]{WARNING:#}: {}\n", printable(&text));
-        if let Some(hint) = hint {
-            let _ = writeln!(lines, "{HINT}hint{HINT:#}: {}", printable(&hint));
-        }
-        let _ = anstream::stderr().write_all(lines.as_bytes());
+        self.reports.warning(code, &text.to_string(), hint);
+    }
+
+    /// Prints a refusal, which need not be the end of the command: several may stand for one.
+    pub(crate) fn error(&self, fault: &Fault) {
+        self.reports.error(fault);
     }
 
     /// Prints the result and gives the exit code.
@@ -123,6 +119,9 @@ impl Output {
             Form::Escaped => printable_lines(&text),
             Form::Exact => text.into(),
         })?;
+        if answer.goes_on() {
+            self.reports.say_at_once();
+        }
         Ok(answer.exit_code())
     }
 
@@ -154,8 +153,13 @@ pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Fault::io("write to", std::path::Path::new("standard output"), error))
+            Err(Fault::io("write to", Path::new("standard output"), error))
         }
         _ => Ok(()),
     }
+}
+
+/// A path as a document has it: one from which the path can be had back, and which is itself when it is plain text.
+pub(crate) fn path_text(path: &Path) -> String {
+    escaped(path.as_os_str())
 }

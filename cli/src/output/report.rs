@@ -1,25 +1,119 @@
-//! The one function that prints a refusal.
+//! The one place that prints warnings and refusals.
 
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aisoc_manifests::fault::Fault;
 use aisoc_manifests::text::{printable, printable_json};
-use aisoc_pipeline::documents::SCHEMA_VERSION;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::documents::{ErrorDetail, ManifestProblem, Report, ReportedError, ReportedWarning, SCHEMA_VERSION};
 use anstyle::{AnsiColor, Style};
-use serde_json::{Map, Value, json};
 
-use super::HINT;
 use super::redact::redacted;
+
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
-/// Prints a fault to stderr: as text, or as the JSON envelope.
-pub(crate) fn report(fault: &Fault, json: bool) {
-    let text = if json { envelope(fault) } else { text(fault) };
-    // When stderr is gone there is nobody left to tell.
+/// What is said on stderr: text as it happens, or with `--json` one document when the command ends.
+///
+/// One for the whole process, so that a panic in any thread, a signal and a refusal of the command line leave
+/// nothing unsaid that was found before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reports(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    json: bool,
+    /// Nobody waits for the end of a command that goes on for ever.
+    at_once: bool,
+    warnings: Vec<ReportedWarning>,
+}
+
+impl Reports {
+    /// Chooses between text and documents.
+    pub(crate) fn set_json(&self, json: bool) {
+        self.state().json = json;
+    }
+
+    /// From now on every document is a line of its own, as it happens; what was found before is said now.
+    pub(crate) fn say_at_once(&self) {
+        let mut state = self.state();
+        state.at_once = true;
+        state.say(None);
+    }
+
+    /// Something that somebody should know although the command goes on.
+    pub(crate) fn warning(&self, code: Warning, message: &str, hint: Option<&str>) {
+        let (message, hint) = (redacted(message), hint.map(redacted));
+        let mut state = self.state();
+        if !state.json {
+            return write(&warning_text(code, &message, hint.as_deref()));
+        }
+        state.warnings.push(ReportedWarning { code: code.as_str(), message, hint });
+        if state.at_once {
+            state.say(None);
+        }
+    }
+
+    /// Why the command failed, with what it had to say before.
+    pub(crate) fn error(&self, fault: &Fault) {
+        let mut state = self.state();
+        match state.json {
+            true => state.say(Some(fault)),
+            false => write(&text(fault)),
+        }
+    }
+
+    /// A bug, of which nobody knows which thread it stopped, this one's own work here included.
+    pub(crate) fn bug(&self, fault: &Fault) {
+        match self.0.try_lock() {
+            Ok(mut state) if state.json => state.say(Some(fault)),
+            _ => write(&text(fault)),
+        }
+    }
+
+    /// What is left to say of a command that did what it was asked for.
+    pub(crate) fn end(&self) {
+        self.state().say(None);
+    }
+
+    /// A thread that panicked here held nothing half done: a list that was added to is a list.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn say(&mut self, fault: Option<&Fault>) {
+        let warnings = std::mem::take(&mut self.warnings);
+        if warnings.is_empty() && fault.is_none() {
+            return;
+        }
+        let report =
+            Report { schema_version: SCHEMA_VERSION, ok: fault.is_none(), warnings, error: fault.map(document) };
+        let text = match self.at_once {
+            true => serde_json::to_string(&report),
+            false => serde_json::to_string_pretty(&report),
+        };
+        write(&printable_json(&format!("{}\n", text.expect("a report is strings and numbers"))));
+    }
+}
+
+/// When stderr is gone there is nobody left to tell.
+fn write(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+fn warning_text(code: Warning, message: &str, hint: Option<&str>) -> String {
+    let mut text = format!("{WARNING}warning[{code}]{WARNING:#}: {}\n", printable(message));
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "{HINT}hint{HINT:#}: {}", printable(hint));
+    }
+    text
 }
 
 fn text(fault: &Fault) -> String {
@@ -35,34 +129,38 @@ fn text(fault: &Fault) -> String {
     text
 }
 
-/// `{"ok":false,"error":{type, message, hint, detail:{reason_code, …}}}`
-fn envelope(fault: &Fault) -> String {
-    let mut detail = Map::new();
-    detail.insert("reason_code".into(), fault.reason().as_str().into());
-    if let Some(location) = fault.location() {
-        detail.insert("file".into(), redacted(&location.file).into());
-        detail.insert("line".into(), location.line.into());
-        detail.insert("column".into(), location.column.into());
-    }
-    if let Some(difference) = fault.difference() {
-        detail.insert("expected".into(), redacted(&difference.expected).into());
-        detail.insert("found".into(), redacted(&difference.found).into());
-    }
-    let causes = causes(fault);
-    if !causes.is_empty() {
-        detail.insert("caused_by".into(), causes.into());
-    }
-    let document = json!({
-        "schema_version": SCHEMA_VERSION,
-        "ok": false,
-        "error": {
-            "type": fault.class().as_str(),
-            "message": redacted(&fault.to_string()),
-            "hint": redacted(fault.next_step()),
-            "detail": Value::Object(detail),
+/// The error as a document has it, every text that may hold a secret redacted.
+fn document(fault: &Fault) -> ReportedError {
+    let location = fault.location();
+    let difference = fault.difference();
+    ReportedError {
+        class: fault.class().as_str(),
+        message: redacted(&fault.to_string()),
+        hint: redacted(fault.next_step()),
+        detail: ErrorDetail {
+            reason_code: fault.reason().as_str(),
+            path: location.map(|location| redacted(&location.file)),
+            line: location.map(|location| location.line),
+            column: location.map(|location| location.column),
+            expected: difference.map(|difference| redacted(&difference.expected)),
+            found: difference.map(|difference| redacted(&difference.found)),
+            caused_by: causes(fault),
+            problems: fault.problems().iter().filter_map(problem).collect(),
         },
-    });
-    printable_json(&format!("{document:#}\n")).into_owned()
+    }
+}
+
+/// One of several things that are wrong; each has a place.
+fn problem(fault: &Fault) -> Option<ManifestProblem> {
+    let location = fault.location()?;
+    Some(ManifestProblem {
+        reason_code: fault.reason().as_str(),
+        path: redacted(&location.file),
+        line: location.line,
+        column: location.column,
+        message: redacted(fault.message()),
+        hint: redacted(fault.next_step()),
+    })
 }
 
 fn causes(fault: &Fault) -> Vec<String> {
@@ -96,10 +194,9 @@ mod tests {
             "error[digest_mismatch]: x:1:2: the artifact is another one\\u{1b}[31m\n  expected: sha256:aa\n  \
              found:    sha256:bb\n  caused by: two lines\nhint: find out what changed before you require another digest\n"
         );
-        let envelope: Value = serde_json::from_str(&envelope(&fault)).expect("JSON");
-        assert_eq!(envelope["ok"], false);
-        assert_eq!(envelope["error"]["type"], "refused");
-        assert_eq!(envelope["error"]["detail"]["reason_code"], "digest_mismatch");
-        assert_eq!(envelope["error"]["detail"]["line"], 1);
+        let error = document(&fault);
+        assert_eq!((error.class, error.detail.reason_code), ("refused", "digest_mismatch"));
+        assert_eq!((error.detail.path.as_deref(), error.detail.line), (Some("x"), Some(1)));
+        assert_eq!(error.detail.caused_by, ["two\nlines"]);
     }
 }

@@ -1,9 +1,10 @@
 //! What is packed, pushed and pulled.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A packed plugin.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PackedArtifact {
     /// The plugin.
     pub id: String,
@@ -12,19 +13,19 @@ pub struct PackedArtifact {
     /// The layout or archive that holds it.
     pub path: String,
     /// Digest of the artifact's manifest.
-    pub digest: String,
+    pub artifact_digest: String,
     /// Digest of its layer.
     pub layer_digest: String,
-    /// Compressed size of the layer in bytes.
-    pub layer_size: u64,
+    /// Compressed size of the layer.
+    pub layer_bytes: u64,
     /// How many files it holds.
-    pub files: usize,
-    /// Their size in bytes.
-    pub unpacked_size: u64,
+    pub file_count: usize,
+    /// Their size.
+    pub unpacked_bytes: u64,
     /// Whether there is a signature, whatever it is worth.
     pub signed: bool,
     /// `verified`, `present`, `unsigned`; of what is only compared also `malformed` and `other_tree`.
-    pub signature: &'static str,
+    pub signature_status: &'static str,
     /// What was left out.
     pub excluded: Vec<String>,
     /// What looks like a secret and is in it.
@@ -33,49 +34,49 @@ pub struct PackedArtifact {
 }
 
 /// A pushed artifact.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PushedArtifact {
     /// The reference, pinned to the digest.
     pub reference: String,
     /// Digest of the artifact's manifest.
-    pub digest: String,
+    pub artifact_digest: String,
     /// The tag that names it now.
     pub tag: Option<String>,
     /// `verified`, `present`, `unsigned` or `not_read`.
-    pub signature: &'static str,
+    pub signature_status: &'static str,
     /// How many blobs were sent.
-    pub uploaded_blobs: usize,
-    /// Their size in bytes.
+    pub uploaded_blob_count: usize,
+    /// Their size.
     pub uploaded_bytes: u64,
     /// How many the registry took over from another repository of its own.
-    pub mounted_blobs: usize,
+    pub mounted_blob_count: usize,
     /// How many were there before.
-    pub present_blobs: usize,
+    pub present_blob_count: usize,
     /// What looks like a secret and was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_secrets: Vec<AllowedSecret>,
 }
 
 /// A pulled artifact: unpacked to look at, and not verified.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PulledArtifact {
     /// The reference, pinned to the digest.
     pub reference: String,
     /// Digest of the artifact's manifest.
-    pub digest: String,
+    pub artifact_digest: String,
     /// Digest of the index that the reference names, when it names one whose only artifact this is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
     /// Where the files are.
     pub directory: String,
     /// How many there are.
-    pub files: usize,
+    pub file_count: usize,
     /// `skipped`: nothing was verified.
     pub signature_status: &'static str,
 }
 
 /// A file that is published although it looks like a secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AllowedSecret {
     /// The file.
     pub path: String,

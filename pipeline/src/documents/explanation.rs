@@ -4,15 +4,18 @@ use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
 use aisoc_trust::{SignatureStatus, Step, Trace, Verdict};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Objection;
+
 /// What `verify --explain` shows and `--json` holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Explanation {
     /// `admitted`, `admitted_despite` or `refused`.
     pub verdict: &'static str,
-    /// Why it was refused, or would have been.
-    pub reason_code: Option<&'static str>,
+    /// Why it was refused, or would have been in strict mode.
+    pub objection: Option<Objection>,
     /// What the signature is worth.
     pub signature_status: &'static str,
     /// How much of the plugin it covers.
@@ -35,33 +38,31 @@ pub struct Explanation {
     pub missing: Vec<String>,
     /// Files that the signature does not cover.
     pub uncovered: Vec<UncoveredFile>,
-    /// What to do next.
-    pub next: Option<String>,
 }
 
 /// One check.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Check {
     /// What it looks at.
     pub name: &'static str,
     /// `passed`, `failed` or `not_reached`.
     pub result: &'static str,
     /// What it saw.
-    pub detail: String,
+    pub evidence: String,
     /// What would change a check that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub would_change_it: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// One trusted key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Key {
-    /// Its id.
-    pub key_id: String,
-    /// The file that it was read from.
-    pub file: String,
+    /// The name under which this site trusts it.
+    pub signing_key_id: String,
+    /// The file that it was read from, in the directory of trusted keys.
+    pub path: String,
     /// Its fingerprint.
-    pub fingerprint: String,
+    pub signing_key_fingerprint: String,
     /// The signature files that it verifies.
     pub verifies: Vec<String>,
     /// Why the key did not verify, or does not count.
@@ -69,18 +70,18 @@ pub struct Key {
 }
 
 /// One signature file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SignatureFile {
     /// The file.
-    pub file: String,
-    /// The signer that its name states.
-    pub named_signer: Option<String>,
+    pub path: String,
+    /// The fingerprint that its name states.
+    pub stated_key_fingerprint: Option<String>,
     /// The key that verifies it.
-    pub verified_by: Option<String>,
+    pub signing_key_id: Option<String>,
 }
 
 /// A file that is not as it was signed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ChangedFile {
     /// The file.
     pub path: String,
@@ -91,18 +92,18 @@ pub struct ChangedFile {
 }
 
 /// What a file is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FileState {
-    /// Digest of its content, in hexadecimal digits.
-    pub sha256: String,
-    /// Its size in bytes.
-    pub size: u64,
+    /// Digest of its content.
+    pub content_digest: String,
+    /// Its size.
+    pub content_bytes: u64,
     /// Whether it can be run.
     pub executable: bool,
 }
 
 /// A file that the signature does not cover.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UncoveredFile {
     /// The file.
     pub path: String,
@@ -128,7 +129,7 @@ impl Explanation {
                 (Ok(_), Some(_)) => "admitted_despite",
                 (Err(_), _) => "refused",
             },
-            reason_code: objection.map(|fault| fault.reason().as_str()),
+            objection: objection.map(Objection::from),
             signature_status: status.as_str(),
             coverage: coverage_of(verdict, findings).as_str(),
             checks: trace.steps().iter().map(Check::of).collect(),
@@ -138,9 +139,9 @@ impl Explanation {
                 .signatures
                 .iter()
                 .map(|signature| SignatureFile {
-                    file: signature.file.clone(),
-                    named_signer: signature.named_signer.as_ref().map(|digits| format!("SHA256:{digits}")),
-                    verified_by: signature.key_id.as_ref().map(ToString::to_string),
+                    path: signature.file.clone(),
+                    stated_key_fingerprint: signature.named_signer.as_ref().map(|digits| format!("SHA256:{digits}")),
+                    signing_key_id: signature.key_id.as_ref().map(ToString::to_string),
                 })
                 .collect(),
             file_list: difference.map(|difference| match difference.list {
@@ -165,7 +166,6 @@ impl Explanation {
                 .iter()
                 .map(|file| UncoveredFile { path: file.path.clone(), hazard: file.hazard })
                 .collect(),
-            next: objection.map(|fault| fault.next_step().to_owned()),
         }
     }
 }
@@ -195,8 +195,8 @@ impl Check {
         Self {
             name: step.name,
             result: step.answered.as_str(),
-            detail: step.evidence.clone(),
-            would_change_it: step.remedy.clone(),
+            evidence: step.evidence.clone(),
+            hint: step.remedy.clone(),
         }
     }
 }
@@ -220,9 +220,9 @@ impl Key {
             Standing::Current => Some("not tried".to_owned()),
         };
         Self {
-            key_id: key.key_id.to_string(),
-            file: key.file.clone(),
-            fingerprint: key.fingerprint.clone(),
+            signing_key_id: key.key_id.to_string(),
+            path: key.file.clone(),
+            signing_key_fingerprint: key.fingerprint.clone(),
             verifies: key.verifies.clone(),
             why_not,
         }
@@ -231,6 +231,10 @@ impl Key {
 
 impl FileState {
     fn of(entry: &FileEntry) -> Self {
-        Self { sha256: entry.digest.hex(), size: entry.size, executable: entry.executable }
+        Self {
+            content_digest: format!("sha256:{}", entry.digest.hex()),
+            content_bytes: entry.size,
+            executable: entry.executable,
+        }
     }
 }

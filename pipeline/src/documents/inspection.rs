@@ -1,16 +1,18 @@
 //! What a directory or an artifact says about itself.
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::{SIGNATURE_FILE, TreeDifference, TreeFinding};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Objection;
 use crate::inspect::{ArtifactSummary, Inspection, LayerSummary};
 
 /// A look at a plugin. Claims, all of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct InspectedPlugin {
     /// What was looked at, as it was named.
     pub source: String,
@@ -22,34 +24,34 @@ pub struct InspectedPlugin {
     /// What the manifest claims.
     pub claimed: Option<ClaimedManifest>,
     /// Why the manifest cannot be read.
-    pub manifest_problem: Option<String>,
+    pub manifest_objection: Option<Objection>,
     /// The digest that a signature would cover.
-    pub digest: Option<String>,
+    pub canonical_digest: Option<String>,
     /// Why there is none.
-    pub digest_problem: Option<String>,
+    pub canonical_digest_objection: Option<Objection>,
     /// Whether the first signer's file is there.
     pub has_signature: bool,
     /// The signature files.
-    pub signature_files: Vec<String>,
+    pub signature_paths: Vec<String>,
     /// What a signature would cover, were it valid.
     pub claimed_coverage: Option<&'static str>,
     /// What differs from what the manifest states, or why that cannot be said.
-    pub coverage_problem: Option<String>,
+    pub coverage_objection: Option<Objection>,
     /// Digest of all files.
     pub tree_digest: String,
     /// How many files there are.
     pub file_count: usize,
-    /// Their size in bytes.
-    pub unpacked_size: u64,
+    /// Their size.
+    pub unpacked_bytes: u64,
     /// Every file.
     pub files: Vec<InspectedFile>,
 }
 
 /// What an OCI manifest says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct InspectedArtifact {
     /// Digest of the manifest.
-    pub digest: String,
+    pub artifact_digest: String,
     /// Digest of the index that the reference names, when it names one whose only artifact this is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
@@ -60,18 +62,18 @@ pub struct InspectedArtifact {
 }
 
 /// One layer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct InspectedLayer {
     /// Media type.
     pub media_type: String,
     /// Digest.
-    pub digest: String,
-    /// Size in bytes.
-    pub size: u64,
+    pub layer_digest: String,
+    /// Compressed size.
+    pub layer_bytes: u64,
 }
 
 /// What a plugin's manifest claims.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ClaimedManifest {
     /// The plugin.
     pub id: String,
@@ -80,7 +82,6 @@ pub struct ClaimedManifest {
     /// Its version.
     pub version: String,
     /// What kind of plugin.
-    #[serde(rename = "type")]
     pub plugin_type: String,
     /// What it does.
     pub description: Option<String>,
@@ -93,14 +94,14 @@ pub struct ClaimedManifest {
 }
 
 /// One file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct InspectedFile {
     /// Its path in the plugin.
     pub path: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Digest of its content, in hexadecimal digits.
-    pub sha256: String,
+    /// Its size.
+    pub content_bytes: u64,
+    /// Digest of its content.
+    pub content_digest: String,
     /// Whether it can be run.
     pub executable: bool,
 }
@@ -108,38 +109,41 @@ pub struct InspectedFile {
 impl InspectedPlugin {
     /// The document of a look at what `source` names.
     pub fn of(source: String, inspection: Inspection) -> Self {
-        let (claimed, manifest_problem) = split(inspection.claimed_manifest.map(ClaimedManifest::from));
-        let (digest, digest_problem) = split(inspection.canonical_digest.map(|digest| digest.hex()));
-        let (claimed_coverage, coverage_problem) = match inspection.claimed_tree {
-            Ok((TreeFinding::Differs(difference), coverage)) => (Some(coverage.as_str()), Some(differing(&difference))),
+        let (claimed, manifest_objection) = split(inspection.claimed_manifest.map(ClaimedManifest::from));
+        let digest = inspection.canonical_digest.map(|digest| format!("sha256:{}", digest.hex()));
+        let (canonical_digest, canonical_digest_objection) = split(digest);
+        let (claimed_coverage, coverage_objection) = match inspection.claimed_tree {
+            Ok((TreeFinding::Differs(difference), coverage)) => {
+                (Some(coverage.as_str()), Some(Objection::from(&differing(&difference))))
+            }
             Ok((_, coverage)) => (Some(coverage.as_str()), None),
-            Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+            Err(fault) => (None, Some(Objection::from(&fault))),
         };
         Self {
             source,
             verified: false,
             artifact: inspection.artifact.map(InspectedArtifact::from),
             claimed,
-            manifest_problem,
-            digest,
-            digest_problem,
+            manifest_objection,
+            canonical_digest,
+            canonical_digest_objection,
             has_signature: inspection.signature_files.iter().any(|name| name == SIGNATURE_FILE),
-            signature_files: inspection.signature_files,
+            signature_paths: inspection.signature_files,
             claimed_coverage,
-            coverage_problem,
+            coverage_objection,
             tree_digest: inspection.files.tree_digest().to_string(),
             file_count: inspection.files.len(),
-            unpacked_size: inspection.files.total_bytes(),
+            unpacked_bytes: inspection.files.total_bytes(),
             files: inspection.files.iter().map(InspectedFile::from).collect(),
         }
     }
 }
 
 /// What there is, or why there is none.
-fn split<T>(result: Result<T>) -> (Option<T>, Option<String>) {
+fn split<T>(result: Result<T>) -> (Option<T>, Option<Objection>) {
     match result {
         Ok(value) => (Some(value), None),
-        Err(fault) => (None, Some(format!("{}: {fault}", fault.reason()))),
+        Err(fault) => (None, Some(Objection::from(&fault))),
     }
 }
 
@@ -158,19 +162,20 @@ impl From<Manifest> for ClaimedManifest {
     }
 }
 
-/// The two digests, or what stands beside the files when these are as stated.
-fn differing(difference: &TreeDifference) -> String {
+/// What a verification would say: the two digests, or what stands beside the files when these are as stated.
+fn differing(difference: &TreeDifference) -> Fault {
     let (stated, found) = (difference.stated.hex(), difference.found.hex());
-    match difference.extra.first() {
+    let message = match difference.extra.first() {
         Some(extra) if stated == found => format!("the files are as the manifest states, and there is `{extra}` too"),
         _ => format!("the manifest states the tree {stated}, the files are {found}"),
-    }
+    };
+    Fault::new(Reason::CoverageMismatch, message)
 }
 
 impl From<ArtifactSummary> for InspectedArtifact {
     fn from(artifact: ArtifactSummary) -> Self {
         Self {
-            digest: artifact.digest.to_string(),
+            artifact_digest: artifact.digest.to_string(),
             index_digest: artifact.index.map(|digest| digest.to_string()),
             claimed_artifact_type: artifact.claimed_artifact_type,
             layers: artifact.layers.into_iter().map(InspectedLayer::from).collect(),
@@ -180,12 +185,17 @@ impl From<ArtifactSummary> for InspectedArtifact {
 
 impl From<LayerSummary> for InspectedLayer {
     fn from(layer: LayerSummary) -> Self {
-        Self { media_type: layer.media_type, digest: layer.digest.to_string(), size: layer.size }
+        Self { media_type: layer.media_type, layer_digest: layer.digest.to_string(), layer_bytes: layer.size }
     }
 }
 
 impl From<(&RelPath, &FileEntry)> for InspectedFile {
     fn from((path, entry): (&RelPath, &FileEntry)) -> Self {
-        Self { path: path.to_string(), size: entry.size, sha256: entry.digest.hex(), executable: entry.executable }
+        Self {
+            path: path.to_string(),
+            content_bytes: entry.size,
+            content_digest: format!("sha256:{}", entry.digest.hex()),
+            executable: entry.executable,
+        }
     }
 }

@@ -1,20 +1,25 @@
 //! What changed in a plugins directory.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Objection;
+
 /// What the gate said of a signature. Part of other documents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SignatureJudgement {
     /// The status word. Nothing where no signature was judged.
     pub signature_status: Option<&'static str>,
-    /// The key that verified it.
+    /// The key that verified it, by the name under which this site trusts it.
     pub signing_key_id: Option<String>,
+    /// That key's fingerprint.
+    pub signing_key_fingerprint: Option<String>,
     /// How much it covers. Nothing where that is not known.
     pub coverage: Option<&'static str>,
 }
 
 /// A plugin that was installed, or was there already.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct InstalledPlugin {
     /// The plugin.
     pub id: String,
@@ -23,7 +28,7 @@ pub struct InstalledPlugin {
     /// Where it came from, pinned to the digest.
     pub reference: String,
     /// Digest of the artifact's manifest.
-    pub digest: String,
+    pub artifact_digest: String,
     /// Digest of the index that the reference names, when it names one whose only artifact this is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
@@ -39,18 +44,18 @@ pub struct InstalledPlugin {
     /// `full`, `code` or `unknown` when the coverage floor was lowered.
     pub lowered_from: Option<&'static str>,
     /// What strict mode would have refused it for.
-    pub objection: Option<String>,
+    pub objection: Option<Objection>,
 }
 
 /// A plugin that is back at a version that was kept.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RolledBackPlugin {
     /// The plugin.
     pub id: String,
     /// The version that is in place now.
     pub version: String,
     /// Digest of the artifact that it came from.
-    pub digest: String,
+    pub artifact_digest: String,
     /// Where it is.
     pub directory: String,
     /// What the gate said.
@@ -61,14 +66,14 @@ pub struct RolledBackPlugin {
     /// `full`, `code` or `unknown` when the coverage floor was lowered.
     pub lowered_from: Option<&'static str>,
     /// What strict mode would have refused it for.
-    pub objection: Option<String>,
+    pub objection: Option<Objection>,
 }
 
 /// A plugin that is gone.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UninstalledPlugin {
     /// The plugin.
     pub id: String,
     /// The plugins directory.
-    pub plugins_dir: String,
+    pub plugins_directory: String,
 }

@@ -1,11 +1,12 @@
 //! What came of an install of several plugins, each on its own.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{InstalledPlugin, Objection};
 
 /// What came of each source that was named, of one as of many.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct InstalledPlugins {
     /// What is installed now, or was there already, in the order in which it was named.
     pub plugins: Vec<InstalledPlugin>,
@@ -14,7 +15,7 @@ pub struct InstalledPlugins {
 }
 
 /// A source of which nothing came.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NotInstalled {
     /// What was named.
     pub source: String,

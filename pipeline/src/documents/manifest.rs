@@ -1,27 +1,26 @@
 //! What is right or wrong with a manifest.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A manifest that is valid.
-#[derive(Debug, Serialize)]
+/// A manifest that is valid. One that is not is an error, which lists its problems.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ValidManifest {
     /// The file.
-    pub manifest: String,
+    pub path: String,
     /// By whose rules.
     pub profile: String,
-    /// None; the field is there so that one program reads both answers.
-    pub problems: [ManifestProblem; 0],
     /// What a host found that loaded the plugin, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded: Option<LoadedPlugin>,
 }
 
 /// What a host found that loaded the plugin.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LoadedPlugin {
     /// Python's version.
-    pub python: String,
+    pub python_version: String,
     /// The class behind `Plugin`.
     pub class: String,
     /// Whether its `run` is declared `async`.
@@ -30,28 +29,19 @@ pub struct LoadedPlugin {
     pub result: Option<Value>,
 }
 
-/// A manifest that is refused.
-#[derive(Debug, Serialize)]
-pub struct RefusedManifest {
-    /// The file.
-    pub manifest: String,
-    /// All that is wrong with it.
-    pub problems: Vec<ManifestProblem>,
-}
-
-/// One thing that is wrong with a manifest.
-#[derive(Debug, Serialize)]
+/// One thing that is wrong with a manifest, as an error lists it.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ManifestProblem {
     /// Its reason code.
     pub reason_code: &'static str,
     /// The file.
-    pub file: String,
+    pub path: String,
     /// The line, from 1.
     pub line: usize,
     /// The column, from 1.
     pub column: usize,
     /// What is wrong.
     pub message: String,
-    /// What could stand there instead.
-    pub instead: Option<String>,
+    /// What to do next.
+    pub hint: String,
 }

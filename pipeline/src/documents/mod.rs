@@ -15,6 +15,7 @@ mod listing;
 mod manifest;
 mod objection;
 mod reason;
+mod report;
 mod serving;
 mod tool;
 mod verdict;
@@ -27,12 +28,13 @@ pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, Inspecte
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
-pub use manifest::{LoadedPlugin, ManifestProblem, RefusedManifest, ValidManifest};
+pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
+pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use serving::ServedRegistry;
 pub use tool::{CompletionScript, ManualPages, ToolVersion};
-pub use verdict::SourceVerdict;
+pub use verdict::{Signer, SourceVerdict};
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;

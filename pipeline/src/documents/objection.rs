@@ -1,10 +1,11 @@
 //! What is wrong, in the one form that every document has for it.
 
 use aisoc_manifests::fault::Fault;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Why something is refused, or would be in strict mode, or cannot be said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Objection {
     /// Its reason code.
     pub reason_code: &'static str,

@@ -2,10 +2,11 @@
 
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::warning::Warning;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Some codes, or all of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReasonCodes {
     /// The codes, in the order of the registry.
     pub reasons: Vec<ReasonCode>,
@@ -14,7 +15,7 @@ pub struct ReasonCodes {
 }
 
 /// One reason code.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReasonCode {
     /// The code.
     pub code: &'static str,
@@ -30,7 +31,7 @@ pub struct ReasonCode {
 }
 
 /// The code of one warning. A command that warns goes on, so there is no exit code.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct WarningCode {
     /// The code.
     pub code: &'static str,

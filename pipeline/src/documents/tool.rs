@@ -1,9 +1,10 @@
 //! What aisoc says of itself.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `aisoc version`: what this program was built from. What is not known is `null`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToolVersion {
     /// Of the workspace.
     pub version: &'static str,
@@ -22,7 +23,7 @@ pub struct ToolVersion {
 }
 
 /// `aisoc completions`: a script for a shell.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CompletionScript {
     /// The shell.
     pub shell: String,
@@ -31,7 +32,7 @@ pub struct CompletionScript {
 }
 
 /// `aisoc man`: pages for `man`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ManualPages {
     /// The files.
     pub paths: Vec<String>,

@@ -1,11 +1,12 @@
 //! What `verify` says of a directory or an artifact.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Explanation;
+use super::{Explanation, Objection};
 
 /// A verdict on what somebody named.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SourceVerdict {
     /// What was verified, as it was named.
     pub source: String,
@@ -13,23 +14,32 @@ pub struct SourceVerdict {
     pub id: Option<String>,
     /// What the signature is worth.
     pub signature_status: &'static str,
-    /// The key that verified it.
+    /// The key that verified it, by the name under which this site trusts it.
     pub signing_key_id: Option<String>,
     /// That key's fingerprint.
-    pub fingerprint: Option<String>,
-    /// Every key that verified a signature, by its id.
-    pub signers: Vec<String>,
+    pub signing_key_fingerprint: Option<String>,
+    /// Every key that verified a signature.
+    pub signers: Vec<Signer>,
     /// How much the signature covers.
     pub coverage: &'static str,
     /// What a signature covers, as one digest.
-    pub digest: Option<String>,
-    /// Digest of the artifact, when it was one.
+    pub canonical_digest: Option<String>,
+    /// Digest of the artifact's manifest, when it was one.
     pub artifact_digest: Option<String>,
     /// Digest of the index that the reference names, when it names one whose only artifact this is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
-    /// What strict mode would have refused it for.
-    pub objection: Option<String>,
+    /// Why it is refused, or what strict mode would have refused it for.
+    pub objection: Option<Objection>,
     /// How the verdict came about.
     pub explanation: Explanation,
+}
+
+/// A key that verified a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Signer {
+    /// The name under which this site trusts the key.
+    pub signing_key_id: String,
+    /// Its fingerprint.
+    pub signing_key_fingerprint: String,
 }
