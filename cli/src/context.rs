@@ -40,7 +40,9 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(output: Output, environment: Environment, commands: Commands) -> Self {
-        Self { output, environment, commands, cancellation: Cancellation::default(), listening: OnceCell::new() }
+        let said = output.clone();
+        let cancellation = Cancellation::telling(move |what| said.status("Waiting", what));
+        Self { output, environment, commands, cancellation, listening: OnceCell::new() }
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they

@@ -120,6 +120,12 @@ impl Environment {
         text.map_err(|_| Fault::new(Reason::Usage, format!("{name} is not UTF-8")))
     }
 
+    /// Whether a terminal may be drawn over: not one that cannot go back in a line, and not for somebody who wants
+    /// plain text (no-color.org).
+    pub(crate) fn can_draw(&self) -> bool {
+        self.variable("TERM").is_some_and(|kind| kind != "dumb") && self.variable("NO_COLOR").is_none()
+    }
+
     /// Whether this is a place for development.
     pub(crate) fn is_development(&self) -> bool {
         let value = self.named(ENVIRONMENT).and_then(|value| value.into_string().ok());

@@ -58,7 +58,10 @@ fn run(reports: &Reports) -> Result<u8> {
     private?;
     usage::refuse_key_material(&environment)?;
     match Typed::parse(&environment) {
-        Ok(typed) => typed.run(&Context::new(Output::new(&typed.global, reports.clone()), environment, COMMANDS)),
+        Ok(typed) => {
+            let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
+            typed.run(&Context::new(output, environment, COMMANDS))
+        }
         Err(error) => usage::answer(&error, &environment),
     }
 }

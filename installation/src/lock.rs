@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use aisoc_files::{Links, open_lock, read_small, read_stream, shell_word, wait_for_lock};
+use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
@@ -17,6 +19,9 @@ use crate::layout::{LOCK, OWN_DIRECTORY};
 const MAX_OWNER_BYTES: u64 = 512;
 /// Larger than what the system says about a process.
 const MAX_STAT_BYTES: u64 = 4096;
+
+/// Changes are exchanges by rename: who waits longer than this waits for something else.
+const USUAL_WAIT: Duration = Duration::from_secs(1);
 
 /// Held while the plugins directory is changed. The kernel releases it when the process ends, however
 /// it ends; the file stays, because removing a lock file is how two processes come to hold it.
@@ -35,7 +40,8 @@ impl PluginsLock {
         let path = shown.join(OWN_DIRECTORY).join(LOCK);
         let failed = |error: std::io::Error| Fault::io("lock", &path, error);
         let mut file = open_lock(own, LOCK, plugins).map_err(failed)?;
-        if wait_for_lock(&file, access.lock_timeout, || Ok(access.cancellation.check()?)).map_err(failed)? {
+        let mut telling = Telling::of(access, shown);
+        if wait_for_lock(&file, access.lock_timeout, || Ok(telling.round(&file)?)).map_err(failed)? {
             // A note for people: what excludes others is the lock, which a full disk cannot take away.
             let _ = write_owner(&mut file, &access.command);
             return Ok(Self { _file: file });
@@ -45,11 +51,37 @@ impl PluginsLock {
             Fault::new(Reason::Locked, format!("`{}` is being changed by {by}", shown.display()))
                 .expected(format!("the lock within {waited} seconds"), "the lock of another process")
         };
-        Err(match owner(file) {
+        Err(match owner(&file) {
             Some(line) => locked(&line),
             None => locked("a process that has not given its name")
                 .hint(format!("find it with `fuser -v {}`, then run the command again", shell_word(path))),
         })
+    }
+}
+
+/// Says once who holds the lock, to whoever waits longer than a change takes.
+struct Telling<'a> {
+    access: &'a Access,
+    shown: &'a Path,
+    begin: Instant,
+    is_told: bool,
+}
+
+impl<'a> Telling<'a> {
+    fn of(access: &'a Access, shown: &'a Path) -> Self {
+        Self { access, shown, begin: Instant::now(), is_told: false }
+    }
+
+    fn round(&mut self, file: &File) -> Result<(), Cancelled> {
+        self.access.cancellation.check()?;
+        if !self.is_told && self.begin.elapsed() >= USUAL_WAIT {
+            self.is_told = true;
+            let holder = owner(file).unwrap_or_else(|| "a process that has not given its name".to_owned());
+            let most = self.access.lock_timeout.as_secs();
+            let directory = self.shown.display();
+            self.access.cancellation.waits_for(&format!("for `{directory}`, which {holder} changes; {most} s at most"));
+        }
+        Ok(())
     }
 }
 
@@ -70,7 +102,8 @@ fn write_owner(file: &mut File, command: &str) -> std::io::Result<()> {
 
 /// The line that the holder wrote: of a process that is gone, or that another host or container counts,
 /// there is nothing to say.
-fn owner(file: File) -> Option<String> {
+fn owner(mut file: &File) -> Option<String> {
+    file.rewind().ok()?;
     let note = String::from_utf8(read_stream(file, MAX_OWNER_BYTES).ok()?).ok()?;
     named(&note).map(|line| shown(line, 120))
 }

@@ -1,4 +1,5 @@
-//! `Cancellation`: the one value by which a command that is told to stop tells its work.
+//! `Cancellation`: the one value by which a command that is told to stop tells its work, and by which the work
+//! tells the command what it waits for, so that whoever could stop it knows whether to.
 //!
 //! Work that takes long asks it in every round: whoever hashes, waits for a lock, or reads from a pipe.
 //! What is asked last, before a change becomes visible, decides: from there on the work is finished.
@@ -9,22 +10,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::{error, fmt};
 
 /// Whether work is to go on. Clones share one answer, which changes once and never back.
-#[derive(Debug, Clone, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub struct Cancellation {
+    is_cancelled: Arc<AtomicBool>,
+    waits: Option<Arc<Told>>,
+}
+
+/// Somebody who is told what is waited for.
+type Told = dyn Fn(&str) + Send + Sync;
 
 /// The answer to work that is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled;
 
 impl Cancellation {
+    /// Work that says to `told` what it waits for, as soon as it has waited longer than usual: `for …`, in words.
+    pub fn telling(told: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { waits: Some(Arc::new(told)), ..Self::default() }
+    }
+
+    /// Says what is waited for, to whoever wants to know.
+    pub fn waits_for(&self, what: &str) {
+        if let Some(told) = &self.waits {
+            told(what);
+        }
+    }
+
     /// Tells the work to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.is_cancelled.store(true, Ordering::SeqCst);
     }
 
     /// Whether the work is to stop.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.is_cancelled.load(Ordering::SeqCst)
     }
 
     /// Asked in every round of work that takes long.
@@ -37,18 +56,24 @@ impl Cancellation {
 
     /// What a signal handler sets.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.is_cancelled)
     }
 }
 
 /// Two are equal when one stop stops both.
 impl PartialEq for Cancellation {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.is_cancelled, &other.is_cancelled)
     }
 }
 
 impl Eq for Cancellation {}
+
+impl fmt::Debug for Cancellation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cancellation").field(&self.is_cancelled()).finish()
+    }
+}
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

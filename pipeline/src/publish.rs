@@ -346,15 +346,11 @@ struct Sent {
 
 impl Sent {
     fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
-        let sent = |done, total| reporter.event(&Event::Bytes { transfer: Transfer::Pushing, done, total });
         match step {
-            Step::Pushing(descriptor) => sent(0, descriptor.size),
-            Step::Blob(descriptor, stored) => {
-                self.count(*stored, descriptor.size);
-                if *stored == Stored::Uploaded {
-                    sent(descriptor.size, descriptor.size);
-                }
+            Step::Sent { done, total } => {
+                reporter.event(&Event::Bytes { transfer: Transfer::Pushing, done: *done, total: *total });
             }
+            Step::Blob(descriptor, stored) => self.count(*stored, descriptor.size),
             Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),
             Step::Manifest(_, stored) | Step::Tagged(_, stored) => {
                 self.is_new.fetch_or(*stored != Stored::Present, Relaxed);

@@ -5,14 +5,20 @@
 //! finds them there.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::Duration;
 
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageManifest};
 use aisoc_manifests::reference::Tag;
+use tokio::time::timeout;
 
-use crate::storage::{BlobSource, Fetch, Manifest, Push, Pushed, ReplaceTag, Tagging};
+use crate::storage::{BlobSource, Count, Fetch, Manifest, Push, Pushed, ReplaceTag, Tagging};
 use crate::target::Target;
+
+/// How often who watches a push is told how far it is.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What is to be stored: a manifest, the blobs it names, and the tag it gets.
 #[derive(Debug)]
@@ -30,8 +36,13 @@ pub struct Shipment<'a> {
 /// A fact about a push, for whoever shows progress.
 #[derive(Debug)]
 pub enum Step<'a> {
-    /// A blob is about to be stored, unless it is there.
-    Pushing(&'a Descriptor),
+    /// A blob is on its way, and `done` bytes of the `total` that are not known to be there were taken.
+    Sent {
+        /// Never less than before, never more than `total`.
+        done: u64,
+        /// Of all blobs. Less than before once one turns out to be there.
+        total: u64,
+    },
     /// A blob is stored.
     Blob(&'a Descriptor, Pushed),
     /// The manifest is stored under its digest.
@@ -52,12 +63,21 @@ pub type Progress<'a> = &'a (dyn Fn(Step<'_>) + Send + Sync);
 /// `push_verification` when the read-back gives other bytes; what the destination refuses.
 pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progress<'_>) -> Result<Descriptor> {
     let root = shipment.manifest.descriptor();
-    let mut done = BTreeSet::new();
-    for (descriptor, source) in shipment.blobs {
-        if done.insert(descriptor.digest) {
-            progress(Step::Pushing(descriptor));
-            progress(Step::Blob(descriptor, destination.push_blob(descriptor, source).await?));
+    let mut seen = BTreeSet::new();
+    let blobs: Vec<_> = shipment.blobs.iter().filter(|(descriptor, _)| seen.insert(descriptor.digest)).collect();
+    let mut total = blobs.iter().fold(0, |sum: u64, (descriptor, _)| sum.saturating_add(descriptor.size));
+    let mut done = 0;
+    for (descriptor, source) in blobs {
+        let count = Count::default();
+        let sent = || progress(Step::Sent { done: done + count.bytes().min(descriptor.size), total });
+        let stored = watched(destination.push_blob(descriptor, &source.counted(&count)), &sent).await?;
+        match stored {
+            Pushed::Uploaded => done += descriptor.size,
+            // Also what was sent in part and then found: it is neither to be sent nor sent.
+            Pushed::Mounted | Pushed::Present => total = total.saturating_sub(descriptor.size).max(done),
         }
+        progress(Step::Blob(descriptor, stored));
+        progress(Step::Sent { done, total });
     }
     progress(Step::Manifest(&root, destination.push_manifest(shipment.manifest).await?));
     read_back(destination, shipment.manifest).await?;
@@ -67,6 +87,17 @@ pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progr
     }
     destination.finish().await?;
     Ok(root)
+}
+
+/// Waits for the work, and looks at it often enough for whoever watches.
+async fn watched<T>(work: impl Future<Output = T>, look: &(dyn Fn() + Sync)) -> T {
+    let mut work = pin!(work);
+    loop {
+        match timeout(LOOK, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => look(),
+        }
+    }
 }
 
 /// Copies the artifact `root` with config and layers, and gives it `tag` at the destination.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// How long a host may say nothing before whoever waits is told its name.
+pub(crate) const USUAL_SILENCE: Duration = Duration::from_secs(5);
+
 /// Waiting, in one place. Tests use milliseconds.
 #[derive(Debug, Clone)]
 pub struct Limits {

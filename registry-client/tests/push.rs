@@ -68,9 +68,14 @@ async fn copies_between_registries_and_reports_each_step() {
     let (source, sample) = stocked().await;
     let destination = Registry::start();
     let steps = std::sync::Mutex::new(Vec::new());
+    let bytes = std::sync::Mutex::new(vec![(0, u64::MAX)]);
     let note = |step: Step<'_>| {
+        if let Step::Sent { done, total } = step {
+            bytes.lock().expect("lock").push((done, total));
+            return;
+        }
         steps.lock().expect("lock").push(match step {
-            Step::Pushing(_) => "pushing".to_owned(),
+            Step::Sent { .. } => unreachable!("noted above"),
             Step::Blob(_, pushed) => format!("blob {pushed:?}"),
             Step::Manifest(_, pushed) => format!("manifest {pushed:?}"),
             Step::ReadBack(_) => "read back".to_owned(),
@@ -84,8 +89,12 @@ async fn copies_between_registries_and_reports_each_step() {
     assert_eq!(root, sample.manifest.descriptor());
     assert_eq!(
         steps.into_inner().expect("lock"),
-        ["pushing", "blob Uploaded", "pushing", "blob Uploaded", "manifest Uploaded", "read back", "tag 9 Uploaded"]
+        ["blob Uploaded", "blob Uploaded", "manifest Uploaded", "read back", "tag 9 Uploaded"]
     );
+    let bytes = bytes.into_inner().expect("lock");
+    let whole = sample.config.size + sample.layer.size;
+    assert_eq!(bytes.last(), Some(&(whole, whole)), "all that was sent, of all there was to send");
+    assert!(bytes.is_sorted_by(|one, next| one.0 <= next.0 && one.1 >= next.1), "{bytes:?}");
     let copied = reading(&destination, "mirror/plugin:9");
     assert_eq!(copied.fetch_manifest(None).await.expect("there"), sample.manifest);
     assert_eq!(copied.fetch_blob_bytes(&sample.layer, 1 << 20).await.expect("there"), sample.layer_bytes);

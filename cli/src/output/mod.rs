@@ -14,9 +14,11 @@
 //! 10. A closed pipe is success.
 //! 11. No text for stderr shows a private key, a token or a password.
 
+mod amount;
 mod progress;
 mod redact;
 mod report;
+mod screen;
 mod status;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -32,6 +34,7 @@ use serde::Serialize;
 use progress::Progress;
 pub(crate) use redact::{redacted, resembles_key};
 pub(crate) use report::Reports;
+use screen::Screen;
 
 use crate::args::Global;
 
@@ -73,13 +76,16 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     reports: Reports,
+    screen: Screen,
 }
 
 impl Output {
-    /// Speaks as the user asked for, warnings and errors by what the process has for them.
-    pub(crate) fn new(global: &Global, reports: Reports) -> Self {
+    /// Speaks as the user asked for, warnings and errors by what the process has for them. `can_draw` says whether
+    /// the terminal, if there is one, can be drawn over.
+    pub(crate) fn new(global: &Global, reports: Reports, can_draw: bool) -> Self {
         reports.set_json(global.json);
-        Self { json: global.json, quiet: global.quiet, reports }
+        let draws = can_draw && !global.json && !global.quiet && io::stderr().is_terminal();
+        Self { json: global.json, quiet: global.quiet, reports, screen: Screen::new(draws) }
     }
 
     /// Whether the user asked for JSON.
@@ -90,7 +96,7 @@ impl Output {
     /// One status line: what is being done, to what.
     pub(crate) fn status(&self, verb: &str, object: impl std::fmt::Display) {
         if !self.quiet && !self.json {
-            status::print(verb, object);
+            self.screen.print(|| status::print(verb, object));
         }
     }
 
@@ -103,12 +109,12 @@ impl Output {
     /// [`Output::warning`] with a next step of its own.
     /// With `--json` it is part of the one document of stderr.
     pub(crate) fn warning_with(&self, code: Warning, text: impl std::fmt::Display, hint: Option<&str>) {
-        self.reports.warning(code, &text.to_string(), hint);
+        self.screen.print(|| self.reports.warning(code, &text.to_string(), hint));
     }
 
     /// Prints a refusal, which need not be the end of the command: several may stand for one.
     pub(crate) fn error(&self, fault: &Fault) {
-        self.reports.error(fault);
+        self.screen.print(|| self.reports.error(fault));
     }
 
     /// Prints the result and gives the exit code.
@@ -143,8 +149,7 @@ impl Output {
 
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
     pub(crate) fn reporter(&self) -> Progress {
-        let is_silent = self.quiet || self.json;
-        Progress::new(is_silent, !is_silent && io::stderr().is_terminal())
+        Progress::new(self.quiet || self.json, self.screen.clone())
     }
 }
 

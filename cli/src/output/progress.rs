@@ -1,46 +1,108 @@
 //! The pipeline's events in the words that a person sees.
 
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aisoc_pipeline::{Event, Reporter, Transfer};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::amount::{line, said};
+use super::screen::Screen;
 use super::status;
 
-const TEMPLATE: &str = "{prefix:>12.green.bold} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec}";
+/// How often long work says how far it is, where nothing can be drawn.
+const PAUSE: Duration = Duration::from_secs(10);
 
-/// Shows events as status lines, and transfers as a bar where there is a terminal.
+/// Shows events as status lines, and how far a transfer is: as a bar on a terminal, as a line now and then elsewhere.
 pub(crate) struct Progress {
     is_silent: bool,
-    bar: Option<ProgressBar>,
+    screen: Screen,
+    work: Mutex<Option<Work>>,
+}
+
+/// A transfer that is under way.
+struct Work {
+    transfer: Transfer,
+    done: u64,
+    /// Where nothing can be drawn: when a line was said last, and how many bytes there were then.
+    said: (Instant, u64),
 }
 
 impl Progress {
-    pub(super) fn new(is_silent: bool, has_bar: bool) -> Self {
-        let bar = has_bar.then(|| {
-            let style = ProgressStyle::with_template(TEMPLATE).expect("the template is a constant that a test renders");
-            let bar = ProgressBar::no_length().with_style(style);
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self { is_silent, bar }
+    pub(super) fn new(is_silent: bool, screen: Screen) -> Self {
+        Self { is_silent, screen, work: Mutex::new(None) }
     }
 
     fn line(&self, verb: &str, object: &str) {
-        match &self.bar {
-            _ if self.is_silent => {}
-            Some(bar) => bar.suspend(|| status::print(verb, object)),
-            None => status::print(verb, object),
+        if !self.is_silent {
+            self.screen.print(|| status::print(verb, object));
         }
     }
 
     fn advance(&self, transfer: Transfer, done: u64, total: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_prefix(word(transfer));
+        if self.is_silent {
+            return;
+        }
+        let (is_new, done) = self.counted(transfer, done.min(total));
+        if !self.screen.draws() {
+            if let Some(object) = self.due(Instant::now(), done, total) {
+                self.line(word(transfer), &object);
+            }
+            return;
+        }
+        if is_new {
+            self.screen.show(Some(bar(word(transfer))));
+        }
+        self.screen.bar(|bar| {
             bar.set_length(total);
             bar.set_position(done);
+        });
+    }
+
+    /// Whether the transfer is another one than before, and how far it is: never less far than it was.
+    fn counted(&self, transfer: Transfer, done: u64) -> (bool, u64) {
+        let mut work = self.work();
+        match &mut *work {
+            Some(known) if known.transfer == transfer => {
+                known.done = known.done.max(done);
+                (false, known.done)
+            }
+            other => {
+                *other = Some(Work { transfer, done, said: (Instant::now(), done) });
+                (true, done)
+            }
         }
     }
+
+    /// What to say now, by what came since something was said last.
+    fn due(&self, now: Instant, done: u64, total: u64) -> Option<String> {
+        let mut work = self.work();
+        let (at, before) = &mut work.as_mut()?.said;
+        let passed = now.saturating_duration_since(*at);
+        if passed < PAUSE {
+            return None;
+        }
+        let text = said(done, total, (done.saturating_sub(*before)) as f64 / passed.as_secs_f64());
+        (*at, *before) = (now, done);
+        Some(text)
+    }
+
+    fn work(&self) -> MutexGuard<'_, Option<Work>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A bar that is as wide as the terminal is whenever it is drawn.
+fn bar(verb: &'static str) -> ProgressBar {
+    let draw = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        let (done, total) = (state.pos(), state.len().unwrap_or_default());
+        // What cannot be written is not seen either.
+        let _ = text.write_str(&line(verb, done, total, state.per_sec(), super::screen::columns()));
+    };
+    let style = ProgressStyle::with_template("{line}").expect("the template is a constant that a test renders");
+    let bar = ProgressBar::no_length().with_style(style.with_key("line", draw));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }
 
 impl Reporter for Progress {
@@ -55,7 +117,6 @@ impl Reporter for Progress {
         }
     }
 }
-
 /// A status line: what is being done, to what. Nothing for what no line is made of.
 fn words(event: &Event<'_>) -> Option<(&'static str, String)> {
     Some(match event {
@@ -82,9 +143,7 @@ const fn word(transfer: Transfer) -> &'static str {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.screen.show(None);
     }
 }
 
@@ -99,8 +158,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_template_renders() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    fn a_transfer_says_how_far_it_is_now_and_then_and_never_goes_back() {
+        let progress = Progress::new(true, Screen::new(false));
+        let begin = Instant::now();
+        assert_eq!(progress.counted(Transfer::Pushing, 10), (true, 10));
+        assert_eq!(progress.counted(Transfer::Pushing, 3), (false, 10), "a second try begins anew, and is not shown");
+        assert_eq!(progress.due(begin + PAUSE / 2, 10, 100), None);
+        let later = begin + PAUSE + Duration::from_secs(1);
+        assert!(progress.due(later, 60, 100).expect("a line").starts_with("60 of 100 B"));
+        assert_eq!(progress.due(later + PAUSE / 2, 70, 100), None);
+        assert_eq!(progress.counted(Transfer::Fetching, 1), (true, 1), "another transfer begins at its beginning");
+    }
+
+    #[test]
+    fn a_bar_renders() {
+        let bar = bar("Pushing");
+        bar.set_length(10);
+        bar.tick();
+        bar.finish_and_clear();
     }
 
     #[test]

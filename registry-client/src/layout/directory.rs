@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aisoc_files::{DraftDirectory, PassingLock, SmallFileError, parent, read_open, settle, sweep, sync_directory};
 use aisoc_manifests::cancellation::Cancellation;
@@ -31,6 +31,9 @@ use crate::storage::{Manifest, Pushed, ReplaceTag};
 const LOCK: &str = ".aisoc-lock";
 /// How long a writer waits for others, each of which holds the lock for the time of one small file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who waits longer is told what for.
+const USUAL_WAIT: Duration = Duration::from_secs(1);
 
 /// A layout directory.
 #[derive(Debug)]
@@ -188,7 +191,17 @@ impl Directory {
     }
 
     fn lock(&self) -> Result<PassingLock> {
-        let lock = PassingLock::acquire(&self.root, LOCK, LOCK_TIMEOUT, || Ok(self.cancellation.check()?));
+        let (begin, mut is_told) = (Instant::now(), false);
+        let go_on = || {
+            if !is_told && begin.elapsed() >= USUAL_WAIT {
+                is_told = true;
+                let (layout, most) = (self.root.display(), LOCK_TIMEOUT.as_secs());
+                self.cancellation
+                    .waits_for(&format!("for the layout `{layout}`, which others change; {most} s at most"));
+            }
+            Ok(self.cancellation.check()?)
+        };
+        let lock = PassingLock::acquire(&self.root, LOCK, LOCK_TIMEOUT, go_on);
         lock.map_err(|error| Fault::io("lock", &self.root.join(LOCK), error))?.ok_or_else(|| {
             let waited = LOCK_TIMEOUT.as_secs();
             Fault::new(Reason::Locked, format!("the layout `{}` is being changed by others", self.root.display()))

@@ -5,24 +5,28 @@
 //! memory and out of every message.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::RegistryReference;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::authorization::{basic, bearer};
 use super::broken::Broken;
 use super::call::Call;
 use super::challenge::Challenge;
-use super::credentials::{self, Credential, Place};
+use super::credentials::{self, Credential, Found, Place};
 use super::origin::{is_loopback, same_origin, with_tls_of};
 use super::scope::{Scope, Wanted};
 use super::token::{NoToken, Question};
 use super::wire::Wire;
+use crate::limits::USUAL_SILENCE;
 use crate::options::{ClientOptions, Credentials};
 
 /// Who we are at one registry.
@@ -38,6 +42,7 @@ pub(super) struct Auth {
     repository: String,
     scope: Scope,
     credentials: Credentials,
+    cancellation: Cancellation,
     /// Looked up once, and only when the registry asks, or hides what was asked for from whoever is nobody (403,
     /// 404): a credential helper may wake a person.
     found: OnceCell<Option<Credential>>,
@@ -62,6 +67,7 @@ impl Auth {
             repository: reference.repository().to_owned(),
             scope,
             credentials: options.credentials.clone(),
+            cancellation: options.cancellation.clone(),
             found: OnceCell::new(),
             known: Mutex::default(),
             trouble: Mutex::new(None),
@@ -201,7 +207,7 @@ impl Auth {
     /// The stored credential, looked up once.
     async fn credential(&self) -> Result<Option<&Credential>> {
         let found = self.found.get_or_try_init(|| async {
-            let found = credentials::find(&self.credentials, &self.place, self.scope).await?;
+            let found = self.look_for_login().await?;
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = found.trouble;
             if let Some(remedy) = found.remedy {
                 // Set once: this is asked once.
@@ -210,6 +216,16 @@ impl Auth {
             Ok::<_, Fault>(found.credential)
         });
         Ok(found.await?.as_ref())
+    }
+
+    /// Helpers are programs, and may ask somebody: whoever waits is told.
+    async fn look_for_login(&self) -> Result<Found> {
+        let mut look = pin!(credentials::find(&self.credentials, &self.place, self.scope));
+        if let Ok(found) = timeout(USUAL_SILENCE, &mut look).await {
+            return found;
+        }
+        self.cancellation.waits_for(&format!("for the credential helper that keeps the login of `{}`", self.registry));
+        look.await
     }
 
     /// Whether there is a credential that was not sent yet, for a registry that did not ask for one. Trouble in

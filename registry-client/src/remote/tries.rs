@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aisoc_manifests::cancellation::Cancellation;
 use tokio::time::{Instant, sleep};
 
 use super::connection::Connection;
-use crate::limits::MAX_TRIES;
+use crate::limits::{MAX_TRIES, USUAL_SILENCE};
 
 /// The pauses between tries of one task. What is bounded is the waiting: a download that took ten
 /// minutes may still be resumed.
@@ -18,6 +19,8 @@ pub(super) struct Tries {
     next: Duration,
     left: Duration,
     ends: Instant,
+    registry: String,
+    cancellation: Cancellation,
 }
 
 impl Tries {
@@ -29,6 +32,8 @@ impl Tries {
             next: options.backoff,
             left: options.limits.exchange,
             ends: connection.wire.ends(),
+            registry: connection.registry(),
+            cancellation: options.cancellation.clone(),
         }
     }
 
@@ -49,6 +54,10 @@ impl Tries {
         let Some(left) = self.left.checked_sub(wait).filter(|_| may) else {
             return false;
         };
+        if wait >= USUAL_SILENCE {
+            let (registry, seconds) = (&self.registry, wait.as_secs());
+            self.cancellation.waits_for(&format!("{seconds} s, as `{registry}` asks, before it is asked again"));
+        }
         sleep(wait).await;
         self.left = left;
         self.made += 1;

@@ -155,7 +155,7 @@ async fn begin(connection: &Arc<Connection>) -> Result<Url> {
 /// The repository that already has the blob, when the same registry holds it. Only there: the name of a
 /// repository elsewhere is nothing that this registry needs to know.
 fn mountable<'a>(connection: &Connection, source: &'a BlobSource) -> Option<&'a str> {
-    let BlobSource::Place(place) = source else { return None };
+    let place = source.place()?;
     if !connection.mounts.load(Ordering::Relaxed) {
         return None;
     }

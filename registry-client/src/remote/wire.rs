@@ -11,6 +11,7 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Fault, Reason};
 use bytes::Bytes;
 use reqwest::{Method, Request, Response, Url};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use super::broken::{BodyError, Broken, asked};
@@ -20,6 +21,7 @@ use super::proxy::Proxy;
 use super::pulse::Pulse;
 use super::reach::Reach;
 use super::tls;
+use crate::limits::USUAL_SILENCE;
 use crate::options::ClientOptions;
 
 /// The clients, where they may connect to, and the clock of the operation.
@@ -62,10 +64,15 @@ impl Wire {
     /// here, so every hop is judged here.
     pub(super) async fn exchange(&self, request: Request, pulse: &Pulse) -> Result<Response, Broken> {
         let (url, method) = (request.url().clone(), request.method().clone());
-        self.reach.check(&url).await.map_err(Broken::for_good)?;
+        let host = authority(&url);
+        let looked_up =
+            self.told(self.ends(), || format!("for the addresses of `{host}`"), self.reach.check(&url)).await;
+        looked_up.map_err(|_| Broken::for_good(self.overdue()))?.map_err(Broken::for_good)?;
         let proxy = Proxy::of(&self.options.proxies, &url).map_err(Broken::for_good)?;
         let client = self.clients.of(&url, proxy.as_ref(), &self.reach, &self.options).map_err(Broken::for_good)?;
-        let answered = self.unless_silent(client.execute(request), pulse);
+        let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
+        let place = format!("`{host}`{through}");
+        let answered = self.unless_silent(client.execute(request), pulse, &place);
         match answered.await? {
             Some(Ok(answer)) => match proxy.filter(|proxy| proxy.answers(&url, answer.status())) {
                 Some(proxy) => Err(proxy.asks_for_login()),
@@ -73,12 +80,8 @@ impl Wire {
             },
             Some(Err(error)) => Err(self.broken(&url, &method, proxy.as_ref(), error)),
             None => {
-                let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
-                let message = format!(
-                    "`{}` did not answer {}{through}",
-                    authority(&url),
-                    asked(&self.registry, &url, method.as_str())
-                );
+                let message =
+                    format!("`{host}` did not answer {}{through}", asked(&self.registry, &url, method.as_str()));
                 Err(Broken { fault: self.late(&message, self.longest_silence()), tries: 3, after: None })
             }
         }
@@ -104,12 +107,19 @@ impl Wire {
     }
 
     /// What `exchange` gives, or nothing when no byte moved for too long in either direction.
-    async fn unless_silent<T>(&self, exchange: impl Future<Output = T>, pulse: &Pulse) -> Result<Option<T>, Broken> {
+    /// Whoever waits is told for whom, once.
+    async fn unless_silent<T>(
+        &self,
+        exchange: impl Future<Output = T>,
+        pulse: &Pulse,
+        place: &str,
+    ) -> Result<Option<T>, Broken> {
         let silence = self.longest_silence();
+        let mut patience = silence.min(USUAL_SILENCE);
         let mut exchange = pin!(exchange);
         loop {
             // The end moves while a body is being sent, so it is looked at anew each time it is reached.
-            let end = (Instant::now() + silence.saturating_sub(pulse.age())).min(self.ends());
+            let end = (Instant::now() + patience.saturating_sub(pulse.age())).min(self.ends());
             if let Ok(outcome) = timeout_at(end, &mut exchange).await {
                 return Ok(Some(outcome));
             }
@@ -119,13 +129,45 @@ impl Wire {
             if pulse.age() >= silence {
                 return Ok(None);
             }
+            if patience < silence && pulse.age() >= patience {
+                patience = silence;
+                self.waits_for(place, silence);
+            }
         }
+    }
+
+    fn waits_for(&self, place: &str, most: Duration) {
+        let (usual, most) = (USUAL_SILENCE.as_secs(), most.as_secs());
+        let what =
+            format!("for {place}, which has said nothing for {usual} s; {most} s at most, then it is asked again");
+        self.options.cancellation.waits_for(&what);
+    }
+
+    /// Waits until `end`, and says what for when it takes longer than usual.
+    async fn told<T>(
+        &self,
+        end: Instant,
+        what: impl FnOnce() -> String,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Elapsed> {
+        let mut work = pin!(work);
+        let usual = Instant::now() + USUAL_SILENCE;
+        if usual < end {
+            if let Ok(done) = timeout_at(usual, &mut work).await {
+                return Ok(done);
+            }
+            self.options.cancellation.waits_for(&what());
+        }
+        timeout_at(end, work).await
     }
 
     /// The next bytes of an answer's body.
     pub(super) async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, BodyError> {
-        let end = (Instant::now() + self.options.limits.idle).min(self.ends());
-        match timeout_at(end, response.chunk()).await {
+        let idle = self.options.limits.idle;
+        let end = (Instant::now() + idle).min(self.ends());
+        let place =
+            || format!("for the rest of what `{}` sends; {} s at most", authority(&self.registry), idle.as_secs());
+        match self.told(end, place, response.chunk()).await {
             Ok(Ok(chunk)) => {
                 self.received.fetch_add(chunk.as_ref().map_or(0, Bytes::len) as u64, Ordering::Relaxed);
                 Ok(chunk)

@@ -8,5 +8,5 @@ mod stream;
 
 pub use manifest::{Manifest, ManifestName};
 pub use operations::{Fetch, Push, Pushed, ReplaceTag, Resolve, Tagging};
-pub use source::{BlobOrigin, BlobSource, file_stream};
+pub use source::{BlobOrigin, BlobSource, Count, file_stream};
 pub use stream::BlobStream;

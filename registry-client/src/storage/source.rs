@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::RegistryReference;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, TryStreamExt as _};
 
 use super::stream::BlobStream;
 use crate::worker::blocking;
@@ -34,6 +35,28 @@ pub enum BlobSource {
     },
     /// In another place that holds artifacts.
     Place(Arc<dyn BlobOrigin>),
+    /// In one of the others, counted as it leaves.
+    Counted(Arc<Self>, Count),
+}
+
+/// How many bytes of a blob have been taken. A piece counts once the next one is asked for: by then it is on its
+/// way and not in a buffer of ours.
+#[derive(Debug, Clone, Default)]
+pub struct Count(Arc<AtomicU64>);
+
+impl Count {
+    /// So many. A blob that is sent again does not count again.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn counted(self, bytes: BlobStream) -> impl Stream<Item = Result<Bytes>> + Send {
+        let mut before = 0;
+        bytes.inspect_ok(move |chunk| {
+            self.0.fetch_max(before, Ordering::Relaxed);
+            before += chunk.len() as u64;
+        })
+    }
 }
 
 /// A place whose blobs can be sent on to another one. What a source needs of it and nothing else, so that
@@ -54,10 +77,29 @@ impl From<Bytes> for BlobSource {
 }
 
 impl BlobSource {
+    /// The same bytes, counted as they leave.
+    #[must_use]
+    pub fn counted(&self, count: &Count) -> Self {
+        Self::Counted(Arc::new(self.clone()), count.clone())
+    }
+
+    /// Another place that the bytes are in, if they are in one.
+    pub(crate) fn place(&self) -> Option<&Arc<dyn BlobOrigin>> {
+        match self {
+            Self::Place(place) => Some(place),
+            Self::Counted(source, _) => source.place(),
+            Self::Bytes(_) | Self::File { .. } => None,
+        }
+    }
+
     /// The blob from its first byte, hashed on the way: a file that changed since it was described
     /// is not sent.
     pub(crate) async fn open(&self, descriptor: &Descriptor) -> Result<BlobStream> {
         let stream = match self {
+            Self::Counted(source, count) => {
+                let bytes = Box::pin(source.open(descriptor)).await?;
+                return Ok(BlobStream::new(descriptor, count.clone().counted(bytes)));
+            }
             Self::Bytes(bytes) => {
                 let bytes = bytes.clone();
                 BlobStream::new(descriptor, stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
@@ -107,6 +149,23 @@ fn read_chunk(file: &File, offset: u64, wanted: usize) -> io::Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn bytes_count_once_the_next_are_asked_for_and_once_however_often_they_are_sent() {
+        let pieces = |sizes: Vec<usize>| stream::iter(sizes.into_iter().map(|size| Ok(Bytes::from(vec![0; size]))));
+        let descriptor = Descriptor::of("t/x", &[0; 10]);
+        let count = Count::default();
+        let mut first = Box::pin(count.clone().counted(BlobStream::new(&descriptor, pieces(vec![4, 4, 2]))));
+        for expected in [0, 4, 8, 8] {
+            first.try_next().await.expect("as long as it says");
+            assert_eq!(count.bytes(), expected);
+        }
+        let mut again = Box::pin(count.clone().counted(BlobStream::new(&descriptor, pieces(vec![9, 1]))));
+        for expected in [8, 9] {
+            again.try_next().await.expect("as long as it says");
+            assert_eq!(count.bytes(), expected, "never less than before");
+        }
+    }
 
     #[tokio::test]
     async fn a_source_that_changed_is_not_sent() {
