@@ -119,7 +119,7 @@ reasons! {
         "write it as a quoted string such as \"1.2.0\""
     FieldType "field_type" Failed
         "A manifest field has a value of the wrong type."
-        "see `aisoc help artifact` for the fields and their types"
+        "see `aisoc help plugin-yaml` for the fields and their types"
     EntryPointInvalid "entry_point_invalid" Failed
         "The entry point does not name a file of the plugin that the host can load."
         "point entry_point at a file inside the plugin directory"

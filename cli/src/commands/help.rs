@@ -10,6 +10,7 @@ use crate::output;
 
 /// The written pages. Two more are generated: `commands` and `reasons`.
 const PAGES: &[(&str, &str, &str)] = &[
+    ("plugin-yaml", "the manifest: every field, and who requires it", include_str!("../../../docs/plugin-yaml.md")),
     ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
     (
         "artifact-format",
@@ -21,10 +22,16 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what is made of every kind of answer, what is tried again, where a registry may lead",
         include_str!("../../../docs/registries.md"),
     ),
+    (
+        "credentials",
+        "which login is sent to a registry, and where it is looked for",
+        include_str!("../../../docs/credentials.md"),
+    ),
+    ("air-gap", "to machines that reach no registry, as one file", include_str!("../../../docs/air-gap.md")),
     ("limits", "how much is read of everything, and what each limit stops", include_str!("../../../docs/limits.md")),
     (
         "install",
-        "what is where on disk, transaction, rollback, lock, file systems",
+        "what is where on disk, hosts and containers, transaction, rollback, file systems",
         include_str!("../../../docs/install.md"),
     ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses its own part of the bench")]
 
+pub(crate) mod pages;
+pub(crate) mod shell;
 pub(crate) mod workspace;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,302 @@
+//! What is documented is what happens. Every command on every page is run as it is printed, in order, by a shell in
+//! a fresh directory, and what a page shows below it is compared with what was printed. `support/pages.rs` says how
+//! a page is written; `support/shell.rs` what is not as printed: the ports.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use support::pages::{self, Block, Command};
+use support::shell::Shell;
+use support::{Bench, workspace};
+
+/// What is not run, and why. A row that no page needs is refused.
+const NOT_RUN: &[(&str, &str, &str)] = &[
+    ("README.md", "cargo install --path cli --locked", "sets up: the binary under test is what it builds"),
+    (
+        "README.md",
+        "cargo install --path cli --locked --no-default-features --features tls-pure",
+        "sets up; .ci/run builds it so, with no C compiler",
+    ),
+    ("README.md", "cargo run --release -- demo", "sets up; .ci/run runs the demo of a release build"),
+    ("README.md", "cargo test --workspace", "this test is a part of it"),
+    ("fuzz/README.md", "fuzz/run smoke", ".ci/run runs it"),
+    ("fuzz/README.md", "fuzz/run long 60", "an hour for each target"),
+    ("fuzz/README.md", "fuzz/run tar_walk fuzz/artifacts/tar_walk/crash-…", "there is no crash"),
+    ("packaging/README.md", "cargo run --release -p aisoc-packaging --example attack_staging -- 1000000", "minutes"),
+    ("docs/performance.md", "checks/perf/run", "measures; .ci/run prints a part of it"),
+    ("docs/performance.md", "checks/perf/run --only install,memory --large", "measures"),
+    ("docs/performance.md", "TMPDIR=/dev/shm checks/perf/run", "measures"),
+    ("docs/performance.md", "checks/perf/at_rest.py --whole", "measures"),
+];
+
+/// What stands on a page whose commands need what the README's have made.
+const GOES_ON: &str = "The commands on this page go on where the README's first hour ends.";
+
+/// Names of options in prose that are another tool's.
+const OPTIONS_OF_OTHERS: &[&str] = &["--no-mac-metadata", "--pairs", "--key", "--locked", "-----BEGIN"];
+
+/// A page by its path from the top of the repository.
+struct Page {
+    name: String,
+    text: String,
+}
+
+impl Page {
+    fn read(name: &str) -> Self {
+        let path = workspace::root().join(name);
+        Self { name: name.to_owned(), text: fs::read_to_string(&path).unwrap_or_else(|_| panic!("no {name}")) }
+    }
+
+    fn blocks(&self) -> Vec<Block> {
+        pages::blocks(&self.name, &self.text)
+    }
+
+    fn is_listed(&self, command: &Command) -> bool {
+        NOT_RUN.iter().any(|(page, line, _)| *page == self.name && *line == words_of(command))
+    }
+}
+
+/// A command without the comment behind it.
+fn words_of(command: &Command) -> &str {
+    command.text.split(" #").next().unwrap_or_default().trim()
+}
+
+/// Every page that somebody wrote: what is generated from the table of commands is checked where the table is.
+fn pages() -> Vec<Page> {
+    let root = workspace::root();
+    let mut names = vec!["README.md".to_owned(), "SECURITY.md".to_owned(), "CHANGELOG.md".to_owned()];
+    let in_directories = fs::read_dir(&root).expect("the repository").map(|entry| entry.expect("an entry").path());
+    names.extend(
+        in_directories.filter(|path| path.join("README.md").is_file()).map(|path| name_of(&path.join("README.md"))),
+    );
+    names.extend(fs::read_dir(root.join("docs")).expect("docs").map(|entry| name_of(&entry.expect("an entry").path())));
+    names.retain(|name| name.ends_with(".md") && name != "docs/commands.md");
+    names.sort();
+    names.iter().map(|name| Page::read(name)).collect()
+}
+
+fn name_of(path: &std::path::Path) -> String {
+    path.strip_prefix(workspace::root()).expect("below the root").to_str().expect("UTF-8").to_owned()
+}
+
+/// What is wrong with a page: where, and what.
+type Problems = Vec<String>;
+
+/// Runs the blocks of a page in that shell; how many commands that were.
+fn run(page: &Page, shell: &mut Shell, problems: &mut Problems) -> usize {
+    let (mut ran, mut printed, mut is_background) = (0, None::<String>, false);
+    for block in page.blocks() {
+        match (block.language.as_str(), block.follows) {
+            ("sh", _) => {
+                printed = Some(String::new());
+                for command in pages::commands(&block) {
+                    if page.is_listed(&command) {
+                        printed = None;
+                        continue;
+                    }
+                    let (code, output) = shell.run(&command);
+                    ran += 1;
+                    is_background = command.is_background();
+                    if code != command.exit_code() {
+                        problems.push(format!("{}:{}: exits with {code}:\n{output}", page.name, command.line));
+                    }
+                    printed.get_or_insert_default().push_str(&output);
+                }
+            }
+            ("text", true) => {
+                let difference = match (printed.take(), is_background) {
+                    (_, true) => shell.background(&block.text),
+                    (Some(printed), _) => {
+                        pages::difference(&block.text, &printed).map(|line| format!("{line}; all of it:\n{printed}"))
+                    }
+                    (None, _) => None,
+                };
+                problems.extend(difference.map(|what| format!("{}:{}: {what}", page.name, block.line)));
+            }
+            _ => printed = None,
+        }
+    }
+    ran
+}
+
+/// Prints past the test's own capture, so that the count is seen where everything passes.
+fn say(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").expect("a stream");
+}
+
+#[test]
+fn every_command_of_every_page_does_what_the_page_says() {
+    let (mut problems, mut ran, mut on) = (Problems::new(), 0, 0);
+    for page in pages() {
+        let mut shell = Shell::new();
+        if page.text.contains(GOES_ON) {
+            let mut before = Problems::new();
+            run(&Page::read("README.md"), &mut shell, &mut before);
+            assert!(before.is_empty(), "the README is wrong: {before:#?}");
+        }
+        let here = run(&page, &mut shell, &mut problems);
+        (ran, on) = (ran + here, on + usize::from(here > 0));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+    assert!(ran > 40, "only {ran} commands were run");
+    say(&format!(
+        "documentation: {ran} commands of {on} pages were run as printed, {} are listed and not",
+        NOT_RUN.len()
+    ));
+}
+
+#[test]
+fn the_readme_of_every_scaffold_does_what_it_says() {
+    let (mut problems, mut ran) = (Problems::new(), 0);
+    for kind in ["enricher", "connector", "responder", "detection", "widget"] {
+        let mut shell = Shell::new();
+        let new = Command { line: 0, text: format!("aisoc plugin new \"My {kind}\" --type {kind}") };
+        assert_eq!(shell.run(&new).0, 0, "{kind}");
+        let text = fs::read_to_string(shell.home().join(format!("my-{kind}/README.md"))).expect("a README");
+        ran += run(&Page { name: format!("the README of a {kind}"), text }, &mut shell, &mut problems);
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+    assert!(ran > 5 * 5, "only {ran} commands were run");
+    say(&format!("documentation: {ran} commands of the scaffolds' READMEs were run as printed"));
+}
+
+#[test]
+fn every_block_is_run_or_shows_what_a_command_printed_or_is_none_of_a_shell() {
+    let (mut problems, mut unused) = (Problems::new(), NOT_RUN.to_vec());
+    for page in pages() {
+        for block in page.blocks() {
+            if block.language == "sh" {
+                let here = pages::commands(&block);
+                unused.retain(|(name, line, _)| {
+                    *name != page.name || !here.iter().any(|command| words_of(command) == *line)
+                });
+                continue;
+            }
+            let looks_run =
+                |line: &str| ["aisoc ", "$ ", "cargo "].iter().any(|word| line.trim_start().starts_with(word));
+            if !(block.language == "text" && block.follows) && block.text.lines().any(looks_run) {
+                problems.push(format!("{}:{}: commands in a block that is not run", page.name, block.line));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+    assert!(unused.is_empty(), "no page needs these rows of NOT_RUN any longer: {unused:#?}");
+}
+
+/// `aisoc …` in a sentence: it is not run, for most name no real plugin; but there has to be such a command with
+/// such options. The parser looks at every word before it answers `--help`.
+#[test]
+fn every_command_in_a_sentence_is_one() {
+    let bench = Bench::new();
+    let (mut problems, mut seen) = (Problems::new(), BTreeSet::new());
+    for page in pages().into_iter().filter(|page| page.name != "CHANGELOG.md") {
+        for (line, span) in pages::spans(&page.text) {
+            let Some(words) = span.strip_prefix("aisoc ").filter(|_| !span.contains('|')) else { continue };
+            if !seen.insert(words.to_owned()) || words == "--version" {
+                continue;
+            }
+            let mut words: Vec<&str> = words.split(' ').filter(|word| *word != "…").map(meant).collect();
+            // A topic of the manual and a code are looked up; nothing else is done with the words.
+            let is_looked_up =
+                ["help", "reasons"].contains(&words[0]) && !words.contains(&"TOPIC") && !words.contains(&"CODE");
+            words.extend((!is_looked_up).then_some("--help"));
+            let run = bench.run(&words);
+            if run.code != 0 {
+                problems.push(format!("{}:{line}: `{span}`: {}", page.name, run.stderr));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(seen.len() > 20, "{seen:?}");
+}
+
+/// A word that stands for one of a few.
+fn meant(word: &str) -> &str {
+    if word == "TYPE" { "enricher" } else { word }
+}
+
+#[test]
+fn every_option_in_a_sentence_is_one() {
+    let commands = fs::read_to_string(workspace::root().join("docs/commands.md")).expect("generated");
+    let known: BTreeSet<&str> = commands.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).collect();
+    let mut problems = Problems::new();
+    for page in pages().into_iter().filter(|page| page.name != "CHANGELOG.md" && page.name != "docs/packages.md") {
+        for (line, span) in pages::spans(&page.text) {
+            for word in span.split(' ').filter(|word| word.starts_with("--") && word.len() > 2) {
+                let option = word.split(['=', ',', '`']).next().unwrap_or_default();
+                if !known.contains(option) && !OPTIONS_OF_OTHERS.contains(&option) {
+                    problems.push(format!("{}:{line}: `{option}` in `{span}`", page.name));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_every_page_is_in_the_manual() {
+    let mut problems = Problems::new();
+    let readme = Page::read("README.md");
+    for page in pages() {
+        let directory = workspace::root().join(&page.name).parent().map(PathBuf::from).expect("a directory");
+        for link in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { workspace::root().join(&page.name) } else { directory.join(file) };
+            if link.contains("://") || !link.contains(['.', '#', '/']) {
+                continue;
+            }
+            match fs::read_to_string(&target) {
+                Ok(text) if heading.is_empty() || headings(&text).contains(heading) => {}
+                Ok(_) => problems.push(format!("{}: no heading {link}", page.name)),
+                Err(_) if target.exists() => {}
+                Err(_) => problems.push(format!("{}: nothing is at {link}", page.name)),
+            }
+        }
+        if page.name.starts_with("docs/") && !readme.text.contains(&format!("]({}", page.name)) {
+            problems.push(format!("README.md does not lead to {}", page.name));
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// The anchors that the headings of a page get where it is shown.
+fn headings(page: &str) -> BTreeSet<String> {
+    let titles = page.lines().filter_map(|line| line.starts_with('#').then(|| line.trim_start_matches('#').trim()));
+    let anchor = |title: &str| {
+        let kept =
+            title.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+        kept.replace(' ', "-")
+    };
+    titles.map(anchor).collect()
+}
+
+#[test]
+fn what_is_shown_is_compared_to_the_line() {
+    let matches = |shown: &str, found: &str| pages::difference(shown, found).is_none();
+    assert!(matches("a\nb\n", "a\nb\n") && matches("sha256:…\n", "sha256:12\n") && matches("…\n", "a\nb\n"));
+    assert!(matches("a … c … e\n", "a b c d e\n") && matches("a\n…\nz\n", "a\nz\n"));
+    assert!(!matches("a\n", "a\nb\n") && !matches("a\nb\n", "a\n") && !matches("a … c\n", "a b\n"));
+    assert!(!matches("a … b … c\n", "a c b\n") && !matches("", "a\n") && !matches("a\n…\nz\n", "a\nb\n"));
+}
+
+#[test]
+fn a_block_is_taken_apart_as_a_shell_does() {
+    let page =
+        "```sh\n# first\none \\\n  two\ncat > x <<'EOF'\nthree\nEOF\nserve &   # behind\nno   # exits with 3\n```\n";
+    let blocks = pages::blocks("a page", page);
+    let commands = pages::commands(&blocks[0]);
+    let texts: Vec<&str> = commands.iter().map(|command| command.text.as_str()).collect();
+    assert_eq!(texts[..2], ["one \\\n  two", "cat > x <<'EOF'\nthree\nEOF"]);
+    assert_eq!(commands.iter().map(Command::is_background).collect::<Vec<_>>(), [false, false, true, false]);
+    assert_eq!(commands.iter().map(Command::exit_code).collect::<Vec<_>>(), [0, 0, 0, 3]);
+}
+
+#[test]
+#[should_panic(expected = "a block by indentation")]
+fn a_block_that_nobody_could_tell_from_prose_is_refused() {
+    pages::blocks("a page", "Do this:\n\n    aisoc demo\n");
+}
