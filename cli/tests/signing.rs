@@ -53,12 +53,31 @@ fn a_signature_is_written_in_its_place_or_outside_of_the_plugin() {
 }
 
 #[test]
-fn a_signature_over_another_manifest_goes_with_it_wherever_the_new_one_is_written() {
-    let bench = twice_signed();
-    bench.write("demo/README.md", "another text\n");
+fn a_changed_plugin_that_somebody_has_signed_is_not_signed_elsewhere() {
+    for coverage in ["full", "code"] {
+        let bench = twice_signed();
+        bench.write("demo/README.md", "another text\n");
+        let before = bench.snapshot("demo");
+        let words = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "c.key", "--out", "elsewhere.sig"];
+        let run = bench.run(&[&words[..], &["--coverage", coverage]].concat());
+        run.refused(3, "coverage_mismatch");
+        assert_eq!(bench.snapshot("demo"), before, "{coverage}");
+        assert!(!bench.path("elsewhere.sig").exists(), "{coverage}");
+    }
+}
+
+#[test]
+fn a_plugin_that_nobody_has_signed_states_its_tree_before_it_is_signed_elsewhere() {
+    let bench = Bench::new();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "keygen", "--out", "c"]).ok();
     sign(&bench, "c.key", &["--out", "elsewhere.sig"]);
-    let left: Vec<_> = bench.snapshot("demo/plugin.sig.d").into_keys().collect();
-    assert_eq!(left, [bench.path("demo/plugin.sig.d/files")], "nobody has signed what is there now");
+    assert!(!bench.path("demo/plugin.sig").exists());
+    std::fs::copy(bench.path("elsewhere.sig"), bench.path("demo/plugin.sig")).expect("copied");
+    std::fs::create_dir(bench.path("keys")).expect("made");
+    std::fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
+    let run = bench.run(&BOTH[..5]);
+    assert!(run.ok().stdout.contains("coverage=full"), "{run:?}");
 }
 
 #[test]

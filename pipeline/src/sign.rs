@@ -119,7 +119,7 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>) -> Result
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
             let coverage = refuse_other_tree(plugin, hint)?;
             let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
-            let path = replace_signers(plugin, &[], &signed, out)?;
+            let path = write_signature(plugin, &[], &signed, out)?;
             Ok(SignedDirectory::of(path, &signed, coverage))
         }
         Signing::Added => add_signer(plugin, key),
@@ -152,7 +152,7 @@ impl WholeTree {
         let manifest = (self.manifest_file.name(), manifest.as_slice());
         let changed = Some(manifest).filter(|(_, manifest)| *manifest != plugin.manifest_bytes());
         let beside: Vec<_> = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).collect();
-        replace_signers(plugin, &beside, &self.signed, out)
+        write_signature(plugin, &beside, &self.signed, out)
     }
 
     /// The files that it consists of, by their places in the plugin.
@@ -188,27 +188,68 @@ fn refuse_other_tree(plugin: &PluginDir, hint: &str) -> Result<Coverage> {
         .hint(hint))
 }
 
-/// Writes `beside` and the signature of the only signer. Those of others go when this one takes their place, and
-/// when the manifest that they are over is replaced: one that is written elsewhere takes nobody's. Says where
-/// the signature is.
-fn replace_signers(
+/// Writes the signature of the only signer, and before it `beside`. Says where the signature is.
+fn write_signature(
     plugin: &PluginDir,
     beside: &[(&str, &[u8])],
     signed: &Signed,
     out: Option<&Path>,
 ) -> Result<PathBuf> {
-    let out = out.filter(|out| !is_place_of_signature(out, plugin.root()));
+    match out.filter(|out| !is_place_of_signature(out, plugin.root())) {
+        Some(out) => write_elsewhere(plugin, beside, signed, out),
+        None => replace_signers(plugin, beside, signed),
+    }
+}
+
+/// Writes the signature to a file outside, and nothing into a plugin that somebody has signed: a manifest that
+/// states another tree would leave every signature there worthless. Nobody has signed a new plugin, whose
+/// manifest has to state its tree before anything can be signed.
+fn write_elsewhere(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed, out: &Path) -> Result<PathBuf> {
+    let is_stated = beside.iter().all(|(name, _)| *name == FILE_LIST) && is_as_stated(plugin)?;
+    if !is_stated {
+        require_unsigned(plugin, out)?;
+    }
+    let inside = beside.iter().filter(|_| !is_stated).map(|(name, content)| (plugin.root().join(name), *content));
     let text = signed.signature().to_hex();
-    let added = plugin.root().join(SIGNATURE_DIRECTORY);
+    let files: Vec<_> = inside.chain([(out.to_owned(), text.as_bytes())]).collect();
+    place_all(plugin, &files)?;
+    Ok(out.to_owned())
+}
+
+/// Whether the directory holds what its manifest states, if it states anything.
+fn is_as_stated(plugin: &PluginDir) -> Result<bool> {
+    let claim = plugin.claim();
+    let finding = claim.document().and_then(|document| claim.compare_tree(document));
+    Ok(!matches!(finding.map_err(|fault| fault.below(plugin.root()))?, TreeFinding::Differs(_)))
+}
+
+fn require_unsigned(plugin: &PluginDir, out: &Path) -> Result<()> {
+    let claim = plugin.claim();
+    let Some(name) = claim.tree().signature_files.keys().find(|name| *name != FILE_LIST) else { return Ok(()) };
+    let (root, out) = (plugin.root().display(), out.display());
+    let message = format!("`{root}` was changed since it was signed, and a signature in `{out}` would leave `{name}` to fit nothing");
+    Err(Fault::new(Reason::CoverageMismatch, message)
+        .expected("the files that the manifest states", "other ones")
+        .hint("sign in place first, without `--out`: everybody has to sign what there is now"))
+}
+
+/// Writes `beside` and the signature of the only signer in its place. Those of others were over what was signed
+/// before, or this key would have been added, and go.
+fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed) -> Result<PathBuf> {
+    let text = signed.signature().to_hex();
+    let (path, added) = (plugin.root().join(SIGNATURE_FILE), plugin.root().join(SIGNATURE_DIRECTORY));
     let mut files: Vec<_> = beside.iter().map(|(name, content)| (plugin.root().join(name), *content)).collect();
-    let path = match out {
-        Some(out) => out.to_owned(),
-        None => {
-            files.push((added.join(format!("{}.sig", signed.signer().hex())), text.as_bytes()));
-            plugin.root().join(SIGNATURE_FILE)
-        }
-    };
+    files.push((added.join(format!("{}.sig", signed.signer().hex())), text.as_bytes()));
     files.push((path.clone(), text.as_bytes()));
+    place_all(plugin, &files)?;
+    let is_kept = |path: &Path| files.iter().any(|(written, _)| written == path);
+    remove_signatures(&added, is_kept).map_err(|fault| half_signed(fault, plugin))?;
+    Ok(path)
+}
+
+/// Puts files into their places, in that order.
+fn place_all(plugin: &PluginDir, files: &[(PathBuf, &[u8])]) -> Result<()> {
+    let added = plugin.root().join(SIGNATURE_DIRECTORY);
     if files.iter().any(|(path, _)| path.starts_with(&added)) {
         create(&added)?;
     }
@@ -217,18 +258,11 @@ fn replace_signers(
     // The last moment to call it off: the first file that gets its name changes what there is.
     plugin.cancellation().check()?;
     let placed = drafts.into_iter().try_for_each(|(path, draft)| place(draft, path));
-    // Signatures of others are over what was signed before, or this key would have been added.
-    let is_manifest_replaced = beside.iter().any(|(name, _)| *name == plugin.manifest_file().name());
-    let is_kept = |path: &Path| {
-        let keeps_others = out.is_some() && !is_manifest_replaced;
-        keeps_others || files.iter().any(|(written, _)| written == path)
-    };
-    placed.and_then(|()| remove_signatures(&added, is_kept)).map_err(|fault| {
-        fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
-    })?;
-    // Empty when the only signature went elsewhere.
-    let _ = fs::remove_dir(&added);
-    Ok(path)
+    placed.map_err(|fault| half_signed(fault, plugin))
+}
+
+fn half_signed(fault: Fault, plugin: &PluginDir) -> Fault {
+    fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
 }
 
 /// Whether a signature that is written there takes the place of the directory's own, by whatever path.
