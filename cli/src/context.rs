@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "its room: the clock is read once, at the edge")]
 
 use std::cell::OnceCell;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
-use aisoc_trust::{CoverageRule, Policy, TrustMode};
+use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
@@ -85,6 +86,7 @@ impl Context {
             },
             shared_directories: shared_directories(&args.shared),
             coverage_floor: CoverageFloor::Held,
+            consent: Consent::default(),
             cancellation: self.cancellation()?.clone(),
         };
         let site = self.site(args.plugins_dir);
@@ -104,6 +106,16 @@ impl Context {
         }
     }
 
+    /// Says what an operator should know of the keys that a verdict is by: which are not used, and which end.
+    pub(crate) fn warn_of_keys(&self, skipped: &[String], ending: impl IntoIterator<Item = impl Display>) {
+        for skipped in skipped {
+            self.output.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
+        }
+        for ending in ending {
+            self.output.warning(Warning::KeyEnds, ending);
+        }
+    }
+
     /// Says what a command could not remove: the command itself has done its work.
     pub(crate) fn warn_of_leftovers(&self, leftovers: &[PathBuf]) {
         for path in leftovers {
@@ -112,7 +124,7 @@ impl Context {
     }
 
     /// Says that the next install of the plugin will accept less than this one had to.
-    pub(crate) fn warn_of_lowering(&self, id: &impl std::fmt::Display, from: Option<&str>, to: impl std::fmt::Display) {
+    pub(crate) fn warn_of_lowering(&self, id: &impl Display, from: Option<&str>, to: impl Display) {
         if let Some(from) = from {
             let said = format!("the coverage floor of {id} was lowered from {from} to {to}, as was asked for");
             self.output.warning(Warning::CoverageFloorLowered, said);

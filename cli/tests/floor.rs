@@ -51,7 +51,8 @@ fn publish(bench: &Bench, id: &str, name: &str, version: &str, coverage: &str) {
 
 fn install(bench: &Bench, name: &str, words: &[&str]) -> Run {
     let reference = format!("oci-archive:{name}.tar");
-    bench.run(&[&["plugin", "install", &reference][..], words, &PLACES].concat())
+    // Which version is older is no matter of the floor.
+    bench.run(&[&["plugin", "install", &reference, "--allow-downgrade"][..], words, &PLACES].concat())
 }
 
 fn rollback(bench: &Bench, words: &[&str]) -> Run {

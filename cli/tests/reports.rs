@@ -172,7 +172,8 @@ fn install_next(bench: &Bench, version: &str, index: usize, words: &[&str]) -> R
     bench.sign("demo").ok();
     let archive = format!("next-{index}.tar");
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", &archive]).ok();
-    bench.run(&[&["plugin", "install", &format!("oci-archive:{archive}")][..], &PLACES, words].concat())
+    let archive = format!("oci-archive:{archive}");
+    bench.run(&[&["plugin", "install", &archive, "--allow-downgrade"][..], &PLACES, words].concat())
 }
 
 #[test]

@@ -342,7 +342,7 @@ fn whoever_waits_is_told_who_holds_the_lock() {
     let mut holder = Stopped::rollback(&bench);
     let owner = format!("process {}, aisoc plugin rollback, host ", holder.0.id());
     for verb in [
-        &["install", "oci-archive:demo.tar", "--keys", "keys"][..],
+        &["install", "oci-archive:demo.tar", "--allow-downgrade", "--keys", "keys"][..],
         &["uninstall", "demo", "--yes"],
         &["rollback", "demo", "--keys", "keys"],
         &["gc"],
@@ -352,7 +352,8 @@ fn whoever_waits_is_told_who_holds_the_lock() {
         run.refused(4, "locked");
         assert!(run.error_line().contains(&owner) && run.stderr.contains(", since 2"), "{run:?}");
     }
-    let words = [&["plugin", "install", "oci-archive:demo.tar", "--lock-timeout", "60"][..], &PLACES].concat();
+    let waits = ["plugin", "install", "oci-archive:demo.tar", "--allow-downgrade", "--lock-timeout", "60"];
+    let words = [&waits[..], &PLACES].concat();
     let mut waiting = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
     std::thread::sleep(Duration::from_millis(500));
     assert!(waiting.try_wait().expect("asked").is_none(), "it waits");

@@ -234,3 +234,51 @@ fn in_a_user_namespace_an_owner_that_may_be_anybody_is_not_trusted() {
     let line = run.refused(1, "directory_insecure").error_line();
     assert!(line.contains("belongs to a user that this user namespace does not know"), "{run:?}");
 }
+
+#[test]
+fn a_revocation_that_is_still_to_come_is_said_and_a_key_that_does_not_count_yet_has_not_expired() {
+    let bench = Bench::new();
+    bench.published();
+    let note = |member: &str| {
+        bench.write("keys/release.json", format!("{{\"schema_version\": 1, \"{member}\": \"2999-01-01T00:00:00Z\"}}"));
+    };
+    note("revoked_at");
+    for words in [
+        &["plugin", "verify", "demo", "--keys", "keys"][..],
+        &["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"],
+        &["plugin", "list", "--keys", "keys", "--plugins-dir", "plugins"],
+    ] {
+        let run = bench.run(words);
+        assert!(
+            run.ok().stderr.contains("warning[key_ends]: key `release` counts until 2999-01-01T00:00:00Z"),
+            "{run:?}"
+        );
+    }
+    note("not_before");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    assert!(!run.refused(3, "key_not_yet_valid").stderr.contains("expired"), "{run:?}");
+    assert!(run.stderr.contains("key `release` alone, which does not count before 2999-01-01T00:00:00Z"), "{run:?}");
+}
+
+#[test]
+fn a_key_behind_another_is_named_where_it_is_asked_for_and_where_it_is_not() {
+    let bench = Bench::new();
+    bench.published();
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    let read = |name: &str| fs::read_to_string(bench.path(name)).expect("there");
+    let (first, second) = (read("other.pem"), read("release.pem"));
+    bench.write("keys/release.pem", format!("{first}{second}"));
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    let stderr = &run.refused(3, "untrusted_key").stderr;
+    assert!(stderr.contains("signed by a key that is in `release.pem`, which is not used"), "{stderr}");
+    assert!(!stderr.contains("not in the trusted keys directory"), "{stderr}");
+    bench.write("keys/release.pem", format!("{second}{first}"));
+    let run = bench.run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]);
+    assert!(run.ok().stderr.contains("warning[key_not_used]: "), "{run:?}");
+    // Which key is in a file that is none cannot be told, so it is not said that the key is not there.
+    bench.write("keys/other.pem", &first);
+    bench.write("keys/release.pem", "what was a key");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    assert!(!run.refused(3, "untrusted_key").stderr.contains("not in the trusted keys directory"), "{run:?}");
+    assert!(run.stderr.contains("skipped release.pem"), "{run:?}");
+}

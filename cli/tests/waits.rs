@@ -316,7 +316,7 @@ fn a_layout_that_somebody_holds_is_waited_for_until_a_signal() {
 fn commands(reference: &str) -> Vec<Vec<&str>> {
     vec![
         [&["plugin", "install", "oci-archive:0.3.0.tar"][..], &PLACES].concat(),
-        [&["plugin", "install", reference][..], &PLACES].concat(),
+        [&["plugin", "install", reference, "--allow-downgrade"][..], &PLACES].concat(),
         vec!["plugin", "verify", "demo", "--trusted-keys", "keys"],
         [&["plugin", "list"][..], &PLACES].concat(),
         vec!["plugin", "push", "demo", "oci:few:1"],

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aisoc_files::Arrival;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_trust::Consent;
 
 use crate::floor::CoverageFloor;
 use crate::secure::{arrive, no_directory};
@@ -26,6 +27,8 @@ pub struct Access {
     pub shared_directories: SharedDirectories,
     /// Whether less of a plugin may be signed than was before.
     pub coverage_floor: CoverageFloor,
+    /// What may happen to what is installed.
+    pub consent: Consent,
     /// What ends the change, up to the moment in which it is made.
     pub cancellation: Cancellation,
 }
@@ -48,6 +51,7 @@ impl Default for Access {
             network_file_systems: NetworkFileSystems::Refused,
             shared_directories: SharedDirectories::Refused,
             coverage_floor: CoverageFloor::Held,
+            consent: Consent::default(),
             cancellation: Cancellation::default(),
         }
     }

@@ -32,10 +32,19 @@ pub fn stated_id(document: &Document) -> Result<PluginId> {
 
 /// The id that the manifest in a directory states; `None` when it cannot be read.
 pub fn manifest_id(plugin: &Path) -> Option<PluginId> {
+    stated_id(&manifest(plugin)?).ok()
+}
+
+/// The version that the manifest in a directory states; `None` when it cannot be read.
+pub(crate) fn manifest_version(plugin: &Path) -> Option<String> {
+    Manifest::from_document(&manifest(plugin)?).ok().map(|manifest| manifest.version)
+}
+
+fn manifest(plugin: &Path) -> Option<Document> {
     let file = ManifestFile::find(|name| plugin.join(name).is_file())?;
     // Through a link, which the host follows; what it leads to is refused later, under its id.
     let manifest = read_small(&plugin.join(file.name()), Limits::default().max_manifest_bytes, Links::Followed).ok()?;
-    stated_id(&Document::read(file, &manifest.content).ok()?).ok()
+    Document::read(file, &manifest.content).ok()
 }
 
 /// Why a directory cannot be taken for the plugin that its manifest states.

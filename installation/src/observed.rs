@@ -9,14 +9,17 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_signing::Coverage;
-use aisoc_trust::Facts;
+use aisoc_trust::{Consent, Facts, InPlace, SignedBy};
 
+use crate::access::Access;
 use crate::census::Census;
 use crate::floor::{CoverageFloor, before_change, coverage_floor};
-use crate::identity::{Placed, manifest_id};
+use crate::identity::{Placed, manifest_id, manifest_version};
 use crate::layout::Layout;
 use crate::names::{escaped, folded};
 use crate::plugin::{InstalledPlugin, has_manifest};
+use crate::recorded;
+use crate::secure::is_directory;
 
 /// What stood in a plugins directory when it was listed, without a lock. It is good for listings and for
 /// refusals; nothing is admitted by it, because it may be otherwise by now.
@@ -75,8 +78,8 @@ impl Observed {
     ///
     /// # Errors
     /// I/O reasons, and `directory_insecure` for a floor that others can write.
-    pub fn facts(&self, id: &PluginId, floor: &CoverageFloor) -> Result<Facts> {
-        facts(&self.layout, &self.census, id, floor)
+    pub fn facts(&self, id: &PluginId, access: &Access) -> Result<Facts> {
+        facts(&self.layout, &self.census, id, access)
     }
 
     /// What decided, when it was observed, about the plugin that is in place: what is written down of it, and
@@ -86,20 +89,43 @@ impl Observed {
     /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, and I/O reasons.
     pub fn facts_at_rest(&self, id: &PluginId) -> Result<Facts> {
         let floor = coverage_floor(&self.layout, &self.census, id)?.unwrap_or(Coverage::None);
-        Ok(Facts { plugin: id.clone(), coverage_floor: Ok(floor), lowers_floor: false, other_spelling: None })
+        Ok(Facts {
+            plugin: id.clone(),
+            coverage_floor: Ok(floor),
+            lowers_floor: false,
+            other_spelling: None,
+            // Nothing replaces it.
+            in_place: None,
+            consent: Consent::default(),
+        })
     }
 }
 
 /// What decides about what may come for `id`, read from what is listed and now.
-pub(crate) fn facts(layout: &Layout, census: &Census, id: &PluginId, rule: &CoverageFloor) -> Result<Facts> {
+pub(crate) fn facts(layout: &Layout, census: &Census, id: &PluginId, access: &Access) -> Result<Facts> {
     let coverage_floor = match before_change(layout, census, id, &layout.plugin(id)) {
         // What is damaged says nothing, which the gate refuses unless somebody has a reason.
         Err(fault) if fault.reason() == Reason::RecordInvalid => Err(fault),
         before => Ok(before?),
     };
-    let lowers_floor = matches!(rule, CoverageFloor::Lowered(_));
+    let lowers_floor = matches!(access.coverage_floor, CoverageFloor::Lowered(_));
     let other_spelling = other_spelling(layout, census, id).map(|other| second_spelling(&other, id));
-    Ok(Facts { plugin: id.clone(), coverage_floor, lowers_floor, other_spelling })
+    let in_place = in_place(layout, id)?;
+    Ok(Facts { plugin: id.clone(), coverage_floor, lowers_floor, other_spelling, in_place, consent: access.consent })
+}
+
+/// What would be replaced. A record whose tree is gone is about nothing.
+fn in_place(layout: &Layout, id: &PluginId) -> Result<Option<InPlace>> {
+    let tree = layout.plugin(id);
+    if !is_directory(&tree)? {
+        return Ok(None);
+    }
+    Ok(Some(match recorded::read_understood(layout, id)? {
+        Some(record) => {
+            InPlace { recorded: Some(record.tree_digest), signers: record.signed_by(), version: Some(record.version) }
+        }
+        None => InPlace { recorded: None, version: manifest_version(&tree), signers: SignedBy::default() },
+    }))
 }
 
 fn placed(layout: &Layout, census: &Census, directory: &OsStr) -> Option<Placed> {

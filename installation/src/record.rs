@@ -3,6 +3,7 @@
 use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_trust::{KnownSigner, SignedBy};
 use serde::{Deserialize, Serialize};
 
 use crate::sealed;
@@ -35,6 +36,9 @@ pub struct InstallRecord {
     /// The key that verified it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_key_id: Option<String>,
+    /// The keys that were seen to have signed it. Absent in records of versions that did not write them down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<RecordedSigner>,
     /// How much of the tree the signature covers: `full`, `code` or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<String>,
@@ -42,7 +46,33 @@ pub struct InstallRecord {
     pub installed_at: String,
 }
 
+/// A key that was seen to have signed what is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedSigner {
+    /// The name under which it was trusted then.
+    pub signing_key_id: String,
+    /// The key by content: `SHA256:` and 64 digits.
+    pub signing_key_fingerprint: String,
+}
+
+impl From<&KnownSigner> for RecordedSigner {
+    fn from(signer: &KnownSigner) -> Self {
+        let (signing_key_id, signing_key_fingerprint) = (signer.key_id.clone(), signer.fingerprint.to_string());
+        Self { signing_key_id, signing_key_fingerprint }
+    }
+}
+
 impl InstallRecord {
+    /// Who has signed it, as it is written down. A fingerprint in a form that nobody writes is nobody's.
+    pub fn signed_by(&self) -> SignedBy {
+        let signer = |recorded: &RecordedSigner| {
+            let fingerprint = recorded.signing_key_fingerprint.parse().ok()?;
+            Some(KnownSigner { key_id: recorded.signing_key_id.clone(), fingerprint })
+        };
+        SignedBy::recorded(self.signers.iter().filter_map(signer).collect(), self.signing_key_id.clone())
+    }
+
     /// The schema version that this build writes.
     pub const SCHEMA_VERSION: u32 = SCHEMA_VERSION;
 

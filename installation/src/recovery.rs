@@ -151,6 +151,7 @@ mod tests {
             canonical_digest: None,
             signature_status: "verified".to_owned(),
             signing_key_id: None,
+            signers: Vec::new(),
             coverage: Some("full".to_owned()),
             installed_at: "2026-01-01T00:00:00Z".to_owned(),
         };

@@ -18,7 +18,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_packaging::Staged;
-use aisoc_trust::{Admitted, Facts, UnderLock};
+use aisoc_trust::{Admitted, Facts, KnownSigner, UnderLock};
 use rustix::fs::AtFlags;
 
 use crate::access::Access;
@@ -33,6 +33,7 @@ use crate::previous;
 use crate::record::InstallRecord;
 use crate::recorded;
 use crate::secure::{is_directory, look_at};
+use crate::seen_tree::SeenTree;
 use crate::staging::{StagingDirectory, abandoned};
 use crate::standing::Standing;
 use crate::tree_in_place::{PreviousTree, TreeInPlace};
@@ -104,6 +105,16 @@ impl Present<'_> {
     pub fn is(&self, tree: &TreeInPlace) -> bool {
         tree.stands(self.record())
     }
+
+    /// Adds who has signed the tree in place, if `seen` is still that tree; says whether it is.
+    #[must_use = "what was seen of another tree has told nothing"]
+    pub fn signed_by(&mut self, seen: &SeenTree, found: Vec<KnownSigner>) -> bool {
+        let is_in_place = seen.stands(self.record());
+        if let Some(in_place) = self.facts.in_place.as_mut().filter(|_| is_in_place) {
+            in_place.signers.and_found(found);
+        }
+        is_in_place
+    }
 }
 
 impl<'session> UnderLock for Present<'session> {
@@ -139,7 +150,7 @@ impl<'session> Session<'session> {
     pub fn present(&self, id: &PluginId) -> Result<Present<'session>> {
         require_possible(self.layout(), id)?;
         Ok(Present {
-            facts: facts(self.layout(), &self.census, id, &self.access.coverage_floor)?,
+            facts: facts(self.layout(), &self.census, id, &self.access)?,
             record: recorded::read_understood(self.layout(), id)?,
             _held: Held(PhantomData),
         })

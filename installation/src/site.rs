@@ -18,6 +18,7 @@ use crate::plugin::InstalledPlugin;
 use crate::previous::{PreviousVersion, previous_versions};
 use crate::recorded;
 use crate::secure::{look_at, shared_way};
+use crate::seen_tree::SeenTree;
 use crate::session::{self, Session};
 use crate::shared_directories::SharedDirectories;
 use crate::staging::StagingDirectory;
@@ -112,6 +113,14 @@ impl Site {
     /// changed, added or removed since, `directory_insecure` when others can write one, and I/O reasons.
     pub fn previous_tree(&self, id: &PluginId, wanted: Option<&str>, limits: &Limits) -> Result<PreviousTree> {
         PreviousTree::read(&self.layout, id, wanted, limits)
+    }
+
+    /// Reads what stands in the place of `id` whole, without a lock; nothing when it is free.
+    ///
+    /// # Errors
+    /// `interrupted`, and I/O reasons.
+    pub fn seen_tree(&self, id: &PluginId, limits: &Limits) -> Result<Option<SeenTree>> {
+        SeenTree::read(&self.layout, id, limits)
     }
 
     /// Whether that tree is still the plugin in place, as far as that can be told without a lock.

@@ -13,7 +13,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{InstalledDir, Staged};
 use common::{
     GZIP, MANIFEST, TAR, activate, admission, demo, directory, installed, packed, read_record, record, snapshot,
-    stage_into, titled, uninstall, untitled,
+    stage_into, titled, uninstall, untitled, versions,
 };
 use tempfile::TempDir;
 
@@ -28,7 +28,7 @@ fn stage(plugins: &Path, source: &TempDir) -> Staged<StagingDirectory> {
 fn install(plugins: &Path, source: &TempDir, version: &str) -> Previous {
     let staged = stage(plugins, source);
     let (admitted, record) = (admission(&staged), record(&staged, version));
-    let installed = activate(admitted, staged, &record, 1, &Access::default()).expect("activated");
+    let installed = activate(admitted, staged, &record, 1, &versions::access()).expect("activated");
     assert!(installed.leftovers.is_empty(), "{installed:?}");
     installed.previous
 }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use aisoc_installation::{CoverageFloor, InstallRecord, Observed, Site};
+use aisoc_installation::{Access, CoverageFloor, InstallRecord, Observed, Site};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::id::PluginId;
@@ -33,7 +33,7 @@ fn place(plugins: &Path, directory: &str, id: &str) {
 /// The refusal for another spelling, as it is observed.
 fn second(plugins: &Path, id: &str) -> Option<Fault> {
     let id: PluginId = id.parse().expect(id);
-    observe(plugins).facts(&id, &CoverageFloor::Held).expect("facts").other_spelling
+    observe(plugins).facts(&id, &Access::default()).expect("facts").other_spelling
 }
 
 #[test]
@@ -177,7 +177,9 @@ fn a_floor_is_known_unknown_or_cannot_be_told_and_these_are_three_things() {
     let (plugins, publisher) = (tempfile::tempdir().expect("a directory"), Publisher::new());
     let plugins = plugins.path();
     let lowered = CoverageFloor::Lowered("a reason that is stated".parse().expect("a reason"));
-    let facts = |rule: &CoverageFloor| observe(plugins).facts(&id(), rule);
+    let facts = |rule: &CoverageFloor| {
+        observe(plugins).facts(&id(), &Access { coverage_floor: rule.clone(), ..Access::default() })
+    };
     for (rule, lowers) in [(&CoverageFloor::Held, false), (&lowered, true)] {
         let facts = facts(rule).expect("facts");
         assert_eq!((facts.plugin, facts.lowers_floor), (id(), lowers));
@@ -218,7 +220,7 @@ fn at_rest_a_tree_is_held_to_what_is_written_down_and_not_to_what_it_claims_itse
     let at_rest = observe(plugins).facts_at_rest(&id()).expect("facts");
     assert_eq!(at_rest.coverage_floor.expect("nothing is written down"), Coverage::None);
     assert!(!at_rest.lowers_floor && at_rest.other_spelling.is_none());
-    let changing = observe(plugins).facts(&id(), &CoverageFloor::Held).expect("facts");
+    let changing = observe(plugins).facts(&id(), &Access::default()).expect("facts");
     assert_eq!(changing.coverage_floor.expect("what it claims"), Coverage::Code);
 }
 

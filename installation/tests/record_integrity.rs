@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use aisoc_installation::InstallRecord;
+use aisoc_installation::{InstallRecord, RecordedSigner};
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, incoming, install, record_file, recorded, sealed, unfinished, versions};
@@ -31,6 +31,10 @@ fn a_record_that_differs_by_one_bit_or_is_cut_anywhere_is_refused() {
     let full = InstallRecord {
         canonical_digest: Some(CanonicalDigest::of(b"signed")),
         signing_key_id: Some("release-\u{e9}".to_owned()),
+        signers: vec![RecordedSigner {
+            signing_key_id: "release-\u{e9}".to_owned(),
+            signing_key_fingerprint: format!("SHA256:{}", "0f".repeat(32)),
+        }],
         coverage: Some("full".to_owned()),
         ..record
     };

@@ -7,9 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use aisoc_installation::{
-    Access, CoverageFloor, InstallRecord, Previous, PreviousTree, Session, Site, StagingDirectory, TreeInPlace,
-};
+use aisoc_installation::{Access, InstallRecord, Previous, PreviousTree, Session, Site, StagingDirectory, TreeInPlace};
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, Staged, default_threads};
@@ -304,7 +302,7 @@ fn a_second_spelling_that_came_after_the_listing_is_seen_under_the_lock() {
     let (examined, staged, record) = staged(plugins, "1.0.0");
     let observed = Site::at(plugins).observe().expect("listed");
     write(&plugins.join("Demo"), &[("plugin.yaml", MANIFEST)]);
-    let facts = observed.facts(&id(), &CoverageFloor::Held).expect("facts");
+    let facts = observed.facts(&id(), &access()).expect("facts");
     assert!(facts.other_spelling.is_none() && examined.refused_beside(&facts).is_none());
     let fault = activate(examined, staged, &record, 1, &access()).expect_err("a second spelling");
     assert_eq!(fault.reason(), Reason::AlreadyExists, "{fault:?}");

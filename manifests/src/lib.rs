@@ -21,6 +21,7 @@ pub mod reference;
 pub mod stated_reason;
 pub mod tar;
 pub mod text;
+pub mod version_order;
 pub mod warning;
 
 pub use reader::{canonical, value};

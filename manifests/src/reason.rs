@@ -199,8 +199,11 @@ reasons! {
     KeyRevoked "key_revoked" Refused
         "Only a key that was revoked verifies the signature."
         "ask the publisher for a build that is signed with the new key"
+    KeyNotYetValid "key_not_yet_valid" Refused
+        "Only a key that does not count yet verifies the signature."
+        "wait until then, or ask the publisher for a build that is signed with a current key"
     KeyExpired "key_expired" Refused
-        "Only a key outside its validity period verifies the signature."
+        "Only a key whose time is over verifies the signature."
         "ask the publisher for a build that is signed with a current key"
     SignersTooFew "signers_too_few" Refused
         "Fewer distinct trusted keys signed the plugin than are required."
@@ -214,6 +217,12 @@ reasons! {
     CoverageDowngrade "coverage_downgrade" Refused
         "A wider signature of this plugin was verified on this site before, and this one covers less."
         "ask the publisher to sign the whole tree: `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
+    VersionDowngrade "version_downgrade" Refused
+        "An older version of the plugin than the installed one was asked for."
+        "install the newest version, or go back to a version that was kept: `aisoc plugin rollback ID`"
+    SignerChanged "signer_changed" Refused
+        "None of the keys that verify the plugin has signed what is installed of it."
+        "ask the publisher whether the new key is theirs, or for a build that both keys have signed"
     IntegrityUnknown "integrity_unknown" Refused
         "The manifest's key `integrity` is not of a form that this version can check."
         "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign`"

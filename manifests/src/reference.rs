@@ -17,6 +17,8 @@ use crate::text::{printable, shown};
 
 /// Longest reference; registries refuse longer repository names anyway.
 const MAX_REFERENCE_BYTES: usize = 1024;
+/// Docker Hub, which answers under other names as well.
+const HUB: &str = "docker.io";
 /// Longest repository name that registries accept.
 const MAX_REPOSITORY_BYTES: usize = 255;
 
@@ -127,6 +129,18 @@ impl RegistryReference {
 }
 
 impl Reference {
+    /// The repository that it is in, by host and name and in one spelling; nothing for a layout, which anybody may
+    /// have copied from anywhere.
+    pub fn repository(&self) -> Option<String> {
+        let Self::Registry(registry) = self else { return None };
+        let host = match registry.registry().as_str() {
+            "index.docker.io" | "registry-1.docker.io" => HUB.to_owned(),
+            host => host.strip_suffix(":443").unwrap_or(host).to_owned(),
+        };
+        let repository = registry.repository().strip_prefix("library/").filter(|_| host == HUB);
+        Some(format!("{host}/{}", repository.unwrap_or(registry.repository())))
+    }
+
     /// The tag, if one was written.
     pub fn tag(&self) -> Option<&Tag> {
         match self {

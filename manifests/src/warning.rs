@@ -54,6 +54,22 @@ warnings! {
     CoverageFloorLowered "coverage_floor_lowered"
         "The next install of the plugin accepts a signature that covers less than before, as `--lower-coverage` says."
         None
+    // --- what an install or a rollback has replaced
+    OlderVersion "older_version"
+        "An older version is in the place of a newer one, as `--allow-downgrade` or a rollback says."
+        None
+    VersionRepeated "version_repeated"
+        "Another artifact has replaced one of the same version."
+        Some("ask the publisher to give every release a version of its own")
+    VersionsUncompared "versions_uncompared"
+        "Nobody can tell which of two versions is older, because one is not MAJOR.MINOR.PATCH or is not known."
+        None
+    OtherSigner "other_signer"
+        "A plugin comes from other signers than before, as `--allow-signer-change` or a rollback says."
+        None
+    RepositoryChanged "repository_changed"
+        "A plugin comes from another repository than before, and from the same signer."
+        None
     // --- keys and signatures
     PrivateKeyExposed "private_key_exposed"
         "The file of a private key can be read or written by other users."
@@ -61,6 +77,9 @@ warnings! {
     KeyNotUsed "key_not_used"
         "A file in the trusted keys directory is not used, and the message says why."
         Some("correct the file, or take it out of the directory")
+    KeyEnds "key_ends"
+        "A key that verified the signature will be revoked at a time that is still to come, as its note says."
+        Some("ask the publisher for a build that is signed with the new key as well, before then")
     AdmittedDespite "admitted_despite"
         "The trust mode lets in what strict mode refuses for the reason that is named."
         None

@@ -200,7 +200,7 @@ impl Reader<'_> {
         let facts = self.observed.facts_at_rest(&id);
         let outcome = facts.and_then(|facts| self.judge.observe(examined, Some(&facts)).outcome);
         match outcome {
-            Ok(verdict) => (Ok(Judgement::of(&verdict)), known),
+            Ok(verdict) => (Ok(self.judge.judgement(&verdict)), known),
             Err(fault) if fault.reason() == Reason::CoverageDowngrade => (Err(fault), known),
             Err(fault) => {
                 let known = known_of_refusal(fault.reason());
@@ -256,6 +256,7 @@ fn known_of_refusal(reason: Reason) -> Known {
         | Reason::UntrustedKey
         | Reason::KeyRevoked
         | Reason::KeyExpired
+        | Reason::KeyNotYetValid
         | Reason::CoverageMismatch
         | Reason::IntegrityUnknown => (Some(SignatureStatus::Invalid), Some(Coverage::None)),
         _ => (None, None),

@@ -3,21 +3,27 @@
 use std::cmp::Ordering;
 use std::path::PathBuf;
 
-use aisoc_installation::{Access, InstallRecord, Installed, Previous, Site};
+use aisoc_files::shell_word;
+use aisoc_installation::{Access, InstallRecord, Installed, Previous, Site, StagingDirectory};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_packaging::{Limits, Staging, StagingPlace as _};
+use aisoc_manifests::version_order::compare;
+use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
-use aisoc_trust::{Examined, Verdict};
+use aisoc_signing::Claim;
+use aisoc_trust::{UnderLock as _, Verdict};
 
 use crate::arrival::Arrival;
+use crate::before::{Before, Replaced, other_repository, signers_to_record};
 use crate::events::{Event, Reporter};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::source::Source;
-use crate::version_order::compare;
+
+/// How often what is in place is looked at again that another command has replaced meanwhile.
+const ATTEMPTS: usize = 64;
 
 /// What an install is told.
 #[derive(Debug)]
@@ -53,6 +59,8 @@ pub struct Installation {
     pub change: Change,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// What it has replaced; nothing when its place was free or held the same tree.
+    pub replaced: Option<Replaced>,
     /// The coverage that the floor was lowered from for it, in one word.
     pub lowered_from: Option<&'static str>,
     /// What could not be removed of what was there before.
@@ -102,71 +110,126 @@ pub async fn install(source: &Source, options: &InstallOptions, reporter: &dyn R
     let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
     let (staged, claim) = arrival.stage(source, staging, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
-    refuse_early(&Judge::new(&options.trust)?.examine(&claim), &manifest, options)?;
-    reporter.event(&Event::Activating { id: &manifest.id, version: &manifest.version });
-    let place = staged.place().path().to_owned();
-    options.site.session_beside(&place, &options.access, |session| {
-        let present = session.present(&manifest.id)?;
-        // The keys as they are now: they may have changed while the lock was waited for.
-        let judge = Judge::new(&options.trust)?;
-        let admitted =
-            judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| about(refusal, &manifest))?;
-        let record = record(&manifest, &origin, digest, admitted.verdict(), options);
-        let signature = Judgement::of(admitted.verdict());
-        let active = session.activate(admitted, present, staged, &record, options.keep)?;
-        Ok(Installation { index, ..installation(manifest, digest, active, signature) })
-    })
-}
-
-/// Refuses what is refused in any case before the lock is taken, so that it leaves no trace and keeps nobody
-/// waiting. Silence says nothing: under the lock the gates are asked again.
-fn refuse_early(examined: &Examined, manifest: &Manifest, options: &InstallOptions) -> Result<()> {
-    if let Some(refusal) = examined.refusal() {
-        return Err(about(refusal.clone(), manifest));
+    let incoming = Incoming { manifest, claim, origin: &origin, digest, options };
+    let mut staged = Some(staged);
+    for _ in 0..ATTEMPTS {
+        let before = incoming.refuse_early()?;
+        reporter.event(&Event::Activating { id: &incoming.manifest.id, version: &incoming.manifest.version });
+        if let Some(installed) = incoming.activate(&before, &mut staged)? {
+            return Ok(Installation { index, ..installed });
+        }
     }
-    options.site.require_possible(&manifest.id)?;
-    let facts = options.site.observe()?.facts(&manifest.id, &options.access.coverage_floor)?;
-    examined.refused_beside(&facts).map_or(Ok(()), |refusal| Err(about(refusal, manifest)))
+    Err(Fault::new(Reason::Locked, format!("other commands keep changing `{}`", incoming.manifest.id))
+        .hint("run it again when they are done"))
 }
 
-fn about(refusal: Fault, manifest: &Manifest) -> Fault {
-    refusal.about(format_args!("{} {}", manifest.id, manifest.version))
-}
-
-fn record(
-    manifest: &Manifest,
-    origin: &str,
+/// What is staged, and what it says about itself.
+struct Incoming<'a> {
+    manifest: Manifest,
+    claim: Claim,
+    /// What the record says it came from.
+    origin: &'a str,
     digest: ArtifactDigest,
-    verdict: &Verdict,
-    options: &InstallOptions,
-) -> InstallRecord {
-    InstallRecord {
-        schema_version: InstallRecord::SCHEMA_VERSION,
-        id: manifest.id.clone(),
-        version: manifest.version.clone(),
-        reference: origin.to_owned(),
-        digest,
-        tree_digest: verdict.subject(),
-        canonical_digest: verdict.digest(),
-        signature_status: verdict.status().as_str().to_owned(),
-        signing_key_id: verdict.key_id().map(ToString::to_string),
-        coverage: Some(verdict.coverage().as_str().to_owned()),
-        installed_at: format!("{:.0}", options.trust.at),
-    }
+    options: &'a InstallOptions,
 }
 
-fn installation(manifest: Manifest, digest: ArtifactDigest, active: Installed, signature: Judgement) -> Installation {
-    let change = Change::of(&active, &manifest.version);
-    Installation {
-        id: manifest.id,
-        version: manifest.version,
-        digest,
-        index: None,
-        directory: active.path,
-        change,
-        signature,
-        lowered_from: active.lowered_from,
-        leftovers: active.leftovers,
+impl Incoming<'_> {
+    /// Refuses what is refused in any case before the lock is taken, so that it leaves no trace and keeps nobody
+    /// waiting. Silence says nothing: under the lock the gates are asked again, beside what was seen here.
+    fn refuse_early(&self) -> Result<Before> {
+        let InstallOptions { site, trust, access, .. } = self.options;
+        let judge = Judge::new(trust)?;
+        let examined = judge.examine(&self.claim);
+        if let Some(refusal) = examined.refusal() {
+            return Err(self.refused(refusal.clone(), None));
+        }
+        site.require_possible(&self.manifest.id)?;
+        let (before, facts) = Before::look(site, &self.manifest.id, &examined, &judge, access)?;
+        match examined.refused_beside(&facts) {
+            Some(refusal) => {
+                let record = site.read(self.manifest.id.as_str().as_ref()).and_then(|plugin| plugin.record.ok()?);
+                Err(self.refused(refusal, record.as_ref()))
+            }
+            None => Ok(before),
+        }
+    }
+
+    /// Takes the lock, asks the gates, and puts it into its place; `None` when another command has put another
+    /// tree there than the one that was seen.
+    fn activate(&self, before: &Before, staged: &mut Option<Staged<StagingDirectory>>) -> Result<Option<Installation>> {
+        let gone = || Fault::new(Reason::Internal, "what was staged is not there any more");
+        let place = staged.as_ref().ok_or_else(gone)?.place().path().to_owned();
+        self.options.site.session_beside(&place, &self.options.access, |session| {
+            let mut present = session.present(&self.manifest.id)?;
+            // The keys as they are now: they may have changed while the lock was waited for.
+            let judge = Judge::new(&self.options.trust)?;
+            let examined = judge.examine(&self.claim);
+            if !before.tell(&mut present, &examined, &judge) {
+                return Ok(None);
+            }
+            let outcome = judge.decide(examined, &present).outcome;
+            let admitted = outcome.map_err(|refusal| self.refused(refusal, present.record()))?;
+            let record = self.record(admitted.verdict(), present.record());
+            let signature = judge.judgement(admitted.verdict());
+            let in_place = present.facts().in_place.as_ref();
+            let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
+            let staged = staged.take().ok_or_else(gone)?;
+            let active = session.activate(admitted, present, staged, &record, self.options.keep)?;
+            Ok(Some(Installation { replaced, ..self.installation(active, signature) }))
+        })
+    }
+
+    /// A refusal, with what it is about, and with the version that is kept where going back is what was meant.
+    fn refused(&self, refusal: Fault, installed: Option<&InstallRecord>) -> Fault {
+        let Manifest { id, version, .. } = &self.manifest;
+        let is_kept = || {
+            let kept = self.options.site.previous_versions(id).unwrap_or_default();
+            kept.iter().any(|kept| kept.record.version == *version && kept.record.digest == self.digest)
+        };
+        let moved = installed.and_then(|record| other_repository(&record.reference, self.origin));
+        let refusal = match (refusal.reason(), moved) {
+            (Reason::VersionDowngrade, _) if is_kept() => refusal.hint(format!(
+                "that version is kept: `aisoc plugin rollback {id} --to {}` goes back to it",
+                shell_word(version)
+            )),
+            (Reason::SignerChanged, Some((before, now))) => {
+                refusal.caused_by(format!("and it comes from another repository: {before} → {now}"))
+            }
+            _ => refusal,
+        };
+        refusal.about(format_args!("{id} {version}"))
+    }
+
+    fn record(&self, verdict: &Verdict, before: Option<&InstallRecord>) -> InstallRecord {
+        InstallRecord {
+            schema_version: InstallRecord::SCHEMA_VERSION,
+            id: self.manifest.id.clone(),
+            version: self.manifest.version.clone(),
+            reference: self.origin.to_owned(),
+            digest: self.digest,
+            tree_digest: verdict.subject(),
+            canonical_digest: verdict.digest(),
+            signature_status: verdict.status().as_str().to_owned(),
+            signing_key_id: verdict.key_id().map(ToString::to_string),
+            signers: signers_to_record(verdict, before, verdict.subject()),
+            coverage: Some(verdict.coverage().as_str().to_owned()),
+            installed_at: format!("{:.0}", self.options.trust.at),
+        }
+    }
+
+    fn installation(&self, active: Installed, signature: Judgement) -> Installation {
+        Installation {
+            id: self.manifest.id.clone(),
+            version: self.manifest.version.clone(),
+            digest: self.digest,
+            index: None,
+            change: Change::of(&active, &self.manifest.version),
+            directory: active.path,
+            signature,
+            replaced: None,
+            lowered_from: active.lowered_from,
+            leftovers: active.leftovers,
+        }
     }
 }
 
@@ -185,6 +248,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     directory: plugin.path,
                     change: Change::Unchanged,
                     signature,
+                    replaced: None,
                     lowered_from: None,
                     leftovers,
                 }));

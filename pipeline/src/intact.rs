@@ -109,7 +109,7 @@ pub(crate) fn confirm_in_place(
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted = judge.decide(judge.examine(&tree.claim()), &present).outcome?;
-        let signature = Judgement::of(admitted.verdict());
+        let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
         Ok(leftovers.map(|leftovers| Confirmed { signature, leftovers }))
     });
@@ -127,8 +127,8 @@ pub(crate) fn confirm_in_place(
 /// observed. Nothing follows from it that would need an admission.
 fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Result<Option<Confirmed>> {
     let judge = Judge::new(trust)?;
-    let facts = site.observe()?.facts(&tree.record().id, &CoverageFloor::Held)?;
+    let facts = site.observe()?.facts(&tree.record().id, &Access::default())?;
     let verdict = judge.observe(judge.examine(&tree.claim()), Some(&facts)).outcome?;
-    let confirmed = Confirmed { signature: Judgement::of(&verdict), leftovers: Vec::new() };
+    let confirmed = Confirmed { signature: judge.judgement(&verdict), leftovers: Vec::new() };
     Ok(site.is_in_place(tree)?.then_some(confirmed))
 }

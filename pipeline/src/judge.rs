@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_signing::{Claim, Coverage, Keyring, examine};
+use aisoc_signing::{Claim, Coverage, Findings, Keyring, Signer, examine};
 use aisoc_trust::{
-    Admitted, Decision, Examined, Facts, Policy, SignatureStatus, TrustMode, UnderLock, Verdict, no_trusted_keys,
+    Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
+    no_trusted_keys,
 };
 use jiff::Timestamp;
 
@@ -74,11 +75,35 @@ impl<'a> Judge<'a> {
         self.keyring.skipped().iter().map(ToString::to_string).collect()
     }
 
+    /// What the gate said, as facts to show, with what is to be said of the keys that it said it by.
+    pub(crate) fn judgement(&self, verdict: &Verdict) -> Judgement {
+        Judgement {
+            status: verdict.status(),
+            key_id: verdict.key_id().map(ToString::to_string),
+            signers: verdict.signers().iter().map(KnownSigner::from).collect(),
+            coverage: verdict.coverage(),
+            fingerprint: verdict.fingerprint().map(|fingerprint| fingerprint.to_string()),
+            objection: verdict.objection().cloned(),
+            ending_keys: verdict.signers().iter().filter_map(Signer::planned_end).collect(),
+            skipped_keys: self.skipped_keys(),
+        }
+    }
+
     /// Asks the gates about proof. It takes as long as its signatures do, and needs no lock.
     pub(crate) fn examine(&self, claim: &Claim) -> Examined {
         aisoc_trust::examine(&self.trust.policy, claim, |claim, findings| {
             examine(claim, &self.keyring, self.trust.at, findings)
         })
+    }
+
+    /// The trusted keys that have signed what a claim states, whether or not they count at this time.
+    pub(crate) fn signers_of(&self, claim: &Claim) -> Vec<KnownSigner> {
+        let mut findings = Findings::default();
+        // The verdict is nobody's question here: a key that has expired has signed all the same.
+        let _ = examine(claim, &self.keyring, self.trust.at, &mut findings);
+        let tried = self.keyring.keys().iter().zip(&findings.keys);
+        let signed = tried.filter(|(_, tried)| !tried.verifies.is_empty()).map(|(trusted, _)| trusted);
+        signed.map(|key| KnownSigner { key_id: key.id.to_string(), fingerprint: key.fingerprint }).collect()
     }
 
     /// Asks the gates about the site under its lock: what comes out can be activated.
@@ -101,20 +126,14 @@ pub struct Judgement {
     pub key_id: Option<String>,
     /// That key's fingerprint.
     pub fingerprint: Option<String>,
+    /// All keys that did.
+    pub signers: Vec<KnownSigner>,
     /// How much the signature covers.
     pub coverage: Coverage,
     /// What strict mode would have refused it for.
     pub objection: Option<Fault>,
-}
-
-impl Judgement {
-    pub(crate) fn of(verdict: &Verdict) -> Self {
-        Self {
-            status: verdict.status(),
-            key_id: verdict.key_id().map(ToString::to_string),
-            fingerprint: verdict.fingerprint().map(|fingerprint| fingerprint.to_string()),
-            coverage: verdict.coverage(),
-            objection: verdict.objection().cloned(),
-        }
-    }
+    /// Which of the keys are going to be revoked, and when, in words.
+    pub ending_keys: Vec<String>,
+    /// Key files that are not used, `file: reason`.
+    pub skipped_keys: Vec<String>,
 }

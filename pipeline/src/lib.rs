@@ -3,6 +3,7 @@
 
 mod arrival;
 mod at_rest;
+mod before;
 mod bench;
 mod bytecode;
 mod collect;
@@ -26,12 +27,12 @@ mod subject;
 mod uninstall;
 mod verify;
 mod verify_installed;
-mod version_order;
 mod versions;
 
 pub use aisoc_registry_client::ReplaceTag;
 pub use arrival::claimed_id;
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+pub use before::Replaced;
 pub use bench::Bench;
 pub use collect::collect_garbage;
 pub use digest::{CanonicalJson, canonical_digest};

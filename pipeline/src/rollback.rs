@@ -8,8 +8,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::Limits;
-use aisoc_trust::Verdict;
+use aisoc_trust::{Consent, UnderLock as _, Verdict};
 
+use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
@@ -45,6 +46,8 @@ pub struct Rollback {
     pub from: Option<String>,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// What it has replaced; nothing when it was in place already.
+    pub replaced: Option<Replaced>,
     /// The coverage that the floor was lowered from for it, in one word.
     pub lowered_from: Option<&'static str>,
     /// What could not be removed.
@@ -111,16 +114,20 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         return Err(refusal.clone().about(&named));
     }
     reporter.event(&Event::Activating { id, version: &previous.record().version });
-    site.session(access, |session| {
+    // What was accepted here once is meant by whoever goes back to it.
+    let access = Access { consent: Consent { downgrade: true, signer_change: true }, ..access.clone() };
+    site.session(&access, |session| {
         let present = session.present(id)?;
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted =
             judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| refusal.about(&named))?;
         let record = record(previous.record(), admitted.verdict());
-        let signature = Judgement::of(admitted.verdict());
+        let signature = judge.judgement(admitted.verdict());
+        let in_place = present.facts().in_place.as_ref();
+        let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
         let active = session.restore(admitted, present, previous, &record)?;
-        Ok(active.map(|active| rollback(record, active, signature)))
+        Ok(active.map(|active| Rollback { replaced, ..rollback(record, active, signature) }))
     })
 }
 
@@ -130,6 +137,7 @@ fn record(before: &InstallRecord, verdict: &Verdict) -> InstallRecord {
         canonical_digest: verdict.digest(),
         signature_status: verdict.status().as_str().to_owned(),
         signing_key_id: verdict.key_id().map(ToString::to_string),
+        signers: signers_to_record(verdict, Some(before), verdict.subject()),
         coverage: Some(verdict.coverage().as_str().to_owned()),
         ..before.clone()
     }
@@ -142,6 +150,7 @@ fn rollback(record: InstallRecord, active: Installed, signature: Judgement) -> R
         directory: active.path,
         from: active.replaced.map(|record| record.version),
         signature,
+        replaced: None,
         lowered_from: active.lowered_from,
         leftovers: active.leftovers,
     }
@@ -167,6 +176,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         digest: record.digest,
         directory: site.plugin(id),
         signature,
+        replaced: None,
         lowered_from: None,
         leftovers,
     }))

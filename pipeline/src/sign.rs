@@ -227,7 +227,9 @@ fn require_unsigned(plugin: &PluginDir, out: &Path) -> Result<()> {
     let claim = plugin.claim();
     let Some(name) = claim.tree().signature_files.keys().find(|name| *name != FILE_LIST) else { return Ok(()) };
     let (root, out) = (plugin.root().display(), out.display());
-    let message = format!("`{root}` was changed since it was signed, and a signature in `{out}` would leave `{name}` to fit nothing");
+    let message = format!(
+        "`{root}` was changed since it was signed, and a signature in `{out}` would leave `{name}` to fit nothing"
+    );
     Err(Fault::new(Reason::CoverageMismatch, message)
         .expected("the files that the manifest states", "other ones")
         .hint("sign in place first, without `--out`: everybody has to sign what there is now"))

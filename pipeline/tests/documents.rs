@@ -136,6 +136,10 @@ fn what_is_packed_pushed_and_pulled() {
     );
 }
 
+fn signer() -> Signer {
+    Signer { signing_key_id: text("release"), signing_key_fingerprint: text("SHA256:f") }
+}
+
 #[test]
 fn what_changed_in_a_plugins_directory() {
     let installed = InstalledPlugin {
@@ -147,13 +151,16 @@ fn what_changed_in_a_plugins_directory() {
         directory: text("p"),
         signature: judgement(),
         change: "upgraded",
+        signers: vec![signer()],
         previous_version: Some(text("0")),
+        previous_signers: Some(vec![signer()]),
+        previous_reference: Some(text("s")),
         lowered_from: None,
         objection: None,
     };
     is(
         &installed,
-        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","previous_version":"0","lowered_from":null,"objection":null}"#,
+        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_"signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_reference":"s","lowered_from":null,"objection":null}"#,
     );
     let rolled_back = RolledBackPlugin {
         id: text("a"),
@@ -161,13 +168,16 @@ fn what_changed_in_a_plugins_directory() {
         artifact_digest: text("d"),
         directory: text("p"),
         signature: judgement(),
+        signers: Vec::new(),
         previous_version: None,
+        previous_signers: None,
+        previous_reference: None,
         lowered_from: Some("full"),
         objection: Some(Objection { reason_code: "coverage_partial", message: text("o"), hint: text("h") }),
     };
     is(
         &rolled_back,
-        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","previous_version":null,"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
+        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"previous_reference":null,"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
     );
     is(&UninstalledPlugin { id: text("a"), plugins_directory: text("p") }, r#"{"id":"a","plugins_directory":"p"}"#);
     let removed = RemovedGarbage { kind: "staging", path: text("s"), disk_bytes: 1 };

@@ -1,9 +1,11 @@
 //! Ed25519 keys. A private key cannot be printed; a weak public key cannot be held.
 
 use std::fmt;
+use std::str::FromStr;
 
 use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
@@ -235,6 +237,26 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+impl FromStr for Fingerprint {
+    type Err = Fault;
+
+    /// Reads the form that is shown, and no other.
+    fn from_str(text: &str) -> Result<Self> {
+        let read = || {
+            let digits = text.strip_prefix("SHA256:").filter(|digits| digits.len() == 64 && digits.is_ascii())?;
+            let mut bytes = [0; 32];
+            for (at, byte) in bytes.iter_mut().enumerate() {
+                *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
+            }
+            Some(Self(bytes)).filter(|read| read.to_string() == text)
+        };
+        read().ok_or_else(|| {
+            Fault::new(Reason::KeyInvalid, format!("`{}` is no fingerprint of a key", shown(text, 80)))
+                .expected("SHA256: and 64 hexadecimal digits in lower case", "another text")
+        })
+    }
+}
+
 fn not_a_point() -> Fault {
     Fault::new(Reason::KeyInvalid, "the key is not a point of the curve").hint("ask its publisher for PREFIX.pem again")
 }
@@ -333,6 +355,29 @@ mod tests {
         }
         println!("wycheproof: {cases} of 151");
         assert_eq!(cases, 151);
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_in_the_one_form_in_which_it_is_shown() {
+        let fingerprint = SigningKey::generate().expect("random").public_key().fingerprint();
+        let text = fingerprint.to_string();
+        assert_eq!(text.parse::<Fingerprint>().expect("its own form"), fingerprint);
+        let digits = &text["SHA256:".len()..];
+        for other in [
+            "",
+            "SHA256:",
+            digits,
+            &text[..70],
+            &format!("{text}0"),
+            &format!("sha256:{digits}"),
+            &format!("SHA256:{}é", &digits[2..]),
+        ] {
+            assert_eq!(other.parse::<Fingerprint>().expect_err(other).reason(), Reason::KeyInvalid, "{other}");
+        }
+        for odd in ["SHA256:+0", "SHA256:AA"] {
+            let other = format!("{odd}{}", "0".repeat(62));
+            assert!(other.parse::<Fingerprint>().is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! that key may stand there under other names. Hosts that know only the contract pass over the file. A signature carries no time that could be
 //! believed, so a key counts by the time at which it is asked, not by the time at which it signed.
 
+use std::fmt;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -23,7 +24,7 @@ pub struct KeyNotes {
     /// The key counts until then, RFC 3339.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
-    /// When the key was revoked, RFC 3339: whatever it signed counts no more, whenever that was.
+    /// When the key is revoked, RFC 3339: from then on whatever it signed counts no more, whenever that was.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
     /// Why, for people.
@@ -47,6 +48,19 @@ pub enum Standing {
         /// Why.
         reason: Option<String>,
     },
+}
+
+/// In words that go on from the name of the key.
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Current => f.write_str("counts"),
+            Self::NotYet(from) => write!(f, "does not count before {from}"),
+            Self::Expired(since) => write!(f, "expired at {since}"),
+            Self::Revoked { at, reason: None } => write!(f, "was revoked at {at}"),
+            Self::Revoked { at, reason: Some(reason) } => write!(f, "was revoked at {at}: {reason}"),
+        }
+    }
 }
 
 impl Standing {
@@ -87,9 +101,10 @@ impl KeyNotes {
         Ok(notes)
     }
 
-    /// What follows from the notes at a time. The first of: revoked, not yet, expired.
+    /// What follows from the notes at a time. The first of: revoked, not yet, expired. A revocation that is still
+    /// to come is the planned end of a key, which counts until then.
     pub fn standing(&self, at: Timestamp) -> Standing {
-        if let Some(revoked_at) = self.revoked_at {
+        if let Some(revoked_at) = self.revoked_at.filter(|revoked_at| at >= *revoked_at) {
             return Standing::Revoked { at: revoked_at, reason: self.reason.clone() };
         }
         match (self.not_before, self.not_after) {
@@ -131,11 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_key_is_revoked_at_every_time() {
+    fn a_key_is_revoked_from_the_moment_of_its_revocation_and_expired_before_when_that_came_first() {
         let notes = r#"{"schema_version":1,"revoked_at":"2026-05-01T00:00:00Z","reason":"laptop stolen"}"#;
-        for at in ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z"] {
+        for at in ["2026-05-01T00:00:00Z", "2030-01-01T00:00:00Z"] {
             assert!(matches!(standing(notes, at).expect("notes"), Standing::Revoked { reason: Some(_), .. }), "{at}");
         }
+        assert_eq!(standing(notes, "2026-04-30T23:59:59Z").expect("notes"), Standing::Current);
+        let expired = r#"{"schema_version":1,"not_after":"2026-01-01T00:00:00Z","revoked_at":"2026-05-01T00:00:00Z"}"#;
+        assert!(matches!(standing(expired, "2026-02-01T00:00:00Z").expect("notes"), Standing::Expired(_)));
     }
 
     #[test]

@@ -59,6 +59,11 @@ pub struct TrustedKey {
 }
 
 impl TrustedKey {
+    /// When it is going to be revoked, or was: the first time that a note on it says.
+    pub fn planned_revocation(&self) -> Option<Timestamp> {
+        self.limits.iter().filter_map(|notes| notes.revoked_at).min()
+    }
+
     /// Whether it may verify anything at that time. Of several notes the strictest counts.
     pub fn standing(&self, at: Timestamp) -> Standing {
         let standings = self.limits.iter().map(|notes| notes.standing(at));
@@ -75,6 +80,8 @@ pub struct SkippedKey {
     pub file: String,
     /// Why: `key_invalid`, `weak_key`, or why it could not be read.
     pub fault: Fault,
+    /// The key by content, when it can be read.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl fmt::Display for SkippedKey {
@@ -135,13 +142,18 @@ impl Keyring {
     fn add(&mut self, KeyFile { key, unused }: KeyFile, name: &OsStr, notes: Option<&KeyNotes>) -> Result<()> {
         let Some(id) = key_id(name) else { return Ok(()) };
         let file = shown(name);
-        self.skipped.extend(unused.into_iter().map(|fault| SkippedKey { file: file.clone(), fault }));
+        let unused = unused.into_iter();
+        self.skipped.extend(unused.map(|(key, fault)| SkippedKey {
+            file: file.clone(),
+            fault,
+            fingerprint: Some(key),
+        }));
         match (key, notes) {
             (Ok(key), notes) => {
                 let limits = notes.cloned().into_iter().collect();
                 self.keys.push(TrustedKey { id, file, fingerprint: key.fingerprint(), key, limits });
             }
-            (Err(fault), None) => self.skipped.push(SkippedKey { file, fault }),
+            (Err(fault), None) => self.skipped.push(SkippedKey { file, fault, fingerprint: None }),
             (Err(fault), Some(_)) => {
                 let note = self.directory.join(note_of(name));
                 let message = format!("the note `{}` is about a key that cannot be used, `{file}`", note.display());
@@ -243,8 +255,8 @@ fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: 
 struct KeyFile {
     /// The key, or why there is none.
     key: Result<PublicKey>,
-    /// Why what stands behind it is not used.
-    unused: Vec<Fault>,
+    /// The keys that stand behind it, and why they are not used.
+    unused: Vec<(Fingerprint, Fault)>,
 }
 
 impl KeyFile {
@@ -269,7 +281,10 @@ impl KeyFile {
                 let behind = PublicKey::behind_first(content);
                 Ok(Self {
                     key: Ok(key),
-                    unused: behind.iter().map(|key| source.behind_another(key.fingerprint())).collect(),
+                    unused: behind
+                        .iter()
+                        .map(|key| (key.fingerprint(), source.behind_another(key.fingerprint())))
+                        .collect(),
                 })
             }
         }

@@ -14,7 +14,7 @@ use crate::coverage::{Coverage, Uncovered, uncovered};
 use crate::findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 use crate::key::Fingerprint;
 use crate::key_notes::Standing;
-use crate::keyring::{KeyId, Keyring, TrustedKey};
+use crate::keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
 use crate::promised::named_and_absent;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 use crate::statement::Statement;
@@ -80,6 +80,13 @@ pub enum Cause {
     FirstSignatureReplaced,
     /// The signers that are named, none of whose keys is trusted.
     UnknownSigners(Vec<String>),
+    /// The key of a signer that is named is in a file of trusted keys, and is not used.
+    SkippedSigner {
+        /// The file.
+        file: String,
+        /// Why the key is not used.
+        fault: Fault,
+    },
     /// Nothing more is known.
     Unknown,
 }
@@ -102,6 +109,15 @@ pub struct Signer {
     pub key_id: KeyId,
     /// The key by content.
     pub fingerprint: Fingerprint,
+    /// When it is going to be revoked, as its note says; the signer counts until then.
+    pub revoked_from: Option<Timestamp>,
+}
+
+impl Signer {
+    /// That its key is going to be revoked, in words, where a note says so.
+    pub fn planned_end(&self) -> Option<String> {
+        self.revoked_from.map(|from| format!("key `{}` counts until {from}, when it is revoked", self.key_id))
+    }
 }
 
 impl Verified {
@@ -280,8 +296,18 @@ impl Tried {
         }
         let fingerprint = trusted.fingerprint;
         if self.signers.iter().all(|signer| signer.fingerprint != fingerprint) {
-            self.signers.push(Signer { key_id: trusted.id.clone(), fingerprint });
+            let (key_id, revoked_from) = (trusted.id.clone(), trusted.planned_revocation());
+            self.signers.push(Signer { key_id, fingerprint, revoked_from });
         }
+    }
+}
+
+/// Among the keys that are not used may be the one that is asked for.
+fn cause_of_unknown(keyring: &Keyring, unknown: Vec<String>) -> Cause {
+    let is_named = |key: &&SkippedKey| key.fingerprint.is_some_and(|skipped| unknown.contains(&skipped.hex()));
+    match keyring.skipped().iter().find(is_named) {
+        Some(SkippedKey { file, fault, .. }) => Cause::SkippedSigner { file: file.clone(), fault: fault.clone() },
+        None => Cause::UnknownSigners(unknown),
     }
 }
 
@@ -314,7 +340,7 @@ fn conclude(
             (Some((key_id, standing)), _) => Outcome::NotCounted { key_id, standing },
             (None, TreeFinding::Differs(difference)) => untrusted(Cause::FilesChanged(difference)),
             (None, _) if unknown.is_empty() => untrusted(Cause::Unknown),
-            (None, _) => untrusted(Cause::UnknownSigners(unknown)),
+            (None, _) => untrusted(cause_of_unknown(keyring, unknown)),
         });
     };
     if let TreeFinding::Differs(difference) = tree {

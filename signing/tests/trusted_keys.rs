@@ -66,6 +66,11 @@ fn give_away(path: &Path) -> bool {
 
 type Damage = fn(&Path);
 
+/// A time at which every revocation of these tests has come.
+fn after_all_notes() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().expect("a time")
+}
+
 #[test]
 fn every_file_that_everybody_may_write_is_named_with_owner_and_mode() {
     let names = ["site", "site/keys", "site/keys/alice.pem", "site/keys/alice.json"];
@@ -174,7 +179,7 @@ fn a_group_may_write_and_what_is_no_key_and_no_note_is_not_looked_at() {
     symlink("nowhere", site.keys().join("dangling")).expect("linked");
     site.write("data.pem", site.alice.public_key().to_pem());
     let keyring = site.read().expect("readable");
-    assert!(matches!(keyring.keys()[0].standing(Timestamp::UNIX_EPOCH), Standing::Revoked { .. }));
+    assert!(matches!(keyring.keys()[0].standing(after_all_notes()), Standing::Revoked { .. }));
     assert!(keyring.skipped().is_empty());
 }
 
@@ -362,7 +367,7 @@ fn the_strictest_limit_of_a_key_is_its_limit_under_every_name() {
         site.write("other.pem", key().public_key().to_pem());
         for key in site.read().expect("readable").keys() {
             let expected = if key.file == "other.pem" { "current" } else { expected };
-            assert_eq!(is(&key.standing(Timestamp::UNIX_EPOCH)), expected, "{}: {notes:?}", key.file);
+            assert_eq!(is(&key.standing(after_all_notes())), expected, "{}: {notes:?}", key.file);
         }
     }
 }
@@ -473,7 +478,7 @@ fn a_note_on_a_key_that_cannot_be_used_refuses_the_same_key_under_another_name()
                 .expect("readable")
                 .keys()
                 .iter()
-                .all(|key| key.standing(Timestamp::UNIX_EPOCH) != Standing::Current),
+                .all(|key| key.standing(after_all_notes()) != Standing::Current),
             "{what}"
         );
         spoil(&site.keys().join("alice.pem"));
@@ -494,7 +499,7 @@ fn a_note_is_about_every_key_of_its_name() {
     site.write("free.pem", key().public_key().to_pem());
     site.write("alice.json", REVOKED);
     let keyring = site.read().expect("readable");
-    let current = keyring.keys().iter().filter(|key| key.standing(Timestamp::UNIX_EPOCH) == Standing::Current);
+    let current = keyring.keys().iter().filter(|key| key.standing(after_all_notes()) == Standing::Current);
     assert_eq!(current.map(|key| key.file.as_str()).collect::<Vec<_>>(), ["free.pem"]);
     // One of them that cannot be used may be the one that is here again.
     site.write("alice.PUB", "not a key");
@@ -507,7 +512,7 @@ fn names_that_are_not_text_have_notes_too() {
     site.write(OsStr::from_bytes(b"\xff.pem"), key().public_key().to_pem());
     site.write(OsStr::from_bytes(b"\xff.json"), REVOKED);
     let keyring = site.read().expect("readable");
-    let revoked = keyring.keys().iter().filter(|key| key.standing(Timestamp::UNIX_EPOCH) != Standing::Current).count();
+    let revoked = keyring.keys().iter().filter(|key| key.standing(after_all_notes()) != Standing::Current).count();
     assert_eq!((keyring.keys().len(), revoked), (2, 1));
 }
 
@@ -560,7 +565,7 @@ fn one_file_has_the_note_beside_the_name_that_was_given() {
     let site = Site::new();
     let current = |path: &Path| {
         let keyring = Keyring::read(path).expect("readable");
-        keyring.keys()[0].standing(Timestamp::UNIX_EPOCH) == Standing::Current
+        keyring.keys()[0].standing(after_all_notes()) == Standing::Current
     };
     fs::create_dir(site.keys().join("linked")).expect("made");
     symlink("../alice.pem", site.keys().join("linked/release.pem")).expect("linked");

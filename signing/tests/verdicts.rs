@@ -140,6 +140,11 @@ fn cause(outcome: Outcome) -> Cause {
     }
 }
 
+/// A time at which every revocation of these tests has come.
+fn after_all_notes() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().expect("a time")
+}
+
 #[test]
 fn a_verdict_says_who_has_signed_what_and_how_much_of_it() {
     let (alice, bob, eve) = (key(), key(), key());
@@ -319,7 +324,7 @@ fn the_findings_end_with_the_check_that_decided() {
     let trusted = keyring(&[("alice", &alice, None), ("eve", &eve, Some(r#""revoked_at":"2026-01-01T00:00:00Z""#))]);
     let findings = |plugin: &Plugin| {
         let mut findings = Findings::default();
-        examine(&plugin.claim(), &trusted, Timestamp::UNIX_EPOCH, &mut findings).expect("judged");
+        examine(&plugin.claim(), &trusted, after_all_notes(), &mut findings).expect("judged");
         findings
     };
     let unsigned = findings(&Plugin::stamped());
@@ -427,7 +432,7 @@ fn of_two_limits_that_are_equally_strict_the_first_is_said() {
     let (first, second) = (note("first"), note("second"));
     let keyring = keyring(&[("b", &alice, Some(&second)), ("a", &alice, Some(&first)), ("c", &alice, None)]);
     for key in keyring.keys() {
-        let Standing::Revoked { reason, .. } = key.standing(Timestamp::UNIX_EPOCH) else { panic!("{key:?}") };
+        let Standing::Revoked { reason, .. } = key.standing(after_all_notes()) else { panic!("{key:?}") };
         assert_eq!(reason.as_deref(), Some("first"), "{}", key.id);
     }
 }

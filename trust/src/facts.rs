@@ -1,8 +1,11 @@
 //! What the gates are told about a site: facts that somebody else has read, as data.
 
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_signing::Coverage;
+
+use crate::continuity::SignedBy;
 
 /// What is installed, as far as it decides about what may come.
 #[derive(Debug)]
@@ -15,6 +18,30 @@ pub struct Facts {
     pub lowers_floor: bool,
     /// What is installed under another spelling of the id.
     pub other_spelling: Option<Fault>,
+    /// What stands in the place of the plugin and would be replaced; nothing when it is free.
+    pub in_place: Option<InPlace>,
+    /// What whoever changes the site has said may happen.
+    pub consent: Consent,
+}
+
+/// What is installed of a plugin, as far as it decides about what may replace it.
+#[derive(Debug, Clone)]
+pub struct InPlace {
+    /// The tree that was recorded; nothing where no record can be understood.
+    pub recorded: Option<TreeDigest>,
+    /// Its version, when that is known.
+    pub version: Option<String>,
+    /// Who has signed it.
+    pub signers: SignedBy,
+}
+
+/// What an operator has said may happen to a plugin that is installed. Nothing, when nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Consent {
+    /// An older version may replace a newer one.
+    pub downgrade: bool,
+    /// A plugin may come from others than before.
+    pub signer_change: bool,
 }
 
 /// What is installed, read under a lock that is still held.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod continuity;
 mod danger;
 mod facts;
 mod gate;
@@ -8,7 +9,8 @@ mod mode;
 mod refusal;
 mod verdict;
 
-pub use facts::{Facts, UnderLock};
+pub use continuity::{KnownSigner, SignedBy};
+pub use facts::{Consent, Facts, InPlace, UnderLock};
 pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
 pub use refusal::{changed_after_signing, no_trusted_keys};

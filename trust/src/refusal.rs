@@ -12,6 +12,8 @@ use aisoc_signing::{
     is_signature_file,
 };
 
+use crate::continuity::{KnownSigner, SignedBy, signed_by};
+use crate::facts::InPlace;
 use crate::mode::SignatureStatus;
 use crate::verdict::Verdict;
 
@@ -62,9 +64,20 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[Str
                 .expected("one of the signatures in `plugin.sig.d`", "another one, which no trusted key verifies")
                 .hint(FETCH_AGAIN)
         }
+        Cause::SkippedSigner { file, fault } => {
+            let message = format!("the plugin is signed by a key that is in `{}`, which is not used", printable(file));
+            Fault::new(Reason::UntrustedKey, message)
+                .expected(format!("a signature by {}", names(tried)), "one by a key that is not used")
+                .caused_by(fault.to_string())
+                .hint(fault.next_step())
+        }
         Cause::UnknownSigners(fingerprints) => {
             let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
-            let message = "the plugin is signed by a key that is not in the trusted keys directory";
+            // What is in a file that cannot be read may be that very key.
+            let message = match skipped.is_empty() {
+                true => "the plugin is signed by a key that is not in the trusted keys directory",
+                false => "the plugin is signed by a key that is none of those that can be used, and not all can",
+            };
             beside_skipped(Fault::new(Reason::UntrustedKey, message), skipped)
                 .expected(format!("a signature by {}", names(tried)), format!("one that names {}", named.join(", ")))
         }
@@ -88,15 +101,13 @@ fn names(tried: &[impl ToString]) -> String {
 }
 
 pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
-    let (reason, state) = match standing {
-        Standing::Revoked { at, reason } => {
-            let why = reason.as_ref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
-            (Reason::KeyRevoked, format!("was revoked at {at}{why}"))
-        }
-        Standing::Expired(since) => (Reason::KeyExpired, format!("expired at {since}")),
-        Standing::NotYet(from) => (Reason::KeyExpired, format!("counts from {from}")),
-        Standing::Current => (Reason::Internal, "counts".to_owned()),
+    let reason = match standing {
+        Standing::Revoked { .. } => Reason::KeyRevoked,
+        Standing::Expired(_) => Reason::KeyExpired,
+        Standing::NotYet(_) => Reason::KeyNotYetValid,
+        Standing::Current => Reason::Internal,
     };
+    let state = printable(&standing.to_string()).into_owned();
     Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"))
 }
 
@@ -244,6 +255,34 @@ pub(crate) fn downgrade(floor: Coverage, verdict: &Verdict) -> Fault {
         Some(objection) => fault.caused_by(format!("{}: {objection}", objection.reason())),
         None => fault,
     }
+}
+
+/// An older version where a newer one is installed, and who has signed which.
+pub(crate) fn older(before: &str, now: &str, in_place: &InPlace, verdict: &Verdict) -> Fault {
+    let (before, now) = (printable(before), printable(now));
+    let message = format!("an older version would replace the one that is installed: {before} → {now}");
+    Fault::new(Reason::VersionDowngrade, message)
+        .expected(
+            format!("{before} or newer; {before} is {}", in_place.signers),
+            format!("{now}, {}", signers_of(verdict)),
+        )
+        .hint(
+            "install the newest version; `--allow-downgrade` is for an operator who knows what is wrong with the newer \
+             one, and what the older one left open",
+        )
+}
+
+/// A plugin that none of those has signed who have signed what is installed.
+pub(crate) fn other_signer(before: &SignedBy, verdict: &Verdict) -> Fault {
+    let message = "nobody who has signed what is installed has signed what would replace it";
+    Fault::new(Reason::SignerChanged, message).expected(before.to_string(), signers_of(verdict)).hint(
+        "ask the publisher, on another way than this one, whether the key is theirs, or for a build that both keys \
+         have signed (`aisoc plugin sign --add`); `--allow-signer-change` is for an operator who has the answer",
+    )
+}
+
+fn signers_of(verdict: &Verdict) -> String {
+    signed_by(&verdict.signers().iter().map(KnownSigner::from).collect::<Vec<_>>())
 }
 
 /// Whether it is the older scheme that leaves something open, and nobody signed less: every other one

@@ -16,8 +16,8 @@ use aisoc_signing::{
     verify, write_key_pair,
 };
 use aisoc_trust::{
-    Answered, CoverageRule, Facts, MalformedSignature, Policy, SignatureStatus, TrustMode, UnderLock, Verdict, admit,
-    examine, observe,
+    Answered, Consent, CoverageRule, Facts, MalformedSignature, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
+    admit, examine, observe,
 };
 use jiff::Timestamp;
 
@@ -317,7 +317,7 @@ fn the_reasons_for_no_tell_themselves_apart() {
     for (notes, expected) in [
         (r#"{"schema_version":1,"revoked_at":"2026-01-01T00:00:00Z"}"#, Reason::KeyRevoked),
         (r#"{"schema_version":1,"not_after":"2026-05-31T00:00:00Z"}"#, Reason::KeyExpired),
-        (r#"{"schema_version":1,"not_before":"2026-07-01T00:00:00Z"}"#, Reason::KeyExpired),
+        (r#"{"schema_version":1,"not_before":"2026-07-01T00:00:00Z"}"#, Reason::KeyNotYetValid),
     ] {
         fs::write(directory.path().join("release.json"), notes).expect("written");
         assert_eq!(reason(&good, &read(directory.path())), expected, "{notes}");
@@ -399,7 +399,14 @@ impl UnderLock for Site {
 }
 
 fn facts(coverage_floor: Result<Coverage, Fault>) -> Facts {
-    Facts { plugin: "demo.one".parse().expect("an id"), coverage_floor, lowers_floor: false, other_spelling: None }
+    Facts {
+        plugin: "demo.one".parse().expect("an id"),
+        coverage_floor,
+        lowers_floor: false,
+        other_spelling: None,
+        in_place: None,
+        consent: Consent::default(),
+    }
 }
 
 fn floor_unknown() -> Result<Coverage, Fault> {
@@ -433,8 +440,8 @@ fn a_second_spelling_refuses_whatever_the_mode_and_before_the_floor() {
         assert_eq!(examined.refused_beside(&facts).map(|refusal| refusal.reason()), Some(Reason::AlreadyExists));
         let decision = admit(examined, &Site(facts));
         assert_eq!(decision.outcome.expect_err("two").reason(), Reason::AlreadyExists);
-        let last: Vec<_> = decision.trace.steps().iter().rev().take(2).map(|step| step.answered).collect();
-        assert_eq!(last, [Answered::NotReached, Answered::Failed]);
+        let last: Vec<_> = decision.trace.steps().iter().rev().take(4).map(|step| step.answered).collect();
+        assert_eq!(last, [Answered::NotReached, Answered::NotReached, Answered::NotReached, Answered::Failed]);
     }
 }
 

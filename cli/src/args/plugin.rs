@@ -309,6 +309,17 @@ pub(crate) struct FloorArgs {
     pub(crate) reason: Option<StatedReason>,
 }
 
+/// What may happen to a plugin that is installed.
+#[derive(Debug, Args)]
+pub(crate) struct ConsentArgs {
+    /// Let an older version replace a newer one
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+    /// Let a plugin come from others than those who have signed what is installed of it
+    #[arg(long)]
+    pub(crate) allow_signer_change: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
     /// What to install: references, archives, layouts, plugins' directories; each on its own, and all are tried. Of a
@@ -325,6 +336,8 @@ pub(crate) struct InstallArgs {
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) floor: FloorArgs,
     #[command(flatten)]

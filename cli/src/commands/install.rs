@@ -8,12 +8,12 @@ use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
-use aisoc_trust::TrustMode;
+use aisoc_trust::{Consent, TrustMode};
 use serde::Serialize;
 
+use super::replaced;
 use super::several;
 use super::verify::as_text;
-
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, path_text, printable};
@@ -47,7 +47,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     }
     let (site, access) = context.change(args.change, "aisoc plugin install")?;
     let trust = context.trust(args.trust);
-    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
+    let consent = Consent { downgrade: args.consent.allow_downgrade, signer_change: args.consent.allow_signer_change };
+    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, consent, ..access };
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
     let client = context.client(&args.registry, &named)?;
     let options = InstallOptions { site, trust, require_digest: args.require_digest, client, keep: args.keep, access };
@@ -129,6 +130,10 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     drop(reporter);
     let objection = installed.signature.objection.as_ref();
     warn_of_objection("installed", objection, options.trust.policy.mode, context);
+    context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);
+    if let Some(replaced) = &installed.replaced {
+        replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
+    }
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
@@ -143,6 +148,9 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
         change: installed.change.as_str(),
         lowered_from: installed.lowered_from,
         previous_version: installed.change.from().map(str::to_owned),
+        previous_signers: installed.replaced.as_ref().map(|replaced| replaced::signers(replaced.signers.signers())),
+        previous_reference: installed.replaced.and_then(|replaced| replaced.reference),
+        signers: replaced::signers(&installed.signature.signers),
         version: installed.version,
     })
 }

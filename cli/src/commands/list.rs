@@ -1,5 +1,6 @@
 //! `aisoc plugin list`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
@@ -24,7 +25,8 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),
     };
-    let AtRest { plugins: found, shared, .. } = verify_at_rest(&options)?;
+    let AtRest { plugins: found, shared, skipped_keys } = verify_at_rest(&options)?;
+    context.warn_of_keys(&skipped_keys, &ending_keys(&found));
     context.warn_of_sharing(shared.as_deref());
     let mut plugins = Vec::new();
     for plugin in found {
@@ -55,6 +57,15 @@ fn row(plugin: PluginAtRest) -> ListedPlugin {
         objection,
         versions: None,
     }
+}
+
+/// What is to be said of the keys that end, once for all plugins.
+pub(crate) fn ending_keys(plugins: &[PluginAtRest]) -> BTreeSet<String> {
+    plugins
+        .iter()
+        .filter_map(|plugin| plugin.verdict.as_ref().ok())
+        .flat_map(|judged| judged.ending_keys.clone())
+        .collect()
 }
 
 /// A verdict as listings show it: what was judged, and what is wrong.

@@ -26,6 +26,7 @@ mod push;
 mod reasons;
 mod registry;
 mod release;
+mod replaced;
 mod rollback;
 mod several;
 mod sign;

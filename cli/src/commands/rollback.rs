@@ -6,6 +6,7 @@ use aisoc_pipeline::RollbackOptions;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 
 use super::install::{judged, warn_of_objection};
+use super::replaced;
 use super::uninstall::plugin_id;
 use crate::args::plugin::RollbackArgs;
 use crate::context::{Context, coverage_floor};
@@ -27,6 +28,10 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let objection = rollback.signature.objection.as_ref();
     warn_of_objection("rolled back", objection, options.trust.policy.mode, context);
+    context.warn_of_keys(&rollback.signature.skipped_keys, &rollback.signature.ending_keys);
+    if let Some(replaced) = &rollback.replaced {
+        replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, context);
+    }
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
@@ -39,6 +44,9 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         directory: path_text(&rollback.directory),
         signature: judged(&rollback.signature),
         previous_version: rollback.from,
+        previous_signers: rollback.replaced.as_ref().map(|replaced| replaced::signers(replaced.signers.signers())),
+        previous_reference: rollback.replaced.and_then(|replaced| replaced.reference),
+        signers: replaced::signers(&rollback.signature.signers),
         lowered_from: rollback.lowered_from,
         objection: rollback.signature.objection.as_ref().map(Objection::from),
     })

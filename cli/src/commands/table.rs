@@ -186,7 +186,14 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin install registry.example/team/my-plugin:1.2.0 \\
     --require-digest \"$DIGEST\"",
             risk: Risk::Write,
-            raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
+            raised_by: &[
+                "allow-downgrade",
+                "allow-signer-change",
+                "lower-coverage",
+                "trust-mode",
+                "trust-coverage",
+                "accept-shared-directory",
+            ],
             domain: Domain::Installation,
             ..PLAIN
         },

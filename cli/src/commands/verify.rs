@@ -78,9 +78,9 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         }
     };
     drop(reporter);
-    for skipped in &verification.findings.skipped {
-        context.output.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
-    }
+    let signers = verification.verdict.as_ref().map(|verdict| verdict.signers()).unwrap_or_default();
+    let ending: Vec<String> = signers.iter().filter_map(|signer| signer.planned_end()).collect();
+    context.warn_of_keys(&verification.findings.skipped, ending);
     answer(as_text(args.source), args.explain, verification, context)
 }
 

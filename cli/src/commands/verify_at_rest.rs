@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
+use super::list::ending_keys;
 use super::list::{judgement, write_place};
 use super::several::worst;
 use crate::args::plugin::VerifyAtRestArgs;
@@ -35,9 +35,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     };
     let AtRest { plugins, skipped_keys, shared } = verify_at_rest(&options)?;
     context.warn_of_sharing(shared.as_deref());
-    for skipped in skipped_keys {
-        context.output.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
-    }
+    context.warn_of_keys(&skipped_keys, &ending_keys(&plugins));
     if plugins.is_empty() {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)

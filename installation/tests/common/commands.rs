@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_installation::{
-    Access, Collected, CoverageFloor, InstallRecord, Installed, InstalledPlugin, PreviousVersion, Site,
-    StagingDirectory,
+    Access, Collected, InstallRecord, Installed, InstalledPlugin, PreviousVersion, Site, StagingDirectory,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -84,5 +83,5 @@ pub(crate) fn installed(plugins: &Path) -> Result<Vec<InstalledPlugin>> {
 }
 
 pub(crate) fn coverage_floor(plugins: &Path, id: &PluginId) -> Result<Coverage> {
-    Site::at(plugins).observe()?.facts(id, &CoverageFloor::Held)?.coverage_floor
+    Site::at(plugins).observe()?.facts(id, &Access::default())?.coverage_floor
 }

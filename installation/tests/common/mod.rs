@@ -49,6 +49,7 @@ pub(crate) fn record(staged: &Staged<StagingDirectory>, version: &str) -> Instal
         canonical_digest: None,
         signature_status: "skipped".to_owned(),
         signing_key_id: None,
+        signers: Vec::new(),
         coverage: None,
         installed_at: "2026-01-01T00:00:00Z".to_owned(),
     }

@@ -207,11 +207,7 @@ impl Key {
         let stands_for = |other: &&KeyTried| other.fingerprint == key.fingerprint && !other.verifies.is_empty();
         let first = findings.keys.iter().find(stands_for);
         let why_not = match &key.standing {
-            Standing::Revoked { at, reason } => {
-                Some(format!("revoked at {at}{}", reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()))
-            }
-            Standing::Expired(since) => Some(format!("expired at {since}")),
-            Standing::NotYet(from) => Some(format!("counts from {from}")),
+            Standing::Revoked { .. } | Standing::Expired(_) | Standing::NotYet(_) => Some(key.standing.to_string()),
             Standing::Current if !key.verifies.is_empty() => None,
             Standing::Current if let Some(first) = first => {
                 Some(format!("is the same key as {} ({})", first.key_id, first.file))

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Objection;
+use super::{Objection, Signer};
 
 /// What the gate said of a signature. Part of other documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -39,8 +39,14 @@ pub struct InstalledPlugin {
     pub signature: SignatureJudgement,
     /// What happened to the directory: `installed`, `upgraded`, `downgraded`, `replaced`, `unchanged`.
     pub change: &'static str,
+    /// All trusted keys that verified it.
+    pub signers: Vec<Signer>,
     /// The version that was there before.
     pub previous_version: Option<String>,
+    /// Who has signed that, as far as anybody can tell; nothing when nothing else was there.
+    pub previous_signers: Option<Vec<Signer>>,
+    /// Where that came from, when it was written down.
+    pub previous_reference: Option<String>,
     /// `full`, `code` or `unknown` when the coverage floor was lowered.
     pub lowered_from: Option<&'static str>,
     /// What strict mode would have refused it for.
@@ -61,8 +67,14 @@ pub struct RolledBackPlugin {
     /// What the gate said.
     #[serde(flatten)]
     pub signature: SignatureJudgement,
+    /// All trusted keys that verified it.
+    pub signers: Vec<Signer>,
     /// The version that was in place before.
     pub previous_version: Option<String>,
+    /// Who has signed that, as far as anybody can tell; nothing when nothing else was there.
+    pub previous_signers: Option<Vec<Signer>>,
+    /// Where that came from, when it was written down.
+    pub previous_reference: Option<String>,
     /// `full`, `code` or `unknown` when the coverage floor was lowered.
     pub lowered_from: Option<&'static str>,
     /// What strict mode would have refused it for.

@@ -12,6 +12,7 @@ mod trace;
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::{Claim, Findings, Outcome};
 
 pub use self::trace::{Answered, Step, Trace};
@@ -61,6 +62,8 @@ pub struct Examined {
     trace: Trace,
     findings: Findings,
     verdict: Result<Verdict>,
+    /// The version that the manifest states, when it can be read.
+    version: Option<String>,
 }
 
 impl Examined {
@@ -83,7 +86,14 @@ impl Examined {
     /// follows from its silence: by the time of the change something else may be installed.
     pub fn refused_beside(&self, facts: &Facts) -> Option<Fault> {
         let verdict = self.verdict.as_ref().ok()?;
-        order::SiteCase { verdict, facts }.ask(&mut Trace::default())
+        order::SiteCase { verdict, facts, version: self.version.as_deref() }.ask(&mut Trace::default())
+    }
+
+    /// Whether it matters who else has signed the tree in place than those who are known: whoever asks the
+    /// site then has to look first, which takes as long as that tree is large.
+    pub fn asks_who_signed(&self, facts: &Facts) -> bool {
+        let verdict = self.verdict.as_ref().ok();
+        verdict.is_some_and(|verdict| order::asks_who_signed(verdict, facts))
     }
 }
 
@@ -92,6 +102,7 @@ impl Examined {
 ///
 /// In mode `strict` whatever is not verified is refused: `unsigned`, `signature_malformed`,
 /// `no_trusted_keys`, `signature_invalid`, `untrusted_key`, `key_revoked`, `key_expired`,
+/// `key_not_yet_valid`,
 /// `coverage_mismatch`, `integrity_unknown`; and what is verified but not as the policy asks:
 /// `signers_too_few`, `coverage_partial`. In every mode that verifies, the errors of `prove` refuse.
 pub fn examine(
@@ -100,21 +111,23 @@ pub fn examine(
     prove: impl FnOnce(&Claim, &mut Findings) -> Result<Outcome>,
 ) -> Examined {
     let (mut trace, mut findings) = (Trace::default(), Findings::default());
+    let version = claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version);
     if policy.mode == TrustMode::Disabled {
         order::pass_over(&mut trace);
-        return Examined { trace, findings, verdict: Ok(danger::let_in_unread(claim.subject())) };
+        return Examined { trace, findings, verdict: Ok(danger::let_in_unread(claim.subject())), version };
     }
     let outcome = prove(claim, &mut findings);
     let case = order::ProofCase { policy, findings: &findings, outcome: outcome.as_ref().ok() };
     let objection = case.ask(&mut trace);
     let verdict = outcome.and_then(|outcome| conclude(policy, claim.subject(), outcome, objection));
-    Examined { trace, findings, verdict }
+    Examined { trace, findings, verdict, version }
 }
 
 /// Asks the gates about the site, under the lock under which what is installed was read.
 ///
 /// What it refuses: `already_exists` for another spelling of an installed id, `coverage_downgrade` for less
-/// than was verified before, `record_invalid` when nobody can say what that was.
+/// than was verified before, `record_invalid` when nobody can say what that was; and unless the site's facts
+/// hold a consent to it, `version_downgrade` and `signer_changed`.
 pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted<P::Held>> {
     let Decision { trace, findings, outcome } = observe(examined, Some(present.facts()));
     let admitted = |verdict| Admitted { plugin: present.facts().plugin.clone(), verdict, _held: present.held() };
@@ -124,10 +137,10 @@ pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted
 /// Asks the gates about the site as it was observed without a lock, if it was: for readers, who change
 /// nothing.
 pub fn observe(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
-    let Examined { mut trace, findings, verdict } = examined;
+    let Examined { mut trace, findings, verdict, version } = examined;
     let outcome = match (verdict, facts) {
         (Ok(verdict), Some(facts)) => {
-            let refusal = order::SiteCase { verdict: &verdict, facts }.ask(&mut trace);
+            let refusal = order::SiteCase { verdict: &verdict, facts, version: version.as_deref() }.ask(&mut trace);
             refusal.map_or(Ok(verdict), Err)
         }
         (verdict, _) => verdict,

@@ -3,11 +3,15 @@
 //! The order is part of what users see: of several things that are wrong the first is named. It follows
 //! the order in which the verifier comes to know things (`aisoc_signing::examine`), and then the site.
 
+use std::cmp::Ordering;
+
 use aisoc_manifests::fault::Fault;
+use aisoc_manifests::version_order::compare;
 use aisoc_signing::{Coverage, Findings, Outcome, Standing, Verified};
 
 use super::trace::Trace;
-use crate::facts::Facts;
+use crate::continuity::SignedBy;
+use crate::facts::{Facts, InPlace};
 use crate::mode::{CoverageRule, Policy, SignatureStatus};
 use crate::refusal;
 use crate::verdict::Verdict;
@@ -24,6 +28,8 @@ pub(super) struct ProofCase<'a> {
 pub(super) struct SiteCase<'a> {
     pub(super) verdict: &'a Verdict,
     pub(super) facts: &'a Facts,
+    /// The version that the manifest of the verdict's tree states.
+    pub(super) version: Option<&'a str>,
 }
 
 enum Answer {
@@ -56,9 +62,11 @@ impl ProofCase<'_> {
 }
 
 impl SiteCase<'_> {
-    const GATES: [Gate<Self>; 2] = [
+    const GATES: [Gate<Self>; 4] = [
         Gate { name: "one spelling of the id", ask: one_spelling },
         Gate { name: "coverage floor", ask: coverage_floor },
+        Gate { name: "no older version", ask: no_older_version },
+        Gate { name: "same signer", ask: same_signer },
     ];
 
     /// Asks the gates about the site. None of them is for a mode to overrule: each holds what was promised
@@ -187,7 +195,7 @@ fn one_spelling(case: &SiteCase<'_>) -> Answer {
 /// publishers who do not sign yet, and lets nobody take back what they have signed; mode `disabled` has
 /// read nothing that could be held to anything, and nothing that could be lowered to.
 fn coverage_floor(case: &SiteCase<'_>) -> Answer {
-    let SiteCase { verdict, facts } = case;
+    let SiteCase { verdict, facts, .. } = case;
     let is_unread = verdict.status() == SignatureStatus::Skipped;
     match &facts.coverage_floor {
         Err(_) | Ok(_) if facts.lowers_floor && !is_unread => Answer::Passed("lowered, with a reason".to_owned()),
@@ -196,4 +204,52 @@ fn coverage_floor(case: &SiteCase<'_>) -> Answer {
         Ok(floor) if verdict.coverage() >= *floor => Answer::Passed(format!("{floor}")),
         Ok(floor) => Answer::Objects(refusal::downgrade(*floor, verdict)),
     }
+}
+
+/// What stands in the place that another tree would take: the same tree again replaces nothing.
+fn replaced<'a>(verdict: &Verdict, facts: &'a Facts) -> Option<&'a InPlace> {
+    facts.in_place.as_ref().filter(|in_place| in_place.recorded != Some(verdict.subject()))
+}
+
+/// A registry can offer an older version that was signed well, and whose mistakes are known by now. Versions
+/// that nothing compares are none of which one is older.
+fn no_older_version(case: &SiteCase<'_>) -> Answer {
+    let Some(in_place) = replaced(case.verdict, case.facts) else { return Answer::Passed(String::new()) };
+    let Some((before, now)) = in_place.version.as_deref().zip(case.version) else {
+        return Answer::Passed("a version is not known".to_owned());
+    };
+    match compare(before, now) {
+        Some(Ordering::Greater) if case.facts.consent.downgrade => {
+            Answer::Passed(format!("{before} → {now}, as was said"))
+        }
+        Some(Ordering::Greater) => Answer::Objects(refusal::older(before, now, in_place, case.verdict)),
+        _ => Answer::Passed(format!("{before} → {now}")),
+    }
+}
+
+/// Every trusted key may sign every plugin, so the key of one publisher would do for the plugin of another. Mode
+/// `disabled` reads no signature, and knows neither.
+fn same_signer(case: &SiteCase<'_>) -> Answer {
+    let SiteCase { verdict, facts, .. } = case;
+    let Some(in_place) = replaced(verdict, facts) else { return Answer::Passed(String::new()) };
+    // Whoever accepts that a plugin is not signed any more has accepted that nobody has signed it.
+    let is_loss_accepted = facts.lowers_floor && verdict.signers().is_empty();
+    match verdict.status() {
+        SignatureStatus::Skipped => Answer::Passed("nothing was read".to_owned()),
+        _ if is_same(&in_place.signers, verdict) => Answer::Passed(in_place.signers.to_string()),
+        _ if facts.consent.signer_change => Answer::Passed("another one, as was said".to_owned()),
+        _ if is_loss_accepted => Answer::Passed("none, with a reason".to_owned()),
+        _ => Answer::Objects(refusal::other_signer(&in_place.signers, verdict)),
+    }
+}
+
+/// What nobody has signed may be signed by anybody from now on.
+fn is_same(before: &SignedBy, verdict: &Verdict) -> bool {
+    !before.is_signed() || before.include_any(verdict.signers())
+}
+
+/// Whether what is known of the signers in place does not settle it.
+pub(super) fn asks_who_signed(verdict: &Verdict, facts: &Facts) -> bool {
+    let is_open = |in_place: &InPlace| !in_place.signers.include_any(verdict.signers());
+    verdict.status() != SignatureStatus::Skipped && replaced(verdict, facts).is_some_and(is_open)
 }

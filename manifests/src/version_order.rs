@@ -1,10 +1,10 @@
-//! Which of two versions is older, as far as anybody can tell.
+//! Which of two versions is older, as far as anybody can tell: <https://semver.org>, section 11.
 
 use std::cmp::Ordering;
 
 /// Compares two versions as semver.org does. Hosts take any text for a version: what is not
 /// MAJOR.MINOR.PATCH, with or without a pre-release, is neither older nor newer.
-pub(crate) fn compare(one: &str, other: &str) -> Option<Ordering> {
+pub fn compare(one: &str, other: &str) -> Option<Ordering> {
     let ((one, one_before), (other, other_before)) = (parse(one)?, parse(other)?);
     Some(one.cmp(&other).then_with(|| match (one_before, other_before) {
         (None, None) => Ordering::Equal,

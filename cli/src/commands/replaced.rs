@@ -1,0 +1,52 @@
+//! What is said about a plugin that was replaced by another one.
+
+use std::cmp::Ordering;
+
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::documents::Signer;
+use aisoc_pipeline::{Judgement, Replaced};
+use aisoc_trust::{KnownSigner, SignedBy};
+
+use crate::context::Context;
+
+/// Says what is another than before. Where an operator has to agree to it, the gate has asked for that already.
+pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Replaced, context: &Context) {
+    let before = replaced.version.as_deref().unwrap_or("an unknown version");
+    let say = |code, said: String| context.output.warning(code, said);
+    if replaced.is_signer_changed {
+        let signers = SignedBy::recorded(now.signers.clone(), None);
+        say(
+            Warning::OtherSigner,
+            format!("`{id}` comes from others: {before} was {}, {version} is {signers}", replaced.signers),
+        );
+    }
+    if let Some((before, now)) = &replaced.repositories {
+        say(Warning::RepositoryChanged, format!("`{id}` comes from another repository: {before} → {now}"));
+    }
+    match replaced.order {
+        Some(Ordering::Less) => {}
+        Some(Ordering::Greater) => {
+            say(Warning::OlderVersion, format!("`{id}` is older than it was: {before} → {version}"))
+        }
+        Some(Ordering::Equal) => {
+            say(
+                Warning::VersionRepeated,
+                format!("another artifact of `{id}` has the same version: {before} → {version}"),
+            );
+        }
+        None => say(
+            Warning::VersionsUncompared,
+            format!("which version of `{id}` is older cannot be told: {before} → {version}"),
+        ),
+    }
+}
+
+/// The signers as documents show them.
+pub(crate) fn signers(signers: &[KnownSigner]) -> Vec<Signer> {
+    let of = |signer: &KnownSigner| Signer {
+        signing_key_id: signer.key_id.clone(),
+        signing_key_fingerprint: signer.fingerprint.to_string(),
+    };
+    signers.iter().map(of).collect()
+}

@@ -1,0 +1,122 @@
+//! What stands in the place of a plugin before it is replaced, and what the replacing changes about it.
+
+use std::cmp::Ordering;
+
+use aisoc_installation::{Access, InstallRecord, Present, RecordedSigner, SeenTree, Site};
+use aisoc_manifests::digest::TreeDigest;
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::reference::Reference;
+use aisoc_manifests::version_order::compare;
+use aisoc_packaging::Limits;
+use aisoc_trust::{Examined, Facts, InPlace, KnownSigner, SignedBy, Verdict};
+
+use crate::judge::Judge;
+
+/// The tree in place, read before the lock is taken, where it matters who else has signed it than its record
+/// says: a publisher who signs with an old and a new key is known by the new one once that is trusted.
+#[derive(Debug)]
+pub(crate) struct Before(Option<SeenTree>);
+
+impl Before {
+    /// Looks at the site without a lock, and gives the facts as they were then.
+    ///
+    /// # Errors
+    /// I/O reasons, and `interrupted`.
+    pub(crate) fn look(
+        site: &Site,
+        id: &PluginId,
+        examined: &Examined,
+        judge: &Judge<'_>,
+        access: &Access,
+    ) -> Result<(Self, Facts)> {
+        let mut facts = site.observe()?.facts(id, access)?;
+        if !examined.asks_who_signed(&facts) {
+            return Ok((Self(None), facts));
+        }
+        let seen = site.seen_tree(id, &Limits::until(&access.cancellation))?;
+        if let Some((in_place, seen)) = facts.in_place.as_mut().zip(seen.as_ref()) {
+            in_place.signers.and_found(found_in(seen, judge));
+        }
+        Ok((Self(seen), facts))
+    }
+
+    /// Tells the gate what was seen. `false` when that is about another tree than the one in place, and what is
+    /// written down of this one does not settle it: then somebody has to look again.
+    pub(crate) fn tell(&self, present: &mut Present<'_>, examined: &Examined, judge: &Judge<'_>) -> bool {
+        let is_told = self.0.as_ref().is_some_and(|seen| present.signed_by(seen, found_in(seen, judge)));
+        is_told || !examined.asks_who_signed(aisoc_trust::UnderLock::facts(present))
+    }
+}
+
+/// The keys of today that have signed the manifest and the code in place, whether or not they count. What else
+/// was added to the tree, such as bytecode, is nobody's signature and takes none away; but content that is not
+/// what was recorded is somebody else's.
+fn found_in(seen: &SeenTree, judge: &Judge<'_>) -> Vec<KnownSigner> {
+    let Some(claim) = seen.claim() else { return Vec::new() };
+    let recorded = seen.record().and_then(|record| record.canonical_digest);
+    let is_recorded = |digest| recorded.is_none_or(|recorded| recorded == digest);
+    match claim.statement() {
+        Ok(statement) if is_recorded(statement.digest()) => judge.signers_of(claim),
+        _ => Vec::new(),
+    }
+}
+
+/// What was replaced, and what is another than before.
+#[derive(Debug)]
+pub struct Replaced {
+    /// Its version, when it is known.
+    pub version: Option<String>,
+    /// Where it came from, when that was written down.
+    pub reference: Option<String>,
+    /// Who has signed it, as far as anybody could tell.
+    pub signers: SignedBy,
+    /// Whether what replaces it comes from others.
+    pub is_signer_changed: bool,
+    /// The repository before and now, when they differ.
+    pub repositories: Option<(String, String)>,
+    /// How its version compares with the one that replaces it; nothing when nobody can tell.
+    pub order: Option<Ordering>,
+}
+
+impl Replaced {
+    /// What `verdict` and `now` replace; nothing when that is the same tree.
+    pub(crate) fn of(
+        in_place: Option<&InPlace>,
+        before: Option<&InstallRecord>,
+        verdict: &Verdict,
+        now: &InstallRecord,
+    ) -> Option<Self> {
+        let in_place = in_place.filter(|in_place| in_place.recorded != Some(now.tree_digest))?;
+        let is_same = !in_place.signers.is_signed() || in_place.signers.include_any(verdict.signers());
+        let reference = before.map(|record| record.reference.clone());
+        Some(Self {
+            version: in_place.version.clone(),
+            repositories: reference.as_deref().and_then(|before| other_repository(before, &now.reference)),
+            reference,
+            signers: in_place.signers.clone(),
+            is_signer_changed: !is_same,
+            order: in_place.version.as_deref().and_then(|version| compare(version, &now.version)),
+        })
+    }
+}
+
+/// The repositories of two references, when both have one and they differ.
+pub(crate) fn other_repository(before: &str, now: &str) -> Option<(String, String)> {
+    let repository = |text: &str| text.parse::<Reference>().ok()?.repository();
+    repository(before).zip(repository(now)).filter(|(before, now)| before != now)
+}
+
+/// The signers to write down: those that were verified, and of the same tree those that were known before.
+pub(crate) fn signers_to_record(
+    verdict: &Verdict,
+    before: Option<&InstallRecord>,
+    tree: TreeDigest,
+) -> Vec<RecordedSigner> {
+    let verified = verdict.signers().iter().map(KnownSigner::from);
+    let mut signers = SignedBy::recorded(verified.collect(), None);
+    if let Some(record) = before.filter(|record| record.tree_digest == tree) {
+        signers.and_found(record.signed_by().signers().iter().cloned());
+    }
+    signers.signers().iter().map(RecordedSigner::from).collect()
+}
