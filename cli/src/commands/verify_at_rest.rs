@@ -9,8 +9,7 @@ use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_r
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
-use super::list::ending_keys;
-use super::list::{judgement, write_place};
+use super::list::{ending_keys, judgement, write_place};
 use super::several::worst;
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::{Context, shared_directories};
@@ -35,7 +34,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     };
     let AtRest { plugins, skipped_keys, shared } = verify_at_rest(&options)?;
     context.warn_of_sharing(shared.as_deref());
-    context.warn_of_keys(&skipped_keys, &ending_keys(&plugins));
+    context.warn_of_keys(&skipped_keys, ending_keys(&plugins));
     if plugins.is_empty() {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
