@@ -234,3 +234,27 @@ fn there_is_a_page_for_man_of_every_command() {
     fs::write(bench.path("file"), "").expect("written");
     bench.run(&["man", "--out", "file"]).refused(1, "io_error");
 }
+
+/// A hint is about the places that the user named, and can be pasted.
+#[test]
+fn the_command_of_a_hint_is_about_the_same_places() {
+    let bench = Bench::new();
+    bench.published();
+    let places = ["--plugins-dir", "my plugins", "--keys", "keys"];
+    bench.run(&[&["plugin", "install", "oci-archive:demo.tar"], &places[..]].concat()).ok();
+    let run = bench.run(&["plugin", "uninstall", "other", "--yes", "--plugins-dir", "my plugins"]);
+    let hint = hint(run.refused(1, "plugin_not_found"));
+    let line = hint.split('`').find(|part| part.starts_with("aisoc ")).unwrap_or_else(|| panic!("no command: {hint}"));
+    assert!(line.ends_with("--plugins-dir 'my plugins'"), "{line}");
+    let directory = Path::new(env!("CARGO_BIN_EXE_aisoc")).parent().expect("its directory");
+    let path = std::env::join_paths([directory, Path::new("/usr/bin"), Path::new("/bin")]).expect("a path");
+    let mut shell = Command::new("bash");
+    let output = shell
+        .args(["-c", &format!("{line} --keys keys")])
+        .current_dir(bench.path("."))
+        .env("PATH", path)
+        .output()
+        .expect("bash");
+    assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("demo"), "{output:?}");
+}

@@ -27,6 +27,7 @@ mod reasons;
 mod registry;
 mod release;
 mod replaced;
+mod repeated;
 mod rollback;
 mod several;
 mod sign;
@@ -41,4 +42,5 @@ mod versions;
 
 pub(crate) use self::declaration::Commands;
 pub(crate) use self::parser::{COMMANDS, Typed, parser};
+pub(crate) use self::repeated::with_places;
 pub(crate) use self::suggestion::{Suggestion, suggestion};
