@@ -51,7 +51,7 @@ fn of_this_build() -> ToolVersion {
         target: env!("AISOC_BUILT_TARGET"),
         rustc: known(env!("AISOC_BUILT_RUSTC")),
         features: env!("AISOC_BUILT_FEATURES").split_ascii_whitespace().collect(),
-        tls_provider: if cfg!(feature = "tls-aws-lc") { "aws-lc-rs" } else { "graviola" },
+        tls_provider: if cfg!(feature = "tls-pure") { "graviola" } else { "aws-lc-rs" },
     }
 }
 
