@@ -42,6 +42,13 @@ pub(crate) struct HelpArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// The words of a command, or another name of the list; the list itself when there is none
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DocsArgs {
     /// Where the pages go
     #[arg(long, value_name = "DIR")]

@@ -3,6 +3,8 @@
 /// How wide help is, at most.
 pub(super) const HELP_COLUMNS: usize = 80;
 
+use serde_json::Value;
+
 /// The most harm that a command can do, when it is typed as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Risk {
@@ -75,6 +77,8 @@ pub(crate) struct Declaration {
     pub(crate) raised_by: &'static [&'static str],
     /// What it is about.
     pub(crate) domain: Domain,
+    /// The schema of what it prints with `--json`; none for what prints text alone.
+    pub(crate) document: Option<fn() -> Value>,
 }
 
 /// What most commands have none of.
@@ -88,6 +92,7 @@ pub(super) const PLAIN: Declaration = Declaration {
     risk: Risk::Read,
     raised_by: &[],
     domain: Domain::Manual,
+    document: None,
 };
 
 /// The commands as the manual asks for them, which is a command itself.
@@ -97,4 +102,6 @@ pub(crate) struct Commands {
     pub(crate) parser: fn() -> clap::Command,
     /// What is said of the command of these words.
     pub(crate) declaration: fn(&[&str]) -> Option<&'static Declaration>,
+    /// What is said of every command.
+    pub(crate) all: fn() -> Box<dyn Iterator<Item = &'static Declaration>>,
 }

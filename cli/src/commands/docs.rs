@@ -3,20 +3,31 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Result};
 use clap::Command;
 
 use super::declaration::{Commands, Declaration, HELP_COLUMNS, Risk};
+use super::schema;
 use crate::args::DocsArgs;
 use crate::context::Context;
 
 pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
     for (name, text) in [("commands.md", commands_page(context.commands)), ("reasons.md", super::reasons::page())] {
         let path = args.write.join(name);
-        fs::write(&path, text).map_err(|error| Fault::io("write", &path, error))?;
+        write(&path, &text)?;
+    }
+    let schemas = args.write.join("schemas");
+    fs::create_dir_all(&schemas).map_err(|error| Fault::io("create", &schemas, error))?;
+    for (name, text) in schema::all(context.commands) {
+        write(&schemas.join(format!("{name}.json")), &schema::pretty(&text))?;
     }
     Ok(0)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|error| Fault::io("write", path, error))
 }
 
 /// `docs/commands.md`: the help of every command, as clap renders it.

@@ -29,6 +29,7 @@ mod release;
 mod repeated;
 mod replaced;
 mod rollback;
+mod schema;
 mod several;
 mod sign;
 mod suggestion;

@@ -70,7 +70,11 @@ fn with_version_as_command(arguments: &[OsString]) -> Vec<OsString> {
 
 /// The commands as the manual asks for them.
 pub(crate) const COMMANDS: Commands =
-    Commands { parser, declaration: |words| find(words).map(|command| command.declaration()) };
+    Commands { parser, declaration: |words| find(words).map(|command| command.declaration()), all };
+
+fn all() -> Box<dyn Iterator<Item = &'static Declaration>> {
+    Box::new(TABLE.iter().map(|command| command.declaration()))
+}
 
 /// The command of these words.
 fn find(words: &[&str]) -> Option<&'static dyn Declared> {

@@ -1,11 +1,13 @@
 //! Every command, in the order in which help lists them. The parser, the manual's page of commands and the
 //! dispatch are made of this table.
 
+use aisoc_pipeline::documents::{self, document_schema};
+
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     completions, demo, digest, docs, gc, help, inspect, install, keygen, list, man, new, package, pull, push, reasons,
-    registry, release, rollback, sign, uninstall, validate, verify, verify_at_rest, version,
+    registry, release, rollback, schema, sign, uninstall, validate, verify, verify_at_rest, version,
 };
 
 /// Words that commands stand below, and what these have in common.
@@ -29,6 +31,7 @@ pub(crate) static TABLE: &[&dyn Declared] = &[
     'Ada <ada@example.com>'",
             risk: Risk::Write,
             domain: Domain::Author,
+            document: Some(document_schema::<documents::NewPlugin>),
             ..PLAIN
         },
     },
@@ -45,6 +48,7 @@ pub(crate) static TABLE: &[&dyn Declared] = &[
             risk: Risk::Read,
             raised_by: &["load"],
             domain: Domain::Author,
+            document: Some(document_schema::<documents::ValidManifest>),
             ..PLAIN
         },
     },
@@ -63,6 +67,7 @@ Keep release.key secret.",
             risk: Risk::Write,
             raised_by: &["force"],
             domain: Domain::Author,
+            document: Some(document_schema::<documents::KeyPair>),
             ..PLAIN
         },
     },
@@ -76,6 +81,7 @@ Keep release.key secret.",
   aisoc plugin digest my-plugin --canonical   # the canonical JSON itself",
             risk: Risk::Read,
             domain: Domain::Author,
+            document: Some(document_schema::<documents::CanonicalDigest>),
             ..PLAIN
         },
     },
@@ -94,6 +100,7 @@ Keep release.key secret.",
             risk: Risk::Write,
             raised_by: &["allow-ambiguous", "allow-secret"],
             domain: Domain::Author,
+            document: Some(document_schema::<documents::SignedPlugin>),
             ..PLAIN
         },
     },
@@ -109,6 +116,7 @@ Keep release.key secret.",
   aisoc plugin verify my-plugin.tar --keys keys",
             risk: Risk::Read,
             domain: Domain::Artifact,
+            document: Some(document_schema::<documents::SourceVerdict>),
             ..PLAIN
         },
     },
@@ -122,6 +130,7 @@ Keep release.key secret.",
   aisoc plugin inspect my-plugin.tar --json",
             risk: Risk::Read,
             domain: Domain::Artifact,
+            document: Some(document_schema::<documents::InspectedPlugin>),
             ..PLAIN
         },
     },
@@ -140,6 +149,7 @@ Refuses what is unsigned, and what was changed after it was signed.",
             risk: Risk::Write,
             raised_by: &["allow-secret", "unsigned"],
             domain: Domain::Artifact,
+            document: Some(document_schema::<documents::PackedArtifact>),
             ..PLAIN
         },
     },
@@ -159,6 +169,7 @@ already, and is verified when --trusted-keys names keys.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-secret", "unsigned"],
             domain: Domain::Artifact,
+            document: Some(document_schema::<documents::PushedArtifact>),
             ..PLAIN
         },
     },
@@ -171,6 +182,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin pull registry.example/team/my-plugin:1.2.0 --out look-at-it",
             risk: Risk::Write,
             domain: Domain::Artifact,
+            document: Some(document_schema::<documents::PulledArtifact>),
             ..PLAIN
         },
     },
@@ -195,6 +207,7 @@ already, and is verified when --trusted-keys names keys.",
                 "accept-shared-directory",
             ],
             domain: Domain::Installation,
+            document: Some(document_schema::<documents::InstalledPlugins>),
             ..PLAIN
         },
     },
@@ -209,6 +222,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin list --json",
             risk: Risk::Read,
             domain: Domain::Installation,
+            document: Some(document_schema::<documents::PluginList>),
             ..PLAIN
         },
     },
@@ -225,6 +239,7 @@ already, and is verified when --trusted-keys names keys.",
             risk: Risk::Write,
             raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
+            document: Some(document_schema::<documents::RolledBackPlugin>),
             ..PLAIN
         },
     },
@@ -237,6 +252,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin uninstall my-plugin --yes",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
+            document: Some(document_schema::<documents::UninstalledPlugin>),
             ..PLAIN
         },
     },
@@ -250,6 +266,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin gc --keep 0   # keeps none",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
+            document: Some(document_schema::<documents::CollectedGarbage>),
             ..PLAIN
         },
     },
@@ -270,6 +287,7 @@ GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-ambiguous", "allow-secret"],
             domain: Domain::Artifact,
+            document: Some(document_schema::<documents::PushedArtifact>),
             ..PLAIN
         },
     },
@@ -285,6 +303,7 @@ GITHUB_STEP_SUMMARY.",
 Exit code 3 when one of them is refused; every one is listed.",
             risk: Risk::Read,
             domain: Domain::Installation,
+            document: Some(document_schema::<documents::PluginVerdicts>),
             ..PLAIN
         },
     },
@@ -308,6 +327,7 @@ borrows the address for a name of its own gets nothing. `localhost` is
 one line, as soon as it can be asked.",
             risk: Risk::Write,
             domain: Domain::Registry,
+            document: Some(document_schema::<documents::ServedRegistry>),
             ..PLAIN
         },
     },
@@ -335,6 +355,7 @@ one line, as soon as it can be asked.",
   aisoc reasons signature_invalid",
             risk: Risk::Read,
             domain: Domain::Manual,
+            document: Some(document_schema::<documents::ReasonCodes>),
             ..PLAIN
         },
     },
@@ -361,6 +382,7 @@ one line, as soon as it can be asked.",
   aisoc --version --verbose   # the same command, as an option",
             risk: Risk::Read,
             domain: Domain::Manual,
+            document: Some(document_schema::<documents::ToolVersion>),
             ..PLAIN
         },
     },
@@ -375,6 +397,7 @@ one line, as soon as it can be asked.",
   aisoc completions fish > ~/.config/fish/completions/aisoc.fish",
             risk: Risk::Read,
             domain: Domain::Manual,
+            document: Some(document_schema::<documents::CompletionScript>),
             ..PLAIN
         },
     },
@@ -387,6 +410,20 @@ one line, as soon as it can be asked.",
   aisoc man --out ~/.local/share/man/man1   # then: man aisoc-plugin-install",
             risk: Risk::Write,
             domain: Domain::Manual,
+            document: Some(document_schema::<documents::ManualPages>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: schema::run,
+        is: Declaration {
+            words: &["schema"],
+            about: "Print the JSON Schema of what a command prints with --json",
+            examples: "Examples:
+  aisoc schema                     the names
+  aisoc schema plugin install      of a result
+  aisoc schema report              of warnings and errors, on standard error",
+            document: Some(document_schema::<documents::PublishedSchema>),
             ..PLAIN
         },
     },

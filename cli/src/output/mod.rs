@@ -28,7 +28,7 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::documents::SCHEMA_VERSION;
+use aisoc_pipeline::documents::{Document, SCHEMA_VERSION};
 use serde::Serialize;
 
 use progress::Progress;
@@ -132,14 +132,7 @@ impl Output {
     }
 
     fn document(&self, answer: &impl Answer) -> String {
-        #[derive(Serialize)]
-        struct Document<'a, T: Serialize> {
-            schema_version: u32,
-            ok: bool,
-            #[serde(flatten)]
-            data: &'a T,
-        }
-        let document = Document { schema_version: SCHEMA_VERSION, ok: answer.exit_code() == 0, data: answer };
+        let document = Document { schema_version: SCHEMA_VERSION, ok: answer.exit_code() == 0, result: answer };
         let text =
             if answer.goes_on() { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
         let mut text = text.expect("answers are strings, numbers and lists of them");

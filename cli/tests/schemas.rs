@@ -1,0 +1,249 @@
+//! The published schemas: one for every document, those of this build, in one vocabulary, and what commands print.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use support::{Bench, Run, workspace};
+
+/// Numbers that neither count things nor are a size.
+const NUMBERS: [&str; 5] = ["schema_version", "line", "column", "exit_code", "process_id"];
+/// What digests are of.
+const DIGESTS: [&str; 6] =
+    ["artifact_digest", "index_digest", "layer_digest", "tree_digest", "canonical_digest", "content_digest"];
+/// Names that stood for one thing in one document and for another in the next.
+const FORBIDDEN: [&str; 17] = [
+    "bytes",
+    "count",
+    "detail_text",
+    "error_code",
+    "file",
+    "fingerprint",
+    "instead",
+    "key",
+    "key_id",
+    "manifest",
+    "next",
+    "next_step",
+    "plugins_dir",
+    "sha256",
+    "signer",
+    "size",
+    "would_change_it",
+];
+
+/// Name → schema, as `docs/schemas` has them.
+fn published() -> BTreeMap<String, Value> {
+    let files = fs::read_dir(workspace::root().join("docs/schemas")).expect("listed");
+    let schema = |path: std::path::PathBuf| {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        (name, serde_json::from_str(&fs::read_to_string(path).expect("read")).expect("JSON"))
+    };
+    files.map(|file| schema(file.expect("an entry").path())).collect()
+}
+
+#[test]
+fn the_published_schemas_are_those_of_this_build() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("docs")).expect("made");
+    bench.run(&["docs", "--write", "docs"]).ok();
+    let names = bench.run(&["schema"]);
+    let names: Vec<&str> = names.ok().stdout.lines().collect();
+    let published = published();
+    assert_eq!(published.len(), names.len(), "docs/schemas holds what is none: run `aisoc docs --write docs`");
+    for name in names {
+        let generated = fs::read_to_string(bench.path(&format!("docs/schemas/{name}.json"))).expect("generated");
+        let is_same = published.get(name) == serde_json::from_str(&generated).ok().as_ref();
+        assert!(is_same, "docs/schemas/{name}.json is stale: run `aisoc docs --write docs`");
+        let words: Vec<&str> = name.split('-').collect();
+        assert_eq!(bench.run(&[&["schema"][..], &words].concat()).ok().stdout, generated, "{name}");
+        assert!(jsonschema::meta::is_valid(&published[name]), "{name} is no schema");
+    }
+    bench.run(&["schema", "nope"]).refused(2, "usage");
+}
+
+/// Every property of a schema, with the name under which it stands.
+fn properties<'a>(schema: &'a Value, found: &mut Vec<(&'a str, &'a Value)>) {
+    match schema {
+        Value::Object(members) => {
+            for (name, property) in members.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                found.push((name, property));
+            }
+            members.values().for_each(|member| properties(member, found));
+        }
+        Value::Array(members) => members.iter().for_each(|member| properties(member, found)),
+        _ => {}
+    }
+}
+
+/// Whether a value of that type can stand there.
+fn allows(property: &Value, wanted: &str) -> bool {
+    match &property["type"] {
+        Value::String(only) => only == wanted,
+        Value::Array(types) => types.iter().any(|one| one == wanted),
+        _ => false,
+    }
+}
+
+fn refers_to(property: &Value, definition: &str) -> bool {
+    property.to_string().contains(&format!("\"#/$defs/{definition}\""))
+}
+
+/// What is wrong with a name for such a value; nothing when it is one of the vocabulary.
+fn objection(name: &str, property: &Value) -> Option<&'static str> {
+    let number = allows(property, "integer") || allows(property, "number");
+    let text = allows(property, "string");
+    let ends = |ending: &str| name == ending || name.ends_with(&format!("_{ending}"));
+    match name {
+        _ if FORBIDDEN.contains(&name) => Some("says not of what"),
+        _ if ends("digest") && (!DIGESTS.contains(&name) || property["pattern"] != "^sha256:[0-9a-f]{64}$") => {
+            Some("a digest says of what, and is `sha256:…`")
+        }
+        _ if ends("fingerprint") && property["pattern"] != "^SHA256:[0-9a-f]{64}$" => {
+            Some("a fingerprint is `SHA256:…`")
+        }
+        _ if number != (ends("count") || ends("bytes") || NUMBERS.contains(&name)) => {
+            Some("a number ends in `_count` or `_bytes`, and nothing else does")
+        }
+        _ if ends("at") && property["format"] != "date-time" => Some("a time is RFC 3339"),
+        _ if (ends("path") || ends("directory")) && !text => Some("a path is text"),
+        _ if ["_dir", "_file", "_size", "_problem", "_key", "_hint"].iter().any(|end| name.ends_with(end)) => {
+            Some("has another name everywhere else")
+        }
+        _ if ends("objection") && !refers_to(property, "Objection") => Some("an objection has one form"),
+        "signers" if !refers_to(property, "Signer") => Some("signers have one form"),
+        "hint" | "message" if !text => Some("is text"),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_document_speaks_one_language() {
+    for (name, property, wrong) in [
+        ("digest", json!({"type": "string"}), true),
+        ("files", json!({"type": "integer"}), true),
+        ("layer_size", json!({"type": "integer"}), true),
+        ("next", json!({"type": "string"}), true),
+        ("objection", json!({"type": "string"}), true),
+        ("file_count", json!({"type": "integer"}), false),
+        ("layer_digest", json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}), false),
+    ] {
+        assert_eq!(objection(name, &property).is_some(), wrong, "{name}");
+    }
+    let mut seen = 0;
+    for (document, schema) in published().iter().filter(|(name, _)| *name != "plugin") {
+        let mut found = Vec::new();
+        properties(schema, &mut found);
+        seen += found.len();
+        for (name, property) in found {
+            assert_eq!(objection(name, property), None, "{document}: `{name}` {property}");
+        }
+        for required in ["schema_version", "ok"] {
+            assert!(schema["required"].as_array().expect("a list").contains(&required.into()), "{document}");
+        }
+    }
+    assert!(seen > 200, "{seen}");
+}
+
+/// A schema that takes no member which it does not describe, so that what is printed is what is published.
+fn closed(mut schema: Value) -> Value {
+    fn close(schema: &mut Value) {
+        match schema {
+            Value::Object(members) => {
+                members.values_mut().for_each(close);
+                if members.get("properties").is_some_and(Value::is_object) && members.contains_key("type") {
+                    members.insert("additionalProperties".into(), false.into());
+                }
+            }
+            Value::Array(members) => members.iter_mut().for_each(close),
+            _ => {}
+        }
+    }
+    close(&mut schema);
+    schema
+}
+
+struct Schemas(BTreeMap<String, Validator>);
+
+impl Schemas {
+    /// Holds what a command printed to its schema, and what it said beside to the report's.
+    #[track_caller]
+    fn hold(&self, name: &str, run: &Run) {
+        for (name, text) in [(name, &run.stdout), ("report", &run.stderr)] {
+            if !text.is_empty() {
+                let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("one document: {run:?}"));
+                let wrong: Vec<String> = self.0[name].iter_errors(&document).map(|wrong| wrong.to_string()).collect();
+                assert_eq!((wrong, &document["schema_version"]), (Vec::new(), &2.into()), "{name}: {document:#}");
+            }
+        }
+        assert!(!run.stdout.is_empty() || run.code != 0, "{run:?}");
+    }
+}
+
+#[test]
+fn what_commands_print_is_what_is_published() {
+    let validator = |schema: Value| jsonschema::validator_for(&closed(schema)).expect("a schema");
+    let schemas = Schemas(published().into_iter().map(|(name, schema)| (name, validator(schema))).collect());
+    let bench = Bench::new();
+    bench.published();
+    bench.write("keys/bad.pem", "not a key");
+    let places = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    let run = |words: &[&str]| bench.run(&[words, &["--json"]].concat());
+    let at = |words: &[&str]| bench.run(&[words, &places, &["--json"]].concat());
+    schemas.hold("plugin-new", &run(&["plugin", "new", "fresh", "--type", "widget"]));
+    schemas.hold("plugin-keygen", &run(&["plugin", "keygen", "--out", "other"]));
+    schemas.hold("plugin-validate", &run(&["plugin", "validate", "demo"]));
+    schemas.hold("plugin-digest", &run(&["plugin", "digest", "demo", "--canonical"]));
+    schemas.hold("plugin-sign", &run(&["plugin", "sign", "--plugin-dir", "fresh", "--private-key", "other.key"]));
+    schemas.hold("plugin-package", &run(&["plugin", "package", "--plugin-dir", "demo", "--out", "again.tar"]));
+    schemas.hold("plugin-push", &run(&["plugin", "push", "demo.tar", "oci:layout:1"]));
+    schemas.hold(
+        "plugin-release",
+        &run(&["plugin", "release", "--plugin-dir", "demo", "--private-key", "release.key", "oci:layout:2"]),
+    );
+    for source in ["demo", "oci-archive:demo.tar"] {
+        schemas.hold("plugin-verify", &run(&["plugin", "verify", source, "--keys", "keys"]));
+        schemas.hold("plugin-inspect", &run(&["plugin", "inspect", source]));
+    }
+    // Refused, with a verdict, and let in all the same, with a warning.
+    for mode in ["strict", "warn"] {
+        schemas.hold("plugin-verify", &run(&["plugin", "verify", "fresh", "--keys", "keys", "--trust-mode", mode]));
+    }
+    schemas.hold("plugin-pull", &run(&["plugin", "pull", "oci:layout:1", "--out", "pulled"]));
+    schemas.hold("plugin-install", &at(&["plugin", "install", "oci-archive:demo.tar"]));
+    schemas.hold("plugin-install", &at(&["plugin", "install", "oci:layout:nope"]));
+    schemas.hold("plugin-install", &at(&["plugin", "install", "oci:layout:2"]));
+    schemas.hold("plugin-list", &at(&["plugin", "list", "--versions"]));
+    schemas.hold("plugins-verify", &at(&["plugins", "verify"]));
+    schemas.hold("plugin-rollback", &at(&["plugin", "rollback", "demo"]));
+    bench.write("plugins/demo/plugin.py", "changed");
+    schemas.hold("plugins-verify", &at(&["plugins", "verify"]));
+    schemas.hold("plugin-list", &at(&["plugin", "list"]));
+    schemas.hold("plugin-gc", &run(&["plugin", "gc", "--keep", "0", "--plugins-dir", "plugins"]));
+    schemas.hold("plugin-uninstall", &run(&["plugin", "uninstall", "demo", "--plugins-dir", "plugins"]));
+    schemas.hold("plugin-uninstall", &run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]));
+    bench.write("fresh/plugin.yaml", "id: [");
+    schemas.hold("plugin-validate", &run(&["plugin", "validate", "fresh"]));
+    bench.write("fresh/plugin.yaml", "id: X\n");
+    schemas.hold("plugin-validate", &run(&["plugin", "validate", "fresh"]));
+    for (name, words) in [
+        ("reasons", &["reasons"][..]),
+        ("version", &["version"]),
+        ("completions", &["completions", "bash"]),
+        ("man", &["man", "--out", "man"]),
+        ("schema", &["schema"]),
+        ("report", &["plugin", "sign", "--nonsense"]),
+        ("report", &["nonsense"]),
+    ] {
+        if name == "schema" {
+            let names: Value = serde_json::from_str(&run(words).ok().stdout).expect("one document");
+            assert!(names["names"].as_array().expect("names").len() > 20, "{names}");
+        } else {
+            schemas.hold(name, &run(words));
+        }
+    }
+    schemas.hold("schema", &run(&["schema", "report"]));
+}
