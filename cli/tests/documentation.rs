@@ -300,3 +300,96 @@ fn a_block_is_taken_apart_as_a_shell_does() {
 fn a_block_that_nobody_could_tell_from_prose_is_refused() {
     pages::blocks("a page", "Do this:\n\n    aisoc demo\n");
 }
+
+/// What the examples of the help speak of: a plugin in two versions, keys, a registry, and what is installed.
+const WORLD: &str = r#"
+aisoc registry serve --dir ../registry &
+mkdir world && cd world
+export AISOC_PLUGINS_DIR=installed PLUGIN_TRUSTED_KEYS_DIR=keys
+aisoc plugin keygen --out release && aisoc plugin keygen --out new
+mkdir keys && cp release.pem new.pem keys
+aisoc plugin new my-plugin --type enricher
+sed -i 's/^version: .*/version: "1.1.0"/' my-plugin/plugin.yaml
+aisoc plugin release --plugin-dir my-plugin --private-key release.key localhost:5000/team/my-plugin:1.1.0
+aisoc plugin install localhost:5000/team/my-plugin:1.1.0
+sed -i 's/^version: .*/version: "1.2.0"/' my-plugin/plugin.yaml
+aisoc plugin sign --plugin-dir my-plugin --private-key release.key
+aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar
+export DIGEST="$(aisoc plugin push my-plugin.tar localhost:5000/team/my-plugin:1.2.0 | sed 's/.*@//')"
+aisoc plugin install localhost:5000/team/my-plugin:1.2.0
+aisoc plugin push my-plugin localhost:5000/team/my-enricher:0.1.0
+cp my-plugin/plugin.yaml my-plugin/plugin.py .
+for id in shodan virustotal; do aisoc plugin new $id --type enricher --output-dir other; done
+for id in shodan virustotal; do aisoc plugin release --plugin-dir other/$id --private-key release.key localhost:5000/team/$id:0.1.0; done
+for id in shodan virustotal; do aisoc plugin install localhost:5000/team/$id:0.1.0; done
+mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
+export RELEASE_KEY="$(cat release.key)"
+cd ..
+"#;
+
+/// Examples that are not run, and why.
+const EXAMPLES_NOT_RUN: &[(&str, &str)] = &[
+    ("aisoc registry serve", "goes on for ever; the pages run it"),
+    ("aisoc demo --keep /tmp/aisoc-demo", "leaves a directory outside of its own"),
+];
+
+/// The examples of each section of the page that is generated from the table of commands.
+fn examples() -> Vec<(String, Vec<Command>)> {
+    let page = Page::read("docs/commands.md");
+    let mut found = Vec::new();
+    for block in page.blocks() {
+        let text: String = block
+            .text
+            .lines()
+            .skip_while(|line| *line != "Examples:")
+            .skip(1)
+            .take_while(|line| line.starts_with("  "))
+            .map(|line| format!("{}\n", &line[2..]))
+            .collect();
+        let commands = pages::commands(&Block { text, ..block.clone() });
+        if !commands.is_empty() {
+            found.push((format!("docs/commands.md:{}", block.line), commands));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_examples_of_the_help_do_what_they_say() {
+    let mut shell = Shell::new();
+    for command in pages::commands(&Block { line: 0, language: "sh".into(), text: WORLD.to_owned(), follows: false }) {
+        let (code, output) = shell.run(&command);
+        assert_eq!(code, 0, "`{}`: {output}", command.text);
+    }
+    let (mut problems, mut ran, mut unused) = (Problems::new(), 0, EXAMPLES_NOT_RUN.to_vec());
+    for (section, (place, commands)) in examples().into_iter().enumerate() {
+        let fresh =
+            Command { line: 0, text: format!("rm -rf here && cp -r world here-{section} && cd here-{section}") };
+        assert_eq!(shell.run(&fresh).0, 0, "{place}");
+        for command in commands {
+            let is_listed = |(line, _): &(&str, &str)| {
+                words_of(&command).starts_with(line) && (*line != "aisoc demo" || words_of(&command) == *line)
+            };
+            if EXAMPLES_NOT_RUN.iter().any(is_listed) {
+                unused.retain(|row| !is_listed(row));
+                continue;
+            }
+            if words_of(&command).ends_with("keygen --out release") {
+                let begin = Command { line: 0, text: "rm release.key release.pem".to_owned() };
+                assert_eq!(shell.run(&begin).0, 0, "a key is made where there is none");
+            }
+            // The one thing that is nobody's here is the name of somebody's registry.
+            let text = command.text.replace("registry.example/", "localhost:5000/");
+            let (code, output) = shell.run(&Command { text, ..command.clone() });
+            ran += 1;
+            if code != 0 {
+                problems.push(format!("{place}: `{}` exits with {code}: {output}", command.text));
+            }
+        }
+        assert_eq!(shell.run(&Command { line: 0, text: "cd ..".to_owned() }).0, 0);
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+    assert!(unused.is_empty(), "no example needs these rows any longer: {unused:?}");
+    assert!(ran > 40, "only {ran} examples were run");
+    say(&format!("documentation: {ran} examples of the help were run"));
+}
