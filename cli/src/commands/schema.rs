@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::output::Answer;
 
 /// Schemas that are written by hand, because no type of aisoc is what they describe.
-const WRITTEN: &[(&str, &str)] = &[];
+const WRITTEN: &[(&str, &str)] = &[("plugin", aisoc_manifests::plugin::SCHEMA)];
 
 impl Answer for SchemaNames {
     fn text(&self) -> String {

@@ -420,9 +420,9 @@ one line, as soon as it can be asked.",
             words: &["schema"],
             about: "Print the JSON Schema of what a command prints with --json",
             examples: "Examples:
-  aisoc schema                     the names
-  aisoc schema plugin install      of a result
-  aisoc schema report              of warnings and errors, on standard error",
+  aisoc schema                     # the names
+  aisoc schema plugin install      # of a result
+  aisoc schema report              # of warnings and errors",
             document: Some(document_schema::<documents::PublishedSchema>),
             ..PLAIN
         },
