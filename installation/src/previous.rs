@@ -97,12 +97,32 @@ pub fn tree_bytes(directory: &Path) -> u64 {
     bytes
 }
 
+/// Refuses the beginning of a digest that several artifacts have: nobody can say which was meant.
+///
+/// # Errors
+/// `usage`, naming two of them.
+pub fn require_one_digest<'a>(records: impl IntoIterator<Item = &'a InstallRecord>, wanted: &str) -> Result<()> {
+    let mut named = records.into_iter().filter(|record| record.has_digest(wanted));
+    let Some(first) = named.next() else { return Ok(()) };
+    match named.find(|record| record.digest != first.digest) {
+        None => Ok(()),
+        Some(other) => {
+            let both = format!("{} ({}) and {} ({})", first.digest, first.version, other.digest, other.version);
+            Err(Fault::new(Reason::Usage, format!("`{wanted}` is the beginning of more than one digest"))
+                .expected("the beginning of one digest", both)
+                .hint("add digits until it is one of them, or name the version"))
+        }
+    }
+}
+
 /// The version that `wanted` names by version or digest; the most recently replaced when nothing is wanted.
 pub(crate) fn choose(kept: Vec<PreviousVersion>, id: &PluginId, wanted: Option<&str>) -> Result<PreviousVersion> {
     let names: Vec<String> = kept.iter().map(|version| version.record.version.clone()).collect();
-    let is_wanted = |version: &PreviousVersion| {
-        wanted.is_none_or(|wanted| version.record.version == wanted || version.record.digest.to_string() == wanted)
-    };
+    let is_version = |wanted: &str| kept.iter().any(|version| version.record.version == wanted);
+    if let Some(wanted) = wanted.filter(|wanted| !is_version(wanted)) {
+        require_one_digest(kept.iter().map(|version| &version.record), wanted)?;
+    }
+    let is_wanted = |version: &PreviousVersion| wanted.is_none_or(|wanted| version.record.is_named(wanted));
     kept.into_iter().find(is_wanted).ok_or_else(|| match (wanted, names.as_slice()) {
         (_, []) => Fault::new(Reason::VersionNotFound, format!("no version of `{id}` is kept")),
         (wanted, names) => Fault::new(Reason::VersionNotFound, format!("that version of `{id}` is not kept"))

@@ -44,7 +44,16 @@ pub struct InstallRecord {
     pub coverage: Option<String>,
     /// When, as RFC 3339 text.
     pub installed_at: String,
+    /// When a rollback put it back in place, as RFC 3339 text; nothing when an install did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_at: Option<String>,
+    /// The version that was in place before that rollback, when its record said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_from: Option<String>,
 }
+
+/// Fewest digits of a digest that name a version: as many as listings print.
+pub const SHORT_DIGEST_DIGITS: usize = 12;
 
 /// A key that was seen to have signed what is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +96,18 @@ impl InstallRecord {
             SCHEMA_VERSION => Ok(record),
             version => Err(invalid().expected(SCHEMA_VERSION.to_string(), version.to_string())),
         }
+    }
+
+    /// Whether `wanted` names this artifact by its digest: whole, or its first [`SHORT_DIGEST_DIGITS`] or more, with
+    /// or without `sha256:`.
+    pub fn has_digest(&self, wanted: &str) -> bool {
+        let digits = wanted.strip_prefix("sha256:").unwrap_or(wanted).to_ascii_lowercase();
+        digits.len() >= SHORT_DIGEST_DIGITS && self.digest.hex().starts_with(&digits)
+    }
+
+    /// Whether `wanted` names this version or this artifact.
+    pub fn is_named(&self, wanted: &str) -> bool {
+        self.version == wanted || self.has_digest(wanted)
     }
 
     /// The text of its file, with the checksum.

@@ -154,6 +154,8 @@ mod tests {
             signers: Vec::new(),
             coverage: Some("full".to_owned()),
             installed_at: "2026-01-01T00:00:00Z".to_owned(),
+            rolled_back_at: None,
+            rolled_back_from: None,
         };
         let begin = || {
             Transaction::begin(

@@ -27,6 +27,7 @@ struct Parts {
     difference: Option<Difference>,
     hint: Option<String>,
     problems: Vec<Fault>,
+    installed: Option<InstalledVersion>,
     /// Shared, because a refusal stands in the trace of a decision and is its outcome as well.
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -49,6 +50,15 @@ impl Location {
     }
 }
 
+/// The version of a plugin that is in place, and stays there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledVersion {
+    /// The plugin.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+}
+
 /// The two values that should have been equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -68,6 +78,7 @@ impl Fault {
             difference: None,
             hint: None,
             problems: Vec::new(),
+            installed: None,
             source: None,
         }))
     }
@@ -127,6 +138,13 @@ impl Fault {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what stays in place although something else was to take it.
+    #[must_use]
+    pub fn beside(mut self, installed: InstalledVersion) -> Self {
+        self.0.installed = Some(installed);
         self
     }
 
@@ -190,6 +208,11 @@ impl Fault {
     /// The refusals that this one stands for.
     pub fn problems(&self) -> &[Self] {
         &self.0.problems
+    }
+
+    /// The version that stays in place, when the refusal is of a change and that is known.
+    pub fn installed(&self) -> Option<&InstalledVersion> {
+        self.0.installed.as_ref()
     }
 
     /// What to do next.

@@ -43,7 +43,14 @@ pub(crate) async fn fetch(
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Fetched> {
-    let (target, Named { manifest, index }) = name(reference, options, reporter).await?;
+    let wanted = match (require, reference) {
+        // What is required names it, where nothing else does.
+        (Some(digest), Reference::Registry(registry)) if registry.tag().is_none() && registry.digest().is_none() => {
+            reference.pinned(digest)
+        }
+        _ => reference.clone(),
+    };
+    let (target, Named { manifest, index }) = name(&wanted, options, reporter).await?;
     let digest = manifest.digest();
     if let Some(required) = require.filter(|required| Some(*required) != index) {
         let other = format!("`{reference}` is not the required artifact");

@@ -1,5 +1,6 @@
 //! The operator's line, whole: a reference becomes an installed plugin, or nothing happens.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ use crate::events::{Event, Reporter};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::source::Source;
+use crate::staying::beside;
 
 /// How often what is in place is looked at again that another command has replaced meanwhile.
 const ATTEMPTS: usize = 64;
@@ -99,6 +101,18 @@ pub enum Change {
 /// # Errors
 /// Every refusal of the line. What is refused leaves the plugins directory as it was.
 pub async fn install(source: &Source, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
+    let id = OnceCell::new();
+    let installed = install_noting(source, options, reporter, &id).await;
+    installed.map_err(|fault| beside(fault, &options.site, id.get(), source))
+}
+
+/// As [`install`], and notes which plugin it is as soon as that was read.
+async fn install_noting(
+    source: &Source,
+    options: &InstallOptions,
+    reporter: &dyn Reporter,
+    id: &OnceCell<PluginId>,
+) -> Result<Installation> {
     options.site.check(&options.access)?;
     Judge::require_keys(&options.trust)?;
     let origin = source.origin()?;
@@ -110,6 +124,7 @@ pub async fn install(source: &Source, options: &InstallOptions, reporter: &dyn R
     let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
     let (staged, claim) = arrival.stage(source, staging, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
+    let _ = id.set(manifest.id.clone());
     let incoming = Incoming { manifest, claim, origin: &origin, digest, options };
     let mut staged = Some(staged);
     for _ in 0..ATTEMPTS {
@@ -214,6 +229,8 @@ impl Incoming<'_> {
             signers: signers_to_record(verdict, before, verdict.subject()),
             coverage: Some(verdict.coverage().as_str().to_owned()),
             installed_at: format!("{:.0}", self.options.trust.at),
+            rolled_back_at: None,
+            rolled_back_from: None,
         }
     }
 

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::reference::Reference;
 use aisoc_signing::{Claim, Coverage, Findings, Keyring, Signer, examine};
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
@@ -25,6 +26,18 @@ pub struct TrustInputs {
 }
 
 impl TrustInputs {
+    /// As [`TrustInputs::require_keys`], of what is in a registry. What is on this machine costs nothing to read, and
+    /// more can be said of it: there it is enough that keys are somewhere.
+    ///
+    /// # Errors
+    /// As [`TrustInputs::require_keys`].
+    pub fn require_keys_for(&self, reference: &Reference) -> Result<()> {
+        match reference {
+            Reference::Registry(_) => self.require_keys(),
+            Reference::Layout(_) => Judge::new(self).map(drop),
+        }
+    }
+
     /// Says before anything is fetched what would refuse all that could come.
     ///
     /// # Errors

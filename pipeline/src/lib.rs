@@ -23,7 +23,9 @@ mod rollback;
 mod sign;
 mod signature_look;
 mod source;
+mod staying;
 mod subject;
+mod tags;
 mod uninstall;
 mod verify;
 mod verify_installed;
@@ -49,6 +51,7 @@ pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing}
 pub use signature_look::SignatureLook;
 pub use source::Source;
 pub use subject::Subject;
+pub use tags::{Tags, tags};
 pub use uninstall::uninstall;
 pub use verify::{Verification, verify_artifact, verify_directory, verify_shipped};
 pub use verify_installed::{InstalledVerification, verify_installed};

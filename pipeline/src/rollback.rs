@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aisoc_installation::{Access, InstallRecord, Installed, PreviousTree, Site};
+use aisoc_installation::{Access, InstallRecord, Installed, PreviousTree, Site, require_one_digest};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -14,6 +14,7 @@ use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
+use crate::staying::beside_plugin;
 
 /// How often a version is read again that another command has moved meanwhile: each time that one got on.
 const ATTEMPTS: usize = 64;
@@ -25,7 +26,7 @@ pub struct RollbackOptions {
     pub site: Site,
     /// The plugin.
     pub id: PluginId,
-    /// The version or the artifact digest to go back to; the most recently replaced one when nothing is said.
+    /// The version or the artifact digest (or its beginning) to go back to; the most recently replaced one when nothing is said.
     pub to: Option<String>,
     /// Whom to trust, and how far.
     pub trust: TrustInputs,
@@ -60,6 +61,10 @@ pub struct Rollback {
 /// `version_not_found`, `tree_modified` for a version that is not as it was installed, what the gate refuses,
 /// and what refuses an activation. What is refused leaves everything as it was.
 pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
+    try_to_roll_back(options, reporter).map_err(|fault| beside_plugin(fault, &options.site, &options.id))
+}
+
+fn try_to_roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
     let RollbackOptions { site, id, trust, access, .. } = options;
     Judge::require_keys(trust)?;
     site.check(access)?;
@@ -122,7 +127,7 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         let judge = Judge::new(trust)?;
         let admitted =
             judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| refusal.about(&named))?;
-        let record = record(previous.record(), admitted.verdict());
+        let record = record(previous.record(), admitted.verdict(), present.record(), trust);
         let signature = judge.judgement(admitted.verdict());
         let in_place = present.facts().in_place.as_ref();
         let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
@@ -132,14 +137,21 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
 }
 
 /// What the gate says today, of what was installed then.
-fn record(before: &InstallRecord, verdict: &Verdict) -> InstallRecord {
+fn record(
+    kept: &InstallRecord,
+    verdict: &Verdict,
+    replaced: Option<&InstallRecord>,
+    trust: &TrustInputs,
+) -> InstallRecord {
     InstallRecord {
+        rolled_back_at: Some(format!("{:.0}", trust.at)),
+        rolled_back_from: replaced.map(|record| record.version.clone()),
         canonical_digest: verdict.digest(),
         signature_status: verdict.status().as_str().to_owned(),
         signing_key_id: verdict.key_id().map(ToString::to_string),
-        signers: signers_to_record(verdict, Some(before), verdict.subject()),
+        signers: signers_to_record(verdict, Some(kept), verdict.subject()),
         coverage: Some(verdict.coverage().as_str().to_owned()),
-        ..before.clone()
+        ..kept.clone()
     }
 }
 
@@ -166,9 +178,11 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         Err(fault) if fault.reason() == Reason::RecordInvalid => return Ok(None),
         record => record?,
     };
-    let Some(record) = record.filter(|record| record.version == *to || record.digest.to_string() == *to) else {
-        return Ok(None);
-    };
+    let Some(record) = record.filter(|record| record.is_named(to)) else { return Ok(None) };
+    if record.version != *to {
+        let kept = site.previous_versions(id)?;
+        require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
+    }
     let confirmed = confirm_in_place(site, &record, trust, access)?;
     Ok(confirmed.map(|Confirmed { signature, leftovers }| Rollback {
         from: Some(record.version.clone()),

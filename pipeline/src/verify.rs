@@ -86,11 +86,7 @@ pub async fn verify_artifact(
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
-    match reference {
-        Reference::Registry(_) => Judge::require_keys(trust)?,
-        // What is on this machine costs nothing to read, and more can be said of it.
-        Reference::Layout(_) => drop(Judge::new(trust)?),
-    }
+    trust.require_keys_for(reference)?;
     let fetched = fetch(reference, None, options, reporter).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let verification = judge(&fetched.claim(&staged)?, trust)?.map_refusal(|refusal| refusal.about(reference));

@@ -213,6 +213,8 @@ fn what_is_installed_and_how_it_stands() {
         reference: None,
         artifact_digest: None,
         installed_at: None,
+        rolled_back_at: None,
+        rolled_back_from: None,
         directory: text("p"),
         name: Some(text("never shown")),
         objection: None,

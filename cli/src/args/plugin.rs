@@ -346,6 +346,9 @@ pub(crate) struct InstallArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
+    /// These plugins alone [default: all]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
@@ -363,7 +366,8 @@ pub(crate) struct RollbackArgs {
     /// The plugin's id
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// A kept version, by its version or its artifact's digest [default: the one that was replaced last]
+    /// A kept version, by its version or its artifact's digest, of which the 12 digits that `plugin list --versions`
+    /// prints are enough [default: the one that was replaced last]
     #[arg(long, value_name = "VERSION|DIGEST")]
     pub(crate) to: Option<String>,
     #[command(flatten)]

@@ -7,6 +7,7 @@ use aisoc_pipeline::documents::InspectedPlugin;
 use aisoc_pipeline::{Source, Subject};
 
 use super::digest::digits;
+use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
 use crate::context::Context;
@@ -21,6 +22,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
         }
         Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
+            require_named(&reference, &client, context)?;
             runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::inspect_artifact(&reference, &client, &reporter),

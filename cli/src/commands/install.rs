@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::replaced;
 use super::several;
+use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
@@ -52,6 +53,12 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
     let client = context.client(&args.registry, &named)?;
     let options = InstallOptions { site, trust, require_digest: args.require_digest, client, keep: args.keep, access };
+    options.trust.require_keys()?;
+    for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
+        if options.require_digest.is_none() {
+            require_named(reference, &options.client, context)?;
+        }
+    }
     refuse_one_plugin_twice(&wanted, &options, context)?;
     let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
     for (name, source) in wanted {
@@ -91,7 +98,6 @@ fn refuse_one_plugin_twice(
     if wanted.len() < 2 {
         return Ok(());
     }
-    options.trust.require_keys()?;
     let mut ids: Vec<(String, &str)> = Vec::new();
     for (name, source) in wanted {
         let Ok(source) = source else { continue };

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use aisoc_installation::escaped;
+use aisoc_installation::{SHORT_DIGEST_DIGITS, escaped};
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ListedPlugin, Objection, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
 
+use super::columns::Columns;
 use super::versions;
 use crate::args::plugin::ListArgs;
 use crate::context::{Context, shared_directories};
@@ -20,7 +21,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let trust = context.trust(args.trust);
     let options = AtRestOptions {
         site: site.clone(),
-        only: Vec::new(),
+        only: args.ids,
         trust,
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),
@@ -52,6 +53,8 @@ fn row(plugin: PluginAtRest) -> ListedPlugin {
         reference: record.as_ref().map(|record| record.reference.clone()),
         artifact_digest: record.as_ref().map(|record| record.digest.to_string()),
         note: record.is_none().then_some("no install record: judged by its signature alone"),
+        rolled_back_at: record.as_ref().and_then(|record| record.rolled_back_at.clone()),
+        rolled_back_from: record.as_ref().and_then(|record| record.rolled_back_from.clone()),
         installed_at: record.map(|record| record.installed_at),
         directory: escaped(path.as_os_str()),
         objection,
@@ -90,29 +93,47 @@ pub(crate) fn write_place(text: &mut String, name: Option<&str>) {
     }
 }
 
+/// A digest as listings show it, and as `rollback --to` takes it.
+pub(crate) fn short(digest: &str) -> &str {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    digits.get(..SHORT_DIGEST_DIGITS).unwrap_or(digits)
+}
+
+/// A line that says why an older version may be in place: somebody has gone back to it.
+fn write_rollback(text: &mut String, row: &ListedPlugin) {
+    if let Some(at) = &row.rolled_back_at {
+        let from = row.rolled_back_from.as_deref().unwrap_or("another version");
+        let _ = writeln!(text, "  rolled back from {} on {}", printable(from), printable(at));
+    }
+}
+
+const HEADING: [&str; 6] = ["ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY", "DIGEST"];
+
+fn values(row: &ListedPlugin) -> Vec<String> {
+    let or_dash = |value: Option<&str>| printable(value.unwrap_or("-")).into_owned();
+    let ListedPlugin { id, version, signature, artifact_digest, .. } = row;
+    vec![
+        printable(id).into_owned(),
+        or_dash(version.as_deref()),
+        or_dash(signature.signature_status),
+        or_dash(signature.coverage),
+        or_dash(signature.signing_key_id.as_deref()),
+        or_dash(artifact_digest.as_deref().map(short)),
+    ]
+}
+
 impl Answer for PluginList {
     fn text(&self) -> String {
         if self.plugins.is_empty() {
             return format!("no plugins in {}\n", printable(&self.plugins_directory));
         }
-        let width = self.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
-        let mut text = format!(
-            "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  DIGEST\n",
-            "ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY"
-        );
-        for row in &self.plugins {
-            let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-            let digest = row.artifact_digest.as_deref().map_or("-", |digest| &digest[..19]);
-            let _ = writeln!(
-                text,
-                "{:<width$}  {:<10}  {:<9}  {:<8}  {:<16}  {digest}",
-                printable(&row.id),
-                printable(&or_dash(&row.version)),
-                row.signature.signature_status.unwrap_or("-"),
-                row.signature.coverage.unwrap_or("-"),
-                printable(&or_dash(&row.signature.signing_key_id)),
-            );
+        let rows: Vec<Vec<String>> = self.plugins.iter().map(values).collect();
+        let columns = Columns::of(&HEADING, &rows);
+        let mut text = columns.line(&HEADING);
+        for (row, values) in self.plugins.iter().zip(&rows) {
+            text.push_str(&columns.line(values));
             write_place(&mut text, row.name.as_deref());
+            write_rollback(&mut text, row);
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());
             let objection = row.objection.as_ref().map(ToString::to_string);
             for line in objection.as_deref().into_iter().chain(row.note) {

@@ -2,6 +2,7 @@
 //! in `table`.
 
 mod bench;
+mod columns;
 mod command;
 mod completions;
 mod declaration;
@@ -35,6 +36,7 @@ mod sign;
 mod suggestion;
 mod table;
 mod uninstall;
+mod untagged;
 mod validate;
 mod verify;
 mod verify_at_rest;

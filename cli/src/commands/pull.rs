@@ -4,6 +4,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
 
+use super::untagged::require_named;
 use crate::args::plugin::PullArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
@@ -17,6 +18,7 @@ impl Answer for PulledArtifact {
 
 pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     let client = context.client(&args.registry, &[&args.reference])?;
+    require_named(&args.reference, &client, context)?;
     let reporter = context.output.reporter();
     let pulled = runtime::block_on(
         context.cancellation()?,

@@ -8,6 +8,7 @@ use aisoc_pipeline::{
 };
 
 use super::package;
+use super::untagged::require_named;
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PushArgs;
 use crate::context::Context;
@@ -32,6 +33,7 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
     let (allowed_secrets, signature, pushed) = match source {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;
+            require_named(&source, &options.client, context)?;
             let (signature, pushed) = copy(&source, &args.reference, &rule, &options, context)?;
             package::warn_about_signature(signature, context);
             (Vec::new(), signature, pushed)

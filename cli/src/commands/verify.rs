@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::digest::digits;
 use super::explained;
+use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -63,6 +64,8 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         }
         Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
+            trust.require_keys_for(&reference)?;
+            require_named(&reference, &client, context)?;
             runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter),

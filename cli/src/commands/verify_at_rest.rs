@@ -9,6 +9,7 @@ use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_r
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
+use super::columns::Columns;
 use super::list::{ending_keys, judgement, write_place};
 use super::several::worst;
 use crate::args::plugin::VerifyAtRestArgs;
@@ -106,21 +107,27 @@ fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> PluginVerdict {
     PluginVerdict { id, directory, name, version, admitted, signature, objection }
 }
 
+const HEADING: [&str; 5] = ["ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY"];
+
+fn values(row: &PluginVerdict) -> Vec<String> {
+    let or_dash = |value: Option<&str>| printable(value.unwrap_or("-")).into_owned();
+    let PluginVerdict { id, version, signature, .. } = row;
+    vec![
+        printable(id).into_owned(),
+        or_dash(version.as_deref()),
+        or_dash(signature.signature_status),
+        or_dash(signature.coverage),
+        or_dash(signature.signing_key_id.as_deref()),
+    ]
+}
+
 impl Answer for Verdicts {
     fn text(&self) -> String {
-        let width = self.document.plugins.iter().map(|row| row.id.chars().count()).max().unwrap_or(2).max(2);
-        let mut text = format!("{:<width$}  {:<10}  {:<9}  {:<8}  KEY\n", "ID", "VERSION", "SIGNATURE", "COVERAGE");
-        for row in &self.document.plugins {
-            let or_dash = |value: &Option<String>| printable(value.as_deref().unwrap_or("-")).into_owned();
-            let _ = writeln!(
-                text,
-                "{:<width$}  {:<10}  {:<9}  {:<8}  {}",
-                printable(&row.id),
-                or_dash(&row.version),
-                row.signature.signature_status.unwrap_or("-"),
-                row.signature.coverage.unwrap_or("-"),
-                or_dash(&row.signature.signing_key_id),
-            );
+        let rows: Vec<Vec<String>> = self.document.plugins.iter().map(values).collect();
+        let columns = Columns::of(&HEADING, &rows);
+        let mut text = columns.line(&HEADING);
+        for (row, values) in self.document.plugins.iter().zip(&rows) {
+            text.push_str(&columns.line(values));
             write_place(&mut text, row.name.as_deref());
             if let Some(objection) = &row.objection {
                 let _ = writeln!(text, "  {}", printable(&objection.to_string()));

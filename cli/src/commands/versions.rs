@@ -7,6 +7,7 @@ use aisoc_installation::{InstallRecord, Site};
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::{PluginVersion, documents};
 
+use super::list::short;
 use crate::output::printable;
 
 /// The installed version and the previous ones, the most recently replaced first.
@@ -27,18 +28,27 @@ pub(crate) fn of_plugin(
     Ok(aisoc_pipeline::versions(site, directory, path, record)?.into_iter().map(row).collect())
 }
 
+/// A size that has room beside the rest of the line. JSON has the bytes.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ => format!("{} MiB", bytes.div_ceil(1_048_576)),
+    }
+}
+
 /// Lines below the plugin's own.
 pub(crate) fn write(text: &mut String, versions: &[documents::PluginVersion]) {
     for version in versions {
         let _ = writeln!(
             text,
-            "  {:<7}  {:<10}  {}  {}  {:<10}  {} bytes",
+            "  {:<7}  {:<10}  {}  {}  {:<8}  {}",
             if version.current { "current" } else { "kept" },
             printable(&version.version),
-            &version.artifact_digest[..19],
+            short(&version.artifact_digest),
             printable(&version.installed_at),
             printable(&version.signature_status),
-            version.disk_bytes,
+            size(version.disk_bytes),
         );
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aisoc_manifests::fault::Fault;
+use aisoc_manifests::fault::{Fault, InstalledVersion};
 use aisoc_manifests::text::{printable, printable_json};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{ErrorDetail, ManifestProblem, Report, ReportedError, ReportedWarning, SCHEMA_VERSION};
@@ -125,6 +125,9 @@ fn text(fault: &Fault) -> String {
     for cause in causes(fault) {
         let _ = writeln!(text, "  caused by: {}", one_line(&cause));
     }
+    if let Some(InstalledVersion { id, version }) = fault.installed() {
+        let _ = writeln!(text, "  {}", one_line(&format!("{id} {version} stays installed")));
+    }
     let _ = writeln!(text, "{HINT}hint{HINT:#}: {}", one_line(fault.next_step()));
     text
 }
@@ -144,6 +147,8 @@ fn document(fault: &Fault) -> ReportedError {
             column: location.map(|location| location.column),
             expected: difference.map(|difference| redacted(&difference.expected)),
             found: difference.map(|difference| redacted(&difference.found)),
+            id: fault.installed().map(|installed| installed.id.clone()),
+            installed_version: fault.installed().map(|installed| installed.version.clone()),
             caused_by: causes(fault),
             problems: fault.problems().iter().filter_map(problem).collect(),
         },

@@ -34,6 +34,10 @@ pub struct ListedPlugin {
     pub artifact_digest: Option<String>,
     /// When it was installed.
     pub installed_at: Option<String>,
+    /// When a rollback put it back in place, if one did.
+    pub rolled_back_at: Option<String>,
+    /// The version that was in place before that rollback, when it was known.
+    pub rolled_back_from: Option<String>,
     /// Its place, from which the path can be had back: bytes that are no UTF-8 are `\xNN`.
     pub directory: String,
     /// The directory's own name, when it is not the id. In JSON, `directory` says it.

@@ -66,6 +66,12 @@ pub struct ErrorDetail {
     /// What was there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+    /// The plugin of which a version stays, when the refusal is of a change of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The version that stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed_version: Option<String>,
     /// The causes, the nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caused_by: Vec<String>,

@@ -1,0 +1,63 @@
+//! A reference that names neither a tag nor a digest: refused, with what could have been named. `latest` is not
+//! assumed: what is installed must not depend on a name that nobody wrote.
+
+use std::ffi::OsString;
+
+use aisoc_files::{shell_argument, shell_word};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
+use aisoc_pipeline::Tags;
+use aisoc_registry_client::ClientOptions;
+
+use crate::context::Context;
+use crate::runtime;
+
+/// Most tags that a refusal names.
+const MAX_NAMED_TAGS: usize = 10;
+
+/// Refuses a reference into a registry that names no artifact, and lists the tags that there are. A registry that
+/// lists none, or cannot be asked, does not make another refusal of it.
+///
+/// # Errors
+/// `invalid_ref`, and `interrupted`.
+pub(super) fn require_named(reference: &Reference, client: &ClientOptions, context: &Context) -> Result<()> {
+    let Reference::Registry(registry) = reference else { return Ok(()) };
+    if registry.tag().is_some() || registry.digest().is_some() {
+        return Ok(());
+    }
+    let refusal = Fault::new(Reason::InvalidReference, format!("`{reference}` names neither a tag nor a digest"));
+    let tags = async { Ok(aisoc_pipeline::tags(reference, client).await) };
+    Err(match runtime::block_on(context.cancellation()?, tags)? {
+        Ok(tags) => listed(refusal, reference, &tags, context),
+        Err(fault) => refusal
+            .caused_by(format!("the tags could not be listed: {}: {fault}", fault.reason()))
+            .hint(format!("add the tag: `{reference}:TAG`; `latest` is not assumed")),
+    })
+}
+
+fn listed(refusal: Fault, reference: &Reference, tags: &Tags, context: &Context) -> Fault {
+    let Some(newest) = tags.newest() else {
+        return refusal.expected("a tag", "a repository that has none").hint(format!(
+            "have the publisher push a version, `aisoc plugin push DIR {reference}:VERSION`, or check the name"
+        ));
+    };
+    let named: Vec<&str> = tags.all().iter().take(MAX_NAMED_TAGS).map(|tag| tag.as_str()).collect();
+    let more = match tags.all().len().saturating_sub(MAX_NAMED_TAGS) {
+        0 => String::new(),
+        more => format!(", … and {more} more"),
+    };
+    refusal
+        .expected(format!("one of the tags {}{more}", named.join(", ")), "none")
+        .hint(format!("`{}`", with_tag(context.environment.arguments(), reference, newest.as_str())))
+}
+
+/// The command line as it was typed, with the tag where the reference stands.
+fn with_tag(words: &[OsString], reference: &Reference, tag: &str) -> String {
+    let text = reference.to_string();
+    let word = |word: &OsString| match word.to_str() {
+        Some(word) if word.strip_prefix("oci://").unwrap_or(word) == text => shell_word(format!("{word}:{tag}")),
+        _ => shell_argument(word),
+    };
+    let rest: Vec<String> = words.iter().skip(1).map(word).collect();
+    format!("aisoc {}", rest.join(" "))
+}
