@@ -149,3 +149,27 @@ fn a_registry_that_is_gone_leaves_what_came_from_it() {
     let run = bench.install(&format!("{repository}:0.2.0"));
     assert!(run.refused(4, "registry_unavailable").stderr.contains("\n  demo 0.1.0 stays installed\n"), "{run:?}");
 }
+
+#[test]
+fn uninstall_takes_several_ids_and_tries_all() {
+    let bench = upgraded();
+    for name in ["second", "third"] {
+        bench.run(&["plugin", "new", name, "--type", "enricher"]).ok();
+        bench.sign(name).ok();
+        bench.install(name).ok();
+    }
+    let uninstall = |ids: &[&str]| bench.run(&[&["plugin", "uninstall"], ids, &["--plugins-dir", "plugins"]].concat());
+    uninstall(&["demo", "second"]).refused(10, "confirmation_required");
+    uninstall(&["demo", "demo", "--yes"]).refused(2, "usage");
+    uninstall(&["demo", "../x", "--yes"]).refused(2, "usage");
+    assert!(bench.path("plugins/demo").is_dir(), "nothing is removed by half");
+    let run = uninstall(&["demo", "nope", "second", "--yes", "--json"]);
+    let answer: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!((run.code, answer["plugins"].as_array().map(Vec::len)), (1, Some(2)), "{run:?}");
+    assert_eq!(answer["failed"][0]["id"], "nope");
+    assert_eq!(answer["failed"][0]["objection"]["reason_code"], "plugin_not_found");
+    assert!(!bench.path("plugins/demo").exists() && !bench.path("plugins/second").exists());
+    let one = uninstall(&["third", "--yes"]);
+    assert_eq!(one.ok().stdout, "third\n");
+    uninstall(&["third", "--yes"]).refused(1, "plugin_not_found");
+}

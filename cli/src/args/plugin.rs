@@ -380,9 +380,9 @@ pub(crate) struct RollbackArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct UninstallArgs {
-    /// The plugin's id
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
+    /// The plugins' ids
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
     /// Do not ask

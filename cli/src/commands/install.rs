@@ -116,13 +116,7 @@ fn refuse_one_plugin_twice(
 /// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
 fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
     let total = document.plugins.len() + faults.len();
-    if total > 1 {
-        for (name, fault) in &faults {
-            context.output.status("Failed", format!("{name}: {}: {fault}", fault.reason()));
-        }
-    }
-    let named = |(name, fault): (String, Fault)| if total > 1 { fault.about(name) } else { fault };
-    let refusal = several::worst(total, "are not installed", faults.into_iter().map(named).collect());
+    let refusal = several::refusal(total, "are not installed", faults, context);
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     if total > 1 || refusal.is_none() {
         context.output.answer(&Outcome { document, exit_code })?;

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 
+use crate::context::Context;
+
 /// The one refusal that stands for all, by [`weight`], the first among equals. `what` says what became of them, as in
 /// `are refused`.
 pub(super) fn worst(total: usize, what: &str, mut faults: Vec<Fault>) -> Option<Fault> {
@@ -11,6 +13,17 @@ pub(super) fn worst(total: usize, what: &str, mut faults: Vec<Fault>) -> Option<
     faults.sort_by_key(|fault| weight(fault.class()));
     let first = faults.into_iter().next()?;
     Some(if count > 1 { first.about(format!("{count} of {total} plugins {what}, the first is")) } else { first })
+}
+
+/// As [`worst`], of what has failed by its name: of several, each has its line.
+pub(super) fn refusal(total: usize, what: &str, faults: Vec<(String, Fault)>, context: &Context) -> Option<Fault> {
+    if total < 2 {
+        return faults.into_iter().next().map(|(_, fault)| fault);
+    }
+    for (name, fault) in &faults {
+        context.output.status("Failed", format!("{name}: {}: {fault}", fault.reason()));
+    }
+    worst(total, what, faults.into_iter().map(|(name, fault)| fault.about(name)).collect())
 }
 
 /// What counts before what: a no of trust before everything, then a bug, then what a retry may help, so that a script

@@ -4,9 +4,13 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_installation::Site;
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_pipeline::documents::UninstalledPlugin;
+use aisoc_pipeline::documents::{NotUninstalled, Objection, UninstalledPlugin, UninstalledPlugins};
+use serde::Serialize;
+
+use super::several;
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
@@ -16,23 +20,74 @@ use crate::waiting::Waiting;
 /// Longer than any answer.
 const MAX_ANSWER_BYTES: u64 = 256;
 
-impl Answer for UninstalledPlugin {
+/// What came of each id, and what it makes of the command.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    document: UninstalledPlugins,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+impl Answer for Outcome {
     fn text(&self) -> String {
-        format!("{}\n", self.id)
+        self.document.plugins.iter().map(|plugin| format!("{}\n", plugin.id)).collect()
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
     }
 }
 
 pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
-    let id = plugin_id(&args.id)?;
+    several::refuse_repeated(args.ids.iter().map(String::as_str))?;
+    let ids = args.ids.iter().map(|id| plugin_id(id)).collect::<Result<Vec<PluginId>>>()?;
     let (site, access) = context.change(args.change, "aisoc plugin uninstall")?;
-    let path = site.plugin(&id);
-    // What is not there needs no confirmation; the refusal comes from below, after it has tidied up.
-    if !args.yes && site.can_be_uninstalled(&id)? {
-        confirm(&format!("Remove {} with everything in it? [y/N] ", printable(&path.display().to_string())), context)?;
+    if !args.yes {
+        confirm_all(&ids, &site, context)?;
     }
-    context.warn_of_leftovers(&aisoc_pipeline::uninstall(&site, &id, &access)?);
-    context.output.status("Uninstalled", format!("{id} from {}", site.path().display()));
-    context.output.answer(&UninstalledPlugin { id: id.to_string(), plugins_directory: path_text(site.path()) })
+    let (mut document, mut faults) = (UninstalledPlugins::default(), Vec::new());
+    for id in &ids {
+        match aisoc_pipeline::uninstall(&site, id, &access) {
+            Ok(leftovers) => {
+                context.warn_of_leftovers(&leftovers);
+                context.output.status("Uninstalled", format!("{id} from {}", site.path().display()));
+                let plugins_directory = path_text(site.path());
+                document.plugins.push(UninstalledPlugin { id: id.to_string(), plugins_directory });
+            }
+            Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
+            Err(fault) => {
+                document.failed.push(NotUninstalled { id: id.to_string(), objection: Objection::from(&fault) });
+                faults.push((id.to_string(), fault));
+            }
+        }
+    }
+    answer(document, faults, context)
+}
+
+/// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
+fn answer(document: UninstalledPlugins, faults: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
+    let total = document.plugins.len() + faults.len();
+    let refusal = several::refusal(total, "are not uninstalled", faults, context);
+    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
+    if total > 1 || refusal.is_none() {
+        context.output.answer(&Outcome { document, exit_code })?;
+    }
+    refusal.map_or(Ok(0), Err)
+}
+
+/// One question for all. What is not there needs none; the refusal comes from below, after it has tidied up.
+fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
+    let mut paths = Vec::new();
+    for id in ids {
+        if site.can_be_uninstalled(id)? {
+            paths.push(printable(&site.plugin(id).display().to_string()).into_owned());
+        }
+    }
+    match paths.is_empty() {
+        true => Ok(()),
+        false => confirm(&format!("Remove {} with everything in it? [y/N] ", paths.join(", ")), context),
+    }
 }
 
 /// The id that was typed.

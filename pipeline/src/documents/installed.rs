@@ -1,9 +1,9 @@
-//! What came of an install of several plugins, each on its own.
+//! What came of installing or uninstalling several plugins, each on its own.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{InstalledPlugin, Objection};
+use super::{InstalledPlugin, Objection, UninstalledPlugin};
 
 /// What came of each source that was named, of one as of many.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -19,6 +19,24 @@ pub struct InstalledPlugins {
 pub struct NotInstalled {
     /// What was named.
     pub source: String,
+    /// Why.
+    pub objection: Objection,
+}
+
+/// What came of each id that was named, of one as of many.
+#[derive(Debug, Default, Serialize)]
+pub struct UninstalledPlugins {
+    /// What is gone, in the order in which it was named.
+    pub plugins: Vec<UninstalledPlugin>,
+    /// What is not, and why.
+    pub failed: Vec<NotUninstalled>,
+}
+
+/// A plugin that was not removed.
+#[derive(Debug, Serialize)]
+pub struct NotUninstalled {
+    /// The plugin.
+    pub id: String,
     /// Why.
     pub objection: Objection,
 }

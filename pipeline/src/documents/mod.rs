@@ -27,7 +27,7 @@ pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, Signature
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
-pub use installed::{InstalledPlugins, NotInstalled};
+pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;
