@@ -63,7 +63,7 @@ fn every_plugin_is_judged_and_one_no_is_a_no() {
     let run = verify(&bench, &[]);
     assert_eq!(run.code, 3);
     assert!(run.error_line().starts_with("error[coverage_mismatch]: other: "), "{run:?}");
-    assert!(run.stdout.contains("demo   0.1.0       verified   full      release\n"), "{run:?}");
+    assert!(run.stdout.contains("demo   0.1.0    verified   full      release\n"), "{run:?}");
     verify(&bench, &["demo"]).ok();
     assert_eq!(verify(&bench, &["other"]).code, 3);
     verify(&bench, &["demo", "nobody"]).refused(1, "plugin_not_found");

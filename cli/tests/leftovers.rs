@@ -115,8 +115,8 @@ fn an_upgrade_that_is_told_to_stop_at_any_time_once_or_twice_is_made_or_not() {
         }
         let output = child.wait_with_output().expect("ended");
         let list = bench.run(&[&["plugin", "list"][..], &PLACES].concat());
-        let is_new = list.ok().stdout.contains("demo  0.2.0       verified");
-        assert!(is_new || list.stdout.contains("demo  0.1.0       verified"), "step {step}: {list:?} {output:?}");
+        let is_new = list.ok().stdout.contains("demo  0.2.0    verified");
+        assert!(is_new || list.stdout.contains("demo  0.1.0    verified"), "step {step}: {list:?} {output:?}");
         match output.status.code() {
             Some(0) => assert!(is_new, "step {step}: {output:?}"),
             Some(130) => assert!(!is_new, "step {step}: {output:?}"),

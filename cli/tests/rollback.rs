@@ -79,7 +79,7 @@ fn an_upgrade_can_be_rolled_back_and_forth() {
     rollback(&bench, &["--to", &digest]).ok();
     assert_eq!(versions(&bench), named(&[("0.1.0", true), ("0.2.0", false)]));
     let text = bench.run(&[&["plugin", "list", "--versions"][..], &PLACES].concat());
-    for word in ["current", "kept", "0.1.0", "0.2.0", "verified", "bytes"] {
+    for word in ["current", "kept", "0.1.0", "0.2.0", "verified", "KiB"] {
         assert!(text.ok().stdout.contains(word), "{text:?}");
     }
 }

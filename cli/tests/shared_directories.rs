@@ -169,7 +169,7 @@ fn the_flag_opens_no_keys_and_no_store() {
         assert!(line.contains("`keys` can be written by everybody"), "{run:?}");
         assert!(!run.stderr.contains(ACCEPT), "{run:?}");
     }
-    for words in [&["registry", "serve"][..], &["plugin", "verify", "demo"], &["plugin", "keygen", "--out", "x"]] {
+    for words in [&["registry", "serve"][..], &["plugin", "inspect", "demo"], &["plugin", "keygen", "--out", "x"]] {
         bench.run(&[words, &[ACCEPT]].concat()).refused(2, "usage");
     }
 }

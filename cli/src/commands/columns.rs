@@ -1,5 +1,7 @@
 //! Columns of a listing, as wide as what is in them, within the width of a terminal.
 
+use aisoc_installation::SHORT_DIGEST_DIGITS;
+
 /// As wide as a terminal is that nobody has made wider.
 const TERMINAL_WIDTH: usize = 80;
 const GAP: usize = 2;
@@ -31,6 +33,12 @@ impl Columns {
         }
         format!("{}\n", line.trim_end())
     }
+}
+
+/// A digest as listings show it, and as `rollback --to` takes it.
+pub(super) fn short(digest: &str) -> &str {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    digits.get(..SHORT_DIGEST_DIGITS).unwrap_or(digits)
 }
 
 #[cfg(test)]

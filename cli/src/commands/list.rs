@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use aisoc_installation::{SHORT_DIGEST_DIGITS, escaped};
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ListedPlugin, Objection, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
 
-use super::columns::Columns;
+use super::columns::{Columns, short};
 use super::versions;
 use crate::args::plugin::ListArgs;
 use crate::context::{Context, shared_directories};
@@ -91,12 +91,6 @@ pub(crate) fn write_place(text: &mut String, name: Option<&str>) {
     if let Some(name) = name {
         let _ = writeln!(text, "  in the directory `{}`", printable(name));
     }
-}
-
-/// A digest as listings show it, and as `rollback --to` takes it.
-pub(crate) fn short(digest: &str) -> &str {
-    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-    digits.get(..SHORT_DIGEST_DIGITS).unwrap_or(digits)
 }
 
 /// A line that says why an older version may be in place: somebody has gone back to it.

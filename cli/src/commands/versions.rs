@@ -7,7 +7,7 @@ use aisoc_installation::{InstallRecord, Site};
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::{PluginVersion, documents};
 
-use super::list::short;
+use super::columns::short;
 use crate::output::printable;
 
 /// The installed version and the previous ones, the most recently replaced first.

@@ -24,7 +24,7 @@ pub struct NotInstalled {
 }
 
 /// What came of each id that was named, of one as of many.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct UninstalledPlugins {
     /// What is gone, in the order in which it was named.
     pub plugins: Vec<UninstalledPlugin>,
@@ -33,7 +33,7 @@ pub struct UninstalledPlugins {
 }
 
 /// A plugin that was not removed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NotUninstalled {
     /// The plugin.
     pub id: String,

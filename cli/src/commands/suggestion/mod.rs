@@ -216,7 +216,7 @@ mod tests {
             ("keygen --output release", "keygen --out release"),
             ("keys --out release", "plugin keygen --out release"),
             ("plugin list -json", "plugin list --json"),
-            ("plugin list —json", "plugin list --json"),
+            ("plugin gc —json", "plugin gc --json"),
             ("plugin list --format", "plugin list --json"),
             ("--plugins-dir p plugin list", "plugin list --plugins-dir p"),
             ("plugin --plugins-dir=p list", "plugin list --plugins-dir=p"),
