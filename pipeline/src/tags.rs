@@ -6,7 +6,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::reference::{Reference, Tag};
 use aisoc_registry_client::{ClientOptions, Tagging as _, Target};
 
-use crate::version_order::compare;
+use aisoc_manifests::version_order::compare;
 
 /// The tags of a repository or a layout, the newest version first.
 #[derive(Debug, Clone, PartialEq, Eq)]
