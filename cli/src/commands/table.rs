@@ -252,7 +252,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin uninstall my-plugin --yes",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
-            document: Some(document_schema::<documents::UninstalledPlugin>),
+            document: Some(document_schema::<documents::UninstalledPlugins>),
             ..PLAIN
         },
     },
