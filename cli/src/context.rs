@@ -13,7 +13,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
-use aisoc_pipeline::{SignatureRule, TrustInputs};
+use aisoc_pipeline::{DryRun, SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
@@ -56,6 +56,11 @@ impl Context {
             runtime::stop_on_signals(&self.cancellation)?;
         }
         Ok(&self.cancellation)
+    }
+
+    /// Whether anything is changed.
+    pub(crate) fn dry_run(&self) -> DryRun {
+        self.output.is_dry_run().into()
     }
 
     /// How much is read of a directory, and until when.

@@ -41,6 +41,8 @@ pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// Where a step of GitHub Actions leaves its summary.
 pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// Whether this is a step of GitHub Actions, whose logs hold workflow commands.
+const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
 /// The time that a reproducible build writes, in seconds since 1970.
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// What kind of installation this is, as the host reads it.
@@ -49,7 +51,7 @@ const ENVIRONMENT: &str = "ENVIRONMENT";
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 12] = [
+pub(crate) const SETTINGS: [&str; 13] = [
     PLUGINS_DIR,
     PYTHON,
     REGISTRY_HOST,
@@ -61,6 +63,7 @@ pub(crate) const SETTINGS: [&str; 12] = [
     TRUSTED_KEYS_DIR,
     GITHUB_OUTPUT,
     GITHUB_STEP_SUMMARY,
+    GITHUB_ACTIONS,
     SOURCE_DATE_EPOCH,
 ];
 
@@ -109,6 +112,11 @@ impl Environment {
     /// A variable that is set and not empty, as a path.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from)
+    }
+
+    /// Whether this is a step of GitHub Actions.
+    pub(crate) fn is_on_github(&self) -> bool {
+        self.variable(GITHUB_ACTIONS).is_some_and(|value| value == "true")
     }
 
     /// A variable that is set and not empty, as text.

@@ -55,11 +55,13 @@ fn run(reports: &Reports) -> Result<u8> {
     let environment = Environment::of_process();
     // Until the command line is understood, `--json` is looked for by hand.
     reports.set_json(usage::json_is_asked_for(&environment));
+    reports.set_annotating(environment.is_on_github());
     private?;
     usage::refuse_key_material(&environment)?;
     match Typed::parse(&environment) {
         Ok(typed) => {
             let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
+            let output = output.of_dry_run(typed.is_dry_run());
             let words: Vec<_> = environment.words().cloned().collect();
             let done = typed.run(&Context::new(output, environment, COMMANDS));
             // Most hints are made where nobody knows the command line.

@@ -49,7 +49,9 @@ fn release_is_the_whole_author_line_and_tells_ci() {
     let bench = Bench::new();
     let registry = bench.registry();
     bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
-    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    let pair = bench.run(&["plugin", "keygen", "--out", "release", "--json"]).ok().stdout.clone();
+    let pair: serde_json::Value = serde_json::from_str(&pair).expect("JSON");
+    let signer = pair["signing_key_fingerprint"].as_str().expect("a fingerprint");
     let key = fs::read_to_string(bench.path("release.key")).expect("a key");
     let reference = format!("{}/team/demo:0.1.0", registry.address);
     let (output, summary) = (bench.path("output"), bench.path("summary"));
@@ -61,7 +63,12 @@ fn release_is_the_whole_author_line_and_tells_ci() {
     let words = ["plugin", "release", "--plugin-dir", "demo", "--private-key", "env:RELEASE_KEY", reference.as_str()];
     let pinned = bench.run_with(&words, &variables).ok().stdout.trim().to_owned();
     let digest = pinned.split_once('@').expect("a digest").1;
-    assert_eq!(fs::read_to_string(&output).expect("written"), format!("reference={pinned}\ndigest={digest}\n"));
+    assert_eq!(
+        fs::read_to_string(&output).expect("written"),
+        format!(
+            "reference={pinned}\ndigest={digest}\nid=demo\nversion=0.1.0\ntag=0.1.0\nsigner={signer}\ncoverage=full\n"
+        )
+    );
     assert!(fs::read_to_string(&summary).expect("written").contains(&pinned));
     let again = bench.run_with(&[&words[..], &["--json"]].concat(), &variables);
     let again: serde_json::Value = serde_json::from_str(&again.ok().stdout).expect("JSON");

@@ -222,7 +222,7 @@ fn what_is_signed_whole_needs_no_key_and_no_word() {
     let bench = Bench::new();
     bench.published();
     let registry = bench.registry();
-    let reference = format!("{}/team/demo:1.0.0", registry.address);
+    let reference = format!("{}/team/demo:0.1.0", registry.address);
     for source in ["demo.tar", "demo"] {
         let run = push(&bench, source, &reference, &["--json"]);
         assert_eq!(json(&run)["signature_status"], "present");

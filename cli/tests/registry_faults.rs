@@ -194,7 +194,7 @@ fn plain_http_to_this_machine_needs_no_word_and_no_warning() {
     bench.published();
     let registry = Registry::start();
     for words in [&[][..], &["--plain-http"]] {
-        let reference = registry.reference("team/demo:1");
+        let reference = registry.reference("team/demo");
         let run = bench.run(&[&["plugin", "push", "demo.tar", &reference], words].concat());
         let run = run.ok();
         assert!(!run.stderr.contains("warning"), "{run:?}");

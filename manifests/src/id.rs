@@ -26,6 +26,15 @@ impl PluginId {
             && unportable(&self.0).is_none()
     }
 
+    /// The id of what is made, signed, packed, pushed, installed or named on a command line: one rule for all of them.
+    ///
+    /// # Errors
+    /// `invalid_plugin_id` for what is no id, and as [`PluginId::require_directory_name`].
+    pub fn installable(text: &str) -> Result<Self> {
+        let id: Self = text.parse()?;
+        id.require_directory_name().map(|()| id)
+    }
+
     /// Refuses an id that cannot be the name of a directory on every system. Hosts accept such ids, so
     /// reading does not ask; making, packing and installing do.
     ///

@@ -22,6 +22,7 @@ pub mod stated_reason;
 pub mod tar;
 pub mod text;
 pub mod version_order;
+mod version_tag;
 pub mod warning;
 
 pub use reader::{canonical, value};

@@ -29,6 +29,8 @@ pub const LAYER_MEDIA_TYPE: &str = "application/vnd.aisoc.plugin.v1.tar+gzip";
 pub const TITLE: &str = "org.opencontainers.image.title";
 /// `true` when the layer is an archive that is unpacked at its title.
 pub const UNPACK: &str = "io.deis.oras.content.unpack";
+/// The version, as the publisher writes it (OCI image specification, Annotations).
+pub const VERSION: &str = "org.opencontainers.image.version";
 /// Digest of the uncompressed archive.
 pub const CONTENT_DIGEST: &str = "io.deis.oras.content.digest";
 /// The tag of an entry in a layout's index.

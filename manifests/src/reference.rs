@@ -121,6 +121,12 @@ impl RegistryReference {
         is_this_machine(&self.host)
     }
 
+    /// The same repository with that tag.
+    #[must_use]
+    pub fn tagged(&self, tag: Tag) -> Self {
+        Self { tag: Some(tag), ..self.clone() }
+    }
+
     /// The same repository at exactly that digest, without a tag.
     #[must_use]
     pub fn pinned(&self, digest: ArtifactDigest) -> Self {

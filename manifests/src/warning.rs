@@ -105,6 +105,12 @@ warnings! {
     CachePacked "cache_packed"
         "Python files in caches and virtual environments are packed, because a signature covers every `*.py`."
         Some("list their directories in .aisocignore")
+    TagNotVersion "tag_not_version"
+        "What is packed or pushed gets a tag that is not its version; who asks for the version does not find it."
+        Some("leave the tag out, and it is the version")
+    ManifestNotStrict "manifest_not_strict"
+        "A host takes the manifest, and other readers refuse it or read it in another way."
+        None
     EmptyDirectoryLeftOut "empty_directory_left_out"
         "A directory without files was in the layer, and was not made: no list of files names it."
         None

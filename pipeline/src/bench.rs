@@ -55,6 +55,11 @@ impl Bench {
         plugin::ambiguities(self.file, &self.bytes)
     }
 
+    /// What must not be signed.
+    pub fn unsignable(&self) -> Vec<Problem> {
+        plugin::unsignable(self.file, &self.bytes)
+    }
+
     /// Whether the directory could be packed as it is.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use std::path::Path;
 use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{ImageManifest, TITLE, VERSION};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
@@ -17,6 +18,7 @@ use aisoc_registry_client::{ClientOptions, Target};
 use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
+use crate::dry_run::DryRun;
 use crate::events::{Event, Reporter};
 use crate::fetch::{fetch, name};
 use crate::judge::{Judge, TrustInputs};
@@ -34,6 +36,8 @@ pub struct PackageOptions {
     pub secrets: Secrets,
     /// How much is read of the directory, and until when.
     pub limits: Limits,
+    /// Whether anything is written.
+    pub dry_run: DryRun,
 }
 
 /// What a signature has to be before anything is published.
@@ -75,6 +79,11 @@ impl Publication {
         Self::judged(plugin, rule)
     }
 
+    /// What the plugin's manifest states.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     pub(crate) fn judged(plugin: PluginDir, rule: &SignatureRule) -> Result<Self> {
         let root = plugin.root();
         let manifest = read_manifest(&plugin)?;
@@ -99,6 +108,7 @@ pub struct PublishableArtifact {
     pub(crate) from: Target,
     pub(crate) digest: ArtifactDigest,
     pub(crate) signature: SignatureLook,
+    plugin: Option<(String, String)>,
 }
 
 impl PublishableArtifact {
@@ -124,15 +134,32 @@ impl PublishableArtifact {
         let staged = fetched.stage(Staging::hash_only(limits), reporter).await?;
         let again = "`aisoc plugin sign --plugin-dir DIR --private-key KEY`, and package it again with `aisoc plugin \
                      package --plugin-dir DIR --out PATH`";
-        let publishable = publishable(&fetched.claim(&staged)?, rule, again).map_err(|fault| fault.about(source))?;
+        let claim = fetched.claim(&staged)?;
+        let publishable = publishable(&claim, rule, again).map_err(|fault| fault.about(source))?;
+        let manifest = Manifest::from_document(claim.document()?)?;
         let (digest, signature) = (fetched.artifact.digest(), SignatureLook::of(&publishable));
-        Ok(Self { from: fetched.target, digest, signature })
+        let plugin = Some((manifest.id.to_string(), manifest.version));
+        Ok(Self { from: fetched.target, digest, signature, plugin })
+    }
+
+    /// Id and version, where they are known: by the manifest of the plugin, or, of what is copied unread, by what its
+    /// publisher has written beside it.
+    pub fn plugin(&self) -> Option<(&str, &str)> {
+        self.plugin.as_ref().map(|(id, version)| (id.as_str(), version.as_str()))
     }
 
     async fn public(source: &Reference, options: &ClientOptions, reporter: &dyn Reporter) -> Result<Self> {
         let (from, named) = name(source, options, reporter).await?;
-        Ok(Self { from, digest: named.manifest.digest(), signature: SignatureLook::NotRead })
+        let digest = named.manifest.digest();
+        Ok(Self { from, digest, signature: SignatureLook::NotRead, plugin: noted(named.manifest.bytes()) })
     }
+}
+
+/// What the publisher has noted beside the plugin (OCI image specification, Annotations).
+fn noted(manifest: &[u8]) -> Option<(String, String)> {
+    let manifest = ImageManifest::read(manifest).ok()?;
+    let id = manifest.layers.first()?.annotations.get(TITLE)?.clone();
+    Some((id, manifest.annotations.get(VERSION)?.clone()))
 }
 
 /// The decision. `again` names the commands that make a signature that fits, in backquotes: what is wrong here is the publisher's to mend,

@@ -15,7 +15,7 @@ use aisoc_files::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::digest::{ArtifactDigest, LayerDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
+use aisoc_manifests::oci::{Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, default_threads, foretell};
@@ -27,8 +27,10 @@ use aisoc_registry_client::{
 };
 use aisoc_signing::Appearance;
 
+use crate::dry_run::{DryRun, foresee, look_at, require_writable};
 use crate::events::{Event, Reporter, Transfer};
 use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};
+use crate::pushed::Pushed;
 use crate::signature_look::SignatureLook;
 
 /// How the names of layouts begin that are made beside their place.
@@ -41,6 +43,8 @@ pub struct PushOptions {
     pub replace_tag: ReplaceTag,
     /// How to reach registries.
     pub client: ClientOptions,
+    /// Whether anything is sent.
+    pub dry_run: DryRun,
 }
 
 /// A packed plugin.
@@ -71,23 +75,6 @@ pub struct Packaged {
     pub allowed_secrets: Vec<FoundSecret>,
 }
 
-/// What a push did.
-#[derive(Debug, Clone, Copy)]
-pub struct Pushed {
-    /// Digest of the artifact's manifest.
-    pub digest: ArtifactDigest,
-    /// Blobs that were sent; those that the registry had are not.
-    pub uploaded_blobs: usize,
-    /// Their size in bytes.
-    pub uploaded_bytes: u64,
-    /// Blobs that the registry took over from another repository of its own.
-    pub mounted_blobs: usize,
-    /// Blobs that were there before.
-    pub present_blobs: usize,
-    /// Whether the manifest or the tag was stored: blobs can all be there, and the artifact not.
-    pub is_new: bool,
-}
-
 /// Packs a directory that may be published into an OCI layout. An archive is replaced as a whole; a layout
 /// directory keeps the artifacts that it has.
 ///
@@ -99,9 +86,14 @@ pub async fn package(
     options: &PackageOptions,
     reporter: &dyn Reporter,
 ) -> Result<Packaged> {
+    // In a layout of its own an artifact is found without a tag too.
+    let tag = out.tag.clone().or_else(|| Tag::of_version(&publication.manifest.version).ok());
+    if options.dry_run.is_on() {
+        require_writable(out)?;
+        return pack_to(&publication, options, std::io::sink()).map(|(_, summary)| summary);
+    }
     // Also when nothing is to be made beside it: a killed run may have left a whole layout there.
     sweep(parent(&out.path), DRAFTS);
-    let tag = out.tag.clone().or_else(|| publication.manifest.version.parse().ok());
     if out.form == LayoutForm::Directory && !holds_something(&out.path) {
         return package_beside(&publication, out, tag.as_ref(), options, reporter).await;
     }
@@ -159,6 +151,9 @@ pub async fn publish(
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<(Packaged, Pushed)> {
+    if options.dry_run.is_on() {
+        return foresee_publish(&publication, destination, package_options, options).await;
+    }
     let packed = pack(&publication, package_options)?;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
@@ -178,7 +173,10 @@ pub async fn push(
     options: &PushOptions,
     reporter: &dyn Reporter,
 ) -> Result<(SignatureLook, Pushed)> {
-    let PublishableArtifact { from, digest, signature } = artifact;
+    if options.dry_run.is_on() {
+        return foresee_push(&artifact, destination, options).await;
+    }
+    let PublishableArtifact { from, digest, signature, .. } = artifact;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, digest, options.replace_tag).await?;
     reporter.event(&Event::Pushing { destination });
@@ -188,6 +186,46 @@ pub async fn push(
     Ok((signature, sent.pushed(digest)))
 }
 
+/// As [`publish`], and sends nothing. The layer is hashed and not kept, in a file without a name as little as elsewhere.
+async fn foresee_publish(
+    publication: &Publication,
+    destination: &Reference,
+    package_options: &PackageOptions,
+    options: &PushOptions,
+) -> Result<(Packaged, Pushed)> {
+    let (assembled, summary) = pack_to(publication, package_options, std::io::sink())?;
+    let blobs = [&assembled.config_descriptor, &assembled.layer];
+    let pushed = foresee_at(destination, summary.digest, &blobs, options).await?;
+    Ok((summary, pushed))
+}
+
+/// As [`push`], and sends nothing.
+async fn foresee_push(
+    artifact: &PublishableArtifact,
+    destination: &Reference,
+    options: &PushOptions,
+) -> Result<(SignatureLook, Pushed)> {
+    let manifest = artifact.from.fetch_manifest(Some(artifact.digest)).await?;
+    let document = ImageManifest::read(manifest.bytes())?;
+    let blobs: Vec<_> = std::iter::once(&document.config).chain(&document.layers).collect();
+    let pushed = foresee_at(destination, artifact.digest, &blobs, options).await?;
+    Ok((artifact.signature, pushed))
+}
+
+async fn foresee_at(
+    destination: &Reference,
+    artifact: ArtifactDigest,
+    blobs: &[&Descriptor],
+    options: &PushOptions,
+) -> Result<Pushed> {
+    let target = look_at(destination, &options.client)?;
+    check_digest(destination, artifact)?;
+    if let Some(target) = &target {
+        check_destination(target, destination, artifact, options.replace_tag).await?;
+    }
+    foresee(target.as_ref(), artifact, blobs, destination.tag()).await
+}
+
 /// Refuses before anything is sent: a digest that is not this one, a tag that names another.
 async fn check_destination(
     target: &Target,
@@ -195,12 +233,17 @@ async fn check_destination(
     digest: ArtifactDigest,
     replace: ReplaceTag,
 ) -> Result<()> {
-    if let Some(named) = destination.digest().filter(|named| *named != digest) {
-        return Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
-            .expected(named.to_string(), digest.to_string()));
-    }
+    check_digest(destination, digest)?;
     match destination.tag().filter(|_| replace == ReplaceTag::No) {
         Some(tag) => replace.check(tag, target.tag_digest(tag).await?, digest),
+        None => Ok(()),
+    }
+}
+
+fn check_digest(destination: &Reference, digest: ArtifactDigest) -> Result<()> {
+    match destination.digest().filter(|named| *named != digest) {
+        Some(named) => Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
+            .expected(named.to_string(), digest.to_string())),
         None => Ok(()),
     }
 }

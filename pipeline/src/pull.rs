@@ -7,11 +7,12 @@ use aisoc_installation::{Site, release_unverified};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, Staging};
+use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_registry_client::ClientOptions;
 
+use crate::dry_run::DryRun;
 use crate::events::{Event, Reporter};
-use crate::fetch::fetch;
+use crate::fetch::{Fetched, fetch};
 
 /// What was pulled.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub async fn pull(
     reference: &Reference,
     out: &Path,
     options: &ClientOptions,
+    dry_run: DryRun,
     reporter: &dyn Reporter,
 ) -> Result<Pulled> {
     let occupied = match std::fs::read_dir(out) {
@@ -47,9 +49,18 @@ pub async fn pull(
     reporter.event(&Event::Resolving { reference });
     let fetched = fetch(reference, None, options, reporter).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if dry_run.is_on() {
+        let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
+        return Ok(pulled(&fetched, &staged));
+    }
     let staging = Staging::into_place(Site::at(parent).staging()?, Limits::default())?;
     let staged = fetched.stage(staging, reporter).await?;
-    let (files, empty_directories) = (staged.files().len(), staged.empty_directories().to_vec());
+    let pulled = pulled(&fetched, &staged);
     release_unverified(staged, out)?;
-    Ok(Pulled { digest: fetched.artifact.digest(), index: fetched.index, files, empty_directories })
+    Ok(pulled)
+}
+
+fn pulled<P>(fetched: &Fetched, staged: &Staged<P>) -> Pulled {
+    let (files, empty_directories) = (staged.files().len(), staged.empty_directories().to_vec());
+    Pulled { digest: fetched.artifact.digest(), index: fetched.index, files, empty_directories }
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
-use aisoc_manifests::plugin::ManifestFile;
+use aisoc_manifests::plugin::{Manifest, ManifestFile};
 use aisoc_packaging::{FoundSecret, PluginDir, default_threads};
 use aisoc_signing::{Fingerprint, SigningKey};
 
-use crate::publication::{PackageOptions, Publication, SignatureRule};
+use crate::publication::{PackageOptions, Publication, SignatureRule, read_manifest};
 use crate::sign::{WholeTree, sweep_checkout};
 
 /// What becomes of the checkout that is released.
@@ -29,8 +29,8 @@ pub struct ReleaseCopy(PluginDir);
 pub struct SignedRelease {
     /// The signed copy.
     pub publication: Publication,
-    /// Whose signature it is.
-    pub signer: Fingerprint,
+    /// Whose signatures it has, the first signer first.
+    pub signers: Vec<Fingerprint>,
 }
 
 impl ReleaseCopy {
@@ -50,6 +50,14 @@ impl ReleaseCopy {
         (self.0.manifest_file(), self.0.manifest_bytes())
     }
 
+    /// What the manifest states.
+    ///
+    /// # Errors
+    /// What a host's manager refuses in it.
+    pub fn plugin(&self) -> Result<Manifest> {
+        read_manifest(&self.0)
+    }
+
     /// Whether a path is in what is released; with a `/` at the end, as a directory.
     pub fn has(&self, path: &str) -> bool {
         let below = |directory: &str| self.0.files().iter().any(|(file, _)| file.as_str().starts_with(directory));
@@ -61,17 +69,17 @@ impl ReleaseCopy {
         self.0.allowed_secrets()
     }
 
-    /// Signs the copy as its only signer, every file.
+    /// Signs the copy, every file, with `key` and with every one of `others`: nobody else has signed it then.
     ///
     /// # Errors
     /// As [`crate::sign_directory`]; `internal` when the copy is not what was signed.
-    pub fn sign(self, key: &SigningKey, checkout: Checkout) -> Result<SignedRelease> {
+    pub fn sign(self, key: &SigningKey, others: &[SigningKey], checkout: Checkout) -> Result<SignedRelease> {
         let Self(plugin) = self;
-        let whole = WholeTree::sign(&plugin, key)?;
+        let whole = WholeTree::sign(&plugin, key, others)?;
         if checkout == Checkout::Updated {
             whole.write(&plugin, None)?;
         }
-        let (signed, signer) = (whole.signed().statement().digest(), whole.signed().signer());
+        let (signed, signers) = (whole.signed().statement().digest(), whole.signers());
         let plugin = plugin.signed_with(whole.into_files()?)?;
         // Read as a host reads it: what goes out has to be what the signature is over.
         let found = plugin.claim().statement()?.digest();
@@ -80,6 +88,6 @@ impl ReleaseCopy {
                 .expected(signed.to_string(), found.to_string()));
         }
         let publication = Publication::judged(plugin, &SignatureRule::Compared)?;
-        Ok(SignedRelease { publication, signer })
+        Ok(SignedRelease { publication, signers })
     }
 }

@@ -17,6 +17,8 @@ use aisoc_signing::{
     Statement, TreeFinding, sign, stamp,
 };
 
+use crate::dry_run::DryRun;
+
 /// How a directory is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signing<'a> {
@@ -52,12 +54,22 @@ pub struct SignedDirectory {
     pub coverage: Coverage,
     /// What looks like a secret and was signed because its path was allowed.
     pub allowed_secrets: Vec<FoundSecret>,
+    /// How many files and directories the ignore rules left out: they would not be shipped.
+    pub left_out: usize,
 }
 
 impl SignedDirectory {
     fn of(path: PathBuf, signed: &Signed, coverage: Coverage) -> Self {
         let (digest, signer) = (signed.statement().digest(), signed.signer());
-        Self { path, signature: *signed.signature(), digest, signer, coverage, allowed_secrets: Vec::new() }
+        Self {
+            path,
+            signature: *signed.signature(),
+            digest,
+            signer,
+            coverage,
+            allowed_secrets: Vec::new(),
+            left_out: 0,
+        }
     }
 }
 
@@ -75,7 +87,7 @@ pub fn sign_directory(
     how: Signing<'_>,
     limits: &Limits,
 ) -> Result<SignedDirectory> {
-    sign_directory_knowing(directory, key, how, &Secrets::default(), limits)
+    sign_directory_knowing(directory, key, how, &Secrets::default(), limits, DryRun::No)
 }
 
 /// As [`sign_directory`], with what is known about the directory's secrets: what cannot be shipped is not
@@ -89,11 +101,15 @@ pub fn sign_directory_knowing(
     how: Signing<'_>,
     secrets: &Secrets,
     limits: &Limits,
+    dry_run: DryRun,
 ) -> Result<SignedDirectory> {
-    sweep_checkout(directory);
+    if !dry_run.is_on() {
+        sweep_checkout(directory);
+    }
     let plugin = PluginDir::open_knowing(directory, secrets, default_threads(), limits)?;
-    let signed = sign_plugin(&plugin, key, how)?;
-    Ok(SignedDirectory { allowed_secrets: plugin.allowed_secrets().to_vec(), ..signed })
+    let signed = sign_plugin(&plugin, key, how, dry_run)?;
+    let (allowed_secrets, left_out) = (plugin.allowed_secrets().to_vec(), plugin.excluded().len());
+    Ok(SignedDirectory { allowed_secrets, left_out, ..signed })
 }
 
 /// Removes what a killed run left, which would be taken for files of the plugin.
@@ -105,45 +121,57 @@ pub(crate) fn sweep_checkout(directory: &Path) {
     let _ = fs::remove_dir(&added);
 }
 
-fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>) -> Result<SignedDirectory> {
+fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
     if let Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } = how {
         require_outside(out, plugin.root())?;
     }
     match how {
         Signing::WholeTree { out } => {
-            let whole = WholeTree::sign(plugin, key)?;
-            let path = whole.write(plugin, out)?;
+            let whole = WholeTree::sign(plugin, key, &[])?;
+            let path = if dry_run.is_on() { path_of_signature(plugin, out) } else { whole.write(plugin, out)? };
             Ok(SignedDirectory::of(path, &whole.signed, Coverage::Full))
         }
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
             let coverage = refuse_other_tree(plugin, hint)?;
             let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
-            let path = write_signature(plugin, &[], &signed, out)?;
+            let path = match dry_run.is_on() {
+                true => path_of_signature(plugin, out),
+                false => write_signature(plugin, &[], &signed, out)?,
+            };
             Ok(SignedDirectory::of(path, &signed, coverage))
         }
-        Signing::Added => add_signer(plugin, key),
+        Signing::Added => add_signer(plugin, key, dry_run),
     }
 }
 
-/// The signature of a whole tree by one signer, before it is written anywhere.
+/// The signatures of a whole tree, before they are written anywhere.
 pub(crate) struct WholeTree {
     manifest_file: ManifestFile,
     stamped: Stamped,
     signed: Signed,
+    /// Those of whoever signs the same beside the first signer.
+    added: Vec<Signed>,
 }
 
 impl WholeTree {
-    /// Stamps the manifest and signs what comes out.
-    pub(crate) fn sign(plugin: &PluginDir, key: &SigningKey) -> Result<Self> {
+    /// Stamps the manifest and signs what comes out, with every key the same.
+    pub(crate) fn sign(plugin: &PluginDir, key: &SigningKey, others: &[SigningKey]) -> Result<Self> {
         let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
             .map_err(|fault| fault.below(plugin.root()))?;
-        let signed = sign(describe(plugin, &stamped.manifest)?, key);
-        Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed })
+        let signed_by = |key| Ok(sign(describe(plugin, &stamped.manifest)?, key));
+        let added = others.iter().map(signed_by).collect::<Result<_>>()?;
+        let signed = signed_by(key)?;
+        Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed, added })
     }
 
     pub(crate) fn signed(&self) -> &Signed {
         &self.signed
+    }
+
+    /// Who has signed, the first signer first.
+    pub(crate) fn signers(&self) -> Vec<Fingerprint> {
+        std::iter::once(&self.signed).chain(&self.added).map(Signed::signer).collect()
     }
 
     /// Writes it into the directory that was signed, or its signature to `out`; says where that is.
@@ -151,22 +179,28 @@ impl WholeTree {
         let Stamped { manifest, list, .. } = &self.stamped;
         let manifest = (self.manifest_file.name(), manifest.as_slice());
         let changed = Some(manifest).filter(|(_, manifest)| *manifest != plugin.manifest_bytes());
-        let beside: Vec<_> = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).collect();
+        let added: Vec<_> = self.added.iter().map(|signed| (place_of(signed), signed.signature().to_hex())).collect();
+        let added = added.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
+        let beside: Vec<_> = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).chain(added).collect();
         write_signature(plugin, &beside, &self.signed, out)
     }
 
     /// The files that it consists of, by their places in the plugin.
     pub(crate) fn into_files(self) -> Result<Vec<(RelPath, Vec<u8>)>> {
-        let text = self.signed.signature().to_hex().into_bytes();
-        let named = format!("{SIGNATURE_DIRECTORY}/{}.sig", self.signed.signer().hex());
+        let text = |signed: &Signed| signed.signature().to_hex().into_bytes();
+        let named = std::iter::once(&self.signed).chain(&self.added).map(|signed| (place_of(signed), text(signed)));
         let files = [
-            (self.manifest_file.name(), self.stamped.manifest),
-            (FILE_LIST, self.stamped.list),
-            (&named, text.clone()),
-            (SIGNATURE_FILE, text),
+            (self.manifest_file.name().to_owned(), self.stamped.manifest),
+            (FILE_LIST.to_owned(), self.stamped.list),
+            (SIGNATURE_FILE.to_owned(), text(&self.signed)),
         ];
-        files.into_iter().map(|(name, content)| Ok((RelPath::parse(name)?, content))).collect()
+        named.chain(files).map(|(name, content)| Ok((RelPath::parse(&name)?, content))).collect()
     }
+}
+
+/// The file of a signer among several.
+fn place_of(signed: &Signed) -> String {
+    format!("{SIGNATURE_DIRECTORY}/{}.sig", signed.signer().hex())
 }
 
 fn describe(plugin: &PluginDir, manifest: &[u8]) -> Result<Statement> {
@@ -267,6 +301,11 @@ fn half_signed(fault: Fault, plugin: &PluginDir) -> Fault {
     fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
 }
 
+/// Where the signature of the only signer is written.
+fn path_of_signature(plugin: &PluginDir, out: Option<&Path>) -> PathBuf {
+    out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned)
+}
+
 /// Whether a signature that is written there takes the place of the directory's own, by whatever path.
 fn is_place_of_signature(out: &Path, root: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
@@ -291,16 +330,18 @@ fn require_outside(out: &Path, root: &Path) -> Result<()> {
     Err(usage("is inside the plugin that is signed"))
 }
 
-fn add_signer(plugin: &PluginDir, key: &SigningKey) -> Result<SignedDirectory> {
+fn add_signer(plugin: &PluginDir, key: &SigningKey, dry_run: DryRun) -> Result<SignedDirectory> {
     if plugin.signature().is_none() {
         return Err(Fault::new(Reason::Unsigned, format!("`{}` has no first signature", plugin.root().display()))
             .hint("sign without --add, to become the first signer"));
     }
     let coverage = refuse_other_tree(plugin, "sign without --add: the others have to sign what there is now, too")?;
     let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
-    let added = plugin.root().join(SIGNATURE_DIRECTORY);
-    create(&added)?;
-    let path = added.join(format!("{}.sig", signed.signer().hex()));
+    let path = plugin.root().join(place_of(&signed));
+    if dry_run.is_on() {
+        return Ok(SignedDirectory::of(path, &signed, coverage));
+    }
+    create(&plugin.root().join(SIGNATURE_DIRECTORY))?;
     plugin.cancellation().check()?;
     place(draft(&path, signed.signature().to_hex().as_bytes())?, &path)?;
     Ok(SignedDirectory::of(path, &signed, coverage))

@@ -8,8 +8,8 @@ use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Secrets};
 use aisoc_pipeline::{
-    PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact,
-    verify_directory,
+    DryRun, PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory,
+    verify_artifact, verify_directory,
 };
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Coverage, Overwrite, SigningKey, write_key_pair};
@@ -47,8 +47,13 @@ impl Author {
         let place = tempfile::tempdir().expect("a directory");
         let archive = place.path().join("plugin.tar");
         let Reference::Layout(out) = Reference::layout_archive(&archive) else { panic!("a layout") };
-        let options =
-            PackageOptions { threads: 1, mtime: None, secrets: Secrets::default(), limits: Limits::default() };
+        let options = PackageOptions {
+            threads: 1,
+            mtime: None,
+            secrets: Secrets::default(),
+            limits: Limits::default(),
+            dry_run: DryRun::No,
+        };
         let publication = Publication::of(root, &options, &SignatureRule::Compared, &Silent).expect(name);
         package(publication, &out, &options, &Silent).await.expect(name);
         let verified = verify_artifact(&Reference::Layout(out), &self.trust, &ClientOptions::default(), &Silent)

@@ -41,7 +41,8 @@ fn secret() -> AllowedSecret {
 fn what_an_author_makes() {
     let new = NewPlugin { id: text("a"), plugin_type: text("widget"), directory: text("d"), paths: vec![text("f")] };
     is(&new, r#"{"id":"a","plugin_type":"widget","directory":"d","paths":["f"]}"#);
-    let pair = KeyPair { private_key_path: text("a"), public_key_path: text("b"), signing_key_fingerprint: text("c") };
+    let pair =
+        KeyPair { private_key_path: text("a"), public_key_path: text("b"), signing_key_fingerprint: Some(text("c")) };
     is(&pair, r#"{"private_key_path":"a","public_key_path":"b","signing_key_fingerprint":"c"}"#);
     let digest = CanonicalDigest { canonical_digest: text("a"), python_file_count: 1, canonical_json: None };
     is(&digest, r#"{"canonical_digest":"a","python_file_count":1}"#);
@@ -93,6 +94,7 @@ fn what_is_packed_pushed_and_pulled() {
         id: text("a"),
         version: text("1"),
         path: text("p"),
+        tag: Some(text("1")),
         artifact_digest: text("d"),
         layer_digest: text("l"),
         layer_bytes: 1,
@@ -105,10 +107,12 @@ fn what_is_packed_pushed_and_pulled() {
     };
     is(
         &packed,
-        r#"{"id":"a","version":"1","path":"p","artifact_digest":"d","layer_digest":"l","layer_bytes":1,"file_count":2,"unpacked_bytes":3,"signed":true,"signature_status":"present","excluded":["x"]}"#,
+        r#"{"id":"a","version":"1","path":"p","tag":"1","artifact_digest":"d","layer_digest":"l","layer_bytes":1,"file_count":2,"unpacked_bytes":3,"signed":true,"signature_status":"present","excluded":["x"]}"#,
     );
     let pushed = PushedArtifact {
         reference: text("r"),
+        id: Some(text("a")),
+        version: None,
         artifact_digest: text("d"),
         tag: None,
         signature_status: "not_read",
@@ -120,7 +124,7 @@ fn what_is_packed_pushed_and_pulled() {
     };
     is(
         &pushed,
-        r#"{"reference":"r","artifact_digest":"d","tag":null,"signature_status":"not_read","uploaded_blob_count":1,"uploaded_bytes":2,"mounted_blob_count":3,"present_blob_count":4}"#,
+        r#"{"reference":"r","id":"a","version":null,"artifact_digest":"d","tag":null,"signature_status":"not_read","uploaded_blob_count":1,"uploaded_bytes":2,"mounted_blob_count":3,"present_blob_count":4}"#,
     );
     let pulled = PulledArtifact {
         reference: text("r"),

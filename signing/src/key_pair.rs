@@ -41,12 +41,7 @@ pub struct WrittenPair {
 /// # Errors
 /// `key_exists` when either file is there and may not be replaced; nothing is written then.
 pub fn write_key_pair(prefix: &Path, key: &SigningKey, overwrite: Overwrite) -> Result<WrittenPair> {
-    let with_suffix = |suffix: &str| {
-        let mut path = prefix.as_os_str().to_owned();
-        path.push(suffix);
-        PathBuf::from(path)
-    };
-    let pair = WrittenPair { private: with_suffix(".key"), public: with_suffix(".pem") };
+    let pair = pair_at(prefix);
     if overwrite == Overwrite::Refuse {
         refuse_present(&pair)?;
     }
@@ -60,6 +55,24 @@ pub fn write_key_pair(prefix: &Path, key: &SigningKey, overwrite: Overwrite) -> 
     settle(&pair.public).map_err(|error| Fault::io("write the key", &pair.public, error))?;
     wipe_stack();
     Ok(pair)
+}
+
+/// The files of the pair of that name, whether they are there or not.
+pub fn pair_at(prefix: &Path) -> WrittenPair {
+    let with_suffix = |suffix: &str| {
+        let mut path = prefix.as_os_str().to_owned();
+        path.push(suffix);
+        PathBuf::from(path)
+    };
+    WrittenPair { private: with_suffix(".key"), public: with_suffix(".pem") }
+}
+
+/// Refuses a name under which a file of a pair exists, before there is a key to write.
+///
+/// # Errors
+/// `key_exists`.
+pub fn require_no_pair(prefix: &Path) -> Result<()> {
+    refuse_present(&pair_at(prefix))
 }
 
 fn refuse_present(pair: &WrittenPair) -> Result<()> {

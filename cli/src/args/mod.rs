@@ -1,9 +1,12 @@
 //! What a command takes. Parsing only: files, keys and the environment are resolved in `context`; the words
 //! of commands are in `commands::table`.
 
+mod directory;
+pub(crate) mod dry_run;
 mod listen;
 pub(crate) mod plugin;
 pub(crate) mod registry;
+pub(crate) mod release;
 
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
 use aisoc_manifests::digest::ArtifactDigest;
@@ -12,6 +12,8 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::Args;
 
+use crate::args::directory::DirectoryArgs;
+use crate::args::dry_run::DryRunArgs;
 use crate::scaffold::ScaffoldType;
 
 #[derive(Debug, Args)]
@@ -41,13 +43,18 @@ pub(crate) struct NewArgs {
     /// Author, as written into the manifest
     #[arg(long, value_name = "AUTHOR", default_value = "Your Name <you@example.com>")]
     pub(crate) author: String,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    /// The plugin's directory, or its manifest
-    #[arg(default_value = ".")]
-    pub(crate) path: PathBuf,
+    /// The plugin's directory, or its manifest [default: the working directory]
+    #[arg(value_name = "DIR|MANIFEST")]
+    path: Option<PathBuf>,
+    /// The same as DIR
+    #[arg(long, value_name = "DIR", conflicts_with = "path")]
+    plugin_dir: Option<PathBuf>,
     /// Which reader's rules: strict (all of them, for new work), cli, manager, sdk, marketplace
     #[arg(long, default_value = "strict")]
     pub(crate) profile: Profile,
@@ -60,6 +67,13 @@ pub(crate) struct ValidateArgs {
     pub(crate) run: Option<String>,
 }
 
+impl ValidateArgs {
+    /// The directory or the manifest that is meant.
+    pub(crate) fn path(&self) -> &Path {
+        self.path.as_deref().or(self.plugin_dir.as_deref()).unwrap_or(Path::new("."))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct KeygenArgs {
     /// Writes PREFIX.key and PREFIX.pem
@@ -68,13 +82,14 @@ pub(crate) struct KeygenArgs {
     /// Replace existing files; the old private key is lost
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DigestArgs {
-    /// The plugin's directory
-    #[arg(default_value = ".")]
-    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) directory: DirectoryArgs,
     /// Print the canonical JSON instead of its digest
     #[arg(long)]
     pub(crate) canonical: bool,
@@ -122,11 +137,16 @@ pub(crate) struct SignatureArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
-    /// The plugin's directory
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) plugin_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) directory: DirectoryArgs,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    /// What is refused in the manifest: all that this reader refuses. Without it, what cannot be hashed, an id that no
+    /// host takes, and what YAML readers disagree on; there are warnings of what a host's manager refuses
+    #[arg(long)]
+    pub(crate) profile: Option<Profile>,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     /// Write the signature here instead of DIR/plugin.sig
@@ -219,18 +239,23 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PackageArgs {
-    /// The plugin's directory
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) plugin_dir: PathBuf,
-    /// An archive (a name ending in .tar) or an OCI layout directory
+    #[command(flatten)]
+    pub(crate) directory: DirectoryArgs,
+    /// An archive (a name ending in .tar), or an OCI layout directory
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
-    /// Tag inside the layout [default: the plugin's version]
+    /// What is refused in the manifest: all that this reader refuses. Without it, what a host's manager refuses, and
+    /// there are warnings of what `strict` would
+    #[arg(long)]
+    pub(crate) profile: Option<Profile>,
+    /// Tag inside the layout [default: the plugin's version, with `_` for `+`]
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
     /// Write nothing; rebuild and compare with what PATH holds, signed or not
-    #[arg(long, conflicts_with_all = ["trusted_keys", "unsigned"])]
+    #[arg(long, conflicts_with_all = ["trusted_keys", "unsigned", "dry_run"])]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
     /// Compression threads; the bytes do not depend on it [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -246,9 +271,15 @@ pub(crate) struct PushArgs {
     /// `./NAME` is the path and `oci://NAME` the registry
     #[arg(value_name = "SRC")]
     pub(crate) source: OsString,
-    /// Where to push
+    /// Where to push; without a tag, under the plugin's version (`_` for `+`)
     #[arg(value_name = "REF")]
     pub(crate) reference: Reference,
+    /// What is refused in the manifest of a directory: all that this reader refuses. Without it, what a host's manager
+    /// refuses, and there are warnings of what `strict` would
+    #[arg(long)]
+    pub(crate) profile: Option<Profile>,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
@@ -268,6 +299,8 @@ pub(crate) struct PullArgs {
     /// The directory to make, which must not exist or be empty
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -401,26 +434,4 @@ pub(crate) struct GcArgs {
 
 fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
     clap::value_parser!(u8).range(..=i64::from(MAX_PREVIOUS_VERSIONS))
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReleaseArgs {
-    /// Where to push
-    #[arg(value_name = "REF")]
-    pub(crate) reference: Reference,
-    /// The plugin's directory
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) plugin_dir: PathBuf,
-    #[command(flatten)]
-    pub(crate) key: KeyArgs,
-    /// Also write the signature into the directory, as `sign` does; it stays as it is otherwise
-    #[arg(long)]
-    pub(crate) update_checkout: bool,
-    /// Move the tag if it names another digest
-    #[arg(long)]
-    pub(crate) replace_tag: bool,
-    #[command(flatten)]
-    pub(crate) secrets: SecretArgs,
-    #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
 }

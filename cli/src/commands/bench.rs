@@ -1,7 +1,12 @@
 //! Showing all problems of a manifest at once, as several author commands do.
 
+use std::path::Path;
+
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Location, Result};
-use aisoc_manifests::plugin::Problem;
+use aisoc_manifests::plugin::{Problem, Profile};
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::Bench;
 
 use crate::context::Context;
 
@@ -35,4 +40,41 @@ fn summary(shown: &str, first: &Fault, count: usize) -> Fault {
     }
     let message = format!("{count} problems in {shown}, the first: {first}");
     Fault::new(first.reason(), message).hint(first.next_step())
+}
+
+/// Most problems that are warnings of their own; `validate` shows all.
+const WARNED_PROBLEMS: usize = 5;
+
+/// Holds what is published to the profile that was asked for, if one was. Gives the exit code when there is something
+/// to refuse.
+pub(super) fn refuse_by(directory: &Path, profile: Option<Profile>, context: &Context) -> Result<Option<u8>> {
+    let Some(profile) = profile else { return Ok(None) };
+    let bench = Bench::open(directory)?;
+    match bench.problems(profile) {
+        problems if problems.is_empty() => Ok(None),
+        problems => refuse(&bench.shown, problems, context).map(Some),
+    }
+}
+
+/// Where no profile was asked for: what a host's manager refuses was refused by whoever read the manifest, and what
+/// only the strict profile refuses is said.
+pub(super) fn warn_unless(profile: Option<Profile>, directory: &Path, context: &Context) -> Result<()> {
+    if profile.is_none() {
+        warn(&Bench::open(directory)?, Profile::Strict, context);
+    }
+    Ok(())
+}
+
+/// Says what a profile would refuse, for a command that does not.
+pub(super) fn warn(bench: &Bench, profile: Profile, context: &Context) {
+    let problems = bench.problems(profile);
+    let rest = problems.len().saturating_sub(WARNED_PROBLEMS);
+    for Problem { reason, location, message, instead } in problems.into_iter().take(WARNED_PROBLEMS) {
+        let text = format!("{}:{}:{}: {message} ({reason}, {profile})", bench.shown, location.line, location.column);
+        context.output.warning_with(Warning::ManifestNotStrict, text, instead.as_deref());
+    }
+    if rest > 0 {
+        let hint = format!("see all with `aisoc plugin validate {} --profile {profile}`", shell_word(&bench.directory));
+        context.output.warning_with(Warning::ManifestNotStrict, format!("and {rest} more"), Some(&hint));
+    }
 }

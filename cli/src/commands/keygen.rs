@@ -1,8 +1,10 @@
 //! `aisoc plugin keygen`, `aisoc keygen`
 
+use std::path::Path;
+
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::KeyPair;
-use aisoc_signing::{Overwrite, SigningKey, write_key_pair};
+use aisoc_signing::{Fingerprint, Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_key_pair};
 
 use crate::args::plugin::KeygenArgs;
 use crate::context::Context;
@@ -15,32 +17,61 @@ impl Answer for KeyPair {
 }
 
 pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
-    if output::resembles_key(&args.out.to_string_lossy()) {
-        return Err(Fault::new(
-            Reason::Usage,
-            "the value of `--out` looks like a key, and names the files of a new one",
-        )
-        .hint("name the key, for example `--out release`"));
+    require_prefix(&args.out, "--out")?;
+    let (overwrite, is_dry) =
+        (if args.force { Overwrite::Replace } else { Overwrite::Refuse }, context.dry_run().is_on());
+    if is_dry {
+        require_place(&args.out, overwrite)?;
     }
-    let prefix = args.out.as_os_str().as_encoded_bytes();
-    if args.out.file_name().is_none() || prefix.ends_with(b"/") || prefix.ends_with(b"/.") {
-        return Err(Fault::new(
-            Reason::Usage,
-            format!("`{}` names a directory, not the beginning of a file name", args.out.display()),
-        )
-        .hint(format!("name the key, for example `--out {}`", aisoc_files::shell_word(args.out.join("release")))));
-    }
-    let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
     let key = SigningKey::generate()?;
-    let pair = write_key_pair(&args.out, &key, overwrite)?;
-    let fingerprint = key.public_key().fingerprint().to_string();
-    context.output.status("Generated", format!("an Ed25519 key pair, fingerprint {fingerprint}"));
-    context
-        .output
-        .status("Keep", format!("{} secret; give {} to operators", pair.private.display(), pair.public.display()));
+    let pair = if is_dry { pair_at(&args.out) } else { write_key_pair(&args.out, &key, overwrite)? };
+    let fingerprint = key.public_key().fingerprint();
+    announce(&pair, &fingerprint, context);
     context.output.answer(&KeyPair {
         private_key_path: path_text(&pair.private),
         public_key_path: path_text(&pair.public),
-        signing_key_fingerprint: fingerprint,
+        // One that nobody will ever have.
+        signing_key_fingerprint: (!is_dry).then(|| fingerprint.to_string()),
     })
+}
+
+/// What writing would find out: a pair that is there, a directory that is not.
+fn require_place(prefix: &Path, overwrite: Overwrite) -> Result<()> {
+    if overwrite == Overwrite::Refuse {
+        require_no_pair(prefix)?;
+    }
+    let private = pair_at(prefix).private;
+    let found = aisoc_files::parent(&private).metadata();
+    found.map(|_| ()).map_err(|error| Fault::io("write the key", &private, error))
+}
+
+/// Refuses what is no beginning of the names of two files.
+///
+/// # Errors
+/// `usage`.
+pub(super) fn require_prefix(prefix: &Path, option: &str) -> Result<()> {
+    let usage = |message: String, example: &Path| {
+        let example = aisoc_files::shell_word(example);
+        Err(Fault::new(Reason::Usage, message).hint(format!("name the key, for example `{option}={example}`")))
+    };
+    if output::resembles_key(&prefix.to_string_lossy()) {
+        let message = format!("the value of `{option}` looks like a key, and names the files of a new one");
+        return usage(message, Path::new("release"));
+    }
+    let bytes = prefix.as_os_str().as_encoded_bytes();
+    if prefix.file_name().is_none() || bytes.ends_with(b"/") || bytes.ends_with(b"/.") {
+        let message = format!("`{}` names a directory, not the beginning of a file name", prefix.display());
+        return usage(message, &prefix.join("release"));
+    }
+    Ok(())
+}
+
+/// Says what was made, and which half of it is whose.
+pub(super) fn announce(pair: &WrittenPair, fingerprint: &Fingerprint, context: &Context) {
+    let (private, public) = (pair.private.display(), pair.public.display());
+    if context.dry_run().is_on() {
+        return context.output.status("Would make", format!("an Ed25519 key pair, {private} and {public}"));
+    }
+    context.output.status("Generated", format!("an Ed25519 key pair, fingerprint {fingerprint}"));
+    context.output.status("Keep", format!("{private} secret; give {public} to operators"));
 }

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::reference::{LayoutForm, LayoutReference};
+use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
-use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook};
+use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook, SignatureRule};
+
+use super::{bench, tag};
 
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
@@ -21,27 +24,34 @@ impl Answer for PackedArtifact {
 }
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
-    refuse_own_output(&args.plugin_dir, &args.out)?;
+    let directory = args.directory.path();
     let allowance = Allowance::of(&args.secrets)?;
     let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
-    let reporter = context.output.reporter();
+    require_outside(&args.out, directory, "would be packed the next time")
+        .map_err(|fault| fault.hint("write it elsewhere, for example with `--out ../NAME.tar`"))?;
+    if let Some(code) = bench::refuse_by(directory, args.profile, context)? {
+        return Ok(code);
+    }
     let rule = context.signature_rule(args.signature);
-    let packaged = runtime::block_on(context.cancellation()?, async {
-        if args.check {
-            return aisoc_pipeline::check_package(&args.plugin_dir, &out, &options, &reporter).await;
-        }
-        let publication = Publication::of(&args.plugin_dir, &options, &rule, &reporter)?;
-        aisoc_pipeline::package(publication, &out, &options, &reporter).await
-    })?;
-    drop(reporter);
-    let verb = if args.check { "Same" } else { "Packaged" };
+    let packaged = match args.check {
+        true => check(directory, &out, &options, context),
+        false => pack(directory, &out, &rule, &options, context),
+    }?;
+    let verb = match args.check {
+        true => "Same",
+        false if context.dry_run().is_on() => "Would pack",
+        false => "Packaged",
+    };
+    bench::warn_unless(args.profile, directory, context)?;
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
     let allowed_secrets = warn_about(&packaged, &allowance, context);
+    let tag = out.tag.or_else(|| Tag::of_version(&packaged.version).ok()).map(|tag| tag.to_string());
     context.output.answer(&PackedArtifact {
         id: packaged.id.to_string(),
         version: packaged.version,
         path: path_text(&args.out),
+        tag,
         artifact_digest: packaged.digest.to_string(),
         layer_digest: packaged.layer_digest.to_string(),
         layer_bytes: packaged.layer_size,
@@ -54,8 +64,30 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     })
 }
 
-/// An artifact inside the directory that it is made of would pack itself the next time.
-fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
+fn check(directory: &Path, out: &LayoutReference, options: &PackageOptions, context: &Context) -> Result<Packaged> {
+    let reporter = context.output.reporter();
+    let checked = aisoc_pipeline::check_package(directory, out, options, &reporter);
+    runtime::block_on(context.cancellation()?, checked)
+}
+
+fn pack(
+    directory: &Path,
+    out: &LayoutReference,
+    rule: &SignatureRule,
+    options: &PackageOptions,
+    context: &Context,
+) -> Result<Packaged> {
+    let reporter = context.output.reporter();
+    let publication = Publication::of(directory, options, rule, &reporter)?;
+    tag::warn_of_another(out.tag.as_ref(), Some(&publication.manifest().version), context);
+    runtime::block_on(context.cancellation()?, aisoc_pipeline::package(publication, out, options, &reporter))
+}
+
+/// What is written into the directory that it is made of is a file of the plugin the next time.
+///
+/// # Errors
+/// `usage`, in which `consequence` says what would become of it.
+pub(super) fn require_outside(out: &Path, plugin_dir: &Path, consequence: &str) -> Result<()> {
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A path that does not exist is refused later, by whoever needs it.
     let (Ok(plugin_dir), Ok(parent)) = (plugin_dir.canonicalize(), parent.canonicalize()) else {
@@ -64,11 +96,7 @@ fn refuse_own_output(plugin_dir: &Path, out: &Path) -> Result<()> {
     if !parent.starts_with(&plugin_dir) {
         return Ok(());
     }
-    Err(Fault::new(
-        Reason::Usage,
-        format!("`{}` is inside the plugin's directory, and would be packed the next time", out.display()),
-    )
-    .hint("write it elsewhere, for example with `--out ../NAME.tar`"))
+    Err(Fault::new(Reason::Usage, format!("`{}` is inside the plugin's directory, and {consequence}", out.display())))
 }
 
 /// Says what the author may not have meant: an unsigned package, files that were left out, and secrets
@@ -115,13 +143,69 @@ pub(crate) fn options(threads: Option<usize>, allowance: &Allowance, context: &C
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or_else(available).min(64);
     let (secrets, limits) = (allowance.secrets.clone(), context.limits()?);
-    Ok(PackageOptions { threads, mtime: context.environment.source_date_epoch()?, secrets, limits })
+    Ok(PackageOptions {
+        threads,
+        mtime: context.environment.source_date_epoch()?,
+        secrets,
+        limits,
+        dry_run: context.dry_run(),
+    })
 }
 
-/// A name that ends in `.tar` is an archive; everything else is a layout directory.
+/// Ends of names that promise another archive than the one that there is.
+const OTHER_ARCHIVES: [&str; 16] =
+    ["tgz", "gz", "tbz", "tbz2", "bz2", "txz", "xz", "tzst", "zst", "zip", "7z", "rar", "oci", "whl", "egg", "aisoc"];
+
+/// A name that ends in `.tar` is an archive; one that promises another archive is refused; everything else, and what
+/// ends in `/`, is a layout directory.
+///
+/// # Errors
+/// `usage` for a name that promises what is not written, and `invalid_ref` for what is no tag.
 fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
-    let is_archive = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"));
-    let form = if is_archive { LayoutForm::Archive } else { LayoutForm::Directory };
+    let is_named_directory = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let ending = path.extension().filter(|_| !is_named_directory).map(|ending| ending.to_string_lossy().to_lowercase());
+    let form = match ending.as_deref() {
+        Some("tar") => LayoutForm::Archive,
+        Some(other) if OTHER_ARCHIVES.contains(&other) && !path.is_dir() => return Err(other_archive(path)),
+        _ => LayoutForm::Directory,
+    };
     let tag = tag.map(str::parse).transpose()?;
     Ok(LayoutReference { path: PathBuf::from(path), form, tag, digest: None })
+}
+
+/// The layer in it is compressed already.
+fn other_archive(path: &Path) -> Fault {
+    let plain = path.with_extension("");
+    let stem =
+        if plain.extension().is_some_and(|inner| inner == "tar") { plain } else { plain.with_added_extension("tar") };
+    Fault::new(Reason::Usage, format!("`{}` is no name for what is written", path.display()))
+        .expected("a name that ends in `.tar`, or a directory's", path.display().to_string())
+        .hint(format!("the archive is a `.tar`, in which the plugin is compressed: `--out {}`", shell_word(stem)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_is_written_or_is_refused() {
+        let form = |name: &str| layout_reference(Path::new(name), None).map(|layout| layout.form);
+        for name in ["x.tar", "a/X.TAR", "x.tgz.tar"] {
+            assert_eq!(form(name).expect(name), LayoutForm::Archive, "{name}");
+        }
+        for name in ["x", "layout-1.2.0", "x.d", "x.tgz/", "x.tar/", ".tar"] {
+            assert_eq!(form(name).expect(name), LayoutForm::Directory, "{name}");
+        }
+        for (name, instead) in [
+            ("x.tgz", "x.tar"),
+            ("x.tar.gz", "x.tar"),
+            ("a b.ZIP", "'a b.tar'"),
+            ("x.tar.zst", "x.tar"),
+            ("x.oci", "x.tar"),
+        ] {
+            let fault = form(name).expect_err(name);
+            assert_eq!(fault.reason(), Reason::Usage, "{name}");
+            assert!(fault.next_step().ends_with(&format!("`--out {instead}`")), "{}", fault.next_step());
+        }
+    }
 }

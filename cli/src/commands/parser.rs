@@ -47,6 +47,11 @@ impl Typed {
         Ok(Self { global, command, matches })
     }
 
+    /// Whether the command has an option `--dry-run`, and it was given.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        matches!(self.matches.try_get_one("dry_run"), Ok(Some(true)))
+    }
+
     /// Runs the command and gives the exit code.
     ///
     /// # Errors

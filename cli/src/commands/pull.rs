@@ -22,11 +22,12 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
     let pulled = runtime::block_on(
         context.cancellation()?,
-        aisoc_pipeline::pull(&args.reference, &args.out, &client, &reporter),
+        aisoc_pipeline::pull(&args.reference, &args.out, &client, context.dry_run(), &reporter),
     )?;
     drop(reporter);
     let directory = args.out.display().to_string();
-    context.output.status("Pulled", format!("{} files into {directory}, not verified", pulled.files));
+    let verb = if context.dry_run().is_on() { "Would pull" } else { "Pulled" };
+    context.output.status(verb, format!("{} files into {directory}, not verified", pulled.files));
     if let Some((first, others)) = pulled.empty_directories.split_first() {
         let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         let first = printable(first);

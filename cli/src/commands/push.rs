@@ -1,14 +1,16 @@
 //! `aisoc plugin push`
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::PushedArtifact;
 use aisoc_pipeline::{
-    Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook, SignatureRule, Source,
+    PackageOptions, Packaged, Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook,
+    SignatureRule, Source,
 };
 
-use super::package;
 use super::untagged::require_named;
+use super::{bench, package, tag};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PushArgs;
 use crate::context::Context;
@@ -27,55 +29,96 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
         client: context.client(&args.registry, &named)?,
+        dry_run: context.dry_run(),
     };
     let allowance = Allowance::of(&args.secrets)?;
     let rule = context.signature_rule(args.signature);
-    let (allowed_secrets, signature, pushed) = match source {
+    match source {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;
+            refuse_profile(args.profile)?;
             require_named(&source, &options.client, context)?;
-            let (signature, pushed) = copy(&source, &args.reference, &rule, &options, context)?;
+            let (sent, signature) = copy(&source, &args.reference, &rule, &options, context)?;
             package::warn_about_signature(signature, context);
-            (Vec::new(), signature, pushed)
+            context.output.answer(&answer(sent, signature, context))
         }
         Source::Directory(directory) => {
+            if let Some(code) = bench::refuse_by(&directory, args.profile, context)? {
+                return Ok(code);
+            }
             let package_options = package::options(None, &allowance, context)?;
             let reporter = context.output.reporter();
-            let (packaged, pushed) = runtime::block_on(context.cancellation()?, async {
-                let publication = Publication::of(&directory, &package_options, &rule, &reporter)?;
-                aisoc_pipeline::publish(publication, &args.reference, &package_options, &options, &reporter).await
-            })?;
+            let publication = Publication::of(&directory, &package_options, &rule, &reporter)?;
             drop(reporter);
-            (package::warn_about(&packaged, &allowance, context), packaged.signature, pushed)
+            bench::warn_unless(args.profile, &directory, context)?;
+            let version = &publication.manifest().version;
+            let destination = tag::destination(&args.reference, Some(version), context)?;
+            let (packaged, sent) = publish(publication, destination, &package_options, &options, context)?;
+            let allowed_secrets = package::warn_about(&packaged, &allowance, context);
+            context.output.answer(&PushedArtifact { allowed_secrets, ..answer(sent, packaged.signature, context) })
         }
-    };
-    context.output.answer(&PushedArtifact { allowed_secrets, ..answer(&args.reference, signature, &pushed, context) })
+    }
+}
+
+fn refuse_profile(profile: Option<Profile>) -> Result<()> {
+    match profile {
+        None => Ok(()),
+        Some(_) => {
+            Err(Fault::new(Reason::Usage, "`--profile` is for a plugin's directory, and this is packed already"))
+        }
+    }
+}
+
+/// What was pushed, and to where: the reference as it is with its tag.
+pub(super) struct Sent {
+    pub(super) plugin: Option<(String, String)>,
+    pub(super) reference: Reference,
+    pub(super) pushed: Pushed,
+}
+
+/// Packs a directory that may be published, and pushes it.
+pub(super) fn publish(
+    publication: Publication,
+    reference: Reference,
+    package_options: &PackageOptions,
+    options: &PushOptions,
+    context: &Context,
+) -> Result<(Packaged, Sent)> {
+    let (id, version) = (publication.manifest().id.to_string(), publication.manifest().version.clone());
+    let reporter = context.output.reporter();
+    let published = aisoc_pipeline::publish(publication, &reference, package_options, options, &reporter);
+    let (packaged, pushed) = runtime::block_on(context.cancellation()?, published)?;
+    Ok((packaged, Sent { plugin: Some((id, version)), reference, pushed }))
 }
 
 fn copy(
     source: &Reference,
-    destination: &Reference,
+    reference: &Reference,
     rule: &SignatureRule,
     options: &PushOptions,
     context: &Context,
-) -> Result<(SignatureLook, Pushed)> {
+) -> Result<(Sent, SignatureLook)> {
     let reporter = context.output.reporter();
     runtime::block_on(context.cancellation()?, async {
         let artifact = PublishableArtifact::of(source, rule, &options.client, &reporter).await?;
-        aisoc_pipeline::push(artifact, destination, options, &reporter).await
+        let plugin = artifact.plugin().map(|(id, version)| (id.to_owned(), version.to_owned()));
+        let version = plugin.as_ref().map(|(_, version)| version.as_str());
+        let reference = tag::destination(reference, version, context)?;
+        let (signature, pushed) = aisoc_pipeline::push(artifact, &reference, options, &reporter).await?;
+        Ok((Sent { plugin, reference, pushed }, signature))
     })
 }
 
 /// Says what was pushed, and gives the answer.
-pub(crate) fn answer(
-    reference: &Reference,
-    signature: SignatureLook,
-    pushed: &Pushed,
-    context: &Context,
-) -> PushedArtifact {
-    context.output.status(verb(pushed), format!("{reference} ({})", summary(pushed)));
+pub(super) fn answer(sent: Sent, signature: SignatureLook, context: &Context) -> PushedArtifact {
+    let Sent { plugin, reference, pushed } = sent;
+    let verb = if context.dry_run().is_on() { "Would push" } else { verb(&pushed) };
+    context.output.status(verb, format!("{reference} ({})", summary(&pushed)));
+    let (id, version) = plugin.unzip();
     PushedArtifact {
         reference: reference.pinned(pushed.digest).to_string(),
+        id,
+        version,
         artifact_digest: pushed.digest.to_string(),
         tag: reference.tag().map(ToString::to_string),
         signature_status: signature.as_str(),

@@ -1,94 +1,122 @@
 //! `aisoc plugin release`, `aisoc plugin publish`: validate, sign, package and push, for CI.
-#![expect(clippy::disallowed_methods, reason = "what a build system reads is appended to the file that it names")]
 
-use std::ffi::OsString;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
-use aisoc_manifests::fault::{Fault, Result};
-use aisoc_manifests::plugin::{self, Problem, Profile};
-use aisoc_pipeline::documents::PushedArtifact;
-use aisoc_pipeline::{Checkout, Event, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease};
-use rustix::fs::OFlags;
+use aisoc_files::shell_word;
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::plugin::{self, Problem};
+use aisoc_manifests::reference::Reference;
+use aisoc_pipeline::documents::{KeyFiles, PushedArtifact, ReleasedPlugin};
+use aisoc_pipeline::{
+    Checkout, Event, PackageOptions, Packaged, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease,
+};
+use aisoc_signing::{Coverage, Fingerprint};
 
-use super::bench;
-use super::{package, push};
+use super::push::Sent;
+use super::release_keys::{Keys, Signers, with_made_key};
+use super::{bench, github, package, push, tag, validate};
 use crate::allowed_secrets::Allowance;
-use crate::args::plugin::{KeyArgs, ReleaseArgs};
+use crate::args::release::ReleaseArgs;
 use crate::context::Context;
-use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
-use crate::output::printable;
-use crate::runtime;
+use crate::output::{Answer, path_text};
+
+impl Answer for ReleasedPlugin {
+    fn text(&self) -> String {
+        self.pushed.text()
+    }
+}
 
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
         client: context.client(&args.registry, &[&args.reference])?,
+        dry_run: context.dry_run(),
     };
-    let checkout = if args.update_checkout { Checkout::Updated } else { Checkout::Unchanged };
+    let directory = args.directory.path();
+    let checkout = checkout(&args, context);
     let package_options = package::options(None, &allowance, context)?;
-    let copy = ReleaseCopy::read(&args.plugin_dir, &package_options, checkout)?;
-    let shown = args.plugin_dir.join(copy.manifest().0.name()).display().to_string();
-    let problems = problems(&copy, &args.key);
+    let copy = ReleaseCopy::read(directory, &package_options, checkout)?;
+    let shown = directory.join(copy.manifest().0.name()).display().to_string();
+    let problems = problems(&copy, &args);
     if !problems.is_empty() {
         return bench::refuse(&shown, problems, context);
     }
     context.output.status("Validated", &shown);
-    let SignedRelease { publication, signer } = sign(copy, &args.key, checkout, context)?;
-    context.output.status("Signed", format!("{} as {signer}", args.plugin_dir.display()));
-    let reporter = context.output.reporter();
-    reporter.event(&Event::Packing { directory: &args.plugin_dir });
-    let (packaged, pushed) = runtime::block_on(
-        context.cancellation()?,
-        aisoc_pipeline::publish(publication, &args.reference, &package_options, &options, &reporter),
-    )?;
-    drop(reporter);
+    let manifest = copy.plugin()?;
+    let destination = tag::destination(&args.reference, Some(&manifest.version), context)?;
+    if args.load {
+        validate::load(directory, None, context)?;
+    }
+    let keys = Keys::of(args.keys, directory, &manifest.id, context)?;
+    let public_key = keys.public_key();
+    let Signers { first, others, made } = keys.read(context)?;
+    let shipped = copy.sign(&first, &others, checkout).and_then(|signed| {
+        // Packing and pushing take long, and need no key.
+        drop((first, others));
+        ship(signed, directory, destination.clone(), &package_options, &options, context)
+    });
+    let (packaged, sent, signers) = shipped.map_err(|fault| match &made {
+        Some(made) if !context.dry_run().is_on() => with_made_key(fault, made),
+        _ => fault,
+    })?;
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
-    let answer = push::answer(&args.reference, packaged.signature, &pushed, context);
-    let answer = PushedArtifact { allowed_secrets, ..answer };
-    let title = format!("{} {}", packaged.id, packaged.version);
-    tell_github(&answer, &title, &signer.to_string(), context)?;
-    context.output.answer(&answer)
+    let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
+    let keys = public_key.map_or_else(|| "KEYS".to_owned(), shell_word);
+    context.output.status("Next", format!("aisoc plugin install {destination} --trusted-keys {keys}"));
+    let key_pair = made
+        .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });
+    let mut signers = signers.iter().map(ToString::to_string);
+    let signing_key_fingerprint = signers.next().unwrap_or_default();
+    let added_key_fingerprints = signers.collect();
+    let coverage = Coverage::Full.as_str();
+    let released = ReleasedPlugin { pushed, signing_key_fingerprint, added_key_fingerprints, coverage, key_pair };
+    // The release is done, whatever becomes of the words about it.
+    let code = context.output.answer(&released)?;
+    if !context.dry_run().is_on() {
+        github::tell(&released, context)?;
+    }
+    Ok(code)
 }
 
-fn problems(copy: &ReleaseCopy, key: &KeyArgs) -> Vec<Problem> {
+fn checkout(args: &ReleaseArgs, context: &Context) -> Checkout {
+    match args.update_checkout && !context.dry_run().is_on() {
+        true => Checkout::Updated,
+        false => Checkout::Unchanged,
+    }
+}
+
+/// What the profile refuses, and whatever the profile what must not be signed.
+fn problems(copy: &ReleaseCopy, args: &ReleaseArgs) -> Vec<Problem> {
     let (file, manifest) = copy.manifest();
-    let mut problems = plugin::validate(file, manifest, &|path| copy.has(path), Profile::Strict);
-    if key.allow_ambiguous {
+    let mut problems = plugin::validate(file, manifest, &|path| copy.has(path), args.profile);
+    for found in plugin::unsignable(file, manifest) {
+        let is_known = |known: &Problem| known.location == found.location && known.reason == found.reason;
+        if !problems.iter().any(is_known) {
+            problems.push(found);
+        }
+    }
+    if args.allow_ambiguous {
         let ambiguous = plugin::ambiguities(file, manifest);
         problems.retain(|problem| !ambiguous.contains(problem));
     }
     problems
 }
 
-/// The key is gone when this returns: packing and pushing take long, and need none. Nor does reading.
-fn sign(copy: ReleaseCopy, key: &KeyArgs, checkout: Checkout, context: &Context) -> Result<SignedRelease> {
-    copy.sign(&context.signing_key(&key.private_key)?, checkout)
-}
-
-/// Writes what a following step needs, where GitHub Actions says to.
-fn tell_github(answer: &PushedArtifact, title: &str, signer: &str, context: &Context) -> Result<()> {
-    let values = format!("reference={}\ndigest={}\n", printable(&answer.reference), answer.artifact_digest);
-    append(context.environment.variable(GITHUB_OUTPUT), &values)?;
-    let summary = format!(
-        "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | `{signer}` |\n",
-        printable(title),
-        printable(&answer.reference),
-        answer.tag.as_deref().unwrap_or("none"),
-    );
-    append(context.environment.variable(GITHUB_STEP_SUMMARY), &summary)
-}
-
-fn append(path: Option<OsString>, text: &str) -> Result<()> {
-    let Some(path) = path else { return Ok(()) };
-    let write = |path| {
-        // A FIFO that nobody reads is an error, and not waited for.
-        let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).custom_flags(without_waiting);
-        options.open(path).and_then(|mut file| file.write_all(text.as_bytes()))
-    };
-    write(&path).map_err(|error| Fault::io("append to", path.as_ref(), error))
+/// Packs and pushes what is signed, and says by whom.
+fn ship(
+    signed: SignedRelease,
+    directory: &Path,
+    destination: Reference,
+    package_options: &PackageOptions,
+    options: &PushOptions,
+    context: &Context,
+) -> Result<(Packaged, Sent, Vec<Fingerprint>)> {
+    let SignedRelease { publication, signers } = signed;
+    for signer in &signers {
+        context.output.status("Signed", format!("{} as {signer}", directory.display()));
+    }
+    context.output.reporter().event(&Event::Packing { directory });
+    let (packaged, sent) = push::publish(publication, destination, package_options, options, context)?;
+    Ok((packaged, sent, signers))
 }

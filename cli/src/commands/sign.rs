@@ -1,13 +1,17 @@
 //! `aisoc plugin sign`
 
+use std::path::Path;
+
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SignedPlugin;
 use aisoc_pipeline::{Bench, Signing};
 
 use super::bench;
 use crate::allowed_secrets::Allowance;
-use crate::args::plugin::{KeyArgs, SignArgs, SignedCoverage};
+use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 
@@ -19,8 +23,9 @@ impl Answer for SignedPlugin {
 
 pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
-    let bench = Bench::open(&args.plugin_dir)?;
-    if let Some(code) = refuse_ambiguity(&bench, &args.key, context)? {
+    let directory = args.directory.path();
+    let bench = Bench::open(directory)?;
+    if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);
     }
     let key = context.signing_key(&args.key.private_key)?;
@@ -30,11 +35,17 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Full => Signing::WholeTree { out },
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
-    let limits = context.limits()?;
-    let written = aisoc_pipeline::sign_directory_knowing(&args.plugin_dir, &key, how, &allowance.secrets, &limits)?;
+    let (limits, dry_run) = (context.limits()?, context.dry_run());
+    let written = aisoc_pipeline::sign_directory_knowing(directory, &key, how, &allowance.secrets, &limits, dry_run)?;
     drop(key);
-    let what = format!("{} as {} (coverage {})", args.plugin_dir.display(), written.signer, written.coverage);
-    context.output.status("Signed", what);
+    if args.profile.is_none() {
+        bench::warn(&bench, Profile::Manager, context);
+    }
+    let what = format!("{} as {} (coverage {})", directory.display(), written.signer, written.coverage);
+    context.output.status(if dry_run.is_on() { "Would sign" } else { "Signed" }, what);
+    if args.out.is_none() && !dry_run.is_on() {
+        context.output.status("Next", verify_line(directory, &args.key.private_key, written.left_out));
+    }
     context.output.answer(&SignedPlugin {
         signature_path: path_text(&written.path),
         signature: written.signature.to_hex(),
@@ -45,17 +56,36 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     })
 }
 
-/// Shows what YAML readers disagree on, unless the author said that it may be signed all the same.
-/// Gives the exit code when there is something to refuse.
-pub(crate) fn refuse_ambiguity(bench: &Bench, key: &KeyArgs, context: &Context) -> Result<Option<u8>> {
-    let problems = bench.ambiguities();
-    if problems.is_empty() {
-        return Ok(None);
+/// The command that verifies what was signed. Where the directory holds more than what would be shipped, a host would
+/// refuse it as it stands.
+fn verify_line(directory: &Path, private_key: &str, left_out: usize) -> String {
+    let public = Path::new(private_key).with_extension("pem");
+    let keys = if public.is_file() { shell_word(public) } else { "KEYS".to_owned() };
+    let shipped = if left_out > 0 { " --as-shipped" } else { "" };
+    format!("aisoc plugin verify {}{shipped} --trusted-keys {keys}", shell_word(directory))
+}
+
+/// Shows what must not be signed, and what the profile refuses that was asked for; without one, says what a host's
+/// manager will refuse. What YAML readers disagree on is signed when the author says that it may be. Gives the exit
+/// code when there is something to refuse.
+fn refuse(bench: &Bench, args: &SignArgs, context: &Context) -> Result<Option<u8>> {
+    let ambiguities = bench.ambiguities();
+    let mut problems = bench.unsignable();
+    let asked = args.profile.map(|profile| bench.problems(profile)).unwrap_or_default();
+    problems.extend(asked.into_iter().filter(|found| !problems.contains(found)).collect::<Vec<_>>());
+    if args.key.allow_ambiguous {
+        problems.retain(|problem| !ambiguities.contains(problem));
+        warn_of_ambiguities(bench, ambiguities.len(), context);
     }
-    if key.allow_ambiguous {
-        let said = format!("{} is signed with {} ambiguous places", bench.shown, problems.len());
-        context.output.warning(Warning::AmbiguitySigned, said);
-        return Ok(None);
+    if !problems.is_empty() {
+        return bench::refuse(&bench.shown, problems, context).map(Some);
     }
-    bench::refuse(&bench.shown, problems, context).map(Some)
+    Ok(None)
+}
+
+fn warn_of_ambiguities(bench: &Bench, count: usize, context: &Context) {
+    if count > 0 {
+        let message = format!("{} is signed with {count} ambiguous places", bench.shown);
+        context.output.warning(Warning::AmbiguitySigned, message);
+    }
 }

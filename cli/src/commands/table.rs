@@ -285,9 +285,9 @@ stays as it is. Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also
 writes `reference` and `digest` to GITHUB_OUTPUT and a table to
 GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,
-            raised_by: &["replace-tag", "allow-ambiguous", "allow-secret"],
+            raised_by: &["replace-tag", "allow-ambiguous", "allow-secret", "load"],
             domain: Domain::Artifact,
-            document: Some(document_schema::<documents::PushedArtifact>),
+            document: Some(document_schema::<documents::ReleasedPlugin>),
             ..PLAIN
         },
     },

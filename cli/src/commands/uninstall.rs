@@ -86,7 +86,10 @@ fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
     }
     match paths.is_empty() {
         true => Ok(()),
-        false => confirm(&format!("Remove {} with everything in it? [y/N] ", paths.join(", ")), context),
+        false => {
+            let question = format!("Remove {} with everything in it? [y/N] ", paths.join(", "));
+            confirm(&question, "nothing was removed", context)
+        }
     }
 }
 
@@ -95,11 +98,14 @@ fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
 /// # Errors
 /// `usage` for what cannot be one.
 pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
-    text.parse().map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
+    PluginId::installable(text).map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
 }
 
-/// Asks on a terminal; without one there is nobody to ask, and silence is not a yes.
-fn confirm(question: &str, context: &Context) -> Result<()> {
+/// Asks on a terminal; without one there is nobody to ask, and silence is not a yes. `refused` is what a no has led to.
+///
+/// # Errors
+/// `confirmation_required` for everything but a yes.
+pub(super) fn confirm(question: &str, refused: &str, context: &Context) -> Result<()> {
     let refuse = |what: &str| Err(Fault::new(Reason::ConfirmationRequired, what));
     if !std::io::stdin().is_terminal() {
         return refuse("removing a plugin needs a confirmation, and there is no terminal to ask on");
@@ -116,6 +122,6 @@ fn confirm(question: &str, context: &Context) -> Result<()> {
     // A line that has not ended says more than what was read of it.
     match Some(answer.as_str()).filter(|answer| answer.ends_with('\n')).map(str::trim) {
         Some("y" | "Y" | "yes") => Ok(()),
-        _ => refuse("nothing was removed"),
+        _ => refuse(refused),
     }
 }

@@ -1,5 +1,7 @@
 //! `aisoc plugin validate`
 
+use std::path::Path;
+
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::Bench;
@@ -22,14 +24,17 @@ impl Answer for ValidManifest {
 }
 
 pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
-    let bench = Bench::open(&args.path)?;
+    let bench = Bench::open(args.path())?;
     let problems = bench.problems(args.profile);
     let profile = args.profile.to_string();
-    if args.path.is_dir() {
+    if args.path().is_dir() {
         warn_of_what_is_not_packed(&bench, context)?;
     }
     if problems.is_empty() {
-        let loaded = if args.load { Some(load(&args, &bench, context)?) } else { None };
+        let loaded = match args.load {
+            true => Some(load(&bench.directory, args.run.as_deref(), context)?),
+            false => None,
+        };
         let answer = ValidManifest { path: bench.shown, profile, loaded };
         return context.output.answer(&answer);
     }
@@ -52,9 +57,13 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn load(args: &ValidateArgs, bench: &Bench, context: &Context) -> Result<LoadedPlugin> {
+/// Loads a plugin as a host does, and says so.
+///
+/// # Errors
+/// As [`loading::load`].
+pub(super) fn load(directory: &Path, payload: Option<&str>, context: &Context) -> Result<LoadedPlugin> {
     let Report { python, class, run_is_async, result } =
-        loading::load(&context.environment.python(), &bench.directory, args.run.as_deref(), &context.limits()?)?;
+        loading::load(&context.environment.python(), directory, payload, &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(LoadedPlugin { python_version: python, class, run_is_async, result })
 }

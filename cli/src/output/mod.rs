@@ -15,6 +15,7 @@
 //! 11. No text for stderr shows a private key, a token or a password.
 
 mod amount;
+mod annotation;
 mod progress;
 mod redact;
 mod report;
@@ -75,6 +76,7 @@ pub(crate) enum Form {
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
+    dry_run: bool,
     reports: Reports,
     screen: Screen,
 }
@@ -85,7 +87,18 @@ impl Output {
     pub(crate) fn new(global: &Global, reports: Reports, can_draw: bool) -> Self {
         reports.set_json(global.json);
         let draws = can_draw && !global.json && !global.quiet && io::stderr().is_terminal();
-        Self { json: global.json, quiet: global.quiet, reports, screen: Screen::new(draws) }
+        Self { json: global.json, quiet: global.quiet, dry_run: false, reports, screen: Screen::new(draws) }
+    }
+
+    /// Whether every answer says that nothing was changed.
+    #[must_use]
+    pub(crate) fn of_dry_run(self, dry_run: bool) -> Self {
+        Self { dry_run, ..self }
+    }
+
+    /// Whether nothing is changed.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// Whether the user asked for JSON.
@@ -132,7 +145,8 @@ impl Output {
     }
 
     fn document(&self, answer: &impl Answer) -> String {
-        let document = Document { schema_version: SCHEMA_VERSION, ok: answer.exit_code() == 0, result: answer };
+        let (ok, dry_run) = (answer.exit_code() == 0, self.dry_run);
+        let document = Document { schema_version: SCHEMA_VERSION, ok, dry_run, result: answer };
         let text =
             if answer.goes_on() { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
         let mut text = text.expect("answers are strings, numbers and lists of them");

@@ -11,6 +11,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{ErrorDetail, ManifestProblem, Report, ReportedError, ReportedWarning, SCHEMA_VERSION};
 use anstyle::{AnsiColor, Style};
 
+use super::annotation;
 use super::redact::redacted;
 
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -28,6 +29,8 @@ pub(crate) struct Reports(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     json: bool,
+    /// Whether refusals are annotations too, for a build on GitHub.
+    annotating: bool,
     /// Nobody waits for the end of a command that goes on for ever.
     at_once: bool,
     warnings: Vec<ReportedWarning>,
@@ -37,6 +40,11 @@ impl Reports {
     /// Chooses between text and documents.
     pub(crate) fn set_json(&self, json: bool) {
         self.state().json = json;
+    }
+
+    /// Whether refusals are annotations too, for a build on GitHub.
+    pub(crate) fn set_annotating(&self, annotating: bool) {
+        self.state().annotating = annotating;
     }
 
     /// From now on every document is a line of its own, as it happens; what was found before is said now.
@@ -64,6 +72,7 @@ impl Reports {
         let mut state = self.state();
         match state.json {
             true => state.say(Some(fault)),
+            false if state.annotating => write(&(annotation::without_commands(&text(fault)) + &annotation::of(fault))),
             false => write(&text(fault)),
         }
     }

@@ -45,13 +45,26 @@ pub(crate) struct Scaffold {
     pub(crate) files: Vec<String>,
 }
 
-/// Makes the plugin's directory. On any failure there is no directory and no part of one.
-pub(crate) fn create(request: &Request<'_>) -> Result<Scaffold> {
+/// What [`create`] would make.
+///
+/// # Errors
+/// As [`create`], as far as nothing has to be written to find out.
+pub(crate) fn foresee(request: &Request<'_>) -> Result<Scaffold> {
     let id = slug(request.name)?;
     let directory = request.output_dir.join(&id);
     if directory.symlink_metadata().is_ok() {
         return Err(already_exists(&directory));
     }
+    if request.output_dir.metadata().is_ok_and(|found| !found.is_dir()) {
+        return Err(Fault::io("create the directory", request.output_dir, ErrorKind::NotADirectory.into()));
+    }
+    let files = templates(request.plugin_type).into_iter().map(|(path, _)| (*path).to_owned()).collect();
+    Ok(Scaffold { directory, id, files })
+}
+
+/// Makes the plugin's directory. On any failure there is no directory and no part of one.
+pub(crate) fn create(request: &Request<'_>) -> Result<Scaffold> {
+    let Scaffold { directory, id, .. } = foresee(request)?;
     fs::create_dir_all(request.output_dir)
         .map_err(|source| Fault::io("create the directory", request.output_dir, source))?;
     // Only the outer directory is private: the plugin inside gets the modes that the umask gives.

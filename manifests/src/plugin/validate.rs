@@ -111,6 +111,19 @@ pub fn ambiguities(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
     in_order(strict::problems(file, bytes))
 }
 
+/// What must not be signed, whatever the other fields mean: what [`ambiguities`] finds, and an id that nobody can
+/// install.
+pub fn unsignable(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
+    let mut problems = strict::problems(file, bytes);
+    if let Ok(document) = Document::read(file, bytes)
+        && let Some(node) = document.root().get("id")
+        && let Some(Err(fault)) = node.as_str().filter(|id| !id.is_empty()).map(PluginId::installable)
+    {
+        problems.push(fault.at(Location::new(file.name(), node.position())).into());
+    }
+    in_order(problems)
+}
+
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(|problem| (problem.location.line, problem.location.column));
     problems

@@ -12,6 +12,8 @@ pub struct PackedArtifact {
     pub version: String,
     /// The layout or archive that holds it.
     pub path: String,
+    /// The tag that names it there.
+    pub tag: Option<String>,
     /// Digest of the artifact's manifest.
     pub artifact_digest: String,
     /// Digest of its layer.
@@ -38,6 +40,10 @@ pub struct PackedArtifact {
 pub struct PushedArtifact {
     /// The reference, pinned to the digest.
     pub reference: String,
+    /// The plugin, unless what was copied unread does not say.
+    pub id: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
     /// Digest of the artifact's manifest.
     pub artifact_digest: String,
     /// The tag that names it now.

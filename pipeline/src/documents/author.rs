@@ -25,8 +25,8 @@ pub struct KeyPair {
     pub private_key_path: String,
     /// The file of the public key.
     pub public_key_path: String,
-    /// The public key's fingerprint.
-    pub signing_key_fingerprint: String,
+    /// The public key's fingerprint; none when none was made.
+    pub signing_key_fingerprint: Option<String>,
 }
 
 /// What a signature of a directory covers, as one digest.

@@ -15,6 +15,7 @@ mod listing;
 mod manifest;
 mod objection;
 mod reason;
+mod release;
 mod report;
 mod schema;
 mod serving;
@@ -32,6 +33,7 @@ pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, Plugi
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
+pub use release::{KeyFiles, ReleasedPlugin};
 pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use schema::{Document, PublishedSchema, SchemaNames, document_schema, report_schema};
 pub use serving::ServedRegistry;

@@ -14,6 +14,9 @@ pub struct Document<T> {
     pub schema_version: u32,
     /// Whether the command did what it was asked for.
     pub ok: bool,
+    /// `true` where nothing was changed, because of `--dry-run`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// What it found out.
     #[serde(flatten)]
     pub result: T,

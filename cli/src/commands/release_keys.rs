@@ -1,0 +1,147 @@
+//! Who signs a release: keys that there are, or a new one that is asked for in words.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_signing::{Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_key_pair};
+
+use super::package::require_outside;
+use super::{keygen, uninstall};
+use crate::args::release::ReleaseKeyArgs;
+use crate::context::Context;
+
+/// Where the keys of a release are, or the new one goes.
+pub(super) enum Keys {
+    /// As they were named, the first signer's first.
+    Named(String, Vec<String>),
+    /// The beginning of the names of a new pair.
+    New(PathBuf),
+}
+
+/// The keys themselves.
+pub(super) struct Signers {
+    pub(super) first: SigningKey,
+    pub(super) others: Vec<SigningKey>,
+    /// The files of a new one.
+    pub(super) made: Option<WrittenPair>,
+}
+
+impl Keys {
+    /// What the options say. A key is never made by itself: without an option somebody is asked, or it is refused.
+    ///
+    /// # Errors
+    /// `usage` for no key where nobody can be asked, for a new one inside the plugin, and for one that is named twice;
+    /// `confirmation_required` for a no; `key_exists`.
+    pub(super) fn of(args: ReleaseKeyArgs, directory: &Path, id: &PluginId, context: &Context) -> Result<Self> {
+        let ReleaseKeyArgs { private_key, new_key } = args;
+        if let Some((first, others)) = private_key.split_first() {
+            return match private_key.iter().filter(|source| *source == "-").count() {
+                0 | 1 => Ok(Self::Named(first.clone(), others.to_vec())),
+                _ => {
+                    Err(Fault::new(Reason::Usage, "`--private-key -` is given twice, and standard input is read once"))
+                }
+            };
+        }
+        let (is_asked_for, named) = (new_key.is_some(), new_key.flatten());
+        let prefix = named.unwrap_or_else(|| beside(directory).join(id.as_str()));
+        keygen::require_prefix(&prefix, "--new-key")?;
+        require_outside(&prefix, directory, "no part of it may be a private key")
+            .map_err(|fault| fault.hint("name another place, for example `--new-key=../release`"))?;
+        let pair = pair_at(&prefix);
+        if !is_asked_for {
+            ask(&pair, context)?;
+        }
+        require_no_pair(&prefix).map_err(|fault| match fault.reason() {
+            Reason::KeyExists if pair.private.exists() && pair.public.exists() => {
+                let private = aisoc_files::shell_word(&pair.private);
+                fault.hint(format!("sign with it: `--private-key {private}`; or name another with `--new-key=PREFIX`"))
+            }
+            _ => fault,
+        })?;
+        Ok(Self::New(prefix))
+    }
+
+    /// Reads the keys, or makes one, whose files are there from now on whatever comes after.
+    ///
+    /// # Errors
+    /// As [`Context::signing_key`]; `usage` for one key under two names; `key_exists`, I/O reasons.
+    pub(super) fn read(self, context: &Context) -> Result<Signers> {
+        match self {
+            Self::Named(first, others) => {
+                let first = context.signing_key(&first)?;
+                let others = others.iter().map(|other| context.signing_key(other)).collect::<Result<Vec<_>>>()?;
+                require_distinct(&first, &others)?;
+                Ok(Signers { first, others, made: None })
+            }
+            Self::New(prefix) => {
+                let key = SigningKey::generate()?;
+                let pair = match context.dry_run().is_on() {
+                    true => pair_at(&prefix),
+                    false => write_key_pair(&prefix, &key, Overwrite::Refuse)?,
+                };
+                keygen::announce(&pair, &key.public_key().fingerprint(), context);
+                Ok(Signers { first: key, others: Vec::new(), made: Some(pair) })
+            }
+        }
+    }
+
+    /// The public half of the first key, where it lies beside the private one.
+    pub(super) fn public_key(&self) -> Option<PathBuf> {
+        let path = match self {
+            Self::New(prefix) => return Some(pair_at(prefix).public),
+            Self::Named(first, _) => PathBuf::from(first),
+        };
+        Some(path.with_extension("pem")).filter(|public| *public != path && public.is_file())
+    }
+}
+
+/// A name below the directory's parent; what has no name of its own is left upwards.
+fn beside(directory: &Path) -> PathBuf {
+    match directory.file_name() {
+        Some(_) => directory.parent().unwrap_or(Path::new("")).to_owned(),
+        None if directory == Path::new(".") => PathBuf::from(".."),
+        None => directory.join(".."),
+    }
+}
+
+fn ask(pair: &WrittenPair, context: &Context) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Fault::new(Reason::Usage, "there is no key to sign the release with")
+            .hint("name one with `--private-key KEY`, or have a new one made with `--new-key`"));
+    }
+    let files = format!("{} and {}", pair.private.display(), pair.public.display());
+    uninstall::confirm(&format!("Make a new signing key, {files}? [y/N] "), "nothing was released", context)
+}
+
+fn require_distinct(first: &SigningKey, others: &[SigningKey]) -> Result<()> {
+    let keys = std::iter::once(first).chain(others);
+    let fingerprints: Vec<_> = keys.map(|key| key.public_key().fingerprint()).collect();
+    match (1..fingerprints.len()).find(|at| fingerprints[..*at].contains(&fingerprints[*at])) {
+        None => Ok(()),
+        Some(at) => Err(Fault::new(Reason::Usage, "`--private-key` names the same key twice")
+            .expected("keys that differ", format!("{} twice", fingerprints[at]))),
+    }
+}
+
+/// A failure after a key was made, with what is there now and how it goes on without another one.
+pub(super) fn with_made_key(fault: Fault, made: &WrittenPair) -> Fault {
+    let private = aisoc_files::shell_word(&made.private);
+    let hint = format!("{}; then repeat it with `--private-key {private}` for `--new-key`", fault.next_step());
+    fault.although(format!("the key pair `{}` was made and stays", made.private.display())).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_lies_beside_the_plugin_whatever_it_is_called_by() {
+        for (directory, expected) in
+            [("shodan", "id"), ("a/shodan", "a/id"), ("/x/shodan/", "/x/id"), (".", "../id"), ("a/..", "a/../../id")]
+        {
+            assert_eq!(beside(Path::new(directory)).join("id"), Path::new(expected), "{directory}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What is signed and pushed in one step.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::PushedArtifact;
+
+/// A released plugin: signed and pushed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ReleasedPlugin {
+    /// What was pushed, and where.
+    #[serde(flatten)]
+    pub pushed: PushedArtifact,
+    /// The first signer's fingerprint. What operators will call the key, its publisher does not know.
+    pub signing_key_fingerprint: String,
+    /// Those of whoever signed the same beside the first.
+    pub added_key_fingerprints: Vec<String>,
+    /// How much the signatures cover.
+    pub coverage: &'static str,
+    /// The key pair that was made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_pair: Option<KeyFiles>,
+}
+
+/// Where a key pair is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct KeyFiles {
+    /// The file of the private key.
+    pub private_key_path: String,
+    /// The file of the public key.
+    pub public_key_path: String,
+}

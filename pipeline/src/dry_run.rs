@@ -1,0 +1,98 @@
+//! `DryRun`: everything but the change.
+
+use aisoc_files::parent;
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::Descriptor;
+use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
+use aisoc_registry_client::{ClientOptions, Fetch as _, Push as _, Tagging as _, Target};
+
+use crate::pushed::Pushed;
+
+/// Whether anything is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DryRun {
+    /// It is.
+    #[default]
+    No,
+    /// Nothing is: it is read, judged and asked for whatever it takes to say what would be.
+    Yes,
+}
+
+impl DryRun {
+    /// Whether nothing is changed.
+    pub fn is_on(self) -> bool {
+        self == Self::Yes
+    }
+}
+
+impl From<bool> for DryRun {
+    fn from(is_on: bool) -> Self {
+        if is_on { Self::Yes } else { Self::No }
+    }
+}
+
+/// A place that would be pushed to. A layout that does not exist yet is not made for the question, and has nothing.
+pub(crate) fn look_at(destination: &Reference, options: &ClientOptions) -> Result<Option<Target>> {
+    match destination {
+        // What a push asks for as well: a login that may not push is found out.
+        Reference::Registry(_) => Target::create(destination, options).map(Some),
+        Reference::Layout(layout) => match layout.path.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            _ => Target::open(destination, options).map(Some),
+        },
+    }
+}
+
+/// Refuses what no layout could be written to: a directory that holds something else, an archive without a directory
+/// to stand in.
+pub(crate) fn require_writable(out: &LayoutReference) -> Result<()> {
+    if out.form == LayoutForm::Directory {
+        let holds_something = std::fs::read_dir(&out.path).is_ok_and(|mut entries| entries.next().is_some());
+        return match holds_something {
+            true => Target::open(&Reference::Layout(out.clone()), &ClientOptions::default()).map(|_| ()),
+            false => Ok(()),
+        };
+    }
+    let failed = |error| Fault::io("write", &out.path, error);
+    match parent(&out.path).metadata().map_err(failed)?.is_dir() && !out.path.is_dir() {
+        true => Ok(()),
+        false => Err(failed(std::io::ErrorKind::IsADirectory.into())),
+    }
+}
+
+/// What a push would send there. What another repository of the registry could lend is counted as sent.
+pub(crate) async fn foresee(
+    target: Option<&Target>,
+    artifact: ArtifactDigest,
+    blobs: &[&Descriptor],
+    tag: Option<&Tag>,
+) -> Result<Pushed> {
+    let mut pushed = Pushed::nothing(artifact);
+    for blob in blobs {
+        let is_there = match target {
+            Some(target) => target.has_blob(blob).await?,
+            None => false,
+        };
+        match is_there {
+            true => pushed.present_blobs += 1,
+            false => {
+                pushed.uploaded_blobs += 1;
+                pushed.uploaded_bytes += blob.size;
+            }
+        }
+    }
+    pushed.is_new = !is_named(target, artifact, tag).await?;
+    Ok(pushed)
+}
+
+async fn is_named(target: Option<&Target>, artifact: ArtifactDigest, tag: Option<&Tag>) -> Result<bool> {
+    let Some(target) = target else { return Ok(false) };
+    if let Some(tag) = tag {
+        return Ok(target.tag_digest(tag).await? == Some(artifact));
+    }
+    match target.fetch_manifest(Some(artifact)).await {
+        Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(false),
+        found => found.map(|_| true),
+    }
+}
