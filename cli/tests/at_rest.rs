@@ -76,7 +76,7 @@ fn a_change_since_the_install_names_the_file_and_the_way_back() {
     let run = verify(&bench, &["demo"]);
     assert_eq!(run.code, 3);
     assert!(run.error_line().contains("`plugin.py`"), "{run:?}");
-    let again = format!("`aisoc plugin install oci-archive:{}`", bench.path("demo.tar").display());
+    let again = format!("`aisoc plugin install oci-archive:{} ", bench.path("demo.tar").display());
     assert!(run.stderr.contains(&format!("hint: install it again: {again}")), "{run:?}");
 }
 

@@ -39,7 +39,7 @@ fn installed() -> Bench {
 fn is_told_how(run: &Run) {
     for words in [
         "`aisoc plugin install oci-archive:/",
-        "/demo.tar`",
+        "/demo.tar ",
         "may have written",
         "`PYTHONDONTWRITEBYTECODE=1`",
         "`PYTHONPYCACHEPREFIX=DIR`",
