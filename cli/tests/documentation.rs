@@ -69,17 +69,17 @@ fn words_of(command: &Command) -> &str {
 fn pages() -> Vec<Page> {
     let root = workspace::root();
     let mut names = vec!["README.md".to_owned(), "SECURITY.md".to_owned(), "CHANGELOG.md".to_owned()];
-    let in_directories = fs::read_dir(&root).expect("the repository").map(|entry| entry.expect("an entry").path());
+    let in_directories = fs::read_dir(root).expect("the repository").map(|entry| entry.expect("an entry").path());
     names.extend(
-        in_directories.filter(|path| path.join("README.md").is_file()).map(|path| name_of(&path.join("README.md"))),
+        in_directories.filter(|path| path.join("README.md").is_file()).map(|path| name_of(path.join("README.md"))),
     );
-    names.extend(fs::read_dir(root.join("docs")).expect("docs").map(|entry| name_of(&entry.expect("an entry").path())));
+    names.extend(fs::read_dir(root.join("docs")).expect("docs").map(|entry| name_of(entry.expect("an entry").path())));
     names.retain(|name| name.ends_with(".md") && name != "docs/commands.md");
     names.sort();
     names.iter().map(|name| Page::read(name)).collect()
 }
 
-fn name_of(path: &std::path::Path) -> String {
+fn name_of(path: PathBuf) -> String {
     path.strip_prefix(workspace::root()).expect("below the root").to_str().expect("UTF-8").to_owned()
 }
 
@@ -265,7 +265,7 @@ fn every_link_leads_to_a_file_and_every_page_is_in_the_manual() {
 
 /// The anchors that the headings of a page get where it is shown.
 fn headings(page: &str) -> BTreeSet<String> {
-    let titles = page.lines().filter_map(|line| line.starts_with('#').then(|| line.trim_start_matches('#').trim()));
+    let titles = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let anchor = |title: &str| {
         let kept =
             title.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
