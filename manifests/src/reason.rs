@@ -38,6 +38,34 @@ impl Class {
         }
     }
 
+    /// Every class, in the order of the exit codes.
+    pub const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Unavailable,
+        Self::Internal,
+        Self::Unconfirmed,
+        Self::Interrupted,
+    ];
+
+    /// What it means for whoever started the command, in one sentence.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                "It failed on what was given: an invalid plugin, a file that is missing, credentials that are refused."
+            }
+            Self::Usage => "The command line is wrong, or names something that may not be named.",
+            Self::Refused => "Trust says no: a signature, a key or a digest.",
+            Self::Unavailable => {
+                "It could not be decided: a registry or a lock is not available, or a download is damaged; a retry may help."
+            }
+            Self::Internal => "A bug in aisoc.",
+            Self::Unconfirmed => "A confirmation is required, and there is no terminal to ask on.",
+            Self::Interrupted => "Stopped by Ctrl-C or SIGTERM; what had begun was undone.",
+        }
+    }
+
     /// The class in one word, as the JSON envelope's `type`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -270,7 +298,10 @@ reasons! {
         "The tag already names another digest."
         "publish under a new tag, or repeat with `--replace-tag`"
     PullFailed "pull_failed" Refused
-        "What the registry sent is not what the manifest promised."
+        "What was sent, or is in the layout, is not what its digest names."
+        "try again; if it repeats, the registry or a cache in between is damaged"
+    DownloadDamaged "download_damaged" Unavailable
+        "The registry sent fewer or more bytes than the manifest promised; no digest was compared."
         "try again; if it repeats, the registry or a cache in between is damaged"
     PushVerification "push_verification" Unavailable
         "The registry accepted the artifact, but gave back something else."

@@ -92,9 +92,9 @@ async fn each_misbehaviour_has_one_reason() {
         (&layer, Act::Html, Reason::RegistryProtocol),
         (&layer, Act::OtherBytes, Reason::PullFailed),
         (&layer, Act::CutAfter(1000), Reason::RegistryUnavailable),
-        (&layer, Act::Endless, Reason::PullFailed),
+        (&layer, Act::Endless, Reason::DownloadDamaged),
         (&layer, Act::StallAfter(1000), Reason::RegistryUnavailable),
-        (&layer, Act::Answer(200, vec![], b"short".to_vec()), Reason::PullFailed),
+        (&layer, Act::Answer(200, vec![], b"short".to_vec()), Reason::DownloadDamaged),
         (&layer, Act::Answer(204, vec![], vec![]), Reason::RegistryProtocol),
         (&layer, Act::RedirectTo("http://169.254.169.254/latest".into()), Reason::RedirectRefused),
         (&layer, Act::RedirectTo("http://10.0.0.1/".into()), Reason::RedirectRefused),
@@ -115,6 +115,7 @@ async fn each_misbehaviour_has_one_reason() {
 async fn no_and_could_not_tell_have_different_classes() {
     for (reason, class) in [
         (Reason::PullFailed, Class::Refused),
+        (Reason::DownloadDamaged, Class::Unavailable),
         (Reason::RegistryUnavailable, Class::Unavailable),
         (Reason::RegistryProtocol, Class::Unavailable),
         (Reason::RegistryDenied, Class::Failed),
@@ -401,11 +402,11 @@ async fn refuses_a_blob_that_is_larger_than_it_may_be_before_asking_for_it() {
     let mut longer = sample.layer.clone();
     longer.size += 1;
     let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&longer, 1 << 20).await.expect_err("other size");
-    assert_eq!(fault.reason(), Reason::PullFailed);
+    assert_eq!(fault.reason(), Reason::DownloadDamaged);
     let mut shorter = sample.layer;
     shorter.size -= 1;
     let fault = reading(&registry, "plugin:1").fetch_blob_bytes(&shorter, 1 << 20).await.expect_err("other size");
-    assert_eq!(fault.reason(), Reason::PullFailed);
+    assert_eq!(fault.reason(), Reason::DownloadDamaged);
 }
 
 #[tokio::test]

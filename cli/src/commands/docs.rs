@@ -14,7 +14,11 @@ use crate::args::DocsArgs;
 use crate::context::Context;
 
 pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
-    for (name, text) in [("commands.md", commands_page(context.commands)), ("reasons.md", super::reasons::page())] {
+    for (name, text) in [
+        ("commands.md", commands_page(context.commands)),
+        ("reasons.md", super::reasons::page()),
+        ("exit-codes.md", super::exit_codes::page()),
+    ] {
         let path = args.write.join(name);
         write(&path, &text)?;
     }

@@ -8,13 +8,13 @@ use crate::args::HelpArgs;
 use crate::context::Context;
 use crate::output;
 
-/// The written pages. Two more are generated: `commands` and `reasons`.
+/// The written pages. Three more are generated: `commands`, `reasons` and `exit-codes`.
 const PAGES: &[(&str, &str, &str)] = &[
     ("plugin-yaml", "the manifest: every field, and who requires it", include_str!("../../../docs/plugin-yaml.md")),
     ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
     (
         "artifact-format",
-        "what is in the registry, what is read, references, exit codes",
+        "what is in the registry, what is read, references",
         include_str!("../../../docs/artifact-format.md"),
     ),
     (
@@ -52,6 +52,7 @@ pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {
     let text = match topic {
         "commands" => super::docs::commands_page(context.commands),
         "reasons" => super::reasons::page(),
+        "exit-codes" => super::exit_codes::page(),
         _ => match PAGES.iter().find(|(name, ..)| *name == topic) {
             Some((_, _, text)) => (*text).to_owned(),
             None => return command_help(std::slice::from_ref(&args.topic[0]), context),
@@ -66,7 +67,7 @@ fn overview(context: &Context) -> String {
     for (name, about, _) in PAGES {
         text.push_str(&format!("  {name:<16} {about}\n"));
     }
-    text.push_str("  commands         every command and option\n  reasons          every error[code]\n");
+    text.push_str("  commands         every command and option\n  reasons          every error[code] and warning[code]\n  exit-codes       what each exit code says\n");
     text
 }
 
@@ -85,7 +86,7 @@ fn command_help(words: &[String], context: &Context) -> Result<u8> {
 }
 
 fn nothing_of(words: &[String], context: &Context) -> Fault {
-    let pages = PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons"]);
+    let pages = PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons", "exit-codes"]);
     let page = || nearest(words.first()?, pages).filter(|_| words.len() == 1).map(str::to_owned);
     let meant = meant_command(context.commands, words).map(|command| command.join(" ")).or_else(page);
     let hint = meant

@@ -9,6 +9,7 @@ mod declaration;
 mod demo;
 mod digest;
 mod docs;
+mod exit_codes;
 mod explained;
 mod gc;
 mod github;

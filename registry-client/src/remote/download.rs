@@ -127,7 +127,7 @@ impl Download {
                 Fault::new(Reason::RegistryUnavailable, format!("`{registry}` stops sending {place}")).caused_by(source)
             }
             // An end in order, five times, before the end: that is what the registry has.
-            None => Fault::new(Reason::PullFailed, format!("`{registry}` ends {place}")),
+            None => Fault::new(Reason::DownloadDamaged, format!("`{registry}` ends {place}")),
         }
     }
 
@@ -202,7 +202,7 @@ impl Download {
             Some(length) => {
                 let message =
                     format!("`{}` has another size for {}", self.connection.registry(), self.descriptor.digest);
-                let fault = Fault::new(Reason::PullFailed, message);
+                let fault = Fault::new(Reason::DownloadDamaged, message);
                 Err(fault.expected(format!("{expected} bytes"), format!("{length} bytes")))
             }
         }

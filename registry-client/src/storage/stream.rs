@@ -19,6 +19,8 @@ pub struct BlobStream {
     digest: Digest,
     remaining: u64,
     hasher: Option<Hasher<meaning::Blob>>,
+    /// Why it is refused for fewer or more bytes.
+    miscounted: Reason,
     ended: bool,
 }
 
@@ -30,8 +32,17 @@ impl BlobStream {
             digest: descriptor.digest,
             remaining: descriptor.size,
             hasher: None,
+            miscounted: Reason::PullFailed,
             ended: false,
         }
+    }
+
+    /// Says of fewer or more bytes that the way is to blame, and a retry may help: no digest has said no to what
+    /// was stored there.
+    #[must_use]
+    pub(crate) fn downloaded(mut self) -> Self {
+        self.miscounted = Reason::DownloadDamaged;
+        self
     }
 
     /// Hashes on the way, and ends with `pull_failed` instead of an end when the digest is another.
@@ -44,7 +55,8 @@ impl BlobStream {
     /// The next bytes, or `None` at the end.
     ///
     /// # Errors
-    /// `pull_failed` for fewer, more or other bytes than promised; whatever the source reports.
+    /// `pull_failed` for fewer, more or other bytes than promised, `download_damaged` for fewer or more from a
+    /// registry; whatever the source reports.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         self.next().await.transpose()
     }
@@ -62,7 +74,7 @@ impl BlobStream {
         self.remaining = self
             .remaining
             .checked_sub(chunk.len() as u64)
-            .ok_or_else(|| Fault::new(Reason::PullFailed, format!("{} goes on after its end", self.digest)))?;
+            .ok_or_else(|| Fault::new(self.miscounted, format!("{} goes on after its end", self.digest)))?;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&chunk);
         }
@@ -82,7 +94,7 @@ impl BlobStream {
     fn conclude(&mut self) -> Result<()> {
         if self.remaining > 0 {
             let message = format!("{} ended {} bytes early", self.digest, self.remaining);
-            return Err(Fault::new(Reason::PullFailed, message));
+            return Err(Fault::new(self.miscounted, message));
         }
         self.check_digest()
     }
@@ -127,6 +139,15 @@ mod tests {
         assert_eq!(read(&descriptor, &[b"he", b"", b"llo"]).await.expect("same"), &b"hello"[..]);
         for chunks in [&[&b"hell"[..]][..], &[b"hello", b"!"], &[b"hellx"], &[]] {
             assert_eq!(read(&descriptor, chunks).await.expect_err("differs").reason(), Reason::PullFailed);
+        }
+        for (chunk, reason) in [
+            (&b"hell"[..], Reason::DownloadDamaged),
+            (b"hello!", Reason::DownloadDamaged),
+            (b"hellx", Reason::PullFailed),
+        ] {
+            let bytes = stream::iter([Ok(Bytes::from_static(chunk))]);
+            let stream = BlobStream::new(&descriptor, bytes).downloaded().verified();
+            assert_eq!(stream.collect().await.expect_err("differs").reason(), reason);
         }
     }
 }

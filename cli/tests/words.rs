@@ -1,0 +1,192 @@
+//! Every word that a command takes, as the page of commands lists them: a path that is missing, and one that is no
+//! UTF-8. What is new on that page is tried here without being written down again.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+
+use support::{Bench, Run, workspace};
+
+/// An option or a positional, as help shows it: its long name, empty for a positional, and what its value is called.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Word {
+    option: String,
+    value: String,
+}
+
+/// Command → the words that it takes. Groups of commands take none.
+fn commands() -> BTreeMap<String, BTreeSet<Word>> {
+    let page = std::fs::read_to_string(workspace::root().join("docs/commands.md")).expect("the page");
+    let mut commands: BTreeMap<String, BTreeSet<Word>> = BTreeMap::new();
+    for section in page.split("\n## aisoc ").skip(1) {
+        let (name, help) = section.split_once('\n').expect("a title");
+        if !help.contains("\nCommands:\n") {
+            commands.insert(name.to_owned(), help.lines().filter_map(word).collect());
+        }
+    }
+    commands
+}
+
+/// `      --ca-file <FILE>  …`, `  -o, --output-dir <DIR>  …`, `  <SOURCE>`, `  [DIR]  …`
+fn word(line: &str) -> Option<Word> {
+    let text = line.strip_prefix("  ")?.trim_start();
+    let text = text
+        .strip_prefix('-')
+        .filter(|text| !text.starts_with('-'))
+        .map_or(text, |short| short.split_once(", ").map_or(short, |(_, long)| long));
+    let name = |text: &str| text.split([' ', '=']).next().unwrap_or_default().to_owned();
+    let value =
+        |text: &str| text.trim_start_matches(['<', '[']).split(['>', ']']).next().unwrap_or_default().to_owned();
+    match text.split_once(['<', '[']) {
+        Some((before, _)) if before.starts_with("--") && before.trim_end().len() == name(before).len() => {
+            Some(Word { option: name(before), value: value(&text[before.len()..]) })
+        }
+        Some(("", _)) if text.ends_with([']', '>', '.']) || text.contains("  ") => {
+            Some(Word { option: String::new(), value: value(text) })
+        }
+        _ if text.starts_with("--") => Some(Word { option: name(text.trim_end()), value: String::new() }),
+        _ => None,
+    }
+}
+
+/// A command line that is right but for the word that is tried, which stands where `?` does.
+fn right(command: &str) -> &'static [&'static str] {
+    match command {
+        "plugin validate" | "plugin digest" | "plugin inspect" => &["demo"],
+        "plugin sign" => &["--plugin-dir", "demo", "--private-key", "release.key"],
+        "plugin verify" => &["demo", "--trusted-keys", "keys"],
+        "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
+        "plugin push" => &["demo.tar", "oci:layout:1"],
+        "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
+        "plugin install" => &["oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "made"],
+        "plugin list" | "plugins list" | "plugins verify" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "plugin rollback" => &["demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "plugin uninstall" => &["demo", "--yes", "--plugins-dir", "plugins"],
+        "plugin gc" => &["--plugins-dir", "plugins"],
+        "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
+        "plugin new" => &["fresh", "--type", "widget"],
+        _ => &[],
+    }
+}
+
+/// Where a path is made and not read.
+const MADE: [&str; 3] = ["--out", "--output-dir", "--keep"];
+
+fn names_a_path(word: &Word) -> bool {
+    let is_path = word.value.split('|').any(|kind| ["DIR", "FILE", "PATH", "ARCHIVE", "LAYOUT"].contains(&kind));
+    // A file of the plugin, by its path in it.
+    (is_path || word.option == "--private-key") && word.option != "--allow-secret"
+}
+
+/// The right command line with that word's value in it.
+fn with(command: &str, word: &Word, value: &OsStr) -> Vec<OsString> {
+    let mut words: Vec<OsString> = right(command).iter().map(OsString::from).collect();
+    let aliases = ["--trusted-keys", "--keys"];
+    let is_it = |typed: &OsString| {
+        *typed == *word.option
+            || (aliases.contains(&word.option.as_str()) && aliases.iter().any(|alias| *typed == **alias))
+    };
+    match word.option.as_str() {
+        // The first word that is no option is the positional.
+        "" if words.first().is_some_and(|first| !first.as_bytes().starts_with(b"--")) => words[0] = value.to_owned(),
+        "" => {
+            let directory = words.iter().position(|word| *word == *"--plugin-dir");
+            if let Some(at) = directory {
+                words.drain(at..at + 2);
+            }
+            words.insert(0, value.to_owned());
+        }
+        option => match words.iter().position(is_it) {
+            Some(at) => words[at + 1] = value.to_owned(),
+            None => {
+                // The option in place of the positional that says the same.
+                words.retain(|word| option != "--plugin-dir" || *word != *"demo");
+                words.extend([OsString::from(option), value.to_owned()]);
+            }
+        },
+    }
+    // Certificates are read for registries alone.
+    if word.option == "--ca-file" {
+        let is_reference = |word: &OsString| word.as_bytes().starts_with(b"oci");
+        let place = words.iter().position(is_reference).unwrap_or(0);
+        words[place] = "localhost:1/team/demo:1".into();
+    }
+    command.split(' ').map(OsString::from).chain(words).collect()
+}
+
+fn run(bench: &Bench, words: &[OsString]) -> Run {
+    let output = bench.command(&[]).args(words).stdin(std::process::Stdio::null()).output().expect("run");
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() {
+    let mut tried = 0;
+    for (command, words) in commands() {
+        for word in words.iter().filter(|word| names_a_path(word)) {
+            let is_made = MADE.contains(&word.option.as_str()) || command == "registry serve";
+            if is_made || (command == "plugin install" && word.option == "--plugins-dir") {
+                continue;
+            }
+            let bench = Bench::new();
+            bench.published();
+            bench.install("oci-archive:demo.tar").ok();
+            let typed = with(&command, word, OsStr::new("nowhere/at-all"));
+            let run = run(&bench, &typed);
+            let context = format!("{typed:?} ({word:?}): {run:?}");
+            // An installed plugin is looked for in a plugins directory by commands that take other things as well.
+            if ["plugin verify", "plugin inspect"].contains(&command.as_str()) && word.option == "--plugins-dir" {
+                assert_eq!(run.code, 0, "{context}");
+                continue;
+            }
+            assert_eq!(run.code, 1, "{context}");
+            // What stands where a private key is named may be one, and is not repeated.
+            let is_named = run.stderr.contains("nowhere/at-all") || word.option == "--private-key";
+            assert!(run.stdout.is_empty() && is_named, "{context}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 25, "{tried}");
+}
+
+#[test]
+fn a_word_that_is_no_text_is_answered_wherever_it_stands() {
+    let bench = Bench::new();
+    let raw = OsStr::from_bytes(b"caf\xe9");
+    let mut tried = 0;
+    let mut try_words = |words: &[&OsStr]| {
+        let words: Vec<OsString> = words.iter().map(|word| (*word).to_owned()).collect();
+        let run = run(&bench, &words);
+        assert!((0..=4).contains(&run.code) || run.code == 10, "{words:?}: {run:?}");
+        assert!(run.code == 0 || run.stderr.contains("error"), "{words:?}: {run:?}");
+        assert!(!run.stderr.contains("internal") && !run.stderr.contains("panicked"), "{words:?}: {run:?}");
+        tried += 1;
+    };
+    for (command, words) in commands() {
+        let typed: Vec<&OsStr> = command.split(' ').filter(|word| !word.is_empty()).map(OsStr::new).collect();
+        for position in 0..=typed.len() {
+            for others in [&["--nonsense"][..], &["--json"], &["--", "x"]] {
+                let mut words = typed.clone();
+                words.insert(position, raw);
+                words.extend(others.iter().map(OsStr::new));
+                try_words(&words);
+            }
+        }
+        for word in words.iter().filter(|word| !word.option.is_empty()) {
+            let makes = [("registry serve", "--dir"), ("demo", "--keep")];
+            if makes.contains(&(command.as_str(), word.option.as_str())) {
+                continue;
+            }
+            let joined = [word.option.as_bytes(), b"=", raw.as_bytes()].concat();
+            try_words(&[&typed[..], &[OsStr::new(&word.option), raw, OsStr::new("--nonsense")]].concat());
+            try_words(&[&typed[..], &[OsStr::from_bytes(&joined), OsStr::new("--nonsense")]].concat());
+        }
+    }
+    assert!(tried > 300, "{tried}");
+}
