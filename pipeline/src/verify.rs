@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use aisoc_files::shell_word;
 use aisoc_installation::{Whereabouts, while_in_place};
 use aisoc_manifests::digest::ArtifactDigest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
@@ -16,6 +17,9 @@ use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::fetch;
 use crate::judge::{Judge, TrustInputs};
+
+/// How many entries a hint names.
+const NAMED: usize = 3;
 
 /// A verdict, and how it came about.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub struct Verification {
     pub trace: Trace,
     /// What every check saw.
     pub findings: Findings,
+    /// What was left out of what was judged: files, and directories with a slash at the end.
+    pub left_out: Vec<String>,
 }
 
 impl Verification {
@@ -53,20 +59,58 @@ pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) 
         let mut judged = judge_directory(&claim, directory, trust)?;
         let (rule, findings) = (trust.policy.coverage, &judged.findings);
         judged.verdict = judged.verdict.map_err(|refusal| {
+            let refusal = of_a_bench(refusal, directory, trust, limits);
             mended(refusal, &claim, findings, rule, || cure(&Whereabouts::of(directory), directory))
         });
         Ok(judged)
     })
 }
 
+/// A refusal of what stands on an author's bench, where all that it is about would not be shipped: histories, caches,
+/// what the author left out. A directory cannot hide anything that way: it stays refused, and what is judged in its
+/// place has to be asked for.
+fn of_a_bench(refusal: Fault, directory: &Path, trust: &TrustInputs, limits: &Limits) -> Fault {
+    let is_about_content = refusal.class() == Class::Refused;
+    if !is_about_content || Whereabouts::of(directory) != Whereabouts::Elsewhere {
+        return refusal;
+    }
+    match verify_shipped(directory, trust, limits) {
+        Ok(shipped) if shipped.verdict.is_ok() && !shipped.left_out.is_empty() => {
+            refusal.hint(bench_hint(directory, &shipped.left_out))
+        }
+        _ => refusal,
+    }
+}
+
+fn bench_hint(directory: &Path, left_out: &[String]) -> String {
+    let named: Vec<String> = left_out.iter().take(NAMED).map(|entry| format!("`{entry}`")).collect();
+    let more = match left_out.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "all that differs would not be shipped: {}{more}; judge what would with `aisoc plugin verify {} --as-shipped`; \
+         where a host loads it, install it again: `aisoc plugin install REFERENCE`",
+        named.join(", "),
+        shell_word(directory)
+    )
+}
+
 /// Verifies what [`crate::package`] would ship of an author's directory, ignore rules applied.
 ///
 /// # Errors
-/// What cannot be packed: `forbidden_entry`, `manifest_missing`, I/O reasons, and those of
+/// `usage` where a host loads plugins from: what is left out runs there. What cannot be packed: `forbidden_entry`, `manifest_missing`, I/O reasons, and those of
 /// reading the keys.
 pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
+    if Whereabouts::of(directory) != Whereabouts::Elsewhere {
+        let message =
+            format!("`{}` is where a host loads plugins from, and what is left out runs there", directory.display());
+        return Err(Fault::new(Reason::Usage, message)
+            .hint(format!("judge it as it stands: `aisoc plugin verify {}`", shell_word(directory))));
+    }
     let plugin = PluginDir::open_knowing(directory, &Secrets::Unsearched, default_threads(), limits)?;
-    judge_directory(&plugin.claim(), directory, trust)
+    let left_out = plugin.excluded().to_vec();
+    Ok(Verification { left_out, ..judge_directory(&plugin.claim(), directory, trust)? })
 }
 
 fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Result<Verification> {
@@ -98,7 +142,15 @@ pub(crate) fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> 
     let judge = Judge::new(trust)?;
     let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim), None);
     let id = claim.document().ok().and_then(stated_id);
-    Ok(Verification { id, artifact_digest: None, index_digest: None, verdict: outcome, trace, findings })
+    Ok(Verification {
+        id,
+        artifact_digest: None,
+        index_digest: None,
+        verdict: outcome,
+        trace,
+        findings,
+        left_out: Vec::new(),
+    })
 }
 
 fn stated_id(document: &Document) -> Option<String> {

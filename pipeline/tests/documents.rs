@@ -297,6 +297,7 @@ fn a_verdict_and_how_it_came_about() {
         signing_key_fingerprint: None,
         signers: vec![Signer { signing_key_id: text("k"), signing_key_fingerprint: text("f") }],
         coverage: "none",
+        excluded: Vec::new(),
         canonical_digest: None,
         artifact_digest: None,
         index_digest: None,

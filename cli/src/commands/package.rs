@@ -110,12 +110,17 @@ pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &C
         );
         context.output.warning(Warning::CachePacked, said);
     }
-    if !packaged.excluded.is_empty() {
-        let shown = packaged.excluded.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        let more = if packaged.excluded.len() > 5 { ", …" } else { "" };
-        context.output.status("Left out", format!("{} entries: {shown}{more}", packaged.excluded.len()));
-    }
+    tell_left_out(&packaged.excluded, context);
     allowance.announce(&packaged.allowed_secrets, context)
+}
+
+/// Names what the ignore rules left out.
+pub(super) fn tell_left_out(entries: &[String], context: &Context) {
+    if !entries.is_empty() {
+        let shown = entries.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if entries.len() > 5 { ", …" } else { "" };
+        context.output.status("Left out", format!("{} entries: {shown}{more}", entries.len()));
+    }
 }
 
 /// Says what hosts will refuse: what is unsigned because that is meant, and what `--check` has found.

@@ -7,16 +7,20 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Explanation, Signer, SourceVerdict};
 use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification};
-use aisoc_signing::Uncovered;
+use aisoc_signing::{Coverage, Uncovered};
 use serde::Serialize;
 
 use super::digest::digits;
 use super::explained;
+use super::package;
 use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
 use crate::runtime;
+
+/// The coverage of a signature over every file that would be shipped.
+const SHIPPED: &str = "shipped";
 
 /// A verdict, how it is shown, and what it makes of the command.
 #[derive(Serialize)]
@@ -105,8 +109,14 @@ fn not_covered(uncovered: &[Uncovered]) -> String {
 
 /// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
-    let Verification { id, artifact_digest, index_digest, verdict, trace, findings } = verification;
-    let explanation = Explanation::of(&verdict, &trace, &findings);
+    let Verification { id, artifact_digest, index_digest, verdict, trace, findings, left_out } = verification;
+    let mut explanation = Explanation::of(&verdict, &trace, &findings);
+    if !left_out.is_empty() {
+        // Full is what a host sees, and it would see what was left out.
+        explanation.coverage =
+            if explanation.coverage == Coverage::Full.as_str() { SHIPPED } else { explanation.coverage };
+        package::tell_left_out(&left_out, context);
+    }
     let admitted = verdict.as_ref().ok();
     let objection = admitted.and_then(|admitted| admitted.objection());
     if let Some(objection) = objection {
@@ -132,6 +142,7 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
             })
             .collect(),
         coverage: explanation.coverage,
+        excluded: left_out,
         canonical_digest: findings.digest.map(|digest| format!("sha256:{}", digest.hex())),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
         index_digest: index_digest.map(|digest| digest.to_string()),

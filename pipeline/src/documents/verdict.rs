@@ -20,8 +20,11 @@ pub struct SourceVerdict {
     pub signing_key_fingerprint: Option<String>,
     /// Every key that verified a signature.
     pub signers: Vec<Signer>,
-    /// How much the signature covers.
+    /// How much the signature covers; `shipped` is every file but those in `excluded`.
     pub coverage: &'static str,
+    /// What was left out of what was judged, because it would not be shipped.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub excluded: Vec<String>,
     /// What a signature covers, as one digest.
     pub canonical_digest: Option<String>,
     /// Digest of the artifact's manifest, when it was one.
