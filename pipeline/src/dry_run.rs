@@ -39,6 +39,10 @@ pub(crate) fn look_at(destination: &Reference, options: &ClientOptions) -> Resul
         Reference::Registry(_) => Target::create(destination, options).map(Some),
         Reference::Layout(layout) => match layout.path.symlink_metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(_) if layout.form == LayoutForm::Directory && !layout.path.is_dir() => {
+                let message = format!("`{}` is no directory, and no layout", layout.path.display());
+                Err(Fault::new(Reason::LayoutInvalid, message))
+            }
             _ => Target::open(destination, options).map(Some),
         },
     }
@@ -46,9 +50,8 @@ pub(crate) fn look_at(destination: &Reference, options: &ClientOptions) -> Resul
 
 /// Refuses what no layout could be written to: a directory that holds something else, an archive without a directory
 /// to stand in.
-pub(crate) fn require_writable(out: &LayoutReference) -> Result<()> {
+pub(crate) fn require_writable(out: &LayoutReference, holds_something: bool) -> Result<()> {
     if out.form == LayoutForm::Directory {
-        let holds_something = std::fs::read_dir(&out.path).is_ok_and(|mut entries| entries.next().is_some());
         return match holds_something {
             true => Target::open(&Reference::Layout(out.clone()), &ClientOptions::default()).map(|_| ()),
             false => Ok(()),

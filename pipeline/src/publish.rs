@@ -89,7 +89,7 @@ pub async fn package(
     // In a layout of its own an artifact is found without a tag too.
     let tag = out.tag.clone().or_else(|| Tag::of_version(&publication.manifest.version).ok());
     if options.dry_run.is_on() {
-        require_writable(out)?;
+        require_writable(out, holds_something(&out.path))?;
         return pack_to(&publication, options, std::io::sink()).map(|(_, summary)| summary);
     }
     // Also when nothing is to be made beside it: a killed run may have left a whole layout there.

@@ -128,7 +128,10 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: 
     match how {
         Signing::WholeTree { out } => {
             let whole = WholeTree::sign(plugin, key, &[])?;
-            let path = if dry_run.is_on() { path_of_signature(plugin, out) } else { whole.write(plugin, out)? };
+            let path = match dry_run.is_on() {
+                true => path_of_signature(plugin, out)?,
+                false => whole.write(plugin, out)?,
+            };
             Ok(SignedDirectory::of(path, &whole.signed, Coverage::Full))
         }
         Signing::CodeOnly { out } => {
@@ -136,7 +139,7 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: 
             let coverage = refuse_other_tree(plugin, hint)?;
             let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
             let path = match dry_run.is_on() {
-                true => path_of_signature(plugin, out),
+                true => out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned),
                 false => write_signature(plugin, &[], &signed, out)?,
             };
             Ok(SignedDirectory::of(path, &signed, coverage))
@@ -301,9 +304,13 @@ fn half_signed(fault: Fault, plugin: &PluginDir) -> Fault {
     fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
 }
 
-/// Where the signature of the only signer is written.
-fn path_of_signature(plugin: &PluginDir, out: Option<&Path>) -> PathBuf {
-    out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned)
+/// Where the signature of a whole tree by its only signer is written, if it may be.
+fn path_of_signature(plugin: &PluginDir, out: Option<&Path>) -> Result<PathBuf> {
+    match out.filter(|out| !is_place_of_signature(out, plugin.root())) {
+        None => Ok(plugin.root().join(SIGNATURE_FILE)),
+        Some(out) if is_as_stated(plugin)? => Ok(out.to_owned()),
+        Some(out) => require_unsigned(plugin, out).map(|()| out.to_owned()),
+    }
 }
 
 /// Whether a signature that is written there takes the place of the directory's own, by whatever path.

@@ -130,7 +130,7 @@ fn below(group: &[&'static str]) -> Vec<clap::Command> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::declaration::Risk;
+    use super::super::declaration::{Domain, Risk};
     use super::*;
 
     /// The words of every command that the parser knows, with its parser.
@@ -174,6 +174,17 @@ mod tests {
             assert!(find(words).is_some(), "{words:?}");
         }
         assert!(find(&[]).is_none() && find(&["plugin"]).is_none() && find(&["plugin", "nope"]).is_none());
+    }
+
+    /// Those of operators are not there yet: a change of a plugins directory is undone by `rollback`.
+    #[test]
+    fn every_command_of_an_author_that_changes_something_has_a_dry_run() {
+        for (words, parser) in all() {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let Declaration { risk, domain, .. } = find(&words).expect("declared").declaration();
+            let changes = *risk != Risk::Read && matches!(domain, Domain::Author | Domain::Artifact);
+            assert_eq!(options(&parser).contains(&"dry-run"), changes, "{words:?}");
+        }
     }
 
     #[test]

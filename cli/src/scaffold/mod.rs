@@ -58,7 +58,7 @@ pub(crate) fn foresee(request: &Request<'_>) -> Result<Scaffold> {
     if request.output_dir.metadata().is_ok_and(|found| !found.is_dir()) {
         return Err(Fault::io("create the directory", request.output_dir, ErrorKind::NotADirectory.into()));
     }
-    let files = templates(request.plugin_type).into_iter().map(|(path, _)| (*path).to_owned()).collect();
+    let files = templates(request.plugin_type).iter().map(|(path, _)| (*path).to_owned()).collect();
     Ok(Scaffold { directory, id, files })
 }
 
