@@ -1,5 +1,6 @@
 //! `aisoc plugin pull`
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
@@ -34,7 +35,7 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
         let said = format!("left out `{first}`{others}: no list of files names a directory without files");
         context.output.warning(Warning::EmptyDirectoryLeftOut, said);
     }
-    context.output.status("Next", format!("aisoc plugin verify {directory} --keys KEYS"));
+    context.output.status("Next", format!("aisoc plugin verify {} --keys KEYS", shell_word(&args.out)));
     context.output.answer(&PulledArtifact {
         reference: args.reference.pinned(pulled.digest).to_string(),
         artifact_digest: pulled.digest.to_string(),

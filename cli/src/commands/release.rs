@@ -63,6 +63,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
     let keys = public_key.map_or_else(|| "KEYS".to_owned(), shell_word);
+    let destination = shell_word(destination.to_string());
     context.output.status("Next", format!("aisoc plugin install {destination} --trusted-keys {keys}"));
     let key_pair = made
         .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });

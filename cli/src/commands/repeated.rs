@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use aisoc_files::{shell_argument, shell_word};
 
-use super::declaration::Commands;
+use super::declaration::{Commands, Domain};
 
 /// Options that say where things are, and their other names.
 const PLACES: [(&str, &[&str]); 3] = [("--plugins-dir", &[]), ("--trusted-keys", &["--keys"]), ("--ca-file", &[])];
@@ -35,15 +35,19 @@ fn given((name, others): (&str, &[&str]), words: &[OsString]) -> Option<String> 
 }
 
 fn completed(commands: Commands, line: &str, given: &[(usize, String)]) -> String {
-    let mut command = (commands.parser)();
+    let (mut command, mut words) = ((commands.parser)(), Vec::new());
     for word in line.strip_prefix("aisoc ").into_iter().flat_map(|words| words.split(' ')) {
         match command.find_subcommand(word) {
             Some(found) => command = found.clone(),
             None => break,
         }
+        words.push(word);
     }
     let mut line = line.to_owned();
-    if command.has_subcommands() || line.contains("--help") {
+    // A publisher's command is for the publisher, who has none of the operator's places.
+    let is_ours = (commands.declaration)(&words).is_some_and(|declared| declared.domain == Domain::Installation)
+        || words == ["plugin", "verify"];
+    if !is_ours || line.contains("--help") {
         return line;
     }
     for (at, option) in given {
@@ -73,6 +77,7 @@ mod tests {
             ("see `aisoc plugin install --help`", "see `aisoc plugin install --help`"),
             ("see `aisoc help trust`", "see `aisoc help trust`"),
             ("see `aisoc plugin`, not `list`", "see `aisoc plugin`, not `list`"),
+            ("have the publisher run `aisoc plugin package`", "have the publisher run `aisoc plugin package`"),
             ("nothing to type", "nothing to type"),
         ] {
             assert_eq!(with_places(COMMANDS, hint, &words), expected);

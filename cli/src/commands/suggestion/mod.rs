@@ -240,7 +240,7 @@ mod tests {
             ("sign", "? plugin sign"),
             ("plugin singn", "? plugin sign"),
             ("plguin sing", "? plugin sign"),
-            ("plugin upgrade", "? plugin install"),
+            ("plugin upgrade", "what …"),
             ("plugin remvoe", "? plugin uninstall"),
             ("plugin install --pluginsdir y", "? --plugins-dir of plugin install"),
             ("plugin new --type enrcher", "? enricher of plugin new"),
