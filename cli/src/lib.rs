@@ -100,6 +100,8 @@ fn report_panics_as_bugs(reports: Reports) {
 mod tests {
     use std::process::Command;
 
+    use aisoc_manifests::warning::Warning;
+
     use super::*;
 
     /// Says to this test's own program, started again, where it is to panic.
@@ -112,6 +114,13 @@ mod tests {
                 report_panics_as_bugs(Reports::default());
                 panic!("on purpose");
             }
+            Ok("json") => {
+                let reports = Reports::default();
+                report_panics_as_bugs(reports.clone());
+                reports.set_json(true);
+                reports.warning(Warning::KeyNotUsed, "was said before", None);
+                panic!("on purpose");
+            }
             Ok(_) => {
                 report_panics_as_bugs(Reports::default());
                 let caught = std::thread::spawn(|| panic!("on purpose")).join();
@@ -120,13 +129,19 @@ mod tests {
             }
             Err(_) => {}
         }
-        for place in ["main", "thread"] {
+        for place in ["main", "thread", "json"] {
             let own = std::env::current_exe().expect("this test");
             let name = "tests::a_panic_in_any_thread_ends_the_process_as_a_bug";
             let output = Command::new(own).args(["--exact", name, "--nocapture"]).env(VARIABLE, place).output();
             let output = output.expect("it runs");
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(5), "{place}: {said}");
+            if place == "json" {
+                let report: serde_json::Value = serde_json::from_str(&said).expect("one document");
+                assert_eq!(report["warnings"][0]["message"], "was said before");
+                assert_eq!(report["error"]["detail"]["reason_code"], "internal");
+                continue;
+            }
             assert!(said.contains("error[internal]: aisoc has a bug"), "{place}: {said}");
             assert!(said.contains("on purpose") && said.contains("hint: "), "{place}: {said}");
         }

@@ -107,7 +107,7 @@ fn beside(directory: &Path) -> PathBuf {
 }
 
 fn ask(pair: &WrittenPair, context: &Context) -> Result<()> {
-    if !std::io::stdin().is_terminal() {
+    if context.output.json() || !std::io::stdin().is_terminal() {
         return Err(Fault::new(Reason::Usage, "there is no key to sign the release with")
             .hint("name one with `--private-key KEY`, or have a new one made with `--new-key`"));
     }

@@ -107,6 +107,10 @@ pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
 /// `confirmation_required` for everything but a yes.
 pub(super) fn confirm(question: &str, refused: &str, context: &Context) -> Result<()> {
     let refuse = |what: &str| Err(Fault::new(Reason::ConfirmationRequired, what));
+    // A question beside a document would make two of one.
+    if context.output.json() {
+        return refuse("removing a plugin needs a confirmation, and with `--json` nobody is asked");
+    }
     if !std::io::stdin().is_terminal() {
         return refuse("removing a plugin needs a confirmation, and there is no terminal to ask on");
     }
