@@ -95,7 +95,8 @@ fn a_version_that_is_kept_is_gone_back_to_without_a_flag() {
     install(&bench, &new, &[]).ok();
     let run = install(&bench, &old, &[]);
     let stderr = &run.refused(3, "version_downgrade").stderr;
-    assert!(stderr.contains("`aisoc plugin rollback demo --to 1.0.0`"), "{stderr}");
+    let line = "`aisoc plugin rollback demo --to 1.0.0 --plugins-dir plugins --trusted-keys keys`";
+    assert!(stderr.contains(line), "{stderr}");
     let run = bench.run(&[&["plugin", "rollback", "demo", "--to", "1.0.0"][..], &PLACES].concat());
     assert!(run.ok().stderr.contains("warning[older_version]: "), "{run:?}");
     let again = install(&bench, &old, &[]);

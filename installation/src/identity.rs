@@ -3,7 +3,7 @@
 //! An install puts `ID` into the directory `ID`. What somebody placed by hand may stand under another
 //! name, provided that nobody can take the name for another plugin, or the plugin for another directory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,11 @@ pub fn manifest_id(plugin: &Path) -> Option<PluginId> {
 /// The version that the manifest in a directory states; `None` when it cannot be read.
 pub(crate) fn manifest_version(plugin: &Path) -> Option<String> {
     Manifest::from_document(&manifest(plugin)?).ok().map(|manifest| manifest.version)
+}
+
+/// What the manifest in a directory asks to be allowed ([`Manifest::grants`]); `None` when it cannot be read.
+pub(crate) fn manifest_grants(plugin: &Path) -> Option<BTreeSet<String>> {
+    Manifest::from_document(&manifest(plugin)?).ok().map(|manifest| manifest.grants())
 }
 
 fn manifest(plugin: &Path) -> Option<Document> {

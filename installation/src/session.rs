@@ -9,6 +9,7 @@
 //! Nothing slow happens here. Trees are downloaded and hashed before, and the session compares which
 //! directory that was ([`TreeInPlace`]).
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::census::{Census, ids_in};
 use crate::change::{Incoming, Moved, Transaction, foreign};
 use crate::collect::{Collected, collect};
 use crate::floor_change::FloorChange;
+use crate::identity::manifest_grants;
 use crate::layout::{Layout, PENDING, TREE};
 use crate::observed::{facts, not_installed};
 use crate::pending::PendingChange;
@@ -154,6 +156,12 @@ impl<'session> Session<'session> {
             record: recorded::read_understood(self.layout(), id)?,
             _held: Held(PhantomData),
         })
+    }
+
+    /// What the plugin in place asks to be allowed, as its manifest has it now; `None` when it cannot be read. A claim,
+    /// to be shown and not to be decided by.
+    pub fn grants_in_place(&self, present: &Present<'session>) -> Option<BTreeSet<String>> {
+        manifest_grants(&self.layout().plugin(&present.facts.plugin))
     }
 
     /// Whether that is what stands there of `id`: what was read, or could not be, before the lock was taken is

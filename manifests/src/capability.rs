@@ -62,6 +62,11 @@ impl Capability {
     }
 }
 
+/// Whether an entry of `capabilities` asks for a grant, and is no tag.
+pub fn is_grant(entry: &str) -> bool {
+    entry.contains('.')
+}
+
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

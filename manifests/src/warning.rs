@@ -70,6 +70,9 @@ warnings! {
     RepositoryChanged "repository_changed"
         "A plugin comes from another repository than before, and from the same signer."
         None
+    CapabilitiesGrown "capabilities_grown"
+        "A plugin asks for more of the host than what it has replaced, or nobody can tell whether it does."
+        Some("read what a capability permits: `aisoc help trust`")
     // --- keys and signatures
     PrivateKeyExposed "private_key_exposed"
         "The file of a private key can be read or written by other users."

@@ -1,5 +1,6 @@
 //! Verification at rest: every installed plugin, read whole and judged by today's keys.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use aisoc_signing::{Claim, Coverage};
 use aisoc_trust::{Examined, SignatureStatus};
 
 use crate::bytecode::{cure, mended};
+use crate::grants::stated_grants;
 use crate::intact::read_intact;
 use crate::judge::{Judge, Judgement, TrustInputs};
 
@@ -47,6 +49,8 @@ pub struct PluginAtRest {
     pub path: PathBuf,
     /// The version that its manifest states, when it can be read.
     pub version: Option<String>,
+    /// What it asks of the host ([`Manifest::grants`]), as far as that was read; nothing when it was not.
+    pub grants: Option<BTreeSet<String>>,
     /// What its install wrote down; not read for a verdict that was believed.
     pub record: Option<InstallRecord>,
     /// What the gate says.
@@ -173,12 +177,14 @@ impl Reader<'_> {
             Ok(read) => read.version.clone(),
             Err(_) => record.as_ref().map(|record| record.version.clone()),
         };
+        let grants = examined.as_ref().ok().and_then(|read| read.grants.clone());
         let (verdict, (signature, coverage)) = self.judge(examined);
         let plugin = PluginAtRest {
             id: shown(id.as_ref(), &directory),
             directory: escaped(&directory),
             path: path.clone(),
             version,
+            grants,
             record,
             verdict,
             signature,
@@ -211,7 +217,8 @@ impl Reader<'_> {
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
         let intact = read_intact(path, record, self.judge, self.threads_each, &self.options.limits)?;
-        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), examined: intact.examined })
+        let grants = stated_grants(&intact.tree.claim());
+        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), grants, examined: intact.examined })
     }
 
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
@@ -228,7 +235,7 @@ impl Reader<'_> {
                     cure(&Whereabouts::Plugins(None), path)
                 }))
             }
-            None => Ok(Read { id, version: stated_version(&claim), examined }),
+            None => Ok(Read { id, version: stated_version(&claim), grants: stated_grants(&claim), examined }),
         }
     }
 }
@@ -237,6 +244,7 @@ impl Reader<'_> {
 struct Read {
     id: PluginId,
     version: Option<String>,
+    grants: Option<BTreeSet<String>>,
     examined: Examined,
 }
 

@@ -9,7 +9,7 @@ use aisoc_installation::{Access, InstallRecord, Installed, Previous, Site, Stagi
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::plugin::{Manifest, require_known_capabilities};
 use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
@@ -19,6 +19,7 @@ use aisoc_trust::{UnderLock as _, Verdict};
 use crate::arrival::Arrival;
 use crate::before::{Before, Replaced, other_repository, signers_to_record};
 use crate::events::{Event, Reporter};
+use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::source::Source;
@@ -61,6 +62,8 @@ pub struct Installation {
     pub change: Change,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// What it asks of the host, and what was asked before.
+    pub grants: Grants,
     /// What it has replaced; nothing when its place was free or held the same tree.
     pub replaced: Option<Replaced>,
     /// The coverage that the floor was lowered from for it, in one word.
@@ -160,12 +163,10 @@ impl Incoming<'_> {
         }
         site.require_possible(&self.manifest.id)?;
         let (before, facts) = Before::look(site, &self.manifest.id, &examined, &judge, access)?;
+        let record = || site.read(self.manifest.id.as_str().as_ref()).and_then(|plugin| plugin.record.ok()?);
         match examined.refused_beside(&facts) {
-            Some(refusal) => {
-                let record = site.read(self.manifest.id.as_str().as_ref()).and_then(|plugin| plugin.record.ok()?);
-                Err(self.refused(refusal, record.as_ref()))
-            }
-            None => Ok(before),
+            Some(refusal) => Err(self.refused(refusal, record().as_ref())),
+            None => self.require_known_grants(record().as_ref()).map(|()| before),
         }
     }
 
@@ -184,13 +185,27 @@ impl Incoming<'_> {
             }
             let outcome = judge.decide(examined, &present).outcome;
             let admitted = outcome.map_err(|refusal| self.refused(refusal, present.record()))?;
+            self.require_known_grants(present.record())?;
             let record = self.record(admitted.verdict(), present.record());
             let signature = judge.judgement(admitted.verdict());
             let in_place = present.facts().in_place.as_ref();
             let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
+            let grants = Grants { before: GrantsBefore::of(&session, &present), now: self.manifest.grants() };
             let staged = staged.take().ok_or_else(gone)?;
             let active = session.activate(admitted, present, staged, &record, self.options.keep)?;
-            Ok(Some(Installation { replaced, ..self.installation(active, signature) }))
+            Ok(Some(Installation { replaced, ..self.installation(active, signature, grants) }))
+        })
+    }
+
+    /// Nothing new comes that asks for what no host can grant. What is installed already has been agreed to, and
+    /// may be put back as it was.
+    fn require_known_grants(&self, installed: Option<&InstallRecord>) -> Result<()> {
+        if installed.is_some_and(|record| record.digest == self.digest) {
+            return Ok(());
+        }
+        require_known_capabilities(self.claim.document()?).map_err(|fault| {
+            let hint = format!("its publisher has to correct that entry: {}", fault.next_step());
+            self.refused(fault.hint(hint), installed)
         })
     }
 
@@ -234,7 +249,7 @@ impl Incoming<'_> {
         }
     }
 
-    fn installation(&self, active: Installed, signature: Judgement) -> Installation {
+    fn installation(&self, active: Installed, signature: Judgement, grants: Grants) -> Installation {
         Installation {
             id: self.manifest.id.clone(),
             version: self.manifest.version.clone(),
@@ -243,6 +258,7 @@ impl Incoming<'_> {
             change: Change::of(&active, &self.manifest.version),
             directory: active.path,
             signature,
+            grants,
             replaced: None,
             lowered_from: active.lowered_from,
             leftovers: active.leftovers,
@@ -256,7 +272,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
     for plugin in options.site.observe()?.of_artifact(digest) {
         let Ok(Some(record)) = plugin.record else { continue };
         match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
-            Ok(Some(Confirmed { signature, leftovers })) => {
+            Ok(Some(Confirmed { signature, grants, leftovers })) => {
                 return Ok(Some(Installation {
                     id: record.id,
                     version: record.version,
@@ -265,6 +281,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     directory: plugin.path,
                     change: Change::Unchanged,
                     signature,
+                    grants: Grants::unchanged(grants),
                     replaced: None,
                     lowered_from: None,
                     leftovers,

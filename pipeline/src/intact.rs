@@ -1,6 +1,7 @@
 //! What is in place, read whole and judged as a new install would be.
 
 use aisoc_files::shell_word;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use aisoc_packaging::{Limits, default_threads};
 use aisoc_signing::WITHOUT_BYTECODE;
 use aisoc_trust::Examined;
 
+use crate::grants::stated_grants;
 use crate::judge::{Judge, Judgement, TrustInputs};
 
 /// A tree that is as its record says, and has passed the gates about proof.
@@ -83,6 +85,7 @@ fn require_recorded(record: &InstallRecord, stated: &PluginId, examined: &Examin
 /// What was confirmed to be in place.
 pub(crate) struct Confirmed {
     pub(crate) signature: Judgement,
+    pub(crate) grants: BTreeSet<String>,
     pub(crate) leftovers: Vec<PathBuf>,
 }
 
@@ -111,7 +114,7 @@ pub(crate) fn confirm_in_place(
         let admitted = judge.decide(judge.examine(&tree.claim()), &present).outcome?;
         let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
-        Ok(leftovers.map(|leftovers| Confirmed { signature, leftovers }))
+        Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers }))
     });
     match confirmed {
         // No lock can be taken where nothing can be written, as on a read-only volume. What fails under the lock
@@ -129,6 +132,11 @@ fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Res
     let judge = Judge::new(trust)?;
     let facts = site.observe()?.facts(&tree.record().id, &Access::default())?;
     let verdict = judge.observe(judge.examine(&tree.claim()), Some(&facts)).outcome?;
-    let confirmed = Confirmed { signature: judge.judgement(&verdict), leftovers: Vec::new() };
+    let confirmed = Confirmed { signature: judge.judgement(&verdict), grants: grants(tree), leftovers: Vec::new() };
     Ok(site.is_in_place(tree)?.then_some(confirmed))
+}
+
+/// What an admitted tree asks to be allowed.
+fn grants(tree: &TreeInPlace) -> BTreeSet<String> {
+    stated_grants(&tree.claim()).unwrap_or_default()
 }

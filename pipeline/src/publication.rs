@@ -11,7 +11,7 @@ use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{ImageManifest, TITLE, VERSION};
-use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::plugin::{Manifest, require_known_capabilities};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::{ClientOptions, Target};
@@ -87,6 +87,7 @@ impl Publication {
     pub(crate) fn judged(plugin: PluginDir, rule: &SignatureRule) -> Result<Self> {
         let root = plugin.root();
         let manifest = read_manifest(&plugin)?;
+        require_known_capabilities(&plugin.document()?).map_err(|fault| fault.below(root))?;
         let again = format!("`aisoc plugin sign --plugin-dir {} --private-key KEY`", shell_word(root));
         let publishable = publishable(&plugin.claim(), rule, &again).map_err(|fault| match fault.location() {
             Some(_) => fault.below(root),

@@ -184,7 +184,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
     let confirmed = confirm_in_place(site, &record, trust, access)?;
-    Ok(confirmed.map(|Confirmed { signature, leftovers }| Rollback {
+    Ok(confirmed.map(|Confirmed { signature, leftovers, .. }| Rollback {
         from: Some(record.version.clone()),
         version: record.version,
         digest: record.digest,

@@ -159,12 +159,15 @@ fn what_changed_in_a_plugins_directory() {
         previous_version: Some(text("0")),
         previous_signers: Some(vec![signer()]),
         previous_reference: Some(text("s")),
+        capabilities: vec![text("facts.read"), text("facts.write")],
+        added_capabilities: Some(vec![text("facts.write")]),
+        removed_capabilities: Some(Vec::new()),
         lowered_from: None,
         objection: None,
     };
     is(
         &installed,
-        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_"signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_reference":"s","lowered_from":null,"objection":null}"#,
+        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_reference":"s","capabilities":["facts.read","facts.write"],"added_capabilities":["facts.write"],"removed_capabilities":[],"lowered_from":null,"objection":null}"#,
     );
     let rolled_back = RolledBackPlugin {
         id: text("a"),
@@ -212,6 +215,8 @@ fn what_is_installed_and_how_it_stands() {
     let listed = ListedPlugin {
         id: text("a"),
         version: None,
+        capabilities: Some(vec![text("x.y")]),
+        unknown_capabilities: vec![text("x.y")],
         admitted: false,
         signature: unjudged(),
         reference: None,
@@ -225,7 +230,7 @@ fn what_is_installed_and_how_it_stands() {
         note: None,
         versions: None,
     };
-    let row = r#"{"id":"a","version":null,"admitted":false,"signature_status":null,"signing_key_id":null,"signing_key_fingerprint":null,"coverage":null,"reference":null,"artifact_digest":null,"installed_at":null,"directory":"p","objection":null,"note":null"#;
+    let row = r#"{"id":"a","version":null,"capabilities":["x.y"],"unknown_capabilities":["x.y"],"admitted":false,"signature_status":null,"signing_key_id":null,"signing_key_fingerprint":null,"coverage":null,"reference":null,"artifact_digest":null,"installed_at":null,"rolled_back_at":null,"rolled_back_from":null,"directory":"p","objection":null,"note":null"#;
     is(&listed, &format!("{row}}}"));
     let listed = ListedPlugin { versions: Some(vec![version]), ..listed };
     let versions = r#""versions":[{"version":"1","artifact_digest":"d","installed_at":"t","signature_status":"verified","disk_bytes":1,"current":true}]"#;

@@ -1,12 +1,15 @@
 //! `aisoc plugin inspect`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use aisoc_manifests::capability::is_grant;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::InspectedPlugin;
 use aisoc_pipeline::{Source, Subject};
 
 use super::digest::digits;
+use super::grants;
 use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
@@ -54,6 +57,8 @@ impl Answer for InspectedPlugin {
             line("claims name", &claimed.name);
             line("claims version", &claimed.version);
             line("claims type", &claimed.plugin_type);
+            let asked: BTreeSet<&String> = claimed.capabilities.iter().filter(|entry| is_grant(entry)).collect();
+            line("asks for", &grants::listed(asked));
             for (name, value) in [("claims author", &claimed.author), ("claims license", &claimed.license)] {
                 if let Some(value) = value {
                     line(name, value);

@@ -11,6 +11,7 @@ use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
 use aisoc_trust::{Consent, TrustMode};
 use serde::Serialize;
 
+use super::grants;
 use super::replaced;
 use super::several;
 use super::untagged::require_named;
@@ -134,6 +135,7 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     if let Some(replaced) = &installed.replaced {
         replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
     }
+    grants::say(&installed.id, &installed.grants, context);
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
@@ -147,12 +149,19 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
         objection: installed.signature.objection.as_ref().map(Objection::from),
         change: installed.change.as_str(),
         lowered_from: installed.lowered_from,
+        added_capabilities: installed.grants.added().map(owned),
+        removed_capabilities: installed.grants.removed().map(owned),
+        capabilities: installed.grants.now.into_iter().collect(),
         previous_version: installed.change.from().map(str::to_owned),
         previous_signers: installed.replaced.as_ref().map(|replaced| replaced::signers(replaced.signers.signers())),
         previous_reference: installed.replaced.and_then(|replaced| replaced.reference),
         signers: replaced::signers(&installed.signature.signers),
         version: installed.version,
     })
+}
+
+fn owned(words: Vec<&str>) -> Vec<String> {
+    words.into_iter().map(str::to_owned).collect()
 }
 
 /// What the gate said, as documents have it.

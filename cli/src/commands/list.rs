@@ -11,7 +11,7 @@ use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
 
 use super::columns::{Columns, short};
-use super::versions;
+use super::{grants, versions};
 use crate::args::plugin::ListArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, path_text, printable};
@@ -43,11 +43,13 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
 /// One plugin, judged by today's keys. A plugin that is refused is listed with the reason.
 fn row(plugin: PluginAtRest) -> ListedPlugin {
     let (signature, objection) = judgement(&plugin);
-    let PluginAtRest { id, directory, path, version, record, verdict, .. } = plugin;
+    let PluginAtRest { id, directory, path, version, grants, record, verdict, .. } = plugin;
     ListedPlugin {
         name: (directory != id).then_some(directory),
         id,
         version,
+        unknown_capabilities: grants.iter().flatten().filter(|grant| grants::is_unknown(grant)).cloned().collect(),
+        capabilities: grants.map(|grants| grants.into_iter().collect()),
         admitted: verdict.is_ok(),
         signature,
         reference: record.as_ref().map(|record| record.reference.clone()),
@@ -116,6 +118,13 @@ fn values(row: &ListedPlugin) -> Vec<String> {
     ]
 }
 
+/// A line below the plugin's own, when it asks for anything.
+fn write_grants(text: &mut String, capabilities: &[String]) {
+    if !capabilities.is_empty() {
+        let _ = writeln!(text, "  may: {}", printable(&grants::listed(capabilities)));
+    }
+}
+
 impl Answer for PluginList {
     fn text(&self) -> String {
         if self.plugins.is_empty() {
@@ -128,6 +137,7 @@ impl Answer for PluginList {
             text.push_str(&columns.line(values));
             write_place(&mut text, row.name.as_deref());
             write_rollback(&mut text, row);
+            write_grants(&mut text, row.capabilities.as_deref().unwrap_or_default());
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());
             let objection = row.objection.as_ref().map(ToString::to_string);
             for line in objection.as_deref().into_iter().chain(row.note) {

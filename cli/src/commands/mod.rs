@@ -13,6 +13,7 @@ mod exit_codes;
 mod explained;
 mod gc;
 mod github;
+mod grants;
 mod help;
 mod inspect;
 mod install;

@@ -1,8 +1,11 @@
 //! `Manifest`: the fields without which the host loads nothing, and those that people are shown.
 
+use std::collections::BTreeSet;
+
 use super::document::Document;
 use super::file::ManifestFile;
 use super::kind::PluginType;
+use crate::capability::is_grant;
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::reader::canonical;
@@ -65,6 +68,13 @@ impl Manifest {
             runtime: fields.text("runtime"),
             min_aisoc_version: fields.text("min_aisoc_version"),
         })
+    }
+}
+
+impl Manifest {
+    /// What the plugin asks to be allowed, known to a host or not, each once and in the order of their names.
+    pub fn grants(&self) -> BTreeSet<String> {
+        self.capabilities.iter().filter(|entry| is_grant(entry)).cloned().collect()
     }
 }
 

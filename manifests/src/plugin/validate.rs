@@ -11,7 +11,7 @@ use super::kind::PluginType;
 use super::manifest::{REQUIRED_FIELDS, is_truthy};
 use super::problem::Problem;
 use super::strict;
-use crate::capability::{Capability, nearest};
+use crate::capability::{Capability, is_grant, nearest};
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::path::RelPath;
@@ -111,17 +111,39 @@ pub fn ambiguities(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
     in_order(strict::problems(file, bytes))
 }
 
-/// What must not be signed, whatever the other fields mean: what [`ambiguities`] finds, and an id that nobody can
-/// install.
+/// What must not be signed, whatever the other fields mean: what [`ambiguities`] finds, an id that nobody can
+/// install, and capabilities that no host can grant.
 pub fn unsignable(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
     let mut problems = strict::problems(file, bytes);
-    if let Ok(document) = Document::read(file, bytes)
-        && let Some(node) = document.root().get("id")
-        && let Some(Err(fault)) = node.as_str().filter(|id| !id.is_empty()).map(PluginId::installable)
-    {
-        problems.push(fault.at(Location::new(file.name(), node.position())).into());
+    if let Ok(document) = Document::read(file, bytes) {
+        problems.extend(uninstallable_id(&document));
+        problems.extend(unknown_capabilities(&document));
     }
     in_order(problems)
+}
+
+fn uninstallable_id(document: &Document) -> Option<Problem> {
+    let node = document.root().get("id")?;
+    let fault = PluginId::installable(node.as_str().filter(|id| !id.is_empty())?).err()?;
+    Some(fault.at(Location::new(document.file().name(), node.position())).into())
+}
+
+/// Grants that are asked for and that no host knows, each where it stands.
+fn unknown_capabilities(document: &Document) -> impl Iterator<Item = Problem> {
+    let items = document.root().get("capabilities").into_iter().flat_map(Node::items);
+    items.filter_map(|item| {
+        let fault = item.as_str().filter(|entry| is_grant(entry))?.parse::<Capability>().err()?;
+        Some(fault.at(Location::new(document.file().name(), item.position())).into())
+    })
+}
+
+/// Refuses a manifest that asks for what no host can grant: a typing error, or a permission of a host that is not
+/// there yet, which nobody has agreed to by then.
+///
+/// # Errors
+/// `unknown_capability` for the first such entry, and where it stands.
+pub fn require_known_capabilities(document: &Document) -> Result<()> {
+    unknown_capabilities(document).next().map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -368,12 +390,7 @@ impl<'a> Check<'a> {
 
     fn capabilities(&mut self) {
         self.list_of_texts("capabilities");
-        for item in self.root().get("capabilities").into_iter().flat_map(Node::items) {
-            let Some(name) = item.as_str().filter(|name| name.contains('.')) else { continue };
-            if let Err(fault) = name.parse::<Capability>() {
-                self.add(Reason::UnknownCapability, item.position(), fault.message(), fault.next_step());
-            }
-        }
+        self.problems.extend(unknown_capabilities(self.document));
     }
 
     fn entry_point(&mut self) {

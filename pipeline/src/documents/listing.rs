@@ -23,6 +23,10 @@ pub struct ListedPlugin {
     pub id: String,
     /// Its version, when it is known.
     pub version: Option<String>,
+    /// What it asks of the host: the entries of `capabilities` that are grants. Nothing when they were not read.
+    pub capabilities: Option<Vec<String>>,
+    /// Those of them that no host can grant.
+    pub unknown_capabilities: Vec<String>,
     /// Whether the gate lets it in today.
     pub admitted: bool,
     /// What the gate says today.

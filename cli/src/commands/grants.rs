@@ -1,0 +1,53 @@
+//! What is said of what a plugin asks of its host.
+
+use std::collections::BTreeSet;
+
+use aisoc_manifests::capability::{Capability, is_grant};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::{Grants, GrantsBefore};
+
+use crate::context::Context;
+
+/// Whether no host can grant it.
+pub(crate) fn is_unknown(grant: &str) -> bool {
+    is_grant(grant) && grant.parse::<Capability>().is_err()
+}
+
+/// Grants in one line, those marked that no host knows.
+pub(crate) fn listed<'a>(grants: impl IntoIterator<Item = &'a String>) -> String {
+    let mark = |grant: &String| if is_unknown(grant) { format!("{grant} (unknown)") } else { grant.clone() };
+    joined(grants.into_iter().map(mark))
+}
+
+fn joined(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// Says what a new plugin may do, and of one that has replaced another what it may do more and less than that. More
+/// is a warning: whoever agreed to the one before has not agreed to it.
+pub(crate) fn say(id: &PluginId, grants: &Grants, context: &Context) {
+    let now = || listed(&grants.now);
+    match &grants.before {
+        GrantsBefore::Nothing => context.output.status("May", now()),
+        GrantsBefore::Unknown => {
+            let said = format!("what `{id}` asked for before cannot be read; now it may: {}", now());
+            context.output.warning(Warning::CapabilitiesGrown, said);
+        }
+        GrantsBefore::Known(before) => say_changed(id, &grants.now, before, context),
+    }
+}
+
+fn say_changed(id: &PluginId, now: &BTreeSet<String>, before: &BTreeSet<String>, context: &Context) {
+    let signed = |sign: char, grants: Vec<&String>| grants.into_iter().map(|grant| format!("{sign} {grant}")).collect();
+    let added: Vec<String> = signed('+', now.difference(before).collect());
+    let removed: Vec<String> = signed('-', before.difference(now).collect());
+    if !added.is_empty() {
+        let said = format!("`{id}` may do more than before: {}", added.join(", "));
+        context.output.warning(Warning::CapabilitiesGrown, said);
+    }
+    if !removed.is_empty() {
+        context.output.status("May not", format!("{} (any more)", removed.join(", ")));
+    }
+}

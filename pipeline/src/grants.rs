@@ -1,0 +1,63 @@
+//! What a plugin asks of its host, beside what the one asked for that it replaces.
+
+use std::collections::BTreeSet;
+
+use aisoc_installation::{Present, Session};
+use aisoc_manifests::plugin::Manifest;
+use aisoc_signing::Claim;
+use aisoc_trust::UnderLock as _;
+
+/// What a plugin that was installed asks to be allowed, by the names of its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    /// What it asks for now.
+    pub now: BTreeSet<String>,
+    /// What stood in its place asked for.
+    pub before: GrantsBefore,
+}
+
+/// What was asked for by what stood in the place of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantsBefore {
+    /// Its place was free.
+    Nothing,
+    /// Its manifest cannot be read.
+    Unknown,
+    /// What its manifest says.
+    Known(BTreeSet<String>),
+}
+
+impl GrantsBefore {
+    /// What the plugin in place asks for, before it is replaced.
+    pub(crate) fn of<'session>(session: &Session<'session>, present: &Present<'session>) -> Self {
+        match (&present.facts().in_place, session.grants_in_place(present)) {
+            (None, _) => Self::Nothing,
+            (Some(_), Some(grants)) => Self::Known(grants),
+            (Some(_), None) => Self::Unknown,
+        }
+    }
+}
+
+impl Grants {
+    /// Of a plugin that stays what it was.
+    pub(crate) fn unchanged(now: BTreeSet<String>) -> Self {
+        Self { before: GrantsBefore::Known(now.clone()), now }
+    }
+
+    /// What is asked for and was not before; nothing where there is nothing to compare with.
+    pub fn added(&self) -> Option<Vec<&str>> {
+        let GrantsBefore::Known(before) = &self.before else { return None };
+        Some(self.now.difference(before).map(String::as_str).collect())
+    }
+
+    /// What was asked for and is not any more; nothing where there is nothing to compare with.
+    pub fn removed(&self) -> Option<Vec<&str>> {
+        let GrantsBefore::Known(before) = &self.before else { return None };
+        Some(before.difference(&self.now).map(String::as_str).collect())
+    }
+}
+
+/// What a claim's manifest asks to be allowed; nothing when it cannot be read.
+pub(crate) fn stated_grants(claim: &Claim) -> Option<BTreeSet<String>> {
+    claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.grants())
+}
