@@ -176,6 +176,38 @@ fn what_is_installed_with_an_unknown_capability_stays_and_is_marked() {
     assert!(inspected.contains("facts.read, process.spawn (unknown)"), "{inspected}");
 }
 
+/// As after an install by a version of aisoc that had no such rule: the record names the artifact.
+fn record_as_installed(bench: &Bench, archive: &str, digest: &str) {
+    install(bench, archive).ok();
+    let path = bench.path("plugins/.aisoc/records/demo.json");
+    let mut record = aisoc_installation::InstallRecord::parse(&fs::read(&path).expect("there")).expect("a record");
+    record.digest = digest.parse().expect("a digest");
+    fs::write(path, record.to_text().expect("text")).expect("written");
+}
+
+#[test]
+fn what_was_installed_with_an_unknown_capability_is_put_back_and_rolled_back_to() {
+    let bench = bench();
+    let (first, last) = (publish(&bench, "1.0.0", "[facts.read]"), publish(&bench, "1.2.0", "[facts.read]"));
+    sign_elsewhere(&bench, "1.1.0", "[facts.read, process.spawn]");
+    let other = format!("sha256:{}", "0".repeat(64));
+    let mismatch = run(&bench, &["plugin", "install", "./demo", "--require-digest", &other, "--json"]);
+    let found = serde_json::from_str::<Value>(&mismatch.stderr).expect("JSON")["error"]["detail"]["found"].clone();
+    record_as_installed(&bench, &first, found.as_str().expect("a digest"));
+    // Damaged, so that it has to be put back.
+    bench.write("plugins/demo/plugin.py", "");
+    let back = run(&bench, &["plugin", "install", "./demo"]).ok().stderr.clone();
+    assert!(back.contains("+ process.spawn"), "{back}");
+    install(&bench, &last).ok();
+    run(&bench, &["plugin", "rollback", "demo"]).ok();
+    let listed = document(&run(&bench, &["plugin", "list", "--json"]));
+    assert_eq!(listed["unknown_capabilities"], json!(["process.spawn"]));
+    install(&bench, &last).ok();
+    bench.write("demo/README.md", "another artifact\n");
+    sign_elsewhere(&bench, "1.3.0", "[facts.read, process.spawn]");
+    run(&bench, &["plugin", "install", "./demo"]).refused(1, "unknown_capability");
+}
+
 #[test]
 fn entries_that_are_no_text_and_values_that_are_no_list_grant_nothing() {
     for capabilities in ["facts.write", "{facts.write: true}", "[7, [facts.write]]"] {
