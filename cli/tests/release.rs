@@ -34,6 +34,29 @@ fn three_commands_lead_from_nothing_to_an_installed_plugin() {
 }
 
 #[test]
+fn the_two_words_may_stand_on_both_sides_of_an_option_and_one_alone_is_where_it_goes() {
+    let bench = Bench::new();
+    bench.run(&NEW).ok();
+    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    for (at, words) in [
+        ["demo", "oci:layout", "--private-key", "release.key"],
+        ["demo", "--private-key", "release.key", "oci:layout"],
+        ["--private-key", "release.key", "demo", "oci:layout"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let run = release(&bench, words);
+        let said = &run.ok().stderr;
+        assert!(said.contains(if at == 0 { "Pushed" } else { "Present" }), "{words:?}: {said}");
+    }
+    release(&bench, &["--plugin-dir", "demo", "--private-key", "release.key", "oci:layout"]).ok();
+    release(&bench, &["demo", "oci:layout", "--plugin-dir", "demo"]).refused(2, "usage");
+    let missing = release(&bench, &["demo", "--private-key", "release.key"]);
+    assert!(missing.refused(2, "usage").stderr.contains("`demo` is a directory, and where to push is missing"));
+}
+
+#[test]
 fn a_key_is_never_made_unless_it_is_asked_for_and_never_over_another() {
     let bench = Bench::new();
     let registry = Registry::start();

@@ -1,23 +1,29 @@
 //! What a release takes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::text::shown;
 use clap::Args;
 
-use super::directory::DirectoryArgs;
 use super::dry_run::DryRunArgs;
 use super::plugin::{RegistryArgs, SecretArgs};
 
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "aisoc plugin release [OPTIONS] [DIR] <REF>")]
 pub(crate) struct ReleaseArgs {
-    #[command(flatten)]
-    pub(crate) directory: DirectoryArgs,
+    /// The plugin's directory, when a REF follows; alone it is the REF, and the working directory is released
+    #[arg(value_name = "DIR|REF")]
+    first: OsString,
     /// Where to push; without a tag, under the plugin's version (`_` for `+`)
-    #[arg(value_name = "REF")]
-    pub(crate) reference: Reference,
+    #[arg(value_name = "REF", conflicts_with = "plugin_dir")]
+    second: Option<Reference>,
+    /// The same as DIR
+    #[arg(long, value_name = "DIR")]
+    plugin_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keys: ReleaseKeyArgs,
     /// What is refused in the manifest: all that this reader refuses
@@ -41,6 +47,31 @@ pub(crate) struct ReleaseArgs {
     pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+impl ReleaseArgs {
+    /// The plugin's directory, and where it goes: two words are both, and one is the second. The parser cannot tell,
+    /// because options may stand between them.
+    ///
+    /// # Errors
+    /// `invalid_ref` for a word alone that is none, `usage` for one that is a directory.
+    pub(crate) fn places(&self) -> Result<(PathBuf, Reference)> {
+        if let Some(reference) = &self.second {
+            return Ok((PathBuf::from(&self.first), reference.clone()));
+        }
+        let directory = self.plugin_dir.clone().unwrap_or_else(|| PathBuf::from("."));
+        let text = self.first.to_str().ok_or_else(|| {
+            Fault::new(Reason::InvalidReference, "the reference is no UTF-8").hint("write it as host[:port]/repository")
+        })?;
+        let is_directory = |fault: Fault| match PathBuf::from(text).is_dir() {
+            true => {
+                Fault::new(Reason::Usage, format!("`{}` is a directory, and where to push is missing", shown(text, 80)))
+                    .hint("write `HOST/REPOSITORY` behind it; the tag is the plugin's version")
+            }
+            false => fault,
+        };
+        Ok((directory, text.parse().map_err(is_directory)?))
+    }
 }
 
 /// Who signs a release.

@@ -28,12 +28,13 @@ impl Answer for ReleasedPlugin {
 
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
+    let (directory, reference) = args.places()?;
+    let directory = directory.as_path();
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
-        client: context.client(&args.registry, &[&args.reference])?,
+        client: context.client(&args.registry, &[&reference])?,
         dry_run: context.dry_run(),
     };
-    let directory = args.directory.path();
     let checkout = checkout(&args, context);
     let package_options = package::options(None, &allowance, context)?;
     let copy = ReleaseCopy::read(directory, &package_options, checkout)?;
@@ -44,7 +45,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     }
     context.output.status("Validated", &shown);
     let manifest = copy.plugin()?;
-    let destination = tag::destination(&args.reference, Some(&manifest.version), context)?;
+    let destination = tag::destination(&reference, Some(&manifest.version), context)?;
     if args.load {
         validate::load(directory, None, context)?;
     }
