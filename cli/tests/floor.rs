@@ -199,7 +199,7 @@ fn a_site_that_is_older_than_floors_keeps_what_its_records_and_trees_say() {
     bench.write("plugins/demo/plugin.yaml", "id: [\n");
     let run = install(&bench, "code", &[]);
     run.refused(1, "record_invalid");
-    assert!(run.stderr.contains("`aisoc plugin uninstall demo`"), "{run:?}");
+    assert!(run.stderr.contains("`aisoc plugin uninstall demo --plugins-dir plugins`"), "{run:?}");
     uninstall(&bench).ok();
     install(&bench, "code", &[]).refused(3, "coverage_downgrade");
     install(&bench, "full", &[]).ok();

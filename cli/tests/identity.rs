@@ -336,8 +336,8 @@ fn what_stands_under_another_name_is_removed_by_the_command_of_the_hint() {
     let run = uninstall("demo");
     run.refused(1, "plugin_not_found");
     assert!(run.error_line().ends_with("the plugin stands in `plugins/zz`"), "{run:?}");
-    assert_eq!(hinted(&run), "aisoc plugin uninstall zz");
-    assert_eq!(hinted(&bench.install("oci-archive:demo.tar")), "aisoc plugin uninstall zz");
+    assert_eq!(hinted(&run), "aisoc plugin uninstall zz --plugins-dir plugins");
+    assert_eq!(hinted(&bench.install("oci-archive:demo.tar")), "aisoc plugin uninstall zz --plugins-dir plugins");
     uninstall("zz").ok();
     bench.install("oci-archive:demo.tar").ok();
 }

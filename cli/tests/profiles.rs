@@ -60,6 +60,8 @@ fn sign_anyway(bench: &Bench, directory: &str) {
 fn run(bench: &Bench, command: &str, directory: &str) -> Run {
     let archive = format!("{directory}.tar");
     let out = format!("oci:{directory}-layout:1");
+    // Each in a place of its own: no row is the upgrade of another.
+    let plugins = format!("{directory}-plugins");
     let words: Vec<&str> = match command {
         "validate" => vec!["validate", directory],
         "sign" => vec!["sign", directory, "--private-key", "release.key"],
@@ -70,7 +72,7 @@ fn run(bench: &Bench, command: &str, directory: &str) -> Run {
         "verify" => vec!["verify", directory, "--trusted-keys", "keys"],
         "install" => {
             bench.forge(directory, &archive);
-            vec!["install", &archive, "--trusted-keys", "keys", "--plugins-dir", "plugins"]
+            vec!["install", &archive, "--trusted-keys", "keys", "--plugins-dir", &plugins]
         }
         other => panic!("{other}"),
     };

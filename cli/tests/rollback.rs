@@ -97,7 +97,7 @@ fn a_rollback_passes_the_gate_with_todays_keys() {
     rollback(&bench, &["--trust-mode", "warn"]).refused(3, "coverage_downgrade");
     let lower = ["--trust-mode", "warn", "--lower-coverage", "--reason", "the vendor's key is on its way"];
     let warned = rollback(&bench, &lower);
-    assert!(warned.ok().stderr.contains("rolled back although"), "{warned:?}");
+    assert!(warned.ok().stderr.contains("rolled back `demo` although"), "{warned:?}");
 }
 
 #[test]

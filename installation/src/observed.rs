@@ -2,13 +2,13 @@
 //! which a session reads in the same way under its own.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_signing::Coverage;
+use aisoc_signing::{Coverage, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Consent, Facts, InPlace, SignedBy};
 
 use crate::access::Access;
@@ -18,8 +18,9 @@ use crate::identity::{Placed, manifest_id, manifest_version};
 use crate::layout::Layout;
 use crate::names::{escaped, folded};
 use crate::plugin::{InstalledPlugin, has_manifest};
+use crate::record::InstallRecord;
 use crate::recorded;
-use crate::secure::is_directory;
+use crate::secure::{is_directory, look_at};
 
 /// What stood in a plugins directory when it was listed, without a lock. It is good for listings and for
 /// refusals; nothing is admitted by it, because it may be otherwise by now.
@@ -110,22 +111,33 @@ pub(crate) fn facts(layout: &Layout, census: &Census, id: &PluginId, access: &Ac
     };
     let lowers_floor = matches!(access.coverage_floor, CoverageFloor::Lowered(_));
     let other_spelling = other_spelling(layout, census, id).map(|other| second_spelling(&other, id));
-    let in_place = in_place(layout, id)?;
+    let is_signed = !matches!(coverage_floor, Ok(Coverage::None));
+    let in_place = in_place(layout, id, is_signed)?;
     Ok(Facts { plugin: id.clone(), coverage_floor, lowers_floor, other_spelling, in_place, consent: access.consent })
 }
 
-/// What would be replaced. A record whose tree is gone is about nothing.
-fn in_place(layout: &Layout, id: &PluginId) -> Result<Option<InPlace>> {
+/// What would be replaced, or was until somebody took its directory away. `is_signed` says whether something beside
+/// the record says that it is signed.
+fn in_place(layout: &Layout, id: &PluginId, is_signed: bool) -> Result<Option<InPlace>> {
     let tree = layout.plugin(id);
-    if !is_directory(&tree)? {
+    let is_gone = !is_directory(&tree)?;
+    let (record, is_damaged) = match recorded::read(layout, id) {
+        Err(fault) if fault.reason() == Reason::RecordInvalid => (None, true),
+        record => (record?, false),
+    };
+    if is_gone && record.is_none() && !is_damaged {
         return Ok(None);
     }
-    Ok(Some(match recorded::read_understood(layout, id)? {
-        Some(record) => {
-            InPlace { recorded: Some(record.tree_digest), signers: record.signed_by(), version: Some(record.version) }
-        }
-        None => InPlace { recorded: None, version: manifest_version(&tree), signers: SignedBy::default() },
-    }))
+    let known = record.as_ref().map(InstallRecord::signed_by).filter(SignedBy::is_signed);
+    let is_signed = is_damaged || is_signed || has_signature(&tree)?;
+    let signers = known.unwrap_or_else(|| if is_signed { SignedBy::not_known() } else { SignedBy::default() });
+    let version = record.as_ref().map_or_else(|| manifest_version(&tree), |record| Some(record.version.clone()));
+    Ok(Some(InPlace { recorded: record.map(|record| record.tree_digest), version, signers, is_gone }))
+}
+
+/// Whether a tree has what makes a signature of it, whoever's that is.
+fn has_signature(tree: &Path) -> Result<bool> {
+    Ok(look_at(&tree.join(SIGNATURE_FILE))?.is_some() || look_at(&tree.join(SIGNATURE_DIRECTORY))?.is_some())
 }
 
 fn placed(layout: &Layout, census: &Census, directory: &OsStr) -> Option<Placed> {

@@ -246,10 +246,10 @@ reasons! {
         "A wider signature of this plugin was verified on this site before, and this one covers less."
         "ask the publisher to sign the whole tree: `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
     VersionDowngrade "version_downgrade" Refused
-        "An older version of the plugin than the installed one was asked for."
+        "An older version of the plugin than the installed one was asked for, or one of which nobody can tell whether it is older."
         "install the newest version, or go back to a version that was kept: `aisoc plugin rollback ID`"
     SignerChanged "signer_changed" Refused
-        "None of the keys that verify the plugin has signed what is installed of it."
+        "None of the keys that verify the plugin has signed what is installed of it, or who has signed that is not known."
         "ask the publisher whether the new key is theirs, or for a build that both keys have signed"
     IntegrityUnknown "integrity_unknown" Refused
         "The manifest's key `integrity` is not of a form that this version can check."

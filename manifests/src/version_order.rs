@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
-/// Compares two versions as semver.org does. Hosts take any text for a version: what is not
-/// MAJOR.MINOR.PATCH, with or without a pre-release, is neither older nor newer.
+/// Compares two versions as semver.org does, and what hosts take for versions besides: with a `v` before it, and of
+/// any number of numeric parts, those that are missing being zero. What is no such version is neither older nor
+/// newer.
 pub fn compare(one: &str, other: &str) -> Option<Ordering> {
     let ((one, one_before), (other, other_before)) = (parse(one)?, parse(other)?);
-    Some(one.cmp(&other).then_with(|| match (one_before, other_before) {
+    Some(compare_numbers(&one, &other).then_with(|| match (one_before, other_before) {
         (None, None) => Ordering::Equal,
         // A pre-release comes before its release.
         (Some(_), None) => Ordering::Less,
@@ -15,22 +16,50 @@ pub fn compare(one: &str, other: &str) -> Option<Ordering> {
     }))
 }
 
-/// The three numbers, and the pre-release. Build metadata does not count.
-fn parse(version: &str) -> Option<([u64; 3], Option<&str>)> {
+/// How the version of what is installed compares with the one of what would replace it: the same text is the same
+/// version, whether or not it is one that can be compared.
+pub fn compare_or_same(one: &str, other: &str) -> Option<Ordering> {
+    if one == other { Some(Ordering::Equal) } else { compare(one, other) }
+}
+
+/// The numbers, and the pre-release. Build metadata does not count.
+fn parse(version: &str) -> Option<(Vec<&str>, Option<&str>)> {
+    let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
     let version = version.split_once('+').map_or(version, |(version, _)| version);
     let (numbers, pre_release) = match version.split_once('-') {
         Some((numbers, pre_release)) => (numbers, Some(pre_release)),
         None => (version, None),
     };
-    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let numbers: Option<Vec<u64>> = numbers.split('.').map(|part| Some(part).filter(is_number)?.parse().ok()).collect();
-    Some((numbers?.try_into().ok()?, pre_release))
+    let numbers: Option<Vec<&str>> = numbers.split('.').map(|part| Some(part).filter(|part| is_number(part))).collect();
+    Some((numbers?, pre_release))
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn compare_numbers(one: &[&str], other: &[&str]) -> Ordering {
+    let part = |numbers: &[&str], index: usize| by_value(numbers.get(index).copied().unwrap_or("0")).to_owned();
+    let orders = (0..one.len().max(other.len())).map(|index| by_length(&part(one, index), &part(other, index)));
+    orders.fold(Ordering::Equal, Ordering::then)
+}
+
+/// A number without the zeros before it. Times and build numbers are longer than any integer of a machine.
+fn by_value(digits: &str) -> &str {
+    digits.trim_start_matches('0')
+}
+
+/// Of two numbers without zeros before them the longer is the larger.
+fn by_length(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 /// Numbers before words, and by value; of two lists of which one begins the other, the longer is later.
 fn compare_pre_releases(one: &str, other: &str) -> Ordering {
-    let key =
-        |part: &str| part.parse::<u64>().map_or_else(|_| (1, 0, part.to_owned()), |number| (0, number, String::new()));
+    let key = |part: &str| match is_number(part) {
+        true => (0, by_value(part).len(), by_value(part).to_owned()),
+        false => (1, 0, part.to_owned()),
+    };
     one.split('.').map(key).cmp(other.split('.').map(key))
 }
 
@@ -47,13 +76,25 @@ mod tests {
             ("1.0.0-alpha", "1.0.0-alpha.1"),
             ("1.0.0-alpha.2", "1.0.0-alpha.10"),
             ("1.0.0-1", "1.0.0-alpha"),
+            ("1.0", "2.0"),
+            ("1.0.0", "1.0.1"),
+            ("1", "1.0.0.1"),
+            ("v1.0.0", "v2.0.0"),
+            ("v1.9", "2"),
+            ("2026.05", "2026.06"),
+            ("1.0.0.1", "1.0.0.2"),
+            ("1.0.20251126122701123456", "1.0.20261126122701123456"),
+            ("1.0.0-9", "1.0.0-20261126122701123456"),
         ] {
             assert_eq!(compare(older, newer), Some(Ordering::Less), "{older} {newer}");
             assert_eq!(compare(newer, older), Some(Ordering::Greater), "{newer} {older}");
         }
-        assert_eq!(compare("1.0.0", "1.0.0+build"), Some(Ordering::Equal));
-        for odd in ["", "1.0", "1.0.0.0", "1.+1.0", "v1.0.0", "latest", "1.0.99999999999999999999"] {
+        for same in ["1.0.0+build", "1.0", "1", "v1.0.0", "1.0.0.0", "01.00"] {
+            assert_eq!(compare("1.0.0", same), Some(Ordering::Equal), "{same}");
+        }
+        for odd in ["", "v", "1.", "1.+1.0", "vv1", "latest", "1.x"] {
             assert_eq!(compare(odd, "1.0.0"), None, "{odd}");
+            assert_eq!(compare_or_same(odd, odd), Some(Ordering::Equal), "{odd}");
         }
     }
 }

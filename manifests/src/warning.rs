@@ -62,11 +62,14 @@ warnings! {
         "Another artifact has replaced one of the same version."
         Some("ask the publisher to give every release a version of its own")
     VersionsUncompared "versions_uncompared"
-        "Nobody can tell which of two versions is older, because one is not MAJOR.MINOR.PATCH or is not known."
+        "Nobody can tell which of two versions is older, and `--allow-downgrade` or a rollback says that it may be either."
         None
     OtherSigner "other_signer"
         "A plugin comes from other signers than before, as `--allow-signer-change` or a rollback says."
         None
+    SignerAdded "signer_added"
+        "A key that has not signed what was installed before has signed what has replaced it, beside one that has: from now on it may replace the plugin alone."
+        Some("ask the publisher, on another way than this one, whether the new key is theirs")
     RepositoryChanged "repository_changed"
         "A plugin comes from another repository than before, and from the same signer."
         None

@@ -7,9 +7,9 @@ use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
-use aisoc_manifests::version_order::compare;
+use aisoc_manifests::version_order::compare_or_same;
 use aisoc_packaging::Limits;
-use aisoc_trust::{Examined, Facts, InPlace, KnownSigner, SignedBy, Verdict};
+use aisoc_trust::{Examined, Facts, InPlace, KnownSigner, SignatureStatus, SignedBy, Verdict};
 
 use crate::judge::Judge;
 
@@ -73,6 +73,8 @@ pub struct Replaced {
     pub signers: SignedBy,
     /// Whether what replaces it comes from others.
     pub is_signer_changed: bool,
+    /// The signers that are new beside one that goes on: each may replace the plugin alone from now on.
+    pub added_signers: Vec<KnownSigner>,
     /// The repository before and now, when they differ.
     pub repositories: Option<(String, String)>,
     /// How its version compares with the one that replaces it; nothing when nobody can tell.
@@ -88,7 +90,9 @@ impl Replaced {
         now: &InstallRecord,
     ) -> Option<Self> {
         let in_place = in_place.filter(|in_place| in_place.recorded != Some(now.tree_digest))?;
-        let is_same = !in_place.signers.is_signed() || in_place.signers.include_any(verdict.signers());
+        // Mode `disabled` has read no signature, and knows of no change.
+        let is_unread = verdict.status() == SignatureStatus::Skipped;
+        let is_same = is_unread || in_place.signers.go_on_in(verdict);
         let reference = before.map(|record| record.reference.clone());
         Some(Self {
             version: in_place.version.clone(),
@@ -96,7 +100,8 @@ impl Replaced {
             reference,
             signers: in_place.signers.clone(),
             is_signer_changed: !is_same,
-            order: in_place.version.as_deref().and_then(|version| compare(version, &now.version)),
+            added_signers: if is_same { in_place.signers.added_by(verdict) } else { Vec::new() },
+            order: in_place.version.as_deref().and_then(|version| compare_or_same(version, &now.version)),
         })
     }
 }

@@ -45,6 +45,8 @@ pub struct Rollback {
     pub directory: PathBuf,
     /// The version that was in place before, if its record says so. It is kept.
     pub from: Option<String>,
+    /// Whether what was asked for was in place already.
+    pub is_unchanged: bool,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
     /// What it has replaced; nothing when it was in place already.
@@ -161,6 +163,7 @@ fn rollback(record: InstallRecord, active: Installed, signature: Judgement) -> R
         digest: record.digest,
         directory: active.path,
         from: active.replaced.map(|record| record.version),
+        is_unchanged: false,
         signature,
         replaced: None,
         lowered_from: active.lowered_from,
@@ -185,7 +188,8 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
     }
     let confirmed = confirm_in_place(site, &record, trust, access)?;
     Ok(confirmed.map(|Confirmed { signature, leftovers, .. }| Rollback {
-        from: Some(record.version.clone()),
+        from: None,
+        is_unchanged: true,
         version: record.version,
         digest: record.digest,
         directory: site.plugin(id),

@@ -158,6 +158,7 @@ fn what_changed_in_a_plugins_directory() {
         signers: vec![signer()],
         previous_version: Some(text("0")),
         previous_signers: Some(vec![signer()]),
+        added_signers: Some(Vec::new()),
         previous_reference: Some(text("s")),
         capabilities: vec![text("facts.read"), text("facts.write")],
         added_capabilities: Some(vec![text("facts.write")]),
@@ -167,7 +168,7 @@ fn what_changed_in_a_plugins_directory() {
     };
     is(
         &installed,
-        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_reference":"s","capabilities":["facts.read","facts.write"],"added_capabilities":["facts.write"],"removed_capabilities":[],"lowered_from":null,"objection":null}"#,
+        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"added_signers":[],"previous_reference":"s","capabilities":["facts.read","facts.write"],"added_capabilities":["facts.write"],"removed_capabilities":[],"lowered_from":null,"objection":null}"#,
     );
     let rolled_back = RolledBackPlugin {
         id: text("a"),
@@ -178,13 +179,14 @@ fn what_changed_in_a_plugins_directory() {
         signers: Vec::new(),
         previous_version: None,
         previous_signers: None,
+        added_signers: None,
         previous_reference: None,
         lowered_from: Some("full"),
         objection: Some(Objection { reason_code: "coverage_partial", message: text("o"), hint: text("h") }),
     };
     is(
         &rolled_back,
-        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"previous_reference":null,"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
+        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"added_signers":null,"previous_reference":null,"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
     );
     is(&UninstalledPlugin { id: text("a"), plugins_directory: text("p") }, r#"{"id":"a","plugins_directory":"p"}"#);
     let removed = RemovedGarbage { kind: "staging", path: text("s"), disk_bytes: 1 };

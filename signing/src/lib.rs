@@ -49,4 +49,4 @@ pub use statement::Statement;
 pub use tree::{
     ChangedFile, FILE_LIST, INTEGRITY_KEY, ListState, TreeDifference, TreeFinding, claimed_signer, is_signature_file,
 };
-pub use verify::{Cause, MAX_SIGNATURES, Outcome, Signer, Verified, examine, verify};
+pub use verify::{Cause, EndedSigner, MAX_SIGNATURES, Outcome, Signer, Verified, examine, verify};

@@ -97,6 +97,7 @@ pub struct Verified {
     subject: TreeDigest,
     digest: CanonicalDigest,
     signers: Vec<Signer>,
+    ended: Vec<EndedSigner>,
     coverage: Coverage,
     uncovered: Vec<Uncovered>,
     absent: Vec<String>,
@@ -111,6 +112,17 @@ pub struct Signer {
     pub fingerprint: Fingerprint,
     /// When it is going to be revoked, as its note says; the signer counts until then.
     pub revoked_from: Option<Timestamp>,
+}
+
+/// A trusted key that verified a signature, and does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSigner {
+    /// Its name in the directory of trusted keys.
+    pub key_id: KeyId,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
+    /// Why it does not count.
+    pub standing: Standing,
 }
 
 impl Signer {
@@ -135,6 +147,11 @@ impl Verified {
     /// if a trusted key verifies that.
     pub fn signers(&self) -> &[Signer] {
         &self.signers
+    }
+
+    /// The trusted keys that verified it as well, and do not count.
+    pub fn ended(&self) -> &[EndedSigner] {
+        &self.ended
     }
 
     /// How much of the tree is covered: `Code` or `Full`.
@@ -220,6 +237,7 @@ pub(crate) fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
 #[derive(Default)]
 struct Tried {
     signers: Vec<Signer>,
+    ended: Vec<EndedSigner>,
     /// A key that verifies and does not count.
     not_counted: Option<(KeyId, Standing)>,
     /// A trusted key that a file names as its signer, and that did not sign this.
@@ -290,11 +308,12 @@ impl Tried {
     }
 
     fn add(&mut self, trusted: &TrustedKey, standing: &Standing) {
+        let fingerprint = trusted.fingerprint;
         if *standing != Standing::Current {
             self.not_counted.get_or_insert_with(|| (trusted.id.clone(), standing.clone()));
+            self.ended.push(EndedSigner { key_id: trusted.id.clone(), fingerprint, standing: standing.clone() });
             return;
         }
-        let fingerprint = trusted.fingerprint;
         if self.signers.iter().all(|signer| signer.fingerprint != fingerprint) {
             let (key_id, revoked_from) = (trusted.id.clone(), trusted.planned_revocation());
             self.signers.push(Signer { key_id, fingerprint, revoked_from });
@@ -318,7 +337,7 @@ fn conclude(
     tried: Tried,
     tree: TreeFinding,
 ) -> Result<Outcome> {
-    let Tried { signers, not_counted, contradicted, unknown, is_first_alone, .. } = tried;
+    let Tried { signers, ended, not_counted, contradicted, unknown, is_first_alone, .. } = tried;
     let untrusted = |cause| Outcome::Untrusted {
         digest,
         tried: keyring.keys().iter().map(|trusted| trusted.id.clone()).collect(),
@@ -351,5 +370,5 @@ fn conclude(
         TreeFinding::Exact(_) | TreeFinding::Differs(_) => Vec::new(),
     };
     let (coverage, uncovered) = (claim.coverage_if_signed(&tree), uncovered(claim, &tree));
-    Ok(Outcome::Verified(Verified { subject: claim.subject(), digest, signers, coverage, uncovered, absent }))
+    Ok(Outcome::Verified(Verified { subject: claim.subject(), digest, signers, ended, coverage, uncovered, absent }))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use aisoc_signing::{Fingerprint, Signer};
 
+use crate::verdict::Verdict;
+
 /// A key that has signed what is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSigner {
@@ -32,13 +34,21 @@ pub struct SignedBy {
     signers: Vec<KnownSigner>,
     /// The name of a key that was trusted when nobody wrote down which key that was.
     name: Option<String>,
+    /// Something says that it is signed, or what would say so is damaged.
+    is_unknown: bool,
 }
 
 impl SignedBy {
+    /// Where what was written down is lost or damaged, and something says that it was signed: that is not the same as
+    /// signed by nobody, or losing a record would be a way past the gate.
+    pub fn not_known() -> Self {
+        Self { is_unknown: true, ..Self::default() }
+    }
+
     /// As an install has written it down: the keys, and the name of the first, which is all that was written
     /// down at first. A name is no key, so nobody is known by it.
     pub fn recorded(signers: Vec<KnownSigner>, name: Option<String>) -> Self {
-        Self { signers, name }
+        Self { signers, name, is_unknown: false }
     }
 
     /// Adds keys that were found to have signed the tree in place, whether or not they count today: who has
@@ -58,19 +68,31 @@ impl SignedBy {
 
     /// Whether anybody has signed it.
     pub fn is_signed(&self) -> bool {
-        !self.signers.is_empty() || self.name.is_some()
+        !self.signers.is_empty() || self.name.is_some() || self.is_unknown
     }
 
-    /// Whether one of them is among `signers`: the one answer to who is the same signer.
-    pub fn include_any(&self, signers: &[Signer]) -> bool {
-        let is_known = |signer: &Signer| self.signers.iter().any(|known| known.fingerprint == signer.fingerprint);
-        signers.iter().any(is_known)
+    /// Whether that key is one of them.
+    pub fn include(&self, key: Fingerprint) -> bool {
+        self.signers.iter().any(|known| known.fingerprint == key)
+    }
+
+    /// The one answer to who is the same signer: one of them has signed what comes. What nobody has signed may be
+    /// signed by anybody from now on.
+    pub fn go_on_in(&self, verdict: &Verdict) -> bool {
+        !self.is_signed() || verdict.known_by().any(|key| self.include(key))
+    }
+
+    /// The signers of what comes that are new beside them: each may replace the plugin alone from then on.
+    pub fn added_by(&self, verdict: &Verdict) -> Vec<KnownSigner> {
+        let is_new = |signer: &&Signer| self.is_signed() && !self.include(signer.fingerprint);
+        verdict.signers().iter().filter(is_new).map(KnownSigner::from).collect()
     }
 }
 
 impl fmt::Display for SignedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.signers.as_slice(), &self.name) {
+            ([], None) if self.is_unknown => f.write_str("signed, by whom is not known"),
             ([], None) => f.write_str("signed by nobody whose key is known"),
             ([], Some(name)) => write!(f, "signed by key `{name}`, of which the name alone was written down"),
             (signers, _) => f.write_str(&signed_by(signers)),

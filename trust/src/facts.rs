@@ -33,6 +33,8 @@ pub struct InPlace {
     pub version: Option<String>,
     /// Who has signed it.
     pub signers: SignedBy,
+    /// Whether its directory was taken away, and what is written down of it is all that is left.
+    pub is_gone: bool,
 }
 
 /// What an operator has said may happen to a plugin that is installed. Nothing, when nothing is said.

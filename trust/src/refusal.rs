@@ -8,8 +8,8 @@ use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
-    Cause, Coverage, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered, Verified,
-    is_signature_file,
+    Cause, Coverage, EndedSigner, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered,
+    Verified, is_signature_file,
 };
 
 use crate::continuity::{KnownSigner, SignedBy, signed_by};
@@ -32,6 +32,9 @@ const BYTECODE: &str = ", which is bytecode that was added";
 /// For what Python writes where an author runs a plugin.
 const WITHOUT_CACHES: &str =
     "have the publisher package the plugin with `aisoc plugin package`, which leaves bytecode out, and fetch it again";
+
+/// Mode `disabled` says nothing about who has signed what.
+pub(crate) const NOT_READ: &str = "whose signature was not read";
 
 pub(crate) fn unsigned() -> Fault {
     Fault::new(Reason::Unsigned, format!("the plugin has no `{SIGNATURE_FILE}`"))
@@ -260,28 +263,58 @@ pub(crate) fn downgrade(floor: Coverage, verdict: &Verdict) -> Fault {
 /// An older version where a newer one is installed, and who has signed which.
 pub(crate) fn older(before: &str, now: &str, in_place: &InPlace, verdict: &Verdict) -> Fault {
     let (before, now) = (printable(before), printable(now));
-    let message = format!("an older version would replace the one that is installed: {before} → {now}");
-    Fault::new(Reason::VersionDowngrade, message)
-        .expected(
-            format!("{before} or newer; {before} is {}", in_place.signers),
-            format!("{now}, {}", signers_of(verdict)),
-        )
-        .hint(
-            "install the newest version; `--allow-downgrade` is for an operator who knows what is wrong with the newer \
-             one, and what the older one left open",
-        )
+    let what = match in_place.is_gone {
+        true => "is installed by its record, and whose directory is gone",
+        false => "is installed",
+    };
+    let message = format!("an older version would replace the one that {what}: {before} → {now}");
+    let expected = format!("{before} or newer; {before} is {}", in_place.signers);
+    Fault::new(Reason::VersionDowngrade, message).expected(expected, format!("{now}, {}", signers_of(verdict))).hint(
+        "install the newest version; `--allow-downgrade` is for an operator who knows what is wrong with the newer \
+         one, and what the older one left open",
+    )
+}
+
+/// Another version where nobody can tell which one is older.
+pub(crate) fn uncompared(before: &str, now: &str, in_place: &InPlace, verdict: &Verdict) -> Fault {
+    let (before, now) = (printable(before), printable(now));
+    let message = format!("which version is older cannot be told: {before} → {now}");
+    let expected = format!("a version that is not older than {before}, which is {}", in_place.signers);
+    Fault::new(Reason::VersionDowngrade, message).expected(expected, format!("{now}, {}", signers_of(verdict))).hint(
+        "ask the publisher for a version in numbers, such as 1.2.0; `--allow-downgrade` is for an operator who knows \
+         that this one is newer",
+    )
 }
 
 /// A plugin that none of those has signed who have signed what is installed.
 pub(crate) fn other_signer(before: &SignedBy, verdict: &Verdict) -> Fault {
-    let message = "nobody who has signed what is installed has signed what would replace it";
-    Fault::new(Reason::SignerChanged, message).expected(before.to_string(), signers_of(verdict)).hint(
+    let is_revoked = |ended: &&EndedSigner| matches!(ended.standing, Standing::Revoked { .. });
+    let revoked = verdict.ended_signers().iter().filter(is_revoked).find(|ended| before.include(ended.fingerprint));
+    let fault =
+        |message: String| Fault::new(Reason::SignerChanged, message).expected(before.to_string(), signers_of(verdict));
+    if let Some(EndedSigner { key_id, standing, .. }) = revoked {
+        let state = standing.to_string();
+        return fault(format!("key `{key_id}`, which {}, has signed both and counts no more", printable(&state))).hint(
+            "ask the publisher, on another way than this one, whether the key that counts is theirs; \
+             `--allow-signer-change` is for an operator who has the answer",
+        );
+    }
+    if before.signers().is_empty() {
+        return fault("who has signed what is installed is not known".to_owned()).hint(
+            "ask the publisher, on another way than this one, whether both are theirs; `--allow-signer-change` is for an \
+             operator who has the answer",
+        );
+    }
+    fault("nobody who has signed what is installed has signed what would replace it".to_owned()).hint(
         "ask the publisher, on another way than this one, whether the key is theirs, or for a build that both keys \
          have signed (`aisoc plugin sign --add`); `--allow-signer-change` is for an operator who has the answer",
     )
 }
 
 fn signers_of(verdict: &Verdict) -> String {
+    if verdict.status() == SignatureStatus::Skipped {
+        return NOT_READ.to_owned();
+    }
     signed_by(&verdict.signers().iter().map(KnownSigner::from).collect::<Vec<_>>())
 }
 

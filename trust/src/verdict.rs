@@ -2,7 +2,9 @@
 
 use aisoc_manifests::digest::{CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::Fault;
-use aisoc_signing::{Coverage, Fingerprint, KeyId, SignedStatement, Signer, Uncovered, Verified};
+use aisoc_signing::{
+    Coverage, EndedSigner, Fingerprint, KeyId, SignedStatement, Signer, Standing, Uncovered, Verified,
+};
 
 use crate::mode::SignatureStatus;
 
@@ -37,6 +39,19 @@ impl Verdict {
     /// The trusted keys that verified it, distinct by content.
     pub fn signers(&self) -> &[Signer] {
         self.verified.as_ref().map(Verified::signers).unwrap_or_default()
+    }
+
+    /// The trusted keys that verified it as well, and do not count.
+    pub fn ended_signers(&self) -> &[EndedSigner] {
+        self.verified.as_ref().map(Verified::ended).unwrap_or_default()
+    }
+
+    /// The keys by which it may come from the same publisher as what is installed: those that count, and those whose
+    /// time is over, which have signed it all the same. What a revoked key has signed may be anybody's.
+    pub fn known_by(&self) -> impl Iterator<Item = Fingerprint> + '_ {
+        let expired = self.ended_signers().iter().filter(|ended| matches!(ended.standing, Standing::Expired(_)));
+        let current = self.signers().iter().map(|signer| signer.fingerprint);
+        current.chain(expired.map(|ended| ended.fingerprint))
     }
 
     /// The first key that verified it, if one did.

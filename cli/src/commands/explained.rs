@@ -38,9 +38,12 @@ fn keys_text(of: &Explanation, text: &mut String) {
         text.push_str("keys\n");
     }
     for key in &of.keys {
+        let verifies = format!("verifies {}", key.verifies.join(", "));
+        // A key that has ended has signed all the same, which is what a refusal for another signer is about.
         let state = match &key.why_not {
-            None => format!("verifies {}", key.verifies.join(", ")),
-            Some(why) => why.clone(),
+            None => verifies,
+            Some(why) if key.verifies.is_empty() => why.clone(),
+            Some(why) => format!("{why}; {verifies}"),
         };
         let line = format!("{} ({}) {}: {state}", key.signing_key_id, key.path, key.signing_key_fingerprint);
         let _ = writeln!(text, "  {}", printable(&line));

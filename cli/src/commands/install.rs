@@ -54,12 +54,12 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
     let client = context.client(&args.registry, &named)?;
     let options = InstallOptions { site, trust, require_digest: args.require_digest, client, keep: args.keep, access };
-    options.trust.require_keys()?;
     for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
         if options.require_digest.is_none() {
             require_named(reference, &options.client, context)?;
         }
     }
+    options.trust.require_keys()?;
     refuse_one_plugin_twice(&wanted, &options, context)?;
     let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
     for (name, source) in wanted {
@@ -130,7 +130,7 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter))?;
     drop(reporter);
     let objection = installed.signature.objection.as_ref();
-    warn_of_objection("installed", objection, options.trust.policy.mode, context);
+    warn_of_objection(&format!("installed `{}`", installed.id), objection, options.trust.policy.mode, context);
     context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);
     if let Some(replaced) = &installed.replaced {
         replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
@@ -154,6 +154,7 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
         capabilities: installed.grants.now.into_iter().collect(),
         previous_version: installed.change.from().map(str::to_owned),
         previous_signers: installed.replaced.as_ref().map(|replaced| replaced::signers(replaced.signers.signers())),
+        added_signers: installed.replaced.as_ref().map(|replaced| replaced::signers(&replaced.added_signers)),
         previous_reference: installed.replaced.and_then(|replaced| replaced.reference),
         signers: replaced::signers(&installed.signature.signers),
         version: installed.version,

@@ -21,6 +21,14 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
             format!("`{id}` comes from others: {before} was {}, {version} is {signers}", replaced.signers),
         );
     }
+    if !replaced.added_signers.is_empty() {
+        let signers: Vec<String> = replaced.added_signers.iter().map(ToString::to_string).collect();
+        let said = format!(
+            "`{id}` {version} is signed by {} as well, which may replace it alone from now on",
+            signers.join(" and ")
+        );
+        say(Warning::SignerAdded, said);
+    }
     if let Some((before, now)) = &replaced.repositories {
         say(Warning::RepositoryChanged, format!("`{id}` comes from another repository: {before} → {now}"));
     }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
     let objection = rollback.signature.objection.as_ref();
-    warn_of_objection("rolled back", objection, options.trust.policy.mode, context);
+    warn_of_objection(&format!("rolled back `{}`", options.id), objection, options.trust.policy.mode, context);
     context.warn_of_keys(&rollback.signature.skipped_keys, &rollback.signature.ending_keys);
     if let Some(replaced) = &rollback.replaced {
         replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, context);
@@ -36,7 +36,10 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     context.warn_of_leftovers(&rollback.leftovers);
     let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
     // A kept version may be older or newer than what it replaces.
-    context.output.status("Switched", format!("{}{from} to {}", options.id, rollback.version));
+    match rollback.is_unchanged {
+        true => context.output.status("Up to date", format!("{} {}", options.id, rollback.version)),
+        false => context.output.status("Switched", format!("{}{from} to {}", options.id, rollback.version)),
+    }
     context.output.answer(&RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
@@ -45,6 +48,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         signature: judged(&rollback.signature),
         previous_version: rollback.from,
         previous_signers: rollback.replaced.as_ref().map(|replaced| replaced::signers(replaced.signers.signers())),
+        added_signers: rollback.replaced.as_ref().map(|replaced| replaced::signers(&replaced.added_signers)),
         previous_reference: rollback.replaced.and_then(|replaced| replaced.reference),
         signers: replaced::signers(&rollback.signature.signers),
         lowered_from: rollback.lowered_from,

@@ -45,6 +45,8 @@ pub struct InstalledPlugin {
     pub previous_version: Option<String>,
     /// Who has signed that, as far as anybody can tell; nothing when nothing else was there.
     pub previous_signers: Option<Vec<Signer>>,
+    /// The signers that are new beside one that goes on; nothing when nothing else was there.
+    pub added_signers: Option<Vec<Signer>>,
     /// Where that came from, when it was written down.
     pub previous_reference: Option<String>,
     /// What it asks of the host: the entries of `capabilities` that are grants.
@@ -80,6 +82,8 @@ pub struct RolledBackPlugin {
     pub previous_version: Option<String>,
     /// Who has signed that, as far as anybody can tell; nothing when nothing else was there.
     pub previous_signers: Option<Vec<Signer>>,
+    /// The signers that are new beside one that goes on; nothing when nothing else was there.
+    pub added_signers: Option<Vec<Signer>>,
     /// Where that came from, when it was written down.
     pub previous_reference: Option<String>,
     /// `full`, `code` or `unknown` when the coverage floor was lowered.

@@ -6,11 +6,10 @@
 use std::cmp::Ordering;
 
 use aisoc_manifests::fault::Fault;
-use aisoc_manifests::version_order::compare;
+use aisoc_manifests::version_order::compare_or_same;
 use aisoc_signing::{Coverage, Findings, Outcome, Standing, Verified};
 
 use super::trace::Trace;
-use crate::continuity::SignedBy;
 use crate::facts::{Facts, InPlace};
 use crate::mode::{CoverageRule, Policy, SignatureStatus};
 use crate::refusal;
@@ -206,24 +205,30 @@ fn coverage_floor(case: &SiteCase<'_>) -> Answer {
     }
 }
 
+/// A version that is not known, in words.
+const NO_VERSION: &str = "an unknown version";
+
 /// What stands in the place that another tree would take: the same tree again replaces nothing.
 fn replaced<'a>(verdict: &Verdict, facts: &'a Facts) -> Option<&'a InPlace> {
     facts.in_place.as_ref().filter(|in_place| in_place.recorded != Some(verdict.subject()))
 }
 
-/// A registry can offer an older version that was signed well, and whose mistakes are known by now. Versions
-/// that nothing compares are none of which one is older.
+/// A registry can offer an older version that was signed well, and whose mistakes are known by now. Where nobody can
+/// tell which one is older it is refused too: by way of `nightly` any version would lead to any other.
 fn no_older_version(case: &SiteCase<'_>) -> Answer {
     let Some(in_place) = replaced(case.verdict, case.facts) else { return Answer::Passed(String::new()) };
-    let Some((before, now)) = in_place.version.as_deref().zip(case.version) else {
-        return Answer::Passed("a version is not known".to_owned());
-    };
-    match compare(before, now) {
-        Some(Ordering::Greater) if case.facts.consent.downgrade => {
-            Answer::Passed(format!("{before} → {now}, as was said"))
-        }
+    // A directory that holds nothing of anybody's has no version either.
+    if in_place.version.is_none() && !in_place.signers.is_signed() {
+        return Answer::Passed("no version is in place".to_owned());
+    }
+    let (before, now) = (in_place.version.as_deref(), case.version);
+    let order = before.zip(now).and_then(|(before, now)| compare_or_same(before, now));
+    let (before, now) = (before.unwrap_or(NO_VERSION), now.unwrap_or(NO_VERSION));
+    match order {
+        Some(Ordering::Less | Ordering::Equal) => Answer::Passed(format!("{before} → {now}")),
+        _ if case.facts.consent.downgrade => Answer::Passed(format!("{before} → {now}, as was said")),
         Some(Ordering::Greater) => Answer::Objects(refusal::older(before, now, in_place, case.verdict)),
-        _ => Answer::Passed(format!("{before} → {now}")),
+        None => Answer::Objects(refusal::uncompared(before, now, in_place, case.verdict)),
     }
 }
 
@@ -236,20 +241,17 @@ fn same_signer(case: &SiteCase<'_>) -> Answer {
     let is_loss_accepted = facts.lowers_floor && verdict.signers().is_empty();
     match verdict.status() {
         SignatureStatus::Skipped => Answer::Passed("nothing was read".to_owned()),
-        _ if is_same(&in_place.signers, verdict) => Answer::Passed(in_place.signers.to_string()),
+        _ if in_place.signers.go_on_in(verdict) => Answer::Passed(in_place.signers.to_string()),
         _ if facts.consent.signer_change => Answer::Passed("another one, as was said".to_owned()),
         _ if is_loss_accepted => Answer::Passed("none, with a reason".to_owned()),
         _ => Answer::Objects(refusal::other_signer(&in_place.signers, verdict)),
     }
 }
 
-/// What nobody has signed may be signed by anybody from now on.
-fn is_same(before: &SignedBy, verdict: &Verdict) -> bool {
-    !before.is_signed() || before.include_any(verdict.signers())
-}
-
-/// Whether what is known of the signers in place does not settle it.
+/// Whether what is known of the signers in place settles neither who has signed it nor who is new. Where the tree is
+/// gone there is nothing to look at.
 pub(super) fn asks_who_signed(verdict: &Verdict, facts: &Facts) -> bool {
-    let is_open = |in_place: &InPlace| !in_place.signers.include_any(verdict.signers());
+    let is_new = |in_place: &InPlace| verdict.signers().iter().any(|it| !in_place.signers.include(it.fingerprint));
+    let is_open = |in_place: &InPlace| !in_place.is_gone && (verdict.signers().is_empty() || is_new(in_place));
     verdict.status() != SignatureStatus::Skipped && replaced(verdict, facts).is_some_and(is_open)
 }
