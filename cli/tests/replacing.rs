@@ -342,7 +342,8 @@ fn who_has_signed_it_is_not_forgotten_with_the_record() {
         damage(bench, &record_of(bench));
         damage(bench, &bench.path("plugins/demo/plugin.py"));
     };
-    let cases: [(&dyn Fn(&Bench), bool); 4] =
+    type Spoil<'a> = &'a dyn Fn(&Bench);
+    let cases: [(Spoil<'_>, bool); 4] =
         [(&spoil_record, true), (&lose_record, true), (&unsign, false), (&spoil_both, false)];
     for (number, (spoil, does_tree_tell)) in cases.into_iter().enumerate() {
         let bench = bench();
