@@ -19,10 +19,10 @@ type Names = BTreeMap<String, String>;
 fn documented() -> Names {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/install.md");
     let page = fs::read_to_string(page).expect("the page");
-    let lines = page.lines().skip_while(|line| !line.starts_with("    PLUGINS_DIR/")).skip(1);
+    let lines = page.lines().skip_while(|line| !line.starts_with("PLUGINS_DIR/")).skip(1);
     let mut names = Names::new();
-    for line in lines.take_while(|line| line.starts_with("      ")) {
-        let parent = if line.starts_with("        ") { ".aisoc/" } else { "" };
+    for line in lines.take_while(|line| line.starts_with("  ")) {
+        let parent = if line.starts_with("    ") { ".aisoc/" } else { "" };
         let (all, rest) = line.trim_start().split_once("  ").expect("a name and more");
         let mode = &rest.trim_start()[..4];
         let mut all = all.split(", ");

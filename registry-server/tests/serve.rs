@@ -1,5 +1,7 @@
 //! The registry, asked in plain HTTP: every endpoint of the specification that we promise.
 
+mod common;
+
 use std::time::Duration;
 
 use aisoc_manifests::digest::Digest;
@@ -33,7 +35,7 @@ async fn served(options: ServeOptions) -> Served {
         let stopped = async { drop(stopped.await) };
         serve_until(listener, opened, options, stopped).await.expect("served");
     });
-    let client = Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let client = common::client().build().expect("client");
     Served { client, base, store, stop: Some(stop) }
 }
 
@@ -462,7 +464,7 @@ async fn sends_silent_clients_away_and_stops_when_told() {
 async fn serves_no_more_connections_than_it_may_and_all_in_turn() {
     let served = served(ServeOptions { max_connections: 2, ..ServeOptions::default() }).await;
     let asked = (0..20).map(|_| {
-        let client = Client::builder().no_proxy().tls_certs_only([]).pool_max_idle_per_host(0).build().expect("client");
+        let client = common::client().pool_max_idle_per_host(0).build().expect("client");
         let url = format!("{}/v2/", served.base);
         tokio::spawn(async move { client.request(Method::GET, url).send().await.expect("an answer").status() })
     });

@@ -1,6 +1,8 @@
 //! Clients of the registry that mean harm: pages under a borrowed name, requests of two meanings,
 //! connections that hold what they do not use, documents that fill the memory.
 
+mod common;
+
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::digest::Digest;
@@ -26,7 +28,7 @@ async fn served(options: ServeOptions) -> Served {
     let address = listener.local_addr().expect("address").to_string();
     let opened = Store::open(store.path()).expect("store");
     tokio::spawn(async move { serve(listener, opened, options).await.expect("served") });
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let client = common::client().build().expect("client");
     Served { address, client, _store: store }
 }
 

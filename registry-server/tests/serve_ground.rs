@@ -1,5 +1,7 @@
 //! What a registry stands on: a store that others can change is not served, and no link in it is followed.
 
+mod common;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
@@ -8,7 +10,7 @@ use std::path::Path;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::Reason;
 use aisoc_registry_server::{ServeOptions, Store, serve};
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -31,7 +33,7 @@ async fn served() -> (TempDir, String) {
 }
 
 async fn ask(method: &str, url: &str, body: &[u8]) -> StatusCode {
-    let client = Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let client = common::client().build().expect("client");
     let request = client.request(method.parse().expect("method"), url).body(body.to_vec());
     request.send().await.expect("an answer").status()
 }
@@ -68,7 +70,7 @@ async fn assert_refused(base: &str, repository: &str, here: Digest) {
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{method} {path}");
     }
     let url = format!("{base}/v2/{repository}/manifests/1");
-    let client = Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let client = common::client().build().expect("client");
     let manifest = r#"{"schemaVersion":2,"manifests":[]}"#;
     let put = client.put(url).header("content-type", INDEX).body(manifest);
     assert_eq!(put.send().await.expect("an answer").status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -131,7 +133,7 @@ async fn a_repository_that_others_can_change_is_neither_written_nor_read() {
 
 /// Status and code of the answer.
 async fn refused(method: &str, url: &str, body: &[u8]) -> (u16, String) {
-    let client = Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let client = common::client().build().expect("client");
     let request = client.request(method.parse().expect("method"), url).body(body.to_vec());
     let answer = request.header("content-type", INDEX).send().await.expect("an answer");
     let status = answer.status().as_u16();

@@ -1,5 +1,7 @@
 //! What the registry keeps in memory. A test program of its own: the memory of others would count too.
 
+mod common;
+
 use aisoc_manifests::digest::Digest;
 use aisoc_registry_server::{ServeOptions, Store, serve};
 use serde_json::json;
@@ -19,7 +21,7 @@ fn resident() -> u64 {
 
 /// Stores a manifest with 3 MiB of notes about `subject`.
 async fn put_referrer(base: &str, subject: Digest) {
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("client");
+    let client = common::client().build().expect("client");
     let config = Digest::of(b"{}");
     let blob = client.post(format!("{base}/v2/a/blobs/uploads/?digest={config}")).body("{}");
     assert_eq!(blob.send().await.expect("an answer").status(), 201);
