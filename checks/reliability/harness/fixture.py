@@ -13,7 +13,7 @@ from .world import copy, tree_digest
 
 PLUGIN, OTHER_SPELLING = "race-x", "race_x"
 HELD = " --plugins-dir plugins --trusted-keys {keys}"
-INSTALL = "plugin install --json %s" + f" --keep {KEEP}" + HELD
+INSTALL = "plugin install --json %s --allow-downgrade" + f" --keep {KEEP}" + HELD
 MOVED = "oci:{moving}:moving"
 # name, id, version, coverage
 ARTIFACTS = (

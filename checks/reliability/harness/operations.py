@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .oracle import KeyPair, Package, Plugins, SignedSource, reason
 from .world import copy, tree_digest
 
-INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys}"
+INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys} --allow-downgrade"
 ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
 UNINSTALL = "plugin uninstall -q demo --yes --plugins-dir plugins"
 GARBAGE = "plugin gc -q --plugins-dir plugins"

@@ -125,7 +125,7 @@ class Rollback:
             yield ("plugin_not_found",), state
             yield ("version_not_found",), state
         elif state.place.version == self.to:
-            yield done(state.place, state.place), state
+            yield done(state.place, None), state
         elif not wanted:
             yield ("version_not_found",), state
         elif below_floor(wanted[0], state):
