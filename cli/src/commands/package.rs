@@ -33,6 +33,8 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     if let Some(code) = bench::refuse_by(directory, args.profile, context)? {
         return Ok(code);
     }
+    // Before anything is written: what fails behind it would fail although the work is done.
+    bench::warn_unless(args.profile, directory, context)?;
     let rule = context.signature_rule(args.signature);
     let packaged = match args.check {
         true => check(directory, &out, &options, context),
@@ -43,7 +45,6 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         false if context.dry_run().is_on() => "Would pack",
         false => "Packaged",
     };
-    bench::warn_unless(args.profile, directory, context)?;
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
     let allowed_secrets = warn_about(&packaged, &allowance, context);
     let tag = out.tag.or_else(|| Tag::of_version(&packaged.version).ok()).map(|tag| tag.to_string());
