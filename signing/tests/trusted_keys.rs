@@ -1,4 +1,5 @@
-//! The directory of trusted keys: who may change it, and what its notes take away.
+//! The directory of trusted keys, or the one file in its place: who may change it, and what its notes take away. One
+//! file holds both, because every rule of the directory is asked of the file as well.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -106,16 +106,17 @@ fn write_rollback(text: &mut String, row: &ListedPlugin) {
 const HEADING: [&str; 6] = ["ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY", "DIGEST"];
 
 fn values(row: &ListedPlugin) -> Vec<String> {
-    let or_dash = |value: Option<&str>| printable(value.unwrap_or("-")).into_owned();
-    let ListedPlugin { id, version, signature, artifact_digest, .. } = row;
-    vec![
-        printable(id).into_owned(),
-        or_dash(version.as_deref()),
-        or_dash(signature.signature_status),
-        or_dash(signature.coverage),
-        or_dash(signature.signing_key_id.as_deref()),
-        or_dash(artifact_digest.as_deref().map(short)),
-    ]
+    let mut values = columns(&row.id, row.version.as_deref(), &row.signature);
+    values.push(printable(row.artifact_digest.as_deref().map_or("-", short)).into_owned());
+    values
+}
+
+/// What every listing says of a plugin: id, version, and what the gate said.
+pub(super) fn columns(id: &str, version: Option<&str>, signature: &SignatureJudgement) -> Vec<String> {
+    let SignatureJudgement { signature_status, signing_key_id, coverage, .. } = signature;
+    let values = [version, *signature_status, *coverage, signing_key_id.as_deref()];
+    let or_dash = values.map(|value| printable(value.unwrap_or("-")).into_owned());
+    [printable(id).into_owned()].into_iter().chain(or_dash).collect()
 }
 
 /// A line below the plugin's own, when it asks for anything.

@@ -10,7 +10,7 @@ use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
 use super::columns::Columns;
-use super::list::{ending_keys, judgement, write_place};
+use super::list::{self, ending_keys, judgement, write_place};
 use super::several::worst;
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::{Context, shared_directories};
@@ -110,15 +110,7 @@ fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> PluginVerdict {
 const HEADING: [&str; 5] = ["ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY"];
 
 fn values(row: &PluginVerdict) -> Vec<String> {
-    let or_dash = |value: Option<&str>| printable(value.unwrap_or("-")).into_owned();
-    let PluginVerdict { id, version, signature, .. } = row;
-    vec![
-        printable(id).into_owned(),
-        or_dash(version.as_deref()),
-        or_dash(signature.signature_status),
-        or_dash(signature.coverage),
-        or_dash(signature.signing_key_id.as_deref()),
-    ]
+    list::columns(&row.id, row.version.as_deref(), &row.signature)
 }
 
 impl Answer for Verdicts {
