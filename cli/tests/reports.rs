@@ -56,7 +56,7 @@ fn only_what_is_verified_is_counted_as_verified() {
         counts(&["--trust-mode", "disabled"]),
         ("Verified 0 of 3 plugins, 3 skipped".to_owned(), [0, 0, 0, 0, 3, 0])
     );
-    assert_eq!(counts(&["demo"]), ("Verified 1 of 1 plugins".to_owned(), [1, 0, 0, 0, 0, 0]));
+    assert_eq!(counts(&["demo"]), ("Verified 1 of 1 plugin".to_owned(), [1, 0, 0, 0, 0, 0]));
 }
 
 #[test]

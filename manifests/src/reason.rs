@@ -129,7 +129,7 @@ reasons! {
         "run the command on the directory that holds plugin.yaml, or make one with `aisoc plugin new NAME --type TYPE`"
     ManifestInvalid "manifest_invalid" Failed
         "The manifest cannot be read the way the host reads it."
-        "correct the line, then run `aisoc plugin validate`"
+        "correct the manifest, then run `aisoc plugin validate`"
     ManifestNotCanonical "manifest_not_canonical" Failed
         "The manifest can be read, but holds a value that has no canonical form (a date, bytes, a set, mixed key types), so it cannot be signed."
         "put the value in quotes"

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use crate::address::{Zone, is_this_machine, mentioned_metadata_service, zone};
 use crate::digest::ArtifactDigest;
 use crate::fault::{Fault, Reason, Result};
+use crate::reference_meant;
 use crate::text::{printable, shown};
 
 /// Longest reference; registries refuse longer repository names anyway.
@@ -206,7 +207,10 @@ impl FromStr for Reference {
                 return layout_reference(text, rest, form).map(Self::Layout);
             }
         }
-        registry_reference(text).map(Self::Registry)
+        registry_reference(text).map(Self::Registry).map_err(|fault| match reference_meant::meant(text) {
+            Some(meant) if fault.reason() == Reason::InvalidReference => fault.hint(meant),
+            _ => fault,
+        })
     }
 }
 
@@ -308,10 +312,18 @@ fn host_and_port(text: &str, authority: &str) -> Result<(String, Option<u16>)> {
         return Err(forbidden(text, "a numeric spelling of an address"));
     }
     if !host.contains('.') && port.is_none() && !is_this_machine(&host) {
-        return Err(invalid(text, "the registry's host is missing")
-            .hint(format!("write the host first, for example `ghcr.io/{text}` or `localhost:5000/{text}`")));
+        return Err(without_host(text));
     }
     Ok((host, port))
+}
+
+/// The text is repeated where it needs nothing but a host: it is a word of a shell then, whatever that is.
+fn without_host(text: &str) -> Fault {
+    let fault = invalid(text, "the registry's host is missing");
+    match format!("localhost:5000/{text}").parse::<Reference>() {
+        Ok(_) => fault.hint(format!("write the host first, for example `ghcr.io/{text}` or `localhost:5000/{text}`")),
+        Err(_) => fault,
+    }
 }
 
 fn refuse_metadata_address(text: &str, address: IpAddr) -> Result<()> {

@@ -204,7 +204,7 @@ pub(crate) fn whole_manifest(file: ManifestFile, content: Option<&Content>) -> R
         Some(Content::TooLarge { max_bytes }) => {
             Err(Fault::new(Reason::TooLarge, format!("`{file}` is larger than {max_bytes} bytes")))
         }
-        Some(Content::NotAFile) => Err(Fault::new(Reason::ManifestInvalid, format!("`{file}` is not a regular file"))),
+        Some(Content::NotAFile) => Err(ManifestFile::not_a_file(file)),
         None => Err(Fault::new(Reason::Internal, format!("`{file}` was hashed and not read"))),
     }
 }

@@ -1,5 +1,6 @@
 //! `Bench`: an author's plugin under work. Its manifest is found and read once, and asked as often as it takes.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, SmallFileError, read_small};
@@ -88,14 +89,22 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>> {
     // Judged when it is open, and not waited for: a FIFO could stand there, or come there meanwhile.
     match read_small(path, MAX_MANIFEST_BYTES, Links::Followed) {
         Ok(manifest) => Ok(manifest.content),
-        Err(SmallFileError::Io(error)) => Err(Fault::io("read the manifest", path, error)),
-        Err(SmallFileError::NotAFile) => {
-            Err(Fault::new(Reason::ManifestInvalid, format!("`{}` is not a regular file", path.display())))
-        }
+        Err(SmallFileError::Io(error)) => Err(unreadable(path, error)),
+        Err(SmallFileError::NotAFile) => Err(ManifestFile::not_a_file(path.display())),
         Err(SmallFileError::TooLarge { bytes, .. }) => {
             let found = bytes.map_or("more".to_owned(), |bytes| format!("{bytes} bytes"));
             Err(Fault::new(Reason::TooLarge, format!("the manifest `{}` is too large", path.display()))
                 .expected(format!("at most {MAX_MANIFEST_BYTES} bytes"), found))
         }
+    }
+}
+
+/// What stands there was found by its name before: when nothing is behind it, it is a link.
+fn unreadable(path: &Path, error: io::Error) -> Fault {
+    let is_gone = error.kind() == io::ErrorKind::NotFound;
+    let fault = Fault::io("read the manifest", path, error);
+    match is_gone && path.is_symlink() {
+        true => fault.hint("it is a link that leads nowhere: put a regular file there"),
+        false => fault,
     }
 }

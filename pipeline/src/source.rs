@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use aisoc_files::shell_word;
 use aisoc_installation::escaped;
 use aisoc_manifests::address::is_this_machine;
 use aisoc_manifests::digest::ArtifactDigest;
@@ -111,6 +112,10 @@ impl Source {
 }
 
 fn in_registry(text: &str, reference: &str) -> Result<Source> {
+    // Read as a whole, what has a path behind the slashes says what is written in its place.
+    if reference.starts_with('/') {
+        text.parse::<Reference>()?;
+    }
     match reference.parse()? {
         Reference::Layout(_) => Err(Fault::new(
             Reason::InvalidReference,
@@ -156,17 +161,21 @@ fn is_there(path: &Path) -> Result<bool> {
 }
 
 fn ambiguous(text: &str, reference: &Reference) -> Fault {
-    let shown = shown(text, 120);
-    let fault = Fault::new(Reason::Usage, format!("`{shown}` is a path here and a reference as well"));
+    let quoted = shown(text, 120);
+    let fault = Fault::new(Reason::Usage, format!("`{quoted}` is a path here and a reference as well"));
+    let path = shell_word(format!("./{text}"));
     match reference {
         Reference::Registry(_) => fault
-            .expected("one of the two", format!("the path `./{shown}`, and `{REGISTRY}{shown}` in a registry"))
-            .hint(format!("write `./{shown}` for the path or `{REGISTRY}{shown}` for the registry")),
+            .expected("one of the two", format!("the path `./{quoted}`, and `{REGISTRY}{quoted}` in a registry"))
+            .hint(format!(
+                "write `{path}` for the path or `{}` for the registry",
+                shell_word(format!("{REGISTRY}{text}"))
+            )),
         Reference::Layout(layout) => {
             let layout = layout.path.display().to_string();
             fault
-                .expected("one of the two", format!("the path `./{shown}`, and the layout `{layout}`"))
-                .hint(format!("write `./{shown}` for the path; to mean the layout, rename that path first"))
+                .expected("one of the two", format!("the path `./{quoted}`, and the layout `{layout}`"))
+                .hint(format!("write `{path}` for the path; to mean the layout, rename that path first"))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aisoc_manifests::counted;
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::file_map::FileEntry;
@@ -146,8 +147,7 @@ fn differs(reason: Reason, what: &str, difference: &TreeDifference) -> Fault {
     let twice = extra.iter().filter(is_twice).count();
     let others = match (changed.len() + extra.len() + missing.len() - twice).saturating_sub(1) {
         0 => String::new(),
-        1 => " and 1 other file".to_owned(),
-        others => format!(" and {others} other files"),
+        others => format!(" and {}", counted(others, "other file")),
     };
     let bytecode = if difference.is_bytecode_alone() { BYTECODE } else { "" };
     let named = file.map(|path| format!(": `{}`{others}{bytecode}", printable(path))).unwrap_or_default();
@@ -192,7 +192,7 @@ fn beyond_the_list(path: &String, difference: &TreeDifference) -> (&'static str,
 
 fn described(entry: &FileEntry) -> String {
     let executable = if entry.executable { ", executable" } else { "" };
-    format!("sha256 {}, {} bytes{executable}", entry.digest.hex(), entry.size)
+    format!("sha256 {}, {}{executable}", entry.digest.hex(), counted(entry.size, "byte"))
 }
 
 pub(crate) fn too_few(required: usize, verified: &Verified) -> Fault {

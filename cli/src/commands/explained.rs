@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use aisoc_manifests::counted;
 use aisoc_pipeline::documents::{Explanation, FileState};
 
 use super::digest::digits;
@@ -93,9 +94,9 @@ fn files_text(of: &Explanation, text: &mut String) {
 
 fn state(file: &FileState) -> String {
     format!(
-        "sha256 {}, {} bytes{}",
+        "sha256 {}, {}{}",
         digits(&file.content_digest),
-        file.content_bytes,
+        counted(file.content_bytes, "byte"),
         if file.executable { ", executable" } else { "" }
     )
 }

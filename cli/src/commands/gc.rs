@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_installation::Collected;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{CollectedGarbage, RemovedGarbage};
@@ -15,12 +16,12 @@ impl Answer for CollectedGarbage {
     fn text(&self) -> String {
         let mut text = String::new();
         for RemovedGarbage { kind, path, disk_bytes } in &self.removed {
-            let _ = writeln!(text, "{kind}  {}  {disk_bytes} bytes", printable(path));
+            let _ = writeln!(text, "{kind}  {}  {}", printable(path), counted(*disk_bytes, "byte"));
         }
         for id in &self.finished_changes {
             let _ = writeln!(text, "interrupted change finished  {id}");
         }
-        let _ = writeln!(text, "{} removed, {} bytes freed", self.removed.len(), self.freed_bytes);
+        let _ = writeln!(text, "{} removed, {} freed", self.removed.len(), counted(self.freed_bytes, "byte"));
         text
     }
 

@@ -30,9 +30,10 @@ fn joined(words: impl Iterator<Item = String>) -> String {
 pub(crate) fn say(id: &PluginId, grants: &Grants, context: &Context) {
     let now = || listed(&grants.now);
     match &grants.before {
+        GrantsBefore::Nothing if grants.now.is_empty() => context.output.status("Asks for", now()),
         GrantsBefore::Nothing => context.output.status("May", now()),
         GrantsBefore::Unknown => {
-            let said = format!("what `{id}` asked for before cannot be read; now it may: {}", now());
+            let said = format!("what `{id}` asked for before cannot be read; now it asks for {}", now());
             context.output.warning(Warning::CapabilitiesGrown, said);
         }
         GrantsBefore::Known(before) => say_changed(id, &grants.now, before, context),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use aisoc_manifests::capability::is_grant;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::InspectedPlugin;
 use aisoc_pipeline::{Source, Subject};
@@ -49,7 +50,8 @@ impl Answer for InspectedPlugin {
             }
             line("type", artifact.claimed_artifact_type.as_deref().unwrap_or("none stated"));
             for layer in &artifact.layers {
-                line("layer", &format!("{} {} bytes {}", layer.layer_digest, layer.layer_bytes, layer.media_type));
+                let bytes = counted(layer.layer_bytes, "byte");
+                line("layer", &format!("{} {bytes} {}", layer.layer_digest, layer.media_type));
             }
         }
         if let Some(claimed) = &self.claimed {
@@ -78,7 +80,7 @@ impl Answer for InspectedPlugin {
         if let Some(problem) = &self.coverage_objection {
             line("problem", &problem.to_string());
         }
-        line("files", &format!("{} ({} bytes)", self.file_count, self.unpacked_bytes));
+        line("files", &format!("{} ({})", self.file_count, counted(self.unpacked_bytes, "byte")));
         for file in &self.files {
             let mode = if file.executable { "x" } else { "-" };
             line(

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_files::shell_word;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 use aisoc_manifests::warning::Warning;
@@ -105,10 +106,11 @@ pub(super) fn require_outside(out: &Path, plugin_dir: &Path, consequence: &str) 
 pub(crate) fn warn_about(packaged: &Packaged, allowance: &Allowance, context: &Context) -> Vec<AllowedSecret> {
     warn_about_signature(packaged.signature, context);
     if packaged.python_in_excluded > 0 {
-        let said = format!(
-            "{} Python files in caches and virtual environments are packed, because a signature covers every `*.py`",
-            packaged.python_in_excluded
-        );
+        let files = match packaged.python_in_excluded {
+            1 => "1 Python file in a cache or a virtual environment is packed".to_owned(),
+            count => format!("{count} Python files in caches and virtual environments are packed"),
+        };
+        let said = format!("{files}, because a signature covers every `*.py`");
         context.output.warning(Warning::CachePacked, said);
     }
     tell_left_out(&packaged.excluded, context);
@@ -120,7 +122,7 @@ pub(super) fn tell_left_out(entries: &[String], context: &Context) {
     if !entries.is_empty() {
         let shown = entries.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         let more = if entries.len() > 5 { ", …" } else { "" };
-        context.output.status("Left out", format!("{} entries: {shown}{more}", entries.len()));
+        context.output.status("Left out", format!("{}: {shown}{more}", counted(entries.len(), "entry")));
     }
 }
 

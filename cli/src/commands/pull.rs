@@ -1,6 +1,7 @@
 //! `aisoc plugin pull`
 
 use aisoc_files::shell_word;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
@@ -28,7 +29,7 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let directory = args.out.display().to_string();
     let verb = if context.dry_run().is_on() { "Would pull" } else { "Pulled" };
-    context.output.status(verb, format!("{} files into {directory}, not verified", pulled.files));
+    context.output.status(verb, format!("{} into {directory}, not verified", counted(pulled.files, "file")));
     if let Some((first, others)) = pulled.empty_directories.split_first() {
         let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         let first = printable(first);

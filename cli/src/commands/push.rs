@@ -1,5 +1,6 @@
 //! `aisoc plugin push`
 
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
@@ -143,6 +144,6 @@ fn verb(pushed: &Pushed) -> &'static str {
 fn summary(pushed: &Pushed) -> String {
     let counts =
         [(pushed.uploaded_blobs, "sent"), (pushed.mounted_blobs, "mounted"), (pushed.present_blobs, "there before")];
-    let counted = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    format!("blobs: {}; {} bytes sent", counted.collect::<Vec<_>>().join(", "), pushed.uploaded_bytes)
+    let parts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("blobs: {}; {} sent", parts.collect::<Vec<_>>().join(", "), counted(pushed.uploaded_bytes, "byte"))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::Bench;
@@ -40,8 +41,7 @@ pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
     }
     let (count, shown) = (problems.len(), bench.shown);
     let code = bench::refuse(&shown, problems, context)?;
-    let plural = if count == 1 { "problem" } else { "problems" };
-    context.output.status("Found", format!("{count} {plural} in {shown} ({profile})"));
+    context.output.status("Found", format!("{} in {shown} ({profile})", counted(count, "problem")));
     Ok(code)
 }
 

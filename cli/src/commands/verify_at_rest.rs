@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
@@ -88,7 +89,7 @@ fn counts_text(counts: VerdictCounts) -> String {
         (refused, "refused"),
     ];
     let total = verified + others.iter().map(|(count, _)| count).sum::<usize>();
-    let mut text = format!("{verified} of {total} plugins");
+    let mut text = format!("{verified} of {}", counted(total, "plugin"));
     for (count, word) in others.iter().filter(|(count, _)| *count > 0) {
         let _ = write!(text, ", {count} {word}");
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::fault::{Fault, Reason};
+
 /// The two files that can be a plugin's manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ManifestFile {
@@ -21,6 +23,12 @@ impl ManifestFile {
             Self::Yaml => "plugin.yaml",
             Self::Json => "aisoc-plugin.json",
         }
+    }
+
+    /// The refusal of a manifest that is a directory, a FIFO or a link where a file is needed; `path` is shown.
+    pub fn not_a_file(path: impl fmt::Display) -> Fault {
+        Fault::new(Reason::ManifestInvalid, format!("`{path}` is not a regular file"))
+            .hint("put a regular file there, or make a plugin with `aisoc plugin new NAME --type TYPE`")
     }
 
     /// The file that counts, given which names exist.

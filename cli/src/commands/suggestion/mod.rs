@@ -2,6 +2,7 @@
 //! every other word as it was typed; else the command is, whose help says what it takes.
 
 mod elsewhere;
+mod joined;
 mod nearest;
 mod options;
 mod reached;
@@ -75,7 +76,10 @@ fn mended(commands: Commands, error: &clap::Error, words: &[OsString]) -> Option
     }
     match error.kind() {
         ErrorKind::InvalidSubcommand => mended_command(commands, words),
-        ErrorKind::UnknownArgument => options::mended(commands, &text_of(error, ContextKind::InvalidArg)?, words),
+        ErrorKind::UnknownArgument => {
+            let typed = text_of(error, ContextKind::InvalidArg)?;
+            joined::mended(commands, &typed, words).or_else(|| options::mended(commands, &typed, words))
+        }
         ErrorKind::InvalidValue => mended_value(error, words),
         _ => None,
     }
@@ -144,7 +148,8 @@ fn abroad(commands: Commands, group: &[String]) -> Vec<(String, Named)> {
         (Some("registry"), Named::Says(_)) => false,
         _ => true,
     };
-    foreign.chain(own).filter(is_of_group).collect()
+    let aliases = every_alias(&(commands.parser)(), &[]);
+    foreign.chain(own).chain(aliases).filter(is_of_group).collect()
 }
 
 /// The words of every command that listings show.
@@ -156,6 +161,17 @@ fn every_command(command: &clap::Command, words: &[String]) -> Vec<Vec<String>> 
             true => found.extend(every_command(inner, &words)),
             false => found.push(words),
         }
+    }
+    found
+}
+
+/// The other names of the commands below a group, which stand elsewhere in other tools.
+fn every_alias(command: &clap::Command, words: &[String]) -> Vec<(String, Named)> {
+    let mut found = Vec::new();
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        let words = [words, &[inner.get_name().to_owned()]].concat();
+        found.extend(inner.get_visible_aliases().map(|alias| (alias.to_owned(), Named::Command(words.clone()))));
+        found.extend(every_alias(inner, &words));
     }
     found
 }
@@ -218,6 +234,21 @@ mod tests {
             ("plugin list -json", "plugin list --json"),
             ("plugin gc —json", "plugin gc --json"),
             ("plugin list --format", "plugin list --json"),
+            ("plugin list --format json", "plugin list --json"),
+            ("plugin list -o json", "plugin list --json"),
+            ("plugin list -ojson", "plugin list --json"),
+            ("plugin list -o=json", "plugin list --json"),
+            ("plugin list --output=json", "plugin list --json"),
+            ("plugin list --output json --plugins-dir p", "plugin list --json --plugins-dir p"),
+            ("plugin inspect demo -o JSON", "plugin inspect demo --json"),
+            ("plugin list -o table", "plugin list"),
+            ("list -o wide", "plugin list"),
+            ("plugin release demo localhost:1/x --new-key fresh", "plugin release demo localhost:1/x --new-key=fresh"),
+            ("plugin release --new-key fresh demo localhost:1/x", "plugin release --new-key=fresh demo localhost:1/x"),
+            ("plugin release demo --new-key ../k localhost:1/x", "plugin release demo --new-key=../k localhost:1/x"),
+            ("plugin push demo localhost:1/x --plain-http true", "plugin push demo localhost:1/x --plain-http=true"),
+            ("publish demo localhost:1/x --new-key", "plugin release demo localhost:1/x --new-key"),
+            ("scaffold x --type widget", "plugin new x --type widget"),
             ("--plugins-dir p plugin list", "plugin list --plugins-dir p"),
             ("plugin --plugins-dir=p list", "plugin list --plugins-dir=p"),
             ("plugin sign --key=k.key", "plugin sign --private-key=k.key"),
@@ -238,6 +269,8 @@ mod tests {
     fn where_more_is_missing_the_command_is_named_and_where_nothing_is_meant_nothing_is() {
         for (typed, expected) in [
             ("sign", "? plugin sign"),
+            ("publish", "? plugin release"),
+            ("plugin list -o yaml", "there …"),
             ("plugin singn", "? plugin sign"),
             ("plguin sing", "? plugin sign"),
             ("plugin upgrade", "what …"),
