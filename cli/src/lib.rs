@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::commands::{COMMANDS, Typed, with_places};
+use crate::commands::{COMMANDS, Typed};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::output::{Output, Reports};
@@ -62,13 +62,9 @@ fn run(reports: &Reports) -> Result<u8> {
         Ok(typed) => {
             let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
             let output = output.of_dry_run(typed.is_dry_run());
-            let words: Vec<_> = environment.words().cloned().collect();
-            let done = typed.run(&Context::new(output, environment, COMMANDS));
             // Most hints are made where nobody knows the command line.
-            done.map_err(|fault| {
-                let hint = with_places(COMMANDS, fault.next_step(), &words);
-                if hint == fault.next_step() { fault } else { fault.hint(hint) }
-            })
+            reports.repeat(typed.repeated());
+            typed.run(&Context::new(output, environment, COMMANDS))
         }
         Err(error) => usage::answer(&error, &environment),
     }

@@ -55,7 +55,10 @@ fn a_manifest_that_is_no_file_is_to_be_one() {
             &["plugin", "digest", place],
         ] {
             let run = bench.run(words);
-            assert!(hint(run.refused(1, "manifest_invalid")).starts_with("put a regular file there"), "{words:?}: {run:?}");
+            assert!(
+                hint(run.refused(1, "manifest_invalid")).starts_with("put a regular file there"),
+                "{words:?}: {run:?}"
+            );
         }
     }
     fs::create_dir_all(bench.path("link")).expect("made");
@@ -81,4 +84,51 @@ fn one_is_said_as_one() {
     let verified = bench.run(&["plugins", "verify", "--trusted-keys", "keys", "--plugins-dir", "plugins"]);
     assert!(format!("{verified:?}").contains("1 of 1 plugin"), "{verified:?}");
     assert!(!format!("{verified:?}").contains("1 of 1 plugins"), "{verified:?}");
+}
+
+/// Every `hint` of a document that has a command, with the command.
+fn commands_in(document: &serde_json::Value) -> Vec<String> {
+    let below: Vec<&serde_json::Value> = match document {
+        serde_json::Value::Object(fields) => {
+            let hint = fields.get("hint").and_then(|hint| hint.as_str()).unwrap_or_default();
+            let commands = hint.split('`').skip(1).step_by(2).filter(|line| line.starts_with("aisoc plugin"));
+            let below = fields.values().flat_map(commands_in);
+            return commands.map(str::to_owned).chain(below).collect();
+        }
+        serde_json::Value::Array(items) => items.iter().collect(),
+        _ => return Vec::new(),
+    };
+    below.into_iter().flat_map(commands_in).collect()
+}
+
+#[test]
+fn hints_say_again_what_was_typed_wherever_they_stand() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    fs::rename(bench.path("plugins"), bench.path("my plugins")).expect("renamed");
+    fs::rename(bench.path("demo"), bench.path("my demo")).expect("renamed");
+    let manifest = fs::read_to_string(bench.path("my demo/plugin.yaml")).expect("a manifest");
+    bench.write("my demo/plugin.yaml", manifest.replace("version:", "verzion:"));
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    let run = bench.run(&["plugin", "validate", "my demo", "--profile", "manager", "--json"]);
+    let refused = read(&run.stderr);
+    assert!(!refused["error"]["detail"]["problems"].as_array().expect("problems").is_empty(), "{refused}");
+    bench.write("my demo/plugin.yaml", "id: [");
+    let broken = bench.run(&["plugin", "validate", "my demo", "--profile", "manager", "--json"]);
+    assert_eq!(
+        commands_in(&read(&broken.stderr))[0],
+        "aisoc plugin validate 'my demo' --profile manager",
+        "{broken:?}"
+    );
+    fs::write(bench.path("my plugins/demo/plugin.py"), "changed").expect("written");
+    let places = ["--plugins-dir", "my plugins", "--trusted-keys", "keys", "--require", "1"];
+    let listed = bench.run(&[&["plugins", "verify", "--json"][..], &places].concat());
+    let commands = commands_in(&read(&listed.stdout));
+    let typed = "--plugins-dir 'my plugins' --trusted-keys keys --require 1";
+    assert!(!commands.is_empty() && commands.iter().all(|command| command.ends_with(typed)), "{listed:?}");
+    let kept = ["plugin", "uninstall", "demo-1", "demo-2", "--yes", "--json", "--plugins-dir", "my plugins"];
+    let failed = read(&bench.run(&kept).stdout);
+    let commands: Vec<String> = failed["failed"].as_array().expect("both").iter().flat_map(commands_in).collect();
+    assert_eq!(commands, ["aisoc plugin list --plugins-dir 'my plugins'"; 2], "{failed}");
 }

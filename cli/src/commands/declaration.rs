@@ -96,7 +96,7 @@ pub(super) const PLAIN: Declaration = Declaration {
 };
 
 /// The commands as the manual asks for them, which is a command itself.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Commands {
     /// The parser of the whole command line.
     pub(crate) parser: fn() -> clap::Command,

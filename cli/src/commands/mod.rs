@@ -50,5 +50,5 @@ mod versions;
 
 pub(crate) use self::declaration::Commands;
 pub(crate) use self::parser::{COMMANDS, Typed, parser};
-pub(crate) use self::repeated::with_places;
+pub(crate) use self::repeated::Repeated;
 pub(crate) use self::suggestion::{Suggestion, suggestion};

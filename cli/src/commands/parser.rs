@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args as _, FromArgMatches as _};
 
 use super::command::Declared;
 use super::declaration::{Commands, Declaration, HELP_COLUMNS};
+use super::repeated::Repeated;
 use super::table::{GROUPS, TABLE};
 use crate::args::Global;
 use crate::context::Context;
@@ -50,6 +51,11 @@ impl Typed {
     /// Whether the command has an option `--dry-run`, and it was given.
     pub(crate) fn is_dry_run(&self) -> bool {
         matches!(self.matches.try_get_one("dry_run"), Ok(Some(true)))
+    }
+
+    /// What the hints of the command repeat of what was typed.
+    pub(crate) fn repeated(&self) -> Repeated {
+        Repeated::of(COMMANDS, self.command.declaration(), &self.matches)
     }
 
     /// Runs the command and gives the exit code.

@@ -111,6 +111,9 @@ fn not_covered(uncovered: &[Uncovered]) -> String {
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
     let Verification { id, artifact_digest, index_digest, verdict, trace, findings, left_out } = verification;
     let mut explanation = Explanation::of(&verdict, &trace, &findings);
+    if let Some(objection) = &mut explanation.objection {
+        objection.hint = context.output.hint(&objection.hint);
+    }
     if !left_out.is_empty() {
         // Full is what a host sees, and it would see what was left out.
         explanation.coverage =

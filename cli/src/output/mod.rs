@@ -149,15 +149,31 @@ impl Output {
         let document = Document { schema_version: SCHEMA_VERSION, ok, dry_run, result: answer };
         let text =
             if answer.goes_on() { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
-        let mut text = text.expect("answers are strings, numbers and lists of them");
-        text.push('\n');
-        text
+        let text = text.expect("answers are strings, numbers and lists of them");
+        format!("{}\n", completed(&text, |hint| self.hint(hint)))
+    }
+
+    /// A hint, with commands that can be copied: with what was typed and they need as well.
+    pub(crate) fn hint(&self, hint: &str) -> String {
+        self.reports.completed(hint)
     }
 
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
     pub(crate) fn reporter(&self) -> Progress {
         Progress::new(self.quiet || self.json, self.screen.clone())
     }
+}
+
+/// A document with every hint completed. Where it has lines, each key begins one, and no string holds a line break.
+fn completed(document: &str, complete: impl Fn(&str) -> String) -> String {
+    const KEY: &str = "\"hint\": ";
+    let line = |line: &str| {
+        let (indentation, rest) = line.split_once(KEY).filter(|(before, _)| before.trim().is_empty())?;
+        let comma = if rest.ends_with(',') { "," } else { "" };
+        let hint: String = serde_json::from_str(rest.trim_end_matches(',')).ok()?;
+        Some(format!("{indentation}{KEY}{}{comma}", serde_json::Value::from(complete(&hint))))
+    };
+    document.lines().map(|text| line(text).unwrap_or_else(|| text.to_owned())).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes text to stdout. A reader that went away (`| head`) has what it wanted.
@@ -174,4 +190,23 @@ pub(crate) fn print(text: &str) -> Result<()> {
 /// A path as a document has it: one from which the path can be had back, and which is itself when it is plain text.
 pub(crate) fn path_text(path: &Path) -> String {
     escaped(path.as_os_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hints_of_a_document_are_completed_and_nothing_else_is() {
+        let document = serde_json::json!({
+            "a": {"hint": "run `x`, \"y\""}, "b": [{"hint": "z", "i": "\"hint\": \"no\""}], "hint": null,
+            "message": "hint: x",
+        });
+        let text = serde_json::to_string_pretty(&document).expect("JSON");
+        let read: serde_json::Value = serde_json::from_str(&completed(&text, |hint| format!("{hint}!"))).expect("JSON");
+        let mut expected = document;
+        expected["a"]["hint"] = "run `x`, \"y\"!".into();
+        expected["b"][0]["hint"] = "z!".into();
+        assert_eq!(read, expected);
+    }
 }

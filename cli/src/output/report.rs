@@ -13,6 +13,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::annotation;
 use super::redact::redacted;
+use crate::commands::Repeated;
 
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -34,6 +35,8 @@ struct State {
     /// Nobody waits for the end of a command that goes on for ever.
     at_once: bool,
     warnings: Vec<ReportedWarning>,
+    /// What a command of a hint has to say again, once the command line is understood.
+    repeated: Option<Repeated>,
 }
 
 impl Reports {
@@ -47,6 +50,16 @@ impl Reports {
         self.state().annotating = annotating;
     }
 
+    /// From now on every hint's commands say this again.
+    pub(crate) fn repeat(&self, repeated: Repeated) {
+        self.state().repeated = Some(repeated);
+    }
+
+    /// The hint, with commands that can be copied.
+    pub(crate) fn completed(&self, hint: &str) -> String {
+        self.state().completed(hint)
+    }
+
     /// From now on every document is a line of its own, as it happens; what was found before is said now.
     pub(crate) fn say_at_once(&self) {
         let mut state = self.state();
@@ -56,8 +69,8 @@ impl Reports {
 
     /// Something that somebody should know although the command goes on.
     pub(crate) fn warning(&self, code: Warning, message: &str, hint: Option<&str>) {
-        let (message, hint) = (redacted(message), hint.map(redacted));
         let mut state = self.state();
+        let (message, hint) = (redacted(message), hint.map(|hint| redacted(&state.completed(hint))));
         if !state.json {
             return write(&warning_text(code, &message, hint.as_deref()));
         }
@@ -70,6 +83,7 @@ impl Reports {
     /// Why the command failed, with what it had to say before.
     pub(crate) fn error(&self, fault: &Fault) {
         let mut state = self.state();
+        let fault = &state.repeated.as_ref().map_or_else(|| fault.clone(), |repeated| repeated.in_fault(fault));
         match state.json {
             true => state.say(Some(fault)),
             false if state.annotating => write(&(annotation::without_commands(&text(fault)) + &annotation::of(fault))),
@@ -97,6 +111,10 @@ impl Reports {
 }
 
 impl State {
+    fn completed(&self, hint: &str) -> String {
+        self.repeated.as_ref().map_or_else(|| hint.to_owned(), |repeated| repeated.in_hint(hint))
+    }
+
     fn say(&mut self, fault: Option<&Fault>) {
         let warnings = std::mem::take(&mut self.warnings);
         if warnings.is_empty() && fault.is_none() {
