@@ -254,6 +254,15 @@ fn a_revocation_that_is_still_to_come_is_said_and_a_key_that_does_not_count_yet_
             "{run:?}"
         );
     }
+    // A key that lives for centuries is not spoken of each time; one that expires soon is.
+    note("not_after");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    assert!(!run.ok().stderr.contains("key_ends"), "{run:?}");
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(29 * 24);
+    bench.write("keys/release.json", format!("{{\"schema_version\": 1, \"not_after\": \"{soon:.0}\"}}"));
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    let said = format!("warning[key_ends]: key `release` counts until {soon:.0}, when it expires");
+    assert!(run.ok().stderr.contains(&said), "{run:?}");
     note("not_before");
     let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
     assert!(!run.refused(3, "key_not_yet_valid").stderr.contains("expired"), "{run:?}");

@@ -84,7 +84,7 @@ warnings! {
         "A file in the trusted keys directory is not used, and the message says why."
         Some("correct the file, or take it out of the directory")
     KeyEnds "key_ends"
-        "A key that verified the signature will be revoked at a time that is still to come, as its note says."
+        "A key that verified the signature will be revoked, or expires within 30 days, as its note says."
         Some("ask the publisher for a build that is signed with the new key as well, before then")
     AdmittedDespite "admitted_despite"
         "The trust mode lets in what strict mode refuses for the reason that is named."

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_signing::{Claim, Coverage, Findings, Keyring, Signer, examine};
+use aisoc_signing::{Claim, Coverage, Findings, Keyring, examine};
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
     no_trusted_keys,
@@ -97,7 +97,7 @@ impl<'a> Judge<'a> {
             coverage: verdict.coverage(),
             fingerprint: verdict.fingerprint().map(|fingerprint| fingerprint.to_string()),
             objection: verdict.objection().cloned(),
-            ending_keys: verdict.signers().iter().filter_map(Signer::planned_end).collect(),
+            ending_keys: verdict.signers().iter().filter_map(|signer| signer.near_end(self.trust.at)).collect(),
             skipped_keys: self.skipped_keys(),
         }
     }
@@ -145,7 +145,7 @@ pub struct Judgement {
     pub coverage: Coverage,
     /// What strict mode would have refused it for.
     pub objection: Option<Fault>,
-    /// Which of the keys are going to be revoked, and when, in words.
+    /// Which of the keys are about to end, and when, in words.
     pub ending_keys: Vec<String>,
     /// Key files that are not used, `file: reason`.
     pub skipped_keys: Vec<String>,

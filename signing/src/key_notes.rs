@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The content of the file. Unknown keys refuse it, and so does a `null`: a limit that is misspelt or was
@@ -75,6 +75,42 @@ impl Standing {
     }
 }
 
+/// When a key stops to count, as its notes say. The earlier one is the smaller, and of one moment the revocation:
+/// it says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlannedEnd {
+    at: Timestamp,
+    by: EndedBy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum EndedBy {
+    Revocation,
+    Expiry,
+}
+
+/// How long before a key expires that is said: time enough for a publisher to sign again and for everybody to install
+/// that, and short enough that a key which lives for a year is not spoken of every day.
+const EXPIRY_IS_NEAR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+impl PlannedEnd {
+    /// Whether it is time to say so. Somebody has decided about a revocation, which is said however far it is.
+    pub fn is_near(&self, at: Timestamp) -> bool {
+        self.by == EndedBy::Revocation || self.at.duration_since(at) <= EXPIRY_IS_NEAR
+    }
+}
+
+/// In words that go on from the name of the key.
+impl fmt::Display for PlannedEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = match self.by {
+            EndedBy::Revocation => "is revoked",
+            EndedBy::Expiry => "expires",
+        };
+        write!(f, "counts until {}, when it {end}", self.at)
+    }
+}
+
 impl KeyNotes {
     /// The schema version that this build reads and writes.
     pub const SCHEMA_VERSION: u32 = 1;
@@ -112,6 +148,13 @@ impl KeyNotes {
             (_, Some(end)) if at >= end => Standing::Expired(end),
             _ => Standing::Current,
         }
+    }
+
+    /// When the key stops to count; nothing when no note says so.
+    pub fn planned_end(&self) -> Option<PlannedEnd> {
+        let revocation = self.revoked_at.map(|at| PlannedEnd { at, by: EndedBy::Revocation });
+        let expiry = self.not_after.map(|at| PlannedEnd { at, by: EndedBy::Expiry });
+        revocation.into_iter().chain(expiry).min()
     }
 }
 
@@ -154,6 +197,30 @@ mod tests {
         assert_eq!(standing(notes, "2026-04-30T23:59:59Z").expect("notes"), Standing::Current);
         let expired = r#"{"schema_version":1,"not_after":"2026-01-01T00:00:00Z","revoked_at":"2026-05-01T00:00:00Z"}"#;
         assert!(matches!(standing(expired, "2026-02-01T00:00:00Z").expect("notes"), Standing::Expired(_)));
+    }
+
+    #[test]
+    fn a_revocation_is_near_at_any_distance_and_an_expiry_thirty_days_before_it() {
+        let end = |content: &str| {
+            let notes = KeyNotes::read(Path::new("ops.json"), content.as_bytes()).expect("notes");
+            notes.planned_end()
+        };
+        let at = |at: &str| at.parse::<Timestamp>().expect("a time");
+        let expiry = r#"{"schema_version":1,"not_after":"2026-03-31T00:00:00Z"}"#;
+        let expires = end(expiry).expect("an end");
+        for (now, is_near) in
+            [("2026-02-28T23:59:59Z", false), ("2026-03-01T00:00:00Z", true), ("2026-03-01T00:00:01Z", true)]
+        {
+            assert_eq!(expires.is_near(at(now)), is_near, "{now}");
+        }
+        assert_eq!(expires.to_string(), "counts until 2026-03-31T00:00:00Z, when it expires");
+        let revoked =
+            end(r#"{"schema_version":1,"not_after":"2999-03-31T00:00:00Z","revoked_at":"2999-01-01T00:00:00Z"}"#);
+        let revoked = revoked.expect("an end");
+        assert!(revoked.is_near(at("2026-01-01T00:00:00Z")));
+        assert_eq!(revoked.to_string(), "counts until 2999-01-01T00:00:00Z, when it is revoked");
+        assert!(expires < revoked, "the earlier one is the smaller");
+        assert_eq!(end(r#"{"schema_version":1,"not_before":"2026-01-01T00:00:00Z"}"#), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use rustix::io::Errno;
 use crate::key::{Fingerprint, PublicKey};
 use crate::key_files::{KeyFiles, MAX_FILE_BYTES};
 use crate::key_names::{KeyNames, begins_as_note, has_not_begun, key_stem, note_of};
-use crate::key_notes::{KeyNotes, Standing};
+use crate::key_notes::{KeyNotes, PlannedEnd, Standing};
 use crate::key_source::KeySource;
 
 /// The name of a trusted key: its file name without the suffix.
@@ -59,9 +59,9 @@ pub struct TrustedKey {
 }
 
 impl TrustedKey {
-    /// When it is going to be revoked, or was: the first time that a note on it says.
-    pub fn planned_revocation(&self) -> Option<Timestamp> {
-        self.limits.iter().filter_map(|notes| notes.revoked_at).min()
+    /// When it ends, or has ended: the first time that a note on it says.
+    pub fn planned_end(&self) -> Option<PlannedEnd> {
+        self.limits.iter().filter_map(KeyNotes::planned_end).min()
     }
 
     /// Whether it may verify anything at that time. Of several notes the strictest counts.

@@ -37,7 +37,7 @@ pub use content::Content;
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
-pub use key_notes::{KeyNotes, Standing};
+pub use key_notes::{KeyNotes, PlannedEnd, Standing};
 pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_key_pair};
 pub use key_source::KeySource;
 pub use keyring::{KeyId, Keyring, SkippedKey, TrustedKey};

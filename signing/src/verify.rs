@@ -13,7 +13,7 @@ use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
 use crate::findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 use crate::key::Fingerprint;
-use crate::key_notes::Standing;
+use crate::key_notes::{PlannedEnd, Standing};
 use crate::keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
 use crate::promised::named_and_absent;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
@@ -110,8 +110,8 @@ pub struct Signer {
     pub key_id: KeyId,
     /// The key by content.
     pub fingerprint: Fingerprint,
-    /// When it is going to be revoked, as its note says; the signer counts until then.
-    pub revoked_from: Option<Timestamp>,
+    /// When it stops to count, as its note says; the signer counts until then.
+    pub end: Option<PlannedEnd>,
 }
 
 /// A trusted key that verified a signature, and does not count.
@@ -126,9 +126,9 @@ pub struct EndedSigner {
 }
 
 impl Signer {
-    /// That its key is going to be revoked, in words, where a note says so.
-    pub fn planned_end(&self) -> Option<String> {
-        self.revoked_from.map(|from| format!("key `{}` counts until {from}, when it is revoked", self.key_id))
+    /// That its key is going to end, in words, where a note says so and it is time to hear of it.
+    pub fn near_end(&self, at: Timestamp) -> Option<String> {
+        self.end.filter(|end| end.is_near(at)).map(|end| format!("key `{}` {end}", self.key_id))
     }
 }
 
@@ -315,8 +315,7 @@ impl Tried {
             return;
         }
         if self.signers.iter().all(|signer| signer.fingerprint != fingerprint) {
-            let (key_id, revoked_from) = (trusted.id.clone(), trusted.planned_revocation());
-            self.signers.push(Signer { key_id, fingerprint, revoked_from });
+            self.signers.push(Signer { key_id: trusted.id.clone(), fingerprint, end: trusted.planned_end() });
         }
     }
 }

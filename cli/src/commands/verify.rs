@@ -54,6 +54,7 @@ impl Answer for Verdict {
 pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
     let trust = context.trust(args.trust);
+    let at = trust.at;
     let reporter = context.output.reporter();
     let verification = match Subject::parse(&args.source, &site)? {
         Subject::Source(Source::Directory(directory)) if args.as_shipped => {
@@ -86,7 +87,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     };
     drop(reporter);
     let signers = verification.verdict.as_ref().map(|verdict| verdict.signers()).unwrap_or_default();
-    let ending: Vec<String> = signers.iter().filter_map(|signer| signer.planned_end()).collect();
+    let ending: Vec<String> = signers.iter().filter_map(|signer| signer.near_end(at)).collect();
     context.warn_of_keys(&verification.findings.skipped, ending);
     answer(as_text(args.source), args.explain, verification, context)
 }
