@@ -164,7 +164,11 @@ fn both_are_asked_for_when_both_change() {
     let (before, now) = (publish(&bench, "2.0.0", &["a"]), publish(&bench, "1.0.0", &["b"]));
     install(&bench, &before, &[]).ok();
     trust(&bench, "b");
-    install(&bench, &now, &[]).refused(3, "version_downgrade");
+    let run = install(&bench, &now, &[]);
+    let line = run.refused(3, "version_downgrade").error_line().to_owned();
+    assert!(line.contains("2.0.0 → 1.0.0; and nobody who has signed what is installed has signed"), "{line}");
+    let hint = run.stderr.lines().find(|line| line.starts_with("hint: ")).expect("a hint");
+    assert!(hint.contains("--allow-downgrade") && hint.contains("--allow-signer-change"), "{hint}");
     install(&bench, &now, &["--allow-signer-change"]).refused(3, "version_downgrade");
     install(&bench, &now, &["--allow-downgrade"]).refused(3, "signer_changed");
     install(&bench, &now, &["--allow-downgrade", "--allow-signer-change"]).ok();

@@ -97,6 +97,14 @@ impl Fault {
         self
     }
 
+    /// Says what else is refused about the same, behind the first: its values are the ones that are shown.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.0.hint = Some(format!("{}; {}", self.next_step(), other.next_step()));
+        self.0.message = format!("{}; and {other}", self.0.message);
+        self
+    }
+
     /// Names the file, line and column that decided.
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {

@@ -439,9 +439,14 @@ fn a_second_spelling_refuses_whatever_the_mode_and_before_the_floor() {
         let examined = examine(&Policy::of(mode), &claim(b"t", MANIFEST, None), |_, _| Ok(Outcome::Unsigned));
         assert_eq!(examined.refused_beside(&facts).map(|refusal| refusal.reason()), Some(Reason::AlreadyExists));
         let decision = admit(examined, &Site(facts));
-        assert_eq!(decision.outcome.expect_err("two").reason(), Reason::AlreadyExists);
+        let refusal = decision.outcome.expect_err("two");
+        assert_eq!(refusal.reason(), Reason::AlreadyExists);
+        // What else is refused is said at once, behind it.
+        let floor = floor_unknown().expect_err("nobody can tell");
+        assert_eq!(refusal.message(), format!("the plugin `demo-one` is installed; and {floor}"));
+        assert_eq!(refusal.next_step(), format!("{}; {}", Reason::AlreadyExists.remedy(), floor.next_step()));
         let last: Vec<_> = decision.trace.steps().iter().rev().take(4).map(|step| step.answered).collect();
-        assert_eq!(last, [Answered::NotReached, Answered::NotReached, Answered::NotReached, Answered::Failed]);
+        assert_eq!(last, [Answered::Passed, Answered::Passed, Answered::Failed, Answered::Failed]);
     }
 }
 

@@ -54,9 +54,17 @@ impl ProofCase<'_> {
         Gate { name: "policy", ask: policy },
     ];
 
-    /// Asks the gates about proof, up to the first that objects.
+    /// Asks the gates about proof, up to the first that objects: what the verifier would come to know next it does
+    /// not know without what is missing.
     pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
-        ask(&Self::GATES, self, trace)
+        let mut objection = None;
+        for gate in &Self::GATES {
+            match objection {
+                None => objection = gate.ask(self, trace),
+                Some(_) => trace.not_reached(gate.name, ""),
+            }
+        }
+        objection
     }
 }
 
@@ -68,10 +76,12 @@ impl SiteCase<'_> {
         Gate { name: "same signer", ask: same_signer },
     ];
 
-    /// Asks the gates about the site. None of them is for a mode to overrule: each holds what was promised
-    /// of a plugin that is installed already.
+    /// Asks all gates about the site, and refuses with all that they object to: each is about something else, and
+    /// whoever can answer for one of them should hear of the others before that. None is for a mode to overrule:
+    /// each holds what was promised of a plugin that is installed already.
     pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
-        ask(&Self::GATES, self, trace)
+        let objections = Self::GATES.iter().filter_map(|gate| gate.ask(self, trace));
+        objections.reduce(|first, next| first.and(&next))
     }
 }
 
@@ -80,20 +90,19 @@ pub(super) fn pass_over(trace: &mut Trace) {
     ProofCase::GATES.iter().for_each(|gate| trace.not_reached(gate.name, "trust mode disabled"));
 }
 
-fn ask<Case>(gates: &[Gate<Case>], case: &Case, trace: &mut Trace) -> Option<Fault> {
-    let mut objection = None;
-    for gate in gates {
-        let answer = if objection.is_none() { (gate.ask)(case) } else { Answer::NotAsked };
-        match answer {
-            Answer::Passed(evidence) => trace.passed(gate.name, evidence),
-            Answer::NotAsked => trace.not_reached(gate.name, ""),
+impl<Case> Gate<Case> {
+    /// Asks, and writes down the answer.
+    fn ask(&self, case: &Case, trace: &mut Trace) -> Option<Fault> {
+        match (self.ask)(case) {
+            Answer::Passed(evidence) => trace.passed(self.name, evidence),
+            Answer::NotAsked => trace.not_reached(self.name, ""),
             Answer::Objects(fault) => {
-                trace.failed(gate.name, &fault);
-                objection = Some(fault);
+                trace.failed(self.name, &fault);
+                return Some(fault);
             }
         }
+        None
     }
-    objection
 }
 
 fn signature_present(case: &ProofCase<'_>) -> Answer {
