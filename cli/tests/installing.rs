@@ -124,6 +124,8 @@ fn several_are_each_a_transaction_and_one_code_stands_for_all() {
         for failed in answer["failed"].as_array().expect("a list") {
             assert!(sources.contains(&failed["source"].as_str().expect("a source")), "{run:?}");
             assert!(failed["objection"]["reason_code"].is_string() && failed["objection"]["hint"].is_string());
+            let is_comparison = failed["objection"]["reason_code"] == "signature_invalid";
+            assert_eq!(failed["objection"]["expected"].is_string(), is_comparison, "{run:?}");
         }
     }
     let text = install(&bench, &["nope.tar", "second.tar", "changed"], &[]);

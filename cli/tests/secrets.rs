@@ -142,6 +142,18 @@ fn a_value_that_names_no_file_is_not_quoted_and_a_file_is() {
 }
 
 #[test]
+fn what_a_result_says_of_a_refusal_shows_no_token() {
+    let bench = bench();
+    let token = format!("ghp_{}", "16C7e42F292c6912E7710c838347Ae178B4a");
+    let sources = [format!("oci-archive:{token}"), format!("oci-archive:{token}.tar")];
+    let words = ["plugin", "install", &sources[0], &sources[1], "--trusted-keys", "release.pem"];
+    for words in [words.to_vec(), [&words[..], &["--json"]].concat()] {
+        let run = bench.run(&words);
+        assert!(run.code == 1 && !format!("{run:?}").contains(&token), "{run:?}");
+    }
+}
+
+#[test]
 fn passwords_are_not_echoed() {
     let bench = bench();
     for words in [

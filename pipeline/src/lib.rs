@@ -21,6 +21,7 @@ mod publication;
 mod publish;
 mod pull;
 mod pushed;
+mod redact;
 mod release;
 mod rollback;
 mod sign;
@@ -51,6 +52,7 @@ pub use publication::{PackageOptions, Publication, PublishableArtifact, Signatur
 pub use publish::{Packaged, PushOptions, check_package, package, publish, push};
 pub use pull::{Pulled, pull};
 pub use pushed::Pushed;
+pub use redact::{redacted, resembles_key};
 pub use release::{Checkout, ReleaseCopy, SignedRelease};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};

@@ -182,7 +182,13 @@ fn what_changed_in_a_plugins_directory() {
         added_signers: None,
         previous_reference: None,
         lowered_from: Some("full"),
-        objection: Some(Objection { reason_code: "coverage_partial", message: text("o"), hint: text("h") }),
+        objection: Some(Objection {
+            reason_code: "coverage_partial",
+            message: text("o"),
+            expected: None,
+            found: None,
+            hint: text("h"),
+        }),
     };
     is(
         &rolled_back,
@@ -270,7 +276,13 @@ fn a_verdict_and_how_it_came_about() {
     let state = |digest: &str| FileState { content_digest: text(digest), content_bytes: 1, executable: false };
     let explanation = Explanation {
         verdict: "refused",
-        objection: Some(Objection { reason_code: "coverage_mismatch", message: text("m"), hint: text("h") }),
+        objection: Some(Objection {
+            reason_code: "coverage_mismatch",
+            message: text("m"),
+            expected: Some(text("e")),
+            found: Some(text("f")),
+            hint: text("h"),
+        }),
         signature_status: "invalid",
         coverage: "none",
         checks: vec![
@@ -316,7 +328,7 @@ fn a_verdict_and_how_it_came_about() {
         concat!(
             r#"{"source":"s","id":null,"signature_status":"invalid","signing_key_id":null,"signing_key_fingerprint":null,"signers":[{"signing_key_id":"k","signing_key_fingerprint":"f"}],"#,
             r#""coverage":"none","canonical_digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
-            r#""objection":{"reason_code":"coverage_mismatch","message":"m","hint":"h"},"signature_status":"invalid","coverage":"none","checks":[{"name":"m","#,
+            r#""objection":{"reason_code":"coverage_mismatch","message":"m","expected":"e","found":"f","hint":"h"},"signature_status":"invalid","coverage":"none","checks":[{"name":"m","#,
             r#""result":"passed","evidence":"c"},{"name":"n","result":"failed","evidence":"d","hint":"w"}],"keys":[{"signing_key_id":"k","path":"k.pem","signing_key_fingerprint":"f","verifies":[],"#,
             r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"path":"plugin.sig","stated_key_fingerprint":null,"#,
             r#""signing_key_id":null}],"file_list":"intact","changed":[{"path":"p","signed":{"content_digest":"a","content_bytes":1,"#,

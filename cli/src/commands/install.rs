@@ -18,7 +18,7 @@ use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
-use crate::output::{Answer, path_text, printable};
+use crate::output::{Answer, path_text, printable, redacted};
 use crate::runtime;
 
 /// What came of each source, and what it makes of the command.
@@ -67,7 +67,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
             Ok(plugin) => document.plugins.push(plugin),
             Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
-                document.failed.push(NotInstalled { source: name.clone(), objection: Objection::from(&fault) });
+                document.failed.push(NotInstalled { source: redacted(&name), objection: Objection::from(&fault) });
                 faults.push((name, fault));
             }
         }

@@ -14,7 +14,7 @@ use super::several;
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
-use crate::output::{Answer, path_text, printable};
+use crate::output::{Answer, path_text, printable, redacted};
 use crate::waiting::Waiting;
 
 /// Longer than any answer.
@@ -57,7 +57,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
             }
             Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
-                document.failed.push(NotUninstalled { id: id.to_string(), objection: Objection::from(&fault) });
+                document.failed.push(NotUninstalled { id: redacted(id.as_str()), objection: Objection::from(&fault) });
                 faults.push((id.to_string(), fault));
             }
         }

@@ -3,7 +3,7 @@
 
 use aisoc_manifests::fault::Fault;
 
-use super::redact::redacted;
+use super::redacted;
 
 /// `::error file=…,line=…,col=…,title=CODE::MESSAGE`, on one line whatever the message holds.
 pub(super) fn of(fault: &Fault) -> String {

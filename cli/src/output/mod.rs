@@ -12,12 +12,11 @@
 //!    says what, for all of it.
 //! 9. `--quiet` removes status lines, never warnings or errors.
 //! 10. A closed pipe is success.
-//! 11. No text for stderr shows a private key, a token or a password.
+//! 11. No text for stderr, and no objection of a result, shows a private key, a token or a password.
 
 mod amount;
 mod annotation;
 mod progress;
-mod redact;
 mod report;
 mod screen;
 mod status;
@@ -30,10 +29,10 @@ use aisoc_manifests::fault::{Fault, Result};
 pub(crate) use aisoc_manifests::text::{printable, printable_json, printable_lines};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Document, SCHEMA_VERSION};
+pub(crate) use aisoc_pipeline::{redacted, resembles_key};
 use serde::Serialize;
 
 use progress::Progress;
-pub(crate) use redact::{redacted, resembles_key};
 pub(crate) use report::Reports;
 use screen::Screen;
 

@@ -12,7 +12,7 @@ use aisoc_pipeline::documents::{ErrorDetail, ManifestProblem, Report, ReportedEr
 use anstyle::{AnsiColor, Style};
 
 use super::annotation;
-use super::redact::redacted;
+use super::redacted;
 use crate::commands::Repeated;
 
 const HINT: Style = AnsiColor::Cyan.on_default().bold();

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use aisoc_manifests::text::printable;
 use anstyle::{AnsiColor, Style};
 
-use super::redact::redacted;
+use super::redacted;
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 

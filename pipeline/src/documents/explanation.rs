@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Objection;
+use crate::redact::redacted;
 
 /// What `verify --explain` shows and `--json` holds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -195,8 +196,8 @@ impl Check {
         Self {
             name: step.name,
             result: step.answered.as_str(),
-            evidence: step.evidence.clone(),
-            hint: step.remedy.clone(),
+            evidence: redacted(&step.evidence),
+            hint: step.remedy.as_deref().map(redacted),
         }
     }
 }

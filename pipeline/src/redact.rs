@@ -1,7 +1,8 @@
 //! The last line of defence: whatever a message says, it says no secret.
 //!
 //! Nobody means to print a key. But an option takes a path, a key is typed in its place, and the message
-//! quotes what was typed, into a build's log that everybody reads. So every text for stderr passes here.
+//! quotes what was typed, into a build's log that everybody reads. So every text for stderr passes here, and every
+//! refusal that a result holds.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ const MIN_WORD: usize = 3;
 const KEY_LENGTHS: [usize; 5] = [43, 44, 64, 86, 88];
 
 /// The text without private keys, tokens and passwords.
-pub(crate) fn redacted(text: &str) -> String {
+pub fn redacted(text: &str) -> String {
     let mut text = text.to_owned();
     for find in [aisoc_packaging::secrets_in, bare_keys, user_infos, authorizations] {
         // From the end, so that what is still to be replaced stays where it is.
@@ -30,7 +31,7 @@ pub(crate) fn redacted(text: &str) -> String {
 
 /// Whether it is a key that was given where a path, a name or a number is expected. Stricter than what is
 /// printed: there, 64 digits are a digest.
-pub(crate) fn resembles_key(text: &str) -> bool {
+pub fn resembles_key(text: &str) -> bool {
     let text = text.trim();
     let is_hex = text.len() >= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_whole = |range: &Range<usize>| range.start == 0;
