@@ -208,12 +208,33 @@ fn what_was_installed_with_an_unknown_capability_is_put_back_and_rolled_back_to(
     run(&bench, &["plugin", "install", "./demo"]).refused(1, "unknown_capability");
 }
 
+/// Another reader may take for a grant what this one does not.
 #[test]
-fn entries_that_are_no_text_and_values_that_are_no_list_grant_nothing() {
-    for capabilities in ["facts.write", "{facts.write: true}", "[7, [facts.write]]"] {
-        let bench = bench();
-        let archive = publish(&bench, "1.0.0", capabilities);
-        let document = install_json(&bench, &archive);
-        assert_eq!(document["capabilities"], json!([]), "{capabilities}");
+fn what_is_no_list_of_texts_is_neither_signed_nor_packed_nor_installed() {
+    let bench = bench();
+    for (capabilities, said) in [
+        ("facts.write", "`capabilities` is text, not a list"),
+        ("{facts.write: true}", "`capabilities` is a mapping, not a list"),
+        ("[7]", "an entry of `capabilities` is an integer, not text"),
+        ("[facts.read, [facts.write]]", "an entry of `capabilities` is a list, not text"),
+    ] {
+        ask(&bench, "1.0.0", capabilities);
+        let run = sign(&bench);
+        assert!(run.refused(1, "field_type").stderr.contains(said), "{run:?}");
+        sign_elsewhere(&bench, "1.0.0", capabilities);
+        for words in [
+            &["plugin", "package", "--plugin-dir", "demo", "--out", "x.tar"][..],
+            &["plugin", "push", "demo/", "oci:registry:demo"],
+            &["plugin", "install", "./demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        ] {
+            let run = bench.run(words);
+            assert!(run.refused(1, "field_type").stderr.contains(said), "{words:?} {run:?}");
+        }
+    }
+    assert!(!bench.path("x.tar").exists() && !bench.path("registry").exists() && !bench.path("plugins/demo").exists());
+    for nothing in ["", "[]", "~"] {
+        let archive = publish(&bench, "1.0.0", nothing);
+        assert_eq!(install_json(&bench, &archive)["capabilities"], json!([]), "{nothing}");
+        fs::remove_file(bench.path(&archive)).expect("removed");
     }
 }

@@ -146,7 +146,7 @@ fn bombs_come_to_an_end() {
 #[test]
 fn many_problems_take_one_more_reading_and_not_one_each() {
     let entries = 20_000;
-    let manifest = format!("{GOOD}capabilities: [{}]\n", "1, ".repeat(entries));
+    let manifest = format!("{GOOD}tags: [{}]\n", "1, ".repeat(entries));
     let start = Instant::now();
     let problems = validate(ManifestFile::Yaml, manifest.as_bytes(), &|_| true, Profile::Strict);
     // A minute and more when every problem reads the file again.

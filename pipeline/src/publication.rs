@@ -137,6 +137,7 @@ impl PublishableArtifact {
                      package --plugin-dir DIR --out PATH`";
         let claim = fetched.claim(&staged)?;
         let publishable = publishable(&claim, rule, again).map_err(|fault| fault.about(source))?;
+        require_known_capabilities(claim.document()?).map_err(|fault| fault.about(source))?;
         let manifest = Manifest::from_document(claim.document()?)?;
         let (digest, signature) = (fetched.artifact.digest(), SignatureLook::of(&publishable));
         let plugin = Some((manifest.id.to_string(), manifest.version));

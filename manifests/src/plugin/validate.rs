@@ -112,12 +112,12 @@ pub fn ambiguities(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
 }
 
 /// What must not be signed, whatever the other fields mean: what [`ambiguities`] finds, an id that nobody can
-/// install, and capabilities that no host can grant.
+/// install, and capabilities that no host can grant or that nobody can read.
 pub fn unsignable(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
     let mut problems = strict::problems(file, bytes);
     if let Ok(document) = Document::read(file, bytes) {
         problems.extend(uninstallable_id(&document));
-        problems.extend(unknown_capabilities(&document));
+        problems.extend(ungrantable(&document));
     }
     in_order(problems)
 }
@@ -128,22 +128,38 @@ fn uninstallable_id(document: &Document) -> Option<Problem> {
     Some(fault.at(Location::new(document.file().name(), node.position())).into())
 }
 
-/// Grants that are asked for and that no host knows, each where it stands.
-fn unknown_capabilities(document: &Document) -> impl Iterator<Item = Problem> {
-    let items = document.root().get("capabilities").into_iter().flat_map(Node::items);
-    items.filter_map(|item| {
-        let fault = item.as_str().filter(|entry| is_grant(entry))?.parse::<Capability>().err()?;
-        Some(fault.at(Location::new(document.file().name(), item.position())).into())
-    })
+/// What is asked for and no host knows, and what another reader may take for a grant where this one reads none: each
+/// where it stands. An operator who is told that a plugin asks for nothing has to be able to believe it.
+fn ungrantable(document: &Document) -> Vec<Problem> {
+    let Some(node) = document.root().get("capabilities") else { return Vec::new() };
+    let at = |fault: Fault, node: Node<'_>| fault.at(Location::new(document.file().name(), node.position())).into();
+    match node.value() {
+        Value::Null => Vec::new(),
+        Value::List(_) => node.items().filter_map(|item| Some(at(refuse_entry(item)?, item))).collect(),
+        other => {
+            let message = format!("`capabilities` is {}, not a list", other.kind());
+            vec![at(Fault::new(Reason::FieldType, message).hint("write capabilities: [one, two]"), node)]
+        }
+    }
+}
+
+fn refuse_entry(item: Node<'_>) -> Option<Fault> {
+    match item.as_str() {
+        Some(entry) => is_grant(entry).then(|| entry.parse::<Capability>().err()).flatten(),
+        None => {
+            let message = format!("an entry of `capabilities` is {}, not text", item.value().kind());
+            Some(Fault::new(Reason::FieldType, message).hint("write the name of one capability, as text"))
+        }
+    }
 }
 
 /// Refuses a manifest that asks for what no host can grant: a typing error, or a permission of a host that is not
-/// there yet, which nobody has agreed to by then.
+/// there yet, which nobody has agreed to by then. What it asks for has to be a list of texts, if it is there.
 ///
 /// # Errors
-/// `unknown_capability` for the first such entry, and where it stands.
+/// `unknown_capability` or `field_type` for the first such entry, and where it stands.
 pub fn require_known_capabilities(document: &Document) -> Result<()> {
-    unknown_capabilities(document).next().map_or(Ok(()), |problem| Err(problem.into()))
+    ungrantable(document).into_iter().next().map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -389,8 +405,10 @@ impl<'a> Check<'a> {
     }
 
     fn capabilities(&mut self) {
-        self.list_of_texts("capabilities");
-        self.problems.extend(unknown_capabilities(self.document));
+        if self.root().get("capabilities").is_some_and(|node| matches!(node.value(), Value::Null)) {
+            self.list_of_texts("capabilities");
+        }
+        self.problems.extend(ungrantable(self.document));
     }
 
     fn entry_point(&mut self) {
