@@ -91,3 +91,43 @@ fn a_signature_in_its_place_is_the_only_one_by_whatever_path() {
         assert!(run.ok().stdout.starts_with("verified key=c "), "{options:?}: {run:?}");
     }
 }
+
+/// It is nobody's but theirs to make again.
+#[test]
+fn a_signature_of_somebody_else_that_fits_does_not_go_without_a_word() {
+    let bench = twice_signed();
+    let words = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "c.key"];
+    for (options, is_said) in [(&["--dry-run"][..], true), (&["--add"], false), (&[], true), (&[], false)] {
+        let run = bench.run(&[&words, options].concat());
+        assert_eq!(run.ok().stderr.contains("warning[signatures_removed]: "), is_said, "{options:?} {run:?}");
+    }
+    // Nothing but `plugin.sig`, as other tools sign.
+    std::fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
+    let run = bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "a.key"]);
+    assert!(run.ok().stderr.contains("which fit what is signed, are removed: `plugin.sig`"), "{run:?}");
+    // What was signed before a change fits nothing.
+    bench.write("demo/README.md", "another text\n");
+    let run = bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "b.key"]);
+    assert!(!run.ok().stderr.contains("signatures_removed"), "{run:?}");
+}
+
+#[test]
+fn nothing_but_a_signature_gives_way_to_one_that_is_written_elsewhere() {
+    let bench = twice_signed();
+    let words = ["plugin", "sign", "--plugin-dir", "demo", "--private-key", "c.key", "--out"];
+    bench.write("notes.txt", "mine");
+    bench.write("large.txt", "x".repeat(1 << 11));
+    bench.write("empty.sig", "");
+    let before = bench.snapshot(".");
+    for out in ["c.key", "c.pem", "notes.txt", "large.txt"] {
+        for options in [&["--coverage", "full"][..], &["--coverage", "code"], &["--dry-run"]] {
+            let run = bench.run(&[&words[..], &[out], options].concat());
+            let line = run.refused(1, "already_exists").error_line();
+            assert!(line.contains(&format!("`{out}` is there, and is no signature")), "{line}");
+        }
+    }
+    assert_eq!(bench.snapshot("."), before);
+    for out in ["new.sig", "new.sig", "empty.sig"] {
+        bench.run(&[&words[..], &[out]].concat()).ok();
+    }
+}

@@ -92,6 +92,9 @@ warnings! {
     FilesNotCovered "files_not_covered"
         "The signature is valid, and there are files that it does not cover."
         Some("have it signed whole by its author: `aisoc plugin sign --coverage full`")
+    SignaturesRemoved "signatures_removed"
+        "`sign` has replaced the signatures of others, which fitted what is signed."
+        Some("to sign beside them, have them sign again and sign with `--add`")
     AmbiguitySigned "ambiguity_signed"
         "A manifest is signed that readers of YAML may understand in different ways, as `--allow-ambiguous` says."
         Some("quote the values that `aisoc plugin validate` names")

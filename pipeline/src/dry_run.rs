@@ -5,6 +5,7 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
+use aisoc_registry_client::layout::require_replaceable;
 use aisoc_registry_client::{ClientOptions, Fetch as _, Push as _, Tagging as _, Target};
 
 use crate::pushed::Pushed;
@@ -59,7 +60,7 @@ pub(crate) fn require_writable(out: &LayoutReference, holds_something: bool) -> 
     }
     let failed = |error| Fault::io("write", &out.path, error);
     match parent(&out.path).metadata().map_err(failed)?.is_dir() && !out.path.is_dir() {
-        true => Ok(()),
+        true => require_replaceable(&out.path),
         false => Err(failed(std::io::ErrorKind::IsADirectory.into())),
     }
 }

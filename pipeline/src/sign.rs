@@ -6,15 +6,15 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Draft, Existing, parent, sweep};
+use aisoc_files::{Draft, Existing, Links, SmallFileError, parent, read_small, sweep};
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
-    Coverage, FILE_LIST, Fingerprint, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature, Signed, SigningKey, Stamped,
-    Statement, TreeFinding, sign, stamp,
+    Content, Coverage, FILE_LIST, Fingerprint, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE,
+    Signature, Signed, SigningKey, Stamped, Statement, TreeFinding, sign, stamp,
 };
 
 use crate::dry_run::DryRun;
@@ -54,6 +54,8 @@ pub struct SignedDirectory {
     pub coverage: Coverage,
     /// What looks like a secret and was signed because its path was allowed.
     pub allowed_secrets: Vec<FoundSecret>,
+    /// The files of others who had signed exactly this, and whose signatures went.
+    pub removed_signatures: Vec<String>,
     /// How many files and directories the ignore rules left out: they would not be shipped.
     pub left_out: usize,
 }
@@ -68,6 +70,7 @@ impl SignedDirectory {
             signer,
             coverage,
             allowed_secrets: Vec::new(),
+            removed_signatures: Vec::new(),
             left_out: 0,
         }
     }
@@ -124,6 +127,7 @@ pub(crate) fn sweep_checkout(directory: &Path) {
 fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
     if let Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } = how {
         require_outside(out, plugin.root())?;
+        require_replaceable(out, plugin.root())?;
     }
     match how {
         Signing::WholeTree { out } => {
@@ -132,7 +136,12 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: 
                 true => path_of_signature(plugin, out)?,
                 false => whole.write(plugin, out)?,
             };
-            Ok(SignedDirectory::of(path, &whole.signed, Coverage::Full))
+            let removed_signatures = match whole.stamped.manifest == plugin.manifest_bytes() {
+                true => signatures_of_others(plugin, &whole.signed, out),
+                // They were over another tree, and fit nothing any more.
+                false => Vec::new(),
+            };
+            Ok(SignedDirectory { removed_signatures, ..SignedDirectory::of(path, &whole.signed, Coverage::Full) })
         }
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
@@ -142,7 +151,8 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: 
                 true => out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned),
                 false => write_signature(plugin, &[], &signed, out)?,
             };
-            Ok(SignedDirectory::of(path, &signed, coverage))
+            let removed_signatures = signatures_of_others(plugin, &signed, out);
+            Ok(SignedDirectory { removed_signatures, ..SignedDirectory::of(path, &signed, coverage) })
         }
         Signing::Added => add_signer(plugin, key, dry_run),
     }
@@ -286,6 +296,29 @@ fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed
     Ok(path)
 }
 
+/// The files in which others have signed what is signed now, and that its only signer replaces. `plugin.sig` is named
+/// where it is all that somebody has left.
+fn signatures_of_others(plugin: &PluginDir, signed: &Signed, out: Option<&Path>) -> Vec<String> {
+    if out.is_some_and(|out| !is_place_of_signature(out, plugin.root())) {
+        return Vec::new();
+    }
+    let claim = plugin.claim();
+    let files = &claim.tree().signature_files;
+    let own = place_of(signed);
+    let mut others: Vec<String> = files
+        .keys()
+        .filter(|name| ![FILE_LIST, SIGNATURE_FILE, own.as_str()].contains(&name.as_str()))
+        .cloned()
+        .collect();
+    let is_of_other = |first: &Content| {
+        first.whole().is_some_and(|first| Signature::read(first).is_ok_and(|first| first != *signed.signature()))
+    };
+    if others.is_empty() && files.get(SIGNATURE_FILE).is_some_and(is_of_other) {
+        others.push(SIGNATURE_FILE.to_owned());
+    }
+    others
+}
+
 /// Puts files into their places, in that order.
 fn place_all(plugin: &PluginDir, files: &[(PathBuf, &[u8])]) -> Result<()> {
     let added = plugin.root().join(SIGNATURE_DIRECTORY);
@@ -335,6 +368,27 @@ fn require_outside(out: &Path, root: &Path) -> Result<()> {
         return Ok(());
     }
     Err(usage("is inside the plugin that is signed"))
+}
+
+/// Nothing but a signature gives way to a signature: the name may be that of the key, by a slip of the hand.
+fn require_replaceable(out: &Path, root: &Path) -> Result<()> {
+    if is_place_of_signature(out, root) {
+        return Ok(());
+    }
+    let found = match read_small(out, MAX_SIGNATURE_FILE_BYTES, Links::Followed) {
+        Err(SmallFileError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Ok(file) if file.content.is_empty() || Signature::read(&file.content).is_ok() => return Ok(()),
+        Err(SmallFileError::Io(error)) => return Err(Fault::io("read", out, error)),
+        Ok(file) => format!("{} other bytes", file.content.len()),
+        Err(SmallFileError::TooLarge { .. }) => format!("more than {MAX_SIGNATURE_FILE_BYTES} bytes"),
+        Err(SmallFileError::NotAFile) => "no regular file".to_owned(),
+    };
+    Err(Fault::new(
+        Reason::AlreadyExists,
+        format!("`{}` is there, and is no signature that could be replaced", out.display()),
+    )
+    .expected("nothing, or a signature", found)
+    .hint("name a file with `--out` that is not there yet"))
 }
 
 fn add_signer(plugin: &PluginDir, key: &SigningKey, dry_run: DryRun) -> Result<SignedDirectory> {

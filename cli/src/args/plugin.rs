@@ -244,8 +244,8 @@ pub(crate) struct PackageArgs {
     /// An archive (a name ending in .tar), or an OCI layout directory
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
-    /// What is refused in the manifest: all that this reader refuses. Without it, what a host's manager refuses, and
-    /// there are warnings of what `strict` would
+    /// What is refused in the manifest: all that this reader refuses. Without it, what is no plugin to anybody, and
+    /// there are warnings of what a host's manager and `strict` would refuse
     #[arg(long)]
     pub(crate) profile: Option<Profile>,
     /// Tag inside the layout [default: the plugin's version, with `_` for `+`]
@@ -274,8 +274,8 @@ pub(crate) struct PushArgs {
     /// Where to push; without a tag, under the plugin's version (`_` for `+`)
     #[arg(value_name = "REF")]
     pub(crate) reference: Reference,
-    /// What is refused in the manifest of a directory: all that this reader refuses. Without it, what a host's manager
-    /// refuses, and there are warnings of what `strict` would
+    /// What is refused in the manifest of a directory: all that this reader refuses. Without it, what is no
+    /// plugin to anybody, and there are warnings of what a host's manager and `strict` would refuse
     #[arg(long)]
     pub(crate) profile: Option<Profile>,
     #[command(flatten)]

@@ -56,18 +56,27 @@ pub(super) fn refuse_by(directory: &Path, profile: Option<Profile>, context: &Co
     }
 }
 
-/// Where no profile was asked for: what a host's manager refuses was refused by whoever read the manifest, and what
-/// only the strict profile refuses is said.
+/// Where no profile was asked for: what is no plugin to anybody was refused by whoever read the manifest. What a host's
+/// manager refuses is said first, and then what the strict profile refuses alone.
 pub(super) fn warn_unless(profile: Option<Profile>, directory: &Path, context: &Context) -> Result<()> {
     if profile.is_none() {
-        warn(&Bench::open(directory)?, Profile::Strict, context);
+        let bench = Bench::open(directory)?;
+        let manager = warn(&bench, Profile::Manager, context);
+        let is_said = |found: &Problem| manager.iter().any(|said| said.is_same_as(found));
+        let strict = bench.problems(Profile::Strict).into_iter().filter(|found| !is_said(found));
+        say(&bench, strict.collect(), Profile::Strict, context);
     }
     Ok(())
 }
 
-/// Says what a profile would refuse, for a command that does not.
-pub(super) fn warn(bench: &Bench, profile: Profile, context: &Context) {
+/// Says what a profile would refuse, for a command that does not, and gives it.
+pub(super) fn warn(bench: &Bench, profile: Profile, context: &Context) -> Vec<Problem> {
     let problems = bench.problems(profile);
+    say(bench, problems.clone(), profile, context);
+    problems
+}
+
+fn say(bench: &Bench, problems: Vec<Problem>, profile: Profile, context: &Context) {
     let rest = problems.len().saturating_sub(WARNED_PROBLEMS);
     for Problem { reason, location, message, instead } in problems.into_iter().take(WARNED_PROBLEMS) {
         let text = format!("{}:{}:{}: {message} ({reason}, {profile})", bench.shown, location.line, location.column);

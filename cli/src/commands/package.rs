@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aisoc_files::shell_word;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
+use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
 use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook, SignatureRule};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
-    require_outside(&args.out, directory, "would be packed the next time")
+    require_outside(&out.path, directory, "would be packed the next time")
         .map_err(|fault| fault.hint("write it elsewhere, for example with `--out ../NAME.tar`"))?;
     if let Some(code) = bench::refuse_by(directory, args.profile, context)? {
         return Ok(code);
@@ -46,13 +46,13 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         false if context.dry_run().is_on() => "Would pack",
         false => "Packaged",
     };
-    context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, args.out.display()));
+    context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, out.path.display()));
     let allowed_secrets = warn_about(&packaged, &allowance, context);
     let tag = out.tag.or_else(|| Tag::of_version(&packaged.version).ok()).map(|tag| tag.to_string());
     context.output.answer(&PackedArtifact {
         id: packaged.id.to_string(),
         version: packaged.version,
-        path: path_text(&args.out),
+        path: path_text(&out.path),
         tag,
         artifact_digest: packaged.digest.to_string(),
         layer_digest: packaged.layer_digest.to_string(),
@@ -170,6 +170,10 @@ const OTHER_ARCHIVES: [&str; 16] =
 /// # Errors
 /// `usage` for a name that promises what is not written, and `invalid_ref` for what is no tag.
 fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
+    if let Some(text) = path.to_str().filter(|text| ["oci:", "oci-archive:"].iter().any(|form| text.starts_with(form)))
+    {
+        return named_layout(text, tag);
+    }
     let is_named_directory = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let ending = path.extension().filter(|_| !is_named_directory).map(|ending| ending.to_string_lossy().to_lowercase());
     let form = match ending.as_deref() {
@@ -179,6 +183,26 @@ fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
     };
     let tag = tag.map(str::parse).transpose()?;
     Ok(LayoutReference { path: PathBuf::from(path), form, tag, digest: None })
+}
+
+/// As other commands name a layout: the form is said, and a tag may be.
+fn named_layout(text: &str, tag: Option<&str>) -> Result<LayoutReference> {
+    let usage = |what: &str| Fault::new(Reason::Usage, format!("`{text}` {what}"));
+    match (text.parse()?, tag) {
+        (Reference::Layout(LayoutReference { tag: None, digest: None, path, form }), tag) => {
+            Ok(LayoutReference { path, form, tag: tag.map(str::parse).transpose()?, digest: None })
+        }
+        (Reference::Layout(LayoutReference { digest: Some(_), .. }), _) => {
+            Err(usage("names a digest, which nobody can choose").hint("leave the digest out: it is printed"))
+        }
+        (Reference::Layout(layout), None) => Ok(layout),
+        (Reference::Layout(_), Some(_)) => {
+            Err(usage("names a tag, and `--tag` does as well").hint("name the tag in one of the two places"))
+        }
+        (Reference::Registry(_), _) => {
+            Err(usage("is in a registry, and a package is written here").hint("send it there with `aisoc plugin push`"))
+        }
+    }
 }
 
 /// The layer in it is compressed already.
@@ -194,6 +218,24 @@ fn other_archive(path: &Path) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_layout_is_named_as_everywhere() {
+        let named = |text: &str, tag: Option<&str>| layout_reference(Path::new(text), tag);
+        let layout = named("oci-archive:zz", None).expect("an archive");
+        assert_eq!((layout.form, layout.path.as_path(), layout.tag), (LayoutForm::Archive, Path::new("zz"), None));
+        let layout = named("oci:dir/x.tar:1.0", None).expect("a directory");
+        assert_eq!((layout.form, layout.path.as_path()), (LayoutForm::Directory, Path::new("dir/x.tar")));
+        assert_eq!(layout.tag.map(|tag| tag.to_string()).as_deref(), Some("1.0"));
+        let layout = named("oci:dir", Some("2")).expect("a directory");
+        assert_eq!(layout.tag.map(|tag| tag.to_string()).as_deref(), Some("2"));
+        let digest = format!("oci:dir@sha256:{}", "0".repeat(64));
+        for (text, tag) in [("oci:dir:1", Some("2")), (digest.as_str(), None)] {
+            assert_eq!(named(text, tag).expect_err(text).reason(), Reason::Usage, "{text}");
+        }
+        assert_eq!(named("oci://localhost:5000/x", None).expect_err("a registry").reason(), Reason::InvalidReference);
+        assert_eq!(named("./oci:zz", None).expect("a path").path, Path::new("./oci:zz"));
+    }
 
     #[test]
     fn a_name_says_what_is_written_or_is_refused() {

@@ -93,8 +93,7 @@ fn problems(copy: &ReleaseCopy, args: &ReleaseArgs) -> Vec<Problem> {
     let (file, manifest) = copy.manifest();
     let mut problems = plugin::validate(file, manifest, &|path| copy.has(path), args.profile);
     for found in plugin::unsignable(file, manifest) {
-        let is_known = |known: &Problem| known.location == found.location && known.reason == found.reason;
-        if !problems.iter().any(is_known) {
+        if !problems.iter().any(|known| known.is_same_as(&found)) {
             problems.push(found);
         }
     }

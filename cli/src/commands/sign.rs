@@ -41,6 +41,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if args.profile.is_none() {
         bench::warn(&bench, Profile::Manager, context);
     }
+    warn_of_removed(&written.removed_signatures, context);
     let what = format!("{} as {} (coverage {})", directory.display(), written.signer, written.coverage);
     context.output.status(if dry_run.is_on() { "Would sign" } else { "Signed" }, what);
     if args.out.is_none() && !dry_run.is_on() {
@@ -72,7 +73,9 @@ fn refuse(bench: &Bench, args: &SignArgs, context: &Context) -> Result<Option<u8
     let ambiguities = bench.ambiguities();
     let mut problems = bench.unsignable();
     let asked = args.profile.map(|profile| bench.problems(profile)).unwrap_or_default();
-    problems.extend(asked.into_iter().filter(|found| !problems.contains(found)).collect::<Vec<_>>());
+    problems.extend(
+        asked.into_iter().filter(|found| !problems.iter().any(|known| known.is_same_as(found))).collect::<Vec<_>>(),
+    );
     if args.key.allow_ambiguous {
         problems.retain(|problem| !ambiguities.contains(problem));
         warn_of_ambiguities(bench, ambiguities.len(), context);
@@ -81,6 +84,16 @@ fn refuse(bench: &Bench, args: &SignArgs, context: &Context) -> Result<Option<u8
         return bench::refuse(&bench.shown, problems, context).map(Some);
     }
     Ok(None)
+}
+
+/// A signature of somebody else is not made again by whoever signs alone.
+fn warn_of_removed(removed: &[String], context: &Context) {
+    if !removed.is_empty() {
+        let names: Vec<String> = removed.iter().map(|name| format!("`{}`", printable(name))).collect();
+        let done = if context.dry_run().is_on() { "would be removed" } else { "are removed" };
+        let message = format!("signatures of others, which fit what is signed, {done}: {}", names.join(", "));
+        context.output.warning(Warning::SignaturesRemoved, message);
+    }
 }
 
 fn warn_of_ambiguities(bench: &Bench, count: usize, context: &Context) {

@@ -16,6 +16,13 @@ pub struct Problem {
     pub instead: Option<String>,
 }
 
+impl Problem {
+    /// Whether two rules have found the same; they may advise differently.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (self.reason, &self.location, &self.message) == (other.reason, &other.location, &other.message)
+    }
+}
+
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let location = fault.location().cloned().unwrap_or_else(|| Location::new("", Position::START));

@@ -16,6 +16,6 @@ mod stored;
 pub use directory::Directory;
 pub use documents::BLOBS;
 pub use ingest::Ingest;
-pub use one_pass::{NewArtifact, OnePass};
+pub use one_pass::{NewArtifact, OnePass, require_replaceable};
 pub use opened::Layout;
 pub use stored::StoredBlob;

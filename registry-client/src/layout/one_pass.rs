@@ -18,6 +18,7 @@ use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 use aisoc_manifests::tar::BLOCK;
 use tar::EntryType;
 
+use super::archive::Archive;
 use super::directory::Directory;
 use super::documents::{INDEX, MARKER, MARKER_BYTES, blob_name};
 use super::index;
@@ -74,6 +75,7 @@ impl OnePass {
             }
             LayoutForm::Archive => {
                 sweep(parent(path), DRAFTS);
+                require_replaceable(path)?;
                 let draft = temporary(parent(path))?;
                 draft.file().set_len(LAYER_AT).map_err(|error| Fault::io("write", path, error))?;
                 (Place::Archive(path.clone()), draft)
@@ -120,6 +122,23 @@ impl Write for OnePass {
     fn flush(&mut self) -> io::Result<()> {
         self.draft.flush()
     }
+}
+
+/// An archive takes the place of another one, and of nothing else: not of a file that happens to have the name.
+///
+/// # Errors
+/// `layout_invalid` when something else is there, `io_` reasons.
+pub fn require_replaceable(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Fault::io("look at", path, error)),
+        Ok(found) if found.is_file() && found.len() == 0 => return Ok(()),
+        Ok(_) => {}
+    }
+    Archive::open(path).map(|_| ()).map_err(|fault| match fault.reason() {
+        Reason::LayoutInvalid => fault.hint("write the archive to another name, or remove what is there first"),
+        _ => fault,
+    })
 }
 
 /// Writes what an archive holds beside the layer, which is there already: the same bytes as if everything had
