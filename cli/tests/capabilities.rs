@@ -101,7 +101,10 @@ fn growth_is_said_as_unknown_when_the_manifest_in_place_cannot_be_read() {
     bench.write("plugins/demo/plugin.yaml", "[");
     let upgraded = run(&bench, &["plugin", "install", &format!("oci-archive:{second}"), "--json"]);
     let said = &upgraded.ok().stderr;
-    assert!(said.contains("capabilities_grown") && said.contains("cannot be read; now it asks for facts.read"), "{said}");
+    assert!(
+        said.contains("capabilities_grown") && said.contains("cannot be read; now it asks for facts.read"),
+        "{said}"
+    );
     assert_eq!(document(&upgraded)["added_capabilities"], Value::Null);
 }
 

@@ -362,3 +362,44 @@ fn what_is_no_plugin_is_not_pushed() {
     }
     assert!(registry.requests().is_empty(), "{:?}", registry.requests());
 }
+
+/// A second plugin beside `demo`, signed.
+fn other(bench: &Bench) {
+    bench.run(&["plugin", "new", "second", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "--plugin-dir", "second", "--private-key", "release.key"]).ok();
+}
+
+#[test]
+fn a_package_replaces_an_earlier_one_of_its_own_plugin_and_nothing_else() {
+    let bench = Bench::new();
+    bench.published();
+    other(&bench);
+    bench.write("notes.tar", "my notes");
+    bench.write("empty.tar", "");
+    bench.run(&["plugin", "package", "demo", "--out", "layout"]).ok();
+    push(&bench, "second/", "oci-archive:two.tar:1", &[]).ok();
+    push(&bench, "second/", "oci-archive:two.tar:2", &[]).ok();
+    let before = bench.snapshot(".");
+    for (directory, out, reason, said) in [
+        ("demo", "notes.tar", "layout_invalid", "notes.tar"),
+        ("second", "demo.tar", "tag_exists", "an artifact of `demo`"),
+        ("second", "oci-archive:demo.tar:9", "tag_exists", "an artifact of `demo`"),
+        ("second", "layout", "tag_exists", "has the tag `0.1.0`, of another plugin"),
+        ("second", "two.tar", "already_exists", "holds several artifacts"),
+    ] {
+        for dry in [&["--dry-run"][..], &[]] {
+            let run = bench.run(&[&["plugin", "package", directory, "--out", out][..], dry].concat());
+            assert!(run.refused(1, reason).stderr.contains(said), "{out}: {run:?}");
+        }
+    }
+    assert_eq!(bench.snapshot("."), before);
+    for (directory, out) in [
+        ("demo", "demo.tar"),
+        ("demo", "layout"),
+        ("second", "oci:layout:second"),
+        ("second", "empty.tar"),
+        ("second", "empty.tar"),
+    ] {
+        bench.run(&["plugin", "package", directory, "--out", out]).ok();
+    }
+}

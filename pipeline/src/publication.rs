@@ -158,7 +158,7 @@ impl PublishableArtifact {
 }
 
 /// What the publisher has noted beside the plugin (OCI image specification, Annotations).
-fn noted(manifest: &[u8]) -> Option<(String, String)> {
+pub(crate) fn noted(manifest: &[u8]) -> Option<(String, String)> {
     let manifest = ImageManifest::read(manifest).ok()?;
     let id = manifest.layers.first()?.annotations.get(TITLE)?.clone();
     Some((id, manifest.annotations.get(VERSION)?.clone()))

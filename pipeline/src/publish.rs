@@ -29,6 +29,7 @@ use aisoc_signing::Appearance;
 
 use crate::dry_run::{DryRun, foresee, look_at, require_writable};
 use crate::events::{Event, Reporter, Transfer};
+use crate::occupied::require_own;
 use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};
 use crate::pushed::Pushed;
 use crate::signature_look::SignatureLook;
@@ -88,6 +89,9 @@ pub async fn package(
 ) -> Result<Packaged> {
     // In a layout of its own an artifact is found without a tag too.
     let tag = out.tag.clone().or_else(|| Tag::of_version(&publication.manifest.version).ok());
+    if holds_something(&out.path) {
+        require_own(out, &publication.manifest.id, tag.as_ref()).await?;
+    }
     if options.dry_run.is_on() {
         require_writable(out, holds_something(&out.path))?;
         return pack_to(&publication, options, std::io::sink()).map(|(_, summary)| summary);
@@ -340,7 +344,9 @@ impl Packed {
 fn holds_something(path: &Path) -> bool {
     match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        // A file; an empty one is a place that was made for an archive.
+        Err(_) => std::fs::metadata(path).is_ok_and(|found| found.len() > 0),
     }
 }
 
