@@ -48,6 +48,22 @@ fn each_misbehaviour_has_one_exit_code_and_writes_nothing() {
     assert_eq!(bench.snapshot("plugins"), before);
 }
 
+/// The tags are asked for once, and not for long: the refusal stands without them.
+#[test]
+fn a_registry_that_cannot_list_its_tags_makes_no_other_refusal_of_a_missing_one() {
+    let bench = Bench::new();
+    let registry = published(&bench);
+    for act in [Act::Status(403), Act::Status(503), Act::Html, Act::StallAfter(0)] {
+        let shown = format!("{act:?}");
+        registry.set_rules(vec![Rule::on("/tags/", act)]);
+        let begun = Instant::now();
+        let run = bench.install(&registry.reference("team/demo:2"));
+        run.refused(1, "reference_not_found");
+        assert!(run.stderr.contains("hint: check the spelling of the reference"), "{shown}: {run:?}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{shown}: {:?}", begun.elapsed());
+    }
+}
+
 #[test]
 fn the_same_digest_again_is_one_request() {
     let bench = Bench::new();

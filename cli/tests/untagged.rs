@@ -93,3 +93,31 @@ fn a_required_digest_names_what_no_tag_does() {
     // Twelve digits are enough for what is installed, and never for what is required.
     install(&digest[..19]).refused(2, "invalid_ref");
 }
+
+#[test]
+fn a_tag_that_is_not_there_is_answered_with_those_that_are() {
+    let bench = Bench::new();
+    bench.published();
+    let registry = bench.registry();
+    let repository = format!("{}/team/demo", registry.address);
+    for tag in ["1.0.0", "1.10.0", "2.0.0-rc.1"] {
+        bench.run(&["plugin", "push", "demo.tar", &format!("{repository}:{tag}")]).ok();
+    }
+    for (typed, meant) in [("v1.0.0", "1.0.0"), ("9", "1.10.0"), ("2.0.0-rc1", "2.0.0-rc.1")] {
+        for command in COMMANDS {
+            let reference = format!("{repository}:{typed}");
+            let run = bench.run(&words(command, &reference));
+            run.refused(1, "reference_not_found");
+            let expected = "expected: one of the tags 2.0.0-rc.1, 1.10.0, 1.0.0\n  found:    ";
+            assert!(run.stderr.contains(&format!("{expected}{typed}\n")), "{run:?}");
+            let line = words(command, &format!("{repository}:{meant}")).join(" ").replace("my plugins", "'my plugins'");
+            assert!(run.stderr.contains(&format!("hint: `aisoc {line}")), "{line}: {run:?}");
+        }
+    }
+    // A repository that is not there has no tags, and a digest is no slip of the hand.
+    let unknown = bench.run(&["plugin", "inspect", &format!("{}/team/nobody:1.0.0", registry.address)]);
+    assert!(!unknown.refused(1, "reference_not_found").stderr.contains("tags"), "{unknown:?}");
+    let digest = format!("{repository}@sha256:{}", "0".repeat(64));
+    let digest = bench.run(&["plugin", "inspect", &digest]);
+    assert!(!digest.refused(1, "reference_not_found").stderr.contains("one of the tags"), "{digest:?}");
+}

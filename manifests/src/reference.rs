@@ -207,11 +207,15 @@ impl FromStr for Reference {
                 return layout_reference(text, rest, form).map(Self::Layout);
             }
         }
-        registry_reference(text).map(Self::Registry).map_err(|fault| match reference_meant::meant(text) {
+        registry_reference(text).map(Self::Registry).map_err(|fault| match reference_meant::meant(text, is_reference) {
             Some(meant) if fault.reason() == Reason::InvalidReference => fault.hint(meant),
             _ => fault,
         })
     }
+}
+
+fn is_reference(text: &str) -> bool {
+    text.parse::<Reference>().is_ok()
 }
 
 fn layout_reference(text: &str, rest: &str, form: LayoutForm) -> Result<LayoutReference> {

@@ -1,12 +1,10 @@
 //! What was meant by a text that begins like a URL: tools beside this one write references and files so.
 
-use crate::reference::Reference;
-
 /// Schemes of other tools before what is a reference without them.
 const OF_REGISTRIES: [&str; 4] = ["https://", "http://", "oci://", "docker://"];
 
 /// What to write in place of `text`, which is no reference, if it is clear; else nothing.
-pub(crate) fn meant(text: &str) -> Option<String> {
+pub(crate) fn meant(text: &str, is_reference: impl Fn(&str) -> bool) -> Option<String> {
     if let Some(rest) = text.strip_prefix("file:") {
         return Some(path_of_file(rest).filter(|path| is_plain(path)).map_or_else(
             || "write the path itself, without `file:`".to_owned(),
@@ -23,9 +21,8 @@ pub(crate) fn meant(text: &str) -> Option<String> {
         return Some(format!("a layout directory is written `oci:{rest}`"));
     }
     let rest = rest.trim_end_matches('/');
-    rest.parse::<Reference>().ok()?;
     let over_http = if text.starts_with("http:") { "; HTTP is spoken with `--plain-http`" } else { "" };
-    Some(format!("leave the scheme out: `{rest}`{over_http}"))
+    is_reference(rest).then(|| format!("leave the scheme out: `{rest}`{over_http}"))
 }
 
 /// The path of a `file:` URL (RFC 8089) of this machine, or of what only begins like one.
@@ -45,7 +42,11 @@ fn is_plain(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::reference::Reference;
+
+    fn meant(text: &str) -> Option<String> {
+        super::meant(text, |text| text.parse::<Reference>().is_ok())
+    }
 
     #[test]
     fn what_is_meant_is_what_can_be_typed() {

@@ -11,6 +11,7 @@ use aisoc_pipeline::{Source, Subject};
 
 use super::digest::digits;
 use super::grants;
+use super::mistagged::naming_tags;
 use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
@@ -27,10 +28,11 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
         Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
             require_named(&reference, &client, context)?;
-            runtime::block_on(
+            let inspected = runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::inspect_artifact(&reference, &client, &reporter),
-            )?
+            );
+            naming_tags(inspected, &reference, &client, context)?
         }
     };
     drop(reporter);

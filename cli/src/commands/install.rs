@@ -12,6 +12,7 @@ use aisoc_trust::{Consent, TrustMode};
 use serde::Serialize;
 
 use super::grants;
+use super::mistagged::naming_tags;
 use super::replaced;
 use super::several;
 use super::untagged::require_named;
@@ -127,8 +128,12 @@ fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, context: &Co
 
 fn install(source: &Source, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
     let reporter = context.output.reporter();
-    let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter))?;
+    let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter));
     drop(reporter);
+    let installed = match source.artifact() {
+        Some(reference) => naming_tags(installed, reference, &options.client, context)?,
+        None => installed?,
+    };
     let objection = installed.signature.objection.as_ref();
     warn_of_objection(&format!("installed `{}`", installed.id), objection, options.trust.policy.mode, context);
     context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);

@@ -20,6 +20,7 @@ mod install;
 mod keygen;
 mod list;
 mod man;
+mod mistagged;
 mod new;
 mod package;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
 
+use super::mistagged::naming_tags;
 use super::untagged::require_named;
 use crate::args::plugin::PullArgs;
 use crate::context::Context;
@@ -25,8 +26,9 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     let pulled = runtime::block_on(
         context.cancellation()?,
         aisoc_pipeline::pull(&args.reference, &args.out, &client, context.dry_run(), &reporter),
-    )?;
+    );
     drop(reporter);
+    let pulled = naming_tags(pulled, &args.reference, &client, context)?;
     let directory = args.out.display().to_string();
     let verb = if context.dry_run().is_on() { "Would pull" } else { "Pulled" };
     context.output.status(verb, format!("{} into {directory}, not verified", counted(pulled.files, "file")));

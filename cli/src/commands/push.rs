@@ -10,6 +10,7 @@ use aisoc_pipeline::{
     SignatureRule, Source,
 };
 
+use super::mistagged::naming_tags;
 use super::untagged::require_named;
 use super::{bench, package, tag};
 use crate::allowed_secrets::Allowance;
@@ -39,7 +40,8 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
             allowance.refuse_for_packed()?;
             refuse_profile(args.profile)?;
             require_named(&source, &options.client, context)?;
-            let (sent, signature) = copy(&source, &args.reference, &rule, &options, context)?;
+            let copied = copy(&source, &args.reference, &rule, &options, context);
+            let (sent, signature) = naming_tags(copied, &source, &options.client, context)?;
             package::warn_about_signature(signature, context);
             context.output.answer(&answer(sent, signature, context))
         }

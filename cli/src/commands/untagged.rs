@@ -41,21 +41,27 @@ fn listed(refusal: Fault, reference: &Reference, tags: &Tags, context: &Context)
             "have the publisher push a version, `aisoc plugin push DIR {reference}:VERSION`, or check the name"
         ));
     };
+    refusal
+        .expected(first_of(tags), "none")
+        .hint(format!("`{}`", with_reference(context, reference, &format!("{reference}:{newest}"))))
+}
+
+/// `one of the tags 2.0.0, 1.0.0, … and 7 more`
+pub(super) fn first_of(tags: &Tags) -> String {
     let named: Vec<&str> = tags.all().iter().take(MAX_NAMED_TAGS).map(|tag| tag.as_str()).collect();
     let more = match tags.all().len().saturating_sub(MAX_NAMED_TAGS) {
         0 => String::new(),
         more => format!(", … and {more} more"),
     };
-    refusal
-        .expected(format!("one of the tags {}{more}", named.join(", ")), "none")
-        .hint(format!("`{}`", with_tag(context.environment.arguments(), reference, newest.as_str())))
+    format!("one of the tags {}{more}", named.join(", "))
 }
 
-/// The command line as it was typed, with the tag where the reference stands.
-fn with_tag(words: &[OsString], reference: &Reference, tag: &str) -> String {
-    let text = reference.to_string();
+/// The command line as it was typed, with another reference where that one stands.
+pub(super) fn with_reference(context: &Context, reference: &Reference, other: &str) -> String {
+    let (words, text) = (context.environment.arguments(), reference.to_string());
     let word = |word: &OsString| match word.to_str() {
-        Some(word) if word.strip_prefix("oci://").unwrap_or(word) == text => shell_word(format!("{word}:{tag}")),
+        Some(word) if word == text => shell_word(other),
+        Some(word) if word.strip_prefix("oci://") == Some(&text) => shell_word(format!("oci://{other}")),
         _ => shell_argument(word),
     };
     let rest: Vec<String> = words.iter().skip(1).map(word).collect();

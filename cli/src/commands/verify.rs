@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::digest::digits;
 use super::explained;
+use super::mistagged::naming_tags;
 use super::package;
 use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
@@ -71,10 +72,11 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
             let client = context.client(&args.registry, &[&reference])?;
             trust.require_keys_for(&reference)?;
             require_named(&reference, &client, context)?;
-            runtime::block_on(
+            let verified = runtime::block_on(
                 context.cancellation()?,
                 aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter),
-            )?
+            );
+            naming_tags(verified, &reference, &client, context)?
         }
         Subject::Installed { id, .. } => {
             let shared_directories = shared_directories(&args.shared);
