@@ -17,6 +17,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
 use aisoc_worker::{KEPT_VARIABLES, Python};
 
+use crate::output::Workspace;
+
 /// The plugins directory.
 pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 /// The Python that `validate --load` uses.
@@ -43,6 +45,8 @@ pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Whether this is a step of GitHub Actions, whose logs hold workflow commands.
 const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
+/// Where a step of GitHub Actions finds the repository.
+const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 /// The time that a reproducible build writes, in seconds since 1970.
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// What kind of installation this is, as the host reads it.
@@ -51,7 +55,7 @@ const ENVIRONMENT: &str = "ENVIRONMENT";
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 13] = [
+pub(crate) const SETTINGS: [&str; 14] = [
     PLUGINS_DIR,
     PYTHON,
     REGISTRY_HOST,
@@ -64,6 +68,7 @@ pub(crate) const SETTINGS: [&str; 13] = [
     GITHUB_OUTPUT,
     GITHUB_STEP_SUMMARY,
     GITHUB_ACTIONS,
+    GITHUB_WORKSPACE,
     SOURCE_DATE_EPOCH,
 ];
 
@@ -114,9 +119,10 @@ impl Environment {
         self.variable(name).map(PathBuf::from)
     }
 
-    /// Whether this is a step of GitHub Actions.
-    pub(crate) fn is_on_github(&self) -> bool {
-        self.variable(GITHUB_ACTIONS).is_some_and(|value| value == "true")
+    /// Where the repository is, in a step of GitHub Actions.
+    pub(crate) fn github_workspace(&self) -> Option<Workspace> {
+        self.variable(GITHUB_ACTIONS).filter(|value| value == "true")?;
+        Some(Workspace(self.path(GITHUB_WORKSPACE).unwrap_or_default()))
     }
 
     /// A variable that is set and not empty, as text.

@@ -55,7 +55,9 @@ fn run(reports: &Reports) -> Result<u8> {
     let environment = Environment::of_process();
     // Until the command line is understood, `--json` is looked for by hand.
     reports.set_json(usage::json_is_asked_for(&environment));
-    reports.set_annotating(environment.is_on_github());
+    if let Some(workspace) = environment.github_workspace() {
+        reports.annotate(workspace);
+    }
     private?;
     usage::refuse_key_material(&environment)?;
     match Typed::parse(&environment) {

@@ -250,15 +250,17 @@ fn on_github_a_refusal_is_an_annotation_that_no_value_can_forge() {
         "id: demo\nname: Demo\nversion: \"1\\n::error::forged ##[error]x\"\nplugin_type: nope\n",
     );
     let words = ["plugin", "release", "demo", "oci:layout", "--private-key", "release.key"];
-    let on = bench.run_with(&words, &[("GITHUB_ACTIONS", "true")]);
+    // A step may run below the repository.
+    let here = bench.path("demo").parent().expect("the working directory").to_owned();
+    let workspace = here.parent().expect("one above").display().to_string();
+    let step = here.file_name().and_then(|name| name.to_str()).expect("a name");
+    let on = bench.run_with(&words, &[("GITHUB_ACTIONS", "true"), ("GITHUB_WORKSPACE", &workspace)]);
     let annotations: Vec<_> = on.stderr.lines().filter(|line| line.trim_start().starts_with("::")).collect();
     assert!(annotations.len() >= 3, "{on:?}");
-    let line = "::error file=demo/plugin.yaml,line=3,col=10,title=invalid_version::";
-    assert!(annotations.iter().any(|annotation| annotation.starts_with(line)), "{on:?}");
-    assert!(
-        annotations.iter().all(|annotation| annotation.starts_with("::error file=demo/plugin.yaml,line=")),
-        "{on:?}"
-    );
+    let file = format!("::error file={step}/demo/plugin.yaml,line=");
+    let line = format!("{file}3,col=10,title=invalid_version::");
+    assert!(annotations.iter().any(|annotation| annotation.starts_with(&line)), "{on:?}");
+    assert!(annotations.iter().all(|annotation| annotation.starts_with(&file)), "{on:?}");
     for line in on.stderr.lines().filter(|line| !line.starts_with("::")) {
         assert!(!line.contains("##["), "{line}");
     }

@@ -81,3 +81,28 @@ fn what_is_no_reference_is_a_path_as_before() {
     bench.run(&["plugin", "verify", "./nothing", "--trusted-keys", "keys"]).refused(1, "io_not_found");
     bench.run(&["plugin", "verify", "oci://oci:demo", "--trusted-keys", "keys"]).refused(2, "invalid_ref");
 }
+
+/// Whoever has it open types it.
+#[test]
+fn a_manifest_in_place_of_its_plugin_is_answered_with_the_directory() {
+    let bench = Bench::new();
+    bench.published();
+    let keys = ["--trusted-keys", "keys"];
+    for words in [
+        &["plugin", "sign", "demo/plugin.yaml", "--private-key", "release.key"][..],
+        &["plugin", "sign", "--plugin-dir", "demo/plugin.yaml", "--private-key", "release.key"],
+        &["plugin", "package", "demo/plugin.yaml", "--out", "x.tar"],
+        &["plugin", "digest", "demo/plugin.yaml"],
+        &["plugin", "push", "demo/plugin.yaml", "oci:layout:1"],
+        &["plugin", "release", "demo/plugin.yaml", "oci:layout", "--private-key", "release.key"],
+        &["plugin", "inspect", "demo/plugin.yaml"],
+        &[&["plugin", "verify", "demo/plugin.yaml"][..], &keys].concat(),
+        &[&["plugin", "install", "demo/plugin.yaml", "--plugins-dir", "plugins"][..], &keys].concat(),
+    ] {
+        let run = bench.run(words);
+        let line = run.refused(2, "usage").error_line();
+        assert!(line.contains("`demo/plugin.yaml` is a manifest, and its plugin is wanted"), "{words:?}: {line}");
+        assert!(run.stderr.contains("hint: name the directory: `demo`"), "{words:?}: {run:?}");
+    }
+    bench.run(&["plugin", "validate", "demo/plugin.yaml"]).ok();
+}

@@ -58,7 +58,7 @@ pub use release::{Checkout, ReleaseCopy, SignedRelease};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use signature_look::SignatureLook;
-pub use source::Source;
+pub use source::{Source, require_no_manifest};
 pub use subject::Subject;
 pub use tags::{Tags, tags};
 pub use uninstall::uninstall;

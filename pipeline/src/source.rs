@@ -10,6 +10,7 @@ use aisoc_installation::escaped;
 use aisoc_manifests::address::is_this_machine;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_manifests::text::shown;
 
@@ -97,6 +98,7 @@ impl Source {
             ErrorKind::NotFound => missing(path),
             _ => Fault::io("find", path, error),
         })?;
+        require_no_manifest(path)?;
         if found.is_file() {
             return Ok(Self::Artifact(Reference::layout_archive(path)));
         }
@@ -109,6 +111,21 @@ impl Source {
             false => Self::Directory(path.to_owned()),
         })
     }
+}
+
+/// Refuses a manifest where its plugin is wanted, as somebody may type who has it open.
+///
+/// # Errors
+/// `usage`, with the directory in the hint.
+pub fn require_no_manifest(path: &Path) -> Result<()> {
+    let is_named_so = |file: &ManifestFile| path.file_name().is_some_and(|name| name == file.name());
+    if !ManifestFile::ALL.iter().any(is_named_so) || !path.is_file() {
+        return Ok(());
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Err(Fault::new(Reason::Usage, format!("`{}` is a manifest, and its plugin is wanted", path.display()))
+        .expected("a plugin's directory", "a file in it")
+        .hint(format!("name the directory: `{}`", shell_word(directory))))
 }
 
 fn in_registry(text: &str, reference: &str) -> Result<Source> {

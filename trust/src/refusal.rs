@@ -79,7 +79,7 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[Str
             let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
             // What is in a file that cannot be read may be that very key.
             let message = match skipped.is_empty() {
-                true => "the plugin is signed by a key that is not in the trusted keys directory",
+                true => "the plugin is signed by a key that is none of the trusted keys",
                 false => "the plugin is signed by a key that is none of those that can be used, and not all can",
             };
             beside_skipped(Fault::new(Reason::UntrustedKey, message), skipped)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aisoc_manifests::fault::Result;
 use clap::Args;
 
 /// The plugin's directory, as a word or as an option: one of the two.
@@ -17,7 +18,11 @@ pub(crate) struct DirectoryArgs {
 
 impl DirectoryArgs {
     /// The directory that is meant.
-    pub(crate) fn path(&self) -> &Path {
-        self.dir.as_deref().or(self.plugin_dir.as_deref()).unwrap_or(Path::new("."))
+    ///
+    /// # Errors
+    /// `usage` for a manifest.
+    pub(crate) fn path(&self) -> Result<&Path> {
+        let path = self.dir.as_deref().or(self.plugin_dir.as_deref()).unwrap_or(Path::new("."));
+        aisoc_pipeline::require_no_manifest(path).map(|()| path)
     }
 }

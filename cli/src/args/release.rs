@@ -57,9 +57,11 @@ impl ReleaseArgs {
     /// `invalid_ref` for a word alone that is none, `usage` for one that is a directory.
     pub(crate) fn places(&self) -> Result<(PathBuf, Reference)> {
         if let Some(reference) = &self.second {
-            return Ok((PathBuf::from(&self.first), reference.clone()));
+            let directory = PathBuf::from(&self.first);
+            return aisoc_pipeline::require_no_manifest(&directory).map(|()| (directory, reference.clone()));
         }
         let directory = self.plugin_dir.clone().unwrap_or_else(|| PathBuf::from("."));
+        aisoc_pipeline::require_no_manifest(&directory)?;
         let text = self.first.to_str().ok_or_else(|| {
             Fault::new(Reason::InvalidReference, "the reference is no UTF-8").hint("write it as host[:port]/repository")
         })?;

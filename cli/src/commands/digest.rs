@@ -26,5 +26,5 @@ pub(super) fn digits(digest: &str) -> &str {
 
 pub(crate) fn run(args: DigestArgs, context: &Context) -> Result<u8> {
     let canonical = if args.canonical { CanonicalJson::Shown } else { CanonicalJson::Hidden };
-    context.output.answer(&canonical_digest(args.directory.path(), canonical, &context.limits()?)?)
+    context.output.answer(&canonical_digest(args.directory.path()?, canonical, &context.limits()?)?)
 }

@@ -25,7 +25,7 @@ impl Answer for PackedArtifact {
 }
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
-    let directory = args.directory.path();
+    let directory = args.directory.path()?;
     let allowance = Allowance::of(&args.secrets)?;
     let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;

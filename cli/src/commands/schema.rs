@@ -2,10 +2,10 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use aisoc_pipeline::documents::{PublishedSchema, SchemaNames, report_schema};
+use aisoc_pipeline::documents::{PublishedSchema, PublishedSchemas, report_schema};
 use serde_json::Value;
 
-use super::declaration::Commands;
+use super::declaration::{Commands, Declaration};
 use crate::args::SchemaArgs;
 use crate::context::Context;
 use crate::output::Answer;
@@ -13,32 +13,43 @@ use crate::output::Answer;
 /// Schemas that are written by hand, because no type of aisoc is what they describe.
 const WRITTEN: &[(&str, &str)] = &[("plugin", aisoc_manifests::plugin::SCHEMA)];
 
-impl Answer for SchemaNames {
+impl Answer for PublishedSchemas {
     fn text(&self) -> String {
-        self.names.iter().map(|name| format!("{name}\n")).collect()
-    }
-}
-
-impl Answer for PublishedSchema {
-    fn text(&self) -> String {
-        pretty(&Value::Object(self.schema.clone()))
+        let shown = |published: &PublishedSchema| match &published.schema {
+            Some(schema) => pretty(&Value::Object(schema.clone())),
+            None => format!("{}\n", published.name),
+        };
+        self.schemas.iter().map(shown).collect()
     }
 }
 
 pub(crate) fn run(args: SchemaArgs, context: &Context) -> Result<u8> {
-    let mut schemas = all(context.commands);
+    let schemas = all(context.commands);
     if args.name.is_empty() {
-        let names = schemas.into_iter().map(|(name, _)| name).collect();
-        return context.output.answer(&SchemaNames { names });
+        let schemas = schemas.into_iter().map(|(name, _)| PublishedSchema { name, schema: None }).collect();
+        return context.output.answer(&PublishedSchemas { schemas });
     }
-    let wanted = args.name.join("-");
-    let Some(position) = schemas.iter().position(|(name, _)| *name == wanted) else {
-        return Err(Fault::new(Reason::Usage, format!("there is no schema `{}`", shown(&wanted, 80)))
-            .hint("see the names with `aisoc schema`"));
+    let wanted = canonical(&args.name, context.commands).join("-");
+    match schemas.into_iter().find(|(name, _)| *name == wanted) {
+        Some((name, Value::Object(schema))) => {
+            context.output.answer(&PublishedSchemas { schemas: vec![PublishedSchema { name, schema: Some(schema) }] })
+        }
+        Some((name, _)) => Err(Fault::new(Reason::Internal, format!("the schema `{name}` is no object"))),
+        None => Err(Fault::new(Reason::Usage, format!("there is no schema `{}`", shown(&wanted, 80)))
+            .hint("see the names with `aisoc schema`")),
+    }
+}
+
+/// The words of the command itself, where other words are typed for it.
+fn canonical(words: &[String], commands: Commands) -> Vec<String> {
+    let typed: Vec<&str> = words.iter().flat_map(|word| word.split(' ')).collect();
+    let is_meant = |command: &&Declaration| {
+        let aliased = command.alias.map(|alias| [&command.words[..command.words.len() - 1], &[alias]].concat());
+        command.also == typed || aliased.is_some_and(|aliased| aliased == typed)
     };
-    match schemas.swap_remove(position) {
-        (name, Value::Object(schema)) => context.output.answer(&PublishedSchema { name, schema }),
-        (name, _) => Err(Fault::new(Reason::Internal, format!("the schema `{name}` is no object"))),
+    match (commands.all)().find(|command| !typed.is_empty() && is_meant(command)) {
+        Some(command) => command.words.iter().map(|word| (*word).to_owned()).collect(),
+        None => words.to_vec(),
     }
 }
 

@@ -23,7 +23,7 @@ impl Answer for SignedPlugin {
 
 pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
-    let directory = args.directory.path();
+    let directory = args.directory.path()?;
     let bench = Bench::open(directory)?;
     if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);

@@ -423,7 +423,7 @@ one line, as soon as it can be asked.",
   aisoc schema                     # the names
   aisoc schema plugin install      # of a result
   aisoc schema report              # of warnings and errors",
-            document: Some(document_schema::<documents::PublishedSchema>),
+            document: Some(document_schema::<documents::PublishedSchemas>),
             ..PLAIN
         },
     },

@@ -32,6 +32,7 @@ use aisoc_pipeline::documents::{Document, SCHEMA_VERSION};
 pub(crate) use aisoc_pipeline::{redacted, resembles_key};
 use serde::Serialize;
 
+pub(crate) use annotation::Workspace;
 use progress::Progress;
 pub(crate) use report::Reports;
 use screen::Screen;

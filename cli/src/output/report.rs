@@ -11,7 +11,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{ErrorDetail, ManifestProblem, Report, ReportedError, ReportedWarning, SCHEMA_VERSION};
 use anstyle::{AnsiColor, Style};
 
-use super::annotation;
+use super::annotation::{self, Workspace};
 use super::redacted;
 use crate::commands::Repeated;
 
@@ -30,8 +30,8 @@ pub(crate) struct Reports(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     json: bool,
-    /// Whether refusals are annotations too, for a build on GitHub.
-    annotating: bool,
+    /// Where the files are that a build on GitHub shows refusals beside.
+    annotating: Option<Workspace>,
     /// Nobody waits for the end of a command that goes on for ever.
     at_once: bool,
     warnings: Vec<ReportedWarning>,
@@ -45,9 +45,9 @@ impl Reports {
         self.state().json = json;
     }
 
-    /// Whether refusals are annotations too, for a build on GitHub.
-    pub(crate) fn set_annotating(&self, annotating: bool) {
-        self.state().annotating = annotating;
+    /// From now on refusals are annotations too, for a build on GitHub.
+    pub(crate) fn annotate(&self, workspace: Workspace) {
+        self.state().annotating = Some(workspace);
     }
 
     /// From now on every hint's commands say this again.
@@ -84,10 +84,12 @@ impl Reports {
     pub(crate) fn error(&self, fault: &Fault) {
         let mut state = self.state();
         let fault = &state.repeated.as_ref().map_or_else(|| fault.clone(), |repeated| repeated.in_fault(fault));
-        match state.json {
-            true => state.say(Some(fault)),
-            false if state.annotating => write(&(annotation::without_commands(&text(fault)) + &annotation::of(fault))),
-            false => write(&text(fault)),
+        match (&state.annotating, state.json) {
+            (_, true) => state.say(Some(fault)),
+            (Some(workspace), false) => {
+                write(&(annotation::without_commands(&text(fault)) + &annotation::of(fault, workspace)));
+            }
+            (None, false) => write(&text(fault)),
         }
     }
 

@@ -51,6 +51,7 @@ pub(crate) struct Scaffold {
 /// As [`create`], as far as nothing has to be written to find out.
 pub(crate) fn foresee(request: &Request<'_>) -> Result<Scaffold> {
     let id = slug(request.name)?;
+    require_author(request.author)?;
     let directory = request.output_dir.join(&id);
     if directory.symlink_metadata().is_ok() {
         return Err(already_exists(&directory));
@@ -90,6 +91,20 @@ fn slug(name: &str) -> Result<String> {
     }
     Err(Fault::new(Reason::Usage, format!("`{}` does not give a plugin id: {ID_RULE}", shown(name, 80)))
         .hint("choose a name of letters, digits, blanks, `-` and `_`, such as `My Plugin` for the id `my-plugin`"))
+}
+
+/// The longest author that the profiles take, in characters.
+const MAX_AUTHOR: usize = 256;
+
+/// What is made has to validate as it is.
+fn require_author(author: &str) -> Result<()> {
+    let length = author.chars().count();
+    if !author.trim().is_empty() && length <= MAX_AUTHOR {
+        return Ok(());
+    }
+    Err(Fault::new(Reason::Usage, "`--author` is no name that a manifest could hold")
+        .expected(format!("1 to {MAX_AUTHOR} characters that are no blanks alone"), format!("{length} characters"))
+        .hint("write a name, such as `--author 'Ada <ada@example.com>'`, or leave the option out"))
 }
 
 fn write_files(request: &Request<'_>, id: &str, directory: &Path) -> Result<Vec<String>> {
@@ -290,6 +305,20 @@ mod tests {
         for (plugin_type, path, text) in rendered("Ada") {
             assert!(!text.contains("{{") && !text.contains('\t') && text.ends_with('\n'), "{plugin_type}: {path}");
         }
+    }
+
+    #[test]
+    fn an_author_that_no_manifest_could_hold_is_refused_before_anything_is_made() {
+        let output = tempfile::tempdir().expect("a directory");
+        let made = |name: &str, author: &str| {
+            create(&Request { author, ..request(name, ScaffoldType::Enricher, output.path()) }).map(drop)
+        };
+        for author in ["", " ", "\t\u{a0}", &"ä".repeat(257)] {
+            assert_eq!(made("ab", author).expect_err(author).reason(), Reason::Usage, "{author}");
+        }
+        assert!(!output.path().join("ab").exists());
+        made("ab", &"ä".repeat(256)).expect("as long as it may be");
+        made("abc", "x").expect("as short as it may be");
     }
 
     #[test]

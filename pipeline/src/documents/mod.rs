@@ -35,7 +35,7 @@ pub use objection::Objection;
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use release::{KeyFiles, ReleasedPlugin};
 pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
-pub use schema::{Document, PublishedSchema, SchemaNames, document_schema, report_schema};
+pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
 pub use serving::ServedRegistry;
 pub use tool::{CompletionScript, ManualPages, ToolVersion};
 pub use verdict::{Signer, SourceVerdict};

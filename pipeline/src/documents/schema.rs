@@ -76,16 +76,17 @@ fn looks_like(name: &str) -> Option<(&'static str, Value)> {
 
 /// The schemas that are published.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct SchemaNames {
-    /// Their names: the words of a command with `-` between them, and those of what is no result.
-    pub names: Vec<String>,
+pub struct PublishedSchemas {
+    /// All of them by name, or the one that was named with its content.
+    pub schemas: Vec<PublishedSchema>,
 }
 
 /// One published schema.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct PublishedSchema {
-    /// Its name.
+    /// Its name: the words of a command with `-` between them, or what is no result.
     pub name: String,
-    /// The schema itself.
-    pub schema: Map<String, Value>,
+    /// The schema itself, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Map<String, Value>>,
 }
