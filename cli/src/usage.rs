@@ -6,11 +6,13 @@ use std::ffi::OsString;
 use aisoc_files::shell_argument;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::documents::ManualPage;
 use clap::error::{ContextValue, ErrorKind};
 
+use crate::args::Global;
 use crate::commands::{COMMANDS, Suggestion, suggestion};
 use crate::environment::{Environment, PATHS};
-use crate::output;
+use crate::output::{self, Output, Reports};
 
 /// Prints help or the version, and gives the exit code.
 ///
@@ -18,11 +20,19 @@ use crate::output;
 /// What the parser refuses.
 pub(crate) fn answer(error: &clap::Error, environment: &Environment) -> Result<u8> {
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
-        return output::print(&error.render().to_string()).map(|()| 0);
+        return help(error.render().to_string(), environment);
     }
     // A value that one of our own types refused brings its own reason code.
     let own = error.source().and_then(|source| source.downcast_ref::<Fault>());
     Err(own.cloned().unwrap_or_else(|| usage_fault(error, environment)))
+}
+
+/// What clap renders of its own, in the form that was asked for.
+fn help(text: String, environment: &Environment) -> Result<u8> {
+    let name = command_words(environment);
+    let name = name.strip_prefix("aisoc ").unwrap_or("help").to_owned();
+    let global = Global { json: json_is_asked_for(environment), quiet: false };
+    Output::new(&global, Reports::default(), false).answer(&ManualPage { name, text })
 }
 
 /// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is

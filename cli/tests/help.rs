@@ -184,6 +184,12 @@ fn bash_completes_commands_and_options() {
         (&["aisoc", "plugin", "install", "--plugins"], &["--plugins-dir"]),
         (&["aisoc", "plugin", "new", "x", "--type", "wid"], &["widget"]),
         (&["aisoc", "completions", "f"], &["fish"]),
+        (&["aisoc", "plugin", "validate", "--profile", "man"], &["manager"]),
+        (&["aisoc", "plugin", "install", "--trust-mode", "st"], &["strict"]),
+        (&["aisoc", "plugins", "verify", "--trust-coverage", "in"], &["inert"]),
+        (&["aisoc", "help", "tru"], &["trust"]),
+        (&["aisoc", "reasons", "signature_in"], &["signature_invalid"]),
+        (&["aisoc", "schema", "rep"], &["report"]),
     ] {
         let last = words.len() - 1;
         let quoted = words.join(" ");

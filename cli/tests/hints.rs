@@ -132,3 +132,27 @@ fn hints_say_again_what_was_typed_wherever_they_stand() {
     let commands: Vec<String> = failed["failed"].as_array().expect("both").iter().flat_map(commands_in).collect();
     assert_eq!(commands, ["aisoc plugin list --plugins-dir 'my plugins'"; 2], "{failed}");
 }
+
+#[test]
+fn with_json_no_text_comes_out() {
+    let bench = Bench::new();
+    for (words, name, part) in [
+        (&["help", "trust", "--json"][..], "trust", "# Trust"),
+        (&["help", "plugin", "list", "--json"], "plugin list", "Usage: aisoc plugin list"),
+        (&["plugin", "list", "--help", "--json"], "plugin list", "Usage: aisoc plugin list"),
+        (&["help", "--json"], "help", "Manual pages"),
+        (&["--json", "--help"], "help", "Usage: aisoc"),
+    ] {
+        let run = bench.run(words);
+        let page: serde_json::Value = serde_json::from_str(&run.ok().stdout).expect("one document");
+        assert_eq!((page["ok"].as_bool(), page["name"].as_str()), (Some(true), Some(name)), "{words:?}");
+        assert!(page["text"].as_str().is_some_and(|text| text.contains(part)), "{words:?}: {page}");
+    }
+    let demo = bench.run(&["demo", "--json"]);
+    let refused: serde_json::Value = serde_json::from_str(&demo.stderr).expect("one document");
+    assert_eq!((demo.code, demo.stdout.as_str()), (2, ""), "{demo:?}");
+    assert_eq!(refused["error"]["detail"]["reason_code"], "usage");
+    let docs = bench.run(&["docs", "--write", ".", "--json"]);
+    let written: serde_json::Value = serde_json::from_str(&docs.ok().stdout).expect("one document");
+    assert!(written["paths"].as_array().is_some_and(|paths| paths.len() > 20), "{written}");
+}

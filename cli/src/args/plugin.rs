@@ -14,6 +14,7 @@ use clap::Args;
 
 use crate::args::directory::DirectoryArgs;
 use crate::args::dry_run::DryRunArgs;
+use crate::args::known;
 use crate::scaffold::ScaffoldType;
 
 #[derive(Debug, Args)]
@@ -56,7 +57,7 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "path")]
     plugin_dir: Option<PathBuf>,
     /// Which reader's rules: strict (all of them, for new work), cli, manager, sdk, marketplace
-    #[arg(long, default_value = "strict")]
+    #[arg(long, default_value = "strict", value_parser = known::profile(), hide_possible_values = true)]
     pub(crate) profile: Profile,
     /// Also import plugin.py in `$AISOC_PYTHON` (default `python3`), as a host does: this runs its code, as
     /// nobody when root calls it
@@ -127,7 +128,7 @@ pub(crate) struct SignatureArgs {
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
     pub(crate) trusted_keys: Option<PathBuf>,
     /// With --trusted-keys, what a signature must cover, as the hosts will ask: full, inert or code [default: inert]
-    #[arg(long, value_name = "COVERAGE", requires = "trusted_keys")]
+    #[arg(long, value_name = "COVERAGE", requires = "trusted_keys", value_parser = known::coverage_rule(), hide_possible_values = true)]
     pub(crate) trust_coverage: Option<CoverageRule>,
     /// Publish although there is no signature, which strict hosts refuse; one that does not fit is refused all
     /// the same
@@ -143,7 +144,7 @@ pub(crate) struct SignArgs {
     pub(crate) key: KeyArgs,
     /// What is refused in the manifest: all that this reader refuses. Without it, what cannot be hashed, an id that no
     /// host takes, and what YAML readers disagree on; there are warnings of what a host's manager refuses
-    #[arg(long)]
+    #[arg(long, value_parser = known::profile(), hide_possible_values = true)]
     pub(crate) profile: Option<Profile>,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,
@@ -175,10 +176,10 @@ pub(crate) struct TrustArgs {
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
     pub(crate) trusted_keys: Option<PathBuf>,
     /// strict, warn or disabled [env: PLUGIN_TRUST_MODE, default strict]
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", value_parser = known::trust_mode(), hide_possible_values = true)]
     pub(crate) trust_mode: Option<TrustMode>,
     /// What a signature must cover: full, inert (all but documents) or code [env: PLUGIN_TRUST_COVERAGE, default inert]
-    #[arg(long, value_name = "COVERAGE")]
+    #[arg(long, value_name = "COVERAGE", value_parser = known::coverage_rule(), hide_possible_values = true)]
     pub(crate) trust_coverage: Option<CoverageRule>,
     /// How many distinct trusted keys must have signed
     #[arg(long = "require", value_name = "N", default_value = "1")]
@@ -246,7 +247,7 @@ pub(crate) struct PackageArgs {
     pub(crate) out: PathBuf,
     /// What is refused in the manifest: all that this reader refuses. Without it, what is no plugin to anybody, and
     /// there are warnings of what a host's manager and `strict` would refuse
-    #[arg(long)]
+    #[arg(long, value_parser = known::profile(), hide_possible_values = true)]
     pub(crate) profile: Option<Profile>,
     /// Tag inside the layout [default: the plugin's version, with `_` for `+`]
     #[arg(long, value_name = "TAG")]
@@ -276,7 +277,7 @@ pub(crate) struct PushArgs {
     pub(crate) reference: Reference,
     /// What is refused in the manifest of a directory: all that this reader refuses. Without it, what is no
     /// plugin to anybody, and there are warnings of what a host's manager and `strict` would refuse
-    #[arg(long)]
+    #[arg(long, value_parser = known::profile(), hide_possible_values = true)]
     pub(crate) profile: Option<Profile>,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,

@@ -10,6 +10,7 @@ use aisoc_manifests::text::shown;
 use clap::Args;
 
 use super::dry_run::DryRunArgs;
+use super::known;
 use super::plugin::{RegistryArgs, SecretArgs};
 
 #[derive(Debug, Args)]
@@ -27,7 +28,7 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     pub(crate) keys: ReleaseKeyArgs,
     /// What is refused in the manifest: all that this reader refuses
-    #[arg(long, default_value = "strict")]
+    #[arg(long, default_value = "strict", value_parser = known::profile(), hide_possible_values = true)]
     pub(crate) profile: Profile,
     /// Sign although YAML readers disagree on what the manifest says
     #[arg(long)]

@@ -20,7 +20,11 @@ use crate::output::printable;
 const PROMPT: Style = AnsiColor::Cyan.on_default().bold();
 const NOTE: Style = Style::new().dimmed();
 
-pub(crate) fn run(args: DemoArgs, _context: &Context) -> Result<u8> {
+pub(crate) fn run(args: DemoArgs, context: &Context) -> Result<u8> {
+    if context.output.json() {
+        return Err(Fault::new(Reason::Usage, "the demo tells a story, which has no JSON")
+            .hint("see it with `aisoc demo`; the commands that it runs have `--json`"));
+    }
     let place = Place::make(args.keep)?;
     let demo = Demo { program: own_program()?, directory: place.path().to_owned() };
     let registry = RegistryProcess::start(&demo)?;
@@ -113,50 +117,37 @@ struct Demo {
 
 impl Demo {
     fn story(&self, registry: &str) -> Result<()> {
-        let reference = format!("{registry}/team/shodan:0.1.0");
-        self.note("the author: a plugin, a key, a signature, an artifact")?;
-        self.expect(0, &["plugin", "new", "shodan", "--type", "enricher", "--author", "Ada <ada@example.com>"])?;
-        self.expect(0, &["plugin", "validate", "shodan"])?;
-        self.expect(0, &["plugin", "keygen", "--out", "release"])?;
-        self.expect(0, &["plugin", "sign", "--plugin-dir", "shodan", "--private-key", "release.key"])?;
-        self.expect(0, &["plugin", "package", "--plugin-dir", "shodan", "--out", "shodan.tar"])?;
-        self.expect(0, &["plugin", "push", "shodan.tar", &reference])?;
-
+        let repository = format!("{registry}/team/shodan");
+        let reference = format!("{repository}:0.1.0");
+        let trusted = ["--trusted-keys", "shodan.pem", "--plugins-dir", "plugins"];
+        self.note("the author: a plugin, and a release of it, signed with a new key, under its version")?;
+        self.expect(0, &["plugin", "new", "shodan", "--type", "enricher"])?;
+        self.expect(0, &["plugin", "release", "shodan", &repository, "--new-key"])?;
         self.note("the operator: trusts the public half, installs in strict mode")?;
-        self.trust_key()?;
-        let trusted = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
         self.expect(0, &[&["plugin", "install", &reference][..], &trusted].concat())?;
+
         self.expect(0, &[&["plugin", "list"][..], &trusted].concat())?;
         self.note("the same again is one request and changes nothing")?;
         self.expect(0, &[&["plugin", "install", &reference][..], &trusted].concat())?;
 
-        self.note("somebody changes one line after signing: nothing of that leaves the machine")?;
+        self.note("somebody changes one line of what was published: nothing of that leaves the machine")?;
+        self.expect(0, &["plugin", "pull", &reference, "--out", "tampered"])?;
         self.tamper()?;
-        let tampered = format!("{registry}/team/shodan:0.1.1");
+        let tampered = format!("{repository}:0.1.1");
         self.expect(3, &["plugin", "push", "tampered", &tampered])?;
         self.note("each check, and the file that differs")?;
-        self.expect(3, &["plugin", "verify", "tampered", "--keys", "keys", "--explain"])?;
+        self.expect(3, &["plugin", "verify", "tampered", "--trusted-keys", "shodan.pem", "--explain"])?;
         self.note("whoever publishes it without a signature says so, and nobody installs it")?;
         self.strip()?;
         self.expect(0, &["plugin", "push", "tampered", &tampered, "--unsigned"])?;
         self.expect(3, &[&["plugin", "install", &tampered][..], &trusted].concat())?;
         self.note("what was installed before is untouched")?;
-        self.expect(0, &["plugins", "verify", "--trusted-keys", "keys", "--plugins-dir", "plugins"])
-    }
-
-    fn trust_key(&self) -> Result<()> {
-        self.shell("mkdir keys && cp release.pem keys/")?;
-        let keys = self.directory.join("keys");
-        fs::create_dir(&keys).map_err(|error| Fault::io("create", &keys, error))?;
-        let key = self.directory.join("release.pem");
-        fs::copy(&key, keys.join("release.pem")).map_err(|error| Fault::io("copy", &key, error)).map(|_| ())
+        self.expect(0, &[&["plugins", "verify"][..], &trusted].concat())
     }
 
     fn tamper(&self) -> Result<()> {
-        self.shell("cp -r shodan tampered && echo 'import os' >> tampered/plugin.py")?;
-        let (from, to) = (self.directory.join("shodan"), self.directory.join("tampered"));
-        copy_tree(&from, &to)?;
-        let plugin = to.join("plugin.py");
+        self.shell("echo 'import os' >> tampered/plugin.py")?;
+        let plugin = self.directory.join("tampered/plugin.py");
         fs::OpenOptions::new()
             .append(true)
             .open(&plugin)
@@ -203,10 +194,7 @@ impl Demo {
     }
 
     fn prompt(&self, words: &[&str], tail: &str) -> Result<()> {
-        self.say(&format!(
-            "\n{PROMPT}$ aisoc {}{tail}{PROMPT:#}\n",
-            words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-        ))
+        self.say(&format!("\n{PROMPT}$ aisoc {}{tail}{PROMPT:#}\n", words.join(" ")))
     }
 
     fn shell(&self, line: &str) -> Result<()> {
@@ -226,23 +214,4 @@ impl Demo {
 fn own_program() -> Result<PathBuf> {
     std::env::current_exe()
         .map_err(|error| Fault::new(Reason::IoError, "cannot find the aisoc program").caused_by(error))
-}
-
-fn quoted(word: &str) -> String {
-    if word.contains([' ', '<', '>']) { format!("'{word}'") } else { word.to_owned() }
-}
-
-/// A directory as `cp -r` copies it.
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir(to).map_err(|error| Fault::io("create", to, error))?;
-    let failed = |error| Fault::io("copy", from, error);
-    for entry in fs::read_dir(from).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let target = to.join(entry.file_name());
-        match entry.file_type().map_err(failed)?.is_dir() {
-            true => copy_tree(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target).map_err(failed)?),
-        }
-    }
-    Ok(())
 }

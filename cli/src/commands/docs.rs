@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::documents::ManualPages;
 use clap::Command;
 
 use super::declaration::{Commands, Declaration, HELP_COLUMNS, Risk};
@@ -14,6 +15,7 @@ use crate::args::DocsArgs;
 use crate::context::Context;
 
 pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
+    let mut paths = Vec::new();
     for (name, text) in [
         ("commands.md", commands_page(context.commands)),
         ("reasons.md", super::reasons::page()),
@@ -21,13 +23,16 @@ pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
     ] {
         let path = args.write.join(name);
         write(&path, &text)?;
+        paths.push(path.display().to_string());
     }
     let schemas = args.write.join("schemas");
     fs::create_dir_all(&schemas).map_err(|error| Fault::io("create", &schemas, error))?;
     for (name, text) in schema::all(context.commands) {
-        write(&schemas.join(format!("{name}.json")), &schema::pretty(&text))?;
+        let path = schemas.join(format!("{name}.json"));
+        write(&path, &schema::pretty(&text))?;
+        paths.push(path.display().to_string());
     }
-    Ok(0)
+    context.output.answer(&ManualPages { paths })
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -2,11 +2,12 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
+use aisoc_pipeline::documents::ManualPage;
 
 use super::suggestion::{meant_command, nearest};
 use crate::args::HelpArgs;
 use crate::context::Context;
-use crate::output;
+use crate::output::{Answer, Form};
 
 /// The written pages. Three more are generated: `commands`, `reasons` and `exit-codes`.
 const PAGES: &[(&str, &str, &str)] = &[
@@ -45,7 +46,7 @@ const PAGES: &[(&str, &str, &str)] = &[
 
 pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {
     let topic = match args.topic.as_slice() {
-        [] => return output::print(&overview(context)).map(|()| 0),
+        [] => return answer("help", overview(context), context),
         [topic] => topic.as_str(),
         words => return command_help(words, context),
     };
@@ -58,7 +59,21 @@ pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {
             None => return command_help(std::slice::from_ref(&args.topic[0]), context),
         },
     };
-    output::print(&text).map(|()| 0)
+    answer(topic, text, context)
+}
+
+impl Answer for ManualPage {
+    fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    fn form(&self) -> Form {
+        Form::Exact
+    }
+}
+
+fn answer(name: &str, text: String, context: &Context) -> Result<u8> {
+    context.output.answer(&ManualPage { name: name.to_owned(), text })
 }
 
 fn overview(context: &Context) -> String {
@@ -74,20 +89,26 @@ fn overview(context: &Context) -> String {
 fn command_help(words: &[String], context: &Context) -> Result<u8> {
     let mut command = (context.commands.parser)();
     command.build();
-    let mut path = String::from("aisoc");
+    let mut name = Vec::new();
     for word in words {
         let Some(found) = command.find_subcommand(word) else {
             return Err(nothing_of(words, context));
         };
         command = found.clone();
-        path = format!("{path} {}", command.get_name());
+        name.push(command.get_name().to_owned());
     }
-    output::print(&command.bin_name(path).render_long_help().to_string()).map(|()| 0)
+    let name = name.join(" ");
+    let text = command.bin_name(format!("aisoc {name}")).render_long_help().to_string();
+    answer(&name, text, context)
+}
+
+/// The names of the pages.
+pub(super) fn names() -> Vec<&'static str> {
+    PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons", "exit-codes"]).collect()
 }
 
 fn nothing_of(words: &[String], context: &Context) -> Fault {
-    let pages = PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons", "exit-codes"]);
-    let page = || nearest(words.first()?, pages).filter(|_| words.len() == 1).map(str::to_owned);
+    let page = || nearest(words.first()?, names()).filter(|_| words.len() == 1).map(str::to_owned);
     let meant = meant_command(context.commands, words).map(|command| command.join(" ")).or_else(page);
     let hint = meant
         .map_or("see the pages with `aisoc help`".to_owned(), |meant| format!("did you mean `aisoc help {meant}`?"));

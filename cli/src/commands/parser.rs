@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::environment::Environment;
 
 const AFTER_HELP: &str = "Examples:
-  aisoc demo                                      # the whole main job
+  aisoc demo                                      # the first hour
   aisoc plugin new my-enricher --type enricher    # begin a plugin
   aisoc plugin install registry.example/team/my-enricher:0.1.0
   aisoc help trust                                # a page of the manual

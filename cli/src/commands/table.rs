@@ -335,7 +335,7 @@ one line, as soon as it can be asked.",
         run: demo::run,
         is: Declaration {
             words: &["demo"],
-            about: "Run the whole main job in a fresh temporary directory, over real HTTP",
+            about: "Run the first hour in a fresh temporary directory, over real HTTP",
             examples: "Examples:
   aisoc demo
   # keep registry, keys and plugins to play with
@@ -369,6 +369,7 @@ one line, as soon as it can be asked.",
   aisoc help signing-format",
             risk: Risk::Read,
             domain: Domain::Manual,
+            document: Some(document_schema::<documents::ManualPage>),
             ..PLAIN
         },
     },
@@ -435,6 +436,7 @@ one line, as soon as it can be asked.",
             about: "Write the generated pages of the manual",
             risk: Risk::Write,
             domain: Domain::Manual,
+            document: Some(document_schema::<documents::ManualPages>),
             ..PLAIN
         },
     },

@@ -37,7 +37,7 @@ pub use release::{KeyFiles, ReleasedPlugin};
 pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
 pub use serving::ServedRegistry;
-pub use tool::{CompletionScript, ManualPages, ToolVersion};
+pub use tool::{CompletionScript, ManualPage, ManualPages, ToolVersion};
 pub use verdict::{Signer, SourceVerdict};
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.

@@ -31,6 +31,15 @@ pub struct CompletionScript {
     pub script: String,
 }
 
+/// `aisoc help`, and `--help` of a command: a page of the manual.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ManualPage {
+    /// The page, or the words of the command that it is the help of; `help` for the list of pages.
+    pub name: String,
+    /// The page: Markdown, or the help of a command as a terminal shows it.
+    pub text: String,
+}
+
 /// `aisoc man`: pages for `man`.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ManualPages {

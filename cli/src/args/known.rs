@@ -1,0 +1,49 @@
+//! Values that a shell completes, of types that read more than these words or say better why they refuse one.
+
+use std::ffi::OsStr;
+
+use aisoc_manifests::fault::Fault;
+use aisoc_manifests::plugin::Profile;
+use aisoc_trust::{CoverageRule, TrustMode};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, Error};
+
+/// Any text, of which these words are known. Help does not list them, and none else is refused here.
+#[derive(Debug, Clone)]
+pub(crate) struct Known(Vec<&'static str>);
+
+impl Known {
+    /// Any text, of which these words are known.
+    pub(crate) fn words(words: impl IntoIterator<Item = &'static str>) -> Self {
+        Self(words.into_iter().collect())
+    }
+}
+
+impl TypedValueParser for Known {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<String, Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(|word| PossibleValue::new(*word))))
+    }
+}
+
+/// Whose rules a manifest is held to.
+pub(super) fn profile() -> impl TypedValueParser<Value = Profile> {
+    Known::words(Profile::ALL.map(Profile::as_str)).try_map(|text| text.parse::<Profile>())
+}
+
+/// What a host does about signatures.
+pub(super) fn trust_mode() -> impl TypedValueParser<Value = TrustMode> {
+    let modes = [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled];
+    Known::words(modes.map(TrustMode::as_str)).try_map(|text| text.parse::<TrustMode>())
+}
+
+/// What a signature must cover.
+pub(super) fn coverage_rule() -> impl TypedValueParser<Value = CoverageRule> {
+    let rules = [CoverageRule::Full, CoverageRule::InertRest, CoverageRule::Code];
+    Known::words(rules.map(CoverageRule::as_str)).try_map(|text| -> Result<CoverageRule, Fault> { text.parse() })
+}
