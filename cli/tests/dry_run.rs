@@ -3,43 +3,15 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
-
 use aisoc_testkit::registry::Registry;
 use serde_json::Value;
 use support::{Bench, Run};
 
-/// Everything below the bench, with its time, size and mode.
-fn state(bench: &Bench) -> BTreeMap<PathBuf, (i64, i64, u64, u32, u64)> {
-    let mut found = BTreeMap::new();
-    let mut directories = vec![bench.path("")];
-    while let Some(directory) = directories.pop() {
-        let about = |path: &PathBuf| {
-            let found = fs::symlink_metadata(path).expect("there");
-            (found.mtime(), found.mtime_nsec(), found.len(), found.mode(), found.ino())
-        };
-        found.insert(directory.clone(), about(&directory));
-        for entry in fs::read_dir(&directory).expect("listed") {
-            let path = entry.expect("an entry").path();
-            match path.is_dir() {
-                true => directories.push(path),
-                false => {
-                    found.insert(path.clone(), about(&path));
-                }
-            }
-        }
-    }
-    found
-}
-
 /// Runs a command as a dry run, which changes nothing, and then for real: both end alike.
 fn alike(bench: &Bench, registry: &Registry, words: &[&str]) -> [Run; 2] {
-    let (before, asked) = (state(bench), registry.requests().len());
+    let (before, asked) = (bench.state(), registry.requests().len());
     let dry = bench.run(&[words, &["--dry-run"]].concat());
-    assert_eq!(state(bench), before, "{words:?}: {dry:?}");
+    assert_eq!(bench.state(), before, "{words:?}: {dry:?}");
     let requests = registry.requests().split_off(asked);
     let changes = requests.iter().filter(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
     assert_eq!(changes.count(), 0, "{words:?}: {requests:?}");
@@ -74,6 +46,9 @@ fn a_dry_run_changes_nothing_and_ends_as_the_real_run_does() {
             .collect();
         let [dry, real] = alike(&bench, &registry, &words);
         assert!(dry.ok().stderr.contains("Would "), "{words:?}: {dry:?}");
+        for done in ["Next ", "Signed ", "Generated ", " bytes sent)"] {
+            assert!(!dry.stderr.contains(done), "{words:?} says {done:?}: {dry:?}");
+        }
         assert!(!real.stderr.contains("Would "), "{words:?}: {real:?}");
         let json = bench.run(&[&words[..], &["--dry-run", "--json"]].concat());
         if json.code == 0 {

@@ -37,7 +37,7 @@ fn outputs(released: &ReleasedPlugin) -> String {
         ("id", pushed.id.as_deref()),
         ("version", pushed.version.as_deref()),
         ("tag", pushed.tag.as_deref()),
-        ("signer", Some(&released.signing_key_fingerprint)),
+        ("signer", released.signing_key_fingerprint.as_deref()),
         ("coverage", Some(released.coverage)),
     ];
     values.into_iter().map(|(name, value)| format!("{name}={}\n", printable(value.unwrap_or_default()))).collect()
@@ -46,7 +46,7 @@ fn outputs(released: &ReleasedPlugin) -> String {
 fn summary(released: &ReleasedPlugin) -> String {
     let pushed = &released.pushed;
     let title = [&pushed.id, &pushed.version].map(|word| cell(word.as_deref().unwrap_or_default()));
-    let signers = std::iter::once(&released.signing_key_fingerprint).chain(&released.added_key_fingerprints);
+    let signers = released.signing_key_fingerprint.iter().chain(&released.added_key_fingerprints);
     let signers = signers.map(|fingerprint| format!("`{fingerprint}`"));
     format!(
         "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | {} |\n",

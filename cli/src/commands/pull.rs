@@ -38,7 +38,9 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
         let said = format!("left out `{first}`{others}: no list of files names a directory without files");
         context.output.warning(Warning::EmptyDirectoryLeftOut, said);
     }
-    context.output.status("Next", format!("aisoc plugin verify {} --keys KEYS", shell_word(&args.out)));
+    if !context.dry_run().is_on() {
+        context.output.status("Next", format!("aisoc plugin verify {} --keys KEYS", shell_word(&args.out)));
+    }
     context.output.answer(&PulledArtifact {
         reference: args.reference.pinned(pulled.digest).to_string(),
         artifact_digest: pulled.digest.to_string(),

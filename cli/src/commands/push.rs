@@ -115,8 +115,10 @@ fn copy(
 /// Says what was pushed, and gives the answer.
 pub(super) fn answer(sent: Sent, signature: SignatureLook, context: &Context) -> PushedArtifact {
     let Sent { plugin, reference, pushed } = sent;
-    let verb = if context.dry_run().is_on() { "Would push" } else { verb(&pushed) };
-    context.output.status(verb, format!("{reference} ({})", summary(&pushed)));
+    match context.dry_run().is_on() {
+        true => context.output.status("Would push", format!("{reference} ({})", foreseen(&pushed))),
+        false => context.output.status(verb(&pushed), format!("{reference} ({})", summary(&pushed))),
+    }
     let (id, version) = plugin.unzip();
     PushedArtifact {
         reference: reference.pinned(pushed.digest).to_string(),
@@ -144,8 +146,19 @@ fn verb(pushed: &Pushed) -> &'static str {
 
 /// What became of the blobs: those of which there are none are left out.
 fn summary(pushed: &Pushed) -> String {
-    let counts =
-        [(pushed.uploaded_blobs, "sent"), (pushed.mounted_blobs, "mounted"), (pushed.present_blobs, "there before")];
-    let parts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    format!("blobs: {}; {} sent", parts.collect::<Vec<_>>().join(", "), counted(pushed.uploaded_bytes, "byte"))
+    let Pushed { uploaded_blobs, mounted_blobs, present_blobs, uploaded_bytes, .. } = *pushed;
+    let blobs = [(uploaded_blobs, "sent"), (mounted_blobs, "mounted"), (present_blobs, "there before")];
+    format!("blobs: {}; {} sent", parts(&blobs), counted(uploaded_bytes, "byte"))
+}
+
+/// What would become of them.
+fn foreseen(pushed: &Pushed) -> String {
+    let Pushed { uploaded_blobs, present_blobs, uploaded_bytes, .. } = *pushed;
+    let blobs = [(uploaded_blobs, "would be sent"), (present_blobs, "there before")];
+    format!("blobs: {}; {} would be sent", parts(&blobs), counted(uploaded_bytes, "byte"))
+}
+
+fn parts(counts: &[(usize, &str)]) -> String {
+    let counted = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    counted.collect::<Vec<_>>().join(", ")
 }

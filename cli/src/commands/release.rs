@@ -55,6 +55,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let shipped = copy.sign(&first, &others, checkout).and_then(|signed| {
         // Packing and pushing take long, and need no key.
         drop((first, others));
+        say_signed(directory, &signed.signers, made.is_some(), context);
         ship(signed, directory, destination.clone(), &package_options, &options, context)
     });
     let (packaged, sent, signers) = shipped.map_err(|fault| match &made {
@@ -63,13 +64,17 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     })?;
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
-    let keys = public_key.map_or_else(|| "KEYS".to_owned(), shell_word);
-    let destination = shell_word(destination.to_string());
-    context.output.status("Next", format!("aisoc plugin install {destination} --trusted-keys {keys}"));
+    if !context.dry_run().is_on() {
+        let keys = public_key.map_or_else(|| "KEYS".to_owned(), shell_word);
+        let destination = shell_word(destination.to_string());
+        context.output.status("Next", format!("aisoc plugin install {destination} --trusted-keys {keys}"));
+    }
+    let is_thrown_away = made.is_some() && context.dry_run().is_on();
     let key_pair = made
         .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });
     let mut signers = signers.iter().map(ToString::to_string);
-    let signing_key_fingerprint = signers.next().unwrap_or_default();
+    // One that nobody will ever have is said of no release.
+    let signing_key_fingerprint = signers.next().filter(|_| !is_thrown_away);
     let added_key_fingerprints = signers.collect();
     let coverage = Coverage::Full.as_str();
     let released = ReleasedPlugin { pushed, signing_key_fingerprint, added_key_fingerprints, coverage, key_pair };
@@ -104,7 +109,19 @@ fn problems(copy: &ReleaseCopy, args: &ReleaseArgs) -> Vec<Problem> {
     problems
 }
 
-/// Packs and pushes what is signed, and says by whom.
+/// Says by whom it is signed. In a dry run a key that was made for it is nobody's: a real run makes another one.
+fn say_signed(directory: &Path, signers: &[Fingerprint], is_made: bool, context: &Context) {
+    let directory = directory.display();
+    for signer in signers {
+        match context.dry_run().is_on() {
+            true if is_made => context.output.status("Would sign", format!("{directory} with the new key")),
+            true => context.output.status("Would sign", format!("{directory} as {signer}")),
+            false => context.output.status("Signed", format!("{directory} as {signer}")),
+        }
+    }
+}
+
+/// Packs and pushes what is signed.
 fn ship(
     signed: SignedRelease,
     directory: &Path,
@@ -114,9 +131,6 @@ fn ship(
     context: &Context,
 ) -> Result<(Packaged, Sent, Vec<Fingerprint>)> {
     let SignedRelease { publication, signers } = signed;
-    for signer in &signers {
-        context.output.status("Signed", format!("{} as {signer}", directory.display()));
-    }
     context.output.reporter().event(&Event::Packing { directory });
     let (packaged, sent) = push::publish(publication, destination, package_options, options, context)?;
     Ok((packaged, sent, signers))

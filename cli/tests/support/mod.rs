@@ -9,7 +9,7 @@ pub(crate) mod workspace;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -149,6 +149,29 @@ impl Bench {
                     found.insert(path, Vec::new());
                 } else {
                     found.insert(path.clone(), fs::read(&path).expect("readable"));
+                }
+            }
+        }
+        found
+    }
+
+    /// Everything below the bench, with its time, size, mode and number.
+    pub(crate) fn state(&self) -> BTreeMap<PathBuf, (i64, i64, u64, u32, u64)> {
+        let mut found = BTreeMap::new();
+        let mut directories = vec![self.path("")];
+        while let Some(directory) = directories.pop() {
+            let about = |path: &PathBuf| {
+                let found = fs::symlink_metadata(path).expect("there");
+                (found.mtime(), found.mtime_nsec(), found.len(), found.mode(), found.ino())
+            };
+            found.insert(directory.clone(), about(&directory));
+            for entry in fs::read_dir(&directory).expect("listed") {
+                let path = entry.expect("an entry").path();
+                match path.is_dir() {
+                    true => directories.push(path),
+                    false => {
+                        found.insert(path.clone(), about(&path));
+                    }
                 }
             }
         }

@@ -11,8 +11,9 @@ pub struct ReleasedPlugin {
     /// What was pushed, and where.
     #[serde(flatten)]
     pub pushed: PushedArtifact,
-    /// The first signer's fingerprint. What operators will call the key, its publisher does not know.
-    pub signing_key_fingerprint: String,
+    /// The first signer's fingerprint. What operators will call the key, its publisher does not know. None in a dry run
+    /// that would make the key.
+    pub signing_key_fingerprint: Option<String>,
     /// Those of whoever signed the same beside the first.
     pub added_key_fingerprints: Vec<String>,
     /// How much the signatures cover.
