@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirectories, Site};
 use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
-use aisoc_pipeline::{DryRun, SignatureRule, TrustInputs};
+use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::SigningKey;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
@@ -63,6 +64,11 @@ impl Context {
         self.output.is_dry_run().into()
     }
 
+    /// What was done, or in a dry run what would be.
+    pub(crate) fn said<'a>(&self, done: &'a str, foreseen: &'a str) -> &'a str {
+        if self.output.is_dry_run() { foreseen } else { done }
+    }
+
     /// How much is read of a directory, and until when.
     ///
     /// # Errors
@@ -93,6 +99,7 @@ impl Context {
             coverage_floor: CoverageFloor::Held,
             consent: Consent::default(),
             cancellation: self.cancellation()?.clone(),
+            dry_run: self.dry_run(),
         };
         let site = self.site(args.plugins_dir);
         if access.shared_directories == SharedDirectories::Accepted {
@@ -131,7 +138,8 @@ impl Context {
     /// Says that the next install of the plugin will accept less than this one had to.
     pub(crate) fn warn_of_lowering(&self, id: &impl Display, from: Option<&str>, to: impl Display) {
         if let Some(from) = from {
-            let said = format!("the coverage floor of {id} was lowered from {from} to {to}, as was asked for");
+            let done = self.said("was lowered", "would be lowered");
+            let said = format!("the coverage floor of {id} {done} from {from} to {to}, as was asked for");
             self.output.warning(Warning::CoverageFloorLowered, said);
         }
     }

@@ -25,7 +25,7 @@ mod walk;
 pub use access::{Flaw, Insecure, Weakness};
 pub use append::{append_line, open_append};
 pub use listing::{TooManyNames, names_in};
-pub use lock::{PassingLock, open_lock, wait_for_lock};
+pub use lock::{PassingLock, open_existing_lock, open_lock, wait_for_lock, wait_for_shared_lock};
 pub use nameless::Nameless;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;

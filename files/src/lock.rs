@@ -31,13 +31,32 @@ const WRITABLE_BY_GROUP: u32 = 0o020;
 pub fn open_lock(directory: impl AsFd, name: &str, guarded: impl AsFd) -> io::Result<File> {
     let file = open_or_create(&directory, name)?;
     let found = rustix::fs::fstat(&file)?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || found.st_nlink > 1 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file with one name"));
-    }
+    require_lock(&found)?;
     if found.st_uid == rustix::process::geteuid().as_raw() {
         narrow(&file, &found, &rustix::fs::fstat(guarded)?)?;
     }
     Ok(file)
+}
+
+/// Opens the lock file `name` in `directory` to share it, and makes and changes nothing; `None` where there is none.
+///
+/// # Errors
+/// As [`open_lock`].
+pub fn open_existing_lock(directory: impl AsFd, name: &str) -> io::Result<Option<File>> {
+    match rustix::fs::openat(directory, name, OPEN, Mode::empty()) {
+        Err(Errno::NOENT) => Ok(None),
+        opened => {
+            let file = File::from(opened?);
+            require_lock(&rustix::fs::fstat(&file)?).map(|()| Some(file))
+        }
+    }
+}
+
+fn require_lock(found: &Stat) -> io::Result<()> {
+    match FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && found.st_nlink <= 1 {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file with one name")),
+    }
 }
 
 /// Opens the file, or makes it, open to nobody else until [`narrow`] says to whom. Whoever holds a passing lock
@@ -76,11 +95,27 @@ fn narrow(file: &File, found: &Stat, guarded: &Stat) -> io::Result<()> {
 ///
 /// # Errors
 /// What `go_on` answers, and those of locking.
-pub fn wait_for_lock(file: &File, at_most: Duration, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<bool> {
+pub fn wait_for_lock(file: &File, at_most: Duration, go_on: impl FnMut() -> io::Result<()>) -> io::Result<bool> {
+    wait_for(|| file.try_lock(), at_most, go_on)
+}
+
+/// As [`wait_for_lock`], for whoever only looks: it is shared with others who do, and keeps the writers out.
+///
+/// # Errors
+/// As [`wait_for_lock`].
+pub fn wait_for_shared_lock(file: &File, at_most: Duration, go_on: impl FnMut() -> io::Result<()>) -> io::Result<bool> {
+    wait_for(|| file.try_lock_shared(), at_most, go_on)
+}
+
+fn wait_for(
+    lock: impl Fn() -> Result<(), TryLockError>,
+    at_most: Duration,
+    mut go_on: impl FnMut() -> io::Result<()>,
+) -> io::Result<bool> {
     let begin = Instant::now();
     loop {
         go_on()?;
-        match file.try_lock() {
+        match lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) if begin.elapsed() < at_most => thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => return Ok(false),
@@ -193,6 +228,7 @@ mod tests {
         fs::create_dir(place.path().join("directory")).expect("made");
         for name in ["link", "second", "fifo", "directory"] {
             open_lock(&opened, name, &opened).expect_err(name);
+            open_existing_lock(&opened, name).expect_err(name);
         }
     }
 
@@ -236,5 +272,22 @@ mod tests {
         wait_for_lock(&other, Duration::from_secs(60), stop).expect_err("stopped");
         drop(held);
         assert!(wait_for_lock(&other, Duration::ZERO, || Ok(())).expect("asked"));
+    }
+
+    #[test]
+    fn a_lock_is_shared_by_those_who_look_and_by_nobody_else() {
+        let (place, opened) = directory(0o755);
+        assert!(open_existing_lock(&opened, "lock").expect("asked").is_none());
+        assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 0, "none is made for the question");
+        let writer = open_lock(&opened, "lock", &opened).expect("made");
+        let [first, second] = [(); 2].map(|()| open_existing_lock(&opened, "lock").expect("opened").expect("there"));
+        for looking in [&first, &second] {
+            assert!(wait_for_shared_lock(looking, Duration::ZERO, || Ok(())).expect("asked"));
+        }
+        assert!(!wait_for_lock(&writer, Duration::ZERO, || Ok(())).expect("asked"));
+        drop((first, second));
+        assert!(wait_for_lock(&writer, Duration::ZERO, || Ok(())).expect("asked"));
+        let late = open_existing_lock(&opened, "lock").expect("opened").expect("there");
+        assert!(!wait_for_shared_lock(&late, Duration::ZERO, || Ok(())).expect("asked"));
     }
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use aisoc_files::Arrival;
 use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_trust::Consent;
+use rustix::fs::AtFlags;
 
 use crate::floor::CoverageFloor;
 use crate::secure::{arrive, no_directory};
@@ -31,6 +33,8 @@ pub struct Access {
     pub consent: Consent,
     /// What ends the change, up to the moment in which it is made.
     pub cancellation: Cancellation,
+    /// Whether it is made.
+    pub dry_run: DryRun,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -53,6 +57,7 @@ impl Default for Access {
             coverage_floor: CoverageFloor::Held,
             consent: Consent::default(),
             cancellation: Cancellation::default(),
+            dry_run: DryRun::No,
         }
     }
 }
@@ -67,6 +72,19 @@ impl Access {
         match arrive(plugins_dir, self.shared_directories)? {
             Arrival::Missing(above) => self.check_file_system(&above, plugins_dir),
             arrival => self.enter(arrival, plugins_dir).map(drop),
+        }
+    }
+
+    /// Asks whether this user may write where a change writes first, as access(2) does: in the plugins directory, or
+    /// in the one in which it would be made. Nothing is made for the question.
+    ///
+    /// # Errors
+    /// As [`Access::check`]; `io_denied` when it may not be written.
+    pub(crate) fn require_writable(&self, plugins_dir: &Path) -> Result<()> {
+        match arrive(plugins_dir, self.shared_directories)? {
+            Arrival::Missing(above) => may_write(&above, "create the directory", plugins_dir),
+            Arrival::Directory(place) => may_write(&place, "create a staging directory in", plugins_dir),
+            Arrival::Other(..) | Arrival::NoWay => Err(no_directory(plugins_dir)),
         }
     }
 
@@ -96,6 +114,16 @@ impl Access {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether this user may make, rename and remove in a directory; `what` says what for.
+///
+/// # Errors
+/// `io_denied`, and other I/O reasons.
+pub(crate) fn may_write(directory: impl AsFd, what: &str, shown: &Path) -> Result<()> {
+    let write = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    // The rights that a change has: those of the effective user.
+    rustix::fs::accessat(directory, ".", write, AtFlags::EACCESS).map_err(|error| Fault::io(what, shown, error.into()))
 }
 
 /// The name of the network file system whose number statfs(2) gives as `f_type`, if it is one.

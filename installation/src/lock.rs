@@ -4,10 +4,12 @@
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aisoc_files::{Links, open_lock, read_small, read_stream, shell_word, wait_for_lock};
+use aisoc_files::{
+    Links, open_existing_lock, open_lock, read_small, read_stream, shell_word, wait_for_lock, wait_for_shared_lock,
+};
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
@@ -37,7 +39,7 @@ impl PluginsLock {
     /// # Errors
     /// `locked`, naming the process that holds it; `interrupted`.
     pub(crate) fn acquire(own: impl AsFd, plugins: impl AsFd, shown: &Path, access: &Access) -> Result<Self> {
-        let path = shown.join(OWN_DIRECTORY).join(LOCK);
+        let path = lock_path(shown);
         let failed = |error: std::io::Error| Fault::io("lock", &path, error);
         let mut file = open_lock(own, LOCK, plugins).map_err(failed)?;
         let mut telling = Telling::of(access, shown);
@@ -46,16 +48,41 @@ impl PluginsLock {
             let _ = write_owner(&mut file, &access.command);
             return Ok(Self { _file: file });
         }
-        let waited = access.lock_timeout.as_secs();
-        let locked = |by: &str| {
-            Fault::new(Reason::Locked, format!("`{}` is being changed by {by}", shown.display()))
-                .expected(format!("the lock within {waited} seconds"), "the lock of another process")
-        };
-        Err(match owner(&file) {
-            Some(line) => locked(&line),
-            None => locked("a process that has not given its name")
-                .hint(format!("find it with `fuser -v {}`, then run the command again", shell_word(path))),
-        })
+        Err(locked(&file, shown, access))
+    }
+
+    /// As [`PluginsLock::acquire`], for whoever changes nothing: the lock is shared, no name is written into it, and
+    /// where nobody has ever changed anything there is none.
+    ///
+    /// # Errors
+    /// As [`PluginsLock::acquire`].
+    pub(crate) fn share(own: impl AsFd, shown: &Path, access: &Access) -> Result<Option<Self>> {
+        let path = lock_path(shown);
+        let failed = |error: std::io::Error| Fault::io("lock", &path, error);
+        let Some(file) = open_existing_lock(own, LOCK).map_err(failed)? else { return Ok(None) };
+        let mut telling = Telling::of(access, shown);
+        match wait_for_shared_lock(&file, access.lock_timeout, || Ok(telling.round(&file)?)).map_err(failed)? {
+            true => Ok(Some(Self { _file: file })),
+            false => Err(locked(&file, shown, access)),
+        }
+    }
+}
+
+fn lock_path(plugins: &Path) -> PathBuf {
+    plugins.join(OWN_DIRECTORY).join(LOCK)
+}
+
+/// Somebody has held it for too long.
+fn locked(file: &File, shown: &Path, access: &Access) -> Fault {
+    let waited = access.lock_timeout.as_secs();
+    let locked = |by: &str| {
+        Fault::new(Reason::Locked, format!("`{}` is being changed by {by}", shown.display()))
+            .expected(format!("the lock within {waited} seconds"), "the lock of another process")
+    };
+    match owner(file) {
+        Some(line) => locked(&line),
+        None => locked("a process that has not given its name")
+            .hint(format!("find it with `fuser -v {}`, then run the command again", shell_word(lock_path(shown)))),
     }
 }
 

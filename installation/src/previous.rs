@@ -177,7 +177,7 @@ pub(crate) fn read(layout: &Layout, id: &PluginId, slot: Slot) -> Result<Option<
     Ok(whole.then_some(PreviousVersion { record, path, slot, sequence }))
 }
 
-fn slots(layout: &Layout, id: &PluginId) -> Result<Vec<Slot>> {
+pub(crate) fn slots(layout: &Layout, id: &PluginId) -> Result<Vec<Slot>> {
     let names = list(&layout.versions(id))?;
     Ok(names.iter().filter_map(|name| name.to_str().and_then(Slot::of_name)).collect())
 }

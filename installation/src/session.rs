@@ -15,6 +15,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::digest::TreeDigest;
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
@@ -25,10 +26,13 @@ use rustix::fs::AtFlags;
 use crate::access::Access;
 use crate::census::{Census, ids_in};
 use crate::change::{Incoming, Moved, Transaction, foreign};
-use crate::collect::{Collected, collect};
+use crate::collect::Collected;
+use crate::collection::Collection;
 use crate::floor_change::FloorChange;
 use crate::identity::manifest_grants;
 use crate::layout::{Layout, PENDING, TREE};
+use crate::looking::Looking;
+use crate::means::Means;
 use crate::observed::{facts, not_installed};
 use crate::pending::PendingChange;
 use crate::previous;
@@ -46,9 +50,13 @@ use crate::tree_in_place::{PreviousTree, TreeInPlace};
 pub struct Held<'session>(PhantomData<fn(&'session ()) -> &'session ()>);
 
 /// A plugins directory that is locked, checked and recovered. Dropping it releases the lock.
+///
+/// That of a dry run ([`Access::dry_run`]) is locked and checked, and nothing in it is changed: every step goes the
+/// same way up to the change, and says what it would have made.
 #[derive(Debug)]
 pub struct Session<'session> {
-    transaction: Transaction,
+    layout: Layout,
+    means: Means,
     census: Census,
     access: Access,
     _held: Held<'session>,
@@ -64,7 +72,7 @@ pub struct Present<'session> {
     _held: Held<'session>,
 }
 
-/// Evidence that the admitted tree is in place and synced.
+/// Evidence that the admitted tree is in place and synced; from a dry run, what would be.
 #[derive(Debug)]
 pub struct Installed {
     /// Where the plugin is now.
@@ -94,6 +102,17 @@ impl Previous {
             Moved::Exchanged => Self::Replaced,
             Moved::In | Moved::Out => Self::None,
         }
+    }
+}
+
+impl Installed {
+    fn new(path: PathBuf, previous: Previous, present: Present<'_>, floor: &FloorChange) -> Self {
+        let (replaced, lowered_from) = (present.record, floor.lowered_from());
+        Self { path, previous, replaced, lowered_from, leftovers: Vec::new() }
+    }
+
+    fn leaving(self, leftovers: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { leftovers: leftovers.into_iter().collect(), ..self }
     }
 }
 
@@ -134,14 +153,15 @@ impl<'session> UnderLock for Present<'session> {
 impl<'session> Session<'session> {
     /// Waits for the lock and finishes what killed processes have begun.
     pub(crate) fn begin(layout: &Layout, access: &Access, staged: Option<&Path>) -> Result<Self> {
-        let staging = StagingDirectory::create_beside(layout.plugins(), staged)?;
-        let transaction = Transaction::begin(staging, access)?;
+        let means = match access.dry_run {
+            DryRun::Yes => Means::Look(Looking::begin(layout, access)?),
+            DryRun::No => {
+                let staging = StagingDirectory::create_beside(layout.plugins(), staged)?;
+                Means::Change(Box::new(Transaction::begin(staging, access)?))
+            }
+        };
         let census = Census::of(layout)?;
-        Ok(Self { transaction, census, access: access.clone(), _held: Held(PhantomData) })
-    }
-
-    fn layout(&self) -> &Layout {
-        &self.transaction.plugins.layout
+        Ok(Self { layout: layout.clone(), means, census, access: access.clone(), _held: Held(PhantomData) })
     }
 
     /// Reads what is installed of `id`, and beside it.
@@ -150,10 +170,10 @@ impl<'session> Session<'session> {
     /// `already_exists` when something stands in its place that no install made, `invalid_plugin_id` for an
     /// id that cannot be a directory everywhere, and I/O reasons.
     pub fn present(&self, id: &PluginId) -> Result<Present<'session>> {
-        require_possible(self.layout(), id)?;
+        require_possible(&self.layout, id)?;
         Ok(Present {
-            facts: facts(self.layout(), &self.census, id, &self.access)?,
-            record: recorded::read_understood(self.layout(), id)?,
+            facts: facts(&self.layout, &self.census, id, &self.access)?,
+            record: recorded::read_understood(&self.layout, id)?,
             _held: Held(PhantomData),
         })
     }
@@ -161,7 +181,7 @@ impl<'session> Session<'session> {
     /// What the plugin in place asks to be allowed, as its manifest has it now; `None` when it cannot be read. A claim,
     /// to be shown and not to be decided by.
     pub fn grants_in_place(&self, present: &Present<'session>) -> Option<BTreeSet<String>> {
-        manifest_grants(&self.layout().plugin(&present.facts.plugin))
+        manifest_grants(&self.layout.plugin(&present.facts.plugin))
     }
 
     /// Whether that is what stands there of `id`: what was read, or could not be, before the lock was taken is
@@ -170,11 +190,11 @@ impl<'session> Session<'session> {
     /// # Errors
     /// I/O reasons.
     pub fn stands(&self, id: &PluginId, standing: &Standing) -> Result<bool> {
-        Ok(Standing::of(self.layout(), id)? == *standing)
+        Ok(Standing::of(&self.layout, id)? == *standing)
     }
 
     /// Publishes a staged tree in the place of the plugin that `present` is about. The tree that it replaces
-    /// becomes a previous version, of which the newest `keep` remain.
+    /// becomes a previous version, of which the newest `keep` remain. Nothing is staged for a dry run, and there alone.
     ///
     /// A process killed at any moment leaves the old tree or the new one, with its own record.
     ///
@@ -182,27 +202,31 @@ impl<'session> Session<'session> {
     /// `internal` when the admission, the record and the tree are not about one content and one plugin;
     /// `exchange_unsupported`, `interrupted`, and I/O reasons. Each leaves what is installed as it was.
     pub fn activate(
-        mut self,
+        self,
         admitted: Admitted<Held<'session>>,
         present: Present<'session>,
-        staged: Staged<StagingDirectory>,
+        staged: Option<Staged<StagingDirectory>>,
         record: &InstallRecord,
         keep: u8,
     ) -> Result<Installed> {
-        require_admission(&admitted, &present, record, staged.subject())?;
-        let layout = self.layout();
-        let (target, slot) = (layout.plugin(&record.id), previous::next_slot(layout, &record.id)?);
+        let subject = staged.as_ref().map_or(record.tree_digest, Staged::subject);
+        require_admission(&admitted, &present, record, subject)?;
+        let (target, slot) = (self.layout.plugin(&record.id), previous::next_slot(&self.layout, &record.id)?);
+        let floor = self.floor_change(&present, &admitted, record)?;
+        let (mut transaction, staged) = match (self.means, staged) {
+            (Means::Change(transaction), Some(staged)) => (transaction, staged),
+            (Means::Look(looking), None) => return foreseen(looking, target, present, &floor),
+            _ => return Err(Fault::new(Reason::Internal, "what is staged is not what this session is for")),
+        };
         let (mut staging, source) = staged.into_place();
         let inode = inode(staging.held(), &source, &target)?;
         let keep = Some(keep.min(previous::MAX_PREVIOUS_VERSIONS));
         let before = present.record.clone();
         let change = PendingChange::new(record.id.clone(), before, Some(record.clone()), slot, inode, keep);
-        let floor = self.floor_change(&present, &admitted, record)?;
-        let moved = self.transaction.run(&change, Incoming::Staged(staging.held(), &source), &floor)?;
+        let moved = transaction.run(&change, Incoming::Staged(staging.held(), &source), &floor)?;
         staging.keep_plugins_directory();
-        let mut installed = self.installed(target, moved, present, &floor);
-        installed.leftovers.extend(staging.remove());
-        Ok(installed)
+        let installed = Installed::new(target, Previous::of(moved), present, &floor);
+        Ok(installed.leaving(transaction.end().into_iter().chain(staging.remove())))
     }
 
     /// Exchanges a previous version for the installed one, which becomes a previous version in its place;
@@ -211,7 +235,7 @@ impl<'session> Session<'session> {
     /// # Errors
     /// As [`Session::activate`].
     pub fn restore(
-        mut self,
+        self,
         admitted: Admitted<Held<'session>>,
         present: Present<'session>,
         previous: &PreviousTree,
@@ -220,19 +244,23 @@ impl<'session> Session<'session> {
         require_admission(&admitted, &present, record, previous.tree.subject())?;
         let PreviousTree { tree, id, slot, wanted } = previous;
         // Chosen again, because another version may have been replaced since.
-        let chosen = previous::choose(previous::stored(self.layout(), id)?, id, wanted.as_deref()).ok();
+        let chosen = previous::choose(previous::previous_versions(&self.layout, id)?, id, wanted.as_deref()).ok();
         let is_chosen = chosen.is_some_and(|version| version.slot == *slot && tree.stands(Some(&version.record)));
         if !is_chosen || record.id != *id {
             return Ok(None);
         }
+        let (target, floor) = (self.layout.plugin(id), self.floor_change(&present, &admitted, record)?);
+        let mut transaction = match self.means {
+            Means::Change(transaction) => transaction,
+            Means::Look(looking) => return foreseen(looking, target, present, &floor).map(Some),
+        };
         let name = format!("{}/{TREE}", slot.below(id));
-        let inode = inode(&self.transaction.plugins.versions.directory, &name, tree.path())?;
+        let inode = inode(&transaction.plugins.versions.directory, &name, tree.path())?;
         let before = present.record.clone();
         let change = PendingChange::new(id.clone(), before, Some(record.clone()), *slot, inode, None);
-        let floor = self.floor_change(&present, &admitted, record)?;
-        let moved = self.transaction.run(&change, Incoming::Previous, &floor)?;
-        let target = self.layout().plugin(id);
-        Ok(Some(self.installed(target, moved, present, &floor)))
+        let moved = transaction.run(&change, Incoming::Previous, &floor)?;
+        let installed = Installed::new(target, Previous::of(moved), present, &floor);
+        Ok(Some(installed.leaving(transaction.end())))
     }
 
     /// Confirms that the plugin in place is the admitted one, and changes nothing; `None` when that tree is no
@@ -261,25 +289,29 @@ impl<'session> Session<'session> {
     /// # Errors
     /// `plugin_not_found`, `exchange_unsupported`, and I/O reasons; each leaves the plugin as it was, or says
     /// that it is uninstalled.
-    pub fn uninstall(mut self, id: &PluginId) -> Result<Vec<PathBuf>> {
-        if !can_be_uninstalled(self.layout(), id)? {
-            let is_removed = self.transaction.finished.iter().any(|finished| finished.is_removal && finished.id == *id);
-            let missing = not_installed(self.layout(), id);
+    pub fn uninstall(self, id: &PluginId) -> Result<Vec<PathBuf>> {
+        if !self.means.is_unfinished(id) && !is_there(&self.layout, id)? {
+            let is_removed = self.means.has_removed(id);
+            let missing = not_installed(&self.layout, id);
             let leftovers = self.end();
             // Otherwise another process was faster, or nothing but an install had been begun.
             return if is_removed { Ok(leftovers) } else { Err(missing) };
         }
-        let path = self.layout().plugin(id);
+        let path = self.layout.plugin(id);
         if path.is_symlink() {
             return Err(foreign(&path));
         }
-        let before = recorded::read_understood(self.layout(), id)?;
-        let inode = inode(&self.transaction.plugins.top, id.as_str(), &path)?;
-        let slot = previous::next_slot(self.layout(), id)?;
-        let floor = FloorChange::by_removing(self.layout(), &self.census, id)?;
+        let before = recorded::read_understood(&self.layout, id)?;
+        let slot = previous::next_slot(&self.layout, id)?;
+        let floor = FloorChange::by_removing(&self.layout, &self.census, id)?;
+        let mut transaction = match self.means {
+            Means::Change(transaction) => transaction,
+            Means::Look(looking) => return looking.require_finished(id).map(|()| Vec::new()),
+        };
+        let inode = inode(&transaction.plugins.top, id.as_str(), &path)?;
         let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
-        self.transaction.run(&change, Incoming::Nothing, &floor)?;
-        Ok(self.end())
+        transaction.run(&change, Incoming::Nothing, &floor)?;
+        Ok(transaction.end())
     }
 
     /// Removes previous versions beyond the newest `keep` of each plugin, and what belongs to nothing.
@@ -287,13 +319,20 @@ impl<'session> Session<'session> {
     /// # Errors
     /// I/O reasons.
     pub fn collect(self, keep: u8) -> Result<Collected> {
-        collect(self.transaction, &self.census, keep)
+        let Self { layout, means, census, .. } = self;
+        let collection = Collection::find(&layout, &census, keep, &means)?;
+        let (finished, unfinished) = means.recovered();
+        let collected = match means {
+            Means::Change(transaction) => collection.remove(*transaction),
+            Means::Look(_) => collection.foresee(),
+        };
+        Ok(Collected { finished, unfinished, ..collected })
     }
 
     /// Releases the lock; gives what could not be removed. A change that could not be finished is for whoever
     /// changes that plugin.
     pub fn end(self) -> Vec<PathBuf> {
-        self.transaction.end()
+        self.means.end()
     }
 
     fn floor_change(
@@ -303,18 +342,15 @@ impl<'session> Session<'session> {
         record: &InstallRecord,
     ) -> Result<FloorChange> {
         let rule = &self.access.coverage_floor;
-        FloorChange::by_putting(self.layout(), &self.census, &present.facts, admitted.verdict(), record, rule)
+        FloorChange::by_putting(&self.layout, &self.census, &present.facts, admitted.verdict(), record, rule)
     }
+}
 
-    fn installed(self, path: PathBuf, moved: Moved, present: Present<'session>, floor: &FloorChange) -> Installed {
-        Installed {
-            path,
-            previous: Previous::of(moved),
-            replaced: present.record,
-            lowered_from: floor.lowered_from(),
-            leftovers: self.transaction.end(),
-        }
-    }
+/// What the one rename would do to what stands at `path` now.
+fn foreseen(looking: Looking, path: PathBuf, present: Present<'_>, floor: &FloorChange) -> Result<Installed> {
+    looking.require_finished(&present.facts.plugin)?;
+    let previous = if is_directory(&path)? { Previous::Replaced } else { Previous::None };
+    Ok(Installed::new(path, previous, present, floor))
 }
 
 /// The admission, what is present, the record and the tree must be about one plugin and one content.
@@ -354,9 +390,11 @@ pub(crate) fn require_possible(layout: &Layout, id: &PluginId) -> Result<()> {
 
 /// As [`crate::Site::can_be_uninstalled`].
 pub(crate) fn can_be_uninstalled(layout: &Layout, id: &PluginId) -> Result<bool> {
-    if look_at(&layout.pending(id))?.is_some() {
-        return Ok(true);
-    }
+    Ok(look_at(&layout.pending(id))?.is_some() || is_there(layout, id)?)
+}
+
+/// Whether what stands in the place of `id` was put there by an install, or is a plugin to a host.
+fn is_there(layout: &Layout, id: &PluginId) -> Result<bool> {
     let path = layout.plugin(id);
     if !is_directory(&path)? {
         return Ok(false);

@@ -149,6 +149,14 @@ impl Site {
         session::can_be_uninstalled(&self.layout, id)
     }
 
+    /// Refuses what [`Site::staging`] would refuse, and makes nothing: for a dry run.
+    ///
+    /// # Errors
+    /// As [`Site::check`], and `io_denied` where this user may not write.
+    pub fn require_writable(&self, access: &Access) -> Result<()> {
+        access.require_writable(self.path())
+    }
+
     /// A private directory in which an artifact can be staged, beside its place. No lock is held for it, so
     /// that a download that stalls keeps nobody waiting.
     ///
@@ -173,18 +181,18 @@ impl Site {
         work(Session::begin(&self.layout, access, None)?)
     }
 
-    /// As [`Site::session`], for a tree that was staged in `staging` and is not activated yet.
+    /// As [`Site::session`], for a tree that was staged in `staging` and is not activated yet, if one was.
     ///
     /// # Errors
     /// As [`Site::session`].
     pub fn session_beside<T>(
         &self,
-        staging: &Path,
+        staging: Option<&Path>,
         access: &Access,
         work: impl for<'session> FnOnce(Session<'session>) -> Result<T>,
     ) -> Result<T> {
         access.check(self.path())?;
-        work(Session::begin(&self.layout, access, Some(staging))?)
+        work(Session::begin(&self.layout, access, staging)?)
     }
 
     /// Whether a killed process has left anything.
@@ -225,7 +233,7 @@ impl Site {
             return Err(Fault::io("open", self.path(), ErrorKind::NotFound.into()));
         }
         access.check(self.path())?;
-        let staging = collect_staging(&self.layout)?;
+        let staging = collect_staging(&self.layout, access.dry_run)?;
         Ok(staging.and(self.session(access, |session| session.collect(keep))?))
     }
 }

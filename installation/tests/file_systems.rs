@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use aisoc_installation::Site;
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, install, source, tidy};
 use common::{GZIP, activate, admission, collect_garbage, packed, record, snapshot, stage_into, titled, uninstall};
@@ -114,7 +115,7 @@ fn a_parent_exchanged_for_a_link_while_a_tree_is_removed_leads_nowhere() {
                     }
                 }
             });
-            let collected = collect_garbage(&plugins, 1, &access());
+            let collected = Site::at(&plugins).collect_garbage(1, &access());
             done.store(true, Ordering::Relaxed);
             collected.expect("collected");
         });

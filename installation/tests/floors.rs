@@ -181,7 +181,7 @@ fn a_change_that_is_called_off_puts_the_lowered_floors_back() {
         let present = session.present(&id())?;
         let admitted = admit(examined, &present).outcome?;
         access.cancellation.cancel();
-        session.activate(admitted, present, staged, &record, 1)
+        session.activate(admitted, present, Some(staged), &record, 1)
     });
     assert_eq!(refused(outcome), Reason::Interrupted);
     assert_eq!(fs::read(floor_file(plugins, "demo")).expect("there"), floor);

@@ -57,7 +57,7 @@ fn an_install_is_about_one_plugin_in_its_admission_its_neighbours_and_its_record
                 let beside = session.present(&admitted_for)?;
                 let admitted = admit(examined, &beside).outcome?;
                 let present = session.present(&present_of)?;
-                session.activate(admitted, present, staged, &record, 1)
+                session.activate(admitted, present, Some(staged), &record, 1)
             })
             .expect_err("two plugins");
         assert_eq!(fault.reason(), Reason::Internal, "{odd}: {fault:?}");
@@ -368,7 +368,7 @@ fn what_is_staged_is_not_swept_by_the_session_that_activates_it() {
     common::abandon_staging(plugins.path());
     let unlocked = plugins.path().join(".aisoc-staging-killed");
     let site = Site::at(plugins.path());
-    site.session_beside(&unlocked, &access(), |session| Ok(session.end())).expect("begun");
+    site.session_beside(Some(&unlocked), &access(), |session| Ok(session.end())).expect("begun");
     assert!(unlocked.is_dir(), "it is ours");
     site.session(&access(), |session| Ok(session.end())).expect("begun");
     assert!(!unlocked.exists(), "nobody's any more");

@@ -7,6 +7,7 @@ pub mod cancellation;
 pub mod capability;
 mod counted;
 pub mod digest;
+pub mod dry_run;
 pub mod fault;
 pub mod file_map;
 pub mod id;

@@ -1,4 +1,4 @@
-//! `DryRun`: everything but the change.
+//! What a push would do, of which nothing is sent.
 
 use aisoc_files::parent;
 use aisoc_manifests::digest::ArtifactDigest;
@@ -9,29 +9,6 @@ use aisoc_registry_client::layout::require_replaceable;
 use aisoc_registry_client::{ClientOptions, Fetch as _, Push as _, Tagging as _, Target};
 
 use crate::pushed::Pushed;
-
-/// Whether anything is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DryRun {
-    /// It is.
-    #[default]
-    No,
-    /// Nothing is: it is read, judged and asked for whatever it takes to say what would be.
-    Yes,
-}
-
-impl DryRun {
-    /// Whether nothing is changed.
-    pub fn is_on(self) -> bool {
-        self == Self::Yes
-    }
-}
-
-impl From<bool> for DryRun {
-    fn from(is_on: bool) -> Self {
-        if is_on { Self::Yes } else { Self::No }
-    }
-}
 
 /// A place that would be pushed to. A layout that does not exist yet is not made for the question, and has nothing.
 pub(crate) fn look_at(destination: &Reference, options: &ClientOptions) -> Result<Option<Target>> {

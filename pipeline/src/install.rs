@@ -124,21 +124,38 @@ async fn install_noting(
     if let Some(unchanged) = already_installed(digest, options)? {
         return Ok(Installation { index, ..unchanged });
     }
-    let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
-    let (staged, claim) = arrival.stage(source, staging, reporter).await?;
+    let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
     let incoming = Incoming { manifest, claim, origin: &origin, digest, options };
-    let mut staged = Some(staged);
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
-        reporter.event(&Event::Activating { id: &incoming.manifest.id, version: &incoming.manifest.version });
+        if !options.access.dry_run.is_on() {
+            reporter.event(&Event::Activating { id: &incoming.manifest.id, version: &incoming.manifest.version });
+        }
         if let Some(installed) = incoming.activate(&before, &mut staged)? {
             return Ok(Installation { index, ..installed });
         }
     }
     Err(Fault::new(Reason::Locked, format!("other commands keep changing `{}`", incoming.manifest.id))
         .hint("run it again when they are done"))
+}
+
+/// Reads the artifact whole, beside its place; for a dry run by the same walk, and written nowhere.
+async fn stage(
+    arrival: Arrival,
+    source: &Source,
+    options: &InstallOptions,
+    reporter: &dyn Reporter,
+) -> Result<(Option<Staged<StagingDirectory>>, Claim)> {
+    if options.access.dry_run.is_on() {
+        options.site.require_writable(&options.access)?;
+        let (_, claim) = arrival.stage(source, Staging::hash_only(Limits::default()), reporter).await?;
+        return Ok((None, claim));
+    }
+    let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
+    let (staged, claim) = arrival.stage(source, staging, reporter).await?;
+    Ok((Some(staged), claim))
 }
 
 /// What is staged, and what it says about itself.
@@ -173,9 +190,8 @@ impl Incoming<'_> {
     /// Takes the lock, asks the gates, and puts it into its place; `None` when another command has put another
     /// tree there than the one that was seen.
     fn activate(&self, before: &Before, staged: &mut Option<Staged<StagingDirectory>>) -> Result<Option<Installation>> {
-        let gone = || Fault::new(Reason::Internal, "what was staged is not there any more");
-        let place = staged.as_ref().ok_or_else(gone)?.place().path().to_owned();
-        self.options.site.session_beside(&place, &self.options.access, |session| {
+        let place = staged.as_ref().map(|staged| staged.place().path().to_owned());
+        self.options.site.session_beside(place.as_deref(), &self.options.access, |session| {
             let mut present = session.present(&self.manifest.id)?;
             // The keys as they are now: they may have changed while the lock was waited for.
             let judge = Judge::new(&self.options.trust)?;
@@ -191,8 +207,7 @@ impl Incoming<'_> {
             let in_place = present.facts().in_place.as_ref();
             let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
             let grants = Grants { before: GrantsBefore::of(&session, &present), now: self.manifest.grants() };
-            let staged = staged.take().ok_or_else(gone)?;
-            let active = session.activate(admitted, present, staged, &record, self.options.keep)?;
+            let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
             Ok(Some(Installation { replaced, ..self.installation(active, signature, grants) }))
         })
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{ImageManifest, TITLE, VERSION};
 use aisoc_manifests::plugin::{Manifest, require_known_capabilities};
@@ -18,7 +19,6 @@ use aisoc_registry_client::{ClientOptions, Target};
 use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
-use crate::dry_run::DryRun;
 use crate::events::{Event, Reporter};
 use crate::fetch::{fetch, name};
 use crate::judge::{Judge, TrustInputs};

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::digest::{ArtifactDigest, LayerDigest};
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE};
@@ -27,7 +28,7 @@ use aisoc_registry_client::{
 };
 use aisoc_signing::Appearance;
 
-use crate::dry_run::{DryRun, foresee, look_at, require_writable};
+use crate::dry_run::{foresee, look_at, require_writable};
 use crate::events::{Event, Reporter, Transfer};
 use crate::occupied::require_own;
 use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};

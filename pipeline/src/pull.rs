@@ -5,12 +5,12 @@ use std::path::Path;
 
 use aisoc_installation::{Site, release_unverified};
 use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_registry_client::ClientOptions;
 
-use crate::dry_run::DryRun;
 use crate::events::{Event, Reporter};
 use crate::fetch::{Fetched, fetch};
 

@@ -120,7 +120,9 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
     if let Some(refusal) = Judge::new(trust)?.examine(&claim).refusal() {
         return Err(refusal.clone().about(&named));
     }
-    reporter.event(&Event::Activating { id, version: &previous.record().version });
+    if !access.dry_run.is_on() {
+        reporter.event(&Event::Activating { id, version: &previous.record().version });
+    }
     // What was accepted here once is meant by whoever goes back to it.
     let access = Access { consent: Consent { downgrade: true, signer_change: true }, ..access.clone() };
     site.session(&access, |session| {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{Draft, Existing, Links, SmallFileError, parent, read_small, sweep};
 use aisoc_manifests::digest::CanonicalDigest;
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
@@ -16,8 +17,6 @@ use aisoc_signing::{
     Content, Coverage, FILE_LIST, Fingerprint, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE,
     Signature, Signed, SigningKey, Stamped, Statement, TreeFinding, sign, stamp,
 };
-
-use crate::dry_run::DryRun;
 
 /// How a directory is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::Path;
 
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Secrets};
 use aisoc_pipeline::{
-    DryRun, PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory,
-    verify_artifact, verify_directory,
+    PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact,
+    verify_directory,
 };
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Coverage, Overwrite, SigningKey, write_key_pair};

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use dry_run::DryRunArgs;
+
 /// Options that every command has.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
@@ -78,4 +80,6 @@ pub(crate) struct ManArgs {
     /// Where the pages go: a directory, made when it is missing; older pages are replaced
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
 }

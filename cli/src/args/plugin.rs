@@ -321,6 +321,8 @@ pub(crate) struct ChangeArgs {
     pub(crate) accept_network_file_system: bool,
     #[command(flatten)]
     pub(crate) shared: SharingArgs,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
 }
 
 /// A plugins directory that is made to be written by several users.

@@ -135,7 +135,8 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
         None => installed?,
     };
     let objection = installed.signature.objection.as_ref();
-    warn_of_objection(&format!("installed `{}`", installed.id), objection, options.trust.policy.mode, context);
+    let done = format!("{} `{}`", context.said("installed", "would install"), installed.id);
+    warn_of_objection(&done, objection, options.trust.policy.mode, context);
     context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);
     if let Some(replaced) = &installed.replaced {
         replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
@@ -193,14 +194,14 @@ fn announce(installed: &Installation, context: &Context) {
         Some(key) => format!("verified, key {key}, coverage {}", installed.signature.coverage),
         None => installed.signature.status.to_string(),
     };
-    let verb = match installed.change {
-        Change::Installed => "Installed",
-        Change::Upgraded { .. } => "Upgraded",
-        Change::Downgraded { .. } => "Downgraded",
-        Change::Replaced { .. } => "Replaced",
-        Change::Unchanged => "Up to date",
+    let (done, foreseen) = match installed.change {
+        Change::Installed => ("Installed", "Would install"),
+        Change::Upgraded { .. } => ("Upgraded", "Would upgrade"),
+        Change::Downgraded { .. } => ("Downgraded", "Would downgrade"),
+        Change::Replaced { .. } => ("Replaced", "Would replace"),
+        Change::Unchanged => ("Up to date", "Would keep"),
     };
     let from = installed.change.from().map(|from| format!("{from} → ")).unwrap_or_default();
     let (id, version, directory) = (&installed.id, &installed.version, installed.directory.display());
-    context.output.status(verb, format!("{id} {from}{version} in {directory} ({by})"));
+    context.output.status(context.said(done, foreseen), format!("{id} {from}{version} in {directory} ({by})"));
 }

@@ -2,8 +2,9 @@
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::RollbackOptions;
+use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
+use aisoc_pipeline::{Rollback, RollbackOptions};
 
 use super::install::{judged, warn_of_objection};
 use super::replaced;
@@ -27,19 +28,15 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
     let objection = rollback.signature.objection.as_ref();
-    warn_of_objection(&format!("rolled back `{}`", options.id), objection, options.trust.policy.mode, context);
+    let done = format!("{} `{}`", context.said("rolled back", "would roll back"), options.id);
+    warn_of_objection(&done, objection, options.trust.policy.mode, context);
     context.warn_of_keys(&rollback.signature.skipped_keys, &rollback.signature.ending_keys);
     if let Some(replaced) = &rollback.replaced {
         replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, context);
     }
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
-    let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-    // A kept version may be older or newer than what it replaces.
-    match rollback.is_unchanged {
-        true => context.output.status("Up to date", format!("{} {}", options.id, rollback.version)),
-        false => context.output.status("Switched", format!("{}{from} to {}", options.id, rollback.version)),
-    }
+    announce(&options.id, &rollback, context);
     context.output.answer(&RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
@@ -54,4 +51,14 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         lowered_from: rollback.lowered_from,
         objection: rollback.signature.objection.as_ref().map(Objection::from),
     })
+}
+
+/// A kept version may be older or newer than what it replaces.
+fn announce(id: &PluginId, rollback: &Rollback, context: &Context) {
+    let version = &rollback.version;
+    let from = rollback.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+    match rollback.is_unchanged {
+        true => context.output.status(context.said("Up to date", "Would keep"), format!("{id} {version}")),
+        false => context.output.status(context.said("Switched", "Would roll back"), format!("{id}{from} to {version}")),
+    }
 }

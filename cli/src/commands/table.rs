@@ -196,7 +196,9 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin install oci-archive:my-plugin.tar --trusted-keys keys \\
     --plugins-dir plugins
   aisoc plugin install registry.example/team/my-plugin:1.2.0 \\
-    --require-digest \"$DIGEST\"",
+    --require-digest \"$DIGEST\"
+  # what it would do
+  aisoc plugin install registry.example/team/my-plugin:1.2.0 --dry-run",
             risk: Risk::Write,
             raised_by: &[
                 "allow-downgrade",
@@ -249,6 +251,7 @@ already, and is verified when --trusted-keys names keys.",
             words: &["plugin", "uninstall"],
             about: "Remove an installed plugin and its kept versions",
             examples: "Examples:
+  aisoc plugin uninstall my-plugin --dry-run   # what it would remove
   aisoc plugin uninstall my-plugin --yes",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
@@ -263,7 +266,8 @@ already, and is verified when --trusted-keys names keys.",
             about: "Remove kept versions beyond a number, and what killed commands left behind",
             examples: "Examples:
   aisoc plugin gc   # keeps one version of each plugin
-  aisoc plugin gc --keep 0   # keeps none",
+  aisoc plugin gc --keep 0 --dry-run   # keeps none: what would be removed
+  aisoc plugin gc --keep 0",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::CollectedGarbage>),

@@ -43,7 +43,8 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     several::refuse_repeated(args.ids.iter().map(String::as_str))?;
     let ids = args.ids.iter().map(|id| plugin_id(id)).collect::<Result<Vec<PluginId>>>()?;
     let (site, access) = context.change(args.change, "aisoc plugin uninstall")?;
-    if !args.yes {
+    // Of what is only looked at nothing can be lost.
+    if !args.yes && !context.dry_run().is_on() {
         confirm_all(&ids, &site, context)?;
     }
     let (mut document, mut faults) = (UninstalledPlugins::default(), Vec::new());
@@ -51,7 +52,8 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
         match aisoc_pipeline::uninstall(&site, id, &access) {
             Ok(leftovers) => {
                 context.warn_of_leftovers(&leftovers);
-                context.output.status("Uninstalled", format!("{id} from {}", site.path().display()));
+                let verb = context.said("Uninstalled", "Would uninstall");
+                context.output.status(verb, format!("{id} from {}", site.path().display()));
                 let plugins_directory = path_text(site.path());
                 document.plugins.push(UninstalledPlugin { id: id.to_string(), plugins_directory });
             }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use aisoc_installation::{
     Access, Collected, InstallRecord, Installed, InstalledPlugin, PreviousVersion, Site, StagingDirectory,
 };
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, Staged};
 use aisoc_signing::{Claim, Coverage};
+use aisoc_testkit::layers::snapshot;
 use aisoc_trust::{Examined, Policy, TrustMode, admit, examine};
 
 /// What the gates say of a claim that nobody reads.
@@ -32,34 +34,79 @@ pub(crate) fn activate(
     site.session(access, |session| {
         let present = session.present(&record.id)?;
         let admitted = admit(examined, &present).outcome?;
-        session.activate(admitted, present, staged, record, keep)
+        session.activate(admitted, present, Some(staged), record, keep)
     })
 }
 
 pub(crate) fn restore(plugins: &Path, id: &PluginId, wanted: Option<&str>, access: &Access) -> Result<()> {
     let site = Site::at(plugins);
-    site.finish_interrupted(access)?;
-    let previous = site.previous_tree(id, wanted, &Limits::default())?;
-    let examined = unread(&previous.claim());
-    let restored = site.session(access, |session| {
-        let present = session.present(id)?;
-        let admitted = admit(examined, &present).outcome?;
-        session.restore(admitted, present, &previous, previous.record())
-    });
-    assert!(restored?.is_some(), "nobody else moves it");
-    Ok(())
+    foreseen(plugins, access, what_is_replaced, |access| {
+        site.finish_interrupted(access)?;
+        let previous = site.previous_tree(id, wanted, &Limits::default())?;
+        let examined = unread(&previous.claim());
+        let restored = site.session(access, |session| {
+            let present = session.present(id)?;
+            let admitted = admit(examined, &present).outcome?;
+            session.restore(admitted, present, &previous, previous.record())
+        });
+        restored.map(|restored| restored.expect("nobody else moves it"))
+    })
+    .map(drop)
 }
 
 pub(crate) fn uninstall(plugins: &Path, id: &PluginId, access: &Access) -> Result<Vec<PathBuf>> {
     let site = Site::at(plugins);
-    if !site.can_be_uninstalled(id)? && !site.is_interrupted()? {
-        return Err(site.not_installed(id));
-    }
-    site.session(access, |session| session.uninstall(id))
+    foreseen(
+        plugins,
+        access,
+        |_| String::new(),
+        |access| {
+            if !site.can_be_uninstalled(id)? && !site.is_interrupted()? {
+                return Err(site.not_installed(id));
+            }
+            site.session(access, |session| session.uninstall(id))
+        },
+    )
 }
 
 pub(crate) fn collect_garbage(plugins: &Path, keep: u8, access: &Access) -> Result<Collected> {
-    Site::at(plugins).collect_garbage(keep, access)
+    // What cannot be removed is found out by removing it.
+    let all = |Collected { removed, finished, leftovers, unfinished }: &Collected| {
+        if leftovers.is_empty() { format!("{removed:?} {finished:?} {unfinished:?}") } else { String::new() }
+    };
+    foreseen(plugins, access, all, |access| Site::at(plugins).collect_garbage(keep, access))
+}
+
+/// Makes a change, after a dry run of it that changes nothing and says what `seen` shows of the change itself.
+#[track_caller]
+pub(crate) fn foreseen<T>(
+    plugins: &Path,
+    access: &Access,
+    seen: impl Fn(&T) -> String,
+    change: impl Fn(&Access) -> Result<T>,
+) -> Result<T> {
+    let state = || plugins.is_dir().then(|| snapshot(plugins));
+    let before = state();
+    let dry = change(&Access { dry_run: DryRun::Yes, ..access.clone() });
+    assert_eq!(state(), before, "a dry run changes nothing");
+    let made = change(access);
+    match (&dry, &made) {
+        (Ok(dry), Ok(made)) if !seen(made).is_empty() => assert_eq!(seen(dry), seen(made)),
+        (Ok(_), Ok(_)) => {}
+        (Err(dry), Err(made)) => assert_eq!((dry.reason(), dry.message()), (made.reason(), made.message())),
+        (Ok(_), Err(made)) => {
+            let only_found_out = [Reason::ExchangeUnsupported, Reason::IoNoSpace, Reason::IoError, Reason::Interrupted];
+            assert!(only_found_out.contains(&made.reason()), "{made:?}");
+        }
+        (Err(dry), Ok(_)) => panic!("{dry:?}"),
+    }
+    made
+}
+
+/// What an [`Installed`] says of the change.
+pub(crate) fn what_is_replaced(installed: &Installed) -> String {
+    let Installed { path, previous, replaced, lowered_from, .. } = installed;
+    format!("{path:?} {previous:?} {replaced:?} {lowered_from:?}")
 }
 
 pub(crate) fn finish_interrupted(plugins: &Path, access: &Access) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What a collection of garbage did.
+//! What a collection of garbage did, or in a dry run would do.
 
 use schemars::JsonSchema;
 use serde::Serialize;

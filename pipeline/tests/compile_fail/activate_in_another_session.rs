@@ -8,7 +8,7 @@ fn shortcut(one: &Site, other: &Site, examined: Examined, staged: Staged<Staging
     let _ = one.session(&access, |first| {
         let present = first.present(&record.id)?;
         let admitted = admit(examined, &present).outcome?;
-        other.session(&access, |second| second.activate(admitted, present, staged, record, 1))
+        other.session(&access, |second| second.activate(admitted, present, Some(staged), record, 1))
     });
 }
 

@@ -7,7 +7,7 @@ fn shortcut<'s>(
     admitted: Admitted<Held<'s>>,
     session: Session<'s>,
     present: Present<'s>,
-    walked: Staged,
+    walked: Option<Staged>,
     record: &InstallRecord,
 ) {
     let _ = session.activate(admitted, present, walked, record, 1);

@@ -10,7 +10,7 @@ fn shortcut<'s>(
     staged: Staged<StagingDirectory>,
     record: &InstallRecord,
 ) {
-    let _ = session.activate(verdict, present, staged, record, 1);
+    let _ = session.activate(verdict, present, Some(staged), record, 1);
 }
 
 fn main() {}
