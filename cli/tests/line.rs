@@ -237,6 +237,35 @@ fn a_pulled_tree_is_the_packed_tree_and_verifies() {
 }
 
 #[test]
+fn a_pull_unpacks_and_takes_no_name_of_an_archive() {
+    let bench = Bench::new();
+    bench.published();
+    for (name, directory, layout) in
+        [("x.tar", "x", "x.tar"), ("dist/x.tgz", "dist/x", "dist/x.tar"), ("my x.tar.gz", "'my x'", "'my x.tar'")]
+    {
+        let run = bench.run(&["plugin", "pull", "oci-archive:demo.tar", "--out", name]);
+        run.refused(2, "usage");
+        let hint = format!(
+            "hint: to unpack, name a directory: `--out {directory}`; to keep it packed, copy it: \
+             `aisoc plugin push oci-archive:demo.tar oci-archive:{layout}`"
+        );
+        assert_eq!(run.stderr.lines().last(), Some(hint.as_str()), "{run:?}");
+    }
+    for name in ["x.tar", "x", "dist", "my x.tar.gz", "my x"] {
+        assert!(!bench.path(name).exists(), "{name}");
+    }
+    bench.run(&["plugin", "push", "oci-archive:demo.tar", "oci-archive:x.tar"]).ok();
+    bench.run(&["plugin", "verify", "x.tar", "--keys", "keys"]).ok();
+    // Whoever says that it is a directory means one.
+    bench.run(&["plugin", "pull", "oci-archive:demo.tar", "--out", "y.tar/"]).ok();
+    fs::create_dir(bench.path("z.tgz")).expect("made");
+    bench.run(&["plugin", "pull", "oci-archive:demo.tar", "--out", "z.tgz"]).ok();
+    for name in ["y.tar", "z.tgz"] {
+        bench.run(&["plugin", "verify", &format!("./{name}"), "--keys", "keys"]).ok();
+    }
+}
+
+#[test]
 fn a_tag_is_not_moved_unless_asked() {
     let bench = Bench::new();
     let registry = bench.registry();

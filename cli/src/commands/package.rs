@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_files::shell_word;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
@@ -10,8 +9,8 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
 use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook, SignatureRule};
 
+use super::archive_name::{Promise, as_layout, layout_in_words};
 use super::{bench, tag};
-
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
 use crate::context::Context;
@@ -160,26 +159,19 @@ pub(crate) fn options(threads: Option<usize>, allowance: &Allowance, context: &C
     })
 }
 
-/// Ends of names that promise another archive than the one that there is.
-const OTHER_ARCHIVES: [&str; 16] =
-    ["tgz", "gz", "tbz", "tbz2", "bz2", "txz", "xz", "tzst", "zst", "zip", "7z", "rar", "oci", "whl", "egg", "aisoc"];
-
 /// A name that ends in `.tar` is an archive; one that promises another archive is refused; everything else, and what
 /// ends in `/`, is a layout directory.
 ///
 /// # Errors
 /// `usage` for a name that promises what is not written, and `invalid_ref` for what is no tag.
 fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
-    if let Some(text) = path.to_str().filter(|text| ["oci:", "oci-archive:"].iter().any(|form| text.starts_with(form)))
-    {
+    if let Some(text) = layout_in_words(path) {
         return named_layout(text, tag);
     }
-    let is_named_directory = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-    let ending = path.extension().filter(|_| !is_named_directory).map(|ending| ending.to_string_lossy().to_lowercase());
-    let form = match ending.as_deref() {
-        Some("tar") => LayoutForm::Archive,
-        Some(other) if OTHER_ARCHIVES.contains(&other) && !path.is_dir() => return Err(other_archive(path)),
-        _ => LayoutForm::Directory,
+    let form = match Promise::of(path) {
+        Promise::Layout => LayoutForm::Archive,
+        Promise::OtherArchive => return Err(other_archive(path)),
+        Promise::Directory => LayoutForm::Directory,
     };
     let tag = tag.map(str::parse).transpose()?;
     Ok(LayoutReference { path: PathBuf::from(path), form, tag, digest: None })
@@ -207,12 +199,9 @@ fn named_layout(text: &str, tag: Option<&str>) -> Result<LayoutReference> {
 
 /// The layer in it is compressed already.
 fn other_archive(path: &Path) -> Fault {
-    let plain = path.with_extension("");
-    let stem =
-        if plain.extension().is_some_and(|inner| inner == "tar") { plain } else { plain.with_added_extension("tar") };
     Fault::new(Reason::Usage, format!("`{}` is no name for what is written", path.display()))
         .expected("a name that ends in `.tar`, or a directory's", path.display().to_string())
-        .hint(format!("the archive is a `.tar`, in which the plugin is compressed: `--out {}`", shell_word(stem)))
+        .hint(format!("the archive is a `.tar`, in which the plugin is compressed: `--out {}`", as_layout(path)))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use aisoc_files::shell_word;
 use aisoc_manifests::counted;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
 
+use super::archive_name::{Promise, as_directory, as_layout};
 use super::mistagged::naming_tags;
 use super::untagged::require_named;
 use crate::args::plugin::PullArgs;
@@ -20,6 +21,7 @@ impl Answer for PulledArtifact {
 }
 
 pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
+    require_directory_name(&args)?;
     let client = context.client(&args.registry, &[&args.reference])?;
     require_named(&args.reference, &client, context)?;
     let reporter = context.output.reporter();
@@ -49,4 +51,17 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
         file_count: pulled.files,
         signature_status: "skipped",
     })
+}
+
+/// What is pulled is unpacked: a directory `x.tar` would be taken for what it is not.
+fn require_directory_name(args: &PullArgs) -> Result<()> {
+    let PullArgs { reference, out, .. } = args;
+    if Promise::of(out) == Promise::Directory || out.is_dir() {
+        return Ok(());
+    }
+    let (directory, archive) = (as_directory(out), as_layout(out));
+    let copy = format!("aisoc plugin push {} oci-archive:{archive}", shell_word(reference.to_string()));
+    Err(Fault::new(Reason::Usage, format!("`{}` is the name of an archive, and `pull` unpacks", out.display()))
+        .expected("a directory's name", out.display().to_string())
+        .hint(format!("to unpack, name a directory: `--out {directory}`; to keep it packed, copy it: `{copy}`")))
 }
