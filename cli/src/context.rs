@@ -8,9 +8,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirectories, Site};
-use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::cancellation::{Cancellation, Watcher};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
@@ -41,9 +42,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(output: Output, environment: Environment, commands: Commands) -> Self {
-        let said = output.clone();
-        let cancellation = Cancellation::telling(move |what| said.status("Waiting", what));
+    /// For the command of that name.
+    pub(crate) fn new(name: String, output: Output, environment: Environment, commands: Commands) -> Self {
+        let cancellation = Cancellation::of(Watching { name, output: output.clone() });
         Self { output, environment, commands, cancellation, listening: OnceCell::new() }
     }
 
@@ -83,13 +84,12 @@ impl Context {
         Site::at(named.unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into()))
     }
 
-    /// The plugins directory, and how the command of these words goes about changing it.
+    /// The plugins directory, and how the command goes about changing it.
     ///
     /// # Errors
     /// As [`Context::cancellation`].
-    pub(crate) fn change(&self, args: ChangeArgs, command: &str) -> Result<(Site, Access)> {
+    pub(crate) fn change(&self, args: ChangeArgs) -> Result<(Site, Access)> {
         let access = Access {
-            command: command.to_owned(),
             lock_timeout: Duration::from_secs(args.lock_timeout),
             network_file_systems: match args.accept_network_file_system {
                 true => NetworkFileSystems::Accepted,
@@ -225,6 +225,35 @@ impl Context {
             self.output.warning_with(Warning::PrivateKeyExposed, danger, Some(&hint));
         }
         Ok(key)
+    }
+}
+
+/// Who is told of the work of a command: the user, by whatever the command speaks through.
+struct Watching {
+    name: String,
+    output: Output,
+}
+
+impl Watcher for Watching {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn waits_for(&self, what: &str) {
+        self.output.status("Waiting", what);
+    }
+
+    fn begins(&self, act: Act, total: u64) {
+        self.output.progress().end();
+        self.output.progress().advance(act, 0, total);
+    }
+
+    fn is_at(&self, act: Act, done: u64, total: u64) {
+        self.output.progress().advance(act, done, total);
+    }
+
+    fn is_over(&self) {
+        self.output.progress().end();
     }
 }
 

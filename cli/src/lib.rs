@@ -66,7 +66,7 @@ fn run(reports: &Reports) -> Result<u8> {
             let output = output.of_dry_run(typed.is_dry_run());
             // Most hints are made where nobody knows the command line.
             reports.repeat(typed.repeated());
-            typed.run(&Context::new(output, environment, COMMANDS))
+            typed.run(&Context::new(typed.name(), output, environment, COMMANDS))
         }
         Err(error) => usage::answer(&error, &environment),
     }

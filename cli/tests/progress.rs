@@ -10,13 +10,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aisoc_testkit::registry::Registry;
+use support::terminal::{CTRL_C, Terminal, drawn};
 use support::{Bench, Run};
 
-/// Larger than what the system buffers of a connection to itself.
-const LARGE: usize = 12 << 20;
+const AISOC: &str = env!("CARGO_BIN_EXE_aisoc");
+
+/// Larger than what the system buffers of a connection to itself, several times.
+const LARGE: usize = 24 << 20;
+/// What goes through a slow way at a time.
+const PIECE: usize = 64 << 10;
+/// How long a slow way rests after each piece: 3.6, 5.5 and 22 MB/s.
+const SLOW: Duration = Duration::from_millis(18);
+const SLOWISH: Duration = Duration::from_millis(12);
+const SEEN: Duration = Duration::from_millis(3);
 
 /// Passes on what is sent to `address`, slowly; what comes back, as it comes.
-fn slow_way_to(address: &str) -> String {
+fn slow_way_to(address: &str, pause: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (here, address) = (listener.local_addr().expect("bound").to_string(), address.to_owned());
     thread::spawn(move || {
@@ -24,19 +33,22 @@ fn slow_way_to(address: &str) -> String {
             let Ok(server) = TcpStream::connect(&address) else { return };
             let (back_from, back_to) = (server.try_clone().expect("cloned"), client.try_clone().expect("cloned"));
             thread::spawn(move || pass(back_from, back_to, Duration::ZERO));
-            thread::spawn(move || pass(client, server, Duration::from_millis(15)));
+            thread::spawn(move || pass(client, server, pause));
         }
     });
     here
 }
 
+/// In step with the clock, whatever a piece itself takes: the way is as slow as it says.
 fn pass(mut from: TcpStream, mut to: TcpStream, pause: Duration) {
-    let mut piece = vec![0; 64 << 10];
+    let mut piece = vec![0; PIECE];
+    let mut next = Instant::now();
     while let Ok(length) = from.read(&mut piece) {
         if length == 0 || to.write_all(&piece[..length]).is_err() {
             break;
         }
-        thread::sleep(pause);
+        next = (next + pause.mul_f64(length as f64 / PIECE as f64)).max(Instant::now() - pause);
+        thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     let _ = to.shutdown(Shutdown::Write);
 }
@@ -58,27 +70,24 @@ fn large() -> Bench {
 
 /// What a terminal of that width is sent while the plugin is pushed.
 fn on_a_terminal(bench: &Bench, address: &str, tag: &str, columns: usize, variables: &str) -> String {
-    let aisoc = env!("CARGO_BIN_EXE_aisoc");
-    let push = format!("stty rows 24 cols {columns}; {variables} exec '{aisoc}' plugin push demo {address}/demo:{tag}");
-    let mut script = Command::new("script");
-    script.args(["-qefc", &push, "/dev/null"]).current_dir(bench.path(".")).env("TERM", "xterm").env_remove("NO_COLOR");
-    let output = script.stdin(Stdio::null()).output().expect("script of util-linux");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}");
+    let words = format!("{variables} exec '{AISOC}' plugin push demo {address}/demo:{tag}");
+    let (code, text) = Terminal::run(&bench.path("."), columns, &words).end();
+    assert_eq!(code, 0, "{text}");
     text
 }
 
-/// Without the sequences that steer a terminal, cut wherever it goes to the beginning of a line.
-fn drawn(text: &str) -> Vec<String> {
-    let mut plain = String::new();
-    let mut rest = text.chars();
-    while let Some(next) = rest.next() {
-        match next {
-            '\u{1b}' => drop(rest.by_ref().skip(1).find(char::is_ascii_alphabetic)),
-            other => plain.push(other),
-        }
-    }
-    plain.split(['\r', '\n']).filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+fn is_bar(line: &&String) -> bool {
+    line.contains(" %") || line.contains(" of ")
+}
+
+#[track_caller]
+fn require_one_line_each(drawn: &[String], columns: usize) {
+    let bars: Vec<_> = drawn.iter().filter(is_bar).collect();
+    assert!(bars.len() > 3, "{columns}: {drawn:?}");
+    assert!(
+        bars.iter().all(|bar| bar.chars().count() <= columns && bar.trim_end().chars().count() < columns),
+        "{columns}: {bars:?}"
+    );
 }
 
 #[test]
@@ -87,20 +96,79 @@ fn a_bar_is_one_line_of_any_terminal_and_nothing_is_left_of_it() {
     for (round, columns) in [20, 40, 60, 132].into_iter().enumerate() {
         // Another repository each time, whose registry has the blob not yet.
         let store = Registry::start();
-        let text = on_a_terminal(&bench, &slow_way_to(&store.host()), &format!("{round}"), columns, "");
+        let text = on_a_terminal(&bench, &slow_way_to(&store.host(), SLOWISH), &format!("{round}"), columns, "");
         let drawn = drawn(&text);
-        let is_bar = |line: &&String| line.contains(" %") || line.contains("iB");
-        let bars: Vec<&String> = drawn.iter().filter(is_bar).collect();
-        assert!(bars.len() > 3, "{columns}: {drawn:?}");
-        assert!(
-            bars.iter().all(|bar| bar.chars().count() <= columns && bar.trim_end().chars().count() < columns),
-            "{columns}: {bars:?}"
+        require_one_line_each(&drawn, columns);
+        assert_eq!(drawn.iter().any(|line| line.contains(" s left")), columns >= 60, "{columns}: {drawn:?}");
+        assert_eq!(
+            drawn.iter().any(|line| line.contains("waiting for the reg")),
+            columns >= 60,
+            "{columns}: {drawn:?}"
         );
-        assert_eq!(bars.iter().any(|bar| bar.contains(" s left")), columns >= 60, "{columns}: {bars:?}");
         assert!(drawn.iter().any(|line| line.contains("Read back")), "{drawn:?}");
         assert!(text.contains("\u{1b}[2K"), "it is cleared");
         let end = drawn.last().expect("a line");
         assert!(end.contains("@sha256:"), "{drawn:?}");
+    }
+}
+
+/// The number before a unit of speed, in bytes.
+fn rate(line: &str) -> Option<f64> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let at = words.iter().position(|word| word.trim_end_matches(',').ends_with("B/s"))?;
+    let unit = match words[at] {
+        word if word.starts_with("MiB/s") => 1_048_576.0,
+        word if word.starts_with("KiB/s") => 1024.0,
+        _ => 1.0,
+    };
+    Some(words[at - 1].parse::<f64>().expect("a number") * unit)
+}
+
+#[test]
+fn a_pace_is_that_of_the_way_and_not_of_the_buffers_before_it() {
+    let bench = large();
+    let registry = Registry::start();
+    let text = on_a_terminal(&bench, &slow_way_to(&registry.host(), SLOW), "1", 100, "");
+    let mut rates: Vec<f64> = drawn(&text).iter().filter_map(|line| rate(line)).collect();
+    assert!(rates.len() > 10, "{text}");
+    rates.sort_by(f64::total_cmp);
+    let (middle, way) = (rates[rates.len() / 2], PIECE as f64 / SLOW.as_secs_f64());
+    assert!((middle / way - 1.0).abs() < 0.15, "{middle} of {way}: {rates:?}");
+}
+
+#[test]
+fn whatever_goes_through_many_bytes_says_how_far_it_is() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    // Another one, so that two are verified.
+    bench.run(&["plugin", "new", "other", "--type", "enricher"]).ok();
+    bench.sign("other").ok();
+    bench.run(&["plugin", "install", "other", "--trusted-keys", "keys", "--plugins-dir", "plugins"]).ok();
+    // Holes: read as fast as memory, for longer than it takes to draw.
+    for directory in ["demo", "plugins/demo", "plugins/other"] {
+        File::create(bench.path(&format!("{directory}/large.bin"))).expect("made").set_len(1900 << 20).expect("sparse");
+    }
+    let places = "--trusted-keys keys --plugins-dir plugins";
+    for (columns, words, total) in [
+        (20, "plugin sign demo --private-key release.key".to_owned(), None),
+        (60, "plugin digest demo".to_owned(), Some("1.9 GiB")),
+        (80, "plugin verify demo --trusted-keys keys".to_owned(), Some("1.9 GiB")),
+        (132, "plugin package demo --out new.tar".to_owned(), Some("1.9 GiB")),
+        (40, "plugin validate demo".to_owned(), None),
+        (100, format!("plugins verify {places}"), Some("3.7 GiB")),
+        (100, format!("plugin list {places}"), Some("3.7 GiB")),
+    ] {
+        let mut terminal = Terminal::run(&bench.path("."), columns, &format!("exec '{AISOC}' {words}"));
+        terminal.until(|text| drawn(text).iter().filter(is_bar).count() > 5);
+        terminal.press(CTRL_C);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 130, "{words}: {text}");
+        let drawn = drawn(&text);
+        require_one_line_each(&drawn, columns);
+        let bar = drawn.iter().find(is_bar).expect("a bar");
+        assert!(bar.contains("Reading ") && total.is_none_or(|total| bar.contains(total)), "{words}: {bar}");
+        assert!(drawn.last().expect("a line").starts_with("hint: "), "nothing is left of it: {drawn:?}");
     }
 }
 
@@ -109,12 +177,12 @@ fn nothing_is_drawn_where_nobody_wants_it() {
     let bench = large();
     for variables in ["TERM=dumb", "NO_COLOR=1", "TERM="] {
         let registry = Registry::start();
-        let text = on_a_terminal(&bench, &slow_way_to(&registry.host()), "1", 80, variables);
+        let text = on_a_terminal(&bench, &slow_way_to(&registry.host(), SEEN), "1", 80, variables);
         assert!(!text.contains('%') && !text.contains("[=") && !text.contains("\u{1b}[2K"), "{variables}: {text}");
         assert!(text.contains("Pushing"), "{variables}: {text}");
     }
     let registry = Registry::start();
-    let run = bench.run(&["plugin", "push", "demo", &format!("{}/demo:1", slow_way_to(&registry.host()))]);
+    let run = bench.run(&["plugin", "push", "demo", &format!("{}/demo:1", slow_way_to(&registry.host(), SEEN))]);
     assert!(!run.ok().stderr.contains(['\r', '\u{1b}', '%']), "{run:?}");
 }
 

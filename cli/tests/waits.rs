@@ -312,6 +312,38 @@ fn a_layout_that_somebody_holds_is_waited_for_until_a_signal() {
     assert_eq!(fs::read(bench.path("layout/index.json")).expect("read"), before[&bench.path("layout/index.json")]);
 }
 
+#[test]
+fn the_holder_of_a_layout_is_named_to_whoever_waits_for_it() {
+    let bench = Bench::new();
+    bench.published();
+    bench.run(&["plugin", "push", "demo", "oci:layout:1"]).ok();
+    let stat = fs::read_to_string("/proc/self/stat").expect("read");
+    let start = stat.rsplit_once(')').expect("a name").1.split_ascii_whitespace().nth(19).expect("a field").to_owned();
+    let line = format!("process {}, aisoc plugin push, host x, since y", std::process::id());
+    for (note, holder) in [
+        (format!("{line}\n{start}\n"), line.as_str()),
+        (String::new(), "a process that has not given its name"),
+        (format!("{line}\n1\n"), "a process that has not given its name"),
+    ] {
+        let held = bench.write("layout/.aisoc-lock", note);
+        let file = File::open(&held).expect("there");
+        file.try_lock().expect("held");
+        let err = File::create(bench.path("stderr")).expect("made");
+        let mut command = bench.command(&["plugin", "push", "demo", "oci:layout:2"]);
+        let child = command.stdout(Stdio::null()).stderr(err).spawn().expect("started");
+        let said = || fs::read_to_string(bench.path("stderr")).expect("UTF-8");
+        until("it is said", || said().contains("Waiting for"));
+        signal(&child, "-TERM");
+        let mut child = child;
+        assert_eq!(child.wait().expect("ended").code(), Some(130));
+        let expected = format!("     Waiting for the layout `layout`, which {holder} changes; 30 s at most");
+        assert_eq!(said().lines().find(|line| line.contains("Waiting")), Some(expected.as_str()));
+        fs::remove_file(held).expect("removed");
+    }
+    bench.run(&["plugin", "push", "demo", "oci:layout:2"]).ok();
+    assert!(!bench.path("layout/.aisoc-lock").exists(), "nothing of it stays");
+}
+
 /// What is asked of every command when something runs out: it ends, with an answer that is no bug's.
 fn commands(reference: &str) -> Vec<Vec<&str>> {
     vec![

@@ -13,8 +13,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::holder::{holder, write_holder};
+
 /// How long to wait before the next look.
 const PAUSE: Duration = Duration::from_millis(20);
+/// What is changed under a lock is a rename or one small file: who waits longer waits for something else.
+const USUAL_WAIT: Duration = Duration::from_secs(1);
 /// How often a lock may come and go while it is opened.
 const MAX_ROUNDS: u32 = 1_000;
 const OPEN: OFlags =
@@ -90,36 +94,71 @@ fn narrow(file: &File, found: &Stat, guarded: &Stat) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for the lock on `file`, at most as long as that. `go_on` is asked in every round. Says whether
-/// the lock is ours; the kernel releases it when the file is closed, however the process ends.
+/// How a lock is waited for.
+pub struct LockWait<'a> {
+    /// The command that wants it: whoever waits for it then is told.
+    pub command: &'a str,
+    /// Not longer than that. Zero does not wait.
+    pub at_most: Duration,
+    /// Asked in every round.
+    pub go_on: &'a dyn Fn() -> io::Result<()>,
+    /// Told once, by whoever waits longer than others take, what the holder has written of itself.
+    pub told: &'a dyn Fn(Option<&str>),
+}
+
+/// What became of the wait for a lock.
+#[derive(Debug)]
+pub enum Waited<T> {
+    /// The lock is ours. The kernel releases it when the file is closed, however the process ends.
+    Ours(T),
+    /// Somebody else holds it still, who has written this of itself.
+    Theirs(Option<String>),
+}
+
+/// Waits for the lock on `file`, and says in it who holds it then.
 ///
 /// # Errors
 /// What `go_on` answers, and those of locking.
-pub fn wait_for_lock(file: &File, at_most: Duration, go_on: impl FnMut() -> io::Result<()>) -> io::Result<bool> {
-    wait_for(|| file.try_lock(), at_most, go_on)
+pub fn wait_for_lock(file: &File, wait: &LockWait<'_>) -> io::Result<Waited<()>> {
+    wait_from(Instant::now(), file, wait)
 }
 
-/// As [`wait_for_lock`], for whoever only looks: it is shared with others who do, and keeps the writers out.
+/// As [`wait_for_lock`], for whoever only looks: it is shared with others who do, keeps the writers out, and nothing
+/// is written into it.
 ///
 /// # Errors
 /// As [`wait_for_lock`].
-pub fn wait_for_shared_lock(file: &File, at_most: Duration, go_on: impl FnMut() -> io::Result<()>) -> io::Result<bool> {
-    wait_for(|| file.try_lock_shared(), at_most, go_on)
+pub fn wait_for_shared_lock(file: &File, wait: &LockWait<'_>) -> io::Result<Waited<()>> {
+    wait_for(Instant::now(), file, || file.try_lock_shared(), wait)
+}
+
+fn wait_from(begin: Instant, file: &File, wait: &LockWait<'_>) -> io::Result<Waited<()>> {
+    let waited = wait_for(begin, file, || file.try_lock(), wait)?;
+    if let Waited::Ours(()) = waited {
+        // A note for people: what excludes others is the lock, which a full disk cannot take away.
+        let _ = write_holder(file, wait.command);
+    }
+    Ok(waited)
 }
 
 fn wait_for(
+    begin: Instant,
+    file: &File,
     lock: impl Fn() -> Result<(), TryLockError>,
-    at_most: Duration,
-    mut go_on: impl FnMut() -> io::Result<()>,
-) -> io::Result<bool> {
-    let begin = Instant::now();
+    wait: &LockWait<'_>,
+) -> io::Result<Waited<()>> {
+    let mut is_told = false;
     loop {
-        go_on()?;
+        (wait.go_on)()?;
         match lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) if begin.elapsed() < at_most => thread::sleep(PAUSE),
-            Err(TryLockError::WouldBlock) => return Ok(false),
+            Ok(()) => return Ok(Waited::Ours(())),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < wait.at_most => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Ok(Waited::Theirs(holder(file))),
             Err(TryLockError::Error(error)) => return Err(error),
+        }
+        if !is_told && begin.elapsed() >= USUAL_WAIT {
+            is_told = true;
+            (wait.told)(holder(file).as_deref());
         }
     }
 }
@@ -134,28 +173,22 @@ pub struct PassingLock {
 }
 
 impl PassingLock {
-    /// Waits for the lock `name` of `directory`, at most as long as that, asking `go_on` in every round.
-    /// `None` when somebody else holds it still.
+    /// Waits for the lock `name` of `directory`, and says in it who holds it then.
     ///
     /// # Errors
     /// What `go_on` answers, and those of [`open_lock`] and of locking.
-    pub fn acquire(
-        directory: &Path,
-        name: &'static str,
-        at_most: Duration,
-        mut go_on: impl FnMut() -> io::Result<()>,
-    ) -> io::Result<Option<Self>> {
+    pub fn acquire(directory: &Path, name: &'static str, wait: &LockWait<'_>) -> io::Result<Waited<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(directory, flags, Mode::empty())?;
         let begin = Instant::now();
         loop {
             let file = open_lock(&directory, name, &directory)?;
-            if !wait_for_lock(&file, at_most.saturating_sub(begin.elapsed()), &mut go_on)? {
-                return Ok(None);
+            if let Waited::Theirs(holder) = wait_from(begin, &file, wait)? {
+                return Ok(Waited::Theirs(holder));
             }
             // Whoever held it before has removed the file, and another one may be held under its name.
             if is_at(&file, &directory, name)? {
-                return Ok(Some(Self { file, directory, name }));
+                return Ok(Waited::Ours(Self { file, directory, name }));
             }
         }
     }
@@ -240,8 +273,11 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let lock = PassingLock::acquire(place.path(), "lock", Duration::from_secs(60), || Ok(()));
-                        let lock = lock.expect("asked").expect("free in time");
+                        let wait = LockWait { at_most: Duration::from_secs(60), ..no_wait() };
+                        let Waited::Ours(lock) = PassingLock::acquire(place.path(), "lock", &wait).expect("asked")
+                        else {
+                            panic!("free in time");
+                        };
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         inside.fetch_sub(1, Ordering::SeqCst);
                         drop(lock);
@@ -252,26 +288,35 @@ mod tests {
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 0);
     }
 
+    fn no_wait() -> LockWait<'static> {
+        LockWait { command: "aisoc test", at_most: Duration::ZERO, go_on: &|| Ok(()), told: &|_| () }
+    }
+
+    fn is_ours(file: &File, wait: &LockWait<'_>) -> bool {
+        matches!(wait_for_lock(file, wait).expect("asked"), Waited::Ours(()))
+    }
+
     #[test]
     fn a_lock_is_waited_for_until_its_time_is_over_or_it_is_told_to_stop() {
         let (_place, opened) = directory(0o755);
         let lock = || open_lock(&opened, "lock", &opened).expect("opened");
         let held = lock();
-        assert!(wait_for_lock(&held, Duration::ZERO, || Ok(())).expect("asked"));
+        assert!(is_ours(&held, &no_wait()));
         let other = lock();
         for (at_most, longest) in [(Duration::ZERO, 5), (Duration::from_millis(120), 10)] {
             let begin = Instant::now();
-            assert!(!wait_for_lock(&other, at_most, || Ok(())).expect("asked"));
+            assert!(!is_ours(&other, &LockWait { at_most, ..no_wait() }));
             assert!(begin.elapsed() >= at_most && begin.elapsed() < Duration::from_secs(longest));
         }
-        let mut rounds = 0;
-        let stop = || {
-            rounds += 1;
-            if rounds < 3 { Ok(()) } else { Err(io::Error::other("stopped")) }
+        let rounds = AtomicUsize::new(0);
+        let stop = || match rounds.fetch_add(1, Ordering::SeqCst) {
+            0..2 => Ok(()),
+            _ => Err(io::Error::other("stopped")),
         };
-        wait_for_lock(&other, Duration::from_secs(60), stop).expect_err("stopped");
+        let long = LockWait { at_most: Duration::from_secs(60), ..no_wait() };
+        wait_for_lock(&other, &LockWait { go_on: &stop, ..long }).expect_err("stopped");
         drop(held);
-        assert!(wait_for_lock(&other, Duration::ZERO, || Ok(())).expect("asked"));
+        assert!(is_ours(&other, &no_wait()));
     }
 
     #[test]
@@ -281,13 +326,33 @@ mod tests {
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 0, "none is made for the question");
         let writer = open_lock(&opened, "lock", &opened).expect("made");
         let [first, second] = [(); 2].map(|()| open_existing_lock(&opened, "lock").expect("opened").expect("there"));
-        for looking in [&first, &second] {
-            assert!(wait_for_shared_lock(looking, Duration::ZERO, || Ok(())).expect("asked"));
-        }
-        assert!(!wait_for_lock(&writer, Duration::ZERO, || Ok(())).expect("asked"));
+        let is_shared =
+            |file: &File| matches!(wait_for_shared_lock(file, &no_wait()).expect("asked"), Waited::Ours(()));
+        assert!(is_shared(&first) && is_shared(&second));
+        assert!(!is_ours(&writer, &no_wait()));
         drop((first, second));
-        assert!(wait_for_lock(&writer, Duration::ZERO, || Ok(())).expect("asked"));
+        assert!(is_ours(&writer, &no_wait()));
         let late = open_existing_lock(&opened, "lock").expect("opened").expect("there");
-        assert!(!wait_for_shared_lock(&late, Duration::ZERO, || Ok(())).expect("asked"));
+        assert!(!is_shared(&late));
+    }
+
+    #[test]
+    fn whoever_waits_is_told_once_who_holds_it_and_so_is_who_gives_up() {
+        let (place, _opened) = directory(0o755);
+        let (told, is_expected) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let line = format!("process {}, aisoc test, host ", std::process::id());
+        let is_named = |holder: Option<&str>| holder.is_some_and(|holder| holder.starts_with(&line));
+        let tell = |holder: Option<&str>| {
+            told.fetch_add(1, Ordering::SeqCst);
+            is_expected.fetch_add(usize::from(is_named(holder)), Ordering::SeqCst);
+        };
+        let held = PassingLock::acquire(place.path(), "lock", &no_wait()).expect("asked");
+        let patience = LockWait { at_most: USUAL_WAIT + Duration::from_millis(500), told: &tell, ..no_wait() };
+        let Waited::Theirs(holder) = PassingLock::acquire(place.path(), "lock", &patience).expect("asked") else {
+            panic!("it is held");
+        };
+        assert!(is_named(holder.as_deref()), "{holder:?}");
+        assert_eq!((told.into_inner(), is_expected.into_inner()), (1, 1));
+        drop(held);
     }
 }

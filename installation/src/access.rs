@@ -19,8 +19,6 @@ use crate::shared_directories::SharedDirectories;
 /// Who changes a plugins directory, and under which circumstances.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// The command in words, such as `aisoc plugin install`: whoever waits for the lock is told.
-    pub command: String,
     /// How long to wait for another process. Zero does not wait.
     pub lock_timeout: Duration,
     /// Whether a directory on another host's file system is acceptable.
@@ -31,7 +29,7 @@ pub struct Access {
     pub coverage_floor: CoverageFloor,
     /// What may happen to what is installed.
     pub consent: Consent,
-    /// What ends the change, up to the moment in which it is made.
+    /// Whose work it is, and what ends the change, up to the moment in which it is made.
     pub cancellation: Cancellation,
     /// Whether it is made.
     pub dry_run: DryRun,
@@ -50,7 +48,6 @@ pub enum NetworkFileSystems {
 impl Default for Access {
     fn default() -> Self {
         Self {
-            command: "aisoc".to_owned(),
             lock_timeout: Duration::from_secs(30),
             network_file_systems: NetworkFileSystems::Refused,
             shared_directories: SharedDirectories::Refused,

@@ -1,5 +1,5 @@
 //! `Cancellation`: the one value by which a command that is told to stop tells its work, and by which the work
-//! tells the command what it waits for, so that whoever could stop it knows whether to.
+//! tells the command what it waits for and how far it is, so that whoever could stop it knows whether to.
 //!
 //! Work that takes long asks it in every round: whoever hashes, waits for a lock, or reads from a pipe.
 //! What is asked last, before a change becomes visible, decides: from there on the work is finished.
@@ -9,30 +9,79 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{error, fmt};
 
+use crate::progress::{Act, Gauge, Measured};
+
+/// The name of a command that has not said its own.
+const ANY_COMMAND: &str = "aisoc";
+
 /// Whether work is to go on. Clones share one answer, which changes once and never back.
 #[derive(Clone, Default)]
 pub struct Cancellation {
     is_cancelled: Arc<AtomicBool>,
-    waits: Option<Arc<Told>>,
+    command: Option<Arc<Watched>>,
 }
 
-/// Somebody who is told what is waited for.
-type Told = dyn Fn(&str) + Send + Sync;
+/// The command that work is done for, as far as the work speaks to it.
+pub trait Watcher: Send + Sync {
+    /// Its name, such as `aisoc plugin install`: whoever waits for what it holds is told.
+    fn name(&self) -> &str;
+
+    /// Told what the work waits for, as soon as it has waited longer than usual: `for …`, in words.
+    fn waits_for(&self, what: &str);
+
+    /// Told that work on so many bytes begins.
+    fn begins(&self, act: Act, total: u64);
+
+    /// Told now and then that `done` of its `total` bytes are through. They are never less than before.
+    fn is_at(&self, act: Act, done: u64, total: u64);
+
+    /// Told that the work is over, however it ended.
+    fn is_over(&self);
+}
+
+struct Watched {
+    watcher: Box<dyn Watcher>,
+    gauge: Gauge,
+}
 
 /// The answer to work that is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled;
 
 impl Cancellation {
-    /// Work that says to `told` what it waits for, as soon as it has waited longer than usual: `for …`, in words.
-    pub fn telling(told: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { waits: Some(Arc::new(told)), ..Self::default() }
+    /// Work that is done for that command.
+    pub fn of(command: impl Watcher + 'static) -> Self {
+        let watched = Watched { watcher: Box::new(command), gauge: Gauge::default() };
+        Self { command: Some(Arc::new(watched)), ..Self::default() }
+    }
+
+    /// The name of the command.
+    pub fn command(&self) -> &str {
+        self.command.as_ref().map_or(ANY_COMMAND, |command| command.watcher.name())
     }
 
     /// Says what is waited for, to whoever wants to know.
     pub fn waits_for(&self, what: &str) {
-        if let Some(told) = &self.waits {
-            told(what);
+        if let Some(command) = &self.command {
+            command.watcher.waits_for(what);
+        }
+    }
+
+    /// Begins work on so many bytes, which ends when the value is dropped. Within work that has begun already it is
+    /// a part of that, and begins nothing.
+    pub fn begin(&self, act: Act, total: u64) -> Measured<'_> {
+        Measured::of(self.command.as_ref().map(|command| (&command.gauge, &*command.watcher)), act, total)
+    }
+
+    /// Whether anybody hears of the work: what is known for that alone need not be found out else.
+    pub fn is_watched(&self) -> bool {
+        self.command.is_some()
+    }
+
+    /// Says that so many more bytes are through. Cheap: the command hears of it now and then.
+    pub fn advance(&self, bytes: u64) {
+        if let Some(command) = &self.command {
+            command.gauge.advance(bytes, &*command.watcher);
         }
     }
 
@@ -92,6 +141,8 @@ impl From<Cancelled> for io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::fault::{Fault, Reason};
 
@@ -104,5 +155,57 @@ mod tests {
         assert!(clone.is_cancelled() && Cancellation::default().check().is_ok());
         let fault = Fault::io("read", "file".as_ref(), clone.check().expect_err("stopped").into());
         assert_eq!((fault.reason(), fault.message()), (Reason::Interrupted, "stopped by a signal"));
+    }
+
+    /// Writes down what it is told.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<String>>>);
+
+    impl Heard {
+        fn hear(&self, what: impl ToString) {
+            self.0.lock().expect("whole").push(what.to_string());
+        }
+    }
+
+    impl Watcher for Heard {
+        fn name(&self) -> &'static str {
+            "aisoc plugin sign"
+        }
+
+        fn waits_for(&self, what: &str) {
+            self.hear(what);
+        }
+
+        fn begins(&self, act: Act, total: u64) {
+            self.hear(format_args!("{act:?} {total}"));
+        }
+
+        fn is_at(&self, act: Act, done: u64, total: u64) {
+            self.hear(format_args!("{act:?} {done} {total}"));
+        }
+
+        fn is_over(&self) {
+            self.hear("over");
+        }
+    }
+
+    #[test]
+    fn the_command_hears_of_its_work_and_has_a_name() {
+        let heard = Heard::default();
+        let cancellation = Cancellation::of(heard.clone());
+        assert_eq!((cancellation.command(), Cancellation::default().command()), ("aisoc plugin sign", "aisoc"));
+        cancellation.waits_for("for a lock");
+        cancellation.advance(1 << 20);
+        assert_eq!(*heard.0.lock().expect("whole"), ["for a lock"], "nothing has begun");
+        let whole = cancellation.begin(Act::Reading, 3 << 20);
+        cancellation.advance(1 << 20);
+        // A part of it, on whatever thread.
+        let clone = cancellation.clone();
+        std::thread::scope(|scope| scope.spawn(|| drop(clone.begin(Act::Packing, 7))).join().expect("no panic"));
+        cancellation.advance(1 << 20);
+        drop(whole);
+        cancellation.advance(1 << 20);
+        let expected = ["for a lock", "Reading 3145728", "Reading 1048576 3145728", "Reading 2097152 3145728", "over"];
+        assert_eq!(*heard.0.lock().expect("whole"), expected);
     }
 }

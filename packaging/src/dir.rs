@@ -17,6 +17,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
+use aisoc_manifests::progress::Act;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 
 use crate::ignore::IgnoreRules;
@@ -229,10 +230,12 @@ impl Contents {
     ) -> Result<(Self, BTreeMap<RelPath, u64>)> {
         let secrets = bench.as_ref().map_or(&Secrets::Unsearched, |bench| bench.secrets);
         let copying = bench.as_ref().and_then(|bench| bench.copying);
-        let (found, excluded) = Search::run(root, bench.map(|bench| bench.rules), limits)?;
+        let (found, excluded, bytes) = Search::run(root, bench.map(|bench| bench.rules), limits)?;
+        let reading = limits.cancellation.begin(Act::Reading, bytes);
         let read = parallel::map(&found, threads, |path, buffer| {
             read_file(root, path, limits, buffer, secrets.searcher(path), copying)
         })?;
+        drop(reading);
         let secrets =
             secrets.judge(found.iter().zip(&read).map(|(path, file)| (path, file.secret.as_deref().copied())))?;
         let total: u64 = read.iter().map(|file| file.entry.size).sum();

@@ -33,7 +33,7 @@ pub use local::LocalArtifact;
 pub use names::Kind;
 pub use pack::{PackOptions, PackedLayer, pack};
 pub use parallel::default_threads;
-pub use reference_dir::{ReferenceDir, reference_files};
+pub use reference_dir::{ReferenceDir, reference_files, stated_bytes};
 pub use root::select_root;
 pub use secrets::{FoundSecret, Kind as SecretKind, Place, Secrets, secrets_in};
 pub use stage::{Staged, Staging, StagingPlace};

@@ -10,6 +10,7 @@ use std::io::Seek as _;
 use aisoc_manifests::artifact::Artifact;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::progress::Act;
 
 use crate::assemble::unpublished;
 use crate::dir::PluginDir;
@@ -22,6 +23,8 @@ pub struct LocalArtifact {
     artifact: Artifact,
     /// The layer. The file has no name, so nobody else opens it, and nothing of it stays.
     layer: File,
+    /// How much it holds.
+    unpacked_bytes: u64,
 }
 
 impl LocalArtifact {
@@ -32,7 +35,8 @@ impl LocalArtifact {
     pub fn pack(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions) -> Result<Self> {
         let layer = tempfile::tempfile().map_err(failed)?;
         let assembled = unpublished(plugin, manifest, options, &layer)?;
-        Ok(Self { artifact: Artifact::read(assembled.manifest, None)?, layer })
+        let unpacked_bytes = plugin.files().total_bytes();
+        Ok(Self { artifact: Artifact::read(assembled.manifest, None)?, layer, unpacked_bytes })
     }
 
     /// The manifest, whose digest is what `package` prints.
@@ -49,6 +53,8 @@ impl LocalArtifact {
             return Err(Fault::new(Reason::Internal, "a directory was packed into more than one layer"));
         };
         self.layer.rewind().map_err(failed)?;
+        let cancellation = staging.cancellation().clone();
+        let _unpacking = cancellation.begin(Act::Unpacking, self.unpacked_bytes);
         staging.layer(&layer.form, &layer.descriptor.media_type, &self.layer)?;
         staging.finish()
     }

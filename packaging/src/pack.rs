@@ -9,6 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::path::RelPath;
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::tar::{self, BLOCK, Mode, Written};
 use aisoc_signing::Publishable;
 
@@ -82,6 +83,7 @@ pub(crate) fn write_layer(
     let threads = NonZeroUsize::new(options.threads).unwrap_or_else(default_threads);
     let mut content_hasher = ContentDigest::hasher();
     let out = Hashing { inner: out, hasher: LayerDigest::hasher(), bytes: 0 };
+    let _packing = plugin.cancellation().begin(Act::Packing, plugin.files().total_bytes());
     let written = compress(out, threads, plugin.limits(), |gzip| {
         let mut tar = Tar { gzip, hasher: &mut content_hasher, header: Vec::new(), mtime };
         write_tree(plugin, id, &mut tar)

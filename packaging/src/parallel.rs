@@ -50,7 +50,7 @@ pub(crate) struct Hashed {
 }
 
 /// Hashes what is left of `file`, unless it is told to stop or grows beyond the largest; `see` is shown
-/// every piece.
+/// every piece, and who watches the work hears how much it was.
 pub(crate) fn hash(
     file: &mut impl Read,
     buffer: &mut [u8],
@@ -68,6 +68,7 @@ pub(crate) fn hash(
             Err(error) => return Err(error),
         };
         hasher.update(&buffer[..read]);
+        limits.cancellation.advance(read as u64);
         size += read as u64;
         if size > limits.max_file_bytes {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it grows while it is read"));

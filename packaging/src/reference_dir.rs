@@ -22,6 +22,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 
@@ -124,6 +125,15 @@ pub fn reference_files(root: &Path, threads: NonZeroUsize) -> Result<PythonFiles
     Ok(Entries::read(root, Everything::PassedOver, threads, &Limits::default())?.python)
 }
 
+/// How large the files of a directory are together, as its file system states them: for whoever is to read it, and
+/// is watched.
+///
+/// # Errors
+/// As [`ReferenceDir::read`], but for the manifest.
+pub fn stated_bytes(root: &Path, limits: &Limits) -> Result<u64> {
+    Entries::default().search(root, Everything::Wanted, limits).map(|(_, bytes)| bytes)
+}
+
 /// What is in a directory.
 #[derive(Debug, Default)]
 struct Entries {
@@ -200,7 +210,8 @@ struct Candidate {
 impl Entries {
     fn read(root: &Path, everything: Everything, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         let mut entries = Self::default();
-        let candidates = entries.search(root, everything, limits)?;
+        let (candidates, bytes) = entries.search(root, everything, limits)?;
+        let _reading = limits.cancellation.begin(Act::Reading, bytes);
         let read = parallel::map(&candidates, threads, |candidate, buffer| {
             let keep = limits.bytes_to_keep(relative(root, &candidate.path));
             match read_entry(&candidate.path, keep, limits, buffer) {
@@ -216,8 +227,9 @@ impl Entries {
         Ok(entries)
     }
 
-    /// Collects without recursion: nothing bounds the depth of somebody else's directory.
-    fn search(&mut self, root: &Path, everything: Everything, limits: &Limits) -> Result<Vec<Candidate>> {
+    /// Collects without recursion: nothing bounds the depth of somebody else's directory. Beside the files, how large
+    /// they are together.
+    fn search(&mut self, root: &Path, everything: Everything, limits: &Limits) -> Result<(Vec<Candidate>, u64)> {
         let mut bounds = Bounds { root, limits, entries: 0, name_bytes: 0, bytes: 0 };
         let mut candidates = Vec::new();
         let mut directories = vec![root.to_owned()];
@@ -255,7 +267,7 @@ impl Entries {
                 }
             }
         }
-        Ok(candidates)
+        Ok((candidates, bounds.bytes))
     }
 
     fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<ReadEntry>) {

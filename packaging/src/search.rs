@@ -34,12 +34,12 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// The plugin's files and what the rules left out, both sorted.
+    /// The plugin's files and what the rules left out, both sorted, and how large the files are together.
     pub(crate) fn run(
         root: &'a Path,
         rules: Option<IgnoreRules>,
         limits: &'a Limits,
-    ) -> Result<(Vec<RelPath>, Vec<String>)> {
+    ) -> Result<(Vec<RelPath>, Vec<String>, u64)> {
         let mut search = Self {
             root,
             rules,
@@ -56,7 +56,7 @@ impl<'a> Search<'a> {
             return Err(empty_directory(root, empty, search.vacancy.has_below(empty)));
         }
         search.found.sort();
-        Ok((search.found, search.excluded.into_iter().collect()))
+        Ok((search.found, search.excluded.into_iter().collect(), search.bytes))
     }
 
     /// Recursion is bounded: a name deeper than `RelPath` allows is refused before it is entered.

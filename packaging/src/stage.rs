@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aisoc_files::PrivateDirectory;
 use aisoc_manifests::artifact::LayerForm;
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileMap;
@@ -78,6 +79,11 @@ impl<P: StagingPlace> Staging<P> {
 }
 
 impl<P> Staging<P> {
+    /// Whose work it is.
+    pub(crate) fn cancellation(&self) -> &Cancellation {
+        &self.limits.cancellation
+    }
+
     /// Receives one layer, to the last byte of `reader`. Whether those bytes are the promised ones
     /// is the reader's to say, when it is asked to finish.
     ///

@@ -95,6 +95,7 @@ impl Tree {
         open.size += bytes.len() as u64;
         // Every layer is held to this by itself; an artifact of many must not take many times as much.
         self.total += bytes.len() as u64;
+        self.limits.cancellation.advance(bytes.len() as u64);
         if self.total > self.limits.max_total_bytes {
             return Err(refuse(format!("the artifact unpacks to more than {} bytes", self.limits.max_total_bytes)));
         }

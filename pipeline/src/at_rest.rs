@@ -13,8 +13,9 @@ use aisoc_installation::{
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::progress::{Act, Measured};
 use aisoc_manifests::text::printable;
-use aisoc_packaging::{Limits, ReferenceDir, default_threads};
+use aisoc_packaging::{Limits, ReferenceDir, default_threads, stated_bytes};
 use aisoc_signing::{Claim, Coverage};
 use aisoc_trust::{Examined, SignatureStatus};
 
@@ -92,8 +93,10 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
+    let reading = begin(options, &wanted);
     let judged = parallel::map(&wanted, threads, |directory| reader.plugin(directory))
         .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
+    drop(reading);
     // Half of the verdicts are none.
     options.limits.cancellation.check()?;
     let mut judged: Vec<_> = judged.into_iter().flatten().collect();
@@ -121,6 +124,17 @@ fn wanted(options: &AtRestOptions, observed: &Observed) -> (Vec<OsString>, Vec<P
     let places = directories.iter().filter_map(|directory| observed.placed(directory));
     let (asked, others): (Vec<_>, Vec<_>) = places.partition(is_asked_for);
     (asked.into_iter().map(|place| place.directory).collect(), others)
+}
+
+/// Begins to read all of them, where somebody watches: each by itself would begin anew. What cannot be looked at is
+/// refused by whoever reads it.
+fn begin<'a>(options: &'a AtRestOptions, wanted: &[OsString]) -> Option<Measured<'a>> {
+    let cancellation = &options.limits.cancellation;
+    if !cancellation.is_watched() || wanted.len() < 2 {
+        return None;
+    }
+    let stated = |name| stated_bytes(&options.site.path().join(name), &options.limits).unwrap_or_default();
+    Some(cancellation.begin(Act::Reading, wanted.iter().map(stated).sum()))
 }
 
 /// A plugin that was read, and which one it is.

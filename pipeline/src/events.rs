@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aisoc_manifests::digest::{ArtifactDigest, Digest};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::Reference;
 
 /// What has begun, or how far it is. Whoever shows events has words for every one, or does not compile.
@@ -55,24 +56,16 @@ pub enum Event<'a> {
         /// The version, as its manifest or its record states it.
         version: &'a str,
     },
-    /// So many bytes of a transfer have passed.
+    /// So many bytes of a transfer have passed. What is done with bytes of this machine alone, its cancellation
+    /// tells ([`aisoc_manifests::cancellation::Watcher`]), because it is done where nobody knows events.
     Bytes {
         /// Which way.
-        transfer: Transfer,
+        act: Act,
         /// How many so far.
         done: u64,
         /// Of how many.
         total: u64,
     },
-}
-
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transfer {
-    /// From a registry or a layout.
-    Fetching,
-    /// To one.
-    Pushing,
 }
 
 /// Told what the pipeline does. Says nothing to anybody by itself.

@@ -6,6 +6,7 @@ use aisoc_manifests::artifact::{Artifact, PluginLayer};
 use aisoc_manifests::digest::{ArtifactDigest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::ManifestFile;
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_registry_client::{BlobStream, ClientOptions, Fetch as _, Named, Target, Worker};
@@ -13,7 +14,7 @@ use aisoc_signing::Claim;
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
-use crate::events::{Event, Reporter, Transfer};
+use crate::events::{Event, Reporter};
 
 /// Chunks between the network and the unpacking thread: enough to keep both busy, few enough that
 /// memory does not grow with the artifact.
@@ -86,7 +87,7 @@ impl Fetched {
         for layer in self.artifact.layers() {
             let stream = self.target.fetch_blob(&layer.descriptor).await?;
             let progress = |bytes| {
-                reporter.event(&Event::Bytes { transfer: Transfer::Fetching, done: done + bytes, total });
+                reporter.event(&Event::Bytes { act: Act::Fetching, done: done + bytes, total });
             };
             staging = receive(staging, layer.clone(), stream, &progress).await?;
             done += layer.descriptor.size;

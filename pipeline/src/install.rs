@@ -150,10 +150,11 @@ async fn stage(
 ) -> Result<(Option<Staged<StagingDirectory>>, Claim)> {
     if options.access.dry_run.is_on() {
         options.site.require_writable(&options.access)?;
-        let (_, claim) = arrival.stage(source, Staging::hash_only(Limits::default()), reporter).await?;
+        let (_, claim) =
+            arrival.stage(source, Staging::hash_only(Limits::until(&options.client.cancellation)), reporter).await?;
         return Ok((None, claim));
     }
-    let staging = Staging::into_place(options.site.staging()?, Limits::default())?;
+    let staging = Staging::into_place(options.site.staging()?, Limits::until(&options.client.cancellation))?;
     let (staged, claim) = arrival.stage(source, staging, reporter).await?;
     Ok((Some(staged), claim))
 }

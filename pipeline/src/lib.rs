@@ -43,7 +43,7 @@ pub use before::Replaced;
 pub use bench::Bench;
 pub use collect::collect_garbage;
 pub use digest::{CanonicalJson, canonical_digest};
-pub use events::{Event, Reporter, Silent, Transfer};
+pub use events::{Event, Reporter, Silent};
 pub use grants::{Grants, GrantsBefore};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
 pub use install::{Change, InstallOptions, Installation, install};

@@ -12,12 +12,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::{ArtifactDigest, LayerDigest};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, default_threads, foretell};
 use aisoc_registry_client::copy::{Shipment, Step};
@@ -29,7 +31,7 @@ use aisoc_registry_client::{
 use aisoc_signing::Appearance;
 
 use crate::dry_run::{foresee, look_at, require_writable};
-use crate::events::{Event, Reporter, Transfer};
+use crate::events::{Event, Reporter};
 use crate::occupied::require_own;
 use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};
 use crate::pushed::Pushed;
@@ -117,7 +119,7 @@ pub async fn check_package(
     reporter: &dyn Reporter,
 ) -> Result<Packaged> {
     let target = Target::open(&Reference::Layout(out.clone()), &ClientOptions::default())?;
-    let present = prove(&target).await?;
+    let present = prove(&target, &options.limits.cancellation).await?;
     reporter.event(&Event::Packing { directory });
     let plugin = PluginDir::open_knowing(directory, &options.secrets, default_threads(), &options.limits)?;
     let manifest = read_manifest(&plugin)?;
@@ -135,12 +137,17 @@ pub async fn check_package(
 }
 
 /// Reads every byte of the artifact that a target names, and gives its digest.
-async fn prove(target: &Target) -> Result<ArtifactDigest> {
+async fn prove(target: &Target, cancellation: &Cancellation) -> Result<ArtifactDigest> {
     let Named { manifest, .. } = Named::fetch(target, None).await?;
     let document = ImageManifest::read(manifest.bytes())?;
-    for descriptor in document.layers.iter().chain([&document.config]) {
+    let blobs = || document.layers.iter().chain([&document.config]);
+    let total = blobs().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
+    let _reading = cancellation.begin(Act::Reading, total);
+    for descriptor in blobs() {
         let mut blob = target.fetch_blob(descriptor).await?.verified();
-        while blob.next_chunk().await?.is_some() {}
+        while let Some(chunk) = blob.next_chunk().await? {
+            cancellation.advance(chunk.len() as u64);
+        }
     }
     Ok(manifest.digest())
 }
@@ -185,7 +192,7 @@ pub async fn push(
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, digest, options.replace_tag).await?;
     reporter.event(&Event::Pushing { destination });
-    let sent = Sent::default();
+    let sent = Sent::to(&target);
     copy::copy(&from, &target, digest, destination.tag(), options.replace_tag, &|step| sent.note(&step, reporter))
         .await?;
     Ok((signature, sent.pushed(digest)))
@@ -334,7 +341,7 @@ impl Packed {
             (self.assembled.config_descriptor.clone(), BlobSource::Bytes(self.assembled.config.clone().into())),
             (self.assembled.layer.clone(), layer),
         ];
-        let sent = Sent::default();
+        let sent = Sent::to(target);
         let shipment = Shipment { manifest: &manifest, blobs: &blobs, tag, replace };
         copy::push(target, &shipment, &|step| sent.note(&step, reporter)).await?;
         Ok(sent.pushed(self.summary.digest))
@@ -373,7 +380,7 @@ async fn package_beside(
                 ClientOptions { cancellation: options.limits.cancellation.clone(), ..ClientOptions::default() };
             let from = Target::open(&Reference::Layout(staged), &client)?;
             let target = Target::create(&Reference::Layout(out.clone()), &client)?;
-            let sent = Sent::default();
+            let sent = Sent::to(&target);
             copy::copy(&from, &target, packaged.digest, tag, ReplaceTag::Yes, &|step| sent.note(&step, reporter))
                 .await?;
             return Ok(packaged);
@@ -387,6 +394,8 @@ async fn package_beside(
 /// Counts what became of each part.
 #[derive(Default)]
 struct Sent {
+    /// Whether it stays on this machine.
+    stays: bool,
     uploaded: AtomicUsize,
     uploaded_bytes: AtomicU64,
     mounted: AtomicUsize,
@@ -395,10 +404,15 @@ struct Sent {
 }
 
 impl Sent {
+    fn to(target: &Target) -> Self {
+        Self { stays: matches!(target, Target::Layout(_)), ..Self::default() }
+    }
+
     fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
         match step {
             Step::Sent { done, total } => {
-                reporter.event(&Event::Bytes { transfer: Transfer::Pushing, done: *done, total: *total });
+                let act = if self.stays { Act::Writing } else { Act::Pushing };
+                reporter.event(&Event::Bytes { act, done: *done, total: *total });
             }
             Step::Blob(descriptor, stored) => self.count(*stored, descriptor.size),
             Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),

@@ -48,7 +48,7 @@ impl Answer for Outcome {
 }
 
 pub(crate) fn run(args: GcArgs, context: &Context) -> Result<u8> {
-    let (site, access) = context.change(args.change, "aisoc plugin gc")?;
+    let (site, access) = context.change(args.change)?;
     let collected = aisoc_pipeline::collect_garbage(&site, args.keep, &access)?;
     for path in &collected.leftovers {
         context.output.warning(Warning::NotRemoved, format!("could not remove `{}`", path.display()));

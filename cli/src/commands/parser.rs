@@ -58,6 +58,11 @@ impl Typed {
         Repeated::of(COMMANDS, self.command.declaration(), &self.matches)
     }
 
+    /// The command by its name.
+    pub(crate) fn name(&self) -> String {
+        format!("aisoc {}", self.command.declaration().words.join(" "))
+    }
+
     /// Runs the command and gives the exit code.
     ///
     /// # Errors

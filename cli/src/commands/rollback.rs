@@ -20,7 +20,7 @@ impl Answer for RolledBackPlugin {
 }
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
-    let (site, access) = context.change(args.change, "aisoc plugin rollback")?;
+    let (site, access) = context.change(args.change)?;
     let trust = context.trust(args.trust);
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let options = RollbackOptions { site, id: plugin_id(&args.id)?, to: args.to, trust, access };

@@ -42,7 +42,7 @@ impl Answer for Outcome {
 pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     several::refuse_repeated(args.ids.iter().map(String::as_str))?;
     let ids = args.ids.iter().map(|id| plugin_id(id)).collect::<Result<Vec<PluginId>>>()?;
-    let (site, access) = context.change(args.change, "aisoc plugin uninstall")?;
+    let (site, access) = context.change(args.change)?;
     // Of what is only looked at nothing can be lost.
     if !args.yes && !context.dry_run().is_on() {
         confirm_all(&ids, &site, context)?;

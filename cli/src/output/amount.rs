@@ -1,4 +1,4 @@
-//! How far a transfer is, in words: never wider than the terminal.
+//! How far work is, in words: never wider than the terminal.
 
 /// Below so many bytes in a second there is nothing to reckon with.
 const STANDSTILL: f64 = 1.0;
@@ -7,15 +7,28 @@ const LONGEST_SECONDS: f64 = 99.0 * 3600.0;
 /// How wide the drawn part is.
 const BAR: usize = 24;
 
-/// `     Pushing 40.0 of 300.0 MiB [===>    ] 4.0 MiB/s, 65 s left`, as much of it as fits in one line of the terminal.
+/// How far work is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Amount {
+    pub(super) done: u64,
+    pub(super) total: u64,
+    /// How fast it goes, where that is known.
+    pub(super) per_second: Option<f64>,
+    /// How many bytes are to come, which may be more than are not done.
+    pub(super) left: u64,
+    /// Whether everything was sent, and the registry has not answered.
+    pub(super) awaits_registry: bool,
+}
+
+/// `     Pushing 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>    ]`, as much of it as fits in one line of the terminal.
 /// Its last column stays free: some terminals go to the next line as soon as it is written.
-pub(super) fn line(verb: &str, done: u64, total: u64, per_second: f64, columns: usize) -> String {
-    let room = columns.saturating_sub(1);
+pub(super) fn line(verb: &str, amount: &Amount, columns: usize) -> String {
+    let (room, Amount { done, total, .. }) = (columns.saturating_sub(1), *amount);
     let mut text = format!("{verb:>12} {}", part(done, total));
     if text.len() > room {
         text = format!("{verb} {} %", percent(done, total));
     }
-    let pace = pace(done, total, per_second).map_or(String::new(), |pace| format!(" {pace}"));
+    let pace = pace(amount).map_or(String::new(), |pace| format!(" {pace}"));
     let drawn = format!(" [{}]", drawn(done, total));
     for more in [pace, drawn] {
         if text.len() + more.len() <= room {
@@ -27,18 +40,20 @@ pub(super) fn line(verb: &str, done: u64, total: u64, per_second: f64, columns: 
 }
 
 /// `40.0 of 300.0 MiB, 4.0 MiB/s, 65 s left`
-pub(super) fn said(done: u64, total: u64, per_second: f64) -> String {
-    let pace = pace(done, total, per_second).map_or(String::new(), |pace| format!(", {pace}"));
-    format!("{}{pace}", part(done, total))
+pub(super) fn said(amount: &Amount) -> String {
+    let pace = pace(amount).map_or(String::new(), |pace| format!(", {pace}"));
+    format!("{}{pace}", part(amount.done, amount.total))
 }
 
 /// `4.0 MiB/s, 65 s left`; nothing while nothing moves.
-fn pace(done: u64, total: u64, per_second: f64) -> Option<String> {
-    if !per_second.is_finite() || per_second < STANDSTILL || done >= total {
-        return None;
+fn pace(amount: &Amount) -> Option<String> {
+    if amount.awaits_registry {
+        return Some("waiting for the registry".to_owned());
     }
-    let rate = amount(per_second, unit(per_second));
-    let left = (total - done) as f64 / per_second;
+    let moves = |rate: &f64| rate.is_finite() && *rate >= STANDSTILL;
+    let per_second = amount.per_second.filter(moves).filter(|_| amount.done < amount.total)?;
+    let rate = in_unit(per_second, unit(per_second));
+    let left = amount.left as f64 / per_second;
     let left = if left < LONGEST_SECONDS { format!(", {} left", duration(left)) } else { String::new() };
     Some(format!("{rate}/s{left}"))
 }
@@ -46,8 +61,8 @@ fn pace(done: u64, total: u64, per_second: f64) -> Option<String> {
 /// `40.0 of 300.0 MiB`, in the unit of the whole, so that the two can be compared.
 fn part(done: u64, total: u64) -> String {
     let unit = unit(total as f64);
-    let whole = amount(total as f64, unit);
-    let number = amount(done as f64, unit);
+    let whole = in_unit(total as f64, unit);
+    let number = in_unit(done as f64, unit);
     format!("{} of {whole}", number.split(' ').next().unwrap_or_default())
 }
 
@@ -57,7 +72,7 @@ fn unit(bytes: f64) -> (&'static str, f64) {
     units.into_iter().find(|(_, size)| bytes >= *size).unwrap_or(("B", 1.0))
 }
 
-fn amount(bytes: f64, (name, size): (&str, f64)) -> String {
+fn in_unit(bytes: f64, (name, size): (&str, f64)) -> String {
     match size > 1.0 {
         true => format!("{:.1} {name}", bytes / size),
         false => format!("{bytes:.0} {name}"),
@@ -89,15 +104,30 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
+    fn amount(done: u64, total: u64, per_second: f64) -> Amount {
+        let left = total.saturating_sub(done);
+        Amount { done, total, per_second: Some(per_second), left, awaits_registry: false }
+    }
+
     #[test]
     fn a_line_says_how_much_how_fast_and_how_long() {
-        let whole = line("Pushing", 40 * MIB, 300 * MIB, 4.0 * MIB as f64, 80);
+        let whole = line("Pushing", &amount(40 * MIB, 300 * MIB, 4.0 * MIB as f64), 80);
         assert_eq!(whole, "     Pushing 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>                    ]");
         assert_eq!(
-            line("Pushing", 300 * MIB, 300 * MIB, 1e6, 80),
-            "     Pushing 300.0 of 300.0 MiB [========================]"
+            line("Reading", &amount(300 * MIB, 300 * MIB, 1e6), 80),
+            "     Reading 300.0 of 300.0 MiB [========================]"
         );
+        let sent = Amount { awaits_registry: true, ..amount(300 * MIB, 300 * MIB, 1e6) };
+        assert_eq!(
+            line("Pushing", &sent, 90),
+            "     Pushing 300.0 of 300.0 MiB waiting for the registry [========================]"
+        );
+        let said = |done, total, per_second| said(&amount(done, total, per_second));
         assert_eq!(said(40 * MIB, 300 * MIB, 4.0 * MIB as f64), "40.0 of 300.0 MiB, 4.0 MiB/s, 65 s left");
+        let buffered = Amount { left: 300 * MIB, ..amount(40 * MIB, 300 * MIB, 4.0 * MIB as f64) };
+        assert_eq!(super::said(&buffered), "40.0 of 300.0 MiB, 4.0 MiB/s, 75 s left");
+        let early = Amount { per_second: None, ..amount(40 * MIB, 300 * MIB, 0.0) };
+        assert_eq!(super::said(&early), "40.0 of 300.0 MiB");
         assert_eq!(said(0, 300 * MIB, 0.0), "0.0 of 300.0 MiB", "nothing moves: nothing is foretold");
         assert_eq!(said(5, 10, 1.0), "5 of 10 B, 1 B/s, 5 s left");
         assert_eq!(said(1 << 30, 3 << 30, 1024.0 * 1024.0), "1.0 of 3.0 GiB, 1.0 MiB/s, 35 min left");
@@ -111,13 +141,16 @@ mod tests {
     fn no_line_wraps_whatever_the_terminal() {
         for columns in 0..=200 {
             for (done, total) in [(0, 0), (0, 1), (1, 1), (40 * MIB, 300 * MIB), (u64::MAX, u64::MAX), (2, 1)] {
-                for verb in ["Pushing", "Fetching"] {
-                    let line = line(verb, done, total, 123_456_789.0, columns);
+                for (verb, awaits_registry) in
+                    [("Pushing", false), ("Pushing", true), ("Fetching", false), ("Unpacking", false)]
+                {
+                    let amount = Amount { awaits_registry, ..amount(done, total, 123_456_789.0) };
+                    let line = line(verb, &amount, columns);
                     assert!(line.is_ascii() && line.len() <= columns.saturating_sub(1), "{columns}: {line}");
                     assert!(columns < 20 || line.contains(verb), "{columns}: {line}");
                 }
             }
         }
-        assert_eq!(line("Pushing", 40 * MIB, 300 * MIB, 1e6, 20), "Pushing 13 %");
+        assert_eq!(line("Pushing", &amount(40 * MIB, 300 * MIB, 1e6), 20), "Pushing 13 %");
     }
 }

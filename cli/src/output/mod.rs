@@ -16,6 +16,7 @@
 
 mod amount;
 mod annotation;
+mod pace;
 mod progress;
 mod report;
 mod screen;
@@ -33,7 +34,7 @@ pub(crate) use aisoc_pipeline::{redacted, resembles_key};
 use serde::Serialize;
 
 pub(crate) use annotation::Workspace;
-use progress::Progress;
+pub(crate) use progress::{Progress, Reported};
 pub(crate) use report::Reports;
 use screen::Screen;
 
@@ -79,6 +80,7 @@ pub(crate) struct Output {
     dry_run: bool,
     reports: Reports,
     screen: Screen,
+    progress: Progress,
 }
 
 impl Output {
@@ -87,7 +89,9 @@ impl Output {
     pub(crate) fn new(global: &Global, reports: Reports, can_draw: bool) -> Self {
         reports.set_json(global.json);
         let draws = can_draw && !global.json && !global.quiet && io::stderr().is_terminal();
-        Self { json: global.json, quiet: global.quiet, dry_run: false, reports, screen: Screen::new(draws) }
+        let screen = Screen::new(draws);
+        let progress = Progress::new(global.quiet || global.json, screen.clone());
+        Self { json: global.json, quiet: global.quiet, dry_run: false, reports, screen, progress }
     }
 
     /// Whether every answer says that nothing was changed.
@@ -159,8 +163,13 @@ impl Output {
     }
 
     /// A reporter for the pipeline: a bar on a terminal, plain status lines elsewhere.
-    pub(crate) fn reporter(&self) -> Progress {
-        Progress::new(self.quiet || self.json, self.screen.clone())
+    pub(crate) fn reporter(&self) -> Reported {
+        Reported(self.progress.clone())
+    }
+
+    /// How far the work is, as the user sees it.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
     }
 }
 

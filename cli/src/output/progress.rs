@@ -1,103 +1,133 @@
-//! The pipeline's events in the words that a person sees.
+//! The pipeline's events and how far its work is, in what a person sees.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aisoc_pipeline::{Event, Reporter, Transfer};
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use aisoc_manifests::progress::Act;
+use aisoc_pipeline::{Event, Reporter};
+use indicatif::{ProgressBar, ProgressStyle};
 
-use super::amount::{line, said};
-use super::screen::Screen;
+use super::amount::{Amount, line, said};
+use super::pace::Pace;
+use super::screen::{Screen, columns};
 use super::status;
 
 /// How often long work says how far it is, where nothing can be drawn.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Work that is over before that is not drawn: it would flicker.
+const SHORT: Duration = Duration::from_millis(500);
 
-/// Shows events as status lines, and how far a transfer is: as a bar on a terminal, as a line now and then elsewhere.
+/// Shows events as status lines, and how far work is: as a bar on a terminal, as a line now and then elsewhere.
+/// Clones are one: there is one terminal, and one work at a time.
+#[derive(Debug, Clone)]
 pub(crate) struct Progress {
     is_silent: bool,
     screen: Screen,
-    work: Mutex<Option<Work>>,
+    work: Shared,
 }
 
-/// A transfer that is under way.
+type Shared = Arc<Mutex<Option<Work>>>;
+
+/// Work that is under way.
+#[derive(Debug)]
 struct Work {
-    transfer: Transfer,
+    act: Act,
     done: u64,
-    /// Where nothing can be drawn: when a line was said last, and how many bytes there were then.
-    said: (Instant, u64),
+    total: u64,
+    begin: Instant,
+    pace: Pace,
+    /// Whether it is drawn.
+    is_drawn: bool,
+    /// Where nothing can be drawn: when a line was said last.
+    said: Instant,
+}
+
+/// What is to be shown now.
+#[derive(Debug, PartialEq)]
+enum Due {
+    Nothing,
+    /// From now on, by whoever draws.
+    Bar,
+    Line(String),
 }
 
 impl Progress {
     pub(super) fn new(is_silent: bool, screen: Screen) -> Self {
-        Self { is_silent, screen, work: Mutex::new(None) }
+        Self { is_silent, screen, work: Arc::default() }
     }
 
-    fn line(&self, verb: &str, object: &str) {
+    /// A status line.
+    pub(super) fn line(&self, verb: &str, object: &str) {
         if !self.is_silent {
             self.screen.print(|| status::print(verb, object));
         }
     }
 
-    fn advance(&self, transfer: Transfer, done: u64, total: u64) {
+    /// So much of the work is done.
+    pub(crate) fn advance(&self, act: Act, done: u64, total: u64) {
         if self.is_silent {
             return;
         }
-        let (is_new, done) = self.counted(transfer, done.min(total));
-        if !self.screen.draws() {
-            if let Some(object) = self.due(Instant::now(), done, total) {
-                self.line(word(transfer), &object);
-            }
-            return;
-        }
-        if is_new {
-            self.screen.show(Some(bar(word(transfer))));
-        }
-        self.screen.bar(|bar| {
-            bar.set_length(total);
-            bar.set_position(done);
-        });
-    }
-
-    /// Whether the transfer is another one than before, and how far it is: never less far than it was.
-    fn counted(&self, transfer: Transfer, done: u64) -> (bool, u64) {
-        let mut work = self.work();
-        match &mut *work {
-            Some(known) if known.transfer == transfer => {
-                known.done = known.done.max(done);
-                (false, known.done)
-            }
-            other => {
-                *other = Some(Work { transfer, done, said: (Instant::now(), done) });
-                (true, done)
-            }
+        // The screen is drawn by a thread that looks at the work: it is let go before the screen is touched.
+        match self.due(Instant::now(), act, done, total) {
+            Due::Nothing => {}
+            Due::Bar => self.screen.show(Some(bar(Arc::clone(&self.work)))),
+            Due::Line(text) => self.line(word(act), &text),
         }
     }
 
-    /// What to say now, by what came since something was said last.
-    fn due(&self, now: Instant, done: u64, total: u64) -> Option<String> {
-        let mut work = self.work();
-        let (at, before) = &mut work.as_mut()?.said;
-        let passed = now.saturating_duration_since(*at);
-        if passed < PAUSE {
-            return None;
-        }
-        let text = said(done, total, (done.saturating_sub(*before)) as f64 / passed.as_secs_f64());
-        (*at, *before) = (now, done);
-        Some(text)
+    /// The work is over. Nothing is left of its bar.
+    pub(crate) fn end(&self) {
+        *held(&self.work) = None;
+        self.screen.show(None);
     }
 
-    fn work(&self) -> MutexGuard<'_, Option<Work>> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn due(&self, now: Instant, act: Act, done: u64, total: u64) -> Due {
+        let mut work = held(&self.work);
+        let work = match &mut *work {
+            Some(known) if known.act == act => known,
+            other => other.insert(Work::of(act, now)),
+        };
+        work.note(now, done, total);
+        match self.screen.draws() {
+            true if !work.is_drawn && now.saturating_duration_since(work.begin) >= SHORT => {
+                work.is_drawn = true;
+                Due::Bar
+            }
+            false if now.saturating_duration_since(work.said) >= PAUSE => {
+                work.said = now;
+                Due::Line(said(&work.amount(now)))
+            }
+            _ => Due::Nothing,
+        }
+    }
+}
+
+impl Work {
+    fn of(act: Act, now: Instant) -> Self {
+        Self { act, done: 0, total: 0, begin: now, pace: Pace::of(act), is_drawn: false, said: now }
+    }
+
+    /// Never less far than it was: a second try begins anew.
+    fn note(&mut self, now: Instant, done: u64, total: u64) {
+        (self.done, self.total) = (self.done.max(done.min(total)), total);
+        self.pace.note(now, self.done);
+    }
+
+    fn amount(&self, now: Instant) -> Amount {
+        let Self { act, done, total, .. } = *self;
+        let (per_second, left) = (self.pace.per_second(now), self.pace.left(done, total));
+        // Everything was handed on, and the answer comes when it has arrived.
+        Amount { done, total, per_second, left, awaits_registry: act == Act::Pushing && done >= total && total > 0 }
     }
 }
 
 /// A bar that is as wide as the terminal is whenever it is drawn.
-fn bar(verb: &'static str) -> ProgressBar {
-    let draw = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-        let (done, total) = (state.pos(), state.len().unwrap_or_default());
+fn bar(work: Shared) -> ProgressBar {
+    let draw = move |_: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
+        let drawn = held(&work).as_ref().map(|work| line(word(work.act), &work.amount(Instant::now()), columns()));
         // What cannot be written is not seen either.
-        let _ = text.write_str(&line(verb, done, total, state.per_sec(), super::screen::columns()));
+        let _ = text.write_str(&drawn.unwrap_or_default());
     };
     let style = ProgressStyle::with_template("{line}").expect("the template is a constant that a test renders");
     let bar = ProgressBar::no_length().with_style(style.with_key("line", draw));
@@ -105,18 +135,33 @@ fn bar(verb: &'static str) -> ProgressBar {
     bar
 }
 
-impl Reporter for Progress {
+fn held(work: &Shared) -> MutexGuard<'_, Option<Work>> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Events are shown, and what was drawn of them is gone when nobody reports any more.
+#[derive(Debug)]
+pub(crate) struct Reported(pub(super) Progress);
+
+impl Reporter for Reported {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Bytes { transfer, done, total } => self.advance(*transfer, *done, *total),
+            Event::Bytes { act, done, total } => self.0.advance(*act, *done, *total),
             event => {
                 if let Some((verb, object)) = words(event) {
-                    self.line(verb, &object);
+                    self.0.line(verb, &object);
                 }
             }
         }
     }
 }
+
+impl Drop for Reported {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// A status line: what is being done, to what. Nothing for what no line is made of.
 fn words(event: &Event<'_>) -> Option<(&'static str, String)> {
     Some(match event {
@@ -124,9 +169,9 @@ fn words(event: &Event<'_>) -> Option<(&'static str, String)> {
         Event::Following { index, artifact } => {
             ("Following", format!("the index {index} to its only artifact {artifact}"))
         }
-        Event::Fetching { artifact } => (word(Transfer::Fetching), artifact.to_string()),
-        Event::Packing { directory } => ("Packing", directory.display().to_string()),
-        Event::Pushing { destination } => (word(Transfer::Pushing), destination.to_string()),
+        Event::Fetching { artifact } => (word(Act::Fetching), artifact.to_string()),
+        Event::Packing { directory } => (word(Act::Packing), directory.display().to_string()),
+        Event::Pushing { destination } => (word(Act::Pushing), destination.to_string()),
         Event::ReadBack { manifest } => ("Read back", manifest.to_string()),
         Event::Verifying { id, version } => ("Verifying", format!("{id} {version}")),
         Event::Activating { id, version } => ("Activating", format!("{id} {version}")),
@@ -134,16 +179,14 @@ fn words(event: &Event<'_>) -> Option<(&'static str, String)> {
     })
 }
 
-const fn word(transfer: Transfer) -> &'static str {
-    match transfer {
-        Transfer::Fetching => "Fetching",
-        Transfer::Pushing => "Pushing",
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.screen.show(None);
+const fn word(act: Act) -> &'static str {
+    match act {
+        Act::Reading => "Reading",
+        Act::Packing => "Packing",
+        Act::Unpacking => "Unpacking",
+        Act::Writing => "Writing",
+        Act::Fetching => "Fetching",
+        Act::Pushing => "Pushing",
     }
 }
 
@@ -158,22 +201,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transfer_says_how_far_it_is_now_and_then_and_never_goes_back() {
+    fn long_work_says_how_far_it_is_now_and_then_and_never_goes_back() {
         let progress = Progress::new(true, Screen::new(false));
         let begin = Instant::now();
-        assert_eq!(progress.counted(Transfer::Pushing, 10), (true, 10));
-        assert_eq!(progress.counted(Transfer::Pushing, 3), (false, 10), "a second try begins anew, and is not shown");
-        assert_eq!(progress.due(begin + PAUSE / 2, 10, 100), None);
-        let later = begin + PAUSE + Duration::from_secs(1);
-        assert!(progress.due(later, 60, 100).expect("a line").starts_with("60 of 100 B"));
-        assert_eq!(progress.due(later + PAUSE / 2, 70, 100), None);
-        assert_eq!(progress.counted(Transfer::Fetching, 1), (true, 1), "another transfer begins at its beginning");
+        let due = |after: Duration, act, done| progress.due(begin + after, act, done, 100);
+        assert_eq!(due(Duration::ZERO, Act::Pushing, 10), Due::Nothing);
+        assert_eq!(due(PAUSE / 2, Act::Pushing, 60), Due::Nothing, "short work says nothing");
+        let Due::Line(text) = due(PAUSE, Act::Pushing, 3) else { panic!("a line") };
+        assert!(text.starts_with("60 of 100 B"), "a second try begins anew, and is not shown: {text}");
+        assert_eq!(due(PAUSE + PAUSE / 2, Act::Pushing, 70), Due::Nothing);
+        let Due::Line(text) = due(PAUSE * 2, Act::Pushing, 100) else { panic!("a line") };
+        assert_eq!(text, "100 of 100 B, waiting for the registry");
+        assert_eq!(due(PAUSE * 2, Act::Fetching, 1), Due::Nothing, "another work begins at its beginning");
+        let Due::Line(text) = due(PAUSE * 3, Act::Fetching, 2) else { panic!("a line") };
+        assert!(text.starts_with("2 of 100 B"), "{text}");
     }
 
     #[test]
-    fn a_bar_renders() {
-        let bar = bar("Pushing");
-        bar.set_length(10);
+    fn what_is_over_soon_is_not_drawn_and_everything_else_once() {
+        let progress = Progress::new(false, Screen::new(true));
+        let begin = Instant::now();
+        let due = |after: Duration, act| progress.due(begin + after, act, 1, 100);
+        assert_eq!(due(Duration::ZERO, Act::Reading), Due::Nothing);
+        assert_eq!(due(SHORT / 2, Act::Reading), Due::Nothing);
+        assert_eq!(due(SHORT, Act::Reading), Due::Bar);
+        assert_eq!(due(SHORT * 2, Act::Reading), Due::Nothing, "it is drawn by itself from then on");
+        assert_eq!(due(SHORT * 2, Act::Packing), Due::Nothing);
+        assert_eq!(due(SHORT * 3, Act::Packing), Due::Bar);
+        progress.end();
+        assert_eq!(due(SHORT * 4, Act::Packing), Due::Nothing, "another one of the same kind");
+    }
+
+    #[test]
+    fn a_bar_renders_while_its_work_goes_on() {
+        let progress = Progress::new(false, Screen::new(true));
+        let bar = bar(Arc::clone(&progress.work));
+        for done in [1, 50, 100] {
+            progress.due(Instant::now(), Act::Pushing, done, 100);
+            bar.tick();
+        }
+        progress.end();
         bar.tick();
         bar.finish_and_clear();
     }
@@ -199,6 +266,6 @@ mod tests {
         ] {
             assert_eq!(words(&event), Some((verb, object.to_owned())));
         }
-        assert_eq!(words(&Event::Bytes { transfer: Transfer::Pushing, done: 1, total: 2 }), None);
+        assert_eq!(words(&Event::Bytes { act: Act::Pushing, done: 1, total: 2 }), None);
     }
 }

@@ -41,13 +41,6 @@ impl Screen {
         }
     }
 
-    /// Does this to the bar that is shown.
-    pub(super) fn bar(&self, change: impl FnOnce(&ProgressBar)) {
-        if let Some(bar) = &*self.held() {
-            change(bar);
-        }
-    }
-
     fn held(&self) -> MutexGuard<'_, Option<ProgressBar>> {
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,12 +11,16 @@ use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aisoc_files::{DraftDirectory, PassingLock, SmallFileError, parent, read_open, settle, sweep, sync_directory};
+use aisoc_files::{
+    DraftDirectory, LockWait, PassingLock, SmallFileError, Waited, parent, read_open, settle, shell_word, sweep,
+    sync_directory,
+};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::lock::Lock;
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use aisoc_manifests::reference::Tag;
 use rustix::fs::OFlags;
@@ -31,9 +35,6 @@ use crate::storage::{Manifest, Pushed, ReplaceTag};
 const LOCK: &str = ".aisoc-lock";
 /// How long a writer waits for others, each of which holds the lock for the time of one small file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Who waits longer is told what for.
-const USUAL_WAIT: Duration = Duration::from_secs(1);
 
 /// A layout directory.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Directory {
         Self::open(root)
     }
 
-    /// What ends the wait for other writers before its time is over.
+    /// Whose work it is, and what ends the wait for other writers before its time is over.
     #[must_use]
     pub fn until(self, cancellation: &Cancellation) -> Self {
         Self { cancellation: cancellation.clone(), ..self }
@@ -191,23 +192,19 @@ impl Directory {
     }
 
     fn lock(&self) -> Result<PassingLock> {
-        let (begin, mut is_told) = (Instant::now(), false);
-        let go_on = || {
-            if !is_told && begin.elapsed() >= USUAL_WAIT {
-                is_told = true;
-                let (layout, most) = (self.root.display(), LOCK_TIMEOUT.as_secs());
-                self.cancellation
-                    .waits_for(&format!("for the layout `{layout}`, which others change; {most} s at most"));
-            }
-            Ok(self.cancellation.check()?)
+        let (guards, path) = (format!("the layout `{}`", self.root.display()), self.root.join(LOCK));
+        let lock = Lock { guards: &guards, at_most: LOCK_TIMEOUT };
+        let wait = LockWait {
+            command: self.cancellation.command(),
+            at_most: LOCK_TIMEOUT,
+            go_on: &|| Ok(self.cancellation.check()?),
+            told: &|holder| self.cancellation.waits_for(&lock.waiting(holder)),
         };
-        let lock = PassingLock::acquire(&self.root, LOCK, LOCK_TIMEOUT, go_on);
-        lock.map_err(|error| Fault::io("lock", &self.root.join(LOCK), error))?.ok_or_else(|| {
-            let waited = LOCK_TIMEOUT.as_secs();
-            Fault::new(Reason::Locked, format!("the layout `{}` is being changed by others", self.root.display()))
-                .expected(format!("the lock within {waited} seconds"), "the lock of another process")
-                .hint("run the command again when the other one has ended")
-        })
+        let waited = PassingLock::acquire(&self.root, LOCK, &wait);
+        match waited.map_err(|error| Fault::io("lock", &path, error))? {
+            Waited::Ours(held) => Ok(held),
+            Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(&path))),
+        }
     }
 
     /// Removes a blob. Says whether it was there.

@@ -5,13 +5,14 @@
 )]
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _};
+use std::io::{self, BufReader, BufWriter, Read as _, Take};
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{DraftDirectory, parent, sweep};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::progress::Act;
 use aisoc_manifests::text::shown;
 use tar::EntryType;
 
@@ -59,8 +60,9 @@ impl StagedArchive {
         let failed = |error| Fault::io("write", &self.target, error);
         // The tar library copies in small pieces; the file sees large ones.
         let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent(&self.target))?));
-        let mut names = blob_names(&self.directory)?;
-        names.extend([INDEX.to_owned(), MARKER.to_owned()]);
+        let blobs = blobs_of(&self.directory)?;
+        let _writing = self.cancellation.begin(Act::Writing, blobs.iter().map(|(_, size)| size).sum());
+        let names = blobs.into_iter().map(|(name, _)| name).chain([INDEX, MARKER].map(str::to_owned));
         for directory in DIRECTORIES {
             archive.append_data(&mut header(EntryType::Directory, 0), directory, io::empty()).map_err(failed)?;
         }
@@ -69,7 +71,8 @@ impl StagedArchive {
             let path = self.directory.root().join(&name);
             let file = File::open(&path).map_err(|error| Fault::io("read", &path, error))?;
             let size = file.metadata().map_err(|error| Fault::io("read", &path, error))?.len();
-            let content = BufReader::with_capacity(PIECE_BYTES, file.take(size));
+            let content = Counted { file: file.take(size), cancellation: &self.cancellation };
+            let content = BufReader::with_capacity(PIECE_BYTES, content);
             archive.append_data(&mut header(EntryType::Regular, size), &name, content).map_err(failed)?;
         }
         let file = archive.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
@@ -99,7 +102,8 @@ pub(super) fn header(kind: EntryType, size: u64) -> tar::Header {
     header
 }
 
-fn blob_names(directory: &Directory) -> Result<Vec<String>> {
+/// The blobs with their sizes, in the order of an archive.
+fn blobs_of(directory: &Directory) -> Result<Vec<(String, u64)>> {
     let path = directory.root().join(BLOBS);
     let failed = |error| Fault::io("read", &path, error);
     let mut blobs = Vec::new();
@@ -109,11 +113,27 @@ fn blob_names(directory: &Directory) -> Result<Vec<String>> {
         blobs.push((format!("{BLOBS}/{}", entry.file_name().to_string_lossy()), size));
     }
     largest_first(&mut blobs);
-    Ok(blobs.into_iter().map(|(name, _)| name).collect())
+    Ok(blobs)
+}
+
+/// A file whose bytes are counted as they are read.
+struct Counted<'a> {
+    file: Take<File>,
+    cancellation: &'a Cancellation,
+}
+
+impl io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.cancellation.advance(read as u64);
+        Ok(read)
+    }
 }
 
 /// Takes over the blobs and the index of an archive, hashing each blob on the way.
 fn import(archive: &Archive, directory: &Directory, cancellation: &Cancellation) -> Result<()> {
+    let total = archive.blobs().fold(0, |sum: u64, (_, blob)| sum.saturating_add(blob.size));
+    let _reading = cancellation.begin(Act::Reading, total);
     for (hex, blob) in archive.blobs() {
         let digest: Digest = format!("sha256:{hex}")
             .parse()
@@ -135,6 +155,7 @@ fn take_over(blob: &StoredBlob, path: &Path, mut arriving: Ingest, cancellation:
         cancellation.check()?;
         let length = blob.read_piece(done, &mut buffer).map_err(|error| Fault::io("read", path, error))?;
         arriving = arriving.write(&buffer[..length])?;
+        cancellation.advance(length as u64);
         done += length as u64;
     }
     Ok(arriving)

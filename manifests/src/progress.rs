@@ -1,0 +1,86 @@
+//! How far work is that goes through bytes: what is done with them, and how many of how many.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cancellation::Watcher;
+
+/// How many bytes go by before a watcher hears of them, unless they come in larger pieces: a tree of small files
+/// is not held up by saying so of each.
+const STEP: u64 = 64 << 10;
+
+/// What is done with bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Read from a directory or a layout, and hashed.
+    Reading,
+    /// Put into a layer.
+    Packing,
+    /// Taken out of a layer.
+    Unpacking,
+    /// Written into a layout.
+    Writing,
+    /// Received from a registry, or read from a layout as if they were.
+    Fetching,
+    /// Sent to a registry.
+    Pushing,
+}
+
+/// How far the one work is that is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge(Mutex<Option<Work>>);
+
+#[derive(Debug)]
+struct Work {
+    act: Act,
+    done: u64,
+    total: u64,
+    /// Of `done`, what the watcher has not heard of.
+    untold: u64,
+}
+
+impl Gauge {
+    pub(crate) fn advance(&self, bytes: u64, watcher: &dyn Watcher) {
+        let mut work = self.work();
+        let Some(work) = &mut *work else { return };
+        work.done = work.done.saturating_add(bytes);
+        work.untold = work.untold.saturating_add(bytes);
+        // Told under the lock, so that it is never told less than before.
+        if work.untold >= STEP || work.done >= work.total {
+            work.untold = 0;
+            watcher.is_at(work.act, work.done.min(work.total), work.total);
+        }
+    }
+
+    fn begin(&self, act: Act, total: u64, watcher: &dyn Watcher) -> bool {
+        let mut work = self.work();
+        if work.is_some() {
+            return false;
+        }
+        *work = Some(Work { act, done: 0, total, untold: 0 });
+        watcher.begins(act, total);
+        true
+    }
+
+    fn work(&self) -> MutexGuard<'_, Option<Work>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Work that has begun. It is over when this is dropped.
+#[must_use = "the work is over when this is dropped"]
+pub struct Measured<'a>(Option<(&'a Gauge, &'a dyn Watcher)>);
+
+impl<'a> Measured<'a> {
+    pub(crate) fn of(watched: Option<(&'a Gauge, &'a dyn Watcher)>, act: Act, total: u64) -> Self {
+        Self(watched.filter(|(gauge, watcher)| gauge.begin(act, total, *watcher)))
+    }
+}
+
+impl Drop for Measured<'_> {
+    fn drop(&mut self) {
+        if let Some((gauge, watcher)) = self.0 {
+            *gauge.work() = None;
+            watcher.is_over();
+        }
+    }
+}
