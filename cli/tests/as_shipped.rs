@@ -83,6 +83,9 @@ fn what_would_ship_and_differs_is_never_called_left_out() {
         bench.write(file, content);
         let refused = verify(&bench, &["demo"]);
         assert!(refused.code == 3 && !refused.stderr.contains("--as-shipped"), "{file}: {refused:?}");
+        // Its author may stand before it as well as whoever has fetched it.
+        let again = "what is your own, sign again: `aisoc plugin sign demo --private-key KEY`";
+        assert!(refused.stderr.contains(again) && refused.stderr.contains("fetch the plugin again"), "{refused:?}");
         assert_eq!(verify(&bench, &["demo", "--as-shipped"]).code, 3, "{file}");
     }
     let bench = checkout();

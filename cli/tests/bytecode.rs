@@ -116,9 +116,9 @@ fn a_plugin_whose_code_alone_is_signed_says_it_too() {
     bench.write("plain/sub/more.py", "");
     let code = ["--plugin-dir", "plain", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&[&["plugin", "sign"][..], &code].concat()).ok();
-    bench.run(&["plugin", "package", "--plugin-dir", "plain", "--out", "demo.tar", "--trusted-keys", "keys"]).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "plain", "--out", "plain.tar", "--trusted-keys", "keys"]).ok();
     let accept = ["--trust-coverage", "code"];
-    run(&bench, &[&["plugin", "install", "oci-archive:demo.tar"][..], &accept].concat()).ok();
+    run(&bench, &[&["plugin", "install", "oci-archive:plain.tar"][..], &accept].concat()).ok();
     is_run(&bench, "plugins/plain");
     let refused = run(&bench, &[&["plugins", "verify"][..], &accept].concat());
     let line = refused.error_line();

@@ -11,7 +11,7 @@ use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings};
-use aisoc_trust::{Decision, Trace, Verdict};
+use aisoc_trust::{Decision, FETCH_AGAIN, Trace, Verdict};
 
 use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
@@ -78,6 +78,11 @@ fn of_a_bench(refusal: Fault, directory: &Path, trust: &TrustInputs, limits: &Li
         Ok(shipped) if shipped.verdict.is_ok() && !shipped.left_out.is_empty() => {
             refusal.hint(bench_hint(directory, &shipped.left_out))
         }
+        // An author has changed it; to whoever has fetched it the first half speaks.
+        _ if refusal.next_step() == FETCH_AGAIN => refusal.hint(format!(
+            "{FETCH_AGAIN}; what is your own, sign again: `aisoc plugin sign {} --private-key KEY`",
+            shell_word(directory)
+        )),
         _ => refusal,
     }
 }

@@ -13,5 +13,5 @@ pub use continuity::{KnownSigner, SignedBy};
 pub use facts::{Consent, Facts, InPlace, UnderLock};
 pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
-pub use refusal::{changed_after_signing, no_trusted_keys};
+pub use refusal::{FETCH_AGAIN, changed_after_signing, no_trusted_keys};
 pub use verdict::Verdict;

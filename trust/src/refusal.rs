@@ -19,7 +19,8 @@ use crate::mode::SignatureStatus;
 use crate::verdict::Verdict;
 
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
-const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
+/// What an operator does about a plugin that is not as it was signed.
+pub const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
 /// For what macOS adds.
 const WITHOUT_NOTES: &str = "macOS adds files of such names: remove it, or have the publisher package the plugin with \
      `aisoc plugin package`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";

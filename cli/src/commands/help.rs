@@ -114,3 +114,19 @@ fn nothing_of(words: &[String], context: &Context) -> Fault {
         .map_or("see the pages with `aisoc help`".to_owned(), |meant| format!("did you mean `aisoc help {meant}`?"));
     Fault::new(Reason::Usage, format!("there is no page or command `{}`", shown(&words.join(" "), 80))).hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use aisoc_manifests::capability::Capability;
+
+    #[test]
+    fn the_page_about_trust_says_what_every_capability_permits() {
+        let page = include_str!("../../../docs/trust.md");
+        for capability in Capability::ALL {
+            let (first, rest) = capability.meaning().trim_end_matches('.').split_at(1);
+            let impact = if capability.is_high_impact() { " (high impact)" } else { "" };
+            let row = format!("| `{capability}` | {}{rest}{impact} |\n", first.to_lowercase());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+}
