@@ -23,6 +23,8 @@ fn bench_with(manifest: &str) -> Bench {
 fn packed(bench: &Bench) {
     let sign = ["plugin", "sign", "--plugin-dir", "p", "--private-key", "release.key", "--allow-ambiguous"];
     bench.run(&sign).ok();
+    // Another plugin of the same directory before it, perhaps.
+    let _ = fs::remove_file(bench.path("p.tar"));
     bench.run(&["plugin", "package", "--plugin-dir", "p", "--out", "p.tar"]).ok();
 }
 

@@ -114,11 +114,12 @@ fn a_plugin_whose_code_alone_is_signed_says_it_too() {
     bench.run(&["plugin", "new", "plain", "--type", "enricher"]).ok();
     fs::create_dir(bench.path("plain/sub")).expect("made");
     bench.write("plain/sub/more.py", "");
+    fs::create_dir(bench.path("code")).expect("made");
     let code = ["--plugin-dir", "plain", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&[&["plugin", "sign"][..], &code].concat()).ok();
-    bench.run(&["plugin", "package", "--plugin-dir", "plain", "--out", "plain.tar", "--trusted-keys", "keys"]).ok();
+    bench.run(&["plugin", "package", "--plugin-dir", "plain", "--out", "code/demo.tar", "--trusted-keys", "keys"]).ok();
     let accept = ["--trust-coverage", "code"];
-    run(&bench, &[&["plugin", "install", "oci-archive:plain.tar"][..], &accept].concat()).ok();
+    run(&bench, &[&["plugin", "install", "oci-archive:code/demo.tar"][..], &accept].concat()).ok();
     is_run(&bench, "plugins/plain");
     let refused = run(&bench, &[&["plugins", "verify"][..], &accept].concat());
     let line = refused.error_line();

@@ -1,5 +1,7 @@
 //! What was meant by a text that begins like a URL: tools beside this one write references and files so.
 
+use crate::address::is_this_machine;
+
 /// Schemes of other tools before what is a reference without them.
 const OF_REGISTRIES: [&str; 4] = ["https://", "http://", "oci://", "docker://"];
 
@@ -30,7 +32,10 @@ fn path_of_file(rest: &str) -> Option<&str> {
     match rest.strip_prefix("//") {
         None => Some(rest),
         Some(rest) if rest.starts_with('/') => Some(rest),
-        Some(rest) => rest.strip_prefix("localhost").filter(|path| path.starts_with('/')),
+        Some(rest) => {
+            let (host, _) = rest.split_once('/')?;
+            is_this_machine(host).then(|| &rest[host.len()..])
+        }
     }
 }
 

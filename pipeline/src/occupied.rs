@@ -26,14 +26,15 @@ pub(crate) async fn require_own(out: &LayoutReference, id: &PluginId, tag: Optio
         LayoutForm::Directory => tag.cloned().into_iter().collect(),
     };
     for tag in tags {
-        if let Some(other) = noted_id(out, &tag).await?.filter(|other| other != id.as_str()) {
-            return Err(Fault::new(
-                Reason::TagExists,
-                message(out, &format!("has the tag `{tag}`, of another plugin")),
-            )
-            .expected(format!("nothing, or an artifact of `{id}`"), format!("an artifact of `{other}`"))
+        let other = match occupant(out, &tag).await? {
+            None => continue,
+            Some(Some(noted)) if noted == id.as_str() => continue,
+            Some(Some(noted)) => format!("an artifact of `{noted}`"),
+            Some(None) => "an artifact that does not say of which plugin it is".to_owned(),
+        };
+        return Err(Fault::new(Reason::TagExists, message(out, &format!("has the tag `{tag}`, of another plugin")))
+            .expected(format!("nothing, or an artifact of `{id}`"), other)
             .hint("write it to another name with `--out`, or under another tag with `--tag`"));
-        }
     }
     Ok(())
 }
@@ -47,12 +48,12 @@ fn open(out: &LayoutReference, tag: Option<&Tag>) -> Result<Target> {
     Target::open(&Reference::Layout(reference), &ClientOptions::default())
 }
 
-/// The plugin that an artifact is of, as its publisher has noted.
-async fn noted_id(out: &LayoutReference, tag: &Tag) -> Result<Option<String>> {
+/// The artifact that has a tag, if any has: the plugin that it is of, where its publisher has noted that.
+async fn occupant(out: &LayoutReference, tag: &Tag) -> Result<Option<Option<String>>> {
     match Named::fetch(&open(out, Some(tag))?, None).await {
-        Ok(Named { manifest, .. }) => Ok(noted(manifest.bytes()).map(|(id, _)| id)),
-        // Nothing has the tag; or what has it is no artifact of a plugin, and is nobody's to replace by a slip.
-        Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(None),
+        Ok(Named { manifest, .. }) => Ok(Some(noted(manifest.bytes()).map(|(id, _)| id))),
+        // Nothing has the tag; or what has it is damaged, and packing again is how that is mended.
+        Err(fault) if matches!(fault.reason(), Reason::ReferenceNotFound | Reason::PullFailed) => Ok(None),
         Err(fault) => Err(fault),
     }
 }
