@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
@@ -54,12 +55,18 @@ fn codes(report: &Value) -> Vec<&str> {
 /// Gives the words of the dry run.
 #[track_caller]
 fn alike(bench: &Bench, words: &[&str]) -> Run {
+    alike_as(bench, &|words| bench.run(words), words)
+}
+
+/// As [`alike`], run by whoever `run` runs as.
+#[track_caller]
+fn alike_as(bench: &Bench, run: &dyn Fn(&[&str]) -> Run, words: &[&str]) -> Run {
     let (before, temporary) = (bench.state(), names(&std::env::temp_dir()));
-    let dry = bench.run(&[words, &["--dry-run"]].concat());
-    let json = bench.run(&[words, &["--dry-run", "--json"]].concat());
+    let dry = run(&[words, &["--dry-run"]].concat());
+    let json = run(&[words, &["--dry-run", "--json"]].concat());
     assert_eq!(bench.state(), before, "{words:?}: {dry:?}");
     assert_eq!(names(&std::env::temp_dir()), temporary, "{words:?} leaves nothing elsewhere");
-    let real = bench.run(&[words, &["--json"]].concat());
+    let real = run(&[words, &["--json"]].concat());
     assert_eq!((dry.code, json.code), (real.code, real.code), "{words:?}: {dry:?} {json:?} {real:?}");
     let ([foreseen, foretold], [result, report]) = (documents(&json), documents(&real));
     assert_eq!(foreseen, result, "{words:?}");
@@ -247,4 +254,43 @@ fn where_the_real_run_may_not_write_its_dry_run_is_refused() {
         alike(&bench, &[words, &PLUGINS].concat()).refused(1, "io_denied");
     }
     says(&alike(&bench, &install("old.tar", &[])), "Would keep demo 0.1.0 in plugins/demo");
+}
+
+#[test]
+fn a_user_who_may_not_write_is_told_so_by_a_dry_run_too() {
+    let bench = bench();
+    bench.run(&install("old.tar", &[])).ok();
+    let program = bench.path("aisoc");
+    fs::copy(env!("CARGO_BIN_EXE_aisoc"), &program).expect("copied");
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).expect("set");
+    if fs::metadata("/proc/self").expect("proc").uid() != 0 {
+        eprintln!("SKIPPED: only root runs a command as somebody else");
+        return;
+    }
+    let nobody = |words: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(words);
+        Run::of(command.current_dir(bench.path("")).env("HOME", bench.path("")))
+    };
+    // Not at all; the directory and not what is ours in it; also the lock.
+    for (mode, group, lock) in [(0o755, 0, 0), (0o775, 65_534, 0), (0o775, 65_534, 65_534)] {
+        let path = bench.path("plugins/.aisoc/write.lock");
+        chown(bench.path("plugins"), None, Some(group)).expect("set");
+        fs::set_permissions(bench.path("plugins"), fs::Permissions::from_mode(mode)).expect("set");
+        chown(&path, None, Some(lock)).expect("set");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).expect("set");
+        for words in [
+            install("new.tar", &[]),
+            install("other.tar", &[]),
+            [&["plugin", "uninstall", "demo", "--yes"][..], &PLUGINS].concat(),
+            [&["plugin", "rollback", "demo"][..], &PLACES].concat(),
+            [&["plugin", "gc"][..], &PLUGINS].concat(),
+        ] {
+            let run = alike_as(&bench, &nobody, &words);
+            assert!(run.error_line().starts_with("error[io_denied]: "), "{mode:o} {words:?}: {run:?}");
+        }
+        says(&alike_as(&bench, &nobody, &install("old.tar", &[])), "Would keep demo 0.1.0 in plugins/demo");
+        let absent = [&["plugin", "uninstall", "absent", "--yes"][..], &PLUGINS].concat();
+        alike_as(&bench, &nobody, &absent).refused(1, "plugin_not_found");
+    }
 }

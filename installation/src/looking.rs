@@ -6,6 +6,7 @@
 //! a dry run judges what the real run will find once it has finished that change.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -51,14 +52,26 @@ impl Looking {
         Ok(Self { _lock: lock, finished, unfinished })
     }
 
-    /// Refuses as the real run would a change of a plugin that has another one which nobody can finish.
-    pub(crate) fn require_finished(mut self, id: &PluginId) -> Result<()> {
-        match self.unfinished.iter().position(|(unfinished, _)| unfinished == id) {
-            Some(at) => Err(self.unfinished.swap_remove(at).1),
-            None => Ok(()),
+    /// Refuses as the real run would a change of a plugin that has another one which nobody can finish, and one that
+    /// this user could not write down.
+    ///
+    /// # Errors
+    /// Why the other one could not be finished; `io_denied`.
+    pub(crate) fn require_possible(mut self, layout: &Layout, id: &PluginId) -> Result<()> {
+        if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| unfinished == id) {
+            return Err(self.unfinished.swap_remove(at).1);
         }
+        for path in OURS.map(|name| layout.ours(name)) {
+            if let Some(opened) = open(&path)? {
+                may_write(&opened, "write in", &path)?;
+            }
+        }
+        Ok(())
     }
 }
+
+/// What a change writes in, beside the plugins directory itself.
+const OURS: [&str; 4] = [RECORDS, PENDING, VERSIONS, FLOORS];
 
 /// Holds what is ours to what a change needs of it, and shares the lock. Where nothing is ours yet, nobody has it.
 fn enter(layout: &Layout, access: &Access) -> Result<Option<PluginsLock>> {
@@ -66,22 +79,21 @@ fn enter(layout: &Layout, access: &Access) -> Result<Option<PluginsLock>> {
         Err(fault) if fault.reason() == Reason::IoNotFound => return Ok(None),
         secure => secure?,
     }
-    let Some(own) = open_ours(layout, "")? else { return Ok(None) };
-    for name in [RECORDS, PENDING, VERSIONS, FLOORS] {
-        open_ours(layout, name)?;
+    let Some(own) = open(&layout.own())? else { return Ok(None) };
+    for path in OURS.map(|name| layout.ours(name)) {
+        // The real run would make it.
+        if open(&path)?.is_none() {
+            may_write(&own, "create the directory", &path)?;
+        }
     }
     PluginsLock::share(own, layout.plugins(), access)
 }
 
-/// One of our directories, which the real run would write in; nothing when it would have to be made.
-fn open_ours(layout: &Layout, name: &str) -> Result<Option<OwnedFd>> {
-    let path = layout.ours(name);
-    match rustix::fs::openat(CWD, &path, OPEN_DIRECTORY, Mode::empty()) {
+/// One of our directories; nothing when it is not there.
+fn open(path: &Path) -> Result<Option<OwnedFd>> {
+    match rustix::fs::openat(CWD, path, OPEN_DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => Ok(None),
-        opened => {
-            let opened = opened.map_err(|error| Fault::io("create the directory", &path, error.into()))?;
-            may_write(&opened, "write in", &path).map(|()| Some(opened))
-        }
+        opened => opened.map(Some).map_err(|error| Fault::io("create the directory", path, error.into())),
     }
 }
 

@@ -215,7 +215,7 @@ impl<'session> Session<'session> {
         let floor = self.floor_change(&present, &admitted, record)?;
         let (mut transaction, staged) = match (self.means, staged) {
             (Means::Change(transaction), Some(staged)) => (transaction, staged),
-            (Means::Look(looking), None) => return foreseen(looking, target, present, &floor),
+            (Means::Look(looking), None) => return foreseen(looking, &self.layout, present, &floor),
             _ => return Err(Fault::new(Reason::Internal, "what is staged is not what this session is for")),
         };
         let (mut staging, source) = staged.into_place();
@@ -252,7 +252,7 @@ impl<'session> Session<'session> {
         let (target, floor) = (self.layout.plugin(id), self.floor_change(&present, &admitted, record)?);
         let mut transaction = match self.means {
             Means::Change(transaction) => transaction,
-            Means::Look(looking) => return foreseen(looking, target, present, &floor).map(Some),
+            Means::Look(looking) => return foreseen(looking, &self.layout, present, &floor).map(Some),
         };
         let name = format!("{}/{TREE}", slot.below(id));
         let inode = inode(&transaction.plugins.versions.directory, &name, tree.path())?;
@@ -306,7 +306,7 @@ impl<'session> Session<'session> {
         let floor = FloorChange::by_removing(&self.layout, &self.census, id)?;
         let mut transaction = match self.means {
             Means::Change(transaction) => transaction,
-            Means::Look(looking) => return looking.require_finished(id).map(|()| Vec::new()),
+            Means::Look(looking) => return looking.require_possible(&self.layout, id).map(|()| Vec::new()),
         };
         let inode = inode(&transaction.plugins.top, id.as_str(), &path)?;
         let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
@@ -346,9 +346,10 @@ impl<'session> Session<'session> {
     }
 }
 
-/// What the one rename would do to what stands at `path` now.
-fn foreseen(looking: Looking, path: PathBuf, present: Present<'_>, floor: &FloorChange) -> Result<Installed> {
-    looking.require_finished(&present.facts.plugin)?;
+/// What the one rename would do to what stands in the plugin's place now.
+fn foreseen(looking: Looking, layout: &Layout, present: Present<'_>, floor: &FloorChange) -> Result<Installed> {
+    let path = layout.plugin(&present.facts.plugin);
+    looking.require_possible(layout, &present.facts.plugin)?;
     let previous = if is_directory(&path)? { Previous::Replaced } else { Previous::None };
     Ok(Installed::new(path, previous, present, floor))
 }

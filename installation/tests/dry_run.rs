@@ -13,7 +13,7 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_packaging::Staged;
 use aisoc_trust::admit;
-use common::versions::{access, current, id, install, recorded, source};
+use common::versions::{access, current, id, install, recorded, roll_back, source, unfinished};
 use common::{GZIP, admission, collect_garbage, packed, record, snapshot, stage_into, titled, uninstall};
 
 fn dry() -> Access {
@@ -151,4 +151,24 @@ fn what_a_plugin_is_removed_with_and_what_stays_of_it_is_foreseen() {
     assert_eq!(kinds, expected);
     uninstall(plugins, &id(), &access()).expect("foreseen, and removed");
     uninstall(plugins, &id(), &access()).expect_err("foreseen, and not there");
+}
+
+#[test]
+fn a_rollback_after_one_that_was_killed_is_foreseen_as_if_that_one_were_finished() {
+    for (is_exchanged, back) in [(false, "1.0.0"), (true, "1.1.0")] {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let plugins = plugins.path();
+        install(plugins, "1.0.0", 1);
+        install(plugins, "1.1.0", 1);
+        let slot = plugins.join(".aisoc/versions/demo/1");
+        let kept = common::kept_versions(plugins, &id()).expect("listed").remove(0);
+        unfinished(plugins, Some(&recorded(plugins)), Some(&kept.record), 1, &slot.join("tree"), None);
+        if is_exchanged {
+            fs::rename(plugins.join("demo"), plugins.join("aside")).expect("moved");
+            fs::rename(slot.join("tree"), plugins.join("demo")).expect("moved");
+            fs::rename(plugins.join("aside"), slot.join("tree")).expect("moved");
+        }
+        roll_back(plugins, None).expect("foreseen, and rolled back");
+        assert_eq!(current(plugins), back);
+    }
 }

@@ -84,7 +84,7 @@ pub(crate) struct ReleaseKeyArgs {
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: Vec<String>,
     /// Make a new key pair and sign with it: PREFIX.key, to be kept secret, and PREFIX.pem for operators [default
-    /// PREFIX: the plugin's id, beside its directory]
+    /// PREFIX: the plugin's id, beside its directory]. A dry run makes none: its digest is by a key that is thrown away
     #[arg(long, value_name = "PREFIX", num_args = 0..=1, require_equals = true, conflicts_with = "private_key")]
     pub(crate) new_key: Option<Option<PathBuf>>,
 }

@@ -118,7 +118,7 @@ fn refuse_one_plugin_twice(
 /// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
 fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
     let total = document.plugins.len() + faults.len();
-    let refusal = several::refusal(total, "are not installed", faults, context);
+    let refusal = several::refusal(total, context.said("are not installed", "would not be installed"), faults, context);
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     if total > 1 || refusal.is_none() {
         context.output.answer(&Outcome { document, exit_code })?;

@@ -70,7 +70,8 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
 /// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
 fn answer(document: UninstalledPlugins, faults: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
     let total = document.plugins.len() + faults.len();
-    let refusal = several::refusal(total, "are not uninstalled", faults, context);
+    let refusal =
+        several::refusal(total, context.said("are not uninstalled", "would not be uninstalled"), faults, context);
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     if total > 1 || refusal.is_none() {
         context.output.answer(&Outcome { document, exit_code })?;

@@ -27,6 +27,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().expect("it runs");
+        Self {
+            code: output.status.code().expect("no signal"),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
     /// The one line that starts with `error[…]`, checked to be the only one.
     pub(crate) fn error_line(&self) -> &str {
         let mut lines = self.stderr.lines().filter(|line| line.starts_with("error["));
@@ -78,12 +88,7 @@ impl Bench {
     }
 
     pub(crate) fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Run {
-        let output = self.command(words).envs(variables.iter().copied()).output().expect("the binary runs");
-        Run {
-            code: output.status.code().expect("no signal"),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        Run::of(self.command(words).envs(variables.iter().copied()))
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
