@@ -201,7 +201,12 @@ fn a_dry_run_waits_for_the_lock_and_asks_no_question() {
     let bench = bench();
     bench.run(&install("old.tar", &[])).ok();
     let run = bench.run(&[&["plugin", "uninstall", "demo", "--dry-run"][..], &PLUGINS].concat());
-    says(&run, "Would uninstall demo from plugins");
+    says(&run, "Would uninstall demo from plugins\n");
+    assert!(!run.stderr.contains("which is kept"), "{run:?}");
+    bench.run(&install("new.tar", &[])).ok();
+    let run = bench.run(&[&["plugin", "uninstall", "demo", "--dry-run"][..], &PLUGINS].concat());
+    says(&run, "Would remove demo 0.1.0, which is kept\n");
+    bench.run(&[&["plugin", "rollback", "demo"][..], &PLACES].concat()).ok();
     bench.run(&[&["plugin", "uninstall", "demo"][..], &PLUGINS].concat()).refused(10, "confirmation_required");
     let path = bench.path("plugins/.aisoc/write.lock");
     let lock = File::options().read(true).write(true).open(&path).expect("there");

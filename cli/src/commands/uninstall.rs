@@ -52,8 +52,7 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
         match aisoc_pipeline::uninstall(&site, id, &access) {
             Ok(leftovers) => {
                 context.warn_of_leftovers(&leftovers);
-                let verb = context.said("Uninstalled", "Would uninstall");
-                context.output.status(verb, format!("{id} from {}", site.path().display()));
+                announce(&site, id, context)?;
                 let plugins_directory = path_text(site.path());
                 document.plugins.push(UninstalledPlugin { id: id.to_string(), plugins_directory });
             }
@@ -65,6 +64,18 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
         }
     }
     answer(document, faults, context)
+}
+
+/// Says what is gone, and before it goes also which kept versions go with it.
+fn announce(site: &Site, id: &PluginId, context: &Context) -> Result<()> {
+    let verb = context.said("Uninstalled", "Would uninstall");
+    context.output.status(verb, format!("{id} from {}", site.path().display()));
+    if context.dry_run().is_on() {
+        for version in site.previous_versions(id)? {
+            context.output.status("Would remove", format!("{id} {}, which is kept", version.record.version));
+        }
+    }
+    Ok(())
 }
 
 /// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
