@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Draft, Existing, Links, SmallFileError, parent, read_small, sweep};
+use aisoc_files::{Draft, Existing, Links, SmallFileError, parent, read_small, shell_word, sweep};
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -333,7 +333,7 @@ fn place_all(plugin: &PluginDir, files: &[(PathBuf, &[u8])]) -> Result<()> {
 }
 
 fn half_signed(fault: Fault, plugin: &PluginDir) -> Fault {
-    fault.hint(format!("`{}` may be half signed now; run the command again", plugin.root().display()))
+    fault.hint(format!("`{}` may be half signed now; run the command again", shell_word(plugin.root())))
 }
 
 /// Where the signature of a whole tree by its only signer is written, if it may be.

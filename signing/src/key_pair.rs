@@ -88,11 +88,11 @@ fn refuse_present(pair: &WrittenPair) -> Result<()> {
 /// What a keygen leaves that was stopped between its two files.
 fn half_a_pair(pair: &WrittenPair) -> Fault {
     let (private, public) = (pair.private.display(), pair.public.display());
+    let from = shell_word(&pair.private);
+    let to = shell_word(&pair.public);
     Fault::new(Reason::KeyExists, format!("`{private}` is half a pair: its public half `{public}` is missing"))
         .hint(format!(
-            "write the public half with `openssl pkey -in {} -pubout -out {}`, or delete `{private}` if it was never used",
-            shell_word(&pair.private),
-            shell_word(&pair.public),
+            "write the public half with `openssl pkey -in {from} -pubout -out {to}`, or delete `{from}` if it was never used",
         ))
 }
 
@@ -128,7 +128,7 @@ fn place_new(pair: &WrittenPair, private: Half<'_>, public: Half<'_>) -> Result<
 
 fn replace(pair: &WrittenPair, private: Half<'_>, public: Half<'_>) -> Result<()> {
     let unfinished =
-        |fault: Fault| fault.hint(format!("`{}` is half a pair now; run the command again", pair.private.display()));
+        |fault: Fault| fault.hint(format!("`{}` is half a pair now; run the command again", shell_word(&pair.private)));
     remove_old(&pair.public)?;
     sync(pair)
         .and_then(|()| remove_old(&pair.private))

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_files::SmallFileError;
+use aisoc_files::{SmallFileError, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use jiff::Timestamp;
@@ -241,7 +241,8 @@ fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: 
             let right = note_of(key);
             // What is there already must not be lost to the other one.
             let way = if notes.contains_key(&right) { "put what it says into" } else { "rename it to" };
-            let hint = format!("if it is about `{}`, {way} `{}`; else keep it elsewhere", shown(key), shown(&right));
+            let hint =
+                format!("if it is about `{}`, {way} `{}`; else keep it elsewhere", shell_word(key), shell_word(&right));
             fault.expected(shown(&right), shown(name)).hint(hint)
         }
         None => fault.expected("NAME.json beside NAME.pem or NAME.pub", shown(name)).hint(
