@@ -311,7 +311,7 @@ reasons! {
         "check the reference; plugins have the artifact type application/vnd.aisoc.plugin.v1"
     UnsafeArchive "unsafe_archive" Failed
         "The archive holds an entry that no plugin needs and attackers use."
-        "have the publisher package it again with `aisoc plugin package`"
+        "have the publisher package it again with `aisoc plugin package DIR --out NAME.tar`"
     AmbiguousLayout "ambiguous_layout" Failed
         "The artifact holds several plugins, or none."
         "have the publisher ship one plugin per artifact"

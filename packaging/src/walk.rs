@@ -14,8 +14,8 @@ use crate::limits::Limits;
 use crate::names::{self, Names};
 
 /// What to do about an archive of macOS, whose `tar` adds a file `._x` about each file `x`.
-const PACK_WITHOUT_NOTES: &str = "have the publisher package it again with `aisoc plugin package`, or with \
-     `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
+const PACK_WITHOUT_NOTES: &str = "have the publisher package it again with `aisoc plugin package DIR --out NAME.tar`, \
+     or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
 
 /// Where the walk puts what it finds: files only, with checked and unique names. A directory exists
 /// because a file is in it, so that what is staged is exactly what its file map says.

@@ -23,17 +23,16 @@ use crate::verdict::Verdict;
 pub const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
 /// For what macOS adds.
 const WITHOUT_NOTES: &str = "macOS adds files of such names: remove it, or have the publisher package the plugin with \
-     `aisoc plugin package`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
+     `aisoc plugin package DIR --out NAME.tar`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
 /// For what no list of files can name.
-const WITHOUT_EMPTY: &str =
-    "remove the empty directory, or have the publisher package the plugin with `aisoc plugin package`";
+const WITHOUT_EMPTY: &str = "remove the empty directory, or have the publisher remove it and package the plugin again";
 
 /// What is said of bytecode of the plugin's own sources. It is refused as other files are: it runs. Who wrote it,
 /// nobody can say; of what is installed, whoever judges that adds how the host is run.
 const BYTECODE: &str = ", which is bytecode that was added";
 /// For what Python writes where an author runs a plugin.
-const WITHOUT_CACHES: &str =
-    "have the publisher package the plugin with `aisoc plugin package`, which leaves bytecode out, and fetch it again";
+const WITHOUT_CACHES: &str = "have the publisher package the plugin with `aisoc plugin package DIR --out NAME.tar`, which leaves \
+     bytecode out, and fetch it again";
 
 /// Mode `disabled` says nothing about who has signed what.
 pub(crate) const NOT_READ: &str = "whose signature was not read";

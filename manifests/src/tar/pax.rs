@@ -98,7 +98,7 @@ fn require_one_reading(charset: &[u8], path: Option<&[u8]>) -> Result<()> {
         UTF_8 => Ok(()),
         BINARY if path.is_none_or(<[u8]>::is_ascii) => Ok(()),
         _ => Err(refuse(format!("the PAX record `hdrcharset` says that names are in {}", shown(charset)))
-            .hint("have the publisher package it with `aisoc plugin package`, or set `LC_ALL=C.UTF-8` for its `tar`")),
+            .hint("have the publisher package it with `aisoc plugin package DIR --out NAME.tar`, or set `LC_ALL=C.UTF-8` for its `tar`")),
     }
 }
 
