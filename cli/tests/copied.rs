@@ -37,6 +37,10 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/help.rs", "meant", "words of our own commands, or the name of a page"),
     ("cli/src/commands/keygen.rs", "option", "an option of our own"),
     ("cli/src/commands/mistagged.rs", "line", "a command line that was quoted word by word"),
+    ("cli/src/commands/package.rs", "as_layout(path)", "quoted where it is made"),
+    ("cli/src/commands/pull.rs", "archive", "quoted where it is made"),
+    ("cli/src/commands/pull.rs", "directory", "quoted where it is made"),
+    ("manifests/src/lock.rs", "path", "quoted by whoever holds the lock, because this crate knows no shell"),
     ("cli/src/commands/parser.rs", "words.join(\" \")", "words of our own commands"),
     ("cli/src/commands/untagged.rs", "reference", "a reference into a registry, which its grammar keeps plain"),
     (
