@@ -98,7 +98,7 @@ const CASES: &[Case] = &[
         "echo x >> \"it's a demo/plugin.py\"",
         "aisoc plugin verify \"it's a demo\" --keys 'my keys'",
         "signature_invalid",
-        &["done"],
+        &["done", "done"],
     ),
     case(
         "echo x >> \"it's a demo/plugin.py\"",
