@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use aisoc_testkit::registry::Registry;
 use serde_json::Value;
 use support::{Bench, Run};
@@ -91,5 +94,39 @@ fn what_a_real_run_refuses_its_dry_run_refuses_with_the_same_reason() {
         assert_ne!(real.code, 0, "{words:?}: {real:?}");
         let reason = |run: &Run| run.error_line().split(']').next().expect("a code").to_owned();
         assert_eq!(reason(&dry), reason(&real), "{words:?}");
+    }
+}
+
+#[test]
+fn an_author_who_may_not_write_is_told_so_by_a_dry_run_too() {
+    let bench = Bench::new();
+    bench.published();
+    let Some(nobody) = bench.as_nobody() else {
+        eprintln!("SKIPPED: only root runs a command as somebody else");
+        return;
+    };
+    fs::set_permissions(bench.path("release.key"), fs::Permissions::from_mode(0o644)).expect("set");
+    fs::create_dir(bench.path("layout")).expect("made");
+    let key = ["--private-key", "release.key"];
+    let refused: [&[&str]; 11] = [
+        &["plugin", "new", "other", "--type", "widget"],
+        &["plugin", "new", "other", "--type", "widget", "--output-dir", "below/here"],
+        &["plugin", "keygen", "--out", "second"],
+        &["plugin", "sign", "demo", key[0], key[1]],
+        &["plugin", "sign", "demo", key[0], key[1], "--out", "elsewhere.sig"],
+        &["plugin", "package", "demo", "--out", "demo.tar"],
+        &["plugin", "package", "demo", "--out", "layout"],
+        &["plugin", "push", "demo", "oci:layout"],
+        &["plugin", "pull", "oci-archive:demo.tar", "--out", "pulled"],
+        &["plugin", "release", "demo", "oci:layout", "--new-key=made"],
+        &["man", "--out", "pages"],
+    ];
+    for words in refused {
+        let before = bench.state();
+        let dry = nobody(&[words, &["--dry-run"]].concat());
+        assert_eq!(bench.state(), before, "{words:?}: {dry:?}");
+        for run in [&dry, &nobody(words)] {
+            assert!(run.code == 1 && run.error_line().starts_with("error[io_denied]: "), "{words:?}: {run:?}");
+        }
     }
 }

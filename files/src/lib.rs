@@ -22,6 +22,7 @@ mod remove;
 mod shell;
 mod small;
 mod walk;
+mod writable;
 
 pub use access::{Flaw, Insecure, Weakness};
 pub use append::{append_line, open_append};
@@ -33,6 +34,7 @@ pub use remove::remove_tree;
 pub use shell::{shell_argument, shell_word};
 pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 pub use walk::{Arrival, Place, Walk};
+pub use writable::may_write_in;
 
 /// The directory inside a [`DraftDirectory`]'s private one.
 const CONTENT: &str = "content";

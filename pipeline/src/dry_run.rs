@@ -1,6 +1,6 @@
 //! What a push would do, of which nothing is sent.
 
-use aisoc_files::parent;
+use aisoc_files::{may_write_in, parent};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
@@ -16,12 +16,12 @@ pub(crate) fn look_at(destination: &Reference, options: &ClientOptions) -> Resul
         // What a push asks for as well: a login that may not push is found out.
         Reference::Registry(_) => Target::create(destination, options).map(Some),
         Reference::Layout(layout) => match layout.path.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => may_write(layout).map(|()| None),
             Ok(_) if layout.form == LayoutForm::Directory && !layout.path.is_dir() => {
                 let message = format!("`{}` is no directory, and no layout", layout.path.display());
                 Err(Fault::new(Reason::LayoutInvalid, message))
             }
-            _ => Target::open(destination, options).map(Some),
+            _ => may_write(layout).and_then(|()| Target::open(destination, options).map(Some)),
         },
     }
 }
@@ -29,6 +29,7 @@ pub(crate) fn look_at(destination: &Reference, options: &ClientOptions) -> Resul
 /// Refuses what no layout could be written to: a directory that holds something else, an archive without a directory
 /// to stand in.
 pub(crate) fn require_writable(out: &LayoutReference, holds_something: bool) -> Result<()> {
+    may_write(out)?;
     if out.form == LayoutForm::Directory {
         return match holds_something {
             true => Target::open(&Reference::Layout(out.clone()), &ClientOptions::default()).map(|_| ()),
@@ -40,6 +41,15 @@ pub(crate) fn require_writable(out: &LayoutReference, holds_something: bool) -> 
         true => require_replaceable(&out.path),
         false => Err(failed(std::io::ErrorKind::IsADirectory.into())),
     }
+}
+
+/// Whether this user may write where a layout is, or would be.
+fn may_write(layout: &LayoutReference) -> Result<()> {
+    let place = match layout.form {
+        LayoutForm::Directory => &layout.path,
+        LayoutForm::Archive => parent(&layout.path),
+    };
+    may_write_in(place).map_err(|error| Fault::io("write", &layout.path, error))
 }
 
 /// What a push would send there. What another repository of the registry could lend is counted as sent.

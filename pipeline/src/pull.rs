@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use aisoc_files::may_write_in;
 use aisoc_installation::{Site, release_unverified};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::dry_run::DryRun;
@@ -50,6 +51,7 @@ pub async fn pull(
     let fetched = fetch(reference, None, options, reporter).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if dry_run.is_on() {
+        may_write_in(parent).map_err(|error| Fault::io("write", out, error))?;
         let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
         return Ok(pulled(&fetched, &staged));
     }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Draft, Existing, Links, SmallFileError, parent, read_small, shell_word, sweep};
+use aisoc_files::{Draft, Existing, Links, SmallFileError, may_write_in, parent, read_small, shell_word, sweep};
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -128,6 +128,18 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: 
         require_outside(out, plugin.root())?;
         require_replaceable(out, plugin.root())?;
     }
+    let signed = sign_as(plugin, key, how, dry_run)?;
+    if dry_run.is_on() {
+        let place = match how {
+            Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } => parent(out),
+            _ => plugin.root(),
+        };
+        may_write_in(place).map_err(|error| Fault::io("write in", place, error))?;
+    }
+    Ok(signed)
+}
+
+fn sign_as(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
             let whole = WholeTree::sign(plugin, key, &[])?;

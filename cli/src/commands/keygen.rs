@@ -36,13 +36,14 @@ pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
 }
 
 /// What writing would find out: a pair that is there, a directory that is not.
-fn require_place(prefix: &Path, overwrite: Overwrite) -> Result<()> {
+pub(super) fn require_place(prefix: &Path, overwrite: Overwrite) -> Result<()> {
     if overwrite == Overwrite::Refuse {
         require_no_pair(prefix)?;
     }
     let private = pair_at(prefix).private;
-    let found = aisoc_files::parent(&private).metadata();
-    found.map(|_| ()).map_err(|error| Fault::io("write the key", &private, error))
+    let parent = aisoc_files::parent(&private);
+    let found = parent.metadata().and_then(|_| aisoc_files::may_write_in(parent));
+    found.map_err(|error| Fault::io("write the key", &private, error))
 }
 
 /// Refuses what is no beginning of the names of two files.

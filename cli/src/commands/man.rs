@@ -1,17 +1,16 @@
 //! `aisoc man`: one page for `man` per command.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use aisoc_files::{Draft, Existing, PrivateDirectory};
+use aisoc_files::{Draft, Existing, PrivateDirectory, may_write_in};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::documents::ManualPages;
 use clap::Command;
 use clap_mangen::Man;
-use rustix::fs::{Access, access};
 
 use crate::args::ManArgs;
 use crate::context::Context;
@@ -26,7 +25,9 @@ impl Answer for ManualPages {
 pub(crate) fn run(args: ManArgs, context: &Context) -> Result<u8> {
     let pages = pages((context.commands.parser)())?;
     let home = match context.dry_run() {
-        DryRun::Yes => require_place(&args.out).map(|()| None)?,
+        DryRun::Yes => {
+            may_write_in(&args.out).map(|()| None).map_err(|error| Fault::io("write into", &args.out, error))?
+        }
         DryRun::No => Some(home(&args.out)?),
     };
     let mut paths = Vec::new();
@@ -47,16 +48,6 @@ fn home(out: &Path) -> Result<Arc<PrivateDirectory>> {
     fs::create_dir_all(out).map_err(|error| Fault::io("create the directory", out, error))?;
     let home = PrivateDirectory::create(out, ".aisoc-man-").map(Arc::new);
     home.map_err(|error| Fault::io("write into", out, error))
-}
-
-/// What writing would find out: a file where a directory is needed, one that this user may not write in.
-fn require_place(out: &Path) -> Result<()> {
-    let above = out.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
-    let write = Access::WRITE_OK | Access::EXEC_OK;
-    match above.is_dir() {
-        true => access(above, write).map_err(|error| Fault::io("write into", above, error.into())),
-        false => Err(Fault::io("create the directory", out, ErrorKind::NotADirectory.into())),
-    }
 }
 
 /// A page that a power cut loses can be made again.

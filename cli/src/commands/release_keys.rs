@@ -78,7 +78,7 @@ impl Keys {
             Self::New(prefix) => {
                 let key = SigningKey::generate()?;
                 let pair = match context.dry_run().is_on() {
-                    true => pair_at(&prefix),
+                    true => keygen::require_place(&prefix, Overwrite::Refuse).map(|()| pair_at(&prefix))?,
                     false => write_key_pair(&prefix, &key, Overwrite::Refuse)?,
                 };
                 keygen::announce(&pair, &key.public_key().fingerprint(), context);

@@ -56,9 +56,8 @@ pub(crate) fn foresee(request: &Request<'_>) -> Result<Scaffold> {
     if directory.symlink_metadata().is_ok() {
         return Err(already_exists(&directory));
     }
-    if request.output_dir.metadata().is_ok_and(|found| !found.is_dir()) {
-        return Err(Fault::io("create the directory", request.output_dir, ErrorKind::NotADirectory.into()));
-    }
+    aisoc_files::may_write_in(request.output_dir)
+        .map_err(|source| Fault::io("write to", request.output_dir, source))?;
     let files = templates(request.plugin_type).iter().map(|(path, _)| (*path).to_owned()).collect();
     Ok(Scaffold { directory, id, files })
 }

@@ -87,6 +87,21 @@ impl Bench {
         self.run_with(words, &[])
     }
 
+    /// Runs the binary as a user who has nothing of the bench and may read it, or nothing where this is not root.
+    pub(crate) fn as_nobody(&self) -> Option<impl Fn(&[&str]) -> Run> {
+        let program = self.path("aisoc");
+        fs::copy(env!("CARGO_BIN_EXE_aisoc"), &program).expect("copied");
+        for path in [&self.path(""), &program] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("set");
+        }
+        let is_root = fs::metadata("/proc/self").expect("proc").uid() == 0;
+        is_root.then_some(move |words: &[&str]| {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(words);
+            Run::of(command.current_dir(self.path("")).env("HOME", self.path("")))
+        })
+    }
+
     pub(crate) fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Run {
         Run::of(self.command(words).envs(variables.iter().copied()))
     }
