@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aisoc_testkit::registry::{Act, Login, Registry, Rule};
@@ -46,6 +49,61 @@ fn each_misbehaviour_has_one_exit_code_and_writes_nothing() {
     registry.set_rules(vec![Rule::on("/manifests/", Act::OtherBytes)]);
     bench.install(&pinned).refused(3, "pull_failed");
     assert_eq!(bench.snapshot("plugins"), before);
+}
+
+/// Answers every request with these bytes, as they are, and hangs up.
+fn answering(answer: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = BufReader::new(client.try_clone().expect("cloned")).lines();
+            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let _ = client.write_all(&answer);
+        }
+    });
+    address
+}
+
+/// A digest says no to what came whole. What ends in its middle is no other manifest, however its end is written.
+#[test]
+fn a_manifest_that_was_cut_is_damaged_and_one_that_is_another_is_refused() {
+    let bench = Bench::new();
+    bench.published();
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "layout"]).ok();
+    let index: serde_json::Value =
+        serde_json::from_slice(&fs::read(bench.path("layout/index.json")).expect("read")).expect("JSON");
+    let digest = index["manifests"][0]["digest"].as_str().expect("a digest").to_owned();
+    let whole = fs::read(bench.path("layout/blobs").join(digest.replace(':', "/"))).expect("read");
+    let half = &whole[..whole.len() / 2];
+    let other = String::from_utf8(whole.clone()).expect("UTF-8").replace("demo", "dome").into_bytes();
+    let chunk = |bytes: &[u8], length: usize| [format!("{length:x}\r\n").as_bytes(), bytes, b"\r\n"].concat();
+    let end = b"0\r\n\r\n".to_vec();
+    let (chunked, closed) = ("Transfer-Encoding: chunked\r\n", "");
+    let stated = format!("Content-Length: {}\r\n", whole.len());
+    for (headers, body, code, reason) in [
+        (chunked, chunk(half, half.len()), 4, "registry_unavailable"),
+        (chunked, [format!("{:x}\r\n", whole.len()).as_bytes(), half].concat(), 4, "registry_unavailable"),
+        (&stated, half.to_vec(), 4, "registry_unavailable"),
+        (chunked, [chunk(half, half.len()), end.clone()].concat(), 4, "download_damaged"),
+        (chunked, end.clone(), 4, "download_damaged"),
+        (closed, half.to_vec(), 4, "download_damaged"),
+        (chunked, [chunk(&other, other.len()), end.clone()].concat(), 3, "pull_failed"),
+        (closed, other.clone(), 3, "pull_failed"),
+        (closed, b"not JSON".to_vec(), 3, "pull_failed"),
+        (chunked, [chunk(&whole, whole.len()), chunk(b"\n", 1), end.clone()].concat(), 3, "pull_failed"),
+    ] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nConnection: close\r\n{headers}\r\n"
+        );
+        let address = answering([head.as_bytes(), &body].concat());
+        bench.install(&format!("{address}/team/demo@{digest}")).refused(code, reason);
+        assert!(!bench.path("plugins").exists(), "{headers:?} {reason}");
+        if code == 4 {
+            // By a tag there is no digest that could say no, and half a manifest is none.
+            bench.install(&format!("{address}/team/demo:1")).refused(4, reason);
+        }
+    }
 }
 
 /// The tags are asked for once, and not for long: the refusal stands without them.

@@ -301,7 +301,7 @@ reasons! {
         "What was sent, or is in the layout, is not what its digest names."
         "try again; if it repeats, the registry or a cache in between is damaged"
     DownloadDamaged "download_damaged" Unavailable
-        "The registry sent fewer or more bytes than the manifest promised; no digest was compared."
+        "The registry sent fewer or more bytes than the manifest promised, or half a manifest; no digest was compared."
         "try again; if it repeats, the registry or a cache in between is damaged"
     PushVerification "push_verification" Unavailable
         "The registry accepted the artifact, but gave back something else."

@@ -67,10 +67,24 @@ pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Res
     let answer = connection.send(&call).await?.success(&call).await?;
     let said = answer.media_type();
     let bytes = answer.document(&call, MAX_MANIFEST_BYTES).await?;
+    require_whole(connection, &bytes)?;
     let manifest = Manifest::new(one_type(&call, said, &bytes)?, bytes);
     match name {
         ManifestName::Digest(asked) if asked != manifest.digest() => Err(another(connection, asked, &manifest)),
         ManifestName::Digest(_) | ManifestName::Tag(_) => Ok(manifest),
+    }
+}
+
+/// Refuses a manifest that ends in its middle. Where an answer states no length, its end is all that says that it is
+/// whole: a server or a cache that broke off ends it as well, and of a part no digest has said no to the whole.
+fn require_whole(connection: &Connection, bytes: &[u8]) -> Result<()> {
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Err(error) if error.is_eof() => {
+            let message = format!("`{}` ends a manifest in its middle, at byte {}", connection.registry(), bytes.len());
+            Err(Fault::new(Reason::DownloadDamaged, message).caused_by(error))
+        }
+        // What is no JSON is judged by its digest, and by whoever reads it.
+        _ => Ok(()),
     }
 }
 
