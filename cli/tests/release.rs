@@ -6,6 +6,7 @@ use std::fs;
 
 use aisoc_testkit::registry::Registry;
 use serde_json::Value;
+use support::terminal::{CTRL_C, CTRL_D, Terminal, drawn};
 use support::{Bench, Run, copy_tree};
 
 const NEW: [&str; 5] = ["plugin", "new", "demo", "--type", "enricher"];
@@ -76,6 +77,74 @@ fn a_key_is_never_made_unless_it_is_asked_for_and_never_over_another() {
     release(&bench, &["demo", &reference, "--new-key=keys"]).ok();
     assert_eq!(fs::read(bench.path("demo.pem")).expect("there"), b"not ours");
     assert!(bench.path("keys.key").exists() && bench.path("keys.pem").exists());
+}
+
+const QUESTION: &str = "Make a new signing key, demo.key and demo.pem? [y/N] ";
+
+/// The exit code of a release on a terminal at which that is typed, and what the terminal was sent.
+fn answered(bench: &Bench, keys: &str) -> (i32, String) {
+    let words = format!("exec '{}' plugin release demo oci:layout", env!("CARGO_BIN_EXE_aisoc"));
+    let mut terminal = Terminal::run(&bench.path("."), 100, &words);
+    terminal.until(|text| text.contains(QUESTION));
+    terminal.press(keys);
+    let (code, text) = terminal.end();
+    (code, drawn(&text).join("\n"))
+}
+
+#[test]
+fn a_person_is_asked_whether_to_make_a_key_and_everything_but_a_yes_is_a_no() {
+    let bench = Bench::new();
+    bench.run(&NEW).ok();
+    let is_untouched = || ["demo.key", "demo.pem", "layout"].iter().all(|name| !bench.path(name).exists());
+    for no in ["n\n", "\n", "no\n", "yep\n", " \n", "y\u{4}\u{4}", CTRL_D] {
+        let (code, text) = answered(&bench, no);
+        // The first Ctrl-D passes on what was typed, the second ends the input: the line has not ended.
+        let lines: Vec<_> = text.lines().collect();
+        let hint = "hint: name one with `--private-key KEY`, or have a new one made with `--new-key`";
+        assert_eq!(
+            (code, &lines[lines.len() - 2..]),
+            (10, &["error[confirmation_required]: nothing was released", hint][..]),
+            "{no:?}: {text}"
+        );
+        assert!(is_untouched(), "{no:?}");
+    }
+    let (code, text) = answered(&bench, CTRL_C);
+    assert!(code == 130 && text.contains("\nerror[interrupted]: "), "{code}: {text}");
+    assert!(is_untouched());
+    for (round, yes) in ["y\n", "Y\n", " yes \n"].into_iter().enumerate() {
+        let (code, text) = answered(&bench, yes);
+        assert!(code == 0 && text.contains("Keep demo.key secret"), "{yes:?}: {text}");
+        assert!(bench.path("demo.key").exists() && bench.path("demo.pem").exists(), "{yes:?}");
+        for name in ["demo.key", "demo.pem", "layout"] {
+            fs::rename(bench.path(name), bench.path(&format!("{round}.{name}"))).expect("moved");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_there_is_named_and_nobody_is_asked_to_make_another() {
+    let bench = Bench::new();
+    bench.run(&NEW).ok();
+    bench.run(&["plugin", "keygen", "--out", "demo"]).ok();
+    let before = fs::read(bench.path("demo.key")).expect("a key");
+    let words = format!("exec '{}' plugin release demo oci:layout", env!("CARGO_BIN_EXE_aisoc"));
+    let (code, text) = Terminal::run(&bench.path("."), 100, &words).end();
+    assert!(code == 1 && !text.contains("[y/N]"), "{text}");
+    assert!(text.contains("sign with it: `--private-key demo.key`"), "{text}");
+    assert_eq!(fs::read(bench.path("demo.key")).expect("a key"), before);
+}
+
+#[test]
+fn nobody_is_asked_whose_question_would_not_be_seen_or_not_be_answered() {
+    let bench = Bench::new();
+    bench.run(&NEW).ok();
+    for redirected in ["2>said", "</dev/null", "--json"] {
+        let words = format!("exec '{}' plugin release demo oci:layout {redirected}", env!("CARGO_BIN_EXE_aisoc"));
+        let (code, text) = Terminal::run(&bench.path("."), 100, &words).end();
+        let said = text + &fs::read_to_string(bench.path("said")).unwrap_or_default();
+        assert!(code == 2 && said.contains("there is no key to sign the release with"), "{redirected}: {said}");
+        assert!(!said.contains("[y/N]") && !bench.path("demo.key").exists(), "{redirected}: {said}");
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Who signs a release: keys that there are, or a new one that is asked for in words.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -11,6 +10,9 @@ use super::package::require_outside;
 use super::{keygen, uninstall};
 use crate::args::release::ReleaseKeyArgs;
 use crate::context::Context;
+
+/// How a release gets a key without a question.
+const WAYS: &str = "name one with `--private-key KEY`, or have a new one made with `--new-key`";
 
 /// Where the keys of a release are, or the new one goes.
 pub(super) enum Keys {
@@ -50,8 +52,8 @@ impl Keys {
         require_outside(&prefix, directory, "no part of it may be a private key")
             .map_err(|fault| fault.hint("name another place, for example `--new-key=../release`"))?;
         let pair = pair_at(&prefix);
-        if !is_asked_for {
-            ask(&pair, context)?;
+        if !is_asked_for && !uninstall::can_ask(context) {
+            return Err(Fault::new(Reason::Usage, "there is no key to sign the release with").hint(WAYS));
         }
         require_no_pair(&prefix).map_err(|fault| match fault.reason() {
             Reason::KeyExists if pair.private.exists() && pair.public.exists() => {
@@ -60,6 +62,9 @@ impl Keys {
             }
             _ => fault,
         })?;
+        if !is_asked_for {
+            ask(&pair, context)?;
+        }
         Ok(Self::New(prefix))
     }
 
@@ -107,12 +112,12 @@ fn beside(directory: &Path) -> PathBuf {
 }
 
 fn ask(pair: &WrittenPair, context: &Context) -> Result<()> {
-    if context.output.json() || !std::io::stdin().is_terminal() {
-        return Err(Fault::new(Reason::Usage, "there is no key to sign the release with")
-            .hint("name one with `--private-key KEY`, or have a new one made with `--new-key`"));
-    }
     let files = format!("{} and {}", pair.private.display(), pair.public.display());
-    uninstall::confirm(&format!("Make a new signing key, {files}? [y/N] "), "nothing was released", context)
+    let question = format!("Make a new signing key, {files}? [y/N] ");
+    uninstall::confirm(&question, "nothing was released", context).map_err(|fault| match fault.reason() {
+        Reason::ConfirmationRequired => fault.hint(WAYS),
+        _ => fault,
+    })
 }
 
 fn require_distinct(first: &SigningKey, others: &[SigningKey]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `aisoc plugin uninstall`
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 
 use aisoc_installation::Site;
@@ -115,25 +115,35 @@ pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
     PluginId::installable(text).map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
 }
 
+/// Whether somebody reads a question and can answer it. A question beside a document would make two of one, and one
+/// in a file would be waited for by nobody who knows of it.
+pub(super) fn can_ask(context: &Context) -> bool {
+    !context.output.json() && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks on a terminal; without one there is nobody to ask, and silence is not a yes. `refused` is what a no has led to.
 ///
 /// # Errors
 /// `confirmation_required` for everything but a yes.
 pub(super) fn confirm(question: &str, refused: &str, context: &Context) -> Result<()> {
     let refuse = |what: &str| Err(Fault::new(Reason::ConfirmationRequired, what));
-    // A question beside a document would make two of one.
     if context.output.json() {
         return refuse("removing a plugin needs a confirmation, and with `--json` nobody is asked");
     }
-    if !std::io::stdin().is_terminal() {
+    if !can_ask(context) {
         return refuse("removing a plugin needs a confirmation, and there is no terminal to ask on");
     }
     let unasked = |error| Fault::new(Reason::ConfirmationRequired, "the question could not be asked").caused_by(error);
     anstream::stderr().write_all(question.as_bytes()).map_err(unasked)?;
-    let terminal = File::from(std::io::stdin().as_fd().try_clone_to_owned().map_err(unasked)?);
+    let terminal = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(unasked)?);
     let mut answer = String::new();
     let mut line = BufReader::new(Waiting::new(terminal, context.cancellation()?)).take(MAX_ANSWER_BYTES);
-    if let Err(error) = line.read_line(&mut answer) {
+    let read = line.read_line(&mut answer);
+    if !answer.ends_with('\n') {
+        // What comes next begins a line of its own.
+        anstream::stderr().write_all(b"\n").map_err(unasked)?;
+    }
+    if let Err(error) = read {
         context.cancellation()?.check()?;
         return Err(unasked(error));
     }
