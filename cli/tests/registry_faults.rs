@@ -159,7 +159,7 @@ fn an_interrupted_install_leaves_nothing() {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !bench.path("plugins").exists() {
         assert!(Instant::now() < deadline, "the install never began to stage");
-        std::thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
     let killed =
         std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
@@ -291,13 +291,13 @@ impl Forward {
     fn start(address: IpAddr, to: String) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("bound");
         let port = listener.local_addr().expect("an address").port();
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             for inward in listener.incoming().flatten() {
                 let Ok(outward) = TcpStream::connect(&to) else { return };
                 for (mut from, mut into) in
                     [(inward.try_clone().expect("cloned"), outward.try_clone().expect("cloned")), (outward, inward)]
                 {
-                    std::thread::spawn(move || {
+                    thread::spawn(move || {
                         let _ = std::io::copy(&mut from, &mut into);
                         let _ = into.shutdown(std::net::Shutdown::Write);
                     });
