@@ -8,10 +8,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirectories, Site};
-use aisoc_manifests::cancellation::{Cancellation, Watcher};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::progress::Act;
+use aisoc_manifests::progress::{Act, Watcher};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;

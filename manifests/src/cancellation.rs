@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{error, fmt};
 
-use crate::progress::{Act, Gauge, Measured};
+use crate::progress::{Act, Gauge, Measured, Watcher};
 
 /// The name of a command that has not said its own.
 const ANY_COMMAND: &str = "aisoc";
@@ -19,24 +19,6 @@ const ANY_COMMAND: &str = "aisoc";
 pub struct Cancellation {
     is_cancelled: Arc<AtomicBool>,
     command: Option<Arc<Watched>>,
-}
-
-/// The command that work is done for, as far as the work speaks to it.
-pub trait Watcher: Send + Sync {
-    /// Its name, such as `aisoc plugin install`: whoever waits for what it holds is told.
-    fn name(&self) -> &str;
-
-    /// Told what the work waits for, as soon as it has waited longer than usual: `for …`, in words.
-    fn waits_for(&self, what: &str);
-
-    /// Told that work on so many bytes begins.
-    fn begins(&self, act: Act, total: u64);
-
-    /// Told now and then that `done` of its `total` bytes are through. They are never less than before.
-    fn is_at(&self, act: Act, done: u64, total: u64);
-
-    /// Told that the work is over, however it ended.
-    fn is_over(&self);
 }
 
 struct Watched {

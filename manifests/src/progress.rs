@@ -2,8 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::cancellation::Watcher;
-
 /// How many bytes go by before a watcher hears of them, unless they come in larger pieces: a tree of small files
 /// is not held up by saying so of each.
 const STEP: u64 = 64 << 10;
@@ -23,6 +21,24 @@ pub enum Act {
     Fetching,
     /// Sent to a registry.
     Pushing,
+}
+
+/// The command that work is done for, as far as the work speaks to it.
+pub trait Watcher: Send + Sync {
+    /// Its name, such as `aisoc plugin install`: whoever waits for what it holds is told.
+    fn name(&self) -> &str;
+
+    /// Told what the work waits for, as soon as it has waited longer than usual: `for …`, in words.
+    fn waits_for(&self, what: &str);
+
+    /// Told that work on so many bytes begins.
+    fn begins(&self, act: Act, total: u64);
+
+    /// Told now and then that `done` of its `total` bytes are through. They are never less than before.
+    fn is_at(&self, act: Act, done: u64, total: u64);
+
+    /// Told that the work is over, however it ended.
+    fn is_over(&self);
 }
 
 /// How far the one work is that is under way.

@@ -57,7 +57,7 @@ pub enum Event<'a> {
         version: &'a str,
     },
     /// So many bytes of a transfer have passed. What is done with bytes of this machine alone, its cancellation
-    /// tells ([`aisoc_manifests::cancellation::Watcher`]), because it is done where nobody knows events.
+    /// tells ([`aisoc_manifests::progress::Watcher`]), because it is done where nobody knows events.
     Bytes {
         /// Which way.
         act: Act,
