@@ -149,6 +149,8 @@ impl Reporter for Reported {
             Event::Bytes { act, done, total } => self.0.advance(*act, *done, *total),
             event => {
                 if let Some((verb, object)) = words(event) {
+                    // What begins is after the transfer, and a bar that is full would stand for it.
+                    self.0.end();
                     self.0.line(verb, &object);
                 }
             }
@@ -243,6 +245,14 @@ mod tests {
         progress.end();
         bar.tick();
         bar.finish_and_clear();
+    }
+
+    #[test]
+    fn what_comes_after_a_transfer_is_not_shown_as_the_transfer() {
+        let progress = Progress::new(true, Screen::new(false));
+        progress.due(Instant::now(), Act::Fetching, 10, 10);
+        Reported(progress.clone()).event(&Event::Packing { directory: Path::new("demo") });
+        assert!(held(&progress.work).is_none());
     }
 
     #[test]
