@@ -156,3 +156,17 @@ fn with_json_no_text_comes_out() {
     let written: serde_json::Value = serde_json::from_str(&docs.ok().stdout).expect("one document");
     assert!(written["paths"].as_array().is_some_and(|paths| paths.len() > 20), "{written}");
 }
+
+#[test]
+fn the_name_of_a_new_key_is_joined_to_its_option() {
+    let bench = Bench::new();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+    for words in [["--new-key", "my key", "demo", "oci:layout"], ["demo", "oci:layout", "--new-key", "my key"]] {
+        let run = bench.run(&[&["plugin", "release"][..], &words].concat());
+        assert!(hint(run.refused(2, "usage")).contains("--new-key='my key'"), "{run:?}");
+    }
+    let run = bench.run(&["plugin", "release", "--new-key", "my key", "oci:layout"]);
+    let joined = "joined to its option: `--new-key='my key'`";
+    assert!(hint(run.refused(1, "io_not_found")).ends_with(joined), "{run:?}");
+    assert!(!bench.path("demo.key").exists() && !bench.path("my key.key").exists());
+}

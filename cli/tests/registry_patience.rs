@@ -116,7 +116,9 @@ fn a_proxy_of_the_environment_is_used_under_its_name_and_only_for_other_machines
     bench.run_with(&words("registry.example:80/team/demo:1"), &variables).refused(1, "reference_not_found");
     bench.run_with(&words("localhost:1/team/demo:1"), &variables).refused(4, "registry_unavailable");
     let seen = seen.lock().expect("whole");
-    assert_eq!(*seen, ["GET http://registry.example/v2/team/demo/manifests/1 HTTP/1.1"]);
+    // The tag, and then, because there is none, those that there are.
+    let asked = ["manifests/1", "tags/list?n=1000"];
+    assert_eq!(*seen, asked.map(|what| format!("GET http://registry.example/v2/team/demo/{what} HTTP/1.1")));
 }
 
 #[test]

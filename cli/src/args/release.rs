@@ -1,8 +1,9 @@
 //! What a release takes.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
@@ -55,10 +56,12 @@ impl ReleaseArgs {
     /// because options may stand between them.
     ///
     /// # Errors
-    /// `invalid_ref` for a word alone that is none, `usage` for one that is a directory.
+    /// `invalid_ref` for a word alone that is none, `usage` for one that is a directory; `io_not_found` for a directory
+    /// that is not there and may be meant for the prefix of a new key.
     pub(crate) fn places(&self) -> Result<(PathBuf, Reference)> {
         if let Some(reference) = &self.second {
             let directory = PathBuf::from(&self.first);
+            self.keys.require_beside(&directory)?;
             return aisoc_pipeline::require_no_manifest(&directory).map(|()| (directory, reference.clone()));
         }
         let directory = self.plugin_dir.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -87,4 +90,18 @@ pub(crate) struct ReleaseKeyArgs {
     /// PREFIX: the plugin's id, beside its directory]. A dry run makes none: its digest is by a key that is thrown away
     #[arg(long, value_name = "PREFIX", num_args = 0..=1, require_equals = true, conflicts_with = "private_key")]
     pub(crate) new_key: Option<Option<PathBuf>>,
+}
+
+impl ReleaseKeyArgs {
+    /// The prefix of a new key is joined to its option: a word of its own behind it is the directory.
+    fn require_beside(&self, directory: &Path) -> Result<()> {
+        if self.new_key != Some(None) || directory.exists() {
+            return Ok(());
+        }
+        let message = format!("there is no directory `{}`", shown(&directory.display().to_string(), 240));
+        Err(Fault::new(Reason::IoNotFound, message).hint(format!(
+            "check the path; a name for the new key is joined to its option: `--new-key={}`",
+            shell_word(directory)
+        )))
+    }
 }
