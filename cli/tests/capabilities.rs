@@ -241,3 +241,20 @@ fn what_is_no_list_of_texts_is_neither_signed_nor_packed_nor_installed() {
         fs::remove_file(bench.path(&archive)).expect("removed");
     }
 }
+
+/// What was agreed to once may still be more than what stands there now.
+#[test]
+fn a_rollback_says_what_it_changes() {
+    let bench = bench();
+    let (first, second) = (publish(&bench, "1.0.0", "[facts.write]"), publish(&bench, "1.1.0", "[facts.read]"));
+    install(&bench, &first).ok();
+    install(&bench, &second).ok();
+    let back = run(&bench, &["plugin", "rollback", "demo"]);
+    assert!(back.ok().stderr.contains("warning[capabilities_grown]: `demo` may do more than before: + facts.write"));
+    assert!(back.stderr.contains("- facts.read (any more)"), "{back:?}");
+    let again = run(&bench, &["plugin", "rollback", "demo", "--json"]);
+    let document: Value = serde_json::from_str(&again.ok().stdout).expect("JSON");
+    assert_eq!(document["capabilities"], json!(["facts.read"]));
+    assert_eq!(document["added_capabilities"], json!(["facts.read"]));
+    assert_eq!(document["removed_capabilities"], json!(["facts.write"]));
+}

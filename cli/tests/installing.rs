@@ -195,3 +195,36 @@ fn a_local_file_that_is_missing_is_no_bad_reference() {
     }
     assert!(!bench.path("plugins").exists() && !bench.path("out").exists());
 }
+
+/// What is installed there would be files of the plugin, which nobody has signed.
+#[test]
+fn a_plugins_directory_inside_of_the_plugin_is_refused() {
+    let bench = Bench::new();
+    bench.published();
+    let before = bench.snapshot(".");
+    for (source, place) in [("demo", "demo"), ("demo/", "demo/plugins/deep"), ("./demo", "demo/../demo/x")] {
+        for dry in [&[][..], &["--dry-run"]] {
+            let words = ["plugin", "install", source, "--trusted-keys", "keys", "--plugins-dir", place];
+            let run = bench.run(&[&words[..], dry].concat());
+            assert!(run.refused(2, "usage").error_line().contains("is inside of the plugin"), "{place}: {run:?}");
+        }
+    }
+    assert_eq!(bench.snapshot("."), before);
+    install(&bench, &["demo"], &[]).ok();
+}
+
+#[test]
+fn what_no_host_loads_is_said_when_it_is_installed() {
+    let bench = Bench::new();
+    bench.published();
+    assert!(!install(&bench, &["demo"], &[]).ok().stderr.contains("not_loadable"));
+    fs::rename(bench.path("demo/plugin.py"), bench.path("demo/other.py")).expect("renamed");
+    let manifest = fs::read_to_string(bench.path("demo/plugin.yaml")).expect("a manifest");
+    bench.write("demo/plugin.yaml", manifest.replace("entry_point: plugin.py", "entry_point: other.py"));
+    bench.run(&["plugin", "sign", "demo", "--private-key", "release.key"]).ok();
+    let run = install(&bench, &["demo"], &[]);
+    let said = "warning[not_loadable]: no host loads `demo`: plugin.yaml:";
+    assert!(run.ok().stderr.contains(said) && run.stderr.contains("there is no plugin.py"), "{run:?}");
+    let warned = bench.run(&["plugin", "package", "demo", "--out", "other.tar"]);
+    assert!(warned.ok().stderr.contains("(entry_point_invalid, manager)"), "{warned:?}");
+}

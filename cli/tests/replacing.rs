@@ -288,7 +288,9 @@ fn mode_disabled_asks_for_the_version_and_reads_no_signer() {
     install(&bench, &before, &[]).ok();
     let stderr = &install(&bench, &older, &["--trust-mode", "disabled"]).refused(3, "version_downgrade").stderr.clone();
     assert!(stderr.contains("1.0.0, whose signature was not read"), "{stderr}");
-    install(&bench, &others, &["--trust-mode", "disabled"]).ok();
+    let run = install(&bench, &others, &["--trust-mode", "disabled"]);
+    let said = format!("signed by key `a` ({}), and nobody has read who has signed 2.1.0", fingerprint(&bench, "a"));
+    assert!(run.ok().stderr.contains(&said), "{run:?}");
     // What was let in unread is held to who has signed it, as far as today's keys tell.
     trust(&bench, "c");
     let next = publish(&bench, "2.2.0", &["a"]);

@@ -65,7 +65,7 @@ warnings! {
         "Nobody can tell which of two versions is older, and `--allow-downgrade` or a rollback says that it may be either."
         None
     OtherSigner "other_signer"
-        "A plugin comes from other signers than before, as `--allow-signer-change` or a rollback says."
+        "A plugin comes from other signers than before, as `--allow-signer-change` or a rollback says; or nobody has looked, in mode `disabled`."
         None
     SignerAdded "signer_added"
         "A key that has not signed what was installed before has signed what has replaced it, beside one that has: from now on it may replace the plugin alone."
@@ -73,6 +73,9 @@ warnings! {
     RepositoryChanged "repository_changed"
         "A plugin comes from another repository than before, and from the same signer."
         None
+    NotLoadable "not_loadable"
+        "What is installed is signed well, and no host loads it: its plugin manager refuses it for what is named."
+        Some("ask its publisher for a build that passes `aisoc plugin validate --profile manager`")
     CapabilitiesGrown "capabilities_grown"
         "A plugin asks for more of the host than what it has replaced, or nobody can tell whether it does."
         Some("read what a capability permits: `aisoc help trust`")

@@ -73,6 +73,8 @@ pub struct Replaced {
     pub signers: SignedBy,
     /// Whether what replaces it comes from others.
     pub is_signer_changed: bool,
+    /// Whether somebody has signed it, and nobody has looked who has signed what replaces it.
+    pub is_signer_unread: bool,
     /// The signers that are new beside one that goes on: each may replace the plugin alone from now on.
     pub added_signers: Vec<KnownSigner>,
     /// The repository before and now, when they differ.
@@ -100,6 +102,7 @@ impl Replaced {
             reference,
             signers: in_place.signers.clone(),
             is_signer_changed: !is_same,
+            is_signer_unread: is_unread && in_place.signers.is_signed(),
             added_signers: if is_same { in_place.signers.added_by(verdict) } else { Vec::new() },
             order: in_place.version.as_deref().and_then(|version| compare_or_same(version, &now.version)),
         })

@@ -9,7 +9,7 @@ use aisoc_installation::{Access, InstallRecord, Installed, Previous, Site, Stagi
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::{Manifest, require_known_capabilities};
+use aisoc_manifests::plugin::{Manifest, Problem, require_known_capabilities};
 use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
@@ -22,6 +22,7 @@ use crate::events::{Event, Reporter};
 use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
+use crate::loadable::unloadable;
 use crate::source::Source;
 use crate::staying::beside;
 
@@ -66,6 +67,8 @@ pub struct Installation {
     pub grants: Grants,
     /// What it has replaced; nothing when its place was free or held the same tree.
     pub replaced: Option<Replaced>,
+    /// What keeps a host from loading it; nothing of what was installed already.
+    pub unloadable: Vec<Problem>,
     /// The coverage that the floor was lowered from for it, in one word.
     pub lowered_from: Option<&'static str>,
     /// What could not be removed of what was there before.
@@ -118,6 +121,7 @@ async fn install_noting(
 ) -> Result<Installation> {
     options.site.check(&options.access)?;
     Judge::require_keys(&options.trust)?;
+    source.require_beside(options.site.path())?;
     let origin = source.origin()?;
     let arrival = Arrival::of(source, options.require_digest, &options.client, reporter).await?;
     let (digest, index) = (arrival.digest(), arrival.index());
@@ -276,6 +280,7 @@ impl Incoming<'_> {
             signature,
             grants,
             replaced: None,
+            unloadable: unloadable(&self.claim),
             lowered_from: active.lowered_from,
             leftovers: active.leftovers,
         }
@@ -299,6 +304,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     signature,
                     grants: Grants::unchanged(grants),
                     replaced: None,
+                    unloadable: Vec::new(),
                     lowered_from: None,
                     leftovers,
                 }));

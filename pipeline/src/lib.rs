@@ -17,6 +17,7 @@ mod inspect;
 mod install;
 mod intact;
 mod judge;
+mod loadable;
 mod occupied;
 mod publication;
 mod publish;

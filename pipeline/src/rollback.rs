@@ -12,6 +12,7 @@ use aisoc_trust::{Consent, UnderLock as _, Verdict};
 
 use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
+use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::staying::beside_plugin;
@@ -49,6 +50,8 @@ pub struct Rollback {
     pub is_unchanged: bool,
     /// Status, key, and what strict mode would have refused it for.
     pub signature: Judgement,
+    /// What it asks of the host, and what was asked before.
+    pub grants: Grants,
     /// What it has replaced; nothing when it was in place already.
     pub replaced: Option<Replaced>,
     /// The coverage that the floor was lowered from for it, in one word.
@@ -135,8 +138,9 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         let signature = judge.judgement(admitted.verdict());
         let in_place = present.facts().in_place.as_ref();
         let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
+        let grants = Grants { before: GrantsBefore::of(&session, &present), now: manifest.grants() };
         let active = session.restore(admitted, present, previous, &record)?;
-        Ok(active.map(|active| Rollback { replaced, ..rollback(record, active, signature) }))
+        Ok(active.map(|active| Rollback { replaced, ..rollback(record, active, signature, grants) }))
     })
 }
 
@@ -159,7 +163,7 @@ fn record(
     }
 }
 
-fn rollback(record: InstallRecord, active: Installed, signature: Judgement) -> Rollback {
+fn rollback(record: InstallRecord, active: Installed, signature: Judgement, grants: Grants) -> Rollback {
     Rollback {
         version: record.version,
         digest: record.digest,
@@ -167,6 +171,7 @@ fn rollback(record: InstallRecord, active: Installed, signature: Judgement) -> R
         from: active.replaced.map(|record| record.version),
         is_unchanged: false,
         signature,
+        grants,
         replaced: None,
         lowered_from: active.lowered_from,
         leftovers: active.leftovers,
@@ -189,13 +194,14 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
     let confirmed = confirm_in_place(site, &record, trust, access)?;
-    Ok(confirmed.map(|Confirmed { signature, leftovers, .. }| Rollback {
+    Ok(confirmed.map(|Confirmed { signature, grants, leftovers }| Rollback {
         from: None,
         is_unchanged: true,
         version: record.version,
         digest: record.digest,
         directory: site.plugin(id),
         signature,
+        grants: Grants::unchanged(grants),
         replaced: None,
         lowered_from: None,
         leftovers,

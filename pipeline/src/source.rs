@@ -93,6 +93,28 @@ impl Source {
         })
     }
 
+    /// Refuses a plugins directory inside of the plugin's own directory: what is installed would be files of the plugin.
+    ///
+    /// # Errors
+    /// `usage`, and I/O reasons.
+    pub(crate) fn require_beside(&self, plugins: &Path) -> Result<()> {
+        let Self::Directory(directory) = self else { return Ok(()) };
+        let failed = |error| Fault::io("find", plugins, error);
+        let directory = directory.canonicalize().map_err(|error| Fault::io("find", directory, error))?;
+        let whole = std::path::absolute(plugins).map_err(failed)?;
+        // It may have to be made: what is there of its path says where.
+        let is_there = |path: &&Path| path.symlink_metadata().is_ok();
+        let there = whole.ancestors().find(is_there).unwrap_or(Path::new("/")).canonicalize().map_err(failed)?;
+        if !there.starts_with(&directory) {
+            return Ok(());
+        }
+        let message =
+            format!("the plugins directory `{}` is inside of the plugin that is installed", plugins.display());
+        Err(Fault::new(Reason::Usage, message)
+            .expected(format!("a place outside of `{}`", directory.display()), there.display().to_string())
+            .hint("name another one with `--plugins-dir PATH`"))
+    }
+
     fn at(path: &Path) -> Result<Self> {
         let found = path.metadata().map_err(|error| match error.kind() {
             ErrorKind::NotFound => missing(path),

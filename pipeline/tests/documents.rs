@@ -181,6 +181,9 @@ fn what_changed_in_a_plugins_directory() {
         previous_signers: None,
         added_signers: None,
         previous_reference: None,
+        capabilities: vec![text("c")],
+        added_capabilities: None,
+        removed_capabilities: Some(vec![text("r")]),
         lowered_from: Some("full"),
         objection: Some(Objection {
             reason_code: "coverage_partial",
@@ -192,7 +195,7 @@ fn what_changed_in_a_plugins_directory() {
     };
     is(
         &rolled_back,
-        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"added_signers":null,"previous_reference":null,"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
+        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"added_signers":null,"previous_reference":null,"capabilities":["c"],"added_capabilities":null,"removed_capabilities":["r"],"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
     );
     is(&UninstalledPlugin { id: text("a"), plugins_directory: text("p") }, r#"{"id":"a","plugins_directory":"p"}"#);
     let removed = RemovedGarbage { kind: "staging", path: text("s"), disk_bytes: 1 };

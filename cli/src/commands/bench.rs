@@ -43,7 +43,7 @@ fn summary(shown: &str, first: &Fault, count: usize) -> Fault {
 }
 
 /// Most problems that are warnings of their own; `validate` shows all.
-const WARNED_PROBLEMS: usize = 5;
+pub(super) const WARNED_PROBLEMS: usize = 5;
 
 /// Holds what is published to the profile that was asked for, if one was. Gives the exit code when there is something
 /// to refuse.

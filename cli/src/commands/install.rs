@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::plugin::Problem;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
@@ -11,6 +12,7 @@ use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
 use aisoc_trust::{Consent, TrustMode};
 use serde::Serialize;
 
+use super::bench::WARNED_PROBLEMS;
 use super::grants;
 use super::mistagged::naming_tags;
 use super::replaced;
@@ -141,6 +143,11 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     if let Some(replaced) = &installed.replaced {
         replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
     }
+    for Problem { reason, location, message, .. } in installed.unloadable.iter().take(WARNED_PROBLEMS) {
+        let place = format!("{}:{}:{}", location.file, location.line, location.column);
+        let said = format!("no host loads `{}`: {place}: {message} ({reason}, manager)", installed.id);
+        context.output.warning(Warning::NotLoadable, said);
+    }
     grants::say(&installed.id, &installed.grants, context);
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
@@ -167,7 +174,7 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     })
 }
 
-fn owned(words: Vec<&str>) -> Vec<String> {
+pub(super) fn owned(words: Vec<&str>) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 

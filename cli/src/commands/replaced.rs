@@ -21,6 +21,10 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
             format!("`{id}` comes from others: {before} was {}, {version} is {signers}", replaced.signers),
         );
     }
+    if replaced.is_signer_unread {
+        let said = format!("`{id}` {before} was {}, and nobody has read who has signed {version}", replaced.signers);
+        say(Warning::OtherSigner, said);
+    }
     if !replaced.added_signers.is_empty() {
         let signers: Vec<String> = replaced.added_signers.iter().map(ToString::to_string).collect();
         let said = format!(

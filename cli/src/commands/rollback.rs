@@ -6,9 +6,9 @@ use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
-use super::install::{judged, warn_of_objection};
-use super::replaced;
+use super::install::{judged, owned, warn_of_objection};
 use super::uninstall::plugin_id;
+use super::{grants, replaced};
 use crate::args::plugin::RollbackArgs;
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, path_text};
@@ -34,6 +34,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     if let Some(replaced) = &rollback.replaced {
         replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, context);
     }
+    grants::say(&options.id, &rollback.grants, context);
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     announce(&options.id, &rollback, context);
@@ -49,6 +50,9 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         previous_reference: rollback.replaced.and_then(|replaced| replaced.reference),
         signers: replaced::signers(&rollback.signature.signers),
         lowered_from: rollback.lowered_from,
+        added_capabilities: rollback.grants.added().map(owned),
+        removed_capabilities: rollback.grants.removed().map(owned),
+        capabilities: rollback.grants.now.into_iter().collect(),
         objection: rollback.signature.objection.as_ref().map(Objection::from),
     })
 }

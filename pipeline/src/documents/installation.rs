@@ -86,6 +86,12 @@ pub struct RolledBackPlugin {
     pub added_signers: Option<Vec<Signer>>,
     /// Where that came from, when it was written down.
     pub previous_reference: Option<String>,
+    /// What it asks of the host: the entries of `capabilities` that are grants.
+    pub capabilities: Vec<String>,
+    /// What of that the version before did not ask for. Nothing when its manifest cannot be read.
+    pub added_capabilities: Option<Vec<String>>,
+    /// What the version before asked for and this one does not. Nothing as for `added_capabilities`.
+    pub removed_capabilities: Option<Vec<String>>,
     /// `full`, `code` or `unknown` when the coverage floor was lowered.
     pub lowered_from: Option<&'static str>,
     /// What strict mode would have refused it for.
