@@ -185,7 +185,8 @@ fn two_keys_sign_one_release_and_either_verifies_it() {
     let released = release(&bench, &[&["demo", "oci-archive:demo.tar", "--json"], &keys[..]].concat());
     let document = json(released.ok());
     assert!(document["signing_key_fingerprint"].as_str().expect("text").starts_with("SHA256:"));
-    assert_eq!(document["added_key_fingerprints"].as_array().expect("a list").len(), 1);
+    assert_eq!(document["signers"][0]["signing_key_fingerprint"], document["signing_key_fingerprint"]);
+    assert_eq!(document["signers"].as_array().expect("a list").len(), 2);
     assert_eq!((&document["coverage"], &document["version"]), (&"full".into(), &"0.1.0".into()));
     for keys in ["keys-a", "keys-b"] {
         bench.run(&["plugin", "verify", "demo.tar", "--trusted-keys", keys]).ok();
@@ -307,6 +308,11 @@ fn the_reference_is_printed_although_the_outputs_cannot_be_written_and_that_is_a
         assert_eq!(run.code, 1, "{run:?}");
         assert!(run.stdout.starts_with(&format!("{reference}@sha256:")), "{run:?}");
         assert!(run.error_line().contains("is released, but cannot append to"), "{run:?}");
+        // Both documents say whether it went as it should.
+        let run = bench.run_with(&[&words[..], &["--json"]].concat(), &[(variable, "/nowhere/output")]);
+        let [answer, report] = [&run.stdout, &run.stderr].map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+        assert_eq!((run.code, &answer["ok"], &report["ok"]), (1, &false.into(), &false.into()), "{run:?}");
+        assert!(answer["reference"].is_string(), "{run:?}");
     }
 }
 

@@ -113,7 +113,7 @@ fn what_is_packed_pushed_and_pulled() {
         reference: text("r"),
         id: Some(text("a")),
         version: None,
-        artifact_digest: text("d"),
+        artifact_digest: Some(text("d")),
         tag: None,
         signature_status: "not_read",
         uploaded_blob_count: 1,
@@ -141,7 +141,7 @@ fn what_is_packed_pushed_and_pulled() {
 }
 
 fn signer() -> Signer {
-    Signer { signing_key_id: text("release"), signing_key_fingerprint: text("SHA256:f") }
+    Signer { signing_key_id: Some(text("release")), signing_key_fingerprint: text("SHA256:f") }
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn a_verdict_and_how_it_came_about() {
         signature_status: "invalid",
         signing_key_id: None,
         signing_key_fingerprint: None,
-        signers: vec![Signer { signing_key_id: text("k"), signing_key_fingerprint: text("f") }],
+        signers: vec![Signer { signing_key_id: Some(text("k")), signing_key_fingerprint: text("f") }],
         coverage: "none",
         excluded: Vec::new(),
         canonical_digest: None,

@@ -33,21 +33,25 @@ fn outputs(released: &ReleasedPlugin) -> String {
     let pushed = &released.pushed;
     let values = [
         ("reference", Some(pushed.reference.as_str())),
-        ("digest", Some(&pushed.artifact_digest)),
+        ("digest", pushed.artifact_digest.as_deref()),
         ("id", pushed.id.as_deref()),
         ("version", pushed.version.as_deref()),
         ("tag", pushed.tag.as_deref()),
         ("signer", released.signing_key_fingerprint.as_deref()),
+        ("signers", Some(&fingerprints(released).join(" "))),
         ("coverage", Some(released.coverage)),
     ];
     values.into_iter().map(|(name, value)| format!("{name}={}\n", printable(value.unwrap_or_default()))).collect()
 }
 
+fn fingerprints(released: &ReleasedPlugin) -> Vec<&str> {
+    released.signers.iter().map(|signer| signer.signing_key_fingerprint.as_str()).collect()
+}
+
 fn summary(released: &ReleasedPlugin) -> String {
     let pushed = &released.pushed;
     let title = [&pushed.id, &pushed.version].map(|word| cell(word.as_deref().unwrap_or_default()));
-    let signers = released.signing_key_fingerprint.iter().chain(&released.added_key_fingerprints);
-    let signers = signers.map(|fingerprint| format!("`{fingerprint}`"));
+    let signers = fingerprints(released).into_iter().map(|fingerprint| format!("`{fingerprint}`"));
     format!(
         "### Released {}\n\n| | |\n|---|---|\n| reference | `{}` |\n| tag | `{}` |\n| signer | {} |\n",
         title.join(" "),

@@ -124,7 +124,7 @@ pub(super) fn answer(sent: Sent, signature: SignatureLook, context: &Context) ->
         reference: reference.pinned(pushed.digest).to_string(),
         id,
         version,
-        artifact_digest: pushed.digest.to_string(),
+        artifact_digest: Some(pushed.digest.to_string()),
         tag: reference.tag().map(ToString::to_string),
         signature_status: signature.as_str(),
         uploaded_blob_count: pushed.uploaded_blobs,

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use aisoc_files::shell_word;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Problem};
 use aisoc_manifests::reference::Reference;
-use aisoc_pipeline::documents::{KeyFiles, PushedArtifact, ReleasedPlugin};
+use aisoc_pipeline::documents::{KeyFiles, PushedArtifact, ReleasedPlugin, Signer};
 use aisoc_pipeline::{
     Checkout, Event, PackageOptions, Packaged, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease,
 };
 use aisoc_signing::{Coverage, Fingerprint};
+use serde::Serialize;
 
 use super::push::Sent;
 use super::release_keys::{Keys, Signers, with_made_key};
@@ -20,9 +21,22 @@ use crate::args::release::ReleaseArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text};
 
-impl Answer for ReleasedPlugin {
+/// What was released, and whether the steps behind it can read that.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    document: ReleasedPlugin,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+impl Answer for Outcome {
     fn text(&self) -> String {
-        self.pushed.text()
+        self.document.pushed.text()
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
     }
 }
 
@@ -36,6 +50,9 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
         dry_run: context.dry_run(),
     };
     let checkout = checkout(&args, context);
+    if args.update_checkout && context.dry_run().is_on() {
+        aisoc_files::may_write_in(directory).map_err(|error| Fault::io("write", directory, error))?;
+    }
     let package_options = package::options(None, &allowance, context)?;
     let copy = ReleaseCopy::read(directory, &package_options, checkout)?;
     let shown = directory.join(copy.manifest().0.name()).display().to_string();
@@ -64,26 +81,33 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     })?;
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
+    let destination = destination.to_string();
     if !context.dry_run().is_on() {
         let keys = public_key.map_or_else(|| "KEYS".to_owned(), shell_word);
-        let destination = shell_word(destination.to_string());
+        let destination = shell_word(&destination);
         context.output.status("Next", format!("aisoc plugin install {destination} --trusted-keys {keys}"));
     }
     let is_thrown_away = made.is_some() && context.dry_run().is_on();
     let key_pair = made
         .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });
-    let mut signers = signers.iter().map(ToString::to_string);
-    // One that nobody will ever have is said of no release.
-    let signing_key_fingerprint = signers.next().filter(|_| !is_thrown_away);
-    let added_key_fingerprints = signers.collect();
+    // A key that nobody will ever have is said of no release, and neither is what it has signed.
+    let (pushed, signers) = match is_thrown_away {
+        true => (PushedArtifact { reference: destination, artifact_digest: None, ..pushed }, Vec::new()),
+        false => (pushed, signers),
+    };
+    let signers: Vec<_> = signers.iter().map(signer).collect();
+    let signing_key_fingerprint = signers.first().map(|signer| signer.signing_key_fingerprint.clone());
     let coverage = Coverage::Full.as_str();
-    let released = ReleasedPlugin { pushed, signing_key_fingerprint, added_key_fingerprints, coverage, key_pair };
+    let released = ReleasedPlugin { pushed, signing_key_fingerprint, signers, coverage, key_pair };
     // The release is done, whatever becomes of the words about it.
-    let code = context.output.answer(&released)?;
-    if !context.dry_run().is_on() {
-        github::tell(&released, context)?;
-    }
-    Ok(code)
+    let told = if context.dry_run().is_on() { Ok(()) } else { github::tell(&released, context) };
+    let exit_code = told.as_ref().err().map_or(0, |fault| fault.class().exit_code());
+    let code = context.output.answer(&Outcome { document: released, exit_code })?;
+    told.map(|()| code)
+}
+
+fn signer(fingerprint: &Fingerprint) -> Signer {
+    Signer { signing_key_id: None, signing_key_fingerprint: fingerprint.to_string() }
 }
 
 fn checkout(args: &ReleaseArgs, context: &Context) -> Checkout {

@@ -57,7 +57,7 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
 /// The signers as documents show them.
 pub(crate) fn signers(signers: &[KnownSigner]) -> Vec<Signer> {
     let of = |signer: &KnownSigner| Signer {
-        signing_key_id: signer.key_id.clone(),
+        signing_key_id: Some(signer.key_id.clone()),
         signing_key_fingerprint: signer.fingerprint.to_string(),
     };
     signers.iter().map(of).collect()

@@ -286,8 +286,8 @@ already, and is verified when --trusted-keys names keys.",
 
 Reads every file once, signs a private copy and publishes that: the directory
 stays as it is. Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also
-writes `reference` and `digest` to GITHUB_OUTPUT and a table to
-GITHUB_STEP_SUMMARY.",
+writes `reference`, `digest`, `id`, `version`, `tag`, `signer`, `signers` and
+`coverage` to GITHUB_OUTPUT and a table to GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-ambiguous", "allow-secret", "load"],
             domain: Domain::Artifact,

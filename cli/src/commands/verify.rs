@@ -143,7 +143,7 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
             .unwrap_or_default()
             .iter()
             .map(|signer| Signer {
-                signing_key_id: signer.key_id.to_string(),
+                signing_key_id: Some(signer.key_id.to_string()),
                 signing_key_fingerprint: signer.fingerprint.to_string(),
             })
             .collect(),

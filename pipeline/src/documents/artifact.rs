@@ -38,14 +38,14 @@ pub struct PackedArtifact {
 /// A pushed artifact.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct PushedArtifact {
-    /// The reference, pinned to the digest.
+    /// The reference, pinned to the digest where there is one.
     pub reference: String,
     /// The plugin, unless what was copied unread does not say.
     pub id: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Digest of the artifact's manifest.
-    pub artifact_digest: String,
+    /// Digest of the artifact's manifest. None in a dry run that would make the key: another key would sign the artifact.
+    pub artifact_digest: Option<String>,
     /// The tag that names it now.
     pub tag: Option<String>,
     /// `verified`, `present`, `unsigned` or `not_read`.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::PushedArtifact;
+use super::{PushedArtifact, Signer};
 
 /// A released plugin: signed and pushed.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -14,8 +14,8 @@ pub struct ReleasedPlugin {
     /// The first signer's fingerprint. What operators will call the key, its publisher does not know. None in a dry run
     /// that would make the key.
     pub signing_key_fingerprint: Option<String>,
-    /// Those of whoever signed the same beside the first.
-    pub added_key_fingerprints: Vec<String>,
+    /// All signers, the first signer first; none that a dry run would make.
+    pub signers: Vec<Signer>,
     /// How much the signatures cover.
     pub coverage: &'static str,
     /// The key pair that was made for it.

@@ -41,8 +41,8 @@ pub struct SourceVerdict {
 /// A key that verified a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Signer {
-    /// The name under which this site trusts the key.
-    pub signing_key_id: String,
+    /// The name under which this site trusts the key. Its publisher does not know what others call it.
+    pub signing_key_id: Option<String>,
     /// Its fingerprint.
     pub signing_key_fingerprint: String,
 }
