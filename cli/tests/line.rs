@@ -66,7 +66,8 @@ fn release_is_the_whole_author_line_and_tells_ci() {
     assert_eq!(
         fs::read_to_string(&output).expect("written"),
         format!(
-            "reference={pinned}\ndigest={digest}\nid=demo\nversion=0.1.0\ntag=0.1.0\nsigner={signer}\ncoverage=full\n"
+            "reference={pinned}\ndigest={digest}\nid=demo\nversion=0.1.0\ntag=0.1.0\nsigner={signer}\n\
+             signers={signer}\ncoverage=full\n"
         )
     );
     assert!(fs::read_to_string(&summary).expect("written").contains(&pinned));

@@ -310,7 +310,8 @@ fn the_reference_is_printed_although_the_outputs_cannot_be_written_and_that_is_a
         assert!(run.error_line().contains("is released, but cannot append to"), "{run:?}");
         // Both documents say whether it went as it should.
         let run = bench.run_with(&[&words[..], &["--json"]].concat(), &[(variable, "/nowhere/output")]);
-        let [answer, report] = [&run.stdout, &run.stderr].map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+        let [answer, report] =
+            [&run.stdout, &run.stderr].map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
         assert_eq!((run.code, &answer["ok"], &report["ok"]), (1, &false.into(), &false.into()), "{run:?}");
         assert!(answer["reference"].is_string(), "{run:?}");
     }

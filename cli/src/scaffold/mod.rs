@@ -93,16 +93,19 @@ fn slug(name: &str) -> Result<String> {
 }
 
 /// The longest author that the profiles take, in characters.
-const MAX_AUTHOR: usize = 256;
+const MAX_AUTHOR_CHARACTERS: usize = 256;
 
 /// What is made has to validate as it is.
 fn require_author(author: &str) -> Result<()> {
     let length = author.chars().count();
-    if !author.trim().is_empty() && length <= MAX_AUTHOR {
+    if !author.trim().is_empty() && length <= MAX_AUTHOR_CHARACTERS {
         return Ok(());
     }
     Err(Fault::new(Reason::Usage, "`--author` is no name that a manifest could hold")
-        .expected(format!("1 to {MAX_AUTHOR} characters that are no blanks alone"), format!("{length} characters"))
+        .expected(
+            format!("1 to {MAX_AUTHOR_CHARACTERS} characters that are no blanks alone"),
+            format!("{length} characters"),
+        )
         .hint("write a name, such as `--author 'Ada <ada@example.com>'`, or leave the option out"))
 }
 
