@@ -24,7 +24,7 @@ const SLOW: Duration = Duration::from_millis(18);
 const SLOWISH: Duration = Duration::from_millis(12);
 const SEEN: Duration = Duration::from_millis(3);
 
-/// Passes on what is sent to `address`, slowly; what comes back, as it comes.
+/// Passes on what is sent to `address`, slowly; what comes back, late.
 fn slow_way_to(address: &str, pause: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (here, address) = (listener.local_addr().expect("bound").to_string(), address.to_owned());
@@ -32,11 +32,23 @@ fn slow_way_to(address: &str, pause: Duration) -> String {
         for client in listener.incoming().flatten() {
             let Ok(server) = TcpStream::connect(&address) else { return };
             let (back_from, back_to) = (server.try_clone().expect("cloned"), client.try_clone().expect("cloned"));
-            thread::spawn(move || pass(back_from, back_to, Duration::ZERO));
+            thread::spawn(move || answer(back_from, back_to));
             thread::spawn(move || pass(client, server, pause));
         }
     });
     here
+}
+
+/// What a registry says comes late: it is waited for long enough to be seen.
+fn answer(mut from: TcpStream, mut to: TcpStream) {
+    let mut piece = vec![0; PIECE];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        thread::sleep(Duration::from_millis(400));
+        if to.write_all(&piece[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
 }
 
 /// In step with the clock, whatever a piece itself takes: the way is as slow as it says.
