@@ -108,3 +108,22 @@ fn a_key_file_is_taken_wherever_a_directory_is() {
     bench.write("release.json", r#"{"schema_version": 1, "revoked_at": "2026-01-01T00:00:00Z"}"#);
     bench.run(&["plugin", "verify", "demo", "--trusted-keys", "release.pem"]).refused(3, "key_revoked");
 }
+
+/// It would be refused when the plugin is packed, or go into its repository.
+#[test]
+fn a_key_pair_is_not_made_inside_of_a_plugin() {
+    let bench = Bench::new();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+    fs::create_dir(bench.path("demo/deep")).expect("made");
+    let before = bench.snapshot("demo");
+    for out in ["demo/release", "demo/deep/release", "./demo/../demo/release"] {
+        for dry in [&[][..], &["--dry-run"]] {
+            let run = bench.run(&[&["plugin", "keygen", "--out", out][..], dry].concat());
+            assert!(run.refused(2, "usage").error_line().contains("is inside of the plugin"), "{run:?}");
+            let hint = run.stderr.lines().find(|line| line.starts_with("hint: ")).expect("a hint");
+            assert!(hint.contains("/release`") && !hint.contains("demo/release"), "{hint}");
+        }
+    }
+    assert_eq!(bench.snapshot("demo"), before);
+    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+}

@@ -121,3 +121,16 @@ fn a_tag_that_is_not_there_is_answered_with_those_that_are() {
     let digest = bench.run(&["plugin", "inspect", &digest]);
     assert!(!digest.refused(1, "reference_not_found").stderr.contains("one of the tags"), "{digest:?}");
 }
+
+/// What is refused is known before anything is asked.
+#[test]
+fn a_registry_that_says_nothing_keeps_nobody_waiting_for_its_tags() {
+    let bench = Bench::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let repository = format!("{}/team/demo", silent.local_addr().expect("bound"));
+    let start = std::time::Instant::now();
+    let run = bench.run(&["plugin", "inspect", &repository]);
+    run.refused(2, "invalid_ref");
+    assert!(start.elapsed() < std::time::Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(run.stderr.contains("the registry has not listed them within 5 seconds"), "{run:?}");
+}

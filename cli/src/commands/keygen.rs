@@ -1,8 +1,9 @@
 //! `aisoc plugin keygen`, `aisoc keygen`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::ManifestFile;
 use aisoc_pipeline::documents::KeyPair;
 use aisoc_signing::{Fingerprint, Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_key_pair};
 
@@ -18,6 +19,7 @@ impl Answer for KeyPair {
 
 pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
     require_prefix(&args.out, "--out")?;
+    require_no_plugin(&args.out)?;
     let (overwrite, is_dry) =
         (if args.force { Overwrite::Replace } else { Overwrite::Refuse }, context.dry_run().is_on());
     if is_dry {
@@ -65,6 +67,19 @@ pub(super) fn require_prefix(prefix: &Path, option: &str) -> Result<()> {
         return usage(message, &prefix.join("release"));
     }
     Ok(())
+}
+
+/// Refuses a place inside of a plugin's directory: what would be packed there is no private key, and what is packed
+/// nowhere is forgotten there until somebody adds it to a repository.
+fn require_no_plugin(prefix: &Path) -> Result<()> {
+    let whole = std::path::absolute(prefix).map_err(|error| Fault::io("find", prefix, error))?;
+    let is_plugin = |above: &&Path| ManifestFile::ALL.iter().any(|file| above.join(file.name()).is_file());
+    let Some(plugin) = whole.ancestors().skip(1).find(is_plugin) else { return Ok(()) };
+    let name = whole.file_name().map(PathBuf::from).unwrap_or_default();
+    let elsewhere = aisoc_files::shell_word(plugin.with_file_name(name));
+    Err(Fault::new(Reason::Usage, format!("`{}` is inside of the plugin `{}`", prefix.display(), plugin.display()))
+        .expected("a place outside of every plugin", "a part of one")
+        .hint(format!("name another place, for example `--out={elsewhere}`")))
 }
 
 /// Says what was made, and which half of it is whose.

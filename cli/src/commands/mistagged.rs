@@ -1,19 +1,13 @@
 //! A tag that is not there: refused by the registry, and answered with those that are.
 
-use std::time::Duration;
-
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::Tags;
 use aisoc_registry_client::ClientOptions;
 
 use super::suggestion::nearest;
-use super::untagged::{first_of, with_reference};
+use super::untagged::{first_of, tags_in_time, with_reference};
 use crate::context::Context;
-use crate::runtime;
-
-/// How long the tags are asked for. The answer is no: it does not wait for a list to be a better one.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The result, and for a tag that is not there the tags that are. A registry that cannot list them in a moment leaves
 /// the refusal as it is.
@@ -37,8 +31,7 @@ pub(super) fn naming_tags<T>(
 fn named(fault: Fault, reference: &Reference, client: &ClientOptions, context: &Context) -> Result<Fault> {
     let Reference::Registry(registry) = reference else { return Ok(fault) };
     let (Some(tag), None) = (registry.tag(), registry.digest()) else { return Ok(fault) };
-    let asked = async { Ok(tokio::time::timeout(PATIENCE, aisoc_pipeline::tags(reference, client)).await) };
-    let Ok(Ok(tags)) = runtime::block_on(context.cancellation()?, asked)? else { return Ok(fault) };
+    let Ok(tags) = tags_in_time(reference, client, context)? else { return Ok(fault) };
     // Where the tag is there, something else is missing.
     Ok(match better(tag.as_str(), &tags) {
         Some(better) if !tags.all().contains(tag) => {

@@ -2,6 +2,7 @@
 //! assumed: what is installed must not depend on a name that nobody wrote.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use aisoc_files::{shell_argument, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -12,6 +13,8 @@ use aisoc_registry_client::ClientOptions;
 use crate::context::Context;
 use crate::runtime;
 
+/// How long the tags are asked for. The answer is no: it does not wait for a list to be a better one.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Most tags that a refusal names.
 const MAX_NAMED_TAGS: usize = 10;
 
@@ -26,12 +29,27 @@ pub(super) fn require_named(reference: &Reference, client: &ClientOptions, conte
         return Ok(());
     }
     let refusal = Fault::new(Reason::InvalidReference, format!("`{reference}` names neither a tag nor a digest"));
-    let tags = async { Ok(aisoc_pipeline::tags(reference, client).await) };
-    Err(match runtime::block_on(context.cancellation()?, tags)? {
+    Err(match tags_in_time(reference, client, context)? {
         Ok(tags) => listed(refusal, reference, &tags, context),
-        Err(fault) => refusal
-            .caused_by(format!("the tags could not be listed: {}: {fault}", fault.reason()))
+        Err(cause) => refusal
+            .caused_by(format!("the tags could not be listed: {cause}"))
             .hint(format!("add the tag: `{reference}:TAG`; `latest` is not assumed")),
+    })
+}
+
+/// Asks for the tags of a place for a moment; why there are none is said in words.
+///
+/// # Errors
+/// `interrupted`.
+pub(super) fn tags_in_time(
+    reference: &Reference,
+    client: &ClientOptions,
+    context: &Context,
+) -> Result<std::result::Result<Tags, String>> {
+    let asked = async { Ok(tokio::time::timeout(PATIENCE, aisoc_pipeline::tags(reference, client)).await) };
+    Ok(match runtime::block_on(context.cancellation()?, asked)? {
+        Ok(tags) => tags.map_err(|fault| format!("{}: {fault}", fault.reason())),
+        Err(_) => Err(format!("the registry has not listed them within {} seconds", PATIENCE.as_secs())),
     })
 }
 
