@@ -173,3 +173,19 @@ fn uninstall_takes_several_ids_and_tries_all() {
     assert_eq!(one.ok().stdout, "third\n");
     uninstall(&["third", "--yes"]).refused(1, "plugin_not_found");
 }
+
+/// The directory was taken away by hand.
+#[test]
+fn of_a_record_that_is_left_alone_uninstall_says_what_removes_it() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    fs::remove_dir_all(bench.path("plugins/demo")).expect("removed");
+    let run = bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]);
+    let line = run.refused(1, "plugin_not_found").error_line();
+    assert!(line.contains("`demo` is written down in `plugins`, and its directory is gone"), "{line}");
+    assert!(run.stderr.contains("hint: remove what is left of it: `aisoc plugin gc --plugins-dir plugins`"), "{run:?}");
+    bench.run(&["plugin", "gc", "--plugins-dir", "plugins"]).ok();
+    let run = bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]);
+    assert!(run.refused(1, "plugin_not_found").error_line().contains("there is no plugin `demo`"), "{run:?}");
+}

@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 
 /// `path` as one word of a shell: as it is when every character is plain, else quoted. It is printed as it
 /// stands here and never ends the backquotes around a command: what is not seen, and a backquote, is written
-/// as `$'\ooo'`, which bash, zsh and POSIX.1-2024 read. No word is an option.
+/// as `$'\ooo'`, which bash, zsh and POSIX.1-2024 read. Whatever can do without is quoted as every shell reads it.
+/// No word is an option.
 pub fn shell_word(path: impl AsRef<OsStr>) -> String {
     let path = path.as_ref().as_bytes();
     let option: &[u8] = if path.starts_with(b"-") { b"./" } else { b"" };
@@ -14,10 +15,12 @@ pub fn shell_word(path: impl AsRef<OsStr>) -> String {
 
 fn quoted(word: &[u8]) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@%:,".contains(byte);
-    let is_quotable = |byte: &u8| matches!(byte, b' '..=b'~') && !b"'`\\".contains(byte);
-    match word {
-        [_, ..] if word.iter().all(is_plain) => String::from_utf8_lossy(word).into_owned(),
-        _ if word.iter().all(is_quotable) => format!("'{}'", String::from_utf8_lossy(word)),
+    let is_seen = |letter: char| matches!(letter, ' '..='~') || (!letter.is_ascii() && letter.is_alphanumeric());
+    match std::str::from_utf8(word) {
+        Ok(text) if !text.is_empty() && word.iter().all(is_plain) => text.to_owned(),
+        Ok(text) if text.chars().all(|letter| letter != '`' && is_seen(letter)) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
         _ => format!("$'{}'", word.iter().map(escaped).collect::<String>()),
     }
 }
@@ -60,9 +63,11 @@ mod tests {
             ("-rf", "./-rf"),
             ("-r f", "'./-r f'"),
             ("$(id);*?~&|<>\"", "'$(id);*?~&|<>\"'"),
-            ("it's", "$'it\\047s'"),
-            ("a`b", "$'a\\140b'"),
-            ("a\\n", "$'a\\134n'"),
+            ("it's", r"'it'\''s'"),
+            ("it's a`b", r"$'it\047s a\140b'"),
+            ("a\\n", "'a\\n'"),
+            ("caf\u{e9} \u{5b57}", "'caf\u{e9} \u{5b57}'"),
+            ("a\u{202e}b", "$'a\\342\\200\\256b'"),
             ("a\n1\u{e9}", "$'a\\0121\\303\\251'"),
         ] {
             assert_eq!(shell_word(path), word);
@@ -84,6 +89,16 @@ mod tests {
             ("-$(id)", "'./-$(id)'"),
         ] {
             assert_eq!(shell_argument(argument), word);
+        }
+    }
+
+    #[test]
+    fn every_shell_reads_what_can_be_seen() {
+        for path in ["a b", "it's", "'", "''", "a\\n\\", "caf\u{e9}", "$(id)", "-x", "#x", "!!"] {
+            let script = format!("printf %s {}", shell_word(path));
+            let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+            let expected = if path == "-x" { "./-x" } else { path };
+            assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{script}");
         }
     }
 

@@ -199,6 +199,10 @@ pub(crate) fn not_installed(layout: &Layout, id: &PluginId) -> Fault {
             fault(format!("there is no directory `{id}` in `{shown}`: the plugin stands in `{place}`"))
                 .hint(format!("remove it where it stands: {}", removal(&plugin)))
         }
+        None if look_at(&layout.record(id)).is_ok_and(|found| found.is_some()) => {
+            fault(format!("`{id}` is written down in `{shown}`, and its directory is gone"))
+                .hint("remove what is left of it: `aisoc plugin gc`")
+        }
         None => fault(format!("there is no plugin `{id}` in `{shown}`")),
     }
 }
