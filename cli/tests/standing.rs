@@ -189,3 +189,31 @@ fn of_a_record_that_is_left_alone_uninstall_says_what_removes_it() {
     let run = bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]);
     assert!(run.refused(1, "plugin_not_found").error_line().contains("there is no plugin `demo`"), "{run:?}");
 }
+
+/// As `list` prints it.
+#[test]
+fn a_short_digest_names_an_installed_plugin_wherever_its_id_does() {
+    let bench = upgraded();
+    let digest = printed(&bench, "0.2.0");
+    assert_eq!(digest.len(), 12);
+    for words in [&["verify"][..], &["list"], &["uninstall", "--dry-run"], &["rollback", "--dry-run"]] {
+        let options = if words[0] == "uninstall" { &PLACE[2..] } else { &PLACE[..] };
+        let run = bench.run(&[&["plugin"][..], words, &[&digest], options].concat());
+        let said = format!("{}{}", run.ok().stdout, run.stderr);
+        assert!(words[0] == "verify" || said.contains("demo"), "{run:?}");
+    }
+    bench.run(&[&["plugins", "verify", &digest][..], &PLACE].concat()).ok();
+    for unknown in ["0123456789ab", &digest[..11]] {
+        let run = bench.run(&["plugin", "uninstall", unknown, "--yes", "--plugins-dir", "plugins"]);
+        run.refused(1, "plugin_not_found");
+        assert_eq!(bench.run(&[&["plugin", "verify", unknown][..], &PLACE].concat()).code, 1, "{unknown}");
+    }
+    // An id is itself, whatever else begins so.
+    bench.run(&["plugin", "new", &digest, "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", &digest, "--private-key", "release.key"]).ok();
+    run(&bench, &["install", &format!("./{digest}")]).ok();
+    fs::remove_dir_all(bench.path(&digest)).expect("removed");
+    let list = json(&bench, &["list", &digest]);
+    assert_eq!(list["plugins"].as_array().expect("a list").len(), 1);
+    assert_eq!(list["plugins"][0]["id"], digest.as_str());
+}

@@ -70,6 +70,15 @@ impl Observed {
         recorded.filter_map(|name| InstalledPlugin::read(&self.layout, name)).filter(is_of).collect()
     }
 
+    /// The plugin whose record says that it is the artifact of that digest, or of the one that begins so; none where
+    /// several do.
+    pub fn id_of_digest(&self, digest: &str) -> Option<PluginId> {
+        let recorded = self.census.candidates.iter().filter(|name| self.may_be_recorded(name));
+        let records = recorded.filter_map(|name| InstalledPlugin::read(&self.layout, name)?.record.ok()?);
+        let mut ids = records.filter(|record| record.has_digest(digest)).map(|record| record.id);
+        ids.next().filter(|_| ids.next().is_none())
+    }
+
     fn may_be_recorded(&self, name: &OsStr) -> bool {
         let id = name.to_str().and_then(|name| name.parse::<PluginId>().ok());
         id.is_some_and(|id| self.census.recorded.contains(&id) || self.census.pending.contains(&id))

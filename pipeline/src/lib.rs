@@ -59,7 +59,7 @@ pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use signature_look::SignatureLook;
 pub use source::{Source, require_no_manifest};
-pub use subject::Subject;
+pub use subject::{Subject, installed};
 pub use tags::{Tags, tags};
 pub use uninstall::uninstall;
 pub use verify::{Verification, verify_artifact, verify_directory, verify_shipped};

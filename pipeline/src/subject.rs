@@ -43,11 +43,28 @@ impl Subject {
         let Some(id) = text.as_ref().to_str().and_then(|text| text.parse::<PluginId>().ok()) else {
             return Err(missing);
         };
+        let id = installed(&id, site)?;
         match site.observe()?.place_of(&id) {
             Some(directory) => Ok(Self::Installed { id, directory }),
             None => Err(no_such(&id, site)),
         }
     }
+}
+
+/// The id that is meant: the word itself, or where nothing has that id the plugin of the artifact digest that begins
+/// so, as listings print it.
+///
+/// # Errors
+/// I/O reasons when the site cannot be listed.
+pub fn installed(word: &PluginId, site: &Site) -> Result<PluginId> {
+    if !word.as_str().bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(word.clone());
+    }
+    let observed = site.observe()?;
+    Ok(match observed.place_of(word) {
+        Some(_) => word.clone(),
+        None => observed.id_of_digest(word.as_str()).unwrap_or_else(|| word.clone()),
+    })
 }
 
 /// All readings, none of which leads anywhere.

@@ -11,6 +11,7 @@ use aisoc_signing::Coverage;
 use aisoc_trust::SignatureStatus;
 
 use super::columns::{Columns, short};
+use super::uninstall::installed;
 use super::{grants, versions};
 use crate::args::plugin::ListArgs;
 use crate::context::{Context, shared_directories};
@@ -21,7 +22,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let trust = context.trust(args.trust);
     let options = AtRestOptions {
         site: site.clone(),
-        only: args.ids,
+        only: installed(args.ids, &site)?,
         trust,
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),

@@ -10,7 +10,7 @@ use aisoc_pipeline::documents::{KeyFiles, PushedArtifact, ReleasedPlugin, Signer
 use aisoc_pipeline::{
     Checkout, Event, PackageOptions, Packaged, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease,
 };
-use aisoc_signing::{Coverage, Fingerprint};
+use aisoc_signing::{Coverage, Fingerprint, WrittenPair};
 use serde::Serialize;
 
 use super::push::Sent;
@@ -81,25 +81,41 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     })?;
     let allowed_secrets = package::warn_about(&packaged, &allowance, context);
     let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
-    let destination = destination.to_string();
+    say_next(&destination, public_key.as_deref(), context);
+    let released = released(pushed, &destination, &signers, made, context);
+    answer(released, context)
+}
+
+fn say_next(destination: &Reference, public_key: Option<&Path>, context: &Context) {
     if !context.dry_run().is_on() {
         let keys = public_key.map_or_else(|| "KEYS".to_owned(), shell_word);
-        let destination = shell_word(&destination);
+        let destination = shell_word(destination.to_string());
         context.output.status("Next", format!("aisoc plugin install {destination} --trusted-keys {keys}"));
     }
-    let is_thrown_away = made.is_some() && context.dry_run().is_on();
-    let key_pair = made
-        .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });
+}
+
+fn released(
+    pushed: PushedArtifact,
+    destination: &Reference,
+    signers: &[Fingerprint],
+    made: Option<WrittenPair>,
+    context: &Context,
+) -> ReleasedPlugin {
     // A key that nobody will ever have is said of no release, and neither is what it has signed.
+    let is_thrown_away = made.is_some() && context.dry_run().is_on();
     let (pushed, signers) = match is_thrown_away {
-        true => (PushedArtifact { reference: destination, artifact_digest: None, ..pushed }, Vec::new()),
+        true => (PushedArtifact { reference: destination.to_string(), artifact_digest: None, ..pushed }, &[][..]),
         false => (pushed, signers),
     };
+    let key_pair = made
+        .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });
     let signers: Vec<_> = signers.iter().map(signer).collect();
     let signing_key_fingerprint = signers.first().map(|signer| signer.signing_key_fingerprint.clone());
-    let coverage = Coverage::Full.as_str();
-    let released = ReleasedPlugin { pushed, signing_key_fingerprint, signers, coverage, key_pair };
-    // The release is done, whatever becomes of the words about it.
+    ReleasedPlugin { pushed, signing_key_fingerprint, signers, coverage: Coverage::Full.as_str(), key_pair }
+}
+
+/// The release is done, whatever becomes of the words about it: its result is printed, and the failure is told.
+fn answer(released: ReleasedPlugin, context: &Context) -> Result<u8> {
     let told = if context.dry_run().is_on() { Ok(()) } else { github::tell(&released, context) };
     let exit_code = told.as_ref().err().map_or(0, |fault| fault.class().exit_code());
     let code = context.output.answer(&Outcome { document: released, exit_code })?;

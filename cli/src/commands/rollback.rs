@@ -23,7 +23,8 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let (site, access) = context.change(args.change)?;
     let trust = context.trust(args.trust);
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
-    let options = RollbackOptions { site, id: plugin_id(&args.id)?, to: args.to, trust, access };
+    let id = aisoc_pipeline::installed(&plugin_id(&args.id)?, &site)?;
+    let options = RollbackOptions { site, id, to: args.to, trust, access };
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);

@@ -43,6 +43,8 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     several::refuse_repeated(args.ids.iter().map(String::as_str))?;
     let ids = args.ids.iter().map(|id| plugin_id(id)).collect::<Result<Vec<PluginId>>>()?;
     let (site, access) = context.change(args.change)?;
+    let ids = ids.iter().map(|id| aisoc_pipeline::installed(id, &site)).collect::<Result<Vec<_>>>()?;
+    several::refuse_repeated(ids.iter().map(PluginId::as_str))?;
     // Of what is only looked at nothing can be lost.
     if !args.yes && !context.dry_run().is_on() {
         confirm_all(&ids, &site, context)?;
@@ -113,6 +115,18 @@ fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
 /// `usage` for what cannot be one.
 pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
     PluginId::installable(text).map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
+}
+
+/// The ids of the plugins that were named, which may be no ids: a directory of another name is looked for as it is.
+///
+/// # Errors
+/// As [`aisoc_pipeline::installed`].
+pub(super) fn installed(words: Vec<String>, site: &Site) -> Result<Vec<String>> {
+    let id = |word: String| match word.parse() {
+        Ok(id) => aisoc_pipeline::installed(&id, site).map(|id| id.to_string()),
+        Err(_) => Ok(word),
+    };
+    words.into_iter().map(id).collect()
 }
 
 /// Whether somebody reads a question and can answer it. A question beside a document would make two of one, and one

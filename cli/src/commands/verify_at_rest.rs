@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::columns::Columns;
 use super::list::{self, ending_keys, judgement, write_place};
 use super::several::worst;
+use super::uninstall::installed;
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, path_text, printable};
@@ -27,9 +28,10 @@ struct Verdicts {
 }
 
 pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
+    let site = context.site(args.plugins_dir);
     let options = AtRestOptions {
-        site: context.site(args.plugins_dir),
-        only: args.ids,
+        only: installed(args.ids, &site)?,
+        site,
         trust: context.trust(args.trust),
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),
