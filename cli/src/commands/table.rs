@@ -59,8 +59,9 @@ pub(crate) static TABLE: &[&dyn Declared] = &[
             also: &["keygen"],
             about: "Make a signing key pair",
             examples: "Examples:
-  # writes release.key (private, mode 0600) and release.pem (public)
-  aisoc plugin keygen --out release
+  # writes release.key (private, mode 0600) and release.pem (public), beside
+  # the plugin's directory that this is typed in and not into it
+  aisoc plugin keygen --out ../release
 
 Give release.pem to operators, who put it into their trusted keys directory.
 Keep release.key secret.",
