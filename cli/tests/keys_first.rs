@@ -126,4 +126,5 @@ fn a_key_pair_is_not_made_inside_of_a_plugin() {
     }
     assert_eq!(bench.snapshot("demo"), before);
     bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    bench.run(&["plugin", "keygen", "--out", "demo/../other"]).ok();
 }

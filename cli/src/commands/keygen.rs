@@ -72,10 +72,11 @@ pub(super) fn require_prefix(prefix: &Path, option: &str) -> Result<()> {
 /// Refuses a place inside of a plugin's directory: what would be packed there is no private key, and what is packed
 /// nowhere is forgotten there until somebody adds it to a repository.
 fn require_no_plugin(prefix: &Path) -> Result<()> {
-    let whole = std::path::absolute(prefix).map_err(|error| Fault::io("find", prefix, error))?;
+    // A place that does not exist is refused later, by whoever writes there.
+    let Ok(place) = aisoc_files::parent(prefix).canonicalize() else { return Ok(()) };
     let is_plugin = |above: &&Path| ManifestFile::ALL.iter().any(|file| above.join(file.name()).is_file());
-    let Some(plugin) = whole.ancestors().skip(1).find(is_plugin) else { return Ok(()) };
-    let name = whole.file_name().map(PathBuf::from).unwrap_or_default();
+    let Some(plugin) = place.ancestors().find(is_plugin) else { return Ok(()) };
+    let name = prefix.file_name().map(PathBuf::from).unwrap_or_default();
     let elsewhere = aisoc_files::shell_word(plugin.with_file_name(name));
     Err(Fault::new(Reason::Usage, format!("`{}` is inside of the plugin `{}`", prefix.display(), plugin.display()))
         .expected("a place outside of every plugin", "a part of one")
