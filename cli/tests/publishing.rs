@@ -382,6 +382,7 @@ fn a_package_replaces_an_earlier_one_of_its_own_plugin_and_nothing_else() {
     let before = bench.snapshot(".");
     for (directory, out, reason, said) in [
         ("demo", "notes.tar", "layout_invalid", "notes.tar"),
+        ("demo", "release.key", "layout_invalid", "is no layout's directory"),
         ("second", "demo.tar", "tag_exists", "an artifact of `demo`"),
         ("second", "oci-archive:demo.tar:9", "tag_exists", "an artifact of `demo`"),
         ("second", "layout", "tag_exists", "has the tag `0.1.0`, of another plugin"),

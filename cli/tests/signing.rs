@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs;
+
 use support::Bench;
 
 /// A plugin that `a` and `b` have signed, and the keys of both to judge it by.
@@ -11,9 +13,9 @@ fn twice_signed() -> Bench {
     for key in ["a", "b", "c"] {
         bench.run(&["plugin", "keygen", "--out", key]).ok();
     }
-    std::fs::create_dir(bench.path("keys")).expect("made");
+    fs::create_dir(bench.path("keys")).expect("made");
     for key in ["a.pem", "b.pem"] {
-        std::fs::copy(bench.path(key), bench.path("keys").join(key)).expect("copied");
+        fs::copy(bench.path(key), bench.path("keys").join(key)).expect("copied");
     }
     sign(&bench, "a.key", &[]);
     sign(&bench, "b.key", &["--add"]);
@@ -73,9 +75,9 @@ fn a_plugin_that_nobody_has_signed_states_its_tree_before_it_is_signed_elsewhere
     bench.run(&["plugin", "keygen", "--out", "c"]).ok();
     sign(&bench, "c.key", &["--out", "elsewhere.sig"]);
     assert!(!bench.path("demo/plugin.sig").exists());
-    std::fs::copy(bench.path("elsewhere.sig"), bench.path("demo/plugin.sig")).expect("copied");
-    std::fs::create_dir(bench.path("keys")).expect("made");
-    std::fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
+    fs::copy(bench.path("elsewhere.sig"), bench.path("demo/plugin.sig")).expect("copied");
+    fs::create_dir(bench.path("keys")).expect("made");
+    fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
     let run = bench.run(&BOTH[..5]);
     assert!(run.ok().stdout.contains("coverage=full"), "{run:?}");
 }
@@ -86,7 +88,7 @@ fn a_signature_in_its_place_is_the_only_one_by_whatever_path() {
         let bench = twice_signed();
         sign(&bench, "c.key", options);
         assert_eq!(bench.snapshot("demo/plugin.sig.d").len(), 2, "{options:?}: the list and one signature");
-        std::fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
+        fs::copy(bench.path("c.pem"), bench.path("keys/c.pem")).expect("copied");
         let run = bench.run(&BOTH[..5]);
         assert!(run.ok().stdout.starts_with("verified key=c "), "{options:?}: {run:?}");
     }
@@ -101,9 +103,15 @@ fn a_signature_of_somebody_else_that_fits_does_not_go_without_a_word() {
         let run = bench.run(&[&words, options].concat());
         assert_eq!(run.ok().stderr.contains("warning[signatures_removed]: "), is_said, "{options:?} {run:?}");
     }
+    let bench = twice_signed();
+    let words = ["plugin", "release", "demo", "oci:layout", "--private-key"];
+    for (keys, is_said) in [(&["a.key"][..], true), (&["a.key", "--private-key", "b.key"], false)] {
+        let run = bench.run(&[&words, keys, &["--replace-tag"]].concat());
+        assert_eq!(run.ok().stderr.contains("warning[signatures_removed]: "), is_said, "{keys:?} {run:?}");
+    }
     // Nothing but `plugin.sig`, as other tools sign.
-    std::fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
-    let run = bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "a.key"]);
+    fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
+    let run = bench.run(&["plugin", "sign", "--plugin-dir", "demo", "--private-key", "c.key"]);
     assert!(run.ok().stderr.contains("which fit what is signed, are removed: `plugin.sig`"), "{run:?}");
     // What was signed before a change fits nothing.
     bench.write("demo/README.md", "another text\n");
@@ -126,6 +134,15 @@ fn nothing_but_a_signature_gives_way_to_one_that_is_written_elsewhere() {
             assert!(line.contains(&format!("`{out}` is there, and is no signature")), "{line}");
         }
     }
+    // The signature of another plugin is one, and not this one's to replace.
+    bench.run(&["plugin", "new", "other", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "other", "--private-key", "a.key"]).ok();
+    for out in ["other/plugin.sig", "other/plugin.sig.d/x.sig", "other/../other/new.sig", "-"] {
+        let run = bench.run(&[&words[..], &[out]].concat());
+        run.refused(2, "usage");
+    }
+    bench.run(&["plugin", "verify", "other", "--keys", "a.pem"]).ok();
+    fs::remove_dir_all(bench.path("other")).expect("removed");
     assert_eq!(bench.snapshot("."), before);
     for out in ["new.sig", "new.sig", "empty.sig"] {
         bench.run(&[&words[..], &[out]].concat()).ok();

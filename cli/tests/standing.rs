@@ -202,7 +202,12 @@ fn a_short_digest_names_an_installed_plugin_wherever_its_id_does() {
         let said = format!("{}{}", run.ok().stdout, run.stderr);
         assert!(words[0] == "verify" || said.contains("demo"), "{run:?}");
     }
-    bench.run(&[&["plugins", "verify", &digest][..], &PLACE].concat()).ok();
+    let named = format!("sha256:{digest}");
+    for digest in [&digest, &named] {
+        bench.run(&[&["plugins", "verify", digest][..], &PLACE].concat()).ok();
+        bench.run(&[&["plugin", "verify", digest][..], &PLACE].concat()).ok();
+        bench.run(&["plugin", "uninstall", digest, "--dry-run", "--plugins-dir", "plugins"]).ok();
+    }
     for unknown in ["0123456789ab", &digest[..11]] {
         let run = bench.run(&["plugin", "uninstall", unknown, "--yes", "--plugins-dir", "plugins"]);
         run.refused(1, "plugin_not_found");

@@ -253,7 +253,7 @@ reasons! {
         "ask the publisher whether the new key is theirs, or for a build that both keys have signed"
     IntegrityUnknown "integrity_unknown" Refused
         "The manifest's key `integrity` is not of a form that this version can check."
-        "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign`"
+        "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign DIR --private-key KEY`"
     NoTrustedKeys "no_trusted_keys" Refused
         "There is no usable Ed25519 public key to verify the signature with."
         "put the publisher's public key (NAME.pem) into the trusted keys directory"

@@ -94,9 +94,9 @@ warnings! {
         None
     FilesNotCovered "files_not_covered"
         "The signature is valid, and there are files that it does not cover."
-        Some("have it signed whole by its author: `aisoc plugin sign --coverage full`")
+        Some("have it signed whole by its author: `aisoc plugin sign DIR --private-key KEY`")
     SignaturesRemoved "signatures_removed"
-        "`sign` has replaced the signatures of others, which fitted what is signed."
+        "The signatures of others, which fitted what is signed, were replaced by `sign` or are not in a release."
         Some("to sign beside them, have them sign again and sign with `--add`")
     AmbiguitySigned "ambiguity_signed"
         "A manifest is signed that readers of YAML may understand in different ways, as `--allow-ambiguous` says."
@@ -107,10 +107,10 @@ warnings! {
         None
     PackageUnsigned "package_unsigned"
         "What is packed or pushed has no signature, as `--unsigned` says; hosts in strict mode refuse it."
-        Some("sign it with `aisoc plugin sign`")
+        Some("sign it with `aisoc plugin sign DIR --private-key KEY`")
     SignatureBroken "signature_broken"
         "What is packed or pushed has a signature that is not one of its content; hosts refuse it."
-        Some("sign it again with `aisoc plugin sign`")
+        Some("sign it again with `aisoc plugin sign DIR --private-key KEY`")
     NotPackable "not_packable"
         "The manifest is valid, and its directory cannot be packed as it is."
         None

@@ -13,6 +13,11 @@ use crate::publication::noted;
 /// # Errors
 /// `tag_exists` and `already_exists`, `layout_invalid`, `io_` reasons.
 pub(crate) async fn require_own(out: &LayoutReference, id: &PluginId, tag: Option<&Tag>) -> Result<()> {
+    if out.form == LayoutForm::Directory && !out.path.is_dir() {
+        return Err(Fault::new(Reason::LayoutInvalid, message(out, "is there, and is no layout's directory"))
+            .expected("nothing, or a directory", "a file")
+            .hint("write it to another name with `--out`; that of an archive ends in `.tar`"));
+    }
     let tags = match out.form {
         LayoutForm::Archive => {
             let tags = open(out, None)?.tags().await?;

@@ -31,6 +31,8 @@ pub struct SignedRelease {
     pub publication: Publication,
     /// Whose signatures it has, the first signer first.
     pub signers: Vec<Fingerprint>,
+    /// The files of others who had signed exactly this, and whose signatures it does not have.
+    pub removed_signatures: Vec<String>,
 }
 
 impl ReleaseCopy {
@@ -76,6 +78,7 @@ impl ReleaseCopy {
     pub fn sign(self, key: &SigningKey, others: &[SigningKey], checkout: Checkout) -> Result<SignedRelease> {
         let Self(plugin) = self;
         let whole = WholeTree::sign(&plugin, key, others)?;
+        let removed_signatures = whole.replaced(&plugin);
         if checkout == Checkout::Updated {
             whole.write(&plugin, None)?;
         }
@@ -88,6 +91,6 @@ impl ReleaseCopy {
                 .expected(signed.to_string(), found.to_string()));
         }
         let publication = Publication::judged(plugin, &SignatureRule::Compared)?;
-        Ok(SignedRelease { publication, signers })
+        Ok(SignedRelease { publication, signers, removed_signatures })
     }
 }

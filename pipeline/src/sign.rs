@@ -147,11 +147,7 @@ fn sign_as(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryR
                 true => path_of_signature(plugin, out)?,
                 false => whole.write(plugin, out)?,
             };
-            let removed_signatures = match whole.stamped.manifest == plugin.manifest_bytes() {
-                true => signatures_of_others(plugin, &whole.signed, out),
-                // They were over another tree, and fit nothing any more.
-                false => Vec::new(),
-            };
+            let removed_signatures = if is_in_place(out, plugin) { whole.replaced(plugin) } else { Vec::new() };
             Ok(SignedDirectory { removed_signatures, ..SignedDirectory::of(path, &whole.signed, Coverage::Full) })
         }
         Signing::CodeOnly { out } => {
@@ -162,7 +158,8 @@ fn sign_as(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryR
                 true => out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned),
                 false => write_signature(plugin, &[], &signed, out)?,
             };
-            let removed_signatures = signatures_of_others(plugin, &signed, out);
+            let removed_signatures =
+                if is_in_place(out, plugin) { signatures_of_others(plugin, &[&signed]) } else { Vec::new() };
             Ok(SignedDirectory { removed_signatures, ..SignedDirectory::of(path, &signed, coverage) })
         }
         Signing::Added => add_signer(plugin, key, dry_run),
@@ -191,6 +188,14 @@ impl WholeTree {
 
     pub(crate) fn signed(&self) -> &Signed {
         &self.signed
+    }
+
+    /// The files in which others have signed exactly this, and whose place it takes.
+    pub(crate) fn replaced(&self, plugin: &PluginDir) -> Vec<String> {
+        // Over another tree they fit nothing any more.
+        let is_same = self.stamped.manifest == plugin.manifest_bytes();
+        let signed: Vec<_> = std::iter::once(&self.signed).chain(&self.added).collect();
+        if is_same { signatures_of_others(plugin, &signed) } else { Vec::new() }
     }
 
     /// Who has signed, the first signer first.
@@ -309,21 +314,15 @@ fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed
 
 /// The files in which others have signed what is signed now, and that its only signer replaces. `plugin.sig` is named
 /// where it is all that somebody has left.
-fn signatures_of_others(plugin: &PluginDir, signed: &Signed, out: Option<&Path>) -> Vec<String> {
-    if out.is_some_and(|out| !is_place_of_signature(out, plugin.root())) {
-        return Vec::new();
-    }
+fn signatures_of_others(plugin: &PluginDir, signed: &[&Signed]) -> Vec<String> {
     let claim = plugin.claim();
     let files = &claim.tree().signature_files;
-    let own = place_of(signed);
-    let mut others: Vec<String> = files
-        .keys()
-        .filter(|name| ![FILE_LIST, SIGNATURE_FILE, own.as_str()].contains(&name.as_str()))
-        .cloned()
-        .collect();
-    let is_of_other = |first: &Content| {
-        first.whole().is_some_and(|first| Signature::read(first).is_ok_and(|first| first != *signed.signature()))
-    };
+    let own: Vec<String> = signed.iter().map(|signed| place_of(signed)).collect();
+    let is_of_others = |name: &&String| ![FILE_LIST, SIGNATURE_FILE].contains(&name.as_str()) && !own.contains(*name);
+    let mut others: Vec<String> = files.keys().filter(is_of_others).cloned().collect();
+    let is_own = |first: Signature| signed.iter().any(|signed| *signed.signature() == first);
+    let is_of_other =
+        |first: &Content| first.whole().is_some_and(|first| Signature::read(first).is_ok_and(|first| !is_own(first)));
     if others.is_empty() && files.get(SIGNATURE_FILE).is_some_and(is_of_other) {
         others.push(SIGNATURE_FILE.to_owned());
     }
@@ -357,6 +356,11 @@ fn path_of_signature(plugin: &PluginDir, out: Option<&Path>) -> Result<PathBuf> 
     }
 }
 
+/// Whether the signature is written into the plugin, where others' may be.
+fn is_in_place(out: Option<&Path>, plugin: &PluginDir) -> bool {
+    out.is_none_or(|out| is_place_of_signature(out, plugin.root()))
+}
+
 /// Whether a signature that is written there takes the place of the directory's own, by whatever path.
 fn is_place_of_signature(out: &Path, root: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
@@ -374,11 +378,22 @@ fn require_outside(out: &Path, root: &Path) -> Result<()> {
     if out.is_dir() {
         return Err(usage("is a directory, and `--out` names a file"));
     }
+    if out == Path::new("-") {
+        return Err(usage("is no file's name, and results are on standard output as it is"));
+    }
     let resolved = |path: &Path| fs::canonicalize(path).map_err(|error| Fault::io("find", path, error));
-    if is_place_of_signature(out, root) || !resolved(parent(out))?.starts_with(resolved(root)?) {
+    if is_place_of_signature(out, root) {
         return Ok(());
     }
-    Err(usage("is inside the plugin that is signed"))
+    let place = resolved(parent(out))?;
+    if place.starts_with(resolved(root)?) {
+        return Err(usage("is inside the plugin that is signed"));
+    }
+    let is_plugin = |above: &Path| ManifestFile::ALL.iter().any(|file| above.join(file.name()).is_file());
+    match place.ancestors().any(is_plugin) {
+        true => Err(usage("is inside another plugin, whose signature is another one")),
+        false => Ok(()),
+    }
 }
 
 /// Nothing but a signature gives way to a signature: the name may be that of the key, by a slip of the hand.

@@ -5,7 +5,7 @@
 //! shell, and `plugins verify ID` names an installed plugin whatever the current directory holds.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -34,13 +34,17 @@ impl Subject {
     /// As [`Source::parse`]; `io_not_found` for what is no path, no reference and no plugin of that site; I/O
     /// reasons when the site cannot be listed.
     pub fn parse(text: impl AsRef<OsStr>, site: &Site) -> Result<Self> {
-        let missing = match Source::parse(&text) {
+        let text = text.as_ref();
+        // No path and no reference that anybody means begins so.
+        let digits = text.to_str().and_then(|text| text.strip_prefix("sha256:"));
+        let text = digits.filter(|digits| !Path::new(text).exists() && digits.len() >= 12).map_or(text, OsStr::new);
+        let missing = match Source::parse(text) {
             Ok(source) => return Ok(Self::Source(source)),
             Err(fault) if fault.reason() != Reason::IoNotFound => return Err(fault),
             Err(fault) => fault,
         };
         // What is spelled as a path is none: an id holds no `/`.
-        let Some(id) = text.as_ref().to_str().and_then(|text| text.parse::<PluginId>().ok()) else {
+        let Some(id) = text.to_str().and_then(|text| text.parse::<PluginId>().ok()) else {
             return Err(missing);
         };
         let id = installed(&id, site)?;

@@ -251,7 +251,7 @@ pub(crate) fn downgrade(floor: Coverage, verdict: &Verdict) -> Fault {
     };
     if is_whole_but_for_the_manifest(verdict.uncovered()) {
         return refuse("the plugin was signed whole under aisoc.tree/v1, which leaves the manifest's bytes out and counts as code now")
-            .hint("have its publisher sign it again with `aisoc plugin sign`, and install that");
+            .hint("have its publisher sign it again with `aisoc plugin sign DIR --private-key KEY`, and install that");
     }
     let fault = refuse("the plugin was signed more widely before than it is now");
     match verdict.objection() {
@@ -307,7 +307,7 @@ pub(crate) fn other_signer(before: &SignedBy, verdict: &Verdict) -> Fault {
     }
     fault("nobody who has signed what is installed has signed what would replace it".to_owned()).hint(
         "ask the publisher, on another way than this one, whether the key is theirs, or for a build that both keys \
-         have signed (`aisoc plugin sign --add`); `--allow-signer-change` is for an operator who has the answer",
+         have signed (`aisoc plugin sign DIR --add --private-key KEY`); `--allow-signer-change` is for an operator who has the answer",
     )
 }
 

@@ -168,6 +168,10 @@ fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
     if let Some(text) = layout_in_words(path) {
         return named_layout(text, tag);
     }
+    if path.as_os_str().to_string_lossy().contains("://") {
+        let message = format!("`{}` is an address, and a package is written here", path.display());
+        return Err(Fault::new(Reason::Usage, message).hint("name a path with `--out`; `aisoc plugin push` sends it"));
+    }
     let form = match Promise::of(path) {
         Promise::Layout => LayoutForm::Archive,
         Promise::OtherArchive => return Err(other_archive(path)),
@@ -223,6 +227,7 @@ mod tests {
             assert_eq!(named(text, tag).expect_err(text).reason(), Reason::Usage, "{text}");
         }
         assert_eq!(named("oci://localhost:5000/x", None).expect_err("a registry").reason(), Reason::InvalidReference);
+        assert_eq!(named("docker://zz", None).expect_err("an address").reason(), Reason::Usage);
         assert_eq!(named("./oci:zz", None).expect("a path").path, Path::new("./oci:zz"));
     }
 

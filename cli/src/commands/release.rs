@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::push::Sent;
 use super::release_keys::{Keys, Signers, with_made_key};
-use super::{bench, github, package, push, tag, validate};
+use super::{bench, github, package, push, sign, tag, validate};
 use crate::allowed_secrets::Allowance;
 use crate::args::release::ReleaseArgs;
 use crate::context::Context;
@@ -72,6 +72,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let shipped = copy.sign(&first, &others, checkout).and_then(|signed| {
         // Packing and pushing take long, and need no key.
         drop((first, others));
+        sign::warn_of_removed(&signed.removed_signatures, "are not in the release", context);
         say_signed(directory, &signed.signers, made.is_some(), context);
         ship(signed, directory, destination.clone(), &package_options, &options, context)
     });
@@ -170,7 +171,7 @@ fn ship(
     options: &PushOptions,
     context: &Context,
 ) -> Result<(Packaged, Sent, Vec<Fingerprint>)> {
-    let SignedRelease { publication, signers } = signed;
+    let SignedRelease { publication, signers, .. } = signed;
     context.output.reporter().event(&Event::Packing { directory });
     let (packaged, sent) = push::publish(publication, destination, package_options, options, context)?;
     Ok((packaged, sent, signers))

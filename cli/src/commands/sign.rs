@@ -41,7 +41,8 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if args.profile.is_none() {
         bench::warn(&bench, Profile::Manager, context);
     }
-    warn_of_removed(&written.removed_signatures, context);
+    let done = if dry_run.is_on() { "would be removed" } else { "are removed" };
+    warn_of_removed(&written.removed_signatures, done, context);
     let what = format!("{} as {} (coverage {})", directory.display(), written.signer, written.coverage);
     context.output.status(if dry_run.is_on() { "Would sign" } else { "Signed" }, what);
     if args.out.is_none() && !dry_run.is_on() {
@@ -87,10 +88,9 @@ fn refuse(bench: &Bench, args: &SignArgs, context: &Context) -> Result<Option<u8
 }
 
 /// A signature of somebody else is not made again by whoever signs alone.
-fn warn_of_removed(removed: &[String], context: &Context) {
+pub(super) fn warn_of_removed(removed: &[String], done: &str, context: &Context) {
     if !removed.is_empty() {
         let names: Vec<String> = removed.iter().map(|name| format!("`{}`", printable(name))).collect();
-        let done = if context.dry_run().is_on() { "would be removed" } else { "are removed" };
         let message = format!("signatures of others, which fit what is signed, {done}: {}", names.join(", "));
         context.output.warning(Warning::SignaturesRemoved, message);
     }

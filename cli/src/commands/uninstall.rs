@@ -109,11 +109,15 @@ fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
     }
 }
 
-/// The id that was typed.
+/// How a digest begins that names a plugin; an id holds no `:`.
+const DIGEST: &str = "sha256:";
+
+/// The id that was typed, or the digits of a digest.
 ///
 /// # Errors
 /// `usage` for what cannot be one.
 pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
+    let text = text.strip_prefix(DIGEST).unwrap_or(text);
     PluginId::installable(text).map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
 }
 
@@ -122,7 +126,7 @@ pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
 /// # Errors
 /// As [`aisoc_pipeline::installed`].
 pub(super) fn installed(words: Vec<String>, site: &Site) -> Result<Vec<String>> {
-    let id = |word: String| match word.parse() {
+    let id = |word: String| match word.strip_prefix(DIGEST).unwrap_or(&word).parse() {
         Ok(id) => aisoc_pipeline::installed(&id, site).map(|id| id.to_string()),
         Err(_) => Ok(word),
     };

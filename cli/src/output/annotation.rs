@@ -15,7 +15,9 @@ impl Workspace {
     /// A file as the runner finds it. A step may run below the repository, and types its paths from there.
     fn place_of(&self, file: &str) -> String {
         let whole = std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
-        match whole.strip_prefix(&self.0) {
+        // Either may be a link, as the temporary directories of some systems are.
+        let [whole, root] = [&whole, &self.0].map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+        match whole.strip_prefix(&root) {
             Ok(inside) if !self.0.as_os_str().is_empty() => inside.display().to_string(),
             _ => whole.display().to_string(),
         }
