@@ -209,6 +209,9 @@ fn a_plugins_directory_inside_of_the_plugin_is_refused() {
             assert!(run.refused(2, "usage").error_line().contains("is inside of the plugin"), "{place}: {run:?}");
         }
     }
+    // Of several nothing is installed into another one of them.
+    let run = bench.run(&["plugin", "install", "demo.tar", "demo", "--trusted-keys", "keys", "--plugins-dir", "demo"]);
+    run.refused(2, "usage");
     assert_eq!(bench.snapshot("."), before);
     install(&bench, &["demo"], &[]).ok();
 }

@@ -125,6 +125,11 @@ fn a_key_pair_is_not_made_inside_of_a_plugin() {
         }
     }
     assert_eq!(bench.snapshot("demo"), before);
+    bench.run(&["plugin", "new", "inner", "--type", "enricher", "--output-dir", "demo"]).ok();
+    let run = bench.run(&["plugin", "release", "demo/inner", "oci:layout", "--new-key"]);
+    assert!(run.refused(2, "usage").error_line().contains("is inside of the plugin"), "{run:?}");
+    let hint = run.stderr.lines().find(|line| line.starts_with("hint: ")).expect("a hint");
+    assert!(hint.contains("--new-key=") && hint.ends_with("/inner`") && !hint.contains("demo/inner"), "{hint}");
     bench.run(&["plugin", "keygen", "--out", "release"]).ok();
     bench.run(&["plugin", "keygen", "--out", "demo/../other"]).ok();
 }

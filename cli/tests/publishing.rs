@@ -404,3 +404,22 @@ fn a_package_replaces_an_earlier_one_of_its_own_plugin_and_nothing_else() {
         bench.run(&["plugin", "package", directory, "--out", out]).ok();
     }
 }
+
+/// It would be a part of the plugin the next time.
+#[test]
+fn no_layout_is_written_into_the_plugin_that_it_is_made_of() {
+    let bench = Bench::new();
+    bench.published();
+    let before = bench.snapshot("demo");
+    for words in [
+        &["plugin", "package", "demo", "--out", "demo/layout"][..],
+        &["plugin", "package", "demo", "--out", "demo/new/deep/layout"],
+        &["plugin", "push", "demo", "oci:demo/layout:1"],
+        &["plugin", "push", "demo", "oci-archive:demo/new/x.tar"],
+        &["plugin", "release", "demo", "oci:demo/layout", "--private-key", "release.key"],
+    ] {
+        let run = bench.run(words);
+        assert!(run.refused(2, "usage").error_line().contains("is inside the plugin's directory"), "{words:?} {run:?}");
+    }
+    assert_eq!(bench.snapshot("demo"), before);
+}

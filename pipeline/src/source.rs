@@ -97,7 +97,7 @@ impl Source {
     ///
     /// # Errors
     /// `usage`, and I/O reasons.
-    pub(crate) fn require_beside(&self, plugins: &Path) -> Result<()> {
+    pub fn require_beside(&self, plugins: &Path) -> Result<()> {
         let Self::Directory(directory) = self else { return Ok(()) };
         let failed = |error| Fault::io("find", plugins, error);
         let directory = directory.canonicalize().map_err(|error| Fault::io("find", directory, error))?;

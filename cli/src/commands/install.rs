@@ -63,6 +63,9 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         }
     }
     options.trust.require_keys()?;
+    // Before the first of them is installed into the directory of another one.
+    let sources = wanted.iter().filter_map(|(_, source)| source.as_ref().ok());
+    sources.map(|source| source.require_beside(options.site.path())).collect::<Result<()>>()?;
     refuse_one_plugin_twice(&wanted, &options, context)?;
     let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
     for (name, source) in wanted {

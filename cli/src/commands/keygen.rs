@@ -19,7 +19,7 @@ impl Answer for KeyPair {
 
 pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
     require_prefix(&args.out, "--out")?;
-    require_no_plugin(&args.out)?;
+    require_no_plugin(&args.out, "--out")?;
     let (overwrite, is_dry) =
         (if args.force { Overwrite::Replace } else { Overwrite::Refuse }, context.dry_run().is_on());
     if is_dry {
@@ -71,16 +71,20 @@ pub(super) fn require_prefix(prefix: &Path, option: &str) -> Result<()> {
 
 /// Refuses a place inside of a plugin's directory: what would be packed there is no private key, and what is packed
 /// nowhere is forgotten there until somebody adds it to a repository.
-fn require_no_plugin(prefix: &Path) -> Result<()> {
+///
+/// # Errors
+/// `usage`.
+pub(super) fn require_no_plugin(prefix: &Path, option: &str) -> Result<()> {
     // A place that does not exist is refused later, by whoever writes there.
     let Ok(place) = aisoc_files::parent(prefix).canonicalize() else { return Ok(()) };
     let is_plugin = |above: &&Path| ManifestFile::ALL.iter().any(|file| above.join(file.name()).is_file());
-    let Some(plugin) = place.ancestors().find(is_plugin) else { return Ok(()) };
+    // The outermost, beside which is inside of none.
+    let Some(plugin) = place.ancestors().filter(is_plugin).last() else { return Ok(()) };
     let name = prefix.file_name().map(PathBuf::from).unwrap_or_default();
     let elsewhere = aisoc_files::shell_word(plugin.with_file_name(name));
     Err(Fault::new(Reason::Usage, format!("`{}` is inside of the plugin `{}`", prefix.display(), plugin.display()))
         .expected("a place outside of every plugin", "a part of one")
-        .hint(format!("name another place, for example `--out={elsewhere}`")))
+        .hint(format!("name another place, for example `{option}={elsewhere}`")))
 }
 
 /// Says what was made, and which half of it is whose.

@@ -89,15 +89,29 @@ fn pack(
 /// # Errors
 /// `usage`, in which `consequence` says what would become of it.
 pub(super) fn require_outside(out: &Path, plugin_dir: &Path, consequence: &str) -> Result<()> {
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A path that does not exist is refused later, by whoever needs it.
-    let (Ok(plugin_dir), Ok(parent)) = (plugin_dir.canonicalize(), parent.canonicalize()) else {
+    // What does not exist yet is made below what does.
+    let nearest = aisoc_files::parent(out)
+        .ancestors()
+        .map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let place = nearest.map(Path::canonicalize).find_map(std::result::Result::ok);
+    // A plugin that does not exist is refused later, by whoever needs it.
+    let (Ok(plugin_dir), Some(place)) = (plugin_dir.canonicalize(), place) else {
         return Ok(());
     };
-    if !parent.starts_with(&plugin_dir) {
+    if !place.starts_with(&plugin_dir) {
         return Ok(());
     }
     Err(Fault::new(Reason::Usage, format!("`{}` is inside the plugin's directory, and {consequence}", out.display())))
+}
+
+/// As [`require_outside`], of a layout that a plugin is pushed to.
+///
+/// # Errors
+/// `usage`.
+pub(super) fn require_destination_outside(destination: &Reference, plugin_dir: &Path) -> Result<()> {
+    let Reference::Layout(layout) = destination else { return Ok(()) };
+    require_outside(&layout.path, plugin_dir, "would be packed the next time")
+        .map_err(|fault| fault.hint("push it to a layout elsewhere, for example `oci:../layout`"))
 }
 
 /// Says what the author may not have meant: an unsigned package, files that were left out, and secrets

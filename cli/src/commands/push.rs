@@ -46,6 +46,7 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
             context.output.answer(&answer(sent, signature, context))
         }
         Source::Directory(directory) => {
+            package::require_destination_outside(&args.reference, &directory)?;
             if let Some(code) = bench::refuse_by(&directory, args.profile, context)? {
                 return Ok(code);
             }

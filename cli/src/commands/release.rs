@@ -44,6 +44,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let (directory, reference) = args.places()?;
     let directory = directory.as_path();
+    package::require_destination_outside(&reference, directory)?;
     let options = PushOptions {
         replace_tag: if args.replace_tag { ReplaceTag::Yes } else { ReplaceTag::No },
         client: context.client(&args.registry, &[&reference])?,

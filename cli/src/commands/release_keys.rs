@@ -51,6 +51,7 @@ impl Keys {
         keygen::require_prefix(&prefix, "--new-key")?;
         require_outside(&prefix, directory, "no part of it may be a private key")
             .map_err(|fault| fault.hint("name another place, for example `--new-key=../release`"))?;
+        keygen::require_no_plugin(&prefix, "--new-key")?;
         let pair = pair_at(&prefix);
         if !is_asked_for && !uninstall::can_ask(context) {
             return Err(Fault::new(Reason::Usage, "there is no key to sign the release with").hint(WAYS));
