@@ -391,6 +391,7 @@ fn a_package_replaces_an_earlier_one_of_its_own_plugin_and_nothing_else() {
         for dry in [&["--dry-run"][..], &[]] {
             let run = bench.run(&[&["plugin", "package", directory, "--out", out][..], dry].concat());
             assert!(run.refused(1, reason).stderr.contains(said), "{out}: {run:?}");
+            assert!(!run.stderr.contains("make it again"), "{out}: {run:?}");
         }
     }
     assert_eq!(bench.snapshot("."), before);

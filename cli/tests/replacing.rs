@@ -291,9 +291,15 @@ fn mode_disabled_asks_for_the_version_and_reads_no_signer() {
     let run = install(&bench, &others, &["--trust-mode", "disabled"]);
     let said = format!("signed by key `a` ({}), and nobody has read who has signed 2.1.0", fingerprint(&bench, "a"));
     assert!(run.ok().stderr.contains(&said), "{run:?}");
-    // What was let in unread is held to who has signed it, as far as today's keys tell.
+    // Whoever came unread is not known by having come: who was known before is.
     trust(&bench, "c");
-    let next = publish(&bench, "2.2.0", &["a"]);
+    let (theirs, next) = (publish(&bench, "2.2.0", &["c"]), publish(&bench, "2.3.0", &["a"]));
+    let stderr = &install(&bench, &theirs, &[]).refused(3, "signer_changed").stderr.clone();
+    assert!(stderr.contains(&format!("expected: signed by key `a` ({})", fingerprint(&bench, "a"))), "{stderr}");
+    install(&bench, &next, &[]).ok();
+    // Where nobody was known before, today's keys tell who has signed what stands there.
+    fs::remove_dir_all(bench.path("plugins")).expect("removed");
+    install(&bench, &theirs, &["--trust-mode", "disabled"]).ok();
     install(&bench, &next, &[]).refused(3, "signer_changed");
 }
 

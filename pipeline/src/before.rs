@@ -54,6 +54,12 @@ impl Before {
 /// what was recorded is somebody else's.
 fn found_in(seen: &SeenTree, judge: &Judge<'_>) -> Vec<KnownSigner> {
     let Some(claim) = seen.claim() else { return Vec::new() };
+    // Where nobody has looked who signed it, those count who were known before: whoever came unread is not known by
+    // having come.
+    let is_unread = |record: &InstallRecord| record.signature_status == SignatureStatus::Skipped.as_str();
+    if seen.record().is_some_and(|record| is_unread(record) && !record.signers.is_empty()) {
+        return Vec::new();
+    }
     let recorded = seen.record().and_then(|record| record.canonical_digest);
     let is_recorded = |digest| recorded.is_none_or(|recorded| recorded == digest);
     match claim.statement() {
@@ -115,7 +121,8 @@ pub(crate) fn other_repository(before: &str, now: &str) -> Option<(String, Strin
     repository(before).zip(repository(now)).filter(|(before, now)| before != now)
 }
 
-/// The signers to write down: those that were verified, and of the same tree those that were known before.
+/// The signers to write down: those that were verified, and those that were known before of the same tree, or of any
+/// where nobody has looked.
 pub(crate) fn signers_to_record(
     verdict: &Verdict,
     before: Option<&InstallRecord>,
@@ -123,7 +130,8 @@ pub(crate) fn signers_to_record(
 ) -> Vec<RecordedSigner> {
     let verified = verdict.signers().iter().map(KnownSigner::from);
     let mut signers = SignedBy::recorded(verified.collect(), None);
-    if let Some(record) = before.filter(|record| record.tree_digest == tree) {
+    let is_unread = verdict.status() == SignatureStatus::Skipped;
+    if let Some(record) = before.filter(|record| is_unread || record.tree_digest == tree) {
         signers.and_found(record.signed_by().signers().iter().cloned());
     }
     signers.signers().iter().map(RecordedSigner::from).collect()

@@ -50,7 +50,11 @@ fn message(out: &LayoutReference, what: &str) -> String {
 
 fn open(out: &LayoutReference, tag: Option<&Tag>) -> Result<Target> {
     let reference = LayoutReference { tag: tag.cloned(), digest: None, ..out.clone() };
-    Target::open(&Reference::Layout(reference), &ClientOptions::default())
+    Target::open(&Reference::Layout(reference), &ClientOptions::default()).map_err(|fault| match fault.reason() {
+        // Made again it would be lost.
+        Reason::LayoutInvalid => fault.hint("write it to another name with `--out`, or remove what is there first"),
+        _ => fault,
+    })
 }
 
 /// The artifact that has a tag, if any has: the plugin that it is of, where its publisher has noted that.
