@@ -64,8 +64,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     }
     options.trust.require_keys()?;
     // Before the first of them is installed into the directory of another one.
-    let sources = wanted.iter().filter_map(|(_, source)| source.as_ref().ok());
-    sources.map(|source| source.require_beside(options.site.path())).collect::<Result<()>>()?;
+    let mut sources = wanted.iter().filter_map(|(_, source)| source.as_ref().ok());
+    sources.try_for_each(|source| source.require_beside(options.site.path()))?;
     refuse_one_plugin_twice(&wanted, &options, context)?;
     let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
     for (name, source) in wanted {
