@@ -334,7 +334,7 @@ fn what_was_signed_whole_under_the_older_scheme_is_told_from_what_was_signed_les
     };
     let old = refusal(&Plugin::under_v1(&[("README.md", "x")]));
     assert!(old.message().starts_with("the plugin was signed whole under aisoc.tree/v1, "), "{old}");
-    assert!(old.next_step().contains("`aisoc plugin sign`"));
+    assert!(old.next_step().contains("`aisoc plugin sign DIR --private-key KEY`"));
     let code = refusal(&Plugin::new(MANIFEST, &[("README.md", "x")]).signed());
     assert_eq!(code.message(), "the plugin was signed more widely before than it is now");
 }
