@@ -571,3 +571,51 @@ fn no_older_version_replaces_a_newer_one_and_the_same_tree_replaces_nothing() {
     let same = InPlace { recorded: Some(TreeDigest::of(b"t")), ..in_place(Some("9"), SignedBy::not_known()) };
     assert_eq!(beside(same, Consent::default(), &[&key], &ring), Ok(()));
 }
+
+/// As [`signature_files`], of nobody as well.
+fn files_of(keys: &[&SigningKey]) -> Vec<(String, Vec<u8>)> {
+    if keys.is_empty() { Vec::new() } else { signature_files(MANIFEST, keys) }
+}
+
+#[test]
+fn the_tree_in_place_is_looked_at_where_what_is_known_does_not_settle_who_signed() {
+    let [old, new] = [(); 2].map(|()| SigningKey::generate().expect("random"));
+    let (_directory, ring) = keyring(&[("old", &old), ("new", &new)]);
+    let asks = |policy: &Policy, keys: &[&SigningKey], in_place: InPlace| {
+        let claim = claim_with(b"t", MANIFEST, files_of(keys), &[]);
+        let examined = examine(policy, &claim, |claim, _| verify(claim, &ring, now()));
+        examined.asks_who_signed(&Facts { in_place: Some(in_place), ..facts(Ok(Coverage::None)) })
+    };
+    let policy = |mode| Policy { coverage: CoverageRule::Code, ..Policy::of(mode) };
+    let place = || in_place(Some("1"), by(&[known("old", &old)]));
+    let (strict, warn, disabled) = (policy(TrustMode::Strict), policy(TrustMode::Warn), policy(TrustMode::Disabled));
+    assert!(!asks(&strict, &[&old], place()), "he is known");
+    assert!(asks(&strict, &[&new], place()) && asks(&strict, &[&old, &new], place()), "one of them is new");
+    assert!(asks(&warn, &[], place()), "nobody has signed what comes");
+    assert!(!asks(&disabled, &[&new], place()), "nobody looks");
+    assert!(!asks(&strict, &[&new], InPlace { is_gone: true, ..place() }), "there is nothing to look at");
+    assert!(
+        !asks(&strict, &[&new], InPlace { recorded: Some(TreeDigest::of(b"t")), ..place() }),
+        "nothing is replaced"
+    );
+}
+
+#[test]
+fn who_is_asked_for_no_signer_is_who_reads_none_or_has_accepted_the_loss() {
+    let key = SigningKey::generate().expect("random");
+    let (_directory, ring) = keyring(&[("release", &key)]);
+    let said = |mode, keys: &[&SigningKey], lowers_floor| {
+        let claim = claim_with(b"t", MANIFEST, files_of(keys), &[]);
+        let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(mode) };
+        let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
+        let in_place = Some(in_place(Some("1"), SignedBy::not_known()));
+        let site = Site(Facts { in_place, lowers_floor, ..facts(Ok(Coverage::None)) });
+        let decision = admit(examined, &site);
+        (decision.outcome.map(drop).map_err(|fault| fault.reason()), decision.trace.steps().len())
+    };
+    let changed = Err(Reason::SignerChanged);
+    assert_eq!(said(TrustMode::Warn, &[], false), (changed, 10));
+    assert_eq!(said(TrustMode::Warn, &[], true), (Ok(()), 10));
+    assert_eq!(said(TrustMode::Warn, &[&key], true), (changed, 10), "somebody else is no loss");
+    assert_eq!(said(TrustMode::Disabled, &[&key], false), (Ok(()), 10), "each gate is named, asked or not");
+}
