@@ -34,7 +34,7 @@ pub use remove::remove_tree;
 pub use shell::{shell_argument, shell_word};
 pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
 pub use walk::{Arrival, Place, Walk};
-pub use writable::may_write_in;
+pub use writable::{may_write_in, may_write_open};
 
 /// The directory inside a [`DraftDirectory`]'s private one.
 const CONTENT: &str = "content";

@@ -1,6 +1,7 @@
 //! Asking whether something could be written, without writing it.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use rustix::fs::{Access, AtFlags, CWD};
@@ -15,9 +16,21 @@ pub fn may_write_in(directory: &Path) -> io::Result<()> {
     let mut ways = directory.ancestors().map(|way| if way.as_os_str().is_empty() { Path::new(".") } else { way });
     let there = ways.find(|way| way.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
     match there.metadata()?.is_dir() {
-        true => Ok(rustix::fs::accessat(CWD, there, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?),
+        true => may_write_at(CWD, there),
         false => Err(io::ErrorKind::NotADirectory.into()),
     }
+}
+
+/// As [`may_write_in`], of an open directory.
+///
+/// # Errors
+/// `PermissionDenied` and `ReadOnlyFilesystem` when they may not.
+pub fn may_write_open(directory: impl AsFd) -> io::Result<()> {
+    may_write_at(directory, Path::new("."))
+}
+
+fn may_write_at(directory: impl AsFd, path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::accessat(directory, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
 }
 
 #[cfg(test)]

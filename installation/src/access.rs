@@ -10,7 +10,6 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_trust::Consent;
-use rustix::fs::AtFlags;
 
 use crate::floor::CoverageFloor;
 use crate::secure::{arrive, no_directory};
@@ -118,9 +117,7 @@ impl Access {
 /// # Errors
 /// `io_denied`, and other I/O reasons.
 pub(crate) fn may_write(directory: impl AsFd, what: &str, shown: &Path) -> Result<()> {
-    let write = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-    // The rights that a change has: those of the effective user.
-    rustix::fs::accessat(directory, ".", write, AtFlags::EACCESS).map_err(|error| Fault::io(what, shown, error.into()))
+    aisoc_files::may_write_open(directory).map_err(|error| Fault::io(what, shown, error))
 }
 
 /// The name of the network file system whose number statfs(2) gives as `f_type`, if it is one.
