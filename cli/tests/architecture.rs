@@ -16,8 +16,9 @@ use support::workspace;
 const EDGES: &[(&str, &[&str])] = &[
     ("manifests", &[]),
     ("files", &[]),
-    ("signing", &["manifests", "files"]),
-    ("registry-client", &["manifests", "files"]),
+    ("programs", &[]),
+    ("signing", &["manifests", "files", "programs"]),
+    ("registry-client", &["manifests", "files", "programs"]),
     ("registry-server", &["manifests", "files", "registry-client"]),
     ("trust", &["manifests", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
@@ -43,7 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "files", "signing", "trust", "packaging", "installation", "worker"];
+const SYNCHRONOUS: &[&str] = &["manifests", "files", "programs", "signing", "trust", "packaging", "installation", "worker"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

@@ -4,22 +4,15 @@
 //! is how it ends and what it answers: one that knows its answer need not read the question. It is given no
 //! more time and room than an answer takes, and whoever stops asking ends it.
 //! Source: the protocol of docker-credential-helpers, and its Go client for what is "not found".
-#![expect(clippy::disallowed_methods, reason = "its room: the one place here that starts a program")]
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::pin::pin;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group};
+use aisoc_programs::{Answer, Failure, Program, Question};
 use serde_json::{Map, Value};
 
 use super::credential::Credential;
@@ -28,8 +21,6 @@ use crate::worker::Worker;
 /// Longest wait for a credential helper; some unlock a key ring and ask a person. Shorter than an
 /// exchange may take, so that the helper is named and not the registry.
 const PATIENCE: Duration = Duration::from_secs(45);
-/// How often a helper that says nothing is looked at.
-const STEP: Duration = Duration::from_millis(10);
 /// Longest answer of a helper; tokens of clouds have a few thousand bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
@@ -50,10 +41,9 @@ pub(super) async fn ask(name: &str, servers: [String; 2]) -> Result<Option<Crede
     // For all its questions together.
     let deadline = Instant::now() + PATIENCE;
     for server in servers {
-        let mut command = Command::new(&program);
-        command.arg("get");
-        let answered = ask_in_background(command, server, deadline).await;
-        let credential = answered.and_then(|answer| answer.credential()).map_err(|fault| named(&program, &fault))?;
+        let helper = Program { name: program.clone().into(), arguments: vec!["get".into()] };
+        let answered = ask_in_background(helper, server, deadline).await;
+        let credential = answered.and_then(|answer| credential(&answer)).map_err(|fault| named(&program, &fault))?;
         if credential.is_some() {
             return Ok(credential);
         }
@@ -72,10 +62,10 @@ fn named(program: &str, fault: &Fault) -> Fault {
 
 /// On a thread of its own, because a program is waited for. When this future is dropped, the helper ends
 /// before the drop does.
-async fn ask_in_background(command: Command, server: String, deadline: Instant) -> Result<Answer> {
+async fn ask_in_background(helper: Program, server: String, deadline: Instant) -> Result<Answer> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
-    let worker = Worker::begin(move || run(command, &server, deadline, &seen));
+    let worker = Worker::begin(move || run(&helper, &server, deadline, &seen));
     let worker = worker.map_err(|error| failed(&format!("cannot be waited for: {error}")))?;
     let answer = pin!(worker.result());
     // Dropped first: dropping a worker waits for its thread, which looks for this.
@@ -91,140 +81,37 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Asks, and waits for the end of the program.
-fn run(command: Command, server: &str, deadline: Instant, stop: &AtomicBool) -> Result<Answer> {
-    let mut helper = Helper::start(command)?;
-    helper.tell(server);
-    loop {
-        if stop.load(Ordering::SeqCst) {
-            return Err(Cancelled.into());
-        }
-        if Instant::now() > deadline {
-            return Err(failed("does not answer"));
-        }
-        if let Some(status) = helper.step().map_err(|error| failed(&format!("cannot be read from: {error}")))? {
-            return Ok(Answer { status, printed: std::mem::take(&mut helper.printed) });
-        }
-        if helper.printed.len() > MAX_ANSWER_BYTES {
-            return Err(failed(&format!("prints more than {MAX_ANSWER_BYTES} bytes")));
-        }
-    }
+/// Asks, and waits for the end of the program. What it complains of is not heard: some print there what they would
+/// store.
+fn run(helper: &Program, server: &str, deadline: Instant, stop: &AtomicBool) -> Result<Answer> {
+    let input = server.as_bytes();
+    let question = Question { input, deadline, stop, answer_bytes: MAX_ANSWER_BYTES, complaint_bytes: 0 };
+    aisoc_programs::ask(helper, &question).map_err(|failure| match failure {
+        Failure::Stopped => Cancelled.into(),
+        Failure::NotFound => Fault::new(Reason::IoNotFound, failure.to_string()),
+        failure => failed(&failure.to_string()),
+    })
 }
 
-/// A helper that runs. Dropping it ends it, with what it started in its group.
-struct Helper {
-    process: Child,
-    /// Until its other end is closed.
-    stdout: Option<ChildStdout>,
-    printed: Vec<u8>,
-    has_ended: bool,
+fn credential(answer: &Answer) -> Result<Option<Credential>> {
+    if !answer.status.success() {
+        return if is_not_found(answer) { Ok(None) } else { Err(failed(&answer.end())) };
+    }
+    let no_login = || failed("answers with something that is no login");
+    let login: Map<String, Value> = serde_json::from_slice(&answer.printed).map_err(|_| no_login())?;
+    // In any case of letters, as Go reads them, in which the other side of the protocol is written.
+    let member = |wanted: &str| match login.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
+        None | Some((_, Value::Null)) => Ok(""),
+        Some((_, Value::String(text))) => Ok(text.as_str()),
+        Some(_) => Err(no_login()),
+    };
+    let login = Credential::of_login(member("Username")?, member("Secret")?);
+    login.map_err(|fault| failed(&format!("answers with a login that cannot be used: {}", fault.message())))
 }
 
-impl Helper {
-    fn start(mut command: Command) -> Result<Self> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Some print there what they would store.
-            .stderr(Stdio::null())
-            // So that what a script has started is ended with it.
-            .process_group(0);
-        let mut process = command.spawn().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Fault::new(Reason::IoNotFound, "is not on the PATH"),
-            _ => failed(&format!("cannot be run: {error}")),
-        })?;
-        let stdout = process.stdout.take();
-        Ok(Self { process, stdout, printed: Vec::new(), has_ended: false })
-    }
-
-    /// The question, and its end. That nobody reads it is the helper's business: what it answers counts. It
-    /// fits into the pipe whole, so that nobody is waited for.
-    fn tell(&mut self, server: &str) {
-        if let Some(mut stdin) = self.process.stdin.take() {
-            let _ = stdin.write_all(server.as_bytes());
-        }
-    }
-
-    /// One look: reads what is there, and says how the helper ended once there is nothing more. What it left
-    /// behind may hold the pipe open, and is not waited for.
-    fn step(&mut self) -> io::Result<Option<ExitStatus>> {
-        let status = self.process.try_wait()?;
-        self.has_ended = status.is_some();
-        let may_be_more = self.read(if self.has_ended { Duration::ZERO } else { STEP })?;
-        Ok(status.filter(|_| !may_be_more))
-    }
-
-    /// Reads a piece, and says whether there may be another one at once.
-    fn read(&mut self, patience: Duration) -> io::Result<bool> {
-        let Some(stdout) = &mut self.stdout else {
-            thread::sleep(patience);
-            return Ok(false);
-        };
-        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
-        match poll(&mut [PollFd::new(stdout, PollFlags::IN)], Some(&patience)) {
-            Ok(0) => return Ok(false),
-            Ok(_) => {}
-            // A signal says nothing about the pipe.
-            Err(Errno::INTR) => return Ok(true),
-            Err(error) => return Err(error.into()),
-        }
-        let mut piece = [0; 4096];
-        let length = stdout.read(&mut piece)?;
-        self.printed.extend_from_slice(&piece[..length]);
-        if length == 0 {
-            self.stdout = None;
-        }
-        Ok(length > 0)
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
-        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            // Fails only when nobody is left in it.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.process.wait();
-    }
-}
-
-/// How a helper ended, and what it printed.
-struct Answer {
-    status: ExitStatus,
-    printed: Vec<u8>,
-}
-
-impl Answer {
-    fn credential(&self) -> Result<Option<Credential>> {
-        if !self.status.success() {
-            return if self.is_not_found() { Ok(None) } else { Err(failed(&self.end())) };
-        }
-        let no_login = || failed("answers with something that is no login");
-        let login: Map<String, Value> = serde_json::from_slice(&self.printed).map_err(|_| no_login())?;
-        // In any case of letters, as Go reads them, in which the other side of the protocol is written.
-        let member = |wanted: &str| match login.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
-            None | Some((_, Value::Null)) => Ok(""),
-            Some((_, Value::String(text))) => Ok(text.as_str()),
-            Some(_) => Err(no_login()),
-        };
-        let login = Credential::of_login(member("Username")?, member("Secret")?);
-        login.map_err(|fault| failed(&format!("answers with a login that cannot be used: {}", fault.message())))
-    }
-
-    /// Not every "not found": a helper whose own helper is missing says so in these words too.
-    fn is_not_found(&self) -> bool {
-        String::from_utf8_lossy(&self.printed).to_ascii_lowercase().contains(NOT_FOUND)
-    }
-
-    fn end(&self) -> String {
-        match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("failed with exit code {code}"),
-            (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
-        }
-    }
+/// Not every "not found": a helper whose own helper is missing says so in these words too.
+fn is_not_found(answer: &Answer) -> bool {
+    String::from_utf8_lossy(&answer.printed).to_ascii_lowercase().contains(NOT_FOUND)
 }
 
 fn failed(how: &str) -> Fault {
@@ -237,10 +124,8 @@ mod tests {
     use std::path::Path;
 
     /// A helper that is written where it stands.
-    fn script(text: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", text, "helper", "get"]);
-        command
+    fn script(text: &str) -> Program {
+        Program { name: "sh".into(), arguments: ["-c", text, "helper", "get"].map(Into::into).to_vec() }
     }
 
     async fn asked(text: &str, patience: Duration) -> Result<Answer> {
@@ -248,7 +133,7 @@ mod tests {
     }
 
     async fn answer(text: &str) -> Result<Option<Credential>> {
-        asked(text, Duration::from_secs(20)).await?.credential()
+        credential(&asked(text, Duration::from_secs(20)).await?)
     }
 
     fn login_of(credential: Option<Credential>) -> (String, String) {
