@@ -17,7 +17,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::SigningKey;
+use aisoc_signing::KeyHolder;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
@@ -27,6 +27,7 @@ use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, T
 use crate::output::Output;
 use crate::private_key;
 use crate::runtime;
+use crate::signer;
 
 const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
 const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
@@ -211,20 +212,26 @@ impl Context {
         })
     }
 
-    /// A signing key: from a file, from `env:VARIABLE`, or from standard input for `-`. Says when others
-    /// can get at the file, and uses it all the same: build systems mount secrets that way.
+    /// Who signs: a key from a file, from `env:VARIABLE` or from standard input for `-`, or a program that holds one,
+    /// `exec:PROGRAM`. Says when others can get at the file, and uses it all the same: build systems mount secrets
+    /// that way.
     ///
     /// # Errors
     /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
-    /// or holds no signing key. What was given is not quoted, unless it is the path of a file.
-    pub(crate) fn signing_key(&self, source: &str) -> Result<SigningKey> {
-        let (key, mode) = private_key::read(source, &self.environment, self.cancellation()?)?;
+    /// or holds no signing key; `signer_unavailable` and `signer_failed` of a program. What was given is not quoted,
+    /// unless it is the path of a file.
+    pub(crate) fn signer(&self, source: &str) -> Result<Box<dyn KeyHolder>> {
+        let cancellation = self.cancellation()?;
+        if let Some(program) = source.strip_prefix("exec:") {
+            return signer::program(program, cancellation);
+        }
+        let (key, mode) = private_key::read(source, &self.environment, cancellation)?;
         if let Some(mode) = mode {
             let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
             let hint = format!("run `chmod 600 {}`", aisoc_files::shell_word(source));
             self.output.warning_with(Warning::PrivateKeyExposed, danger, Some(&hint));
         }
-        Ok(key)
+        Ok(Box::new(key))
     }
 }
 

@@ -15,6 +15,7 @@ mod output;
 mod private_key;
 mod runtime;
 mod scaffold;
+mod signer;
 mod usage;
 mod waiting;
 

@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "manifests",
             "files",
+            "programs",
             "signing",
             "registry-client",
             "registry-server",
@@ -44,7 +45,8 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] = &["manifests", "files", "programs", "signing", "trust", "packaging", "installation", "worker"];
+const SYNCHRONOUS: &[&str] =
+    &["manifests", "files", "programs", "signing", "trust", "packaging", "installation", "worker"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

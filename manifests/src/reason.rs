@@ -209,6 +209,15 @@ reasons! {
     KeyExists "key_exists" Failed
         "A key file of that name exists, and a lost private key cannot be made again."
         "choose another `--out` prefix, or repeat with `--force`"
+    SignerUnavailable "signer_unavailable" Unavailable
+        "Whoever holds the private key, an agent, a program or a token, could not be reached or did not answer in time."
+        "see whether it runs and what it waits for, then try again"
+    SignerFailed "signer_failed" Failed
+        "Whoever holds the private key, an agent, a program or a token, does not sign: it refuses, holds no such key, or answers with something else."
+        "see `aisoc help signing-keys` for what is expected of it"
+    SignerMismatch "signer_mismatch" Refused
+        "Whoever holds the private key gave a signature that the public key it names does not verify; nothing was written."
+        "find out which key it signs with, and whether it is the one that you mean"
     WeakKey "weak_key" Refused
         "A public key is a point for which anybody can make signatures."
         "delete the key file and find out who put it there"

@@ -6,7 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Manifest, ManifestFile};
 use aisoc_packaging::{FoundSecret, PluginDir, default_threads};
-use aisoc_signing::{Fingerprint, SigningKey};
+use aisoc_signing::{Fingerprint, KeyHolder};
 
 use crate::publication::{PackageOptions, Publication, SignatureRule, read_manifest};
 use crate::sign::{WholeTree, sweep_checkout};
@@ -75,7 +75,7 @@ impl ReleaseCopy {
     ///
     /// # Errors
     /// As [`crate::sign_directory`]; `internal` when the copy is not what was signed.
-    pub fn sign(self, key: &SigningKey, others: &[SigningKey], checkout: Checkout) -> Result<SignedRelease> {
+    pub fn sign(self, key: &dyn KeyHolder, others: &[Box<dyn KeyHolder>], checkout: Checkout) -> Result<SignedRelease> {
         let Self(plugin) = self;
         let whole = WholeTree::sign(&plugin, key, others)?;
         let removed_signatures = whole.replaced(&plugin);

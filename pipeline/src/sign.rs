@@ -14,8 +14,8 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
-    Content, Coverage, FILE_LIST, Fingerprint, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE,
-    Signature, Signed, SigningKey, Stamped, Statement, TreeFinding, sign, stamp,
+    Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
+    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, sign, stamp,
 };
 
 /// How a directory is signed.
@@ -85,7 +85,7 @@ impl SignedDirectory {
 /// old signature stays then.
 pub fn sign_directory(
     directory: &Path,
-    key: &SigningKey,
+    key: &dyn KeyHolder,
     how: Signing<'_>,
     limits: &Limits,
 ) -> Result<SignedDirectory> {
@@ -99,7 +99,7 @@ pub fn sign_directory(
 /// As [`sign_directory`].
 pub fn sign_directory_knowing(
     directory: &Path,
-    key: &SigningKey,
+    key: &dyn KeyHolder,
     how: Signing<'_>,
     secrets: &Secrets,
     limits: &Limits,
@@ -123,7 +123,7 @@ pub(crate) fn sweep_checkout(directory: &Path) {
     let _ = fs::remove_dir(&added);
 }
 
-fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
+fn sign_plugin(plugin: &PluginDir, key: &dyn KeyHolder, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
     if let Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } = how {
         require_outside(out, plugin.root())?;
         require_replaceable(out, plugin.root())?;
@@ -139,7 +139,7 @@ fn sign_plugin(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: 
     Ok(signed)
 }
 
-fn sign_as(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
+fn sign_as(plugin: &PluginDir, key: &dyn KeyHolder, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
             let whole = WholeTree::sign(plugin, key, &[])?;
@@ -153,7 +153,7 @@ fn sign_as(plugin: &PluginDir, key: &SigningKey, how: Signing<'_>, dry_run: DryR
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
             let coverage = refuse_other_tree(plugin, hint)?;
-            let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
+            let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
             let path = match dry_run.is_on() {
                 true => out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned),
                 false => write_signature(plugin, &[], &signed, out)?,
@@ -177,11 +177,11 @@ pub(crate) struct WholeTree {
 
 impl WholeTree {
     /// Stamps the manifest and signs what comes out, with every key the same.
-    pub(crate) fn sign(plugin: &PluginDir, key: &SigningKey, others: &[SigningKey]) -> Result<Self> {
+    pub(crate) fn sign(plugin: &PluginDir, key: &dyn KeyHolder, others: &[Box<dyn KeyHolder>]) -> Result<Self> {
         let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
             .map_err(|fault| fault.below(plugin.root()))?;
-        let signed_by = |key| Ok(sign(describe(plugin, &stamped.manifest)?, key));
-        let added = others.iter().map(signed_by).collect::<Result<_>>()?;
+        let signed_by = |key: &dyn KeyHolder| sign(describe(plugin, &stamped.manifest)?, key);
+        let added = others.iter().map(|other| signed_by(other.as_ref())).collect::<Result<_>>()?;
         let signed = signed_by(key)?;
         Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed, added })
     }
@@ -417,13 +417,13 @@ fn require_replaceable(out: &Path, root: &Path) -> Result<()> {
     .hint("name a file with `--out` that is not there yet"))
 }
 
-fn add_signer(plugin: &PluginDir, key: &SigningKey, dry_run: DryRun) -> Result<SignedDirectory> {
+fn add_signer(plugin: &PluginDir, key: &dyn KeyHolder, dry_run: DryRun) -> Result<SignedDirectory> {
     if plugin.signature().is_none() {
         return Err(Fault::new(Reason::Unsigned, format!("`{}` has no first signature", plugin.root().display()))
             .hint("sign without --add, to become the first signer"));
     }
     let coverage = refuse_other_tree(plugin, "sign without --add: the others have to sign what there is now, too")?;
-    let signed = sign(describe(plugin, plugin.manifest_bytes())?, key);
+    let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
     let path = plugin.root().join(place_of(&signed));
     if dry_run.is_on() {
         return Ok(SignedDirectory::of(path, &signed, coverage));

@@ -1,5 +1,8 @@
 //! A program that runs, and its end.
-#![expect(clippy::disallowed_methods, reason = "its room: the one place that starts a program which answers a question")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "its room: the one place that starts a program which answers a question"
+)]
 
 use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt as _;

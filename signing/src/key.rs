@@ -94,10 +94,14 @@ impl SigningKey {
         PublicKey(self.0.verifying_key())
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
-        let signature = Signature(self.0.sign(message).to_bytes());
-        wipe_stack();
-        signature
+    /// For [`crate::KeyHolder`] alone, which verifies it.
+    pub(crate) fn signature(&self, message: &[u8]) -> Signature {
+        Signature(self.0.sign(message).to_bytes())
+    }
+
+    /// Whether those bytes are the private half of `key`.
+    pub(crate) fn is_seed_of(seed: &[u8; 32], key: &PublicKey) -> bool {
+        Self(Box::new(ed25519_dalek::SigningKey::from_bytes(seed))).public_key() == *key
     }
 }
 
@@ -174,6 +178,12 @@ impl PublicKey {
         let der = block.der().filter(|_| block.label == "PUBLIC KEY")?;
         let key = der.strip_prefix(&SPKI_PREFIX).and_then(|key| <[u8; 32]>::try_from(key).ok())?;
         Some(Self::from_bytes(&key))
+    }
+
+    /// The key of 32 bytes, or of its `SubjectPublicKeyInfo`: what services that sign give in base64.
+    pub(crate) fn from_key_bytes(bytes: &[u8]) -> Option<Self> {
+        let raw = bytes.strip_prefix(&SPKI_PREFIX).unwrap_or(bytes);
+        Self::from_bytes(raw.try_into().ok()?).ok()
     }
 
     /// The key of those 32 bytes.

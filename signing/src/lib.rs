@@ -24,6 +24,7 @@ mod promised;
 mod publishable;
 mod sign;
 mod signature;
+mod signer;
 mod stamp;
 mod statement;
 mod tree;
@@ -44,6 +45,9 @@ pub use keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};
 pub use sign::{Signed, sign};
 pub use signature::{MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
+pub use signer::{
+    KeyHolder, Operation, PROTOCOL_VERSION, ProgramSigner, Reply, Request, SIGNER_PATIENCE, sign_message,
+};
 pub use stamp::{Stamped, stamp};
 pub use statement::Statement;
 pub use tree::{

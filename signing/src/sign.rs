@@ -1,7 +1,10 @@
 //! The publisher's arrow: `Statement` → `Signed`.
 
-use crate::key::{Fingerprint, SigningKey};
+use aisoc_manifests::fault::Result;
+
+use crate::key::Fingerprint;
 use crate::signature::Signature;
+use crate::signer::{KeyHolder, sign_message};
 use crate::statement::Statement;
 
 /// A statement and a signature over it that was just made. Where the two belong to a tree as it stands, it is a
@@ -13,10 +16,14 @@ pub struct Signed {
     signer: Fingerprint,
 }
 
-/// Signs. Ed25519 is deterministic: the same statement and key give the same bytes everywhere.
-pub fn sign(statement: Statement, key: &SigningKey) -> Signed {
-    let signature = key.sign(statement.digest().as_bytes());
-    Signed { statement, signature, signer: key.public_key().fingerprint() }
+/// Signs, and verifies the signature with the signer's own key. Ed25519 is deterministic: the same statement and key
+/// give the same bytes everywhere.
+///
+/// # Errors
+/// As [`sign_message`].
+pub fn sign(statement: Statement, signer: &dyn KeyHolder) -> Result<Signed> {
+    let signature = sign_message(signer, statement.digest().as_bytes())?;
+    Ok(Signed { statement, signature, signer: signer.public_key().fingerprint() })
 }
 
 impl Signed {

@@ -49,7 +49,7 @@ impl Publisher {
 
     fn signature(&self, manifest: &[u8], code: &[u8]) -> [u8; 64] {
         let statement = claim(manifest, code, None).statement().expect("signable");
-        let hex = sign(statement, &self.key).signature().to_hex();
+        let hex = sign(statement, &self.key).expect("signed").signature().to_hex();
         unhex(&hex).try_into().expect("64 bytes")
     }
 

@@ -62,7 +62,7 @@ impl Plugin {
     }
 
     fn signature_by(&self, key: &SigningKey) -> String {
-        sign(self.claim().statement().expect("a statement"), key).signature().to_hex()
+        sign(self.claim().statement().expect("a statement"), key).expect("signed").signature().to_hex()
     }
 
     fn file_map(&self) -> FileMap {

@@ -64,7 +64,8 @@ impl Plugin {
 
     /// With `plugin.sig` and the same under its signer's name, over what is there.
     fn signed(mut self) -> Self {
-        let signature = sign(self.claim().statement().expect("a statement"), &self.key).signature().to_hex();
+        let signature =
+            sign(self.claim().statement().expect("a statement"), &self.key).expect("signed").signature().to_hex();
         let named = self.named_signature();
         self.put("plugin.sig", signature.as_bytes());
         self.put(&named, signature.as_bytes());

@@ -14,6 +14,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("plugin-yaml", "the manifest: every field, and who requires it", include_str!("../../../docs/plugin-yaml.md")),
     ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
     (
+        "signing-keys",
+        "where a private key may be: files, variables, programs",
+        include_str!("../../../docs/signing-keys.md"),
+    ),
+    (
         "artifact-format",
         "what is in the registry, what is read, references",
         include_str!("../../../docs/artifact-format.md"),

@@ -70,7 +70,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let keys = Keys::of(args.keys, directory, &manifest.id, context)?;
     let public_key = keys.public_key();
     let Signers { first, others, made } = keys.read(context)?;
-    let shipped = copy.sign(&first, &others, checkout).and_then(|signed| {
+    let shipped = copy.sign(first.as_ref(), &others, checkout).and_then(|signed| {
         // Packing and pushing take long, and need no key.
         drop((first, others));
         sign::warn_of_removed(&signed.removed_signatures, "are not in the release", context);

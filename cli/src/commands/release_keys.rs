@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_signing::{Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_key_pair};
+use aisoc_signing::{KeyHolder, Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_key_pair};
 
 use super::package::require_outside;
 use super::{keygen, uninstall};
@@ -24,8 +24,8 @@ pub(super) enum Keys {
 
 /// The keys themselves.
 pub(super) struct Signers {
-    pub(super) first: SigningKey,
-    pub(super) others: Vec<SigningKey>,
+    pub(super) first: Box<dyn KeyHolder>,
+    pub(super) others: Vec<Box<dyn KeyHolder>>,
     /// The files of a new one.
     pub(super) made: Option<WrittenPair>,
 }
@@ -72,13 +72,13 @@ impl Keys {
     /// Reads the keys, or makes one, whose files are there from now on whatever comes after.
     ///
     /// # Errors
-    /// As [`Context::signing_key`]; `usage` for one key under two names; `key_exists`, I/O reasons.
+    /// As [`Context::signer`]; `usage` for one key under two names; `key_exists`, I/O reasons.
     pub(super) fn read(self, context: &Context) -> Result<Signers> {
         match self {
             Self::Named(first, others) => {
-                let first = context.signing_key(&first)?;
-                let others = others.iter().map(|other| context.signing_key(other)).collect::<Result<Vec<_>>>()?;
-                require_distinct(&first, &others)?;
+                let first = context.signer(&first)?;
+                let others = others.iter().map(|other| context.signer(other)).collect::<Result<Vec<_>>>()?;
+                require_distinct(first.as_ref(), &others)?;
                 Ok(Signers { first, others, made: None })
             }
             Self::New(prefix) => {
@@ -88,7 +88,7 @@ impl Keys {
                     false => write_key_pair(&prefix, &key, Overwrite::Refuse)?,
                 };
                 keygen::announce(&pair, &key.public_key().fingerprint(), context);
-                Ok(Signers { first: key, others: Vec::new(), made: Some(pair) })
+                Ok(Signers { first: Box::new(key), others: Vec::new(), made: Some(pair) })
             }
         }
     }
@@ -121,8 +121,8 @@ fn ask(pair: &WrittenPair, context: &Context) -> Result<()> {
     })
 }
 
-fn require_distinct(first: &SigningKey, others: &[SigningKey]) -> Result<()> {
-    let keys = std::iter::once(first).chain(others);
+fn require_distinct(first: &dyn KeyHolder, others: &[Box<dyn KeyHolder>]) -> Result<()> {
+    let keys = std::iter::once(first).chain(others.iter().map(AsRef::as_ref));
     let fingerprints: Vec<_> = keys.map(|key| key.public_key().fingerprint()).collect();
     match (1..fingerprints.len()).find(|at| fingerprints[..*at].contains(&fingerprints[*at])) {
         None => Ok(()),

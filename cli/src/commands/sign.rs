@@ -28,7 +28,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);
     }
-    let key = context.signing_key(&args.key.private_key)?;
+    let signer = context.signer(&args.key.private_key)?;
     let out = args.out.as_deref();
     let how = match args.coverage {
         _ if args.add => Signing::Added,
@@ -36,8 +36,9 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
     let (limits, dry_run) = (context.limits()?, context.dry_run());
-    let written = aisoc_pipeline::sign_directory_knowing(directory, &key, how, &allowance.secrets, &limits, dry_run)?;
-    drop(key);
+    let written =
+        aisoc_pipeline::sign_directory_knowing(directory, signer.as_ref(), how, &allowance.secrets, &limits, dry_run)?;
+    drop(signer);
     if args.profile.is_none() {
         bench::warn(&bench, Profile::Manager, context);
     }

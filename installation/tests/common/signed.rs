@@ -38,7 +38,7 @@ impl Publisher {
             fs::write(source.path().join("plugin.yaml"), stamped.manifest).expect("written");
         }
         if coverage != Coverage::None {
-            let signed = sign(claim().statement().expect("a statement"), &self.key);
+            let signed = sign(claim().statement().expect("a statement"), &self.key).expect("signed");
             fs::write(source.path().join("plugin.sig"), signed.signature().to_hex()).expect("written");
         }
         source

@@ -2,7 +2,7 @@
 use aisoc_signing::{SigningKey, Statement, sign};
 
 fn shortcut(statement: Statement, key: &SigningKey) {
-    let signed = sign(statement, key);
+    let signed = sign(statement, key).expect("signed");
     let _ = sign(signed, key);
 }
 

@@ -66,7 +66,11 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn signed(manifest: &[u8], key: &SigningKey) -> Vec<u8> {
-    sign(claim_with(b"t", manifest, [], &[]).statement().expect("a statement"), key).signature().to_hex().into_bytes()
+    sign(claim_with(b"t", manifest, [], &[]).statement().expect("a statement"), key)
+        .expect("signed")
+        .signature()
+        .to_hex()
+        .into_bytes()
 }
 
 /// `plugin.sig` by the first key, `plugin.sig.d` by each.

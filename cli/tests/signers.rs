@@ -1,0 +1,125 @@
+//! Who signs when it is no key that the command reads: the result is the plugin.sig that the key itself would make.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use support::{Bench, Run, workspace};
+
+/// A plugin, and a key that verifies it.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    bench
+}
+
+fn program(bench: &Bench, name: &str, text: &str) {
+    let path = bench.write(name, text);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
+/// The program of the manual.
+fn reference() -> String {
+    let page = fs::read_to_string(workspace::root().join("docs/signing-keys.md")).expect("a page");
+    let (_, rest) = page.split_once("cat > sign-with-openssl <<'EOF'\n").expect("the program");
+    rest.split_once("EOF\n").expect("its end").0.to_owned()
+}
+
+fn sign(bench: &Bench, signer: &str) -> Run {
+    let words = ["plugin", "sign", "demo", "--private-key", signer];
+    bench.run_with(&words, &[("SIGNER_KEY", "release.key"), ("PYTHONDONTWRITEBYTECODE", "1")])
+}
+
+#[test]
+fn a_program_signs_what_the_key_signs_byte_for_byte() {
+    let bench = bench();
+    program(&bench, "sign-with-openssl", &reference());
+    bench.sign("demo").ok();
+    let expected = bench.snapshot("demo");
+    for file in ["plugin.sig", "plugin.sig.d"] {
+        let path = bench.path("demo").join(file);
+        fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).expect("removed");
+    }
+    let run = sign(&bench, "exec:./sign-with-openssl");
+    assert!(run.ok().stderr.contains("Next aisoc plugin verify demo --trusted-keys KEYS"), "{run:?}");
+    assert_eq!(bench.snapshot("demo"), expected);
+    bench.run(&["plugin", "verify", "demo", "--trusted-keys", "release.pem"]).ok();
+}
+
+#[test]
+fn a_release_takes_programs_beside_keys_and_no_key_twice() {
+    let bench = bench();
+    program(&bench, "sign-with-openssl", &reference());
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    let release = |second: &str| {
+        let words = ["plugin", "release", "demo", "oci:out:0.1.0", "--private-key", "exec:./sign-with-openssl"];
+        let words = [&words[..], &["--private-key", second, "--json"]].concat();
+        bench.run_with(&words, &[("SIGNER_KEY", "release.key")])
+    };
+    let run = release("release.key");
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("names the same key twice"), "{run:?}");
+    let answer: serde_json::Value = serde_json::from_str(&release("other.key").ok().stdout).expect("JSON");
+    assert_eq!(answer["signers"].as_array().expect("signers").len(), 2, "{answer}");
+}
+
+#[test]
+fn a_program_that_lets_the_key_out_signs_nothing_and_is_not_quoted() {
+    let bench = bench();
+    let text = reference().replace("print(", "print(open(KEY).read(), file=sys.stderr); print(");
+    program(&bench, "leaky", &text);
+    let (before, key) = (bench.snapshot("demo"), fs::read_to_string(bench.path("release.key")).expect("a key"));
+    let run = sign(&bench, "exec:./leaky");
+    assert!(run.refused(1, "signer_failed").error_line().contains("printed a private key"), "{run:?}");
+    assert!(!run.stderr.contains(key.lines().nth(1).expect("a body")), "{run:?}");
+    assert_eq!(bench.snapshot("demo"), before);
+}
+
+#[test]
+fn a_program_that_signs_with_another_key_is_a_refusal_of_trust() {
+    let bench = bench();
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    let text = reference().replace("\"-inkey\", KEY", "\"-inkey\", \"other.key\"");
+    program(&bench, "mistaken", &text);
+    let before = bench.snapshot("demo");
+    let run = sign(&bench, "exec:./mistaken");
+    assert!(run.refused(3, "signer_mismatch").stderr.contains("expected: a signature by SHA256:"), "{run:?}");
+    assert_eq!(bench.snapshot("demo"), before);
+}
+
+#[test]
+fn what_is_no_program_is_refused_with_what_to_write() {
+    let bench = bench();
+    bench.write("not-executable", "#!/bin/sh\n");
+    for (signer, code, reason, hint) in [
+        ("exec:", 2, "usage", "write `exec:` and the path"),
+        ("exec:./nowhere", 1, "signer_failed", "the path of the program"),
+        ("exec:./sign --key prod", 1, "signer_failed", "write a small script"),
+        ("exec:./not-executable", 1, "signer_failed", "aisoc help signing-keys"),
+        ("exec:/", 1, "signer_failed", "aisoc help signing-keys"),
+    ] {
+        let run = sign(&bench, signer);
+        assert!(run.refused(code, reason).stderr.contains(hint), "{signer}: {run:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_program_that_is_waited_for() {
+    let bench = bench();
+    program(&bench, "hangs", "#!/bin/sh\necho $$ > began.new; mv began.new began; sleep 60\n");
+    let mut child = bench.command(&["plugin", "sign", "demo", "--private-key", "exec:./hangs"]);
+    let child = child.stderr(std::process::Stdio::piped()).spawn().expect("starts");
+    let began = Instant::now();
+    while !bench.path("began").exists() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it never began");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("sent");
+    assert_eq!(child.wait_with_output().expect("ended").status.code(), Some(130));
+    let number = fs::read_to_string(bench.path("began")).expect("a number");
+    assert!(!fs::exists(format!("/proc/{}", number.trim())).expect("known"), "it still runs");
+}
