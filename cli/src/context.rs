@@ -17,7 +17,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::KeyHolder;
+use aisoc_signing::{KeyHolder, Origin};
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
@@ -166,12 +166,12 @@ impl Context {
 
     /// What the signature of what is published has to be. Only flags say so: what an operator's environment
     /// trusts on this machine is not what a publisher means by its own keys.
-    pub(crate) fn signature_rule(&self, args: SignatureArgs) -> SignatureRule {
+    pub(crate) fn signature_rule(&self, args: SignatureArgs, destination: Origin) -> SignatureRule {
         let Some(keys_dir) = args.trusted_keys else {
             return if args.unsigned { SignatureRule::UnsignedMeant } else { SignatureRule::Compared };
         };
         let policy = Policy { coverage: args.trust_coverage.unwrap_or_default(), ..Policy::of(TrustMode::Strict) };
-        SignatureRule::Verified(TrustInputs { keys_dir, policy, at: Timestamp::now() })
+        SignatureRule::Verified { trust: TrustInputs { keys_dir, policy, at: Timestamp::now() }, destination }
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:

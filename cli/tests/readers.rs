@@ -27,7 +27,7 @@ const READERS: &[(&str, usize, &str)] = &[
     // A layer's first four bytes say how it is compressed; they are read again as part of it.
     ("packaging/src/inflate.rs", 2, "Cursor::new(magic).chain(reader)"),
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
-    ("signing/src/key_files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
+    ("signing/src/keyring/files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
     // The last byte of a file that is only appended to.
     ("files/src/append.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and

@@ -77,6 +77,14 @@ impl Walk {
         self.start(path, links, Some(Mode::from_raw_mode(mode)))
     }
 
+    /// Walks on from `place` to the directory `name` in it, which may be a link to one.
+    ///
+    /// # Errors
+    /// As [`Walk::to`].
+    pub fn enter(&mut self, place: &Place, name: &OsStr) -> io::Result<Arrival> {
+        self.go(place.again()?, Path::new(name), Links::Followed, None)
+    }
+
     /// Opens the regular file that `name` in `place` is, or is a link to, without ever waiting for a writer.
     ///
     /// # Errors

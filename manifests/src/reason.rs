@@ -242,6 +242,9 @@ reasons! {
     KeyExpired "key_expired" Refused
         "Only a key whose time is over verifies the signature."
         "ask the publisher for a build that is signed with a current key"
+    KeyOutOfScope "key_out_of_scope" Refused
+        "Only a key verifies the signature that is limited to other plugins, other repositories, or other things than plugins."
+        "look up in NAME.json beside the key what it is limited to; then ask the publisher for a build that is signed with the key that is meant for it"
     SignersTooFew "signers_too_few" Refused
         "Fewer distinct trusted keys signed the plugin than are required."
         "ask the missing signers to run `aisoc plugin sign --add --plugin-dir DIR --private-key KEY`"

@@ -16,7 +16,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::progress::{Act, Measured};
 use aisoc_manifests::text::printable;
 use aisoc_packaging::{Limits, ReferenceDir, default_threads, stated_bytes};
-use aisoc_signing::{Claim, Coverage};
+use aisoc_signing::{Claim, Coverage, Origin};
 use aisoc_trust::{Examined, SignatureStatus};
 
 use crate::bytecode::{cure, mended};
@@ -241,7 +241,7 @@ impl Reader<'_> {
         require_guarded(path)?;
         let claim = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?.claim();
         let id = stated_id(claim.document()?)?;
-        let examined = self.judge.examine(&claim);
+        let examined = self.judge.examine(&claim, Origin::unknown());
         match examined.refusal() {
             Some(refusal) => {
                 let rule = self.options.trust.policy.coverage;
@@ -279,6 +279,7 @@ fn known_of_refusal(reason: Reason) -> Known {
         | Reason::KeyRevoked
         | Reason::KeyExpired
         | Reason::KeyNotYetValid
+        | Reason::KeyOutOfScope
         | Reason::CoverageMismatch
         | Reason::IntegrityUnknown => (Some(SignatureStatus::Invalid), Some(Coverage::None)),
         _ => (None, None),

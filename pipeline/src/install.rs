@@ -13,7 +13,7 @@ use aisoc_manifests::plugin::{Manifest, Problem, require_known_capabilities};
 use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::Claim;
+use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{UnderLock as _, Verdict};
 
 use crate::arrival::Arrival;
@@ -179,7 +179,7 @@ impl Incoming<'_> {
     fn refuse_early(&self) -> Result<Before> {
         let InstallOptions { site, trust, access, .. } = self.options;
         let judge = Judge::new(trust)?;
-        let examined = judge.examine(&self.claim);
+        let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
         if let Some(refusal) = examined.refusal() {
             return Err(self.refused(refusal.clone(), None));
         }
@@ -200,7 +200,7 @@ impl Incoming<'_> {
             let mut present = session.present(&self.manifest.id)?;
             // The keys as they are now: they may have changed while the lock was waited for.
             let judge = Judge::new(&self.options.trust)?;
-            let examined = judge.examine(&self.claim);
+            let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
             if !before.tell(&mut present, &examined, &judge) {
                 return Ok(None);
             }

@@ -9,7 +9,7 @@ use aisoc_installation::{Access, CoverageFloor, InstallRecord, Site, TreeInPlace
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, default_threads};
-use aisoc_signing::WITHOUT_BYTECODE;
+use aisoc_signing::{Origin, WITHOUT_BYTECODE};
 use aisoc_trust::Examined;
 
 use crate::grants::stated_grants;
@@ -48,7 +48,7 @@ pub(crate) fn read_intact(
         _ => fault,
     })?;
     let claim = tree.claim();
-    let examined = judge.examine(&claim);
+    let examined = judge.examine(&claim, Origin::recorded(&record.reference));
     if tree.subject() != record.tree_digest {
         let (cause, remedy) = match tree.has_bytecode_added() {
             true => (": bytecode was added to it", format!("{reinstall}; {WITHOUT_BYTECODE}")),
@@ -111,7 +111,8 @@ pub(crate) fn confirm_in_place(
         let present = session.present(&record.id)?;
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
-        let admitted = judge.decide(judge.examine(&tree.claim()), &present).outcome?;
+        let admitted =
+            judge.decide(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), &present).outcome?;
         let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
         Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers }))
@@ -131,7 +132,8 @@ pub(crate) fn confirm_in_place(
 fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Result<Option<Confirmed>> {
     let judge = Judge::new(trust)?;
     let facts = site.observe()?.facts(&tree.record().id, &Access::default())?;
-    let verdict = judge.observe(judge.examine(&tree.claim()), Some(&facts)).outcome?;
+    let verdict =
+        judge.observe(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), Some(&facts)).outcome?;
     let confirmed = Confirmed { signature: judge.judgement(&verdict), grants: grants(tree), leftovers: Vec::new() };
     Ok(site.is_in_place(tree)?.then_some(confirmed))
 }

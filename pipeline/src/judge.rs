@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_signing::{Claim, Coverage, Findings, Keyring, examine};
+use aisoc_signing::{Circumstances, Claim, Coverage, Findings, Keyring, Origin, examine};
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
     no_trusted_keys,
@@ -103,9 +103,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Asks the gates about proof. It takes as long as its signatures do, and needs no lock.
-    pub(crate) fn examine(&self, claim: &Claim) -> Examined {
+    /// `origin` is where the claim comes from, which a key can be limited to.
+    pub(crate) fn examine(&self, claim: &Claim, origin: Origin) -> Examined {
+        let circumstances = Circumstances { at: self.trust.at, origin };
         aisoc_trust::examine(&self.trust.policy, claim, |claim, findings| {
-            examine(claim, &self.keyring, self.trust.at, findings)
+            examine(claim, &self.keyring, &circumstances, findings)
         })
     }
 
@@ -113,7 +115,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn signers_of(&self, claim: &Claim) -> Vec<KnownSigner> {
         let mut findings = Findings::default();
         // The verdict is nobody's question here: a key that has expired has signed all the same.
-        let _ = examine(claim, &self.keyring, self.trust.at, &mut findings);
+        let _ = examine(claim, &self.keyring, &self.trust.at.into(), &mut findings);
         let tried = self.keyring.keys().iter().zip(&findings.keys);
         let signed = tried.filter(|(_, tried)| !tried.verifies.is_empty()).map(|(trusted, _)| trusted);
         signed.map(|key| KnownSigner { key_id: key.id.to_string(), fingerprint: key.fingerprint }).collect()

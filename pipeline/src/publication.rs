@@ -16,7 +16,7 @@ use aisoc_manifests::plugin::{Manifest, require_known_capabilities};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::{ClientOptions, Target};
-use aisoc_signing::{Appearance, Claim, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
+use aisoc_signing::{Appearance, Claim, Origin, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
 use crate::events::{Event, Reporter};
@@ -47,7 +47,12 @@ pub enum SignatureRule {
     /// with what the signed manifest states. A signature that states no tree is refused, and keys are asked for.
     Compared,
     /// Verified by these keys, by the gate of an operator in strict mode.
-    Verified(TrustInputs),
+    Verified {
+        /// Whom to trust.
+        trust: TrustInputs,
+        /// Where it is going to be, which a key can be limited to.
+        destination: Origin,
+    },
     /// As `Compared`, but what has no signature at all may go: its publisher has said that it is meant. A
     /// signature that does not fit is refused all the same, for nobody means that.
     UnsignedMeant,
@@ -127,7 +132,7 @@ impl PublishableArtifact {
         if matches!((source, rule), (Reference::Registry(_), SignatureRule::Compared | SignatureRule::UnsignedMeant)) {
             return Self::public(source, options, reporter).await;
         }
-        if let SignatureRule::Verified(trust) = rule {
+        if let SignatureRule::Verified { trust, .. } = rule {
             Judge::require_keys(trust)?;
         }
         let fetched = fetch(source, None, options, reporter).await?;
@@ -167,8 +172,8 @@ pub(crate) fn noted(manifest: &[u8]) -> Option<(String, String)> {
 /// The decision. `again` names the commands that make a signature that fits, in backquotes: what is wrong here is the publisher's to mend,
 /// whereas an operator would be told to fetch the plugin again.
 fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publishable> {
-    if let SignatureRule::Verified(trust) = rule {
-        return verified(claim, trust).map_err(|refusal| mended(refusal, again));
+    if let SignatureRule::Verified { trust, destination } = rule {
+        return verified(claim, trust, destination).map_err(|refusal| mended(refusal, again));
     }
     match Appearance::of(claim)? {
         Appearance::Fits(statement) => Ok(statement.into()),
@@ -211,10 +216,10 @@ fn only_a_key_can_tell(again: &str) -> Fault {
 }
 
 /// As strict as an operator's host: a mode of the publisher's own would let through what no host takes.
-fn verified(claim: &Claim, trust: &TrustInputs) -> Result<Publishable> {
+fn verified(claim: &Claim, trust: &TrustInputs, destination: &Origin) -> Result<Publishable> {
     let policy = Policy { mode: TrustMode::Strict, ..trust.policy };
     let strict = TrustInputs { keys_dir: trust.keys_dir.clone(), policy, at: trust.at };
-    let admitted = judge(claim, &strict)?.verdict?;
+    let admitted = judge(claim, destination.clone(), &strict)?.verdict?;
     let statement = admitted.signed_statement();
     let statement = statement.ok_or_else(|| Fault::new(Reason::Internal, "strict mode admitted what it objects to"))?;
     Ok(statement.into())

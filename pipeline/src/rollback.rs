@@ -8,6 +8,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::Limits;
+use aisoc_signing::Origin;
 use aisoc_trust::{Consent, UnderLock as _, Verdict};
 
 use crate::before::{Replaced, signers_to_record};
@@ -113,14 +114,14 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
     let RollbackOptions { site, id, trust, access, .. } = options;
     let named = format!("{id} {}", previous.record().version);
     reporter.event(&Event::Verifying { id, version: &previous.record().version });
-    let claim = previous.claim();
+    let (claim, origin) = (previous.claim(), Origin::recorded(&previous.record().reference));
     let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
             .expected(id.to_string(), manifest.id.to_string()));
     }
     // Refused before the lock is taken, so that it keeps nobody waiting; under it the gates are asked again.
-    if let Some(refusal) = Judge::new(trust)?.examine(&claim).refusal() {
+    if let Some(refusal) = Judge::new(trust)?.examine(&claim, origin.clone()).refusal() {
         return Err(refusal.clone().about(&named));
     }
     if !access.dry_run.is_on() {
@@ -133,7 +134,7 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted =
-            judge.decide(judge.examine(&claim), &present).outcome.map_err(|refusal| refusal.about(&named))?;
+            judge.decide(judge.examine(&claim, origin), &present).outcome.map_err(|refusal| refusal.about(&named))?;
         let record = record(previous.record(), admitted.verdict(), present.record(), trust);
         let signature = judge.judgement(admitted.verdict());
         let in_place = present.facts().in_place.as_ref();

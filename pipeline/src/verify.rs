@@ -10,7 +10,7 @@ use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Claim, Findings};
+use aisoc_signing::{Claim, Findings, Origin};
 use aisoc_trust::{Decision, FETCH_AGAIN, Trace, Verdict};
 
 use crate::bytecode::{cure, mended};
@@ -53,10 +53,20 @@ impl Verification {
 /// What cannot be judged: `manifest_missing`, I/O reasons, and those of reading the keys. A refusal
 /// is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
+    verify_directory_from(&Origin::unknown(), directory, trust, limits)
+}
+
+/// As [`verify_directory`], where somebody has written down where it comes from.
+pub(crate) fn verify_directory_from(
+    origin: &Origin,
+    directory: &Path,
+    trust: &TrustInputs,
+    limits: &Limits,
+) -> Result<Verification> {
     let read = || ReferenceDir::read_with(directory, default_threads(), limits);
     while_in_place(directory, || {
         let claim = read()?.claim();
-        let mut judged = judge_directory(&claim, directory, trust)?;
+        let mut judged = judge_directory(&claim, origin, directory, trust)?;
         let (rule, findings) = (trust.policy.coverage, &judged.findings);
         judged.verdict = judged.verdict.map_err(|refusal| {
             let refusal = of_a_bench(refusal, directory, trust, limits);
@@ -115,11 +125,11 @@ pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) ->
     }
     let plugin = PluginDir::open_knowing(directory, &Secrets::Unsearched, default_threads(), limits)?;
     let left_out = plugin.excluded().to_vec();
-    Ok(Verification { left_out, ..judge_directory(&plugin.claim(), directory, trust)? })
+    Ok(Verification { left_out, ..judge_directory(&plugin.claim(), &Origin::unknown(), directory, trust)? })
 }
 
-fn judge_directory(claim: &Claim, directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    Ok(judge(claim, trust)?.map_refusal(|refusal| match refusal.location() {
+fn judge_directory(claim: &Claim, origin: &Origin, directory: &Path, trust: &TrustInputs) -> Result<Verification> {
+    Ok(judge(claim, origin.clone(), trust)?.map_refusal(|refusal| match refusal.location() {
         Some(_) => refusal.below(directory),
         None => refusal.about(directory.display()),
     }))
@@ -138,14 +148,15 @@ pub async fn verify_artifact(
     trust.require_keys_for(reference)?;
     let fetched = fetch(reference, None, options, reporter).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let verification = judge(&fetched.claim(&staged)?, trust)?.map_refusal(|refusal| refusal.about(reference));
+    let verification =
+        judge(&fetched.claim(&staged)?, Origin::of(reference), trust)?.map_refusal(|refusal| refusal.about(reference));
     let (artifact_digest, index_digest) = (Some(fetched.artifact.digest()), fetched.index);
     Ok(Verification { artifact_digest, index_digest, ..verification })
 }
 
-pub(crate) fn judge(claim: &Claim, trust: &TrustInputs) -> Result<Verification> {
+pub(crate) fn judge(claim: &Claim, origin: Origin, trust: &TrustInputs) -> Result<Verification> {
     let judge = Judge::new(trust)?;
-    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim), None);
+    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim, origin), None);
     let id = claim.document().ok().and_then(stated_id);
     Ok(Verification {
         id,

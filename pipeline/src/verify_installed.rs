@@ -1,9 +1,10 @@
 //! Verifying one installed plugin, with everything that `verify` can say.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::Origin;
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-use crate::verify::{Verification, verify_directory};
+use crate::verify::{Verification, verify_directory_from};
 
 /// What is said of one installed plugin: the verdict at rest, and how the signature came about.
 #[derive(Debug)]
@@ -26,8 +27,9 @@ pub fn verify_installed(options: &AtRestOptions) -> Result<InstalledVerification
         let site = options.site.path().display();
         Fault::new(Reason::PluginNotFound, format!("there is no such plugin in `{site}`"))
     })?;
+    let origin = record.as_ref().map(|record| Origin::recorded(&record.reference)).unwrap_or_default();
     let refusal = verdict.err().map(|fault| fault.about(&id));
-    let verification = match (verify_directory(&path, &options.trust, &options.limits), refusal) {
+    let verification = match (verify_directory_from(&origin, &path, &options.trust, &options.limits), refusal) {
         (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),
         (Ok(verification), None) => verification,
         (Ok(verification), Some(refusal)) => Verification { verdict: Err(refusal), ..verification },

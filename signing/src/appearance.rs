@@ -6,7 +6,7 @@ use crate::claim::Claim;
 use crate::coverage::Coverage;
 use crate::publishable::{SignedStatement, UnsignedStatement};
 use crate::tree::{TreeDifference, TreeFinding};
-use crate::verify::read_signatures;
+use crate::tried::read_signatures;
 
 /// How the signature of a tree looks, before any host judges it. A verdict is not an error: what follows from
 /// it is the publisher's gate's decision.

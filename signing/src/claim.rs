@@ -10,6 +10,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles, UNSIGNED_KEYS};
 
 use crate::content::Content;
+use crate::key::Fingerprint;
 use crate::signature::SIGNATURE_FILE;
 use crate::statement::Statement;
 use crate::tree::{Covered, FILE_LIST, Integrity, TreeFinding, added_signature, compare};
@@ -61,10 +62,11 @@ impl Claim {
     }
 
     /// The signatures of `plugin.sig.d`: file name, the signer's fingerprint that it names, content.
-    pub(crate) fn added_signatures(&self) -> impl Iterator<Item = (&str, &str, &Content)> {
-        self.tree.signature_files.iter().filter_map(|(name, content)| {
-            added_signature(name).map(|fingerprint| (name.as_str(), fingerprint, content))
-        })
+    pub(crate) fn added_signatures(&self) -> impl Iterator<Item = (&str, Fingerprint, &Content)> {
+        self.tree
+            .signature_files
+            .iter()
+            .filter_map(|(name, content)| added_signature(name).map(|signer| (name.as_str(), signer, content)))
     }
 
     /// The manifest, as the host reads it.

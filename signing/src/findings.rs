@@ -1,18 +1,17 @@
 //! `Findings`: what every check of a verification saw, as facts to show. Evidence of nothing.
 
 use aisoc_manifests::digest::CanonicalDigest;
-use jiff::Timestamp;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
-use crate::key_notes::Standing;
-use crate::keyring::{KeyId, TrustedKey};
+use crate::keyring::{Circumstances, HeldKey, KeyId, KeyPlace, Standing};
 use crate::tree::{TreeDifference, TreeFinding};
 
 /// Filled from top to bottom; what comes after the check that decided stays empty.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// The trusted keys, in the order in which they were tried.
+    /// The keys, in the order in which they were tried: behind the trusted ones those that are known, and say why
+    /// something is not trusted any more.
     pub keys: Vec<KeyTried>,
     /// Key files that are not used, `file: reason`.
     pub skipped: Vec<String>,
@@ -24,13 +23,15 @@ pub struct Findings {
     pub tree: TreeCheck,
 }
 
-/// A trusted key, and what it verifies.
+/// A key, and what it verifies.
 #[derive(Debug)]
 pub struct KeyTried {
     /// Its name.
     pub key_id: KeyId,
-    /// Its file.
+    /// Its file, from the directory of the keys on.
     pub file: String,
+    /// Where it stands.
+    pub place: KeyPlace,
     /// `SHA256:` and 64 digits.
     pub fingerprint: String,
     /// Whether it counts.
@@ -72,12 +73,17 @@ impl TreeCheck {
 }
 
 impl KeyTried {
-    pub(crate) fn of(trusted: &TrustedKey, at: Timestamp) -> Self {
+    pub(crate) fn of(key: &HeldKey, plugin: Option<&str>, circumstances: &Circumstances) -> Self {
+        Self::standing(key, key.standing_for(plugin, circumstances))
+    }
+
+    pub(crate) fn standing(key: &HeldKey, standing: Standing) -> Self {
         Self {
-            key_id: trusted.id.clone(),
-            file: trusted.file.clone(),
-            fingerprint: trusted.fingerprint.to_string(),
-            standing: trusted.standing(at),
+            key_id: key.id.clone(),
+            file: key.file.clone(),
+            place: key.place,
+            fingerprint: key.fingerprint.to_string(),
+            standing,
             verifies: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aisoc_manifests::digest::hex;
+use aisoc_manifests::digest::{hex, read_hex};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
@@ -229,6 +229,11 @@ impl fmt::Debug for PublicKey {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
+    /// Reads the 64 lower-case hexadecimal digits alone; nothing for another text.
+    pub(crate) fn of_hex(digits: &str) -> Option<Self> {
+        read_hex(digits).map(Self)
+    }
+
     /// The 64 hexadecimal digits alone, as in `plugin.sig.d/<fingerprint>.sig`.
     pub fn hex(&self) -> String {
         hex(&self.0)
@@ -247,20 +252,24 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+impl serde::Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        <std::borrow::Cow<'_, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl FromStr for Fingerprint {
     type Err = Fault;
 
     /// Reads the form that is shown, and no other.
     fn from_str(text: &str) -> Result<Self> {
-        let read = || {
-            let digits = text.strip_prefix("SHA256:").filter(|digits| digits.len() == 64 && digits.is_ascii())?;
-            let mut bytes = [0; 32];
-            for (at, byte) in bytes.iter_mut().enumerate() {
-                *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
-            }
-            Some(Self(bytes)).filter(|read| read.to_string() == text)
-        };
-        read().ok_or_else(|| {
+        text.strip_prefix("SHA256:").and_then(Self::of_hex).ok_or_else(|| {
             Fault::new(Reason::KeyInvalid, format!("`{}` is no fingerprint of a key", shown(text, 80)))
                 .expected("SHA256: and 64 hexadecimal digits in lower case", "another text")
         })

@@ -10,10 +10,7 @@ mod coverage;
 mod findings;
 mod hidden_key;
 mod key;
-mod key_files;
 mod key_form;
-mod key_names;
-mod key_notes;
 mod key_pair;
 mod key_repair;
 mod key_source;
@@ -24,10 +21,12 @@ mod promised;
 mod publishable;
 mod sign;
 mod signature;
+mod signed_by;
 mod signer;
 mod stamp;
 mod statement;
 mod tree;
+mod tried;
 mod verify;
 mod wrapping;
 
@@ -38,13 +37,16 @@ pub use content::Content;
 pub use coverage::{Coverage, Uncovered};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
-pub use key_notes::{KeyNotes, PlannedEnd, Standing};
 pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_key_pair};
 pub use key_source::KeySource;
-pub use keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
+pub use keyring::{
+    Circumstances, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyId, KeyNotes, KeyPlace, Keyring, OWN_DIRECTORY,
+    Origin, OutOfScope, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing,
+};
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};
 pub use sign::{Signed, sign};
 pub use signature::{MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
+pub use signed_by::{EndedSigner, Signer};
 pub use signer::{
     KeyHolder, Operation, PROTOCOL_VERSION, ProgramSigner, Reply, Request, SIGNER_PATIENCE, sign_message,
 };
@@ -53,4 +55,5 @@ pub use statement::Statement;
 pub use tree::{
     ChangedFile, FILE_LIST, INTEGRITY_KEY, ListState, TreeDifference, TreeFinding, claimed_signer, is_signature_file,
 };
-pub use verify::{Cause, EndedSigner, MAX_SIGNATURES, Outcome, Signer, Verified, examine, verify};
+pub use tried::MAX_SIGNATURES;
+pub use verify::{Cause, Outcome, Verified, examine, verify};

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aisoc_manifests::digest::{CoveredTreeDigest, FileDigest, read_hex};
+use aisoc_manifests::digest::{CoveredTreeDigest, FileDigest};
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme, write_list};
 use aisoc_manifests::path::RelPath;
@@ -13,6 +13,7 @@ use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_manifests::value::{Node, Value};
 
 use crate::bytecode::is_bytecode_of_source;
+use crate::key::Fingerprint;
 use crate::macos;
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 
@@ -150,13 +151,12 @@ pub fn is_signature_file(path: &str) -> bool {
 
 /// The fingerprint of the key whose signature the file of that name claims to hold.
 pub fn claimed_signer(path: &str) -> Option<String> {
-    added_signature(path).map(|digits| format!("SHA256:{digits}"))
+    added_signature(path).map(|signer| signer.to_string())
 }
 
-/// The 64 digits of `plugin.sig.d/<fingerprint>.sig`.
-pub(crate) fn added_signature(path: &str) -> Option<&str> {
-    let digits = path.strip_prefix(SIGNATURE_DIRECTORY)?.strip_prefix('/')?.strip_suffix(".sig")?;
-    read_hex(digits).is_some().then_some(digits)
+/// The signer that `plugin.sig.d/<fingerprint>.sig` names.
+pub(crate) fn added_signature(path: &str) -> Option<Fingerprint> {
+    Fingerprint::of_hex(path.strip_prefix(SIGNATURE_DIRECTORY)?.strip_prefix('/')?.strip_suffix(".sig")?)
 }
 
 /// What a comparison of the stated tree with the present one says.

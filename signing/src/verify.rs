@@ -6,22 +6,21 @@
 use std::path::PathBuf;
 
 use aisoc_manifests::digest::{CanonicalDigest, TreeDigest};
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::plugin::Manifest;
 use jiff::Timestamp;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
-use crate::findings::{Findings, KeyTried, SignatureTried, TreeCheck};
+use crate::findings::{Findings, KeyTried, TreeCheck};
 use crate::key::Fingerprint;
-use crate::key_notes::{PlannedEnd, Standing};
-use crate::keyring::{KeyId, Keyring, SkippedKey, TrustedKey};
+use crate::keyring::{Circumstances, KeyCoverage, KeyId, Keyring, SkippedKey, Standing};
 use crate::promised::named_and_absent;
-use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
+use crate::signed_by::{EndedSigner, Signer};
 use crate::statement::Statement;
 use crate::tree::{TreeDifference, TreeFinding};
-
-/// Most signatures of one plugin: each costs one check per key.
-pub const MAX_SIGNATURES: usize = 16;
+use crate::tried::{Tried, read_signatures, try_keys};
 
 /// The verdict on a claim. A verdict is not an error: what follows from it is the gate's decision.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ pub enum Cause {
     /// `plugin.sig` is none of the signatures in `plugin.sig.d`, and no trusted key verifies it.
     FirstSignatureReplaced,
     /// The signers that are named, none of whose keys is trusted.
-    UnknownSigners(Vec<String>),
+    UnknownSigners(Vec<Fingerprint>),
     /// The key of a signer that is named is in a file of trusted keys, and is not used.
     SkippedSigner {
         /// The file.
@@ -101,35 +100,6 @@ pub struct Verified {
     coverage: Coverage,
     uncovered: Vec<Uncovered>,
     absent: Vec<String>,
-}
-
-/// A trusted key that verified a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signer {
-    /// Its name in the directory of trusted keys.
-    pub key_id: KeyId,
-    /// The key by content.
-    pub fingerprint: Fingerprint,
-    /// When it stops to count, as its note says; the signer counts until then.
-    pub end: Option<PlannedEnd>,
-}
-
-/// A trusted key that verified a signature, and does not count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedSigner {
-    /// Its name in the directory of trusted keys.
-    pub key_id: KeyId,
-    /// The key by content.
-    pub fingerprint: Fingerprint,
-    /// Why it does not count.
-    pub standing: Standing,
-}
-
-impl Signer {
-    /// That its key is going to end, in words, where a note says so and it is time to hear of it.
-    pub fn near_end(&self, at: Timestamp) -> Option<String> {
-        self.end.filter(|end| end.is_near(at)).map(|end| format!("key `{}` {end}", self.key_id))
-    }
 }
 
 impl Verified {
@@ -171,29 +141,36 @@ impl Verified {
     }
 }
 
-/// Judges a claim by the keys, as they stand `at` that time.
+/// Judges a claim by the keys, as they stand `at` that time, for what comes from nobody knows where.
 ///
 /// # Errors
 /// Only when there is nothing to judge: a manifest that cannot be read or has no canonical form.
 pub fn verify(claim: &Claim, keyring: &Keyring, at: Timestamp) -> Result<Outcome> {
-    examine(claim, keyring, at, &mut Findings::default())
+    examine(claim, keyring, &at.into(), &mut Findings::default())
 }
 
-/// As [`verify`], and notes down what every check found, up to the one that decided.
+/// As [`verify`], in all circumstances that a scope can ask for, and notes down what every check found, up to the one
+/// that decided.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn examine(claim: &Claim, keyring: &Keyring, at: Timestamp, findings: &mut Findings) -> Result<Outcome> {
-    findings.keys = keyring.keys().iter().map(|trusted| KeyTried::of(trusted, at)).collect();
+pub fn examine(
+    claim: &Claim,
+    keyring: &Keyring,
+    circumstances: &Circumstances,
+    findings: &mut Findings,
+) -> Result<Outcome> {
+    let plugin = claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.id);
+    let plugin = plugin.as_ref().map(PluginId::as_str);
+    findings.keys = keyring.keys().iter().map(|key| KeyTried::of(key, plugin, circumstances)).collect();
     findings.skipped = keyring.skipped().iter().map(ToString::to_string).collect();
     let signatures = match read_signatures(claim) {
         Ok(signatures) if signatures.is_empty() => return Ok(Outcome::Unsigned),
         Ok(signatures) => signatures,
         Err(fault) => return Ok(Outcome::Malformed(fault)),
     };
-    if keyring.keys().is_empty() {
-        let (directory, skipped) = (keyring.directory().to_owned(), findings.skipped.clone());
-        return Ok(Outcome::NoTrustedKeys { directory, skipped });
+    if keyring.all_keys().is_empty() {
+        return Ok(no_trusted_keys(keyring));
     }
     let document = claim.document()?;
     let digest = Statement::describe(document, &claim.tree().python)?.digest();
@@ -207,125 +184,17 @@ pub fn examine(claim: &Claim, keyring: &Keyring, at: Timestamp, findings: &mut F
     conclude(claim, digest, keyring, tried, tree)
 }
 
-/// A signature file, and the signer that its name states.
-pub(crate) struct Named<'a> {
-    file: &'a str,
-    fingerprint: Option<&'a str>,
-    signature: Signature,
-}
-
-/// All or none: a signature file that is not a signature makes the whole evidence ambiguous.
-pub(crate) fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
-    let Some(first) = claim.signature() else { return Ok(Vec::new()) };
-    let mut signatures = vec![Named {
-        file: SIGNATURE_FILE,
-        fingerprint: None,
-        signature: Signature::read_file(SIGNATURE_FILE, first)?,
-    }];
-    for (file, fingerprint, content) in claim.added_signatures() {
-        if signatures.len() > MAX_SIGNATURES {
-            let message = format!("`{SIGNATURE_DIRECTORY}` holds more than {MAX_SIGNATURES} signatures");
-            return Err(Fault::new(Reason::SignatureMalformed, message));
-        }
-        let signature = Signature::read_file(file, content)?;
-        signatures.push(Named { file, fingerprint: Some(fingerprint), signature });
-    }
-    Ok(signatures)
-}
-
-/// What trying every signature with every key gave.
-#[derive(Default)]
-struct Tried {
-    signers: Vec<Signer>,
-    ended: Vec<EndedSigner>,
-    /// A key that verifies and does not count.
-    not_counted: Option<(KeyId, Standing)>,
-    /// A trusted key that a file names as its signer, and that did not sign this.
-    contradicted: Option<KeyId>,
-    unknown: Vec<String>,
-    /// Whether `plugin.sig` is neither verified nor among the others: hosts that know it alone refuse it.
-    is_first_alone: bool,
-    /// What has been verified of this digest.
-    verified: Vec<(Signature, Fingerprint)>,
-}
-
-fn try_keys(signatures: &[Named<'_>], digest: CanonicalDigest, keyring: &Keyring, findings: &mut Findings) -> Tried {
-    let mut tried = Tried::default();
-    let (first, added) = signatures.split_first().map_or((None, signatures), |(first, added)| (Some(first), added));
-    let is_copied = |first: &Named<'_>| added.iter().any(|named| named.signature == first.signature);
-    tried.is_first_alone = !added.is_empty() && !first.is_some_and(is_copied);
-    for named in signatures {
-        let candidates: Vec<(usize, &TrustedKey)> =
-            keyring.keys().iter().enumerate().filter(|(_, trusted)| named.may_be_of(trusted)).collect();
-        let verifying = tried.first_that_verifies(named, &candidates, digest, findings);
-        findings.signatures.push(SignatureTried {
-            file: named.file.to_owned(),
-            named_signer: named.fingerprint.map(str::to_owned),
-            key_id: verifying.map(|(_, trusted)| trusted.id.clone()),
-        });
-        tried.is_first_alone &= named.fingerprint.is_some() || verifying.is_none();
-        match (verifying, named.fingerprint, candidates.first()) {
-            (Some((index, trusted)), _, _) => tried.add(trusted, &findings.keys[index].standing),
-            (None, Some(_), Some((_, named_key))) => {
-                tried.contradicted.get_or_insert_with(|| named_key.id.clone());
-            }
-            (None, Some(fingerprint), None) => tried.unknown.push(fingerprint.to_owned()),
-            (None, None, _) => {}
-        }
-    }
-    tried
-}
-
-impl Named<'_> {
-    fn may_be_of(&self, trusted: &TrustedKey) -> bool {
-        self.fingerprint.is_none_or(|named| trusted.fingerprint.hex() == named)
-    }
-}
-
-impl Tried {
-    /// The first key in order gives the id, and one that counts comes before one that does not.
-    fn first_that_verifies<'a>(
-        &mut self,
-        named: &Named<'_>,
-        candidates: &[(usize, &'a TrustedKey)],
-        digest: CanonicalDigest,
-        findings: &mut Findings,
-    ) -> Option<(usize, &'a TrustedKey)> {
-        let mut found = None;
-        for &(index, trusted) in candidates {
-            // The first signer's signature is there twice, byte for byte: once for each kind of verifier.
-            let known = (named.signature, trusted.fingerprint);
-            if self.verified.contains(&known) || trusted.key.verifies(digest.as_bytes(), &named.signature) {
-                self.verified.push(known);
-                findings.keys[index].verifies.push(named.file.to_owned());
-                if findings.keys[index].standing == Standing::Current {
-                    return Some((index, trusted));
-                }
-                found = found.or(Some((index, trusted)));
-            }
-        }
-        found
-    }
-
-    fn add(&mut self, trusted: &TrustedKey, standing: &Standing) {
-        let fingerprint = trusted.fingerprint;
-        if *standing != Standing::Current {
-            self.not_counted.get_or_insert_with(|| (trusted.id.clone(), standing.clone()));
-            self.ended.push(EndedSigner { key_id: trusted.id.clone(), fingerprint, standing: standing.clone() });
-            return;
-        }
-        if self.signers.iter().all(|signer| signer.fingerprint != fingerprint) {
-            self.signers.push(Signer { key_id: trusted.id.clone(), fingerprint, end: trusted.planned_end() });
-        }
-    }
-}
-
 /// Among the keys that are not used may be the one that is asked for.
-fn cause_of_unknown(keyring: &Keyring, unknown: Vec<String>) -> Cause {
-    let is_named = |key: &&SkippedKey| key.fingerprint.is_some_and(|skipped| unknown.contains(&skipped.hex()));
+fn no_trusted_keys(keyring: &Keyring) -> Outcome {
+    let skipped = keyring.skipped().iter().map(ToString::to_string).collect();
+    Outcome::NoTrustedKeys { directory: keyring.directory().to_owned(), skipped }
+}
+
+fn cause_of_unknown(keyring: &Keyring, unknown: &[Fingerprint]) -> Cause {
+    let is_named = |key: &&SkippedKey| key.fingerprint.is_some_and(|skipped| unknown.contains(&skipped));
     match keyring.skipped().iter().find(is_named) {
         Some(SkippedKey { file, fault, .. }) => Cause::SkippedSigner { file: file.clone(), fault: fault.clone() },
-        None => Cause::UnknownSigners(unknown),
+        None => Cause::UnknownSigners(unknown.to_vec()),
     }
 }
 
@@ -336,7 +205,7 @@ fn conclude(
     tried: Tried,
     tree: TreeFinding,
 ) -> Result<Outcome> {
-    let Tried { signers, ended, not_counted, contradicted, unknown, is_first_alone, .. } = tried;
+    let Tried { signers, ended, not_counted, contradicted, unknown, is_first_alone } = tried;
     let untrusted = |cause| Outcome::Untrusted {
         digest,
         tried: keyring.keys().iter().map(|trusted| trusted.id.clone()).collect(),
@@ -356,9 +225,10 @@ fn conclude(
     let Some(first) = signers.first() else {
         return Ok(match (not_counted, tree) {
             (Some((key_id, standing)), _) => Outcome::NotCounted { key_id, standing },
+            _ if keyring.keys().is_empty() => no_trusted_keys(keyring),
             (None, TreeFinding::Differs(difference)) => untrusted(Cause::FilesChanged(difference)),
             (None, _) if unknown.is_empty() => untrusted(Cause::Unknown),
-            (None, _) => untrusted(cause_of_unknown(keyring, unknown)),
+            (None, _) => untrusted(cause_of_unknown(keyring, &unknown)),
         });
     };
     if let TreeFinding::Differs(difference) = tree {
@@ -369,5 +239,19 @@ fn conclude(
         TreeFinding::Exact(_) | TreeFinding::Differs(_) => Vec::new(),
     };
     let (coverage, uncovered) = (claim.coverage_if_signed(&tree), uncovered(claim, &tree));
+    let (signers, short) = by_coverage(signers, coverage);
+    if let (true, Some(EndedSigner { key_id, standing, .. })) = (signers.is_empty(), short.first()) {
+        return Ok(Outcome::NotCounted { key_id: key_id.clone(), standing: standing.clone() });
+    }
+    let ended = ended.into_iter().chain(short).collect();
     Ok(Outcome::Verified(Verified { subject: claim.subject(), digest, signers, ended, coverage, uncovered, absent }))
+}
+
+/// The signers that count with that coverage, and those whose notes demand more.
+fn by_coverage(signers: Vec<Signer>, coverage: Coverage) -> (Vec<Signer>, Vec<EndedSigner>) {
+    let demands_more = |signer: &Signer| coverage != Coverage::Full && signer.coverage == Some(KeyCoverage::Full);
+    let (short, signers): (Vec<_>, Vec<_>) = signers.into_iter().partition(demands_more);
+    let ended =
+        |Signer { key_id, fingerprint, .. }| EndedSigner { key_id, fingerprint, standing: Standing::CoversTooLittle };
+    (signers, short.into_iter().map(ended).collect())
 }

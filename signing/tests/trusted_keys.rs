@@ -349,6 +349,7 @@ fn the_strictest_limit_of_a_key_is_its_limit_under_every_name() {
         Standing::NotYet(_) => "not yet",
         Standing::Expired(_) => "expired",
         Standing::Revoked { .. } => "revoked",
+        other => panic!("{other}"),
     };
     let cases: [(&[&str], &str); 6] = [
         (&[&current], "current"),

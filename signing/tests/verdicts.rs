@@ -262,7 +262,7 @@ fn what_is_known_about_why_no_key_verifies_is_said() {
     let stranger = key();
     match cause(verdict(&Plugin::stamped().signed(&[&eve, &stranger]), &trusted)) {
         Cause::UnknownSigners(mut signers) => {
-            let mut expected = [&eve, &stranger].map(|key| key.public_key().fingerprint().hex().to_string());
+            let mut expected = [&eve, &stranger].map(|key| key.public_key().fingerprint());
             signers.sort();
             expected.sort();
             assert_eq!(signers, expected);
@@ -324,7 +324,7 @@ fn the_findings_end_with_the_check_that_decided() {
     let trusted = keyring(&[("alice", &alice, None), ("eve", &eve, Some(r#""revoked_at":"2026-01-01T00:00:00Z""#))]);
     let findings = |plugin: &Plugin| {
         let mut findings = Findings::default();
-        examine(&plugin.claim(), &trusted, after_all_notes(), &mut findings).expect("judged");
+        examine(&plugin.claim(), &trusted, &after_all_notes().into(), &mut findings).expect("judged");
         findings
     };
     let unsigned = findings(&Plugin::stamped());

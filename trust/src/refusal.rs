@@ -76,7 +76,7 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[Str
                 .hint(fault.next_step())
         }
         Cause::UnknownSigners(fingerprints) => {
-            let named: Vec<String> = fingerprints.iter().map(|digits| format!("SHA256:{digits}")).collect();
+            let named: Vec<String> = fingerprints.iter().map(ToString::to_string).collect();
             // What is in a file that cannot be read may be that very key.
             let message = match skipped.is_empty() {
                 true => "the plugin is signed by a key that is none of the trusted keys",
@@ -109,10 +109,18 @@ pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
         Standing::Revoked { .. } => Reason::KeyRevoked,
         Standing::Expired(_) => Reason::KeyExpired,
         Standing::NotYet(_) => Reason::KeyNotYetValid,
+        Standing::OutOfScope(_) => Reason::KeyOutOfScope,
+        Standing::CoversTooLittle => Reason::CoveragePartial,
+        Standing::Staged | Standing::Retired => Reason::UntrustedKey,
         Standing::Current => Reason::Internal,
     };
     let state = printable(&standing.to_string()).into_owned();
-    Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"))
+    let fault = Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"));
+    match standing {
+        Standing::OutOfScope(scope) => fault.expected(scope.allowed(), scope.found()),
+        Standing::CoversTooLittle => fault.expected("coverage full", "coverage code"),
+        _ => fault,
+    }
 }
 
 /// What a publisher is told of a tree that is not the one that its manifest states: the first file that

@@ -55,7 +55,9 @@ fn verdicts() -> Vec<(Outcome, Reason, SignatureStatus)> {
                 digest: CanonicalDigest::of(b""),
                 tried: vec![],
                 skipped: vec![],
-                cause: Cause::UnknownSigners(vec!["ab".repeat(32)]),
+                cause: Cause::UnknownSigners(vec![
+                    format!("SHA256:{}", "ab".repeat(32)).parse().expect("a fingerprint"),
+                ]),
             },
             Reason::UntrustedKey,
             SignatureStatus::Invalid,

@@ -8,6 +8,7 @@ use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{AllowedSecret, PackedArtifact};
 use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook, SignatureRule};
+use aisoc_signing::Origin;
 
 use super::archive_name::{Promise, as_layout, layout_in_words};
 use super::{bench, tag};
@@ -35,7 +36,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     }
     // Before anything is written: what fails behind it would fail although the work is done.
     bench::warn_unless(args.profile, directory, context)?;
-    let rule = context.signature_rule(args.signature);
+    let rule = context.signature_rule(args.signature, Origin::unknown());
     let packaged = match args.check {
         true => check(directory, &out, &options, context),
         false => pack(directory, &out, &rule, &options, context),

@@ -9,6 +9,7 @@ use aisoc_pipeline::{
     PackageOptions, Packaged, Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook,
     SignatureRule, Source,
 };
+use aisoc_signing::Origin;
 
 use super::mistagged::naming_tags;
 use super::untagged::require_named;
@@ -34,7 +35,7 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
         dry_run: context.dry_run(),
     };
     let allowance = Allowance::of(&args.secrets)?;
-    let rule = context.signature_rule(args.signature);
+    let rule = context.signature_rule(args.signature, Origin::of(&args.reference));
     match source {
         Source::Artifact(source) => {
             allowance.refuse_for_packed()?;

@@ -48,7 +48,7 @@ impl Publisher {
     pub(crate) fn examined(&self, claim: &Claim) -> Examined {
         let keyring = Keyring::read(self.keys.path()).expect("readable");
         examine(&Policy::of(TrustMode::Warn), claim, |claim, findings| {
-            aisoc_signing::examine(claim, &keyring, Timestamp::UNIX_EPOCH, findings)
+            aisoc_signing::examine(claim, &keyring, &Timestamp::UNIX_EPOCH.into(), findings)
         })
     }
 

@@ -208,13 +208,13 @@ impl Key {
         let stands_for = |other: &&KeyTried| other.fingerprint == key.fingerprint && !other.verifies.is_empty();
         let first = findings.keys.iter().find(stands_for);
         let why_not = match &key.standing {
-            Standing::Revoked { .. } | Standing::Expired(_) | Standing::NotYet(_) => Some(key.standing.to_string()),
             Standing::Current if !key.verifies.is_empty() => None,
             Standing::Current if let Some(first) = first => {
                 Some(format!("is the same key as {} ({})", first.key_id, first.file))
             }
             Standing::Current if findings.digest.is_some() => Some("verifies no signature of this content".to_owned()),
             Standing::Current => Some("not tried".to_owned()),
+            standing => Some(standing.to_string()),
         };
         Self {
             signing_key_id: key.key_id.to_string(),

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use aisoc_manifests::fault::Fault;
 use aisoc_manifests::version_order::compare_or_same;
-use aisoc_signing::{Coverage, Findings, Outcome, Standing, Verified};
+use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, Standing, Verified};
 
 use super::trace::Trace;
 use crate::facts::{Facts, InPlace};
@@ -126,8 +126,9 @@ fn trusted_keys(case: &ProofCase<'_>) -> Answer {
             Answer::Objects(refusal::no_trusted_keys(directory, skipped))
         }
         _ => {
-            let counting = keys.iter().filter(|key| key.standing == Standing::Current).count();
-            Answer::Passed(format!("{counting} of {} count", keys.len() + skipped.len()))
+            let trusted = || keys.iter().filter(|key| key.place == KeyPlace::Trusted);
+            let counting = trusted().filter(|key| key.standing == Standing::Current).count();
+            Answer::Passed(format!("{counting} of {} count", trusted().count() + skipped.len()))
         }
     }
 }
@@ -183,10 +184,27 @@ fn shortfall(policy: &Policy, verified: &Verified) -> Option<Fault> {
     if !verified.absent().is_empty() {
         return Some(refusal::absent(verified.absent()));
     }
-    match (verified.coverage(), policy.coverage) {
+    let by_rule = uncovered(policy.coverage, verified)?;
+    let is_enough = |signer: &&Signer| uncovered(rule_of(signer, policy.coverage), verified).is_none();
+    let enough = verified.signers().iter().filter(is_enough).count();
+    (enough < policy.required_signers.get()).then_some(by_rule)
+}
+
+/// What a rule misses in the coverage of a verified signature.
+fn uncovered(rule: CoverageRule, verified: &Verified) -> Option<Fault> {
+    match (verified.coverage(), rule) {
         (Coverage::Full, _) | (_, CoverageRule::Code) => None,
         (_, CoverageRule::InertRest) => refusal::hazardous(verified.uncovered()),
         (_, CoverageRule::Full) => Some(refusal::partial(verified.uncovered())),
+    }
+}
+
+/// The rule that a signer is held to: its note may accept less than the default, and never less than a site that asks
+/// for every file.
+fn rule_of(signer: &Signer, site: CoverageRule) -> CoverageRule {
+    match (site, signer.coverage) {
+        (CoverageRule::InertRest, Some(KeyCoverage::Code)) => CoverageRule::Code,
+        (site, _) => site,
     }
 }
 

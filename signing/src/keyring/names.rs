@@ -14,21 +14,21 @@ const NOTE_BEGINNINGS: [&str; 6] = ["{", "schema_version", "not_before", "not_af
 
 /// The file name without its last suffix, if that is `.pem` or `.pub` in any case. `.pem` alone is a
 /// hidden file without a suffix, as in Python's `pathlib`.
-pub(crate) fn key_stem(file: &str) -> Option<&str> {
+pub(super) fn key_stem(file: &str) -> Option<&str> {
     let (stem, suffix) = file.rsplit_once('.')?;
     let is_key = suffix.eq_ignore_ascii_case("pem") || suffix.eq_ignore_ascii_case("pub");
     (is_key && !stem.is_empty()).then_some(stem)
 }
 
 /// Whether a file of that name is a key.
-pub(crate) fn is_key_name(file: &OsStr) -> bool {
+pub(super) fn is_key_name(file: &OsStr) -> bool {
     key_stem(&file.to_string_lossy()).is_some()
 }
 
 /// Whether what stands beside one key file, in a directory that is not for keys alone, may have been meant for its
 /// note: it is named after the key, and speaks of JSON or begins as a note does. What else an author keeps there
 /// under that name, an archive or the plugin's own directory, takes nothing away.
-pub(crate) fn may_be_note_beside(key: &OsStr, name: &OsStr, begins_as_note: impl FnOnce() -> bool) -> bool {
+pub(super) fn may_be_note_beside(key: &OsStr, name: &OsStr, begins_as_note: impl FnOnce() -> bool) -> bool {
     let own = stems(key);
     let is_named_after = || stems(name).iter().any(|stem| own.contains(stem));
     let is_no_key = !is_key_name(name) && !is_private_half(name);
@@ -36,42 +36,35 @@ pub(crate) fn may_be_note_beside(key: &OsStr, name: &OsStr, begins_as_note: impl
 }
 
 /// The name of the note on a key file.
-pub(crate) fn note_of(key: &OsStr) -> OsString {
+pub(super) fn note_of(key: &OsStr) -> OsString {
     let name = key.as_bytes();
     let stem = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
     OsString::from_vec([&name[..stem], NOTE_SUFFIX.as_bytes()].concat())
 }
 
 /// The key files of a directory, by what other names have in common with theirs.
-pub(crate) struct KeyNames<'a> {
+pub(super) struct KeyNames<'a> {
     files: Vec<&'a OsStr>,
-    notes: BTreeSet<OsString>,
     stems: BTreeSet<String>,
 }
 
 impl<'a> KeyNames<'a> {
-    pub(crate) fn new(files: impl Iterator<Item = &'a OsStr>) -> Self {
+    pub(super) fn new(files: impl Iterator<Item = &'a OsStr>) -> Self {
         let files: Vec<&OsStr> = files.collect();
-        let notes = files.iter().map(|file| note_of(file)).collect();
         let stems = files.iter().flat_map(|file| stems(file)).collect();
-        Self { files, notes, stems }
-    }
-
-    /// Whether that is the name of the note on one of the keys, in exactly that spelling.
-    pub(crate) fn have_note(&self, name: &OsStr) -> bool {
-        self.notes.contains(name)
+        Self { files, stems }
     }
 
     /// Whether a name that is neither a key's nor a note's may have been meant for a note: it speaks of JSON,
     /// with a slip too, or stands beside a key as a note does. `ops.key` is the private half that `keygen` writes
     /// beside `ops.pem`: known by its suffix, as a key is.
-    pub(crate) fn resemble(&self, name: &OsStr) -> bool {
+    pub(super) fn resemble(&self, name: &OsStr) -> bool {
         let stands_beside = || stems(name).iter().any(|stem| self.stems.contains(stem));
         resembles_json(name) || (!is_private_half(name) && stands_beside())
     }
 
     /// The key file that a note of that name may have been meant for.
-    pub(crate) fn nearest(&self, name: &OsStr) -> Option<&'a OsStr> {
+    pub(super) fn nearest(&self, name: &OsStr) -> Option<&'a OsStr> {
         let note = folded_name(name);
         let distance = |key: &OsStr| {
             let appended = format!("{}{NOTE_SUFFIX}", folded_name(key));
@@ -85,13 +78,13 @@ impl<'a> KeyNames<'a> {
 }
 
 /// Whether a file begins as a note does, after blanks, a byte order mark and quotes.
-pub(crate) fn begins_as_note(content: &[u8]) -> bool {
+pub(super) fn begins_as_note(content: &[u8]) -> bool {
     let start = visible_start(content);
     NOTE_BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
 }
 
 /// Whether nothing has begun in `content`: when the file goes on, a note may follow.
-pub(crate) fn has_not_begun(content: &[u8]) -> bool {
+pub(super) fn has_not_begun(content: &[u8]) -> bool {
     visible_start(content).is_empty()
 }
 
@@ -171,13 +164,6 @@ mod tests {
             [("ops.pem", "ops.json"), ("a.b.PUB", "a.b.json"), (".ops.pem", ".ops.json"), ("ops", "ops.json")]
         {
             assert_eq!(note_of(os(key)), os(note), "{key}");
-        }
-        let keys = [os("ops.pem"), os("a.b.pub")];
-        let names = KeyNames::new(keys.into_iter());
-        for (name, is_note) in
-            [("ops.json", true), ("a.b.json", true), ("OPS.json", false), ("ops.JSON", false), ("a.json", false)]
-        {
-            assert_eq!(names.have_note(os(name)), is_note, "{name}");
         }
     }
 

@@ -11,15 +11,15 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use rustix::fs::FileType;
 
-use crate::key_names::{begins_as_note, is_key_name, may_be_note_beside};
+use super::names::{begins_as_note, is_key_name, may_be_note_beside};
 
 /// Largest file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
-pub(crate) const MAX_FILE_BYTES: u64 = 64 << 10;
+pub(super) const MAX_FILE_BYTES: u64 = 64 << 10;
 /// Most files of a key directory. Beyond, it is not a directory of keys.
 const MAX_FILES: usize = 10_000;
 
 /// An open directory of keys. What was read counts when [`KeyFiles::finish`] has said so.
-pub(crate) struct KeyFiles {
+pub(super) struct KeyFiles {
     walk: Walk,
     place: Place,
     shown: PathBuf,
@@ -32,7 +32,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// I/O reasons, also for what is neither; `key_invalid` for a file that is not named as a key is.
-    pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
+    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
         let mut walk = Walk::default();
         let failed = |error| unlisted(path, error);
         match walk.to(path, Links::Followed).map_err(failed)? {
@@ -41,6 +41,30 @@ impl KeyFiles {
             Arrival::Other(_, _, FileType::RegularFile) => Self::beside(path),
             Arrival::Other(..) | Arrival::NoWay => Err(failed(io::ErrorKind::NotADirectory.into())),
         }
+    }
+
+    /// The directory `name` in this one; `None` when there is none.
+    ///
+    /// # Errors
+    /// I/O reasons, and `key_note_invalid` for something else under that name, which may be meant for a note.
+    pub(super) fn below(&self, name: &str) -> Result<Option<Self>> {
+        let (mut walk, shown) = (Walk::default(), self.shown.join(name));
+        let failed = |error| unlisted(&shown, error);
+        match walk.enter(&self.place, OsStr::new(name)).map_err(failed)? {
+            Arrival::Directory(place) => Ok(Some(Self { walk, place, shown, only: None })),
+            Arrival::Missing(_) => Ok(None),
+            Arrival::Other(..) | Arrival::NoWay => {
+                let message = format!("`{}` is where keys that are {name} stand, and no directory", shown.display());
+                Err(Fault::new(Reason::KeyNoteInvalid, message)
+                    .expected("a directory, or nothing", "something else")
+                    .hint("give it another name: a note is named after its key, NAME.json beside NAME.pem"))
+            }
+        }
+    }
+
+    /// Whether it is one key file that counts, and not a directory of them.
+    pub(super) fn is_one_file(&self) -> bool {
+        self.only.is_some()
     }
 
     /// The directory in which that file's own name stands: its note stands beside the name that was given, and
@@ -67,7 +91,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// I/O reasons, also for more names than a directory of keys has.
-    pub(crate) fn names(&self) -> Result<Vec<OsString>> {
+    pub(super) fn names(&self) -> Result<Vec<OsString>> {
         let failed = |error| unlisted(self.place.path(), error);
         let counts = |name: &io::Result<OsString>| name.as_ref().map_or(true, |name| self.counts(name));
         let names = self.place.names().map_err(failed)?.filter(counts);
@@ -94,7 +118,7 @@ impl KeyFiles {
     ///
     /// # Errors
     /// What cannot be opened, is no regular file, or is larger than a key.
-    pub(crate) fn read(&mut self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
+    pub(super) fn read(&mut self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
         let file = self.walk.open_file(&self.place, name)?;
         Ok(read_open(file, MAX_FILE_BYTES)?.content)
     }
@@ -104,19 +128,19 @@ impl KeyFiles {
     ///
     /// # Errors
     /// What cannot be opened or is no regular file.
-    pub(crate) fn beginning(&self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
+    pub(super) fn beginning(&self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
         let file = Walk::default().open_file(&self.place, name)?;
         Ok(BufReader::with_capacity(MAX_FILE_BYTES as usize, file).fill_buf()?.to_vec())
     }
 
     /// The path of a file as the user would write it.
-    pub(crate) fn path(&self, name: &OsStr) -> PathBuf {
+    pub(super) fn path(&self, name: &OsStr) -> PathBuf {
         self.shown.join(name)
     }
 
     /// # Errors
     /// `directory_insecure`, naming everything that was read or stepped on and that others may change.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         self.walk.finish().map_err(|insecure| {
             let message = format!("others can change who is trusted: {insecure}");
             Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())

@@ -1,0 +1,235 @@
+//! `Folder`: the files of one place of a directory of keys: which are keys, which are notes on one, and what may have
+//! been meant for a note.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use aisoc_files::{SmallFileError, shell_word};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::value::Text;
+use rustix::io::Errno;
+
+use super::files::{KeyFiles, MAX_FILE_BYTES};
+use super::held::KeyId;
+use super::names::{KeyNames, begins_as_note, has_not_begun, key_stem, note_of};
+use super::notes::KeyNotes;
+use super::place::{KeyPlace, is_ours};
+use crate::key::{Fingerprint, PublicKey};
+use crate::key_source::KeySource;
+
+/// One place, open and listed.
+struct Folder {
+    place: KeyPlace,
+    files: KeyFiles,
+    keys: Vec<OsString>,
+    others: Vec<OsString>,
+}
+
+/// What stands in one place.
+pub(super) struct Content {
+    pub(super) place: KeyPlace,
+    /// By the name of the file, in code point order.
+    pub(super) keys: Vec<(OsString, KeyFile)>,
+    /// By the name of the file.
+    pub(super) notes: BTreeMap<OsString, KeyNotes>,
+}
+
+/// What a key file holds.
+pub(super) struct KeyFile {
+    /// The key, or why there is none.
+    pub(super) key: Result<PublicKey>,
+    /// The keys that stand behind it, and why they are not used.
+    pub(super) unused: Vec<(Fingerprint, Fault)>,
+}
+
+/// Reads every place of the directory, the trusted keys first; nothing where there is no directory.
+///
+/// All places are listed before any file is judged: a note whose key stands in another place is the one of a key that
+/// is on its way there, and not a stray one.
+///
+/// # Errors
+/// As [`super::Keyring::read`].
+pub(super) fn read_all(directory: &Path) -> Result<Option<Vec<Content>>> {
+    let Some(top) = KeyFiles::open(directory)? else { return Ok(None) };
+    let aside = if top.is_one_file() { Vec::new() } else { aside(&top)? };
+    let folders: Vec<Folder> = std::iter::once(Folder::list(KeyPlace::Trusted, top))
+        .chain(aside.into_iter().map(|(place, files)| Folder::list(place, files)))
+        .collect::<Result<_>>()?;
+    let noted: BTreeSet<OsString> = folders.iter().flat_map(|folder| &folder.keys).map(|key| note_of(key)).collect();
+    folders.into_iter().map(|folder| folder.read(&noted)).collect::<Result<_>>().map(Some)
+}
+
+fn aside(top: &KeyFiles) -> Result<Vec<(KeyPlace, KeyFiles)>> {
+    let places = [KeyPlace::Revoked, KeyPlace::Retired, KeyPlace::Staged];
+    let opened = places.into_iter().filter_map(|place| {
+        let files = top.below(place.directory()?).transpose()?;
+        Some(files.map(|files| (place, files)))
+    });
+    opened.collect()
+}
+
+impl Folder {
+    fn list(place: KeyPlace, files: KeyFiles) -> Result<Self> {
+        let is_foreign = |name: &OsString| place != KeyPlace::Trusted || !is_ours(name);
+        let names = files.names()?.into_iter().filter(is_foreign);
+        let (keys, others) = names.partition(|name| key_id(name).is_some());
+        Ok(Self { place, files, keys, others })
+    }
+
+    /// Reads the keys and the notes. `noted` are the names of the notes on the keys of all places.
+    fn read(self, noted: &BTreeSet<OsString>) -> Result<Content> {
+        let Self { place, mut files, keys, others } = self;
+        let (notes, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|name| noted.contains(name));
+        let read = |name: OsString| (read_note(&mut files, &name), name);
+        let notes: BTreeMap<_, _> = notes.into_iter().map(read).map(|(note, name)| (name, note)).collect();
+        let contents: Vec<_> = keys.iter().map(|name| KeyFile::read(&mut files, name)).collect::<Result<_>>()?;
+        let names = KeyNames::new(keys.iter().map(OsString::as_os_str));
+        let stray = others.iter().try_for_each(|name| refuse_stray(&files, &names, name, &notes));
+        files.finish()?;
+        stray?;
+        let notes = notes.into_iter().map(|(name, note)| Ok((name, note?))).collect::<Result<_>>()?;
+        Ok(Content { place, keys: keys.into_iter().zip(contents).collect(), notes })
+    }
+}
+
+/// The id of the key that a file of that name holds; nothing when it is named as none.
+pub(super) fn key_id(name: &OsStr) -> Option<KeyId> {
+    key_stem(&shown(name)).map(|stem| KeyId(stem.to_owned()))
+}
+
+/// The name of a file as text.
+pub(super) fn shown(name: &OsStr) -> String {
+    Text::from_os_bytes(name.as_bytes()).to_string()
+}
+
+/// A file that is neither a key nor a note on one is passed over only when it can be meant for neither.
+fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: &BTreeMap<OsString, T>) -> Result<()> {
+    let path = files.path(name);
+    let is_note = names.resemble(name)
+        || match files.beginning(name) {
+            Ok(beginning) => {
+                let is_cut = beginning.len() as u64 == MAX_FILE_BYTES;
+                begins_as_note(&beginning) || (is_cut && has_not_begun(&beginning))
+            }
+            // A directory, a FIFO, a device, a link to nothing: no note could be read there.
+            Err(error) if matches!(error, SmallFileError::NotAFile) || error.is_absent() => false,
+            Err(error) => return Err(unreadable(Reason::KeyNoteInvalid, "what may be a note", &path, error)),
+        };
+    if !is_note {
+        return Ok(());
+    }
+    let message = format!("`{}` may be a note on a key, and is the note of none that is there", path.display());
+    let fault = Fault::new(Reason::KeyNoteInvalid, message);
+    Err(match names.nearest(name) {
+        Some(key) => {
+            let right = note_of(key);
+            // What is there already must not be lost to the other one.
+            let way = if notes.contains_key(&right) { "put what it says into" } else { "rename it to" };
+            let hint =
+                format!("if it is about `{}`, {way} `{}`; else keep it elsewhere", shell_word(key), shell_word(&right));
+            fault.expected(shown(&right), shown(name)).hint(hint)
+        }
+        None => fault.expected("NAME.json beside NAME.pem or NAME.pub", shown(name)).hint(
+            "name it after the key file that it is about, and put that file back if it is gone: the key may be \
+             here under another name; what is no note belongs elsewhere",
+        ),
+    })
+}
+
+impl KeyFile {
+    /// That this process may open no more files says nothing about the key, and so is no verdict about what it
+    /// signed.
+    fn read(files: &mut KeyFiles, name: &OsStr) -> Result<Self> {
+        let path = files.path(name);
+        let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
+        match files.read(name) {
+            Err(error) if is_exhausted(&error) => Err(fault(error)),
+            Err(error) => Ok(Self { key: Err(fault(error)), unused: Vec::new() }),
+            Ok(content) => Self::of(&content, &path),
+        }
+    }
+
+    fn of(content: &[u8], path: &Path) -> Result<Self> {
+        let source = KeySource::file(path);
+        match PublicKey::read(content, &source) {
+            Err(_) if begins_as_note(content) => Err(note_in_place_of_key(path)),
+            Err(fault) => Ok(Self { key: Err(fault), unused: Vec::new() }),
+            Ok(key) => {
+                let behind = PublicKey::behind_first(content);
+                Ok(Self {
+                    key: Ok(key),
+                    unused: behind
+                        .iter()
+                        .map(|key| (key.fingerprint(), source.behind_another(key.fingerprint())))
+                        .collect(),
+                })
+            }
+        }
+    }
+}
+
+fn note_in_place_of_key(path: &Path) -> Fault {
+    let message = format!("the key file `{}` holds what may be a note, and no key", path.display());
+    Fault::new(Reason::KeyNoteInvalid, message)
+        .expected("-----BEGIN PUBLIC KEY-----", "one JSON object")
+        .hint("name it NAME.json after the key file that it is about, and put the key back")
+}
+
+/// Whether it is this process or this machine that has nothing left.
+fn is_exhausted(error: &SmallFileError) -> bool {
+    const EXHAUSTED: [Errno; 3] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    match error {
+        SmallFileError::Io(error) => EXHAUSTED.iter().any(|known| error.raw_os_error() == Some(known.raw_os_error())),
+        SmallFileError::NotAFile | SmallFileError::TooLarge { .. } => false,
+    }
+}
+
+fn read_note(files: &mut KeyFiles, name: &OsStr) -> Result<KeyNotes> {
+    let path = files.path(name);
+    let content = files.read(name).map_err(|error| unreadable(Reason::KeyNoteInvalid, "the note", &path, error))?;
+    KeyNotes::read(&path, &content)
+}
+
+/// What the system says keeps its own reason; the form of the file is a matter of `reason`.
+fn unreadable(reason: Reason, what: &str, path: &Path, error: SmallFileError) -> Fault {
+    let invalid = |how: &str| {
+        let fault = Fault::new(reason, format!("{what} `{}` {how}", path.display()));
+        match reason {
+            Reason::KeyInvalid => fault.hint("put the PREFIX.pem there that its publisher gave you"),
+            _ => fault,
+        }
+    };
+    match error {
+        SmallFileError::Io(error) => Fault::io(&format!("read {what}"), path, error),
+        SmallFileError::NotAFile => invalid("is not a regular file"),
+        SmallFileError::TooLarge { max_bytes, bytes } => {
+            let found = bytes.map_or_else(|| "more".to_owned(), |bytes| bytes.to_string());
+            invalid("is too large").expected(format!("at most {max_bytes} bytes"), found)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Keyring;
+    use crate::key::SigningKey;
+
+    #[test]
+    fn one_bad_file_never_breaks_the_others() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let good = SigningKey::generate().expect("random numbers");
+        fs::write(directory.path().join("a.pem"), "not a key").expect("written");
+        fs::write(directory.path().join("b.pem"), good.to_pem().as_bytes()).expect("written");
+        fs::create_dir(directory.path().join("c.pem")).expect("made");
+        fs::write(directory.path().join("d.pem"), vec![b'x'; 1 << 20]).expect("written");
+        fs::write(directory.path().join("e.pem"), good.public_key().to_pem()).expect("written");
+        let keyring = Keyring::read(directory.path()).expect("readable");
+        assert_eq!(keyring.keys().len(), 1);
+        assert_eq!(keyring.keys()[0].id.as_str(), "e");
+        assert_eq!(keyring.skipped().len(), 4);
+    }
+}

@@ -1,0 +1,146 @@
+//! `HeldKey`: a key of the directory, and what limits it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::kind::{KeyCoverage, SignatureKind};
+use super::notes::KeyNotes;
+use super::place::KeyPlace;
+use super::scope::{Origin, Scope};
+use super::standing::{Circumstances, OutOfScope, PlannedEnd, Standing};
+use crate::key::{Fingerprint, PublicKey};
+
+/// The name of a key: its file name without the suffix.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(pub(super) String);
+
+impl KeyId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A usable key of the directory, trusted or set aside.
+#[derive(Debug, Clone)]
+pub struct HeldKey {
+    /// File name without suffix.
+    pub id: KeyId,
+    /// Its file, from the directory of the keys on.
+    pub file: String,
+    /// Where it stands, which says whether it is trusted.
+    pub place: KeyPlace,
+    /// The key.
+    pub key: PublicKey,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
+    /// What is written of it under its own name.
+    pub(super) notes: Option<KeyNotes>,
+    /// What limits it: every note on this key, under whatever name.
+    pub(super) limits: Arc<Limits>,
+}
+
+/// What limits one key by its bytes, wherever it stands and whatever its files are called.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    pub(super) notes: Vec<KeyNotes>,
+    /// One of its files stands among the revoked ones.
+    pub(super) is_revoked: bool,
+    /// A note beside a trusted one of its files says that code is enough.
+    pub(super) accepts_code: bool,
+}
+
+impl Limits {
+    pub(super) fn is_some(&self) -> bool {
+        self.is_revoked || self.accepts_code || !self.notes.is_empty()
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.notes.extend_from_slice(&other.notes);
+        self.is_revoked |= other.is_revoked;
+        self.accepts_code |= other.accepts_code;
+    }
+}
+
+impl HeldKey {
+    /// The note beside it, if there is one.
+    pub fn notes(&self) -> Option<&KeyNotes> {
+        self.notes.as_ref()
+    }
+
+    /// When it ends, or has ended: the first time that a note on it says.
+    pub fn planned_end(&self) -> Option<PlannedEnd> {
+        self.limits.notes.iter().filter_map(KeyNotes::planned_end).min()
+    }
+
+    /// How much its signatures have to cover, where a note on it says so: the most that one of them asks for.
+    pub fn coverage(&self) -> Option<KeyCoverage> {
+        match self.limits.notes.iter().any(|notes| notes.coverage == Some(KeyCoverage::Full)) {
+            true => Some(KeyCoverage::Full),
+            false => self.limits.accepts_code.then_some(KeyCoverage::Code),
+        }
+    }
+
+    /// Whether it may verify anything at that time, by where it stands and by its dates. Of several notes the
+    /// strictest counts.
+    pub fn standing(&self, at: Timestamp) -> Standing {
+        let by_date = self.limits.notes.iter().map(|notes| notes.standing(at));
+        by_date.fold(self.standing_by_place(), Standing::or_stricter)
+    }
+
+    /// Whether it may verify that plugin now, which comes from there.
+    pub fn standing_for(&self, plugin: Option<&str>, circumstances: &Circumstances) -> Standing {
+        let Circumstances { at, origin } = circumstances;
+        let by_scope = self.limits.notes.iter().filter_map(|notes| out_of_scope(notes, plugin, origin));
+        by_scope.map(Standing::OutOfScope).fold(self.standing(*at), Standing::or_stricter)
+    }
+
+    /// Whether it may sign such things at that time. A key without a note signs plugins.
+    pub fn standing_as(&self, kind: SignatureKind, at: Timestamp) -> Standing {
+        let unnoted = [KeyNotes::new()];
+        let notes = if self.limits.notes.is_empty() { &unnoted[..] } else { &self.limits.notes };
+        let others = notes.iter().filter_map(|notes| other_kind(notes, kind));
+        others.map(Standing::OutOfScope).fold(self.standing(at), Standing::or_stricter)
+    }
+
+    /// Whether it is trusted where it stands.
+    pub fn standing_by_place(&self) -> Standing {
+        match self.place {
+            _ if self.limits.is_revoked => {
+                let revoked = self.limits.notes.iter().find_map(|notes| notes.revoked.clone());
+                let (at, reason) = revoked.map_or((None, None), |revoked| (Some(revoked.at), revoked.reason));
+                Standing::Revoked { at, reason }
+            }
+            KeyPlace::Trusted => Standing::Current,
+            KeyPlace::Staged => Standing::Staged,
+            KeyPlace::Retired => Standing::Retired,
+            KeyPlace::Revoked => Standing::Revoked { at: None, reason: None },
+        }
+    }
+}
+
+fn out_of_scope(notes: &KeyNotes, plugin: Option<&str>, origin: &Origin) -> Option<OutOfScope> {
+    let of_scope = notes.scope.as_ref().and_then(|scope| match scope {
+        Scope { plugins: Some(globs), .. } if !scope.holds_plugin(plugin) => {
+            Some(OutOfScope::Plugin { globs: globs.clone(), id: plugin.map(str::to_owned) })
+        }
+        Scope { repositories: Some(repositories), .. } if !scope.holds_origin(origin) => {
+            Some(OutOfScope::Origin { repositories: repositories.clone(), origin: origin.clone() })
+        }
+        _ => None,
+    });
+    other_kind(notes, SignatureKind::Plugin).or(of_scope)
+}
+
+fn other_kind(notes: &KeyNotes, asked: SignatureKind) -> Option<OutOfScope> {
+    let may_sign = || notes.may_sign.clone().unwrap_or_else(|| vec![SignatureKind::Plugin]);
+    (!notes.may_sign(asked)).then(|| OutOfScope::Kind { may_sign: may_sign(), asked })
+}

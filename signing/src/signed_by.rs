@@ -1,0 +1,42 @@
+//! `Signer`: a key that verified a signature, and whether it counts.
+
+use jiff::Timestamp;
+
+use crate::key::Fingerprint;
+use crate::keyring::{HeldKey, KeyCoverage, KeyId, PlannedEnd, Standing};
+
+/// A trusted key that verified a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// Its name in the directory of trusted keys.
+    pub key_id: KeyId,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
+    /// When it stops to count, as its note says; the signer counts until then.
+    pub end: Option<PlannedEnd>,
+    /// How much its signatures have to cover, where its note says so.
+    pub coverage: Option<KeyCoverage>,
+}
+
+/// A trusted key that verified a signature, and does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSigner {
+    /// Its name in the directory of trusted keys.
+    pub key_id: KeyId,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
+    /// Why it does not count.
+    pub standing: Standing,
+}
+
+impl Signer {
+    pub(crate) fn of(key: &HeldKey) -> Self {
+        let HeldKey { id, fingerprint, .. } = key;
+        Self { key_id: id.clone(), fingerprint: *fingerprint, end: key.planned_end(), coverage: key.coverage() }
+    }
+
+    /// That its key is going to end, in words, where a note says so and it is time to hear of it.
+    pub fn near_end(&self, at: Timestamp) -> Option<String> {
+        self.end.filter(|end| end.is_near(at)).map(|end| format!("key `{}` {end}", self.key_id))
+    }
+}
