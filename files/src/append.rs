@@ -7,29 +7,67 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags};
+use rustix::io::Errno;
 
-/// Opens the file `name` in `directory`, made with mode 0644 when it is missing: no link, and never waiting for
-/// the other end of a FIFO. What is open is for the caller to judge before it writes.
+const APPEND: OFlags = OFlags::RDWR
+    .union(OFlags::APPEND)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+/// What its group may do with a directory.
+const WRITABLE_BY_GROUP: u32 = 0o020;
+
+/// Opens the file `name` in `directory` to append to it: no link, and never waiting for the other end of a FIFO.
+/// What is open is for the caller to judge before it writes.
+///
+/// A file that is missing is made, and its name synced: everybody may read it, and where a group may write the
+/// directory, that group may append to the file, too.
 ///
 /// # Errors
-/// Those of opening, and `InvalidInput` for what is no regular file.
+/// Those of opening and syncing, and `InvalidInput` for what is no regular file.
 pub fn open_append(directory: impl AsFd, name: &str) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o644))?);
+    let file = match rustix::fs::openat(&directory, name, APPEND, Mode::empty()) {
+        Err(Errno::NOENT) => create(&directory, name)?,
+        opened => File::from(opened?),
+    };
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
     }
 }
 
-/// Appends `line`, which has no end of its own, and syncs it. The directory is for the caller to sync.
+fn create(directory: impl AsFd, name: &str) -> io::Result<File> {
+    let created = OFlags::CREATE | OFlags::EXCL;
+    let file = rustix::fs::openat(&directory, name, APPEND | created, Mode::from_raw_mode(0o644))?;
+    let (found, place) = (rustix::fs::fstat(&file)?, rustix::fs::fstat(&directory)?);
+    if place.st_mode & WRITABLE_BY_GROUP != 0 {
+        let gid = Gid::from_raw(place.st_gid);
+        let is_theirs = found.st_gid == place.st_gid || rustix::fs::fchown(&file, None, Some(gid)).is_ok();
+        if is_theirs {
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(0o664))?;
+        }
+    }
+    rustix::fs::fsync(directory)?;
+    Ok(file.into())
+}
+
+/// Appends `line`, which has no end of its own, in one write, and syncs it.
 ///
 /// # Errors
 /// Those of writing and syncing.
 pub fn append_line(file: &mut File, line: &[u8]) -> io::Result<()> {
-    let beginning: &[u8] = if is_cut(file)? { b"\n" } else { b"" };
-    file.write_all(&[beginning, line, b"\n"].concat())?;
+    append_line_after(file, b"", line)
+}
+
+/// As [`append_line`]. A last line that has no end is ended first, with `mark` behind what is left of it.
+///
+/// # Errors
+/// As [`append_line`].
+pub fn append_line_after(file: &mut File, mark: &[u8], line: &[u8]) -> io::Result<()> {
+    let beginning = if is_cut(file)? { [mark, b"\n"].concat() } else { Vec::new() };
+    file.write_all(&[beginning.as_slice(), line, b"\n"].concat())?;
     file.sync_all()
 }
 
@@ -48,7 +86,7 @@ fn is_cut(file: &mut File) -> io::Result<bool> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
     fn a_line_follows_what_a_power_cut_left_of_another() {
@@ -59,6 +97,33 @@ mod tests {
             let mut file = open_append(&directory, "lines").expect("opened");
             append_line(&mut file, b"new").expect("appended");
             assert_eq!(fs::read_to_string(root.path().join("lines")).expect("read"), after);
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_line_is_marked_where_somebody_asks_for_it() {
+        let root = tempfile::tempdir().expect("directory");
+        let directory = File::open(root.path()).expect("open");
+        for (before, after) in [("", "new\n"), ("old\n", "old\nnew\n"), ("ol", "ol~\nnew\n")] {
+            fs::write(root.path().join("lines"), before).expect("written");
+            let mut file = open_append(&directory, "lines").expect("opened");
+            append_line_after(&mut file, b"~", b"new").expect("appended");
+            assert_eq!(fs::read_to_string(root.path().join("lines")).expect("read"), after);
+        }
+    }
+
+    #[test]
+    fn a_new_file_is_for_those_who_may_write_its_directory() {
+        for (directory_mode, expected) in [(0o755, 0o644), (0o700, 0o644), (0o775, 0o664), (0o2770, 0o664)] {
+            let root = tempfile::tempdir().expect("directory");
+            fs::set_permissions(root.path(), fs::Permissions::from_mode(directory_mode)).expect("mode");
+            let directory = File::open(root.path()).expect("open");
+            open_append(&directory, "lines").expect("made");
+            let mode = || fs::metadata(root.path().join("lines")).expect("there").permissions().mode() & 0o777;
+            assert_eq!(mode(), expected, "{directory_mode:o}");
+            fs::set_permissions(root.path().join("lines"), fs::Permissions::from_mode(0o600)).expect("mode");
+            open_append(&directory, "lines").expect("opened");
+            assert_eq!(mode(), 0o600, "what is there stays as somebody set it");
         }
     }
 

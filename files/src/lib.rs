@@ -19,20 +19,24 @@ mod nameless;
 pub mod parallel;
 mod private;
 mod remove;
+mod replace;
 mod shell;
 mod small;
 mod walk;
 mod writable;
 
 pub use access::{Flaw, Insecure, Weakness};
-pub use append::{append_line, open_append};
+pub use append::{append_line, append_line_after, open_append};
 pub use listing::{TooManyNames, names_in};
 pub use lock::{LockWait, PassingLock, Waited, open_existing_lock, open_lock, wait_for_lock, wait_for_shared_lock};
 pub use nameless::Nameless;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;
+pub use replace::replace_in;
 pub use shell::{shell_argument, shell_word};
-pub use small::{Links, SmallFile, SmallFileError, open_file, read_into, read_open, read_small, read_stream};
+pub use small::{
+    Links, SmallFile, SmallFileError, open_file, open_file_in, read_into, read_open, read_small, read_stream,
+};
 pub use walk::{Arrival, Place, Walk};
 pub use writable::{may_write_in, may_write_open};
 

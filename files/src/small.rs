@@ -7,6 +7,7 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -100,13 +101,25 @@ impl From<SmallFileError> for io::Error {
 /// # Errors
 /// [`SmallFileError::NotAFile`] for everything that is open and no regular file, and those of opening.
 pub fn open_file(path: &Path, links: Links) -> Result<File, SmallFileError> {
+    open_at(CWD, path, links)
+}
+
+/// As [`open_file`], for the file `name` in a directory that is open. A link is refused.
+///
+/// # Errors
+/// As [`open_file`].
+pub fn open_file_in(directory: impl AsFd, name: &str) -> Result<File, SmallFileError> {
+    open_at(directory, Path::new(name), Links::Refused)
+}
+
+fn open_at(directory: impl AsFd, path: &Path, links: Links) -> Result<File, SmallFileError> {
     let no_follow = match links {
         Links::Followed => OFlags::empty(),
         Links::Refused => OFlags::NOFOLLOW,
     };
     let flags = READ_WITHOUT_WAITING | no_follow;
     // A socket cannot be opened at all; that it is there and no file is what the caller has to know.
-    let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
+    let opened = rustix::fs::openat(directory, path, flags, Mode::empty()).map_err(|error| match error {
         rustix::io::Errno::NXIO => SmallFileError::NotAFile,
         error => SmallFileError::Io(error.into()),
     })?;
@@ -243,5 +256,10 @@ mod tests {
         assert_eq!(read_small(&link, 10, Links::Followed).expect("followed").content, b"x");
         let error = read_small(&link, 10, Links::Refused).expect_err("a link");
         assert!(matches!(error, SmallFileError::Io(error) if error.raw_os_error() == Some(40)), "ELOOP");
+        let directory = File::open(root.path()).expect("opened");
+        let read = |name| open_file_in(&directory, name).and_then(|file| read_open(file, 10));
+        assert_eq!(read("file").expect("a file").content, b"x");
+        assert!(matches!(read("link").expect_err("a link"), SmallFileError::Io(_)));
+        assert!(read("absent").expect_err("nothing").is_absent());
     }
 }

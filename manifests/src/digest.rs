@@ -22,8 +22,8 @@ mod sealed;
 pub use body::{DigestOf, Hasher, hex, read_hex};
 pub use form::Algorithm;
 pub use named::{
-    ArtifactDigest, CanonicalDigest, ContentDigest, CoveredTreeDigest, Digest, FileDigest, LayerDigest, RecordDigest,
-    TreeDigest,
+    ArtifactDigest, CanonicalDigest, ChainDigest, ContentDigest, CoveredTreeDigest, Digest, FileDigest, LayerDigest,
+    LinesDigest, RecordDigest, TreeDigest,
 };
 pub use oci::Agreement;
 pub use reader::VerifyingReader;
@@ -85,6 +85,8 @@ mod tests {
         reads_one_text_only::<meaning::CoveredTree>();
         reads_one_text_only::<meaning::Canonical>();
         reads_one_text_only::<meaning::Record>();
+        reads_one_text_only::<meaning::Chain>();
+        reads_one_text_only::<meaning::Lines>();
     }
 
     #[test]

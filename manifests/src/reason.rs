@@ -272,6 +272,12 @@ reasons! {
     DigestMismatch "digest_mismatch" Refused
         "The artifact is not the one that was required."
         "find out what changed before you require another digest"
+    JournalBroken "journal_broken" Refused
+        "A journal is not as it was written: a line was removed, changed, inserted, moved or cut off, there or in its chain."
+        "keep its files as they are and find out who changed them; \"When it is broken\" in `aisoc help journal` says how to go on"
+    JournalInvalid "journal_invalid" Failed
+        "A line that was written into a journal by hand is none, or a journal is larger than any."
+        "correct the line that is named before the next change binds it; `aisoc help journal` has the columns"
     // --- references, registries, artifacts
     InvalidReference "invalid_ref" Usage
         "The reference is not `host[:port]/repository[:tag][@digest]`, `oci:PATH[:TAG]` or `oci-archive:FILE[:TAG]`."

@@ -22,7 +22,7 @@ impl FromStr for StatedReason {
             Err(Fault::new(Reason::Usage, format!("the reason {what}"))
                 .hint("say in one line why it is right this time: `--reason \"TEXT\"`"))
         };
-        if !without_hidden(text).contains(char::is_alphanumeric) {
+        if is_blank(text) {
             return refuse("is blank");
         }
         if text.len() > MAX_REASON_BYTES {
@@ -33,6 +33,11 @@ impl FromStr for StatedReason {
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// Whether a text gives no reason: nothing in it can be read.
+pub fn is_blank(text: &str) -> bool {
+    !without_hidden(text).contains(char::is_alphanumeric)
 }
 
 impl StatedReason {

@@ -42,4 +42,6 @@ meanings! {
     CoveredTree: Sha256Bytes => "CoveredTreeDigest";
     Canonical: Sha256Bytes => "CanonicalDigest";
     Record: Sha256Bytes => "RecordDigest";
+    Chain: Sha256Bytes => "ChainDigest";
+    Lines: Sha256Bytes => "LinesDigest";
 }

@@ -36,3 +36,9 @@ pub type CanonicalDigest = DigestOf<meaning::Canonical>;
 /// Of one of our own records, without it: whether the file is as it was written. It proves nothing
 /// against people, who can compute it too.
 pub type RecordDigest = DigestOf<meaning::Record>;
+
+/// Of everything that a journal held when a line of its chain was written: each includes the one before it.
+pub type ChainDigest = DigestOf<meaning::Chain>;
+
+/// Of the bytes of lines, ends and all, that one line of a journal's chain binds.
+pub type LinesDigest = DigestOf<meaning::Lines>;
