@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("signing", &["manifests", "files", "programs"]),
     ("registry-client", &["manifests", "files", "programs"]),
     ("registry-server", &["manifests", "files", "registry-client"]),
-    ("trust", &["manifests", "signing"]),
+    ("trust", &["manifests", "files", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
     ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
     ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation"]),

@@ -28,6 +28,8 @@ const READERS: &[(&str, usize, &str)] = &[
     ("packaging/src/inflate.rs", 2, "Cursor::new(magic).chain(reader)"),
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.
     ("signing/src/keyring/files.rs", 1, "Walk::default().open_file(&self.place, name)?"),
+    // A journal, line by line and hashed whole: its size is looked at first, and no line is kept beyond its bound.
+    ("trust/src/journal/lines.rs", 1, "self.line.len() + text.len() > MAX_LINE_BYTES"),
     // The last byte of a file that is only appended to.
     ("files/src/append.rs", 1, "SeekFrom::End(-1)"),
     // Blobs and documents of a layout archive: each at its place, of the length that its header states, and

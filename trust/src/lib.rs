@@ -5,6 +5,7 @@ mod continuity;
 mod danger;
 mod facts;
 mod gate;
+pub mod journal;
 mod mode;
 mod refusal;
 mod verdict;

@@ -41,6 +41,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../../../docs/install.md"),
     ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
+    (
+        "journal",
+        "what was done to keys and trust, by whom and why, and what proves it",
+        include_str!("../../../docs/journal.md"),
+    ),
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
     (
         "packages",
