@@ -170,8 +170,14 @@ impl Context {
         let Some(keys_dir) = args.trusted_keys else {
             return if args.unsigned { SignatureRule::UnsignedMeant } else { SignatureRule::Compared };
         };
-        let policy = Policy { coverage: args.trust_coverage.unwrap_or_default(), ..Policy::of(TrustMode::Strict) };
-        SignatureRule::Verified { trust: TrustInputs { keys_dir, policy, at: Timestamp::now() }, destination }
+        let trust = self.publisher_trust(keys_dir);
+        let policy = Policy { coverage: args.trust_coverage.unwrap_or_default(), ..trust.policy };
+        SignatureRule::Verified { trust: TrustInputs { policy, ..trust }, destination }
+    }
+
+    /// Whom a publisher trusts, who has no site: strictly, and by the clock.
+    pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
+        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at: Timestamp::now() }
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:

@@ -323,7 +323,7 @@ for id in shodan virustotal; do aisoc plugin new $id --type enricher --output-di
 for id in shodan virustotal; do aisoc plugin release --plugin-dir other/$id --private-key release.key localhost:5000/team/$id:0.1.0; done
 for id in shodan virustotal; do aisoc plugin install localhost:5000/team/$id:0.1.0; done
 mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
-export RELEASE_KEY="$(cat release.key)"
+export RELEASE_KEY="$(cat release.key)" NEW_KEY="$(cat new.key)"
 cd ..
 "#;
 

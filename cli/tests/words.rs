@@ -66,6 +66,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin uninstall" => &["demo", "--yes", "--plugins-dir", "plugins"],
         "plugin gc" => &["--plugins-dir", "plugins"],
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
+        "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],
         "plugin new" => &["fresh", "--type", "widget"],
         _ => &[],
     }

@@ -128,6 +128,12 @@ impl RegistryReference {
         Self { tag: Some(tag), ..self.clone() }
     }
 
+    /// The same repository at whatever the tag names.
+    #[must_use]
+    pub fn without_digest(&self) -> Self {
+        Self { digest: None, ..self.clone() }
+    }
+
     /// The same repository at exactly that digest, without a tag.
     #[must_use]
     pub fn pinned(&self, digest: ArtifactDigest) -> Self {

@@ -10,7 +10,7 @@ use aisoc_manifests::oci::{
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::without_hidden;
 use aisoc_signing::{Publishable, claimed_signer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dir::PluginDir;
 use crate::pack::{PackOptions, PackedLayer, pack, write_layer};
@@ -30,24 +30,33 @@ pub struct Assembled {
 
 /// What `inspect` and a registry's page show without the layer. Claims like everything in an artifact:
 /// an install reads none of it.
-#[derive(Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Config<'a> {
+pub(crate) struct Config {
     schema_version: u32,
-    id: &'a str,
-    name: &'a str,
-    version: &'a str,
-    r#type: &'a str,
-    capabilities: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    license: Option<&'a str>,
+    id: String,
+    name: String,
+    version: String,
+    r#type: String,
+    capabilities: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    license: Option<String>,
     file_count: usize,
     unpacked_size: u64,
     /// Fingerprints that `plugin.sig.d` names.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     signers: Vec<String>,
+}
+
+impl Config {
+    /// What follows from the files.
+    pub(crate) fn count(&mut self, plugin: &PluginDir, packed: &PackedLayer) {
+        self.file_count = packed.files;
+        self.unpacked_size = packed.unpacked_bytes;
+        self.signers = plugin.files().iter().filter_map(|(path, _)| claimed_signer(path.as_str())).collect();
+    }
 }
 
 /// Packs `plugin` into `out` and makes the documents that go with it.
@@ -102,22 +111,24 @@ fn documents(plugin: &PluginDir, manifest: &Manifest, options: &PackOptions, pac
 }
 
 fn config(plugin: &PluginDir, manifest: &Manifest, packed: &PackedLayer) -> Vec<u8> {
-    to_bytes(&Config {
+    let mut config = Config {
         schema_version: 1,
-        id: manifest.id.as_str(),
-        name: &manifest.name,
-        version: &manifest.version,
-        r#type: manifest.plugin_type.as_str(),
-        capabilities: &manifest.capabilities,
-        author: manifest.author.as_deref(),
-        license: manifest.license.as_deref(),
-        file_count: packed.files,
-        unpacked_size: packed.unpacked_bytes,
-        signers: plugin.files().iter().filter_map(|(path, _)| claimed_signer(path.as_str())).collect(),
-    })
+        id: manifest.id.to_string(),
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        r#type: manifest.plugin_type.as_str().to_owned(),
+        capabilities: manifest.capabilities.clone(),
+        author: manifest.author.clone(),
+        license: manifest.license.clone(),
+        file_count: 0,
+        unpacked_size: 0,
+        signers: Vec::new(),
+    };
+    config.count(plugin, packed);
+    to_bytes(&config)
 }
 
-fn layer_descriptor(manifest: &Manifest, packed: &PackedLayer) -> Descriptor {
+pub(crate) fn layer_descriptor(manifest: &Manifest, packed: &PackedLayer) -> Descriptor {
     let notes = [
         (TITLE, manifest.id.to_string()),
         (UNPACK, "true".to_owned()),

@@ -30,6 +30,8 @@ use crate::search::{Search, require_size, require_total};
 use crate::secrets::{FoundSecret, Kind, Place, Scanner, Secrets};
 use crate::stage::{manifest_path, python_files, whole_manifest};
 
+mod resigned;
+
 /// An author's directory that has a manifest and no forbidden entries.
 #[derive(Debug)]
 pub struct PluginDir {

@@ -45,7 +45,7 @@ impl Copying {
 
     /// The copy, once every file is where `places` says.
     pub(crate) fn finish(self, places: BTreeMap<RelPath, u64>) -> PrivateCopy {
-        PrivateCopy { file: self.file, places }
+        PrivateCopy::new(self.file, places)
     }
 }
 
@@ -77,6 +77,11 @@ pub(crate) struct PrivateCopy {
 }
 
 impl PrivateCopy {
+    /// The copy in `file`, where each content begins at its place.
+    pub(crate) fn new(file: File, places: BTreeMap<RelPath, u64>) -> Self {
+        Self { file, places }
+    }
+
     /// The content at `path`, `size` bytes of it.
     ///
     /// # Errors

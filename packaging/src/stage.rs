@@ -21,7 +21,7 @@ use crate::inflate::Flow;
 use crate::limits::Limits;
 use crate::names::{Kind, Names};
 use crate::root::select_root;
-use crate::sink::{Directory, Nowhere};
+use crate::sink::{Directory, Nowhere, Sink};
 use crate::tree::Tree;
 use crate::vacancy::Vacancy;
 use crate::walk::{self, Expected};
@@ -61,8 +61,7 @@ pub struct Staging<P = ()> {
 impl Staging {
     /// Takes the walk of an install and writes nothing: for `verify` and `inspect`.
     pub fn hash_only(limits: Limits) -> Self {
-        let tree = Tree::new(Box::new(Nowhere), &limits);
-        Self { limits, flow: Flow::default(), names: Names::of_artifact(), tree, place: () }
+        Self::through(Box::new(Nowhere), (), limits)
     }
 }
 
@@ -73,12 +72,17 @@ impl<P: StagingPlace> Staging<P> {
     /// `io_denied` and other I/O reasons when that directory cannot be made.
     pub fn into_place(place: P, limits: Limits) -> Result<Self> {
         let directory = Directory::create(place.held(), place.path(), TREE)?;
-        let tree = Tree::new(Box::new(directory), &limits);
-        Ok(Self { limits, flow: Flow::default(), names: Names::of_artifact(), tree, place })
+        Ok(Self::through(Box::new(directory), place, limits))
     }
 }
 
 impl<P> Staging<P> {
+    /// Takes the walk of an install through `sink`.
+    pub(crate) fn through(sink: Box<dyn Sink>, place: P, limits: Limits) -> Self {
+        let tree = Tree::new(sink, &limits);
+        Self { limits, flow: Flow::default(), names: Names::of_artifact(), tree, place }
+    }
+
     /// Whose work it is.
     pub(crate) fn cancellation(&self) -> &Cancellation {
         &self.limits.cancellation
@@ -164,9 +168,13 @@ impl<P> Staged<P> {
     /// # Errors
     /// As [`Staged::manifest`].
     pub fn claim(&self) -> Result<Claim> {
+        self.claimed_tree().map(Claim::new)
+    }
+
+    pub(crate) fn claimed_tree(&self) -> Result<ClaimedTree> {
         let (manifest_file, manifest) = self.manifest()?;
         let signatures = self.kept.iter().filter(|(path, _)| is_signature_file(path.as_str()));
-        Ok(Claim::new(ClaimedTree {
+        Ok(ClaimedTree {
             subject: self.subject(),
             manifest_file,
             manifest: manifest.to_vec(),
@@ -175,7 +183,12 @@ impl<P> Staged<P> {
             strange: Vec::new(),
             empty_directories: self.empty_directories.clone(),
             signature_files: signatures.map(|(path, content)| (path.to_string(), content.clone())).collect(),
-        }))
+        })
+    }
+
+    /// The place, and the directory of the artifact that is the plugin.
+    pub(crate) fn into_parts(self) -> (P, Option<RelPath>) {
+        (self.place, self.root)
     }
 }
 

@@ -9,6 +9,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare_or_same;
 use aisoc_packaging::Limits;
+use aisoc_signing::Coverage;
 use aisoc_trust::{Examined, Facts, InPlace, KnownSigner, SignatureStatus, SignedBy, Verdict};
 
 use crate::judge::Judge;
@@ -87,6 +88,8 @@ pub struct Replaced {
     pub repositories: Option<(String, String)>,
     /// How its version compares with the one that replaces it; nothing when nobody can tell.
     pub order: Option<Ordering>,
+    /// Whether every file is as it was but for the signatures.
+    pub is_signed_again: bool,
 }
 
 impl Replaced {
@@ -111,8 +114,16 @@ impl Replaced {
             is_signer_unread: is_unread && in_place.signers.is_signed(),
             added_signers: if is_same { in_place.signers.added_by(verdict) } else { Vec::new() },
             order: in_place.version.as_deref().and_then(|version| compare_or_same(version, &now.version)),
+            is_signed_again: before.is_some_and(|before| is_signed_again(before, now)),
         })
     }
+}
+
+/// Whether two versions differ in their signatures alone, which is what is known when both cover every file: the
+/// manifest that is signed states them all.
+fn is_signed_again(before: &InstallRecord, now: &InstallRecord) -> bool {
+    let covers_all = |record: &InstallRecord| record.coverage.as_deref() == Some(Coverage::Full.as_str());
+    covers_all(before) && covers_all(now) && before.canonical_digest == now.canonical_digest
 }
 
 /// The repositories of two references, when both have one and they differ.

@@ -1,6 +1,6 @@
 //! The publisher's line: a plugin's directory becomes an artifact in a layout or a registry.
 //!
-//! There is no signing of what a registry holds: the signature is in the tree before it is packed, and every
+//! The signature is in the tree before it is packed (one more signer of what a registry holds: `resign`), and every
 //! function here takes the evidence that the two fit (see `publication`), or that it is meant that there is none.
 #![expect(clippy::disallowed_methods, reason = "a layout takes the place of nothing but an empty directory")]
 
@@ -8,8 +8,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use aisoc_files::{DraftDirectory, parent, settle, sweep};
 use aisoc_manifests::cancellation::Cancellation;
@@ -22,11 +20,10 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_packaging::{Assembled, FoundSecret, PackOptions, PluginDir, assemble, default_threads, foretell};
-use aisoc_registry_client::copy::{Shipment, Step};
+use aisoc_registry_client::copy::Shipment;
 use aisoc_registry_client::layout::{NewArtifact, OnePass};
 use aisoc_registry_client::{
-    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Named, Pushed as Stored, ReplaceTag,
-    Tagging as _, Target, copy,
+    BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, Named, ReplaceTag, Tagging as _, Target, copy,
 };
 use aisoc_signing::Appearance;
 
@@ -35,6 +32,7 @@ use crate::events::{Event, Reporter};
 use crate::occupied::require_own;
 use crate::publication::{PackageOptions, Publication, PublishableArtifact, read_manifest};
 use crate::pushed::Pushed;
+use crate::sent::Sent;
 use crate::signature_look::SignatureLook;
 
 /// How the names of layouts begin that are made beside their place.
@@ -389,59 +387,4 @@ async fn package_beside(
     }
     settle(&out.path).map_err(fail)?;
     Ok(packaged)
-}
-
-/// Counts what became of each part.
-#[derive(Default)]
-struct Sent {
-    /// Whether it stays on this machine.
-    stays: bool,
-    uploaded: AtomicUsize,
-    uploaded_bytes: AtomicU64,
-    mounted: AtomicUsize,
-    present: AtomicUsize,
-    is_new: AtomicBool,
-}
-
-impl Sent {
-    fn to(target: &Target) -> Self {
-        Self { stays: matches!(target, Target::Layout(_)), ..Self::default() }
-    }
-
-    fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
-        match step {
-            Step::Sent { done, total } => {
-                let act = if self.stays { Act::Writing } else { Act::Pushing };
-                reporter.event(&Event::Bytes { act, done: *done, total: *total });
-            }
-            Step::Blob(descriptor, stored) => self.count(*stored, descriptor.size),
-            Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),
-            Step::Manifest(_, stored) | Step::Tagged(_, stored) => {
-                self.is_new.fetch_or(*stored != Stored::Present, Relaxed);
-            }
-        }
-    }
-
-    fn count(&self, stored: Stored, bytes: u64) {
-        match stored {
-            Stored::Uploaded => {
-                self.uploaded_bytes.fetch_add(bytes, Relaxed);
-                &self.uploaded
-            }
-            Stored::Mounted => &self.mounted,
-            Stored::Present => &self.present,
-        }
-        .fetch_add(1, Relaxed);
-    }
-
-    fn pushed(self, digest: ArtifactDigest) -> Pushed {
-        Pushed {
-            digest,
-            uploaded_blobs: self.uploaded.into_inner(),
-            uploaded_bytes: self.uploaded_bytes.into_inner(),
-            mounted_blobs: self.mounted.into_inner(),
-            present_blobs: self.present.into_inner(),
-            is_new: self.is_new.into_inner(),
-        }
-    }
 }

@@ -15,7 +15,7 @@ use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
     Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
-    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, sign, stamp,
+    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, sign, signature_place, stamp,
 };
 
 /// How a directory is signed.
@@ -229,7 +229,7 @@ impl WholeTree {
 
 /// The file of a signer among several.
 fn place_of(signed: &Signed) -> String {
-    format!("{SIGNATURE_DIRECTORY}/{}.sig", signed.signer().hex())
+    signature_place(signed.signer())
 }
 
 fn describe(plugin: &PluginDir, manifest: &[u8]) -> Result<Statement> {
@@ -304,7 +304,7 @@ fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed
     let text = signed.signature().to_hex();
     let (path, added) = (plugin.root().join(SIGNATURE_FILE), plugin.root().join(SIGNATURE_DIRECTORY));
     let mut files: Vec<_> = beside.iter().map(|(name, content)| (plugin.root().join(name), *content)).collect();
-    files.push((added.join(format!("{}.sig", signed.signer().hex())), text.as_bytes()));
+    files.push((plugin.root().join(place_of(signed)), text.as_bytes()));
     files.push((path.clone(), text.as_bytes()));
     place_all(plugin, &files)?;
     let is_kept = |path: &Path| files.iter().any(|(written, _)| written == path);

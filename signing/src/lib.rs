@@ -19,6 +19,7 @@ mod macos;
 mod pem;
 mod promised;
 mod publishable;
+mod resigned;
 mod sign;
 mod signature;
 mod signed_by;
@@ -44,6 +45,7 @@ pub use keyring::{
     Origin, OutOfScope, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing,
 };
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};
+pub use resigned::{Resigned, Resigning};
 pub use sign::{Signed, sign};
 pub use signature::{MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 pub use signed_by::{EndedSigner, Signer};
@@ -54,6 +56,7 @@ pub use stamp::{Stamped, stamp};
 pub use statement::Statement;
 pub use tree::{
     ChangedFile, FILE_LIST, INTEGRITY_KEY, ListState, TreeDifference, TreeFinding, claimed_signer, is_signature_file,
+    signature_place,
 };
 pub use tried::MAX_SIGNATURES;
 pub use verify::{Cause, Outcome, Verified, examine, verify};

@@ -149,6 +149,11 @@ pub fn is_signature_file(path: &str) -> bool {
     path == SIGNATURE_FILE || path == FILE_LIST || added_signature(path).is_some()
 }
 
+/// The file that holds the signature of that key, among those of several.
+pub fn signature_place(signer: Fingerprint) -> String {
+    format!("{SIGNATURE_DIRECTORY}/{}.sig", signer.hex())
+}
+
 /// The fingerprint of the key whose signature the file of that name claims to hold.
 pub fn claimed_signer(path: &str) -> Option<String> {
     added_signature(path).map(|signer| signer.to_string())

@@ -21,7 +21,7 @@ pub const MAX_SIGNATURES: usize = 16;
 pub(crate) struct Named<'a> {
     file: &'a str,
     fingerprint: Option<Fingerprint>,
-    signature: Signature,
+    pub(crate) signature: Signature,
 }
 
 /// All or none: a signature file that is not a signature makes the whole evidence ambiguous.

@@ -8,6 +8,7 @@ mod listen;
 pub(crate) mod plugin;
 pub(crate) mod registry;
 pub(crate) mod release;
+pub(crate) mod resign;
 
 use std::path::PathBuf;
 

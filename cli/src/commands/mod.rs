@@ -35,6 +35,7 @@ mod release;
 mod release_keys;
 mod repeated;
 mod replaced;
+mod resign;
 mod rollback;
 mod schema;
 mod several;

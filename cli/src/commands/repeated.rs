@@ -197,6 +197,7 @@ mod tests {
                 "type",
                 "author",
                 "tag",
+                "tag-suffix",
                 "threads",
                 "keep",
                 "to",

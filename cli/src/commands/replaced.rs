@@ -38,6 +38,8 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
     }
     match replaced.order {
         Some(Ordering::Less) => {}
+        // In a rotation one version gets another signature, and is no other release.
+        Some(Ordering::Equal) if replaced.is_signed_again => {}
         Some(Ordering::Greater) => {
             say(Warning::OlderVersion, format!("`{id}` is older than it was: {before} → {version}"))
         }

@@ -7,7 +7,7 @@ use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     completions, demo, digest, docs, gc, help, inspect, install, keygen, list, man, new, package, pull, push, reasons,
-    registry, release, rollback, schema, sign, uninstall, validate, verify, verify_at_rest, version,
+    registry, release, resign, rollback, schema, sign, uninstall, validate, verify, verify_at_rest, version,
 };
 
 /// Words that commands stand below, and what these have in common.
@@ -293,6 +293,34 @@ writes `reference`, `digest`, `id`, `version`, `tag`, `signer`, `signers` and
             raised_by: &["replace-tag", "allow-ambiguous", "allow-secret", "load"],
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::ReleasedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: resign::run,
+        is: Declaration {
+            words: &["plugin", "resign"],
+            about: "Sign published versions with another key, without the old one, and push them",
+            examples: "Examples:
+  # in a rotation: the new key beside the old one, under the same tag
+  aisoc plugin resign registry.example/team/my-plugin:1.2.0 --add \\
+    --private-key env:NEW_KEY --trusted-keys release.pem --replace-tag
+  # the new key alone, under a tag of its own
+  aisoc plugin resign registry.example/team/my-plugin:1.2.0 \\
+    --private-key new.key --trusted-keys release.pem --tag 1.2.0-new
+  # several, each under its own tag
+  aisoc plugin resign registry.example/team/my-plugin:1.1.0 \\
+    registry.example/team/my-plugin:1.2.0 --private-key new.key \\
+    --trusted-keys release.pem --tag-suffix -resigned
+
+No file of the author changes: what the signatures are over is compared before
+anything is sent. What is signed already is left alone. The digest is another
+one, so attestations and other artifacts that refer to the old one stay with
+it, and so does whoever has pinned it. Prints HOST/REPOSITORY@DIGEST of each.",
+            risk: Risk::Write,
+            raised_by: &["replace-tag"],
+            domain: Domain::Artifact,
+            document: Some(document_schema::<documents::ResignedArtifacts>),
             ..PLAIN
         },
     },

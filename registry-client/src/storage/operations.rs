@@ -20,22 +20,35 @@ pub enum ReplaceTag {
     No,
     /// Move it.
     Yes,
+    /// Move it away from that artifact alone, of which the one in its place was made.
+    Only(ArtifactDigest),
 }
 
 impl ReplaceTag {
     /// Refuses when the tag names something else and may not be moved.
     ///
     /// # Errors
-    /// `tag_exists`.
+    /// `tag_exists`; also for a tag that is gone and was to be moved away from an artifact.
     pub fn check(self, tag: &Tag, present: Option<ArtifactDigest>, wanted: ArtifactDigest) -> Result<()> {
-        match present {
-            Some(present) if present != wanted && self == Self::No => {
+        match (self, present) {
+            (_, Some(present)) if present == wanted => Ok(()),
+            (Self::Yes, _) | (Self::No, None) => Ok(()),
+            (Self::No, Some(present)) => {
                 Err(Fault::new(Reason::TagExists, format!("the tag `{tag}` names another artifact"))
                     .expected(wanted.to_string(), present.to_string()))
             }
-            _ => Ok(()),
+            (Self::Only(read), Some(present)) if present == read => Ok(()),
+            (Self::Only(read), present) => Err(moved(tag, read, present)),
         }
     }
+}
+
+/// What was made of one artifact is no successor of another, which somebody has put there meanwhile.
+fn moved(tag: &Tag, read: ArtifactDigest, present: Option<ArtifactDigest>) -> Fault {
+    let found = present.map_or_else(|| "nothing".to_owned(), |present| present.to_string());
+    Fault::new(Reason::TagExists, format!("the tag `{tag}` does not name any more what was read"))
+        .expected(read.to_string(), found)
+        .hint("run the command again, which reads what the tag names now")
 }
 
 /// What became of a blob or a manifest that was to be stored.
@@ -111,4 +124,34 @@ pub trait Tagging {
 
     /// All tags, sorted.
     fn tags(&self) -> impl Future<Output = Result<Vec<Tag>>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_moved_as_far_as_it_was_said() {
+        let [read, made, other] = [b"read", b"made", b"else"].map(|bytes| ArtifactDigest::of(bytes));
+        let tag: Tag = "1.0.0".parse().expect("a tag");
+        for (replace, present, expected) in [
+            (ReplaceTag::No, None, true),
+            (ReplaceTag::No, Some(made), true),
+            (ReplaceTag::No, Some(other), false),
+            (ReplaceTag::Yes, None, true),
+            (ReplaceTag::Yes, Some(other), true),
+            (ReplaceTag::Only(read), Some(read), true),
+            (ReplaceTag::Only(read), Some(made), true),
+            (ReplaceTag::Only(read), Some(other), false),
+            (ReplaceTag::Only(read), None, false),
+        ] {
+            let checked = replace.check(&tag, present, made);
+            assert_eq!(checked.is_ok(), expected, "{replace:?} of {present:?}");
+            if let Err(fault) = checked {
+                assert_eq!(fault.reason(), Reason::TagExists);
+                let difference = fault.difference().expect("two values");
+                assert_ne!(difference.expected, difference.found);
+            }
+        }
+    }
 }

@@ -71,6 +71,19 @@ impl Limits {
 }
 
 impl HeldKey {
+    /// A key that is at hand, by a name of its own. No file limits it.
+    pub(super) fn at_hand(id: &str, key: PublicKey) -> Self {
+        Self {
+            id: KeyId(id.to_owned()),
+            file: id.to_owned(),
+            place: KeyPlace::Trusted,
+            fingerprint: key.fingerprint(),
+            key,
+            notes: None,
+            limits: Arc::default(),
+        }
+    }
+
     /// The note beside it, if there is one.
     pub fn notes(&self) -> Option<&KeyNotes> {
         self.notes.as_ref()

@@ -35,7 +35,7 @@ pub use self::notes::{KeyNotes, Revocation};
 pub use self::place::{JOURNAL, JOURNAL_CHAIN, KeyPlace, OWN_DIRECTORY};
 pub use self::scope::{Origin, Scope};
 pub use self::standing::{Circumstances, OutOfScope, PlannedEnd, Standing};
-use crate::key::Fingerprint;
+use crate::key::{Fingerprint, PublicKey};
 
 /// A key that is not used: that of a whole file, or one behind another in a file.
 #[derive(Debug)]
@@ -186,6 +186,11 @@ impl Keyring {
                 key.limits = Arc::clone(limits);
             }
         }
+    }
+
+    /// One key that is at hand, for what it has signed itself.
+    pub fn of_key(id: &str, key: PublicKey) -> Self {
+        Self { keys: vec![HeldKey::at_hand(id, key)], trusted_count: 1, ..Self::default() }
     }
 
     /// The keyring, if there was anything to read. Keys that are nowhere are no verdict about a signature:
