@@ -209,6 +209,9 @@ reasons! {
     KeyExists "key_exists" Failed
         "A key file of that name exists, and a lost private key cannot be made again."
         "choose another `--out` prefix, or repeat with `--force`"
+    KeyNotFound "key_not_found" Failed
+        "There is no key of that name or fingerprint in the trusted keys directory."
+        "see which there are: `aisoc keys list`"
     SignerUnavailable "signer_unavailable" Unavailable
         "Whoever holds the private key, an agent, a program or a token, could not be reached or did not answer in time."
         "see whether it runs and what it waits for, then try again"
@@ -245,6 +248,9 @@ reasons! {
     KeyOutOfScope "key_out_of_scope" Refused
         "Only a key verifies the signature that is limited to other plugins, other repositories, or other things than plugins."
         "look up in NAME.json beside the key what it is limited to; then ask the publisher for a build that is signed with the key that is meant for it"
+    KeyNeeded "key_needed" Refused
+        "What is installed or published depends on the keys: without them it would be refused, or would be let in with nobody who vouches for it."
+        "have it signed with another trusted key first: `aisoc plugin resign REF --private-key NEW --add`"
     SignersTooFew "signers_too_few" Refused
         "Fewer distinct trusted keys signed the plugin than are required."
         "ask the missing signers to run `aisoc plugin sign --add --plugin-dir DIR --private-key KEY`"

@@ -16,12 +16,13 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::progress::{Act, Measured};
 use aisoc_manifests::text::printable;
 use aisoc_packaging::{Limits, ReferenceDir, default_threads, stated_bytes};
-use aisoc_signing::{Claim, Coverage, Origin};
+use aisoc_signing::{Claim, Coverage, Fingerprint, Origin};
 use aisoc_trust::{Examined, SignatureStatus};
 
 use crate::bytecode::{cure, mended};
+use crate::foresight::Foresight;
 use crate::grants::stated_grants;
-use crate::intact::read_intact;
+use crate::intact::{Intact, read_intact};
 use crate::judge::{Judge, Judgement, TrustInputs};
 
 /// What to verify.
@@ -80,6 +81,23 @@ pub struct AtRest {
 /// judged; `plugin_not_found` for one that was asked for, and I/O reasons when plugins or keys cannot be
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
+    let (seen, rest) = see_at_rest(options, &BTreeSet::new())?;
+    Ok(AtRest { plugins: seen.into_iter().map(|seen| seen.plugin).collect(), ..rest })
+}
+
+/// An installed plugin as it is judged today, and as it would be without some of the keys.
+pub(crate) struct Seen {
+    pub(crate) plugin: PluginAtRest,
+    /// Nothing where none of those keys has signed it, which is no other verdict.
+    pub(crate) foreseen: Option<Result<Judgement>>,
+}
+
+/// As [`verify_at_rest`], and what would be said of each plugin `without` those keys: of the same bytes, read once.
+/// What is given beside the plugins has none in it.
+///
+/// # Errors
+/// As [`verify_at_rest`].
+pub(crate) fn see_at_rest(options: &AtRestOptions, without: &BTreeSet<Fingerprint>) -> Result<(Vec<Seen>, AtRest)> {
     options.site.require_secure(options.shared_directories)?;
     let shared = options.site.shared()?;
     let observed = options.site.observe()?;
@@ -90,6 +108,7 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
         options,
         observed: &observed,
         judge: &judge,
+        foresight: &Foresight::of(&judge, without),
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };
@@ -101,13 +120,12 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
     options.limits.cancellation.check()?;
     let mut judged: Vec<_> = judged.into_iter().flatten().collect();
     refuse_ambiguous(&mut judged, others);
-    let plugins: Vec<PluginAtRest> = judged.into_iter().map(|judged| judged.plugin).collect();
-    let missing =
-        options.only.iter().find(|id| plugins.iter().all(|plugin| plugin.id != **id && plugin.directory != **id));
-    if let Some(id) = missing {
+    let seen: Vec<Seen> = judged.into_iter().map(|judged| judged.seen).collect();
+    let is_missing = |id: &&String| seen.iter().all(|seen| seen.plugin.id != **id && seen.plugin.directory != **id);
+    if let Some(id) = options.only.iter().find(is_missing) {
         return Err(not_found(id, options.site.path()));
     }
-    Ok(AtRest { plugins, skipped_keys: judge.skipped_keys(), shared })
+    Ok((seen, AtRest { plugins: Vec::new(), skipped_keys: judge.skipped_keys(), shared }))
 }
 
 /// What can be a plugin, and what should be one by its record, a plugin that is gone being no good news:
@@ -139,7 +157,7 @@ fn begin<'a>(options: &'a AtRestOptions, wanted: &[OsString]) -> Option<Measured
 
 /// A plugin that was read, and which one it is.
 struct Judged {
-    plugin: PluginAtRest,
+    seen: Seen,
     placed: Placed,
 }
 
@@ -148,8 +166,9 @@ fn refuse_ambiguous(judged: &mut [Judged], others: Vec<Placed>) {
     let placed: Vec<Placed> = judged.iter().map(|judged| judged.placed.clone()).chain(others).collect();
     for (judged, conflict) in judged.iter_mut().zip(identity_conflicts(&placed)) {
         if let Some(conflict) = conflict {
-            judged.plugin.verdict = Err(conflict.fault());
-            (judged.plugin.signature, judged.plugin.coverage) = (None, None);
+            let plugin = &mut judged.seen.plugin;
+            plugin.verdict = Err(conflict.fault());
+            (plugin.signature, plugin.coverage) = (None, None);
         }
     }
 }
@@ -162,6 +181,7 @@ struct Reader<'a> {
     options: &'a AtRestOptions,
     observed: &'a Observed,
     judge: &'a Judge<'a>,
+    foresight: &'a Foresight<'a>,
     threads_each: NonZeroUsize,
 }
 
@@ -192,7 +212,7 @@ impl Reader<'_> {
             Err(_) => record.as_ref().map(|record| record.version.clone()),
         };
         let grants = examined.as_ref().ok().and_then(|read| read.grants.clone());
-        let (verdict, (signature, coverage)) = self.judge(examined);
+        let Verdicts { today, known: (signature, coverage), foreseen } = self.judge(examined);
         let plugin = PluginAtRest {
             id: shown(id.as_ref(), &directory),
             directory: escaped(&directory),
@@ -200,39 +220,40 @@ impl Reader<'_> {
             version,
             grants,
             record,
-            verdict,
+            verdict: today,
             signature,
             coverage,
         };
-        Judged { plugin, placed: Placed { directory, path, id } }
+        Judged { seen: Seen { plugin, foreseen }, placed: Placed { directory, path, id } }
     }
 
     /// The verdict, and what is known of the signature even where it is a refusal.
-    fn judge(&self, read: Result<Read>) -> (Result<Judgement>, Known) {
-        let Read { id, examined, .. } = match read {
+    fn judge(&self, read: Result<Read>) -> Verdicts {
+        let Read { id, examined, foreseen, .. } = match read {
             Ok(read) => read,
-            Err(fault) => {
-                let known = known_of_refusal(fault.reason());
-                return (Err(fault), known);
-            }
+            Err(fault) => return Verdicts::refused(fault),
         };
         let known = examined.verdict().map(|verdict| (verdict.status(), verdict.coverage())).unzip();
-        let facts = self.observed.facts_at_rest(&id);
-        let outcome = facts.and_then(|facts| self.judge.observe(examined, Some(&facts)).outcome);
-        match outcome {
-            Ok(verdict) => (Ok(self.judge.judgement(&verdict)), known),
-            Err(fault) if fault.reason() == Reason::CoverageDowngrade => (Err(fault), known),
-            Err(fault) => {
-                let known = known_of_refusal(fault.reason());
-                (Err(fault), known)
+        let facts = match self.observed.facts_at_rest(&id) {
+            Ok(facts) => facts,
+            Err(fault) => return Verdicts::refused(fault),
+        };
+        match self.judge.observe(examined, Some(&facts)).outcome {
+            Ok(verdict) => {
+                let foreseen = self.foresight.observe(foreseen, Some(&facts));
+                Verdicts { today: Ok(self.judge.judgement(&verdict)), known, foreseen }
             }
+            Err(fault) if fault.reason() == Reason::CoverageDowngrade => Verdicts { known, ..Verdicts::refused(fault) },
+            Err(fault) => Verdicts::refused(fault),
         }
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
-        let intact = read_intact(path, record, self.judge, self.threads_each, &self.options.limits)?;
-        let grants = stated_grants(&intact.tree.claim());
-        Ok(Read { id: record.id.clone(), version: Some(record.version.clone()), grants, examined: intact.examined })
+        let Intact { claim, examined, .. } =
+            read_intact(path, record, self.judge, self.threads_each, &self.options.limits)?;
+        let (id, version) = (record.id.clone(), Some(record.version.clone()));
+        let foreseen = self.foresight.examine(&claim, &Origin::recorded(&record.reference), &examined);
+        Ok(Read { id, version, grants: stated_grants(&claim), examined, foreseen })
     }
 
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
@@ -242,15 +263,14 @@ impl Reader<'_> {
         let claim = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?.claim();
         let id = stated_id(claim.document()?)?;
         let examined = self.judge.examine(&claim, Origin::unknown());
-        match examined.refusal() {
-            Some(refusal) => {
-                let rule = self.options.trust.policy.coverage;
-                Err(mended(refusal.clone(), &claim, examined.findings(), rule, || {
-                    cure(&Whereabouts::Plugins(None), path)
-                }))
-            }
-            None => Ok(Read { id, version: stated_version(&claim), grants: stated_grants(&claim), examined }),
+        if let Some(refusal) = examined.refusal() {
+            let rule = self.options.trust.policy.coverage;
+            return Err(mended(refusal.clone(), &claim, examined.findings(), rule, || {
+                cure(&Whereabouts::Plugins(None), path)
+            }));
         }
+        let foreseen = self.foresight.examine(&claim, &Origin::unknown(), &examined);
+        Ok(Read { id, version: stated_version(&claim), grants: stated_grants(&claim), examined, foreseen })
     }
 }
 
@@ -260,6 +280,21 @@ struct Read {
     version: Option<String>,
     grants: Option<BTreeSet<String>>,
     examined: Examined,
+    /// The same without the keys that are asked about.
+    foreseen: Option<Examined>,
+}
+
+/// What all gates say of a plugin.
+struct Verdicts {
+    today: Result<Judgement>,
+    known: Known,
+    foreseen: Option<Result<Judgement>>,
+}
+
+impl Verdicts {
+    fn refused(fault: Fault) -> Self {
+        Self { known: known_of_refusal(fault.reason()), today: Err(fault), foreseen: None }
+    }
 }
 
 /// The signature's status and coverage, where somebody has judged it.

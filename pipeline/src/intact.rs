@@ -9,7 +9,7 @@ use aisoc_installation::{Access, CoverageFloor, InstallRecord, Site, TreeInPlace
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, default_threads};
-use aisoc_signing::{Origin, WITHOUT_BYTECODE};
+use aisoc_signing::{Claim, Origin, WITHOUT_BYTECODE};
 use aisoc_trust::Examined;
 
 use crate::grants::stated_grants;
@@ -18,6 +18,7 @@ use crate::judge::{Judge, Judgement, TrustInputs};
 /// A tree that is as its record says, and has passed the gates about proof.
 pub(crate) struct Intact {
     pub(crate) tree: TreeInPlace,
+    pub(crate) claim: Claim,
     pub(crate) examined: Examined,
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn read_intact(
     }
     require_recorded(record, &stated_id(claim.document()?)?, &examined).map_err(|fault| fault.hint(reinstall))?;
     require_guarded(path)?;
-    Ok(Intact { tree, examined })
+    Ok(Intact { tree, claim, examined })
 }
 
 /// A record is no evidence, but what it says about the tree has to be true.

@@ -3,11 +3,12 @@
 //! It holds the keys as they were read, the policy and the time by which keys are judged, so that nobody
 //! chooses any of them for one command alone.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_signing::{Circumstances, Claim, Coverage, Findings, Keyring, Origin, examine};
+use aisoc_signing::{Circumstances, Claim, Coverage, Findings, Fingerprint, Keyring, Origin, examine};
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
     no_trusted_keys,
@@ -68,6 +69,11 @@ impl<'a> Judge<'a> {
             TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
         };
         Ok(Self { trust, keyring })
+    }
+
+    /// A judge who has the same keys but for those.
+    pub(crate) fn without(&self, gone: &BTreeSet<Fingerprint>) -> Self {
+        Self { trust: self.trust, keyring: self.keyring.without(gone) }
     }
 
     /// Says before anything is fetched what would refuse all that could come. The keys that judge are read again

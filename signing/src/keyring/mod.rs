@@ -12,13 +12,14 @@ mod folder;
 mod held;
 mod kind;
 mod member;
+mod named;
 mod names;
 mod notes;
 mod place;
 mod scope;
 mod standing;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub use self::standing::{Circumstances, OutOfScope, PlannedEnd, Standing};
 use crate::key::{Fingerprint, PublicKey};
 
 /// A key that is not used: that of a whole file, or one behind another in a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SkippedKey {
     /// File name.
     pub file: String,
@@ -206,6 +207,20 @@ impl Keyring {
         Err(Fault::new(Reason::IoNotFound, message).hint(
             "put the publisher's NAME.pem into a directory, and name it, or that one file, with `--trusted-keys PATH`",
         ))
+    }
+
+    /// The keyring as it would be without those keys, under whatever names and wherever they stand.
+    #[must_use]
+    pub fn without(&self, gone: &BTreeSet<Fingerprint>) -> Self {
+        let keys: Vec<HeldKey> = self.keys.iter().filter(|key| !gone.contains(&key.fingerprint)).cloned().collect();
+        let is_gone = |skipped: &&SkippedKey| skipped.fingerprint.is_some_and(|key| gone.contains(&key));
+        Self {
+            directory: self.directory.clone(),
+            trusted_count: keys.iter().filter(|key| key.place == KeyPlace::Trusted).count(),
+            keys,
+            skipped: self.skipped.iter().filter(|skipped| !is_gone(skipped)).cloned().collect(),
+            is_missing: self.is_missing,
+        }
     }
 
     /// Where the keys are from: the directory, or the one file.

@@ -1,0 +1,206 @@
+//! `Dependence`: what becomes of something without the keys that would be gone, read off two verdicts of the gate.
+
+use std::collections::BTreeSet;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::Fingerprint;
+use aisoc_trust::{KnownSigner, SignatureStatus};
+
+use crate::judge::Judgement;
+
+/// What would become of something. The worst comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dependence {
+    /// It would be refused: what other keys vouch for is not enough, or nobody does.
+    OnlyThisKey,
+    /// Fewer keys would vouch for it than have to.
+    BelowRequired,
+    /// It would be let in although nobody vouches for it as the site asks, as mode `warn` does.
+    WouldBecomeUnsigned,
+    /// Other trusted keys vouch for it as well.
+    AlsoAnotherKey,
+}
+
+impl Dependence {
+    /// Every kind, the worst first.
+    pub const ALL: [Self; 4] =
+        [Self::OnlyThisKey, Self::BelowRequired, Self::WouldBecomeUnsigned, Self::AlsoAnotherKey];
+
+    /// The word in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnlyThisKey => "only_this_key",
+            Self::BelowRequired => "below_required",
+            Self::WouldBecomeUnsigned => "would_become_unsigned",
+            Self::AlsoAnotherKey => "also_another_key",
+        }
+    }
+
+    /// Whether something is lost with the keys.
+    pub const fn is_loss(self) -> bool {
+        !matches!(self, Self::AlsoAnotherKey)
+    }
+
+    /// What the second verdict makes of the first.
+    fn between(today: &Judgement, foreseen: &Result<Judgement>) -> Self {
+        let objection = match foreseen {
+            Err(refusal) => Some(refusal),
+            Ok(judgement) => judgement.objection.as_ref(),
+        };
+        let is_objected_today =
+            |objection: &Fault| today.objection.as_ref().is_some_and(|today| today.reason() == objection.reason());
+        match (objection, foreseen) {
+            (Some(objection), _) if objection.reason() == Reason::SignersTooFew => Self::BelowRequired,
+            (_, Err(_)) => Self::OnlyThisKey,
+            (None, Ok(_)) => Self::AlsoAnotherKey,
+            // What is let in short of the same thing today loses nothing.
+            (Some(objection), Ok(judgement))
+                if judgement.status == SignatureStatus::Verified && is_objected_today(objection) =>
+            {
+                Self::AlsoAnotherKey
+            }
+            (Some(_), Ok(_)) => Self::WouldBecomeUnsigned,
+        }
+    }
+}
+
+/// Where something is that depends on keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In place: a host loads it.
+    Installed,
+    /// Kept for a rollback.
+    Kept,
+    /// In a registry, a layout or a directory that was named.
+    Named,
+}
+
+impl Place {
+    /// The word in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Kept => "kept",
+            Self::Named => "named",
+        }
+    }
+}
+
+/// Something that keys vouch for which would be gone.
+#[derive(Debug)]
+pub struct Dependent {
+    /// Where it is.
+    pub place: Place,
+    /// Its place, from which a path can be had back, or the reference.
+    pub source: String,
+    /// The plugin, when it is known.
+    pub id: Option<String>,
+    /// Its version, when it is known.
+    pub version: Option<String>,
+    /// What would become of it.
+    pub dependence: Dependence,
+    /// Those of the keys that vouch for it today.
+    pub signers: Vec<KnownSigner>,
+    /// The keys that would go on vouching for it.
+    pub others: Vec<KnownSigner>,
+    /// What it would be refused for, or let in despite.
+    pub objection: Option<Fault>,
+}
+
+/// What the second verdict says beside the first, of what is said of in words by its caller.
+pub(super) struct Compared {
+    pub(super) dependence: Dependence,
+    pub(super) signers: Vec<KnownSigner>,
+    pub(super) others: Vec<KnownSigner>,
+    pub(super) objection: Option<Fault>,
+}
+
+impl Compared {
+    pub(super) fn of(today: &Judgement, foreseen: Result<Judgement>, gone: &BTreeSet<Fingerprint>) -> Self {
+        let dependence = Dependence::between(today, &foreseen);
+        let signers = today.signers.iter().filter(|signer| gone.contains(&signer.fingerprint)).cloned().collect();
+        let (others, objection) = match foreseen {
+            Ok(judgement) => (judgement.signers, judgement.objection),
+            Err(refusal) => {
+                let stays = |signer: &&KnownSigner| !gone.contains(&signer.fingerprint);
+                (today.signers.iter().filter(stays).cloned().collect(), Some(refusal))
+            }
+        };
+        Self { dependence, signers, others, objection }
+    }
+
+    pub(super) fn at(self, place: Place, source: String, id: Option<String>, version: Option<String>) -> Dependent {
+        let Self { dependence, signers, others, objection } = self;
+        Dependent { place, source, id, version, dependence, signers, others, objection }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aisoc_signing::{Coverage, SigningKey};
+
+    use super::*;
+
+    fn judgement(status: SignatureStatus, objection: Option<Reason>) -> Judgement {
+        Judgement {
+            status,
+            key_id: None,
+            fingerprint: None,
+            signers: Vec::new(),
+            coverage: Coverage::Full,
+            objection: objection.map(refused),
+            ending_keys: Vec::new(),
+            skipped_keys: Vec::new(),
+        }
+    }
+
+    fn refused(reason: Reason) -> Fault {
+        Fault::new(reason, reason.as_str())
+    }
+
+    #[test]
+    fn what_becomes_of_something_is_read_off_the_second_verdict() {
+        use Reason::{CoveragePartial, NoTrustedKeys, SignersTooFew, UntrustedKey};
+        use SignatureStatus::{Invalid, Verified};
+        let verified = judgement(Verified, None);
+        for (foreseen, dependence) in [
+            (Err(refused(UntrustedKey)), Dependence::OnlyThisKey),
+            (Err(refused(NoTrustedKeys)), Dependence::OnlyThisKey),
+            (Err(refused(CoveragePartial)), Dependence::OnlyThisKey),
+            (Err(refused(SignersTooFew)), Dependence::BelowRequired),
+            (Ok(judgement(Verified, None)), Dependence::AlsoAnotherKey),
+            (Ok(judgement(Verified, Some(SignersTooFew))), Dependence::BelowRequired),
+            (Ok(judgement(Verified, Some(CoveragePartial))), Dependence::WouldBecomeUnsigned),
+            (Ok(judgement(Invalid, Some(UntrustedKey))), Dependence::WouldBecomeUnsigned),
+        ] {
+            assert_eq!(Dependence::between(&verified, &foreseen), dependence, "{foreseen:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_let_in_short_of_the_same_today_loses_nothing() {
+        let short = |reason| judgement(SignatureStatus::Verified, Some(reason));
+        let partial = short(Reason::CoveragePartial);
+        let between = |foreseen| Dependence::between(&partial, &Ok(foreseen));
+        assert_eq!(between(short(Reason::CoveragePartial)), Dependence::AlsoAnotherKey);
+        assert_eq!(between(short(Reason::TreeModified)), Dependence::WouldBecomeUnsigned);
+        let invalid = judgement(SignatureStatus::Invalid, Some(Reason::CoveragePartial));
+        assert_eq!(between(invalid), Dependence::WouldBecomeUnsigned, "nobody vouches for it any more");
+    }
+
+    #[test]
+    fn who_vouches_today_and_who_would_go_on_are_told_apart() {
+        let key = || SigningKey::generate().expect("random numbers").public_key().fingerprint();
+        let signer = |key_id: &str, fingerprint| KnownSigner { key_id: key_id.to_owned(), fingerprint };
+        let (old, new) = (signer("old", key()), signer("new", key()));
+        let today = Judgement { signers: vec![old.clone(), new.clone()], ..judgement(SignatureStatus::Verified, None) };
+        let gone = BTreeSet::from([old.fingerprint]);
+        for foreseen in [
+            Ok(Judgement { signers: vec![new.clone()], ..judgement(SignatureStatus::Verified, None) }),
+            Err(refused(Reason::SignersTooFew)),
+        ] {
+            let compared = Compared::of(&today, foreseen, &gone);
+            assert_eq!((compared.signers, compared.others), (vec![old.clone()], vec![new.clone()]));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `impact`: what depends on keys that somebody wants to take away.
+
+use std::collections::BTreeSet;
+
+use aisoc_installation::escaped;
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_signing::Fingerprint;
+use aisoc_trust::TrustMode;
+
+use super::dependence::{Compared, Dependence, Dependent, Place};
+use super::kept::kept_versions;
+use crate::at_rest::{AtRest, AtRestOptions, Seen, see_at_rest};
+use crate::judge::{Judgement, TrustInputs};
+
+/// What depends on keys, and what nobody could tell of.
+#[derive(Debug, Default)]
+pub struct Impact {
+    /// What some of the keys vouch for today, the worst first; the same kind by place and name.
+    pub dependents: Vec<Dependent>,
+    /// How many the keys have nothing to do with.
+    pub independent_count: usize,
+    /// How many are refused today, with the keys.
+    pub refused_count: usize,
+    /// What could not be judged, by its name.
+    pub failed: Vec<(String, Fault)>,
+    /// Key files that are not used, `file: reason`.
+    pub skipped_keys: Vec<String>,
+    /// What everybody may write of the plugins directory and the way to it, where that was accepted.
+    pub shared: Option<String>,
+}
+
+/// What would become of all that is installed, and of the versions that are kept of it, if those keys were taken away
+/// together. Every tree is read once and judged twice. Where there is no plugins directory nothing is installed.
+///
+/// # Errors
+/// `usage` in mode `disabled`, in which nothing depends on any key; as [`crate::verify_at_rest`].
+pub fn impact(options: &AtRestOptions, gone: &BTreeSet<Fingerprint>) -> Result<Impact> {
+    require_judging(&options.trust)?;
+    if !options.site.path().is_dir() && options.site.path().symlink_metadata().is_err() {
+        return Ok(Impact::default());
+    }
+    let (seen, AtRest { skipped_keys, shared, .. }) = see_at_rest(options, gone)?;
+    let mut impact = Impact { skipped_keys, shared, ..Impact::default() };
+    let kept = kept_versions(options, &seen, gone)?;
+    seen.into_iter().for_each(|seen| impact.add_installed(seen, gone));
+    kept.into_iter().for_each(|kept| impact.add(kept, gone));
+    impact.sort();
+    Ok(impact)
+}
+
+/// # Errors
+/// `usage` where nothing is judged.
+pub(super) fn require_judging(trust: &TrustInputs) -> Result<()> {
+    match trust.policy.mode {
+        TrustMode::Disabled => {
+            Err(Fault::new(Reason::Usage, "nothing depends on a key where no signature is looked at")
+                .expected("the trust mode strict or warn", TrustMode::Disabled.as_str())
+                .hint("ask what a host in mode strict would say: repeat it with `--trust-mode strict`"))
+        }
+        TrustMode::Strict | TrustMode::Warn => Ok(()),
+    }
+}
+
+/// Something that was judged by the keys as they are, and without some of them.
+pub(super) struct Judged {
+    pub(super) place: Place,
+    pub(super) source: String,
+    pub(super) id: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) today: Result<Judgement>,
+    /// Nothing where the keys have nothing to do with it.
+    pub(super) foreseen: Option<Result<Judgement>>,
+}
+
+impl Impact {
+    /// What is lost with the keys.
+    pub fn losses(&self) -> impl Iterator<Item = &Dependent> {
+        self.dependents.iter().filter(|dependent| dependent.dependence.is_loss())
+    }
+
+    /// How many have become what.
+    pub fn count(&self, dependence: Dependence) -> usize {
+        self.dependents.iter().filter(|dependent| dependent.dependence == dependence).count()
+    }
+
+    /// Why the keys cannot be taken away, where something is lost with them: whoever is told to do it all the same
+    /// does not ask.
+    pub fn refusal(&self) -> Option<Fault> {
+        let first = self.losses().next()?;
+        let (count, named) = (self.losses().count(), first.named());
+        let message = match count {
+            1 => format!("{named} depends on the keys"),
+            _ => format!("{count} plugins or versions depend on the keys, the first is {named}"),
+        };
+        let what = first.objection.as_ref().map_or("", |objection| objection.reason().as_str());
+        Some(Fault::new(Reason::KeyNeeded, message).expected("another trusted key that vouches for each", what))
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.dependents.sort_by(|one, other| one.order().cmp(&other.order()));
+    }
+
+    fn add_installed(&mut self, seen: Seen, gone: &BTreeSet<Fingerprint>) {
+        let Seen { plugin, foreseen } = seen;
+        let source = escaped(plugin.path.as_os_str());
+        let (id, version) = (Some(plugin.id), plugin.version);
+        self.add(Judged { place: Place::Installed, source, id, version, today: plugin.verdict, foreseen }, gone);
+    }
+
+    pub(super) fn add(&mut self, judged: Judged, gone: &BTreeSet<Fingerprint>) {
+        let Judged { place, source, id, version, today, foreseen } = judged;
+        match (today, foreseen) {
+            (Err(fault), _) if is_verdict(&fault) => self.refused_count += 1,
+            (Err(fault), _) => self.failed.push((source, fault)),
+            (Ok(_), None) => self.independent_count += 1,
+            (Ok(today), Some(foreseen)) => {
+                self.dependents.push(Compared::of(&today, foreseen, gone).at(place, source, id, version));
+            }
+        }
+    }
+}
+
+/// Whether something is known to be refused today. What could not be read may be anything.
+fn is_verdict(fault: &Fault) -> bool {
+    const UNREAD: [Reason; 4] = [Reason::IoNotFound, Reason::IoDenied, Reason::IoNoSpace, Reason::IoError];
+    matches!(fault.class(), Class::Refused | Class::Failed) && !UNREAD.contains(&fault.reason())
+}
+
+impl Dependent {
+    fn order(&self) -> (Dependence, Place, Option<&str>, &str, Option<&str>) {
+        (self.dependence, self.place, self.id.as_deref(), &self.source, self.version.as_deref())
+    }
+
+    fn named(&self) -> String {
+        let version = self.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        match (&self.id, self.place) {
+            (Some(id), Place::Installed) => format!("`{id}`{version}"),
+            (Some(id), Place::Kept) => format!("`{id}`{version}, which is kept for a rollback,"),
+            _ => format!("`{}`", self.source),
+        }
+    }
+}
