@@ -12,6 +12,7 @@ use rustix::io::Errno;
 mod access;
 mod access_list;
 mod append;
+mod existing;
 mod holder;
 mod listing;
 mod lock;
@@ -27,12 +28,13 @@ mod writable;
 
 pub use access::{Flaw, Insecure, Weakness};
 pub use append::{append_line, append_line_after, open_append};
+pub use existing::Existing;
 pub use listing::{TooManyNames, names_in};
 pub use lock::{LockWait, PassingLock, Waited, open_existing_lock, open_lock, wait_for_lock, wait_for_shared_lock};
 pub use nameless::Nameless;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;
-pub use replace::replace_in;
+pub use replace::{move_in, put_in, remove_in, replace_in};
 pub use shell::{shell_argument, shell_word};
 pub use small::{
     Links, SmallFile, SmallFileError, open_file, open_file_in, read_into, read_open, read_small, read_stream,
@@ -50,15 +52,6 @@ pub struct Draft {
     home: Arc<PrivateDirectory>,
     name: String,
     path: PathBuf,
-}
-
-/// What to do about a file that has the name already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// Leave it and fail with `AlreadyExists`.
-    Keep,
-    /// Put the draft in its place.
-    Replace,
 }
 
 impl Draft {

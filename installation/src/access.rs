@@ -12,7 +12,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_trust::Consent;
 
 use crate::floor::CoverageFloor;
-use crate::secure::{arrive, no_directory};
+use crate::secure::arrive;
 use crate::shared_directories::SharedDirectories;
 
 /// Who changes a plugins directory, and under which circumstances.
@@ -80,7 +80,7 @@ impl Access {
         match arrive(plugins_dir, self.shared_directories)? {
             Arrival::Missing(above) => may_write(&above, "create the directory", plugins_dir),
             Arrival::Directory(place) => may_write(&place, "create a staging directory in", plugins_dir),
-            Arrival::Other(..) | Arrival::NoWay => Err(no_directory(plugins_dir)),
+            Arrival::Other(..) | Arrival::NoWay => Err(Fault::no_directory(plugins_dir)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Access {
         let opened = match arrival {
             Arrival::Directory(place) => place.open().map_err(failed)?,
             Arrival::Missing(_) => return Err(failed(ErrorKind::NotFound.into())),
-            Arrival::Other(..) | Arrival::NoWay => return Err(no_directory(shown)),
+            Arrival::Other(..) | Arrival::NoWay => return Err(Fault::no_directory(shown)),
         };
         self.check_file_system(&opened, shown)?;
         Ok(opened)

@@ -14,7 +14,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::layout::{FLOORS, Layout, PENDING, RECORDS, VERSIONS};
-use crate::secure::{no_directory, require_secure, require_secure_way};
+use crate::secure::{require_secure, require_secure_way};
 use crate::shared_directories::SharedDirectories;
 
 /// Holds a plugins directory, and what is ours in it, to what an install asks of it, before anything in
@@ -38,7 +38,7 @@ pub(crate) fn require_secure_plugins(layout: &Layout, shared: SharedDirectories)
 fn require_secure_directory(path: &Path) -> Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
-        Errno::LOOP | Errno::NOTDIR => no_directory(path),
+        Errno::LOOP | Errno::NOTDIR => Fault::no_directory(path),
         error => Fault::io("open", path, error.into()),
     })?;
     require_secure(&opened, path).map(drop)
@@ -60,7 +60,7 @@ fn require_guarded_within(root: &Path, most: usize) -> Result<()> {
     while let Some(path) = paths.pop() {
         let kind = require_guarded_entry(&path)?;
         if path == root && kind != FileType::Directory {
-            return Err(no_directory(&path).hint("find out what it is and who put it there, then remove it"));
+            return Err(Fault::no_directory(&path).hint("find out what it is and who put it there, then remove it"));
         }
         if kind == FileType::Symlink {
             return Err(forbidden(format!("`{}` is a link, and an install makes none", path.display())));

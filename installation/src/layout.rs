@@ -27,8 +27,6 @@ pub(crate) const PENDING: &str = "pending";
 pub(crate) const FLOORS: &str = "floors";
 pub(crate) const VERSIONS: &str = "versions";
 pub(crate) const LOWERED: &str = "lowered";
-/// Not `lock`, which an earlier version left readable: who had it open could hold it for ever.
-pub(crate) const LOCK: &str = "write.lock";
 pub(crate) const TREE: &str = "tree";
 pub(crate) const PREVIOUS_NOTE: &str = "kept.json";
 /// Where a directory of ours holds one file for each plugin, and how the file's name ends.

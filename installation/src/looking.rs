@@ -10,6 +10,7 @@ use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_trust::StateLock;
 use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 
@@ -18,7 +19,7 @@ use crate::census::ids_in;
 use crate::change::Finished;
 use crate::guarded::require_secure_plugins;
 use crate::layout::{FLOORS, Layout, PENDING, RECORDS, VERSIONS};
-use crate::lock::PluginsLock;
+use crate::lock;
 use crate::pending::{PendingChange, Side};
 use crate::sealed;
 use crate::secure::OPEN_DIRECTORY;
@@ -26,7 +27,7 @@ use crate::secure::OPEN_DIRECTORY;
 /// A plugins directory that a change could be made in, for as long as nobody else makes one.
 #[derive(Debug)]
 pub(crate) struct Looking {
-    _lock: Option<PluginsLock>,
+    _lock: Option<StateLock>,
     /// Changes of others that the real run would finish first.
     pub(crate) finished: Vec<Finished>,
     /// Those of which nobody can tell how they would end.
@@ -74,7 +75,7 @@ impl Looking {
 const OURS: [&str; 4] = [RECORDS, PENDING, VERSIONS, FLOORS];
 
 /// Holds what is ours to what a change needs of it, and shares the lock. Where nothing is ours yet, nobody has it.
-fn enter(layout: &Layout, access: &Access) -> Result<Option<PluginsLock>> {
+fn enter(layout: &Layout, access: &Access) -> Result<Option<StateLock>> {
     match require_secure_plugins(layout, access.shared_directories) {
         Err(fault) if fault.reason() == Reason::IoNotFound => return Ok(None),
         secure => secure?,
@@ -86,7 +87,7 @@ fn enter(layout: &Layout, access: &Access) -> Result<Option<PluginsLock>> {
             may_write(&own, "create the directory", &path)?;
         }
     }
-    PluginsLock::share(own, layout.plugins(), access)
+    lock::share(own, layout.plugins(), access)
 }
 
 /// One of our directories; nothing when it is not there.

@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_trust::StateLock;
 use rustix::fs::{AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 
 use crate::access::Access;
 use crate::layout::{FLOORS, Layout, OWN_DIRECTORY, PENDING, RECORDS, VERSIONS};
-use crate::lock::PluginsLock;
+use crate::lock;
 use crate::secure::{OPEN_DIRECTORY, own_directory};
 
 /// Readable by the host.
@@ -29,7 +30,7 @@ pub(crate) struct Plugins {
     pub(crate) floors: Place,
     /// The directory that holds these.
     pub(crate) own: Place,
-    _lock: PluginsLock,
+    _lock: StateLock,
 }
 
 impl Plugins {
@@ -38,7 +39,7 @@ impl Plugins {
         let path = layout.plugins();
         let top = access.open(path)?;
         let own = own_directory(&top, path, OWN_DIRECTORY, OPEN_TO_READERS)?;
-        let lock = PluginsLock::acquire(&own, &top, path, access)?;
+        let lock = lock::acquire(&own, &top, path, access)?;
         let shown = layout.own();
         let place = |name: &str, bits| -> Result<Place> {
             let directory = own_directory(&own, &shown, name, bits)?;

@@ -2,44 +2,22 @@
 //! can change it. What is open is judged, and never what a path leads to a moment later.
 
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use aisoc_files::{Arrival, Insecure, Links, Walk};
-use aisoc_manifests::fault::{Fault, Reason, Result};
-use rustix::fs::{CWD, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use aisoc_manifests::fault::{Fault, Result};
+use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::shared_directories::{SharedDirectories, hint};
-
-pub(crate) const OPEN_DIRECTORY: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-/// Opens a directory of ours inside another, made when it is missing. Its mode is `bits`, whatever the umask.
-pub(crate) fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u32) -> Result<OwnedFd> {
-    let path = shown.join(name);
-    let failed = |error: Errno| Fault::io("create the directory", &path, error.into());
-    match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(bits)) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let opened = rustix::fs::openat(&parent, name, OPEN_DIRECTORY, Mode::empty()).map_err(|error| match error {
-        Errno::LOOP | Errno::NOTDIR => no_directory(&path),
-        error => failed(error),
-    })?;
-    let found = require_secure(&opened, &path)?;
-    if found.st_mode & 0o777 != bits && found.st_uid == rustix::process::geteuid().as_raw() {
-        rustix::fs::fchmod(&opened, Mode::from_raw_mode(bits)).map_err(failed)?;
-    }
-    Ok(opened)
-}
+use aisoc_trust::changeable;
+pub(crate) use aisoc_trust::{OPEN_DIRECTORY, own_directory, require_secure};
 
 /// As [`Access::check`], for readers: nothing is made, and what is not there is an error.
 pub(crate) fn require_secure_way(plugins_dir: &Path, shared: SharedDirectories) -> Result<()> {
     match arrive(plugins_dir, shared)? {
         Arrival::Directory(_) => Ok(()),
         Arrival::Missing(_) => Err(Fault::io("open", plugins_dir, ErrorKind::NotFound.into())),
-        Arrival::Other(..) | Arrival::NoWay => Err(no_directory(plugins_dir)),
+        Arrival::Other(..) | Arrival::NoWay => Err(Fault::no_directory(plugins_dir)),
     }
 }
 
@@ -69,23 +47,6 @@ fn walk_to(plugins_dir: &Path) -> Result<(Arrival, Option<Insecure>)> {
     Ok((arrival, walk.finish().err()))
 }
 
-/// Holds one thing that is open, in a directory that was held to it already, to the same rule.
-pub(crate) fn require_secure(opened: impl AsFd, shown: &Path) -> Result<Stat> {
-    let mut walk = Walk::default();
-    let found = walk.judge_open(opened, shown).map_err(|error| Fault::io("look at", shown, error))?;
-    walk.finish().map_err(changeable)?;
-    Ok(found)
-}
-
-fn changeable(insecure: Insecure) -> Fault {
-    Fault::insecure(insecure.to_string(), insecure.expected(), insecure.found(), insecure.remedy())
-}
-
-pub(crate) fn no_directory(path: &Path) -> Fault {
-    let message = format!("`{}` is a link or a file, where a directory is needed", path.display());
-    Fault::new(Reason::DirectoryInsecure, message)
-}
-
 /// Whether a directory stands at `path`, and no link to one.
 pub(crate) fn is_directory(path: &Path) -> Result<bool> {
     Ok(look_at(path)?.is_some_and(|found| found.is_dir()))
@@ -110,7 +71,9 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
+
+    use aisoc_manifests::fault::Reason;
 
     /// A directory with a file and a link to itself.
     fn place() -> tempfile::TempDir {
@@ -134,26 +97,6 @@ mod tests {
         let too_long = "x".repeat(300);
         look(&too_long).expect_err("no such name can be");
         is_directory(&root.path().join(too_long)).expect_err("no such name can be");
-    }
-
-    #[test]
-    fn a_directory_of_ours_is_made_with_its_mode_and_not_taken_from_others() {
-        let root = place();
-        let top = fs::File::open(root.path()).expect("opened");
-        let own = |name: &str, bits| own_directory(&top, root.path(), name, bits);
-        let mode = |name: &str| fs::metadata(root.path().join(name)).expect("there").permissions().mode() & 0o777;
-        for bits in [0o700, 0o755, 0o700] {
-            own("ours", bits).expect("made, or there");
-            assert_eq!(mode("ours"), bits, "whatever it was before");
-        }
-        fs::set_permissions(root.path().join("ours"), fs::Permissions::from_mode(0o777)).expect("set");
-        for name in ["ours", "file", "link"] {
-            let fault = own(name, 0o700).expect_err(name);
-            assert_eq!(fault.reason(), Reason::DirectoryInsecure, "{name}");
-            assert!(fault.message().contains(&format!("{name}`")), "{fault:?}");
-        }
-        assert_eq!(mode("ours"), 0o777, "what somebody could have changed is not made to look as ours");
-        assert_eq!(own("absent/below", 0o700).expect_err("no parent").reason(), Reason::IoNotFound);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_key_p
 pub use key_source::KeySource;
 pub use keyring::{
     Circumstances, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyId, KeyNotes, KeyPlace, Keyring, OWN_DIRECTORY,
-    Origin, OutOfScope, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing,
+    Origin, OutOfScope, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing, note_of,
 };
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};
 pub use resigned::{Resigned, Resigning};

@@ -6,8 +6,11 @@ mod danger;
 mod facts;
 mod gate;
 pub mod journal;
+pub mod keys;
 mod mode;
 mod refusal;
+mod state_directory;
+mod state_lock;
 mod verdict;
 
 pub use continuity::{KnownSigner, SignedBy};
@@ -15,4 +18,6 @@ pub use facts::{Consent, Facts, InPlace, UnderLock};
 pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
 pub use refusal::{FETCH_AGAIN, changed_after_signing, no_trusted_keys};
+pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
+pub use state_lock::{LOCK, Patience, StateLock};
 pub use verdict::Verdict;

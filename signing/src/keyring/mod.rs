@@ -31,7 +31,7 @@ use self::folder::{Content, KeyFile, key_id, read_all, shown};
 use self::held::Limits;
 pub use self::held::{HeldKey, KeyId};
 pub use self::kind::{KeyCoverage, SignatureKind};
-use self::names::note_of;
+pub use self::names::note_of;
 pub use self::notes::{KeyNotes, Revocation};
 pub use self::place::{JOURNAL, JOURNAL_CHAIN, KeyPlace, OWN_DIRECTORY};
 pub use self::scope::{Origin, Scope};

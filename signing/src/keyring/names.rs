@@ -36,7 +36,7 @@ pub(super) fn may_be_note_beside(key: &OsStr, name: &OsStr, begins_as_note: impl
 }
 
 /// The name of the note on a key file.
-pub(super) fn note_of(key: &OsStr) -> OsString {
+pub fn note_of(key: &OsStr) -> OsString {
     let name = key.as_bytes();
     let stem = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
     OsString::from_vec([&name[..stem], NOTE_SUFFIX.as_bytes()].concat())

@@ -3,8 +3,11 @@
 
 use std::ffi::OsStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Where a key stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum KeyPlace {
     /// At the top: trusted.
     Trusted,

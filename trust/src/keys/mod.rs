@@ -1,0 +1,19 @@
+//! The trusted keys as state: read, judged and changed under one lock.
+//!
+//! A change is a list of steps, each of which a kill can follow: whoever reads the directory meanwhile meets the old
+//! state or the new one, and never one in which a key may do more than in both. The list is written down before the
+//! first step and forgotten after the last; the next session finishes what it finds.
+
+mod change;
+mod pending;
+mod place;
+mod plan;
+mod session;
+mod steps;
+
+pub use change::{KeyChange, KeyFile};
+pub use plan::{Addition, Grounds, counts_beside};
+pub use session::{KeysAccess, KeysSession};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! `Pending`: a change that was begun, as it is written down before its first step.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use serde::{Deserialize, Serialize};
+
+use super::change::{KeyChange, Step};
+use crate::journal::Entry;
+
+/// The file in the keyring's own directory.
+pub(super) const PENDING: &str = "pending.json";
+/// Larger than any change: a few keys with their notes, each as large as a file of the directory.
+pub(super) const MAX_PENDING_BYTES: u64 = 4 << 20;
+
+/// The content of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pending {
+    /// Always 1.
+    schema_version: u32,
+    /// The line of the journal, without its end.
+    line: String,
+    /// What is done, in order.
+    steps: Vec<Step>,
+}
+
+/// The change as it is written down.
+///
+/// # Errors
+/// As for a line of the journal.
+pub(super) fn written(change: &KeyChange) -> Result<Vec<u8>> {
+    let pending = Pending { schema_version: 1, line: change.entry.to_string(), steps: change.steps.clone() };
+    serde_json::to_vec(&pending)
+        .map_err(|error| Fault::new(Reason::Internal, "a change of keys is no JSON").caused_by(error))
+}
+
+/// The change that `content` holds.
+///
+/// # Errors
+/// `record_invalid` for what is none: nobody can tell what was begun.
+pub(super) fn read(content: &[u8]) -> Result<KeyChange> {
+    let invalid = || Fault::new(Reason::RecordInvalid, "nobody can tell which change of the keys was begun");
+    let pending: Pending = serde_json::from_slice(content).map_err(|error| invalid().caused_by(error))?;
+    if pending.schema_version != 1 {
+        return Err(invalid().expected("schema_version 1", pending.schema_version.to_string()));
+    }
+    let entry = Entry::read(pending.line.as_bytes()).map_err(|error| invalid().caused_by(error.message))?;
+    Ok(KeyChange { entry, steps: pending.steps })
+}

@@ -1,0 +1,242 @@
+//! `KeysSession`: the lock on a directory of keys, and what may be done under it.
+
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use aisoc_files::{Arrival, Links, SmallFileError, Walk, open_file_in, put_in, read_open, remove_in};
+use aisoc_manifests::dry_run::DryRun;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::{Keyring, OWN_DIRECTORY};
+use rustix::fs::{Mode, OFlags};
+
+use super::change::KeyChange;
+use super::pending::{self, MAX_PENDING_BYTES, PENDING};
+use super::place::Places;
+use super::steps;
+use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+use crate::state_directory::{changeable, own_directory, require_secure};
+use crate::state_lock::{Patience, StateLock};
+
+/// The mode of the keyring's own directory: whoever may read the keys may read what was done to them.
+const OPEN_TO_READERS: u32 = 0o755;
+
+/// Who changes the keys, and under which circumstances.
+#[derive(Debug, Clone)]
+pub struct KeysAccess {
+    /// How long the lock is waited for.
+    pub patience: Patience,
+    /// Who is written down.
+    pub writer: Writer,
+    /// Whether anything is changed.
+    pub dry_run: DryRun,
+}
+
+/// A directory of keys that is locked, checked and recovered. Dropping it releases the lock.
+///
+/// That of a dry run changes nothing, and finishes nothing that others have begun.
+#[derive(Debug)]
+pub struct KeysSession {
+    path: PathBuf,
+    keyring: Keyring,
+    access: KeysAccess,
+    means: Option<Means>,
+    finished: Option<Entry>,
+    _lock: Option<StateLock>,
+}
+
+/// What a change is made with; a dry run has nothing of it.
+#[derive(Debug)]
+struct Means {
+    own: OwnedFd,
+    places: Places,
+    journal: JournalPlace,
+}
+
+impl KeysSession {
+    /// Waits for the lock on the directory `path`, and finishes what killed processes have begun.
+    ///
+    /// # Errors
+    /// `io_not_found` and `usage` for what is no directory of keys, `directory_insecure` for one that others can
+    /// change, `locked`, `interrupted`; `record_invalid` when nobody can tell what was begun; `journal_broken`; as
+    /// [`Keyring::read`]; and I/O reasons.
+    pub fn begin(path: &Path, access: &KeysAccess) -> Result<Self> {
+        let top = open(path)?;
+        let (means, lock) = match access.dry_run {
+            DryRun::No => {
+                let own = own_directory(&top, path, OWN_DIRECTORY, OPEN_TO_READERS)?;
+                let lock = StateLock::acquire(&own, OWN_DIRECTORY, &top, path, &access.patience)?;
+                (Some(Means::new(path, &top, own)?), Some(lock))
+            }
+            DryRun::Yes => (None, share(path, &top, access)?),
+        };
+        let finished = means.as_ref().map(|means| means.recover(access)).transpose()?.flatten();
+        let keyring = Keyring::read(path)?;
+        // The path leads to the directory whose lock is held, or what was read is of another one.
+        require_same(&top, &open(path)?, path)?;
+        Ok(Self { path: path.to_owned(), keyring, access: access.clone(), means, finished, _lock: lock })
+    }
+
+    /// The keys as they are under the lock.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// What an earlier run has begun and this one has finished.
+    pub fn finished(&self) -> Option<&Entry> {
+        self.finished.as_ref()
+    }
+
+    /// Makes a change that was decided in this session, and writes it down. It ends the session: the keys that were
+    /// read are those of before.
+    ///
+    /// # Errors
+    /// I/O reasons, and those of the journal. What was begun is finished by the next session.
+    pub fn make(self, change: &KeyChange) -> Result<()> {
+        let Some(means) = &self.means else { return Ok(()) };
+        self.access.patience.cancellation.check()?;
+        means.begin(&self.path, change)?;
+        means.finish(change, &self.access)
+    }
+}
+
+#[cfg(test)]
+impl KeysSession {
+    /// Begins a change and leaves it behind so many steps, the line of the journal being the last, as a kill does.
+    pub(super) fn stop_after(self, change: &KeyChange, taken: usize) -> Result<()> {
+        let Some(means) = &self.means else { return Ok(()) };
+        means.begin(&self.path, change)?;
+        change.steps.iter().take(taken).try_for_each(|step| steps::take(step, &means.places))?;
+        if taken > change.steps.len() {
+            means.write_down(&change.entry, &self.access)?;
+        }
+        Ok(())
+    }
+}
+
+impl Means {
+    fn new(path: &Path, top: &OwnedFd, own: OwnedFd) -> Result<Self> {
+        let failed = |error| Fault::io("open", path, error);
+        let journal = JournalPlace::of_keys(
+            HeldDirectory::of(top, path)?,
+            Some(HeldDirectory::of(&own, path.join(OWN_DIRECTORY))?),
+        );
+        let clone = |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(failed);
+        let places = Places::new(path, clone(top)?, clone(&own)?);
+        Ok(Self { own, places, journal })
+    }
+
+    /// Finishes the change that a killed process has begun.
+    fn recover(&self, access: &KeysAccess) -> Result<Option<Entry>> {
+        let Some(change) = self.pending()? else { return Ok(None) };
+        change.steps.iter().try_for_each(|step| steps::take(step, &self.places))?;
+        if !self.is_written_down(&change.entry)? {
+            self.write_down(&change.entry, access)?;
+        }
+        self.forget().map(|()| Some(change.entry))
+    }
+
+    fn pending(&self) -> Result<Option<KeyChange>> {
+        let shown = Path::new(OWN_DIRECTORY).join(PENDING);
+        let invalid = |error: SmallFileError| match error {
+            SmallFileError::Io(error) => Fault::io("read", &shown, error),
+            error => {
+                Fault::new(Reason::RecordInvalid, "nobody can tell which change of the keys was begun").caused_by(error)
+            }
+        };
+        let file = match open_file_in(&self.own, PENDING) {
+            Err(error) if error.is_absent() => return Ok(None),
+            opened => opened.map_err(invalid)?,
+        };
+        require_secure(&file, &shown)?;
+        let content = read_open(file, MAX_PENDING_BYTES).map_err(invalid)?.content;
+        pending::read(&content).map(Some).map_err(|fault| {
+            let by_hand = "look at the keys (`aisoc keys list`), and remove the file once they are as they should be";
+            fault.about(shown.display()).hint(by_hand)
+        })
+    }
+
+    /// Nothing is begun that could not be written down: the journal is held to its chain first.
+    fn begin(&self, path: &Path, change: &KeyChange) -> Result<()> {
+        drop(self.journal.open()?);
+        let content = pending::written(change)?;
+        let shown = path.join(OWN_DIRECTORY).join(PENDING);
+        put_in(&self.own, &self.own, PENDING, &content, aisoc_files::Existing::Keep)
+            .map_err(|error| Fault::io("write", &shown, error))
+    }
+
+    fn finish(&self, change: &KeyChange, access: &KeysAccess) -> Result<()> {
+        change.steps.iter().try_for_each(|step| steps::take(step, &self.places))?;
+        self.write_down(&change.entry, access)?;
+        self.forget()
+    }
+
+    fn write_down(&self, entry: &Entry, access: &KeysAccess) -> Result<()> {
+        self.journal.open()?.append(entry, &access.writer).map(drop)
+    }
+
+    /// Whether the run that was killed had come as far as its line.
+    fn is_written_down(&self, entry: &Entry) -> Result<bool> {
+        let mut is_there = false;
+        self.journal.read(|seen| {
+            is_there |= seen.entry().is_ok_and(|written| written == *entry);
+            Ok(())
+        })?;
+        Ok(is_there)
+    }
+
+    fn forget(&self) -> Result<()> {
+        let shown = Path::new(OWN_DIRECTORY).join(PENDING);
+        remove_in(&self.own, PENDING).map_err(|error| Fault::io("remove", &shown, error))
+    }
+}
+
+/// A dry run shares the lock where there is one, and makes nothing.
+fn share(path: &Path, top: &OwnedFd, access: &KeysAccess) -> Result<Option<StateLock>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::openat(top, OWN_DIRECTORY, flags, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => {
+            aisoc_files::may_write_open(top).map_err(|error| Fault::io("write in", path, error))?;
+            Ok(None)
+        }
+        opened => {
+            let own = opened.map_err(|error| Fault::io("open", &path.join(OWN_DIRECTORY), error.into()))?;
+            StateLock::share(&own, OWN_DIRECTORY, path, &access.patience)
+        }
+    }
+}
+
+/// Opens the directory, and holds it and the way to it to the rule for keys. A link is followed: clusters mount keys
+/// that way.
+fn open(path: &Path) -> Result<OwnedFd> {
+    let mut walk = Walk::default();
+    let failed = |error| Fault::io("open", path, error);
+    let arrival = walk.to(path, Links::Followed).map_err(failed)?;
+    walk.finish().map_err(changeable)?;
+    match arrival {
+        Arrival::Directory(place) => place.open().map_err(failed),
+        Arrival::Missing(_) => Err(failed(ErrorKind::NotFound.into())
+            .hint("make it, so that nobody but you may write there: `mkdir -m 0755 DIR`")),
+        Arrival::Other(..) | Arrival::NoWay => {
+            Err(Fault::new(Reason::Usage, format!("`{}` is one file, and no directory of keys", path.display()))
+                .expected("a directory of keys", "something else")
+                .hint("name the directory, or replace the file by hand"))
+        }
+    }
+}
+
+fn require_same(locked: &OwnedFd, now: &OwnedFd, path: &Path) -> Result<()> {
+    let identity = |directory: &OwnedFd| {
+        rustix::fs::fstat(directory)
+            .map(|found| (found.st_dev, found.st_ino))
+            .map_err(|error| Fault::io("look at", path, error.into()))
+    };
+    match identity(locked)? == identity(now)? {
+        true => Ok(()),
+        false => Err(Fault::new(
+            Reason::Locked,
+            format!("`{}` was exchanged for another directory meanwhile", path.display()),
+        )
+        .hint("run the command again")),
+    }
+}
