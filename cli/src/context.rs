@@ -18,6 +18,7 @@ use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{KeyHolder, Origin};
+use aisoc_trust::journal::Writer;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
@@ -85,6 +86,17 @@ impl Context {
         Site::at(named.unwrap_or_else(|| DEFAULT_PLUGINS_DIR.into()))
     }
 
+    /// The trusted keys: a directory, or where a verdict is asked for one file.
+    pub(crate) fn keys_directory(&self, flag: Option<PathBuf>) -> PathBuf {
+        let named = flag.or_else(|| self.environment.path(TRUSTED_KEYS_DIR));
+        named.unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into())
+    }
+
+    /// Who writes lines of a journal: this process, in the CI job that its environment names.
+    pub(crate) fn journal_writer(&self) -> Writer {
+        Writer::of_process(self.environment.ci_run())
+    }
+
     /// The plugins directory, and how the command goes about changing it.
     ///
     /// # Errors
@@ -101,6 +113,7 @@ impl Context {
             consent: Consent::default(),
             cancellation: self.cancellation()?.clone(),
             dry_run: self.dry_run(),
+            writer: self.journal_writer(),
         };
         let site = self.site(args.plugins_dir);
         if access.shared_directories == SharedDirectories::Accepted {
@@ -148,7 +161,6 @@ impl Context {
     /// Whom to trust, how far, and by which time. A mode that is misspelt in the environment is strict,
     /// and says so; misspelt on the command line it is a usage error.
     pub(crate) fn trust(&self, args: TrustArgs) -> TrustInputs {
-        let named = args.trusted_keys.or_else(|| self.environment.path(TRUSTED_KEYS_DIR));
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
@@ -159,7 +171,7 @@ impl Context {
         let coverage = args
             .trust_coverage
             .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
-        let keys_dir = named.unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into());
+        let keys_dir = self.keys_directory(args.trusted_keys);
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
         TrustInputs { keys_dir, policy, at: Timestamp::now() }
     }

@@ -72,6 +72,17 @@ pub(crate) const SETTINGS: [&str; 14] = [
     SOURCE_DATE_EPOCH,
 ];
 
+/// CI systems by the variables that name a job: its number, and what it belongs to.
+const CI_JOBS: [(&str, &str, &str); 7] = [
+    ("github", "GITHUB_RUN_ID", "GITHUB_REPOSITORY"),
+    ("gitlab", "CI_JOB_ID", "CI_PROJECT_PATH"),
+    ("azure", "BUILD_BUILDID", "BUILD_REPOSITORY_NAME"),
+    ("buildkite", "BUILDKITE_BUILD_NUMBER", "BUILDKITE_PIPELINE_SLUG"),
+    ("circleci", "CIRCLE_BUILD_NUM", "CIRCLE_PROJECT_REPONAME"),
+    ("drone", "DRONE_BUILD_NUMBER", "DRONE_REPO"),
+    ("jenkins", "BUILD_NUMBER", "JOB_NAME"),
+];
+
 /// Variables that hold paths, which results show.
 pub(crate) const PATHS: [&str; 3] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE];
 
@@ -123,6 +134,18 @@ impl Environment {
     pub(crate) fn github_workspace(&self) -> Option<Workspace> {
         self.variable(GITHUB_ACTIONS).filter(|value| value == "true")?;
         Some(Workspace(self.path(GITHUB_WORKSPACE).unwrap_or_default()))
+    }
+
+    /// The job of a CI system that this process is in, as a note for people: `github acme/keys run 12`.
+    pub(crate) fn ci_run(&self) -> Option<String> {
+        let text = |name| self.variable(name).map(|value| value.to_string_lossy().into_owned());
+        CI_JOBS.iter().find_map(|(system, number, project)| {
+            let number = text(number)?;
+            Some(match text(project) {
+                Some(project) => format!("{system} {project} run {number}"),
+                None => format!("{system} run {number}"),
+            })
+        })
     }
 
     /// A variable that is set and not empty, as text.
@@ -267,6 +290,25 @@ mod tests {
 
     fn of_this_user() -> String {
         format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw())
+    }
+
+    #[test]
+    fn a_job_of_a_ci_system_is_named_by_its_number_and_what_it_belongs_to() {
+        let named = |read| with(read).ci_run();
+        assert_eq!(named(|_| None), None);
+        assert_eq!(named(|_| Some(OsString::new())), None);
+        assert_eq!(
+            named(|name| match name {
+                "GITHUB_RUN_ID" => Some("12".into()),
+                "GITHUB_REPOSITORY" => Some("acme/keys".into()),
+                "GITHUB_TOKEN" => Some("secret".into()),
+                _ => None,
+            }),
+            Some("github acme/keys run 12".to_owned())
+        );
+        assert_eq!(named(|name| (name == "BUILD_NUMBER").then(|| "7".into())), Some("jenkins run 7".to_owned()));
+        // A project alone is no job.
+        assert_eq!(named(|name| (name == "CI_PROJECT_PATH").then(|| "acme/keys".into())), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use support::{Bench, Run};
 const PLACES: [&str; 4] = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
 const LOWER: [&str; 3] = ["--lower-coverage", "--reason", "ticket 12: the vendor cannot sign whole trees"];
 const FLOOR: &str = "plugins/.aisoc/floors/demo";
-const LOWERED: &str = "plugins/.aisoc/lowered";
+const JOURNAL: &str = "plugins/.aisoc/plugins.journal";
 
 /// `full.tar` is `demo` 1.0.0 signed whole; `code.tar` is 2.0.0 with its code signed; `bare.tar` is 3.0.0, unsigned.
 fn bench() -> Bench {
@@ -73,9 +73,11 @@ fn floor(bench: &Bench) -> Option<String> {
     Some(floor["coverage"].as_str().expect("a word").to_owned())
 }
 
+/// What the site's journal says of lowerings.
 fn lines(bench: &Bench) -> Vec<Value> {
-    let text = fs::read_to_string(bench.path(LOWERED)).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+    let run = bench.run(&["plugins", "journal", "show", "--plugins-dir", "plugins", "--json"]);
+    let answer: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+    answer["entries"].as_array().expect("a list").clone()
 }
 
 /// Everything below `plugins` but who held the lock last.
@@ -140,7 +142,7 @@ fn a_rollback_to_less_is_refused_without_a_reason() {
     assert_eq!(state(&bench), before);
     rollback(&bench, &LOWER).ok();
     assert_eq!(floor(&bench).as_deref(), Some("code"));
-    assert_eq!((&lines(&bench)[0]["from"], &lines(&bench)[0]["to"]), (&"full".into(), &"code".into()));
+    assert!(lines(&bench)[0]["reason"].as_str().is_some_and(|reason| reason.starts_with("from full to code: ")));
     verify(&bench).ok();
     // Forward again the floor rises, and the way back is closed again.
     rollback(&bench, &[]).ok();
@@ -222,8 +224,9 @@ fn another_spelling_of_the_id_begins_with_the_same_floor() {
         "{lowered:?}"
     );
     verify(&bench).ok();
-    let lowered: Vec<_> = lines(&bench).into_iter().map(|line| (line["id"].clone(), line["from"].clone())).collect();
-    assert_eq!(lowered, [("Demo".into(), "full".into()), ("demo".into(), "full".into())]);
+    let lowered: Vec<_> = lines(&bench).into_iter().map(|line| (line["id"].clone(), line["reason"].clone())).collect();
+    let reason = Value::from(format!("from full to code: {}", LOWER[2]));
+    assert_eq!(lowered, [("Demo".into(), reason.clone()), ("demo".into(), reason)]);
     // It was lowered for every spelling.
     bench.run(&["plugin", "uninstall", "Demo", "--yes", "--plugins-dir", "plugins"]).ok();
     install(&bench, "code", &[]).ok();
@@ -380,7 +383,9 @@ fn a_floor_that_cannot_be_relied_on_is_a_refusal_and_no_absence() {
         if reason == "record_invalid" {
             assert!(run.stderr.contains("\"The coverage floor\" in `aisoc help install`"), "{name}: {run:?}");
             install(&bench, "code", &LOWER).ok();
-            assert_eq!((floor(&bench).as_deref(), &lines(&bench)[0]["from"]), (Some("code"), &"unknown".into()));
+            assert_eq!(floor(&bench).as_deref(), Some("code"));
+            let reason = lines(&bench)[0]["reason"].clone();
+            assert!(reason.as_str().is_some_and(|reason| reason.starts_with("from unknown to code: ")), "{reason}");
         }
     }
 }
@@ -406,30 +411,28 @@ fn lowering_writes_one_line_and_nothing_when_nothing_is_lowered() {
     let bench = bench();
     install(&bench, "full", &LOWER).ok();
     install(&bench, "full", &LOWER).ok();
-    assert!(!bench.path(LOWERED).exists());
+    assert!(!bench.path(JOURNAL).exists());
     let run = install(&bench, "code", &[&["--json"][..], &LOWER].concat());
     let answer: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
     let answer = &answer["plugins"][0];
     let line = lines(&bench).remove(0);
-    let names: Vec<&String> = line.as_object().expect("an object").keys().collect();
-    assert_eq!(names, ["at", "by", "digest", "from", "id", "reason", "schema_version", "to"]);
-    assert_eq!((&line["schema_version"], &line["id"], &line["reason"]), (&1.into(), &"demo".into(), &LOWER[2].into()));
     assert_eq!(
-        (&line["from"], &line["to"], &line["digest"]),
-        (&"full".into(), &"code".into(), &answer["artifact_digest"])
+        (&line["action"], &line["id"], &line["version"]),
+        (&"floor-lower".into(), &"demo".into(), &"2.0.0".into())
     );
+    assert_eq!(line["reason"], format!("from full to code: {}", LOWER[2]));
+    assert_eq!((&line["hash"], &line["standing"]), (&answer["artifact_digest"], &"written".into()));
     assert_eq!(answer["lowered_from"], "full");
-    assert!(
-        line["at"].as_str().expect("a time").ends_with('Z') && line["by"].as_str().expect("a user").starts_with("uid ")
-    );
+    assert!(line["at"].as_str().expect("a time").ends_with("+00:00"));
+    assert!(line["user"].as_str().expect("a user").starts_with("uid ") && line["host"].is_string());
     // A line that a power cut has shortened does not take the next one with it.
-    let text = fs::read_to_string(bench.path(LOWERED)).expect("read");
-    fs::write(bench.path(LOWERED), format!("{text}{{\"schema")).expect("written");
+    let text = fs::read_to_string(bench.path(JOURNAL)).expect("read");
+    fs::write(bench.path(JOURNAL), format!("{text}2026-05")).expect("written");
     install(&bench, "bare", &[&["--trust-mode", "warn"][..], &LOWER].concat()).ok();
-    let text = fs::read_to_string(bench.path(LOWERED)).expect("read");
-    let last: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
-    assert_eq!((text.lines().count(), &last["from"], &last["to"]), (3, &"code".into(), &"none".into()));
+    let last = lines(&bench).pop().expect("a line");
+    assert_eq!((&last["line"], &last["reason"]), (&3.into(), &format!("from code to none: {}", LOWER[2]).into()));
     assert_eq!(floor(&bench).as_deref(), Some("none"));
+    bench.run(&["plugins", "journal", "verify", "--plugins-dir", "plugins"]).ok();
 }
 
 #[test]
@@ -445,7 +448,7 @@ fn a_line_that_cannot_be_written_lowers_nothing() {
     for spoil in places {
         let bench = bench();
         install(&bench, "full", &[]).ok();
-        spoil(&bench.path(LOWERED));
+        spoil(&bench.path(JOURNAL));
         let run = install(&bench, "code", &LOWER);
         assert_eq!(run.code, 1, "{run:?}");
         assert_eq!(floor(&bench).as_deref(), Some("full"));

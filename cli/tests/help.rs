@@ -33,7 +33,7 @@ fn a_line_that_is_not_understood_is_answered_with_the_one_that_was_meant() {
         (&["help", "sign"], "did you mean `aisoc help plugin sign`?"),
         (&["help", "nonsense"], "see the pages with `aisoc help`"),
         (&["plugin", "zzz"], "see `aisoc plugin --help`"),
-        (&["keys"], "did you mean `aisoc plugin keygen`? see `aisoc plugin keygen --help`"),
+        (&["key"], "did you mean `aisoc plugin keygen`? see `aisoc plugin keygen --help`"),
     ] {
         let run = bench.run(typed);
         assert_eq!(hint(run.refused(2, "usage")), expected, "{typed:?}");

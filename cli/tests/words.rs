@@ -65,6 +65,8 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin rollback" => &["demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "plugin uninstall" => &["demo", "--yes", "--plugins-dir", "plugins"],
         "plugin gc" => &["--plugins-dir", "plugins"],
+        "plugins journal verify" | "plugins journal show" | "plugins journal export" => &["--plugins-dir", "plugins"],
+        "keys journal verify" | "keys journal show" | "keys journal export" => &["--trusted-keys", "keys"],
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],
         "plugin new" => &["fresh", "--type", "widget"],

@@ -10,6 +10,7 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_trust::Consent;
+use aisoc_trust::journal::Writer;
 
 use crate::floor::CoverageFloor;
 use crate::secure::arrive;
@@ -32,6 +33,8 @@ pub struct Access {
     pub cancellation: Cancellation,
     /// Whether it is made.
     pub dry_run: DryRun,
+    /// Who the site's journal says has made it.
+    pub writer: Writer,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -54,6 +57,7 @@ impl Default for Access {
             consent: Consent::default(),
             cancellation: Cancellation::default(),
             dry_run: DryRun::No,
+            writer: Writer::default(),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! What a change does to the floor of its plugin, written down before the change is made.
+#![expect(clippy::disallowed_methods, reason = "when a floor was lowered is a note for people, and decides nothing")]
 
 use std::path::Path;
 
@@ -7,14 +8,16 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_signing::Coverage;
+use aisoc_trust::journal::{Action, Entry, JournalTime, Writer};
 use aisoc_trust::{Facts, SignatureStatus, Verdict};
 use rustix::fs::AtFlags;
 
+use crate::access::Access;
 use crate::census::Census;
 use crate::floor::{CoverageFloor, Floor, before_change, of_spelling, unwritten};
 use crate::identity::manifest_id;
 use crate::layout::{Layout, json_name};
-use crate::lowered::{LoweredLine, UNKNOWN};
+use crate::lowered::{self, UNKNOWN};
 use crate::plugins::Plugins;
 use crate::record::InstallRecord;
 use crate::recorded;
@@ -37,7 +40,11 @@ pub(crate) struct Lowering {
     /// Nothing when the floor could not be read.
     pub(crate) from: Option<Coverage>,
     pub(crate) reason: StatedReason,
+    /// What is accepted.
+    pub(crate) version: String,
     pub(crate) digest: ArtifactDigest,
+    /// Who accepts it.
+    pub(crate) writer: Writer,
     /// Other spellings of the id that say more, with what they say; nothing where that cannot be read.
     pub(crate) others: Vec<(PluginId, Option<Coverage>)>,
 }
@@ -54,11 +61,11 @@ impl FloorChange {
         facts: &Facts,
         verdict: &Verdict,
         after: &InstallRecord,
-        rule: &CoverageFloor,
+        access: &Access,
     ) -> Result<Self> {
         let (id, covered) = (&facts.plugin, verdict.coverage());
         // What nobody has read is no ground to lower anything.
-        let reason = match rule {
+        let reason = match &access.coverage_floor {
             CoverageFloor::Lowered(reason) if verdict.status() != SignatureStatus::Skipped => Some(reason),
             CoverageFloor::Lowered(_) | CoverageFloor::Held => None,
         };
@@ -68,7 +75,8 @@ impl FloorChange {
             (Some(before), None) => Ok(change(unwritten(layout, id, before)?, None)),
             (from, Some(reason)) => {
                 let others = others_above(layout, census, id, covered)?;
-                let lowering = Lowering { from, reason: reason.clone(), digest: after.digest, others };
+                let (reason, version, writer) = (reason.clone(), after.version.clone(), access.writer.clone());
+                let lowering = Lowering { from, reason, version, digest: after.digest, writer, others };
                 Ok(change(Some(covered), Some(lowering)))
             }
             (None, None) => Err(Fault::new(Reason::Internal, "a floor that nobody can tell has let something pass")),
@@ -155,13 +163,20 @@ fn kept_by_removal(layout: &Layout, census: &Census, id: &PluginId, tree: &Path)
 }
 
 impl Lowering {
-    /// One line for each spelling that is lowered, before any of them is.
+    /// One line of the site's journal for each spelling that is lowered, before any of them is.
     fn append_lines(&self, id: &PluginId, to: Coverage, plugins: &Plugins) -> Result<()> {
         let others = self.others.iter().map(|(other, from)| (other, *from));
-        for (id, from) in std::iter::once((id, self.from)).chain(others) {
-            LoweredLine::new(id, from, to, &self.reason, self.digest).append(&plugins.own)?;
-        }
-        Ok(())
+        let at = JournalTime::utc(jiff::Timestamp::now());
+        let entry = |(id, from): (&PluginId, _)| Entry {
+            at,
+            action: Action::FloorLower,
+            id: Some(id.to_string()),
+            version: Some(self.version.clone()),
+            hash: Some(self.digest.to_string()),
+            reason: Some(lowered::reason(from, to, self.reason.as_str())),
+        };
+        let entries: Vec<Entry> = std::iter::once((id, self.from)).chain(others).map(entry).collect();
+        plugins.write_down(&entries, &self.writer)
     }
 }
 

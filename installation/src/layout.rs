@@ -7,7 +7,8 @@
 //! <plugins>/.aisoc/records/<id>.json                what an install wrote down
 //! <plugins>/.aisoc/pending/<id>.json                a change that was begun
 //! <plugins>/.aisoc/floors/<id>                      the widest coverage that was ever verified
-//! <plugins>/.aisoc/lowered                          every lowering of a floor, a line each
+//! <plugins>/.aisoc/plugins.journal                  what was done to what the site trusts (`aisoc_trust::journal`)
+//! <plugins>/.aisoc/lowered                          lowerings of floors that an earlier version wrote down
 //! <plugins>/.aisoc/versions/<id>/<number>/tree      a tree that was replaced, or is on its way
 //! <plugins>/.aisoc/versions/<id>/<number>/kept.json makes that tree a previous version
 //! ```

@@ -11,6 +11,7 @@ mod floor_change;
 mod guarded;
 mod identity;
 mod in_place;
+mod journal;
 mod layout;
 mod lock;
 mod looking;

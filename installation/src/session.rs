@@ -341,8 +341,8 @@ impl<'session> Session<'session> {
         admitted: &Admitted<Held<'session>>,
         record: &InstallRecord,
     ) -> Result<FloorChange> {
-        let rule = &self.access.coverage_floor;
-        FloorChange::by_putting(&self.layout, &self.census, &present.facts, admitted.verdict(), record, rule)
+        let (layout, access) = (&self.layout, &self.access);
+        FloorChange::by_putting(layout, &self.census, &present.facts, admitted.verdict(), record, access)
     }
 }
 

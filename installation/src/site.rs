@@ -28,7 +28,7 @@ use crate::tree_in_place::{PreviousTree, TreeInPlace};
 /// A plugins directory, by its path. Nothing of it is open, and nothing is known of it yet.
 #[derive(Debug, Clone)]
 pub struct Site {
-    layout: Layout,
+    pub(crate) layout: Layout,
 }
 
 impl Site {

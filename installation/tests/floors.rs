@@ -10,6 +10,7 @@ use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_signing::Coverage;
 use aisoc_trust::admit;
+use aisoc_trust::journal::Action;
 use common::signed::Publisher;
 use common::versions::{access, current, id, install, record_file, recorded, roll_back, sealed};
 use common::{activate, collect_garbage, coverage_floor, uninstall};
@@ -44,14 +45,23 @@ fn written(plugins: &Path, id: &str) -> Option<String> {
     Some(floor["coverage"].as_str().expect("a word").to_owned())
 }
 
-/// The lines about lowerings: id, from, to, reason.
-fn lines(plugins: &Path) -> Vec<[String; 4]> {
-    let text = fs::read_to_string(plugins.join(".aisoc/lowered")).unwrap_or_default();
-    let line = |line: &str| {
-        let line: Value = serde_json::from_str(line).expect("one line is one object");
-        ["id", "from", "to", "reason"].map(|key| line[key].as_str().expect(key).to_owned())
-    };
-    text.lines().map(line).collect()
+/// The lines of the site's journal about lowerings: id and reason, which says from what and to what.
+fn lines(plugins: &Path) -> Vec<[String; 2]> {
+    let Some(place) = Site::at(plugins).journal().expect("looked at") else { return Vec::new() };
+    let mut lines = Vec::new();
+    let reading = place.read(|seen| {
+        if let Ok(entry) = seen.entry() {
+            assert_eq!(entry.action, Action::FloorLower);
+            lines.push([entry.id, entry.reason].map(Option::unwrap_or_default));
+        }
+        Ok(())
+    });
+    assert!(reading.expect("read").broken.is_none());
+    lines
+}
+
+fn line(id: &str, from: &str, to: &str) -> [String; 2] {
+    [id.to_owned(), format!("from {from} to {to}: {WHY}")]
 }
 
 fn lowering() -> Access {
@@ -115,8 +125,7 @@ fn a_floor_is_lowered_with_a_reason_and_a_line_for_each_spelling_that_says_more(
         assert_eq!(written(plugins, spelling).as_deref(), Some(expected), "{spelling}");
     }
     assert!(!plugins.join(".aisoc/records/demO.json").exists(), "its floor says what it said");
-    let line = |id: &str| [id, "full", "code", WHY].map(str::to_owned);
-    assert_eq!(lines(plugins), ["demo", "Demo", "demO"].map(line));
+    assert_eq!(lines(plugins), ["demo", "Demo", "demO"].map(|id| line(id, "full", "code")));
     assert_eq!(coverage_floor(plugins, &id()).expect("read"), Coverage::Code);
     publisher.install(plugins, "1.2.0", Coverage::Code, &access()).expect("what it is lowered to");
 }
@@ -134,7 +143,7 @@ fn nothing_is_lowered_by_what_is_signed_as_widely_or_by_what_nobody_has_read() {
     let unread = common::admission(&staged);
     let installed = activate(unread, staged, &record, 1, &lowering()).expect("in mode `disabled`");
     assert_eq!((installed.lowered_from, written(plugins, "demo").as_deref()), (None, Some("full")));
-    assert_eq!(lines(plugins), Vec::<[String; 4]>::new());
+    assert!(lines(plugins).is_empty());
     let refusal = refused(publisher.install(plugins, "2.1.0", Coverage::Code, &access()));
     assert_eq!(refusal, Reason::CoverageDowngrade);
 }
@@ -163,7 +172,7 @@ fn a_floor_that_cannot_be_understood_refuses_and_is_lowered_from_what_nobody_kno
         assert_eq!(refused(install(&access())), Reason::RecordInvalid);
         assert_eq!(current(plugins), "1.0.0");
         assert_eq!(install(&lowering()).expect("with a reason").lowered_from, Some("unknown"));
-        assert_eq!(lines(plugins), [["demo", "unknown", "full", WHY].map(str::to_owned)]);
+        assert_eq!(lines(plugins), [line("demo", "unknown", "full")]);
         assert_eq!(written(plugins, "demo").as_deref(), Some("full"));
     }
 }
@@ -193,19 +202,18 @@ fn a_change_that_is_called_off_puts_the_lowered_floors_back() {
 fn a_line_follows_one_that_a_power_cut_has_taken_the_end_of() {
     let (plugins, publisher) = (tempfile::tempdir().expect("a directory"), Publisher::new());
     let plugins = plugins.path();
-    let file = plugins.join(".aisoc/lowered");
+    let file = plugins.join(".aisoc/plugins.journal");
     let mut expected = Vec::new();
-    for (version, before) in [("1", ""), ("2", "\n"), ("3", "")] {
+    for (version, before) in [("1", None), ("2", Some("half a line")), ("3", None)] {
         publisher.install(plugins, version, Coverage::Code, &access()).expect("installed");
-        if !before.is_empty() {
-            let text = fs::read_to_string(&file).expect("there");
-            fs::write(&file, text.strip_suffix(before).expect("a line ends")).expect("cut");
+        if let Some(before) = before {
+            fs::write(&file, fs::read_to_string(&file).expect("there") + before).expect("cut");
         }
         let unsigned = format!("{version}.1");
         publisher.install(plugins, &unsigned, Coverage::None, &lowering()).expect("lowered");
-        expected.push(["demo", "code", "none", WHY].map(str::to_owned));
+        expected.push(line("demo", "code", "none"));
         assert_eq!(lines(plugins), expected, "{version}");
-        assert!(fs::read_to_string(&file).expect("there").ends_with("}\n"));
+        assert!(fs::read_to_string(&file).expect("there").ends_with(&format!("{WHY}\n")));
     }
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("set");
@@ -213,6 +221,78 @@ fn a_line_follows_one_that_a_power_cut_has_taken_the_end_of() {
     let outcome = publisher.install(plugins, "4.1", Coverage::None, &lowering());
     assert_eq!(refused(outcome), Reason::DirectoryInsecure, "anybody could have written it");
     assert_eq!(written(plugins, "demo").as_deref(), Some("code"));
+}
+
+/// A line as an earlier version wrote it.
+fn old_line(id: &str, from: &str) -> String {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    format!(
+        r#"{{"schema_version":1,"id":"{id}","from":"{from}","to":"code","reason":"{WHY}","digest":"{digest}","at":"2026-01-01T00:00:00Z","by":"uid 7"}}"#
+    ) + "\n"
+}
+
+#[test]
+fn what_an_earlier_version_wrote_is_taken_over_once_and_stays() {
+    let (plugins, publisher) = (tempfile::tempdir().expect("a directory"), Publisher::new());
+    let plugins = plugins.path();
+    let lower = |version: &str| {
+        publisher.install(plugins, version, Coverage::Code, &access()).expect("installed");
+        publisher.install(plugins, &format!("{version}.1"), Coverage::None, &lowering()).expect("lowered");
+    };
+    let old = |id: &str| [id.to_owned(), format!("from full to code: {WHY} (by uid 7)")];
+    lower("1");
+    let own = plugins.join(".aisoc");
+    // The same twice is two lowerings; half a line is what a power cut left.
+    let text = old_line("one", "full") + &old_line("one", "full") + "{\"schema";
+    fs::write(own.join("lowered"), &text).expect("written");
+    lower("2");
+    let lowered = || line("demo", "code", "none");
+    let half = [String::new(), "a line of `lowered` that cannot be read: {\"schema".to_owned()];
+    let mut expected = vec![lowered(), old("one"), old("one"), half, lowered()];
+    assert_eq!(lines(plugins), expected);
+    assert_eq!(fs::read_to_string(own.join("lowered.1")).expect("put aside"), text);
+    assert!(!own.join("lowered").exists());
+    // An earlier version again; and the process that took it over was killed before it had put the file aside.
+    fs::write(own.join("lowered"), old_line("two", "full")).expect("written");
+    lower("3");
+    expected.extend([old("two"), lowered()]);
+    fs::rename(own.join("lowered.2"), own.join("lowered")).expect("as after a kill");
+    let more = fs::read_to_string(own.join("lowered")).expect("there") + &old_line("three", "full");
+    fs::write(own.join("lowered"), more).expect("written");
+    lower("4");
+    expected.extend([old("three"), lowered()]);
+    assert_eq!(lines(plugins), expected, "and nothing twice");
+    assert!(own.join("lowered.1").exists() && own.join("lowered.2").exists());
+}
+
+#[test]
+fn what_others_could_have_written_is_not_taken_over_and_lowers_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (plugins, publisher) = (tempfile::tempdir().expect("a directory"), Publisher::new());
+    let plugins = plugins.path();
+    publisher.install(plugins, "1", Coverage::Code, &access()).expect("installed");
+    let file = plugins.join(".aisoc/lowered");
+    fs::write(&file, old_line("one", "full")).expect("written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("set");
+    let outcome = publisher.install(plugins, "2", Coverage::None, &lowering());
+    assert_eq!(refused(outcome), Reason::DirectoryInsecure);
+    assert_eq!((written(plugins, "demo").as_deref(), lines(plugins)), (Some("code"), vec![]));
+}
+
+#[test]
+fn a_journal_that_is_broken_lowers_nothing() {
+    let (plugins, publisher) = (tempfile::tempdir().expect("a directory"), Publisher::new());
+    let plugins = plugins.path();
+    publisher.install(plugins, "1", Coverage::Code, &access()).expect("installed");
+    publisher.install(plugins, "1.1", Coverage::None, &lowering()).expect("lowered");
+    publisher.install(plugins, "2", Coverage::Code, &access()).expect("installed");
+    let journal = plugins.join(".aisoc/plugins.journal");
+    let text = fs::read_to_string(&journal).expect("read");
+    fs::write(&journal, text.replace("demo", "Demo")).expect("changed");
+    let outcome = publisher.install(plugins, "2.1", Coverage::None, &lowering());
+    assert_eq!(refused(outcome), Reason::JournalBroken);
+    assert_eq!((written(plugins, "demo").as_deref(), current(plugins).as_str()), (Some("code"), "2"));
+    publisher.install(plugins, "2.2", Coverage::Code, &access()).expect("what lowers nothing goes on");
 }
 
 #[test]

@@ -54,6 +54,16 @@ warnings! {
     CoverageFloorLowered "coverage_floor_lowered"
         "The next install of the plugin accepts a signature that covers less than before, as `--lower-coverage` says."
         None
+    // --- journals
+    JournalUnchained "journal_unchained"
+        "Lines at the end of a journal were written by hand, or by a command that was killed: nothing holds them yet, and the next line of aisoc's will."
+        None
+    JournalUnread "journal_unread"
+        "A line of a journal says nothing: it was written by hand and has not the form of one, or a killed command has left a part of it."
+        Some("see \"A line\" in `aisoc help journal`")
+    JournalEndUnknown "journal_end_unknown"
+        "This site has kept no head of a journal that is carried from place to place, so nobody can tell whether lines were cut off its end."
+        Some("compare the newest hash with one that was kept elsewhere: `--includes HASH`")
     // --- what an install or a rollback has replaced
     OlderVersion "older_version"
         "An older version is in the place of a newer one, as `--allow-downgrade` or a rollback says."

@@ -146,12 +146,18 @@ fn lines_that_were_added_by_hand_are_bound_by_the_next_one() {
         .read(|seen| {
             assert_eq!(seen.number, standings.len() as u64 + 1);
             seen.entry().expect("a line");
-            standings.push(seen.standing);
+            standings.push(match seen.standing {
+                Standing::Written(by, link) => {
+                    assert_eq!((by, link.number), (writer(), seen.number));
+                    None
+                }
+                standing => Some(standing),
+            });
             Ok(())
         })
         .expect("read");
-    let ours = || Standing::Written(writer());
-    assert_eq!(standings, [Standing::BoundBy(2), ours(), Standing::BoundBy(5), Standing::BoundBy(5), ours()]);
+    let by_hand = |bound_by| Some(Standing::BoundBy(bound_by));
+    assert_eq!(standings, [by_hand(2), None, by_hand(5), by_hand(5), None]);
     // Bound is bound: now a change of one by hand is seen.
     let [journal, chain, head] = keyring.texts();
     keyring.set(&[journal.replace("OPS-1290", "OPS-1291"), chain, head]);
@@ -389,7 +395,7 @@ fn whoever_only_reads_meets_every_line_also_behind_a_break() {
     keyring.set(&[journal.replace("\tb\t", "\tB\t"), chain, head]);
     let mut met = Vec::new();
     let reading = keyring.place().read(|seen| {
-        let is_held = matches!(seen.standing, Standing::Written(_));
+        let is_held = matches!(seen.standing, Standing::Written(..));
         met.push((seen.number, seen.entry().expect("a line").id.expect("an id"), is_held));
         Ok(())
     });

@@ -3,6 +3,7 @@
 
 mod directory;
 pub(crate) mod dry_run;
+pub(crate) mod journal;
 pub(crate) mod known;
 mod listen;
 pub(crate) mod plugin;

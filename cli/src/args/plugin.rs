@@ -340,7 +340,7 @@ pub(crate) struct FloorArgs {
     /// Accept a signature that covers less of the plugin than one that was verified here before
     #[arg(long, requires = "reason")]
     pub(crate) lower_coverage: bool,
-    /// Why, in one line; it is kept in PLUGINS_DIR/.aisoc/lowered (see `aisoc help install`)
+    /// Why, in one line; it is kept in the site's journal (`aisoc plugins journal show`)
     #[arg(long, value_name = "TEXT", requires = "lower_coverage")]
     pub(crate) reason: Option<StatedReason>,
 }

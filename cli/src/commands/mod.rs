@@ -18,6 +18,7 @@ mod grants;
 mod help;
 mod inspect;
 mod install;
+mod journal;
 mod keygen;
 mod list;
 mod man;

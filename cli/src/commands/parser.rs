@@ -112,12 +112,17 @@ pub(crate) fn parser() -> clap::Command {
         .max_term_width(HELP_COLUMNS)
         .subcommand_required(true)
         .arg_required_else_help(true);
-    root.subcommands(GROUPS.iter().map(|(name, about)| group(name, about))).subcommands(below(&[]))
+    with_subcommands(root, &[])
 }
 
-fn group(name: &'static str, about: &'static str) -> clap::Command {
-    let group = clap::Command::new(name).about(about).subcommand_required(true).arg_required_else_help(true);
-    group.subcommands(below(&[name]))
+/// The groups and the commands whose words are these and one more.
+fn with_subcommands(parser: clap::Command, words: &[&'static str]) -> clap::Command {
+    let groups = GROUPS.iter().filter_map(|(group, about)| {
+        let (name, before) = group.split_last()?;
+        let parser = clap::Command::new(*name).about(*about).subcommand_required(true).arg_required_else_help(true);
+        (before == words).then(|| with_subcommands(parser, group))
+    });
+    parser.subcommands(groups).subcommands(below(words))
 }
 
 /// The commands whose words are these and one more, each under its first words or its others.
@@ -179,7 +184,7 @@ mod tests {
         let parsed = all();
         assert_eq!(declared, parsed.keys().cloned().collect::<Vec<_>>());
         for (group, _) in GROUPS {
-            assert!(declared.iter().any(|words| words[0] == group), "nothing stands below `{group}`");
+            assert!(declared.iter().any(|words| words.starts_with(group)), "nothing stands below {group:?}");
         }
         for words in &declared {
             assert!(find(words).is_some(), "{words:?}");

@@ -20,8 +20,9 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 9] = [
+const REPEATED: [(&str, &[&str], When); 10] = [
     // Where things are.
+    ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
     ("trusted-keys", &["keys"], When::Always),
     // How registries are reached.
@@ -214,6 +215,11 @@ mod tests {
                 "dir",
                 "listen",
                 "allow-host",
+                "id",
+                "action",
+                "since",
+                "limit",
+                "includes",
             ],
         ),
         ("the artifact that was asked for this time", &["require-digest"]),

@@ -6,15 +6,19 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    completions, demo, digest, docs, gc, help, inspect, install, keygen, list, man, new, package, pull, push, reasons,
-    registry, release, resign, rollback, schema, sign, uninstall, validate, verify, verify_at_rest, version,
+    completions, demo, digest, docs, gc, help, inspect, install, journal, keygen, list, man, new, package, pull, push,
+    reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify, verify_at_rest, version,
 };
+use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [(&str, &str); 3] = [
-    ("plugin", "One plugin on the bench: make, check, sign, ship, install"),
-    ("plugins", "All installed plugins"),
-    ("registry", "The registry that comes with aisoc, for development and air-gapped benches"),
+pub(super) const GROUPS: [(&[&str], &str); 6] = [
+    (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
+    (&["plugins"], "All installed plugins"),
+    (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
+    (&["keys"], "The keys that this site trusts"),
+    (&["keys", "journal"], "What was done to trusted keys, when, by whom and why"),
+    (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
 ];
 
 /// The commands.
@@ -337,6 +341,92 @@ Exit code 3 when one of them is refused; every one is listed.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PluginVerdicts>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: journal::verify::<PluginsJournalArgs>,
+        is: Declaration {
+            words: &["plugins", "journal", "verify"],
+            about: "Hold the journal of a site to its chain: a line that was removed, changed, moved or cut off",
+            examples: "Examples:
+  aisoc plugins journal verify
+  aisoc plugins journal verify --plugins-dir installed --json
+
+Exit code 3 when a line is not as it was written, 1 when one that was written
+by hand is none.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::VerifiedJournals>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: journal::show::<PluginsJournalArgs>,
+        is: Declaration {
+            words: &["plugins", "journal", "show"],
+            about: "Show the journal of a site: when, what, why and by whom, the newest last",
+            examples: "Examples:
+  aisoc plugins journal show
+  aisoc plugins journal show --since 2026-05-24 --action floor-lower",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::JournalEntries>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: journal::export::<PluginsJournalArgs>,
+        is: Declaration {
+            words: &["plugins", "journal", "export"],
+            about: "Print the journal of a site as JSON lines, one document for each, to keep elsewhere",
+            examples: "Examples:
+  aisoc plugins journal export > plugins.journal.jsonl",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: journal::verify::<KeysJournalArgs>,
+        is: Declaration {
+            words: &["keys", "journal", "verify"],
+            about: "Hold the journal of keys to its chain: a line that was removed, changed, moved or cut off",
+            examples: "Examples:
+  aisoc keys journal verify
+  aisoc keys journal verify --keys keys --json
+
+Exit code 3 when a line is not as it was written, 1 when one that was written
+by hand is none.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::VerifiedJournals>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: journal::show::<KeysJournalArgs>,
+        is: Declaration {
+            words: &["keys", "journal", "show"],
+            about: "Show the journal of keys: when, what, why and by whom, the newest last",
+            examples: "Examples:
+  aisoc keys journal show
+  aisoc keys journal show --id acme-2024 --json",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::JournalEntries>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: journal::export::<KeysJournalArgs>,
+        is: Declaration {
+            words: &["keys", "journal", "export"],
+            about: "Print the journal of keys as JSON lines, one document for each, to keep elsewhere",
+            examples: "Examples:
+  aisoc keys journal export --since 2026-01-01 > keys.journal.jsonl",
+            risk: Risk::Read,
+            domain: Domain::Installation,
             ..PLAIN
         },
     },

@@ -39,8 +39,8 @@ pub struct Seen<'a> {
 /// What a chain says of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It is as that writer has written it.
-    Written(Writer),
+    /// It is as that writer has written it, at that place in the chain.
+    Written(Writer, Link),
     /// It was written by hand, and is as it was when that later line was written.
     BoundBy(u64),
     /// It was written by hand, or by a process that was killed, and the next line will bind it.
@@ -63,6 +63,11 @@ impl Seen<'_> {
             }),
             false => Entry::read(self.line),
         }
+    }
+
+    /// The line as it stands there, for whoever shows one that says nothing: of one that is too long, the beginning.
+    pub fn text(&self) -> &[u8] {
+        self.line
     }
 }
 
@@ -198,7 +203,7 @@ impl<'a> Check<'a> {
         if found != line.link {
             return Err(self.difference(line, torn, lines, found)?);
         }
-        self.visit_held(Standing::Written(line.writer.writer()))?;
+        self.visit_held(Standing::Written(line.writer.writer(), line.link))?;
         (self.last, self.bound_bytes) = (line.link, self.bytes);
         self.summary.chained += 1;
         self.is_head_met |= self.head == Some(line.link);

@@ -16,6 +16,8 @@ use super::chain::Link;
 pub(super) const MAX_JOURNAL_BYTES: u64 = 1 << 30;
 /// Larger than any head.
 const MAX_HEAD_BYTES: u64 = 1024;
+/// The directory of ours in a keyring.
+const OWN_DIRECTORY: &str = ".aisoc";
 const KEYS: &str = "keys.journal";
 const PLUGINS: &str = "plugins.journal";
 const CHAIN: &str = ".chain";
@@ -82,6 +84,16 @@ impl JournalPlace {
         Self { directory: keys, name: KEYS.into(), state: own, head: KEYS_HEAD.into(), is_carried: false }
     }
 
+    /// [`JournalPlace::of_keys`] for whoever only reads: opens the keyring, and what is ours in it if it is there;
+    /// nothing where there is no keyring.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn in_keyring(keys: &Path) -> Result<Option<Self>> {
+        let Some(directory) = HeldDirectory::open(keys)? else { return Ok(None) };
+        Ok(Some(Self::of_keys(directory, HeldDirectory::open(&keys.join(OWN_DIRECTORY))?)))
+    }
+
     /// The journal of keys in the directory of ours of a site, where the keyring itself cannot be written.
     ///
     /// # Errors
@@ -118,6 +130,14 @@ impl JournalPlace {
     /// The journal's path.
     pub fn path(&self) -> PathBuf {
         self.directory.path.join(&self.name)
+    }
+
+    /// Whether there is a journal, or what was beside one.
+    ///
+    /// # Errors
+    /// As [`JournalPlace::open`].
+    pub fn is_there(&self) -> Result<bool> {
+        Ok(self.journal()?.is_some() || self.chain()?.is_some() || self.read_head()?.is_some())
     }
 
     /// The chain's path.

@@ -32,9 +32,14 @@ impl JournalTime {
         self.instant
     }
 
-    /// What a column says: RFC 3339 with or without a fraction and an offset, as `date -Iseconds` and Python's
+    /// The time as RFC 3339 has it, which knows none without an offset.
+    pub fn rfc3339(self) -> String {
+        Self { offset: self.offset.or(Some(Offset::UTC)), ..self }.to_string()
+    }
+
+    /// What a text says: RFC 3339 with or without a fraction and an offset, as `date -Iseconds` and Python's
     /// `isoformat` write it.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str) -> Option<Self> {
         let (civil, rest) = text.split_at_checked(SHAPE.len())?;
         let has_shape = civil.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
             b'd' => byte.is_ascii_digit(),
@@ -111,6 +116,7 @@ mod tests {
         ] {
             let time = JournalTime::read(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((time.to_string(), time.instant().to_string()), (written.to_owned(), instant.to_owned()));
+            assert!(time.rfc3339().starts_with(written) && time.rfc3339().len() == 32, "{}", time.rfc3339());
         }
     }
 

