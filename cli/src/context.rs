@@ -22,11 +22,12 @@ use aisoc_trust::journal::Writer;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
+use crate::args::passphrase::PassphraseArgs;
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::commands::Commands;
 use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
-use crate::private_key;
+use crate::passphrase::Passphrases;
 use crate::runtime;
 use crate::signer;
 
@@ -230,26 +231,26 @@ impl Context {
         })
     }
 
-    /// Who signs: a key from a file, from `env:VARIABLE` or from standard input for `-`, or a program that holds one,
-    /// `exec:PROGRAM`. Says when others can get at the file, and uses it all the same: build systems mount secrets
-    /// that way.
+    /// Who signs, in the order in which they are named.
     ///
     /// # Errors
-    /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size,
-    /// or holds no signing key; `signer_unavailable` and `signer_failed` of a program. What was given is not quoted,
-    /// unless it is the path of a file.
-    pub(crate) fn signer(&self, source: &str) -> Result<Box<dyn KeyHolder>> {
-        let cancellation = self.cancellation()?;
-        if let Some(program) = source.strip_prefix("exec:") {
-            return signer::program(program, cancellation);
-        }
-        let (key, mode) = private_key::read(source, &self.environment, cancellation)?;
-        if let Some(mode) = mode {
-            let danger = format!("the private key `{source}` has mode {mode:04o}: other users can get at it");
-            let hint = format!("run `chmod 600 {}`", aisoc_files::shell_word(source));
-            self.output.warning_with(Warning::PrivateKeyExposed, danger, Some(&hint));
-        }
-        Ok(Box::new(key))
+    /// As [`signer::of`]; `usage` when passphrases are given that no key needs.
+    pub(crate) fn signers(&self, sources: &[String], passphrases: &PassphraseArgs) -> Result<Vec<Box<dyn KeyHolder>>> {
+        let mut passphrases = Passphrases::new(&passphrases.passphrase, self);
+        let signers = sources.iter().map(|source| signer::of(source, &mut passphrases, self));
+        let signers = signers.collect::<Result<Vec<_>>>()?;
+        // What is wrong with a key is said before what is wrong with the number of passphrases.
+        passphrases.finish().map(|()| signers)
+    }
+
+    /// The one who signs.
+    ///
+    /// # Errors
+    /// As [`Context::signers`].
+    pub(crate) fn signer(&self, source: &str, passphrases: &PassphraseArgs) -> Result<Box<dyn KeyHolder>> {
+        let mut passphrases = Passphrases::new(&passphrases.passphrase, self);
+        let signer = signer::of(source, &mut passphrases, self)?;
+        passphrases.finish().map(|()| signer)
     }
 }
 

@@ -1,17 +1,44 @@
-//! Who signs, when it is no key that is read: `--private-key exec:PROGRAM`.
+//! Who signs: `--private-key`, whatever it names.
 
-use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_programs::Program;
-use aisoc_signing::{KeyHolder, ProgramSigner, SIGNER_PATIENCE};
+use aisoc_signing::{KeyHolder, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
+
+use crate::context::Context;
+use crate::passphrase::Passphrases;
+use crate::private_key;
+
+/// A key from a file, from `env:VARIABLE` or from standard input for `-`, or a program that holds one,
+/// `exec:PROGRAM`.
+///
+/// # Errors
+/// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size, or holds no
+/// signing key; `private_key_exposed`, `passphrase_invalid`; `signer_unavailable` and `signer_failed` of a program.
+/// What was given is not quoted, unless it is the path of a file or a program.
+pub(crate) fn of(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
+    match source.strip_prefix("exec:") {
+        Some(name) => program(name, context),
+        None => key(source, passphrases, context),
+    }
+}
+
+fn key(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
+    match private_key::read(source, &context.environment, context.cancellation()?)? {
+        PrivateKey::Open(key) => Ok(Box::new(key)),
+        PrivateKey::Encrypted(encrypted) => {
+            let passphrase = passphrases.next(&format!("the private key of {}", encrypted.source()))?;
+            Ok(Box::new(encrypted.open(&passphrase)?))
+        }
+    }
+}
 
 /// A program that holds the key. It is started as it is named, by no shell and without arguments: what stands on
 /// this command line is read by everybody, and how a shell would split it nobody can see.
-pub(crate) fn program(name: &str, cancellation: &Cancellation) -> Result<Box<dyn KeyHolder>> {
+fn program(name: &str, context: &Context) -> Result<Box<dyn KeyHolder>> {
     if name.is_empty() || name.contains('\0') {
         return Err(Fault::new(Reason::Usage, "`--private-key exec:` names no program")
             .hint("write `exec:` and the path of a program that signs; `aisoc help signing-keys` has one"));
     }
     let program = Program { name: name.into(), arguments: Vec::new() };
-    Ok(Box::new(ProgramSigner::ask(program, None, SIGNER_PATIENCE, cancellation)?))
+    Ok(Box::new(ProgramSigner::ask(program, None, SIGNER_PATIENCE, context.cancellation()?)?))
 }

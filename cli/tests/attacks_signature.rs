@@ -127,7 +127,7 @@ fn signing_keys_that_are_no_key_files() {
         ("/dev/zero", "not a regular file"),
         ("empty.key", "is empty"),
         ("large.key", "larger than a key"),
-        ("encrypted.key", "an encrypted private key"),
+        ("encrypted.key", "encrypted in a way that is not read"),
         ("old.key", "an RSA key"),
         ("openssh.key", "a private key of OpenSSH"),
         ("x25519.key", "an X25519 key"),
@@ -194,29 +194,78 @@ fn a_new_private_key_is_its_owners_whatever_the_umask() {
 }
 
 #[test]
-fn a_key_file_that_others_can_get_at_is_named_and_used() {
+fn a_key_file_that_others_can_get_at_is_refused_with_the_fix() {
     let bench = Bench::new();
     bench.published();
     let set = |mode| fs::set_permissions(bench.path("release.key"), fs::Permissions::from_mode(mode)).expect("set");
-    for mode in [0o600, 0o400, 0o700] {
+    for mode in [0o600, 0o400, 0o700, 0o711] {
         set(mode);
-        assert!(!bench.sign("demo").ok().stderr.contains("warning"), "{mode:o}");
+        bench.sign("demo").ok();
     }
-    for mode in [0o640, 0o604, 0o644, 0o620, 0o666] {
+    let before = bench.snapshot("demo");
+    for mode in [0o640, 0o604, 0o644, 0o620, 0o602, 0o666, 0o1644] {
         set(mode);
         let run = bench.sign("demo");
-        let warnings: Vec<&str> = run.ok().stderr.lines().filter(|line| line.starts_with("warning[")).collect();
-        let [warning] = warnings.as_slice() else { panic!("one warning: {run:?}") };
-        assert!(
-            warning.contains(&format!("mode {mode:04o}")) && run.stderr.contains("hint: run `chmod 600 release.key`\n"),
-            "{run:?}"
-        );
+        run.refused(1, "private_key_exposed");
+        let values = format!("  expected: mode {:04o}\n  found:    mode {mode:04o}\n", mode & !0o066);
+        assert!(run.stderr.contains(&values) && run.stderr.contains("`chmod 600 release.key`"), "{run:?}");
+        assert_eq!(bench.snapshot("demo"), before);
     }
     let text = fs::read_to_string(bench.path("release.key")).expect("there");
     let words = |source| ["plugin", "sign", "--plugin-dir", "demo", "--private-key", source];
-    let run = bench.run_with(&words("env:KEY"), &[("KEY", &text)]);
-    assert!(!run.ok().stderr.contains("warning"), "{run:?}");
-    let key = fs::File::open(bench.path("release.key")).expect("there");
-    let output = bench.command(&words("-")).stdin(key).output().expect("run");
-    assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("warning"), "{output:?}");
+    bench.run_with(&words("env:KEY"), &[("KEY", &text)]).ok();
+    // The same file by another way is the same file; what a pipe holds was never in one.
+    let key = || fs::File::open(bench.path("release.key")).expect("there");
+    let run = Run::of(bench.command(&words("-")).stdin(key()));
+    assert!(run.refused(1, "private_key_exposed").stderr.contains("/release.key`"), "{run:?}");
+    symlink("release.key", bench.path("link.key")).expect("linked");
+    bench.run(&words("link.key")).refused(1, "private_key_exposed");
+    let mut piped = Command::new("sh");
+    piped.args(["-c", "cat release.key | \"$0\" \"$@\"", env!("CARGO_BIN_EXE_aisoc")]);
+    assert!(piped.args(words("-")).current_dir(bench.path(".")).status().expect("runs").success());
+    // What the hint says mends it.
+    set(0o600);
+    bench.sign("demo").ok();
+}
+
+/// Only root can give a key away, and only then is there something to refuse.
+#[test]
+fn a_key_of_another_user_is_refused_and_one_of_roots_is_not() {
+    let bench = Bench::new();
+    bench.published();
+    if std::os::unix::fs::chown(bench.path("release.key"), Some(12345), None).is_err() {
+        eprintln!("SKIPPED: only root gives a file away");
+        return;
+    }
+    let run = bench.sign("demo");
+    assert!(run.refused(1, "private_key_exposed").stderr.contains("  found:    12345\n"), "{run:?}");
+    assert!(run.stderr.contains("`chown 0 release.key`"), "{run:?}");
+}
+
+/// A mount of a secret has a mode that nobody chose, and keeps everybody else out: Kubernetes' is in memory and
+/// read-only, Docker's own for files of a host stands below `/run/secrets`.
+#[test]
+fn what_is_mounted_as_a_secret_signs_whatever_its_mode() {
+    let bench = Bench::new();
+    bench.published();
+    let script = |mounts: &str, path: &str| {
+        let sign = format!("{} plugin sign demo --private-key {path}", env!("CARGO_BIN_EXE_aisoc"));
+        let text = format!("set -e; mkdir -p m; {mounts}; {sign}");
+        Run::of(Command::new("unshare").args(["-m", "sh", "-c", &text]).current_dir(bench.path(".")))
+    };
+    if script("mount -t tmpfs none m", "release.key").code != 0 {
+        eprintln!("SKIPPED: this user may mount nothing");
+        return;
+    }
+    let kubernetes = "mount -t tmpfs none m; mkdir m/..1; cp release.key m/..1; ln -s ..1 m/..data; \
+                      ln -s ..data/release.key m/tls.key; chmod 644 m/..1/release.key";
+    script(&format!("{kubernetes}; mount -o remount,ro m"), "m/tls.key").ok();
+    script(kubernetes, "m/tls.key").refused(1, "private_key_exposed");
+    // Read-only alone is an image, which everybody can pull.
+    let image = "cp release.key m/; chmod 644 m/release.key; mount --bind m m; mount -o remount,ro,bind m";
+    script(image, "m/release.key").refused(1, "private_key_exposed");
+    let place = "mount -t tmpfs none /run; mkdir -p /run/secrets; cp release.key /run/secrets/; \
+                 chown 12345 /run/secrets/release.key; chmod 644 /run/secrets/release.key";
+    script(place, "/run/secrets/release.key").ok();
+    script(&format!("{place}; chmod 1777 /run/secrets"), "/run/secrets/release.key").refused(1, "private_key_exposed");
 }

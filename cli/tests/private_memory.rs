@@ -12,6 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use support::Bench;
 
+const PASSPHRASE: &str = "a passphrase that stands nowhere else";
+
 /// A plugin and its key, and a registry that takes a connection and never answers.
 struct Hanging {
     bench: Bench,
@@ -49,12 +51,23 @@ impl Hanging {
         ["escaped.key", "encoded.key", "wide.key"]
     }
 
+    /// The key behind a passphrase.
+    fn locked(&self) -> &'static str {
+        let key = aisoc_signing::SigningKey::from_pem(self.pem().as_bytes()).expect("a key");
+        self.bench.write("locked.key", key.to_encrypted_pem(PASSPHRASE.as_bytes()).expect("encrypted").as_bytes());
+        self.bench.write("passphrase.key", PASSPHRASE);
+        "locked.key"
+    }
+
     /// `release`, waiting for the registry.
     fn waiting(&self, source: &str) -> Child {
         let address = self.listener.local_addr().expect("an address");
         let reference = format!("{address}/team/demo:0.1.0");
         let words = ["plugin", "release", "--plugin-dir", "demo", "--private-key", source, &reference, "-q"];
         let mut command = self.bench.command(&words);
+        if source == "locked.key" {
+            command.args(["--passphrase", "file:passphrase.key"]);
+        }
         if source == "-" {
             command.stdin(fs::File::open(self.bench.path("release.key")).expect("a key"));
         }
@@ -89,12 +102,13 @@ fn no_copy_of_the_private_key_is_left_while_a_release_is_pushed() {
         return;
     }
     let hanging = Hanging::new();
-    for source in ["release.key", "-"].into_iter().chain(hanging.wrapped()) {
+    for source in ["release.key", "-", hanging.locked()].into_iter().chain(hanging.wrapped()) {
         let mut child = hanging.waiting(source);
-        let found: Vec<usize> = hanging.secrets().iter().map(|secret| copies(child.id(), secret)).collect();
+        let secrets = hanging.secrets().into_iter().chain([PASSPHRASE.as_bytes().to_vec()]);
+        let found: Vec<usize> = secrets.map(|secret| copies(child.id(), &secret)).collect();
         child.kill().expect("killed");
         child.wait().expect("ended");
-        assert_eq!(found, [0, 0, 0], "{source}: copies of the text and of the seed");
+        assert_eq!(found, [0, 0, 0, 0], "{source}: copies of the text, of the seed and of the passphrase");
     }
 }
 

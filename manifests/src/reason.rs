@@ -201,8 +201,14 @@ reasons! {
         "write it as RFC 8259 JSON with unique keys"
     // --- keys and signatures
     KeyInvalid "key_invalid" Failed
-        "A key cannot be read as one: the signing key is missing, encrypted, damaged, of another algorithm or no private key, or a trusted key file holds no public key."
+        "A key cannot be read as one: the signing key is missing, damaged, of another algorithm or no private key, or a trusted key file holds no public key."
         "make one with `aisoc plugin keygen --out PREFIX`"
+    PrivateKeyExposed "private_key_exposed" Failed
+        "The file of a private key, or of its passphrase, belongs to another user, or can be read or written by others."
+        "close it with `chmod 600 FILE`; make a new key if somebody may have read it"
+    PassphraseInvalid "passphrase_invalid" Failed
+        "The passphrase of a private key cannot be had, or is not the one that opens it."
+        "give it with `--passphrase env:VARIABLE`, `--passphrase fd:N` or `--passphrase file:PATH`, or at a terminal"
     KeyNoteInvalid "key_note_invalid" Failed
         "A note beside the trusted keys cannot be read, or is about no key that can: what it limits or revokes is not known."
         "correct the file that is named, or put it back as it was"

@@ -90,9 +90,6 @@ warnings! {
         "A plugin asks for more of the host than what it has replaced, or nobody can tell whether it does."
         Some("read what a capability permits: `aisoc help trust`")
     // --- keys and signatures
-    PrivateKeyExposed "private_key_exposed"
-        "The file of a private key can be read or written by other users."
-        None
     KeyNotUsed "key_not_used"
         "A file in the trusted keys directory is not used, and the message says why."
         Some("correct the file, or take it out of the directory")

@@ -13,7 +13,7 @@ pub(crate) enum Form {
     Private(Algorithm),
     /// A PEM block of a public key.
     Public(Algorithm),
-    /// A PEM block of a private key that needs a passphrase.
+    /// A PEM block of a private key that needs a passphrase, and by a method that is not known.
     Encrypted,
     /// A PEM block that begins or ends, and not both.
     CutOff,
@@ -121,7 +121,7 @@ impl Form {
             Self::Empty => "nothing".to_owned(),
             Self::Private(algorithm) => format!("the private half of {}", algorithm.key()),
             Self::Public(algorithm) => format!("the public half of {}", algorithm.key()),
-            Self::Encrypted => "an encrypted private key".to_owned(),
+            Self::Encrypted => "a private key that is encrypted in a way that is not read".to_owned(),
             Self::CutOff => "a piece of a PEM text, cut off".to_owned(),
             Self::Spoilt => "a PEM text that is damaged".to_owned(),
             Self::Several => "several private keys".to_owned(),
@@ -164,7 +164,7 @@ impl Algorithm {
     ];
 
     /// The identifier stands near the beginning, before the key.
-    fn of(der: &[u8]) -> Self {
+    pub(crate) fn of(der: &[u8]) -> Self {
         let head = &der[..der.len().min(24)];
         let known = Self::KNOWN.iter().find(|(identifier, _)| contains(head, identifier));
         known.map_or(Self::Unknown, |(_, algorithm)| *algorithm)

@@ -41,11 +41,28 @@ pub struct WrittenPair {
 /// # Errors
 /// `key_exists` when either file is there and may not be replaced; nothing is written then.
 pub fn write_key_pair(prefix: &Path, key: &SigningKey, overwrite: Overwrite) -> Result<WrittenPair> {
+    write(prefix, &key.to_pem(), key, overwrite)
+}
+
+/// As [`write_key_pair`], with a private key that needs that passphrase.
+///
+/// # Errors
+/// As [`write_key_pair`].
+pub fn write_encrypted_key_pair(
+    prefix: &Path,
+    key: &SigningKey,
+    passphrase: &[u8],
+    overwrite: Overwrite,
+) -> Result<WrittenPair> {
+    write(prefix, &key.to_encrypted_pem(passphrase)?, key, overwrite)
+}
+
+fn write(prefix: &Path, private: &str, key: &SigningKey, overwrite: Overwrite) -> Result<WrittenPair> {
     let pair = pair_at(prefix);
     if overwrite == Overwrite::Refuse {
         refuse_present(&pair)?;
     }
-    let (private, public) = (key.to_pem(), key.public_key().to_pem());
+    let public = key.public_key().to_pem();
     let private = Half::write(&pair.private, private.as_bytes(), 0o600)?;
     let public = Half::write(&pair.public, public.as_bytes(), 0o644)?;
     match overwrite {

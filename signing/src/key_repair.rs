@@ -18,9 +18,9 @@ pub(crate) fn private_command(from: &str, form: Form) -> Option<(&'static str, S
     let key_of = |seed: String| format!("{{ echo {PKCS8_HEAD} | base64 -d; {seed} | head -c 32; }} | {OPENSSL}");
     match form {
         Form::Encrypted => Some((
-            "a build must not stop to ask for a passphrase: decrypt it into a private place with",
-            format!("{from} | {} | {OPENSSL}", body_of("ENCRYPTEDPRIVATEKEY")),
-            "that or its text as `env:VARIABLE`",
+            "encrypt it again, with a method of today, with",
+            format!("{from} | {} | {OPENSSL} -aes-256-cbc", body_of("ENCRYPTEDPRIVATEKEY")),
+            "that with its passphrase",
         )),
         // Only the seed: OpenSSL 3.0 does not read the form that has the public key behind it.
         Form::Bare(Bare::Private, encoding) => {

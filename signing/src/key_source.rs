@@ -41,10 +41,14 @@ impl KeySource {
     /// Why what is here, which `layers` are around, does not sign, and how to get at what does.
     pub(crate) fn no_signing_key(&self, layers: &[Wrapping], form: Form) -> Fault {
         let found = form.found();
+        let expected = match form {
+            Form::Encrypted => "PBES2 with AES, and PBKDF2 over SHA-2 or scrypt",
+            _ => "-----BEGIN PRIVATE KEY----- of an Ed25519 key",
+        };
         let what =
             if form == Form::Empty { "is empty".to_owned() } else { format!("holds no signing key, but {found}") };
         Fault::new(Reason::KeyInvalid, format!("{self} {what}"))
-            .expected("-----BEGIN PRIVATE KEY-----, unencrypted, of an Ed25519 key", found)
+            .expected(expected, found)
             .hint(self.way_to_private(layers, form))
     }
 

@@ -7,6 +7,7 @@ mod bytecode;
 mod claim;
 mod content;
 mod coverage;
+mod encrypted_key;
 mod findings;
 mod hidden_key;
 mod key;
@@ -36,9 +37,10 @@ pub use bytecode::{WITHOUT_BYTECODE, is_bytecode_of_source};
 pub use claim::{Claim, ClaimedTree};
 pub use content::Content;
 pub use coverage::{Coverage, Uncovered};
+pub use encrypted_key::EncryptedKey;
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
-pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
-pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_key_pair};
+pub use key::{Fingerprint, PrivateKey, PublicKey, SigningKey, wipe_stack};
+pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_encrypted_key_pair, write_key_pair};
 pub use key_source::KeySource;
 pub use keyring::{
     Circumstances, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyId, KeyNotes, KeyPlace, Keyring, OWN_DIRECTORY,

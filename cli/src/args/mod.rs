@@ -6,6 +6,7 @@ pub(crate) mod dry_run;
 pub(crate) mod journal;
 pub(crate) mod known;
 mod listen;
+pub(crate) mod passphrase;
 pub(crate) mod plugin;
 pub(crate) mod registry;
 pub(crate) mod release;

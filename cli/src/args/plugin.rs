@@ -15,6 +15,7 @@ use clap::Args;
 use crate::args::directory::DirectoryArgs;
 use crate::args::dry_run::DryRunArgs;
 use crate::args::known;
+use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::scaffold::ScaffoldType;
 
 #[derive(Debug, Args)]
@@ -83,6 +84,12 @@ pub(crate) struct KeygenArgs {
     /// Replace existing files; the old private key is lost
     #[arg(long)]
     pub(crate) force: bool,
+    /// Encrypt the private key with a passphrase, which is asked for twice at the terminal
+    #[arg(long)]
+    pub(crate) encrypt: bool,
+    /// With --encrypt, where the passphrase is instead: `env:VARIABLE`, `fd:N` (a descriptor) or `file:PATH`
+    #[arg(long, value_name = "SOURCE", requires = "encrypt")]
+    pub(crate) passphrase: Option<PassphraseSource>,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,
 }
@@ -104,6 +111,8 @@ pub(crate) struct KeyArgs {
     /// variable stays in its environment. Or `exec:PROGRAM`, which signs by itself (see `aisoc help signing-keys`)
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: String,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
     /// Sign although YAML readers disagree on what the manifest says
     #[arg(long)]
     pub(crate) allow_ambiguous: bool,

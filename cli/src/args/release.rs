@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::dry_run::DryRunArgs;
 use super::known;
+use super::passphrase::PassphraseArgs;
 use super::plugin::{RegistryArgs, SecretArgs};
 
 #[derive(Debug, Args)]
@@ -86,6 +87,8 @@ pub(crate) struct ReleaseKeyArgs {
     /// A private key, as for `sign`; repeat it to sign with several, the first of which is the first signer
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: Vec<String>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
     /// Make a new key pair and sign with it: PREFIX.key, to be kept secret, and PREFIX.pem for operators [default
     /// PREFIX: the plugin's id, beside its directory]. A dry run makes none: its digest is by a key that is thrown away
     #[arg(long, value_name = "PREFIX", num_args = 0..=1, require_equals = true, conflicts_with = "private_key")]

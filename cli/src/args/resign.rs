@@ -7,6 +7,7 @@ use aisoc_manifests::reference::Tag;
 use clap::Args;
 
 use super::dry_run::DryRunArgs;
+use super::passphrase::PassphraseArgs;
 use super::plugin::RegistryArgs;
 
 #[derive(Debug, Args)]
@@ -19,6 +20,8 @@ pub(crate) struct ResignArgs {
     /// The new private key, as for `sign`; the old one is not needed
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: String,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
     /// The public keys of whoever has signed it so far (a directory, or one file): what none of them vouches for is
     /// not signed, unless the new key has signed it before
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]

@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_pipeline::documents::KeyPair;
-use aisoc_signing::{Fingerprint, Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_key_pair};
+use aisoc_signing::{
+    Fingerprint, Overwrite, SigningKey, WrittenPair, pair_at, require_no_pair, write_encrypted_key_pair, write_key_pair,
+};
+use zeroize::Zeroizing;
 
 use crate::args::plugin::KeygenArgs;
 use crate::context::Context;
 use crate::output::{self, Answer, path_text, printable};
+use crate::passphrase;
 
 impl Answer for KeyPair {
     fn text(&self) -> String {
@@ -25,8 +29,17 @@ pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
     if is_dry {
         require_place(&args.out, overwrite)?;
     }
+    // Asked before there is a key, and not at all where it is known that none can be written.
+    if overwrite == Overwrite::Refuse {
+        require_no_pair(&args.out)?;
+    }
+    let passphrase = if args.encrypt { Some(new_passphrase(&args, context)?) } else { None };
     let key = SigningKey::generate()?;
-    let pair = if is_dry { pair_at(&args.out) } else { write_key_pair(&args.out, &key, overwrite)? };
+    let pair = match passphrase {
+        _ if is_dry => pair_at(&args.out),
+        Some(passphrase) => write_encrypted_key_pair(&args.out, &key, &passphrase, overwrite)?,
+        None => write_key_pair(&args.out, &key, overwrite)?,
+    };
     let fingerprint = key.public_key().fingerprint();
     announce(&pair, &fingerprint, context);
     context.output.answer(&KeyPair {
@@ -35,6 +48,14 @@ pub(crate) fn run(args: KeygenArgs, context: &Context) -> Result<u8> {
         // One that nobody will ever have.
         signing_key_fingerprint: (!is_dry).then(|| fingerprint.to_string()),
     })
+}
+
+/// What the new key is to be encrypted with.
+fn new_passphrase(args: &KeygenArgs, context: &Context) -> Result<Zeroizing<Vec<u8>>> {
+    match &args.passphrase {
+        Some(source) => passphrase::read(source, context),
+        None => passphrase::ask_for_new(&format!("`{}`", pair_at(&args.out).private.display()), context),
+    }
 }
 
 /// What writing would find out: a pair that is there, a directory that is not.

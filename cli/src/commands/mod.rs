@@ -56,3 +56,4 @@ pub(crate) use self::declaration::Commands;
 pub(crate) use self::parser::{COMMANDS, Typed, parser};
 pub(crate) use self::repeated::Repeated;
 pub(crate) use self::suggestion::{Suggestion, suggestion};
+pub(crate) use self::uninstall::can_ask;

@@ -8,6 +8,7 @@ use aisoc_signing::{KeyHolder, Overwrite, SigningKey, WrittenPair, pair_at, requ
 
 use super::package::require_outside;
 use super::{keygen, uninstall};
+use crate::args::passphrase::PassphraseArgs;
 use crate::args::release::ReleaseKeyArgs;
 use crate::context::Context;
 
@@ -16,8 +17,8 @@ const WAYS: &str = "name one with `--private-key KEY`, or have a new one made wi
 
 /// Where the keys of a release are, or the new one goes.
 pub(super) enum Keys {
-    /// As they were named, the first signer's first.
-    Named(String, Vec<String>),
+    /// As they were named, the first signer's first, and what opens those that are encrypted.
+    Named(Vec<String>, PassphraseArgs),
     /// The beginning of the names of a new pair.
     New(PathBuf),
 }
@@ -37,10 +38,10 @@ impl Keys {
     /// `usage` for no key where nobody can be asked, for a new one inside the plugin, and for one that is named twice;
     /// `confirmation_required` for a no; `key_exists`.
     pub(super) fn of(args: ReleaseKeyArgs, directory: &Path, id: &PluginId, context: &Context) -> Result<Self> {
-        let ReleaseKeyArgs { private_key, new_key } = args;
-        if let Some((first, others)) = private_key.split_first() {
+        let ReleaseKeyArgs { private_key, passphrase, new_key } = args;
+        if !private_key.is_empty() {
             return match private_key.iter().filter(|source| *source == "-").count() {
-                0 | 1 => Ok(Self::Named(first.clone(), others.to_vec())),
+                0 | 1 => Ok(Self::Named(private_key, passphrase)),
                 _ => {
                     Err(Fault::new(Reason::Usage, "`--private-key -` is given twice, and standard input is read once"))
                 }
@@ -72,14 +73,14 @@ impl Keys {
     /// Reads the keys, or makes one, whose files are there from now on whatever comes after.
     ///
     /// # Errors
-    /// As [`Context::signer`]; `usage` for one key under two names; `key_exists`, I/O reasons.
+    /// As [`Context::signers`]; `usage` for one key under two names; `key_exists`, I/O reasons.
     pub(super) fn read(self, context: &Context) -> Result<Signers> {
         match self {
-            Self::Named(first, others) => {
-                let first = context.signer(&first)?;
-                let others = others.iter().map(|other| context.signer(other)).collect::<Result<Vec<_>>>()?;
-                require_distinct(first.as_ref(), &others)?;
-                Ok(Signers { first, others, made: None })
+            Self::Named(sources, passphrases) => {
+                let mut signers = context.signers(&sources, &passphrases)?;
+                require_distinct(&signers)?;
+                let others = signers.split_off(1);
+                Ok(Signers { first: signers.remove(0), others, made: None })
             }
             Self::New(prefix) => {
                 let key = SigningKey::generate()?;
@@ -97,7 +98,7 @@ impl Keys {
     pub(super) fn public_key(&self) -> Option<PathBuf> {
         let path = match self {
             Self::New(prefix) => return Some(pair_at(prefix).public),
-            Self::Named(first, _) => PathBuf::from(first),
+            Self::Named(sources, _) => PathBuf::from(&sources[0]),
         };
         Some(path.with_extension("pem")).filter(|public| *public != path && public.is_file())
     }
@@ -121,9 +122,8 @@ fn ask(pair: &WrittenPair, context: &Context) -> Result<()> {
     })
 }
 
-fn require_distinct(first: &dyn KeyHolder, others: &[Box<dyn KeyHolder>]) -> Result<()> {
-    let keys = std::iter::once(first).chain(others.iter().map(AsRef::as_ref));
-    let fingerprints: Vec<_> = keys.map(|key| key.public_key().fingerprint()).collect();
+fn require_distinct(signers: &[Box<dyn KeyHolder>]) -> Result<()> {
+    let fingerprints: Vec<_> = signers.iter().map(|signer| signer.public_key().fingerprint()).collect();
     match (1..fingerprints.len()).find(|at| fingerprints[..*at].contains(&fingerprints[*at])) {
         None => Ok(()),
         Some(at) => Err(Fault::new(Reason::Usage, "`--private-key` names the same key twice")

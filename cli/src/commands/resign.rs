@@ -56,7 +56,7 @@ pub(crate) fn run(args: ResignArgs, context: &Context) -> Result<u8> {
         require_named(reference, &options.client, context)?;
     }
     options.trust.require_keys()?;
-    let key = context.signer(&args.private_key)?;
+    let key = context.signer(&args.private_key, &args.passphrase)?;
     let (mut document, mut faults) = (ResignedArtifacts::default(), Vec::new());
     for (name, source) in wanted {
         match source.and_then(|source| resign(&source, key.as_ref(), &options, context)) {

@@ -28,7 +28,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);
     }
-    let signer = context.signer(&args.key.private_key)?;
+    let signer = context.signer(&args.key.private_key, &args.key.passphrase)?;
     let out = args.out.as_deref();
     let how = match args.coverage {
         _ if args.add => Signing::Added,

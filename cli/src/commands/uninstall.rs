@@ -135,7 +135,7 @@ pub(super) fn installed(words: Vec<String>, site: &Site) -> Result<Vec<String>> 
 
 /// Whether somebody reads a question and can answer it. A question beside a document would make two of one, and one
 /// in a file would be waited for by nobody who knows of it.
-pub(super) fn can_ask(context: &Context) -> bool {
+pub(crate) fn can_ask(context: &Context) -> bool {
     !context.output.json() && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 

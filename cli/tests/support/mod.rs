@@ -110,6 +110,10 @@ impl Bench {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         fs::write(&path, content).expect("written");
+        if name.ends_with(".key") {
+            // As whoever makes one leaves it.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+        }
         path
     }
 
