@@ -262,6 +262,11 @@ impl Environment {
         Ok(None)
     }
 
+    /// Where the SSH agent of this session listens.
+    pub(crate) fn ssh_agent(&self) -> Option<PathBuf> {
+        self.path("SSH_AUTH_SOCK")
+    }
+
     /// The Python that loads plugins: `AISOC_PYTHON`, else `python3`, with the variables that find it.
     pub(crate) fn python(&self) -> Python {
         let program = self.variable(PYTHON).unwrap_or_else(|| "python3".into());

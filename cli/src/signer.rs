@@ -2,24 +2,36 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_programs::Program;
-use aisoc_signing::{KeyHolder, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
+use aisoc_signing::{Agent, AgentSigner, KeyHolder, NamedKey, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
 
 use crate::context::Context;
 use crate::passphrase::Passphrases;
 use crate::private_key;
 
-/// A key from a file, from `env:VARIABLE` or from standard input for `-`, or a program that holds one,
-/// `exec:PROGRAM`.
+/// A key from a file, from `env:VARIABLE` or from standard input for `-`; or who holds one: a program,
+/// `exec:PROGRAM`, or the SSH agent, `ssh-agent:FINGERPRINT`.
 ///
 /// # Errors
 /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size, or holds no
-/// signing key; `private_key_exposed`, `passphrase_invalid`; `signer_unavailable` and `signer_failed` of a program.
+/// signing key; `private_key_exposed`, `passphrase_invalid`; `signer_unavailable` and `signer_failed` of whoever holds it.
 /// What was given is not quoted, unless it is the path of a file or a program.
 pub(crate) fn of(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
-    match source.strip_prefix("exec:") {
-        Some(name) => program(name, context),
-        None => key(source, passphrases, context),
+    match source.split_once(':') {
+        Some(("exec", name)) => program(name, context),
+        Some(("ssh-agent", name)) => agent(name, context),
+        _ => key(source, passphrases, context),
     }
+}
+
+/// A key that the agent of this session holds.
+fn agent(name: &str, context: &Context) -> Result<Box<dyn KeyHolder>> {
+    let name: NamedKey = name.parse()?;
+    let socket = context.environment.ssh_agent().ok_or_else(|| {
+        Fault::new(Reason::SignerFailed, "SSH_AUTH_SOCK is not set, so there is no SSH agent to ask")
+            .hint("start one with `eval \"$(ssh-agent)\"`, and add the key with `ssh-add FILE`")
+    })?;
+    let agent = Agent { socket, patience: SIGNER_PATIENCE, cancellation: context.cancellation()?.clone() };
+    Ok(Box::new(AgentSigner::find(agent, name)?))
 }
 
 fn key(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {

@@ -123,3 +123,60 @@ fn ctrl_c_ends_the_program_that_is_waited_for() {
     let number = fs::read_to_string(bench.path("began")).expect("a number");
     assert!(!fs::exists(format!("/proc/{}", number.trim())).expect("known"), "it still runs");
 }
+
+/// OpenSSH's agent with a key, in a shell that runs `line`.
+fn with_agent(bench: &Bench, line: &str) -> Option<Run> {
+    let has_agent = Command::new("ssh-agent").arg("-h").output().is_ok();
+    if !has_agent {
+        eprintln!("SKIPPED: there is no ssh-agent");
+        return None;
+    }
+    let script = format!(
+        "set -e; eval \"$(ssh-agent)\" >/dev/null; trap 'ssh-agent -k >/dev/null' EXIT; \
+         test -e id || ssh-keygen -q -t ed25519 -N '' -C work -f id; ssh-add -q id; \
+         f=$(ssh-keygen -lf id.pub | cut -d ' ' -f 2); aisoc() {{ {} \"$@\"; }}; {line}",
+        env!("CARGO_BIN_EXE_aisoc")
+    );
+    let mut shell = Command::new("bash");
+    Some(Run::of(shell.args(["-c", &script]).current_dir(bench.path(".")).stdin(std::process::Stdio::null())))
+}
+
+#[test]
+fn the_ssh_agent_signs_by_either_fingerprint() {
+    let bench = bench();
+    let Some(run) = with_agent(&bench, "aisoc plugin sign demo --private-key ssh-agent:$f --json") else { return };
+    let answer: serde_json::Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+    let own = answer["signing_key_fingerprint"].as_str().expect("a fingerprint").to_owned();
+    let line = format!("aisoc plugin release demo oci:out:0.1.0 --private-key ssh-agent:{own}");
+    assert!(with_agent(&bench, &line).expect("an agent").ok().stderr.contains(&format!("Signed demo as {own}")));
+    // The same key by both names is one key.
+    let twice = format!("{line} --private-key ssh-agent:$f");
+    let run = with_agent(&bench, &twice).expect("an agent");
+    assert!(run.refused(2, "usage").error_line().contains("the same key twice"), "{run:?}");
+}
+
+#[test]
+fn an_agent_that_does_not_sign_says_why_and_which_keys_there_are() {
+    let bench = bench();
+    let before = bench.snapshot("demo");
+    let sign = "aisoc plugin sign demo --private-key ssh-agent:";
+    let other = "SHA256:bbXpuKG6zhzdmnxq256TlqzFBzRl2f6OOg722cYNbU8";
+    for (line, code, reason, words) in [
+        (format!("{sign}{other}"), 1, "signer_failed", "found:    SHA256:"),
+        (format!("{sign}{other}"), 1, "signer_failed", " (work)\n"),
+        (format!("ssh-add -q -D; {sign}$f"), 1, "signer_failed", "no key at all, as an agent that is locked"),
+        (format!("{sign}work"), 2, "usage", "`ssh-add -l` lists the keys"),
+        (sign.to_owned(), 2, "usage", "is no fingerprint of a key"),
+        (format!("unset SSH_AUTH_SOCK; {sign}$f"), 1, "signer_failed", "SSH_AUTH_SOCK is not set"),
+        (format!("SSH_AUTH_SOCK=nowhere; {sign}$f"), 4, "signer_unavailable", "no SSH agent answers at `nowhere`"),
+    ] {
+        let line = line.replace(
+            "unset SSH_AUTH_SOCK; ",
+            "a=$SSH_AUTH_SOCK; trap 'kill $SSH_AGENT_PID' EXIT; unset SSH_AUTH_SOCK; ",
+        );
+        let Some(run) = with_agent(&bench, &line) else { return };
+        assert!(run.refused(code, reason).stderr.contains(words), "{line}: {run:?}");
+        assert!(!run.stderr.contains("[redacted]"), "{run:?}");
+    }
+    assert_eq!(bench.snapshot("demo"), before);
+}

@@ -63,7 +63,13 @@ fn is_seed(run: &str) -> bool {
 fn bare_keys(text: &str) -> Vec<Range<usize>> {
     runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_'))
         .filter(|run| is_random(&text[run.clone()]) || is_seed(&text[run.clone()]))
+        .filter(|run| !is_fingerprint(text, run))
         .collect()
+}
+
+/// A key's, as OpenSSH writes it: the hash of what is public.
+fn is_fingerprint(text: &str, run: &Range<usize>) -> bool {
+    text[..run.start].ends_with("SHA256:") && run.len() == 43
 }
 
 /// Without the names and the hashes of a path: a path with a commit in it is no key.
@@ -213,6 +219,17 @@ mod tests {
         ] {
             assert_eq!(redacted(text), text);
             assert!(!resembles_key(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_of_openssh_is_no_key_and_a_key_behind_another_word_is() {
+        let fingerprint = "bbXpuKG6zhzdmnxq256TlqzFBzRl2f6OOg722cYNbU8";
+        for text in [format!("SHA256:{fingerprint}"), format!("not `SHA256:{fingerprint} (work)`")] {
+            assert_eq!(redacted(&text), text);
+        }
+        for word in ["", "SHA256:x", "key:", "SHA256: ", "sha256:"] {
+            assert!(!redacted(&format!("{word}{fingerprint}")).contains(fingerprint), "{word}");
         }
     }
 

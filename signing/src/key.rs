@@ -250,6 +250,11 @@ impl PublicKey {
         pem::write_block("PUBLIC KEY", &der).to_string()
     }
 
+    /// The 32 bytes of the key (RFC 8032, section 5.1.5).
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// Names the key itself, whatever its file is called.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(Sha256::digest(self.0.as_bytes()).into())

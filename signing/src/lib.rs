@@ -52,7 +52,8 @@ pub use sign::{Signed, sign};
 pub use signature::{MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 pub use signed_by::{EndedSigner, Signer};
 pub use signer::{
-    KeyHolder, Operation, PROTOCOL_VERSION, ProgramSigner, Reply, Request, SIGNER_PATIENCE, sign_message,
+    Agent, AgentSigner, KeyHolder, NamedKey, Operation, PROTOCOL_VERSION, ProgramSigner, Reply, Request,
+    SIGNER_PATIENCE, sign_message,
 };
 pub use stamp::{Stamped, stamp};
 pub use statement::Statement;

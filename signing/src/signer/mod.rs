@@ -6,12 +6,17 @@
 //! signer names, and never one that is passed beside it: a signer that is given another's public half can be made to
 //! sign twice with one nonce, which gives the private key away.
 
+mod agent;
+mod agent_message;
 mod contract;
+mod key_named;
 mod program;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
+pub use self::agent::{Agent, AgentSigner};
 pub use self::contract::{Operation, PROTOCOL_VERSION, Reply, Request};
+pub use self::key_named::NamedKey;
 pub use self::program::{ProgramSigner, SIGNER_PATIENCE};
 use crate::key::{PublicKey, SigningKey, wipe_stack};
 use crate::signature::Signature;
