@@ -17,19 +17,16 @@ use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{KeyHolder, Origin};
+use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
-use crate::args::passphrase::PassphraseArgs;
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::commands::Commands;
 use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
-use crate::passphrase::Passphrases;
 use crate::runtime;
-use crate::signer;
 
 const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
 const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
@@ -229,28 +226,6 @@ impl Context {
             cancellation: self.cancellation()?.clone(),
             ..crate::client::options(args, &self.environment)?
         })
-    }
-
-    /// Who signs, in the order in which they are named.
-    ///
-    /// # Errors
-    /// As [`signer::of`]; `usage` when passphrases are given that no key needs.
-    pub(crate) fn signers(&self, sources: &[String], passphrases: &PassphraseArgs) -> Result<Vec<Box<dyn KeyHolder>>> {
-        let mut passphrases = Passphrases::new(&passphrases.passphrase, self);
-        let signers = sources.iter().map(|source| signer::of(source, &mut passphrases, self));
-        let signers = signers.collect::<Result<Vec<_>>>()?;
-        // What is wrong with a key is said before what is wrong with the number of passphrases.
-        passphrases.finish().map(|()| signers)
-    }
-
-    /// The one who signs.
-    ///
-    /// # Errors
-    /// As [`Context::signers`].
-    pub(crate) fn signer(&self, source: &str, passphrases: &PassphraseArgs) -> Result<Box<dyn KeyHolder>> {
-        let mut passphrases = Passphrases::new(&passphrases.passphrase, self);
-        let signer = signer::of(source, &mut passphrases, self)?;
-        passphrases.finish().map(|()| signer)
     }
 }
 

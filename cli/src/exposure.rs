@@ -38,7 +38,7 @@ pub(crate) fn of(name: &str, file: &File, metadata: &Metadata, path: Option<&str
     Some(match is_own {
         false => fault("belongs to another user")
             .expected(format!("the owner {user} or root"), owner.to_string())
-            .hint(format!("run the command as its owner, or make it yours with `chown {user} {path}`")),
+            .hint(format!("run the command as its owner, or make it yours with `chown \"$(id -u)\" {path}`")),
         true => fault("can be read or written by others")
             .expected(format!("mode {:04o}", mode & !OTHERS), format!("mode {mode:04o}"))
             .hint(format!("close it with `chmod 600 {path}`; make a new key if somebody may have read it")),

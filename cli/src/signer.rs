@@ -4,18 +4,42 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_programs::Program;
 use aisoc_signing::{Agent, AgentSigner, KeyHolder, NamedKey, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
 
+use crate::args::passphrase::PassphraseArgs;
 use crate::context::Context;
 use crate::passphrase::Passphrases;
 use crate::private_key;
 
-/// A key from a file, from `env:VARIABLE` or from standard input for `-`; or who holds one: a program,
-/// `exec:PROGRAM`, or the SSH agent, `ssh-agent:FINGERPRINT`.
+/// The one who signs.
+///
+/// # Errors
+/// As [`all`].
+pub(crate) fn one(source: &str, passphrases: &PassphraseArgs, context: &Context) -> Result<Box<dyn KeyHolder>> {
+    let mut passphrases = Passphrases::new(&passphrases.passphrase, context);
+    let signer = of(source, &mut passphrases, context)?;
+    passphrases.finish().map(|()| signer)
+}
+
+/// Who signs, in the order in which they are named.
 ///
 /// # Errors
 /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size, or holds no
-/// signing key; `private_key_exposed`, `passphrase_invalid`; `signer_unavailable` and `signer_failed` of whoever holds it.
-/// What was given is not quoted, unless it is the path of a file or a program.
-pub(crate) fn of(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
+/// signing key; `private_key_exposed`, `passphrase_invalid`; `signer_unavailable` and `signer_failed` of whoever holds it;
+/// `usage` when passphrases are given that no key needs. What was given is not quoted, unless it is the path of a file
+/// or a program.
+pub(crate) fn all(
+    sources: &[String],
+    passphrases: &PassphraseArgs,
+    context: &Context,
+) -> Result<Vec<Box<dyn KeyHolder>>> {
+    let mut passphrases = Passphrases::new(&passphrases.passphrase, context);
+    let signers = sources.iter().map(|source| of(source, &mut passphrases, context)).collect::<Result<Vec<_>>>()?;
+    // What is wrong with a key is said before what is wrong with the number of passphrases.
+    passphrases.finish().map(|()| signers)
+}
+
+/// A key from a file, from `env:VARIABLE` or from standard input for `-`; or who holds one: a program,
+/// `exec:PROGRAM`, or the SSH agent, `ssh-agent:FINGERPRINT`.
+fn of(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
     match source.split_once(':') {
         Some(("exec", name)) => program(name, context),
         Some(("ssh-agent", name)) => agent(name, context),

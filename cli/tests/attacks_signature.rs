@@ -239,7 +239,7 @@ fn a_key_of_another_user_is_refused_and_one_of_roots_is_not() {
     }
     let run = bench.sign("demo");
     assert!(run.refused(1, "private_key_exposed").stderr.contains("  found:    12345\n"), "{run:?}");
-    assert!(run.stderr.contains("`chown 0 release.key`"), "{run:?}");
+    assert!(run.stderr.contains("`chown \"$(id -u)\" release.key`"), "{run:?}");
 }
 
 /// A mount of a secret has a mode that nobody chose, and keeps everybody else out: Kubernetes' is in memory and

@@ -124,8 +124,10 @@ fn sign_as_nobody(bench: &Bench) -> Option<Run> {
     let program = bench.path("aisoc");
     fs::copy(env!("CARGO_BIN_EXE_aisoc"), &program).expect("copied");
     fs::set_permissions(bench.path("."), fs::Permissions::from_mode(0o755)).expect("set");
-    fs::set_permissions(bench.path("release.key"), fs::Permissions::from_mode(0o644)).expect("set");
     let is_root = fs::metadata(bench.path("demo")).expect("there").uid() == 0;
+    if is_root {
+        std::os::unix::fs::chown(bench.path("release.key"), Some(65534), None).expect("given away");
+    }
     let mut command = if is_root { Command::new("setpriv") } else { Command::new("env") };
     if is_root {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);

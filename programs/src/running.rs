@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::answer::{Answer, Failure};
 use crate::pipe::{Input, Output, open};
-use crate::{Program, Question};
+use crate::question::{Program, Question};
 
 /// How often a program that says nothing is looked at.
 const STEP: Duration = Duration::from_millis(10);

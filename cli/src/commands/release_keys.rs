@@ -11,6 +11,7 @@ use super::{keygen, uninstall};
 use crate::args::passphrase::PassphraseArgs;
 use crate::args::release::ReleaseKeyArgs;
 use crate::context::Context;
+use crate::signer;
 
 /// How a release gets a key without a question.
 const WAYS: &str = "name one with `--private-key KEY`, or have a new one made with `--new-key`";
@@ -73,11 +74,11 @@ impl Keys {
     /// Reads the keys, or makes one, whose files are there from now on whatever comes after.
     ///
     /// # Errors
-    /// As [`Context::signers`]; `usage` for one key under two names; `key_exists`, I/O reasons.
+    /// As [`signer::all`]; `usage` for one key under two names; `key_exists`, I/O reasons.
     pub(super) fn read(self, context: &Context) -> Result<Signers> {
         match self {
             Self::Named(sources, passphrases) => {
-                let mut signers = context.signers(&sources, &passphrases)?;
+                let mut signers = signer::all(&sources, &passphrases, context)?;
                 require_distinct(&signers)?;
                 let others = signers.split_off(1);
                 Ok(Signers { first: signers.remove(0), others, made: None })

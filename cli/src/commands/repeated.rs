@@ -224,7 +224,7 @@ mod tests {
         ),
         ("the artifact that was asked for this time", &["require-digest"]),
         ("how long this command waits", &["lock-timeout"]),
-        ("who signs, which is said each time, and may be a secret", &["private-key"]),
+        ("who signs, which is said each time, and may be a secret", &["private-key", "passphrase", "encrypt"]),
         (
             "a consent, which is given each time",
             &[

@@ -20,6 +20,7 @@ use crate::args::resign::{NamingArgs, ResignArgs};
 use crate::context::Context;
 use crate::output::{Answer, printable, redacted};
 use crate::runtime;
+use crate::signer;
 
 /// What came of each, and what it makes of the command.
 #[derive(Serialize)]
@@ -56,7 +57,7 @@ pub(crate) fn run(args: ResignArgs, context: &Context) -> Result<u8> {
         require_named(reference, &options.client, context)?;
     }
     options.trust.require_keys()?;
-    let key = context.signer(&args.private_key, &args.passphrase)?;
+    let key = signer::one(&args.private_key, &args.passphrase, context)?;
     let (mut document, mut faults) = (ResignedArtifacts::default(), Vec::new());
     for (name, source) in wanted {
         match source.and_then(|source| resign(&source, key.as_ref(), &options, context)) {

@@ -14,6 +14,7 @@ use crate::allowed_secrets::Allowance;
 use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
+use crate::signer;
 
 impl Answer for SignedPlugin {
     fn text(&self) -> String {
@@ -28,7 +29,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);
     }
-    let signer = context.signer(&args.key.private_key, &args.key.passphrase)?;
+    let signer = signer::one(&args.key.private_key, &args.key.passphrase, context)?;
     let out = args.out.as_deref();
     let how = match args.coverage {
         _ if args.add => Signing::Added,
