@@ -18,6 +18,7 @@ mod key_source;
 mod keyring;
 mod macos;
 mod pem;
+mod private_key;
 mod promised;
 mod publishable;
 mod resigned;
@@ -39,13 +40,14 @@ pub use content::Content;
 pub use coverage::{Coverage, Uncovered};
 pub use encrypted_key::EncryptedKey;
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
-pub use key::{Fingerprint, PrivateKey, PublicKey, SigningKey, wipe_stack};
+pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_encrypted_key_pair, write_key_pair};
 pub use key_source::KeySource;
 pub use keyring::{
     Circumstances, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyId, KeyNotes, KeyPlace, Keyring, OWN_DIRECTORY,
     Origin, OutOfScope, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing, note_of,
 };
+pub use private_key::PrivateKey;
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};
 pub use resigned::{Resigned, Resigning};
 pub use sign::{Signed, sign};

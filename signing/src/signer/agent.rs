@@ -20,7 +20,8 @@ use rustix::io::Errno;
 use super::agent_message::{
     Identities, NoAnswer, read_identities, read_signature, request_identities, request_signature,
 };
-use super::{KeyHolder, NamedKey};
+use super::key_holder::KeyHolder;
+use super::key_named::NamedKey;
 use crate::key::PublicKey;
 use crate::signature::Signature;
 

@@ -11,8 +11,8 @@ use aisoc_manifests::text::shown;
 use aisoc_programs::{Answer, Failure, Program, Question, ask};
 use zeroize::Zeroizing;
 
-use super::KeyHolder;
 use super::contract::{NoReply, PROTOCOL_VERSION, Reply, Request};
+use super::key_holder::KeyHolder;
 use crate::hidden_key::holds_secret;
 use crate::key::{PublicKey, SigningKey};
 use crate::signature::Signature;
