@@ -204,6 +204,30 @@ def install_records():
     yield json.dumps({**record, "unknown": None}).encode()
 
 
+def journals():
+    line = "2026-05-24T14:32:00.123456+02:00\tkey-revoke\tacme-2024\t-\tSHA256:" + "a1" * 32 + "\tstolen\\n\\u{7}\n"
+    by_hand = "2026-05-24T14:32:00+02:00\trevoke\tcapa.contrib.my_procedure\t-\t-\trevoked: see ticket OPS-1290\n"
+    context = b"aisoc-journal-chain/1\n"
+
+    def digest(data):
+        return "sha256:" + hashlib.sha256(data).hexdigest()
+
+    def chain_line(before, number, lines):
+        fields = [before, str(number), digest(lines), digest(b""), "uid 0 (root)", "bench", "-"]
+        hashed = b"".join(len(field).to_bytes(8, "big") + field.encode() for field in fields)
+        link = digest(context + hashed)
+        return link, f"{number}\t{link}\tuid 0 (root)\tbench\t-\n"
+
+    first, one = chain_line(digest(context), 1, line.encode())
+    second, two = chain_line(first, 3, (by_hand + line).encode())
+    journal, chain = line + by_hand + line, one + two
+    separator = "===\n"
+    for text in (line, by_hand, journal, separator.join([journal, chain, f"3\t{second}\n"]),
+                 separator.join([journal, chain, f"1\t{first}\n"]), separator.join([journal + "2026", chain + "4\tsha"]),
+                 separator.join([line, one]), separator.join([line, one + "4\tsha\ttorn\n"])):
+        yield text.encode()
+
+
 def main(corpus):
     public, tables = vectors("public.json"), vectors("tables_public.json")
     seeds = {
@@ -217,6 +241,7 @@ def main(corpus):
         "oci_manifest": oci_manifests(),
         "reference": references(tables),
         "install_record": install_records(),
+        "journal": journals(),
     }
     for target, contents in seeds.items():
         folder = corpus / target

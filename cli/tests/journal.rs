@@ -249,6 +249,9 @@ fn no_journal_is_no_fault_and_no_directory_is_one() {
         .run(&["plugins", "journal", "verify", "--plugins-dir", "empty", "--plugins-lock", "no/plugins.lock"])
         .refused(1, "io_not_found");
     bench.run(&["plugins", "journal", "verify", "--plugins-dir", "empty", "--plugins-lock", ".."]).refused(2, "usage");
+    // One key file alone is no keyring, and has no journal.
+    bench.write("one.pem", "");
+    bench.run(&["keys", "journal", "show", "--trusted-keys", "one.pem"]).refused(1, "directory_insecure");
 }
 
 #[test]

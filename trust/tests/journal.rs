@@ -352,6 +352,11 @@ fn a_line_that_somebody_adds_between_two_of_ours_is_bound_although_nobody_had_se
     journal.append(&entry("c"), &writer()).expect("appended");
     let summary = keyring.summary();
     assert_eq!((summary.lines, summary.chained, summary.first_unchained), (5, 3, None));
+    // The very line that comes next, by hand.
+    keyring.by_hand(&format!("{}\n", entry("d")));
+    journal.append(&entry("d"), &writer()).expect("appended");
+    let summary = keyring.summary();
+    assert_eq!((summary.lines, summary.chained, summary.first_unchained), (7, 4, None));
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl<'a> Journal<'a> {
             return Err(too_large(&path, length));
         }
         append_line(&mut file, line).map_err(failed)?;
-        let (number, lines, bytes) = self.written_since(file, &end, line)?;
+        let (number, lines, bytes) = self.written_since(file, &end, length, line)?;
         let link = end.last.then(number, lines, end.torn.finish(), writer);
         let chained = ChainLine { link, writer: writer.clone() }.line();
         let mut chain = self.place.chain_to_append()?;
@@ -81,19 +81,15 @@ impl<'a> Journal<'a> {
 
     /// What the new line binds, as it stands there now: somebody may have added a line by hand meanwhile, and no
     /// lock keeps `echo` out. The number of the line, the digest of it and of all before it that nothing binds, and
-    /// how many bytes those are.
-    fn written_since(&self, mut file: File, end: &End, line: &[u8]) -> Result<(u64, LinesDigest, u64)> {
+    /// how many bytes those are. It stands behind `length`, which the file had before: one by hand may be the same.
+    fn written_since(&self, mut file: File, end: &End, length: u64, line: &[u8]) -> Result<(u64, LinesDigest, u64)> {
         let path = self.place.path();
         let failed = |error| Fault::io("read", &path, error);
         file.seek(SeekFrom::Start(end.bound_bytes)).map_err(failed)?;
-        let (mut lines, mut hasher, mut bytes) = (Lines::of(file), LinesDigest::hasher(), 0);
-        let mut each = |piece: &[u8]| {
-            hasher.update(piece);
-            bytes += piece.len() as u64;
-        };
-        while lines.next(&mut each).map_err(failed)? {
-            if lines.is_ended && lines.line() == line {
-                return Ok((end.last.number + lines.number, hasher.finish(), bytes));
+        let (mut lines, mut hasher) = (Lines::of(file), LinesDigest::hasher());
+        while lines.next(|piece| hasher.update(piece)).map_err(failed)? {
+            if lines.is_ended && lines.line() == line && end.bound_bytes + lines.bytes > length {
+                return Ok((end.last.number + lines.number, hasher.finish(), lines.bytes));
             }
         }
         let message = "the line that was just written is not there";

@@ -145,7 +145,6 @@ struct Check<'a> {
     head: Option<Link>,
     is_head_met: bool,
     last: Link,
-    bytes: u64,
     bound_bytes: u64,
     /// Whether the line that was read last is still to be visited.
     is_held: bool,
@@ -170,9 +169,8 @@ impl<'a> Check<'a> {
             invalid: None,
         };
         let (path, last) = (place.path(), Link::start());
-        let [bytes, bound_bytes] = [0; 2];
-        let [is_head_met, is_held] = [false; 2];
-        Ok(Self { place, visit, chain, journal, path, head, is_head_met, last, bytes, bound_bytes, is_held, summary })
+        let ([is_head_met, is_held], bound_bytes) = ([false; 2], 0);
+        Ok(Self { place, visit, chain, journal, path, head, is_head_met, last, bound_bytes, is_held, summary })
     }
 
     fn chain_holds(&mut self) -> Result<()> {
@@ -204,7 +202,7 @@ impl<'a> Check<'a> {
             return Err(self.difference(line, torn, lines, found)?);
         }
         self.visit_held(Standing::Written(line.writer.writer(), line.link))?;
-        (self.last, self.bound_bytes) = (line.link, self.bytes);
+        (self.last, self.bound_bytes) = (line.link, self.journal.as_ref().map_or(0, |journal| journal.bytes));
         self.summary.chained += 1;
         self.is_head_met |= self.head == Some(line.link);
         Ok(())
@@ -284,11 +282,7 @@ impl<'a> Check<'a> {
 
     /// Reads the next line into `hasher`; it is held until it is visited.
     fn read(&mut self, hasher: &mut Hasher<meaning::Lines>) -> Result<bool> {
-        let bytes = &mut self.bytes;
-        let each = |piece: &[u8]| {
-            *bytes += piece.len() as u64;
-            hasher.update(piece);
-        };
+        let each = |piece: &[u8]| hasher.update(piece);
         let failed = |error: io::Error| Fault::io("read", &self.path, error);
         let is_read = self.journal.as_mut().map_or(Ok(false), |journal| journal.next(each)).map_err(failed)?;
         self.is_held = is_read;

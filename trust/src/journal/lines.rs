@@ -18,12 +18,14 @@ pub(super) struct Lines<R> {
     pub(super) is_too_long: bool,
     /// How many lines were read.
     pub(super) number: u64,
+    /// How many bytes those are.
+    pub(super) bytes: u64,
 }
 
 impl<R: Read> Lines<R> {
     pub(super) fn of(file: R) -> Self {
         let reader = BufReader::with_capacity(BLOCK_BYTES, file);
-        Self { reader, line: Vec::new(), is_ended: true, is_too_long: false, number: 0 }
+        Self { reader, line: Vec::new(), is_ended: true, is_too_long: false, number: 0, bytes: 0 }
     }
 
     /// Reads the next line; `each` gets all of its bytes, the end included. Says whether there was one.
@@ -48,6 +50,7 @@ impl<R: Read> Lines<R> {
             if !self.is_too_long {
                 self.line.extend_from_slice(text);
             }
+            self.bytes += length as u64;
             self.reader.consume(length);
             is_any = true;
         }
@@ -71,7 +74,7 @@ mod tests {
         while lines.next(|piece| bytes.extend_from_slice(piece)).expect("read") {
             found.push((lines.line().len(), lines.is_ended, lines.is_too_long));
         }
-        assert_eq!((bytes.as_slice(), lines.number), (text, found.len() as u64));
+        assert_eq!((bytes.as_slice(), lines.number, lines.bytes), (text, found.len() as u64, text.len() as u64));
         found
     }
 

@@ -39,11 +39,12 @@ impl HeldDirectory {
     /// Opens a directory; nothing where there is none. It is not judged: its files are.
     ///
     /// # Errors
-    /// I/O reasons.
+    /// `directory_insecure` for a file in its place, and I/O reasons.
     pub fn open(path: &Path) -> Result<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(std::io::Error::from) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => Err(Fault::no_directory(path)),
             Err(error) => Err(Fault::io("open", path, error)),
             Ok(directory) => Ok(Some(Self { directory, path: path.to_owned() })),
         }
