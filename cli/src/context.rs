@@ -1,5 +1,4 @@
 //! What a command goes by: flags win, then variables, then the documented defaults.
-#![expect(clippy::disallowed_methods, reason = "its room: the clock is read once, at the edge")]
 
 use std::cell::OnceCell;
 use std::fmt::Display;
@@ -23,6 +22,7 @@ use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
+use crate::clock;
 use crate::commands::Commands;
 use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
@@ -39,13 +39,16 @@ pub(crate) struct Context {
     pub(crate) commands: Commands,
     cancellation: Cancellation,
     listening: OnceCell<()>,
+    /// Whether the clock was spoken of.
+    clock_told: OnceCell<()>,
 }
 
 impl Context {
     /// For the command of that name.
     pub(crate) fn new(name: String, output: Output, environment: Environment, commands: Commands) -> Self {
         let cancellation = Cancellation::of(Watching { name, output: output.clone() });
-        Self { output, environment, commands, cancellation, listening: OnceCell::new() }
+        let (listening, clock_told) = (OnceCell::new(), OnceCell::new());
+        Self { output, environment, commands, cancellation, listening, clock_told }
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they
@@ -98,8 +101,43 @@ impl Context {
     /// The plugins directory, and how the command goes about changing it.
     ///
     /// # Errors
-    /// As [`Context::cancellation`].
+    /// As [`Context::judging_time`] and [`Context::cancellation`].
     pub(crate) fn change(&self, args: ChangeArgs) -> Result<(Site, Access)> {
+        let (site, access) = self.access(args)?;
+        self.judging_time(&site)?;
+        Ok((site, access))
+    }
+
+    /// The time by which keys are judged on a site. A clock that does not go on from what was seen before is spoken of,
+    /// once.
+    ///
+    /// # Errors
+    /// As [`Site::last_seen`]: what cannot be read is not nothing.
+    pub(crate) fn judging_time(&self, site: &Site) -> Result<Timestamp> {
+        let (clock, seen) = (clock::now(), site.last_seen()?);
+        if let (Some(seen), Ok(())) = (seen, self.clock_told.set(())) {
+            clock::warn(clock, seen, &self.output);
+        }
+        Ok(seen.map_or(clock, |seen| seen.max(clock)))
+    }
+
+    /// As [`Context::judging_time`], for what is not on the site. Whoever may not read there is not the one who runs it,
+    /// and has a clock alone.
+    ///
+    /// # Errors
+    /// As [`Context::judging_time`].
+    pub(crate) fn judging_time_elsewhere(&self, site: &Site) -> Result<Timestamp> {
+        match self.judging_time(site) {
+            Err(fault) if fault.reason() == Reason::IoDenied => Ok(clock::now()),
+            time => time,
+        }
+    }
+
+    /// As [`Context::change`], for a command that is about the time that was seen.
+    ///
+    /// # Errors
+    /// As [`Context::cancellation`].
+    pub(crate) fn access(&self, args: ChangeArgs) -> Result<(Site, Access)> {
         let access = Access {
             lock_timeout: Duration::from_secs(args.lock_timeout),
             network_file_systems: match args.accept_network_file_system {
@@ -112,6 +150,7 @@ impl Context {
             cancellation: self.cancellation()?.clone(),
             dry_run: self.dry_run(),
             writer: self.journal_writer(),
+            at: clock::now(),
         };
         let site = self.site(args.plugins_dir);
         if access.shared_directories == SharedDirectories::Accepted {
@@ -156,9 +195,17 @@ impl Context {
         }
     }
 
-    /// Whom to trust, how far, and by which time. A mode that is misspelt in the environment is strict,
+    /// Whom to trust on a site, how far, and by which time.
+    ///
+    /// # Errors
+    /// As [`Context::judging_time`].
+    pub(crate) fn trust(&self, args: TrustArgs, site: &Site) -> Result<TrustInputs> {
+        Ok(self.trust_at(args, self.judging_time(site)?))
+    }
+
+    /// Whom to trust, how far, and by that time. A mode that is misspelt in the environment is strict,
     /// and says so; misspelt on the command line it is a usage error.
-    pub(crate) fn trust(&self, args: TrustArgs) -> TrustInputs {
+    pub(crate) fn trust_at(&self, args: TrustArgs, at: Timestamp) -> TrustInputs {
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
@@ -171,7 +218,7 @@ impl Context {
             .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
         let keys_dir = self.keys_directory(args.trusted_keys);
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
-        TrustInputs { keys_dir, policy, at: Timestamp::now() }
+        TrustInputs { keys_dir, policy, at }
     }
 
     /// What the signature of what is published has to be. Only flags say so: what an operator's environment
@@ -187,7 +234,7 @@ impl Context {
 
     /// Whom a publisher trusts, who has no site: strictly, and by the clock.
     pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
-        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at: Timestamp::now() }
+        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at: clock::now() }
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:

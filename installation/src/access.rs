@@ -11,6 +11,7 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_trust::Consent;
 use aisoc_trust::journal::Writer;
+use jiff::Timestamp;
 
 use crate::floor::CoverageFloor;
 use crate::secure::arrive;
@@ -35,6 +36,8 @@ pub struct Access {
     pub dry_run: DryRun,
     /// Who the site's journal says has made it.
     pub writer: Writer,
+    /// What the clock says. Without one nothing is written down of what was seen.
+    pub at: Timestamp,
 }
 
 /// What to do about a plugins directory on a network file system.
@@ -58,6 +61,7 @@ impl Default for Access {
             cancellation: Cancellation::default(),
             dry_run: DryRun::No,
             writer: Writer::default(),
+            at: Timestamp::UNIX_EPOCH,
         }
     }
 }

@@ -192,7 +192,7 @@ impl Transaction {
     pub(crate) fn prepare(&self, change: &PendingChange) -> Result<()> {
         if let Some(after) = &change.after {
             self.staging.write(&record_name(&change.id), &after.to_text()?)?;
-            if let Some(raised) = floor::raised(&self.plugins.layout, after)? {
+            if let Some(raised) = floor::raised(&self.plugins.layout, after, self.plugins.at)? {
                 self.staging.write(&draft_name(&change.id), &raised)?;
             }
         }
@@ -268,7 +268,7 @@ impl Transaction {
                 let _ = self.discard_version(id.as_str());
             }
             Some(after) => {
-                if floor::raised(&self.plugins.layout, after)?.is_some() {
+                if floor::raised(&self.plugins.layout, after, self.plugins.at)?.is_some() {
                     self.plugins.floors.take(self.staging.held(), &draft_name(id), id.as_str())?;
                 }
                 let left = is_directory(&self.plugins.versions.path.join(&slot).join(TREE))?;

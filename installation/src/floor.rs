@@ -3,7 +3,6 @@
 //! It is a fact of the site and not of what is installed: `<plugins-dir>/.aisoc/floors/<id>` stays when
 //! the plugin is uninstalled and when its record is lost. Every change of a plugin is held to it by a gate,
 //! under the lock; nothing lowers a floor but [`CoverageFloor::Lowered`].
-#![expect(clippy::disallowed_methods, reason = "when a floor was written is a note for people, and decides nothing")]
 
 use std::path::Path;
 
@@ -15,6 +14,7 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::text::shown;
 use aisoc_packaging::ReferenceDir;
 use aisoc_signing::{Coverage, TreeFinding};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::census::Census;
@@ -155,23 +155,28 @@ pub(crate) fn unwritten(layout: &Layout, id: &PluginId, floor: Coverage) -> Resu
 ///
 /// # Errors
 /// I/O reasons. A floor that is damaged stays so, and goes on refusing.
-pub(crate) fn raised(layout: &Layout, after: &InstallRecord) -> Result<Option<Vec<u8>>> {
+pub(crate) fn raised(layout: &Layout, after: &InstallRecord, at: Timestamp) -> Result<Option<Vec<u8>>> {
     let written = match read(layout, &after.id) {
         Err(fault) if matches!(fault.reason(), Reason::RecordInvalid | Reason::DirectoryInsecure) => return Ok(None),
         written => written?.unwrap_or(Coverage::None),
     };
     let covered = after.coverage.as_deref().map_or(Ok(Coverage::None), |word| coverage("the record", word))?;
-    (covered > written).then(|| Floor::text(&after.id, covered, Some(after.digest))).transpose()
+    (covered > written).then(|| Floor::text(&after.id, covered, Some(after.digest), at)).transpose()
 }
 
 impl Floor {
-    pub(crate) fn text(id: &PluginId, coverage: Coverage, digest: Option<ArtifactDigest>) -> Result<Vec<u8>> {
+    pub(crate) fn text(
+        id: &PluginId,
+        coverage: Coverage,
+        digest: Option<ArtifactDigest>,
+        at: Timestamp,
+    ) -> Result<Vec<u8>> {
         sealed::to_text(&Self {
             schema_version: SCHEMA_VERSION,
             id: id.clone(),
             coverage: coverage.as_str().to_owned(),
             digest,
-            since: format!("{:.0}", jiff::Timestamp::now()),
+            since: format!("{at:.0}"),
         })
     }
 }

@@ -1,5 +1,4 @@
 //! What a change does to the floor of its plugin, written down before the change is made.
-#![expect(clippy::disallowed_methods, reason = "when a floor was lowered is a note for people, and decides nothing")]
 
 use std::path::Path;
 
@@ -125,13 +124,13 @@ impl FloorChange {
             lowering.append_lines(&self.id, coverage, plugins)?;
             for (other, from) in &lowering.others {
                 published.keep(plugins, other, *from)?;
-                put(plugins, staging, other, &Floor::text(other, coverage, self.digest)?)?;
+                put(plugins, staging, other, &Floor::text(other, coverage, self.digest, plugins.at)?)?;
                 // Nothing of that name is in place: what its record says, its floor says from here on.
                 plugins.records.unlink(&json_name(other))?;
             }
             published.keep(plugins, &self.id, None)?;
         }
-        put(plugins, staging, &self.id, &Floor::text(&self.id, coverage, self.digest)?)
+        put(plugins, staging, &self.id, &Floor::text(&self.id, coverage, self.digest, plugins.at)?)
     }
 }
 
@@ -166,7 +165,7 @@ impl Lowering {
     /// One line of the site's journal for each spelling that is lowered, before any of them is.
     fn append_lines(&self, id: &PluginId, to: Coverage, plugins: &Plugins) -> Result<()> {
         let others = self.others.iter().map(|(other, from)| (other, *from));
-        let at = JournalTime::utc(jiff::Timestamp::now());
+        let at = JournalTime::utc(plugins.at);
         let entry = |(id, from): (&PluginId, _)| Entry {
             at,
             action: Action::FloorLower,
@@ -190,7 +189,7 @@ impl Published {
     /// Notes what `id` says before it is lowered: its floor, or what its record says in place of one.
     fn keep(&mut self, plugins: &Plugins, id: &PluginId, recorded: Option<Coverage>) -> Result<()> {
         let floor = match recorded {
-            Some(coverage) => Some(Floor::text(id, coverage, None)?),
+            Some(coverage) => Some(Floor::text(id, coverage, None, plugins.at)?),
             None => sealed::read(&plugins.layout.floor(id)).ok().flatten(),
         };
         self.before.extend(floor.map(|text| (id.clone(), text)));

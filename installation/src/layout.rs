@@ -9,6 +9,7 @@
 //! <plugins>/.aisoc/floors/<id>                      the widest coverage that was ever verified
 //! <plugins>/.aisoc/plugins.journal                  what was done to what the site trusts (`aisoc_trust::journal`)
 //! <plugins>/.aisoc/lowered                          lowerings of floors that an earlier version wrote down
+//! <plugins>/.aisoc/last-seen                        the latest time that was seen here
 //! <plugins>/.aisoc/versions/<id>/<number>/tree      a tree that was replaced, or is on its way
 //! <plugins>/.aisoc/versions/<id>/<number>/kept.json makes that tree a previous version
 //! ```
@@ -28,6 +29,7 @@ pub(crate) const PENDING: &str = "pending";
 pub(crate) const FLOORS: &str = "floors";
 pub(crate) const VERSIONS: &str = "versions";
 pub(crate) const LOWERED: &str = "lowered";
+pub(crate) const LAST_SEEN: &str = "last-seen";
 pub(crate) const TREE: &str = "tree";
 pub(crate) const PREVIOUS_NOTE: &str = "kept.json";
 /// Where a directory of ours holds one file for each plugin, and how the file's name ends.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_trust::StateLock;
+use jiff::Timestamp;
 use rustix::fs::{AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 
@@ -30,6 +31,8 @@ pub(crate) struct Plugins {
     pub(crate) floors: Place,
     /// The directory that holds these.
     pub(crate) own: Place,
+    /// What the clock says, of whoever has the lock.
+    pub(crate) at: Timestamp,
     _lock: StateLock,
 }
 
@@ -53,6 +56,7 @@ impl Plugins {
             versions: place(VERSIONS, PRIVATE)?,
             floors: place(FLOORS, OPEN_TO_READERS)?,
             own: Place { directory: own, path: shown },
+            at: access.at,
             _lock: lock,
         })
     }

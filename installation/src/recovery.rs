@@ -43,7 +43,7 @@ impl Transaction {
     /// record that goes with it is the last to say what the plugin was signed for.
     fn keep_floor(&self, change: &PendingChange) -> Result<()> {
         let Some(before) = change.before.as_ref().filter(|_| change.after.is_none()) else { return Ok(()) };
-        match floor::raised(&self.plugins.layout, before)? {
+        match floor::raised(&self.plugins.layout, before, self.plugins.at)? {
             Some(text) => floor_change::put(&self.plugins, &self.staging, &change.id, &text),
             None => Ok(()),
         }

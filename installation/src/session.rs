@@ -19,6 +19,7 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
+use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_packaging::Staged;
 use aisoc_trust::{Admitted, Facts, KnownSigner, UnderLock};
 use rustix::fs::AtFlags;
@@ -30,6 +31,7 @@ use crate::collect::Collected;
 use crate::collection::Collection;
 use crate::floor_change::FloorChange;
 use crate::identity::manifest_grants;
+use crate::last_seen;
 use crate::layout::{Layout, PENDING, TREE};
 use crate::looking::Looking;
 use crate::means::Means;
@@ -153,6 +155,16 @@ impl<'session> UnderLock for Present<'session> {
 impl<'session> Session<'session> {
     /// Waits for the lock and finishes what killed processes have begun.
     pub(crate) fn begin(layout: &Layout, access: &Access, staged: Option<&Path>) -> Result<Self> {
+        let session = Self::begin_unseen(layout, access, staged)?;
+        match &session.means {
+            Means::Change(transaction) => transaction.see()?,
+            Means::Look(_) => drop(last_seen::read(layout)?),
+        }
+        Ok(session)
+    }
+
+    /// As [`Session::begin`], for whoever sets what was seen last.
+    pub(crate) fn begin_unseen(layout: &Layout, access: &Access, staged: Option<&Path>) -> Result<Self> {
         let means = match access.dry_run {
             DryRun::Yes => Means::Look(Looking::begin(layout, access)?),
             DryRun::No => {
@@ -327,6 +339,19 @@ impl<'session> Session<'session> {
             Means::Look(_) => collection.foresee(),
         };
         Ok(Collected { finished, unfinished, ..collected })
+    }
+
+    /// Makes the time of this session the one that was seen last, whatever is written down, and leaves a line in the
+    /// site's journal which says so before it is done.
+    ///
+    /// # Errors
+    /// `journal_broken` and the other reasons of the journal, and I/O reasons: each leaves what was seen as it was.
+    pub fn reset_clock(self, reason: &StatedReason) -> Result<()> {
+        if let Means::Change(transaction) = &self.means {
+            transaction.reset_clock(reason, &self.access.writer)?;
+        }
+        self.end();
+        Ok(())
     }
 
     /// Releases the lock; gives what could not be removed. A change that could not be finished is for whoever

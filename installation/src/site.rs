@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_packaging::Limits;
+use jiff::Timestamp;
 
 use crate::access::Access;
 use crate::census::Census;
 use crate::collect::{Collected, collect_staging};
 use crate::guarded::require_secure_plugins;
+use crate::last_seen;
 use crate::layout::Layout;
 use crate::observed::{Observed, not_installed};
 use crate::plugin::InstalledPlugin;
@@ -193,6 +196,28 @@ impl Site {
     ) -> Result<T> {
         access.check(self.path())?;
         work(Session::begin(&self.layout, access, staging)?)
+    }
+
+    /// The latest time that a command which held this site's lock has seen; nothing where none is written down.
+    ///
+    /// # Errors
+    /// `record_invalid` for a file that holds no time, `directory_insecure` for one that others can write, and I/O
+    /// reasons.
+    pub fn last_seen(&self) -> Result<Option<Timestamp>> {
+        last_seen::read(&self.layout)
+    }
+
+    /// Makes the time of `access` the one that was seen last, whatever is written down, and leaves a line in the
+    /// site's journal.
+    ///
+    /// # Errors
+    /// `io_not_found` when there is no such directory, and as [`Site::session`] and [`Session::reset_clock`].
+    pub fn reset_clock(&self, access: &Access, reason: &StatedReason) -> Result<()> {
+        if look_at(self.path())?.is_none() {
+            return Err(Fault::io("open", self.path(), ErrorKind::NotFound.into()));
+        }
+        access.check(self.path())?;
+        Session::begin_unseen(&self.layout, access, None)?.reset_clock(reason)
     }
 
     /// Whether a killed process has left anything.

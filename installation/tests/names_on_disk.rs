@@ -61,7 +61,8 @@ fn the_names_and_modes_in_a_plugins_directory_are_those_of_the_page() {
     let (plugins, publisher) = (top.path().join("plugins"), Publisher::new());
     let lowered = CoverageFloor::Lowered("what is on disk then".parse().expect("a reason"));
     publisher.install(&plugins, "1.0.0", Coverage::Full, &access()).expect("installed");
-    let access = Access { coverage_floor: lowered, ..access() };
+    let at = "2026-05-01T10:00:00Z".parse().expect("a time");
+    let access = Access { coverage_floor: lowered, at, ..access() };
     publisher.install(&plugins, "1.1.0", Coverage::Code, &access).expect("installed");
     let _running = StagingDirectory::create(&plugins).expect("made");
     unfinished(&plugins, Some(&recorded(&plugins)), None, 2, &plugins.join("demo"), None);

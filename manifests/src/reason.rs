@@ -383,7 +383,7 @@ reasons! {
         "A directory is named like another plugin than the one in it, or one plugin stands in several directories."
         "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
     RecordInvalid "record_invalid" Failed
-        "An install record or a coverage floor cannot be read."
+        "An install record, a coverage floor or the time that was seen last cannot be read."
         "install the plugin again from its reference"
     GarbageLeft "garbage_left" Failed
         "Something that nobody needs could not be removed, or a change that was interrupted could not be finished."

@@ -64,6 +64,12 @@ warnings! {
     JournalEndUnknown "journal_end_unknown"
         "This site has kept no head of a journal that is carried from place to place, so nobody can tell whether lines were cut off its end."
         Some("compare the newest hash with one that was kept elsewhere: `--includes HASH`")
+    ClockBehind "clock_behind"
+        "The clock is more than a minute behind a time that was seen here before; keys are judged by that time."
+        Some("set this machine's clock; `aisoc plugins clock` shows both times")
+    ClockAhead "clock_ahead"
+        "The clock is more than a year ahead of the time that was seen here last; keys are judged by it, and it is not written down."
+        Some("set this machine's clock, or say that it is right: `aisoc plugins clock --reset --reason TEXT`")
     // --- what an install or a rollback has replaced
     OlderVersion "older_version"
         "An older version is in the place of a newer one, as `--allow-downgrade` or a rollback says."

@@ -1,6 +1,7 @@
 //! What a command takes. Parsing only: files, keys and the environment are resolved in `context`; the words
 //! of commands are in `commands::table`.
 
+pub(crate) mod clock;
 mod directory;
 pub(crate) mod dry_run;
 pub(crate) mod journal;

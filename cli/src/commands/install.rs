@@ -51,7 +51,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
             .hint(format!("run a command of its own for the one that is {required}")));
     }
     let (site, access) = context.change(args.change)?;
-    let trust = context.trust(args.trust);
+    let trust = context.trust(args.trust, &site)?;
     let consent = Consent { downgrade: args.consent.allow_downgrade, signer_change: args.consent.allow_signer_change };
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, consent, ..access };
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();

@@ -19,7 +19,7 @@ use crate::output::{Answer, path_text, printable};
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
-    let trust = context.trust(args.trust);
+    let trust = context.trust(args.trust, &site)?;
     let options = AtRestOptions {
         site: site.clone(),
         only: installed(args.ids, &site)?,

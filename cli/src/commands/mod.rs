@@ -3,6 +3,7 @@
 
 mod archive_name;
 mod bench;
+mod clock;
 mod columns;
 mod command;
 mod completions;

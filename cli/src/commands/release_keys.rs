@@ -117,9 +117,11 @@ fn beside(directory: &Path) -> PathBuf {
 fn ask(pair: &WrittenPair, context: &Context) -> Result<()> {
     let files = format!("{} and {}", pair.private.display(), pair.public.display());
     let question = format!("Make a new signing key, {files}? [y/N] ");
-    uninstall::confirm(&question, "nothing was released", context).map_err(|fault| match fault.reason() {
-        Reason::ConfirmationRequired => fault.hint(WAYS),
-        _ => fault,
+    uninstall::confirm("making a key", &question, "nothing was released", context).map_err(|fault| {
+        match fault.reason() {
+            Reason::ConfirmationRequired => fault.hint(WAYS),
+            _ => fault,
+        }
     })
 }
 

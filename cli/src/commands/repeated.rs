@@ -229,6 +229,7 @@ mod tests {
             "a consent, which is given each time",
             &[
                 "force",
+                "reset",
                 "yes",
                 "replace-tag",
                 "allow-secret",

@@ -1,6 +1,7 @@
 //! `aisoc plugin resign`: the new key's signature on what the old one has published.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use aisoc_files::shell_word;
 use aisoc_manifests::counted;
@@ -79,7 +80,7 @@ fn wanted(words: &[OsString]) -> Result<Vec<(String, Result<Reference>)>> {
     for word in words {
         let source = match Source::parse(word) {
             Err(fault) if fault.class() == Class::Usage => return Err(fault),
-            Ok(Source::Directory(directory)) => return Err(not_published(&shell_word(directory))),
+            Ok(Source::Directory(directory)) => return Err(not_published(&directory)),
             Ok(Source::Artifact(reference)) => Ok(reference),
             Err(fault) => Err(fault),
         };
@@ -89,8 +90,10 @@ fn wanted(words: &[OsString]) -> Result<Vec<(String, Result<Reference>)>> {
     Ok(wanted)
 }
 
-fn not_published(directory: &str) -> Fault {
-    Fault::new(Reason::Usage, format!("`{directory}` is a directory, and what is signed again is published"))
+fn not_published(directory: &Path) -> Fault {
+    let shown = directory.display();
+    let directory = shell_word(directory);
+    Fault::new(Reason::Usage, format!("`{shown}` is a directory, and what is signed again is published"))
         .expected("a reference, or a layout", "a plugin's directory")
         .hint(format!(
             "sign it where it is: `aisoc plugin sign {directory} --private-key KEY`, with `--add` beside others"

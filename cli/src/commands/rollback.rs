@@ -21,7 +21,7 @@ impl Answer for RolledBackPlugin {
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let (site, access) = context.change(args.change)?;
-    let trust = context.trust(args.trust);
+    let trust = context.trust(args.trust, &site)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
     let id = aisoc_pipeline::installed(&plugin_id(&args.id)?, &site)?;
     let options = RollbackOptions { site, id, to: args.to, trust, access };

@@ -6,8 +6,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    completions, demo, digest, docs, gc, help, inspect, install, journal, keygen, list, man, new, package, pull, push,
-    reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify, verify_at_rest, version,
+    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, keygen, list, man, new, package, pull,
+    push, reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify, verify_at_rest,
+    version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -427,6 +428,25 @@ by hand is none.",
   aisoc keys journal export --since 2026-01-01 > keys.journal.jsonl",
             risk: Risk::Read,
             domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: clock::run,
+        is: Declaration {
+            words: &["plugins", "clock"],
+            about: "Show by which time keys are judged here, and reset the time that was seen last",
+            examples: "Examples:
+  aisoc plugins clock
+  # after the clock of this machine was wrong, and is right now
+  aisoc plugins clock --reset --reason \"clock was a year ahead\" --yes
+
+Keys are judged by the later of two times: the clock's, and the latest that a
+command which changed the plugins directory has seen. So a key that has expired
+does not count again when the clock is set back.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::SiteClock>),
             ..PLAIN
         },
     },

@@ -104,7 +104,7 @@ fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
         true => Ok(()),
         false => {
             let question = format!("Remove {} with everything in it? [y/N] ", paths.join(", "));
-            confirm(&question, "nothing was removed", context)
+            confirm("removing a plugin", &question, "nothing was removed", context)
         }
     }
 }
@@ -139,17 +139,18 @@ pub(crate) fn can_ask(context: &Context) -> bool {
     !context.output.json() && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks on a terminal; without one there is nobody to ask, and silence is not a yes. `refused` is what a no has led to.
+/// Asks on a terminal; without one there is nobody to ask, and silence is not a yes. `act` is what it is
+/// about, and `refused` what a no has led to.
 ///
 /// # Errors
 /// `confirmation_required` for everything but a yes.
-pub(super) fn confirm(question: &str, refused: &str, context: &Context) -> Result<()> {
+pub(super) fn confirm(act: &str, question: &str, refused: &str, context: &Context) -> Result<()> {
     let refuse = |what: &str| Err(Fault::new(Reason::ConfirmationRequired, what));
     if context.output.json() {
-        return refuse("removing a plugin needs a confirmation, and with `--json` nobody is asked");
+        return refuse(&format!("{act} needs a confirmation, and with `--json` nobody is asked"));
     }
     if !can_ask(context) {
-        return refuse("removing a plugin needs a confirmation, and there is no terminal to ask on");
+        return refuse(&format!("{act} needs a confirmation, and there is no terminal to ask on"));
     }
     let unasked = |error| Fault::new(Reason::ConfirmationRequired, "the question could not be asked").caused_by(error);
     anstream::stderr().write_all(question.as_bytes()).map_err(unasked)?;

@@ -54,10 +54,14 @@ impl Answer for Verdict {
 
 pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
-    let trust = context.trust(args.trust);
-    let at = trust.at;
+    let subject = Subject::parse(&args.source, &site)?;
+    let at = match subject {
+        Subject::Source(_) => context.judging_time_elsewhere(&site)?,
+        Subject::Installed { .. } => context.judging_time(&site)?,
+    };
+    let trust = context.trust_at(args.trust, at);
     let reporter = context.output.reporter();
-    let verification = match Subject::parse(&args.source, &site)? {
+    let verification = match subject {
         Subject::Source(Source::Directory(directory)) if args.as_shipped => {
             aisoc_pipeline::verify_shipped(&directory, &trust, &context.limits()?)?
         }

@@ -31,8 +31,8 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
     let options = AtRestOptions {
         only: installed(args.ids, &site)?,
+        trust: context.trust(args.trust, &site)?,
         site,
-        trust: context.trust(args.trust),
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),
     };

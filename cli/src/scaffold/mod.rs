@@ -15,6 +15,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::text::shown;
 
+use crate::clock;
+
 mod kind;
 mod template;
 
@@ -115,7 +117,7 @@ fn write_files(request: &Request<'_>, id: &str, directory: &Path) -> Result<Vec<
         name: request.name,
         author: request.author,
         sample: request.plugin_type.sample_payload(),
-        today: &civil_date(SystemTime::now()),
+        today: &civil_date(clock::now().into()),
     };
     let mut files = Vec::new();
     for (path, template) in templates(request.plugin_type) {

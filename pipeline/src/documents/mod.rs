@@ -6,6 +6,7 @@
 
 mod artifact;
 mod author;
+mod clock;
 mod explanation;
 mod garbage;
 mod inspection;
@@ -26,6 +27,7 @@ mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
+pub use clock::SiteClock;
 pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, SignatureFile, UncoveredFile};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
