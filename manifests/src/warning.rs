@@ -102,6 +102,12 @@ warnings! {
     KeyEnds "key_ends"
         "A key that verified the signature will be revoked, or expires within 30 days, as its note says."
         Some("ask the publisher for a build that is signed with the new key as well, before then")
+    DependsOnKey "depends_on_key"
+        "A plugin, or a version that is kept for a rollback, depends on a key that is taken away or is going to end."
+        Some("have its publisher sign it with the key that stays, and install that")
+    SinceDecidesNothing "since_decides_nothing"
+        "A revocation says since when somebody else may have had the key, and what the key signed before is refused as well."
+        None
     AdmittedDespite "admitted_despite"
         "The trust mode lets in what strict mode refuses for the reason that is named."
         None

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 mod directory;
 pub(crate) mod dry_run;
 pub(crate) mod journal;
+pub(crate) mod key_change;
 pub(crate) mod known;
 mod listen;
 pub(crate) mod passphrase;

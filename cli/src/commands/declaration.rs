@@ -37,6 +37,8 @@ pub(crate) enum Domain {
     Artifact,
     /// What is in a plugins directory.
     Installation,
+    /// Whom a site trusts.
+    Keys,
     /// The registry that comes with aisoc.
     Registry,
     /// aisoc itself.
@@ -50,6 +52,7 @@ impl Domain {
             Self::Author => "author",
             Self::Artifact => "artifact",
             Self::Installation => "installation",
+            Self::Keys => "keys",
             Self::Registry => "registry",
             Self::Manual => "manual",
         }

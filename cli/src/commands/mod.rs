@@ -20,6 +20,7 @@ mod help;
 mod inspect;
 mod install;
 mod journal;
+mod key_change;
 mod keygen;
 mod list;
 mod man;

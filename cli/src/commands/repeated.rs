@@ -188,7 +188,7 @@ mod tests {
     use crate::commands::COMMANDS;
 
     /// What each option that is not repeated is about.
-    const OTHERS: [(&str, &[&str]); 7] = [
+    const OTHERS: [(&str, &[&str]); 8] = [
         ("help of every command, and how it speaks", &["help", "json", "quiet", "verbose", "explain", "versions"]),
         (
             "what this one command makes or changes",
@@ -244,6 +244,10 @@ mod tests {
             ],
         ),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
+        (
+            "what is said of one key, this once",
+            &["after", "clear", "comment", "may-sign", "not-after", "not-before", "owner", "plugin", "repository"],
+        ),
     ];
 
     fn longs(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {

@@ -6,9 +6,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, keygen, list, man, new, package, pull,
-    push, reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify, verify_at_rest,
-    version,
+    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, list, man, new,
+    package, pull, push, reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify,
+    verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -385,6 +385,108 @@ by hand is none.",
   aisoc plugins journal export > plugins.journal.jsonl",
             risk: Risk::Read,
             domain: Domain::Installation,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::add,
+        is: Declaration {
+            words: &["keys", "add"],
+            about: "Trust a public key",
+            examples: "Examples:
+  aisoc keys add acme-2025.pem --reason 'ticket 12'
+  # for the plugins of one publisher alone, and for a year
+  aisoc keys add acme-2026.pem --id acme --owner 'Acme, release team' \\
+    --plugin 'acme-*' --not-after 2099-01-01T00:00:00Z --reason 'ticket 12'
+  aisoc keys add - --id acme-next --reason 'ticket 12' < acme-2027.pem",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::stage,
+        is: Declaration {
+            words: &["keys", "stage"],
+            about: "Put a public key beside the trusted ones, to be trusted some day",
+            examples: "Examples:
+  aisoc keys stage acme-2026.pem --reason 'ticket 12'",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::promote,
+        is: Declaration {
+            words: &["keys", "promote"],
+            about: "Trust a key that is staged",
+            examples: "Examples:
+  aisoc keys promote next --reason 'ticket 12'",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::retire,
+        is: Declaration {
+            words: &["keys", "retire"],
+            about: "Stop to trust a key, now or after a date, unless something depends on it",
+            examples: "Examples:
+  aisoc keys retire older --reason 'ticket 12'
+  aisoc keys retire old --after 2099-01-01T00:00:00Z --reason 'ticket 12'",
+            risk: Risk::Write,
+            raised_by: &["force"],
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::revoke,
+        is: Declaration {
+            words: &["keys", "revoke"],
+            about: "Revoke a key: nothing that it signed counts any more, whenever that was",
+            examples: "Examples:
+  aisoc keys revoke older --reason 'laptop stolen, ticket 12'
+  # whatever depends on it
+  aisoc keys revoke old --force --reason 'laptop stolen, ticket 12'",
+            risk: Risk::Write,
+            raised_by: &["force"],
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::restore,
+        is: Declaration {
+            words: &["keys", "restore"],
+            about: "Trust a key again that was retired or revoked",
+            examples: "Examples:
+  aisoc keys restore gone --reason 'retired too early, ticket 13'",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: key_change::annotate,
+        is: Declaration {
+            words: &["keys", "annotate"],
+            about: "Say whose a key is, from when to when it counts, and for what",
+            examples: "Examples:
+  aisoc keys annotate old --owner 'Acme, release team' --plugin 'acme-*' \\
+    --repository ghcr.io/acme --reason 'ticket 12'
+  aisoc keys annotate old --clear owner --reason 'ticket 12'",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ChangedKey>),
             ..PLAIN
         },
     },

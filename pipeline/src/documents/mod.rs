@@ -6,6 +6,7 @@
 
 mod artifact;
 mod author;
+mod changed_key;
 mod clock;
 mod explanation;
 mod garbage;
@@ -27,6 +28,7 @@ mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
+pub use changed_key::{ChangedKey, FinishedChange};
 pub use clock::SiteClock;
 pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, SignatureFile, UncoveredFile};
 pub use garbage::{CollectedGarbage, RemovedGarbage};

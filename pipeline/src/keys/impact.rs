@@ -12,6 +12,9 @@ use super::kept::kept_versions;
 use crate::at_rest::{AtRest, AtRestOptions, Seen, see_at_rest};
 use crate::judge::{Judgement, TrustInputs};
 
+/// How many of what depends on keys a refusal names: whoever has more asks for the list.
+const SHOWN: usize = 20;
+
 /// What depends on keys, and what nobody could tell of.
 #[derive(Debug, Default)]
 pub struct Impact {
@@ -87,10 +90,12 @@ impl Impact {
     /// does not ask.
     pub fn refusal(&self) -> Option<Fault> {
         let first = self.losses().next()?;
-        let (count, named) = (self.losses().count(), first.named());
-        let message = match count {
-            1 => format!("{named} depends on the keys"),
-            _ => format!("{count} plugins or versions depend on the keys, the first is {named}"),
+        let names: Vec<String> = self.losses().map(Dependent::named).collect();
+        let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let message = match names.len() {
+            1 => format!("{shown} depends on the keys"),
+            count if count > SHOWN => format!("{count} depend on the keys: {shown} and {} more", count - SHOWN),
+            count => format!("{count} depend on the keys: {shown}"),
         };
         let what = first.objection.as_ref().map_or("", |objection| objection.reason().as_str());
         Some(Fault::new(Reason::KeyNeeded, message).expected("another trusted key that vouches for each", what))
@@ -135,7 +140,7 @@ impl Dependent {
         let version = self.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         match (&self.id, self.place) {
             (Some(id), Place::Installed) => format!("`{id}`{version}"),
-            (Some(id), Place::Kept) => format!("`{id}`{version}, which is kept for a rollback,"),
+            (Some(id), Place::Kept) => format!("`{id}`{version} (kept for a rollback)"),
             _ => format!("`{}`", self.source),
         }
     }

@@ -1,7 +1,10 @@
 //! `SignatureKind`: what a key may sign. A key signs plugins unless its note says something else.
 
 use std::fmt;
+use std::str::FromStr;
 
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::text::shown;
 use serde::{Deserialize, Serialize};
 
 /// A kind of thing that is signed. Each is signed in a form of its own, so that no signature over one passes for one
@@ -67,5 +70,51 @@ impl KeyCoverage {
 impl fmt::Display for KeyCoverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SignatureKind {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| {
+            Fault::new(Reason::Usage, format!("`{}` is nothing that a key signs", shown(text, 80)))
+                .hint("a key signs plugin, succession, keyset, lock or dropin")
+        })
+    }
+}
+
+impl FromStr for KeyCoverage {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        match text {
+            "full" => Ok(Self::Full),
+            "code" => Ok(Self::Code),
+            _ => Err(Fault::new(Reason::Usage, format!("`{}` is no coverage that a key can ask for", shown(text, 80)))
+                .hint("a key asks for full, or code is enough for it")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_leads_to_what_it_names_and_no_other_does() {
+        for kind in SignatureKind::ALL {
+            assert_eq!(kind.as_str().parse::<SignatureKind>().expect("a kind"), kind);
+            assert_eq!(serde_json::to_string(&kind).expect("JSON"), format!("\"{kind}\""));
+        }
+        for coverage in [KeyCoverage::Full, KeyCoverage::Code] {
+            assert_eq!(coverage.as_str().parse::<KeyCoverage>().expect("a coverage"), coverage);
+            assert_eq!(serde_json::to_string(&coverage).expect("JSON"), format!("\"{coverage}\""));
+        }
+        for none in ["", "Plugin", "plugins", "inert", "full "] {
+            assert_eq!(none.parse::<SignatureKind>().expect_err(none).reason(), Reason::Usage);
+            assert_eq!(none.parse::<KeyCoverage>().expect_err(none).reason(), Reason::Usage);
+        }
     }
 }

@@ -17,7 +17,7 @@ const MAX_PATTERN_BYTES: usize = 512;
 const MAX_ANY_SEGMENTS: usize = 4;
 
 /// What a key is limited to. A list that is absent limits nothing; one that is there has something in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Plugin ids as globs: `*` stands for anything between two dots, `**` for any number of such segments.
@@ -42,6 +42,11 @@ impl Origin {
     /// The repository that a reference names; unknown for what is in no registry.
     pub fn of(reference: &Reference) -> Self {
         Self(reference.repository())
+    }
+
+    /// Whether somebody knows.
+    pub fn is_known(&self) -> bool {
+        self.0.is_some()
     }
 
     /// As [`Origin::of`], of a reference as it was written down.

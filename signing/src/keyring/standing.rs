@@ -101,7 +101,12 @@ impl fmt::Display for OutOfScope {
         match self {
             Self::Kind { asked, .. } => write!(f, "signs {}, and no {asked}", self.allowed()),
             Self::Plugin { id, .. } => write!(f, "signs {}, and not {}", self.allowed(), asked(id.as_deref())),
-            Self::Origin { origin, .. } => write!(f, "signs what comes from {}, and not from {origin}", self.allowed()),
+            Self::Origin { origin, .. } if origin.is_known() => {
+                write!(f, "signs what comes from {}, and not from {origin}", self.allowed())
+            }
+            Self::Origin { .. } => {
+                write!(f, "signs what comes from {}, and where this comes from is not known", self.allowed())
+            }
         }
     }
 }

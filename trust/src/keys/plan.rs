@@ -3,7 +3,9 @@
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::text::shown;
-use aisoc_signing::{Fingerprint, HeldKey, KeyNotes, KeyPlace, Keyring, PublicKey, Revocation, Standing};
+use aisoc_signing::{
+    Fingerprint, HeldKey, KeyNotes, KeyPlace, Keyring, PublicKey, Revocation, SignatureKind, Standing,
+};
 use jiff::Timestamp;
 
 use super::change::{KeyChange, KeyFile, Step};
@@ -112,7 +114,7 @@ impl KeyChange {
                 .expected(format!("a time up to {}", why.at), since.to_string())
                 .hint("name the time since which somebody else may have had it, or leave it out"));
         }
-        let revocation = Revocation { at: why.at, reason: Some(why.reason.to_string()), since };
+        let revocation = Revocation { at: whole_seconds(why.at), reason: Some(why.reason.to_string()), since };
         let others = keyring.all_keys().iter().filter(|other| other.fingerprint == key.fingerprint);
         let standing: Vec<&HeldKey> = others.filter(|other| other.place != KeyPlace::Revoked).collect();
         if standing.is_empty() {
@@ -177,6 +179,11 @@ impl KeyChange {
         let steps = vec![Step::noted(key, note)];
         Ok(why.change(Action::KeyAnnotate, key.id.as_str(), key.fingerprint, steps))
     }
+}
+
+/// Nobody needs to know the moment more exactly, and one that is a little earlier takes nothing away.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// A note as it is written today.
@@ -272,6 +279,8 @@ fn require_new(keyring: &Keyring, fingerprint: Fingerprint, id: &str) -> Result<
 
 /// Whether a key that is trusted counts beside that one, at that time: without one nothing is verified any more.
 pub fn counts_beside(keyring: &Keyring, fingerprint: Fingerprint, at: Timestamp) -> bool {
-    let counts = |key: &HeldKey| key.fingerprint != fingerprint && key.standing(at) == Standing::Current;
+    let counts = |key: &HeldKey| {
+        key.fingerprint != fingerprint && key.standing_as(SignatureKind::Plugin, at) == Standing::Current
+    };
     keyring.keys().iter().any(counts)
 }

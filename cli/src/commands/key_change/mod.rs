@@ -1,0 +1,192 @@
+//! `aisoc keys add|stage|promote|retire|revoke|restore|annotate`: one change of the trusted keys each.
+
+mod note;
+mod pem;
+
+use std::time::Duration;
+
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::AtRestOptions;
+use aisoc_pipeline::documents::{ChangedKey, FinishedChange};
+use aisoc_pipeline::keys::{ChangedKeys, Dependence, Guard, KeyChangeOptions, change_keys};
+use aisoc_signing::{KeyPlace, Keyring};
+use aisoc_trust::Patience;
+use aisoc_trust::journal::{Action, Entry};
+use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysAccess};
+
+use super::uninstall::confirm;
+use crate::args::key_change::{
+    GuardArgs, KeyAddArgs, KeyAnnotateArgs, KeyChangeArgs, KeyIdArgs, KeyRestoreArgs, KeyRetireArgs, KeyRevokeArgs,
+};
+use crate::args::plugin::TrustArgs;
+use crate::clock;
+use crate::context::{Context, shared_directories};
+use crate::output::{Answer, path_text, printable};
+
+impl Answer for ChangedKey {
+    fn text(&self) -> String {
+        format!("{} {}\n", printable(&self.key_id), self.key_fingerprint)
+    }
+}
+
+pub(crate) fn add(args: KeyAddArgs, context: &Context) -> Result<u8> {
+    put(args, KeyChange::add, context)
+}
+
+pub(crate) fn stage(args: KeyAddArgs, context: &Context) -> Result<u8> {
+    put(args, KeyChange::stage, context)
+}
+
+fn put(
+    args: KeyAddArgs,
+    decide: fn(&Keyring, &Addition, &Grounds) -> Result<KeyChange>,
+    context: &Context,
+) -> Result<u8> {
+    let addition = Addition {
+        key: pem::read(&args.pem, context)?,
+        id: args.id.map_or_else(|| pem::id_of(&args.pem), Ok)?,
+        note: note::new(args.note)?,
+    };
+    let options = options(args.change, context)?;
+    let changed = change_keys(&options, None, |keyring, grounds| decide(keyring, &addition, grounds))?;
+    answer(&options, changed, context)
+}
+
+pub(crate) fn promote(args: KeyIdArgs, context: &Context) -> Result<u8> {
+    let options = options(args.change, context)?;
+    let changed =
+        change_keys(&options, None, |keyring, grounds| KeyChange::promote(keyring, keyring.named(&args.id)?, grounds))?;
+    answer(&options, changed, context)
+}
+
+pub(crate) fn retire(args: KeyRetireArgs, context: &Context) -> Result<u8> {
+    let options = options(args.change, context)?;
+    let mut guard = guard(args.guard, &options, context)?;
+    // A key that goes on counting for a while is missed later, and until then there is time to see to it.
+    guard.is_forced |= args.after.is_some();
+    let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
+        KeyChange::retire(keyring, keyring.named(&args.id)?, args.after, grounds)
+    })?;
+    answer(&options, changed, context)
+}
+
+pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
+    let options = options(args.change, context)?;
+    let guard = guard(args.guard, &options, context)?;
+    let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
+        KeyChange::revoke(keyring, keyring.named(&args.id)?, args.since, grounds)
+    })?;
+    if args.since.is_some() {
+        let said =
+            "what the key signed before that time is refused as well: a signature has no time that anybody vouches for";
+        context.output.warning(Warning::SinceDecidesNothing, said);
+    }
+    answer(&options, changed, context)
+}
+
+pub(crate) fn restore(args: KeyRestoreArgs, context: &Context) -> Result<u8> {
+    let options = options(args.change, context)?;
+    let is_asked = !args.yes && !context.dry_run().is_on();
+    let changed = change_keys(&options, None, |keyring, grounds| {
+        let key = keyring.named(&args.id)?;
+        if is_asked && key.place == KeyPlace::Revoked {
+            let question = format!("Trust `{}` ({}) again, which was revoked? [y/N] ", key.file, key.fingerprint);
+            confirm("trusting a revoked key again", &question, "the key stays revoked", context)?;
+        }
+        KeyChange::restore(keyring, key, grounds)
+    })?;
+    answer(&options, changed, context)
+}
+
+pub(crate) fn annotate(args: KeyAnnotateArgs, context: &Context) -> Result<u8> {
+    let options = options(args.change, context)?;
+    note::require_change(&args.note, &args.clear)?;
+    let changed = change_keys(&options, None, |keyring, grounds| {
+        let key = keyring.named(&args.id)?;
+        KeyChange::annotate(key, note::changed(key.notes(), args.note, &args.clear), grounds)
+    })?;
+    answer(&options, changed, context)
+}
+
+fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChangeOptions> {
+    let patience = Patience {
+        lock_timeout: Duration::from_secs(args.lock_timeout),
+        cancellation: context.cancellation()?.clone(),
+    };
+    Ok(KeyChangeOptions {
+        keys_dir: context.keys_directory(args.trusted_keys),
+        access: KeysAccess { patience, writer: context.journal_writer(), dry_run: context.dry_run() },
+        grounds: Grounds { at: clock::now(), reason: args.reason },
+    })
+}
+
+/// What is installed is judged by the keys that are changed, and by nobody else's.
+fn guard(args: GuardArgs, options: &KeyChangeOptions, context: &Context) -> Result<Guard> {
+    let GuardArgs { plugins_dir, force, trust_mode, trust_coverage, required_signers, shared } = args;
+    let trusted_keys = Some(options.keys_dir.clone());
+    let site = context.site(plugins_dir);
+    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, required_signers };
+    let installed = AtRestOptions {
+        trust: context.trust(trust, &site)?,
+        site,
+        only: Vec::new(),
+        limits: context.limits()?,
+        shared_directories: shared_directories(&shared),
+    };
+    Ok(Guard { installed, is_forced: force })
+}
+
+fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -> Result<u8> {
+    let ChangedKeys { entry, fingerprint, before, finished, impact } = changed;
+    if let Some(finished) = &finished {
+        let id = finished.id.as_deref().unwrap_or_default();
+        context.output.status("Finished", format!("{} of key {id}, which was interrupted", finished.action));
+    }
+    for loss in impact.iter().flat_map(|impact| impact.losses()) {
+        let version = loss.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        let id = loss.id.as_deref().unwrap_or(&loss.source);
+        let said = format!("`{id}`{version} depends on the key: {}", words(loss.dependence));
+        context.output.warning(Warning::DependsOnKey, said);
+    }
+    let key_id = entry.id.clone().unwrap_or_default();
+    let (done, foreseen) = verbs(entry.action);
+    let said = format!("key {key_id} ({fingerprint}) in {}", options.keys_dir.display());
+    context.output.status(context.said(done, foreseen), said);
+    context.output.answer(&ChangedKey {
+        action: entry.action.as_str(),
+        key_id,
+        key_fingerprint: fingerprint.to_string(),
+        previous_state: before.map(KeyPlace::as_str),
+        keys_directory: path_text(&options.keys_dir),
+        reason: entry.reason.clone().unwrap_or_default(),
+        changed_at: entry.at.to_string(),
+        finished: finished.map(|finished| finished_change(&finished)),
+    })
+}
+
+/// What becomes of something without the key.
+fn words(dependence: Dependence) -> &'static str {
+    match dependence {
+        Dependence::OnlyThisKey => "without it it is refused",
+        Dependence::BelowRequired => "without it fewer keys vouch for it than are required",
+        Dependence::WouldBecomeUnsigned => "without it nobody vouches for it as is asked",
+        Dependence::AlsoAnotherKey => "another key vouches for it as well",
+    }
+}
+
+/// What was done, and what would be.
+fn verbs(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::KeyAdd | Action::KeyPromote => ("Trusted", "Would trust"),
+        Action::KeyStage => ("Staged", "Would stage"),
+        Action::KeyRetire => ("Retired", "Would retire"),
+        Action::KeyRevoke => ("Revoked", "Would revoke"),
+        Action::KeyRestore => ("Restored", "Would restore"),
+        _ => ("Annotated", "Would annotate"),
+    }
+}
+
+fn finished_change(entry: &Entry) -> FinishedChange {
+    FinishedChange { action: entry.action.as_str(), key_id: entry.id.clone().unwrap_or_default() }
+}

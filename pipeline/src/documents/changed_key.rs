@@ -1,0 +1,34 @@
+//! What was done to a trusted key.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A change of the trusted keys, or in a dry run what it would be.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ChangedKey {
+    /// What was done, in the word of the journal: `key-add`, `key-revoke` and so on.
+    pub action: &'static str,
+    /// The key, by the name under which this site knows it.
+    pub key_id: String,
+    /// The key by content.
+    pub key_fingerprint: String,
+    /// Where it stood before: `trusted`, `staged`, `retired` or `revoked`; none for a key that came.
+    pub previous_state: Option<&'static str>,
+    /// The directory of keys.
+    pub keys_directory: String,
+    /// Why.
+    pub reason: String,
+    /// When, as the journal has it.
+    pub changed_at: String,
+    /// A change that was interrupted before and is finished now.
+    pub finished: Option<FinishedChange>,
+}
+
+/// A change that an earlier run had begun.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FinishedChange {
+    /// What was done, in the word of the journal.
+    pub action: &'static str,
+    /// The key.
+    pub key_id: String,
+}

@@ -1,0 +1,112 @@
+//! `change_keys`: a change of the trusted keys, decided and made in one session, unless something depends on what it
+//! takes away.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::{Fingerprint, KeyPlace, Keyring, SignatureKind, Standing};
+use aisoc_trust::journal::Entry;
+use aisoc_trust::keys::{Grounds, KeyChange, KeysAccess, KeysSession, counts_beside};
+use jiff::Timestamp;
+
+use super::impact::{Impact, impact};
+use crate::at_rest::AtRestOptions;
+
+/// Which keys are changed, by whom and why.
+#[derive(Debug)]
+pub struct KeyChangeOptions {
+    /// The directory of keys.
+    pub keys_dir: PathBuf,
+    /// Who changes it, and how long they wait.
+    pub access: KeysAccess,
+    /// When and why.
+    pub grounds: Grounds,
+}
+
+/// What is asked before a key is taken away.
+#[derive(Debug)]
+pub struct Guard {
+    /// What is installed, and judged by the same directory of keys.
+    pub installed: AtRestOptions,
+    /// Whether the key goes although something is lost with it.
+    pub is_forced: bool,
+}
+
+/// What was done, or in a dry run would be.
+#[derive(Debug)]
+pub struct ChangedKeys {
+    /// The line of the journal.
+    pub entry: Entry,
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// Where it stood before; nothing for one that came.
+    pub before: Option<KeyPlace>,
+    /// What an earlier run had begun and this one has finished.
+    pub finished: Option<Entry>,
+    /// What depends on the key, where that was asked.
+    pub impact: Option<Impact>,
+}
+
+/// Decides about the keys as they are under the lock, asks `guard` what would be lost, and makes the change.
+///
+/// # Errors
+/// What `decide` refuses; `key_needed` for a key that something depends on, and for the last that counts, unless it is
+/// forced; as [`KeysSession::begin`] and [`KeysSession::make`].
+pub fn change_keys(
+    options: &KeyChangeOptions,
+    guard: Option<&Guard>,
+    decide: impl FnOnce(&Keyring, &Grounds) -> Result<KeyChange>,
+) -> Result<ChangedKeys> {
+    let session = KeysSession::begin(&options.keys_dir, &options.access)?;
+    let change = decide(session.keyring(), &options.grounds)?;
+    let fingerprint = key_of(&change)?;
+    let before = session.keyring().all_keys().iter().filter(|key| key.fingerprint == fingerprint).map(|key| key.place);
+    let before = before.min();
+    let impact = guard.map(|guard| guard.ask(session.keyring(), fingerprint, options.grounds.at)).transpose()?;
+    let finished = session.finished().cloned();
+    let entry = change.entry.clone();
+    session.make(&change)?;
+    Ok(ChangedKeys { entry, fingerprint, before, finished, impact })
+}
+
+fn key_of(change: &KeyChange) -> Result<Fingerprint> {
+    let hash = change.entry.hash.as_deref().unwrap_or_default();
+    hash.parse().map_err(|fault: Fault| Fault::new(Reason::Internal, "a change of keys names no key").caused_by(fault))
+}
+
+impl Guard {
+    /// # Errors
+    /// `key_needed`.
+    fn ask(&self, keyring: &Keyring, fingerprint: Fingerprint, at: Timestamp) -> Result<Impact> {
+        let impact = impact(&self.installed, &BTreeSet::from([fingerprint]))?;
+        if self.is_forced {
+            return Ok(impact);
+        }
+        if let Some(refusal) = impact.refusal() {
+            return Err(refusal.hint(
+                "see each with `aisoc keys impact ID`; have its publisher sign it with the key that stays (`aisoc plugin \
+                 resign`), and install that. `--force` is for a key that is in the wrong hands",
+            ));
+        }
+        match impact.failed.first() {
+            Some((name, fault)) => Err(Fault::new(Reason::KeyNeeded, format!("nobody can tell whether `{name}` depends on the key"))
+                .expected("every plugin read", fault.to_string())
+                .hint("set right what cannot be read; `--force` is for a key that is in the wrong hands")),
+            None if is_last(keyring, fingerprint, at) => Err(Fault::new(
+                Reason::KeyNeeded,
+                "it is the last key that counts: without it nothing is verified",
+            )
+            .expected("another trusted key that counts", "none")
+            .hint("trust another one first: `aisoc keys add PEM --reason TEXT`. `--force` is for a key that is in the wrong hands")),
+            None => Ok(impact),
+        }
+    }
+}
+
+/// Whether it signs plugins, and nobody else does.
+fn is_last(keyring: &Keyring, fingerprint: Fingerprint, at: Timestamp) -> bool {
+    let key = keyring.keys().iter().find(|key| key.fingerprint == fingerprint);
+    let counts = key.is_some_and(|key| key.standing_as(SignatureKind::Plugin, at) == Standing::Current);
+    counts && !counts_beside(keyring, fingerprint, at)
+}
