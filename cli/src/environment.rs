@@ -262,6 +262,14 @@ impl Environment {
         Ok(None)
     }
 
+    /// A program of ours: beside this one, where both were installed, else on the `PATH`.
+    pub(crate) fn helper(&self, name: &str) -> Option<OsString> {
+        let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(name)));
+        let path = self.variable("PATH").unwrap_or_default();
+        let found = beside.into_iter().chain(env::split_paths(&path).map(|place| place.join(name)));
+        found.into_iter().find(|program| program.is_file()).map(PathBuf::into_os_string)
+    }
+
     /// Where the SSH agent of this session listens.
     pub(crate) fn ssh_agent(&self) -> Option<PathBuf> {
         self.path("SSH_AUTH_SOCK")

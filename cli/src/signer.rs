@@ -2,12 +2,16 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_programs::Program;
-use aisoc_signing::{Agent, AgentSigner, KeyHolder, NamedKey, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
+use aisoc_signing::{Agent, AgentSigner, KeyHolder, NamedKey, Pkcs11Uri, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
+use zeroize::Zeroizing;
 
-use crate::args::passphrase::PassphraseArgs;
+use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::context::Context;
-use crate::passphrase::Passphrases;
+use crate::passphrase::{self, Passphrases};
 use crate::private_key;
+
+/// The program that signs with a key on a token.
+const PKCS11: &str = "aisoc-pkcs11";
 
 /// The one who signs.
 ///
@@ -38,11 +42,12 @@ pub(crate) fn all(
 }
 
 /// A key from a file, from `env:VARIABLE` or from standard input for `-`; or who holds one: a program,
-/// `exec:PROGRAM`, or the SSH agent, `ssh-agent:FINGERPRINT`.
+/// `exec:PROGRAM`, the SSH agent, `ssh-agent:FINGERPRINT`, or a token, `pkcs11:…`.
 fn of(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
     match source.split_once(':') {
         Some(("exec", name)) => program(name, context),
         Some(("ssh-agent", name)) => agent(name, context),
+        Some(("pkcs11", _)) => token(source, passphrases, context),
         _ => key(source, passphrases, context),
     }
 }
@@ -77,4 +82,33 @@ fn program(name: &str, context: &Context) -> Result<Box<dyn KeyHolder>> {
     }
     let program = Program { name: name.into(), arguments: Vec::new() };
     Ok(Box::new(ProgramSigner::ask(program, None, SIGNER_PATIENCE, context.cancellation()?)?))
+}
+
+/// A key on a token, by way of a program of ours that loads the token's module.
+fn token(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
+    let uri: Pkcs11Uri = source.parse()?;
+    let name = context.environment.helper(PKCS11).ok_or_else(|| {
+        Fault::new(Reason::SignerFailed, format!("`{PKCS11}` is neither beside aisoc nor on the PATH"))
+            .hint("build it with `cargo install --path pkcs11-signer --locked`: it loads the modules of tokens")
+    })?;
+    let pin = match uri.text("pin-source") {
+        Some(place) => passphrase::read(&pin_source(place)?, context)?,
+        None => passphrases.next("the token")?,
+    };
+    let pin = std::str::from_utf8(&pin).map(|pin| Zeroizing::new(pin.to_owned()));
+    let pin = pin.map_err(|_| Fault::new(Reason::PassphraseInvalid, "the PIN is no UTF-8"))?;
+    let program = Program { name, arguments: vec![source.into()] };
+    Ok(Box::new(ProgramSigner::ask(program, Some(pin), SIGNER_PATIENCE, context.cancellation()?)?))
+}
+
+/// RFC 7512, section 2.4, leaves the forms open but for its examples: `file:` and a program behind `|`.
+fn pin_source(place: &str) -> Result<PassphraseSource> {
+    let path = place.strip_prefix("file://").or_else(|| place.strip_prefix("file:")).unwrap_or(place);
+    match place.strip_prefix("env:") {
+        Some(name) if !name.is_empty() => Ok(PassphraseSource::Variable(name.to_owned())),
+        None if path.starts_with('/') => Ok(PassphraseSource::File(path.into())),
+        _ => Err(Fault::new(Reason::Usage, "the `pin-source` of the PKCS#11 URI is none that is read here")
+            .expected("env:VARIABLE, file:/PATH or /PATH", aisoc_manifests::text::shown(place, 40))
+            .hint("leave it out, and give the PIN with `--passphrase env:VARIABLE`, `fd:N` or `file:PATH`")),
+    }
 }

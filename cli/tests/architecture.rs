@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("programs", &[]),
     ("signing", &["manifests", "files", "programs"]),
+    ("pkcs11-signer", &["signing"]),
     ("registry-client", &["manifests", "files", "programs"]),
     ("registry-server", &["manifests", "files", "registry-client"]),
     ("trust", &["manifests", "files", "signing"]),
@@ -46,7 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
 const SYNCHRONOUS: &[&str] =
-    &["manifests", "files", "programs", "signing", "trust", "packaging", "installation", "worker"];
+    &["manifests", "files", "programs", "signing", "pkcs11-signer", "trust", "packaging", "installation", "worker"];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

@@ -13,6 +13,16 @@ use support::pages::{self, Block, Command};
 use support::shell::Shell;
 use support::{Bench, workspace};
 
+/// Why what needs a token is not run here, and what that is.
+const TOKEN: &str = "needs SoftHSM2; checks/interop/signers runs the same";
+const SOFTHSM: [&str; 3] = [
+    "softhsm2-util --init-token --free --label release --pin \"$TOKEN_PIN\" --so-pin \"$SO_PIN\"",
+    "pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label release --login --pin \"$TOKEN_PIN\" \
+     --keypairgen --key-type EC:edwards25519 --label signing",
+    "aisoc plugin sign shodan --private-key \"pkcs11:token=release;object=signing?module-name=softhsm2\" --passphrase \
+     env:TOKEN_PIN",
+];
+
 /// What is not run, and why. A row that no page needs is refused.
 const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README.md", "cargo install --path cli --locked", "sets up: the binary under test is what it builds"),
@@ -21,6 +31,9 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "cargo install --path cli --locked --no-default-features --features tls-pure",
         "sets up; .ci/run builds it so, with no C compiler",
     ),
+    ("docs/signing-keys.md", SOFTHSM[0], TOKEN),
+    ("docs/signing-keys.md", SOFTHSM[1], TOKEN),
+    ("docs/signing-keys.md", SOFTHSM[2], TOKEN),
     ("README.md", "cargo run --release -- demo", "sets up; .ci/run runs the demo of a release build"),
     ("README.md", "cargo test --workspace", "this test is a part of it"),
     ("fuzz/README.md", "fuzz/run smoke", ".ci/run runs it"),
@@ -37,7 +50,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
 const GOES_ON: &str = "The commands on this page go on where the README's first hour ends.";
 
 /// Names of options in prose that are another tool's.
-const OPTIONS_OF_OTHERS: &[&str] = &["--no-mac-metadata", "--pairs", "--key", "--locked", "-----BEGIN"];
+const OPTIONS_OF_OTHERS: &[&str] = &["--no-mac-metadata", "--pairs", "--key", "--locked", "--path", "-----BEGIN"];
 
 /// A page by its path from the top of the repository.
 struct Page {

@@ -180,3 +180,57 @@ fn an_agent_that_does_not_sign_says_why_and_which_keys_there_are() {
     }
     assert_eq!(bench.snapshot("demo"), before);
 }
+
+const TOKEN: &str = "pkcs11:token=release;object=signing?module-path=/usr/lib/m.so";
+
+/// A program beside aisoc that answers as `aisoc-pkcs11` would, to the PIN 1234 and that URI alone.
+fn with_token(bench: &Bench, words: &[&str]) -> Run {
+    let text = reference()
+        .replace("    if request[\"protocol_version\"]", "    if request[\"passphrase\"] != \"1234\" or sys.argv[1:] != [os.environ[\"URI\"]]:\n        return {\"error\": \"the PIN is wrong\"}\n    if request[\"protocol_version\"]");
+    program(bench, "aisoc-pkcs11", &text);
+    let own = bench.path("aisoc");
+    // A second name where that can be: what was just written may still be open in a process of another test.
+    let linked = own.exists() || fs::hard_link(env!("CARGO_BIN_EXE_aisoc"), &own).is_ok();
+    if !linked {
+        fs::copy(env!("CARGO_BIN_EXE_aisoc"), &own).expect("copied");
+    }
+    let mut command = Command::new(own);
+    command.args(["plugin", "sign", "demo", "--private-key"]).args(words).current_dir(bench.path("."));
+    command.envs([("SIGNER_KEY", "release.key"), ("PIN", "1234"), ("WRONG", "hunter2"), ("URI", words[0])]);
+    Run::of(command.stdin(std::process::Stdio::null()))
+}
+
+#[test]
+fn a_token_is_asked_through_a_program_beside_this_one_with_the_pin_in_a_pipe() {
+    let bench = bench();
+    bench.write("pin.key", "1234\n");
+    with_token(&bench, &[TOKEN, "--passphrase", "env:PIN"]).ok();
+    bench.run(&["plugin", "verify", "demo", "--trusted-keys", "release.pem"]).ok();
+    with_token(&bench, &[&format!("{TOKEN}&pin-source=env:PIN")]).ok();
+    with_token(&bench, &[&format!("{TOKEN}&pin-source=file:{}", bench.path("pin.key").display())]).ok();
+}
+
+#[test]
+fn a_token_that_cannot_be_asked_is_refused_and_no_pin_is_shown() {
+    let bench = bench();
+    for (words, code, reason, says) in [
+        (&[TOKEN, "--passphrase", "env:WRONG"][..], 1, "signer_failed", "caused by: the PIN is wrong"),
+        (&[TOKEN], 1, "passphrase_invalid", "the token needs a passphrase"),
+        (&[&format!("{TOKEN}&pin-value=hunter2")], 2, "usage", "shows the PIN"),
+        (&[&format!("{TOKEN}&pin-source=%7Ccat")], 2, "usage", "none that is read here"),
+        (&[&format!("{TOKEN}&pin-source=env:PIN"), "--passphrase", "env:PIN"], 2, "usage", "`--passphrase`"),
+        (&["pkcs11:token=release?module-path=/m.so"], 2, "usage", "names no key"),
+    ] {
+        let run = with_token(&bench, words);
+        assert!(run.refused(code, reason).stderr.contains(says), "{words:?}: {run:?}");
+        assert!(!run.stderr.contains("hunter2") && !run.stderr.contains("1234"), "{run:?}");
+    }
+    fs::remove_file(bench.path("aisoc-pkcs11")).expect("removed");
+    let mut command = Command::new(bench.path("aisoc"));
+    command
+        .args(["plugin", "sign", "demo", "--private-key", TOKEN])
+        .current_dir(bench.path("."))
+        .env("PATH", "/nowhere");
+    let run = Run::of(&mut command);
+    assert!(run.refused(1, "signer_failed").stderr.contains("cargo install --path pkcs11-signer"), "{run:?}");
+}

@@ -20,6 +20,8 @@ use crate::question::{Program, Question};
 
 /// How often a program that says nothing is looked at.
 const STEP: Duration = Duration::from_millis(10);
+/// How often a program whose file is still being written is tried again.
+const BUSY_TRIES: usize = 20;
 
 /// Dropping it ends the program, with what it started in its group.
 pub(crate) struct Running<'a> {
@@ -41,7 +43,7 @@ impl<'a> Running<'a> {
             .stderr(if hears_complaints { Stdio::piped() } else { Stdio::null() })
             // So that what a script has started is ended with it.
             .process_group(0);
-        let process = command.spawn().map_err(|error| match error.kind() {
+        let process = spawn(&mut command).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Failure::NotFound,
             _ => Failure::NotStarted(error),
         })?;
@@ -100,6 +102,18 @@ impl<'a> Running<'a> {
         let is_whole = !self.answer.is_over();
         is_whole.then(|| Answer { status, printed: self.answer.take(), complaint: self.complaint.take() })
     }
+}
+
+/// A file that is open for writing cannot be run: one that a job has just made, while another process of it that was
+/// started meanwhile still has it open. That ends in a moment.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    for _ in 0..BUSY_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(STEP),
+            spawned => return spawned,
+        }
+    }
+    command.spawn()
 }
 
 impl Drop for Running<'_> {

@@ -107,3 +107,27 @@ fn whoever_stops_asking_ends_the_whole_group() {
     }
     panic!("{numbers} still run");
 }
+
+#[test]
+fn a_program_that_is_still_being_written_is_tried_again_for_a_moment() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().expect("a directory");
+    let path = place.path().join("program");
+    std::fs::write(&path, "#!/bin/sh\necho done\n").expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let program = Program { name: path.clone().into(), arguments: Vec::new() };
+    let stop = AtomicBool::new(false);
+    let none =
+        Question { input: b"", deadline: Instant::now() + LONG, stop: &stop, answer_bytes: 9, complaint_bytes: 0 };
+    let open = || std::fs::OpenOptions::new().append(true).open(&path).expect("opened");
+    std::thread::scope(|scope| {
+        let writer = open();
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(writer);
+        });
+        assert_eq!(&ask(&program, &none).expect("an answer").printed[..], b"done\n");
+    });
+    let _writer = open();
+    assert!(matches!(ask(&program, &none).err().expect("busy for good"), Failure::NotStarted(_)));
+}

@@ -54,7 +54,7 @@ pub use sign::{Signed, sign};
 pub use signature::{MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 pub use signed_by::{EndedSigner, Signer};
 pub use signer::{
-    Agent, AgentSigner, KeyHolder, NamedKey, Operation, PROTOCOL_VERSION, ProgramSigner, Reply, Request,
+    Agent, AgentSigner, KeyHolder, NamedKey, Operation, PROTOCOL_VERSION, Pkcs11Uri, ProgramSigner, Reply, Request,
     SIGNER_PATIENCE, sign_message,
 };
 pub use stamp::{Stamped, stamp};

@@ -108,8 +108,8 @@ pub(crate) struct DigestArgs {
 pub(crate) struct KeyArgs {
     /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input; the text may have
     /// `\n` for its line breaks or be in base64. A file or standard input leaves no copy in this process; a
-    /// variable stays in its environment. Or who holds the key: `exec:PROGRAM`, or
-    /// `ssh-agent:FINGERPRINT` (see `aisoc help signing-keys`)
+    /// variable stays in its environment. Or who holds the key: `exec:PROGRAM`,
+    /// `ssh-agent:FINGERPRINT` or a `pkcs11:` URI (see `aisoc help signing-keys`)
     #[arg(long, value_name = "KEY")]
     pub(crate) private_key: String,
     #[command(flatten)]

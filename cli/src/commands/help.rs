@@ -15,7 +15,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
     (
         "signing-keys",
-        "where a private key may be: files, variables, programs",
+        "where a private key may be: files, agents, tokens, programs",
         include_str!("../../../docs/signing-keys.md"),
     ),
     (

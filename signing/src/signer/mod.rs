@@ -11,10 +11,12 @@ mod agent_message;
 mod contract;
 mod key_holder;
 mod key_named;
+mod pkcs11_uri;
 mod program;
 
 pub use self::agent::{Agent, AgentSigner};
 pub use self::contract::{Operation, PROTOCOL_VERSION, Reply, Request};
 pub use self::key_holder::{KeyHolder, sign_message};
 pub use self::key_named::NamedKey;
+pub use self::pkcs11_uri::Pkcs11Uri;
 pub use self::program::{ProgramSigner, SIGNER_PATIENCE};
