@@ -125,6 +125,7 @@ fn ctrl_c_ends_the_program_that_is_waited_for() {
 }
 
 /// OpenSSH's agent with a key, in a shell that runs `line`.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn with_agent(bench: &Bench, line: &str) -> Option<Run> {
     let has_agent = Command::new("ssh-agent").arg("-h").output().is_ok();
     if !has_agent {

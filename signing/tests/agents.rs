@@ -237,6 +237,7 @@ struct OpenSsh {
 }
 
 impl OpenSsh {
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn start() -> Option<Self> {
         let place = tempfile::tempdir().expect("a directory");
         let socket = place.path().join("agent");

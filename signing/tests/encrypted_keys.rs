@@ -20,6 +20,7 @@ fn key() -> SigningKey {
 }
 
 /// What openssl prints, or nothing where there is none.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn openssl(words: &[&str], directory: &Path) -> Option<Vec<u8>> {
     let output = Command::new("openssl").args(words).current_dir(directory).output();
     let Ok(output) = output else {

@@ -146,3 +146,38 @@ fn what_is_no_program_is_said_with_what_to_write() {
         assert!(fault.message().contains(name) && fault.next_step().contains(hint), "{fault}: {}", fault.next_step());
     }
 }
+
+/// A PIN reaches the program in its question, and stands nowhere else that others could read.
+#[test]
+fn a_passphrase_is_in_the_question_alone() {
+    let key = key();
+    let named = serde_json::to_string(&Reply::public_key(&key.public_key())).expect("JSON").replace('\\', "\\\\");
+    let text = format!(
+        "read -r question; case $question in *'\"passphrase\":\"hunter2\"'*) ;; *) echo no passphrase >&2; exit 1;; esac; \
+         if tr '\\0' ' ' </proc/$$/environ /proc/$PPID/cmdline | grep -q hunter2; then echo it shows >&2; exit 1; fi; \
+         echo '{named}'"
+    );
+    let program = || Program { name: "sh".into(), arguments: ["-c", &text].map(Into::into).to_vec() };
+    let ask = |passphrase: Option<&str>| {
+        let passphrase = passphrase.map(|passphrase| passphrase.to_owned().into());
+        ProgramSigner::ask(program(), passphrase, SIGNER_PATIENCE, &Cancellation::default())
+    };
+    assert!(ask(None).is_err(), "it is asked for");
+    let fault = ask(Some("hunter3")).err().expect("another");
+    assert!(!format!("{fault:?}").contains("hunter3"), "{fault:?}");
+    assert_eq!(ask(Some("hunter2")).unwrap_or_else(|fault| panic!("{fault:?}")).public_key(), key.public_key());
+}
+
+/// No beginning of a right answer is one, and no second answer behind it.
+#[test]
+fn an_answer_is_read_to_its_last_byte() {
+    let reply = serde_json::to_string(&signature(&key())).expect("JSON");
+    let named = echo(&Reply::public_key(&key().public_key()));
+    for cut in (0..reply.len()).step_by(17) {
+        let signer = asked(script(&named, &format!("printf %s '{}'", &reply[..cut]))).expect("a key");
+        let fault = sign_message(&signer, MESSAGE).expect_err("cut");
+        assert!(fault.message().contains("not one JSON document"), "{cut}: {fault}");
+    }
+    let signer = asked(script(&named, &format!("echo '{reply}'; echo x"))).expect("a key");
+    assert!(sign_message(&signer, MESSAGE).expect_err("more").message().contains("not one JSON document"));
+}

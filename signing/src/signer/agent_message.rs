@@ -116,3 +116,90 @@ impl<'a> Fields<'a> {
         if self.0.is_empty() { Ok(read) } else { Err(NoAnswer::Garbage) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SigningKey;
+
+    fn field(bytes: &[u8]) -> Vec<u8> {
+        let mut message = Vec::new();
+        push(&mut message, bytes);
+        message
+    }
+
+    fn key() -> PublicKey {
+        SigningKey::generate().expect("random numbers").public_key()
+    }
+
+    fn listed(keys: &[(Vec<u8>, &str)]) -> Vec<u8> {
+        let count = u32::try_from(keys.len()).expect("few").to_be_bytes();
+        let keys = keys.iter().flat_map(|(blob, comment)| [field(blob), field(comment.as_bytes())].concat());
+        [IDENTITIES_ANSWER].into_iter().chain(count).chain(keys).collect()
+    }
+
+    #[test]
+    fn a_question_is_byte_for_byte_what_the_draft_says() {
+        let key = key();
+        assert_eq!(request_identities(), [11]);
+        let expected = [&[13, 0, 0, 0, 51, 0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], key.as_bytes()].concat();
+        let expected = [&expected[..], &[0, 0, 0, 2], b"hi", &[0, 0, 0, 0]].concat();
+        assert_eq!(request_signature(&key, b"hi"), expected);
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_counted_and_not_taken() {
+        let (one, other) = (key(), key());
+        let weak = [field(ED25519), field(&[0; 32])].concat();
+        let short = [field(ED25519), field(&[7; 31])].concat();
+        let longer = [blob_of(&one), vec![0]].concat();
+        let certificate = [field(b"ssh-ed25519-cert-v01@openssh.com"), field(one.as_bytes())].concat();
+        let answer = listed(&[
+            (weak, "weak"),
+            (short, "short"),
+            (blob_of(&one), "one"),
+            (longer, "longer"),
+            (certificate, "certificate"),
+            (Vec::new(), "nothing"),
+            (blob_of(&other), "other"),
+        ]);
+        let found = read_identities(&answer).expect("an answer");
+        assert_eq!(found.keys, [(one, "one".to_owned()), (other, "other".to_owned())]);
+        assert_eq!(found.other_count, 5);
+    }
+
+    #[test]
+    fn no_piece_of_an_answer_is_one_and_no_longer_one_either() {
+        let answer = listed(&[(blob_of(&key()), "one"), (blob_of(&key()), "")]);
+        let signature = [&[SIGN_RESPONSE][..], &field(&[field(ED25519), field(&[7; 64])].concat())].concat();
+        assert!(read_identities(&answer).is_ok());
+        assert_eq!(read_signature(&signature), Ok([7; 64]));
+        for at in 0..answer.len() {
+            assert_eq!(read_identities(&answer[..at]).err(), Some(NoAnswer::Garbage), "cut at {at}");
+        }
+        for at in 0..signature.len() {
+            assert_eq!(read_signature(&signature[..at]), Err(NoAnswer::Garbage), "cut at {at}");
+        }
+        for longer in [[&answer[..], &[0]].concat(), [&answer[..], &answer].concat()] {
+            assert_eq!(read_identities(&longer).err(), Some(NoAnswer::Garbage));
+        }
+        assert_eq!(read_signature(&[&signature[..], &[0]].concat()), Err(NoAnswer::Garbage));
+        assert_eq!(read_signature(&[FAILURE]), Err(NoAnswer::Refused));
+        assert_eq!(read_signature(&[FAILURE, 0]), Err(NoAnswer::Garbage));
+    }
+
+    /// A length is believed only as far as there are bytes, whatever it says.
+    #[test]
+    fn every_changed_length_is_refused_or_means_the_same_and_takes_no_memory() {
+        let answer = listed(&[(blob_of(&key()), "one")]);
+        for at in 0..answer.len() {
+            for value in [0x00, 0x7f, 0xff] {
+                let mut changed = answer.clone();
+                changed[at] = value;
+                if let Ok(found) = read_identities(&changed) {
+                    assert!(found.keys.len() + found.other_count <= 1, "{at}: {value}");
+                }
+            }
+        }
+    }
+}

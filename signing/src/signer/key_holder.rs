@@ -84,4 +84,31 @@ mod tests {
         assert_eq!(fault.reason(), Reason::SignerMismatch);
         assert!(fault.difference().expect("both").expected.contains(&other.public_key().fingerprint().to_string()));
     }
+
+    /// Refuses, and would sign if it were asked twice.
+    struct Refusing;
+
+    impl KeyHolder for Refusing {
+        fn public_key(&self) -> PublicKey {
+            SigningKey::generate().expect("random numbers").public_key()
+        }
+
+        fn name(&self) -> String {
+            "the test".to_owned()
+        }
+
+        fn sign(&self, _: &[u8]) -> Result<Signature> {
+            Err(Fault::new(Reason::SignerFailed, "no"))
+        }
+    }
+
+    #[test]
+    fn who_refuses_is_asked_once_and_the_refusal_stays_its_own() {
+        let fault = sign_message(&Refusing, b"m").expect_err("refused");
+        assert_eq!((fault.reason(), fault.message()), (Reason::SignerFailed, "no"));
+        let key = SigningKey::generate().expect("random numbers");
+        let long = vec![7; 100_000];
+        assert!(key.public_key().verifies(&long, &sign_message(&key, &long).expect("of any length")));
+        assert_ne!(sign_message(&key, b"").expect("nothing"), sign_message(&key, b"\0").expect("a zero"));
+    }
 }

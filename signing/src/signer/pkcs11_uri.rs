@@ -134,6 +134,26 @@ mod tests {
         assert!("pkcs11:id=%01;type=private?module-name=softhsm2".parse::<Pkcs11Uri>().is_ok());
     }
 
+    /// Every byte is read back from its escape, in either case of letters; a byte by itself is what it is.
+    #[test]
+    fn each_byte_of_an_id_is_read_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        for escaped in [
+            all.iter().map(|byte| format!("%{byte:02x}")).collect::<String>(),
+            all.iter().map(|byte| format!("%{byte:02X}")).collect::<String>(),
+        ] {
+            let uri: Pkcs11Uri = format!("pkcs11:id={escaped}?module-name=m").parse().expect("a URI");
+            assert_eq!(uri.bytes("id"), Some(all.as_slice()));
+        }
+        let uri: Pkcs11Uri = "pkcs11:object=a%3Bb%3Dc%3Fd?module-name=m".parse().expect("a URI");
+        assert_eq!(uri.text("object"), Some("a;b=c?d"), "what is escaped separates nothing");
+        let uri: Pkcs11Uri = "pkcs11:object=a+b;;token=t;?module-name=m&".parse().expect("a URI");
+        assert_eq!((uri.text("object"), uri.text("token")), (Some("a+b"), Some("t")), "a plus sign is one here");
+        for cut in ["pkcs11:id=%", "pkcs11:id=%1", "pkcs11:id=%01%", "pkcs11:id=%+1", "pkcs11:id=% 1"] {
+            assert!(format!("{cut}?module-name=m").parse::<Pkcs11Uri>().is_err(), "{cut}");
+        }
+    }
+
     #[test]
     fn what_could_be_another_key_is_refused_and_a_pin_is_not_quoted() {
         let module = "?module-path=/m.so";
