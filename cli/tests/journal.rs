@@ -298,3 +298,23 @@ fn the_page_of_the_manual_is_enough_to_check_a_journal_without_aisoc() {
         "{output:?}"
     );
 }
+
+#[test]
+fn who_may_read_the_site_may_read_its_journal_whatever_the_umask_was() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = bench();
+    fs::remove_dir_all(bench.path("plugins")).expect("removed");
+    let install = |artifact: &str, words: &str| {
+        let places = "--trusted-keys release.pem --plugins-dir plugins --trust-coverage code";
+        let aisoc = env!("CARGO_BIN_EXE_aisoc");
+        let script = format!("umask 077; exec {aisoc} plugin install oci-archive:{artifact}.tar {places} {words}");
+        let mut shell = Command::new("sh");
+        assert!(shell.args(["-c", &script]).current_dir(bench.path(".")).status().expect("sh runs").success());
+    };
+    install("full", "");
+    install("code", "--lower-coverage --reason 'ticket 12'");
+    for end in ["", ".chain", ".head"] {
+        let mode = fs::metadata(bench.path(&format!("{JOURNAL}{end}"))).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o644, "{end}");
+    }
+}

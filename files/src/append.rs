@@ -42,13 +42,14 @@ fn create(directory: impl AsFd, name: &str) -> io::Result<File> {
     let created = OFlags::CREATE | OFlags::EXCL;
     let file = rustix::fs::openat(&directory, name, APPEND | created, Mode::from_raw_mode(0o644))?;
     let (found, place) = (rustix::fs::fstat(&file)?, rustix::fs::fstat(&directory)?);
+    let mut bits = 0o644;
     if place.st_mode & WRITABLE_BY_GROUP != 0 {
         let gid = Gid::from_raw(place.st_gid);
         let is_theirs = found.st_gid == place.st_gid || rustix::fs::fchown(&file, None, Some(gid)).is_ok();
-        if is_theirs {
-            rustix::fs::fchmod(&file, Mode::from_raw_mode(0o664))?;
-        }
+        bits = if is_theirs { 0o664 } else { bits };
     }
+    // Whatever the umask is: who may read the directory may read what was done in it.
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(bits))?;
     rustix::fs::fsync(directory)?;
     Ok(file.into())
 }
