@@ -67,6 +67,11 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin gc" => &["--plugins-dir", "plugins"],
         "plugins journal verify" | "plugins journal show" | "plugins journal export" => &["--plugins-dir", "plugins"],
         "keys journal verify" | "keys journal show" | "keys journal export" => &["--trusted-keys", "keys"],
+        "keys list" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "keys show" => &["release", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "keys impact" => {
+            &["release", "--registry", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]
+        }
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],
         "plugin new" => &["fresh", "--type", "widget"],

@@ -256,7 +256,7 @@ reasons! {
         "look up in NAME.json beside the key what it is limited to; then ask the publisher for a build that is signed with the key that is meant for it"
     KeyNeeded "key_needed" Refused
         "What is installed or published depends on the keys: without them it would be refused, or would be let in with nobody who vouches for it."
-        "have it signed with another trusted key first: `aisoc plugin resign REF --private-key NEW --add`"
+        "have it signed with another trusted key first: `aisoc plugin resign REF --private-key NEW --add --trusted-keys KEYS --replace-tag`, and install that"
     SignersTooFew "signers_too_few" Refused
         "Fewer distinct trusted keys signed the plugin than are required."
         "ask the missing signers to run `aisoc plugin sign --add --plugin-dir DIR --private-key KEY`"

@@ -120,12 +120,16 @@ impl Fetched {
             .hint("have the publisher push the plugin's directory, with `aisoc plugin push DIR HOST/REPOSITORY:TAG`")
     }
 
+    /// The size of all layers, as the manifest claims it.
+    pub(crate) fn layer_bytes(&self) -> u64 {
+        self.artifact.layers().iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.descriptor.size))
+    }
+
     /// The size of all layers, which is the manifest's claim. No layer is larger than what it may unpack
     /// to, so a larger claim is refused before a byte of it is asked for.
     fn claimed_bytes(&self) -> Result<u64> {
         let most = Limits::default().max_total_bytes;
-        let claimed =
-            self.artifact.layers().iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.descriptor.size));
+        let claimed = self.layer_bytes();
         if claimed > most {
             return Err(Fault::new(Reason::UnsafeArchive, "the artifact's layers are too large")
                 .expected(format!("at most {most} bytes"), format!("{claimed} bytes")));

@@ -6,6 +6,7 @@ mod directory;
 pub(crate) mod dry_run;
 pub(crate) mod journal;
 pub(crate) mod key_change;
+pub(crate) mod keys;
 pub(crate) mod known;
 mod listen;
 pub(crate) mod passphrase;

@@ -42,6 +42,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
+        "keys",
+        "the trusted keys for those who rotate them, and what depends on each",
+        include_str!("../../../docs/keys.md"),
+    ),
+    (
         "journal",
         "what was done to keys and trust, by whom and why, and what proves it",
         include_str!("../../../docs/journal.md"),

@@ -22,6 +22,7 @@ mod install;
 mod journal;
 mod key_change;
 mod keygen;
+mod keys;
 mod list;
 mod man;
 mod mistagged;

@@ -6,8 +6,8 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, list, man, new,
-    package, pull, push, reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify,
+    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, keys, list, man,
+    new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify,
     verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
@@ -549,6 +549,54 @@ does not count again when the clock is set back.",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::SiteClock>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keys::list::run,
+        is: Declaration {
+            words: &["keys", "list"],
+            about: "List the keys of the trusted keys directory, and what each verifies here",
+            examples: "Examples:
+  aisoc keys list
+  aisoc keys list --json",
+            risk: Risk::Read,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::KeyList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keys::show::run,
+        is: Declaration {
+            words: &["keys", "show"],
+            about: "Show everything that is known of one key",
+            examples: "Examples:
+  aisoc keys show release
+  aisoc keys show release.pem   # where several keys are called so",
+            risk: Risk::Read,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ShownKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keys::impact::run,
+        is: Declaration {
+            words: &["keys", "impact"],
+            about: "Show what depends on keys: what would be refused if they were gone",
+            examples: "Examples:
+  aisoc keys impact new
+  # also what is published: that version, or all where no tag is named
+  aisoc keys impact new --registry registry.example/team/my-plugin:1.2.0
+  aisoc keys impact new --json
+
+Exit code 3 when something is lost with the keys, 0 when nothing is: the
+installed plugins and the versions that are kept for a rollback, read whole
+and judged by the keys as they are and without these.",
+            risk: Risk::Read,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::KeyImpact>),
             ..PLAIN
         },
     },

@@ -14,6 +14,7 @@ mod inspection;
 mod installation;
 mod installed;
 mod journal;
+mod keys;
 mod listing;
 mod manifest;
 mod objection;
@@ -36,6 +37,10 @@ pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, Inspecte
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};
 pub use journal::{JournalColumns, JournalEntries, JournalEntry, VerifiedJournal, VerifiedJournals};
+pub use keys::{
+    DependentItem, ImpactCounts, KeyFingerprint, KeyFingerprints, KeyImpact, KeyList, KeyNote, ListedKey, NotJudged,
+    ShownKey, UnusedKey, VerifiedPlugin,
+};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;

@@ -67,7 +67,9 @@ fn says_string(property: &Value) -> bool {
 fn looks_like(name: &str) -> Option<(&'static str, Value)> {
     match name {
         _ if name.ends_with("_digest") => Some(("pattern", json!("^sha256:[0-9a-f]{64}$"))),
-        _ if name.ends_with("_fingerprint") => Some(("pattern", json!("^SHA256:[0-9a-f]{64}$"))),
+        _ if name == "fingerprint" || name.ends_with("_fingerprint") => {
+            Some(("pattern", json!("^SHA256:[0-9a-f]{64}$")))
+        }
         _ if name == "at" || name.ends_with("_at") => Some(("format", json!("date-time"))),
         "code" | "reason_code" => Some(("pattern", json!("^[a-z_]+$"))),
         _ => None,

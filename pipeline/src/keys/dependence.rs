@@ -93,6 +93,8 @@ pub struct Dependent {
     pub place: Place,
     /// Its place, from which a path can be had back, or the reference.
     pub source: String,
+    /// Other references that lead to the same artifact.
+    pub also_named: Vec<String>,
     /// The plugin, when it is known.
     pub id: Option<String>,
     /// Its version, when it is known.
@@ -107,7 +109,7 @@ pub struct Dependent {
     pub objection: Option<Fault>,
 }
 
-/// What the second verdict says beside the first, of what is said of in words by its caller.
+/// What the second verdict says beside the first.
 pub(super) struct Compared {
     pub(super) dependence: Dependence,
     pub(super) signers: Vec<KnownSigner>,
@@ -127,11 +129,6 @@ impl Compared {
             }
         };
         Self { dependence, signers, others, objection }
-    }
-
-    pub(super) fn at(self, place: Place, source: String, id: Option<String>, version: Option<String>) -> Dependent {
-        let Self { dependence, signers, others, objection } = self;
-        Dependent { place, source, id, version, dependence, signers, others, objection }
     }
 }
 

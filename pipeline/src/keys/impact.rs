@@ -8,6 +8,7 @@ use aisoc_signing::Fingerprint;
 use aisoc_trust::TrustMode;
 
 use super::dependence::{Compared, Dependence, Dependent, Place};
+use super::here::is_without_plugins;
 use super::kept::kept_versions;
 use crate::at_rest::{AtRest, AtRestOptions, Seen, see_at_rest};
 use crate::judge::{Judgement, TrustInputs};
@@ -39,7 +40,7 @@ pub struct Impact {
 /// `usage` in mode `disabled`, in which nothing depends on any key; as [`crate::verify_at_rest`].
 pub fn impact(options: &AtRestOptions, gone: &BTreeSet<Fingerprint>) -> Result<Impact> {
     require_judging(&options.trust)?;
-    if !options.site.path().is_dir() && options.site.path().symlink_metadata().is_err() {
+    if is_without_plugins(&options.site) {
         return Ok(Impact::default());
     }
     let (seen, AtRest { skipped_keys, shared, .. }) = see_at_rest(options, gone)?;
@@ -73,6 +74,18 @@ pub(super) struct Judged {
     pub(super) today: Result<Judgement>,
     /// Nothing where the keys have nothing to do with it.
     pub(super) foreseen: Option<Result<Judgement>>,
+    /// Other references that lead to it.
+    pub(super) also_named: Vec<String>,
+    /// Whether `today` is no verdict, for nobody could read it.
+    pub(super) is_unread: bool,
+}
+
+impl Judged {
+    /// What the keys have nothing to do with.
+    pub(super) fn of(place: Place, source: String, today: Result<Judgement>) -> Self {
+        let is_unread = today.as_ref().is_err_and(|fault| !is_verdict(fault));
+        Self { place, source, id: None, version: None, today, foreseen: None, also_named: Vec::new(), is_unread }
+    }
 }
 
 impl Impact {
@@ -97,8 +110,9 @@ impl Impact {
             count if count > SHOWN => format!("{count} depend on the keys: {shown} and {} more", count - SHOWN),
             count => format!("{count} depend on the keys: {shown}"),
         };
-        let what = first.objection.as_ref().map_or("", |objection| objection.reason().as_str());
-        Some(Fault::new(Reason::KeyNeeded, message).expected("another trusted key that vouches for each", what))
+        let signers: Vec<String> = first.signers.iter().map(|signer| format!("`{}`", signer.key_id)).collect();
+        let found = format!("{} and no other that is enough", signers.join(", "));
+        Some(Fault::new(Reason::KeyNeeded, message).expected("other trusted keys that vouch for each", found))
     }
 
     pub(super) fn sort(&mut self) {
@@ -109,19 +123,45 @@ impl Impact {
         let Seen { plugin, foreseen } = seen;
         let source = escaped(plugin.path.as_os_str());
         let (id, version) = (Some(plugin.id), plugin.version);
-        self.add(Judged { place: Place::Installed, source, id, version, today: plugin.verdict, foreseen }, gone);
+        self.add(Judged { id, version, foreseen, ..Judged::of(Place::Installed, source, plugin.verdict) }, gone);
     }
 
     pub(super) fn add(&mut self, judged: Judged, gone: &BTreeSet<Fingerprint>) {
-        let Judged { place, source, id, version, today, foreseen } = judged;
+        let Judged { place, source, id, version, today, foreseen, also_named, is_unread } = judged;
         match (today, foreseen) {
-            (Err(fault), _) if is_verdict(&fault) => self.refused_count += 1,
-            (Err(fault), _) => self.failed.push((source, fault)),
+            (Err(fault), _) if is_unread => self.failed.push((source, fault)),
+            (Err(_), _) => self.refused_count += 1,
             (Ok(_), None) => self.independent_count += 1,
             (Ok(today), Some(foreseen)) => {
-                self.dependents.push(Compared::of(&today, foreseen, gone).at(place, source, id, version));
+                let Compared { dependence, signers, others, objection } = Compared::of(&today, foreseen, gone);
+                self.dependents.push(Dependent {
+                    place,
+                    source,
+                    also_named,
+                    id,
+                    version,
+                    dependence,
+                    signers,
+                    others,
+                    objection,
+                });
             }
         }
+    }
+
+    /// Both answers as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.dependents.extend(other.dependents);
+        self.failed.extend(other.failed);
+        self.independent_count += other.independent_count;
+        self.refused_count += other.refused_count;
+        if self.skipped_keys.is_empty() {
+            self.skipped_keys = other.skipped_keys;
+        }
+        self.shared = self.shared.or(other.shared);
+        self.sort();
+        self
     }
 }
 

@@ -44,8 +44,7 @@ pub(super) fn kept_versions(
 
 fn unlisted(options: &AtRestOptions, id: &PluginId, fault: Fault) -> Judged {
     let source = format!("{}: kept versions", escaped(options.site.plugin(id).as_os_str()));
-    let id = Some(id.to_string());
-    Judged { place: Place::Kept, source, id, version: None, today: Err(fault), foreseen: None }
+    Judged { id: Some(id.to_string()), is_unread: true, ..Judged::of(Place::Kept, source, Err(fault)) }
 }
 
 struct Reader<'a> {
@@ -63,7 +62,7 @@ impl Reader<'_> {
             Err(fault) => (Err(fault), None),
         };
         let (id, version) = (Some(record.id.to_string()), Some(record.version.clone()));
-        Judged { place: Place::Kept, source: escaped(path.as_os_str()), id, version, today, foreseen }
+        Judged { id, version, foreseen, ..Judged::of(Place::Kept, escaped(path.as_os_str()), today) }
     }
 
     /// By its digest: of one version several artifacts can be kept. What is installed beside it decides at the rollback;

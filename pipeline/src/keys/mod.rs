@@ -2,9 +2,13 @@
 
 mod change;
 mod dependence;
+mod here;
 mod impact;
 mod kept;
+mod published;
 
 pub use change::{ChangedKeys, Guard, KeyChangeOptions, change_keys};
 pub use dependence::{Dependence, Dependent, Place};
+pub use here::{KeysHere, keys_here};
 pub use impact::{Impact, impact};
+pub use published::impact_of_sources;

@@ -223,6 +223,19 @@ impl Keyring {
         }
     }
 
+    /// The path of a file of the keys, as the user would write it.
+    pub fn path_of(&self, file: &str) -> PathBuf {
+        match self.directory.is_dir() {
+            true => self.directory.join(file),
+            false => self.directory.with_file_name(file),
+        }
+    }
+
+    /// The path of the note beside a key.
+    pub fn note_path_of(&self, key: &HeldKey) -> PathBuf {
+        self.path_of(&shown(&note_of(OsStr::new(&key.file))))
+    }
+
     /// Where the keys are from: the directory, or the one file.
     pub fn directory(&self) -> &Path {
         &self.directory

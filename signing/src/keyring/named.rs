@@ -16,16 +16,17 @@ const FEWEST_DIGITS: usize = 8;
 const SHOWN: usize = 5;
 
 /// A way to name a key. The exact ones come first: what names one key exactly names no other one by its beginning.
-const WAYS: [fn(&HeldKey, &str) -> bool; 4] = [
+const WAYS: [fn(&HeldKey, &str) -> bool; 5] = [
     |key, word| key.file == word,
     |key, word| key.place != KeyPlace::Trusted && key.place.below(key.id.as_str()) == word,
     |key, word| key.id.as_str() == word,
     |key, word| begins_with(key.fingerprint, word),
+    |key, word| word.starts_with("SHA256:") && key.key.openssh_fingerprint() == word,
 ];
 
 impl Keyring {
-    /// The key that `word` names, wherever it stands: `ops`, `ops.pem`, `staged/ops`, its fingerprint, or at least
-    /// the first eight digits of that. One key under several names is one key, and its trusted file comes first.
+    /// The key that `word` names, wherever it stands: `ops`, `ops.pem`, `staged/ops`, its fingerprint, at least
+    /// the first eight digits of that, or the fingerprint that OpenSSH prints. One key under several names is one key, and its trusted file comes first.
     ///
     /// # Errors
     /// `key_not_found`; `usage` for what names several keys, with the files by which each can be named.
@@ -111,6 +112,7 @@ mod tests {
             (&old.hex()[..8], old),
             (&old.hex()[..20].to_uppercase(), old),
             (&format!("SHA256:{}", &ops.hex()[..8]), ops),
+            (&keyring.keys()[0].key.openssh_fingerprint(), ops),
         ] {
             assert_eq!(named(word).expect(word), key, "{word}");
         }

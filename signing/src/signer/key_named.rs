@@ -31,8 +31,19 @@ impl NamedKey {
     pub(crate) fn of(&self, key: &PublicKey) -> Self {
         match self {
             Self::Ours(_) => Self::Ours(key.fingerprint()),
-            Self::OpenSsh(_) => Self::OpenSsh(Sha256::digest(blob_of(key)).into()),
+            Self::OpenSsh(_) => Self::openssh(key),
         }
+    }
+
+    fn openssh(key: &PublicKey) -> Self {
+        Self::OpenSsh(Sha256::digest(blob_of(key)).into())
+    }
+}
+
+impl PublicKey {
+    /// The fingerprint that OpenSSH prints of the key: to be compared with that, and with nothing else.
+    pub fn openssh_fingerprint(&self) -> String {
+        NamedKey::openssh(self).to_string()
     }
 }
 

@@ -1,0 +1,34 @@
+//! `aisoc keys …`: the keys that this site trusts, for those who rotate them.
+
+pub(super) mod impact;
+pub(super) mod list;
+mod row;
+pub(super) mod show;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::AtRestOptions;
+
+use crate::args::keys::HereArgs;
+use crate::context::{Context, shared_directories};
+
+/// All that is installed, to be judged by the keys. Where no plugins directory is named, none may be.
+///
+/// # Errors
+/// `io_not_found` for one that is named and not there: its name is wrong.
+fn here(args: HereArgs, context: &Context) -> Result<AtRestOptions> {
+    let is_named = args.plugins_dir.is_some();
+    let site = context.site(args.plugins_dir);
+    let options = AtRestOptions {
+        trust: context.trust(args.trust, &site)?,
+        site,
+        only: Vec::new(),
+        limits: context.limits()?,
+        shared_directories: shared_directories(&args.shared),
+    };
+    if is_named { require_there(&options).map(|()| options) } else { Ok(options) }
+}
+
+fn require_there(options: &AtRestOptions) -> Result<()> {
+    let path = options.site.path();
+    path.symlink_metadata().map(drop).map_err(|error| Fault::io("read", path, error))
+}
