@@ -170,3 +170,54 @@ fn a_change_through_a_mapping_whose_file_was_closed_before_is_noticed() {
     drop(ask);
     assert!(writer.wait().expect("ended").success());
 }
+
+#[test]
+fn what_strict_would_refuse_is_said_beforehand_with_what_mends_it_and_is_no_failure() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    let foresee = |keys: &str, words: &[&str]| {
+        let fixed = ["plugins", "verify", "--plugins-dir", "plugins", "--trust-mode", "strict", "--dry-run", "--keys"];
+        bench.run(&[&fixed[..], &[keys], words].concat())
+    };
+    assert!(!foresee("keys", &[]).ok().stdout.contains("cure:"));
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    let shown = bench.run(&["plugin", "verify", "demo.tar", "--keys", "keys", "--json"]).ok().stdout.clone();
+    let at = shown.find("SHA256:").expect("a signer");
+    let signer = &shown[at..at + 71];
+    let cures = |run: &Run| {
+        let text = run.ok().stdout.clone();
+        text.lines().filter_map(|line| line.trim().strip_prefix("cure: ").map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let unknown = foresee("other.pem", &[]);
+    let [cure] = &cures(&unknown)[..] else { panic!("{unknown:?}") };
+    assert!(cure.contains(signer) && cure.contains("NAME.pem"), "{cure}");
+    let document: Value = serde_json::from_str(&foresee("other.pem", &["--json"]).ok().stdout).expect("one document");
+    assert_eq!((&document["refused_count"], &document["dry_run"]), (&1.into(), &true.into()));
+    assert!(document["plugins"][0]["objection"]["hint"].as_str().is_some_and(|hint| hint.contains(signer)));
+    for (place, word) in [("staged", "promote"), ("retired", "plugin resign")] {
+        bench.write(
+            &format!("{place}-keys/{place}/release.pem"),
+            fs::read(bench.path("keys/release.pem")).expect("a key"),
+        );
+        bench.write(&format!("{place}-keys/other.pem"), fs::read(bench.path("other.pem")).expect("a key"));
+        let run = foresee(&format!("{place}-keys"), &[]);
+        assert!(matches!(&cures(&run)[..], [cure] if cure.contains(word)), "{place}: {run:?}");
+    }
+    for (note, reason) in [
+        (r#"{"schema_version": 2, "scope": {"plugins": ["acme-*"]}}"#, "key_out_of_scope"),
+        (r#"{"schema_version": 1, "not_after": "2020-01-01T00:00:00Z"}"#, "key_expired"),
+    ] {
+        bench.write("keys/release.json", note);
+        let run = foresee("keys", &[]);
+        assert!(run.ok().stdout.contains(reason) && cures(&run).len() == 1, "{run:?}");
+    }
+    for run in [foresee("keys", &[]), foresee("other.pem", &[])] {
+        for relaxing in ["--trust-mode", "disabled", "--trust-coverage", "warn"] {
+            assert!(cures(&run).iter().all(|cure| !cure.contains(relaxing)), "{run:?}");
+        }
+    }
+    // What cannot be read is no answer.
+    foresee("nowhere", &[]).refused(1, "io_not_found");
+    foresee("keys", &["--nonsense"]).refused(2, "usage");
+}

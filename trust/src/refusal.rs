@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aisoc_files::shell_word;
 use aisoc_manifests::counted;
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason};
@@ -21,6 +22,9 @@ use crate::verdict::Verdict;
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
 /// What an operator does about a plugin that is not as it was signed.
 pub const FETCH_AGAIN: &str = "fetch the plugin again from its publisher: `aisoc plugin install REFERENCE`";
+/// For a key that is not to count again.
+const AGAIN_BY_CURRENT: &str = "ask its publisher for a build that is signed with a current key, or to sign this one again: \
+     `aisoc plugin resign REF --private-key NEW --trusted-keys OLD.pem --replace-tag`";
 /// For what macOS adds.
 const WITHOUT_NOTES: &str = "macOS adds files of such names: remove it, or have the publisher package the plugin with \
      `aisoc plugin package DIR --out NAME.tar`, or with `COPYFILE_DISABLE=1 tar --no-mac-metadata`";
@@ -84,6 +88,7 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[Str
             };
             beside_skipped(Fault::new(Reason::UntrustedKey, message), skipped)
                 .expected(format!("a signature by {}", names(tried)), format!("one that names {}", named.join(", ")))
+                .hint(add_key(&named))
         }
         Cause::Unknown => {
             let message = format!("no trusted key signed this content, whose digest is {}", digest.hex());
@@ -93,6 +98,15 @@ pub(crate) fn untrusted(digest: CanonicalDigest, tried: &[KeyId], skipped: &[Str
             )
         }
     }
+}
+
+/// What makes a signer known whose key is not here. A fingerprint that comes with the plugin proves nothing.
+fn add_key(named: &[String]) -> String {
+    let which = if named.len() > 1 { "one of " } else { "" };
+    format!(
+        "if its publisher says on another way that {which}{} is theirs, put their NAME.pem into the trusted keys directory",
+        named.join(", ")
+    )
 }
 
 fn names(tried: &[impl ToString]) -> String {
@@ -119,6 +133,11 @@ pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
     match standing {
         Standing::OutOfScope(scope) => fault.expected(scope.allowed(), scope.found()),
         Standing::CoversTooLittle => fault.expected("coverage full", "coverage code"),
+        Standing::Staged => fault.expected("a trusted key", "a staged one").hint(format!(
+            "when the key is to be trusted from now on: `aisoc keys promote {} --reason TEXT`",
+            shell_word(key_id.as_str())
+        )),
+        Standing::Retired => fault.expected("a trusted key", "a retired one").hint(AGAIN_BY_CURRENT),
         _ => fault,
     }
 }

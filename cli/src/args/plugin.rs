@@ -26,6 +26,9 @@ pub(crate) struct VerifyAtRestArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    /// Say what would be refused, with what would mend each, and end with 0 whatever that is
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) shared: SharingArgs,
     #[command(flatten)]

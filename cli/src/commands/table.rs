@@ -337,8 +337,11 @@ it, and so does whoever has pinned it. Prints HOST/REPOSITORY@DIGEST of each.",
             examples: "Examples:
   aisoc plugins verify
   aisoc plugins verify shodan virustotal --json
+  # before a host gets strict: what it would refuse, and what mends each
+  aisoc plugins verify --trust-mode strict --dry-run
 
-Exit code 3 when one of them is refused; every one is listed.",
+Exit code 3 when one of them is refused; every one is listed. With --dry-run it
+is 0 whatever is found, unless the plugins or the keys cannot be read.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PluginVerdicts>),

@@ -25,6 +25,9 @@ struct Verdicts {
     document: PluginVerdicts,
     #[serde(skip)]
     exit_code: u8,
+    /// Whether what would mend each is said as well.
+    #[serde(skip)]
+    with_cures: bool,
 }
 
 pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
@@ -39,7 +42,8 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let AtRest { plugins, skipped_keys, shared } = verify_at_rest(&options)?;
     context.warn_of_sharing(shared.as_deref());
     context.warn_of_keys(&skipped_keys, ending_keys(&plugins));
-    if plugins.is_empty() {
+    let foresees = args.dry_run;
+    if plugins.is_empty() && !foresees {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
@@ -56,8 +60,10 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         counts,
         plugins: rows,
     };
+    // Whoever asks beforehand has not failed by the answer.
+    let refusal = refusal.filter(|_| !foresees);
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
-    context.output.answer(&Verdicts { document, exit_code })?;
+    context.output.answer(&Verdicts { document, exit_code, with_cures: foresees })?;
     refusal.map_or(Ok(0), Err)
 }
 
@@ -126,6 +132,9 @@ impl Answer for Verdicts {
             write_place(&mut text, row.name.as_deref());
             if let Some(objection) = &row.objection {
                 let _ = writeln!(text, "  {}", printable(&objection.to_string()));
+                if self.with_cures {
+                    let _ = writeln!(text, "  cure: {}", printable(&objection.hint));
+                }
             }
         }
         text
