@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import KeyPair, Package, Plugins, SignedSource, reason
+from .oracle import KeyPair, Keys, Package, Plugins, SignedSource, reason
 from .world import copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys} --allow-downgrade"
@@ -11,6 +11,9 @@ ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
 UNINSTALL = "plugin uninstall -q demo --yes --plugins-dir plugins"
 GARBAGE = "plugin gc -q --plugins-dir plugins"
 NEIGHBOURLY = (INSTALL % "neighbour",)
+KEYS = "keys %s --trusted-keys keys --reason harness"
+INSTALLED = " --plugins-dir nothing"
+RELEASE = frozenset({"release.pem", "other.pem"})
 NOTHING, ONE, BOTH = frozenset(), frozenset({"1.0.0"}), frozenset({"1.0.0", "2.0.0"})
 
 
@@ -45,6 +48,11 @@ class Operation:
             (target / "out").rmdir()
         if isinstance(self.subject, SignedSource):
             copy(world.base / "sources/1.0.0", target / "source")
+        if isinstance(self.subject, Keys):
+            (target / "keys").mkdir()
+            for name in RELEASE:
+                (target / "keys" / name).write_bytes((world.base / "private" / name).read_bytes())
+            (target / "out/third.pem").write_bytes((world.base / "private/third.pem").read_bytes())
         if isinstance(self.subject, KeyPair) and self.subject.replaces:
             for suffix in ("key", "pem"):
                 (target / f"out/fresh.{suffix}").write_bytes((world.base / f"private/other.{suffix}").read_bytes())
@@ -61,8 +69,22 @@ class Operation:
             return self.subject.again(done, outcome)
         if done.returncode == 0:
             return True
+        # A change that was begun is finished first, and then there is nothing left to do.
+        if isinstance(self.subject, Keys):
+            return reason(done) in self.refusals_of_second
         return outcome in ("new", "absent") and reason(done) in self.refusals_of_second
 
+
+def moved(verb, action, old, new, notes=(), start=(), refusals=("usage", "already_exists")):
+    """A change of the trusted keys."""
+    subject = Keys(frozenset(old), frozenset(new), action, frozenset(notes))
+    return Operation(f"keys {verb.split()[0]}", KEYS % verb, subject, start, refusals)
+
+
+STAGE = KEYS % "stage out/third.pem --owner Ada"
+RETIRED = {"other.pem", "retired/release.pem"}
+REVOKED = {"other.pem", "revoked/release.pem"}
+STAGED = RELEASE | {"staged/third.pem"}
 
 PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
 
@@ -83,6 +105,13 @@ OPERATIONS = (
     Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignedSource(),
               ("plugin sign -q --plugin-dir source --private-key {private}/other.key",),
               unsynced="the same command makes the same signature again"),
+    moved("add out/third.pem --owner Ada", "key-add", RELEASE, RELEASE | {"third.pem"}, {"third.json"}),
+    moved("stage out/third.pem --owner Ada", "key-stage", RELEASE, STAGED, {"staged/third.json"}),
+    moved("promote third", "key-promote", STAGED, RELEASE | {"third.pem"}, {"third.json"}, (STAGE,)),
+    moved("retire release" + INSTALLED, "key-retire", RELEASE, RETIRED),
+    moved("revoke release" + INSTALLED, "key-revoke", RELEASE, REVOKED, {"revoked/release.json"}),
+    moved("restore release --yes", "key-restore", REVOKED, RELEASE, (), (KEYS % ("revoke release" + INSTALLED),)),
+    moved("annotate release --owner Ada", "key-annotate", RELEASE, RELEASE, {"release.json"}),
     Operation("package, new layout", PACKAGE % ("1.0.0", "layout"), Package("layout", NOTHING, ONE)),
     Operation("package, one more tag", PACKAGE % ("2.0.0", "layout"), Package("layout", ONE, BOTH),
               (PACKAGE % ("1.0.0", "layout"),)),

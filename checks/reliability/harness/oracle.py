@@ -160,6 +160,74 @@ class KeyPair:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """A directory of trusted keys, `keys`: where each key stands, `old` before and `new` afterwards.
+
+    Whom a loader trusts that knows PEM files alone is read by Python: the key files at the top, but for a key that
+    stands among the revoked ones as well, which this product trusts nowhere.
+    """
+
+    old: frozenset  # paths of key files below `keys`
+    new: frozenset
+    action: str  # the word of the journal
+    notes: frozenset = frozenset()  # paths of notes afterwards
+
+    def look(self, world, sandbox):
+        keys = sandbox / "keys"
+        if not keys.exists():
+            return "corrupted", ["the keys are gone"]
+        found, trusted = self.files(keys, ".pem"), self.trusted(keys)
+        problems = []
+        if trusted not in (self.who(self.old), self.who(self.new)):
+            problems.append(f"trusted are {sorted(trusted)}")
+        done = world.run(sandbox, "plugin verify -q {sources}/1.0.0 --trusted-keys keys")
+        if done.returncode != (0 if "release.pem" in trusted else 3):
+            problems.append(f"record: verify exits with {done.returncode}: {reason(done)}")
+        if (keys / "keys.journal").exists():
+            done = world.run(sandbox, "keys journal verify --trusted-keys keys")
+            if done.returncode:
+                problems.append(f"record: the journal: {reason(done)}")
+        is_new = found == self.new and self.files(keys, ".json") == self.notes
+        return "corrupted" if problems else "new" if is_new else "old", problems
+
+    @staticmethod
+    def files(keys, suffix):
+        found = [path for path in keys.rglob(f"*{suffix}") if ".aisoc" not in path.parts]
+        return frozenset(str(path.relative_to(keys)) for path in found)
+
+    @staticmethod
+    def who(paths):
+        revoked = {path.partition("/")[2] for path in paths if path.startswith("revoked/")}
+        return {path for path in paths if "/" not in path and path not in revoked}
+
+    def trusted(self, keys):
+        revoked = {path.read_bytes() for path in (keys / "revoked").glob("*.pem")}
+        noted = {path.stem for path in (keys / "revoked").glob("*.json")}
+        at_top = [path for path in keys.glob("*.pem") if path.read_bytes() not in revoked]
+        # A note on a revocation comes before the key is moved, and counts at once.
+        return {path.name for path in at_top if path.stem not in noted}
+
+    def settled(self, world, sandbox):
+        outcome, problems = self.look(world, sandbox)
+        if outcome != "new":
+            problems.append("run again: the keys are not where they should be")
+        journal = sandbox / "keys/keys.journal"
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        written = [line for line in lines if line.split("\t")[1] == self.action]
+        if len(written) != 1:
+            problems.append(f"run again: {len(written)} lines of the journal say it")
+        return problems + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        own = sandbox / "keys/.aisoc"
+        left = [path for path in _entries(own) if path.name not in ("write.lock", "journal.head")]
+        known = {".aisoc", "keys.journal", "keys.journal.chain", "staged", "retired", "revoked"}
+        left += [path for path in _entries(sandbox / "keys")
+                 if path.name not in known and path.suffix not in (".pem", ".json")]
+        return _left(left, sandbox)
+
+
+@dataclass(frozen=True)
 class SignedSource:
     """A plugin's directory on the bench, `source`: signing writes several files, one after the other.
 

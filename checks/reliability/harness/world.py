@@ -75,7 +75,9 @@ class World:
         """The commands that this binary has, so that an operation it lacks is skipped and said so."""
         shown = subprocess.run([self.aisoc, "plugin", "--help"], capture_output=True, text=True).stdout
         listed = shown.partition("Commands:")[2].partition("Options:")[0]
-        return {line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2:3].strip()}
+        found = {line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2:3].strip()}
+        keys = subprocess.run([self.aisoc, "keys", "stage", "--help"], capture_output=True)
+        return found | ({"keys"} if keys.returncode == 0 else set())
 
     def _make(self):
         for part in ("keys", "private", "sources", "tmp"):
@@ -83,6 +85,7 @@ class World:
         for owner in ("release", "other"):
             self.must(self.base, f"keygen -q --out private/{owner}")
             shutil.copy(self.base / f"private/{owner}.pem", self.base / "keys")
+        self.must(self.base, "keygen -q --out private/third")
         for number, version in enumerate(VERSIONS, 1):
             self._source(PLUGIN, version, number)
         self._source(NEIGHBOUR, "1.0.0", 9)

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Links, SmallFileError, Walk, open_file_in, put_in, read_open, remove_in};
+use aisoc_files::{Arrival, Links, SmallFileError, Walk, names_in, open_file_in, put_in, read_open, remove_in};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Keyring, OWN_DIRECTORY};
@@ -20,6 +20,10 @@ use crate::state_lock::{Patience, StateLock};
 
 /// The mode of the keyring's own directory: whoever may read the keys may read what was done to them.
 const OPEN_TO_READERS: u32 = 0o755;
+/// Most names in the keyring's own directory that are looked through for drafts: it has four.
+const MAX_OWN_NAMES: usize = 1_000;
+/// How a draft is called that is going to be one of our files.
+const DRAFT: &str = ".new";
 
 /// Who changes the keys, and under which circumstances.
 #[derive(Debug, Clone)]
@@ -71,6 +75,7 @@ impl KeysSession {
             DryRun::Yes => (None, share(path, &top, access)?),
         };
         let finished = means.as_ref().map(|means| means.recover(access)).transpose()?.flatten();
+        means.iter().for_each(|means| means.tidy(path));
         let keyring = Keyring::read(path)?;
         // The path leads to the directory whose lock is held, or what was read is of another one.
         require_same(&top, &open(path)?, path)?;
@@ -134,6 +139,14 @@ impl Means {
             self.write_down(&change.entry, access)?;
         }
         self.forget().map(|()| Some(change.entry))
+    }
+
+    /// Drafts that a killed process has left. What cannot be removed is the next writer's to use again.
+    fn tidy(&self, path: &Path) {
+        let Ok(names) = names_in(&path.join(OWN_DIRECTORY), MAX_OWN_NAMES) else { return };
+        for name in names.iter().filter_map(|name| name.to_str()).filter(|name| name.ends_with(DRAFT)) {
+            let _ = remove_in(&self.own, name);
+        }
     }
 
     fn pending(&self) -> Result<Option<KeyChange>> {
