@@ -76,7 +76,7 @@ fn named(signers: &[Signer]) -> String {
 
 impl Answer for ShownKey {
     fn text(&self) -> String {
-        let ShownKey { key, verifies, .. } = self;
+        let Self { key, verifies, .. } = self;
         let note = &key.note;
         let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| list.join(", "));
         let joined = |list: &[String]| (!list.is_empty()).then(|| list.join(", "));
