@@ -36,6 +36,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/github.rs", "reference", "a reference into a registry, which its grammar keeps plain"),
     ("cli/src/commands/help.rs", "meant", "words of our own commands, or the name of a page"),
     ("cli/src/commands/keygen.rs", "option", "an option of our own"),
+    ("cli/src/commands/journal/export.rs", "P::GROUP", "a word of our own"),
     ("cli/src/commands/key_change/note.rs", "name", "an option of our own"),
     ("cli/src/commands/mistagged.rs", "line", "a command line that was quoted word by word"),
     ("cli/src/commands/package.rs", "as_layout(path)", "quoted where it is made"),

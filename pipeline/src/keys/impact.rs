@@ -9,6 +9,7 @@ use aisoc_trust::TrustMode;
 
 use super::dependence::{Compared, Dependence, Dependent, Place};
 use super::here::is_without_plugins;
+use super::judged::Judged;
 use super::kept::kept_versions;
 use crate::at_rest::{AtRest, AtRestOptions, Seen, see_at_rest};
 use crate::judge::{Judgement, TrustInputs};
@@ -63,21 +64,6 @@ pub(super) fn require_judging(trust: &TrustInputs) -> Result<()> {
         }
         TrustMode::Strict | TrustMode::Warn => Ok(()),
     }
-}
-
-/// Something that was judged by the keys as they are, and without some of them.
-pub(super) struct Judged {
-    pub(super) place: Place,
-    pub(super) source: String,
-    pub(super) id: Option<String>,
-    pub(super) version: Option<String>,
-    pub(super) today: Result<Judgement>,
-    /// Nothing where the keys have nothing to do with it.
-    pub(super) foreseen: Option<Result<Judgement>>,
-    /// Other references that lead to it.
-    pub(super) also_named: Vec<String>,
-    /// Whether `today` is no verdict, for nobody could read it.
-    pub(super) is_unread: bool,
 }
 
 impl Judged {

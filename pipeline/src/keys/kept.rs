@@ -10,7 +10,7 @@ use aisoc_packaging::default_threads;
 use aisoc_signing::{Fingerprint, Origin};
 
 use super::dependence::Place;
-use super::impact::Judged;
+use super::judged::Judged;
 use crate::at_rest::{AtRestOptions, Seen};
 use crate::foresight::Foresight;
 use crate::judge::{Judge, Judgement};

@@ -4,6 +4,7 @@ mod change;
 mod dependence;
 mod here;
 mod impact;
+mod judged;
 mod kept;
 mod published;
 

@@ -17,7 +17,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 
 use super::dependence::Place;
-use super::impact::{Impact, Judged, require_judging};
+use super::impact::{Impact, require_judging};
+use super::judged::Judged;
 use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
 use crate::foresight::Foresight;

@@ -1,5 +1,6 @@
 //! What each command makes of the keys as they are: a change, or why not. Nothing is read or written here.
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::text::shown;
@@ -232,7 +233,11 @@ fn require_free(keyring: &Keyring, key: &HeldKey, place: KeyPlace) -> Result<()>
         None => Ok(()),
         Some(other) => Err(Fault::new(Reason::AlreadyExists, format!("`{}` has that id already", other.file))
             .expected(format!("no key `{}` that is {}", key.id, place.as_str()), other.fingerprint.to_string())
-            .hint(format!("give one of the two files another name: `{}` or `{}`", key.file, other.file))),
+            .hint(format!(
+                "give one of the two files another name: {} or {}",
+                shell_word(&key.file),
+                shell_word(&other.file)
+            ))),
     }
 }
 

@@ -3,7 +3,8 @@
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::JournalEntry;
 
-use super::{Places, line, verify};
+use super::places::Places;
+use super::{line, verify};
 use crate::args::journal::JournalExportArgs;
 use crate::context::Context;
 use crate::output::{print, printable_json};

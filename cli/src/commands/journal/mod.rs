@@ -2,73 +2,10 @@
 
 mod export;
 mod line;
+mod places;
 mod show;
 mod verify;
-
-use std::path::Path;
-
-use aisoc_manifests::fault::{Fault, Result};
-use aisoc_trust::journal::JournalPlace;
-use clap::Args;
-
-use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
-use crate::context::Context;
 
 pub(super) use export::run as export;
 pub(super) use show::run as show;
 pub(super) use verify::run as verify;
-
-/// What names journals.
-pub(super) trait Places: Args {
-    /// The word that their commands stand below.
-    const GROUP: &'static str;
-
-    /// The journals, the oldest first. One that has no line yet is one.
-    fn places(self, context: &Context) -> Result<Vec<JournalPlace>>;
-}
-
-impl Places for PluginsJournalArgs {
-    const GROUP: &'static str = "plugins";
-
-    fn places(self, context: &Context) -> Result<Vec<JournalPlace>> {
-        let site = context.site(self.plugins_dir);
-        let Some(lock) = self.plugins_lock else {
-            require_directory(site.path())?;
-            return Ok(site.journal()?.into_iter().collect());
-        };
-        let place = site.lock_journal(&lock)?;
-        match place.is_there()? {
-            true => Ok(vec![place]),
-            false => Err(absent(&place.path())),
-        }
-    }
-}
-
-impl Places for KeysJournalArgs {
-    const GROUP: &'static str = "keys";
-
-    /// A keyring that was made read-only has a journal of before, and goes on in the site's.
-    fn places(self, context: &Context) -> Result<Vec<JournalPlace>> {
-        let keys = context.keys_directory(self.trusted_keys);
-        let in_keyring = JournalPlace::in_keyring(&keys)?.ok_or_else(|| absent(&keys))?;
-        // Somebody who names a plugins directory means one that is there; the default need not be.
-        self.plugins_dir.as_deref().map_or(Ok(()), require_directory)?;
-        let Some(in_site) = context.site(self.plugins_dir).keys_journal()? else { return Ok(vec![in_keyring]) };
-        Ok(match (in_keyring.is_there()?, in_site.is_there()?) {
-            (true, true) => vec![in_keyring, in_site],
-            (false, true) => vec![in_site],
-            (_, false) => vec![in_keyring],
-        })
-    }
-}
-
-fn require_directory(path: &Path) -> Result<()> {
-    match aisoc_trust::journal::HeldDirectory::open(path)? {
-        Some(_) => Ok(()),
-        None => Err(absent(path)),
-    }
-}
-
-fn absent(path: &Path) -> Fault {
-    Fault::io("open", path, std::io::ErrorKind::NotFound.into())
-}

@@ -9,7 +9,8 @@ use aisoc_pipeline::documents::{JournalEntries, JournalEntry};
 use serde::Serialize;
 
 use super::super::columns::{Columns, short};
-use super::{Places, line, verify};
+use super::places::Places;
+use super::{line, verify};
 use crate::args::journal::JournalShowArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};

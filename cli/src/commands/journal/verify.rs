@@ -10,7 +10,7 @@ use aisoc_pipeline::documents::{Objection, VerifiedJournal, VerifiedJournals};
 use aisoc_trust::journal::{JournalPlace, Reading, Standing, Summary};
 use serde::Serialize;
 
-use super::Places;
+use super::places::Places;
 use crate::args::journal::JournalVerifyArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
