@@ -164,9 +164,10 @@ fn the_canonical_form_stays_the_bytes_that_are_hashed() {
 }
 
 /// Where else characters are judged or escaped, and why it is no second body of the rule.
-const OTHER_ESCAPES: [&str; 4] = [
+const OTHER_ESCAPES: [&str; 5] = [
     "packaging/src/assemble.rs",               // where a word of an annotation ends
     "manifests/src/reader/value.rs",           // the debug form of a manifest's text, which tests read
+    "trust/src/journal/column.rs",             // what ends a line of a journal, which is read for ever
     "manifests/src/plugin/strict.rs",          // what YAML forbids in a manifest
     "registry-client/src/remote/challenge.rs", // what HTTP forbids in a header
 ];

@@ -72,6 +72,12 @@ fn right(command: &str) -> &'static [&'static str] {
         "keys impact" => {
             &["release", "--registry", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]
         }
+        "keys add" | "keys stage" => &["release.pem", "--id", "again", "--trusted-keys", "keys", "--reason", "x"],
+        "keys retire" | "keys revoke" => {
+            &["release", "--trusted-keys", "keys", "--reason", "x", "--plugins-dir", "plugins"]
+        }
+        "keys promote" | "keys restore" => &["release", "--trusted-keys", "keys", "--reason", "x"],
+        "keys annotate" => &["release", "--owner", "Ada", "--trusted-keys", "keys", "--reason", "x"],
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],
         "plugin new" => &["fresh", "--type", "widget"],

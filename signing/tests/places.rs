@@ -262,3 +262,52 @@ fn a_directory_of_places_alone_holds_no_trusted_key() {
     assert!(keyring.keys().is_empty() && keyring.all_keys().len() == 1);
     assert!(Keyring::read(Path::new("/nowhere/keys")).expect("nothing").all_keys().is_empty());
 }
+
+#[test]
+fn a_standing_says_in_words_what_a_key_is_for_and_what_it_was_asked_for() {
+    let many: Vec<String> = (1..=7).map(|number| format!("\"p{number}\"")).collect();
+    let long = noted(&format!(r#"{{"schema_version":2,"scope":{{"plugins":[{}]}}}}"#, many.join(",")));
+    let said = |key: &HeldKey, id: Option<&str>, reference: &str| key.standing_for(id, &from(reference)).to_string();
+    assert_eq!(
+        said(&long, Some("shodan"), ""),
+        "signs `p1`, `p2`, `p3`, `p4`, `p5` and 2 more, and not `shodan`",
+        "five are named"
+    );
+    assert!(said(&long, None, "").ends_with("and not a plugin whose id cannot be read"));
+    let repositories = noted(r#"{"schema_version":2,"scope":{"repositories":["ghcr.io/acme"]}}"#);
+    let elsewhere = said(&repositories, Some("x"), "ghcr.io/other/x:1");
+    assert_eq!(elsewhere, "signs what comes from `ghcr.io/acme`, and not from ghcr.io/other/x");
+    let unknown = said(&repositories, Some("x"), "");
+    assert_eq!(unknown, "signs what comes from `ghcr.io/acme`, and where this comes from is not known");
+    let sets = noted(r#"{"schema_version":2,"may_sign":["keyset","lock"]}"#);
+    assert_eq!(said(&sets, Some("x"), ""), "signs keyset, lock alone, and no plugin");
+    for (standing, words) in [
+        (Standing::Current, "counts"),
+        (Standing::Staged, "is staged, and not trusted yet"),
+        (Standing::Retired, "was retired, and is not trusted any more"),
+        (Standing::Revoked { at: None, reason: None }, "was revoked"),
+        (Standing::CoversTooLittle, "counts where it has signed every file, and here it has not"),
+    ] {
+        assert_eq!(standing.to_string(), words);
+    }
+}
+
+#[test]
+fn of_several_limits_the_strictest_is_named() {
+    let note = |content: &str| format!(r#"{{"schema_version":2,{content}}}"#);
+    let scope = r#""scope":{"plugins":["acme-*"]}"#;
+    for (first, second, expected) in [
+        (scope, r#""not_after":"2026-01-01T00:00:00Z""#, "expired at"),
+        (scope, r#""not_before":"2027-01-01T00:00:00Z""#, "does not count before"),
+        (r#""not_after":"2026-01-01T00:00:00Z""#, scope, "expired at"),
+        (scope, r#""revoked":{"at":"2026-01-01T00:00:00Z","reason":"stolen"}"#, "was revoked at"),
+    ] {
+        let (site, ops) = (Site::new(), key());
+        site.key("ops.pem", &ops).write("ops.json", note(first)).key("twin.pem", &ops).write("twin.json", note(second));
+        let keyring = site.read().expect("readable");
+        for key in keyring.keys() {
+            let said = key.standing_for(Some("shodan"), &now().into()).to_string();
+            assert!(said.starts_with(expected), "{}: {said}", key.file);
+        }
+    }
+}

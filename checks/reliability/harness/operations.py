@@ -12,7 +12,7 @@ UNINSTALL = "plugin uninstall -q demo --yes --plugins-dir plugins"
 GARBAGE = "plugin gc -q --plugins-dir plugins"
 NEIGHBOURLY = (INSTALL % "neighbour",)
 KEYS = "keys %s --trusted-keys keys --reason harness"
-INSTALLED = " --plugins-dir nothing"
+INSTALLED = " --plugins-dir tmp"
 RELEASE = frozenset({"release.pem", "other.pem"})
 NOTHING, ONE, BOTH = frozenset(), frozenset({"1.0.0"}), frozenset({"1.0.0", "2.0.0"})
 

@@ -245,8 +245,19 @@ mod tests {
         ),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
         (
-            "what is said of one key, this once",
-            &["after", "clear", "comment", "may-sign", "not-after", "not-before", "owner", "plugin", "repository"],
+            "what is said of one key or asked about it, this once",
+            &[
+                "after",
+                "clear",
+                "comment",
+                "may-sign",
+                "not-after",
+                "not-before",
+                "owner",
+                "plugin",
+                "registry",
+                "repository",
+            ],
         ),
     ];
 

@@ -3,16 +3,18 @@
 mod note;
 mod pem;
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::AtRestOptions;
 use aisoc_pipeline::documents::{ChangedKey, FinishedChange};
 use aisoc_pipeline::keys::{ChangedKeys, Dependence, Guard, KeyChangeOptions, change_keys};
 use aisoc_signing::{KeyPlace, Keyring};
 use aisoc_trust::Patience;
-use aisoc_trust::journal::{Action, Entry};
+use aisoc_trust::journal::{Action, Entry, HeldDirectory};
 use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysAccess};
 
 use super::uninstall::confirm;
@@ -125,6 +127,9 @@ fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChangeOptions> {
 fn guard(args: GuardArgs, options: &KeyChangeOptions, context: &Context) -> Result<Guard> {
     let GuardArgs { plugins_dir, force, trust_mode, trust_coverage, required_signers, shared } = args;
     let trusted_keys = Some(options.keys_dir.clone());
+    if let Some(named) = plugins_dir.as_deref() {
+        require_there(named)?;
+    }
     let site = context.site(plugins_dir);
     let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, required_signers };
     let installed = AtRestOptions {
@@ -135,6 +140,13 @@ fn guard(args: GuardArgs, options: &KeyChangeOptions, context: &Context) -> Resu
         shared_directories: shared_directories(&shared),
     };
     Ok(Guard { installed, is_forced: force })
+}
+
+/// Nothing depends on a key in a directory that is not there. Whoever names one means one that is.
+fn require_there(plugins_dir: &Path) -> Result<()> {
+    HeldDirectory::open(plugins_dir)?
+        .map(drop)
+        .ok_or_else(|| Fault::io("open", plugins_dir, ErrorKind::NotFound.into()))
 }
 
 fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -> Result<u8> {
