@@ -25,6 +25,9 @@ const MAX_OWN_NAMES: usize = 1_000;
 /// How a draft is called that is going to be one of our files.
 const DRAFT: &str = ".new";
 
+/// What has happened all the same when a change fails behind its beginning.
+const BEGUN: &str = "the change of the keys was begun, and the next command that changes them finishes it";
+
 /// Who changes the keys, and under which circumstances.
 #[derive(Debug, Clone)]
 pub struct KeysAccess {
@@ -101,7 +104,7 @@ impl KeysSession {
         let Some(means) = &self.means else { return Ok(()) };
         self.access.patience.cancellation.check()?;
         means.begin(&self.path, change)?;
-        means.finish(change, &self.access)
+        means.finish(change, &self.access).map_err(|fault| fault.although(BEGUN))
     }
 }
 
@@ -174,8 +177,12 @@ impl Means {
         drop(self.journal.open()?);
         let content = pending::written(change)?;
         let shown = path.join(OWN_DIRECTORY).join(PENDING);
-        put_in(&self.own, &self.own, PENDING, &content, aisoc_files::Existing::Keep)
-            .map_err(|error| Fault::io("write", &shown, error))
+        put_in(&self.own, &self.own, PENDING, &content, aisoc_files::Existing::Keep).map_err(|error| {
+            // It may have its name already, and whoever is told that nothing was done must not see it done later.
+            let is_gone = error.kind() == ErrorKind::AlreadyExists || remove_in(&self.own, PENDING).is_ok();
+            let fault = Fault::io("write", &shown, error);
+            if is_gone { fault } else { fault.although(BEGUN) }
+        })
     }
 
     fn finish(&self, change: &KeyChange, access: &KeysAccess) -> Result<()> {
