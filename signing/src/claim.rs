@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use aisoc_manifests::digest::{FileDigest, TreeDigest};
+use aisoc_manifests::digest::{CanonicalDigest, FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::path::RelPath;
@@ -21,6 +21,8 @@ pub struct Claim {
     tree: ClaimedTree,
     /// The manifest, once it was read: three stages of a verification look into it.
     document: OnceLock<Document>,
+    /// What [`Claim::told`] says.
+    told: OnceLock<(CanonicalDigest, TreeFinding)>,
 }
 
 /// What a claim is made of: the tree as it was read.
@@ -48,7 +50,7 @@ pub struct ClaimedTree {
 impl Claim {
     /// The claim of a tree.
     pub fn new(tree: ClaimedTree) -> Self {
-        Self { tree, document: OnceLock::new() }
+        Self { tree, document: OnceLock::new(), told: OnceLock::new() }
     }
 
     /// The tree that the claim is about.
@@ -87,6 +89,24 @@ impl Claim {
     /// `manifest_invalid`, `manifest_not_canonical`.
     pub fn statement(&self) -> Result<Statement> {
         Statement::describe(self.document()?, &self.tree.python)
+    }
+
+    /// What a signature must be over, and how the tree compares with what the manifest states. Both are told once: a
+    /// claim may be judged by other keys again, and neither depends on any.
+    ///
+    /// # Errors
+    /// As [`Claim::statement`].
+    pub(crate) fn told(&self) -> Result<(CanonicalDigest, Result<TreeFinding>)> {
+        if let Some((digest, tree)) = self.told.get() {
+            return Ok((*digest, Ok(tree.clone())));
+        }
+        let document = self.document()?;
+        let digest = Statement::describe(document, &self.tree.python)?.digest();
+        let tree = self.compare_tree(document);
+        if let Ok(tree) = &tree {
+            self.told.get_or_init(|| (digest, tree.clone()));
+        }
+        Ok((digest, tree))
     }
 
     /// Everything that was read.

@@ -18,7 +18,6 @@ use crate::key::Fingerprint;
 use crate::keyring::{Circumstances, KeyCoverage, KeyId, Keyring, SkippedKey, Standing};
 use crate::promised::named_and_absent;
 use crate::signed_by::{EndedSigner, Signer};
-use crate::statement::Statement;
 use crate::tree::{TreeDifference, TreeFinding};
 use crate::tried::{Tried, read_signatures, try_keys};
 
@@ -172,10 +171,9 @@ pub fn examine(
     if keyring.all_keys().is_empty() {
         return Ok(no_trusted_keys(keyring));
     }
-    let document = claim.document()?;
-    let digest = Statement::describe(document, &claim.tree().python)?.digest();
+    let (digest, tree) = claim.told()?;
     findings.digest = Some(digest);
-    let tree = match claim.compare_tree(document) {
+    let tree = match tree {
         Ok(tree) => tree,
         Err(fault) => return Ok(Outcome::UnknownIntegrity(fault)),
     };
