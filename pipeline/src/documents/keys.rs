@@ -119,15 +119,6 @@ pub struct VerifiedPlugin {
     pub other_signers: Vec<Signer>,
 }
 
-/// The fingerprints of keys.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct KeyFingerprints {
-    /// What was read, as it was named.
-    pub source: String,
-    /// Each key once.
-    pub keys: Vec<KeyFingerprint>,
-}
-
 /// One key by content.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct KeyFingerprint {

@@ -38,8 +38,8 @@ pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, Un
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};
 pub use journal::{JournalColumns, JournalEntries, JournalEntry, VerifiedJournal, VerifiedJournals};
 pub use keys::{
-    DependentItem, ImpactCounts, KeyFingerprint, KeyFingerprints, KeyImpact, KeyList, KeyNote, ListedKey, NotJudged,
-    ShownKey, UnusedKey, VerifiedPlugin,
+    DependentItem, ImpactCounts, KeyFingerprint, KeyImpact, KeyList, KeyNote, ListedKey, NotJudged, ShownKey,
+    UnusedKey, VerifiedPlugin,
 };
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
