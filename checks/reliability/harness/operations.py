@@ -105,6 +105,12 @@ OPERATIONS = (
     Operation("sign", "plugin sign -q --plugin-dir source --private-key {private}/release.key", SignedSource(),
               ("plugin sign -q --plugin-dir source --private-key {private}/other.key",),
               unsynced="the same command makes the same signature again"),
+    Operation("package, new layout", PACKAGE % ("1.0.0", "layout"), Package("layout", NOTHING, ONE)),
+    Operation("package, one more tag", PACKAGE % ("2.0.0", "layout"), Package("layout", ONE, BOTH),
+              (PACKAGE % ("1.0.0", "layout"),)),
+    Operation("package, new archive", PACKAGE % ("1.0.0", "demo.tar"), Package("demo.tar", NOTHING, ONE)),
+    Operation("package, over an archive", PACKAGE % ("2.0.0", "demo.tar"), Package("demo.tar", ONE, frozenset({"2.0.0"})),
+              (PACKAGE % ("1.0.0", "demo.tar"),)),
     moved("add out/third.pem --owner Ada", "key-add", RELEASE, RELEASE | {"third.pem"}, {"third.json"}),
     moved("stage out/third.pem --owner Ada", "key-stage", RELEASE, STAGED, {"staged/third.json"}),
     moved("promote third", "key-promote", STAGED, RELEASE | {"third.pem"}, {"third.json"}, (STAGE,)),
@@ -112,12 +118,6 @@ OPERATIONS = (
     moved("revoke release" + INSTALLED, "key-revoke", RELEASE, REVOKED, {"revoked/release.json"}),
     moved("restore release --yes", "key-restore", REVOKED, RELEASE, (), (KEYS % ("revoke release" + INSTALLED),)),
     moved("annotate release --owner Ada", "key-annotate", RELEASE, RELEASE, {"release.json"}),
-    Operation("package, new layout", PACKAGE % ("1.0.0", "layout"), Package("layout", NOTHING, ONE)),
-    Operation("package, one more tag", PACKAGE % ("2.0.0", "layout"), Package("layout", ONE, BOTH),
-              (PACKAGE % ("1.0.0", "layout"),)),
-    Operation("package, new archive", PACKAGE % ("1.0.0", "demo.tar"), Package("demo.tar", NOTHING, ONE)),
-    Operation("package, over an archive", PACKAGE % ("2.0.0", "demo.tar"), Package("demo.tar", ONE, frozenset({"2.0.0"})),
-              (PACKAGE % ("1.0.0", "demo.tar"),)),
 )
 
 
