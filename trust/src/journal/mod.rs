@@ -11,8 +11,8 @@
 //! like all others: they are *unchained* until the next one of ours binds them.
 //!
 //! [`JournalPlace`] says where one is, [`JournalPlace::open`] opens it to append, under a lock that its caller
-//! holds; [`JournalPlace::read`] goes over it without one. The rules are in [`check`], the format in [`entry`] and
-//! [`chain`].
+//! holds; [`JournalPlace::read`] goes over it without one. The rules are in `check`, the format in `entry` and
+//! `chain`.
 //!
 //! Whoever can write all three files can write another history that holds. What finds that is a hash that somebody
 //! has kept elsewhere ([`Reading::summary`] has the newest).
