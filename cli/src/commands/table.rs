@@ -1,5 +1,6 @@
 //! Every command, in the order in which help lists them. The parser, the manual's page of commands and the
-//! dispatch are made of this table.
+//! dispatch are made of this table. It is one file, and long, because it is read as the list that it is: a row stands
+//! where help shows it, and holds words alone.
 
 use aisoc_pipeline::documents::{self, document_schema};
 

@@ -26,8 +26,21 @@ struct Pending {
 /// The change as it is written down.
 ///
 /// # Errors
-/// As for a line of the journal.
+/// `usage` for one that is larger than any, and `internal` for one that would be read as another one.
 pub(super) fn written(change: &KeyChange) -> Result<Vec<u8>> {
+    let content = serialized(change)?;
+    if content.len() as u64 > MAX_PENDING_BYTES {
+        return Err(Fault::new(Reason::Usage, "the change touches too many files at once")
+            .expected(format!("at most {MAX_PENDING_BYTES} bytes"), format!("{} bytes", content.len()))
+            .hint("remove files that hold the same key under other names, and run the command again"));
+    }
+    match read(&content)? == *change {
+        true => Ok(content),
+        false => Err(Fault::new(Reason::Internal, "a change of keys would be read as another one")),
+    }
+}
+
+fn serialized(change: &KeyChange) -> Result<Vec<u8>> {
     let pending = Pending { schema_version: 1, line: change.entry.to_string(), steps: change.steps.clone() };
     serde_json::to_vec(&pending)
         .map_err(|error| Fault::new(Reason::Internal, "a change of keys is no JSON").caused_by(error))

@@ -14,7 +14,7 @@ use super::change::KeyChange;
 use super::pending::{self, MAX_PENDING_BYTES, PENDING};
 use super::place::Places;
 use super::steps;
-use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+use crate::journal::{Action, Entry, HeldDirectory, JournalPlace, Writer};
 use crate::state_directory::{changeable, own_directory, require_secure};
 use crate::state_lock::{Patience, StateLock};
 
@@ -27,6 +27,9 @@ const DRAFT: &str = ".new";
 
 /// What has happened all the same when a change fails behind its beginning.
 const BEGUN: &str = "the change of the keys was begun, and the next command that changes them finishes it";
+
+/// The same behind the last step.
+const CHANGED: &str = "the keys are changed, and the next command that changes them writes that down";
 
 /// Who changes the keys, and under which circumstances.
 #[derive(Debug, Clone)]
@@ -104,7 +107,7 @@ impl KeysSession {
         let Some(means) = &self.means else { return Ok(()) };
         self.access.patience.cancellation.check()?;
         means.begin(&self.path, change)?;
-        means.finish(change, &self.access).map_err(|fault| fault.although(BEGUN))
+        means.finish(change, &self.access)
     }
 }
 
@@ -172,9 +175,14 @@ impl Means {
         })
     }
 
-    /// Nothing is begun that could not be written down: the journal is held to its chain first.
+    /// Nothing is begun that could not be finished: it would stand in the way of every change after it. So the steps
+    /// are asked whether they can be taken, and the journal is held to its chain, but for a revocation: a key that is in
+    /// the wrong hands is not trusted until somebody has mended the journal.
     fn begin(&self, path: &Path, change: &KeyChange) -> Result<()> {
-        drop(self.journal.open()?);
+        if change.entry.action != Action::KeyRevoke {
+            drop(self.journal.open()?);
+        }
+        steps::require_possible(&change.steps, &self.places)?;
         let content = pending::written(change)?;
         let shown = path.join(OWN_DIRECTORY).join(PENDING);
         put_in(&self.own, &self.own, PENDING, &content, aisoc_files::Existing::Keep).map_err(|error| {
@@ -186,9 +194,10 @@ impl Means {
     }
 
     fn finish(&self, change: &KeyChange, access: &KeysAccess) -> Result<()> {
-        change.steps.iter().try_for_each(|step| steps::take(step, &self.places))?;
-        self.write_down(&change.entry, access)?;
-        self.forget()
+        let taken = change.steps.iter().try_for_each(|step| steps::take(step, &self.places));
+        taken.map_err(|fault| fault.although(BEGUN))?;
+        let written = self.write_down(&change.entry, access).and_then(|()| self.forget());
+        written.map_err(|fault| fault.although(CHANGED))
     }
 
     fn write_down(&self, entry: &Entry, access: &KeysAccess) -> Result<()> {

@@ -1,10 +1,52 @@
 //! Doing the steps of a change: each is done once, whatever a kill has left of the run before.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, KeyPlace};
+use aisoc_signing::{Fingerprint, KeyNotes, KeyPlace};
 
 use super::change::Step;
 use super::place::Places;
+
+/// As large as a note may be that is read.
+const MAX_NOTE_BYTES: u64 = 64 << 10;
+
+/// Whether the steps can be taken, as far as that can be told before the first: each key stands where it is taken from,
+/// nothing is in its way, and each note can be read again.
+///
+/// # Errors
+/// As [`take`], and `usage` for a note that would be larger than a note is.
+pub(super) fn require_possible(steps: &[Step], places: &Places) -> Result<()> {
+    let is_made = |at: KeyPlace, file: &str| {
+        steps.iter().any(|step| matches!(step, Step::PutKey { place, name, .. } if *place == at && name == file))
+    };
+    steps.iter().try_for_each(|step| match step {
+        Step::PutKey { place, name, fingerprint, .. } => require_no_other(places, *place, name, *fingerprint),
+        Step::MoveKey { from, to, name, fingerprint } => {
+            match places.key(*from, name)? {
+                Some(found) => require(found, *fingerprint, *from, name)?,
+                None if is_made(*from, name) => {}
+                None => return Err(gone(*from, name)),
+            }
+            require_no_other(places, *to, name, *fingerprint)
+        }
+        Step::WriteNote { note, .. } => require_readable(note),
+        Step::RemoveNote { .. } => Ok(()),
+    })
+}
+
+fn require_no_other(places: &Places, place: KeyPlace, name: &str, fingerprint: Fingerprint) -> Result<()> {
+    places.key(place, name)?.map_or(Ok(()), |found| require(found, fingerprint, place, name))
+}
+
+/// A note that nobody reads refuses every key of the directory.
+fn require_readable(note: &KeyNotes) -> Result<()> {
+    let bytes = note.to_json().len() as u64;
+    match bytes > MAX_NOTE_BYTES {
+        false => Ok(()),
+        true => Err(Fault::new(Reason::Usage, "the note on the key would be larger than a note is")
+            .expected(format!("at most {MAX_NOTE_BYTES} bytes"), format!("{bytes} bytes"))
+            .hint("say less of the key, or name fewer plugins and repositories: a glob holds many")),
+    }
+}
 
 /// Does one step, unless it is done.
 ///

@@ -373,15 +373,84 @@ fn what_is_no_directory_of_keys_or_open_to_others_is_not_changed() {
 #[test]
 fn a_key_that_was_exchanged_meanwhile_is_not_moved() {
     let site = Site::new();
+    let decide = |session: &KeysSession| {
+        KeyChange::retire(session.keyring(), of(session.keyring(), "ops.pem"), None, &why()).expect("decided")
+    };
+    let exchange = || site.write("ops.pem", &key().public_key().to_pem());
     let session = site.begin().expect("a session");
-    let change = KeyChange::retire(session.keyring(), of(session.keyring(), "ops.pem"), None, &why()).expect("decided");
-    site.write("ops.pem", &key().public_key().to_pem());
-    let fault = session.make(&change).expect_err("another key");
-    assert_eq!(fault.reason(), Reason::KeyInvalid);
+    let change = decide(&session);
+    exchange();
+    assert_eq!(session.make(&change).expect_err("another key").reason(), Reason::KeyInvalid);
+    assert!(site.begin().expect("nothing was begun").finished().is_none());
+    // Exchanged behind the beginning, the change waits for the key that it is about.
+    site.write("ops.pem", &site.ops.public_key().to_pem());
+    let session = site.begin().expect("a session");
+    let change = decide(&session);
+    session.stop_after(&change, 0).expect("begun");
+    exchange();
     assert_eq!(site.begin().expect_err("it is still not there").reason(), Reason::KeyInvalid);
     site.write("ops.pem", &site.ops.public_key().to_pem());
     assert!(site.begin().expect("goes on").finished().is_some());
     assert_eq!(site.files(), ["retired/ops.json", "retired/ops.pem"]);
+}
+
+#[test]
+fn what_could_not_be_finished_is_not_begun() {
+    use std::os::unix::fs::symlink;
+    let in_the_way: [fn(&Site); 4] = [
+        |site| site.write("retired/ops.pem", "no key"),
+        |site| fs::create_dir_all(site.path().join("retired/ops.pem")).expect("made"),
+        |site| {
+            let real = site.path().join("elsewhere");
+            fs::rename(site.path().join("ops.pem"), &real).expect("moved");
+            symlink(&real, site.path().join("ops.pem")).expect("linked");
+        },
+        |site| {
+            let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"o\xff.pem");
+            fs::rename(site.path().join("ops.pem"), site.path().join(name)).expect("moved");
+            fs::remove_file(site.path().join("ops.json")).expect("removed");
+        },
+    ];
+    for (number, stands) in in_the_way.into_iter().enumerate() {
+        let site = Site::new();
+        stands(&site);
+        let refused = site.change(|ring, why| KeyChange::retire(ring, &ring.keys()[0], None, why));
+        refused.expect_err(&number.to_string());
+        assert!(site.begin().expect("free").finished().is_none(), "{number}");
+        assert_eq!((site.keyring().keys().len(), site.journal().len()), (1, 0), "{number}");
+    }
+}
+
+#[test]
+fn no_note_is_written_that_nobody_reads() {
+    const MAX: usize = 64 << 10;
+    let note = |bytes: usize| {
+        let of = |comment: usize| KeyNotes { comment: Some("x".repeat(comment)), ..KeyNotes::new() };
+        of(bytes - (of(1).to_json().len() - 1))
+    };
+    for (bytes, is_written) in [(MAX - 1, true), (MAX, true), (MAX + 1, false)] {
+        let site = Site::new();
+        assert_eq!(note(bytes).to_json().len(), bytes);
+        let made = site.change(|ring, why| KeyChange::annotate(of(ring, "ops.pem"), Some(note(bytes)), why));
+        assert_eq!(made.as_ref().err().map(Fault::reason), (!is_written).then_some(Reason::Usage), "{bytes}");
+        assert_eq!(site.keyring().keys()[0].notes().expect("a note").comment.is_some(), is_written, "{bytes}");
+    }
+}
+
+#[test]
+fn a_broken_journal_keeps_nobody_from_revoking_a_key() {
+    let site = Site::new();
+    site.change(|ring, why| KeyChange::stage(ring, &addition(&key(), "new"), why)).expect("staged");
+    let journal = read_small(&site.path().join("keys.journal"), 1 << 20, Links::Refused).expect("read").content;
+    let journal = String::from_utf8(journal).expect("text");
+    site.write("keys.journal", &journal.replace("ticket 12", "ticket 13"));
+    let fault = site.change(|ring, why| KeyChange::revoke(ring, of(ring, "ops.pem"), None, why)).expect_err("broken");
+    assert_eq!(fault.reason(), Reason::JournalBroken);
+    assert!(fault.message().contains("the keys are changed"), "{fault:?}");
+    assert!(matches!(of(&site.keyring(), "revoked/ops.pem").standing(now()), Standing::Revoked { .. }));
+    site.write("keys.journal", &journal);
+    assert!(site.begin().expect("mended").finished().is_some());
+    assert_eq!(site.journal().last(), Some(&("key-revoke".to_owned(), "ops".to_owned())));
 }
 
 #[test]
