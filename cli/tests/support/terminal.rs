@@ -23,7 +23,9 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Runs the words of a shell in `directory`, on a terminal of that width.
     pub(crate) fn run(directory: &Path, columns: usize, words: &str) -> Self {
-        let line = format!("stty rows 24 cols {columns}; {words}");
+        // The terminal sends a Ctrl-C to the shell as well, and the exit code is to be that of the command: some
+        // shells end by the signal as soon as the command has ended.
+        let line = format!("trap : INT; stty rows 24 cols {columns}; {words}");
         let mut script = Command::new("script");
         script.args(["-qefc", &line, "/dev/null"]).current_dir(directory).env("TERM", "xterm").env_remove("NO_COLOR");
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script of util-linux");
