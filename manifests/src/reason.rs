@@ -278,6 +278,9 @@ reasons! {
     IntegrityUnknown "integrity_unknown" Refused
         "The manifest's key `integrity` is not of a form that this version can check."
         "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign DIR --private-key KEY`"
+    StatementInvalid "statement_invalid" Failed
+        "A signed statement about keys, an endorsement or a set of keys, is not of the form that such a statement has."
+        "ask whoever made it for the file again; \"Signed statements\" in `aisoc help signing-format` has its form"
     NoTrustedKeys "no_trusted_keys" Refused
         "There is no usable Ed25519 public key to verify the signature with."
         "put the publisher's public key (NAME.pem) into the trusted keys directory"

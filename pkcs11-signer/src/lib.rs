@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::token::Key;
 
 /// Most bytes of a question.
-const MAX_QUESTION_BYTES: usize = 64 << 10;
+const MAX_QUESTION_BYTES: usize = 8 << 20;
 
 /// Answers the one question on standard input about the key that the argument names; 1 for a refusal, which is
 /// printed as the contract has it.

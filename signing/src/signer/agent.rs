@@ -77,6 +77,11 @@ impl KeyHolder for AgentSigner {
     fn sign(&self, message: &[u8]) -> Result<Signature> {
         self.agent.cancellation.waits_for("for the SSH agent");
         let request = request_signature(&self.public_key, message);
+        if request.len() > MAX_MESSAGE_BYTES {
+            return Err(Fault::new(Reason::SignerFailed, "what is to be signed is larger than an SSH agent takes")
+                .expected(format!("at most {MAX_MESSAGE_BYTES} bytes"), format!("{} bytes", request.len()))
+                .hint("sign it with a key from a file, a token or a program: `aisoc help signing-keys`"));
+        }
         self.agent.ask(&request, read_signature, "sign").map(Signature)
     }
 }

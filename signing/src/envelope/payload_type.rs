@@ -1,0 +1,93 @@
+//! `PayloadType`: what an envelope says, and the bytes that a key signs for it.
+
+use std::fmt;
+
+use crate::keyring::SignatureKind;
+
+/// What a signed statement is about. The word is part of what is signed, so that no signature over one says another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PayloadType {
+    /// Keys name the key that succeeds them.
+    KeySuccession,
+    /// A whole set of trusted keys, for a fleet.
+    Keyset,
+}
+
+impl PayloadType {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::KeySuccession, Self::Keyset];
+
+    /// The word: a media type, which is the `artifactType` in a registry as well.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeySuccession => "application/vnd.aisoc.key-succession.v1+json",
+            Self::Keyset => "application/vnd.aisoc.keyset.v1+json",
+        }
+    }
+
+    /// What a key has to be allowed to sign, where its note limits it.
+    pub const fn kind(self) -> SignatureKind {
+        match self {
+            Self::KeySuccession => SignatureKind::Succession,
+            Self::Keyset => SignatureKind::Keyset,
+        }
+    }
+
+    /// In words, with an article.
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::KeySuccession => "an endorsement of a key",
+            Self::Keyset => "a set of keys",
+        }
+    }
+
+    pub(super) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
+    /// The Ed25519 message: the pre-authentication encoding of DSSE v1.
+    ///
+    /// The signature of a plugin is over 32 bytes, a SHA-256 (`aisoc help signing-format`), and never over anything
+    /// else. This is never 32 bytes: it begins with `DSSEv1 `, and the word of the type alone is longer. So neither can
+    /// be taken for the other, whatever an attacker puts into a plugin or into a payload, although both are made with
+    /// one key; and the lengths in it leave one way only to part type and payload.
+    pub(super) fn message(self, payload: &[u8]) -> Vec<u8> {
+        let kind = self.as_str();
+        let mut message = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
+        message.extend_from_slice(payload);
+        message
+    }
+}
+
+impl fmt::Display for PayloadType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_the_pre_authentication_encoding_to_the_byte() {
+        let message = PayloadType::Keyset.message(b"hello world");
+        assert_eq!(message, b"DSSEv1 36 application/vnd.aisoc.keyset.v1+json 11 hello world");
+        let message = PayloadType::KeySuccession.message(b"");
+        assert_eq!(message, b"DSSEv1 44 application/vnd.aisoc.key-succession.v1+json 0 ");
+    }
+
+    /// The shortest message is longer than a plugin's, which has 32 bytes whatever the plugin holds.
+    #[test]
+    fn no_message_is_as_long_as_that_of_a_plugin() {
+        for one in PayloadType::ALL {
+            assert!(one.message(b"").len() > 32, "{one}");
+            assert_eq!(PayloadType::named(one.as_str()), Some(one));
+            let others = PayloadType::ALL.into_iter().filter(|other| *other != one);
+            others.for_each(|other| assert_ne!(one.message(b"{}"), other.message(b"{}")));
+        }
+        for none in ["", "application/vnd.aisoc.keyset.v2+json", "application/vnd.in-toto+json", "text/plain"] {
+            assert_eq!(PayloadType::named(none), None, "{none}");
+        }
+    }
+}
