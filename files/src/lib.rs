@@ -32,6 +32,7 @@ pub use existing::Existing;
 pub use listing::{TooManyNames, names_in};
 pub use lock::{LockWait, PassingLock, Waited, open_existing_lock, open_lock, wait_for_lock, wait_for_shared_lock};
 pub use nameless::Nameless;
+use private::CONTENT;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;
 pub use replace::{move_in, put_in, remove_in, replace_in};
@@ -41,9 +42,6 @@ pub use small::{
 };
 pub use walk::{Arrival, Place, Walk};
 pub use writable::{may_write_in, may_write_open};
-
-/// The directory inside a [`DraftDirectory`]'s private one.
-const CONTENT: &str = "content";
 
 /// A file on its way, in a private directory beside its place. Removed when it is dropped.
 #[derive(Debug)]

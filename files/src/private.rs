@@ -32,6 +32,8 @@ const MARKER_NAME: &CStr = c"aisoc-draft";
 /// What the file says.
 pub const MARKER_TEXT: &str =
     "aisoc is making something here, and holds a lock on this directory. When nobody does, aisoc removes it.\n";
+/// The directory in it that is going to be one in its own place.
+pub(crate) const CONTENT: &str = "content";
 /// How many letters and digits follow the prefix of a name.
 const RANDOM: usize = 6;
 /// Its owner's alone, and sticky, which means nothing where nobody else can write.
@@ -122,8 +124,10 @@ impl PrivateDirectory {
     /// file that cannot be removed the marker stays, for the next sweep.
     fn remove_known(&self) -> io::Result<()> {
         let files = (1..self.next.load(Ordering::Relaxed)).map(|number| format!("file-{number}"));
-        for name in files.chain([MARKER.to_owned()]) {
-            match rustix::fs::unlinkat(&self.held, name.as_str(), AtFlags::empty()) {
+        let content = std::iter::once((CONTENT.to_owned(), AtFlags::REMOVEDIR));
+        let named = files.chain([MARKER.to_owned()]).map(|name| (name, AtFlags::empty()));
+        for (name, flags) in content.chain(named) {
+            match rustix::fs::unlinkat(&self.held, name.as_str(), flags) {
                 Err(error) if error != Errno::NOENT => return Err(error.into()),
                 _ => {}
             }
