@@ -100,7 +100,7 @@ fn a_floor_that_was_raised_after_the_listing_is_held_under_the_lock() {
     let plugins = plugins.path();
     let (examined, staged, record) = publisher.staged(plugins, "1.0.0", Coverage::None);
     let facts = Site::at(plugins).observe().expect("listed").facts(&id(), &access()).expect("facts");
-    assert!(examined.refused_beside(&facts).is_none());
+    assert_eq!(facts.coverage_floor.expect("read"), Coverage::None);
     write_floor(plugins, "demo", "code");
     assert_eq!(refused(activate(examined, staged, &record, 1, &access())), Reason::CoverageDowngrade);
     assert!(!plugins.join("demo").exists());

@@ -10,7 +10,7 @@ use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare_or_same;
 use aisoc_packaging::Limits;
 use aisoc_signing::Coverage;
-use aisoc_trust::{Examined, Facts, InPlace, KnownSigner, SignatureStatus, SignedBy, Verdict};
+use aisoc_trust::{Examined, InPlace, KnownSigner, SignatureStatus, SignedBy, Verdict};
 
 use crate::judge::Judge;
 
@@ -20,26 +20,16 @@ use crate::judge::Judge;
 pub(crate) struct Before(Option<SeenTree>);
 
 impl Before {
-    /// Looks at the site without a lock, and gives the facts as they were then.
+    /// Looks at the site without a lock.
     ///
     /// # Errors
     /// I/O reasons, and `interrupted`.
-    pub(crate) fn look(
-        site: &Site,
-        id: &PluginId,
-        examined: &Examined,
-        judge: &Judge<'_>,
-        access: &Access,
-    ) -> Result<(Self, Facts)> {
-        let mut facts = site.observe()?.facts(id, access)?;
+    pub(crate) fn look(site: &Site, id: &PluginId, examined: &Examined, access: &Access) -> Result<Self> {
+        let facts = site.observe()?.facts(id, access)?;
         if !examined.asks_who_signed(&facts) {
-            return Ok((Self(None), facts));
+            return Ok(Self(None));
         }
-        let seen = site.seen_tree(id, &Limits::until(&access.cancellation))?;
-        if let Some((in_place, seen)) = facts.in_place.as_mut().zip(seen.as_ref()) {
-            in_place.signers.and_found(found_in(seen, judge));
-        }
-        Ok((Self(seen), facts))
+        site.seen_tree(id, &Limits::until(&access.cancellation)).map(Self)
     }
 
     /// Tells the gate what was seen. `false` when that is about another tree than the one in place, and what is

@@ -174,8 +174,9 @@ struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    /// Refuses what is refused in any case before the lock is taken, so that it leaves no trace and keeps nobody
-    /// waiting. Silence says nothing: under the lock the gates are asked again, beside what was seen here.
+    /// Refuses what is refused whatever is installed before the lock is taken, so that it leaves no trace and keeps
+    /// nobody waiting. What is refused beside something that is installed is refused under the lock: without it that
+    /// may be half of what another command is removing.
     fn refuse_early(&self) -> Result<Before> {
         let InstallOptions { site, trust, access, .. } = self.options;
         let judge = Judge::new(trust)?;
@@ -184,12 +185,9 @@ impl Incoming<'_> {
             return Err(self.refused(refusal.clone(), None));
         }
         site.require_possible(&self.manifest.id)?;
-        let (before, facts) = Before::look(site, &self.manifest.id, &examined, &judge, access)?;
-        let record = || site.read(self.manifest.id.as_str().as_ref()).and_then(|plugin| plugin.record.ok()?);
-        match examined.refused_beside(&facts) {
-            Some(refusal) => Err(self.refused(refusal, record().as_ref())),
-            None => self.require_known_grants(record().as_ref()).map(|()| before),
-        }
+        let before = Before::look(site, &self.manifest.id, &examined, access)?;
+        let record = site.read(self.manifest.id.as_str().as_ref()).and_then(|plugin| plugin.record.ok()?);
+        self.require_known_grants(record.as_ref()).map(|()| before)
     }
 
     /// Takes the lock, asks the gates, and puts it into its place; `None` when another command has put another

@@ -82,13 +82,6 @@ impl Examined {
         self.verdict.as_ref().ok()
     }
 
-    /// What the site would refuse it for if what is installed stayed as it was observed. No admission
-    /// follows from its silence: by the time of the change something else may be installed.
-    pub fn refused_beside(&self, facts: &Facts) -> Option<Fault> {
-        let verdict = self.verdict.as_ref().ok()?;
-        order::SiteCase { verdict, facts, version: self.version.as_deref() }.ask(&mut Trace::default())
-    }
-
     /// Whether it matters who else has signed the tree in place than those who are known: whoever asks the
     /// site then has to look first, which takes as long as that tree is large.
     pub fn asks_who_signed(&self, facts: &Facts) -> bool {
