@@ -105,18 +105,23 @@ impl PublicKey {
     /// up to three deep. What is compressed or cut into pieces is not found, nor binary DER of another algorithm
     /// behind a key. `weak_key` for a point of small order or a second spelling of a point.
     pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
-        let keys: Vec<_> = Self::all(content).collect();
-        let is_seed_of_key = |seed: &[u8; 32]| {
-            let half = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
-            keys.iter().any(|key| key.0 == half)
-        };
-        if holds_secret(content, &is_seed_of_key) {
+        if Self::holds_private_key(content) {
             let message = format!("{source} holds a private key, which has no place on a host");
             return Err(Fault::new(Reason::KeyInvalid, message).hint(
                 "take the file away, make a new key with `aisoc plugin keygen`, and give hosts its public half only",
             ));
         }
         Self::first(content).unwrap_or_else(|| Err(Self::unread(content, source)))
+    }
+
+    /// Whether a private key stands anywhere in the file, of whatever kind.
+    pub(crate) fn holds_private_key(content: &[u8]) -> bool {
+        let keys: Vec<_> = Self::all(content).collect();
+        let is_seed_of_key = |seed: &[u8; 32]| {
+            let half = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
+            keys.iter().any(|key| key.0 == half)
+        };
+        holds_secret(content, &is_seed_of_key)
     }
 
     /// `None` when the first block is not that of an Ed25519 key.

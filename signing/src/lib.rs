@@ -46,8 +46,9 @@ pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_encrypted_key_pair, write_key_pair};
 pub use key_source::KeySource;
 pub use keyring::{
-    Circumstances, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyId, KeyNotes, KeyPlace, Keyring, OWN_DIRECTORY,
-    Origin, OutOfScope, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing, note_of,
+    Circumstances, FileKind, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyFlaw, KeyId, KeyNotes, KeyPlace, Keyring,
+    OWN_DIRECTORY, Origin, OutOfScope, Passed, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing,
+    Survey, SurveyedFile, note_of,
 };
 pub use private_key::PrivateKey;
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};

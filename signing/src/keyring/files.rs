@@ -3,10 +3,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Links, Place, SmallFileError, Walk, parent, read_open};
+use aisoc_files::{Arrival, Insecure, Links, Place, SmallFileError, Walk, parent, read_open};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use rustix::fs::FileType;
@@ -18,7 +18,7 @@ pub(super) const MAX_FILE_BYTES: u64 = 64 << 10;
 /// Most files of a key directory. Beyond, it is not a directory of keys.
 const MAX_FILES: usize = 10_000;
 
-/// An open directory of keys. What was read counts when [`KeyFiles::finish`] has said so.
+/// An open directory of keys. What was read counts when [`KeyFiles::finish`] has found nothing.
 pub(super) struct KeyFiles {
     walk: Walk,
     place: Place,
@@ -138,14 +138,22 @@ impl KeyFiles {
         self.shown.join(name)
     }
 
-    /// # Errors
-    /// `directory_insecure`, naming everything that was read or stepped on and that others may change.
-    pub(super) fn finish(self) -> Result<()> {
-        self.walk.finish().map_err(|insecure| {
-            let message = format!("others can change who is trusted: {insecure}");
-            Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())
-        })
+    /// Where a link of that name leads to; nothing for what is no link.
+    pub(super) fn link(&self, name: &OsStr) -> Option<PathBuf> {
+        let target = rustix::fs::readlinkat(&self.place, name, Vec::new()).ok()?;
+        Some(OsString::from_vec(target.into_bytes()).into())
     }
+
+    /// Ends the reading: everything that was read or stepped on and that others may change.
+    pub(super) fn finish(&mut self) -> Option<Insecure> {
+        std::mem::take(&mut self.walk).finish().err()
+    }
+}
+
+/// Why keys that others may change judge nothing.
+pub(super) fn changeable(insecure: &Insecure) -> Fault {
+    let message = format!("others can change who is trusted: {insecure}");
+    Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())
 }
 
 fn last(path: &Path) -> &[u8] {

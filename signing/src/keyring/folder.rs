@@ -6,18 +6,20 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use aisoc_files::{SmallFileError, shell_word};
+use aisoc_files::{Insecure, SmallFileError, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use rustix::io::Errno;
 
-use super::files::{KeyFiles, MAX_FILE_BYTES};
+use super::files::{KeyFiles, MAX_FILE_BYTES, changeable};
 use super::held::KeyId;
 use super::names::{KeyNames, begins_as_note, has_not_begun, key_stem, note_of};
 use super::notes::KeyNotes;
 use super::place::{KeyPlace, is_ours};
 use crate::key::{Fingerprint, PublicKey};
+use crate::key_form::{Algorithm, Form};
 use crate::key_source::KeySource;
+use crate::pem::blocks;
 
 /// One place, open and listed.
 struct Folder {
@@ -27,21 +29,56 @@ struct Folder {
     others: Vec<OsString>,
 }
 
-/// What stands in one place.
+/// What stands in one place, each file judged for itself.
 pub(super) struct Content {
     pub(super) place: KeyPlace,
+    /// Where it is, open.
+    pub(super) files: KeyFiles,
     /// By the name of the file, in code point order.
     pub(super) keys: Vec<(OsString, KeyFile)>,
     /// By the name of the file.
-    pub(super) notes: BTreeMap<OsString, KeyNotes>,
+    pub(super) notes: BTreeMap<OsString, Result<KeyNotes>>,
+    /// What is neither, and why it may have been meant for a note.
+    pub(super) others: Vec<(OsString, Option<Fault>)>,
+    /// What others may change.
+    pub(super) insecure: Option<Insecure>,
+}
+
+/// Every place of a directory.
+pub(super) struct Contents {
+    /// The trusted keys first.
+    pub(super) places: Vec<Content>,
+    /// Why others could not be listed.
+    pub(super) unlisted: Vec<Fault>,
 }
 
 /// What a key file holds.
 pub(super) struct KeyFile {
     /// The key, or why there is none.
     pub(super) key: Result<PublicKey>,
+    /// What it is in place of a key.
+    pub(super) flaw: Option<KeyFlaw>,
     /// The keys that stand behind it, and why they are not used.
     pub(super) unused: Vec<(Fingerprint, Fault)>,
+    /// How many PEM blocks there are.
+    pub(super) block_count: usize,
+}
+
+/// What is wrong with a file that is named as a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFlaw {
+    /// It cannot be read, or is no file.
+    Unreadable,
+    /// It holds a private key.
+    Private,
+    /// Anybody can sign for it.
+    Weak,
+    /// It is a key of another algorithm, or of another tool.
+    OtherAlgorithm,
+    /// It holds what may be a note on a key.
+    Note,
+    /// It holds no key that can be read.
+    NoKey,
 }
 
 /// Reads every place of the directory, the trusted keys first; nothing where there is no directory.
@@ -50,24 +87,53 @@ pub(super) struct KeyFile {
 /// is on its way there, and not a stray one.
 ///
 /// # Errors
-/// As [`super::Keyring::read`].
-pub(super) fn read_all(directory: &Path) -> Result<Option<Vec<Content>>> {
+/// When the directory itself cannot be listed, or this process can open no more files. What is wrong with one place or
+/// one file is there with the others.
+pub(super) fn read_all(directory: &Path) -> Result<Option<Contents>> {
     let Some(top) = KeyFiles::open(directory)? else { return Ok(None) };
-    let aside = if top.is_one_file() { Vec::new() } else { aside(&top)? };
-    let folders: Vec<Folder> = std::iter::once(Folder::list(KeyPlace::Trusted, top))
-        .chain(aside.into_iter().map(|(place, files)| Folder::list(place, files)))
-        .collect::<Result<_>>()?;
+    let aside = if top.is_one_file() { Vec::new() } else { aside(&top) };
+    let (mut folders, mut unlisted) = (vec![Folder::list(KeyPlace::Trusted, top)?], Vec::new());
+    for folder in aside {
+        match folder {
+            Ok(folder) => folders.push(folder),
+            Err(fault) => unlisted.push(fault),
+        }
+    }
     let noted: BTreeSet<OsString> = folders.iter().flat_map(|folder| &folder.keys).map(|key| note_of(key)).collect();
-    folders.into_iter().map(|folder| folder.read(&noted)).collect::<Result<_>>().map(Some)
+    let places = folders.into_iter().map(|folder| folder.read(&noted)).collect::<Result<_>>()?;
+    Ok(Some(Contents { places, unlisted }))
 }
 
-fn aside(top: &KeyFiles) -> Result<Vec<(KeyPlace, KeyFiles)>> {
+fn aside(top: &KeyFiles) -> Vec<Result<Folder>> {
     let places = [KeyPlace::Revoked, KeyPlace::Retired, KeyPlace::Staged];
     let opened = places.into_iter().filter_map(|place| {
         let files = top.below(place.directory()?).transpose()?;
-        Some(files.map(|files| (place, files)))
+        Some(files.and_then(|files| Folder::list(place, files)))
     });
     opened.collect()
+}
+
+impl Contents {
+    /// Whether all of it is understood: the first thing that is not refuses the directory.
+    ///
+    /// # Errors
+    /// As [`super::Keyring::read`].
+    pub(super) fn require_sound(&self) -> Result<()> {
+        self.unlisted.first().map_or(Ok(()), |fault| Err(fault.clone()))?;
+        self.places.iter().try_for_each(Content::require_sound)
+    }
+}
+
+impl Content {
+    fn require_sound(&self) -> Result<()> {
+        let insecure = self.insecure.as_ref().map(changeable);
+        let in_place_of_keys = self.keys.iter().filter(|(_, file)| file.flaw == Some(KeyFlaw::Note));
+        let in_place_of_keys = in_place_of_keys.filter_map(|(_, file)| file.key.as_ref().err());
+        let stray = self.others.iter().filter_map(|(_, fault)| fault.as_ref());
+        let notes = self.notes.values().filter_map(|note| note.as_ref().err());
+        let first = insecure.as_ref().into_iter().chain(in_place_of_keys).chain(stray).chain(notes).next();
+        first.map_or(Ok(()), |fault| Err(fault.clone()))
+    }
 }
 
 impl Folder {
@@ -86,11 +152,10 @@ impl Folder {
         let notes: BTreeMap<_, _> = notes.into_iter().map(read).map(|(note, name)| (name, note)).collect();
         let contents: Vec<_> = keys.iter().map(|name| KeyFile::read(&mut files, name)).collect::<Result<_>>()?;
         let names = KeyNames::new(keys.iter().map(OsString::as_os_str));
-        let stray = others.iter().try_for_each(|name| refuse_stray(&files, &names, name, &notes));
-        files.finish()?;
-        stray?;
-        let notes = notes.into_iter().map(|(name, note)| Ok((name, note?))).collect::<Result<_>>()?;
-        Ok(Content { place, keys: keys.into_iter().zip(contents).collect(), notes })
+        let stray = |name: OsString| (refuse_stray(&files, &names, &name, &notes).err(), name);
+        let others = others.into_iter().map(stray).map(|(fault, name)| (name, fault)).collect();
+        let insecure = files.finish();
+        Ok(Content { place, files, keys: keys.into_iter().zip(contents).collect(), notes, others, insecure })
     }
 }
 
@@ -146,26 +211,36 @@ impl KeyFile {
         let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
         match files.read(name) {
             Err(error) if is_exhausted(&error) => Err(fault(error)),
-            Err(error) => Ok(Self { key: Err(fault(error)), unused: Vec::new() }),
-            Ok(content) => Self::of(&content, &path),
+            Err(error) => Ok(Self::without_key(KeyFlaw::Unreadable, fault(error), &[])),
+            Ok(content) => Ok(Self::of(&content, &path)),
         }
     }
 
-    fn of(content: &[u8], path: &Path) -> Result<Self> {
+    fn of(content: &[u8], path: &Path) -> Self {
         let source = KeySource::file(path);
         match PublicKey::read(content, &source) {
-            Err(_) if begins_as_note(content) => Err(note_in_place_of_key(path)),
-            Err(fault) => Ok(Self { key: Err(fault), unused: Vec::new() }),
+            Err(_) if begins_as_note(content) => Self::without_key(KeyFlaw::Note, note_in_place_of_key(path), content),
+            Err(fault) => Self::without_key(KeyFlaw::of(content, fault.reason()), fault, content),
             Ok(key) => {
-                let behind = PublicKey::behind_first(content);
-                Ok(Self {
-                    key: Ok(key),
-                    unused: behind
-                        .iter()
-                        .map(|key| (key.fingerprint(), source.behind_another(key.fingerprint())))
-                        .collect(),
-                })
+                let behind = |key: &PublicKey| (key.fingerprint(), source.behind_another(key.fingerprint()));
+                let unused = PublicKey::behind_first(content).iter().map(behind).collect();
+                Self { key: Ok(key), flaw: None, unused, block_count: blocks(content).count() }
             }
+        }
+    }
+
+    fn without_key(flaw: KeyFlaw, fault: Fault, content: &[u8]) -> Self {
+        Self { key: Err(fault), flaw: Some(flaw), unused: Vec::new(), block_count: blocks(content).count() }
+    }
+}
+
+impl KeyFlaw {
+    fn of(content: &[u8], reason: Reason) -> Self {
+        match (reason, Form::of(content)) {
+            (Reason::WeakKey, _) => Self::Weak,
+            _ if PublicKey::holds_private_key(content) => Self::Private,
+            (_, Form::Public(Algorithm::Other(_) | Algorithm::Unknown) | Form::Foreign(_)) => Self::OtherAlgorithm,
+            _ => Self::NoKey,
         }
     }
 }

@@ -89,6 +89,11 @@ impl HeldKey {
         self.notes.as_ref()
     }
 
+    /// Before when it does not count: the last time that a note on it says.
+    pub fn first_moment(&self) -> Option<Timestamp> {
+        self.limits.notes.iter().filter_map(|notes| notes.not_before).max()
+    }
+
     /// When it ends, or has ended: the first time that a note on it says.
     pub fn planned_end(&self) -> Option<PlannedEnd> {
         self.limits.notes.iter().filter_map(KeyNotes::planned_end).min()

@@ -9,6 +9,7 @@
 
 mod files;
 mod folder;
+mod gathered;
 mod held;
 mod kind;
 mod member;
@@ -18,17 +19,18 @@ mod notes;
 mod place;
 mod scope;
 mod standing;
+mod survey;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
-use self::folder::{Content, KeyFile, key_id, read_all, shown};
-use self::held::Limits;
+pub use self::folder::KeyFlaw;
+use self::folder::{read_all, shown};
+use self::gathered::Gathered;
+pub use self::gathered::SkippedKey;
 pub use self::held::{HeldKey, KeyId};
 pub use self::kind::{KeyCoverage, SignatureKind};
 pub use self::names::note_of;
@@ -36,69 +38,8 @@ pub use self::notes::{KeyNotes, Revocation};
 pub use self::place::{JOURNAL, JOURNAL_CHAIN, KeyPlace, OWN_DIRECTORY};
 pub use self::scope::{Origin, Scope};
 pub use self::standing::{Circumstances, OutOfScope, PlannedEnd, Standing};
+pub use self::survey::{FileKind, Passed, Survey, SurveyedFile};
 use crate::key::{Fingerprint, PublicKey};
-
-/// A key that is not used: that of a whole file, or one behind another in a file.
-#[derive(Debug, Clone)]
-pub struct SkippedKey {
-    /// File name.
-    pub file: String,
-    /// Why: `key_invalid`, `weak_key`, or why it could not be read.
-    pub fault: Fault,
-    /// The key by content, when it can be read.
-    pub fingerprint: Option<Fingerprint>,
-}
-
-impl fmt::Display for SkippedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: error[{}]: {}", self.file, self.fault.reason(), self.fault)?;
-        match self.fault.reason() {
-            Reason::KeyInvalid => write!(f, "; {}", self.fault.next_step()),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The notes whose key stands in another place: one that is on its way there.
-struct NotesInFlight<'a>(HashMap<&'a OsStr, Vec<&'a KeyNotes>>);
-
-impl<'a> NotesInFlight<'a> {
-    fn of(contents: &'a [Content]) -> Self {
-        let mut in_flight: HashMap<&OsStr, Vec<&KeyNotes>> = HashMap::new();
-        for Content { keys, notes, .. } in contents {
-            let own: HashSet<OsString> = keys.iter().map(|(key, _)| note_of(key)).collect();
-            for (name, note) in notes.iter().filter(|(name, _)| !own.contains(*name)) {
-                in_flight.entry(name).or_default().push(note);
-            }
-        }
-        Self(in_flight)
-    }
-
-    fn named(&self, name: &OsStr) -> &[&'a KeyNotes] {
-        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
-/// The notes that are about one key file.
-struct Noted<'a> {
-    own: Option<&'a KeyNotes>,
-    in_flight: &'a [&'a KeyNotes],
-}
-
-impl Noted<'_> {
-    fn is_any(&self) -> bool {
-        self.own.is_some() || !self.in_flight.is_empty()
-    }
-
-    fn limits(&self, place: KeyPlace) -> Limits {
-        Limits {
-            notes: self.own.into_iter().chain(self.in_flight.iter().copied()).cloned().collect(),
-            is_revoked: place == KeyPlace::Revoked,
-            accepts_code: place == KeyPlace::Trusted
-                && self.own.is_some_and(|own| own.coverage == Some(KeyCoverage::Code)),
-        }
-    }
-}
 
 /// The keys of a directory, in the order in which they are tried.
 #[derive(Debug, Default)]
@@ -128,65 +69,11 @@ impl Keyring {
     pub fn read(directory: &Path) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
         let Some(contents) = read_all(directory)? else { return Ok(Self { is_missing: true, ..keyring }) };
-        let in_flight = NotesInFlight::of(&contents);
-        for Content { place, keys, notes } in &contents {
-            for (name, file) in keys {
-                let note = note_of(name);
-                let limiting = Noted { own: notes.get(&note), in_flight: in_flight.named(&note) };
-                keyring.add(*place, file, name, &limiting)?;
-            }
-        }
-        keyring.trusted_count = keyring.keys.iter().filter(|key| key.place == KeyPlace::Trusted).count();
-        keyring.spread_limits();
-        Ok(keyring)
-    }
-
-    /// A key with a note can be used, or nobody knows which key the note is about: that may be here again. And so can
-    /// a revoked one.
-    fn add(&mut self, place: KeyPlace, held: &KeyFile, name: &OsStr, noted: &Noted<'_>) -> Result<()> {
-        let Some(id) = key_id(name) else { return Ok(()) };
-        let file = place.below(&shown(name));
-        let skipped = |fingerprint, fault: &Fault| SkippedKey { file: file.clone(), fault: fault.clone(), fingerprint };
-        self.skipped.extend(held.unused.iter().map(|(key, fault)| skipped(Some(*key), fault)));
-        match &held.key {
-            Ok(key) => self.keys.push(HeldKey {
-                id,
-                file: file.clone(),
-                place,
-                fingerprint: key.fingerprint(),
-                key: *key,
-                notes: noted.own.cloned(),
-                limits: Arc::new(noted.limits(place)),
-            }),
-            Err(fault) if noted.is_any() => {
-                let note = self.directory.join(place.below(&shown(&note_of(name))));
-                let message = format!("the note `{}` is about a key that cannot be used, `{file}`", note.display());
-                return Err(Fault::new(Reason::KeyNoteInvalid, message).caused_by(fault.clone()).hint(format!(
-                    "put the public key back into `{file}`: what its note takes away is known by it alone"
-                )));
-            }
-            Err(fault) if place == KeyPlace::Revoked => {
-                return Err(fault.clone().about("nobody can tell which key is revoked").hint(format!(
-                    "put the public key that was revoked back into `{file}`: it is known by its bytes alone"
-                )));
-            }
-            Err(fault) => self.skipped.push(skipped(None, fault)),
-        }
-        Ok(())
-    }
-
-    /// One key is one key, wherever it stands and whatever its files are called: the note on one of them is about all.
-    fn spread_limits(&mut self) {
-        let mut limits: HashMap<Fingerprint, Limits> = HashMap::new();
-        for key in self.keys.iter().filter(|key| key.limits.is_some()) {
-            limits.entry(key.fingerprint).or_default().add(&key.limits);
-        }
-        let limits: HashMap<_, _> = limits.into_iter().map(|(key, limits)| (key, Arc::new(limits))).collect();
-        for key in &mut self.keys {
-            if let Some(limits) = limits.get(&key.fingerprint) {
-                key.limits = Arc::clone(limits);
-            }
-        }
+        contents.require_sound()?;
+        let gathered = Gathered::of(directory, &contents);
+        gathered.refusals.into_iter().next().map_or(Ok(()), |(_, refusal)| Err(refusal))?;
+        keyring.trusted_count = gathered.keys.iter().filter(|key| key.place == KeyPlace::Trusted).count();
+        Ok(Self { keys: gathered.keys, skipped: gathered.skipped, ..keyring })
     }
 
     /// One key that is at hand, for what it has signed itself.

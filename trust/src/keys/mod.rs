@@ -10,10 +10,12 @@ mod place;
 mod plan;
 mod session;
 mod steps;
+mod unfinished;
 
 pub use change::{KeyChange, KeyFile};
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};
+pub use unfinished::unfinished;
 
 #[cfg(test)]
 mod tests;

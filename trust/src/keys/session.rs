@@ -4,18 +4,19 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Links, SmallFileError, Walk, names_in, open_file_in, put_in, read_open, remove_in};
+use aisoc_files::{Arrival, Links, Walk, names_in, put_in, remove_in};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Keyring, OWN_DIRECTORY};
 use rustix::fs::{Mode, OFlags};
 
 use super::change::KeyChange;
-use super::pending::{self, MAX_PENDING_BYTES, PENDING};
+use super::pending::{self, PENDING};
 use super::place::Places;
 use super::steps;
+use super::unfinished::begun_in;
 use crate::journal::{Action, Entry, HeldDirectory, JournalPlace, Writer};
-use crate::state_directory::{changeable, own_directory, require_secure};
+use crate::state_directory::{changeable, own_directory};
 use crate::state_lock::{Patience, StateLock};
 
 /// The mode of the keyring's own directory: whoever may read the keys may read what was done to them.
@@ -139,7 +140,7 @@ impl Means {
 
     /// Finishes the change that a killed process has begun.
     fn recover(&self, access: &KeysAccess) -> Result<Option<Entry>> {
-        let Some(change) = self.pending()? else { return Ok(None) };
+        let Some(change) = begun_in(&self.own)? else { return Ok(None) };
         change.steps.iter().try_for_each(|step| steps::take(step, &self.places))?;
         if !self.is_written_down(&change.entry)? {
             self.write_down(&change.entry, access)?;
@@ -153,26 +154,6 @@ impl Means {
         for name in names.iter().filter_map(|name| name.to_str()).filter(|name| name.ends_with(DRAFT)) {
             let _ = remove_in(&self.own, name);
         }
-    }
-
-    fn pending(&self) -> Result<Option<KeyChange>> {
-        let shown = Path::new(OWN_DIRECTORY).join(PENDING);
-        let invalid = |error: SmallFileError| match error {
-            SmallFileError::Io(error) => Fault::io("read", &shown, error),
-            error => {
-                Fault::new(Reason::RecordInvalid, "nobody can tell which change of the keys was begun").caused_by(error)
-            }
-        };
-        let file = match open_file_in(&self.own, PENDING) {
-            Err(error) if error.is_absent() => return Ok(None),
-            opened => opened.map_err(invalid)?,
-        };
-        require_secure(&file, &shown)?;
-        let content = read_open(file, MAX_PENDING_BYTES).map_err(invalid)?.content;
-        pending::read(&content).map(Some).map_err(|fault| {
-            let by_hand = "look at the keys (`aisoc keys list`), and remove the file once they are as they should be";
-            fault.about(shown.display()).hint(by_hand)
-        })
     }
 
     /// Nothing is begun that could not be finished: it would stand in the way of every change after it. So the steps
