@@ -67,7 +67,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin gc" => &["--plugins-dir", "plugins"],
         "plugins journal verify" | "plugins journal show" | "plugins journal export" => &["--plugins-dir", "plugins"],
         "keys journal verify" | "keys journal show" | "keys journal export" => &["--trusted-keys", "keys"],
-        "keys list" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "keys lint" | "keys list" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "keys show" => &["release", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "keys impact" => {
             &["release", "--registry", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]

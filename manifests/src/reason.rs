@@ -218,6 +218,9 @@ reasons! {
     KeyNotFound "key_not_found" Failed
         "There is no key of that name or fingerprint in the trusted keys directory."
         "see which there are: `aisoc keys list`"
+    KeysFaulty "keys_faulty" Failed
+        "`aisoc keys lint` has found an error in a directory of keys, or with `--strict` a warning."
+        "do what stands below each finding, then run it again"
     SignerUnavailable "signer_unavailable" Unavailable
         "Whoever holds the private key, an agent, a program or a token, could not be reached or did not answer in time."
         "see whether it runs and what it waits for, then try again"

@@ -4,8 +4,10 @@
 pub(crate) mod clock;
 mod directory;
 pub(crate) mod dry_run;
+mod duration;
 pub(crate) mod journal;
 pub(crate) mod key_change;
+pub(crate) mod key_lint;
 pub(crate) mod keys;
 pub(crate) mod known;
 mod listen;

@@ -188,7 +188,7 @@ mod tests {
     use crate::commands::COMMANDS;
 
     /// What each option that is not repeated is about.
-    const OTHERS: [(&str, &[&str]); 8] = [
+    const OTHERS: [(&str, &[&str]); 9] = [
         ("help of every command, and how it speaks", &["help", "json", "quiet", "verbose", "explain", "versions"]),
         (
             "what this one command makes or changes",
@@ -243,6 +243,7 @@ mod tests {
                 "accept-shared-directory",
             ],
         ),
+        ("how far and how strictly this command looks, this once", &["within", "strict"]),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
         (
             "what is said of one key or asked about it, this once",

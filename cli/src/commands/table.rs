@@ -585,6 +585,24 @@ does not count again when the clock is set back.",
         },
     },
     &Command {
+        run: keys::lint::run,
+        is: Declaration {
+            words: &["keys", "lint"],
+            about: "Look for everything that is wrong with a directory of keys, all of it at once",
+            examples: "Examples:
+  aisoc keys lint --trusted-keys keys
+  # in CI: warnings fail as well, and keys that end in the next quarter are some
+  aisoc keys lint --trusted-keys keys --strict --within 90d
+
+Exit code 1 when something is an error, and with --strict when something is a
+warning. Everything that was found is printed first.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::KeyLint>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: keys::impact::run,
         is: Declaration {
             words: &["keys", "impact"],

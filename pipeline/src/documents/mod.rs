@@ -14,6 +14,7 @@ mod inspection;
 mod installation;
 mod installed;
 mod journal;
+mod key_lint;
 mod keys;
 mod listing;
 mod manifest;
@@ -37,6 +38,7 @@ pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, Inspecte
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};
 pub use journal::{JournalColumns, JournalEntries, JournalEntry, VerifiedJournal, VerifiedJournals};
+pub use key_lint::{KeyFinding, KeyLint};
 pub use keys::{
     DependentItem, ImpactCounts, KeyFingerprint, KeyImpact, KeyList, KeyNote, ListedKey, NotJudged, ShownKey,
     UnusedKey, VerifiedPlugin,

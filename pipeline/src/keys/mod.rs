@@ -6,6 +6,7 @@ mod here;
 mod impact;
 mod judged;
 mod kept;
+pub mod lint;
 mod published;
 
 pub use change::{ChangedKeys, Guard, KeyChangeOptions, change_keys};

@@ -1,10 +1,12 @@
 //! `aisoc keys …`: the keys that this site trusts, for those who rotate them.
 
 pub(super) mod impact;
+pub(super) mod lint;
 pub(super) mod list;
 mod row;
 pub(super) mod show;
 
+use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::AtRestOptions;
 
@@ -29,6 +31,10 @@ fn here(args: HereArgs, context: &Context) -> Result<AtRestOptions> {
 }
 
 fn require_there(options: &AtRestOptions) -> Result<()> {
-    let path = options.site.path();
+    require_site(&options.site)
+}
+
+fn require_site(site: &Site) -> Result<()> {
+    let path = site.path();
     path.symlink_metadata().map(drop).map_err(|error| Fault::io("read", path, error))
 }

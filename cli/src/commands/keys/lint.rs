@@ -1,0 +1,98 @@
+//! `aisoc keys lint`
+
+use std::fmt::Write as _;
+
+use aisoc_manifests::counted;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::documents::{KeyFinding, KeyLint};
+use aisoc_pipeline::keys::lint::{Finding, Level, Lint, LintOptions, When, lint};
+use serde::Serialize;
+
+use super::require_site;
+use crate::args::key_lint::LintKeysArgs;
+use crate::context::Context;
+use crate::output::{Answer, path_text, printable};
+
+/// What was found, and what it makes of the command.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    document: KeyLint,
+    #[serde(skip)]
+    exit_code: u8,
+    #[serde(skip)]
+    context: &'a Context,
+}
+
+pub(crate) fn run(args: LintKeysArgs, context: &Context) -> Result<u8> {
+    let is_named = args.place.plugins_dir.is_some();
+    let site = context.site(args.place.plugins_dir);
+    if is_named {
+        require_site(&site)?;
+    }
+    let when = When { at: context.judging_time(&site)?, within: args.within };
+    let options = LintOptions { keys_dir: context.keys_directory(args.place.trusted_keys), site, when };
+    let found = lint(&options)?;
+    let fault = fault(&found, args.strict);
+    let exit_code = fault.as_ref().map_or(0, |fault| fault.class().exit_code());
+    let document = document(&options, &found);
+    context.output.status("Looked at", counted(found.file_count, "file"));
+    context.output.answer(&Outcome { document, exit_code, context })?;
+    fault.map_or(Ok(0), Err)
+}
+
+/// What makes the command fail.
+fn fault(found: &Lint, is_strict: bool) -> Option<Fault> {
+    let (errors, warnings) = (found.count(Level::Error), found.count(Level::Warning));
+    let message = counts(&[(errors, "error"), (warnings, "warning")]);
+    let fails = errors > 0 || (is_strict && warnings > 0);
+    fails.then(|| Fault::new(Reason::KeysFaulty, format!("there are faults among the trusted keys: {message}")))
+}
+
+fn counts(counts: &[(usize, &str)]) -> String {
+    let there = counts.iter().filter(|(count, _)| *count > 0);
+    there.map(|(count, what)| counted(*count, what)).collect::<Vec<_>>().join(", ")
+}
+
+fn document(options: &LintOptions, found: &Lint) -> KeyLint {
+    KeyLint {
+        keys_directory: path_text(&options.keys_dir),
+        file_count: found.file_count,
+        error_count: found.count(Level::Error),
+        warning_count: found.count(Level::Warning),
+        note_count: found.count(Level::Note),
+        findings: found.findings.iter().map(item).collect(),
+    }
+}
+
+fn item(finding: &Finding) -> KeyFinding {
+    let key = finding.key.as_ref();
+    KeyFinding {
+        rule: finding.rule.as_str(),
+        level: finding.level().as_str(),
+        path: path_text(&finding.path),
+        key_id: key.map(|(id, _)| id.clone()),
+        fingerprint: key.map(|(_, fingerprint)| fingerprint.to_string()),
+        message: finding.message.clone(),
+        hint: finding.hint.clone(),
+    }
+}
+
+impl Answer for Outcome<'_> {
+    fn text(&self) -> String {
+        let KeyLint { findings, error_count, warning_count, note_count, .. } = &self.document;
+        let mut text = String::new();
+        for KeyFinding { rule, level, path, message, hint, .. } in findings {
+            let message = printable(message);
+            let place = if message.contains(path.as_str()) { String::new() } else { format!("{}: ", printable(path)) };
+            _ = writeln!(text, "{level}[{rule}]: {place}{message}");
+            hint.iter().for_each(|hint| _ = writeln!(text, "  hint: {}", printable(&self.context.output.hint(hint))));
+        }
+        let total = counts(&[(*error_count, "error"), (*warning_count, "warning"), (*note_count, "note")]);
+        text + if total.is_empty() { "nothing was found" } else { &total } + "\n"
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
