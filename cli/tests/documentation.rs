@@ -321,8 +321,10 @@ mkdir world && cd world
 export AISOC_PLUGINS_DIR=installed PLUGIN_TRUSTED_KEYS_DIR=keys
 aisoc plugin keygen --out release && aisoc plugin keygen --out new
 mkdir keys && cp release.pem new.pem keys
-for id in acme-2025 acme-2026 acme-2027 old older next gone; do aisoc plugin keygen --out $id; done
+for id in acme-2025 acme-2026 acme-2027 old older next gone first second third successor; do aisoc plugin keygen --out $id; done
 mkdir keys/staged keys/retired && cp old.pem older.pem keys && cp next.pem keys/staged && cp gone.pem keys/retired
+aisoc keys annotate older --may-sign plugin --may-sign succession --reason 'ticket 12'
+aisoc keys endorse successor.pem --private-key older.key --out successor.endorsement
 aisoc plugin new my-plugin --type enricher
 sed -i 's/^version: .*/version: "1.1.0"/' my-plugin/plugin.yaml
 aisoc plugin release --plugin-dir my-plugin --private-key release.key localhost:5000/team/my-plugin:1.1.0

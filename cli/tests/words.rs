@@ -77,6 +77,8 @@ fn right(command: &str) -> &'static [&'static str] {
             &["release", "--trusted-keys", "keys", "--reason", "x", "--plugins-dir", "plugins"]
         }
         "keys promote" | "keys restore" => &["release", "--trusted-keys", "keys", "--reason", "x"],
+        "keys endorse" => &["release.pem", "--private-key", "release.key"],
+        "keys accept" => &["release.endorsement", "--trusted-keys", "keys", "--reason", "x"],
         "keys annotate" => &["release", "--owner", "Ada", "--trusted-keys", "keys", "--reason", "x"],
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],

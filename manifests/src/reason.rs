@@ -284,6 +284,15 @@ reasons! {
     StatementInvalid "statement_invalid" Failed
         "A signed statement about keys, an endorsement or a set of keys, is not of the form that such a statement has."
         "ask whoever made it for the file again; \"Signed statements\" in `aisoc help signing-format` has its form"
+    StatementExpired "statement_expired" Refused
+        "The time of a signed statement about keys is over."
+        "ask whoever made it for a new one"
+    EndorsementReplayed "endorsement_replayed" Refused
+        "A key is endorsed that was here before and was taken away: the endorsement knows nothing of that."
+        "see who took the key away and why: `aisoc keys journal show`"
+    EndorsementConflict "endorsement_conflict" Refused
+        "A key has named a successor, and another one that it has named before counts here."
+        "ask the owner of the keys which of the two is theirs, on another way than the endorsement came"
     NoTrustedKeys "no_trusted_keys" Refused
         "There is no usable Ed25519 public key to verify the signature with."
         "put the publisher's public key (NAME.pem) into the trusted keys directory"

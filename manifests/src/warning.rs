@@ -108,6 +108,9 @@ warnings! {
     SinceDecidesNothing "since_decides_nothing"
         "A revocation says since when somebody else may have had the key, and what the key signed before is refused as well."
         None
+    EndorserNotCounted "endorser_not_counted"
+        "A key has signed an endorsement and does not count for that here; enough others do, or the successor is trusted already."
+        None
     AdmittedDespite "admitted_despite"
         "The trust mode lets in what strict mode refuses for the reason that is named."
         None

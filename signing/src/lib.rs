@@ -29,6 +29,7 @@ mod signed_by;
 mod signer;
 mod stamp;
 mod statement;
+mod succession;
 mod tree;
 mod tried;
 mod verify;
@@ -48,7 +49,7 @@ pub use key_source::KeySource;
 pub use keyring::{
     Circumstances, FileKind, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyFlaw, KeyId, KeyNotes, KeyPlace, Keyring,
     OWN_DIRECTORY, Origin, OutOfScope, Passed, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing,
-    Survey, SurveyedFile, note_of,
+    Survey, SurveyedFile, inherited, note_of,
 };
 pub use private_key::PrivateKey;
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};
@@ -62,6 +63,7 @@ pub use signer::{
 };
 pub use stamp::{Stamped, stamp};
 pub use statement::Statement;
+pub use succession::Succession;
 pub use tree::{
     ChangedFile, FILE_LIST, INTEGRITY_KEY, ListState, TreeDifference, TreeFinding, claimed_signer, is_signature_file,
     signature_place,

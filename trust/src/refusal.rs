@@ -118,8 +118,9 @@ fn names(tried: &[impl ToString]) -> String {
     format!("{one_of}{}{more}", shown.join(", "))
 }
 
-pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
-    let reason = match standing {
+/// Why a key in that standing is no evidence.
+pub(crate) fn reason_of(standing: &Standing) -> Reason {
+    match standing {
         Standing::Revoked { .. } => Reason::KeyRevoked,
         Standing::Expired(_) => Reason::KeyExpired,
         Standing::NotYet(_) => Reason::KeyNotYetValid,
@@ -127,7 +128,11 @@ pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
         Standing::CoversTooLittle => Reason::CoveragePartial,
         Standing::Staged | Standing::Retired => Reason::UntrustedKey,
         Standing::Current => Reason::Internal,
-    };
+    }
+}
+
+pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
+    let reason = reason_of(standing);
     let state = printable(&standing.to_string()).into_owned();
     let fault = Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"));
     match standing {

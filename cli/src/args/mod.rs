@@ -16,6 +16,7 @@ pub(crate) mod plugin;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod resign;
+pub(crate) mod succession;
 
 use std::path::PathBuf;
 

@@ -44,6 +44,7 @@ mod rollback;
 mod schema;
 mod several;
 mod sign;
+mod succession;
 mod suggestion;
 mod table;
 mod tag;

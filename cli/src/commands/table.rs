@@ -8,8 +8,8 @@ use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, keys, list, man,
-    new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign, uninstall, validate, verify,
-    verify_at_rest, version,
+    new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign, succession, uninstall,
+    validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -463,6 +463,47 @@ by hand is none.",
             raised_by: &["force"],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::ChangedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: succession::endorse::run,
+        is: Declaration {
+            words: &["keys", "endorse"],
+            about: "Have an old key name the key that succeeds it, for sites that let it",
+            examples: "Examples:
+  aisoc keys endorse acme-2026.pem --private-key acme-2025.key --overlap 30d \\
+    --out acme-2026.endorsement
+  # two of three keys have to say so: the first begins it
+  aisoc keys endorse acme-2026.pem --private-key first.key --endorser \\
+    second.pem --endorser third.pem --require 2 --out acme.endorsement
+  aisoc keys endorse acme-2026.pem --private-key second.key --add \\
+    acme.endorsement
+
+It is signed in a form of its own, which is no signature of a plugin
+(`aisoc help signing-format`). Nobody follows it unasked: sites do with
+`aisoc keys accept`.",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::EndorsedKey>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: succession::accept::run,
+        is: Declaration {
+            words: &["keys", "accept"],
+            about: "Trust a key because trusted keys that may say so have named it their successor",
+            examples: "Examples:
+  aisoc keys accept successor.endorsement --reason 'ticket 12' --dry-run
+  aisoc keys accept successor.endorsement --id acme --reason 'ticket 12'
+
+It gets at most what its endorsers have: scope, coverage, what they sign, and
+until when. They have to count today, and their notes have to let them:
+`aisoc keys show ID` says what a key may sign.",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::AcceptedKey>),
             ..PLAIN
         },
     },

@@ -25,6 +25,7 @@ mod report;
 mod resigned;
 mod schema;
 mod serving;
+mod succession;
 mod tool;
 mod verdict;
 
@@ -52,6 +53,7 @@ pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use resigned::{NotResigned, ResignedArtifact, ResignedArtifacts};
 pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
 pub use serving::ServedRegistry;
+pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};
 pub use tool::{CompletionScript, ManualPage, ManualPages, ToolVersion};
 pub use verdict::{Signer, SourceVerdict};
 

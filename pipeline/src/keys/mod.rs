@@ -1,5 +1,6 @@
 //! What is done with the keys of a directory, beside judging by them.
 
+mod accept;
 mod change;
 mod dependence;
 mod here;
@@ -9,6 +10,7 @@ mod kept;
 pub mod lint;
 mod published;
 
+pub use accept::{AcceptedSuccessor, Endorsement, accept_successor};
 pub use change::{ChangedKeys, Guard, KeyChangeOptions, change_keys};
 pub use dependence::{Dependence, Dependent, Place};
 pub use here::{KeysHere, keys_here};

@@ -86,6 +86,15 @@ impl Scope {
         }) && within(&self.repositories, &other.repositories, |prefix, one| is_below(one, prefix))
     }
 
+    /// What both hold, as far as patterns can say it: of two the one that is within the other. Two globs that overlap
+    /// otherwise give nothing. `None` when nothing is left of a list.
+    pub(super) fn intersection(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            plugins: common(self.plugins.as_deref(), other.plugins.as_deref(), is_glob_within)?,
+            repositories: common(self.repositories.as_deref(), other.repositories.as_deref(), is_below)?,
+        })
+    }
+
     /// What is wrong with its form.
     ///
     /// # Errors
@@ -147,6 +156,42 @@ fn is_repository_prefix(prefix: &str) -> bool {
 
 fn is_below(repository: &str, prefix: &str) -> bool {
     repository.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The patterns of two lists that are within one of the other. A list that is absent limits nothing; `None` when
+/// nothing is left.
+fn common(
+    one: Option<&[String]>,
+    other: Option<&[String]>,
+    is_within: fn(&str, &str) -> bool,
+) -> Option<Option<Vec<String>>> {
+    let (Some(one), Some(other)) = (one, other) else { return Some(one.or(other).map(<[String]>::to_vec)) };
+    let within = |inner: &[String], outer: &[String]| -> Vec<String> {
+        inner.iter().filter(|own| outer.iter().any(|pattern| is_within(own, pattern))).cloned().collect()
+    };
+    let mut both = within(one, other);
+    for pattern in within(other, one) {
+        if !both.contains(&pattern) {
+            both.push(pattern);
+        }
+    }
+    (!both.is_empty()).then_some(Some(both))
+}
+
+/// Whether whatever `inner` matches `outer` matches as well: read as an id, with its stars for characters that nothing
+/// but a star matches. `**` stands for any number of segments, so nothing but `**` takes it in.
+fn is_glob_within(inner: &str, outer: &str) -> bool {
+    fn all(outer: &[&str], inner: &[&str]) -> bool {
+        match (outer.split_first(), inner.split_first()) {
+            (None, None) => true,
+            (Some((&"**", rest)), _) => (0..=inner.len()).any(|taken| all(rest, &inner[taken..])),
+            (Some(_), Some((&"**", _))) => false,
+            (Some((glob, outer)), Some((segment, inner))) => matches_segment(glob, segment) && all(outer, inner),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+    let (outer, inner): (Vec<&str>, Vec<&str>) = (outer.split('.').collect(), inner.split('.').collect());
+    all(&outer, &inner)
 }
 
 fn matches_glob(glob: &str, id: &str) -> bool {
@@ -269,6 +314,59 @@ mod tests {
         }
         let many = |count: usize| Scope { plugins: Some(vec!["a".to_owned(); count]), repositories: None };
         assert!(many(MAX_PATTERNS).require_sound().is_ok() && many(MAX_PATTERNS + 1).require_sound().is_err());
+    }
+
+    /// Every id of a small world that a glob within another matches, the other matches; and each row is as it is written.
+    #[test]
+    fn a_glob_is_within_another_only_when_it_matches_nothing_else() {
+        let globs =
+            ["a", "a*", "*", "*a", "a*b", "**", "a.**", "**.a", "a.*", "*.a", "a.b", "*b*", "a.**.b", "**.*", "*.**"];
+        let parts = ["a", "b", "ab", "ba", "aab"];
+        let mut ids: Vec<String> = parts.map(str::to_owned).to_vec();
+        for depth in [2, 3] {
+            let before: Vec<String> = ids.iter().filter(|id| id.split('.').count() == depth - 1).cloned().collect();
+            ids.extend(before.iter().flat_map(|id| parts.map(|part| format!("{id}.{part}"))));
+        }
+        let mut count = 0;
+        for (inner, outer) in globs.iter().flat_map(|inner| globs.iter().map(move |outer| (inner, outer))) {
+            if is_glob_within(inner, outer) {
+                count += 1;
+                let wrong = ids.iter().find(|id| matches_glob(inner, id) && !matches_glob(outer, id));
+                assert_eq!(wrong, None, "{inner} is not within {outer}");
+            }
+        }
+        assert!(count > globs.len() * 2, "{count} pairs");
+        for (inner, outer, is_within) in [
+            ("acme-x*", "acme-*", true),
+            ("acme-*", "acme-x*", false),
+            ("a", "**", true),
+            ("**", "*", false),
+            ("**", "*.**", false),
+            ("a.**.b", "a.**", true),
+            ("a.**", "a.*", false),
+            ("*", "**", true),
+        ] {
+            assert_eq!(is_glob_within(inner, outer), is_within, "{inner} {outer}");
+        }
+    }
+
+    #[test]
+    fn two_scopes_have_in_common_what_is_within_both() {
+        for (one, other, both) in [
+            (scope(&["acme-*"], &[]), scope(&["acme-x*", "other"], &[]), Some(scope(&["acme-x*"], &[]))),
+            (scope(&["a", "b"], &[]), scope(&["b", "c"], &[]), Some(scope(&["b"], &[]))),
+            (scope(&["a*"], &[]), scope(&["*b"], &[]), None),
+            (scope(&["a"], &[]), scope(&["b"], &[]), None),
+            (scope(&["a"], &[]), scope(&[], &["ghcr.io"]), Some(scope(&["a"], &["ghcr.io"]))),
+            (
+                scope(&[], &["ghcr.io", "quay.io/x"]),
+                scope(&[], &["ghcr.io/acme", "quay.io"]),
+                Some(scope(&[], &["quay.io/x", "ghcr.io/acme"])),
+            ),
+            (scope(&[], &["ghcr.io/acme"]), scope(&[], &["ghcr.io/acme-evil"]), None),
+        ] {
+            assert_eq!(one.intersection(&other), both, "{one:?} {other:?}");
+        }
     }
 
     #[test]

@@ -10,11 +10,13 @@ mod place;
 mod plan;
 mod session;
 mod steps;
+mod succession;
 mod unfinished;
 
 pub use change::{KeyChange, KeyFile};
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};
+pub use succession::{Acceptance, Asked, Outcome, accept, accepted_on_word_of};
 pub use unfinished::unfinished;
 
 #[cfg(test)]

@@ -67,6 +67,14 @@ impl KeyChange {
         Self::put(keyring, addition, KeyPlace::Staged, Action::KeyStage, why)
     }
 
+    /// Makes a key a trusted one because others have named it their successor.
+    ///
+    /// # Errors
+    /// As [`KeyChange::add`].
+    pub(super) fn accept(keyring: &Keyring, addition: &Addition, why: &Grounds) -> Result<Self> {
+        Self::put(keyring, addition, KeyPlace::Trusted, Action::KeyAccept, why)
+    }
+
     fn put(keyring: &Keyring, addition: &Addition, place: KeyPlace, action: Action, why: &Grounds) -> Result<Self> {
         let Addition { key, id, note } = addition;
         require_id(id)?;

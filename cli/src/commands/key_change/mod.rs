@@ -1,7 +1,7 @@
 //! `aisoc keys add|stage|promote|retire|revoke|restore|annotate`: one change of the trusted keys each.
 
 mod note;
-mod pem;
+pub(super) mod pem;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -111,7 +111,8 @@ pub(crate) fn annotate(args: KeyAnnotateArgs, context: &Context) -> Result<u8> {
     answer(&options, changed, context)
 }
 
-fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChangeOptions> {
+/// Where keys are changed, by whom and why.
+pub(super) fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChangeOptions> {
     let patience = Patience {
         lock_timeout: Duration::from_secs(args.lock_timeout),
         cancellation: context.cancellation()?.clone(),
@@ -151,10 +152,7 @@ fn require_there(plugins_dir: &Path) -> Result<()> {
 
 fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -> Result<u8> {
     let ChangedKeys { entry, fingerprint, before, finished, impact } = changed;
-    if let Some(finished) = &finished {
-        let id = finished.id.as_deref().unwrap_or_default();
-        context.output.status("Finished", format!("{} of key {id}, which was interrupted", finished.action));
-    }
+    tell_finished(finished.as_ref(), context);
     for loss in impact.iter().flat_map(|impact| impact.losses()) {
         let version = loss.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         let id = loss.id.as_deref().unwrap_or(&loss.source);
@@ -175,6 +173,14 @@ fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -
         changed_at: entry.at.to_string(),
         finished: finished.map(|finished| finished_change(&finished)),
     })
+}
+
+/// Says what an earlier run had begun and this one has finished.
+pub(super) fn tell_finished(finished: Option<&Entry>, context: &Context) {
+    if let Some(finished) = finished {
+        let id = finished.id.as_deref().unwrap_or_default();
+        context.output.status("Finished", format!("{} of key {id}, which was interrupted", finished.action));
+    }
 }
 
 /// What becomes of something without the key.
@@ -199,6 +205,7 @@ fn verbs(action: Action) -> (&'static str, &'static str) {
     }
 }
 
-fn finished_change(entry: &Entry) -> FinishedChange {
+/// The same, in a document.
+pub(super) fn finished_change(entry: &Entry) -> FinishedChange {
     FinishedChange { action: entry.action.as_str(), key_id: entry.id.clone().unwrap_or_default() }
 }

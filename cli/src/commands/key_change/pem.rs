@@ -20,7 +20,7 @@ const MAX_PEM_BYTES: u64 = 64 << 10;
 ///
 /// # Errors
 /// `key_invalid`, `weak_key`, `usage` for a key in place of a path, and I/O reasons.
-pub(super) fn read(source: &str, context: &Context) -> Result<PublicKey> {
+pub(in crate::commands) fn read(source: &str, context: &Context) -> Result<PublicKey> {
     if source == "-" {
         return PublicKey::read(&standard_input(context)?, &KeySource::Input);
     }

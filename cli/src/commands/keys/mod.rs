@@ -3,7 +3,7 @@
 pub(super) mod impact;
 pub(super) mod lint;
 pub(super) mod list;
-mod row;
+pub(super) mod row;
 pub(super) mod show;
 
 use aisoc_installation::Site;

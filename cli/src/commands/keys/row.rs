@@ -20,7 +20,7 @@ pub(super) fn row(key: &HeldKey, here: &KeysHere, at: Timestamp) -> ListedKey {
         path: path_text(&here.keyring.path_of(&key.file)),
         state: state(&standing),
         counts: standing == Standing::Current && key.standing_as(SignatureKind::Plugin, at) == Standing::Current,
-        note: note(key.notes()),
+        note: note_of(key.notes()),
         coverage: key.coverage().map(KeyCoverage::as_str),
         plugin_count: plugins.as_ref().map(Vec::len),
         plugins,
@@ -50,7 +50,8 @@ pub(super) fn state(standing: &Standing) -> &'static str {
     }
 }
 
-fn note(notes: Option<&KeyNotes>) -> KeyNote {
+/// What a note says, as every document has it.
+pub(in crate::commands) fn note_of(notes: Option<&KeyNotes>) -> KeyNote {
     let Some(notes) = notes else { return KeyNote { may_sign: may_sign(None), ..KeyNote::default() } };
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
     let scope = notes.scope.as_ref();

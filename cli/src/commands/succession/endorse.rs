@@ -1,0 +1,190 @@
+//! `aisoc keys endorse`: old keys name the key that succeeds them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use aisoc_files::shell_word;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::documents::{EndorsedKey, EndorsingKey};
+use aisoc_signing::{Envelope, Fingerprint, KeyHolder, PayloadType, PublicKey, Succession};
+use jiff::Timestamp;
+
+use super::file::{self, Target};
+use crate::args::succession::{EndorseArgs, TermsArgs};
+use crate::clock;
+use crate::commands::key_change::pem;
+use crate::context::Context;
+use crate::output::{Answer, Form, path_text, printable};
+use crate::signer;
+
+/// How long both keys count when nobody says it: a month, in which a release comes and is installed.
+const USUAL_OVERLAP: &str = "30d";
+
+impl Answer for EndorsedKey {
+    fn text(&self) -> String {
+        self.path.as_ref().map_or_else(|| self.statement.clone(), |path| format!("{}\n", printable(path)))
+    }
+
+    fn form(&self) -> Form {
+        if self.path.is_none() { Form::Exact } else { Form::Escaped }
+    }
+}
+
+pub(crate) fn run(args: EndorseArgs, context: &Context) -> Result<u8> {
+    require_one_input(&args)?;
+    let target = target(args.out.as_deref(), args.add.as_deref(), context)?;
+    let successor = pem::read(&args.successor, context)?;
+    let begun = args.add.as_deref().map(|path| begun(path, &successor, context)).transpose()?;
+    let signers = signer::all(&args.private_key, &args.passphrase, context)?;
+    let (envelope, succession, changed) = match begun {
+        Some((envelope, succession)) => {
+            let (envelope, changed) = added(envelope, &succession, &signers)?;
+            (envelope, succession, changed)
+        }
+        None => {
+            let succession = succession(successor, &signers, args.terms, context)?;
+            let holders: Vec<&dyn KeyHolder> = signers.iter().map(AsRef::as_ref).collect();
+            (Envelope::sign(PayloadType::KeySuccession, succession.to_json(), &holders)?, succession, true)
+        }
+    };
+    let statement = envelope.to_json();
+    target.iter().try_for_each(|target| target.write(&statement))?;
+    let path = target.as_ref().map(Target::path);
+    announce(&envelope, &succession, changed, path, context);
+    context.output.answer(&document(&envelope, &succession, changed, path))
+}
+
+/// Standard input is one stream, and holds one thing.
+fn require_one_input(args: &EndorseArgs) -> Result<()> {
+    let words = std::iter::once(&args.successor).chain(&args.private_key).chain(&args.terms.endorsers);
+    match words.filter(|word| *word == "-").count() {
+        0 | 1 => Ok(()),
+        count => Err(Fault::new(Reason::Usage, "standard input holds one thing, and is named more than once")
+            .expected("`-` once", format!("{count} times"))
+            .hint("pass the others as files")),
+    }
+}
+
+fn target(out: Option<&Path>, add: Option<&Path>, context: &Context) -> Result<Option<Target>> {
+    match (out, add) {
+        (Some(out), _) if out == Path::new("-") => Ok(None),
+        (Some(out), Some(add)) if out != add => Target::new(out, context).map(Some),
+        (Some(out), None) => Target::new(out, context).map(Some),
+        (_, Some(add)) => Target::same(add, context).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// An endorsement that others have begun. Nothing vouches for it yet: what is signed is compared with the key that
+/// whoever signs has at hand.
+fn begun(path: &Path, successor: &PublicKey, context: &Context) -> Result<(Envelope, Succession)> {
+    let envelope = file::read(&path.to_string_lossy(), context)?;
+    let succession = Succession::read(envelope.unverified_payload()).map_err(|fault| fault.about(path.display()))?;
+    match succession.successor == *successor {
+        true => Ok((envelope, succession)),
+        false => Err(Fault::new(Reason::EndorsementConflict, format!("`{}` endorses another key", path.display()))
+            .expected(successor.fingerprint().to_string(), succession.successor.fingerprint().to_string())
+            .hint("find out which of the two is the new key, from whoever made it, before anybody signs")),
+    }
+}
+
+fn added(envelope: Envelope, succession: &Succession, signers: &[Box<dyn KeyHolder>]) -> Result<(Envelope, bool)> {
+    let before = envelope.named_signers();
+    let sign = |envelope: Envelope, signer: &Box<dyn KeyHolder>| {
+        let key = signer.public_key().fingerprint();
+        match () {
+            () if before.contains(&key) => Ok(envelope),
+            () if succession.endorsers.contains(&key) => envelope.signed_by(signer.as_ref()),
+            () => Err(no_endorser(succession, key)),
+        }
+    };
+    let envelope = signers.iter().try_fold(envelope, sign)?;
+    let own: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key()).collect();
+    envelope.open(&own)?;
+    let changed = envelope.named_signers() != before;
+    Ok((envelope, changed))
+}
+
+fn no_endorser(succession: &Succession, key: Fingerprint) -> Fault {
+    let named: Vec<String> = succession.endorsers.iter().map(ToString::to_string).collect();
+    Fault::new(Reason::Usage, "the key is none of those whose word the endorsement is")
+        .expected(format!("one of {}", named.join(", ")), key.to_string())
+        .hint(
+            "endorsers are named when it is begun: `aisoc keys endorse NEW.pem --private-key KEY --endorser OTHER.pem`",
+        )
+}
+
+fn succession(
+    successor: PublicKey,
+    signers: &[Box<dyn KeyHolder>],
+    terms: TermsArgs,
+    context: &Context,
+) -> Result<Succession> {
+    let later = terms.endorsers.iter().map(|pem| Ok(pem::read(pem, context)?.fingerprint()));
+    let later = later.collect::<Result<Vec<Fingerprint>>>()?;
+    let endorsers: BTreeSet<Fingerprint> =
+        signers.iter().map(|signer| signer.public_key().fingerprint()).chain(later).collect();
+    let issued_at = issued_at(terms.issued_at, context)?;
+    let not_before = terms.not_before.unwrap_or(issued_at);
+    let overlap = terms.overlap.map_or_else(|| Succession::overlap(USUAL_OVERLAP), Ok)?;
+    let made = Succession {
+        successor,
+        required: terms.required.map_or(endorsers.len(), usize::from),
+        endorsers,
+        issued_at,
+        not_before,
+        until: terms.until.unwrap_or_else(|| not_before.checked_add(overlap).unwrap_or(Timestamp::MAX)),
+        comment: terms.comment,
+    };
+    // What somebody has typed is no file that cannot be read.
+    made.require_sound().map(|()| made).map_err(|fault| match fault.difference() {
+        Some(values) => {
+            Fault::new(Reason::Usage, fault.message()).expected(&values.expected, &values.found).hint(fault.next_step())
+        }
+        None => Fault::new(Reason::Usage, fault.message()),
+    })
+}
+
+fn issued_at(typed: Option<Timestamp>, context: &Context) -> Result<Timestamp> {
+    let seconds = match typed {
+        Some(time) => return Ok(time),
+        None => context.environment.source_date_epoch()?.and_then(|seconds| i64::try_from(seconds).ok()),
+    };
+    // Nobody needs to know the moment more exactly.
+    let seconds = seconds.unwrap_or_else(|| clock::now().as_second());
+    Timestamp::from_second(seconds).map_err(|error| Fault::new(Reason::Usage, "the time is none").caused_by(error))
+}
+
+fn announce(envelope: &Envelope, succession: &Succession, changed: bool, path: Option<&Path>, context: &Context) {
+    let (signed, required) = (envelope.named_signers().len(), succession.required);
+    let what = format!(
+        "{} as successor until {} (signed by {signed} of {} endorsers, {required} required)",
+        succession.successor.fingerprint(),
+        succession.until,
+        succession.endorsers.len()
+    );
+    context.output.status(if changed { "Endorsed" } else { "Unchanged" }, what);
+    let file = path.map_or_else(|| "FILE".to_owned(), shell_word);
+    let next = match signed < required {
+        true => format!("aisoc keys endorse NEW.pem --private-key KEY --add {file}   # by each of the others"),
+        false => format!("aisoc keys accept {file} --reason TEXT   # on each site that trusts the old key"),
+    };
+    context.output.status("Next", next);
+}
+
+fn document(envelope: &Envelope, succession: &Succession, changed: bool, path: Option<&Path>) -> EndorsedKey {
+    let signed = envelope.named_signers();
+    let endorser = |key: &Fingerprint| EndorsingKey { fingerprint: key.to_string(), signed: signed.contains(key) };
+    EndorsedKey {
+        changed,
+        path: path.map(path_text),
+        statement: envelope.to_json(),
+        fingerprint: succession.successor.fingerprint().to_string(),
+        endorsers: succession.endorsers.iter().map(endorser).collect(),
+        required_count: succession.required,
+        issued_at: succession.issued_at.to_string(),
+        not_before: succession.not_before.to_string(),
+        ends_at: succession.until.to_string(),
+        comment: succession.comment.clone(),
+    }
+}

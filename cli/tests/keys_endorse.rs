@@ -1,0 +1,391 @@
+//! Keys that name their successors, and a site that follows them when it is asked to, and never further than it should.
+
+mod support;
+
+use std::fs;
+
+use aisoc_signing::{Envelope, KeyHolder, PayloadType, SigningKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use support::{Bench, Run};
+
+const REASON: [&str; 4] = ["--keys", "trusted", "--reason", "ticket 12"];
+const FILE: &str = "new.endorsement";
+
+/// Keys, of which `old` is trusted and may name its successor, and a plugin that `new` has signed.
+struct Site(Bench);
+
+impl Site {
+    fn new() -> Self {
+        let bench = Bench::new();
+        for key in ["old", "second", "third", "new", "other"] {
+            bench.run(&["plugin", "keygen", "--out", key]).ok();
+        }
+        fs::create_dir(bench.path("trusted")).expect("made");
+        let site = Self(bench);
+        site.trust("old", &[]);
+        site
+    }
+
+    /// A trusted key that may name its successor, and what else is said of it.
+    fn trust(&self, key: &str, limits: &[&str]) {
+        let may = ["--may-sign", "plugin", "--may-sign", "succession"];
+        self.keys(&[&["add", &format!("{key}.pem")], &may[..], limits].concat()).ok();
+    }
+
+    fn keys(&self, words: &[&str]) -> Run {
+        self.0.run(&[&["keys"], words, &REASON].concat())
+    }
+
+    fn endorse(&self, words: &[&str]) -> Run {
+        self.0.run(&[&["keys", "endorse"], words].concat())
+    }
+
+    /// An endorsement of `new` by `old`.
+    fn endorsed(&self) {
+        self.endorse(&["new.pem", "--private-key", "old.key", "--out", FILE]).ok();
+    }
+
+    fn accept(&self, words: &[&str]) -> Run {
+        let before = self.0.snapshot("trusted");
+        let run = self.0.run(&[&["keys", "accept", FILE], words, &REASON].concat());
+        if run.code != 0 {
+            assert_eq!(self.0.snapshot("trusted"), before, "what is refused changes nothing");
+        }
+        run
+    }
+
+    fn note(&self, id: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.0.path(&format!("trusted/{id}.json"))).expect("a note")).expect("JSON")
+    }
+
+    fn fingerprint(&self, key: &str) -> String {
+        self.key(key).public_key().fingerprint().to_string()
+    }
+
+    fn key(&self, name: &str) -> SigningKey {
+        SigningKey::from_pem(&fs::read(self.0.path(&format!("{name}.key"))).expect("there")).expect("a key")
+    }
+
+    /// An endorsement that says whatever it says, signed as it should be.
+    fn forged(&self, change: impl Fn(&mut Value)) {
+        let made = self.endorse(&["new.pem", "--private-key", "old.key"]).ok().stdout.clone();
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        let payload = STANDARD.decode(made["payload"].as_str().expect("a text")).expect("base64");
+        let mut payload: Value = serde_json::from_slice(&payload).expect("JSON");
+        change(&mut payload);
+        let key = self.key("old");
+        let signers: [&dyn KeyHolder; 1] = [&key];
+        let payload = payload.to_string().into_bytes();
+        let envelope = Envelope::sign(PayloadType::KeySuccession, payload, &signers).expect("signed");
+        self.0.write(FILE, envelope.to_json());
+    }
+}
+
+#[test]
+fn a_successor_is_trusted_when_somebody_asks_for_it_and_verifies_from_then_on() {
+    let site = Site::new();
+    let bench = &site.0;
+    bench.run(&["plugin", "new", "shodan", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "shodan", "--private-key", "new.key"]).ok();
+    let verify = || bench.run(&["plugin", "verify", "shodan", "--keys", "trusted"]);
+    site.endorsed();
+    verify().refused(3, "untrusted_key");
+    let before = bench.snapshot("trusted");
+    let planned = site.accept(&["--dry-run"]);
+    assert!(planned.ok().stderr.contains("Would trust key new"), "{planned:?}");
+    assert_eq!(bench.snapshot("trusted"), before, "a dry run changes nothing");
+    let done = site.accept(&[]);
+    assert!(done.ok().stderr.contains("on the word of `old`"), "{done:?}");
+    assert!(done.stderr.contains("aisoc keys retire old --after "), "{done:?}");
+    verify().ok();
+    let journal = fs::read_to_string(bench.path("trusted/keys.journal")).expect("there");
+    let last = journal.lines().last().expect("a line").split('\t').collect::<Vec<_>>();
+    assert_eq!(last[1..], ["key-accept", "new", "-", site.fingerprint("new").as_str(), "ticket 12"]);
+    let note = site.note("new");
+    assert_eq!(
+        (&note["endorsed_by"], &note["may_sign"]),
+        (&json!([site.fingerprint("old")]), &json!(["plugin", "succession"]))
+    );
+    let after = bench.snapshot("trusted");
+    let again = site.accept(&[]);
+    assert!(again.ok().stderr.contains("Unchanged key new"), "{again:?}");
+    assert_eq!(bench.snapshot("trusted"), after, "what is trusted already stays as it is");
+}
+
+#[test]
+fn a_key_that_does_not_count_for_it_endorses_nobody() {
+    let retired = ["retire", "old", "--force"];
+    for (words, reason, found) in [
+        (&["annotate", "old", "--clear", "may-sign"][..], "key_out_of_scope", "signs plugin alone"),
+        (&["annotate", "old", "--may-sign", "plugin"], "key_out_of_scope", "signs plugin alone"),
+        (&["annotate", "old", "--not-after", "2026-01-01T00:00:00Z"], "key_expired", "expired at 2026-01-01"),
+        (&["annotate", "old", "--not-before", "2999-01-01T00:00:00Z"], "key_not_yet_valid", "before 2999-01-01"),
+        (&["revoke", "old", "--force"], "key_revoked", "was revoked"),
+        (&retired, "untrusted_key", "was retired"),
+    ] {
+        let site = Site::new();
+        site.endorsed();
+        site.keys(words).ok();
+        let refused = site.accept(&[]);
+        refused.refused(3, reason);
+        assert!(refused.error_line().contains(found), "{refused:?}");
+        assert!(refused.stderr.contains("hint: see what the key may sign here: `aisoc keys show"), "{refused:?}");
+    }
+    let site = Site::new();
+    site.endorse(&["new.pem", "--private-key", "second.key", "--out", FILE]).ok();
+    let refused = site.accept(&[]);
+    refused.refused(3, "untrusted_key");
+    assert!(refused.stderr.contains(&site.fingerprint("second")), "{refused:?}");
+    site.keys(&["stage", "second.pem", "--may-sign", "succession"]).ok();
+    assert!(site.accept(&[]).refused(3, "untrusted_key").stderr.contains("is staged"));
+}
+
+#[test]
+fn what_was_signed_and_can_never_be_followed_is_refused_for_what_it_is() {
+    let weak = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";
+    let site = Site::new();
+    let other = site.fingerprint("other");
+    let changes: [(&dyn Fn(&mut Value), i32, &str, &str); 6] = [
+        (&|it| it["successor"]["public_key_pem"] = weak.into(), 3, "weak_key", "small order"),
+        (&|it| it["successor"]["public_key_pem"] = "x".into(), 1, "key_invalid", "the successor that is endorsed"),
+        (&|it| it["successor"]["fingerprint"] = other.clone().into(), 1, "statement_invalid", "names two successors"),
+        (&|it| it["required"] = 2.into(), 1, "statement_invalid", "a number of endorsers that cannot be"),
+        (&|it| it["scope"] = json!({}), 1, "statement_invalid", "none that can be understood"),
+        (&|it| it["until"] = "2026-11-01T00:00:00Z".into(), 1, "statement_invalid", "over before it begins"),
+    ];
+    for (change, code, reason, words) in changes {
+        site.forged(change);
+        let refused = site.accept(&[]);
+        assert!(refused.refused(code, reason).stderr.contains(words), "{refused:?}");
+    }
+    site.forged(|it| {
+        it["not_before"] = "2026-01-01T00:00:00Z".into();
+        it["until"] = "2026-02-01T00:00:00Z".into();
+    });
+    let refused = site.accept(&[]);
+    assert!(
+        refused.refused(3, "statement_expired").stderr.contains("expected: a time before 2026-02-01"),
+        "{refused:?}"
+    );
+    for (content, reason, code) in [("", "statement_invalid", 1), ("{}", "statement_invalid", 1)] {
+        site.0.write(FILE, content);
+        site.accept(&[]).refused(code, reason);
+    }
+    fs::remove_file(site.0.path(FILE)).expect("removed");
+    site.accept(&[]).refused(1, "io_not_found");
+    site.0.write(FILE, " ".repeat(70_000));
+    site.accept(&[]).refused(1, "statement_invalid");
+}
+
+#[test]
+fn what_was_changed_on_its_way_is_nobodys_word() {
+    let site = Site::new();
+    site.endorsed();
+    let content = fs::read_to_string(site.0.path(FILE)).expect("there");
+    let mut envelope: Value = serde_json::from_str(&content).expect("JSON");
+    let other = site.endorse(&["other.pem", "--private-key", "second.key"]).ok().stdout.clone();
+    envelope["payload"] = serde_json::from_str::<Value>(&other).expect("JSON")["payload"].clone();
+    site.0.write(FILE, envelope.to_string());
+    site.accept(&[]).refused(3, "signature_invalid");
+    site.0.write(FILE, content.replace("key-succession.v1", "keyset.v1"));
+    site.accept(&[]).refused(1, "statement_invalid");
+}
+
+#[test]
+fn an_endorsement_is_not_followed_again_once_its_successor_was_taken_away() {
+    let site = Site::new();
+    site.endorsed();
+    site.accept(&[]).ok();
+    site.keys(&["retire", "new", "--force"]).ok();
+    let refused = site.accept(&[]);
+    assert!(refused.refused(3, "endorsement_replayed").stderr.contains("was retired here"), "{refused:?}");
+    site.keys(&["revoke", "new", "--force"]).ok();
+    site.accept(&[]).refused(3, "key_revoked");
+    for file in ["new.pem", "new.json"] {
+        fs::remove_file(site.0.path(&format!("trusted/revoked/{file}"))).expect("removed");
+    }
+    let refused = site.accept(&["--id", "again"]);
+    assert!(refused.refused(3, "endorsement_replayed").stderr.contains("was taken away"), "{refused:?}");
+    site.accept(&["--id", "again", "--dry-run"]).refused(3, "endorsement_replayed");
+}
+
+#[test]
+fn of_two_successors_the_first_stays_until_somebody_has_decided() {
+    let site = Site::new();
+    site.endorsed();
+    site.accept(&[]).ok();
+    site.endorse(&["other.pem", "--private-key", "old.key", "--out", "other.endorsement"]).ok();
+    fs::rename(site.0.path("other.endorsement"), site.0.path(FILE)).expect("moved");
+    let refused = site.accept(&["--id", "other"]);
+    refused.refused(3, "endorsement_conflict");
+    for said in [site.fingerprint("new"), site.fingerprint("other"), "`aisoc keys retire new.pem".to_owned()] {
+        assert!(refused.stderr.contains(&said), "{said}: {refused:?}");
+    }
+    site.keys(&["retire", "new", "--force"]).ok();
+    site.accept(&["--id", "other"]).ok();
+}
+
+#[test]
+fn as_many_endorse_as_the_endorsement_and_the_site_ask_for() {
+    let site = Site::new();
+    let others = ["--endorser", "second.pem", "--endorser", "third.pem", "--require", "2"];
+    site.endorse(&[&["new.pem", "--private-key", "old.key", "--out", FILE], &others[..]].concat()).ok();
+    let refused = site.accept(&[]);
+    assert!(refused.refused(3, "signers_too_few").stderr.contains("expected: 2 that count here"), "{refused:?}");
+    for (words, code, reason) in [
+        (&["other.pem", "--private-key", "second.key"][..], 3, "endorsement_conflict"),
+        (&["new.pem", "--private-key", "other.key"], 2, "usage"),
+        (&["new.pem", "--private-key", "second.key", "--overlap", "1d"], 2, "usage"),
+    ] {
+        let before = fs::read(site.0.path(FILE)).expect("there");
+        site.endorse(&[words, &["--add", FILE]].concat()).refused(code, reason);
+        assert_eq!(fs::read(site.0.path(FILE)).expect("there"), before);
+    }
+    let add = || site.endorse(&["new.pem", "--private-key", "second.key", "--add", FILE]);
+    assert!(add().ok().stderr.contains("signed by 2 of 3 endorsers, 2 required"));
+    assert!(add().ok().stderr.contains("Unchanged"));
+    // The second is nobody here, and then one that may not say so.
+    site.accept(&[]).refused(3, "signers_too_few");
+    site.keys(&["add", "second.pem"]).ok();
+    let refused = site.accept(&[]);
+    assert!(
+        refused.refused(3, "signers_too_few").stderr.contains("`second` does not count (key_out_of_scope)"),
+        "{refused:?}"
+    );
+    site.keys(&["annotate", "second", "--may-sign", "plugin", "--may-sign", "succession"]).ok();
+    site.accept(&["--require", "3"]).refused(3, "signers_too_few");
+    site.keys(&["add", "third.pem"]).ok();
+    site.endorse(&["new.pem", "--private-key", "third.key", "--add", FILE]).ok();
+    let done = site.accept(&["--json"]);
+    let told: Value = serde_json::from_str(&done.ok().stdout).expect("JSON");
+    assert_eq!((&told["endorsers"].as_array().expect("a list").len(), &told["required_count"]), (&2, &json!(2)));
+    let not_counted = &told["endorsers_not_counted"][0];
+    assert_eq!(
+        (&not_counted["key_id"], &not_counted["objection"]["reason_code"]),
+        (&json!("third"), &json!("key_out_of_scope"))
+    );
+}
+
+#[test]
+fn a_successor_gets_at_most_what_all_its_endorsers_have() {
+    let site = Site::new();
+    let end = "2999-01-01T00:00:00Z";
+    site.keys(&[
+        "annotate",
+        "old",
+        "--plugin",
+        "acme-*",
+        "--plugin",
+        "x",
+        "--coverage",
+        "code",
+        "--may-sign",
+        "plugin",
+        "--may-sign",
+        "succession",
+        "--may-sign",
+        "keyset",
+    ])
+    .ok();
+    site.trust(
+        "second",
+        &[
+            "--plugin",
+            "acme-tools-*",
+            "--plugin",
+            "y",
+            "--repository",
+            "ghcr.io/acme",
+            "--coverage",
+            "full",
+            "--not-after",
+            end,
+        ],
+    );
+    let both = ["--private-key", "old.key", "--private-key", "second.key"];
+    site.endorse(
+        &[
+            &["new.pem", "--out", FILE, "--not-before", "2026-01-01T00:00:00Z", "--until", "2998-01-01T00:00:00Z"],
+            &both[..],
+        ]
+        .concat(),
+    )
+    .ok();
+    let done = site.accept(&[]);
+    assert!(done.ok().stderr.contains(&format!("warning[key_ends]: key `new` counts until {end}")), "{done:?}");
+    let note = site.note("new");
+    let expected = json!({
+        "schema_version": 2, "not_before": "2026-01-01T00:00:00Z", "not_after": end, "coverage": "full",
+        "scope": {"plugins": ["acme-tools-*"], "repositories": ["ghcr.io/acme"]},
+        "may_sign": ["plugin", "succession"], "endorsed_by": note["endorsed_by"],
+    });
+    assert_eq!(note, expected);
+    assert_eq!(note["endorsed_by"].as_array().expect("a list").len(), 2);
+    // Nothing in common is nothing to sign.
+    let site = Site::new();
+    site.keys(&["annotate", "old", "--plugin", "acme-*"]).ok();
+    site.trust("second", &["--plugin", "*-acme"]);
+    site.endorse(&[&["new.pem", "--out", FILE], &both[..]].concat()).ok();
+    let refused = site.accept(&[]);
+    assert!(refused.refused(3, "key_out_of_scope").stderr.contains("could sign nothing"), "{refused:?}");
+}
+
+#[test]
+fn the_site_says_until_when_a_successor_counts_and_what_it_is_called() {
+    let site = Site::new();
+    site.endorsed();
+    site.accept(&["--id", "../x"]).refused(2, "usage");
+    site.accept(&["--id", "old"]).refused(1, "already_exists");
+    site.accept(&["--not-after", "2999-01-01T00:00:00Z", "--id", "acme"]).ok();
+    assert_eq!(site.note("acme")["not_after"], "2999-01-01T00:00:00Z");
+    let run = site.0.run(&["keys", "accept", "-", "--keys", "trusted", "--reason", "x"]);
+    run.refused(1, "statement_invalid");
+}
+
+#[test]
+fn the_same_words_make_the_same_file_and_no_other_one_is_lost() {
+    let site = Site::new();
+    let made = |words: &[&str]| site.endorse(&[&["new.pem", "--private-key", "old.key"], words].concat());
+    let at = ["--issued-at", "2026-11-01T00:00:00Z"];
+    let first = made(&at).ok().stdout.clone();
+    assert_eq!(made(&at).ok().stdout, first);
+    let epoch = [("SOURCE_DATE_EPOCH", "1793491200")];
+    assert_eq!(site.0.run_with(&["keys", "endorse", "new.pem", "--private-key", "old.key"], &epoch).ok().stdout, first);
+    made(&[&at[..], &["--out", FILE]].concat()).ok();
+    assert_eq!(fs::read_to_string(site.0.path(FILE)).expect("there"), first);
+    made(&[&at[..], &["--out", FILE]].concat()).ok();
+    made(&["--out", FILE, "--overlap", "2w"]).refused(1, "already_exists");
+    assert_eq!(fs::read_to_string(site.0.path(FILE)).expect("there"), first);
+    // A file among trusted keys that is neither a key nor a note refuses all of them.
+    made(&["--out", "trusted/new.endorsement"]).refused(2, "usage");
+    for overlap in ["0d", "-1d", "1mo", "soon", ""] {
+        let overlap = format!("--overlap={overlap}");
+        made(&[&overlap]).refused(2, "usage");
+    }
+}
+
+#[test]
+fn only_another_key_that_is_one_is_endorsed_and_an_encrypted_key_endorses_too() {
+    let site = Site::new();
+    site.0.write("weak.pem", "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n");
+    for (successor, code, reason) in [
+        ("weak.pem", 3, "weak_key"),
+        ("new.key", 1, "key_invalid"),
+        ("old.pem", 2, "usage"),
+        ("absent.pem", 1, "io_not_found"),
+    ] {
+        site.endorse(&[successor, "--private-key", "old.key"]).refused(code, reason);
+    }
+    site.endorse(&["new.pem", "--private-key", "old.key", "--private-key", "old.key"]).refused(2, "usage");
+    site.endorse(&["-", "--private-key", "-"]).refused(2, "usage");
+    let passphrase = [("PASSPHRASE", "correct horse")];
+    let encrypted = ["plugin", "keygen", "--out", "locked", "--encrypt", "--passphrase", "env:PASSPHRASE"];
+    site.0.run_with(&encrypted, &passphrase).ok();
+    site.trust("locked", &[]);
+    let endorse =
+        ["keys", "endorse", "new.pem", "--private-key", "locked.key", "--passphrase", "env:PASSPHRASE", "--out", FILE];
+    site.0.run_with(&endorse, &passphrase).ok();
+    site.accept(&[]).ok();
+}
