@@ -83,6 +83,9 @@ impl Site {
     }
 }
 
+/// What a forger makes of an endorsement.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 #[test]
 fn a_successor_is_trusted_when_somebody_asks_for_it_and_verifies_from_then_on() {
     let site = Site::new();
@@ -147,7 +150,7 @@ fn what_was_signed_and_can_never_be_followed_is_refused_for_what_it_is() {
     let weak = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";
     let site = Site::new();
     let other = site.fingerprint("other");
-    let changes: [(&dyn Fn(&mut Value), i32, &str, &str); 6] = [
+    let changes: [(Change<'_>, i32, &str, &str); 6] = [
         (&|it| it["successor"]["public_key_pem"] = weak.into(), 3, "weak_key", "small order"),
         (&|it| it["successor"]["public_key_pem"] = "x".into(), 1, "key_invalid", "the successor that is endorsed"),
         (&|it| it["successor"]["fingerprint"] = other.clone().into(), 1, "statement_invalid", "names two successors"),
@@ -358,6 +361,12 @@ fn the_same_words_make_the_same_file_and_no_other_one_is_lost() {
     made(&[&at[..], &["--out", FILE]].concat()).ok();
     made(&["--out", FILE, "--overlap", "2w"]).refused(1, "already_exists");
     assert_eq!(fs::read_to_string(site.0.path(FILE)).expect("there"), first);
+    let planned = made(&["--out", "planned.endorsement", "--dry-run"]);
+    assert!(
+        planned.ok().stderr.contains("Would endorse") && !site.0.path("planned.endorsement").exists(),
+        "{planned:?}"
+    );
+    assert!(!made(&["--dry-run"]).ok().stdout.contains("payload"), "what could be used is not printed either");
     // A file among trusted keys that is neither a key nor a note refuses all of them.
     made(&["--out", "trusted/new.endorsement"]).refused(2, "usage");
     for overlap in ["0d", "-1d", "1mo", "soon", ""] {

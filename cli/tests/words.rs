@@ -153,6 +153,11 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             let bench = Bench::new();
             bench.published();
             bench.install("oci-archive:demo.tar").ok();
+            if command == "keys accept" {
+                bench.run(&["plugin", "keygen", "--out", "next"]).ok();
+                let out = ["--out", "release.endorsement"];
+                bench.run(&[&["keys", "endorse", "next.pem", "--private-key", "release.key"], &out[..]].concat()).ok();
+            }
             let typed = with(&command, word, OsStr::new("nowhere/at-all"));
             let run = run(&bench, &typed);
             let context = format!("{typed:?} ({word:?}): {run:?}");

@@ -8,6 +8,7 @@ use aisoc_signing::Succession;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::dry_run::DryRunArgs;
 use super::key_change::KeyChangeArgs;
 use super::passphrase::PassphraseArgs;
 
@@ -29,6 +30,8 @@ pub(crate) struct EndorseArgs {
     /// Write it to this file, which must not hold another one; `-` prints it [default: it is printed]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
 }
 
 /// What an endorsement says beside the key. It is fixed when the first of its keys signs.

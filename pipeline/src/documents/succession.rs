@@ -5,15 +5,15 @@ use serde::Serialize;
 
 use super::{FinishedChange, KeyNote, Objection};
 
-/// An endorsement that was made, or that one more key has signed.
+/// An endorsement that was made, or that one more key has signed; in a dry run what it would be.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct EndorsedKey {
     /// Whether there is a signature now that was not there before.
     pub changed: bool,
     /// The file that holds it; nothing when it was printed.
     pub path: Option<String>,
-    /// The content of that file: an envelope of DSSE v1, one line.
-    pub statement: String,
+    /// The content of that file: an envelope of DSSE v1, one line. Nothing in a dry run.
+    pub statement: Option<String>,
     /// The key that succeeds.
     pub fingerprint: String,
     /// Whose word it is.

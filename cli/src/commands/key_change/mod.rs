@@ -144,7 +144,7 @@ fn guard(args: GuardArgs, options: &KeyChangeOptions, context: &Context) -> Resu
 }
 
 /// Nothing depends on a key in a directory that is not there. Whoever names one means one that is.
-fn require_there(plugins_dir: &Path) -> Result<()> {
+pub(super) fn require_there(plugins_dir: &Path) -> Result<()> {
     HeldDirectory::open(plugins_dir)?
         .map(drop)
         .ok_or_else(|| Fault::io("open", plugins_dir, ErrorKind::NotFound.into()))

@@ -13,7 +13,7 @@ use aisoc_trust::keys::{Acceptance, Outcome};
 
 use super::file;
 use crate::args::succession::AcceptArgs;
-use crate::commands::key_change::{finished_change, options, tell_finished};
+use crate::commands::key_change::{finished_change, options, require_there, tell_finished};
 use crate::commands::keys::row::note_of;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
@@ -27,6 +27,7 @@ impl Answer for AcceptedKey {
 pub(crate) fn run(args: AcceptArgs, context: &Context) -> Result<u8> {
     let envelope = file::read(&args.statement, context)?;
     let id = args.id.map_or_else(|| id_of(&args.statement), Ok)?;
+    args.plugins_dir.as_deref().map_or(Ok(()), require_there)?;
     let at = context.judging_time_elsewhere(&context.site(args.plugins_dir))?;
     let options = options(args.change, context)?;
     let endorsement = Endorsement { envelope, required: args.required.get(), id, not_after: args.not_after, at };

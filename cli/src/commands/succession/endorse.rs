@@ -22,11 +22,15 @@ const USUAL_OVERLAP: &str = "30d";
 
 impl Answer for EndorsedKey {
     fn text(&self) -> String {
-        self.path.as_ref().map_or_else(|| self.statement.clone(), |path| format!("{}\n", printable(path)))
+        match (&self.path, &self.statement) {
+            (Some(path), _) => format!("{}\n", printable(path)),
+            (None, Some(statement)) => statement.clone(),
+            (None, None) => format!("{}\n", self.fingerprint),
+        }
     }
 
     fn form(&self) -> Form {
-        if self.path.is_none() { Form::Exact } else { Form::Escaped }
+        if self.path.is_none() && self.statement.is_some() { Form::Exact } else { Form::Escaped }
     }
 }
 
@@ -48,10 +52,13 @@ pub(crate) fn run(args: EndorseArgs, context: &Context) -> Result<u8> {
         }
     };
     let statement = envelope.to_json();
-    target.iter().try_for_each(|target| target.write(&statement))?;
     let path = target.as_ref().map(Target::path);
+    if let (Some(target), false) = (&target, context.dry_run().is_on()) {
+        target.write(&statement)?;
+    }
     announce(&envelope, &succession, changed, path, context);
-    context.output.answer(&document(&envelope, &succession, changed, path))
+    let statement = (!context.dry_run().is_on()).then_some(statement);
+    context.output.answer(&EndorsedKey { statement, ..document(&envelope, &succession, changed, path) })
 }
 
 /// Standard input is one stream, and holds one thing.
@@ -90,15 +97,15 @@ fn begun(path: &Path, successor: &PublicKey, context: &Context) -> Result<(Envel
 
 fn added(envelope: Envelope, succession: &Succession, signers: &[Box<dyn KeyHolder>]) -> Result<(Envelope, bool)> {
     let before = envelope.named_signers();
-    let sign = |envelope: Envelope, signer: &Box<dyn KeyHolder>| {
+    let sign = |envelope: Envelope, signer: &dyn KeyHolder| {
         let key = signer.public_key().fingerprint();
         match () {
             () if before.contains(&key) => Ok(envelope),
-            () if succession.endorsers.contains(&key) => envelope.signed_by(signer.as_ref()),
+            () if succession.endorsers.contains(&key) => envelope.signed_by(signer),
             () => Err(no_endorser(succession, key)),
         }
     };
-    let envelope = signers.iter().try_fold(envelope, sign)?;
+    let envelope = signers.iter().map(AsRef::as_ref).try_fold(envelope, sign)?;
     let own: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key()).collect();
     envelope.open(&own)?;
     let changed = envelope.named_signers() != before;
@@ -163,7 +170,8 @@ fn announce(envelope: &Envelope, succession: &Succession, changed: bool, path: O
         succession.until,
         succession.endorsers.len()
     );
-    context.output.status(if changed { "Endorsed" } else { "Unchanged" }, what);
+    let done = context.said("Endorsed", "Would endorse");
+    context.output.status(if changed { done } else { "Unchanged" }, what);
     let file = path.map_or_else(|| "FILE".to_owned(), shell_word);
     let next = match signed < required {
         true => format!("aisoc keys endorse NEW.pem --private-key KEY --add {file}   # by each of the others"),
@@ -178,7 +186,7 @@ fn document(envelope: &Envelope, succession: &Succession, changed: bool, path: O
     EndorsedKey {
         changed,
         path: path.map(path_text),
-        statement: envelope.to_json(),
+        statement: None,
         fingerprint: succession.successor.fingerprint().to_string(),
         endorsers: succession.endorsers.iter().map(endorser).collect(),
         required_count: succession.required,
