@@ -261,8 +261,23 @@ reasons! {
         "What is installed or published depends on the keys: without them it would be refused, or would be let in with nobody who vouches for it."
         "have it signed with another trusted key first: `aisoc plugin resign REF --private-key NEW --add --trusted-keys KEYS --replace-tag`, and install that"
     SignersTooFew "signers_too_few" Refused
-        "Fewer distinct trusted keys signed the plugin than are required."
+        "Fewer distinct trusted keys signed the plugin, or the set of keys, than are required."
         "ask the missing signers to run `aisoc plugin sign --add --plugin-dir DIR --private-key KEY`"
+    KeysetInvalid "keyset_invalid" Failed
+        "What was named is no set of keys, or one that cannot be understood."
+        "ask who signs the set for it; `aisoc keys export` writes sets that can be"
+    KeysetMismatch "keyset_mismatch" Refused
+        "A set of keys is another one than the set that is followed here."
+        "look up which set this site follows in KEYS/.aisoc/sync.json, and where that one is published"
+    KeysetExpired "keyset_expired" Refused
+        "A set of keys has expired: a newer one, with a revocation, may be withheld."
+        "ask who signs the set for a newer version, and find out why this one is still served"
+    KeysetRollback "keyset_rollback" Refused
+        "A set of keys is older than the one that was applied here, or another one of the same version."
+        "find out why the older one is served; who signs the set publishes a new version to go back"
+    KeysetLockout "keyset_lockout" Refused
+        "With a set of keys nothing would be verified any more, or no further set could be applied."
+        "ask who signs the set for one with a key that counts; a key in the wrong hands is revoked here by `aisoc keys revoke ID --force --reason TEXT`"
     CoverageMismatch "coverage_mismatch" Refused
         "The signed manifest states which files the plugin has, and these are others: changed, added or missing."
         "fetch the plugin again from its publisher"

@@ -12,6 +12,8 @@ use crate::journal::{Action, Entry};
 pub struct KeyChange {
     /// The line of the journal.
     pub entry: Entry,
+    /// The lines behind it, of a change that is about several keys.
+    pub(super) also: Vec<Entry>,
     /// What is done, in order.
     pub(super) steps: Vec<Step>,
 }
@@ -37,6 +39,28 @@ pub(super) enum Step {
     MoveKey { from: KeyPlace, to: KeyPlace, name: String, fingerprint: Fingerprint },
     /// Removes the note of a key.
     RemoveNote { place: KeyPlace, name: String },
+    /// Writes a file of the keyring's own directory, or replaces it.
+    WriteOwn { file: OwnFile, content: String },
+}
+
+/// What a site keeps beside its keys of the set that it follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OwnFile {
+    /// What was taken of it.
+    Applied,
+    /// Which set that is.
+    Settings,
+}
+
+impl OwnFile {
+    /// The name in the keyring's own directory.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "keyset.json",
+            Self::Settings => "sync.json",
+        }
+    }
 }
 
 impl KeyFile {
@@ -102,5 +126,17 @@ impl KeyChange {
     /// What was done, by the word of the journal.
     pub fn action(&self) -> Action {
         self.entry.action
+    }
+
+    /// Every line of the journal, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        std::iter::once(&self.entry).chain(&self.also)
+    }
+
+    /// Whether a key is among the revoked then that was not: nothing is to keep that from happening.
+    pub(super) fn revokes(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(step, Step::PutKey { place: KeyPlace::Revoked, .. } | Step::MoveKey { to: KeyPlace::Revoked, .. })
+        })
     }
 }

@@ -5,6 +5,7 @@
 //! first step and forgotten after the last; the next session finishes what it finds.
 
 mod change;
+mod keyset;
 mod pending;
 mod place;
 mod plan;
@@ -14,6 +15,10 @@ mod succession;
 mod unfinished;
 
 pub use change::{KeyChange, KeyFile};
+pub use keyset::{
+    Advance, Applied, Following, KeyMove, KeySet, KeysetSigners, LeftAlone, MAX_SET_BYTES, SetHead, SetKey, SyncPlan,
+    SyncSettings, WhyLeft, advance, require_finished, require_quorum, require_way_in,
+};
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};
 pub use succession::{Acceptance, Asked, Outcome, accept, accepted_on_word_of};

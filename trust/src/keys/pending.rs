@@ -19,6 +19,9 @@ struct Pending {
     schema_version: u32,
     /// The line of the journal, without its end.
     line: String,
+    /// The lines behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further_lines: Vec<String>,
     /// What is done, in order.
     steps: Vec<Step>,
 }
@@ -41,7 +44,9 @@ pub(super) fn written(change: &KeyChange) -> Result<Vec<u8>> {
 }
 
 fn serialized(change: &KeyChange) -> Result<Vec<u8>> {
-    let pending = Pending { schema_version: 1, line: change.entry.to_string(), steps: change.steps.clone() };
+    let further_lines = change.also.iter().map(Entry::to_string).collect();
+    let pending =
+        Pending { schema_version: 1, line: change.entry.to_string(), further_lines, steps: change.steps.clone() };
     serde_json::to_vec(&pending)
         .map_err(|error| Fault::new(Reason::Internal, "a change of keys is no JSON").caused_by(error))
 }
@@ -56,6 +61,7 @@ pub(super) fn read(content: &[u8]) -> Result<KeyChange> {
     if pending.schema_version != 1 {
         return Err(invalid().expected("schema_version 1", pending.schema_version.to_string()));
     }
-    let entry = Entry::read(pending.line.as_bytes()).map_err(|error| invalid().caused_by(error.message))?;
-    Ok(KeyChange { entry, steps: pending.steps })
+    let entry = |line: &String| Entry::read(line.as_bytes()).map_err(|error| invalid().caused_by(error.message));
+    let also = pending.further_lines.iter().map(entry).collect::<Result<_>>()?;
+    Ok(KeyChange { entry: entry(&pending.line)?, also, steps: pending.steps })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{Existing, SmallFileError, move_in, open_file_in, put_in, read_open, remove_in};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, KeyPlace, KeySource, PublicKey};
+use aisoc_signing::{Fingerprint, KeyPlace, KeySource, OWN_DIRECTORY, PublicKey};
 
 use crate::state_directory::own_directory;
 
@@ -55,6 +55,15 @@ impl Places {
     /// I/O reasons.
     pub(super) fn write_note(&self, place: KeyPlace, name: &str, content: &str) -> Result<()> {
         self.put(place, name, content.as_bytes(), Existing::Replace)
+    }
+
+    /// Writes a file of the keyring's own directory.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub(super) fn write_own(&self, name: &str, content: &str) -> Result<()> {
+        put_in(&self.drafts, &self.drafts, name, content.as_bytes(), Existing::Replace)
+            .map_err(|error| Fault::io("write", &self.path.join(OWN_DIRECTORY).join(name), error))
     }
 
     fn put(&self, place: KeyPlace, name: &str, content: &[u8], existing: Existing) -> Result<()> {

@@ -45,7 +45,7 @@ impl Grounds {
             hash: Some(key.to_string()),
             reason: Some(self.reason.to_string()),
         };
-        KeyChange { entry, steps }
+        KeyChange { entry, also: Vec::new(), steps }
     }
 }
 
@@ -250,11 +250,13 @@ fn require_free(keyring: &Keyring, key: &HeldKey, place: KeyPlace) -> Result<()>
 }
 
 /// An id that is a plain file name on every system, and begins with what no option begins with.
-fn require_id(id: &str) -> Result<()> {
+pub(super) fn is_id(id: &str) -> bool {
     let is_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let is_id =
-        id.starts_with(|c: char| c.is_ascii_alphanumeric()) && id.chars().all(is_char) && id.len() <= MAX_ID_BYTES;
-    match is_id {
+    id.starts_with(|c: char| c.is_ascii_alphanumeric()) && id.chars().all(is_char) && id.len() <= MAX_ID_BYTES
+}
+
+fn require_id(id: &str) -> Result<()> {
+    match is_id(id) {
         true => Ok(()),
         false => Err(Fault::new(Reason::Usage, format!("`{}` is no id of a key", shown(id, 80)))
             .expected(

@@ -119,9 +119,8 @@ impl KeysSession {
         let Some(means) = &self.means else { return Ok(()) };
         means.begin(&self.path, change)?;
         change.steps.iter().take(taken).try_for_each(|step| steps::take(step, &means.places))?;
-        if taken > change.steps.len() {
-            means.write_down(&change.entry, &self.access)?;
-        }
+        let lines = change.entries().take(taken.saturating_sub(change.steps.len()));
+        means.write_down(lines, &self.access)?;
         Ok(())
     }
 }
@@ -142,9 +141,8 @@ impl Means {
     fn recover(&self, access: &KeysAccess) -> Result<Option<Entry>> {
         let Some(change) = begun_in(&self.own)? else { return Ok(None) };
         change.steps.iter().try_for_each(|step| steps::take(step, &self.places))?;
-        if !self.is_written_down(&change.entry)? {
-            self.write_down(&change.entry, access)?;
-        }
+        let written = self.written_down(&change)?;
+        self.write_down(change.entries().filter(|entry| !written.contains(entry)), access)?;
         self.forget().map(|()| Some(change.entry))
     }
 
@@ -160,7 +158,7 @@ impl Means {
     /// are asked whether they can be taken, and the journal is held to its chain, but for a revocation: a key that is in
     /// the wrong hands is not trusted until somebody has mended the journal.
     fn begin(&self, path: &Path, change: &KeyChange) -> Result<()> {
-        if change.entry.action != Action::KeyRevoke {
+        if change.action() != Action::KeyRevoke && !change.revokes() {
             drop(self.journal.open()?);
         }
         steps::require_possible(&change.steps, &self.places)?;
@@ -177,22 +175,28 @@ impl Means {
     fn finish(&self, change: &KeyChange, access: &KeysAccess) -> Result<()> {
         let taken = change.steps.iter().try_for_each(|step| steps::take(step, &self.places));
         taken.map_err(|fault| fault.although(BEGUN))?;
-        let written = self.write_down(&change.entry, access).and_then(|()| self.forget());
+        let written = self.write_down(change.entries(), access).and_then(|()| self.forget());
         written.map_err(|fault| fault.although(CHANGED))
     }
 
-    fn write_down(&self, entry: &Entry, access: &KeysAccess) -> Result<()> {
-        self.journal.open()?.append(entry, &access.writer).map(drop)
+    fn write_down<'a>(&self, entries: impl Iterator<Item = &'a Entry>, access: &KeysAccess) -> Result<()> {
+        let mut entries = entries.peekable();
+        if entries.peek().is_none() {
+            return Ok(());
+        }
+        let mut journal = self.journal.open()?;
+        entries.try_for_each(|entry| journal.append(entry, &access.writer).map(drop))
     }
 
-    /// Whether the run that was killed had come as far as its line.
-    fn is_written_down(&self, entry: &Entry) -> Result<bool> {
-        let mut is_there = false;
+    /// Those of its lines that the run that was killed had come to.
+    fn written_down<'a>(&self, change: &'a KeyChange) -> Result<Vec<&'a Entry>> {
+        let mut written = Vec::new();
         self.journal.read(|seen| {
-            is_there |= seen.entry().is_ok_and(|written| written == *entry);
+            let Ok(line) = seen.entry() else { return Ok(()) };
+            written.extend(change.entries().find(|entry| **entry == line));
             Ok(())
         })?;
-        Ok(is_there)
+        Ok(written)
     }
 
     fn forget(&self) -> Result<()> {

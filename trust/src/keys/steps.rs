@@ -29,7 +29,7 @@ pub(super) fn require_possible(steps: &[Step], places: &Places) -> Result<()> {
             require_no_other(places, *to, name, *fingerprint)
         }
         Step::WriteNote { note, .. } => require_readable(note),
-        Step::RemoveNote { .. } => Ok(()),
+        Step::RemoveNote { .. } | Step::WriteOwn { .. } => Ok(()),
     })
 }
 
@@ -58,6 +58,7 @@ pub(super) fn take(step: &Step, places: &Places) -> Result<()> {
         Step::WriteNote { place, name, note } => places.write_note(*place, name, &note.to_json()),
         Step::MoveKey { from, to, name, fingerprint } => move_key(places, (*from, *to), name, *fingerprint),
         Step::RemoveNote { place, name } => places.remove(*place, name),
+        Step::WriteOwn { file, content } => places.write_own(file.name(), content),
     }
 }
 

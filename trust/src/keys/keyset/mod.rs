@@ -1,0 +1,28 @@
+//! Sets of keys: a directory of keys as one signed value with a version that only grows, for the many sites that follow
+//! it. Pure but for reading the files in which a site keeps what it follows: what becomes of a set is decided here, and
+//! done by the session like every other change.
+
+mod applied;
+mod lockout;
+mod order;
+mod own_file;
+mod plan;
+mod quorum;
+mod set;
+mod set_key;
+mod settings;
+mod sought;
+
+pub use applied::Applied;
+pub use lockout::require_way_in;
+pub use order::{Advance, advance};
+pub use own_file::require_finished;
+pub use plan::{Following, KeyMove, SyncPlan};
+pub use quorum::{KeysetSigners, require_quorum};
+pub use set::{KeySet, MAX_SET_BYTES, SetHead};
+pub use set_key::SetKey;
+pub use settings::SyncSettings;
+pub use sought::{LeftAlone, WhyLeft};
+
+#[cfg(test)]
+mod tests;
