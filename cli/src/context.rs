@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use aisoc_pipeline::{SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
+use aisoc_trust::keys::Applied;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
@@ -41,14 +42,16 @@ pub(crate) struct Context {
     listening: OnceCell<()>,
     /// Whether the clock was spoken of.
     clock_told: OnceCell<()>,
+    /// Whether the set of keys was, that is followed.
+    keyset_told: OnceCell<()>,
 }
 
 impl Context {
     /// For the command of that name.
     pub(crate) fn new(name: String, output: Output, environment: Environment, commands: Commands) -> Self {
         let cancellation = Cancellation::of(Watching { name, output: output.clone() });
-        let (listening, clock_told) = (OnceCell::new(), OnceCell::new());
-        Self { output, environment, commands, cancellation, listening, clock_told }
+        let (listening, clock_told, keyset_told) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { output, environment, commands, cancellation, listening, clock_told, keyset_told }
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they
@@ -217,6 +220,9 @@ impl Context {
             .trust_coverage
             .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
         let keys_dir = self.keys_directory(args.trusted_keys);
+        if mode != TrustMode::Disabled {
+            self.warn_of_stale_set(&keys_dir, at);
+        }
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
         TrustInputs { keys_dir, policy, at }
     }
@@ -234,7 +240,29 @@ impl Context {
 
     /// Whom a publisher trusts, who has no site: strictly, and by the clock.
     pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
-        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at: clock::now() }
+        let at = clock::now();
+        self.warn_of_stale_set(&keys_dir, at);
+        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at }
+    }
+
+    /// Says, once, when nobody can rely any more on the set that these keys follow: who holds newer ones back holds
+    /// revocations back. What cannot be read of the keys themselves is refused where they are read.
+    fn warn_of_stale_set(&self, keys_dir: &Path, at: Timestamp) {
+        let said = match Applied::read(keys_dir) {
+            Ok(Some(applied)) if applied.is_stale(at) => {
+                let Applied { name, version, expires_at, .. } = applied;
+                format!(
+                    "version {version} of the set of keys `{name}` has expired at {expires_at}: a newer one may be withheld"
+                )
+            }
+            Err(fault) if matches!(fault.reason(), Reason::RecordInvalid | Reason::DirectoryInsecure) => {
+                format!("nobody can tell until when the set of keys holds: {fault}")
+            }
+            _ => return,
+        };
+        if self.keyset_told.set(()).is_ok() {
+            self.output.warning(Warning::KeysetStale, said);
+        }
     }
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use support::{Bench, Run, workspace};
 
 /// Numbers that neither count things nor are a size.
-const NUMBERS: [&str; 4] = ["schema_version", "column", "exit_code", "process_id"];
+const NUMBERS: [&str; 6] =
+    ["schema_version", "column", "exit_code", "process_id", "set_version", "previous_set_version"];
 /// What digests are of.
-const DIGESTS: [&str; 8] = [
+const DIGESTS: [&str; 9] = [
     "artifact_digest",
     "index_digest",
     "layer_digest",
@@ -21,6 +22,7 @@ const DIGESTS: [&str; 8] = [
     "content_digest",
     "chain_digest",
     "newest_chain_digest",
+    "payload_digest",
 ];
 /// What a key is called where a document is about keys, and nowhere else: there it is somebody's who has signed.
 const OF_A_KEY: [&str; 2] = ["fingerprint", "key_id"];

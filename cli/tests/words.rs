@@ -72,6 +72,20 @@ fn right(command: &str) -> &'static [&'static str] {
         "keys impact" => {
             &["release", "--registry", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]
         }
+        "keys export" => {
+            &["out.keyset", "--name", "x", "--expires", "30d", "--private-key", "release.key", "--trusted-keys", "keys"]
+        }
+        "keys sync" => &[
+            "some.keyset",
+            "--name",
+            "x",
+            "--required-signatures",
+            "1",
+            "--trusted-keys",
+            "keys",
+            "--plugins-dir",
+            "plugins",
+        ],
         "keys add" | "keys stage" => &["release.pem", "--id", "again", "--trusted-keys", "keys", "--reason", "x"],
         "keys retire" | "keys revoke" => {
             &["release", "--trusted-keys", "keys", "--reason", "x", "--plugins-dir", "plugins"]

@@ -102,6 +102,15 @@ warnings! {
     KeyEnds "key_ends"
         "A key that verified the signature will be revoked, or expires within 30 days, as its note says."
         Some("ask the publisher for a build that is signed with the new key as well, before then")
+    KeysetStale "keyset_stale"
+        "The set of keys that this site follows has expired, or nobody can tell whether it has: a newer one, with a revocation, may be withheld."
+        Some("run `aisoc keys sync`; when it says the same, ask who signs the set for a newer version")
+    KeyLeftAlone "key_left_alone"
+        "A key is not here as the set of keys says, because it is this site's own, or was changed, removed or revoked here."
+        Some("see which with `aisoc keys list`")
+    SignerDoubtful "signer_doubtful"
+        "A set of keys is signed by a key whose signature of a set does not count by the keys of the directory itself."
+        Some("sign with a key that may sign sets there; sites that trust another key for that count that one")
     DependsOnKey "depends_on_key"
         "A plugin, or a version that is kept for a rollback, depends on a key that is taken away or is going to end."
         Some("have its publisher sign it with the key that stays, and install that")

@@ -165,7 +165,7 @@ fn in_registry(text: &str, reference: &str) -> Result<Source> {
 }
 
 /// Whether whoever typed it meant a registry or a layout, so that what is wrong with it is wrong with a reference.
-fn is_meant_for_reference(text: &str, fault: &Fault) -> bool {
+pub(crate) fn is_meant_for_reference(text: &str, fault: &Fault) -> bool {
     let host = text.split_once('/').map(|(host, _)| host);
     let is_spelled_so = text.is_empty() || text.starts_with('-') || text.contains([':', '@']);
     is_spelled_so
@@ -181,13 +181,13 @@ fn missing(path: &Path) -> Fault {
     )
 }
 
-fn is_spelled_as_path(text: &str) -> bool {
+pub(crate) fn is_spelled_as_path(text: &str) -> bool {
     matches!(text, "." | "..") || ["/", "./", "../"].iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// Whether anything has that name, a link that leads nowhere included. What cannot be looked at is
 /// no answer.
-fn is_there(path: &Path) -> Result<bool> {
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
         Err(error) => match error.kind() {
@@ -199,7 +199,7 @@ fn is_there(path: &Path) -> Result<bool> {
     }
 }
 
-fn ambiguous(text: &str, reference: &Reference) -> Fault {
+pub(crate) fn ambiguous(text: &str, reference: &Reference) -> Fault {
     let quoted = shown(text, 120);
     let fault = Fault::new(Reason::Usage, format!("`{quoted}` is a path here and a reference as well"));
     let path = shell_word(format!("./{text}"));

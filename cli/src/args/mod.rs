@@ -9,6 +9,7 @@ pub(crate) mod journal;
 pub(crate) mod key_change;
 pub(crate) mod key_lint;
 pub(crate) mod keys;
+pub(crate) mod keyset;
 pub(crate) mod known;
 mod listen;
 pub(crate) mod passphrase;

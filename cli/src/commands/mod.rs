@@ -23,6 +23,7 @@ mod journal;
 mod key_change;
 mod keygen;
 mod keys;
+mod keyset;
 mod list;
 mod man;
 mod mistagged;

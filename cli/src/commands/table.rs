@@ -7,8 +7,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, keys, list, man,
-    new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign, succession, uninstall,
+    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, keys, keyset,
+    list, man, new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign, succession,
+    uninstall,
     validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
@@ -660,6 +661,50 @@ and judged by the keys as they are and without these.",
             risk: Risk::Read,
             domain: Domain::Keys,
             document: Some(document_schema::<documents::KeyImpact>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keyset::export::run,
+        is: Declaration {
+            words: &["keys", "export"],
+            about: "Sign the keys of a directory as a set, which other sites follow with `keys sync`",
+            examples: "Examples:
+  aisoc keys export fleet.keyset --name fleet --expires 30d \\
+    --private-key release.key --trusted-keys keys
+  # a second signer, where sites ask for two
+  aisoc keys export fleet.keyset --add --private-key new.key --keys keys
+
+The next version stands in the place of the one before, which is verified
+first. Public keys, their notes and where each stands are in it; a private key
+never is.",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ExportedKeySet>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keyset::sync::run,
+        is: Declaration {
+            words: &["keys", "sync"],
+            about: "Bring the trusted keys to what a signed set says, if enough keys of this site have signed it",
+            examples: "Examples:
+  # once: from where, which set, and how many have to have signed it
+  aisoc keys sync registry.example/team/keys:fleet --name fleet \\
+    --required-signatures 2 --save
+  # from then on, as from cron
+  aisoc keys sync
+  aisoc keys sync --dry-run
+
+Only files that a set has brought are touched, and what was revoked here stays
+revoked. A key that something installed depends on goes once nothing does;
+what the set revokes is revoked at once. Exit code 4 when the source is down:
+the keys stay as they are.",
+            risk: Risk::Write,
+            raised_by: &["force", "save"],
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::SyncedKeySet>),
             ..PLAIN
         },
     },

@@ -16,6 +16,7 @@ mod installed;
 mod journal;
 mod key_lint;
 mod keys;
+mod keyset;
 mod listing;
 mod manifest;
 mod objection;
@@ -44,6 +45,7 @@ pub use keys::{
     DependentItem, ImpactCounts, KeyFingerprint, KeyImpact, KeyList, KeyNote, ListedKey, NotJudged, ShownKey,
     UnusedKey, VerifiedPlugin,
 };
+pub use keyset::{ExportedKeySet, LeftKey, SyncedKey, SyncedKeySet, WaitingKey};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;

@@ -3,16 +3,22 @@
 mod accept;
 mod change;
 mod dependence;
+mod export;
 mod here;
 mod impact;
 mod judged;
 mod kept;
 pub mod lint;
 mod published;
+mod set_place;
+mod sync;
 
 pub use accept::{AcceptedSuccessor, Endorsement, accept_successor};
 pub use change::{ChangedKeys, Guard, KeyChangeOptions, change_keys};
 pub use dependence::{Dependence, Dependent, Place};
+pub use export::{ExportOptions, ExportedSet, NewVersion, export, sign_as_well};
 pub use here::{KeysHere, keys_here};
 pub use impact::{Impact, impact};
 pub use published::impact_of_sources;
+pub use set_place::{FoundSet, SetPlace};
+pub use sync::{SyncOptions, Synced, sync};

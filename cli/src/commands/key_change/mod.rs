@@ -64,7 +64,7 @@ pub(crate) fn promote(args: KeyIdArgs, context: &Context) -> Result<u8> {
 
 pub(crate) fn retire(args: KeyRetireArgs, context: &Context) -> Result<u8> {
     let options = options(args.change, context)?;
-    let mut guard = guard(args.guard, &options, context)?;
+    let mut guard = guard(args.guard, &options.keys_dir, context)?;
     // A key that goes on counting for a while is missed later, and until then there is time to see to it.
     guard.is_forced |= args.after.is_some();
     let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
@@ -75,7 +75,7 @@ pub(crate) fn retire(args: KeyRetireArgs, context: &Context) -> Result<u8> {
 
 pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
     let options = options(args.change, context)?;
-    let guard = guard(args.guard, &options, context)?;
+    let guard = guard(args.guard, &options.keys_dir, context)?;
     let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
         KeyChange::revoke(keyring, keyring.named(&args.id)?, args.since, grounds)
     })?;
@@ -125,9 +125,9 @@ pub(super) fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChang
 }
 
 /// What is installed is judged by the keys that are changed, and by nobody else's.
-fn guard(args: GuardArgs, options: &KeyChangeOptions, context: &Context) -> Result<Guard> {
+pub(super) fn guard(args: GuardArgs, keys_dir: &Path, context: &Context) -> Result<Guard> {
     let GuardArgs { plugins_dir, force, trust_mode, trust_coverage, required_signers, shared } = args;
-    let trusted_keys = Some(options.keys_dir.clone());
+    let trusted_keys = Some(keys_dir.to_owned());
     if let Some(named) = plugins_dir.as_deref() {
         require_there(named)?;
     }

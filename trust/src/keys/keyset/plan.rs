@@ -101,7 +101,7 @@ impl SyncPlan {
             }
             // What somebody here has written of it stays written.
             (None, Some(file)) if revokes && !here.is_revoked && !self.is_barred(file, KeyPlace::Revoked) => {
-                self.move_to(file, key, revoked_note(file, key), at);
+                self.revoke_annotated(file, key, at);
             }
             _ if here.files.is_empty() && here.record.is_none() => self.bring(key, at)?,
             _ if here.is_revoked => self.keep(here),
@@ -113,6 +113,14 @@ impl SyncPlan {
             _ => self.leave(key, here, WhyLeft::OwnKey),
         }
         Ok(())
+    }
+
+    /// A file of the set's with a note of somebody here, which stays and is no set's to change later.
+    fn revoke_annotated(&mut self, file: &HeldKey, key: &SetKey, at: Timestamp) {
+        self.move_to(file, key, revoked_note(file, key), at);
+        if let Some(moved) = self.moves.last_mut() {
+            moved.brought = BroughtKey::new(key.fingerprint, moved.to, KeyFile::of(file).name, key.note.as_ref());
+        }
     }
 
     /// A key is revoked by its bytes: where the file is not the set's to move, another one among the revoked does it.
@@ -239,7 +247,7 @@ impl SyncPlan {
         let is_new =
             following.before.is_none_or(|it| it.name != following.set.name || it.version != following.set.version);
         let line = (is_new || settings.is_some()).then(|| following.line(why));
-        let mut entries = line.into_iter().chain(moves.iter().map(|moved| moved.line(following, why)));
+        let mut entries = line.into_iter().chain(moves.iter().map(|moved| moved.line(why)));
         let entry = entries.next()?;
         let also: Vec<Entry> = entries.collect();
         let before = |moved: &KeyMove| following.before.and_then(|before| before.key(moved.fingerprint)).cloned();
@@ -292,8 +300,8 @@ impl KeyMove {
         }
     }
 
-    fn line(&self, following: &Following<'_>, why: &Grounds) -> Entry {
-        let said = format!("{} by {} {}: {}", self.word(), following.set.name, following.set.version, why.reason);
+    fn line(&self, why: &Grounds) -> Entry {
+        let said = format!("{}: {}", self.word(), why.reason);
         let (id, version, hash) = (Some(self.key_id.clone()), None, Some(self.fingerprint.to_string()));
         Entry { at: JournalTime::utc(why.at), action: Action::KeySync, id, version, hash, reason: Some(said) }
     }

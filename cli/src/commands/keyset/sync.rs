@@ -1,0 +1,200 @@
+//! `aisoc keys sync`
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::time::Duration;
+
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::documents::{LeftKey, Objection, SyncedKey, SyncedKeySet, WaitingKey};
+use aisoc_pipeline::keys::{Dependent, SetPlace, SyncOptions, Synced, sync};
+use aisoc_signing::{KeyPlace, Keyring};
+use aisoc_trust::Patience;
+use aisoc_trust::keys::{Applied, KeyMove, KeysAccess, LeftAlone, SyncSettings, WhyLeft};
+
+use super::super::key_change::{finished_change, guard};
+use super::input;
+use crate::args::keyset::SyncKeysArgs;
+use crate::clock;
+use crate::context::Context;
+use crate::output::{Answer, path_text, printable};
+use crate::runtime;
+
+impl Answer for SyncedKeySet {
+    fn text(&self) -> String {
+        let head = format!("{} {}\n", printable(&self.name), self.set_version);
+        let changes =
+            self.changes.iter().map(|it| format!("{} {} {}\n", it.change, printable(&it.key_id), it.fingerprint));
+        let waiting = self.waiting.iter().map(|it| format!("waiting {} {}\n", printable(&it.key_id), it.fingerprint));
+        std::iter::once(head).chain(changes).chain(waiting).collect()
+    }
+}
+
+pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
+    let keys_dir = context.keys_directory(args.trusted_keys.clone());
+    // What would refuse every set is said before one is asked for.
+    Keyring::read(&keys_dir)?.require_there()?;
+    let settings = settings(&args, &keys_dir)?;
+    let source = OsString::from(&settings.from);
+    let patience = Patience {
+        lock_timeout: Duration::from_secs(args.lock_timeout),
+        cancellation: context.cancellation()?.clone(),
+    };
+    let guard = guard(args.guard, &keys_dir, context)?;
+    let options = SyncOptions {
+        access: KeysAccess { patience, writer: context.journal_writer(), dry_run: context.dry_run() },
+        installed: guard.installed,
+        is_forced: guard.is_forced,
+        now: clock::now(),
+        is_saved: args.save,
+        reason: args.reason,
+        settings,
+        keys_dir,
+    };
+    let content = match source == "-" {
+        true => input::read(context)?,
+        false => {
+            let place = SetPlace::parse(&source)?;
+            let client = context.client(&args.registry, &place.artifact().into_iter().collect::<Vec<_>>())?;
+            context.output.status("Asking", source.display());
+            let found = runtime::block_on(context.cancellation()?, place.read(&client));
+            found.map_err(|fault| although_kept(fault, &options.keys_dir))?.content
+        }
+    };
+    let done = sync(&content, &options)?;
+    announce(&done, context);
+    answer(done, &options, context)
+}
+
+/// Which set is followed: what was typed, and else what this site has written down. Nobody follows fewer signatures
+/// than were written down by leaving them out.
+fn settings(args: &SyncKeysArgs, keys_dir: &Path) -> Result<SyncSettings> {
+    let saved = SyncSettings::read(keys_dir)?;
+    let missing = |what: &str| {
+        Fault::new(Reason::Usage, format!("nothing says {what}"))
+            .hint("say it once, and it is kept: `aisoc keys sync REF --name NAME --required-signatures K --save`")
+    };
+    let from = match (&args.source, &saved) {
+        (Some(source), _) => named(source, args.save)?,
+        (None, Some(saved)) => saved.from.clone(),
+        (None, None) => return Err(missing("where the set of keys is")),
+    };
+    let name = args.name.clone().or_else(|| saved.as_ref().map(|saved| saved.name.clone()));
+    let name = name.ok_or_else(|| missing("which set of keys is followed"))?;
+    let required = args.required_signatures.or_else(|| saved.as_ref().map(|saved| saved.required_signatures));
+    let required = required.ok_or_else(|| missing("how many have to have signed the set of keys"))?;
+    match saved.filter(|saved| !args.save && (saved.name != name || saved.required_signatures > required)) {
+        None => Ok(SyncSettings::new(from, name, required)),
+        Some(saved) => Err(Fault::new(Reason::Usage, "this site follows a set by stricter or other settings")
+            .expected(
+                format!("`{}`, signed by {}", saved.name, saved.required_signatures),
+                format!("`{name}`, signed by {required}"),
+            )
+            .hint("leave `--name` and `--required-signatures` out, or change what is kept with `--save`")),
+    }
+}
+
+fn named(source: &OsStr, is_saved: bool) -> Result<String> {
+    if source == "-" && is_saved {
+        return Err(Fault::new(Reason::Usage, "standard input is no place that a set can be fetched from again")
+            .hint("name the file or the reference from which `aisoc keys sync` takes it later"));
+    }
+    match is_saved {
+        true => SetPlace::parse(source)?.from_anywhere(),
+        false => source.to_str().map(str::to_owned).ok_or_else(|| {
+            Fault::new(Reason::Usage, "the name of the file is no text")
+                .hint("give it a name that is UTF-8, or use `-`")
+        }),
+    }
+}
+
+/// The last good set is kept when its source is down, and goes on judging.
+fn although_kept(fault: Fault, keys_dir: &Path) -> Fault {
+    match Applied::read(keys_dir) {
+        Ok(Some(applied)) if fault.class() == Class::Unavailable => {
+            let Applied { name, version, expires_at, .. } = applied;
+            fault.although(format!(
+                "the keys stay as version {version} of `{name}` has left them, which holds until {expires_at}"
+            ))
+        }
+        _ => fault,
+    }
+}
+
+fn announce(done: &Synced, context: &Context) {
+    let (name, version) = (&done.set.name, done.set.version);
+    match done.is_changed || !done.moves.is_empty() {
+        true => context.output.status(context.said("Applied", "Would apply"), format!("{name} version {version}")),
+        false => context.output.status("Unchanged", format!("{name} version {version} is applied already")),
+    }
+    for left in &done.left {
+        let key = left.file.as_deref().unwrap_or(&left.key_id);
+        let said = format!("key `{key}` ({}) {}", left.fingerprint, left.why);
+        let hint = (left.why == WhyLeft::OwnKeyRevoked).then(|| "remove that file once nothing reads it".to_owned());
+        context.output.warning_with(Warning::KeyLeftAlone, said, hint.as_deref());
+    }
+    for waiting in &done.waiting {
+        let said = match &done.not_judged {
+            Some(fault) => {
+                format!("key `{}` is to go and waits: nobody can tell what depends on it: {fault}", waiting.key_id)
+            }
+            None => format!("key `{}` is to go and waits for {}", waiting.key_id, of(waiting, done).join(", ")),
+        };
+        context.output.warning(Warning::DependsOnKey, said);
+    }
+}
+
+/// What depends on a key that waits.
+fn of(waiting: &KeyMove, done: &Synced) -> Vec<String> {
+    let is_its = |dependent: &&Dependent| dependent.signers.iter().any(|it| it.fingerprint == waiting.fingerprint);
+    let named = |dependent: &Dependent| match (&dependent.id, &dependent.version) {
+        (Some(id), Some(version)) => format!("{id} {version}"),
+        _ => dependent.source.clone(),
+    };
+    done.dependents.iter().filter(is_its).map(named).collect()
+}
+
+fn answer(done: Synced, options: &SyncOptions, context: &Context) -> Result<u8> {
+    let waiting = done.waiting.iter().map(|waiting| WaitingKey {
+        key_id: waiting.key_id.clone(),
+        fingerprint: waiting.fingerprint.to_string(),
+        dependents: of(waiting, &done),
+        objection: done.not_judged.as_ref().map(Objection::from),
+    });
+    context.output.answer(&SyncedKeySet {
+        name: done.set.name.clone(),
+        set_version: done.set.version,
+        previous_set_version: done.previous_version,
+        expires_at: done.set.expires_at.to_string(),
+        payload_digest: done.digest.to_string(),
+        source: options.settings.from.clone(),
+        signers: done.signers.iter().map(super::signer).collect(),
+        required_signature_count: options.settings.required_signatures.get(),
+        changed: done.is_changed,
+        changes: done.moves.iter().map(synced).collect(),
+        waiting: waiting.collect(),
+        left_alone: done.left.iter().map(|left| left_key(left, options)).collect(),
+        keys_directory: path_text(&options.keys_dir),
+        reason: done.reason.to_string(),
+        finished: done.finished.as_ref().map(finished_change),
+    })
+}
+
+fn synced(moved: &KeyMove) -> SyncedKey {
+    SyncedKey {
+        key_id: moved.key_id.clone(),
+        fingerprint: moved.fingerprint.to_string(),
+        change: moved.word(),
+        previous_state: moved.from.map(KeyPlace::as_str),
+        state: moved.to.as_str(),
+    }
+}
+
+fn left_key(left: &LeftAlone, options: &SyncOptions) -> LeftKey {
+    LeftKey {
+        key_id: left.key_id.clone(),
+        fingerprint: left.fingerprint.to_string(),
+        path: left.file.as_ref().map(|file| path_text(&options.keys_dir.join(file))),
+        why: left.why.as_str(),
+    }
+}

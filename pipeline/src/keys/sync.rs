@@ -1,0 +1,221 @@
+//! `sync`: the keys of a site as a signed set has them.
+//!
+//! A set is applied in two changes, each of which is whole or not there. The first does everything that takes nothing
+//! away but what is revoked: revocations are never waited for. Then it is asked, with the new keys in place, what
+//! depends on the keys that are to go; those wait until nothing does, and the next run asks again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::{Class, Fault, Result};
+use aisoc_manifests::stated_reason::StatedReason;
+use aisoc_signing::{Envelope, Fingerprint, PayloadType};
+use aisoc_trust::journal::Entry;
+use aisoc_trust::keys::{
+    Advance, Applied, Following, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, KeysetSigners, LeftAlone, SyncPlan,
+    SyncSettings, advance, require_quorum, require_way_in,
+};
+use aisoc_trust::{KnownSigner, TrustMode};
+use jiff::Timestamp;
+
+use super::dependence::Dependent;
+use super::impact::impact;
+use crate::at_rest::AtRestOptions;
+
+/// How a site follows a set.
+#[derive(Debug)]
+pub struct SyncOptions {
+    /// The directory of the keys.
+    pub keys_dir: PathBuf,
+    /// Who changes it, and how long they wait.
+    pub access: KeysAccess,
+    /// Which set, and how many have to have signed it.
+    pub settings: SyncSettings,
+    /// Whether that is written down, for the runs to come.
+    pub is_saved: bool,
+    /// What is installed, and judged by the same keys.
+    pub installed: AtRestOptions,
+    /// Whether keys go although something depends on them.
+    pub is_forced: bool,
+    /// What the clock says, which is written down.
+    pub now: Timestamp,
+    /// Why; the set and its version where nobody says so.
+    pub reason: Option<StatedReason>,
+}
+
+/// What a set has made of the keys, or in a dry run would.
+#[derive(Debug)]
+pub struct Synced {
+    /// The set.
+    pub set: KeySet,
+    /// The set by content.
+    pub digest: Digest,
+    /// The version that was applied before.
+    pub previous_version: Option<u64>,
+    /// Whose signatures counted; nobody's where it is what was applied before.
+    pub signers: Vec<KnownSigner>,
+    /// What was done.
+    pub moves: Vec<KeyMove>,
+    /// What waits, because something depends on it.
+    pub waiting: Vec<KeyMove>,
+    /// What depends on that.
+    pub dependents: Vec<Dependent>,
+    /// Why nobody could tell what depends on it.
+    pub not_judged: Option<Fault>,
+    /// What is not as the set says, and stays so.
+    pub left: Vec<LeftAlone>,
+    /// Why it was done, as it is written down.
+    pub reason: StatedReason,
+    /// Whether anything was written.
+    pub is_changed: bool,
+    /// What an earlier run had begun and this one has finished.
+    pub finished: Option<Entry>,
+}
+
+/// The set as it stands under the lock, judged.
+struct Round {
+    session: KeysSession,
+    before: Option<Applied>,
+    set: KeySet,
+    digest: Digest,
+    signers: Vec<KnownSigner>,
+    plan: SyncPlan,
+    grounds: Grounds,
+}
+
+/// What waits, and why.
+#[derive(Default)]
+struct Waiting {
+    keys: BTreeSet<Fingerprint>,
+    dependents: Vec<Dependent>,
+    not_judged: Option<Fault>,
+}
+
+/// Applies the set that is in the envelope.
+///
+/// # Errors
+/// `statement_invalid`, `untrusted_key`, `signature_invalid`, `signers_too_few` for what is not signed by whom this
+/// site trusts for it; `keyset_mismatch`, `keyset_expired`, `keyset_rollback`, `keyset_invalid`, `keyset_lockout`; as
+/// [`KeysSession::begin`] and [`KeysSession::make`].
+pub fn sync(content: &[u8], options: &SyncOptions) -> Result<Synced> {
+    let first = Round::begin(content, options)?;
+    let parting = first.plan.parting();
+    let settings = options.is_saved.then_some(&options.settings);
+    let mut synced = first.synced();
+    let mut is_changed = first.make(&parting, settings, options)?;
+    if !parting.is_empty() {
+        let waiting = waiting(options, parting)?;
+        if synced.moves.iter().any(|moved| moved.is_parting && !waiting.keys.contains(&moved.fingerprint)) {
+            is_changed |= Round::begin(content, options)?.make(&waiting.keys, None, options)?;
+        }
+        synced.wait(waiting);
+    }
+    Ok(Synced { is_changed, ..synced })
+}
+
+impl Round {
+    fn begin(content: &[u8], options: &SyncOptions) -> Result<Self> {
+        let at = options.installed.trust.at;
+        let session = KeysSession::begin(&options.keys_dir, &options.access)?;
+        let before = Applied::read(&options.keys_dir)?;
+        let (set, digest, signers) = judged(content, &session, before.as_ref(), options)?;
+        let name = &options.settings.name;
+        let why = format!("set {name}, version {}", set.version);
+        let reason = options.reason.clone().map_or_else(|| why.parse(), Ok)?;
+        let following = Following { keyring: session.keyring(), before: before.as_ref(), set: &set, digest, at };
+        let plan = SyncPlan::of(&following)?;
+        require_way_in(&plan, &following, options.settings.required_signatures)?;
+        let grounds = Grounds { at: options.now, reason };
+        Ok(Self { session, before, set, digest, signers, plan, grounds })
+    }
+
+    /// Whether anything was written.
+    fn make(
+        self,
+        waiting: &BTreeSet<Fingerprint>,
+        settings: Option<&SyncSettings>,
+        options: &SyncOptions,
+    ) -> Result<bool> {
+        let Self { session, before, set, digest, plan, grounds, .. } = self;
+        let at = options.installed.trust.at;
+        let following = Following { keyring: session.keyring(), before: before.as_ref(), set: &set, digest, at };
+        match plan.change(&following, waiting, settings, &grounds) {
+            None => Ok(false),
+            Some(change) => session.make(&change).map(|()| true),
+        }
+    }
+
+    fn synced(&self) -> Synced {
+        Synced {
+            set: self.set.clone(),
+            digest: self.digest,
+            previous_version: self.before.as_ref().and_then(|it| it.last_of(&self.set.name)).map(|last| last.version),
+            signers: self.signers.clone(),
+            moves: self.plan.moves.clone(),
+            waiting: Vec::new(),
+            dependents: Vec::new(),
+            not_judged: None,
+            left: self.plan.left.clone(),
+            reason: self.grounds.reason.clone(),
+            is_changed: false,
+            finished: self.session.finished().cloned(),
+        }
+    }
+}
+
+/// The set, once it is known that it may be believed. The very bytes that were applied before were judged then; who
+/// had signed them may have been replaced by them.
+fn judged(
+    content: &[u8],
+    session: &KeysSession,
+    before: Option<&Applied>,
+    options: &SyncOptions,
+) -> Result<(KeySet, Digest, Vec<KnownSigner>)> {
+    let at = options.installed.trust.at;
+    let SyncSettings { name, required_signatures, .. } = &options.settings;
+    let envelope = Envelope::read(content, PayloadType::Keyset)?;
+    let digest = Digest::of(envelope.unverified_payload());
+    if before.is_some_and(|before| before.name == *name && before.payload_digest == digest) {
+        let set = KeySet::read(envelope.unverified_payload())?;
+        advance(&set, digest, name, before, at)?;
+        return Ok((set, digest, Vec::new()));
+    }
+    let keyring = session.keyring();
+    let opened = envelope.open(keyring.all_keys().iter().map(|key| &key.key))?;
+    let signers = KeysetSigners::of(keyring, opened.signers(), at);
+    let named: Vec<Fingerprint> = envelope.named_signers().into_iter().collect();
+    require_quorum(&signers, &named, *required_signatures, at)?;
+    let set = KeySet::read(opened.payload())?;
+    match advance(&set, digest, name, before, at)? {
+        Advance::Newer | Advance::Same => Ok((set, digest, signers.counting)),
+    }
+}
+
+/// Which of the keys that are to go something depends on. What nobody could tell is no "nothing".
+fn waiting(options: &SyncOptions, parting: BTreeSet<Fingerprint>) -> Result<Waiting> {
+    if options.is_forced || options.installed.trust.policy.mode == TrustMode::Disabled {
+        return Ok(Waiting::default());
+    }
+    let found = match impact(&options.installed, &parting) {
+        Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
+        Err(fault) => return Ok(Waiting { keys: parting, not_judged: Some(fault), ..Waiting::default() }),
+        Ok(found) => found,
+    };
+    if let Some((name, fault)) = found.failed.first() {
+        let not_judged = Some(fault.clone().about(name));
+        return Ok(Waiting { keys: parting, not_judged, ..Waiting::default() });
+    }
+    let dependents: Vec<Dependent> = found.dependents.into_iter().filter(|it| it.dependence.is_loss()).collect();
+    let keys = dependents.iter().flat_map(|it| &it.signers).map(|signer| signer.fingerprint).collect();
+    Ok(Waiting { keys, dependents, not_judged: None })
+}
+
+impl Synced {
+    fn wait(&mut self, waiting: Waiting) {
+        let waits = |moved: &KeyMove| moved.is_parting && waiting.keys.contains(&moved.fingerprint);
+        let (waits, moves) = std::mem::take(&mut self.moves).into_iter().partition(waits);
+        (self.waiting, self.moves) = (waits, moves);
+        (self.dependents, self.not_judged) = (waiting.dependents, waiting.not_judged);
+    }
+}
