@@ -23,6 +23,7 @@ const JUDGING: &[&[&str]] = &[
     &["plugin", "list", "--plugins-dir", "plugins"],
     &["plugins", "verify", "--plugins-dir", "plugins"],
     &["plugins", "verify", "demo", "--plugins-dir", "plugins"],
+    &["keys", "sync", "none.keyset", "--name", "fleet", "--required-signatures", "1", "--plugins-dir", "plugins"],
 ];
 
 /// Two versions of a plugin installed, so that there is one to go back to.

@@ -25,4 +25,6 @@ pub use settings::SyncSettings;
 pub use sought::{LeftAlone, WhyLeft};
 
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod tests;

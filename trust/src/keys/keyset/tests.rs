@@ -21,72 +21,78 @@ use super::*;
 use crate::journal::Writer;
 use crate::state_lock::Patience;
 
-fn key() -> PublicKey {
+pub(super) fn key() -> PublicKey {
     SigningKey::generate().expect("random numbers").public_key()
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().expect("a time")
 }
 
-fn one() -> NonZeroUsize {
+pub(super) fn one() -> NonZeroUsize {
     NonZeroUsize::MIN
 }
 
-fn note(json: &str) -> KeyNotes {
+pub(super) fn note(json: &str) -> KeyNotes {
     KeyNotes::read(Path::new("test.json"), json.as_bytes()).expect("a note")
 }
 
-const ROOT: &str = r#"{"schema_version":2,"may_sign":["keyset"]}"#;
-const STOLEN: &str = r#"{"schema_version":2,"revoked":{"at":"2026-05-01T00:00:00Z","reason":"stolen"}}"#;
+pub(super) const ROOT: &str = r#"{"schema_version":2,"may_sign":["keyset"]}"#;
+pub(super) const STOLEN: &str = r#"{"schema_version":2,"revoked":{"at":"2026-05-01T00:00:00Z","reason":"stolen"}}"#;
 
 /// A directory of keys.
-struct Site(tempfile::TempDir);
+pub(super) struct Site(tempfile::TempDir);
 
 impl Site {
-    fn of(files: &[(&str, &str)]) -> Self {
+    pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let site = Self(tempfile::tempdir().expect("a directory"));
         files.iter().for_each(|(name, content)| site.write(name, content));
         site
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         let file = read_small(&self.path().join(name), 1 << 20, Links::Refused).expect("there");
         String::from_utf8(file.content).expect("text")
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn rename(&self, from: &str, to: &str) {
+        let to = self.path().join(to);
+        fs::create_dir_all(to.parent().expect("a parent")).expect("made");
+        fs::rename(self.path().join(from), to).expect("moved");
+    }
+
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn write(&self, name: &str, content: &str) {
+    pub(super) fn write(&self, name: &str, content: &str) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         fs::write(path, content).expect("written");
     }
 
-    fn keyring(&self) -> Keyring {
+    pub(super) fn keyring(&self) -> Keyring {
         Keyring::read(self.path()).expect("keys")
     }
 
     /// The set that this directory is.
-    fn set(&self, version: u64) -> KeySet {
+    pub(super) fn set(&self, version: u64) -> KeySet {
         let expires_at = "2027-01-01T00:00:00Z".parse().expect("a time");
         let head = SetHead { name: "fleet".to_owned(), version, issued_at: now(), expires_at };
         KeySet::of(&self.keyring(), head).expect("a set")
     }
 
-    fn begin(&self) -> KeysSession {
+    pub(super) fn begin(&self) -> KeysSession {
         let patience = Patience { lock_timeout: Duration::ZERO, cancellation: Cancellation::default() };
         let access = KeysAccess { patience, writer: Writer::default(), dry_run: DryRun::No };
         KeysSession::begin(self.path(), &access).expect("a session")
     }
 
-    fn applied(&self) -> Option<Applied> {
+    pub(super) fn applied(&self) -> Option<Applied> {
         Applied::read(self.path()).expect("readable")
     }
 
-    fn planned<T>(&self, set: &KeySet, then: impl FnOnce(&Following<'_>, SyncPlan) -> T) -> T {
+    pub(super) fn planned<T>(&self, set: &KeySet, then: impl FnOnce(&Following<'_>, SyncPlan) -> T) -> T {
         let (keyring, before) = (self.keyring(), self.applied());
         let digest = Digest::of(&set.to_payload());
         let following = Following { keyring: &keyring, before: before.as_ref(), set, digest, at: now() };
@@ -94,28 +100,28 @@ impl Site {
         then(&following, plan)
     }
 
-    fn change(&self, set: &KeySet) -> Option<KeyChange> {
+    pub(super) fn change(&self, set: &KeySet) -> Option<KeyChange> {
         let why = Grounds { at: now(), reason: "test".parse().expect("a reason") };
         self.planned(set, |following, plan| plan.change(following, &BTreeSet::new(), None, &why))
     }
 
-    fn sync(&self, set: &KeySet) {
+    pub(super) fn sync(&self, set: &KeySet) {
         let session = self.begin();
         if let Some(change) = self.change(set) {
             session.make(&change).expect("made");
         }
     }
 
-    fn left(&self, set: &KeySet) -> Vec<WhyLeft> {
+    pub(super) fn left(&self, set: &KeySet) -> Vec<WhyLeft> {
         self.planned(set, |_, plan| plan.left.iter().map(|left| left.why).collect())
     }
 
-    fn moves(&self, set: &KeySet) -> Vec<String> {
+    pub(super) fn moves(&self, set: &KeySet) -> Vec<String> {
         self.planned(set, |_, plan| plan.moves.iter().map(|it| format!("{} {}", it.word(), it.key_id)).collect())
     }
 
     /// The files of the keys and their notes.
-    fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         for place in ["", "staged", "retired", "revoked"] {
             let Ok(entries) = fs::read_dir(self.path().join(place)) else { continue };
@@ -127,7 +133,7 @@ impl Site {
         files
     }
 
-    fn standing(&self, key: &PublicKey) -> Vec<Standing> {
+    pub(super) fn standing(&self, key: &PublicKey) -> Vec<Standing> {
         let keyring = self.keyring();
         let held = keyring.all_keys().iter().filter(|held| held.fingerprint == key.fingerprint());
         held.map(|held| held.standing_as(SignatureKind::Plugin, now())).collect()
@@ -257,190 +263,6 @@ fn signatures_count_of_keys_that_are_trusted_here_now_for_sets() {
 }
 
 #[test]
-fn what_a_set_brings_comes_and_goes_and_what_is_the_sites_own_stays() {
-    let [root, old, new, own] = std::array::from_fn(|_| key());
-    let master = Site::of(&[("old.pem", &old.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
-    let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT), ("own.pem", &own.to_pem())]);
-    site.sync(&master.set(1));
-    assert_eq!(site.files(), ["/old.pem", "/own.pem", "/root.json", "/root.pem"]);
-    assert!(site.moves(&master.set(1)).is_empty() && site.left(&master.set(1)).is_empty(), "once is enough");
-    // Another key of a name that is taken gets one of its own, and what is in the set no more is retired.
-    fs::remove_file(master.path().join("old.pem")).expect("removed");
-    master.write("own.pem", &new.to_pem());
-    site.sync(&master.set(2));
-    let named = format!("/own-{}.pem", &new.fingerprint().hex()[..8]);
-    let mut expected =
-        vec![named.clone(), "/own.pem".into(), "/root.json".into(), "/root.pem".into(), "retired/old.pem".into()];
-    expected.sort();
-    assert_eq!(site.files(), expected);
-    assert_eq!(site.standing(&old), [Standing::Retired]);
-    // It is still the set's, which may take it up again.
-    master.write("staged/old.pem", &old.to_pem());
-    site.sync(&master.set(3));
-    assert!(site.files().contains(&"staged/old.pem".to_owned()), "{:?}", site.files());
-}
-
-#[test]
-fn what_somebody_here_has_changed_moved_or_removed_is_left_and_named() {
-    let [root, a, b, c] = std::array::from_fn(|_| key());
-    let master = Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem()), ("c.pem", &c.to_pem())]);
-    let site = Site::of(&[("root.pem", &root.to_pem())]);
-    site.sync(&master.set(1));
-    site.write("a.json", r#"{"schema_version":2,"scope":{"plugins":["acme-*"]}}"#);
-    fs::remove_file(site.path().join("b.pem")).expect("removed");
-    fs::create_dir(site.path().join("retired")).expect("made");
-    fs::rename(site.path().join("c.pem"), site.path().join("retired/c.pem")).expect("moved");
-    let before = site.files();
-    let note = r#"{"schema_version":2,"owner":"Ada"}"#;
-    ["a.json", "b.json", "c.json"].iter().for_each(|name| master.write(name, note));
-    site.sync(&master.set(2));
-    assert_eq!(site.files(), before);
-    assert_eq!(site.left(&master.set(2)), [WhyLeft::ChangedHere, WhyLeft::RemovedHere, WhyLeft::ChangedHere]);
-    // Whoever puts it back as it was gives it back to the set.
-    fs::remove_file(site.path().join("a.json")).expect("removed");
-    site.sync(&master.set(3));
-    assert!(site.files().contains(&"/a.json".to_owned()));
-    let changed = site.text("a.json");
-    assert!(changed.contains("Ada"), "{changed}");
-}
-
-#[test]
-fn a_revocation_is_never_taken_back_and_always_gets_through() {
-    let [root, old, own, changed] = std::array::from_fn(|_| key());
-    let master =
-        Site::of(&[("changed.pem", &changed.to_pem()), ("old.pem", &old.to_pem()), ("root.pem", &root.to_pem())]);
-    let site = Site::of(&[("root.pem", &root.to_pem()), ("mine.pem", &own.to_pem())]);
-    site.sync(&master.set(1));
-    // The set's own, one that was annotated here, and one that is the site's.
-    site.write("changed.json", r#"{"schema_version":2,"owner":"ours"}"#);
-    for name in ["old", "changed"] {
-        fs::create_dir_all(master.path().join("revoked")).expect("made");
-        fs::rename(master.path().join(format!("{name}.pem")), master.path().join(format!("revoked/{name}.pem")))
-            .expect("moved");
-    }
-    master.write("revoked/mine.pem", &own.to_pem());
-    ["changed", "mine", "old"].iter().for_each(|name| master.write(&format!("revoked/{name}.json"), STOLEN));
-    assert_eq!(site.left(&master.set(2)), [WhyLeft::OwnKeyRevoked]);
-    site.sync(&master.set(2));
-    for key in [&old, &own, &changed] {
-        let standings = site.standing(key);
-        assert!(
-            standings.iter().all(|it| matches!(it, Standing::Revoked { reason: Some(why), .. } if why == "stolen")),
-            "{standings:?}"
-        );
-    }
-    assert!(site.files().contains(&"/mine.pem".to_owned()), "the site's own file is not touched");
-    let kept = site.text("revoked/changed.json");
-    assert!(kept.contains("ours") && kept.contains("stolen"), "{kept}");
-    assert!(site.moves(&master.set(2)).is_empty(), "{:?}", site.moves(&master.set(2)));
-    // No later set makes any of them count again.
-    fs::remove_dir_all(master.path().join("revoked")).expect("removed");
-    for (name, key) in [("old", &old), ("changed", &changed), ("mine", &own)] {
-        master.write(&format!("{name}.pem"), &key.to_pem());
-    }
-    site.sync(&master.set(3));
-    for key in [&old, &own, &changed] {
-        assert!(site.standing(key).iter().all(|it| matches!(it, Standing::Revoked { .. })));
-    }
-    assert_eq!(site.left(&master.set(3)), [WhyLeft::RevokedHere; 3]);
-}
-
-#[test]
-fn a_note_that_revokes_revokes_wherever_the_key_stands_in_the_set() {
-    let [root, old] = std::array::from_fn(|_| key());
-    let master = Site::of(&[("old.pem", &old.to_pem()), ("root.pem", &root.to_pem())]);
-    let site = Site::of(&[("root.pem", &root.to_pem())]);
-    site.sync(&master.set(1));
-    master.write("old.json", STOLEN);
-    let set = master.set(2);
-    assert_eq!(set.keys[0].note, Some(note(STOLEN)));
-    assert_eq!(site.moves(&set), ["revoked old"]);
-    site.sync(&set);
-    assert_eq!(site.files(), ["/root.pem", "revoked/old.json", "revoked/old.pem"]);
-    assert!(site.moves(&set).is_empty());
-}
-
-#[test]
-fn a_set_that_would_lock_this_site_out_is_not_applied() {
-    let [root, ops, mine] = std::array::from_fn(|_| key());
-    let master = Site::of(&[("ops.pem", &ops.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
-    let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT)]);
-    let asked = |set: &KeySet, required: NonZeroUsize| {
-        site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|fault| fault.reason())
-    };
-    assert_eq!(asked(&master.set(1), one()), Ok(()));
-    assert_eq!(
-        asked(&master.set(1), one().saturating_add(1)),
-        Err(Reason::KeysetLockout),
-        "one signs sets, two have to"
-    );
-    site.sync(&master.set(1));
-    // The only key for plugins is replaced by one that is revoked here.
-    site.write("revoked/mine.pem", &mine.to_pem());
-    fs::remove_file(master.path().join("ops.pem")).expect("removed");
-    master.write("mine.pem", &mine.to_pem());
-    assert_eq!(asked(&master.set(2), one()), Err(Reason::KeysetLockout));
-    master.write("more.pem", &key().to_pem());
-    assert_eq!(asked(&master.set(3), one()), Ok(()));
-    // The set revokes who signs sets, and brings nobody else.
-    fs::create_dir(master.path().join("revoked")).expect("made");
-    fs::rename(master.path().join("root.pem"), master.path().join("revoked/root.pem")).expect("moved");
-    fs::remove_file(master.path().join("root.json")).expect("removed");
-    assert_eq!(asked(&master.set(4), one()), Err(Reason::KeysetLockout));
-}
-
-/// Behind each step of the change a reader finds for every key the old standing or the new one, and nothing is
-/// forgotten; the next session finishes it, with each line once.
-#[test]
-fn a_set_that_is_applied_half_is_finished_and_allows_nothing_else_meanwhile() {
-    let [root, a, b, c, d] = std::array::from_fn(|_| key());
-    let build = || {
-        let master = Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem()), ("root.pem", &root.to_pem())]);
-        let site = Site::of(&[("root.pem", &root.to_pem())]);
-        site.sync(&master.set(1));
-        fs::create_dir(master.path().join("revoked")).expect("made");
-        fs::rename(master.path().join("a.pem"), master.path().join("revoked/a.pem")).expect("moved");
-        master.write("revoked/a.json", STOLEN);
-        fs::remove_file(master.path().join("b.pem")).expect("removed");
-        master.write("c.pem", &c.to_pem());
-        master.write("c.json", r#"{"schema_version":2,"not_after":"2027-01-01T00:00:00Z"}"#);
-        master.write("staged/d.pem", &d.to_pem());
-        (master.set(2), site)
-    };
-    let (set, whole) = build();
-    let before: Vec<Vec<Standing>> = [&a, &b, &c, &d].map(|key| whole.standing(key)).into();
-    whole.sync(&set);
-    let after: Vec<Vec<Standing>> = [&a, &b, &c, &d].map(|key| whole.standing(key)).into();
-    let lines = |site: &Site| site.text("keys.journal").lines().count();
-    let mut stops = 0;
-    for taken in 0.. {
-        let (set, site) = build();
-        let session = site.begin();
-        let change = site.change(&set).expect("a change");
-        let end = change.steps.len() + change.entries().count();
-        session.stop_after(&change, taken).expect("stopped");
-        for (at, key) in [&a, &b, &c, &d].into_iter().enumerate() {
-            let now = site.standing(key);
-            let is_one_of = now.iter().any(|it| before[at].contains(it) || after[at].contains(it));
-            let counts = now.contains(&Standing::Current);
-            let may = before[at].contains(&Standing::Current) || after[at].contains(&Standing::Current);
-            assert!(
-                (now.is_empty() || is_one_of || now.contains(&Standing::Staged)) && (!counts || may),
-                "{taken}: {now:?}"
-            );
-        }
-        drop(site.begin());
-        assert_eq!((site.files(), lines(&site)), (whole.files(), lines(&whole)), "{taken}");
-        assert_eq!(site.applied(), whole.applied(), "{taken}");
-        stops += 1;
-        if taken >= end {
-            break;
-        }
-    }
-    assert!(stops > 12, "{stops}");
-}
-
-#[test]
 fn settings_and_records_that_nobody_understands_are_refused() {
     let site = Site::of(&[("a.pem", &key().to_pem())]);
     assert_eq!(SyncSettings::read(site.path()).expect("none"), None);
@@ -462,4 +284,100 @@ fn settings_and_records_that_nobody_understands_are_refused() {
         site.write(".aisoc/keyset.json", content);
         assert_eq!(Applied::read(site.path()).expect_err(content).reason(), Reason::RecordInvalid, "{content}");
     }
+}
+
+#[test]
+fn a_key_of_a_set_counts_as_it_would_in_a_directory() {
+    let a = key();
+    let at = |at: &str| at.parse::<Timestamp>().expect("a time");
+    let limited = r#"{"schema_version":2,"not_before":"2026-02-01T00:00:00Z","not_after":"2026-08-01T00:00:00Z"}"#;
+    for (file, content, when) in [
+        ("a.pem", None, "2026-06-01T00:00:00Z"),
+        ("staged/a.pem", None, "2026-06-01T00:00:00Z"),
+        ("retired/a.pem", None, "2026-06-01T00:00:00Z"),
+        ("revoked/a.pem", None, "2026-06-01T00:00:00Z"),
+        ("a.pem", Some(limited), "2026-01-01T00:00:00Z"),
+        ("a.pem", Some(limited), "2026-06-01T00:00:00Z"),
+        ("a.pem", Some(limited), "2026-08-01T00:00:00Z"),
+        ("retired/a.pem", Some(limited), "2026-08-01T00:00:00Z"),
+        ("a.pem", Some(ROOT), "2026-06-01T00:00:00Z"),
+        ("a.pem", Some(STOLEN), "2026-06-01T00:00:00Z"),
+        ("a.pem", Some(STOLEN), "2026-04-01T00:00:00Z"),
+        ("revoked/a.pem", Some(STOLEN), "2026-06-01T00:00:00Z"),
+        ("staged/a.pem", Some(STOLEN), "2026-06-01T00:00:00Z"),
+    ] {
+        let site = Site::of(&[("other.pem", &key().to_pem()), (file, &a.to_pem())]);
+        content.iter().for_each(|content| site.write(&file.replace(".pem", ".json"), content));
+        let (set, keyring) = (site.set(1), site.keyring());
+        let listed = set.keys.iter().find(|it| it.fingerprint == a.fingerprint()).expect("in the set");
+        let held = keyring.all_keys().iter().find(|it| it.fingerprint == a.fingerprint()).expect("there");
+        for kind in [SignatureKind::Plugin, SignatureKind::Keyset] {
+            let (one, other) = (listed.standing_as(kind, at(when)), held.standing_as(kind, at(when)));
+            assert_eq!(
+                one == Standing::Current,
+                other == Standing::Current,
+                "{file} {kind} {when}: {one:?}, {other:?}"
+            );
+            assert_eq!(listed.is_revoked(at(when)), matches!(other, Standing::Revoked { .. }), "{file} {when}");
+        }
+    }
+}
+
+#[test]
+fn a_note_of_the_older_form_is_one_of_the_newer_in_a_set() {
+    let [a, b] = std::array::from_fn(|_| key());
+    let site = Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem())]);
+    site.write("a.json", r#"{"schema_version":1,"revoked_at":"2026-01-01T00:00:00Z"}"#);
+    let set = site.set(1);
+    let written = set.keys[0].note.as_ref().expect("a note");
+    assert_eq!(written.schema_version, KeyNotes::SCHEMA_VERSION);
+    assert!(set.keys[0].is_revoked(now()) && written.require_sound().is_ok(), "{written:?}");
+    assert_eq!(KeySet::read(&set.to_payload()).expect("itself"), set);
+}
+
+#[test]
+fn a_set_of_more_keys_than_any_is_none() {
+    let site = Site::of(&[("a.pem", &key().to_pem())]);
+    let set = site.set(1);
+    let many = KeySet { keys: vec![set.keys[0].clone(); 2_001], ..set };
+    let fault = KeySet::read(&many.to_payload()).expect_err("too many");
+    assert_eq!(fault.difference().expect("both").found, "2001");
+    let long = vec![b' '; usize::try_from(MAX_SET_BYTES).expect("small") + 1];
+    assert_eq!(KeySet::read(&long).expect_err("too large").reason(), Reason::KeysetInvalid);
+}
+
+#[test]
+fn what_a_site_follows_is_read_of_no_file_that_others_can_change() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let site = Site::of(&[("a.pem", &key().to_pem())]);
+    let settings = SyncSettings::new("set".to_owned(), "fleet".to_owned(), one());
+    assert_eq!(Applied::read(&site.path().join("a.pem")).expect("one file is no site"), None);
+    assert_eq!(Applied::read(&site.path().join("nowhere")).expect("nothing"), None);
+    site.write(".aisoc/sync.json", &settings.to_json());
+    let set_mode = |name: &str, mode: u32| {
+        fs::set_permissions(site.path().join(name), fs::Permissions::from_mode(mode)).expect("set");
+    };
+    for (name, usual) in [(".aisoc/sync.json", 0o644), (".aisoc", 0o755)] {
+        set_mode(name, 0o777);
+        let fault = SyncSettings::read(site.path()).expect_err(name);
+        assert_eq!(fault.reason(), Reason::DirectoryInsecure, "{name}");
+        set_mode(name, usual);
+        SyncSettings::read(site.path()).expect("as before");
+    }
+    fs::rename(site.path().join(".aisoc/sync.json"), site.path().join("elsewhere")).expect("moved");
+    symlink("../elsewhere", site.path().join(".aisoc/sync.json")).expect("linked");
+    assert!(SyncSettings::read(site.path()).is_err(), "a link leads elsewhere");
+}
+
+#[test]
+fn keys_that_a_change_is_about_are_not_exported_half() {
+    let site = Site::of(&[("root.pem", &key().to_pem())]);
+    require_finished(site.path()).expect("nothing was begun");
+    let master = Site::of(&[("a.pem", &key().to_pem())]);
+    let session = site.begin();
+    let change = site.change(&master.set(1)).expect("a change");
+    session.stop_after(&change, 1).expect("stopped");
+    assert_eq!(require_finished(site.path()).expect_err("begun").reason(), Reason::Locked);
+    drop(site.begin());
+    require_finished(site.path()).expect("finished");
 }

@@ -1,0 +1,348 @@
+//! What a set makes of the keys of a site, stopped behind each step.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::num::NonZeroUsize;
+
+use aisoc_manifests::fault::Reason;
+use aisoc_signing::Standing;
+
+use super::super::pending;
+use super::super::plan::Grounds;
+use super::tests::{ROOT, STOLEN, Site, key, note, now, one};
+use super::*;
+
+#[test]
+fn what_a_set_brings_comes_and_goes_and_what_is_the_sites_own_stays() {
+    let [root, old, new, own] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("old.pem", &old.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
+    let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT), ("own.pem", &own.to_pem())]);
+    site.sync(&master.set(1));
+    assert_eq!(site.files(), ["/old.pem", "/own.pem", "/root.json", "/root.pem"]);
+    assert!(site.moves(&master.set(1)).is_empty() && site.left(&master.set(1)).is_empty(), "once is enough");
+    // Another key of a name that is taken gets one of its own, and what is in the set no more is retired.
+    fs::remove_file(master.path().join("old.pem")).expect("removed");
+    master.write("own.pem", &new.to_pem());
+    site.sync(&master.set(2));
+    let named = format!("/own-{}.pem", &new.fingerprint().hex()[..8]);
+    let mut expected =
+        vec![named.clone(), "/own.pem".into(), "/root.json".into(), "/root.pem".into(), "retired/old.pem".into()];
+    expected.sort();
+    assert_eq!(site.files(), expected);
+    assert_eq!(site.standing(&old), [Standing::Retired]);
+    // It is still the set's, which may take it up again.
+    master.write("staged/old.pem", &old.to_pem());
+    site.sync(&master.set(3));
+    assert!(site.files().contains(&"staged/old.pem".to_owned()), "{:?}", site.files());
+}
+
+#[test]
+fn what_somebody_here_has_changed_moved_or_removed_is_left_and_named() {
+    let [root, a, b, c] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem()), ("c.pem", &c.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&master.set(1));
+    site.write("a.json", r#"{"schema_version":2,"scope":{"plugins":["acme-*"]}}"#);
+    fs::remove_file(site.path().join("b.pem")).expect("removed");
+    fs::create_dir(site.path().join("retired")).expect("made");
+    fs::rename(site.path().join("c.pem"), site.path().join("retired/c.pem")).expect("moved");
+    let before = site.files();
+    let note = r#"{"schema_version":2,"owner":"Ada"}"#;
+    ["a.json", "b.json", "c.json"].iter().for_each(|name| master.write(name, note));
+    site.sync(&master.set(2));
+    assert_eq!(site.files(), before);
+    assert_eq!(site.left(&master.set(2)), [WhyLeft::ChangedHere, WhyLeft::RemovedHere, WhyLeft::ChangedHere]);
+    // Whoever puts it back as it was gives it back to the set.
+    fs::remove_file(site.path().join("a.json")).expect("removed");
+    site.sync(&master.set(3));
+    assert!(site.files().contains(&"/a.json".to_owned()));
+    let changed = site.text("a.json");
+    assert!(changed.contains("Ada"), "{changed}");
+}
+
+#[test]
+fn a_revocation_is_never_taken_back_and_always_gets_through() {
+    let [root, old, own, changed] = std::array::from_fn(|_| key());
+    let master =
+        Site::of(&[("changed.pem", &changed.to_pem()), ("old.pem", &old.to_pem()), ("root.pem", &root.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem()), ("mine.pem", &own.to_pem())]);
+    site.sync(&master.set(1));
+    // The set's own, one that was annotated here, and one that is the site's.
+    site.write("changed.json", r#"{"schema_version":2,"owner":"ours"}"#);
+    for name in ["old", "changed"] {
+        fs::create_dir_all(master.path().join("revoked")).expect("made");
+        fs::rename(master.path().join(format!("{name}.pem")), master.path().join(format!("revoked/{name}.pem")))
+            .expect("moved");
+    }
+    master.write("revoked/mine.pem", &own.to_pem());
+    ["changed", "mine", "old"].iter().for_each(|name| master.write(&format!("revoked/{name}.json"), STOLEN));
+    assert_eq!(site.left(&master.set(2)), [WhyLeft::OwnKeyRevoked]);
+    site.sync(&master.set(2));
+    for key in [&old, &own, &changed] {
+        let standings = site.standing(key);
+        assert!(
+            standings.iter().all(|it| matches!(it, Standing::Revoked { reason: Some(why), .. } if why == "stolen")),
+            "{standings:?}"
+        );
+    }
+    assert!(site.files().contains(&"/mine.pem".to_owned()), "the site's own file is not touched");
+    let kept = site.text("revoked/changed.json");
+    assert!(kept.contains("ours") && kept.contains("stolen"), "{kept}");
+    assert!(site.moves(&master.set(2)).is_empty(), "{:?}", site.moves(&master.set(2)));
+    // No later set makes any of them count again.
+    fs::remove_dir_all(master.path().join("revoked")).expect("removed");
+    for (name, key) in [("old", &old), ("changed", &changed), ("mine", &own)] {
+        master.write(&format!("{name}.pem"), &key.to_pem());
+    }
+    site.sync(&master.set(3));
+    for key in [&old, &own, &changed] {
+        assert!(site.standing(key).iter().all(|it| matches!(it, Standing::Revoked { .. })));
+    }
+    assert_eq!(site.left(&master.set(3)), [WhyLeft::RevokedHere; 3]);
+}
+
+#[test]
+fn a_note_that_revokes_revokes_wherever_the_key_stands_in_the_set() {
+    let [root, old] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("old.pem", &old.to_pem()), ("root.pem", &root.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&master.set(1));
+    master.write("old.json", STOLEN);
+    let set = master.set(2);
+    assert_eq!(set.keys[0].note, Some(note(STOLEN)));
+    assert_eq!(site.moves(&set), ["revoked old"]);
+    site.sync(&set);
+    assert_eq!(site.files(), ["/root.pem", "revoked/old.json", "revoked/old.pem"]);
+    assert!(site.moves(&set).is_empty());
+}
+
+#[test]
+fn a_set_that_would_lock_this_site_out_is_not_applied() {
+    let [root, ops, mine] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("ops.pem", &ops.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
+    let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT)]);
+    let asked = |set: &KeySet, required: NonZeroUsize| {
+        site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|fault| fault.reason())
+    };
+    assert_eq!(asked(&master.set(1), one()), Ok(()));
+    assert_eq!(
+        asked(&master.set(1), one().saturating_add(1)),
+        Err(Reason::KeysetLockout),
+        "one signs sets, two have to"
+    );
+    site.sync(&master.set(1));
+    // The only key for plugins is replaced by one that is revoked here.
+    site.write("revoked/mine.pem", &mine.to_pem());
+    fs::remove_file(master.path().join("ops.pem")).expect("removed");
+    master.write("mine.pem", &mine.to_pem());
+    assert_eq!(asked(&master.set(2), one()), Err(Reason::KeysetLockout));
+    master.write("more.pem", &key().to_pem());
+    assert_eq!(asked(&master.set(3), one()), Ok(()));
+    // The set revokes who signs sets, and brings nobody else.
+    fs::create_dir(master.path().join("revoked")).expect("made");
+    fs::rename(master.path().join("root.pem"), master.path().join("revoked/root.pem")).expect("moved");
+    fs::remove_file(master.path().join("root.json")).expect("removed");
+    assert_eq!(asked(&master.set(4), one()), Err(Reason::KeysetLockout));
+}
+
+/// Behind each step of the change a reader finds for every key the old standing or the new one, and nothing is
+/// forgotten; the next session finishes it, with each line once.
+#[test]
+fn a_set_that_is_applied_half_is_finished_and_allows_nothing_else_meanwhile() {
+    let [root, a, b, c, d] = std::array::from_fn(|_| key());
+    let build = || {
+        let master = Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem()), ("root.pem", &root.to_pem())]);
+        let site = Site::of(&[("root.pem", &root.to_pem())]);
+        site.sync(&master.set(1));
+        fs::create_dir(master.path().join("revoked")).expect("made");
+        fs::rename(master.path().join("a.pem"), master.path().join("revoked/a.pem")).expect("moved");
+        master.write("revoked/a.json", STOLEN);
+        fs::remove_file(master.path().join("b.pem")).expect("removed");
+        master.write("c.pem", &c.to_pem());
+        master.write("c.json", r#"{"schema_version":2,"not_after":"2027-01-01T00:00:00Z"}"#);
+        master.write("staged/d.pem", &d.to_pem());
+        (master.set(2), site)
+    };
+    let (set, whole) = build();
+    let before: Vec<Vec<Standing>> = [&a, &b, &c, &d].map(|key| whole.standing(key)).into();
+    whole.sync(&set);
+    let after: Vec<Vec<Standing>> = [&a, &b, &c, &d].map(|key| whole.standing(key)).into();
+    let lines = |site: &Site| site.text("keys.journal").lines().count();
+    let mut stops = 0;
+    for taken in 0.. {
+        let (set, site) = build();
+        let session = site.begin();
+        let change = site.change(&set).expect("a change");
+        let end = change.steps.len() + change.entries().count();
+        session.stop_after(&change, taken).expect("stopped");
+        for (at, key) in [&a, &b, &c, &d].into_iter().enumerate() {
+            let now = site.standing(key);
+            let is_one_of = now.iter().any(|it| before[at].contains(it) || after[at].contains(it));
+            let counts = now.contains(&Standing::Current);
+            let may = before[at].contains(&Standing::Current) || after[at].contains(&Standing::Current);
+            assert!(
+                (now.is_empty() || is_one_of || now.contains(&Standing::Staged)) && (!counts || may),
+                "{taken}: {now:?}"
+            );
+        }
+        drop(site.begin());
+        assert_eq!((site.files(), lines(&site)), (whole.files(), lines(&whole)), "{taken}");
+        assert_eq!(site.applied(), whole.applied(), "{taken}");
+        stops += 1;
+        if taken >= end {
+            break;
+        }
+    }
+    assert!(stops > 12, "{stops}");
+}
+
+/// Where a file of the set's should go another one of this site's has the name.
+#[test]
+fn what_is_in_the_way_of_a_key_keeps_it_where_it_is_and_no_revocation_from_getting_through() {
+    let [root, a, b, mine, other] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem()), ("root.pem", &root.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&master.set(1));
+    site.write("retired/a.pem", &mine.to_pem());
+    site.write("revoked/b.pem", &other.to_pem());
+    fs::remove_file(master.path().join("a.pem")).expect("removed");
+    master.rename("b.pem", "revoked/b.pem");
+    let set = master.set(2);
+    assert_eq!(site.left(&set), [WhyLeft::OwnKeyRevoked, WhyLeft::NameTaken]);
+    site.sync(&set);
+    let beside = format!("revoked/b-{}.pem", &b.fingerprint().hex()[..8]);
+    assert_eq!(
+        site.files(),
+        ["/a.pem", "/b.pem", "/root.pem", "retired/a.pem", &beside, "revoked/b.pem"].map(str::to_owned)
+    );
+    assert!(site.standing(&b).iter().all(|it| matches!(it, Standing::Revoked { .. })));
+    assert!(site.moves(&set).is_empty(), "{:?}", site.moves(&set));
+    // Nothing is in the way any more.
+    fs::remove_file(site.path().join("retired/a.pem")).expect("removed");
+    assert_eq!(site.moves(&set), ["retired a"]);
+    // The same of a key that the set itself retires.
+    site.write("retired/a.pem", &mine.to_pem());
+    master.write("retired/a.pem", &a.to_pem());
+    let set = master.set(3);
+    assert!(site.left(&set).contains(&WhyLeft::NameTaken));
+    assert!(site.moves(&set).is_empty());
+}
+
+#[test]
+fn a_note_comes_changes_and_goes_with_the_set() {
+    let [root, a] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("a.pem", &a.to_pem()), ("root.pem", &root.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&master.set(1));
+    for (version, content) in [
+        (2, r#"{"schema_version":2,"owner":"Ada"}"#),
+        (3, r#"{"schema_version":2,"owner":"Ada","scope":{"plugins":["acme-*"]}}"#),
+    ] {
+        master.write("a.json", content);
+        let set = master.set(version);
+        assert_eq!(site.moves(&set), ["annotated a"]);
+        site.sync(&set);
+        assert_eq!(note(&site.text("a.json")), note(content));
+        assert!(site.moves(&set).is_empty());
+    }
+    fs::remove_file(master.path().join("a.json")).expect("removed");
+    site.sync(&master.set(4));
+    assert_eq!(site.files(), ["/a.pem", "/root.pem"]);
+}
+
+#[test]
+fn a_key_is_parting_when_it_counted_for_plugins_and_does_no_more() {
+    let [root, a] = std::array::from_fn(|_| key());
+    let parting = |before: &[(&str, &str)], after: &[(&str, &str)]| {
+        let keys = [("root.pem", root.to_pem())];
+        let keys: Vec<(&str, &str)> = keys.iter().map(|(name, pem)| (*name, pem.as_str())).collect();
+        let site = Site::of(&keys);
+        site.sync(&Site::of(&[&keys[..], before].concat()).set(1));
+        let set = Site::of(&[&keys[..], after].concat()).set(2);
+        site.planned(&set, |_, plan| plan.parting().contains(&a.fingerprint()))
+    };
+    let pem = a.to_pem();
+    let trusted = ("a.pem", pem.as_str());
+    let ended = ("a.json", r#"{"schema_version":2,"not_after":"2026-01-01T00:00:00Z"}"#);
+    let later = ("a.json", r#"{"schema_version":2,"not_after":"2026-12-01T00:00:00Z"}"#);
+    for (before, after, is_parting) in [
+        (&[trusted][..], &[][..], true),
+        (&[trusted], &[("retired/a.pem", pem.as_str())], true),
+        (&[trusted], &[("staged/a.pem", pem.as_str())], true),
+        (&[trusted], &[trusted, ended], true),
+        (&[trusted], &[trusted, ("a.json", ROOT)], true),
+        (&[trusted], &[trusted, later], false),
+        (&[trusted], &[trusted], false),
+        (&[trusted, ended], &[], false),
+        (&[trusted], &[trusted, ("a.json", STOLEN)], false),
+        (&[("staged/a.pem", pem.as_str())], &[trusted], false),
+        (&[("staged/a.pem", pem.as_str())], &[], false),
+    ] {
+        assert_eq!(parting(before, after), is_parting, "{after:?}");
+    }
+}
+
+#[test]
+fn what_waits_stays_the_sets_and_goes_with_a_later_run() {
+    let [root, a] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("a.pem", &a.to_pem()), ("root.pem", &root.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&master.set(1));
+    master.rename("a.pem", "retired/a.pem");
+    let set = master.set(2);
+    let why = Grounds { at: now(), reason: "test".parse().expect("a reason") };
+    let waiting = BTreeSet::from([a.fingerprint()]);
+    let change = site.planned(&set, |following, plan| plan.change(following, &waiting, None, &why));
+    let change = change.expect("a new version");
+    assert_eq!(change.entries().count(), 1, "the line of the set alone");
+    site.begin().make(&change).expect("made");
+    assert_eq!(site.files(), ["/a.pem", "/root.pem"]);
+    assert_eq!(site.applied().expect("applied").version, 2);
+    assert_eq!(site.moves(&set), ["retired a"]);
+    site.sync(&set);
+    assert_eq!(site.files(), ["/root.pem", "retired/a.pem"]);
+    let again = site.planned(&set, |following, plan| plan.change(following, &BTreeSet::new(), None, &why));
+    assert_eq!(again, None, "once is enough");
+}
+
+#[test]
+fn what_is_written_of_a_copy_limits_the_key_that_a_set_brings() {
+    let [root, ops, second] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("ops.pem", &ops.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
+    let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT)]);
+    site.sync(&master.set(1));
+    // Somebody here has a copy of the only key for plugins, and has let it end.
+    site.write("copy.pem", &ops.to_pem());
+    site.write("copy.json", r#"{"schema_version":2,"not_after":"2026-01-01T00:00:00Z"}"#);
+    master.write("ops.json", r#"{"schema_version":2,"owner":"Ada"}"#);
+    let set = master.set(2);
+    let asked = |set: &KeySet| {
+        site.planned(set, |following, plan| require_way_in(&plan, following, one())).map_err(|it| it.reason())
+    };
+    assert_eq!(asked(&set), Err(Reason::KeysetLockout));
+    master.write("second.pem", &second.to_pem());
+    assert_eq!(asked(&master.set(3)), Ok(()));
+}
+
+/// What was begun is known by what was written down of it: each step and each line, and nothing that is none.
+#[test]
+fn a_change_of_many_keys_is_written_down_with_every_line() {
+    let [root, a, b] = std::array::from_fn(|_| key());
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    let change = site.change(&Site::of(&[("a.pem", &a.to_pem()), ("b.pem", &b.to_pem())]).set(1)).expect("a change");
+    assert_eq!(change.entries().count(), 3);
+    let written = String::from_utf8(pending::written(&change).expect("written")).expect("text");
+    assert_eq!(pending::read(written.as_bytes()).expect("itself"), change);
+    for (from, to) in [
+        ("key-sync", "key-stolen"),
+        ("\"further_lines\":[", "\"further_lines\":[\"\","),
+        ("\"further_lines\"", "\"other_lines\""),
+        ("\"applied\"", "\"elsewhere\""),
+        ("\"write_own\"", "\"write_any\""),
+        ("\"schema_version\":1", "\"schema_version\":2"),
+    ] {
+        let other = written.replacen(from, to, 1);
+        assert_ne!(other, written, "{from}");
+        assert_eq!(pending::read(other.as_bytes()).expect_err(to).reason(), Reason::RecordInvalid, "{to}");
+    }
+}
