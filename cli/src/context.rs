@@ -224,7 +224,7 @@ impl Context {
             self.warn_of_stale_set(&keys_dir, at);
         }
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
-        TrustInputs { keys_dir, policy, at }
+        TrustInputs { keys_dir, policy, at, coming: None }
     }
 
     /// What the signature of what is published has to be. Only flags say so: what an operator's environment
@@ -242,7 +242,7 @@ impl Context {
     pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
         let at = clock::now();
         self.warn_of_stale_set(&keys_dir, at);
-        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at }
+        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at, coming: None }
     }
 
     /// Says, once, when nobody can rely any more on the set that these keys follow: who holds newer ones back holds

@@ -90,6 +90,22 @@ fn right(command: &str) -> &'static [&'static str] {
         "keys retire" | "keys revoke" => {
             &["release", "--trusted-keys", "keys", "--reason", "x", "--plugins-dir", "plugins"]
         }
+        "keys rotate" => &[
+            "--new",
+            "new.pem",
+            "--retire",
+            "release",
+            "--overlap",
+            "0d",
+            "--registry",
+            "oci-archive:demo.tar",
+            "--reason",
+            "x",
+            "--trusted-keys",
+            "keys",
+            "--plugins-dir",
+            "plugins",
+        ],
         "keys promote" | "keys restore" => &["release", "--trusted-keys", "keys", "--reason", "x"],
         "keys endorse" => &["release.pem", "--private-key", "release.key"],
         "keys accept" => &["release.endorsement", "--trusted-keys", "keys", "--reason", "x"],
@@ -166,6 +182,7 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             }
             let bench = Bench::new();
             bench.published();
+            bench.run(&["plugin", "keygen", "--out", "new"]).ok();
             bench.install("oci-archive:demo.tar").ok();
             if command == "keys accept" {
                 bench.run(&["plugin", "keygen", "--out", "next"]).ok();

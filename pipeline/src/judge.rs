@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_signing::{Circumstances, Claim, Coverage, Findings, Fingerprint, Keyring, Origin, examine};
+use aisoc_signing::{Circumstances, Claim, Coverage, Findings, Fingerprint, Keyring, Origin, PublicKey, examine};
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
     no_trusted_keys,
@@ -24,6 +24,8 @@ pub struct TrustInputs {
     pub policy: Policy,
     /// The time to judge keys by.
     pub at: Timestamp,
+    /// A key that is judged by as if it were trusted already, and its name: of what is still to come alone.
+    pub coming: Option<Box<(String, PublicKey)>>,
 }
 
 impl TrustInputs {
@@ -67,6 +69,10 @@ impl<'a> Judge<'a> {
             TrustMode::Disabled => Keyring::default(),
             TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
             TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
+        };
+        let keyring = match trust.coming.as_deref() {
+            Some((id, key)) => keyring.with_trusted(id, *key),
+            None => keyring,
         };
         Ok(Self { trust, keyring })
     }

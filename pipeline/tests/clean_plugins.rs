@@ -32,7 +32,7 @@ impl Author {
         let key = SigningKey::generate().expect("random numbers");
         write_key_pair(&keys.path().join("release"), &key, Overwrite::Refuse).expect("written");
         let policy = Policy { coverage: CoverageRule::Full, ..Policy::default() };
-        let trust = TrustInputs { keys_dir: keys.path().to_owned(), policy, at: Timestamp::now() };
+        let trust = TrustInputs { keys_dir: keys.path().to_owned(), policy, at: Timestamp::now(), coming: None };
         Self { key, trust, _keys: keys }
     }
 

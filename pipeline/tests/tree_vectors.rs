@@ -38,8 +38,12 @@ fn every_tree_is_listed_stamped_and_signed_as_the_vectors_say() {
     let key = SigningKey::from_pem(text(&keys["keys"]["A"]["private_pem"]).as_bytes()).expect("key A");
     let trusted = tempfile::tempdir().expect("a directory");
     fs::write(trusted.path().join("a.pem"), text(&keys["keys"]["A"]["public_pem"])).expect("written");
-    let trust =
-        TrustInputs { keys_dir: trusted.path().to_owned(), policy: Policy::default(), at: Timestamp::UNIX_EPOCH };
+    let trust = TrustInputs {
+        keys_dir: trusted.path().to_owned(),
+        policy: Policy::default(),
+        at: Timestamp::UNIX_EPOCH,
+        coming: None,
+    };
     let vectors = trees["vectors"].as_array().expect("vectors");
     for vector in vectors {
         let name = text(&vector["name"]);

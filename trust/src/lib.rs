@@ -9,6 +9,7 @@ pub mod journal;
 pub mod keys;
 mod mode;
 mod refusal;
+pub mod rotation;
 mod state_directory;
 mod state_lock;
 mod verdict;

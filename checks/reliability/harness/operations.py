@@ -75,9 +75,9 @@ class Operation:
         return outcome in ("new", "absent") and reason(done) in self.refusals_of_second
 
 
-def moved(verb, action, old, new, notes=(), start=(), refusals=("usage", "already_exists")):
+def moved(verb, action, old, new, notes=(), start=(), refusals=("usage", "already_exists"), between=()):
     """A change of the trusted keys."""
-    subject = Keys(frozenset(old), frozenset(new), action, frozenset(notes))
+    subject = Keys(frozenset(old), frozenset(new), action, frozenset(notes), between)
     return Operation(f"keys {verb.split()[0]}", KEYS % verb, subject, start, refusals)
 
 
@@ -118,6 +118,9 @@ OPERATIONS = (
     moved("revoke release" + INSTALLED, "key-revoke", RELEASE, REVOKED, {"revoked/release.json"}),
     moved("restore release --yes", "key-restore", REVOKED, RELEASE, (), (KEYS % ("revoke release" + INSTALLED),)),
     moved("annotate release --owner Ada", "key-annotate", RELEASE, RELEASE, {"release.json"}),
+    moved("rotate --new out/third.pem --retire other --overlap 0d --revoke --owner Ada" + INSTALLED, "key-retire", RELEASE,
+          {"release.pem", "third.pem", "revoked/other.pem"}, {"third.json", "revoked/other.json"}, (), (),
+          (RELEASE | {"third.pem"}, {"release.pem", "third.pem"})),
 )
 
 

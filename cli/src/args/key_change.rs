@@ -33,12 +33,19 @@ pub(crate) struct KeyChangeArgs {
 /// What is asked before a key is taken away.
 #[derive(Debug, Args)]
 pub(crate) struct GuardArgs {
-    /// The plugins directory that is asked what depends on the key [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) plugins_dir: Option<PathBuf>,
     /// Take it away although something depends on it, or nothing is left that counts: for a key in the wrong hands
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) installed: InstalledArgs,
+}
+
+/// What is installed beside the keys, and how it is judged.
+#[derive(Debug, Args)]
+pub(crate) struct InstalledArgs {
+    /// The plugins directory that is asked what depends on the key [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
     /// strict or warn [env: PLUGIN_TRUST_MODE, default strict]
     #[arg(long, value_name = "MODE", value_parser = known::trust_mode(), hide_possible_values = true)]
     pub(crate) trust_mode: Option<TrustMode>,

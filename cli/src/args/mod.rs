@@ -17,6 +17,7 @@ pub(crate) mod plugin;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod resign;
+pub(crate) mod rotate;
 pub(crate) mod succession;
 
 use std::path::PathBuf;

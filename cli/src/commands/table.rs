@@ -508,6 +508,27 @@ until when. They have to count today, and their notes have to let them:
         },
     },
     &Command {
+        run: key_change::rotate::run,
+        is: Declaration {
+            words: &["keys", "rotate"],
+            about: "Let one key give way to another: every step that is due, and what the others wait for",
+            examples: "Examples:
+  # the plan, for a ticket
+  aisoc keys rotate --new acme-2026.pem --retire old --overlap 30d \\
+    --reason 'ticket 12' --dry-run --json
+  # the same line again, from cron, until `is_finished`
+  aisoc keys rotate --new acme-2026.pem --retire old --overlap 30d \\
+    --reason 'ticket 12'
+
+Staged, trusted, the signatures that are still missing, retired, and with
+--revoke revoked. Exit code 0 while it waits and when it is finished.",
+            risk: Risk::Write,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::KeyRotation>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: key_change::restore,
         is: Declaration {
             words: &["keys", "restore"],

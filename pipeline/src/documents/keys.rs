@@ -174,6 +174,8 @@ pub struct DependentItem {
     pub place: &'static str,
     /// Its directory, or its reference.
     pub source: String,
+    /// What it was installed from, as its record says.
+    pub reference: Option<String>,
     /// Other references that lead to the same artifact.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub also_named: Vec<String>,

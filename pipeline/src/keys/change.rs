@@ -58,8 +58,21 @@ pub fn change_keys(
     guard: Option<&Guard>,
     decide: impl FnOnce(&Keyring, &Grounds) -> Result<KeyChange>,
 ) -> Result<ChangedKeys> {
+    let changed = change_keys_if(options, guard, |keyring, grounds| decide(keyring, grounds).map(Some))?;
+    changed.ok_or_else(|| Fault::new(Reason::Internal, "a change of keys that was decided is none"))
+}
+
+/// As [`change_keys`], where under the lock it may turn out that there is nothing to change.
+///
+/// # Errors
+/// As [`change_keys`].
+pub(super) fn change_keys_if(
+    options: &KeyChangeOptions,
+    guard: Option<&Guard>,
+    decide: impl FnOnce(&Keyring, &Grounds) -> Result<Option<KeyChange>>,
+) -> Result<Option<ChangedKeys>> {
     let session = KeysSession::begin(&options.keys_dir, &options.access)?;
-    let change = decide(session.keyring(), &options.grounds)?;
+    let Some(change) = decide(session.keyring(), &options.grounds)? else { return Ok(None) };
     let fingerprint = key_of(&change)?;
     let before = session.keyring().all_keys().iter().filter(|key| key.fingerprint == fingerprint).map(|key| key.place);
     let before = before.min();
@@ -67,7 +80,7 @@ pub fn change_keys(
     let finished = session.finished().cloned();
     let entry = change.entry.clone();
     session.make(&change)?;
-    Ok(ChangedKeys { entry, fingerprint, before, finished, impact })
+    Ok(Some(ChangedKeys { entry, fingerprint, before, finished, impact }))
 }
 
 fn key_of(change: &KeyChange) -> Result<Fingerprint> {

@@ -93,6 +93,8 @@ pub struct Dependent {
     pub place: Place,
     /// Its place, from which a path can be had back, or the reference.
     pub source: String,
+    /// What it was installed from, as its record says; nothing for what has no record.
+    pub reference: Option<String>,
     /// Other references that lead to the same artifact.
     pub also_named: Vec<String>,
     /// The plugin, when it is known.

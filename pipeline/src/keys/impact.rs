@@ -70,7 +70,17 @@ impl Judged {
     /// What the keys have nothing to do with.
     pub(super) fn of(place: Place, source: String, today: Result<Judgement>) -> Self {
         let is_unread = today.as_ref().is_err_and(|fault| !is_verdict(fault));
-        Self { place, source, id: None, version: None, today, foreseen: None, also_named: Vec::new(), is_unread }
+        Self {
+            place,
+            source,
+            reference: None,
+            id: None,
+            version: None,
+            today,
+            foreseen: None,
+            also_named: Vec::new(),
+            is_unread,
+        }
     }
 }
 
@@ -109,11 +119,15 @@ impl Impact {
         let Seen { plugin, foreseen } = seen;
         let source = escaped(plugin.path.as_os_str());
         let (id, version) = (Some(plugin.id), plugin.version);
-        self.add(Judged { id, version, foreseen, ..Judged::of(Place::Installed, source, plugin.verdict) }, gone);
+        let reference = plugin.record.map(|record| record.reference);
+        self.add(
+            Judged { id, version, reference, foreseen, ..Judged::of(Place::Installed, source, plugin.verdict) },
+            gone,
+        );
     }
 
     pub(super) fn add(&mut self, judged: Judged, gone: &BTreeSet<Fingerprint>) {
-        let Judged { place, source, id, version, today, foreseen, also_named, is_unread } = judged;
+        let Judged { place, source, reference, id, version, today, foreseen, also_named, is_unread } = judged;
         match (today, foreseen) {
             (Err(fault), _) if is_unread => self.failed.push((source, fault)),
             (Err(_), _) => self.refused_count += 1,
@@ -123,6 +137,7 @@ impl Impact {
                 self.dependents.push(Dependent {
                     place,
                     source,
+                    reference,
                     also_named,
                     id,
                     version,

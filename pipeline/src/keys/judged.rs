@@ -9,6 +9,8 @@ use crate::judge::Judgement;
 pub(super) struct Judged {
     pub(super) place: Place,
     pub(super) source: String,
+    /// What it was installed from, where that is written down.
+    pub(super) reference: Option<String>,
     pub(super) id: Option<String>,
     pub(super) version: Option<String>,
     pub(super) today: Result<Judgement>,

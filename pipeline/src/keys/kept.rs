@@ -62,7 +62,8 @@ impl Reader<'_> {
             Err(fault) => (Err(fault), None),
         };
         let (id, version) = (Some(record.id.to_string()), Some(record.version.clone()));
-        Judged { id, version, foreseen, ..Judged::of(Place::Kept, escaped(path.as_os_str()), today) }
+        let reference = Some(record.reference.clone());
+        Judged { id, version, reference, foreseen, ..Judged::of(Place::Kept, escaped(path.as_os_str()), today) }
     }
 
     /// By its digest: of one version several artifacts can be kept. What is installed beside it decides at the rollback;

@@ -10,6 +10,7 @@ mod judged;
 mod kept;
 pub mod lint;
 mod published;
+mod rotate;
 mod set_place;
 mod sync;
 
@@ -20,5 +21,6 @@ pub use export::{ExportOptions, ExportedSet, NewVersion, export, sign_as_well};
 pub use here::{KeysHere, keys_here};
 pub use impact::{Impact, impact};
 pub use published::impact_of_sources;
+pub use rotate::{Published, RotateOptions, Rotated, rotate};
 pub use set_place::{FoundSet, SetPlace};
 pub use sync::{SyncOptions, Synced, sync};

@@ -81,7 +81,14 @@ pub enum KeyFlaw {
     NoKey,
 }
 
+/// How often a directory is read that is changed meanwhile. Each time another key would have to be moved, in the few
+/// milliseconds that it takes.
+const MAX_READINGS: usize = 20;
+
 /// Reads every place of the directory, the trusted keys first; nothing where there is no directory.
+///
+/// Keys are moved from place to place while hosts read them. What was listed in one state and read in the next would be
+/// a key without its file, or a note without its key, so it is read again until no name has come or gone meanwhile.
 ///
 /// All places are listed before any file is judged: a note whose key stands in another place is the one of a key that
 /// is on its way there, and not a stray one.
@@ -90,6 +97,17 @@ pub enum KeyFlaw {
 /// When the directory itself cannot be listed, or this process can open no more files. What is wrong with one place or
 /// one file is there with the others.
 pub(super) fn read_all(directory: &Path) -> Result<Option<Contents>> {
+    let mut contents = read_once(directory)?;
+    for _ in 1..MAX_READINGS {
+        if contents.as_ref().is_none_or(Contents::is_as_listed) {
+            break;
+        }
+        contents = read_once(directory)?;
+    }
+    Ok(contents)
+}
+
+fn read_once(directory: &Path) -> Result<Option<Contents>> {
     let Some(top) = KeyFiles::open(directory)? else { return Ok(None) };
     let aside = if top.is_one_file() { Vec::new() } else { aside(&top) };
     let (mut folders, mut unlisted) = (vec![Folder::list(KeyPlace::Trusted, top)?], Vec::new());
@@ -114,6 +132,11 @@ fn aside(top: &KeyFiles) -> Vec<Result<Folder>> {
 }
 
 impl Contents {
+    /// Whether the names are those that were listed before the files were read.
+    fn is_as_listed(&self) -> bool {
+        self.places.iter().all(Content::is_as_listed)
+    }
+
     /// Whether all of it is understood: the first thing that is not refuses the directory.
     ///
     /// # Errors
@@ -125,6 +148,13 @@ impl Contents {
 }
 
 impl Content {
+    fn is_as_listed(&self) -> bool {
+        let Ok(now) = names_of(self.place, &self.files) else { return false };
+        let others = self.others.iter().map(|(name, _)| name);
+        let listed = self.keys.iter().map(|(name, _)| name).chain(self.notes.keys()).chain(others);
+        listed.collect::<BTreeSet<_>>() == now.iter().collect()
+    }
+
     fn require_sound(&self) -> Result<()> {
         let insecure = self.insecure.as_ref().map(changeable);
         let in_place_of_keys = self.keys.iter().filter(|(_, file)| file.flaw == Some(KeyFlaw::Note));
@@ -138,9 +168,7 @@ impl Content {
 
 impl Folder {
     fn list(place: KeyPlace, files: KeyFiles) -> Result<Self> {
-        let is_foreign = |name: &OsString| place != KeyPlace::Trusted || !is_ours(name);
-        let names = files.names()?.into_iter().filter(is_foreign);
-        let (keys, others) = names.partition(|name| key_id(name).is_some());
+        let (keys, others) = names_of(place, &files)?.into_iter().partition(|name| key_id(name).is_some());
         Ok(Self { place, files, keys, others })
     }
 
@@ -157,6 +185,12 @@ impl Folder {
         let insecure = files.finish();
         Ok(Content { place, files, keys: keys.into_iter().zip(contents).collect(), notes, others, insecure })
     }
+}
+
+/// The names of a place, but for what is ours there.
+fn names_of(place: KeyPlace, files: &KeyFiles) -> Result<Vec<OsString>> {
+    let is_foreign = |name: &OsString| place != KeyPlace::Trusted || !is_ours(name);
+    Ok(files.names()?.into_iter().filter(is_foreign).collect())
 }
 
 /// The id of the key that a file of that name holds; nothing when it is named as none.
@@ -290,8 +324,44 @@ fn unreadable(reason: Reason, what: &str, path: &Path, error: SmallFileError) ->
 mod tests {
     use std::fs;
 
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::super::Keyring;
     use crate::key::SigningKey;
+
+    #[test]
+    fn a_key_that_is_moved_while_it_is_read_is_in_the_one_place_or_the_other() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = |name: &str| directory.path().join(name);
+        for name in ["staged", ".aisoc"] {
+            fs::create_dir(path(name)).expect("made");
+        }
+        for name in ["stays.pem", "moves.pem"] {
+            let key = SigningKey::generate().expect("random numbers");
+            fs::write(path(name), key.public_key().to_pem()).expect("written");
+        }
+        let note = r#"{"schema_version": 2, "owner": "Ada"}"#;
+        fs::write(path("moves.json"), note).expect("written");
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // As a session does it: the note is there before the key, and goes after it.
+                for turn in 0..300 {
+                    let (from, to) = if turn % 2 == 0 { ("", "staged/") } else { ("staged/", "") };
+                    fs::write(path(".aisoc/draft"), note).expect("written");
+                    fs::rename(path(".aisoc/draft"), path(&format!("{to}moves.json"))).expect("moved");
+                    fs::rename(path(&format!("{from}moves.pem")), path(&format!("{to}moves.pem"))).expect("moved");
+                    fs::remove_file(path(&format!("{from}moves.json"))).expect("removed");
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                is_over.store(true, Ordering::Relaxed);
+            });
+            while !is_over.load(Ordering::Relaxed) {
+                let keyring = Keyring::read(directory.path()).expect("every reading meets one state");
+                assert_eq!((keyring.all_keys().len(), keyring.skipped().len()), (2, 0));
+            }
+        });
+    }
 
     #[test]
     fn one_bad_file_never_breaks_the_others() {

@@ -84,6 +84,14 @@ impl HeldKey {
         }
     }
 
+    /// A staged key as it would be at the top, where a note that accepts code counts.
+    pub(super) fn promoted(self) -> Self {
+        let accepts_code = self.notes.as_ref().is_some_and(|notes| notes.coverage == Some(KeyCoverage::Code));
+        let mut limits = Limits { accepts_code, ..Limits::default() };
+        limits.add(&self.limits);
+        Self { place: KeyPlace::Trusted, limits: Arc::new(limits), ..self }
+    }
+
     /// The note beside it, if there is one.
     pub fn notes(&self) -> Option<&KeyNotes> {
         self.notes.as_ref()

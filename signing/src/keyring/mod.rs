@@ -112,6 +112,29 @@ impl Keyring {
         }
     }
 
+    /// The keyring as it would be with that key among the trusted ones: a staged one with what its note says, and one
+    /// that is not there under that name. One that was taken out of use stays where it is.
+    #[must_use]
+    pub fn with_trusted(&self, id: &str, key: PublicKey) -> Self {
+        let fingerprint = key.fingerprint();
+        let is_it = |held: &HeldKey| held.fingerprint == fingerprint;
+        let (mut keys, mut others) = (self.keys().to_vec(), self.keys[self.trusted_count..].to_vec());
+        if !self.keys.iter().any(is_it) {
+            keys.push(HeldKey::at_hand(id, key));
+        } else if self.keys.iter().filter(|held| is_it(held)).all(|held| held.place == KeyPlace::Staged) {
+            keys.extend(others.extract_if(.., |held| is_it(held)).map(HeldKey::promoted));
+        }
+        let trusted_count = keys.len();
+        keys.append(&mut others);
+        Self {
+            directory: self.directory.clone(),
+            trusted_count,
+            keys,
+            skipped: self.skipped.clone(),
+            is_missing: self.is_missing,
+        }
+    }
+
     /// The path of a file of the keys, as the user would write it.
     pub fn path_of(&self, file: &str) -> PathBuf {
         match self.directory.is_dir() {

@@ -84,8 +84,11 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use jiff::Timestamp;
+
     use super::*;
     use crate::key::SigningKey;
+    use crate::keyring::{KeyCoverage, Standing};
 
     fn write(directory: &Path, file: &str) -> Fingerprint {
         let key = SigningKey::generate().expect("random numbers").public_key();
@@ -140,6 +143,36 @@ mod tests {
         assert_eq!(keyring.named("staged/ops").expect("a file").file, "staged/ops.pem");
         let without = keyring.without(&BTreeSet::from([key]));
         assert!(without.all_keys().is_empty() && without.keys().is_empty(), "it goes under all its names");
+    }
+
+    #[test]
+    fn a_key_that_comes_is_trusted_as_its_note_says_and_one_that_was_taken_out_of_use_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let keys = ["ops.pem", "staged/new.pem", "retired/old.pem", "revoked/lost.pem", "absent/it.pem"];
+        for file in keys {
+            write(directory.path(), file);
+        }
+        let note = r#"{"schema_version": 2, "coverage": "code", "scope": {"plugins": ["acme-*"]}}"#;
+        fs::write(directory.path().join("staged/new.json"), note).expect("written");
+        let keyring = Keyring::read(directory.path()).expect("keys");
+        let absent = Keyring::read(&directory.path().join("absent")).expect("keys").keys()[0].key;
+        let with = |key| {
+            let with = keyring.with_trusted("it", key);
+            (with.keys().iter().map(|key| key.id.to_string()).collect::<Vec<_>>(), with.all_keys().len())
+        };
+        let of = |word| keyring.named(word).expect(word).key;
+        let now = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(with(of("ops")), (now(&["ops"]), 4));
+        assert_eq!(with(of("new")), (now(&["ops", "new"]), 4));
+        assert_eq!(with(absent), (now(&["ops", "it"]), 5));
+        for gone in ["old", "lost"] {
+            assert_eq!(with(of(gone)), (now(&["ops"]), 4), "{gone}");
+        }
+        let promoted = keyring.with_trusted("it", of("new"));
+        let promoted = promoted.named("new").expect("there");
+        assert_eq!((promoted.place, promoted.coverage()), (KeyPlace::Trusted, Some(KeyCoverage::Code)));
+        let scope = promoted.standing_for(Some("other"), &Timestamp::UNIX_EPOCH.into());
+        assert!(matches!(scope, Standing::OutOfScope(_)), "{scope}");
     }
 
     #[test]

@@ -84,6 +84,15 @@ impl KeyChange {
         Ok(why.change(action, id, key.fingerprint(), steps))
     }
 
+    /// Writes down that a key is trusted which somebody has put there by hand. Nothing else is changed.
+    ///
+    /// # Errors
+    /// `usage` for a key that is not trusted.
+    pub fn write_down(key: &HeldKey, why: &Grounds) -> Result<Self> {
+        require_place(key, KeyPlace::Trusted)?;
+        Ok(why.change(Action::KeyAdd, key.id.as_str(), key.fingerprint, Vec::new()))
+    }
+
     /// Makes a staged key a trusted one.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod note;
 pub(super) mod pem;
+pub(super) mod rotate;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -19,7 +20,8 @@ use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysAccess};
 
 use super::uninstall::confirm;
 use crate::args::key_change::{
-    GuardArgs, KeyAddArgs, KeyAnnotateArgs, KeyChangeArgs, KeyIdArgs, KeyRestoreArgs, KeyRetireArgs, KeyRevokeArgs,
+    GuardArgs, InstalledArgs, KeyAddArgs, KeyAnnotateArgs, KeyChangeArgs, KeyIdArgs, KeyRestoreArgs, KeyRetireArgs,
+    KeyRevokeArgs,
 };
 use crate::args::plugin::TrustArgs;
 use crate::clock;
@@ -126,21 +128,27 @@ pub(super) fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChang
 
 /// What is installed is judged by the keys that are changed, and by nobody else's.
 pub(super) fn guard(args: GuardArgs, keys_dir: &Path, context: &Context) -> Result<Guard> {
-    let GuardArgs { plugins_dir, force, trust_mode, trust_coverage, required_signers, shared } = args;
+    let GuardArgs { force, installed } = args;
+    Ok(Guard { installed: self::installed(installed, keys_dir, context)?, is_forced: force })
+}
+
+/// # Errors
+/// `io_not_found` for a plugins directory that is named and not there, and as [`Context::trust`].
+fn installed(args: InstalledArgs, keys_dir: &Path, context: &Context) -> Result<AtRestOptions> {
+    let InstalledArgs { plugins_dir, trust_mode, trust_coverage, required_signers, shared } = args;
     let trusted_keys = Some(keys_dir.to_owned());
     if let Some(named) = plugins_dir.as_deref() {
         require_there(named)?;
     }
     let site = context.site(plugins_dir);
     let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, required_signers };
-    let installed = AtRestOptions {
+    Ok(AtRestOptions {
         trust: context.trust(trust, &site)?,
         site,
         only: Vec::new(),
         limits: context.limits()?,
         shared_directories: shared_directories(&shared),
-    };
-    Ok(Guard { installed, is_forced: force })
+    })
 }
 
 /// Nothing depends on a key in a directory that is not there. Whoever names one means one that is.
@@ -151,7 +159,7 @@ pub(super) fn require_there(plugins_dir: &Path) -> Result<()> {
 }
 
 fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -> Result<u8> {
-    let ChangedKeys { entry, fingerprint, before, finished, impact } = changed;
+    let ChangedKeys { entry, fingerprint, before, finished, impact } = &changed;
     tell_finished(finished.as_ref(), context);
     for loss in impact.iter().flat_map(|impact| impact.losses()) {
         let version = loss.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
@@ -159,19 +167,16 @@ fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -
         let said = format!("`{id}`{version} depends on the key: {}", words(loss.dependence));
         context.output.warning(Warning::DependsOnKey, said);
     }
-    let key_id = entry.id.clone().unwrap_or_default();
-    let (done, foreseen) = verbs(entry.action);
-    let said = format!("key {key_id} ({fingerprint}) in {}", options.keys_dir.display());
-    context.output.status(context.said(done, foreseen), said);
+    say(&changed, &options.keys_dir, context);
     context.output.answer(&ChangedKey {
         action: entry.action.as_str(),
-        key_id,
+        key_id: entry.id.clone().unwrap_or_default(),
         key_fingerprint: fingerprint.to_string(),
         previous_state: before.map(KeyPlace::as_str),
         keys_directory: path_text(&options.keys_dir),
         reason: entry.reason.clone().unwrap_or_default(),
         changed_at: entry.at.to_string(),
-        finished: finished.map(|finished| finished_change(&finished)),
+        finished: finished.as_ref().map(finished_change),
     })
 }
 
@@ -181,6 +186,14 @@ pub(super) fn tell_finished(finished: Option<&Entry>, context: &Context) {
         let id = finished.id.as_deref().unwrap_or_default();
         context.output.status("Finished", format!("{} of key {id}, which was interrupted", finished.action));
     }
+}
+
+/// Says what was done to a key, or would be.
+fn say(changed: &ChangedKeys, keys_dir: &Path, context: &Context) {
+    let ChangedKeys { entry, fingerprint, .. } = changed;
+    let (done, foreseen) = verbs(entry.action);
+    let id = entry.id.as_deref().unwrap_or_default();
+    context.output.status(context.said(done, foreseen), format!("key {id} ({fingerprint}) in {}", keys_dir.display()));
 }
 
 /// What becomes of something without the key.

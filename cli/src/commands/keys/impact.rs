@@ -78,11 +78,13 @@ fn fingerprint(key: &HeldKey) -> KeyFingerprint {
     }
 }
 
-fn item(dependent: Dependent) -> DependentItem {
-    let Dependent { place, source, also_named, id, version, dependence, signers, others, objection } = dependent;
+pub(in crate::commands) fn item(dependent: Dependent) -> DependentItem {
+    let Dependent { place, source, reference, also_named, id, version, dependence, signers, others, objection } =
+        dependent;
     DependentItem {
         place: place.as_str(),
         source,
+        reference,
         also_named,
         id,
         version,

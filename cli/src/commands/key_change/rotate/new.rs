@@ -1,0 +1,58 @@
+//! Which key comes: a file, or one that is in the directory already.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use aisoc_manifests::fault::Result;
+use aisoc_signing::{HeldKey, Keyring, PublicKey};
+
+use super::super::pem;
+use crate::context::Context;
+
+/// The new key, and how it is called.
+pub(super) struct NewKey {
+    pub(super) key: PublicKey,
+    /// Its name in the directory: the one that it has there, else the one that it gets.
+    pub(super) id: String,
+    /// Where its publisher would look for the private half of it.
+    pub(super) private_key: String,
+}
+
+/// The key that `word` names. A file that was moved by an earlier run is found where it stands now, so that the same
+/// line can be run again.
+///
+/// # Errors
+/// As [`pem::read`], and `usage` for a key that has no name yet.
+pub(super) fn named(word: &str, id: Option<String>, keyring: &Keyring, context: &Context) -> Result<NewKey> {
+    let held = || held(word, keyring);
+    let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
+    let key = match (word != "-" && is_missing(Path::new(word))).then(held).flatten() {
+        Some(held) => held.key,
+        None => pem::read(word, context)?,
+    };
+    let known = keyring.all_keys().iter().find(|held| held.fingerprint == key.fingerprint());
+    let id = match (known, id) {
+        (Some(known), _) => known.id.to_string(),
+        (None, Some(id)) => id,
+        (None, None) => pem::id_of(word)?,
+    };
+    let private_key = private_key(word, &id, keyring);
+    Ok(NewKey { key, id, private_key })
+}
+
+/// Beside the public half, as `keygen` leaves it; a key of the directory has none there.
+fn private_key(word: &str, id: &str, keyring: &Keyring) -> String {
+    let path = Path::new(word);
+    let is_beside = word.ends_with(".pem") && !path.starts_with(keyring.directory());
+    let path = if is_beside { path.with_extension("key") } else { format!("{id}.key").into() };
+    // What begins as an option does is none.
+    let path = if word.starts_with('-') && is_beside { Path::new(".").join(path) } else { path };
+    path.display().to_string()
+}
+
+/// A key of the directory, by its name or by a path into the directory.
+fn held<'a>(word: &str, keyring: &'a Keyring) -> Option<&'a HeldKey> {
+    let below = Path::new(word).strip_prefix(keyring.directory()).ok();
+    let id = below.and_then(|below| below.file_stem()).and_then(|stem| stem.to_str());
+    keyring.named(word).or_else(|fault| id.map_or(Err(fault), |id| keyring.named(id))).ok()
+}
