@@ -346,3 +346,38 @@ fn a_change_of_many_keys_is_written_down_with_every_line() {
         assert_eq!(pending::read(other.as_bytes()).expect_err(to).reason(), Reason::RecordInvalid, "{to}");
     }
 }
+
+#[test]
+fn why_a_key_is_left_has_a_word_and_a_sentence_of_its_own() {
+    let all = [
+        WhyLeft::RevokedHere,
+        WhyLeft::OwnKey,
+        WhyLeft::ChangedHere,
+        WhyLeft::RemovedHere,
+        WhyLeft::OwnKeyRevoked,
+        WhyLeft::NameTaken,
+    ];
+    let words: BTreeSet<&str> = all.iter().map(|why| why.as_str()).collect();
+    let sentences: BTreeSet<String> = all.iter().map(ToString::to_string).collect();
+    assert_eq!((words.len(), sentences.len()), (all.len(), all.len()));
+    assert!(words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')), "{words:?}");
+}
+
+/// One that the site has itself, as the set has it, is nothing to speak of; in another place or with another note it is.
+#[test]
+fn a_key_that_the_site_has_itself_is_named_where_it_differs() {
+    let [root, a] = std::array::from_fn(|_| key());
+    let site = Site::of(&[("root.pem", &root.to_pem()), ("mine.pem", &a.to_pem())]);
+    let pem = a.to_pem();
+    for (files, left) in [
+        (&[("a.pem", pem.as_str())][..], &[][..]),
+        (&[("a.pem", pem.as_str()), ("a.json", ROOT)], &[WhyLeft::OwnKey]),
+        (&[("staged/a.pem", pem.as_str())], &[WhyLeft::OwnKey]),
+        (&[("retired/a.pem", pem.as_str())], &[WhyLeft::OwnKey]),
+        (&[("revoked/a.pem", pem.as_str())], &[WhyLeft::OwnKeyRevoked]),
+    ] {
+        let set = Site::of(&[&[("root.pem", root.to_pem().as_str())], files].concat()).set(1);
+        assert_eq!(site.left(&set), left, "{files:?}");
+        assert!(site.moves(&set).iter().all(|moved| moved == "revoked a"), "{files:?}");
+    }
+}
