@@ -85,6 +85,9 @@ STAGE = KEYS % "stage out/third.pem --owner Ada"
 RETIRED = {"other.pem", "retired/release.pem"}
 REVOKED = {"other.pem", "revoked/release.pem"}
 STAGED = RELEASE | {"staged/third.pem"}
+SIGNS_SETS = KEYS % "annotate release --may-sign plugin --may-sign keyset"
+SET = "keys export out/fleet --name fleet --expires 30d --private-key {private}/release.key --trusted-keys out"
+SYNC = KEYS % ("sync out/fleet --name fleet --required-signatures 1" + INSTALLED)
 
 PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
 
@@ -121,6 +124,9 @@ OPERATIONS = (
     moved("rotate --new out/third.pem --retire other --overlap 0d --revoke --owner Ada" + INSTALLED, "key-retire", RELEASE,
           {"release.pem", "third.pem", "revoked/other.pem"}, {"third.json", "revoked/other.json"}, (), (),
           (RELEASE | {"third.pem"}, {"release.pem", "third.pem"})),
+    # One line says which set it was, and one what became of its key.
+    Operation("keys sync", SYNC,
+              Keys(RELEASE, RELEASE | {"third.pem"}, "key-sync", frozenset({"release.json"}), lines=2), (SIGNS_SETS, SET)),
 )
 
 
