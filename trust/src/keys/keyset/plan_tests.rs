@@ -381,3 +381,69 @@ fn a_key_that_the_site_has_itself_is_named_where_it_differs() {
         assert!(site.moves(&set).iter().all(|moved| moved == "revoked a"), "{files:?}");
     }
 }
+
+#[test]
+fn settings_are_kept_with_the_set_that_they_are_about() {
+    let [root, a] = std::array::from_fn(|_| key());
+    let set = Site::of(&[("a.pem", &a.to_pem()), ("root.pem", &root.to_pem())]).set(1);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&set);
+    let why = Grounds { at: now(), reason: "test".parse().expect("a reason") };
+    for (from, required) in [("/srv/fleet.keyset", 1), ("ghcr.io/acme/keys:fleet", 2)] {
+        let required = NonZeroUsize::new(required).expect("more than none");
+        let settings = SyncSettings::new(from.to_owned(), "fleet".to_owned(), required);
+        let kept = |settings: Option<&SyncSettings>| {
+            site.planned(&set, |following, plan| plan.change(following, &BTreeSet::new(), settings, &why))
+        };
+        assert_eq!(kept(None), None, "nothing is to be done for the keys");
+        let change = kept(Some(&settings)).expect("settings are a change");
+        assert_eq!(change.entries().count(), 1, "the line of the set alone");
+        let before = (site.files(), site.applied());
+        site.begin().make(&change).expect("made");
+        assert_eq!(SyncSettings::read(site.path()).expect("readable"), Some(settings));
+        assert_eq!((site.files(), site.applied()), before);
+    }
+}
+
+/// A key in the wrong hands is not trusted until somebody has mended a journal; everything else waits for that.
+#[test]
+fn a_broken_journal_keeps_a_set_out_unless_it_revokes() {
+    let [root, a, b] = std::array::from_fn(|_| key());
+    let master = Site::of(&[("a.pem", &a.to_pem()), ("root.pem", &root.to_pem())]);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&master.set(1));
+    let broken = site.text("keys.journal").replace("version 1", "version 7").replace("test", "best");
+    site.write("keys.journal", &broken);
+    let made = |set: &KeySet| {
+        let session = site.begin();
+        session.make(&site.change(set).expect("a change")).map_err(|fault| fault.reason())
+    };
+    master.write("b.pem", &b.to_pem());
+    let before = site.files();
+    assert_eq!(made(&master.set(2)), Err(Reason::JournalBroken));
+    assert_eq!((site.files(), site.applied().expect("applied").version), (before, 1));
+    master.rename("a.pem", "revoked/a.pem");
+    assert_eq!(made(&master.set(3)), Err(Reason::JournalBroken), "its lines wait for who mends the journal");
+    assert_eq!(site.files(), ["/b.pem", "/root.pem", "revoked/a.pem"]);
+    assert!(site.standing(&a).iter().all(|it| matches!(it, Standing::Revoked { .. })));
+    assert_eq!(site.applied().expect("applied").version, 3);
+}
+
+#[test]
+fn a_revocation_that_is_planned_is_made_when_it_is_due() {
+    let [root, a] = std::array::from_fn(|_| key());
+    let planned = r#"{"schema_version":2,"revoked":{"at":"2026-07-01T00:00:00Z","reason":"it ends"}}"#;
+    let set = Site::of(&[("a.pem", &a.to_pem()), ("a.json", planned), ("root.pem", &root.to_pem())]).set(1);
+    let site = Site::of(&[("root.pem", &root.to_pem())]);
+    site.sync(&set);
+    assert_eq!(site.files(), ["/a.json", "/a.pem", "/root.pem"]);
+    assert!(site.standing(&a).contains(&Standing::Current));
+    for (at, moves) in [("2026-06-30T23:59:59Z", 0), ("2026-07-01T00:00:00Z", 1)] {
+        site.planned(&set, |following, _| {
+            let following = Following { at: at.parse().expect("a time"), ..*following };
+            let plan = SyncPlan::of(&following).expect("a plan");
+            assert_eq!(plan.moves.len(), moves, "{at}");
+            assert!(plan.moves.iter().all(|moved| moved.is_revocation && moved.word() == "revoked"), "{at}");
+        });
+    }
+}
