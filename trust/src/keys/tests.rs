@@ -310,6 +310,18 @@ fn what_cannot_be_done_is_refused_and_leaves_no_trace() {
 }
 
 #[test]
+fn that_a_key_is_trusted_is_written_down_and_nothing_else_is_changed() {
+    let site = Site::new();
+    site.write("staged/new.pem", &key().public_key().to_pem());
+    let files = site.files();
+    site.change(|ring, why| KeyChange::write_down(of(ring, "ops.pem"), why)).expect("written down");
+    assert_eq!((site.files(), site.journal().last()), (files, Some(&("key-add".to_owned(), "ops".to_owned()))));
+    let staged = site.change(|ring, why| KeyChange::write_down(of(ring, "staged/new.pem"), why));
+    assert_eq!(staged.expect_err("not trusted").reason(), Reason::Usage);
+    assert!(site.begin().expect("free").finished().is_none());
+}
+
+#[test]
 fn a_key_is_revoked_under_every_name_in_one_change() {
     let site = Site::new();
     let pem = site.ops.public_key().to_pem();

@@ -216,3 +216,86 @@ fn where_the_new_key_stands_is_known_by_its_best_file() {
     assert_eq!(place(&["staged/new.pem"]), Some(KeyPlace::Staged));
     assert_eq!(place(&[]), None);
 }
+
+/// Every state that the two keys and what is known of them can be in.
+fn every_plan(mut seen: impl FnMut(&RotatedKeys, Option<Timestamp>, Option<Needed>, &Plan)) {
+    let places = [KeyPlace::Trusted, KeyPlace::Staged];
+    let needed = |lost_count, unknown_count| Some(Needed { lost_count, unknown_count });
+    let site = Site::with(&[], &["old.pem"]);
+    for new in [None, Some(places[0]), Some(places[1])] {
+        for old in [KeyPlace::Trusted, KeyPlace::Retired, KeyPlace::Revoked] {
+            for counts_from in [None, Some(time("2026-07-01T00:00:00Z"))] {
+                for has_another in [true, false] {
+                    let keys = RotatedKeys { new, owner: None, counts_from, old, has_another };
+                    for since in [None, JUST.map(time), LONG_AGO.map(time)] {
+                        for needed in [None, needed(0, 0), needed(1, 0), needed(0, 1)] {
+                            let plan = Plan::of(&site.rotation, &keys, since, needed, now());
+                            seen(&keys, since, needed, &plan);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_old_key_goes_in_no_state_in_which_something_would_be_refused() {
+    let (mut count, mut gone) = (0, 0);
+    every_plan(|keys, since, needed, plan| {
+        count += 1;
+        let retire = plan.steps.iter().find(|step| step.step == Retire).expect("a step").state;
+        if retire == Due {
+            gone += 1;
+            assert!(keys.has_another && keys.counts_from.is_none() && keys.old_is_trusted(), "{keys:?}");
+            assert_eq!(needed, Some(Needed { lost_count: 0, unknown_count: 0 }), "{keys:?}");
+            assert!(keys.new == Some(KeyPlace::Trusted) && since < Some(now()), "{keys:?} {since:?}");
+        }
+        assert_eq!(retire == Done, !keys.old_is_trusted(), "{keys:?}");
+    });
+    assert_eq!((count, gone), (3 * 3 * 2 * 2 * 3 * 4, 1), "of all states in one alone");
+}
+
+#[test]
+fn every_plan_says_what_it_waits_for_and_has_an_end() {
+    every_plan(|keys, _, _, plan| {
+        for step in &plan.steps {
+            assert!(step.state != Waiting || step.why.is_some(), "{keys:?} {step:?}");
+            assert!(step.until.is_none_or(|until| until > now()), "{keys:?} {step:?}");
+        }
+        let is_stuck = plan.due().is_none() && plan.steps.iter().all(|step| step.state != Waiting);
+        let is_unasked = plan.steps.iter().any(|step| (step.step, step.state) == (Resign, Later));
+        assert_eq!(is_stuck && !is_unasked, plan.is_finished(), "{keys:?}: {plan:?}");
+        // The steps before the old key goes come first, and revoking it last.
+        let order = [Stage, Promote, Resign, Retire, Revoke];
+        assert_eq!(plan.steps.iter().map(|step| step.step).collect::<Vec<_>>(), order);
+        let state = |step: usize| plan.steps[step].state;
+        assert!(state(4) != Due || [Done, Due].contains(&state(3)), "{keys:?}: {plan:?}");
+    });
+}
+
+#[test]
+fn a_journal_that_was_changed_says_nothing_about_the_overlap() {
+    use crate::journal::{Action, Entry, JournalTime, Writer};
+    let site = Site::with(&["new.pem"], &["old.pem"]);
+    let directory = tempfile::tempdir().expect("a directory");
+    let held = || HeldDirectory::open(directory.path()).expect("open").expect("there");
+    let place = || JournalPlace::of_keys(held(), Some(held()));
+    let entry = |at: &str| Entry {
+        at: JournalTime::utc(time(at)),
+        action: Action::KeyPromote,
+        id: Some("new".to_owned()),
+        version: None,
+        hash: Some(site.rotation.new.to_string()),
+        reason: Some("ticket".to_owned()),
+    };
+    for at in ["2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"] {
+        place().open().expect("a journal").append(&entry(at), &Writer::of_process(None)).expect("written");
+    }
+    let since = || trusted_since(&place(), site.rotation.new, now());
+    assert_eq!(since().expect("read"), Some(time("2026-05-01T00:00:00Z")));
+    let path = directory.path().join("keys.journal");
+    let text = fs::read_to_string(&path).expect("lines").replace("2026-05-01", "2026-01-01");
+    fs::write(&path, text).expect("written");
+    assert_eq!(since().expect_err("broken").reason(), Reason::JournalBroken);
+}
