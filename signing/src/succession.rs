@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::text::{shown, without_hidden};
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use aisoc_manifests::text::without_hidden;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Fingerprint, PublicKey};
@@ -59,20 +59,6 @@ struct WrittenKey {
 impl Succession {
     /// The version of the form that is read and written.
     const SCHEMA_VERSION: u32 = 1;
-
-    /// A length of time as people write it, `30d` or `2w`, in which a day has 24 hours.
-    ///
-    /// # Errors
-    /// `usage` for what is none, and for months and years, whose length depends on the day.
-    pub fn overlap(text: &str) -> Result<SignedDuration> {
-        let span: Option<Span> = text.parse().ok();
-        let length = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
-        length.filter(|length| length.is_positive()).ok_or_else(|| {
-            Fault::new(Reason::Usage, format!("`{}` is no length of time", shown(text, 40)))
-                .expected("weeks, days or hours, such as `30d`", shown(text, 40))
-                .hint("say how long both keys count: `--overlap 30d`")
-        })
-    }
 
     /// Reads the payload of an envelope.
     ///

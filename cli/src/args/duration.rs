@@ -2,31 +2,36 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// Longest that is taken: ten thousand days are as far ahead as anybody plans.
-const MAX_HOURS: i64 = 240_000;
+/// Longest that is taken: ten years. What is longer is a slip.
+const LONGEST: SignedDuration = SignedDuration::from_hours(3_650 * 24);
 
-/// A number and what it counts: hours, days or weeks. A day has 24 hours, whatever clocks do.
+/// A length of time, not below zero: `30d`, `2w`, `1d 12h`, `P30D`. A day has 24 hours, whatever clocks do. A month is no
+/// length, and neither is a number alone.
 ///
 /// # Errors
 /// `usage`.
 pub(crate) fn duration(text: &str) -> Result<SignedDuration> {
-    let hours = |unit: char| match unit {
-        'h' => Some(1),
-        'd' => Some(24),
-        'w' => Some(24 * 7),
-        _ => None,
-    };
-    let unit = text.chars().last().and_then(hours);
-    let number =
-        text.get(..text.len().saturating_sub(1)).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let number = number.and_then(|digits| digits.parse::<i64>().ok());
-    let length = number.zip(unit).and_then(|(number, hours)| number.checked_mul(hours));
-    length.filter(|hours| *hours <= MAX_HOURS).map(SignedDuration::from_hours).ok_or_else(|| {
+    let span: Option<Span> = text.parse().ok();
+    let length = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    length.filter(|length| (SignedDuration::ZERO..=LONGEST).contains(length)).ok_or_else(|| {
         Fault::new(Reason::Usage, format!("`{}` is no length of time", shown(text, 40)))
-            .expected("a number and `h`, `d` or `w`, at most 10000d", format!("`{}`", shown(text, 40)))
+            .expected("weeks, days or hours, at most 3650d", format!("`{}`", shown(text, 40)))
             .hint("write for example 30d, 4w or 36h")
+    })
+}
+
+/// As [`duration`], for what has to take time.
+///
+/// # Errors
+/// `usage`.
+pub(crate) fn some_duration(text: &str) -> Result<SignedDuration> {
+    duration(text).and_then(|length| match length.is_positive() {
+        true => Ok(length),
+        false => Err(Fault::new(Reason::Usage, "that length of time is none")
+            .expected("more than nothing", format!("`{}`", shown(text, 40)))
+            .hint("write for example 30d, 4w or 36h")),
     })
 }
 
@@ -35,13 +40,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_a_number_and_a_unit() {
-        for (text, hours) in [("30d", 720), ("4w", 672), ("36h", 36), ("0d", 0), ("10000d", 240_000), ("007d", 168)] {
-            assert_eq!(duration(text).expect(text), SignedDuration::from_hours(hours), "{text}");
+    fn a_length_is_some_time_and_at_most_ten_years() {
+        const HOUR: i64 = 3_600;
+        for (text, seconds) in [
+            ("30d", 720 * HOUR),
+            ("4w", 672 * HOUR),
+            ("36h", 36 * HOUR),
+            ("1d 12h", 36 * HOUR),
+            ("90 minutes", 5_400),
+            ("P30D", 720 * HOUR),
+            ("3650d", 3_650 * 24 * HOUR),
+        ] {
+            for parsed in [duration(text), some_duration(text)] {
+                assert_eq!(parsed.expect(text).as_secs(), seconds, "{text}");
+            }
         }
-        for text in ["", "d", "30", "-1d", "1.5d", "30 d", "30D", "1y", "10001d", "99999999999999999999d", "3é", "é"]
-        {
-            assert_eq!(duration(text).expect_err(text).reason(), Reason::Usage, "{text}");
+        let no_length = [
+            "",
+            "d",
+            "30",
+            "-1d",
+            "1d ago",
+            "3651d",
+            "3650d 1s",
+            "1mo",
+            "1y",
+            "soon",
+            "99999999999999999999d",
+            "1e9d",
+            "3é",
+        ];
+        for text in no_length {
+            for parsed in [duration(text), some_duration(text)] {
+                assert_eq!(parsed.expect_err(text).reason(), Reason::Usage, "{text}");
+            }
         }
+        assert!(duration("0d").expect("none").is_zero());
+        assert_eq!(some_duration("0d").expect_err("none").reason(), Reason::Usage);
     }
 }

@@ -3,12 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use aisoc_manifests::fault::Result;
-use aisoc_signing::Succession;
 use clap::Args;
 use jiff::Timestamp;
 
 use super::dry_run::DryRunArgs;
+use super::duration::some_duration;
 use super::key_change::KeyChangeArgs;
 use super::passphrase::PassphraseArgs;
 
@@ -48,7 +47,7 @@ pub(crate) struct TermsArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) not_before: Option<Timestamp>,
     /// How long the old and the new key both count, such as `30d` or `2w`; it is followed until then [default: 30d]
-    #[arg(long, value_name = "LENGTH", value_parser = overlap, conflicts_with = "until")]
+    #[arg(long, value_name = "DURATION", value_parser = some_duration, conflicts_with = "until")]
     pub(crate) overlap: Option<jiff::SignedDuration>,
     /// Until when both count, RFC 3339
     #[arg(long, value_name = "TIME")]
@@ -59,10 +58,6 @@ pub(crate) struct TermsArgs {
     /// When it is issued, RFC 3339 [env: SOURCE_DATE_EPOCH, default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) issued_at: Option<Timestamp>,
-}
-
-fn overlap(text: &str) -> Result<jiff::SignedDuration> {
-    Succession::overlap(text)
 }
 
 #[derive(Debug, Args)]

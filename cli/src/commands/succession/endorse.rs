@@ -7,7 +7,7 @@ use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{EndorsedKey, EndorsingKey};
 use aisoc_signing::{Envelope, Fingerprint, KeyHolder, PayloadType, PublicKey, Succession};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::file::{self, Target};
 use crate::args::succession::{EndorseArgs, TermsArgs};
@@ -18,7 +18,7 @@ use crate::output::{Answer, Form, path_text, printable};
 use crate::signer;
 
 /// How long both keys count when nobody says it: a month, in which a release comes and is installed.
-const USUAL_OVERLAP: &str = "30d";
+const USUAL_OVERLAP: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Answer for EndorsedKey {
     fn text(&self) -> String {
@@ -133,7 +133,7 @@ fn succession(
         signers.iter().map(|signer| signer.public_key().fingerprint()).chain(later).collect();
     let issued_at = issued_at(terms.issued_at, context)?;
     let not_before = terms.not_before.unwrap_or(issued_at);
-    let overlap = terms.overlap.map_or_else(|| Succession::overlap(USUAL_OVERLAP), Ok)?;
+    let overlap = terms.overlap.unwrap_or(USUAL_OVERLAP);
     let made = Succession {
         successor,
         required: terms.required.map_or(endorsers.len(), usize::from),
