@@ -12,6 +12,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::dry_run::DryRunArgs;
+use super::duration::some_duration;
 use super::key_change::GuardArgs;
 use super::passphrase::PassphraseArgs;
 use super::plugin::RegistryArgs;
@@ -47,13 +48,7 @@ impl FromStr for Expiry {
         if let Ok(at) = text.parse() {
             return Ok(Self::At(at));
         }
-        let hours = |number: &str, each: i64| {
-            let number: i64 = number.parse().ok().filter(|number| *number > 0)?;
-            number.checked_mul(each).filter(|hours| *hours <= 24 * 365 * 100).map(SignedDuration::from_hours)
-        };
-        let units = [("h", 1), ("d", 24), ("w", 24 * 7)];
-        let duration = units.iter().find_map(|(unit, each)| hours(text.strip_suffix(unit)?, *each));
-        duration.map(Self::In).ok_or_else(|| {
+        some_duration(text).map(Self::In).map_err(|_| {
             Fault::new(Reason::Usage, format!("`{}` is neither a time nor how long something is", shown(text, 40)))
                 .expected("12h, 30d, 4w, or a time as 2027-01-01T00:00:00Z", shown(text, 40))
         })
