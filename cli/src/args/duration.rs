@@ -4,8 +4,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// Longest that is taken: ten years. What is longer is a slip.
-const LONGEST: SignedDuration = SignedDuration::from_hours(3_650 * 24);
+/// Longest that is taken: ten years. What is longer is a slip, and what waits for its end would wait for ever.
+const MAX_DURATION_DAYS: i64 = 3_650;
+const LONGEST: SignedDuration = SignedDuration::from_hours(MAX_DURATION_DAYS * 24);
 
 /// A length of time, not below zero: `30d`, `2w`, `1d 12h`, `P30D`. A day has 24 hours, whatever clocks do. A month is no
 /// length, and neither is a number alone.
@@ -17,7 +18,7 @@ pub(crate) fn duration(text: &str) -> Result<SignedDuration> {
     let length = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
     length.filter(|length| (SignedDuration::ZERO..=LONGEST).contains(length)).ok_or_else(|| {
         Fault::new(Reason::Usage, format!("`{}` is no length of time", shown(text, 40)))
-            .expected("weeks, days or hours, at most 3650d", format!("`{}`", shown(text, 40)))
+            .expected(format!("weeks, days or hours, at most {MAX_DURATION_DAYS}d"), format!("`{}`", shown(text, 40)))
             .hint("write for example 30d, 4w or 36h")
     })
 }

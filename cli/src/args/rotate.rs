@@ -2,15 +2,17 @@
 
 use std::ffi::OsString;
 
+use aisoc_manifests::fault::Result;
 use aisoc_trust::rotation::Overlap;
 use clap::Args;
 
+use super::duration::duration;
 use super::key_change::{InstalledArgs, KeyChangeArgs};
 use super::plugin::RegistryArgs;
 
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "aisoc keys rotate [OPTIONS] --new <PEM> --retire <ID> --overlap <TIME>\n                         \
+    override_usage = "aisoc keys rotate [OPTIONS] --new <PEM> --retire <ID> --overlap <DURATION>\n                         \
                             --reason <TEXT>"
 )]
 pub(crate) struct RotateArgs {
@@ -22,7 +24,7 @@ pub(crate) struct RotateArgs {
     pub(crate) retire: String,
     /// How long both count at least, from when the new one is trusted: `30d`, `2w`, `12h`; at most 3650d. With `0d` the
     /// old key goes as soon as nothing depends on it alone
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "DURATION", value_parser = overlap)]
     pub(crate) overlap: Overlap,
     /// Under which name the new key is trusted [default: the file's name without its suffix]
     #[arg(long, value_name = "ID")]
@@ -43,4 +45,8 @@ pub(crate) struct RotateArgs {
     pub(crate) installed: InstalledArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+fn overlap(text: &str) -> Result<Overlap> {
+    duration(text).map(Overlap::of)
 }

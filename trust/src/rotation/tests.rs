@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aisoc_manifests::fault::Reason;
 use aisoc_signing::{Fingerprint, KeyPlace, Keyring, PublicKey, SigningKey};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::journal::{HeldDirectory, JournalPlace};
@@ -33,7 +33,7 @@ impl Site {
         for (key, files) in [(&new, new_files), (&old, old_files)] {
             files.iter().for_each(|file| write(directory.path(), file, &key.to_pem()));
         }
-        let overlap = "30d".parse().expect("an overlap");
+        let overlap = Overlap::of(SignedDuration::from_hours(30 * 24));
         let rotation = Rotation { new: new.fingerprint(), old: old.fingerprint(), overlap, owner: None, revokes: true };
         Self { directory, rotation, new }
     }
@@ -108,17 +108,17 @@ fn each_state_of_the_keys_has_its_step() {
 
 #[test]
 fn the_overlap_is_counted_to_the_moment_and_never_shorter_than_the_note_lets_the_new_key_begin() {
-    for (since, overlap, state) in [
-        ("2026-05-02T00:00:00Z", "30d", Due),
-        ("2026-05-02T00:00:01Z", "30d", Waiting),
-        ("2026-06-01T00:00:00Z", "0d", Due),
+    for (since, days, state) in [
+        ("2026-05-02T00:00:00Z", 30, Due),
+        ("2026-05-02T00:00:01Z", 30, Waiting),
+        ("2026-06-01T00:00:00Z", 0, Due),
         // A clock that was ahead when the key was promoted: nothing begins before it.
-        ("2099-01-01T00:00:00Z", "0d", Waiting),
+        ("2099-01-01T00:00:00Z", 0, Waiting),
     ] {
         let mut site = Site::with(&["new.pem"], &["old.pem"]);
-        site.rotation.overlap = overlap.parse().expect("an overlap");
+        site.rotation.overlap = Overlap::of(SignedDuration::from_hours(days * 24));
         let plan = site.plan(Some(since), Some((0, 0)));
-        assert_eq!(states(&plan)[3], (Retire, state), "{since} {overlap}");
+        assert_eq!(states(&plan)[3], (Retire, state), "{since} {days}");
     }
     let site = Site::with(&["new.pem"], &["old.pem"]);
     site.write("new.json", r#"{"schema_version": 2, "not_before": "2026-07-01T00:00:00Z"}"#);
