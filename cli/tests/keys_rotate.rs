@@ -366,3 +366,16 @@ fn more_signers_than_the_new_key_can_be_are_waited_for() {
     assert!(text.ok().stdout.contains("shodan 0.1.0 (installed): below_required\n  aisoc plugin sign /"), "{text:?}");
     assert!(text.stderr.contains("Waiting retire: what depends on the old key alone comes first\n"), "{text:?}");
 }
+
+#[test]
+fn a_run_that_fails_behind_its_first_steps_says_which_they_were_and_goes_on_later() {
+    let bench = bench();
+    with_idle_key(&bench);
+    let in_the_way = bench.write("keys/retired/idle.pem", "no key");
+    let failed = rotate_idle(&bench, &["--overlap", "0d"]);
+    failed.refused(1, "key_invalid");
+    let said = "key-stage, key-promote is done, and the same line goes on behind it, but ";
+    assert!(failed.error_line().contains(said), "{failed:?}");
+    fs::remove_file(in_the_way).expect("removed");
+    assert_eq!(changes(&json(rotate_idle(&bench, &["--overlap", "0d", "--json"]).ok())), ["key-retire"]);
+}

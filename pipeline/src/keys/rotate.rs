@@ -62,18 +62,40 @@ pub fn rotate(options: &RotateOptions<'_>) -> Result<Rotated> {
     let access = &options.change.access;
     require_judging(&options.guard.installed.trust)?;
     let finished = KeysSession::begin(&options.change.keys_dir, access)?.finished().cloned();
-    let (mut changes, mut impact) = (Vec::new(), None);
+    let mut changes = Vec::new();
+    match go_on(options, &mut changes) {
+        Ok(seen) => Ok(Rotated { changes, finished, ..seen }),
+        Err(fault) => Err(although(fault, &changes)),
+    }
+}
+
+/// Takes what is due until nothing is.
+fn go_on(options: &RotateOptions<'_>, changes: &mut Vec<ChangedKeys>) -> Result<Rotated> {
+    let access = &options.change.access;
+    let mut impact = None;
     for _ in 0..MAX_TURNS {
         access.patience.cancellation.check()?;
         let turn = Turn::of(options)?;
         let plan = turn.plan(&mut impact)?;
         match plan.due().filter(|_| !access.dry_run.is_on()) {
             Some(step) => changes.extend(turn.take(step)?),
-            None => return Ok(Rotated { plan, changes, finished, impact, keyring: turn.keyring }),
+            None => {
+                let keyring = turn.keyring;
+                return Ok(Rotated { plan, changes: Vec::new(), finished: None, impact, keyring });
+            }
         }
     }
     Err(Fault::new(Reason::Locked, "the keys are changed by others all the time")
         .hint("find out who else changes them with `aisoc keys journal show`, and run the command again"))
+}
+
+/// Whoever is told that a run has failed must not believe that it has done nothing.
+fn although(fault: Fault, changes: &[ChangedKeys]) -> Fault {
+    let done: Vec<&str> = changes.iter().map(|changed| changed.entry.action.as_str()).collect();
+    match done.is_empty() {
+        true => fault,
+        false => fault.although(format!("{} is done, and the same line goes on behind it", done.join(", "))),
+    }
 }
 
 /// One look at the keys, and the step that follows.
