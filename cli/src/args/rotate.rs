@@ -12,8 +12,8 @@ use super::plugin::RegistryArgs;
 
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "aisoc keys rotate [OPTIONS] --new <PEM> --retire <ID> --overlap <DURATION>\n                         \
-                            --reason <TEXT>"
+    override_usage = "aisoc keys rotate [OPTIONS] --new <PEM> --retire <ID>\n                         \
+                            --overlap <DURATION> --reason <TEXT>"
 )]
 pub(crate) struct RotateArgs {
     /// The new public key: a PEM file, `-` for standard input, or a key that is here already, as `staged/next`
