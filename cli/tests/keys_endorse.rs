@@ -398,3 +398,46 @@ fn only_another_key_that_is_one_is_endorsed_and_an_encrypted_key_endorses_too() 
     site.0.run_with(&endorse, &passphrase).ok();
     site.accept(&[]).ok();
 }
+
+/// The key in the wrong hands is gone first, whoever answers and whatever is said of the others.
+#[test]
+fn what_stands_on_the_word_of_a_revoked_key_is_named_and_goes_with_it_when_that_is_said() {
+    let accepted = || {
+        let site = Site::new();
+        site.endorsed();
+        site.accept(&[]).ok();
+        site.endorse(&["other.pem", "--private-key", "new.key", "--out", "other.endorsement"]).ok();
+        site.keys(&["accept", "other.endorsement"]).ok();
+        site.keys(&["add", "third.pem"]).ok();
+        site
+    };
+    let states = |site: &Site| {
+        let is_revoked = |key: &&str| site.0.path(&format!("trusted/revoked/{key}.pem")).exists();
+        ["old", "new", "other", "third"].into_iter().filter(is_revoked).collect::<Vec<_>>()
+    };
+    for (words, revoked, warnings) in [
+        (&[][..], &["old"][..], 2),
+        (&["--keep-successors"], &["old"], 2),
+        (&["--with-successors", "--dry-run"], &[], 0),
+        (&["--with-successors"], &["old", "new", "other"], 0),
+    ] {
+        let site = accepted();
+        fs::create_dir(site.0.path("plugins")).expect("made");
+        let run = site.keys(&[&["revoke", "old", "--plugins-dir", "plugins"], words].concat());
+        run.ok();
+        assert_eq!(states(&site), revoked, "{words:?}: {run:?}");
+        assert_eq!(run.stderr.matches("warning[successor_stands]").count(), warnings, "{run:?}");
+        if warnings > 0 {
+            assert!(run.stderr.contains("`aisoc keys revoke new --reason TEXT"), "{run:?}");
+        }
+    }
+    let site = accepted();
+    fs::create_dir(site.0.path("plugins")).expect("made");
+    let run = site.keys(&["revoke", "old", "--plugins-dir", "plugins", "--json"]);
+    let told: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+    let named: Vec<_> =
+        told["successors"].as_array().expect("a list").iter().map(|key| key["key_id"].clone()).collect();
+    assert_eq!((named, &told["successors"][0]["revoked"]), (vec![json!("new"), json!("other")], &json!(false)));
+    site.keys(&["revoke", "new", "--plugins-dir", "plugins", "--with-successors", "--keep-successors"])
+        .refused(2, "usage");
+}

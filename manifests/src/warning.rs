@@ -117,6 +117,9 @@ warnings! {
     SinceDecidesNothing "since_decides_nothing"
         "A revocation says since when somebody else may have had the key, and what the key signed before is refused as well."
         None
+    SuccessorStands "successor_stands"
+        "A key is revoked, and another key that was accepted on its word goes on counting: whoever had the one may have named the other."
+        Some("find out whether it is its owner's; if nobody can tell, revoke it as well: `aisoc keys revoke ID --reason TEXT`")
     EndorserNotCounted "endorser_not_counted"
         "A key has signed an endorsement and does not count for that here; enough others do, or the successor is trusted already."
         None

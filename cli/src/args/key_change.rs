@@ -143,6 +143,13 @@ pub(crate) struct KeyRevokeArgs {
     /// no time that anybody vouches for
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Timestamp>,
+    /// Revoke the keys as well that were accepted on its word, and on theirs [default: they are named, and at a terminal
+    /// it is asked]
+    #[arg(long, conflicts_with = "keep_successors")]
+    pub(crate) with_successors: bool,
+    /// Leave them as they are, and do not ask
+    #[arg(long)]
+    pub(crate) keep_successors: bool,
     #[command(flatten)]
     pub(crate) change: KeyChangeArgs,
     #[command(flatten)]

@@ -220,6 +220,8 @@ mod tests {
                 "since",
                 "limit",
                 "includes",
+                "with-successors",
+                "keep-successors",
                 "endorser",
                 "overlap",
                 "until",

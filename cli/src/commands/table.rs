@@ -457,8 +457,9 @@ by hand is none.",
             about: "Revoke a key: nothing that it signed counts any more, whenever that was",
             examples: "Examples:
   aisoc keys revoke older --reason 'laptop stolen, ticket 12'
-  # whatever depends on it
-  aisoc keys revoke old --force --reason 'laptop stolen, ticket 12'",
+  # whatever depends on it, and whatever was accepted on its word
+  aisoc keys revoke old --force --with-successors \\
+    --reason 'laptop stolen, ticket 12'",
             risk: Risk::Write,
             raised_by: &["force"],
             domain: Domain::Keys,

@@ -22,6 +22,19 @@ pub struct ChangedKey {
     pub changed_at: String,
     /// A change that was interrupted before and is finished now.
     pub finished: Option<FinishedChange>,
+    /// Of a key that is revoked: the keys that count here on its word, or on the word of one of these.
+    pub successors: Vec<SuccessorOfKey>,
+}
+
+/// A key that was accepted on the word of one that is revoked.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SuccessorOfKey {
+    /// Its name here.
+    pub key_id: String,
+    /// The key by content.
+    pub key_fingerprint: String,
+    /// Whether it is revoked as well, or in a dry run would be.
+    pub revoked: bool,
 }
 
 /// A change that an earlier run had begun.

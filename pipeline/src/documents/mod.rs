@@ -33,7 +33,7 @@ mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
-pub use changed_key::{ChangedKey, FinishedChange};
+pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;
 pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, SignatureFile, UncoveredFile};
 pub use garbage::{CollectedGarbage, RemovedGarbage};

@@ -3,6 +3,7 @@
 mod note;
 pub(super) mod pem;
 pub(super) mod rotate;
+mod successors;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,13 +12,14 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::AtRestOptions;
-use aisoc_pipeline::documents::{ChangedKey, FinishedChange};
+use aisoc_pipeline::documents::{ChangedKey, FinishedChange, SuccessorOfKey};
 use aisoc_pipeline::keys::{ChangedKeys, Dependence, Guard, KeyChangeOptions, change_keys};
 use aisoc_signing::{KeyPlace, Keyring};
 use aisoc_trust::Patience;
 use aisoc_trust::journal::{Action, Entry, HeldDirectory};
 use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysAccess};
 
+use self::successors::Wish;
 use super::uninstall::confirm;
 use crate::args::key_change::{
     GuardArgs, InstalledArgs, KeyAddArgs, KeyAnnotateArgs, KeyChangeArgs, KeyIdArgs, KeyRestoreArgs, KeyRetireArgs,
@@ -78,6 +80,7 @@ pub(crate) fn retire(args: KeyRetireArgs, context: &Context) -> Result<u8> {
 pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
     let options = options(args.change, context)?;
     let guard = guard(args.guard, &options.keys_dir, context)?;
+    let wish = Wish::of(args.with_successors, args.keep_successors);
     let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
         KeyChange::revoke(keyring, keyring.named(&args.id)?, args.since, grounds)
     })?;
@@ -86,7 +89,11 @@ pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
             "what the key signed before that time is refused as well: a signature has no time that anybody vouches for";
         context.output.warning(Warning::SinceDecidesNothing, said);
     }
-    answer(&options, changed, context)
+    let successors = successors::of_revoked(&changed, wish, &options, &guard, context);
+    let id = changed.entry.id.clone().unwrap_or_default();
+    let successors = successors
+        .map_err(|fault| fault.although(format!("key `{id}` {}", context.said("is revoked", "can be revoked"))))?;
+    answer_with(&options, changed, successors, context)
 }
 
 pub(crate) fn restore(args: KeyRestoreArgs, context: &Context) -> Result<u8> {
@@ -159,6 +166,15 @@ pub(super) fn require_there(plugins_dir: &Path) -> Result<()> {
 }
 
 fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -> Result<u8> {
+    answer_with(options, changed, Vec::new(), context)
+}
+
+fn answer_with(
+    options: &KeyChangeOptions,
+    changed: ChangedKeys,
+    successors: Vec<SuccessorOfKey>,
+    context: &Context,
+) -> Result<u8> {
     let ChangedKeys { entry, fingerprint, before, finished, impact } = &changed;
     tell_finished(finished.as_ref(), context);
     for loss in impact.iter().flat_map(|impact| impact.losses()) {
@@ -177,6 +193,7 @@ fn answer(options: &KeyChangeOptions, changed: ChangedKeys, context: &Context) -
         reason: entry.reason.clone().unwrap_or_default(),
         changed_at: entry.at.to_string(),
         finished: finished.as_ref().map(finished_change),
+        successors,
     })
 }
 
