@@ -3,12 +3,13 @@
 mod support;
 
 use std::fs;
+use std::process::Command;
 
 use aisoc_signing::{Envelope, KeyHolder, PayloadType, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use support::{Bench, Run};
+use support::{Bench, Run, workspace};
 
 const REASON: [&str; 4] = ["--keys", "trusted", "--reason", "ticket 12"];
 const FILE: &str = "new.endorsement";
@@ -440,4 +441,30 @@ fn what_stands_on_the_word_of_a_revoked_key_is_named_and_goes_with_it_when_that_
     assert_eq!((named, &told["successors"][0]["revoked"]), (vec![json!("new"), json!("other")], &json!(false)));
     site.keys(&["revoke", "new", "--plugins-dir", "plugins", "--with-successors", "--keep-successors"])
         .refused(2, "usage");
+}
+
+/// The page on the format is enough to verify one: this program knows nothing else.
+#[test]
+fn an_independent_program_verifies_an_endorsement_and_refuses_what_was_changed() {
+    let site = Site::new();
+    site.endorsed();
+    let content = fs::read_to_string(site.0.path(FILE)).expect("there");
+    site.0.write("changed", content.replace("key-succession.v1", "keyset.v1"));
+    let program = workspace::root().join("checks/interop/statement.py");
+    let verify = |file: &str, pem: &str| {
+        let (file, pem) = (site.0.path(file), site.0.path(pem));
+        let output = Command::new("python3").arg("-B").arg(&program).arg(file).arg(pem).output().ok()?;
+        let (told, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (!why.contains("ModuleNotFoundError")).then(|| (output.status.code(), told.into_owned()))
+    };
+    let Some((code, told)) = verify(FILE, "old.pem") else {
+        eprintln!("SKIPPED: there is no python3 with `cryptography`");
+        return;
+    };
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!((code, lines.last().copied()), (Some(0), Some(site.fingerprint("old").as_str())), "{told}");
+    assert!(lines[0].contains(&site.fingerprint("new")), "{told}");
+    for (file, pem) in [(FILE, "other.pem"), ("changed", "old.pem")] {
+        assert_eq!(verify(file, pem).expect("it ran").0, Some(3), "{file} {pem}");
+    }
 }
