@@ -83,6 +83,8 @@ def moved(verb, action, old, new, notes=(), start=(), refusals=("usage", "alread
 
 STAGE = KEYS % "stage out/third.pem --owner Ada"
 RETIRED = {"other.pem", "retired/release.pem"}
+ENDORSED = (KEYS % "annotate release --may-sign plugin --may-sign succession",
+            "keys endorse out/third.pem --private-key {private}/release.key --out out/third.endorsement")
 REVOKED = {"other.pem", "revoked/release.pem"}
 STAGED = RELEASE | {"staged/third.pem"}
 SIGNS_SETS = KEYS % "annotate release --may-sign plugin --may-sign keyset"
@@ -127,6 +129,8 @@ OPERATIONS = (
     # One line says which set it was, and one what became of its key.
     Operation("keys sync", SYNC,
               Keys(RELEASE, RELEASE | {"third.pem"}, "key-sync", frozenset({"release.json"}), lines=2), (SIGNS_SETS, SET)),
+    moved("accept out/third.endorsement", "key-accept", RELEASE, RELEASE | {"third.pem"},
+          {"release.json", "third.json"}, ENDORSED, ()),
 )
 
 
