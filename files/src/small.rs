@@ -145,7 +145,9 @@ pub fn read_open(file: File, max_bytes: u64) -> Result<SmallFile, SmallFileError
     if metadata.len() > max_bytes {
         return Err(SmallFileError::TooLarge { max_bytes, bytes: Some(metadata.len()) });
     }
-    Ok(SmallFile { content: read_stream(file, max_bytes)?, metadata })
+    // Of a size that is known, it is read at once, and a second time for its end.
+    let room = usize::try_from(metadata.len()).map_or(0, |bytes| bytes + 1);
+    Ok(SmallFile { content: read_all_into(Vec::with_capacity(room), file, max_bytes)?, metadata })
 }
 
 /// Reads a stream of at most `max_bytes` to its end.
@@ -153,7 +155,10 @@ pub fn read_open(file: File, max_bytes: u64) -> Result<SmallFile, SmallFileError
 /// # Errors
 /// [`SmallFileError::TooLarge`] when there is one byte more, and those of reading.
 pub fn read_stream(stream: impl Read, max_bytes: u64) -> Result<Vec<u8>, SmallFileError> {
-    let mut content = Vec::new();
+    read_all_into(Vec::new(), stream, max_bytes)
+}
+
+fn read_all_into(mut content: Vec<u8>, stream: impl Read, max_bytes: u64) -> Result<Vec<u8>, SmallFileError> {
     stream.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
     match content.len() as u64 > max_bytes {
         true => Err(SmallFileError::TooLarge { max_bytes, bytes: None }),

@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Dir, DirEntry, FileType, Mode, OFlags, Stat};
@@ -90,6 +90,11 @@ impl Walk {
     /// # Errors
     /// [`SmallFileError::NotAFile`] for what is no regular file, and those of opening.
     pub fn open_file(&mut self, place: &Place, name: &OsStr) -> Result<File, SmallFileError> {
+        // What is no link is judged by the descriptor alone. Whatever it is else goes the long way.
+        let is_in_place = !matches!(name.as_bytes(), b"" | b"." | b"..") && !name.as_bytes().contains(&b'/');
+        if is_in_place && let Ok(file) = self.open_regular(place, name) {
+            return Ok(file);
+        }
         match self.go(place.again()?, Path::new(name), Links::Followed, None)? {
             Arrival::Other(parent, name, FileType::RegularFile) => self.open_regular(&parent, &name),
             Arrival::Missing(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
@@ -172,11 +177,12 @@ impl Walk {
         let flags = READ_WITHOUT_WAITING.union(OFlags::NOFOLLOW);
         let opened = rustix::fs::openat(parent, name, flags, Mode::empty()).map_err(io::Error::from)?;
         let file = File::from(opened);
-        let found = self.judge_open(&file, &parent.below(name))?;
+        let found = rustix::fs::fstat(&file).map_err(io::Error::from)?;
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::RegularFile => Ok(file),
-            _ => Err(SmallFileError::NotAFile),
+            FileType::RegularFile => self.judge(&file, &found, &parent.below(name), Part::End)?,
+            _ => return Err(SmallFileError::NotAFile),
         }
+        Ok(file)
     }
 
     fn named<'a>(&self, path: &'a Path) -> &'a Path {

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use aisoc_manifests::digest::{hex, read_hex};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -19,6 +21,9 @@ use crate::wrapping::{Unwrapped, unwrapped};
 
 /// RFC 8410: `SubjectPublicKeyInfo` of an Ed25519 key is these 12 bytes and the 32 of the key.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// What stands before and behind the body of one, as it is written.
+const PLAIN_BEGIN: &[u8] = b"-----BEGIN PUBLIC KEY-----\n";
+const PLAIN_END: &[u8] = b"\n-----END PUBLIC KEY-----\n";
 /// RFC 5958 version 1: `PrivateKeyInfo` of an Ed25519 seed is these 16 bytes and the 32 of the seed.
 /// Version 2, which also carries the public key, is not read by OpenSSL 3.0.
 const PKCS8_PREFIX: [u8; 16] =
@@ -105,6 +110,9 @@ impl PublicKey {
     /// up to three deep. What is compressed or cut into pieces is not found, nor binary DER of another algorithm
     /// behind a key. `weak_key` for a point of small order or a second spelling of a point.
     pub fn read(content: &[u8], source: &KeySource) -> Result<Self> {
+        if let Some(key) = Self::plain(content) {
+            return key;
+        }
         if Self::holds_private_key(content) {
             let message = format!("{source} holds a private key, which has no place on a host");
             return Err(Fault::new(Reason::KeyInvalid, message).hint(
@@ -122,6 +130,16 @@ impl PublicKey {
             keys.iter().any(|key| key.0 == half)
         };
         holds_secret(content, &is_seed_of_key)
+    }
+
+    /// The key of a file that holds it in the form in which it is written, and nothing else: a thousand of them cost
+    /// nothing that anybody notices. There is no room for a secret in it, and the key is held to the same rule.
+    pub(crate) fn plain(content: &[u8]) -> Option<Result<Self>> {
+        let body = content.strip_prefix(PLAIN_BEGIN)?.strip_suffix(PLAIN_END)?;
+        let mut der = [0; SPKI_PREFIX.len() + 32];
+        let length = STANDARD.decode_slice(body, &mut der).ok()?;
+        let key = der.get(..length)?.strip_prefix(&SPKI_PREFIX)?;
+        Some(Self::from_bytes(key.try_into().ok()?))
     }
 
     /// `None` when the first block is not that of an Ed25519 key.
@@ -284,6 +302,32 @@ mod tests {
         assert_eq!(key.public_key(), again.public_key());
         let public = PublicKey::from_pem(key.public_key().to_pem().as_bytes()).expect("our own form");
         assert_eq!(public, key.public_key());
+    }
+
+    #[test]
+    fn the_short_way_reads_what_the_long_one_reads() {
+        let key = SigningKey::generate().expect("random numbers").public_key();
+        let pem = key.to_pem();
+        assert_eq!(PublicKey::plain(pem.as_bytes()).expect("plain").expect("a key"), key);
+        let weak = pem::write_block("PUBLIC KEY", &[SPKI_PREFIX.as_slice(), &[1], &[0; 31]].concat());
+        let fault = PublicKey::plain(weak.as_bytes()).expect("plain").expect_err("weak");
+        assert_eq!(fault.reason(), Reason::WeakKey);
+        let private = SigningKey::generate().expect("random numbers").to_pem();
+        let short = pem::write_block("PUBLIC KEY", &SPKI_PREFIX);
+        for other in [
+            "",
+            pem.trim_end(),
+            &pem.replace('\n', "\r\n"),
+            &format!(" {pem}"),
+            &format!("{pem}\n"),
+            &pem.repeat(2),
+            &format!("{pem}{}", *private),
+            &private,
+            &short,
+        ] {
+            assert!(PublicKey::plain(other.as_bytes()).is_none(), "{other}");
+        }
+        assert!(PublicKey::from_pem(format!("{pem}{}", *private).as_bytes()).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `Folder`: the files of one place of a directory of keys: which are keys, which are notes on one, and what may have
 //! been meant for a note.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -179,7 +180,8 @@ impl Folder {
         let read = |name: OsString| (read_note(&mut files, &name), name);
         let notes: BTreeMap<_, _> = notes.into_iter().map(read).map(|(note, name)| (name, note)).collect();
         let contents: Vec<_> = keys.iter().map(|name| KeyFile::read(&mut files, name)).collect::<Result<_>>()?;
-        let names = KeyNames::new(keys.iter().map(OsString::as_os_str));
+        // Of a thousand keys the names take longer to compare than the keys to read.
+        let names = LazyCell::new(|| KeyNames::new(keys.iter().map(OsString::as_os_str)));
         let stray = |name: OsString| (refuse_stray(&files, &names, &name, &notes).err(), name);
         let others = others.into_iter().map(stray).map(|(fault, name)| (name, fault)).collect();
         let insecure = files.finish();
@@ -251,6 +253,9 @@ impl KeyFile {
     }
 
     fn of(content: &[u8], path: &Path) -> Self {
+        if let Some(Ok(key)) = PublicKey::plain(content) {
+            return Self { key: Ok(key), flaw: None, unused: Vec::new(), block_count: 1 };
+        }
         let source = KeySource::file(path);
         match PublicKey::read(content, &source) {
             Err(_) if begins_as_note(content) => Self::without_key(KeyFlaw::Note, note_in_place_of_key(path), content),

@@ -54,7 +54,7 @@ struct NotesInFlight<'a>(HashMap<&'a OsStr, Vec<&'a KeyNotes>>);
 impl<'a> NotesInFlight<'a> {
     fn of(places: &'a [Content]) -> Self {
         let mut in_flight: HashMap<&OsStr, Vec<&KeyNotes>> = HashMap::new();
-        for Content { keys, notes, .. } in places {
+        for Content { keys, notes, .. } in places.iter().filter(|content| !content.notes.is_empty()) {
             let own: HashSet<OsString> = keys.iter().map(|(key, _)| note_of(key)).collect();
             let understood = notes.iter().filter_map(|(name, note)| Some((name, note.as_ref().ok()?)));
             for (name, note) in understood.filter(|(name, _)| !own.contains(*name)) {
