@@ -217,7 +217,7 @@ fn what_cannot_be_rotated_is_refused_and_nothing_is_begun() {
     run("fresh.pem", "old", &["--id", "a/b"]).refused(2, "usage");
     run("fresh.pem", "old", &["--trust-mode", "disabled"]).refused(2, "usage");
     run("fresh.pem", "old", &["--retire", "idle"]).refused(2, "usage");
-    for overlap in ["30", "1mo", "3651d", "soon", ""] {
+    for overlap in ["30", "1mo", "36501d", "soon", ""] {
         let words = ["keys", "rotate", "--new", "fresh.pem", "--retire", "old", "--reason", "x", "--overlap", overlap];
         bench.run(&[&words[..], &HERE].concat()).refused(2, "usage");
     }

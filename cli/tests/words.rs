@@ -67,7 +67,8 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin gc" => &["--plugins-dir", "plugins"],
         "plugins journal verify" | "plugins journal show" | "plugins journal export" => &["--plugins-dir", "plugins"],
         "keys journal verify" | "keys journal show" | "keys journal export" => &["--trusted-keys", "keys"],
-        "keys lint" | "keys list" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "keys lint" | "keys calendar" | "keys list" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "keys fingerprint" => &["release.pem", "--trusted-keys", "keys"],
         "keys show" => &["release", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "keys impact" => {
             &["release", "--registry", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
-use aisoc_signing::{Circumstances, Claim, Coverage, Findings, Fingerprint, Keyring, Origin, PublicKey, examine};
+use aisoc_signing::{
+    Circumstances, Claim, Coverage, Findings, Fingerprint, KeyCoverage, Keyring, Origin, PublicKey, Signer, examine,
+};
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
     no_trusted_keys,
@@ -49,6 +51,14 @@ impl TrustInputs {
     pub fn require_keys(&self) -> Result<()> {
         Judge::require_keys(self)
     }
+}
+
+/// The keys from which less is accepted than the site asks of others, because the note on each says that code is
+/// enough, where the signature covers no more. None in all other cases.
+pub fn coverage_accepted_from(verdict: &Verdict) -> Vec<String> {
+    let accepts_code = |signer: &&Signer| signer.coverage == Some(KeyCoverage::Code);
+    let signers = if verdict.coverage() == Coverage::Code { verdict.signers() } else { &[] };
+    signers.iter().filter(accepts_code).map(|signer| signer.key_id.to_string()).collect()
 }
 
 /// Keys, policy and time, ready to judge.
@@ -107,6 +117,7 @@ impl<'a> Judge<'a> {
             key_id: verdict.key_id().map(ToString::to_string),
             signers: verdict.signers().iter().map(KnownSigner::from).collect(),
             coverage: verdict.coverage(),
+            coverage_accepted_from: coverage_accepted_from(verdict),
             fingerprint: verdict.fingerprint().map(|fingerprint| fingerprint.to_string()),
             objection: verdict.objection().cloned(),
             ending_keys: verdict.signers().iter().filter_map(|signer| signer.near_end(self.trust.at)).collect(),
@@ -157,6 +168,8 @@ pub struct Judgement {
     pub signers: Vec<KnownSigner>,
     /// How much the signature covers.
     pub coverage: Coverage,
+    /// The keys from which no more is asked, by their notes, where the signature covers no more.
+    pub coverage_accepted_from: Vec<String>,
     /// What strict mode would have refused it for.
     pub objection: Option<Fault>,
     /// Which of the keys are about to end, and when, in words.

@@ -26,11 +26,18 @@ fn judgement() -> SignatureJudgement {
         signing_key_id: Some(text("release")),
         signing_key_fingerprint: Some(text("SHA256:f")),
         coverage: Some("full"),
+        coverage_accepted_from: Vec::new(),
     }
 }
 
 fn unjudged() -> SignatureJudgement {
-    SignatureJudgement { signature_status: None, signing_key_id: None, signing_key_fingerprint: None, coverage: None }
+    SignatureJudgement {
+        signature_status: None,
+        signing_key_id: None,
+        signing_key_fingerprint: None,
+        coverage: None,
+        coverage_accepted_from: Vec::new(),
+    }
 }
 
 fn secret() -> AllowedSecret {
@@ -319,6 +326,7 @@ fn a_verdict_and_how_it_came_about() {
         signing_key_fingerprint: None,
         signers: vec![Signer { signing_key_id: Some(text("k")), signing_key_fingerprint: text("f") }],
         coverage: "none",
+        coverage_accepted_from: Vec::new(),
         excluded: Vec::new(),
         canonical_digest: None,
         artifact_digest: None,

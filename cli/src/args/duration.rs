@@ -4,8 +4,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// Longest that is taken: ten years. What is longer is a slip, and what waits for its end would wait for ever.
-const MAX_DURATION_DAYS: i64 = 3_650;
+/// Longest that is taken: a hundred years, as the longest that a key is given. What is longer is a slip, and what waits for its end would wait for ever.
+const MAX_DURATION_DAYS: i64 = 36_500;
 const LONGEST: SignedDuration = SignedDuration::from_hours(MAX_DURATION_DAYS * 24);
 
 /// A length of time, not below zero: `30d`, `2w`, `1d 12h`, `P30D`. A day has 24 hours, whatever clocks do. A month is no
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_some_time_and_at_most_ten_years() {
+    fn a_length_is_some_time_and_at_most_a_hundred_years() {
         const HOUR: i64 = 3_600;
         for (text, seconds) in [
             ("30d", 720 * HOUR),
@@ -50,7 +50,7 @@ mod tests {
             ("1d 12h", 36 * HOUR),
             ("90 minutes", 5_400),
             ("P30D", 720 * HOUR),
-            ("3650d", 3_650 * 24 * HOUR),
+            ("36500d", 36_500 * 24 * HOUR),
         ] {
             for parsed in [duration(text), some_duration(text)] {
                 assert_eq!(parsed.expect(text).as_secs(), seconds, "{text}");
@@ -62,8 +62,8 @@ mod tests {
             "30",
             "-1d",
             "1d ago",
-            "3651d",
-            "3650d 1s",
+            "36501d",
+            "36500d 1s",
             "1mo",
             "1y",
             "soon",

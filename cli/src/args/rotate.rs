@@ -11,10 +11,8 @@ use super::key_change::{InstalledArgs, KeyChangeArgs};
 use super::plugin::RegistryArgs;
 
 #[derive(Debug, Args)]
-#[command(
-    override_usage = "aisoc keys rotate [OPTIONS] --new <PEM> --retire <ID>\n                         \
-                            --overlap <DURATION> --reason <TEXT>"
-)]
+#[command(override_usage = "aisoc keys rotate [OPTIONS] --new <PEM> --retire <ID>\n                         \
+                            --overlap <DURATION> --reason <TEXT>")]
 pub(crate) struct RotateArgs {
     /// The new public key: a PEM file, `-` for standard input, or a key that is here already, as `staged/next`
     #[arg(long, value_name = "PEM")]
@@ -22,7 +20,7 @@ pub(crate) struct RotateArgs {
     /// The key that goes: its id, its file such as `old.pem`, or its fingerprint
     #[arg(long, value_name = "ID")]
     pub(crate) retire: String,
-    /// How long both count at least, from when the new one is trusted: `30d`, `2w`, `12h`; at most 3650d. With `0d` the
+    /// How long both count at least, from when the new one is trusted: `30d`, `2w`, `12h`; at most 36500d. With `0d` the
     /// old key goes as soon as nothing depends on it alone
     #[arg(long, value_name = "DURATION", value_parser = overlap)]
     pub(crate) overlap: Overlap,

@@ -188,6 +188,7 @@ pub(super) fn judged(judgement: &Judgement) -> SignatureJudgement {
         signing_key_id: judgement.key_id.clone(),
         signing_key_fingerprint: judgement.fingerprint.clone(),
         coverage: Some(judgement.coverage.as_str()),
+        coverage_accepted_from: judgement.coverage_accepted_from.clone(),
     }
 }
 

@@ -85,7 +85,14 @@ pub(crate) fn judgement(plugin: &PluginAtRest) -> (SignatureJudgement, Option<Ob
     let coverage = plugin.coverage.map(Coverage::as_str);
     let signing_key_id = judged.ok().and_then(|judgement| judgement.key_id.clone());
     let signing_key_fingerprint = judged.ok().and_then(|judgement| judgement.fingerprint.clone());
-    let signature = SignatureJudgement { signature_status, signing_key_id, signing_key_fingerprint, coverage };
+    let coverage_accepted_from = judged.map(|judgement| judgement.coverage_accepted_from.clone()).unwrap_or_default();
+    let signature = SignatureJudgement {
+        signature_status,
+        signing_key_id,
+        signing_key_fingerprint,
+        coverage,
+        coverage_accepted_from,
+    };
     (signature, objection.map(Objection::from))
 }
 
@@ -94,6 +101,18 @@ pub(crate) fn write_place(text: &mut String, name: Option<&str>) {
     if let Some(name) = name {
         let _ = writeln!(text, "  in the directory `{}`", printable(name));
     }
+}
+
+/// A line below the plugin's own, when a note says that less is enough from its signer.
+pub(super) fn write_leniency(text: &mut String, signature: &SignatureJudgement) {
+    if let Some(said) = leniency(&signature.coverage_accepted_from) {
+        let _ = writeln!(text, "  {}", printable(&said));
+    }
+}
+
+/// That a note says that less is enough, in words.
+pub(super) fn leniency(keys: &[String]) -> Option<String> {
+    (!keys.is_empty()).then(|| format!("code is enough from {}, as the note on the key says", keys.join(", ")))
 }
 
 /// A line that says why an older version may be in place: somebody has gone back to it.
@@ -138,6 +157,7 @@ impl Answer for PluginList {
         for (row, values) in self.plugins.iter().zip(&rows) {
             text.push_str(&columns.line(values));
             write_place(&mut text, row.name.as_deref());
+            write_leniency(&mut text, &row.signature);
             write_rollback(&mut text, row);
             write_grants(&mut text, row.capabilities.as_deref().unwrap_or_default());
             versions::write(&mut text, row.versions.as_deref().unwrap_or_default());

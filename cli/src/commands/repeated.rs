@@ -254,7 +254,7 @@ mod tests {
                 "accept-shared-directory",
             ],
         ),
-        ("how far and how strictly this command looks, this once", &["within", "strict"]),
+        ("how far and how strictly this command looks, this once", &["within", "strict", "format"]),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
         (
             "what is said of one key or asked about it, this once",

@@ -656,12 +656,48 @@ does not count again when the clock is set back.",
   aisoc keys lint --trusted-keys keys
   # in CI: warnings fail as well, and keys that end in the next quarter are some
   aisoc keys lint --trusted-keys keys --strict --within 90d
+  # for code scanning
+  aisoc keys lint --trusted-keys keys --format sarif > keys.sarif
 
 Exit code 1 when something is an error, and with --strict when something is a
 warning. Everything that was found is printed first.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::KeyLint>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keys::calendar::run,
+        is: Declaration {
+            words: &["keys", "calendar"],
+            about: "List what falls due: keys that begin, end, are revoked, or wait to be promoted",
+            examples: "Examples:
+  aisoc keys calendar --trusted-keys keys
+  aisoc keys calendar --trusted-keys keys --within 13w --json
+
+What is over stays in the list as long as its key stands where it was.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::KeyCalendar>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: keys::fingerprint::run,
+        is: Declaration {
+            words: &["keys", "fingerprint"],
+            about: "Print the fingerprint of a public key, or of the keys that signatures name, unverified",
+            examples: "Examples:
+  aisoc keys fingerprint release.pem
+  # whose signatures are on it, by the names of this site
+  aisoc keys fingerprint my-plugin.tar --trusted-keys keys
+
+Each line has the fingerprint that aisoc goes by, the one that OpenSSH prints
+where the key itself is known, and a name. Private keys are refused.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::KeyFingerprints>),
             ..PLAIN
         },
     },

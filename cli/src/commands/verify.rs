@@ -6,12 +6,13 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Explanation, Signer, SourceVerdict};
-use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification};
+use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification, coverage_accepted_from};
 use aisoc_signing::{Coverage, Uncovered};
 use serde::Serialize;
 
 use super::digest::digits;
 use super::explained;
+use super::list::leniency;
 use super::mistagged::naming_tags;
 use super::package;
 use super::untagged::require_named;
@@ -132,6 +133,9 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
     if let Some(objection) = objection {
         context.output.warning_with(Warning::AdmittedDespite, objection, Some(objection.next_step()));
     }
+    if let Some(said) = leniency(&admitted.map(coverage_accepted_from).unwrap_or_default()) {
+        context.output.status("Accepted", said);
+    }
     if admitted.is_some_and(|admitted| admitted.key_id().is_some()) && !findings.tree.uncovered.is_empty() {
         context.output.warning(Warning::FilesNotCovered, not_covered(&findings.tree.uncovered));
     }
@@ -152,6 +156,7 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
             })
             .collect(),
         coverage: explanation.coverage,
+        coverage_accepted_from: admitted.map(coverage_accepted_from).unwrap_or_default(),
         excluded: left_out,
         canonical_digest: findings.digest.map(|digest| format!("sha256:{}", digest.hex())),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),

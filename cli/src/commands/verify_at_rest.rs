@@ -11,7 +11,7 @@ use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
 use super::columns::Columns;
-use super::list::{self, ending_keys, judgement, write_place};
+use super::list::{self, ending_keys, judgement, write_leniency, write_place};
 use super::several::worst;
 use super::uninstall::installed;
 use crate::args::plugin::VerifyAtRestArgs;
@@ -130,6 +130,7 @@ impl Answer for Verdicts {
         for (row, values) in self.document.plugins.iter().zip(&rows) {
             text.push_str(&columns.line(values));
             write_place(&mut text, row.name.as_deref());
+            write_leniency(&mut text, &row.signature);
             if let Some(objection) = &row.objection {
                 let _ = writeln!(text, "  {}", printable(&objection.to_string()));
                 if self.with_cures {

@@ -70,6 +70,8 @@ pub(crate) enum Form {
     Escaped,
     /// Bytes that are hashed or compared, which an escape would make others.
     Exact,
+    /// A JSON document in the words of somebody else.
+    Json,
 }
 
 /// Where a command speaks.
@@ -98,6 +100,13 @@ impl Output {
     #[must_use]
     pub(crate) fn of_dry_run(self, dry_run: bool) -> Self {
         Self { dry_run, ..self }
+    }
+
+    /// Speaks in JSON from now on, as a command's own option asks for it.
+    #[must_use]
+    pub(crate) fn in_json(self) -> Self {
+        self.reports.set_json(true);
+        Self { json: true, ..self }
     }
 
     /// Whether nothing is changed.
@@ -140,6 +149,7 @@ impl Output {
         print(&match answer.form() {
             _ if self.json => printable_json(&text),
             Form::Escaped => printable_lines(&text),
+            Form::Json => printable_json(&text),
             Form::Exact => text.into(),
         })?;
         if answer.goes_on() {

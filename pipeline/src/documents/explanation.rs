@@ -134,7 +134,7 @@ impl Explanation {
             signature_status: status.as_str(),
             coverage: coverage_of(verdict, findings).as_str(),
             checks: trace.steps().iter().map(Check::of).collect(),
-            keys: findings.keys.iter().map(|key| Key::of(key, findings)).collect(),
+            keys: keys(findings),
             skipped_keys: findings.skipped.clone(),
             signatures: findings
                 .signatures
@@ -202,11 +202,16 @@ impl Check {
     }
 }
 
+/// Of a thousand keys few verify anything, and each is held to those alone.
+fn keys(findings: &Findings) -> Vec<Key> {
+    let signers: Vec<&KeyTried> = findings.keys.iter().filter(|key| !key.verifies.is_empty()).collect();
+    findings.keys.iter().map(|key| Key::of(key, &signers, findings)).collect()
+}
+
 impl Key {
-    fn of(key: &KeyTried, findings: &Findings) -> Self {
+    fn of(key: &KeyTried, signers: &[&KeyTried], findings: &Findings) -> Self {
         // One key in two files counts once; the first file stands for both.
-        let stands_for = |other: &&KeyTried| other.fingerprint == key.fingerprint && !other.verifies.is_empty();
-        let first = findings.keys.iter().find(stands_for);
+        let first = signers.iter().find(|signer| signer.fingerprint == key.fingerprint);
         let why_not = match &key.standing {
             Standing::Current if !key.verifies.is_empty() => None,
             Standing::Current if let Some(first) = first => {

@@ -16,6 +16,10 @@ pub struct SignatureJudgement {
     pub signing_key_fingerprint: Option<String>,
     /// How much it covers. Nothing where that is not known.
     pub coverage: Option<&'static str>,
+    /// The keys from which no more is accepted by a note of this site (`coverage: code`), where the signature covers
+    /// the manifest and `*.py` alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub coverage_accepted_from: Vec<String>,
 }
 
 /// A plugin that was installed, or was there already.

@@ -1,4 +1,4 @@
-//! What is wrong with a directory of keys.
+//! What is wrong with a directory of keys, what falls due in it, and keys by content.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -37,4 +37,56 @@ pub struct KeyFinding {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// What falls due among the keys of a directory.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct KeyCalendar {
+    /// The directory of the keys, or the one file.
+    pub keys_directory: String,
+    /// The time by which keys are judged.
+    pub from_at: String,
+    /// How far ahead was looked.
+    pub until_at: String,
+    /// In order of time; what is over and still to be done comes first.
+    pub due: Vec<DueKey>,
+}
+
+/// One entry of a calendar.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DueKey {
+    /// When.
+    pub at: String,
+    /// `begins` to count, `expires`, `is_revoked`, or `staged_since` then.
+    pub what: &'static str,
+    /// Whether that time is over.
+    pub is_over: bool,
+    /// The name of the key.
+    pub key_id: String,
+    /// The key by content.
+    pub fingerprint: String,
+    /// Its file.
+    pub path: String,
+    /// Its state today, in the words of `keys list`.
+    pub state: &'static str,
+}
+
+/// Keys by content.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct KeyFingerprints {
+    /// In the order in which they were named.
+    pub keys: Vec<FingerprintedKey>,
+}
+
+/// One key by content, and where it was seen.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FingerprintedKey {
+    /// What was named: a key file, or something whose signatures name the key, which nobody has verified.
+    pub source: String,
+    /// As aisoc prints it everywhere: of the 32 bytes of the key.
+    pub fingerprint: String,
+    /// As OpenSSH prints it, when the key itself is known and not only its fingerprint.
+    pub openssh: Option<String>,
+    /// The name under which the key stands among the trusted keys that were named.
+    pub key_id: Option<String>,
 }

@@ -22,6 +22,10 @@ pub struct SourceVerdict {
     pub signers: Vec<Signer>,
     /// How much the signature covers; `shipped` is every file but those in `excluded`.
     pub coverage: &'static str,
+    /// The keys from which no more is accepted by a note of this site (`coverage: code`), where the signature covers
+    /// the manifest and `*.py` alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub coverage_accepted_from: Vec<String>,
     /// What was left out of what was judged, because it would not be shipped.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub excluded: Vec<String>,

@@ -147,6 +147,7 @@ mod tests {
             fingerprint: None,
             signers: Vec::new(),
             coverage: Coverage::Full,
+            coverage_accepted_from: Vec::new(),
             objection: objection.map(refused),
             ending_keys: Vec::new(),
             skipped_keys: Vec::new(),

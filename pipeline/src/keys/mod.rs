@@ -1,6 +1,7 @@
 //! What is done with the keys of a directory, beside judging by them.
 
 mod accept;
+mod calendar;
 mod change;
 mod dependence;
 mod export;
@@ -15,6 +16,7 @@ mod set_place;
 mod sync;
 
 pub use accept::{AcceptedSuccessor, Endorsement, accept_successor};
+pub use calendar::{Calendar, Due, DueKind, calendar};
 pub use change::{ChangedKeys, Guard, KeyChangeOptions, change_keys};
 pub use dependence::{Dependence, Dependent, Place};
 pub use export::{ExportOptions, ExportedSet, NewVersion, export, sign_as_well};

@@ -502,3 +502,19 @@ fn the_last_key_that_counts_is_known_as_that() {
     site.write("other.json", r#"{"schema_version":2,"not_after":"2026-05-01T00:00:00Z"}"#);
     assert!(!counts_beside(&site.keyring(), ops, now()), "one that has expired");
 }
+
+#[test]
+fn a_change_that_was_begun_is_seen_by_whoever_only_looks() {
+    let site = Site::new();
+    assert_eq!(super::unfinished(site.path()).expect("nothing"), None);
+    let session = site.begin().expect("a session");
+    let change = KeyChange::retire(session.keyring(), of(session.keyring(), "ops.pem"), None, &why()).expect("decided");
+    session.stop_after(&change, 0).expect("begun");
+    let files = site.files();
+    assert_eq!(super::unfinished(site.path()).expect("begun").as_ref(), Some(&change.entry));
+    assert_eq!(site.files(), files, "looking finishes nothing");
+    drop(site.begin().expect("finished"));
+    assert_eq!(super::unfinished(site.path()).expect("nothing"), None);
+    site.write(".aisoc/pending.json", "{}");
+    assert_eq!(super::unfinished(site.path()).expect_err("no change").reason(), Reason::RecordInvalid);
+}

@@ -9,7 +9,8 @@ use aisoc_pipeline::keys::lint::{Finding, Level, Lint, LintOptions, When, lint};
 use serde::Serialize;
 
 use super::require_site;
-use crate::args::key_lint::LintKeysArgs;
+use super::sarif::Sarif;
+use crate::args::key_lint::{LintFormat, LintKeysArgs};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 
@@ -25,6 +26,8 @@ struct Outcome<'a> {
 }
 
 pub(crate) fn run(args: LintKeysArgs, context: &Context) -> Result<u8> {
+    let format = format(args.format, context.output.json())?;
+    let output = if format == LintFormat::Json { context.output.clone().in_json() } else { context.output.clone() };
     let is_named = args.place.plugins_dir.is_some();
     let site = context.site(args.place.plugins_dir);
     if is_named {
@@ -35,10 +38,23 @@ pub(crate) fn run(args: LintKeysArgs, context: &Context) -> Result<u8> {
     let found = lint(&options)?;
     let fault = fault(&found, args.strict);
     let exit_code = fault.as_ref().map_or(0, |fault| fault.class().exit_code());
-    let document = document(&options, &found);
-    context.output.status("Looked at", counted(found.file_count, "file"));
-    context.output.answer(&Outcome { document, exit_code, context })?;
+    output.status("Looked at", counted(found.file_count, "file"));
+    match format {
+        LintFormat::Sarif => output.answer(&Sarif::of(&found.findings, exit_code, |hint| output.hint(hint)))?,
+        _ => output.answer(&Outcome { document: document(&options, &found), exit_code, context })?,
+    };
     fault.map_or(Ok(0), Err)
+}
+
+/// `--json` is the short form of one of them, and says nothing beside another.
+fn format(asked: Option<LintFormat>, is_json: bool) -> Result<LintFormat> {
+    match (asked, is_json) {
+        (None | Some(LintFormat::Json), true) => Ok(LintFormat::Json),
+        (Some(_), true) => Err(Fault::new(Reason::Usage, "`--json` is one format, and `--format` asks for another")
+            .expected("`--format json`, or one of the two options", "both")
+            .hint("leave `--json` out")),
+        (asked, false) => Ok(asked.unwrap_or(LintFormat::Text)),
+    }
 }
 
 /// What makes the command fail.

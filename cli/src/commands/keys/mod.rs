@@ -1,9 +1,12 @@
 //! `aisoc keys …`: the keys that this site trusts, for those who rotate them.
 
+pub(super) mod calendar;
+pub(super) mod fingerprint;
 pub(super) mod impact;
 pub(super) mod lint;
 pub(super) mod list;
 pub(super) mod row;
+mod sarif;
 pub(super) mod show;
 
 use aisoc_installation::Site;
