@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::Reason;
 use aisoc_signing::{Fingerprint, KeyPlace, Keyring, PublicKey, SigningKey};
 use jiff::{SignedDuration, Timestamp};
@@ -295,7 +296,8 @@ fn a_journal_that_was_changed_says_nothing_about_the_overlap() {
     let since = || trusted_since(&place(), site.rotation.new, now());
     assert_eq!(since().expect("read"), Some(time("2026-05-01T00:00:00Z")));
     let path = directory.path().join("keys.journal");
-    let text = fs::read_to_string(&path).expect("lines").replace("2026-05-01", "2026-01-01");
+    let text = read_small(&path, 1 << 20, Links::Refused).expect("lines").content;
+    let text = String::from_utf8(text).expect("text").replace("2026-05-01", "2026-01-01");
     fs::write(&path, text).expect("written");
     assert_eq!(since().expect_err("broken").reason(), Reason::JournalBroken);
 }
