@@ -38,6 +38,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/keygen.rs", "option", "an option of our own"),
     ("cli/src/commands/journal/export.rs", "P::GROUP", "a word of our own"),
     ("cli/src/commands/key_change/note.rs", "name", "an option of our own"),
+    ("cli/src/commands/succession/accept.rs", "until", "a time"),
     ("cli/src/commands/key_change/rotate/next.rs", "line(&words)", "a command line that was quoted word by word"),
     ("cli/src/commands/mistagged.rs", "line", "a command line that was quoted word by word"),
     ("cli/src/commands/package.rs", "as_layout(path)", "quoted where it is made"),

@@ -109,8 +109,8 @@ impl Repeated {
         }
         let names: Vec<&str> = words.iter().map(String::as_str).collect();
         let declared = (self.commands.declaration)(&names)?;
-        let is_for_everybody =
-            declared.domain == Domain::Installation || matches!(names[..], ["plugin", "verify" | "inspect" | "pull"]);
+        let is_for_everybody = matches!(declared.domain, Domain::Installation | Domain::Keys)
+            || matches!(names[..], ["plugin", "verify" | "inspect" | "pull"]);
         ((is_for_everybody || self.is_author) && !line.contains("--help")).then(|| (command, words.join(" ")))
     }
 
@@ -304,6 +304,23 @@ mod tests {
             innermost = inner;
         }
         Repeated::of(COMMANDS, (COMMANDS.declaration)(&names).expect("declared"), innermost)
+    }
+
+    #[test]
+    fn who_administers_keys_is_led_to_the_keys_that_were_named() {
+        let of = repeated("keys lint --keys my~keys --plugins-dir p");
+        for (hint, expected) in [
+            (
+                "`aisoc keys revoke a.pem --reason TEXT`",
+                "`aisoc keys revoke a.pem --reason TEXT --plugins-dir p --trusted-keys 'my keys'`",
+            ),
+            ("`aisoc keys annotate a --reason TEXT`", "`aisoc keys annotate a --reason TEXT --trusted-keys 'my keys'`"),
+            ("`aisoc keys list --trusted-keys other`", "`aisoc keys list --trusted-keys other --plugins-dir p`"),
+        ] {
+            assert_eq!(of.in_hint(hint), expected);
+        }
+        let of = repeated("plugin install x --plugins-dir p --keys k");
+        assert_eq!(of.in_hint("see `aisoc keys list`"), "see `aisoc keys list --plugins-dir p --trusted-keys k`");
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub(crate) fn run(args: CalendarArgs, context: &Context) -> Result<u8> {
     let keys = found.due.iter().map(|due| item(due, &found, when.at)).collect();
     context.output.answer(&KeyCalendar {
         keys_directory: path_text(found.keyring.directory()),
-        from_at: when.at.to_string(),
-        until_at: when.horizon().to_string(),
+        from_at: format!("{:.0}", when.at),
+        until_at: format!("{:.0}", when.horizon()),
         due: keys,
     })
 }

@@ -82,8 +82,10 @@ fn tell_limits(id: &str, note: &KeyNotes, context: &Context) {
 
 fn tell_next(acceptance: &Acceptance, context: &Context) {
     for id in &acceptance.endorsers {
-        let (id, until) = (shell_word(id.as_str()), acceptance.succession.until);
-        context.output.status("Next", format!("aisoc keys retire {id} --after {until} --reason TEXT"));
+        let id = shell_word(id.as_str());
+        let until = acceptance.succession.until;
+        let next = context.output.hint(&format!("`aisoc keys retire {id} --after {until} --reason TEXT`"));
+        context.output.status("Next", next.trim_matches('`'));
     }
 }
 
