@@ -443,6 +443,39 @@ fn what_stands_on_the_word_of_a_revoked_key_is_named_and_goes_with_it_when_that_
         .refused(2, "usage");
 }
 
+/// One of them that is needed keeps nobody from revoking the others, and the way on is a command that works.
+#[test]
+fn a_successor_that_is_needed_is_left_with_the_command_that_revokes_it_and_the_others_go() {
+    let site = Site::new();
+    site.endorsed();
+    site.accept(&[]).ok();
+    site.endorse(&["other.pem", "--private-key", "new.key", "--out", "other.endorsement"]).ok();
+    site.keys(&["accept", "other.endorsement"]).ok();
+    let bench = &site.0;
+    bench.run(&["plugin", "new", "shodan", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "shodan", "--private-key", "new.key"]).ok();
+    bench.run(&["plugin", "install", "shodan", "--trusted-keys", "trusted", "--plugins-dir", "plugins"]).ok();
+    let is_revoked = |key: &str| bench.path(&format!("trusted/revoked/{key}.pem")).exists();
+    let revoke = ["revoke", "old", "--plugins-dir", "plugins", "--with-successors"];
+    let run = site.keys(&revoke);
+    run.refused(3, "key_needed");
+    assert_eq!([is_revoked("old"), is_revoked("new"), is_revoked("other")], [true, false, true], "{run:?}");
+    let fingerprint = bench.run(&["keys", "fingerprint", "new.pem"]).stdout;
+    let command = format!("aisoc keys revoke {} --force", fingerprint.split(' ').next().expect("a fingerprint"));
+    assert!(run.stderr.contains(&command), "{run:?}");
+    // The same line again says what is left of it.
+    let again = site.keys(&revoke);
+    again.refused(1, "already_exists");
+    assert!(
+        again.stderr.contains("keys count still that were accepted on its word: `aisoc keys revoke SHA256:"),
+        "{again:?}"
+    );
+    let words: Vec<&str> = command.split(' ').skip(2).collect();
+    site.keys(&[&words[..], &["--plugins-dir", "plugins"]].concat()).ok();
+    assert!(is_revoked("new"));
+    assert!(!site.keys(&revoke).stderr.contains("count still"));
+}
+
 /// The page on the format is enough to verify one: this program knows nothing else.
 #[test]
 fn an_independent_program_verifies_an_endorsement_and_refuses_what_was_changed() {

@@ -379,3 +379,21 @@ fn a_run_that_fails_behind_its_first_steps_says_which_they_were_and_goes_on_late
     fs::remove_file(in_the_way).expect("removed");
     assert_eq!(changes(&json(rotate_idle(&bench, &["--overlap", "0d", "--json"]).ok())), ["key-retire"]);
 }
+
+/// A publisher who may sign one plugin may sign no other because the key was changed.
+#[test]
+fn a_new_key_may_do_what_the_old_one_may_and_nothing_more() {
+    let bench = bench();
+    let limits = r#"{"schema_version":2,"owner":"Ada","scope":{"plugins":["shodan","virustotal","whois"]},"coverage":"full","may_sign":["plugin","keyset"]}"#;
+    bench.write("keys/old.json", limits);
+    rotate(&bench, &["--overlap", "30d"]).ok();
+    let shown = json(bench.run(&[&["keys", "show", "next", "--json"], &HERE[..]].concat()).ok());
+    let expected: Value = serde_json::from_str(limits).expect("JSON");
+    assert_eq!(shown["scope_plugins"], expected["scope"]["plugins"], "{shown}");
+    assert_eq!((&shown["may_sign"], &shown["coverage"]), (&expected["may_sign"], &expected["coverage"]), "{shown}");
+    // Whose key it is says whoever brings it, and the dates are those of the old key alone.
+    assert!(shown["owner"].is_null() && shown["not_after"].is_null(), "{shown}");
+    bench.run(&["plugin", "new", "another", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "another", "--private-key", "next.key"]).ok();
+    bench.run(&["plugin", "verify", "another", "--trusted-keys", "keys"]).refused(3, "key_out_of_scope");
+}

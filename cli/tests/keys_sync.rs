@@ -432,3 +432,26 @@ fn a_set_comes_by_standard_input_and_two_runs_at_once_apply_it_once() {
     let lines = fleet.journal();
     assert_eq!(lines.iter().filter(|line| line[0] == "new").count(), 1, "{lines:?}");
 }
+
+/// A number of signers is worth that number when each has looked.
+#[test]
+fn nobody_signs_a_set_as_well_that_holds_other_keys_than_his_own() {
+    let fleet = Fleet::new();
+    fleet.exported();
+    let bench = &fleet.0;
+    fs::create_dir(bench.path("second")).expect("made");
+    bench.run(&["plugin", "keygen", "--out", "root2"]).ok();
+    fleet.keys(&["add", "root.pem", "--may-sign", "keyset"], "second").ok();
+    let add = ["keys", "export", "fleet.keyset", "--add", "--private-key", "root2.key", "--keys", "second"];
+    let before = fs::read(bench.path("fleet.keyset")).expect("there");
+    fleet.keys(&["add", "new.pem"], "second").ok();
+    let run = bench.run(&add);
+    run.refused(3, "keyset_mismatch");
+    assert!(run.stderr.contains("expected: `new` trusted\n  found:    `ops` trusted\n"), "{run:?}");
+    assert_eq!(fs::read(bench.path("fleet.keyset")).expect("there"), before);
+    fleet.keys(&["revoke", "new", "--force"], "second").ok();
+    bench.run(&add).refused(3, "keyset_lockout");
+    fs::remove_dir_all(bench.path("second/revoked")).expect("removed");
+    fleet.keys(&["add", "ops.pem"], "second").ok();
+    bench.run(&add).ok();
+}

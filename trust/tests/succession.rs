@@ -163,7 +163,9 @@ fn the_word_of_a_key_reaches_as_far_as_its_successors_pass_it_on() {
     let one = site.key("one", MAY);
     let two = site.key("two", &stands_on(&one));
     let three = site.key("three", &stands_on(&two));
-    site.key("retired/four", &stands_on(&one));
+    let four = site.key("retired/four", &stands_on(&one));
+    // What a key has said stands when it has ended itself, as at the end of each rotation.
+    site.key("six", &stands_on(&four));
     site.key("staged/five", &stands_on(&three));
     site.key("other", MAY);
     let keyring = site.keyring();
@@ -172,11 +174,11 @@ fn the_word_of_a_key_reaches_as_far_as_its_successors_pass_it_on() {
         found.iter().map(|key| key.id.to_string()).collect()
     };
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-    assert_eq!(found(&one), names(&["two", "three", "five"]));
+    assert_eq!(found(&one), names(&["two", "three", "five", "six"]));
     assert_eq!(found(&three), names(&["five"]));
     assert_eq!(found(&SigningKey::generate().expect("random")), names(&[]));
     // Two keys that name each other end all the same.
     site.put("one", &one, &stands_on(&three));
     let keyring = site.keyring();
-    assert_eq!(accepted_on_word_of(&keyring, fingerprint(&two), at("2026-06-01T00:00:00Z")).len(), 4);
+    assert_eq!(accepted_on_word_of(&keyring, fingerprint(&two), at("2026-06-01T00:00:00Z")).len(), 5);
 }

@@ -76,14 +76,44 @@ pub fn export(
 
 /// The set that is there, signed by more. Not a byte of what was signed changes.
 ///
+/// Each signer vouches for the set by keys of his own, or a number of signers would be worth one: what the set holds is
+/// what the directory holds, or nobody signs it as well.
+///
 /// # Errors
-/// As [`export`]; `usage` for a key that has signed it.
+/// As [`export`]; `usage` for a key that has signed it, `keyset_mismatch` for a set of other keys than those of the
+/// directory, `keyset_expired`.
 pub fn sign_as_well(options: &ExportOptions, present: &[u8], signers: &[&dyn KeyHolder]) -> Result<ExportedSet> {
+    require_finished(&options.keys_dir)?;
     let keyring = Keyring::read(&options.keys_dir)?.require_there()?;
     let set = before(present, &keyring, options.at, false)?;
+    require_same_keys(&set, &keyring, options)?;
     let envelope = Envelope::read(present, PayloadType::Keyset)?;
     let envelope = signers.iter().try_fold(envelope, |envelope, signer| envelope.signed_by(*signer))?;
     Ok(exported(set, &envelope, None, &keyring, options.at))
+}
+
+fn require_same_keys(set: &KeySet, keyring: &Keyring, options: &ExportOptions) -> Result<()> {
+    if options.at >= set.expires_at {
+        return Err(Fault::new(Reason::KeysetExpired, format!("version {} of the set has expired", set.version))
+            .expected(format!("expires_at behind {}", options.at), set.expires_at.to_string())
+            .hint("have its first signer export the next version, and sign that"));
+    }
+    let KeySet { name, version, issued_at, expires_at, .. } = set.clone();
+    let own = KeySet::of(keyring, SetHead { name, version, issued_at, expires_at })?;
+    let only_in = |one: &KeySet, other: &KeySet| {
+        let differing = one.keys.iter().filter(|key| !other.keys.contains(key));
+        let named: Vec<String> = differing.map(|key| format!("`{}` {}", key.id, key.place.as_str())).collect();
+        if named.is_empty() { "no other key".to_owned() } else { named.join(", ") }
+    };
+    match own.keys == set.keys {
+        true => Ok(()),
+        false => Err(Fault::new(
+            Reason::KeysetMismatch,
+            format!("the set does not hold the keys of `{}`", options.keys_dir.display()),
+        )
+        .expected(only_in(&own, set), only_in(set, &own))
+        .hint("find out who is right before you sign it; the first signer exports what both mean")),
+    }
 }
 
 fn exported(

@@ -211,10 +211,11 @@ fn require_one_successor(
 
 /// The keys that count, or are going to, and stand here on the word of others.
 fn successors(keyring: &Keyring, at: Timestamp) -> impl Iterator<Item = &HeldKey> {
-    let is_over = move |key: &HeldKey| {
-        matches!(key.standing(at), Standing::Revoked { .. } | Standing::Expired(_) | Standing::Retired)
-    };
-    keyring.all_keys().iter().filter(move |key| !is_over(key) && !endorsers_of(key).is_empty())
+    keyring.all_keys().iter().filter(move |key| !is_over(key, at) && !endorsers_of(key).is_empty())
+}
+
+fn is_over(key: &HeldKey, at: Timestamp) -> bool {
+    matches!(key.standing(at), Standing::Revoked { .. } | Standing::Expired(_) | Standing::Retired)
 }
 
 fn endorsers_of(key: &HeldKey) -> &[Fingerprint] {
@@ -225,15 +226,15 @@ fn is_endorsed_by(key: &HeldKey, endorser: Fingerprint) -> bool {
     endorsers_of(key).contains(&endorser)
 }
 
-/// The living keys that stand here on the word of that one, or on the word of one that does: each once.
+/// The living keys that stand here on the word of that one, or on the word of one that does: each once. A key that has
+/// ended in between has said so all the same.
 pub fn accepted_on_word_of(keyring: &Keyring, endorser: Fingerprint, at: Timestamp) -> Vec<&HeldKey> {
-    let mut found: Vec<&HeldKey> = Vec::new();
-    let mut asked = vec![endorser];
+    let (mut found, mut asked, mut known): (Vec<&HeldKey>, _, _) = (Vec::new(), vec![endorser], BTreeSet::new());
     while let Some(endorser) = asked.pop() {
-        for key in successors(keyring, at).filter(|key| is_endorsed_by(key, endorser)) {
-            if !found.iter().any(|known| known.fingerprint == key.fingerprint) {
-                found.push(key);
+        for key in keyring.all_keys().iter().filter(|key| is_endorsed_by(key, endorser)) {
+            if known.insert(key.fingerprint) {
                 asked.push(key.fingerprint);
+                found.extend(Some(key).filter(|key| !is_over(key, at)));
             }
         }
     }

@@ -81,9 +81,13 @@ pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
     let options = options(args.change, context)?;
     let guard = guard(args.guard, &options.keys_dir, context)?;
     let wish = Wish::of(args.with_successors, args.keep_successors);
+    let mut asked = None;
     let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
-        KeyChange::revoke(keyring, keyring.named(&args.id)?, args.since, grounds)
-    })?;
+        let key = keyring.named(&args.id)?;
+        asked = Some(key.fingerprint);
+        KeyChange::revoke(keyring, key, args.since, grounds)
+    });
+    let changed = changed.map_err(|fault| successors::after_refusal(fault, asked, &options))?;
     if args.since.is_some() {
         let said =
             "what the key signed before that time is refused as well: a signature has no time that anybody vouches for";

@@ -2,7 +2,7 @@
 //! hands is gone before anybody is asked about others.
 
 use aisoc_files::shell_word;
-use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SuccessorOfKey;
 use aisoc_pipeline::keys::{ChangedKeys, Guard, KeyChangeOptions, change_keys};
@@ -33,10 +33,12 @@ impl Wish {
     }
 }
 
-/// Names the keys that count on the word of one that was revoked, and revokes them as is wished.
+/// Names the keys that count on the word of one that was revoked, and revokes them as is wished: each that can be,
+/// whatever becomes of the others.
 ///
 /// # Errors
-/// As [`change_keys`]: `key_needed` for one of them that something depends on.
+/// As [`change_keys`], when it is done with all: `key_needed` for one of them that something depends on, with the
+/// commands that revoke those that are left.
 pub(super) fn of_revoked(
     changed: &ChangedKeys,
     wish: Wish,
@@ -45,16 +47,42 @@ pub(super) fn of_revoked(
     context: &Context,
 ) -> Result<Vec<SuccessorOfKey>> {
     let mut found = found(changed.fingerprint, options)?;
-    let are_revoked = !found.is_empty() && are_revoked(&found, wish, context)?;
-    for key in &mut found {
-        if are_revoked {
-            revoke(key, options, guard, context)?;
-        } else {
-            warn(key, changed, context);
-        }
-        key.revoked = are_revoked;
+    if found.is_empty() || !are_revoked(&found, wish, context)? {
+        found.iter().for_each(|key| warn(key, changed, context));
+        return Ok(found);
     }
-    Ok(found)
+    let mut left = Vec::new();
+    for key in &mut found {
+        match revoke(key, options, guard, context) {
+            Ok(()) => key.revoked = true,
+            Err(fault) if fault.reason() == Reason::Interrupted => return Err(fault),
+            Err(fault) => left.push((shell_word(&key.key_fingerprint), fault.about(format!("key `{}`", key.key_id)))),
+        }
+    }
+    let commands: Vec<String> =
+        left.iter().map(|(key, _)| format!("`aisoc keys revoke {key} --force --reason TEXT`")).collect();
+    match left.into_iter().next() {
+        None => Ok(found),
+        Some((_, fault)) => Err(fault.hint(format!(
+            "what depends on them is refused once they are gone; in the wrong hands they go all the same: {}",
+            commands.join(", ")
+        ))),
+    }
+}
+
+/// A key that was revoked before may have left others behind that count on its word: they are named.
+pub(super) fn after_refusal(fault: Fault, asked: Option<Fingerprint>, options: &KeyChangeOptions) -> Fault {
+    let left = asked.filter(|_| fault.reason() == Reason::AlreadyExists).map(|key| found(key, options));
+    let Some(Ok(left)) = left else { return fault };
+    let revoke =
+        |key: &SuccessorOfKey| format!("`aisoc keys revoke {} --reason TEXT`", shell_word(&key.key_fingerprint));
+    match left.is_empty() {
+        true => fault,
+        false => fault.hint(format!(
+            "keys count still that were accepted on its word: {}",
+            left.iter().map(revoke).collect::<Vec<_>>().join(", ")
+        )),
+    }
 }
 
 fn found(revoked: Fingerprint, options: &KeyChangeOptions) -> Result<Vec<SuccessorOfKey>> {
