@@ -455,3 +455,32 @@ fn nobody_signs_a_set_as_well_that_holds_other_keys_than_his_own() {
     fleet.keys(&["add", "ops.pem"], "second").ok();
     bench.run(&add).ok();
 }
+
+/// What was applied once needs nobody's word to stay, and somebody's to bring a key.
+#[test]
+fn a_set_that_was_applied_brings_no_key_once_its_signers_are_gone() {
+    let fleet = Fleet::new();
+    fleet.keys(&["add", "ops.pem"], "site").ok();
+    fleet.keys(&["add", "new.pem", "--may-sign", "plugin", "--may-sign", "keyset"], "site").ok();
+    fleet.exported();
+    fleet.sync(&[&["fleet.keyset"][..], &SETTINGS].concat()).ok();
+    fleet.keys(&["revoke", "root", "--force"], "site").ok();
+    fleet.sync(&[]).ok();
+    // More signers are asked for than the set has.
+    let more = ["fleet.keyset", "--name", "fleet", "--required-signatures", "2", "--save"];
+    fleet.refused(&more, 3, "signers_too_few");
+    fs::remove_file(fleet.0.path("site/ops.pem")).expect("removed");
+    let run = fleet.sync(&[]);
+    assert!(run.code == 3 && !fleet.has("ops.pem"), "{run:?}");
+}
+
+/// The hint for settings that cannot be read is a line that mends them.
+#[test]
+fn settings_that_cannot_be_read_are_replaced_by_those_that_are_said_whole() {
+    let fleet = Fleet::followed();
+    fleet.0.write("site/.aisoc/sync.json", "{}");
+    fleet.refused(&[], 1, "record_invalid");
+    fleet.refused(&["fleet.keyset", "--name", "fleet", "--required-signatures", "1"], 1, "record_invalid");
+    fleet.sync(&[&["fleet.keyset"][..], &SETTINGS].concat()).ok();
+    fleet.sync(&[]).ok();
+}

@@ -119,12 +119,19 @@ impl Round {
         let at = options.installed.trust.at;
         let session = KeysSession::begin(&options.keys_dir, &options.access)?;
         let before = Applied::read(&options.keys_dir)?;
-        let (set, digest, signers) = judged(content, &session, before.as_ref(), options)?;
+        let Judged { set, digest, signers, doubt } = judged(content, &session, before.as_ref(), options)?;
         let name = &options.settings.name;
         let why = format!("set {name}, version {}", set.version);
         let reason = options.reason.clone().map_or_else(|| why.parse(), Ok)?;
         let following = Following { keyring: session.keyring(), before: before.as_ref(), set: &set, digest, at };
         let plan = SyncPlan::of(&following)?;
+        let asks_for_more = SyncSettings::read(&options.keys_dir)
+            .ok()
+            .flatten()
+            .is_none_or(|saved| saved.required_signatures < options.settings.required_signatures);
+        if let Some(doubt) = doubt.filter(|_| plan.brings_keys() || (options.is_saved && asks_for_more)) {
+            return Err(doubt);
+        }
         require_way_in(&plan, &following, options.settings.required_signatures)?;
         let grounds = Grounds { at: options.now, reason };
         Ok(Self { session, before, set, digest, signers, plan, grounds })
@@ -164,31 +171,39 @@ impl Round {
     }
 }
 
-/// The set, once it is known that it may be believed. The very bytes that were applied before were judged then; who
-/// had signed them may have been replaced by them.
-fn judged(
-    content: &[u8],
-    session: &KeysSession,
-    before: Option<&Applied>,
-    options: &SyncOptions,
-) -> Result<(KeySet, Digest, Vec<KnownSigner>)> {
+/// A set that may be believed.
+struct Judged {
+    set: KeySet,
+    digest: Digest,
+    /// Whose signatures count; of what was applied before nobody's are asked for.
+    signers: Vec<KnownSigner>,
+    /// Why it would not be believed today, if it was applied before and would not.
+    doubt: Option<Fault>,
+}
+
+/// The set, once it is known that it may be believed. The very bytes that were applied before were judged then, and who
+/// had signed them may have been replaced by them: they may still take away and keep, and bring nothing.
+fn judged(content: &[u8], session: &KeysSession, before: Option<&Applied>, options: &SyncOptions) -> Result<Judged> {
     let at = options.installed.trust.at;
     let SyncSettings { name, required_signatures, .. } = &options.settings;
     let envelope = Envelope::read(content, PayloadType::Keyset)?;
     let digest = Digest::of(envelope.unverified_payload());
+    let keyring = session.keyring();
+    let vouched = || -> Result<(KeySet, Vec<KnownSigner>)> {
+        let opened = envelope.open(keyring.all_keys().iter().map(|key| &key.key))?;
+        let signers = KeysetSigners::of(keyring, opened.signers(), at);
+        let named: Vec<Fingerprint> = envelope.named_signers().into_iter().collect();
+        require_quorum(&signers, &named, *required_signatures, at)?;
+        Ok((KeySet::read(opened.payload())?, signers.counting))
+    };
     if before.is_some_and(|before| before.name == *name && before.payload_digest == digest) {
         let set = KeySet::read(envelope.unverified_payload())?;
         advance(&set, digest, name, before, at)?;
-        return Ok((set, digest, Vec::new()));
+        return Ok(Judged { set, digest, signers: Vec::new(), doubt: vouched().err() });
     }
-    let keyring = session.keyring();
-    let opened = envelope.open(keyring.all_keys().iter().map(|key| &key.key))?;
-    let signers = KeysetSigners::of(keyring, opened.signers(), at);
-    let named: Vec<Fingerprint> = envelope.named_signers().into_iter().collect();
-    require_quorum(&signers, &named, *required_signatures, at)?;
-    let set = KeySet::read(opened.payload())?;
+    let (set, signers) = vouched()?;
     match advance(&set, digest, name, before, at)? {
-        Advance::Newer | Advance::Same => Ok((set, digest, signers.counting)),
+        Advance::Newer | Advance::Same => Ok(Judged { set, digest, signers, doubt: None }),
     }
 }
 

@@ -136,8 +136,12 @@ fn surveyed(content: &Content, refusal_of: &dyn Fn(&str) -> Option<Fault>) -> Ve
         one(name, kind_of_key(held, refusal_of(&content.place.below(&shown(name)))))
     };
     let own: HashSet<OsString> = content.keys.iter().map(|(key, _)| note_of(key)).collect();
-    let note = |(name, read): (&OsString, &Result<KeyNotes>)| {
-        one(name, FileKind::Note { fault: read.as_ref().err().cloned(), is_in_flight: !own.contains(name) })
+    let note = |(name, read): (&OsString, &Result<KeyNotes>)| match read {
+        // What is called a note and is none may be the one thing that must not be there.
+        Err(_) if matches!(held_by(content, name), Passed::PrivateKey) => {
+            one(name, FileKind::Passed(Passed::PrivateKey))
+        }
+        read => one(name, FileKind::Note { fault: read.as_ref().err().cloned(), is_in_flight: !own.contains(name) }),
     };
     let other = |(name, stray): &(OsString, Option<Fault>)| {
         let holds = held_by(content, name);

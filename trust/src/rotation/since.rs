@@ -22,7 +22,7 @@ pub fn trusted_since(place: &JournalPlace, key: Fingerprint, at: Timestamp) -> R
         let Ok(entry) = seen.entry() else { return Ok(()) };
         latest = latest.max(Some(entry.at.instant()).filter(|time| *time <= at));
         if is_about(&entry, &hash) {
-            since = match is_trusted_by(entry.action) {
+            since = match is_trusted_by(&entry) {
                 Some(true) => latest.max(Some(entry.at.instant())),
                 Some(false) => None,
                 None => since,
@@ -39,11 +39,18 @@ fn is_about(entry: &Entry, hash: &str) -> bool {
 }
 
 /// Whether a key is trusted behind such a line; nothing where that is as it was before. One that is to be retired on a
-/// date has the same action as one that is retired, and its date is in its note.
-fn is_trusted_by(action: Action) -> Option<bool> {
-    match action {
-        Action::KeyAdd | Action::KeyPromote | Action::KeyRestore | Action::KeyAccept | Action::KeySync => Some(true),
-        Action::KeyStage | Action::KeyRevoke | Action::KeyRemove => Some(false),
+/// date has the same action as one that is retired: it counts from then on as if it had come anew, which makes an overlap
+/// longer and never shorter.
+fn is_trusted_by(entry: &Entry) -> Option<bool> {
+    match entry.action {
+        Action::KeyAdd | Action::KeyPromote | Action::KeyRestore | Action::KeyAccept => Some(true),
+        Action::KeyStage | Action::KeyRetire | Action::KeyRevoke | Action::KeyRemove => Some(false),
+        // A set says in the reason what it has made of the key.
+        Action::KeySync => match entry.reason.as_deref().and_then(|reason| reason.split_once(':'))?.0 {
+            "trusted" => Some(true),
+            "annotated" => None,
+            _ => Some(false),
+        },
         _ => None,
     }
 }

@@ -177,7 +177,8 @@ fn since(key: Fingerprint, lines: &[(&str, &str, &str)]) -> Option<String> {
     let directory = tempfile::tempdir().expect("a directory");
     let line = |(time, action, hash): &(&str, &str, &str)| {
         let hash = hash.replace("KEY", &key.to_string()).replace("key", &key.to_string().to_lowercase());
-        format!("{time}\t{action}\tnew\t-\t{hash}\tticket\n")
+        let (action, reason) = action.split_once(' ').unwrap_or((action, "ticket"));
+        format!("{time}\t{action}\tnew\t-\t{hash}\t{reason}\n")
     };
     fs::write(directory.path().join("keys.journal"), lines.iter().map(line).collect::<String>()).expect("written");
     let held = HeldDirectory::open(directory.path()).expect("open").expect("there");
@@ -199,6 +200,12 @@ fn the_newest_line_of_the_journal_says_since_when_a_key_is_trusted() {
         (&[(april, "key-revoke", "KEY"), (may, "key-restore", "KEY")], Some(may)),
         (&[(april, "key-add", "KEY"), (may, "key-add", "KEY")], Some(may)),
         (&[(april, "key-accept", "key")], Some(april)),
+        (&[(april, "key-add", "KEY"), (may, "key-retire", "KEY")], None),
+        // A set says what it has made of a key, and an annotation begins nothing anew.
+        (&[(april, "key-sync trusted: set a, version 1", "KEY")], Some(april)),
+        (&[(april, "key-sync trusted: a", "KEY"), (may, "key-sync annotated: a", "KEY")], Some(april)),
+        (&[(april, "key-sync trusted: a", "KEY"), (may, "key-sync retired: a", "KEY")], None),
+        (&[(april, "key-sync staged: a", "KEY")], None),
         (&[(april, "key-add", &other)], None),
         (&[("no line", "at", "all"), (april, "key-add", "KEY")], Some(april)),
         // A clock that was set back when the key was promoted makes the overlap no shorter.

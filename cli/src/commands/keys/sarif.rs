@@ -1,6 +1,7 @@
 //! Findings as SARIF 2.1.0, which code scanning reads
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>). Numbers in comments are its sections.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -25,7 +26,8 @@ pub(super) struct Sarif {
 impl Sarif {
     /// One run (3.14) with every rule, whether it has found something or not. `hint` completes a hint.
     pub(super) fn of(findings: &[Finding], exit_code: u8, hint: impl Fn(&str) -> String) -> Self {
-        let results: Vec<Value> = findings.iter().map(|finding| result(finding, &hint)).collect();
+        let mut seen = BTreeMap::new();
+        let results: Vec<Value> = findings.iter().map(|finding| result(finding, &mut seen, &hint)).collect();
         let rules: Vec<Value> = Rule::ALL.iter().map(rule).collect();
         let driver = json!({ "name": "aisoc", "version": env!("CARGO_PKG_VERSION"), "rules": rules });
         let run = json!({ "tool": { "driver": driver }, "results": results });
@@ -45,7 +47,7 @@ fn rule(rule: &Rule) -> Value {
 }
 
 /// 3.27. A key is one line of meaning, and code scanning shows only what has a line.
-fn result(finding: &Finding, hint: &dyn Fn(&str) -> String) -> Value {
+fn result(finding: &Finding, seen: &mut BTreeMap<String, usize>, hint: &dyn Fn(&str) -> String) -> Value {
     let next = finding.hint.as_deref().map(|next| format!(". {}", hint(next))).unwrap_or_default();
     let place = json!({ "artifactLocation": { "uri": uri(&finding.path) }, "region": { "startLine": 1 } });
     json!({
@@ -54,14 +56,21 @@ fn result(finding: &Finding, hint: &dyn Fn(&str) -> String) -> Value {
         "level": finding.level().as_str(),
         "message": { "text": format!("{}{next}", finding.message) },
         "locations": [{ "physicalLocation": place }],
-        "partialFingerprints": { "aisocFinding/v1": identity(finding) },
+        "partialFingerprints": { "aisocFinding/v1": identity(finding, seen) },
     })
 }
 
-/// By which the same finding is known again in the next run (3.27.17): not by its words, which may be put better.
-fn identity(finding: &Finding) -> String {
+/// By which the same finding is known again in the next run (3.27.17): not by its words, which may be put better. Two of
+/// one kind about one file are two.
+fn identity(finding: &Finding, seen: &mut BTreeMap<String, usize>) -> String {
     let key = finding.key.as_ref().map(|(_, fingerprint)| fingerprint.to_string()).unwrap_or_default();
-    Digest::of(format!("{}\0{}\0{key}", finding.rule.as_str(), uri(&finding.path)).as_bytes()).hex()
+    let about = format!("{}\0{}\0{key}", finding.rule.as_str(), uri(&finding.path));
+    let count = seen.entry(about.clone()).or_default();
+    *count += 1;
+    match *count {
+        1 => Digest::of(about.as_bytes()).hex(),
+        count => Digest::of(format!("{about}\0{count}").as_bytes()).hex(),
+    }
 }
 
 /// A relative reference (RFC 3986, section 4.2), from the directory in which the command ran on; of an absolute path a

@@ -69,7 +69,12 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
 /// Which set is followed: what was typed, and else what this site has written down. Nobody follows fewer signatures
 /// than were written down by leaving them out.
 fn settings(args: &SyncKeysArgs, keys_dir: &Path) -> Result<SyncSettings> {
-    let saved = SyncSettings::read(keys_dir)?;
+    let is_whole = args.save && args.source.is_some() && args.name.is_some() && args.required_signatures.is_some();
+    let saved = match SyncSettings::read(keys_dir) {
+        // What cannot be read is replaced by what is said whole.
+        Err(fault) if is_whole && fault.reason() == Reason::RecordInvalid => None,
+        read => read?,
+    };
     let missing = |what: &str| {
         Fault::new(Reason::Usage, format!("nothing says {what}"))
             .hint("say it once, and it is kept: `aisoc keys sync REF --name NAME --required-signatures K --save`")

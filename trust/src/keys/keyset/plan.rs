@@ -70,6 +70,11 @@ pub struct SyncPlan {
 }
 
 impl SyncPlan {
+    /// Whether a key becomes a trusted one that is none.
+    pub fn brings_keys(&self) -> bool {
+        self.moves.iter().any(|moved| moved.to == KeyPlace::Trusted && moved.from != Some(KeyPlace::Trusted))
+    }
+
     /// What the set makes of the keys.
     ///
     /// # Errors
