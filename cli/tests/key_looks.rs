@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use aisoc_pipeline::keys::lint::Rule;
@@ -192,14 +193,13 @@ fn that_less_is_accepted_from_a_key_is_said_wherever_the_plugin_is() {
 fn two_findings_of_one_kind_about_one_key_are_two_in_code_scanning() {
     let bench = Bench::new();
     bench.run(&["plugin", "keygen", "--out", "one"]).ok();
-    bench.write("keys/one.pem", std::fs::read(bench.path("one.pem")).expect("a key"));
+    bench.write("keys/one.pem", fs::read(bench.path("one.pem")).expect("a key"));
     bench.write("keys/one.json", r#"{"schema_version":2,"scope":{"plugins":["foo","bar"]}}"#);
-    std::fs::create_dir_all(bench.path("plugins")).expect("made");
+    fs::create_dir_all(bench.path("plugins")).expect("made");
     let words = ["keys", "lint", "--keys", "keys", "--plugins-dir", "plugins", "--format", "sarif"];
     let log: Value = serde_json::from_str(&bench.run(&words).ok().stdout).expect("JSON");
     let results = log["runs"][0]["results"].as_array().expect("results").clone();
-    let known: std::collections::BTreeSet<String> =
-        results.iter().map(|result| result["partialFingerprints"].to_string()).collect();
+    let known: BTreeSet<String> = results.iter().map(|result| result["partialFingerprints"].to_string()).collect();
     assert!(results.len() >= 2 && known.len() == results.len(), "{log}");
 }
 
@@ -207,8 +207,8 @@ fn two_findings_of_one_kind_about_one_key_are_two_in_code_scanning() {
 fn a_private_key_that_is_named_as_a_note_is_found_as_one() {
     let bench = Bench::new();
     bench.run(&["plugin", "keygen", "--out", "one"]).ok();
-    bench.write("keys/one.pem", std::fs::read(bench.path("one.pem")).expect("a key"));
-    bench.write("keys/one.json", std::fs::read(bench.path("one.key")).expect("a key"));
+    bench.write("keys/one.pem", fs::read(bench.path("one.pem")).expect("a key"));
+    bench.write("keys/one.json", fs::read(bench.path("one.key")).expect("a key"));
     let run = bench.run(&["keys", "lint", "--keys", "keys"]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stdout.contains("error[private_key]: `keys/one.json` holds a private key"), "{run:?}");

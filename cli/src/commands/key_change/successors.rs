@@ -56,11 +56,11 @@ pub(super) fn of_revoked(
         match revoke(key, options, guard, context) {
             Ok(()) => key.revoked = true,
             Err(fault) if fault.reason() == Reason::Interrupted => return Err(fault),
-            Err(fault) => left.push((shell_word(&key.key_fingerprint), fault.about(format!("key `{}`", key.key_id)))),
+            Err(fault) => left.push((key.key_fingerprint.clone(), fault.about(format!("key `{}`", key.key_id)))),
         }
     }
     let commands: Vec<String> =
-        left.iter().map(|(key, _)| format!("`aisoc keys revoke {key} --force --reason TEXT`")).collect();
+        left.iter().map(|(key, _)| format!("`aisoc keys revoke {} --force --reason TEXT`", shell_word(key))).collect();
     match left.into_iter().next() {
         None => Ok(found),
         Some((_, fault)) => Err(fault.hint(format!(
