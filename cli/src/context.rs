@@ -247,7 +247,7 @@ impl Context {
 
     /// Says, once, when nobody can rely any more on the set that these keys follow: who holds newer ones back holds
     /// revocations back. What cannot be read of the keys themselves is refused where they are read.
-    fn warn_of_stale_set(&self, keys_dir: &Path, at: Timestamp) {
+    pub(crate) fn warn_of_stale_set(&self, keys_dir: &Path, at: Timestamp) {
         let said = match Applied::read(keys_dir) {
             Ok(Some(applied)) if applied.is_stale(at) => {
                 let Applied { name, version, expires_at, .. } = applied;

@@ -238,3 +238,21 @@ fn a_dry_run_says_what_would_be_and_a_document_what_was() {
     let again: Value = serde_json::from_str(&site.keys(&["retire", "new", "--json"]).ok().stdout).expect("JSON");
     assert_eq!(again["previous_state"], "trusted");
 }
+
+/// At night nobody tidies up first: another key of that name among the revoked keeps no key from being revoked.
+#[test]
+fn a_key_is_revoked_although_another_revoked_one_has_its_name() {
+    let site = Site::new();
+    site.0.write("trusted/revoked/old.pem", fs::read(site.0.path("new.pem")).expect("a key"));
+    site.0.write("trusted/old.json", r#"{"schema_version":2,"owner":"Ada"}"#);
+    let key = fs::read(site.0.path("old.pem")).expect("a key");
+    site.keys(&["revoke", "old.pem", "--force"]).ok();
+    site.refused_for("key_revoked");
+    let files = site.files();
+    let (pem, note) = (&files[1], &files[0]);
+    assert!(files.len() == 3 && files[2] == "revoked/old.pem", "{files:?}");
+    assert!(pem.starts_with("revoked/old-") && note.starts_with("revoked/old-"), "{files:?}");
+    assert_eq!(fs::read(site.0.path(&format!("trusted/{pem}"))).expect("there"), key);
+    let note = fs::read_to_string(site.0.path(&format!("trusted/{note}"))).expect("there");
+    assert!(note.contains("Ada") && note.contains("ticket 12"), "{note}");
+}

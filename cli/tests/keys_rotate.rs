@@ -397,3 +397,72 @@ fn a_new_key_may_do_what_the_old_one_may_and_nothing_more() {
     bench.run(&["plugin", "sign", "another", "--private-key", "next.key"]).ok();
     bench.run(&["plugin", "verify", "another", "--trusted-keys", "keys"]).refused(3, "key_out_of_scope");
 }
+
+/// What could not be finished is not begun, and a dry run ends as the run would.
+#[test]
+fn a_name_that_is_taken_where_the_old_key_goes_is_found_before_the_new_one_is_trusted() {
+    let bench = bench();
+    bench.run(&["plugin", "keygen", "--out", "third"]).ok();
+    bench.write("keys/retired/old.pem", fs::read(bench.path("third.pem")).expect("a key"));
+    let files = || {
+        // The lock stands in a directory of its own.
+        let of_keys = |path: &std::path::PathBuf| !path.components().any(|part| part.as_os_str() == ".aisoc");
+        bench.snapshot("keys").into_iter().filter(|(path, _)| of_keys(path)).collect::<Vec<_>>()
+    };
+    let before = files();
+    for words in [&["--overlap", "0d", "--dry-run"][..], &["--overlap", "0d"]] {
+        let line = ["keys", "rotate", "--new", "next.pem", "--retire", "old.pem", "--reason", "ticket 12"];
+        bench.run(&[&line[..], words, &HERE].concat()).refused(1, "already_exists");
+        assert_eq!(files(), before, "{words:?}");
+    }
+}
+
+/// The same line runs again although the file that it names has moved, however the directory is spelled.
+#[test]
+fn a_key_of_the_directory_is_found_again_by_whatever_path_names_it() {
+    let bench = bench();
+    bench.write("keys/staged/next.pem", fs::read(bench.path("next.pem")).expect("a key"));
+    let absolute = bench.path("keys/staged/next.pem").display().to_string();
+    for word in ["./keys/staged/next.pem", "keys/./staged/next.pem", &absolute] {
+        let words = ["keys", "rotate", "--new", word, "--retire", "old", "--reason", "ticket 12", "--overlap", "30d"];
+        bench.run(&[&words[..], &HERE].concat()).ok();
+    }
+    assert!(bench.path("keys/next.pem").exists());
+}
+
+/// A key that ends before its turn is spoken of while something can be done about it.
+#[test]
+fn a_key_that_ends_before_the_rotation_does_is_said() {
+    let bench = bench();
+    let ends = |days: i64| format!("{:.0}", Timestamp::now() + SignedDuration::from_hours(24 * days));
+    let note = |days| format!(r#"{{"schema_version":2,"not_after":"{}"}}"#, ends(days));
+    bench.write("keys/old.json", note(10));
+    let run = rotate(&bench, &["--overlap", "30d", "--dry-run"]);
+    assert!(run.ok().stderr.contains("warning[key_ends]: key `old` ends at "), "{run:?}");
+    let run = rotate(&bench, &["--overlap", "5d", "--dry-run"]);
+    assert!(!run.ok().stderr.contains("key_ends"), "{run:?}");
+    bench.write("keys/staged/next.pem", fs::read(bench.path("next.pem")).expect("a key"));
+    for (days, is_said) in [(20, true), (40, false)] {
+        bench.write("keys/staged/next.json", note(days));
+        let run = rotate(&bench, &["--overlap", "5d", "--dry-run"]);
+        assert_eq!(run.ok().stderr.contains("warning[key_ends]: key `next` ends at "), is_said, "{run:?}");
+    }
+}
+
+/// Whoever had the old key may have named others: a rotation that revokes it says so, as `keys revoke` does.
+#[test]
+fn what_stands_on_the_word_of_the_old_key_is_named_when_it_is_revoked() {
+    let bench = bench();
+    bench.run(&["plugin", "keygen", "--out", "third"]).ok();
+    bench.write("keys/third.pem", fs::read(bench.path("third.pem")).expect("a key"));
+    let old = bench.run(&["keys", "fingerprint", "old.pem"]).stdout;
+    let old = old.split(' ').next().expect("a fingerprint");
+    bench.write("keys/third.json", format!(r#"{{"schema_version":2,"endorsed_by":["{old}"]}}"#));
+    bench.write("none/README.md", "no plugins\n");
+    let words = ["--overlap", "0d", "--revoke", "--trusted-keys", "keys", "--plugins-dir", "none"];
+    let run = bench.run(&[&ROTATE[..], &words].concat());
+    assert!(
+        run.ok().stderr.contains("warning[successor_stands]: key `third` was accepted on the word of `old`"),
+        "{run:?}"
+    );
+}

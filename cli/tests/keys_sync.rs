@@ -484,3 +484,45 @@ fn settings_that_cannot_be_read_are_replaced_by_those_that_are_said_whole() {
     fleet.sync(&[&["fleet.keyset"][..], &SETTINGS].concat()).ok();
     fleet.sync(&[]).ok();
 }
+
+/// A site that takes away the last key for sets would learn of no revocation any more.
+#[test]
+fn the_last_key_that_signs_the_sets_of_a_site_stays_unless_it_is_forced() {
+    let fleet = Fleet::followed();
+    let before = fleet.0.snapshot("site");
+    for words in [["retire", "root"], ["revoke", "root"]] {
+        let run = fleet.keys(&words, "site");
+        assert!(run.refused(3, "key_needed").stderr.contains("may sign the set `fleet`"), "{run:?}");
+    }
+    assert_eq!(fleet.0.snapshot("site"), before);
+    let rotate = ["keys", "rotate", "--retire", "root", "--overlap", "0d", "--reason", "r", "--keys", "site"];
+    let rotate = |new: &str| {
+        document(&fleet.0.run(&[&rotate[..], &["--new", new, "--plugins-dir", "plugins", "--json"]].concat()))
+    };
+    // One that is here and may sign no sets is no successor for that.
+    fleet.keys(&["add", "new.pem"], "site").ok();
+    let waits = rotate("new.pem");
+    assert!(waits["waits_for"].to_string().contains("too few other keys count that may sign `keyset`"), "{waits}");
+    // One that comes with the rotation gets what the old one has.
+    fleet.0.run(&["plugin", "keygen", "--out", "root2"]).ok();
+    assert_eq!(rotate("root2.pem")["is_finished"], true);
+    fleet.keys(&["revoke", "root2", "--force"], "site").ok();
+}
+
+/// A file that somebody has removed takes no revocation back; a person who trusts the key again does.
+#[test]
+fn a_key_that_was_revoked_here_comes_with_no_set_although_its_file_is_gone() {
+    let fleet = Fleet::new();
+    fleet.keys(&["add", "ops.pem"], "site").ok();
+    fleet.keys(&["revoke", "ops", "--force"], "site").ok();
+    fs::remove_dir_all(fleet.0.path("site/revoked")).expect("removed");
+    fleet.keys(&["add", "new.pem"], "site").ok();
+    fleet.exported();
+    let run = fleet.sync(&[&["fleet.keyset"][..], &SETTINGS].concat());
+    assert!(run.ok().stderr.contains("was revoked here, and no set takes that back"), "{run:?}");
+    assert!(!fleet.has("ops.pem"));
+    fleet.keys(&["add", "ops.pem"], "site").ok();
+    fleet.exported();
+    fleet.sync(&[]).ok();
+    assert!(fleet.has("ops.pem"));
+}

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Fingerprint, KeyPlace, Keyring, SignatureKind, Standing};
 use aisoc_trust::journal::Entry;
-use aisoc_trust::keys::{Grounds, KeyChange, KeysAccess, KeysSession, counts_beside};
+use aisoc_trust::keys::{Grounds, KeyChange, KeysAccess, KeysSession, counts_beside, require_signers_beside};
 use jiff::Timestamp;
 
 use super::impact::{Impact, impact};
@@ -112,7 +112,7 @@ impl Guard {
             )
             .expected("another trusted key that counts", "none")
             .hint("trust another one first: `aisoc keys add PEM --reason TEXT`. `--force` is for a key that is in the wrong hands")),
-            None => Ok(impact),
+            None => require_signers_beside(keyring, fingerprint, at).map(|()| impact),
         }
     }
 }

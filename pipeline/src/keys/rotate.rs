@@ -131,11 +131,20 @@ impl<'a> Turn<'a> {
         let count =
             |impact: &Impact| Needed { lost_count: impact.losses().count(), unknown_count: impact.failed.len() };
         let plan = Plan::of(&self.options.rotation, &keys, self.since, impact.as_ref().map(count), self.at());
-        if let Some(step) = plan.due().filter(|_| self.change.access.dry_run.is_on()) {
-            // What a real run would be refused, a dry one is as well.
-            self.options.decide(step, &self.keyring, &self.change.grounds)?;
-        }
+        self.require_possible(&plan, &keys)?;
         Ok(plan)
+    }
+
+    /// Nothing is begun that could not be finished: a name that is taken where the old key is to go is found before the
+    /// new one is trusted. What a real run would be refused, a dry one is as well.
+    fn require_possible(&self, plan: &Plan, keys: &RotatedKeys) -> Result<()> {
+        let is_dry = self.change.access.dry_run.is_on();
+        let next = plan.due().filter(|_| is_dry);
+        let retire = keys.old_is_trusted().then_some(RotationStep::Retire);
+        let revokes = self.options.rotation.revokes && keys.old != KeyPlace::Revoked;
+        let asked = [next, retire, revokes.then_some(RotationStep::Revoke)];
+        let decide = |step| self.options.decide(step, &self.keyring, &self.change.grounds).map(drop);
+        asked.into_iter().flatten().try_for_each(decide)
     }
 
     fn keys(&self, keyring: &Keyring) -> Result<RotatedKeys> {

@@ -14,7 +14,7 @@ use aisoc_signing::{Envelope, Fingerprint, PayloadType};
 use aisoc_trust::journal::Entry;
 use aisoc_trust::keys::{
     Advance, Applied, Following, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, KeysetSigners, LeftAlone, SyncPlan,
-    SyncSettings, advance, require_quorum, require_way_in,
+    SyncSettings, advance, require_quorum, require_way_in, revoked_here,
 };
 use aisoc_trust::{KnownSigner, TrustMode};
 use jiff::Timestamp;
@@ -81,6 +81,7 @@ struct Round {
     digest: Digest,
     signers: Vec<KnownSigner>,
     plan: SyncPlan,
+    revoked: BTreeSet<Fingerprint>,
     grounds: Grounds,
 }
 
@@ -123,7 +124,9 @@ impl Round {
         let name = &options.settings.name;
         let why = format!("set {name}, version {}", set.version);
         let reason = options.reason.clone().map_or_else(|| why.parse(), Ok)?;
-        let following = Following { keyring: session.keyring(), before: before.as_ref(), set: &set, digest, at };
+        let revoked = revoked_here(&options.keys_dir)?;
+        let following =
+            Following { keyring: session.keyring(), before: before.as_ref(), set: &set, digest, revoked: &revoked, at };
         let plan = SyncPlan::of(&following)?;
         let asks_for_more = SyncSettings::read(&options.keys_dir)
             .ok()
@@ -134,7 +137,7 @@ impl Round {
         }
         require_way_in(&plan, &following, options.settings.required_signatures)?;
         let grounds = Grounds { at: options.now, reason };
-        Ok(Self { session, before, set, digest, signers, plan, grounds })
+        Ok(Self { session, before, set, digest, signers, plan, revoked, grounds })
     }
 
     /// Whether anything was written.
@@ -144,9 +147,10 @@ impl Round {
         settings: Option<&SyncSettings>,
         options: &SyncOptions,
     ) -> Result<bool> {
-        let Self { session, before, set, digest, plan, grounds, .. } = self;
+        let Self { session, before, set, digest, plan, revoked, grounds, .. } = self;
         let at = options.installed.trust.at;
-        let following = Following { keyring: session.keyring(), before: before.as_ref(), set: &set, digest, at };
+        let (keyring, before) = (session.keyring(), before.as_ref());
+        let following = Following { keyring, before, set: &set, digest, revoked: &revoked, at };
         match plan.change(&following, waiting, settings, &grounds) {
             None => Ok(false),
             Some(change) => session.make(&change).map(|()| true),

@@ -37,6 +37,8 @@ pub(super) enum Step {
     WriteNote { place: KeyPlace, name: String, note: Box<KeyNotes> },
     /// Moves a key to another place.
     MoveKey { from: KeyPlace, to: KeyPlace, name: String, fingerprint: Fingerprint },
+    /// Removes a key that stands somewhere else as well.
+    RemoveKey { place: KeyPlace, name: String, fingerprint: Fingerprint },
     /// Removes the note of a key.
     RemoveNote { place: KeyPlace, name: String },
     /// Writes a file of the keyring's own directory, or replaces it.
@@ -106,6 +108,17 @@ impl Step {
         let moved = Self::MoveKey { from: from.place, to, name: from.name.clone(), fingerprint: key.fingerprint };
         let remove = key.notes().map(|_| Self::RemoveNote { place: from.place, name: from.note_name() });
         write.into_iter().chain([moved]).chain(remove).collect()
+    }
+
+    /// As [`Step::moved`], to another name: it stands in both places first, and the stricter one counts.
+    pub(super) fn moved_as(key: &HeldKey, target: &KeyFile, note: KeyNotes) -> Vec<Self> {
+        let from = KeyFile::of(key);
+        let (name, pem, fingerprint) = (target.name.clone(), key.key.to_pem(), key.fingerprint);
+        let put = Self::PutKey { place: target.place, name, pem, fingerprint };
+        let write = Self::write_note(target, note);
+        let unnote = key.notes().map(|_| Self::RemoveNote { place: from.place, name: from.note_name() });
+        let remove = Self::RemoveKey { place: from.place, name: from.name.clone(), fingerprint };
+        [put, write].into_iter().chain(unnote).chain([remove]).collect()
     }
 
     /// The step that makes `note` what is written of a key.

@@ -17,7 +17,8 @@ mod unfinished;
 pub use change::{KeyChange, KeyFile};
 pub use keyset::{
     Advance, Applied, Following, KeyMove, KeySet, KeysetSigners, LeftAlone, MAX_SET_BYTES, SetHead, SetKey, SyncPlan,
-    SyncSettings, WhyLeft, advance, require_finished, require_quorum, require_way_in,
+    SyncSettings, WhyLeft, advance, require_finished, require_quorum, require_signers_beside, require_way_in,
+    revoked_here,
 };
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};

@@ -140,9 +140,11 @@ impl KeyChange {
         }
         let mut steps = Vec::new();
         for held in standing {
-            require_free(keyring, held, KeyPlace::Revoked)?;
             let note = KeyNotes { revoked: Some(revocation.clone()), ..of_schema(held.notes()) };
-            steps.extend(Step::moved(held, KeyPlace::Revoked, Some(note)));
+            steps.extend(match other_name(keyring, held) {
+                None => Step::moved(held, KeyPlace::Revoked, Some(note)),
+                Some(id) => Step::moved_as(held, &KeyFile::named(KeyPlace::Revoked, &id), note),
+            });
         }
         Ok(why.change(Action::KeyRevoke, key.id.as_str(), key.fingerprint, steps))
     }
@@ -256,6 +258,17 @@ fn require_free(keyring: &Keyring, key: &HeldKey, place: KeyPlace) -> Result<()>
                 shell_word(&other.file)
             ))),
     }
+}
+
+/// Under which name a key is revoked where another key has its own: a revocation waits for nobody to tidy up.
+fn other_name(keyring: &Keyring, key: &HeldKey) -> Option<String> {
+    let is_taken = |id: &str| {
+        let there = keyring.all_keys().iter().filter(|other| other.place == KeyPlace::Revoked);
+        there.filter(|other| other.fingerprint != key.fingerprint).any(|other| other.id.as_str() == id)
+    };
+    let digits = key.fingerprint.hex();
+    let names = [format!("{}-{}", key.id, &digits[..8]), digits.to_string()];
+    is_taken(key.id.as_str()).then(|| names.into_iter().find(|id| !is_taken(id)))?
 }
 
 /// An id that is a plain file name on every system, and begins with what no option begins with.

@@ -28,6 +28,10 @@ pub(super) fn require_possible(steps: &[Step], places: &Places) -> Result<()> {
             }
             require_no_other(places, *to, name, *fingerprint)
         }
+        Step::RemoveKey { place, name, fingerprint } => match places.key(*place, name)? {
+            Some(found) => require(found, *fingerprint, *place, name),
+            None => Err(gone(*place, name)),
+        },
         Step::WriteNote { note, .. } => require_readable(note),
         Step::RemoveNote { .. } | Step::WriteOwn { .. } => Ok(()),
     })
@@ -57,6 +61,10 @@ pub(super) fn take(step: &Step, places: &Places) -> Result<()> {
         Step::PutKey { place, name, pem, fingerprint } => put_key(places, *place, name, pem, *fingerprint),
         Step::WriteNote { place, name, note } => places.write_note(*place, name, &note.to_json()),
         Step::MoveKey { from, to, name, fingerprint } => move_key(places, (*from, *to), name, *fingerprint),
+        Step::RemoveKey { place, name, fingerprint } => {
+            places.key(*place, name)?.map_or(Ok(()), |found| require(found, *fingerprint, *place, name))?;
+            places.remove(*place, name)
+        }
         Step::RemoveNote { place, name } => places.remove(*place, name),
         Step::WriteOwn { file, content } => places.write_own(file.name(), content),
     }

@@ -370,6 +370,38 @@ fn one_admin_at_a_time_and_a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn a_key_that_is_revoked_under_another_name_counts_no_more_behind_any_step_and_is_revoked_at_the_end() {
+    let mut stopped = 0;
+    for taken in 0.. {
+        let site = Site::new();
+        fs::create_dir(site.path().join("revoked")).expect("made");
+        let other = key().public_key();
+        site.write("revoked/ops.pem", &other.to_pem());
+        let session = site.begin().expect("a session");
+        let change =
+            KeyChange::revoke(session.keyring(), of(session.keyring(), "ops.pem"), None, &why()).expect("decided");
+        let steps = change.steps.len();
+        session.stop_after(&change, taken).expect("stopped");
+        let ops = site.ops.public_key().fingerprint();
+        let standings = |keyring: &Keyring| -> Vec<bool> {
+            let files = keyring.all_keys().iter().filter(|key| key.fingerprint == ops);
+            files.map(|key| matches!(key.standing(now()), Standing::Revoked { .. })).collect()
+        };
+        let now = standings(&site.keyring());
+        assert!(!now.is_empty() && now.iter().all(|revoked| *revoked == (taken > 0)), "{taken}: {now:?}");
+        drop(site.begin().expect("finished"));
+        let name = format!("revoked/ops-{}", &ops.hex()[..8]);
+        assert_eq!(site.files(), [format!("{name}.json"), format!("{name}.pem"), "revoked/ops.pem".to_owned()]);
+        assert_eq!((standings(&site.keyring()), site.journal().len()), (vec![true], 1));
+        stopped += 1;
+        if taken > steps {
+            break;
+        }
+    }
+    assert_eq!(stopped, 6, "put, note, both files at the top, the line, and none");
+}
+
+#[test]
 fn what_is_no_directory_of_keys_or_open_to_others_is_not_changed() {
     use std::os::unix::fs::PermissionsExt as _;
     let site = Site::new();

@@ -1,11 +1,11 @@
 //! `RotatedKeys`: where the two keys of a rotation stand, and what cannot be rotated.
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, Keyring, Standing};
+use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, Keyring, SignatureKind, Standing};
 use jiff::Timestamp;
 
 use super::asked::Rotation;
-use crate::keys::counts_beside;
+use crate::keys::{counts_beside, require_signers_beside};
 
 /// Both keys as the directory has them.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct RotatedKeys {
     pub counts_from: Option<Timestamp>,
     /// Where the old key stands.
     pub old: KeyPlace,
-    /// Whether a key that signs plugins counts beside the old one, once the new one is trusted.
-    pub has_another: bool,
+    /// What no key that is left could sign when the old one is gone, and the new one is trusted.
+    pub misses: Option<SignatureKind>,
 }
 
 impl RotatedKeys {
@@ -27,7 +27,7 @@ impl RotatedKeys {
     ///
     /// # Errors
     /// `usage` for one key in both places and for an old one that nobody trusts yet; `key_revoked`, `key_expired` and
-    /// `already_exists` for a new one that was trusted once.
+    /// `already_exists` for a new one that was trusted once; what keeps the settings of sets from being read.
     pub fn of(keyring: &Keyring, foreseen: &Keyring, rotation: &Rotation, at: Timestamp) -> Result<Self> {
         let old = require_two(keyring, rotation)?;
         let new = first_of(keyring, rotation.new);
@@ -42,13 +42,24 @@ impl RotatedKeys {
             owner: new.and_then(|key| key.notes()).and_then(|notes| notes.owner.clone()),
             counts_from: foreseen_key.and_then(is_there_from),
             old: old.place,
-            has_another: counts_beside(foreseen, rotation.old, at),
+            misses: misses(foreseen, rotation.old, new.is_some(), at)?,
         })
     }
 
     /// Whether the old key is trusted still, in one file at least.
     pub fn old_is_trusted(&self) -> bool {
         self.old == KeyPlace::Trusted
+    }
+}
+
+/// A new key that is not here yet gets what the old one may sign.
+fn misses(foreseen: &Keyring, old: Fingerprint, new_is_here: bool, at: Timestamp) -> Result<Option<SignatureKind>> {
+    if !counts_beside(foreseen, old, at) {
+        return Ok(Some(SignatureKind::Plugin));
+    }
+    match require_signers_beside(foreseen, old, at) {
+        Err(fault) if fault.reason() == Reason::KeyNeeded => Ok(Some(SignatureKind::Keyset).filter(|_| new_is_here)),
+        asked => asked.map(|()| None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Plan`: the steps of a rotation, in order, each with its state.
 
 use aisoc_manifests::counted;
-use aisoc_signing::KeyPlace;
+use aisoc_signing::{KeyPlace, SignatureKind};
 use jiff::Timestamp;
 
 use super::asked::Rotation;
@@ -195,7 +195,10 @@ impl Planning<'_> {
         let waits = [
             (!is_over).then(|| format!("the overlap of {} is not over", self.rotation.overlap)),
             (!is_signed).then(|| "what depends on the old key alone comes first".to_owned()),
-            (!self.keys.has_another).then(|| "no other key that signs plugins counts".to_owned()),
+            self.keys.misses.map(|kind| match kind {
+                SignatureKind::Plugin => "no other key that signs plugins counts".to_owned(),
+                kind => format!("too few other keys count that may sign `{kind}`"),
+            }),
         ];
         let waits: Vec<String> = waits.into_iter().flatten().collect();
         match waits.is_empty() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::Reason;
-use aisoc_signing::{Fingerprint, KeyPlace, Keyring, PublicKey, SigningKey};
+use aisoc_signing::{Fingerprint, KeyPlace, Keyring, PublicKey, SignatureKind, SigningKey};
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -233,8 +233,8 @@ fn every_plan(mut seen: impl FnMut(&RotatedKeys, Option<Timestamp>, Option<Neede
     for new in [None, Some(places[0]), Some(places[1])] {
         for old in [KeyPlace::Trusted, KeyPlace::Retired, KeyPlace::Revoked] {
             for counts_from in [None, Some(time("2026-07-01T00:00:00Z"))] {
-                for has_another in [true, false] {
-                    let keys = RotatedKeys { new, owner: None, counts_from, old, has_another };
+                for misses in [None, Some(SignatureKind::Plugin)] {
+                    let keys = RotatedKeys { new, owner: None, counts_from, old, misses };
                     for since in [None, JUST.map(time), LONG_AGO.map(time)] {
                         for needed in [None, needed(0, 0), needed(1, 0), needed(0, 1)] {
                             let plan = Plan::of(&site.rotation, &keys, since, needed, now());
@@ -255,7 +255,7 @@ fn the_old_key_goes_in_no_state_in_which_something_would_be_refused() {
         let retire = plan.steps.iter().find(|step| step.step == Retire).expect("a step").state;
         if retire == Due {
             gone += 1;
-            assert!(keys.has_another && keys.counts_from.is_none() && keys.old_is_trusted(), "{keys:?}");
+            assert!(keys.misses.is_none() && keys.counts_from.is_none() && keys.old_is_trusted(), "{keys:?}");
             assert_eq!(needed, Some(Needed { lost_count: 0, unknown_count: 0 }), "{keys:?}");
             assert!(keys.new == Some(KeyPlace::Trusted) && since < Some(now()), "{keys:?} {since:?}");
         }

@@ -130,8 +130,10 @@ pub(super) fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChang
         lock_timeout: Duration::from_secs(args.lock_timeout),
         cancellation: context.cancellation()?.clone(),
     };
+    let keys_dir = context.keys_directory(args.trusted_keys);
+    context.warn_of_stale_set(&keys_dir, clock::now());
     Ok(KeyChangeOptions {
-        keys_dir: context.keys_directory(args.trusted_keys),
+        keys_dir,
         access: KeysAccess { patience, writer: context.journal_writer(), dry_run: context.dry_run() },
         grounds: Grounds { at: clock::now(), reason: args.reason },
     })

@@ -48,7 +48,8 @@ pub(super) fn of_revoked(
 ) -> Result<Vec<SuccessorOfKey>> {
     let mut found = found(changed.fingerprint, options)?;
     if found.is_empty() || !are_revoked(&found, wish, context)? {
-        found.iter().for_each(|key| warn(key, changed, context));
+        let id = changed.entry.id.as_deref().unwrap_or_default();
+        found.iter().for_each(|key| warn(key, id, context));
         return Ok(found);
     }
     let mut left = Vec::new();
@@ -118,8 +119,23 @@ fn revoke(key: &SuccessorOfKey, options: &KeyChangeOptions, guard: &Guard, conte
     Ok(())
 }
 
-fn warn(key: &SuccessorOfKey, changed: &ChangedKeys, context: &Context) {
-    let id = changed.entry.id.as_deref().unwrap_or_default();
+/// Names the keys that count on the word of one that a rotation has revoked, but for the one that came in its place.
+///
+/// # Errors
+/// As [`Keyring::read`].
+pub(super) fn warn_of_left(
+    options: &KeyChangeOptions,
+    (revoked, new): (Fingerprint, Fingerprint),
+    context: &Context,
+) -> Result<()> {
+    let keyring = Keyring::read(&options.keys_dir)?;
+    let id = keyring.named(&revoked.to_string()).map_or_else(|_| revoked.to_string(), |key| key.id.to_string());
+    let new = new.to_string();
+    found(revoked, options)?.iter().filter(|key| key.key_fingerprint != new).for_each(|key| warn(key, &id, context));
+    Ok(())
+}
+
+fn warn(key: &SuccessorOfKey, id: &str, context: &Context) {
     let said = format!("key `{}` was accepted on the word of `{id}`, and goes on counting", key.key_id);
     let hint = format!(
         "find out whether it is its owner's; if nobody can tell: `aisoc keys revoke {} --reason TEXT`",

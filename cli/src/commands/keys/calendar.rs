@@ -19,7 +19,9 @@ pub(crate) fn run(args: CalendarArgs, context: &Context) -> Result<u8> {
         require_site(&site)?;
     }
     let when = When { at: context.judging_time(&site)?, within: args.within };
-    let found = calendar(&context.keys_directory(args.place.trusted_keys), &site, &when)?;
+    let keys_dir = context.keys_directory(args.place.trusted_keys);
+    context.warn_of_stale_set(&keys_dir, when.at);
+    let found = calendar(&keys_dir, &site, &when)?;
     let keys = found.due.iter().map(|due| item(due, &found, when.at)).collect();
     context.output.answer(&KeyCalendar {
         keys_directory: path_text(found.keyring.directory()),

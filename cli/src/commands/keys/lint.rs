@@ -35,6 +35,7 @@ pub(crate) fn run(args: LintKeysArgs, context: &Context) -> Result<u8> {
     }
     let when = When { at: context.judging_time(&site)?, within: args.within };
     let options = LintOptions { keys_dir: context.keys_directory(args.place.trusted_keys), site, when };
+    context.warn_of_stale_set(&options.keys_dir, options.when.at);
     let found = lint(&options)?;
     let fault = fault(&found, args.strict);
     let exit_code = fault.as_ref().map_or(0, |fault| fault.class().exit_code());

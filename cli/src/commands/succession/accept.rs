@@ -75,7 +75,7 @@ fn announce(accepted: &AcceptedSuccessor, options: &KeyChangeOptions, context: &
 fn tell_limits(id: &str, note: &KeyNotes, context: &Context) {
     if let Some(end) = note.not_after {
         let hint = "where it is to count longer: `aisoc keys annotate ID --not-after TIME --reason TEXT`";
-        let said = format!("key `{id}` counts until {end}, as the note on its endorsers says of them");
+        let said = format!("key `{id}` counts until {end}");
         context.output.warning_with(Warning::KeyEnds, said, Some(&hint.replace("ID", &shell_word(id))));
     }
 }

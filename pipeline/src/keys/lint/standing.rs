@@ -94,16 +94,19 @@ fn twins(survey: &Survey) -> Vec<Finding> {
 fn of_twins(keys: &[&HeldKey], survey: &Survey) -> Vec<Finding> {
     let Some(first) = keys.first() else { return Vec::new() };
     let named: Vec<String> = keys.iter().map(|key| format!("`{}`", key.file)).collect();
-    let duplicate =
+    // A key that is revoked under two names is revoked.
+    let is_open = keys.iter().any(|key| key.place != KeyPlace::Revoked);
+    let duplicate = is_open.then(|| {
         Finding::of_key(Rule::DuplicateKey, first, survey, format!("one key stands in {}", named.join(", ")))
-            .hint("keep one of the files, and take the others away");
+            .hint("keep one of the files, and take the others away")
+    });
     let is_in = |place: KeyPlace| keys.iter().any(|key| key.place == place);
     let retired = (is_in(KeyPlace::Trusted) && is_in(KeyPlace::Retired)).then(|| {
         let message = format!("key `{}` is retired, and is trusted as `{}`", first.id, first.file);
         Finding::of_key(Rule::RetiredAtTop, first, survey, message)
             .hint("take one of the two files away: that at the top if it is not to be trusted any more")
     });
-    std::iter::once(duplicate).chain(retired).collect()
+    duplicate.into_iter().chain(retired).collect()
 }
 
 /// Different keys in one place that have one id, and so one note.

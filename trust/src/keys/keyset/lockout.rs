@@ -1,12 +1,15 @@
 //! `require_way_in`: a set after which nothing would be verified here, or no further set could come, is not applied.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, SignatureKind, Standing};
+use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, Keyring, SignatureKind, Standing};
+use jiff::Timestamp;
 
 use super::plan::{Following, KeyMove, SyncPlan};
+use super::settings::SyncSettings;
 
 /// Whether behind the plan a key counts here for plugins, and enough of them for the next set.
 ///
@@ -32,6 +35,27 @@ pub fn require_way_in(plan: &SyncPlan, following: &Following<'_>, required: NonZ
 }
 
 /// The keys as they are behind the plan, what waits included.
+/// Whether the sets that a site follows can be signed still when `gone` counts no more: a site that takes away the last
+/// keys for that follows nobody from then on, and learns of no revocation.
+///
+/// # Errors
+/// `key_needed` when too few would be left, and what keeps the settings from being read.
+pub fn require_signers_beside(keyring: &Keyring, gone: Fingerprint, at: Timestamp) -> Result<()> {
+    let Some(settings) = SyncSettings::read(keyring.directory())? else { return Ok(()) };
+    let counting = keyring.keys().iter().filter(|key| key.standing_as(SignatureKind::Keyset, at) == Standing::Current);
+    let signers: BTreeSet<Fingerprint> = counting.map(|key| key.fingerprint).collect();
+    let (left, required) = (signers.iter().filter(|key| **key != gone).count(), settings.required_signatures.get());
+    match signers.contains(&gone) && left < required {
+        false => Ok(()),
+        true => Err(Fault::new(
+            Reason::KeyNeeded,
+            format!("too few keys would be left that may sign the set `{}`, which is followed here", settings.name),
+        )
+        .expected(format!("at least {} that may sign `keyset`", counted(required, "key")), counted(left, "key"))
+        .hint("trust another one for sets first: `aisoc keys add PEM --may-sign keyset --reason TEXT`. `--force` is for a key that is in the wrong hands")),
+    }
+}
+
 struct After<'a> {
     plan: &'a SyncPlan,
     following: &'a Following<'a>,
@@ -48,7 +72,7 @@ impl After<'_> {
             says_so && !self.is_revoked(moved.fingerprint) && self.is_free_elsewhere(moved, kind)
         });
         let comes = comes.map(|moved| moved.fingerprint);
-        stays.chain(comes).collect::<std::collections::BTreeSet<_>>().len()
+        stays.chain(comes).collect::<BTreeSet<_>>().len()
     }
 
     fn is_moved(&self, file: &HeldKey) -> bool {

@@ -31,6 +31,9 @@ pub struct Following<'a> {
     pub set: &'a KeySet,
     /// The set by content.
     pub digest: Digest,
+    /// The keys of which the last word in the journal is that they were revoked here, whatever has become of their
+    /// files.
+    pub revoked: &'a BTreeSet<Fingerprint>,
     /// The time to judge keys by.
     pub at: Timestamp,
 }
@@ -80,17 +83,18 @@ impl SyncPlan {
     /// # Errors
     /// `key_invalid` for a key of the set that cannot be read.
     pub fn of(following: &Following<'_>) -> Result<Self> {
-        let Following { keyring, before, set, at, .. } = *following;
+        let Following { keyring, before, set, revoked, at, .. } = *following;
+        let sought = |key| Sought::of(key, keyring, before, revoked, at);
         let usable = keyring.all_keys().iter().map(|key| (key.file.clone(), Some(key.fingerprint)));
         let unusable = keyring.skipped().iter().map(|skipped| (skipped.file.clone(), None));
         let files: BTreeMap<_, _> = unusable.chain(usable).collect();
         let mut plan = Self { names: files.keys().map(|file| stem(file)).collect(), files, ..Self::default() };
         for key in &set.keys {
-            plan.follow(key, &Sought::of(key.fingerprint, keyring, before, at), at)?;
+            plan.follow(key, &sought(key.fingerprint), at)?;
         }
         let is_in_set = |record: &&BroughtKey| set.keys.iter().any(|key| key.fingerprint == record.fingerprint);
         for record in before.iter().flat_map(|before| &before.keys).filter(|record| !is_in_set(record)) {
-            plan.let_go(record, &Sought::of(record.fingerprint, keyring, before, at), at);
+            plan.let_go(record, &sought(record.fingerprint), at);
         }
         plan.moves.sort_by_key(KeyMove::rank);
         Ok(plan)

@@ -1,5 +1,6 @@
 //! What a site has of a key of a set, and why it is left as it is where it is not the set's to change.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use aisoc_signing::{Fingerprint, HeldKey, Keyring, Standing};
@@ -81,11 +82,18 @@ pub(super) struct Sought<'a> {
 }
 
 impl<'a> Sought<'a> {
-    pub(super) fn of(key: Fingerprint, keyring: &'a Keyring, before: Option<&'a Applied>, at: Timestamp) -> Self {
+    pub(super) fn of(
+        key: Fingerprint,
+        keyring: &'a Keyring,
+        before: Option<&'a Applied>,
+        revoked: &BTreeSet<Fingerprint>,
+        at: Timestamp,
+    ) -> Self {
         let files: Vec<&HeldKey> = keyring.all_keys().iter().filter(|held| held.fingerprint == key).collect();
         let record = before.and_then(|before| before.key(key));
         let brought = record.and_then(|record| files.iter().copied().find(|file| record.is_file_of(file)));
-        let is_revoked = files.iter().any(|file| matches!(file.standing(at), Standing::Revoked { .. }));
+        let is_revoked =
+            revoked.contains(&key) || files.iter().any(|file| matches!(file.standing(at), Standing::Revoked { .. }));
         Self { files, brought, record, is_revoked }
     }
 

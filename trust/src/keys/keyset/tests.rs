@@ -95,7 +95,9 @@ impl Site {
     pub(super) fn planned<T>(&self, set: &KeySet, then: impl FnOnce(&Following<'_>, SyncPlan) -> T) -> T {
         let (keyring, before) = (self.keyring(), self.applied());
         let digest = Digest::of(&set.to_payload());
-        let following = Following { keyring: &keyring, before: before.as_ref(), set, digest, at: now() };
+        let revoked = revoked_here(self.path()).expect("readable");
+        let following =
+            Following { keyring: &keyring, before: before.as_ref(), set, digest, revoked: &revoked, at: now() };
         let plan = SyncPlan::of(&following).expect("a plan");
         then(&following, plan)
     }

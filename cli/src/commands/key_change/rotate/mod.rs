@@ -6,13 +6,17 @@ mod next;
 
 use std::collections::BTreeSet;
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::keys::{Guard, Impact, KeyChangeOptions, RotateOptions, Rotated, impact_of_sources, rotate};
 use aisoc_pipeline::{Source, TrustInputs};
 use aisoc_signing::{Fingerprint, Keyring};
+use aisoc_trust::journal::Action;
 use aisoc_trust::keys::Grounds;
 use aisoc_trust::rotation::Rotation;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::args::rotate::RotateArgs;
 use crate::context::Context;
@@ -53,7 +57,33 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> Result<u8> {
     };
     let rotated = rotate(&options)?;
     warn(&rotated, context);
+    warn_of_ends(&options, &rotated, context);
+    if rotated.changes.iter().any(|changed| changed.entry.action == Action::KeyRevoke) {
+        super::successors::warn_of_left(&options.change, (options.rotation.old, options.rotation.new), context)?;
+    }
     answer::answer(&options, rotated, &next::Next::of(&new, &options.change.keys_dir, context), context)
+}
+
+/// How long before its end a key that has just come is spoken of.
+const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A key that ends before the other one's turn leaves a time in which nobody vouches for what it has signed.
+fn warn_of_ends(options: &RotateOptions<'_>, rotated: &Rotated, context: &Context) {
+    let over_at = rotated.plan.retires_at;
+    let soon = options.change.grounds.at.checked_add(SOON).unwrap_or(Timestamp::MAX);
+    let horizons =
+        [(options.rotation.old, over_at), (options.rotation.new, Some(over_at.map_or(soon, |at| at.max(soon))))];
+    for (fingerprint, horizon) in horizons {
+        let key = rotated.keyring.all_keys().iter().find(|key| key.fingerprint == fingerprint);
+        let end = key.and_then(|key| Some((key, key.planned_end()?.at())));
+        let Some((key, end)) = end.filter(|(_, end)| horizon.is_some_and(|horizon| *end < horizon)) else { continue };
+        let said = format!("key `{}` ends at {end}, and what it alone vouches for is refused from then on", key.id);
+        let hint = format!(
+            "`aisoc keys annotate {} --not-after TIME --reason TEXT` lets it count longer",
+            shell_word(&key.file)
+        );
+        context.output.warning_with(Warning::KeyEnds, said, Some(&hint));
+    }
 }
 
 fn warn(rotated: &Rotated, context: &Context) {

@@ -1,7 +1,7 @@
 //! Which key comes: a file, or one that is in the directory already.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::Result;
 use aisoc_signing::{HeldKey, Keyring, PublicKey};
@@ -43,7 +43,7 @@ pub(super) fn named(word: &str, id: Option<String>, keyring: &Keyring, context: 
 /// Beside the public half, as `keygen` leaves it; a key of the directory has none there.
 fn private_key(word: &str, id: &str, keyring: &Keyring) -> String {
     let path = Path::new(word);
-    let is_beside = word.ends_with(".pem") && !path.starts_with(keyring.directory());
+    let is_beside = word.ends_with(".pem") && below(path, keyring).is_none();
     let path = if is_beside { path.with_extension("key") } else { format!("{id}.key").into() };
     // What begins as an option does is none.
     let path = if word.starts_with('-') && is_beside { Path::new(".").join(path) } else { path };
@@ -52,7 +52,13 @@ fn private_key(word: &str, id: &str, keyring: &Keyring) -> String {
 
 /// A key of the directory, by its name or by a path into the directory.
 fn held<'a>(word: &str, keyring: &'a Keyring) -> Option<&'a HeldKey> {
-    let below = Path::new(word).strip_prefix(keyring.directory()).ok();
-    let id = below.and_then(|below| below.file_stem()).and_then(|stem| stem.to_str());
+    let below = below(Path::new(word), keyring);
+    let id = below.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str());
     keyring.named(word).or_else(|fault| id.map_or(Err(fault), |id| keyring.named(id))).ok()
+}
+
+/// The path from the directory of keys on, however either of them was spelled.
+fn below(path: &Path, keyring: &Keyring) -> Option<PathBuf> {
+    let (path, directory) = (std::path::absolute(path).ok()?, std::path::absolute(keyring.directory()).ok()?);
+    path.strip_prefix(directory).ok().map(Path::to_path_buf)
 }
