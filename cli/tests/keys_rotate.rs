@@ -385,7 +385,9 @@ fn a_run_that_fails_behind_its_first_steps_says_which_they_were_and_goes_on_late
 fn a_new_key_may_do_what_the_old_one_may_and_nothing_more() {
     let bench = bench();
     let limits = r#"{"schema_version":2,"owner":"Ada","scope":{"plugins":["shodan","virustotal","whois"]},"coverage":"full","may_sign":["plugin","keyset"]}"#;
-    bench.write("keys/old.json", limits);
+    // The note stands on another file of the same key, and limits it under every name.
+    bench.write("keys/again.pem", fs::read(bench.path("old.pem")).expect("a key"));
+    bench.write("keys/again.json", limits);
     rotate(&bench, &["--overlap", "30d"]).ok();
     let shown = json(bench.run(&[&["keys", "show", "next", "--json"], &HERE[..]].concat()).ok());
     let expected: Value = serde_json::from_str(limits).expect("JSON");

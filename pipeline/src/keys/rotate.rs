@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, HeldKey, KeyNotes, KeyPlace, Keyring, PublicKey};
+use aisoc_signing::{Fingerprint, HeldKey, KeyNotes, KeyPlace, Keyring, PublicKey, SignatureKind, inherited};
 use aisoc_trust::journal::{Entry, JournalPlace};
 use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysSession};
 use aisoc_trust::rotation::{Needed, Plan, RotatedKeys, Rotation, RotationStep, trusted_since};
@@ -193,7 +193,7 @@ impl RotateOptions<'_> {
         let new = || keyring.named(&self.rotation.new.to_string());
         let old = || keyring.named(&self.rotation.old.to_string());
         match step {
-            RotationStep::Stage => KeyChange::stage(keyring, &self.addition(old()?), grounds),
+            RotationStep::Stage => KeyChange::stage(keyring, &self.addition(old()?)?, grounds),
             RotationStep::Annotate => {
                 let key = new()?;
                 KeyChange::annotate(key, Some(self.noted(key.notes())), grounds)
@@ -206,14 +206,16 @@ impl RotateOptions<'_> {
         }
     }
 
-    /// A new key may do what the old one may, and nothing more: what is limited is the publisher, whose key it is.
-    fn addition(&self, old: &HeldKey) -> Addition {
-        let limits = old.notes().cloned().unwrap_or_default();
-        let KeyNotes { scope, coverage, may_sign, .. } = limits;
+    /// A new key may do what the old one may, by every note on it, and nothing more: what is limited is the publisher,
+    /// whose key it is. The dates are those of the old key alone.
+    fn addition(&self, old: &HeldKey) -> Result<Addition> {
+        let KeyNotes { scope, coverage, may_sign, .. } = inherited(&[old], self.change.grounds.at)?;
+        // What a key without a note signs needs none.
+        let may_sign = may_sign.filter(|kinds| *kinds != [SignatureKind::Plugin]);
         let note = self.noted(Some(&KeyNotes { scope, coverage, may_sign, ..KeyNotes::default() }));
         let says_something =
             note.owner.is_some() || note.scope.is_some() || note.coverage.is_some() || note.may_sign.is_some();
-        Addition { key: self.new, id: self.new_id.clone(), note: says_something.then_some(note) }
+        Ok(Addition { key: self.new, id: self.new_id.clone(), note: says_something.then_some(note) })
     }
 
     fn noted(&self, notes: Option<&KeyNotes>) -> KeyNotes {
