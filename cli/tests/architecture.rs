@@ -24,7 +24,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trust", &["manifests", "files", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
     ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
-    ("pipeline", &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation"]),
+    ("discovery", &["manifests", "files", "packaging", "installation"]),
+    (
+        "pipeline",
+        &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation", "discovery"],
+    ),
     (
         "cli",
         &[
@@ -46,8 +50,18 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// What may not stand anywhere below these crates: they are synchronous and know no network.
-const SYNCHRONOUS: &[&str] =
-    &["manifests", "files", "programs", "signing", "pkcs11-signer", "trust", "packaging", "installation", "worker"];
+const SYNCHRONOUS: &[&str] = &[
+    "manifests",
+    "files",
+    "programs",
+    "signing",
+    "pkcs11-signer",
+    "trust",
+    "packaging",
+    "installation",
+    "discovery",
+    "worker",
+];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 
 fn metadata() -> Value {

@@ -4,6 +4,7 @@
 //! list. What is judged is the open file and never its path, because the path may lead elsewhere a moment
 //! later; and all of it, because what follows a prefix that was judged was judged by nobody.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -108,8 +109,8 @@ pub fn open_file(path: &Path, links: Links) -> Result<File, SmallFileError> {
 ///
 /// # Errors
 /// As [`open_file`].
-pub fn open_file_in(directory: impl AsFd, name: &str) -> Result<File, SmallFileError> {
-    open_at(directory, Path::new(name), Links::Refused)
+pub fn open_file_in(directory: impl AsFd, name: impl AsRef<OsStr>) -> Result<File, SmallFileError> {
+    open_at(directory, Path::new(name.as_ref()), Links::Refused)
 }
 
 fn open_at(directory: impl AsFd, path: &Path, links: Links) -> Result<File, SmallFileError> {

@@ -44,6 +44,15 @@ impl Observed {
         names
     }
 
+    /// The plugin in that directory, as [`Site::read`](crate::Site::read) finds it, without looking for a record where
+    /// none was listed; `None` for what is no plugin.
+    pub fn read(&self, directory: &OsStr) -> Option<InstalledPlugin> {
+        match self.may_be_recorded(directory) {
+            true => InstalledPlugin::read(&self.layout, directory),
+            false => InstalledPlugin::unrecorded(&self.layout, directory),
+        }
+    }
+
     /// Which plugin that directory is, as cheaply as it can be told; `None` for what is no plugin.
     pub fn placed(&self, directory: &OsStr) -> Option<Placed> {
         placed(&self.layout, &self.census, directory)

@@ -37,6 +37,12 @@ impl InstalledPlugin {
         is_expected.then(|| Self { directory: directory.to_owned(), path, record })
     }
 
+    /// The plugin in a directory that has no record.
+    pub(crate) fn unrecorded(layout: &Layout, directory: &OsStr) -> Option<Self> {
+        let path = layout.place(directory);
+        has_manifest(&path).then(|| Self { directory: directory.to_owned(), path, record: Ok(None) })
+    }
+
     /// The id: of what an install put there the directory's name, else what the manifest states, which
     /// is read for it. `None` when that cannot be read.
     pub fn id(&self) -> Option<PluginId> {

@@ -412,6 +412,9 @@ reasons! {
     IdentityAmbiguous "identity_ambiguous" Refused
         "A directory is named like another plugin than the one in it, or one plugin stands in several directories."
         "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
+    DuplicatePluginId "duplicate_plugin_id" Failed
+        "Two plugins claim one id; the first in the order of the sources has it, and the other is not loaded."
+        "remove one of the two places, or give one plugin another id"
     RecordInvalid "record_invalid" Failed
         "An install record, a coverage floor or the time that was seen last cannot be read."
         "install the plugin again from its reference"

@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod assemble;
+mod canonical_dir;
 mod dir;
 mod gzip;
 mod ignore;
@@ -28,6 +29,7 @@ mod walk;
 mod zstd_frame;
 
 pub use assemble::{Assembled, assemble, foretell};
+pub use canonical_dir::CanonicalDir;
 pub use dir::{InstalledDir, PluginDir};
 pub use ignore::IGNORE_FILE;
 pub use limits::Limits;

@@ -31,16 +31,17 @@ pub(crate) fn map<T: Sync, U: Send>(
     threads: NonZeroUsize,
     work: impl Fn(&T, &mut [u8]) -> Result<U> + Sync,
 ) -> Result<Vec<U>> {
-    let with_buffer = |item: &T| {
-        // Many small plugins are read one after the other on the same threads.
-        let mut buffer = BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
-        let result = work(item, &mut buffer);
-        BUFFER.set(buffer);
-        result
-    };
-    parallel::try_map(items, threads, with_buffer)
+    parallel::try_map(items, threads, |item| with_buffer(|buffer| work(item, buffer)))
         .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?
+}
+
+/// Lends the calling thread's buffer: many small plugins are read one after the other on the same threads.
+pub(crate) fn with_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut buffer = BUFFER.take();
+    buffer.resize(READ_BYTES, 0);
+    let result = work(&mut buffer);
+    BUFFER.set(buffer);
+    result
 }
 
 /// What reading a file to its end found.
