@@ -30,9 +30,10 @@ class Failed(Exception):
 
 
 class Run:
-    """One finished process: its seconds of wall and processor time."""
+    """One finished process: its seconds of wall and processor time. `refusal` is an exit code that is an
+    answer too."""
 
-    def __init__(self, argv, out=None):
+    def __init__(self, argv, out=None, refusal=0):
         argv = [str(word) for word in argv]
         target = out or os.devnull
         actions = [
@@ -45,9 +46,10 @@ class Run:
         _, status, usage = os.wait4(child, 0)
         self.wall = time.perf_counter() - start
         self.cpu = usage.ru_utime + usage.ru_stime
-        if status:
+        code = os.waitstatus_to_exitcode(status)
+        if code not in (0, refusal):
             why = pathlib.Path(Run.errors).read_text(errors="replace")[-500:]
-            raise Failed(f"{' '.join(argv[:4])} …: exit {os.waitstatus_to_exitcode(status)}: {why}")
+            raise Failed(f"{' '.join(argv[:4])} …: exit {code}: {why}")
 
 
 # Runs a command and prints its peak memory. A child inherits the high-water mark of the process that
@@ -114,6 +116,16 @@ class Table:
         work = statistics.median(a.cpu / b.cpu if b.cpu else 0 for a, b in zip(ours, yardstick))
         self.add(what, seconds(median(ours)), f"{name} {seconds(median(yardstick))}",
                  f"{ratio:.3f}×", f"≤ {goal:.3g}×", met, f"{work:.3f}×" if work else "-")
+
+    def add_difference(self, what, ours, name, less, goal):
+        """How much longer one takes than the other, in milliseconds, by the medians of both."""
+        more = (median(ours) - median(less)) * 1000
+        self.add(what, seconds(median(ours)), f"{name} {seconds(median(less))}", f"{more:+.2f} ms",
+                 f"≤ {goal:g} ms", "yes" if more <= goal else "NO")
+
+    def add_time(self, what, runs, goal):
+        took = median(runs) * 1000
+        self.add(what, seconds(median(runs)), "-", f"{took:.1f} ms", f"≤ {goal:g} ms", "yes" if took <= goal else "NO")
 
     def skip(self, what, why):
         self.add(what, "-", why, "-", "-", "skipped")
@@ -251,6 +263,44 @@ class Bench:
             lambda _: Run(self.reference("verify", folder, keys)), max(self.rounds, 10))
         self.table.compare("`plugin verify`, small", ours, "Python", theirs, 1 / 30)
 
+    def many_keys(self, count):
+        """A directory of that many keys, that of `keys` and others that nobody has the private half of."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+        directory = self.work / f"keys{count}"
+        directory.mkdir()
+        for number in range(count - 1):
+            key = Ed25519PrivateKey.generate().public_key()
+            pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            (directory / f"key{number:04}.pem").write_bytes(pem)
+        shutil.copy(self.keys()[0] / "bench.pem", directory)
+        return directory
+
+    def keyring(self):
+        folder, _, _ = self.small_plugin("ringed")
+        many, few = self.many_keys(1000), self.many_keys(2)
+        rounds = max(self.rounds, 40)  # they are short
+        with_many, with_few = alternate(
+            lambda _: Run(self.plugin("verify", folder, "--keys", many)),
+            lambda _: Run(self.plugin("verify", folder, "--keys", few)), rounds)
+        self.table.add_difference("`plugin verify`, 1,000 keys", with_many, "2 keys", with_few, 5)
+        lint = [self.aisoc, "keys", "lint", "--trusted-keys", many]
+        Run(lint)
+        self.table.add_time("`keys lint`, 1,000 keys", [Run(lint) for _ in range(rounds)], 100)
+
+    def impact(self):
+        keys, key = self.keys()
+        site = self.work / "site"
+        for number in range(1000):
+            name = f"installed{number:04}"
+            folder, _, _ = self.small_plugin(name)
+            Run(self.plugin("install", folder, "--trusted-keys", keys, "--plugins-dir", site))
+        here = ["--trusted-keys", keys, "--plugins-dir", site]
+        # Everything depends on the key, so each of them is judged a second time.
+        ours, theirs = alternate(lambda _: Run([self.aisoc, "keys", "impact", "bench", *here], refusal=3),
+                                 lambda _: Run([self.aisoc, "plugins", "verify", *here]), max(self.rounds, 10))
+        self.table.compare("`keys impact`, 1,000 plugins", ours, "`plugins verify`", theirs, 1.2)
+
     def sign(self):
         folder, _, key = self.small_plugin("signed")
         theirs_folder = self.work / "signed-by-python"
@@ -340,7 +390,7 @@ def main():
     parser = argparse.ArgumentParser(prog="checks/perf/run")
     parser.add_argument("--aisoc", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--peers", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--only", default="startup,verify,sign,digest,package,install,memory")
+    parser.add_argument("--only", default="startup,verify,keyring,impact,sign,digest,package,install,memory")
     parser.add_argument("--large", action="store_true", help="also 1 GB")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
@@ -350,7 +400,8 @@ def main():
     os.environ["PYTHONPYCACHEPREFIX"] = str(work / "pycache")
     os.environ["DOCKER_CONFIG"] = str(work / "docker")
     bench = Bench(options, work)
-    rows = {"startup": bench.startup, "verify": bench.verify, "sign": bench.sign, "digest": bench.digest,
+    rows = {"startup": bench.startup, "verify": bench.verify, "keyring": bench.keyring, "impact": bench.impact,
+            "sign": bench.sign, "digest": bench.digest,
             "package": bench.package, "install": bench.install_beside_oras, "memory": bench.memory}
     failed = False
     try:

@@ -1,11 +1,11 @@
 //! The rule: what nobody but root and this user may change, apart from a group that they let.
 #![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of users, in `/proc`")]
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{FileType, Stat, StatVfsMountFlags};
 
@@ -69,15 +69,15 @@ pub(crate) enum Part {
 }
 
 /// The rule for one user.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
     user: u32,
-    unknown_owner: OnceCell<Option<u32>>,
+    unknown_owner: OnceLock<Option<u32>>,
 }
 
 impl Rule {
     pub(crate) fn for_this_user() -> Self {
-        Self { user: rustix::process::geteuid().as_raw(), unknown_owner: OnceCell::new() }
+        Self { user: rustix::process::geteuid().as_raw(), unknown_owner: OnceLock::new() }
     }
 
     /// On a read-only mount nobody writes, whatever owner and mode say: whoever mounted it has answered for
@@ -87,7 +87,7 @@ impl Rule {
         &self,
         opened: impl AsFd,
         found: &Stat,
-        path: &Path,
+        path: impl FnOnce() -> PathBuf,
         part: Part,
     ) -> io::Result<Option<Weakness>> {
         let (owner, mode) = (found.st_uid, found.st_mode & PERMISSIONS);
@@ -99,7 +99,7 @@ impl Rule {
         match flaw {
             Some(flaw) if !is_read_only(opened)? => {
                 let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
-                Ok(Some(Weakness { path: path.to_owned(), flaw, owner, mode, part, is_directory }))
+                Ok(Some(Weakness { path: path(), flaw, owner, mode, part, is_directory }))
             }
             _ => Ok(None),
         }

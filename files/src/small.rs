@@ -143,12 +143,26 @@ pub fn read_small(path: &Path, max_bytes: u64, links: Links) -> Result<SmallFile
 /// [`SmallFileError::TooLarge`], and those of reading.
 pub fn read_open(file: File, max_bytes: u64) -> Result<SmallFile, SmallFileError> {
     let metadata = file.metadata()?;
-    if metadata.len() > max_bytes {
-        return Err(SmallFileError::TooLarge { max_bytes, bytes: Some(metadata.len()) });
+    Ok(SmallFile { content: read_of_size(file, metadata.len(), max_bytes)?, metadata })
+}
+
+/// As [`read_open`], of a regular file whose size somebody has just asked of the same descriptor.
+pub(crate) fn read_of_size(mut file: File, bytes: u64, max_bytes: u64) -> Result<Vec<u8>, SmallFileError> {
+    if bytes > max_bytes {
+        return Err(SmallFileError::TooLarge { max_bytes, bytes: Some(bytes) });
     }
-    // Of a size that is known, it is read at once, and a second time for its end.
-    let room = usize::try_from(metadata.len()).map_or(0, |bytes| bytes + 1);
-    Ok(SmallFile { content: read_all_into(Vec::with_capacity(room), file, max_bytes)?, metadata })
+    // One byte more than there should be: what fills the rest and leaves that free is the whole file, in one call.
+    let room = usize::try_from(bytes).map_or(0, |bytes| bytes + 1);
+    let mut content = vec![0; room];
+    match file.read(&mut content) {
+        Ok(read) => content.truncate(read),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => return read_all_into(Vec::new(), file, max_bytes),
+        Err(error) => return Err(error.into()),
+    }
+    match content.len() as u64 == bytes {
+        true => Ok(content),
+        false => read_all_into(content, file, max_bytes),
+    }
 }
 
 /// Reads a stream of at most `max_bytes` to its end.
@@ -160,7 +174,8 @@ pub fn read_stream(stream: impl Read, max_bytes: u64) -> Result<Vec<u8>, SmallFi
 }
 
 fn read_all_into(mut content: Vec<u8>, stream: impl Read, max_bytes: u64) -> Result<Vec<u8>, SmallFileError> {
-    stream.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+    let room = max_bytes.saturating_add(1).saturating_sub(content.len() as u64);
+    stream.take(room).read_to_end(&mut content)?;
     match content.len() as u64 > max_bytes {
         true => Err(SmallFileError::TooLarge { max_bytes, bytes: None }),
         false => Ok(content),

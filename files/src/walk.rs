@@ -16,7 +16,7 @@ use rustix::fs::{Dir, DirEntry, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::access::{Insecure, Part, Rule, Weakness};
-use crate::small::{Links, READ_WITHOUT_WAITING, SmallFileError};
+use crate::small::{Links, READ_WITHOUT_WAITING, SmallFileError, read_of_size};
 
 /// How many links may stand on one way: as many as the kernel follows.
 const MAX_LINKS: usize = 40;
@@ -90,10 +90,23 @@ impl Walk {
     /// # Errors
     /// [`SmallFileError::NotAFile`] for what is no regular file, and those of opening.
     pub fn open_file(&mut self, place: &Place, name: &OsStr) -> Result<File, SmallFileError> {
+        Ok(self.open_judged(place, name)?.0)
+    }
+
+    /// As [`Walk::open_file`], and reads it whole; one of more than `max_bytes` is refused.
+    ///
+    /// # Errors
+    /// As [`Walk::open_file`] and [`crate::read_open`].
+    pub fn read_file(&mut self, place: &Place, name: &OsStr, max_bytes: u64) -> Result<Vec<u8>, SmallFileError> {
+        let (file, found) = self.open_judged(place, name)?;
+        read_of_size(file, u64::try_from(found.st_size).unwrap_or(u64::MAX), max_bytes)
+    }
+
+    fn open_judged(&mut self, place: &Place, name: &OsStr) -> Result<(File, Stat), SmallFileError> {
         // What is no link is judged by the descriptor alone. Whatever it is else goes the long way.
         let is_in_place = !matches!(name.as_bytes(), b"" | b"." | b"..") && !name.as_bytes().contains(&b'/');
-        if is_in_place && let Ok(file) = self.open_regular(place, name) {
-            return Ok(file);
+        if is_in_place && let Ok(opened) = self.open_regular(place, name) {
+            return Ok(opened);
         }
         match self.go(place.again()?, Path::new(name), Links::Followed, None)? {
             Arrival::Other(parent, name, FileType::RegularFile) => self.open_regular(&parent, &name),
@@ -108,8 +121,19 @@ impl Walk {
     /// Those of looking at it.
     pub fn judge_open(&mut self, opened: impl AsFd, path: &Path) -> io::Result<Stat> {
         let found = rustix::fs::fstat(&opened)?;
-        self.judge(opened, &found, path, Part::End)?;
+        self.judge(opened, &found, || path.to_owned(), Part::End)?;
         Ok(found)
+    }
+
+    /// A walk of the same beginning that has found nothing yet, for work side by side.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self { weaknesses: Vec::new(), rule: self.rule.clone(), current: self.current.clone() }
+    }
+
+    /// Takes in what a branch has found.
+    pub fn join(&mut self, branch: Self) {
+        branch.weaknesses.into_iter().for_each(|weakness| self.note(weakness));
     }
 
     /// Ends the walk: all of it was secure, or this was not.
@@ -141,13 +165,13 @@ impl Walk {
             let path = here.below(&name);
             match (FileType::from_raw_mode(found.st_mode), part) {
                 (FileType::Directory, _) => {
-                    self.judge(&opened, &found, &path, part)?;
+                    self.judge(&opened, &found, || path.clone(), part)?;
                     here = Place { directory: opened, path };
                 }
                 (FileType::Symlink, Part::End) if links == Links::Refused => return Ok(Arrival::NoWay),
                 (FileType::Symlink, _) if followed == MAX_LINKS => return Err(Errno::LOOP.into()),
                 (FileType::Symlink, _) => {
-                    self.judge(&opened, &found, &path, Part::Link)?;
+                    self.judge(&opened, &found, || path.clone(), Part::Link)?;
                     followed += 1;
                     rest.extend(steps(&target(&opened)?));
                 }
@@ -173,16 +197,16 @@ impl Walk {
     }
 
     /// What is read is what is judged: the descriptor, which another file may have got meanwhile.
-    fn open_regular(&mut self, parent: &Place, name: &OsStr) -> Result<File, SmallFileError> {
+    fn open_regular(&mut self, parent: &Place, name: &OsStr) -> Result<(File, Stat), SmallFileError> {
         let flags = READ_WITHOUT_WAITING.union(OFlags::NOFOLLOW);
         let opened = rustix::fs::openat(parent, name, flags, Mode::empty()).map_err(io::Error::from)?;
         let file = File::from(opened);
         let found = rustix::fs::fstat(&file).map_err(io::Error::from)?;
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::RegularFile => self.judge(&file, &found, &parent.below(name), Part::End)?,
+            FileType::RegularFile => self.judge(&file, &found, || parent.below(name), Part::End)?,
             _ => return Err(SmallFileError::NotAFile),
         }
-        Ok(file)
+        Ok((file, found))
     }
 
     fn named<'a>(&self, path: &'a Path) -> &'a Path {
@@ -192,11 +216,17 @@ impl Walk {
         }
     }
 
-    fn judge(&mut self, opened: impl AsFd, found: &Stat, path: &Path, part: Part) -> io::Result<()> {
-        let weakness = self.rule.judge(opened, found, self.named(path), part)?;
-        self.weaknesses
-            .extend(weakness.filter(|weakness| !self.weaknesses.iter().any(|known| known.repeats(weakness))));
+    /// `path` is asked for only where there is something to say of it: a thousand keys are judged one by one.
+    fn judge(&mut self, opened: impl AsFd, found: &Stat, path: impl FnOnce() -> PathBuf, part: Part) -> io::Result<()> {
+        let weakness = self.rule.judge(opened, found, || self.named(&path()).to_owned(), part)?;
+        weakness.into_iter().for_each(|weakness| self.note(weakness));
         Ok(())
+    }
+
+    fn note(&mut self, weakness: Weakness) {
+        if !self.weaknesses.iter().any(|known| known.repeats(&weakness)) {
+            self.weaknesses.push(weakness);
+        }
     }
 }
 

@@ -3,20 +3,25 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Insecure, Links, Place, SmallFileError, Walk, parent, read_open};
+use aisoc_files::{Arrival, Insecure, Links, Place, SmallFileError, Walk, parallel, parent};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::value::Text;
 use rustix::fs::FileType;
+use zeroize::Zeroizing;
 
 use super::names::{begins_as_note, is_key_name, may_be_note_beside};
 
 /// Largest file that is read. A public key takes 113 bytes; certificates with notes a few thousand.
 pub(super) const MAX_FILE_BYTES: u64 = 64 << 10;
+/// Largest file that is searched for a private key, by whoever looks for faults.
+pub(super) const MAX_SEARCHED_BYTES: u64 = 1 << 20;
 /// Most files of a key directory. Beyond, it is not a directory of keys.
 const MAX_FILES: usize = 10_000;
+/// How many files one processor reads before it looks for more. A directory of fewer keys is not worth a thread.
+const FILES_AT_ONCE: usize = 64;
 
 /// An open directory of keys. What was read counts when [`KeyFiles::finish`] has found nothing.
 pub(super) struct KeyFiles {
@@ -90,17 +95,30 @@ impl KeyFiles {
     /// The names, in code point order; of one key file alone, that and what may be its note.
     ///
     /// # Errors
-    /// I/O reasons, also for more names than a directory of keys has.
+    /// As [`KeyFiles::listed`].
     pub(super) fn names(&self) -> Result<Vec<OsString>> {
+        let mut names = self.listed()?;
+        // Bytes of UTF-8 have the order of their code points, and others do not.
+        match names.iter().all(|name| name.to_str().is_some()) {
+            true => names.sort_unstable(),
+            false => names.sort_by_cached_key(|name| Text::from_os_bytes(name.as_bytes())),
+        }
+        Ok(names)
+    }
+
+    /// As [`KeyFiles::names`], in no order.
+    ///
+    /// # Errors
+    /// I/O reasons, also for more names than a directory of keys has.
+    pub(super) fn listed(&self) -> Result<Vec<OsString>> {
         let failed = |error| unlisted(self.place.path(), error);
         let counts = |name: &io::Result<OsString>| name.as_ref().map_or(true, |name| self.counts(name));
         let names = self.place.names().map_err(failed)?.filter(counts);
-        let mut names = names.take(MAX_FILES + 1).collect::<io::Result<Vec<OsString>>>().map_err(failed)?;
+        let names = names.take(MAX_FILES + 1).collect::<io::Result<Vec<OsString>>>().map_err(failed)?;
         if names.len() > MAX_FILES {
             let message = format!("`{}` is not a directory of keys", self.shown.display());
             return Err(Fault::new(Reason::IoError, message).expected(format!("at most {MAX_FILES} files"), "more"));
         }
-        names.sort_by_cached_key(|name| Text::from_os_bytes(name.as_bytes()));
         Ok(names)
     }
 
@@ -119,8 +137,32 @@ impl KeyFiles {
     /// # Errors
     /// What cannot be opened, is no regular file, or is larger than a key.
     pub(super) fn read(&mut self, name: &OsStr) -> Result<Vec<u8>, SmallFileError> {
-        let file = self.walk.open_file(&self.place, name)?;
-        Ok(read_open(file, MAX_FILE_BYTES)?.content)
+        self.walk.read_file(&self.place, name, MAX_FILE_BYTES)
+    }
+
+    /// As [`KeyFiles::read`], of many: what `judge` makes of each, in their order.
+    ///
+    /// # Errors
+    /// Those of starting a thread. What is wrong with a file is `judge`'s to say.
+    pub(super) fn read_each<T: Send>(
+        &mut self,
+        names: &[OsString],
+        judge: impl Fn(&OsStr, Result<Vec<u8>, SmallFileError>) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let parts: Vec<&[OsString]> = names.chunks(FILES_AT_ONCE).collect();
+        let read = parallel::map(&parts, parallel::default_threads(), |names| {
+            let mut walk = self.walk.branch();
+            let mut read = |name| judge(name, walk.read_file(&self.place, name, MAX_FILE_BYTES));
+            let judged: Vec<T> = names.iter().map(|name| read(name)).collect();
+            (walk, judged)
+        });
+        let read = read.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
+        let mut all = Vec::with_capacity(names.len());
+        for (walk, judged) in read {
+            self.walk.join(walk);
+            all.extend(judged);
+        }
+        Ok(all)
     }
 
     /// How a file begins that may decide nothing but that it does not belong here. So it may be large, and
@@ -133,15 +175,33 @@ impl KeyFiles {
         Ok(BufReader::with_capacity(MAX_FILE_BYTES as usize, file).fill_buf()?.to_vec())
     }
 
+    /// Where they are, as the user would write it.
+    pub(super) fn directory(&self) -> &Path {
+        &self.shown
+    }
+
     /// The path of a file as the user would write it.
     pub(super) fn path(&self, name: &OsStr) -> PathBuf {
         self.shown.join(name)
     }
 
-    /// Where a link of that name leads to; nothing for what is no link.
-    pub(super) fn link(&self, name: &OsStr) -> Option<PathBuf> {
-        let target = rustix::fs::readlinkat(&self.place, name, Vec::new()).ok()?;
-        Some(OsString::from_vec(target.into_bytes()).into())
+    /// A file whole that nobody reads as a key or a note, to look for what must not be there. Its owner and mode do not
+    /// matter.
+    ///
+    /// # Errors
+    /// What cannot be opened, is no regular file, or is larger than what is searched.
+    pub(super) fn searched(&self, name: &OsStr) -> Result<Zeroizing<Vec<u8>>, SmallFileError> {
+        Walk::default().read_file(&self.place, name, MAX_SEARCHED_BYTES).map(Zeroizing::new)
+    }
+
+    /// Whether that name is a link.
+    pub(super) fn is_link(&self, name: &OsStr) -> bool {
+        rustix::fs::readlinkat(&self.place, name, Vec::new()).is_ok()
+    }
+
+    /// The path of the directory, with no link on the way.
+    pub(super) fn real_path(&self) -> &Path {
+        self.place.path()
     }
 
     /// Ends the reading: everything that was read or stepped on and that others may change.

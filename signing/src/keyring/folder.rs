@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aisoc_files::{Insecure, SmallFileError, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -150,10 +150,22 @@ impl Contents {
 
 impl Content {
     fn is_as_listed(&self) -> bool {
-        let Ok(now) = names_of(self.place, &self.files) else { return false };
+        let Ok(now) = names_of(self.place, &self.files, KeyFiles::listed) else { return false };
         let others = self.others.iter().map(|(name, _)| name);
         let listed = self.keys.iter().map(|(name, _)| name).chain(self.notes.keys()).chain(others);
-        listed.collect::<BTreeSet<_>>() == now.iter().collect()
+        let (mut listed, mut now): (Vec<_>, Vec<_>) = (listed.collect(), now.iter().collect());
+        listed.sort_unstable();
+        now.sort_unstable();
+        listed == now && !self.is_any_missed()
+    }
+
+    /// Whether a file was not there when it was read: it was away between two listings that have its name. A link that
+    /// leads nowhere never was.
+    fn is_any_missed(&self) -> bool {
+        let keys = self.keys.iter().map(|(name, file)| (name, file.key.as_ref().err()));
+        let notes = self.notes.iter().map(|(name, note)| (name, note.as_ref().err()));
+        let absent = |fault: Option<&Fault>| fault.is_some_and(|fault| fault.reason() == Reason::IoNotFound);
+        keys.chain(notes).any(|(name, fault)| absent(fault) && !self.files.is_link(name))
     }
 
     fn require_sound(&self) -> Result<()> {
@@ -169,7 +181,8 @@ impl Content {
 
 impl Folder {
     fn list(place: KeyPlace, files: KeyFiles) -> Result<Self> {
-        let (keys, others) = names_of(place, &files)?.into_iter().partition(|name| key_id(name).is_some());
+        let (keys, others) =
+            names_of(place, &files, KeyFiles::names)?.into_iter().partition(|name| key_id(name).is_some());
         Ok(Self { place, files, keys, others })
     }
 
@@ -179,7 +192,9 @@ impl Folder {
         let (notes, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|name| noted.contains(name));
         let read = |name: OsString| (read_note(&mut files, &name), name);
         let notes: BTreeMap<_, _> = notes.into_iter().map(read).map(|(note, name)| (name, note)).collect();
-        let contents: Vec<_> = keys.iter().map(|name| KeyFile::read(&mut files, name)).collect::<Result<_>>()?;
+        let directory = files.directory().to_owned();
+        let contents = files.read_each(&keys, |name, content| KeyFile::read(content, || directory.join(name)))?;
+        let contents: Vec<_> = contents.into_iter().collect::<Result<_>>()?;
         // Of a thousand keys the names take longer to compare than the keys to read.
         let names = LazyCell::new(|| KeyNames::new(keys.iter().map(OsString::as_os_str)));
         let stray = |name: OsString| (refuse_stray(&files, &names, &name, &notes).err(), name);
@@ -190,9 +205,9 @@ impl Folder {
 }
 
 /// The names of a place, but for what is ours there.
-fn names_of(place: KeyPlace, files: &KeyFiles) -> Result<Vec<OsString>> {
+fn names_of(place: KeyPlace, files: &KeyFiles, names: fn(&KeyFiles) -> Result<Vec<OsString>>) -> Result<Vec<OsString>> {
     let is_foreign = |name: &OsString| place != KeyPlace::Trusted || !is_ours(name);
-    Ok(files.names()?.into_iter().filter(is_foreign).collect())
+    Ok(names(files)?.into_iter().filter(is_foreign).collect())
 }
 
 /// The id of the key that a file of that name holds; nothing when it is named as none.
@@ -242,20 +257,20 @@ fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: 
 impl KeyFile {
     /// That this process may open no more files says nothing about the key, and so is no verdict about what it
     /// signed.
-    fn read(files: &mut KeyFiles, name: &OsStr) -> Result<Self> {
-        let path = files.path(name);
-        let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path, error);
-        match files.read(name) {
+    fn read(content: Result<Vec<u8>, SmallFileError>, path: impl Fn() -> PathBuf) -> Result<Self> {
+        let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path(), error);
+        match content {
             Err(error) if is_exhausted(&error) => Err(fault(error)),
             Err(error) => Ok(Self::without_key(KeyFlaw::Unreadable, fault(error), &[])),
-            Ok(content) => Ok(Self::of(&content, &path)),
+            Ok(content) => Ok(Self::of(&content, path)),
         }
     }
 
-    fn of(content: &[u8], path: &Path) -> Self {
+    fn of(content: &[u8], path: impl Fn() -> PathBuf) -> Self {
         if let Some(Ok(key)) = PublicKey::plain(content) {
             return Self { key: Ok(key), flaw: None, unused: Vec::new(), block_count: 1 };
         }
+        let path = &path();
         let source = KeySource::file(path);
         match PublicKey::read(content, &source) {
             Err(_) if begins_as_note(content) => Self::without_key(KeyFlaw::Note, note_in_place_of_key(path), content),
