@@ -59,7 +59,22 @@ fn is_length(bytes: &[u8]) -> bool {
 }
 
 fn is_named(text: &[u8]) -> bool {
-    holds_private_key(text) || MARKERS.iter().any(|marker| contains(text, marker))
+    holds_private_key(text) || MARKERS.iter().any(|marker| contains(text, marker)) || holds_private_jwk(text)
+}
+
+/// A JSON Web Key has its type, and one that is private or shared the member that says so: `d` (RFC 8037, section 2,
+/// and RFC 7518, sections 6.2.2 and 6.3.2), or `k` (6.4.1).
+fn holds_private_jwk(text: &[u8]) -> bool {
+    has_member(text, b"\"kty\"") && [&b"\"d\""[..], b"\"k\""].iter().any(|name| has_member(text, name))
+}
+
+/// Whether a member of that name has a text as its value.
+fn has_member(text: &[u8], name: &[u8]) -> bool {
+    let value = |rest: &[u8]| {
+        let rest = rest.trim_ascii_start().strip_prefix(b":")?;
+        rest.trim_ascii_start().strip_prefix(b"\"").map(drop)
+    };
+    text.windows(name.len()).enumerate().any(|(at, found)| found == name && value(&text[at + name.len()..]).is_some())
 }
 
 fn is_der(bytes: &[u8]) -> bool {

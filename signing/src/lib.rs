@@ -48,8 +48,8 @@ pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_encry
 pub use key_source::KeySource;
 pub use keyring::{
     Circumstances, FileKind, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyFlaw, KeyId, KeyNotes, KeyPlace, Keyring,
-    OWN_DIRECTORY, Origin, OutOfScope, Passed, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey, Standing,
-    Survey, SurveyedFile, inherited, note_of,
+    LinkOut, OWN_DIRECTORY, Origin, OutOfScope, Passed, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey,
+    Standing, Survey, SurveyedFile, Wider, inherited, note_of, wider,
 };
 pub use private_key::PrivateKey;
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};

@@ -39,6 +39,58 @@ pub fn inherited(endorsers: &[&HeldKey], not_before: Timestamp) -> Result<KeyNot
     Ok(notes)
 }
 
+/// What a key may do that another one may not: a member of a note, and what it says for either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wider {
+    /// The member: `may_sign`, `scope` or `coverage`.
+    pub member: &'static str,
+    /// For the key.
+    pub own: String,
+    /// For the other one.
+    pub other: String,
+}
+
+/// Whether a key may do more than another one, by every note on either: sign other things, sign in a wider scope, or be
+/// believed with less. Dates are those of each key alone.
+pub fn wider(key: &HeldKey, other: &HeldKey) -> Option<Wider> {
+    let (own_kinds, kinds) = (kinds(&[key]), kinds(&[other]));
+    if own_kinds.iter().any(|kind| !kinds.contains(kind)) {
+        let named = |kinds: &[SignatureKind]| match kinds.is_empty() {
+            true => "nothing".to_owned(),
+            false => kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        };
+        return Some(Wider { member: "may_sign", own: named(&own_kinds), other: named(&kinds) });
+    }
+    let (own, scope) = (common_scope(key), common_scope(other));
+    let is_within = match (&own, &scope) {
+        // A key whose notes have no scope in common signs nothing.
+        (Err(_), _) | (_, Ok(None)) => true,
+        (Ok(_), Err(_)) | (Ok(None), Ok(Some(_))) => false,
+        (Ok(Some(own)), Ok(Some(scope))) => own.is_within(scope),
+    };
+    if !is_within {
+        let named = |scope: Result<Option<Scope>>| match scope {
+            Ok(Some(scope)) => scope.to_string(),
+            Ok(None) => "everything".to_owned(),
+            Err(_) => "nothing".to_owned(),
+        };
+        return Some(Wider { member: "scope", own: named(own), other: named(scope) });
+    }
+    let is_wider = match (key.coverage(), other.coverage()) {
+        (Some(KeyCoverage::Full), _) => false,
+        (None, other) => other == Some(KeyCoverage::Full),
+        (Some(KeyCoverage::Code), other) => other != Some(KeyCoverage::Code),
+    };
+    let named = |coverage: Option<KeyCoverage>| coverage.map_or("as the site asks", KeyCoverage::as_str).to_owned();
+    is_wider.then(|| Wider { member: "coverage", own: named(key.coverage()), other: named(other.coverage()) })
+}
+
+/// The scope that every note on a key leaves it; nothing where none limits it.
+fn common_scope(key: &HeldKey) -> Result<Option<Scope>> {
+    let scopes: Vec<&Scope> = key.limits.notes.iter().filter_map(|notes| notes.scope.as_ref()).collect();
+    scope(&scopes)
+}
+
 fn nothing_left(what: &str) -> Fault {
     Fault::new(Reason::KeyOutOfScope, format!("the successor could sign nothing: {what}"))
         .hint("see what each of them is limited to: `aisoc keys list`; `aisoc keys show ID` says it of one")

@@ -61,6 +61,17 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Its lists, in words.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |what: &str, patterns: &Option<Vec<String>>| {
+            patterns.as_ref().map(|patterns| format!("{what} {}", patterns.join(", ")))
+        };
+        let lists = [listed("plugins", &self.plugins), listed("from", &self.repositories)];
+        f.write_str(&lists.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
+}
+
 impl Scope {
     /// Whether it holds the plugin of that id. Without an id only a scope that asks for none does.
     pub fn holds_plugin(&self, id: Option<&str>) -> bool {
@@ -75,15 +86,14 @@ impl Scope {
     }
 
     /// Whether whatever `self` holds `other` holds as well, as far as that can be read off the patterns: each of
-    /// `self` is one of `other`, or is matched by one.
-    pub fn is_within(&self, other: &Self) -> bool {
-        let within = |own: &Option<Vec<String>>, others: &Option<Vec<String>>, holds: fn(&str, &str) -> bool| {
+    /// `self` is within one of `other`.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let within = |own: &Option<Vec<String>>, others: &Option<Vec<String>>, is_within: fn(&str, &str) -> bool| {
             let Some(others) = others else { return true };
-            own.as_ref().is_some_and(|own| own.iter().all(|one| others.iter().any(|other| holds(other, one))))
+            own.as_ref().is_some_and(|own| own.iter().all(|one| others.iter().any(|other| is_within(one, other))))
         };
-        within(&self.plugins, &other.plugins, |glob, one| {
-            glob == one || (!one.contains('*') && matches_glob(glob, one))
-        }) && within(&self.repositories, &other.repositories, |prefix, one| is_below(one, prefix))
+        within(&self.plugins, &other.plugins, is_glob_within)
+            && within(&self.repositories, &other.repositories, is_below)
     }
 
     /// What both hold, as far as patterns can say it: of two the one that is within the other. Two globs that overlap
@@ -375,7 +385,10 @@ mod tests {
             (scope(&["a"], &[]), scope(&["a"], &[]), true),
             (scope(&["acme-x"], &[]), scope(&["acme-*"], &[]), true),
             (scope(&["acme-*"], &[]), scope(&["acme-*"], &[]), true),
-            (scope(&["acme-x*"], &[]), scope(&["acme-*"], &[]), false),
+            (scope(&["acme-x*"], &[]), scope(&["acme-*"], &[]), true),
+            (scope(&["acme-*"], &[]), scope(&["acme-x*"], &[]), false),
+            (scope(&["acme-x", "other"], &[]), scope(&["acme-*"], &[]), false),
+            (scope(&["acme-x"], &[]), scope(&["acme-*", "other"], &[]), true),
             (scope(&["**"], &[]), scope(&["acme-*"], &[]), false),
             (scope(&[], &["ghcr.io/acme/x"]), scope(&[], &["ghcr.io/acme"]), true),
             (scope(&[], &["ghcr.io"]), scope(&[], &["ghcr.io/acme"]), false),

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use aisoc_files::{Insecure, SmallFileError};
 use aisoc_manifests::fault::{Fault, Result};
 
-use super::folder::{Content, KeyFile, KeyFlaw, read_all, shown};
+use super::folder::{Content, Contents, KeyFile, KeyFlaw, read_all, shown};
 use super::gathered::Gathered;
 use super::held::HeldKey;
+use super::links::LinkOut;
 use super::names::note_of;
 use super::notes::KeyNotes;
-use super::place::KeyPlace;
+use super::place::{KeyPlace, OWN_DIRECTORY};
 use crate::key::PublicKey;
 use crate::pem::blocks;
 
@@ -30,8 +31,12 @@ pub struct Survey {
     pub insecure: Vec<Insecure>,
     /// Places that cannot be listed.
     pub unlisted: Vec<Fault>,
+    /// The files of the directory that is ours there in which a private key stands.
+    pub private_in_own: Vec<PathBuf>,
     directory: PathBuf,
     is_one_file: bool,
+    /// The paths of the files whose names are no text, by what is shown of them.
+    unspeakable: HashMap<String, PathBuf>,
 }
 
 /// One name in a directory of keys.
@@ -41,10 +46,14 @@ pub struct SurveyedFile {
     pub place: KeyPlace,
     /// The file, from the directory of the keys on.
     pub file: String,
+    /// Its path, as the user would write it.
+    pub path: PathBuf,
     /// What it is.
     pub kind: FileKind,
-    /// Where it leads to, if it is a link.
-    pub link: Option<PathBuf>,
+    /// Whether a private key stands in it, under whatever name.
+    pub is_private: bool,
+    /// The link on the way to it that leads out of the directory, if it is read at all.
+    pub link_out: Option<LinkOut>,
 }
 
 /// What a file among keys is.
@@ -70,8 +79,6 @@ pub enum FileKind {
     Stray {
         /// Why it refuses the whole directory.
         fault: Fault,
-        /// What it looks like all the same.
-        holds: Passed,
     },
     /// What is passed over.
     Passed(Passed),
@@ -80,12 +87,15 @@ pub enum FileKind {
 /// What a file holds that nobody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
-    /// A private key.
-    PrivateKey,
     /// Something that a host would read if it had the name of a key.
     PublicKey,
     /// Nothing that can be read as a file: a directory, a device, a link to nowhere.
     NoFile,
+    /// More than is searched for keys.
+    Unsearched {
+        /// How much is searched.
+        max_bytes: u64,
+    },
     /// Anything else.
     Other,
 }
@@ -102,17 +112,24 @@ impl Survey {
         let refusals: HashMap<String, Fault> = refusals.into_iter().collect();
         let refusal_of = |file: &str| refusals.get(file).cloned();
         let is_one_file = contents.places.iter().any(|content| content.files.is_one_file());
-        let files = contents.places.iter().flat_map(|content| surveyed(content, &refusal_of)).collect();
+        let top = contents.places.first().map(|top| top.files.real_path().to_owned()).unwrap_or_default();
+        let files: Vec<SurveyedFile> =
+            contents.places.iter().flat_map(|content| surveyed(content, &top, &refusal_of)).collect();
+        let private_in_own = if is_one_file { Vec::new() } else { private_in_own(&contents) };
+        let is_unspeakable = |file: &&SurveyedFile| file.path.to_str().is_none();
+        let unspeakable = files.iter().filter(is_unspeakable).map(|file| (file.file.clone(), file.path.clone()));
+        let unspeakable = unspeakable.collect();
         let insecure = contents.places.into_iter().filter_map(|content| content.insecure).collect();
-        let directory = directory.to_owned();
-        Ok(Some(Self { keys, files, insecure, unlisted: contents.unlisted, directory, is_one_file }))
+        let (directory, unlisted) = (directory.to_owned(), contents.unlisted);
+        Ok(Some(Self { keys, files, insecure, unlisted, private_in_own, directory, is_one_file, unspeakable }))
     }
 
     /// The path of a file, as the user would write it.
     pub fn path_of(&self, file: &str) -> PathBuf {
-        match self.is_one_file {
-            false => self.directory.join(file),
-            true => self.directory.with_file_name(file),
+        match (self.unspeakable.get(file), self.is_one_file) {
+            (Some(path), _) => path.clone(),
+            (None, false) => self.directory.join(file),
+            (None, true) => self.directory.with_file_name(file),
         }
     }
 
@@ -127,26 +144,42 @@ impl Survey {
     }
 }
 
-fn surveyed(content: &Content, refusal_of: &dyn Fn(&str) -> Option<Fault>) -> Vec<SurveyedFile> {
-    let one = |name: &OsStr, kind: FileKind| {
-        let (place, file, link) = (content.place, content.place.below(&shown(name)), content.files.link(name));
-        SurveyedFile { place, file, kind, link }
+fn surveyed(content: &Content, top: &Path, refusal_of: &dyn Fn(&str) -> Option<Fault>) -> Vec<SurveyedFile> {
+    let one = |name: &OsStr, kind: FileKind, is_private: bool| {
+        let from_top = content.place.directory().map_or_else(PathBuf::new, PathBuf::from).join(name);
+        let is_read = !matches!(kind, FileKind::Passed(_));
+        SurveyedFile {
+            place: content.place,
+            file: content.place.below(&shown(name)),
+            path: content.files.path(name),
+            kind,
+            is_private,
+            link_out: is_read.then(|| LinkOut::on_way(top, &from_top)).flatten(),
+        }
     };
     let key = |(name, held): &(OsString, KeyFile)| {
-        one(name, kind_of_key(held, refusal_of(&content.place.below(&shown(name)))))
+        let is_private = match held.flaw {
+            Some(KeyFlaw::Private) => true,
+            // Nobody has looked further than to see that it is none.
+            Some(KeyFlaw::Note | KeyFlaw::Unreadable) => Searched::of(content, name).is_private,
+            _ => false,
+        };
+        one(name, kind_of_key(held, refusal_of(&content.place.below(&shown(name)))), is_private)
     };
     let own: HashSet<OsString> = content.keys.iter().map(|(key, _)| note_of(key)).collect();
-    let note = |(name, read): (&OsString, &Result<KeyNotes>)| match read {
-        // What is called a note and is none may be the one thing that must not be there.
-        Err(_) if matches!(held_by(content, name), Passed::PrivateKey) => {
-            one(name, FileKind::Passed(Passed::PrivateKey))
-        }
-        read => one(name, FileKind::Note { fault: read.as_ref().err().cloned(), is_in_flight: !own.contains(name) }),
+    let note = |(name, read): (&OsString, &Result<KeyNotes>)| {
+        let is_private = Searched::of(content, name).is_private;
+        let kind = match read {
+            // What is called a note and is none may be the one thing that must not be there.
+            Err(_) if is_private => FileKind::Passed(Passed::Other),
+            read => FileKind::Note { fault: read.as_ref().err().cloned(), is_in_flight: !own.contains(name) },
+        };
+        one(name, kind, is_private)
     };
     let other = |(name, stray): &(OsString, Option<Fault>)| {
-        let holds = held_by(content, name);
-        let stray = stray.clone().map(|fault| FileKind::Stray { fault, holds });
-        one(name, stray.unwrap_or(FileKind::Passed(holds)))
+        let Searched { is_private, holds } = Searched::of(content, name);
+        let stray = stray.clone().map(|fault| FileKind::Stray { fault });
+        one(name, stray.unwrap_or(FileKind::Passed(holds)), is_private)
     };
     let keys = content.keys.iter().map(key);
     keys.chain(content.notes.iter().map(note)).chain(content.others.iter().map(other)).collect()
@@ -157,13 +190,35 @@ fn kind_of_key(held: &KeyFile, refusal: Option<Fault>) -> FileKind {
     FileKind::Key { flaw, refusal, block_count: held.block_count }
 }
 
-/// Of a large file its beginning: a key is small.
-fn held_by(content: &Content, name: &OsStr) -> Passed {
-    match content.files.beginning(name) {
-        Ok(text) if PublicKey::holds_private_key(&text) => Passed::PrivateKey,
-        Ok(text) if blocks(&text).any(|block| block.label == "PUBLIC KEY") => Passed::PublicKey,
-        Err(SmallFileError::NotAFile) => Passed::NoFile,
-        Err(error) if error.is_absent() => Passed::NoFile,
-        Ok(_) | Err(_) => Passed::Other,
+/// The files beside what we keep there, which nothing else lists. One that cannot be opened is for whoever opens it.
+fn private_in_own(contents: &Contents) -> Vec<PathBuf> {
+    let top = contents.places.first().map(|top| &top.files);
+    let own = top.and_then(|top| top.below(OWN_DIRECTORY).ok().flatten());
+    let Some(own) = own else { return Vec::new() };
+    let names = own.names().unwrap_or_default();
+    let is_private = |name: &OsString| own.searched(name).is_ok_and(|text| PublicKey::holds_private_key(&text));
+    names.into_iter().filter(is_private).map(|name| own.path(&name)).collect()
+}
+
+/// What stands in a file, read whole.
+struct Searched {
+    is_private: bool,
+    holds: Passed,
+}
+
+impl Searched {
+    fn of(content: &Content, name: &OsStr) -> Self {
+        let holds = |holds| Self { is_private: false, holds };
+        match content.files.searched(name) {
+            Ok(text) => {
+                let is_public = blocks(&text).any(|block| block.label == "PUBLIC KEY");
+                let holds = if is_public { Passed::PublicKey } else { Passed::Other };
+                Self { is_private: PublicKey::holds_private_key(&text), holds }
+            }
+            Err(SmallFileError::NotAFile) => holds(Passed::NoFile),
+            Err(error) if error.is_absent() => holds(Passed::NoFile),
+            Err(SmallFileError::TooLarge { max_bytes, .. }) => holds(Passed::Unsearched { max_bytes }),
+            Err(SmallFileError::Io(_)) => holds(Passed::Other),
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! What is wrong with single files and places, whatever their keys are limited to.
 
-use std::ffi::OsStr;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use aisoc_files::{Insecure, shell_word};
-use aisoc_signing::{FileKind, KeyFlaw, KeyPlace, Passed, Survey, SurveyedFile};
+use aisoc_signing::{FileKind, KeyFlaw, KeyPlace, LinkOut, Passed, Survey, SurveyedFile};
 
 use super::finding::Finding;
 use super::rule::Rule;
@@ -13,7 +12,8 @@ use super::rule::Rule;
 pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
     let places = survey.insecure.iter().flat_map(writable);
     let unlisted = survey.unlisted.iter().map(|fault| Finding::of(Rule::PlaceUnlisted, survey.directory(), fault));
-    places.chain(unlisted).chain(survey.files.iter().flat_map(|file| of_file(file, survey))).collect()
+    let own = survey.private_in_own.iter().map(|path| private_key(path));
+    places.chain(unlisted).chain(own).chain(survey.files.iter().flat_map(of_file)).collect()
 }
 
 /// One for each thing that others may change, with what mends all of the place.
@@ -26,29 +26,29 @@ fn writable(insecure: &Insecure) -> Vec<Finding> {
     insecure.weaknesses.iter().map(finding).collect()
 }
 
-fn of_file(file: &SurveyedFile, survey: &Survey) -> Vec<Finding> {
-    let path = survey.path_of(&file.file);
+fn of_file(file: &SurveyedFile) -> Vec<Finding> {
+    let path = &file.path;
     let content = match &file.kind {
         FileKind::Key { flaw, refusal, block_count } => {
-            let refusal = refusal.as_ref().map(|fault| Finding::of(rule_of_refusal(file.place, fault), &path, fault));
-            let flaw = flaw.as_ref().map(|(flaw, fault)| Finding::of(rule_of_flaw(*flaw), &path, fault));
-            let blocks = (*block_count > 1).then(|| several_blocks(&path, *block_count));
+            let refusal = refusal.as_ref().map(|fault| Finding::of(rule_of_refusal(file.place, fault), path, fault));
+            let flaw = flaw.as_ref().map(|(flaw, fault)| Finding::of(rule_of_flaw(*flaw), path, fault));
+            let blocks = (*block_count > 1).then(|| several_blocks(path, *block_count));
             [flaw, refusal, blocks].into_iter().flatten().collect()
         }
         FileKind::Note { fault, is_in_flight } => {
-            let fault = fault.as_ref().map(|fault| Finding::of(Rule::NoteInvalid, &path, fault));
-            fault.or_else(|| is_in_flight.then(|| in_flight(file, &path))).into_iter().collect()
+            let fault = fault.as_ref().map(|fault| Finding::of(Rule::NoteInvalid, path, fault));
+            fault.or_else(|| is_in_flight.then(|| in_flight(file, path))).into_iter().collect()
         }
-        FileKind::Stray { fault, holds } => {
-            let private = (*holds == Passed::PrivateKey).then(|| private_key(&path));
-            [Some(Finding::of(Rule::OrphanNote, &path, fault)), private].into_iter().flatten().collect::<Vec<_>>()
-        }
-        FileKind::Passed(holds) => vec![passed(*holds, &path)],
+        FileKind::Stray { fault } => vec![Finding::of(Rule::OrphanNote, path, fault)],
+        FileKind::Passed(_) if file.is_private => Vec::new(),
+        FileKind::Passed(holds) => vec![passed(*holds, path)],
     };
+    let is_told = content.iter().any(|finding| finding.rule == Rule::PrivateKey);
+    let private = (file.is_private && !is_told).then(|| private_key(path));
     let is_key = matches!(file.kind, FileKind::Key { .. });
-    let name = is_key.then(|| odd_name(file, &path)).flatten();
-    let is_read = !matches!(file.kind, FileKind::Passed(_));
-    content.into_iter().chain(name).chain(is_read.then(|| link(file, &path)).flatten()).collect()
+    let name = is_key.then(|| odd_name(file, path)).flatten();
+    let link = file.link_out.as_ref().map(|link| link_outside(path, link));
+    content.into_iter().chain(private).chain(name).chain(link).collect()
 }
 
 const fn rule_of_flaw(flaw: KeyFlaw) -> Rule {
@@ -103,12 +103,16 @@ fn private_key(path: &Path) -> Finding {
 fn passed(holds: Passed, path: &Path) -> Finding {
     let shown = path.display();
     match holds {
-        Passed::PrivateKey => private_key(path),
         Passed::PublicKey => {
             Finding::at(Rule::UnreadKey, path, format!("`{shown}` holds a public key, and is not named as one"))
                 .hint("name it NAME.pem if it is to be trusted, and keep it elsewhere if not")
         }
         Passed::NoFile => Finding::at(Rule::Ignored, path, format!("`{shown}` is no file, and is not looked into")),
+        Passed::Unsearched { max_bytes } => Finding::at(
+            Rule::Ignored,
+            path,
+            format!("`{shown}` is larger than {max_bytes} bytes, and is searched for no key: look at it by hand"),
+        ),
         Passed::Other => Finding::at(Rule::Ignored, path, format!("`{shown}` is neither a key nor a note on one")),
     }
 }
@@ -126,42 +130,11 @@ fn odd_name(file: &SurveyedFile, path: &Path) -> Option<Finding> {
 }
 
 /// A link within the directory is how clusters mount keys.
-fn link(file: &SurveyedFile, path: &Path) -> Option<Finding> {
-    let target = file.link.as_ref().filter(|target| leads_out(file.place, target))?;
-    let message = format!("`{}` is a link to `{}`", path.display(), target.display());
-    Some(Finding::at(Rule::LinkOutside, path, message).hint("put the file itself there in place of the link"))
-}
-
-fn leads_out(place: KeyPlace, target: &Path) -> bool {
-    let mut depth = if place == KeyPlace::Trusted { 0 } else { 1 };
-    target.components().any(|component| {
-        match component {
-            Component::RootDir | Component::Prefix(_) => depth = -1,
-            Component::ParentDir => depth -= 1,
-            Component::Normal(name) if name != OsStr::new("") => depth += 1,
-            Component::Normal(_) | Component::CurDir => {}
-        }
-        depth < 0
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_link_leads_out_as_soon_as_one_step_of_it_does() {
-        for (place, target, expected) in [
-            (KeyPlace::Trusted, "other.pem", false),
-            (KeyPlace::Trusted, "..data/ops.pem", false),
-            (KeyPlace::Trusted, "./staged/../ops.pem", false),
-            (KeyPlace::Trusted, "/keys/ops.pem", true),
-            (KeyPlace::Trusted, "../ops.pem", true),
-            (KeyPlace::Trusted, "staged/../../keys/ops.pem", true),
-            (KeyPlace::Staged, "../ops.pem", false),
-            (KeyPlace::Retired, "../../ops.pem", true),
-        ] {
-            assert_eq!(leads_out(place, Path::new(target)), expected, "{place:?} {target}");
-        }
-    }
+fn link_outside(path: &Path, LinkOut { link, target }: &LinkOut) -> Finding {
+    let (shown, target) = (path.display(), target.display());
+    let message = match path.ends_with(link) {
+        true => format!("`{shown}` is a link to `{target}`"),
+        false => format!("`{shown}` is led out of the directory by `{}`, a link to `{target}`", link.display()),
+    };
+    Finding::at(Rule::LinkOutside, path, message).hint("put the file itself there in place of the link")
 }
