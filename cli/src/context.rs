@@ -14,7 +14,7 @@ use aisoc_manifests::progress::{Act, Watcher};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
-use aisoc_pipeline::{SignatureRule, TrustInputs};
+use aisoc_pipeline::{ForeseenKeys, SignatureRule, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
@@ -224,7 +224,7 @@ impl Context {
             self.warn_of_stale_set(&keys_dir, at);
         }
         let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
-        TrustInputs { keys_dir, policy, at, coming: None }
+        TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() }
     }
 
     /// What the signature of what is published has to be. Only flags say so: what an operator's environment
@@ -242,7 +242,7 @@ impl Context {
     pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
         let at = clock::now();
         self.warn_of_stale_set(&keys_dir, at);
-        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at, coming: None }
+        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at, foreseen: ForeseenKeys::default() }
     }
 
     /// Says, once, when nobody can rely any more on the set that these keys follow: who holds newer ones back holds

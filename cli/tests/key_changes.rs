@@ -256,3 +256,42 @@ fn a_key_is_revoked_although_another_revoked_one_has_its_name() {
     let note = fs::read_to_string(site.0.path(&format!("trusted/{note}"))).expect("there");
     assert!(note.contains("Ada") && note.contains("ticket 12"), "{note}");
 }
+
+/// Nothing comes in between the question what depends on a key and its going: who installs holds the lock of the plugins
+/// directory, and who takes a key away shares it until it is gone. A key in the wrong hands waits for nobody.
+#[test]
+fn no_key_is_taken_away_while_something_is_installed() {
+    let site = Site::new();
+    site.keys(&["add", "new.pem"]).ok();
+    let lock = fs::File::open(site.0.path("plugins/.aisoc/write.lock")).expect("there");
+    lock.lock().expect("free");
+    let before = site.files();
+    for command in ["retire", "revoke"] {
+        for words in [&["--dry-run"][..], &[]] {
+            site.keys(&[&[command, "new", "--lock-timeout", "0"], words].concat()).refused(4, "locked");
+            assert_eq!(site.files(), before, "{command} {words:?}");
+        }
+    }
+    site.keys(&["revoke", "new", "--force", "--lock-timeout", "0"]).ok();
+    assert!(site.files().contains(&"revoked/new.pem".to_owned()));
+}
+
+#[test]
+fn of_an_install_and_the_end_of_its_only_key_one_comes_first_and_the_other_is_refused() {
+    for round in 0..4 {
+        let site = Site::new();
+        site.keys(&["add", "new.pem"]).ok();
+        site.0.run(&["plugin", "new", "whois", "--type", "enricher"]).ok();
+        site.0.run(&["plugin", "sign", "whois", "--private-key", "new.key"]).ok();
+        let place = ["--plugins-dir", "plugins", "--keys", "trusted"];
+        let begin = |words: &[&str]| {
+            let mut command = site.0.command(&[words, &place].concat());
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
+        };
+        let retire = ["keys", "retire", "new", REASON[0], REASON[1]];
+        let [mut install, mut retire] = [&["plugin", "install", "whois"][..], &retire].map(begin);
+        let [install, retire] = [&mut install, &mut retire].map(|child| child.wait().expect("ended").success());
+        assert!(install != retire, "round {round}: {install} {retire}");
+        site.verify().ok();
+    }
+}

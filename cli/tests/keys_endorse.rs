@@ -476,6 +476,26 @@ fn a_successor_that_is_needed_is_left_with_the_command_that_revokes_it_and_the_o
     assert!(!site.keys(&revoke).stderr.contains("count still"));
 }
 
+/// One successor after the other, each as if those before it were gone: so the last key that counts stays, and a dry run
+/// ends as the run does.
+#[test]
+fn a_dry_run_keeps_the_last_key_that_counts_as_the_run_does() {
+    for words in [&["--dry-run"][..], &[]] {
+        let site = Site::new();
+        site.endorsed();
+        site.accept(&[]).ok();
+        site.endorse(&["other.pem", "--private-key", "new.key", "--out", "other.endorsement"]).ok();
+        site.keys(&["accept", "other.endorsement"]).ok();
+        fs::create_dir(site.0.path("plugins")).expect("made");
+        let run = site.keys(&[&["revoke", "old", "--plugins-dir", "plugins", "--with-successors"], words].concat());
+        run.refused(3, "key_needed");
+        assert!(run.stderr.contains("key `other`: it is the last key that counts"), "{words:?}: {run:?}");
+        let is_revoked = |key: &&str| site.0.path(&format!("trusted/revoked/{key}.pem")).exists();
+        let revoked: Vec<_> = ["old", "new", "other"].into_iter().filter(is_revoked).collect();
+        assert_eq!(revoked, if words.is_empty() { vec!["old", "new"] } else { vec![] }, "{run:?}");
+    }
+}
+
 /// The page on the format is enough to verify one: this program knows nothing else.
 #[test]
 fn an_independent_program_verifies_an_endorsement_and_refuses_what_was_changed() {

@@ -371,13 +371,30 @@ fn more_signers_than_the_new_key_can_be_are_waited_for() {
 fn a_run_that_fails_behind_its_first_steps_says_which_they_were_and_goes_on_later() {
     let bench = bench();
     with_idle_key(&bench);
-    let in_the_way = bench.write("keys/retired/idle.pem", "no key");
-    let failed = rotate_idle(&bench, &["--overlap", "0d"]);
-    failed.refused(1, "key_invalid");
+    // Somebody changes what is installed all the time, beside whom no key is taken away.
+    let lock = fs::File::open(bench.path("plugins/.aisoc/write.lock")).expect("there");
+    lock.lock().expect("free");
+    let failed = rotate_idle(&bench, &["--overlap", "0d", "--lock-timeout", "0"]);
+    failed.refused(4, "locked");
     let said = "key-stage, key-promote is done, and the same line goes on behind it, but ";
     assert!(failed.error_line().contains(said), "{failed:?}");
-    fs::remove_file(in_the_way).expect("removed");
+    drop(lock);
     assert_eq!(changes(&json(rotate_idle(&bench, &["--overlap", "0d", "--json"]).ok())), ["key-retire"]);
+}
+
+/// What is in the way of a later step is found before the first one.
+#[test]
+fn what_stands_where_the_old_key_goes_and_is_no_key_is_found_before_anything_is_begun() {
+    let bench = bench();
+    with_idle_key(&bench);
+    let in_the_way = bench.write("keys/retired/idle.pem", "no key");
+    for words in [&["--overlap", "0d", "--dry-run"][..], &["--overlap", "0d"]] {
+        rotate_idle(&bench, words).refused(1, "key_invalid");
+        assert!(actions(&bench).is_empty(), "{words:?}");
+    }
+    fs::remove_file(in_the_way).expect("removed");
+    let all = ["key-stage", "key-promote", "key-retire"];
+    assert_eq!(changes(&json(rotate_idle(&bench, &["--overlap", "0d", "--json"]).ok())), all);
 }
 
 /// A publisher who may sign one plugin may sign no other because the key was changed.
@@ -467,4 +484,91 @@ fn what_stands_on_the_word_of_the_old_key_is_named_when_it_is_revoked() {
         run.ok().stderr.contains("warning[successor_stands]: key `third` was accepted on the word of `old`"),
         "{run:?}"
     );
+}
+
+/// Secrets are mounted as links, and a link is not moved: that is found before the new key is trusted, in a dry run too.
+#[test]
+fn an_old_key_that_is_a_link_of_a_mount_is_found_before_anything_is_begun() {
+    let bench = bench();
+    bench.write("keys/..2026/old.pem", fs::read(bench.path("old.pem")).expect("a key"));
+    fs::remove_file(bench.path("keys/old.pem")).expect("removed");
+    std::os::unix::fs::symlink("..2026", bench.path("keys/..data")).expect("linked");
+    std::os::unix::fs::symlink("..data/old.pem", bench.path("keys/old.pem")).expect("linked");
+    bench.run(&[&["plugins", "verify"], &HERE[..]].concat()).ok();
+    let keys = || key_files(&bench);
+    let before = keys();
+    for words in [&["--dry-run"][..], &[]] {
+        let run = rotate(&bench, &[&["--overlap", "0d"], words].concat());
+        run.refused(1, "key_invalid");
+        let said = "`keys/old.pem` is a link, and a link is neither moved nor removed";
+        assert!(run.stderr.contains(said) && run.stderr.contains("a link to `..data/old.pem`"), "{run:?}");
+        assert_eq!(keys(), before, "{words:?}");
+        assert!(actions(&bench).is_empty(), "{words:?}");
+    }
+    // The same rule for each command that would move it, and before it begins.
+    for command in [&["retire", "old", "--force"][..], &["revoke", "old", "--force"]] {
+        for words in [&["--dry-run"][..], &[]] {
+            let fixed = ["--reason", "ticket 12"];
+            bench.run(&[&["keys"], command, &fixed, words, &HERE].concat()).refused(1, "key_invalid");
+            assert!(!bench.path("keys/.aisoc/pending.json").exists() && !bench.path("keys/retired").exists());
+        }
+    }
+}
+
+/// What was limited is the publisher: a key that somebody has staged with more than the old one has is not trusted by a
+/// rotation, and of one that is trusted already it is said.
+#[test]
+fn a_new_key_that_is_here_gets_no_more_by_a_rotation_than_the_old_one_has() {
+    let narrow = r#"{"schema_version":2,"scope":{"plugins":["shodan","virus*","whois"]},"coverage":"full"}"#;
+    for (old, new, member) in [
+        (narrow, r#"{"schema_version":2,"coverage":"full"}"#, Some("scope")),
+        (narrow, r#"{"schema_version":2,"coverage":"full","scope":{"plugins":["*"]}}"#, Some("scope")),
+        (narrow, r#"{"schema_version":2,"scope":{"plugins":["whois"]}}"#, Some("coverage")),
+        (narrow, r#"{"schema_version":2,"coverage":"full","scope":{"plugins":["virustotal"]}}"#, None),
+        (r#"{"schema_version":2,"owner":"Ada"}"#, r#"{"schema_version":2,"coverage":"code"}"#, Some("coverage")),
+        (
+            r#"{"schema_version":2,"owner":"Ada"}"#,
+            r#"{"schema_version":2,"may_sign":["plugin","succession"]}"#,
+            Some("may_sign"),
+        ),
+        (r#"{"schema_version":2,"owner":"Ada"}"#, r#"{"schema_version":2,"comment":"new"}"#, None),
+    ] {
+        let bench = bench();
+        bench.write("keys/old.json", old);
+        bench.write("keys/staged/next.pem", fs::read(bench.path("next.pem")).expect("a key"));
+        bench.write("keys/staged/next.json", new);
+        let before = key_files(&bench);
+        for words in [&["--dry-run"][..], &[]] {
+            let run = rotate(&bench, &[&["--overlap", "30d"], words].concat());
+            match member {
+                None => _ = run.ok(),
+                Some(member) => {
+                    run.refused(2, "usage");
+                    assert!(run.stderr.contains(&format!("may do more than the old one: {member}")), "{run:?}");
+                    assert_eq!(key_files(&bench), before, "{new}");
+                }
+            }
+        }
+        let Some(member) = member else { continue };
+        for file in ["next.pem", "next.json"] {
+            fs::rename(bench.path(&format!("keys/staged/{file}")), bench.path(&format!("keys/{file}"))).expect("moved");
+        }
+        let plan = json(rotate(&bench, &["--overlap", "30d", "--json"]).ok());
+        let why = plan["steps"][1]["why"].as_str().expect("words");
+        assert!(why.contains(&format!("it may do more than the old key: {member} is ")), "{plan}");
+    }
+}
+
+#[test]
+fn a_new_key_that_is_here_keeps_its_name() {
+    let bench = bench();
+    bench.write("keys/staged/next.pem", fs::read(bench.path("next.pem")).expect("a key"));
+    for words in [&["--dry-run"][..], &[]] {
+        let run = rotate(&bench, &[&["--overlap", "30d", "--id", "other"], words].concat());
+        run.refused(2, "usage");
+        assert!(run.stderr.contains("as `staged/next.pem`, and keeps its name"), "{run:?}");
+        assert!(run.stderr.contains("expected: `--id next`, or none\n  found:    `--id other`"), "{run:?}");
+    }
+    rotate(&bench, &["--overlap", "30d", "--id", "next"]).ok();
+    assert!(bench.path("keys/next.pem").exists());
 }

@@ -23,6 +23,9 @@ const USUAL_WAIT: Duration = Duration::from_secs(1);
 const MAX_ROUNDS: u32 = 1_000;
 const OPEN: OFlags =
     OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// To share a lock nobody has to be able to write it.
+const SHARE: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 /// What its group may do with a directory. That everybody may write it too, opens the lock to nobody: who holds a
 /// lock keeps the others out, and says in it who they wait for.
 const WRITABLE_BY_GROUP: u32 = 0o020;
@@ -47,7 +50,7 @@ pub fn open_lock(directory: impl AsFd, name: &str, guarded: impl AsFd) -> io::Re
 /// # Errors
 /// As [`open_lock`].
 pub fn open_existing_lock(directory: impl AsFd, name: &str) -> io::Result<Option<File>> {
-    match rustix::fs::openat(directory, name, OPEN, Mode::empty()) {
+    match rustix::fs::openat(directory, name, SHARE, Mode::empty()) {
         Err(Errno::NOENT) => Ok(None),
         opened => {
             let file = File::from(opened?);

@@ -91,7 +91,7 @@ fn enter(layout: &Layout, access: &Access) -> Result<Option<StateLock>> {
 }
 
 /// One of our directories; nothing when it is not there.
-fn open(path: &Path) -> Result<Option<OwnedFd>> {
+pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
     match rustix::fs::openat(CWD, path, OPEN_DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => Ok(None),
         opened => opened.map(Some).map_err(|error| Fault::io("create the directory", path, error.into())),

@@ -8,6 +8,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_packaging::Limits;
+use aisoc_trust::{Patience, StateLock};
 use jiff::Timestamp;
 
 use crate::access::Access;
@@ -15,7 +16,8 @@ use crate::census::Census;
 use crate::collect::{Collected, collect_staging};
 use crate::guarded::require_secure_plugins;
 use crate::last_seen;
-use crate::layout::Layout;
+use crate::layout::{Layout, OWN_DIRECTORY};
+use crate::looking;
 use crate::observed::{Observed, not_installed};
 use crate::plugin::InstalledPlugin;
 use crate::previous::{PreviousVersion, previous_versions};
@@ -93,6 +95,18 @@ impl Site {
     /// `forbidden_entry` for a directory that somebody has filled, and I/O reasons.
     pub fn observe(&self) -> Result<Observed> {
         Ok(Observed::new(self.layout.clone(), Census::of(&self.layout)?))
+    }
+
+    /// Keeps every change out of the directory as long as what it gives lives; others who only look share it. Nothing
+    /// where nobody has ever changed anything there, and so nobody has a lock.
+    ///
+    /// Whoever holds the lock of the trusted keys as well has taken that one first.
+    ///
+    /// # Errors
+    /// `locked`, `interrupted`, and I/O reasons.
+    pub fn hold_still(&self, patience: &Patience) -> Result<Option<StateLock>> {
+        let Some(own) = looking::open(&self.layout.own())? else { return Ok(None) };
+        StateLock::share(own, OWN_DIRECTORY, self.path(), patience)
     }
 
     /// The plugin in that directory, read now; `None` for what is no plugin.

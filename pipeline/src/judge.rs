@@ -26,8 +26,29 @@ pub struct TrustInputs {
     pub policy: Policy,
     /// The time to judge keys by.
     pub at: Timestamp,
-    /// A key that is judged by as if it were trusted already, and its name: of what is still to come alone.
+    /// What is judged by as if it were done to the keys already.
+    pub foreseen: ForeseenKeys,
+}
+
+/// What is to be done to the keys: of what is still to come, and of nothing else.
+#[derive(Debug, Clone, Default)]
+pub struct ForeseenKeys {
+    /// A key that is going to be trusted, and its name.
     pub coming: Option<Box<(String, PublicKey)>>,
+    /// The keys that are going to be gone before.
+    pub gone: BTreeSet<Fingerprint>,
+}
+
+impl ForeseenKeys {
+    /// The keys as they would be.
+    #[must_use]
+    pub(crate) fn of(&self, keyring: Keyring) -> Keyring {
+        let keyring = if self.gone.is_empty() { keyring } else { keyring.without(&self.gone) };
+        match self.coming.as_deref() {
+            Some((id, key)) => keyring.with_trusted(id, *key),
+            None => keyring,
+        }
+    }
 }
 
 impl TrustInputs {
@@ -80,11 +101,7 @@ impl<'a> Judge<'a> {
             TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
             TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
         };
-        let keyring = match trust.coming.as_deref() {
-            Some((id, key)) => keyring.with_trusted(id, *key),
-            None => keyring,
-        };
-        Ok(Self { trust, keyring })
+        Ok(Self { trust, keyring: trust.foreseen.of(keyring) })
     }
 
     /// A judge who has the same keys but for those.

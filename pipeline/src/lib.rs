@@ -55,7 +55,7 @@ pub use events::{Event, Reporter, Silent};
 pub use grants::{Grants, GrantsBefore};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
 pub use install::{Change, InstallOptions, Installation, install};
-pub use judge::{Judgement, TrustInputs, coverage_accepted_from};
+pub use judge::{ForeseenKeys, Judgement, TrustInputs, coverage_accepted_from};
 pub use publication::{PackageOptions, Publication, PublishableArtifact, SignatureRule};
 pub use publish::{Packaged, PushOptions, check_package, package, publish, push};
 pub use pull::{Pulled, pull};

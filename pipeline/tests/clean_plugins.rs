@@ -9,8 +9,8 @@ use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Secrets};
 use aisoc_pipeline::{
-    PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory, verify_artifact,
-    verify_directory,
+    ForeseenKeys, PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory,
+    verify_artifact, verify_directory,
 };
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Coverage, Overwrite, SigningKey, write_key_pair};
@@ -32,7 +32,12 @@ impl Author {
         let key = SigningKey::generate().expect("random numbers");
         write_key_pair(&keys.path().join("release"), &key, Overwrite::Refuse).expect("written");
         let policy = Policy { coverage: CoverageRule::Full, ..Policy::default() };
-        let trust = TrustInputs { keys_dir: keys.path().to_owned(), policy, at: Timestamp::now(), coming: None };
+        let trust = TrustInputs {
+            keys_dir: keys.path().to_owned(),
+            policy,
+            at: Timestamp::now(),
+            foreseen: ForeseenKeys::default(),
+        };
         Self { key, trust, _keys: keys }
     }
 

@@ -35,6 +35,21 @@ pub fn own_directory(parent: impl AsFd, shown: &Path, name: &str, bits: u32) -> 
     Ok(opened)
 }
 
+/// As [`own_directory`], for whoever only looks: nothing is made or changed; `None` where there is none.
+///
+/// # Errors
+/// As [`own_directory`].
+pub(crate) fn existing_directory(parent: impl AsFd, shown: &Path, name: &str) -> Result<Option<OwnedFd>> {
+    let path = shown.join(name);
+    let opened = match rustix::fs::openat(&parent, name, OPEN_DIRECTORY, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP | Errno::NOTDIR) => return Err(Fault::no_directory(&path)),
+        opened => opened.map_err(|error| Fault::io("open", &path, error.into()))?,
+    };
+    require_secure(&opened, &path)?;
+    Ok(Some(opened))
+}
+
 /// Holds one thing that is open, in a directory that was held to it already, to the same rule.
 ///
 /// # Errors

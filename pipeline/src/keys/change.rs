@@ -1,11 +1,16 @@
 //! `change_keys`: a change of the trusted keys, decided and made in one session, unless something depends on what it
 //! takes away.
+//!
+//! The lock of the keys comes first, then that of the plugins directory, which is shared: it keeps installs out between
+//! the question what depends on a key and its going. An install reads the keys under the lock of its own directory, and
+//! waits for no other, so nobody waits for somebody who waits for them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Fingerprint, KeyPlace, Keyring, SignatureKind, Standing};
+use aisoc_trust::StateLock;
 use aisoc_trust::journal::Entry;
 use aisoc_trust::keys::{Grounds, KeyChange, KeysAccess, KeysSession, counts_beside, require_signers_beside};
 use jiff::Timestamp;
@@ -76,7 +81,9 @@ pub(super) fn change_keys_if(
     let fingerprint = key_of(&change)?;
     let before = session.keyring().all_keys().iter().filter(|key| key.fingerprint == fingerprint).map(|key| key.place);
     let before = before.min();
-    let impact = guard.map(|guard| guard.ask(session.keyring(), fingerprint, options.grounds.at)).transpose()?;
+    let asked = guard.map(|guard| guard.ask(&session, fingerprint, options)).transpose()?;
+    // Held until the key is gone.
+    let (impact, _still) = asked.unzip();
     let finished = session.finished().cloned();
     let entry = change.entry.clone();
     session.make(&change)?;
@@ -89,9 +96,39 @@ fn key_of(change: &KeyChange) -> Result<Fingerprint> {
 }
 
 impl Guard {
+    /// What depends on the key, and what keeps it so: no install comes in between.
+    ///
     /// # Errors
-    /// `key_needed`.
-    fn ask(&self, keyring: &Keyring, fingerprint: Fingerprint, at: Timestamp) -> Result<Impact> {
+    /// `key_needed`, and `locked` while the plugins directory is changed.
+    fn ask(
+        &self,
+        session: &KeysSession,
+        key: Fingerprint,
+        options: &KeyChangeOptions,
+    ) -> Result<(Impact, Option<StateLock>)> {
+        let still = self.hold_still(options)?;
+        let impact = self.judge(session, key, options.grounds.at)?;
+        if still.is_some() {
+            return Ok((impact, still));
+        }
+        // The first install of all may have made the lock meanwhile.
+        match self.hold_still(options)? {
+            None => Ok((impact, None)),
+            still => Ok((self.judge(session, key, options.grounds.at)?, still)),
+        }
+    }
+
+    /// A key that goes whatever depends on it waits for nobody.
+    fn hold_still(&self, options: &KeyChangeOptions) -> Result<Option<StateLock>> {
+        match self.is_forced {
+            true => Ok(None),
+            false => self.installed.site.hold_still(&options.access.patience),
+        }
+    }
+
+    fn judge(&self, session: &KeysSession, fingerprint: Fingerprint, at: Timestamp) -> Result<Impact> {
+        // The keys that went before are gone in a dry run as well, which has taken none away.
+        let keyring = &session.keyring().without(&self.installed.trust.foreseen.gone);
         let impact = impact(&self.installed, &BTreeSet::from([fingerprint]))?;
         if self.is_forced {
             return Ok(impact);

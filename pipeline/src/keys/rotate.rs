@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Fingerprint, HeldKey, KeyNotes, KeyPlace, Keyring, PublicKey, SignatureKind, inherited};
 use aisoc_trust::journal::{Entry, JournalPlace};
-use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysSession};
+use aisoc_trust::keys::{Addition, Grounds, KeyChange, KeysAccess, KeysSession};
 use aisoc_trust::rotation::{Needed, Plan, RotatedKeys, Rotation, RotationStep, trusted_since};
 use jiff::Timestamp;
 
@@ -131,20 +132,35 @@ impl<'a> Turn<'a> {
         let count =
             |impact: &Impact| Needed { lost_count: impact.losses().count(), unknown_count: impact.failed.len() };
         let plan = Plan::of(&self.options.rotation, &keys, self.since, impact.as_ref().map(count), self.at());
-        self.require_possible(&plan, &keys)?;
+        self.require_possible(&plan)?;
         Ok(plan)
     }
 
-    /// Nothing is begun that could not be finished: a name that is taken where the old key is to go is found before the
-    /// new one is trusted. What a real run would be refused, a dry one is as well.
-    fn require_possible(&self, plan: &Plan, keys: &RotatedKeys) -> Result<()> {
-        let is_dry = self.change.access.dry_run.is_on();
-        let next = plan.due().filter(|_| is_dry);
-        let retire = keys.old_is_trusted().then_some(RotationStep::Retire);
-        let revokes = self.options.rotation.revokes && keys.old != KeyPlace::Revoked;
-        let asked = [next, retire, revokes.then_some(RotationStep::Revoke)];
-        let decide = |step| self.options.decide(step, &self.keyring, &self.change.grounds).map(drop);
-        asked.into_iter().flatten().try_for_each(decide)
+    /// Nothing is begun that could not be finished: a name that is taken where the old key is to go, or a link in place
+    /// of its file, is found before the new one is trusted. What a real run would be refused, a dry one is as well.
+    /// Asked in a session that changes nothing, and of what is left: others may have taken a step meanwhile.
+    fn require_possible(&self, plan: &Plan) -> Result<()> {
+        let KeyChangeOptions { keys_dir, access, grounds } = &self.change;
+        let session = KeysSession::begin(keys_dir, &KeysAccess { dry_run: DryRun::Yes, ..access.clone() })?;
+        let keyring = session.keyring();
+        let keys = self.keys(keyring)?;
+        let mut steps = Vec::from_iter(plan.due());
+        steps.extend([RotationStep::Retire, RotationStep::Revoke]);
+        for step in steps {
+            if self.is_left(step, &keys)? {
+                session.require_possible(&self.options.decide(step, keyring, grounds)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a step is still to come, now or later.
+    fn is_left(&self, step: RotationStep, keys: &RotatedKeys) -> Result<bool> {
+        match step {
+            RotationStep::Retire => Ok(keys.old_is_trusted()),
+            RotationStep::Revoke => Ok(self.options.rotation.revokes && keys.old != KeyPlace::Revoked),
+            step => self.is_to_be_taken(step, keys),
+        }
     }
 
     fn keys(&self, keyring: &Keyring) -> Result<RotatedKeys> {

@@ -146,10 +146,12 @@ impl KeyChange {
         std::iter::once(&self.entry).chain(&self.also)
     }
 
-    /// Whether a key is among the revoked then that was not: nothing is to keep that from happening.
-    pub(super) fn revokes(&self) -> bool {
-        self.steps.iter().any(|step| {
+    /// Whether it is made although the journal does not hold: a key is revoked by it, and one that is in the wrong hands
+    /// is not trusted until somebody has mended the journal.
+    pub(super) fn goes_without_journal(&self) -> bool {
+        let revokes = self.steps.iter().any(|step| {
             matches!(step, Step::PutKey { place: KeyPlace::Revoked, .. } | Step::MoveKey { to: KeyPlace::Revoked, .. })
-        })
+        });
+        self.action() == Action::KeyRevoke || revokes
     }
 }

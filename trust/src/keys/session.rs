@@ -12,10 +12,10 @@ use rustix::fs::{Mode, OFlags};
 
 use super::change::KeyChange;
 use super::pending::{self, PENDING};
-use super::place::Places;
+use super::place::{KeysInPlace, Places};
 use super::steps;
 use super::unfinished::begun_in;
-use crate::journal::{Action, Entry, HeldDirectory, JournalPlace, Writer};
+use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
 use crate::state_directory::{changeable, own_directory};
 use crate::state_lock::{Patience, StateLock};
 
@@ -51,6 +51,7 @@ pub struct KeysSession {
     path: PathBuf,
     keyring: Keyring,
     access: KeysAccess,
+    keys: KeysInPlace,
     means: Option<Means>,
     finished: Option<Entry>,
     _lock: Option<StateLock>,
@@ -86,7 +87,8 @@ impl KeysSession {
         let keyring = Keyring::read(path)?;
         // The path leads to the directory whose lock is held, or what was read is of another one.
         require_same(&top, &open(path)?, path)?;
-        Ok(Self { path: path.to_owned(), keyring, access: access.clone(), means, finished, _lock: lock })
+        let keys = KeysInPlace::of(path, top);
+        Ok(Self { path: path.to_owned(), keyring, access: access.clone(), keys, means, finished, _lock: lock })
     }
 
     /// The keys as they are under the lock.
@@ -105,11 +107,27 @@ impl KeysSession {
     /// # Errors
     /// I/O reasons, and those of the journal. What was begun is finished by the next session.
     pub fn make(self, change: &KeyChange) -> Result<()> {
-        let Some(means) = &self.means else { return Ok(()) };
+        let Some(means) = &self.means else { return self.require_possible(change) };
         self.access.patience.cancellation.check()?;
         means.begin(&self.path, change)?;
         means.finish(change, &self.access)
     }
+
+    /// Whether a change that was decided in this session could be begun, for whoever only asks: nothing is made by it.
+    ///
+    /// # Errors
+    /// What [`KeysSession::make`] refuses before it begins.
+    pub fn require_possible(&self, change: &KeyChange) -> Result<()> {
+        let journal = JournalPlace::in_keyring(&self.path)?.filter(|_| !change.goes_without_journal());
+        journal.map_or(Ok(None), |journal| journal.read(|_| Ok(())).map(|read| read.broken))?.map_or(Ok(()), Err)?;
+        require_takeable(change, &self.keys).map(drop)
+    }
+}
+
+/// Whether the steps can be taken, as far as anybody can tell, and can be written down before.
+fn require_takeable(change: &KeyChange, keys: &KeysInPlace) -> Result<Vec<u8>> {
+    steps::require_possible(&change.steps, keys)?;
+    pending::written(change)
 }
 
 #[cfg(test)]
@@ -133,7 +151,7 @@ impl Means {
             Some(HeldDirectory::of(&own, path.join(OWN_DIRECTORY))?),
         );
         let clone = |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(failed);
-        let places = Places::new(path, clone(top)?, clone(&own)?);
+        let places = Places::new(KeysInPlace::of(path, clone(top)?), clone(&own)?);
         Ok(Self { own, places, journal })
     }
 
@@ -155,14 +173,12 @@ impl Means {
     }
 
     /// Nothing is begun that could not be finished: it would stand in the way of every change after it. So the steps
-    /// are asked whether they can be taken, and the journal is held to its chain, but for a revocation: a key that is in
-    /// the wrong hands is not trusted until somebody has mended the journal.
+    /// are asked whether they can be taken, and the journal is held to its chain.
     fn begin(&self, path: &Path, change: &KeyChange) -> Result<()> {
-        if change.action() != Action::KeyRevoke && !change.revokes() {
+        if !change.goes_without_journal() {
             drop(self.journal.open()?);
         }
-        steps::require_possible(&change.steps, &self.places)?;
-        let content = pending::written(change)?;
+        let content = require_takeable(change, self.places.keys())?;
         let shown = path.join(OWN_DIRECTORY).join(PENDING);
         put_in(&self.own, &self.own, PENDING, &content, aisoc_files::Existing::Keep).map_err(|error| {
             // It may have its name already, and whoever is told that nothing was done must not see it done later.

@@ -4,7 +4,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{Fingerprint, KeyNotes, KeyPlace};
 
 use super::change::Step;
-use super::place::Places;
+use super::place::{KeysInPlace, Places};
 
 /// As large as a note may be that is read.
 const MAX_NOTE_BYTES: u64 = 64 << 10;
@@ -14,21 +14,21 @@ const MAX_NOTE_BYTES: u64 = 64 << 10;
 ///
 /// # Errors
 /// As [`take`], and `usage` for a note that would be larger than a note is.
-pub(super) fn require_possible(steps: &[Step], places: &Places) -> Result<()> {
+pub(super) fn require_possible(steps: &[Step], keys: &KeysInPlace) -> Result<()> {
     let is_made = |at: KeyPlace, file: &str| {
         steps.iter().any(|step| matches!(step, Step::PutKey { place, name, .. } if *place == at && name == file))
     };
     steps.iter().try_for_each(|step| match step {
-        Step::PutKey { place, name, fingerprint, .. } => require_no_other(places, *place, name, *fingerprint),
+        Step::PutKey { place, name, fingerprint, .. } => require_no_other(keys, *place, name, *fingerprint),
         Step::MoveKey { from, to, name, fingerprint } => {
-            match places.key(*from, name)? {
+            match keys.key(*from, name)? {
                 Some(found) => require(found, *fingerprint, *from, name)?,
                 None if is_made(*from, name) => {}
                 None => return Err(gone(*from, name)),
             }
-            require_no_other(places, *to, name, *fingerprint)
+            require_no_other(keys, *to, name, *fingerprint)
         }
-        Step::RemoveKey { place, name, fingerprint } => match places.key(*place, name)? {
+        Step::RemoveKey { place, name, fingerprint } => match keys.key(*place, name)? {
             Some(found) => require(found, *fingerprint, *place, name),
             None => Err(gone(*place, name)),
         },
@@ -37,8 +37,8 @@ pub(super) fn require_possible(steps: &[Step], places: &Places) -> Result<()> {
     })
 }
 
-fn require_no_other(places: &Places, place: KeyPlace, name: &str, fingerprint: Fingerprint) -> Result<()> {
-    places.key(place, name)?.map_or(Ok(()), |found| require(found, fingerprint, place, name))
+fn require_no_other(keys: &KeysInPlace, place: KeyPlace, name: &str, fingerprint: Fingerprint) -> Result<()> {
+    keys.key(place, name)?.map_or(Ok(()), |found| require(found, fingerprint, place, name))
 }
 
 /// A note that nobody reads refuses every key of the directory.

@@ -1,7 +1,8 @@
 //! `RotatedKeys`: where the two keys of a rotation stand, and what cannot be rotated.
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, Keyring, SignatureKind, Standing};
+use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, Keyring, SignatureKind, Standing, Wider, wider};
 use jiff::Timestamp;
 
 use super::asked::Rotation;
@@ -18,6 +19,8 @@ pub struct RotatedKeys {
     pub counts_from: Option<Timestamp>,
     /// Where the old key stands.
     pub old: KeyPlace,
+    /// What the new key, which is trusted already, may do beyond the old one.
+    pub wider: Option<Wider>,
     /// What no key that is left could sign when the old one is gone, and the new one is trusted.
     pub misses: Option<SignatureKind>,
 }
@@ -26,13 +29,18 @@ impl RotatedKeys {
     /// The keys as `keyring` has them, and `foreseen` as it would be with the new key trusted.
     ///
     /// # Errors
-    /// `usage` for one key in both places and for an old one that nobody trusts yet; `key_revoked`, `key_expired` and
+    /// `usage` for one key in both places, for an old one that nobody trusts yet, and for a staged one that may do more
+    /// than the old one; `key_revoked`, `key_expired` and
     /// `already_exists` for a new one that was trusted once; what keeps the settings of sets from being read.
     pub fn of(keyring: &Keyring, foreseen: &Keyring, rotation: &Rotation, at: Timestamp) -> Result<Self> {
         let old = require_two(keyring, rotation)?;
         let new = first_of(keyring, rotation.new);
         let foreseen_key = first_of(foreseen, rotation.new);
         foreseen_key.map_or(Ok(()), |key| require_usable(key, at))?;
+        let wider = foreseen_key.filter(|_| new.is_some()).and_then(|key| wider(key, old));
+        if let (Some(wider), Some(key)) = (&wider, new.filter(|key| key.place != KeyPlace::Trusted)) {
+            return Err(too_wide(wider, key, old));
+        }
         let is_there_from = |key: &HeldKey| match key.standing(at) {
             Standing::NotYet(from) => Some(from),
             _ => None,
@@ -42,6 +50,7 @@ impl RotatedKeys {
             owner: new.and_then(|key| key.notes()).and_then(|notes| notes.owner.clone()),
             counts_from: foreseen_key.and_then(is_there_from),
             old: old.place,
+            wider,
             misses: misses(foreseen, rotation.old, new.is_some(), at)?,
         })
     }
@@ -50,6 +59,18 @@ impl RotatedKeys {
     pub fn old_is_trusted(&self) -> bool {
         self.old == KeyPlace::Trusted
     }
+}
+
+/// What was limited is the publisher, whose keys both are: a rotation gives its new key no more than the old one has.
+fn too_wide(wider: &Wider, new: &HeldKey, old: &HeldKey) -> Fault {
+    let Wider { member, own, other } = wider;
+    Fault::new(Reason::Usage, format!("the new key, `{}`, may do more than the old one: {member}", new.id))
+        .expected(format!("at most what `{}` may do: {other}", old.id), own)
+        .hint(format!(
+            "let its note say as little, see `aisoc keys annotate --help`; or take `{}` away, and name its PEM file with \
+             `--new`: then it gets what the old one may do",
+            shell_word(&new.file)
+        ))
 }
 
 /// A new key that is not here yet gets what the old one may sign.

@@ -1,7 +1,7 @@
 //! `Plan`: the steps of a rotation, in order, each with its state.
 
 use aisoc_manifests::counted;
-use aisoc_signing::{KeyPlace, SignatureKind};
+use aisoc_signing::{KeyPlace, SignatureKind, Wider};
 use jiff::Timestamp;
 
 use super::asked::Rotation;
@@ -160,14 +160,21 @@ impl Planning<'_> {
 
     fn promote(&self) -> PlannedStep {
         let promote = |state| step(RotationStep::Promote, state);
-        match (self.keys.new, self.since) {
-            (Some(KeyPlace::Trusted), Some(since)) => {
-                promote(StepState::Done).because(format!("trusted since {since:.0}"))
+        let (state, why) = match (self.keys.new, self.since) {
+            (Some(KeyPlace::Trusted), Some(since)) => (StepState::Done, format!("trusted since {since:.0}")),
+            (Some(KeyPlace::Trusted), None) => {
+                let why = "it is trusted, and nobody has written down since when: the overlap begins now";
+                (StepState::Due, why.to_owned())
             }
-            (Some(KeyPlace::Trusted), None) => promote(StepState::Due)
-                .because("it is trusted, and nobody has written down since when: the overlap begins now".to_owned()),
-            _ => promote(StepState::Due),
-        }
+            _ => return promote(StepState::Due),
+        };
+        promote(state).because(std::iter::once(why).chain(self.wider()).collect::<Vec<_>>().join("; "))
+    }
+
+    /// What somebody lets the new key do that the old one may not: a rotation takes nothing from it.
+    fn wider(&self) -> Option<String> {
+        let Wider { member, own, other } = self.keys.wider.as_ref()?;
+        Some(format!("it may do more than the old key: {member} is {own}, and was {other}"))
     }
 
     fn resign(&self) -> PlannedStep {

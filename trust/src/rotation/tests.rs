@@ -234,7 +234,7 @@ fn every_plan(mut seen: impl FnMut(&RotatedKeys, Option<Timestamp>, Option<Neede
         for old in [KeyPlace::Trusted, KeyPlace::Retired, KeyPlace::Revoked] {
             for counts_from in [None, Some(time("2026-07-01T00:00:00Z"))] {
                 for misses in [None, Some(SignatureKind::Plugin)] {
-                    let keys = RotatedKeys { new, owner: None, counts_from, old, misses };
+                    let keys = RotatedKeys { new, owner: None, counts_from, old, wider: None, misses };
                     for since in [None, JUST.map(time), LONG_AGO.map(time)] {
                         for needed in [None, needed(0, 0), needed(1, 0), needed(0, 1)] {
                             let plan = Plan::of(&site.rotation, &keys, since, needed, now());

@@ -93,7 +93,7 @@ pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
             "what the key signed before that time is refused as well: a signature has no time that anybody vouches for";
         context.output.warning(Warning::SinceDecidesNothing, said);
     }
-    let successors = successors::of_revoked(&changed, wish, &options, &guard, context);
+    let successors = successors::of_revoked(&changed, wish, &options, guard, context);
     let id = changed.entry.id.clone().unwrap_or_default();
     let successors = successors
         .map_err(|fault| fault.although(format!("key `{id}` {}", context.said("is revoked", "can be revoked"))))?;

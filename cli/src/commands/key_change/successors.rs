@@ -43,7 +43,7 @@ pub(super) fn of_revoked(
     changed: &ChangedKeys,
     wish: Wish,
     options: &KeyChangeOptions,
-    guard: &Guard,
+    mut guard: Guard,
     context: &Context,
 ) -> Result<Vec<SuccessorOfKey>> {
     let mut found = found(changed.fingerprint, options)?;
@@ -53,9 +53,13 @@ pub(super) fn of_revoked(
         return Ok(found);
     }
     let mut left = Vec::new();
+    guard.installed.trust.foreseen.gone.insert(changed.fingerprint);
     for key in &mut found {
-        match revoke(key, options, guard, context) {
-            Ok(()) => key.revoked = true,
+        match revoke(key, options, &guard, context) {
+            Ok(gone) => {
+                key.revoked = true;
+                guard.installed.trust.foreseen.gone.insert(gone);
+            }
             Err(fault) if fault.reason() == Reason::Interrupted => return Err(fault),
             Err(fault) => left.push((key.key_fingerprint.clone(), fault.about(format!("key `{}`", key.key_id)))),
         }
@@ -110,13 +114,13 @@ fn are_revoked(found: &[SuccessorOfKey], wish: Wish, context: &Context) -> Resul
     }
 }
 
-fn revoke(key: &SuccessorOfKey, options: &KeyChangeOptions, guard: &Guard, context: &Context) -> Result<()> {
-    change_keys(options, Some(guard), |keyring, grounds| {
+fn revoke(key: &SuccessorOfKey, options: &KeyChangeOptions, guard: &Guard, context: &Context) -> Result<Fingerprint> {
+    let changed = change_keys(options, Some(guard), |keyring, grounds| {
         KeyChange::revoke(keyring, keyring.named(&key.key_fingerprint)?, None, grounds)
     })?;
     let said = format!("key {} ({}), accepted on its word", key.key_id, key.key_fingerprint);
     context.output.status(context.said("Revoked", "Would revoke"), said);
-    Ok(())
+    Ok(changed.fingerprint)
 }
 
 /// Names the keys that count on the word of one that a rotation has revoked, but for the one that came in its place.

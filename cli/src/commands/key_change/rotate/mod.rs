@@ -32,7 +32,7 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> Result<u8> {
     let keyring = Keyring::read(&change.keys_dir)?.require_there()?;
     let old = keyring.named(&args.retire)?;
     let new = new::named(&args.new, args.id, &keyring, context)?;
-    installed.trust.coming = Some(Box::new((new.id.clone(), new.key)));
+    installed.trust.foreseen.coming = Some(Box::new((new.id.clone(), new.key)));
     let rotation = Rotation {
         new: new.key.fingerprint(),
         old: old.fingerprint,

@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::fault::Result;
+use aisoc_files::shell_word;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use aisoc_signing::{HeldKey, Keyring, PublicKey};
 
 use super::super::pem;
@@ -22,7 +24,7 @@ pub(super) struct NewKey {
 /// line can be run again.
 ///
 /// # Errors
-/// As [`pem::read`], and `usage` for a key that has no name yet.
+/// As [`pem::read`], and `usage` for a key that has no name yet, or another one.
 pub(super) fn named(word: &str, id: Option<String>, keyring: &Keyring, context: &Context) -> Result<NewKey> {
     let held = || held(word, keyring);
     let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
@@ -30,14 +32,23 @@ pub(super) fn named(word: &str, id: Option<String>, keyring: &Keyring, context: 
         Some(held) => held.key,
         None => pem::read(word, context)?,
     };
-    let known = keyring.all_keys().iter().find(|held| held.fingerprint == key.fingerprint());
-    let id = match (known, id) {
-        (Some(known), _) => known.id.to_string(),
+    let known: Vec<&HeldKey> = keyring.all_keys().iter().filter(|held| held.fingerprint == key.fingerprint()).collect();
+    let id = match (known.first(), id) {
         (None, Some(id)) => id,
         (None, None) => pem::id_of(word)?,
+        (Some(known), None) => known.id.to_string(),
+        (Some(_), Some(id)) if known.iter().any(|held| held.id.as_str() == id) => id,
+        (Some(known), Some(id)) => return Err(other_name(known, &id)),
     };
     let private_key = private_key(word, &id, keyring);
     Ok(NewKey { key, id, private_key })
+}
+
+fn other_name(known: &HeldKey, asked: &str) -> Fault {
+    let id = |id: &str| format!("`--id {}`", shell_word(id));
+    Fault::new(Reason::Usage, format!("the new key is here already, as `{}`, and keeps its name", known.file))
+        .expected(format!("{}, or none", id(known.id.as_str())), id(&shown(asked, 80)))
+        .hint("leave `--id` out")
 }
 
 /// Beside the public half, as `keygen` leaves it; a key of the directory has none there.
