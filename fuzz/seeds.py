@@ -204,6 +204,17 @@ def install_records():
     yield json.dumps({**record, "unknown": None}).encode()
 
 
+def lockfiles():
+    members = ['id = "capa.one" # who', 'package = \'pack\'', 'version = "1.0"', 'entry_point = "pack:One"',
+               'distribution_hash = "sha256:11"']
+    two = ['source = "oci"', 'signed_by = ["SHA256:' + "b" * 64 + '"]', 'version_floor = "1.0"']
+    table = "version = 1\n\n# first\n[[plugins]]\n" + "\n".join(members) + "\n"
+    inline = "plugins = [\n  # one\n  { " + ", ".join(member.split(" #")[0] for member in members) + " }, # end\n]\n"
+    for text in (table, table.replace("\n", "\r\n"), inline, inline.replace("}, # end", "}"), "version = 3\n",
+                 table.replace("= 1\n", "= 2\n") + "\n".join(two), "<<<<<<< HEAD\n" + table):
+        yield text.encode()
+
+
 def journals():
     line = "2026-05-24T14:32:00.123456+02:00\tkey-revoke\tacme-2024\t-\tSHA256:" + "a1" * 32 + "\tstolen\\n\\u{7}\n"
     by_hand = "2026-05-24T14:32:00+02:00\trevoke\tcapa.contrib.my_procedure\t-\t-\trevoked: see ticket OPS-1290\n"
@@ -242,6 +253,7 @@ def main(corpus):
         "reference": references(tables),
         "install_record": install_records(),
         "journal": journals(),
+        "lockfile": lockfiles(),
     }
     for target, contents in seeds.items():
         folder = corpus / target

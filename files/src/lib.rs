@@ -21,6 +21,7 @@ pub mod parallel;
 mod private;
 mod remove;
 mod replace;
+mod replacement;
 mod shell;
 mod small;
 mod walk;
@@ -36,6 +37,7 @@ use private::CONTENT;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;
 pub use replace::{move_in, put_in, remove_in, replace_in};
+pub use replacement::Replacement;
 pub use shell::{shell_argument, shell_word};
 pub use small::{
     Links, SmallFile, SmallFileError, open_file, open_file_in, read_into, read_open, read_small, read_stream,

@@ -182,7 +182,15 @@ impl PassingLock {
     /// What `go_on` answers, and those of [`open_lock`] and of locking.
     pub fn acquire(directory: &Path, name: &'static str, wait: &LockWait<'_>) -> io::Result<Waited<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(directory, flags, Mode::empty())?;
+        Self::acquire_in(rustix::fs::open(directory, flags, Mode::empty())?, name, wait)
+    }
+
+    /// As [`PassingLock::acquire`], in a directory that is open.
+    ///
+    /// # Errors
+    /// As [`PassingLock::acquire`].
+    pub fn acquire_in(directory: impl AsFd, name: &'static str, wait: &LockWait<'_>) -> io::Result<Waited<Self>> {
+        let directory = directory.as_fd().try_clone_to_owned()?;
         let begin = Instant::now();
         loop {
             let file = open_lock(&directory, name, &directory)?;

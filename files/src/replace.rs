@@ -48,7 +48,11 @@ pub fn put_in(
     rename_in(&drafts, &new_name, &directory, name, flags)
 }
 
-fn create_new(drafts: &impl AsFd, name: &str, mode: Mode) -> io::Result<File> {
+/// A draft of that name, which nothing else is.
+///
+/// # Errors
+/// Those of creating it, and of removing what a killed process has left.
+pub(crate) fn create_new(drafts: &impl AsFd, name: &str, mode: Mode) -> io::Result<File> {
     match rustix::fs::openat(drafts, name, CREATE, mode) {
         Err(Errno::EXIST) => remove_left(drafts, name)?,
         created => return Ok(created?.into()),

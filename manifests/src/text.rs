@@ -73,6 +73,49 @@ pub fn first_hidden(text: &str) -> Option<char> {
     judged(text).find_map(|(c, seen)| (seen == Seen::Hidden).then_some(c))
 }
 
+/// `text` as Python's `repr` writes it: in single quotes, unless it holds some and no double ones, and with everything
+/// that Python does not call printable as an escape.
+pub fn python_repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
+            c if is_python_printable(c) => out.push(c),
+            c => {
+                let _ = match u32::from(c) {
+                    code @ 0..=0xff => write!(out, "\\x{code:02x}"),
+                    code @ 0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out.push(quote);
+    out
+}
+
+/// `str.isprintable`: neither "Other" nor "Separator" in Unicode, but for the blank.
+fn is_python_printable(c: char) -> bool {
+    let is_separate = matches!(
+        CodePointMapData::<GeneralCategory>::new().get(c),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::Surrogate
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Unassigned
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::SpaceSeparator
+    );
+    c == ' ' || !is_separate
+}
+
 fn escaped<'a>(text: &'a str, kept: Option<char>, escape: impl Fn(char, &mut String)) -> Cow<'a, str> {
     let is_hidden = |c, seen| seen == Seen::Hidden && Some(c) != kept;
     if !judged(text).any(|(c, seen)| is_hidden(c, seen)) {
@@ -271,5 +314,24 @@ mod tests {
         );
         assert_eq!(first_hidden(&printed.replace('\n', " ")), None);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).expect("JSON"), value);
+    }
+
+    /// What CPython 3.11 says of the same texts.
+    #[test]
+    fn python_writes_texts_like_that() {
+        for (text, repr) in [
+            ("", "''"),
+            ("0.3.1", "'0.3.1'"),
+            ("it's", "\"it's\""),
+            ("it's \"so\"", "'it\\'s \"so\"'"),
+            ("say \"so\"", "'say \"so\"'"),
+            ("a\\b\tc\nd\re", r"'a\\b\tc\nd\re'"),
+            ("\0\u{1b}[0m\u{7f}\u{80}\u{a0}\u{ad}", r"'\x00\x1b[0m\x7f\x80\xa0\xad'"),
+            ("\u{202e}\u{2028}\u{3000}\u{e000}", r"'\u202e\u2028\u3000\ue000'"),
+            ("\u{e0001}\u{10ffff}", r"'\U000e0001\U0010ffff'"),
+            ("é日😀\u{301}\u{3164}", "'é日😀\u{301}\u{3164}'"),
+        ] {
+            assert_eq!(python_repr(text), repr, "{text:?}");
+        }
     }
 }

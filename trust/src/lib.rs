@@ -3,11 +3,14 @@
 
 mod continuity;
 mod danger;
+pub mod drift;
 mod facts;
 mod gate;
 pub mod journal;
 pub mod keys;
+pub mod lockfile;
 mod mode;
+mod plugin_mode;
 mod refusal;
 pub mod rotation;
 mod state_directory;
@@ -18,6 +21,7 @@ pub use continuity::{KnownSigner, SignedBy};
 pub use facts::{Consent, Facts, InPlace, UnderLock};
 pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
+pub use plugin_mode::PluginMode;
 pub use refusal::{FETCH_AGAIN, changed_after_signing, no_trusted_keys};
 pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
 pub use state_lock::{LOCK, Patience, StateLock};

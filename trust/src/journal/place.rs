@@ -213,10 +213,16 @@ impl JournalPlace {
         })
     }
 
+    /// Of a journal that is carried, a site that has no place for it keeps no head: [`Summary`](super::Summary) says so to
+    /// whoever reads it.
+    ///
     /// # Errors
     /// I/O reasons; each leaves the head as it was.
     pub(super) fn write_head(&self, link: Link) -> Result<()> {
         let Some(state) = &self.state else {
+            if self.is_carried {
+                return Ok(());
+            }
             return Err(Fault::new(Reason::Internal, "a journal is written without a place for its head"));
         };
         let path = state.path.join(&self.head);

@@ -1,0 +1,345 @@
+//! Drift: where what is installed is not what plugins.lock accepts. Pure: a lock, and what is here.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aisoc_manifests::fault::Reason;
+use aisoc_manifests::text::python_repr;
+
+use crate::lockfile::{LockEntry, Lockfile};
+
+/// One plugin that is here, as far as a lock knows plugins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// Its id.
+    pub id: String,
+    /// Whether that is only what its entry point is called: what the plugin calls itself is known to whoever runs it,
+    /// and nothing is run before it was accepted. Such a plugin is found in the lock by its package as well.
+    pub is_provisional: bool,
+    /// What it came in.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// What is loaded of it.
+    pub entry_point: String,
+    /// Its content.
+    pub hash: String,
+}
+
+/// In what a plugin differs from its entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DriftKind {
+    /// The lock accepts it, and it is not here.
+    MissingFromInstall,
+    /// It is here, and the lock does not accept it.
+    MissingFromLock,
+    /// Another version was accepted.
+    VersionMismatch,
+    /// Another content was accepted.
+    HashMismatch,
+    /// Something else of it was accepted.
+    EntryPointMismatch,
+}
+
+impl DriftKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::MissingFromInstall,
+        Self::MissingFromLock,
+        Self::VersionMismatch,
+        Self::HashMismatch,
+        Self::EntryPointMismatch,
+    ];
+
+    /// The kind's own word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingFromInstall => "missing_from_install",
+            Self::MissingFromLock => "missing_from_lock",
+            Self::VersionMismatch => "version_mismatch",
+            Self::HashMismatch => "hash_mismatch",
+            Self::EntryPointMismatch => "entry_point_mismatch",
+        }
+    }
+
+    /// The word in a printed line.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::VersionMismatch => "version",
+            Self::HashMismatch => "hash",
+            Self::EntryPointMismatch => "entry_point",
+            Self::MissingFromInstall | Self::MissingFromLock => self.as_str(),
+        }
+    }
+
+    /// Whether it keeps a plugin from being loaded in production. What is not here is loaded by nobody.
+    pub const fn blocks(self) -> bool {
+        !matches!(self, Self::MissingFromInstall)
+    }
+
+    /// Why something is refused for it.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::MissingFromInstall => Reason::MissingFromInstall,
+            Self::MissingFromLock => Reason::MissingFromLock,
+            Self::VersionMismatch => Reason::VersionMismatch,
+            Self::HashMismatch => Reason::HashMismatch,
+            Self::EntryPointMismatch => Reason::EntryPointMismatch,
+        }
+    }
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// The plugin: as the lock calls it, where it is listed.
+    pub id: String,
+    /// In what.
+    pub kind: DriftKind,
+    /// What the lock says.
+    pub expected: Option<String>,
+    /// What is here.
+    pub actual: Option<String>,
+    /// Which of the plugins that are here it is about.
+    pub present: Option<usize>,
+}
+
+impl Drift {
+    /// The kind and the two values, as they are printed behind the id.
+    pub fn difference(&self) -> String {
+        let [expected, actual] =
+            [&self.expected, &self.actual].map(|value| value.as_deref().map_or_else(|| "None".to_owned(), python_repr));
+        format!("{} (expected={expected}, actual={actual})", self.kind.label())
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.difference())
+    }
+}
+
+/// What a lock says of what is here.
+#[derive(Debug)]
+pub struct Comparison {
+    /// Every difference: in the order of the lock, for each entry version, hash and entry point; then what it does not
+    /// list, in the order in which it was found.
+    pub drifts: Vec<Drift>,
+    /// The entry of each plugin that is here, by its place in the lock.
+    pub entries: Vec<Option<usize>>,
+}
+
+impl Comparison {
+    /// What keeps a plugin that is here from being loaded in production.
+    pub fn blocking(&self, present: usize) -> impl Iterator<Item = &Drift> {
+        self.drifts.iter().filter(move |drift| drift.present == Some(present) && drift.kind.blocks())
+    }
+}
+
+/// Compares a lock with what is here.
+pub fn compare(lock: &Lockfile, present: &[Present]) -> Comparison {
+    let entries = matched(lock.entries(), present);
+    let mut found = vec![None; lock.entries().len()];
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(entry) = entry {
+            found[*entry] = Some(index);
+        }
+    }
+    let mut drifts = Vec::new();
+    for (entry, index) in lock.entries().iter().zip(found) {
+        match index {
+            Some(index) => drifts.extend(differences(entry, &present[index], index)),
+            None => drifts.push(Drift {
+                id: entry.id.clone(),
+                kind: DriftKind::MissingFromInstall,
+                expected: Some(format!("{}=={}", entry.package, entry.version)),
+                actual: None,
+                present: None,
+            }),
+        }
+    }
+    let unlisted = present.iter().enumerate().filter(|(index, _)| entries[*index].is_none());
+    drifts.extend(unlisted.map(|(index, plugin)| Drift {
+        id: plugin.id.clone(),
+        kind: DriftKind::MissingFromLock,
+        expected: None,
+        actual: Some(format!("{}=={}", plugin.package, plugin.version)),
+        present: Some(index),
+    }));
+    Comparison { drifts, entries }
+}
+
+fn differences(entry: &LockEntry, plugin: &Present, index: usize) -> impl Iterator<Item = Drift> {
+    let compared = [
+        (DriftKind::VersionMismatch, &entry.version, &plugin.version),
+        (DriftKind::HashMismatch, &entry.distribution_hash, &plugin.hash),
+        (DriftKind::EntryPointMismatch, &entry.entry_point, &plugin.entry_point),
+    ];
+    let drifts = compared.into_iter().filter(|(_, expected, actual)| expected != actual);
+    drifts.map(move |(kind, expected, actual)| Drift {
+        id: entry.id.clone(),
+        kind,
+        expected: Some(expected.clone()),
+        actual: Some(actual.clone()),
+        present: Some(index),
+    })
+}
+
+/// Which entry is about which plugin. Its id says so. Where the id is only what the entry point is called, the package
+/// and what is loaded of it do, and where that has changed as well, being the only one of its package that is left: a
+/// pair that is wrong is a difference all the same, never an acceptance.
+fn matched(entries: &[LockEntry], present: &[Present]) -> Vec<Option<usize>> {
+    let by_id: HashMap<&str, usize> = entries.iter().enumerate().map(|(at, entry)| (entry.id.as_str(), at)).collect();
+    let mut matched = vec![None; present.len()];
+    let mut is_taken = vec![false; entries.len()];
+    for (index, plugin) in present.iter().enumerate() {
+        if let Some(at) = by_id.get(plugin.id.as_str()).copied().filter(|at| !is_taken[*at]) {
+            (matched[index], is_taken[at]) = (Some(at), true);
+        }
+    }
+    type Key<'a> = (&'a str, Option<&'a str>);
+    let rules: [(fn(&Present) -> Key<'_>, fn(&LockEntry) -> Key<'_>); 2] = [
+        (|plugin| (&plugin.package, Some(&plugin.entry_point)), |entry| (&entry.package, Some(&entry.entry_point))),
+        (|plugin| (&plugin.package, None), |entry| (&entry.package, None)),
+    ];
+    for (key_of_plugin, key_of_entry) in rules {
+        let mut free: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
+        for (at, entry) in entries.iter().enumerate().filter(|(at, _)| !is_taken[*at]) {
+            free.entry(key_of_entry(entry)).or_default().push(at);
+        }
+        let mut wanting: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
+        for (index, plugin) in present.iter().enumerate() {
+            if plugin.is_provisional && matched[index].is_none() {
+                wanting.entry(key_of_plugin(plugin)).or_default().push(index);
+            }
+        }
+        for (key, wanting) in wanting {
+            if let ([index], Some([at])) = (wanting.as_slice(), free.get(&key).map(Vec::as_slice)) {
+                (matched[*index], is_taken[*at]) = (Some(*at), true);
+            }
+        }
+    }
+    matched
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn plugin(id: &str, package: &str, version: &str, entry_point: &str, hash: &str) -> Present {
+        let [id, package, version, entry_point, hash] = [id, package, version, entry_point, hash].map(str::to_owned);
+        Present { id, is_provisional: false, package, version, entry_point, hash }
+    }
+
+    fn lock(entries: &[[&str; 5]]) -> Lockfile {
+        let text: String = entries
+            .iter()
+            .map(|[id, package, version, entry_point, hash]| {
+                format!(
+                    "[[plugins]]\nid = \"{id}\"\npackage = \"{package}\"\nversion = \"{version}\"\n\
+                     entry_point = \"{entry_point}\"\ndistribution_hash = \"{hash}\"\n"
+                )
+            })
+            .collect();
+        Lockfile::parse(text.into_bytes(), Path::new("plugins.lock")).expect("a lock")
+    }
+
+    fn lines(comparison: &Comparison) -> Vec<String> {
+        comparison.drifts.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn all_kinds_stand_in_the_order_of_the_lock_and_what_it_does_not_list_behind() {
+        let lock = lock(&[
+            ["z", "pz", "0.3.0", "z:Z", "sha256:1"],
+            ["gone", "pg", "1.0", "g:G", "sha256:2"],
+            ["all", "pa", "1", "a:A", "sha256:3"],
+            ["same", "ps", "1", "s:S", "sha256:4"],
+        ]);
+        let present = [
+            plugin("new", "pn", "2.0", "n:N", "sha256:9"),
+            plugin("same", "another package, which is not compared", "1", "s:S", "sha256:4"),
+            plugin("all", "pa", "2", "a:B", "sha256:8"),
+            plugin("z", "pz", "0.3.1", "z:Z", "sha256:1"),
+        ];
+        let comparison = compare(&lock, &present);
+        assert_eq!(
+            lines(&comparison),
+            [
+                "z: version (expected='0.3.0', actual='0.3.1')",
+                "gone: missing_from_install (expected='pg==1.0', actual=None)",
+                "all: version (expected='1', actual='2')",
+                "all: hash (expected='sha256:3', actual='sha256:8')",
+                "all: entry_point (expected='a:A', actual='a:B')",
+                "new: missing_from_lock (expected=None, actual='pn==2.0')",
+            ]
+        );
+        assert_eq!(comparison.entries, [None, Some(3), Some(2), Some(0)]);
+        let blocked: Vec<usize> = (0..4).map(|index| comparison.blocking(index).count()).collect();
+        assert_eq!(blocked, [1, 0, 3, 1], "what is not here blocks nobody");
+    }
+
+    #[test]
+    fn every_kind_has_the_reason_of_its_word_and_one_of_them_blocks_nothing() {
+        for kind in DriftKind::ALL {
+            assert_eq!(kind.reason().as_str(), kind.as_str());
+            assert_eq!(kind.blocks(), kind != DriftKind::MissingFromInstall);
+            assert!(kind.as_str().starts_with(kind.label()), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_by_its_entry_point_is_found_by_its_package() {
+        let lock = lock(&[
+            ["capa.one", "pack", "1", "pack.m:One", "sha256:1"],
+            ["capa.two", "pack", "1", "pack.m:Two", "sha256:1"],
+            ["capa.three", "other", "1", "other:Three", "sha256:3"],
+        ]);
+        let provisional = |id, package, entry_point, hash| Present {
+            is_provisional: true,
+            ..plugin(id, package, "1", entry_point, hash)
+        };
+        let as_locked = [
+            provisional("two", "pack", "pack.m:Two", "sha256:1"),
+            provisional("one", "pack", "pack.m:One", "sha256:1"),
+            provisional("three", "other", "other:Moved", "sha256:3"),
+        ];
+        let comparison = compare(&lock, &as_locked);
+        assert_eq!(comparison.entries, [Some(1), Some(0), Some(2)]);
+        assert_eq!(lines(&comparison), ["capa.three: entry_point (expected='other:Three', actual='other:Moved')"]);
+
+        // Both of one package moved: nobody can tell which is which, and neither is accepted.
+        let moved = [
+            provisional("one", "pack", "pack.n:One", "sha256:1"),
+            provisional("two", "pack", "pack.n:Two", "sha256:1"),
+        ];
+        let comparison = compare(&lock, &moved);
+        assert_eq!(comparison.entries, [None, None]);
+        assert!((0..2).all(|index| comparison.blocking(index).count() == 1));
+
+        // Whose id is its own is not found by anything else.
+        let named = [plugin("three", "other", "1", "other:Three", "sha256:3")];
+        assert_eq!(compare(&lock, &named).entries, [None]);
+        // Two that claim one entry are two, and the lock accepts neither by its package.
+        let two = [
+            provisional("a", "other", "other:Three", "sha256:3"),
+            provisional("b", "other", "other:Three", "sha256:3"),
+        ];
+        assert_eq!(compare(&lock, &two).entries, [None, None]);
+    }
+
+    #[test]
+    fn one_id_is_accepted_once() {
+        let lock = lock(&[["a", "p", "1", "a:A", "sha256:1"]]);
+        let twice = [plugin("a", "p", "1", "a:A", "sha256:1"), plugin("a", "p", "1", "a:A", "sha256:1")];
+        assert_eq!(compare(&lock, &twice).entries, [Some(0), None]);
+    }
+
+    #[test]
+    fn values_are_printed_as_python_prints_them() {
+        let lock = lock(&[["a", "p", "it's", "a:A", "sha256:1"]]);
+        let present = [plugin("a", "p", "1\n\u{1b}[0m", "a:A", "sha256:1")];
+        assert_eq!(lines(&compare(&lock, &present)), [r#"a: version (expected="it's", actual='1\n\x1b[0m')"#]);
+    }
+}

@@ -1,0 +1,246 @@
+//! Changing a lock in place: new values where the old ones stand, and every other byte as it was.
+//!
+//! A library that writes a document anew from what it has read gives other line ends, other blanks, or another place
+//! to a comment. So a change is a list of [`Splice`]s of the text; what comes of it is read again, and has to say what
+//! was meant and nothing else.
+
+use std::ops::Range;
+use std::path::Path;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+
+use super::entry::{Field, LockEntry};
+use super::place::MAX_LOCK_ENTRIES;
+use super::read::{EntryLayout, Lockfile};
+use super::schema::LockSchema;
+use super::spelling::{inline, member, table};
+
+/// What comes into the place of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Splice {
+    at: Range<usize>,
+    text: String,
+}
+
+impl Splice {
+    fn insert(at: usize, text: impl Into<String>) -> Self {
+        Self { at: at..at, text: text.into() }
+    }
+
+    fn remove(at: Range<usize>) -> Self {
+        Self { at, text: String::new() }
+    }
+}
+
+impl Lockfile {
+    /// The lock that accepts that as well: in the place of what it accepts of the plugin, or at the end. What the entry
+    /// knows beyond schema version 1 makes it one of version 2.
+    ///
+    /// # Errors
+    /// `lock_invalid` for more entries than a lock has, and `internal` for an entry that would be read as another one.
+    pub fn with(&self, entry: &LockEntry) -> Result<Self> {
+        if let Some((field, right)) = entry.objection() {
+            let message = format!("the lock would hold a `{}` that cannot be read", field.as_str());
+            return Err(Fault::new(Reason::Internal, message).expected(right, format!("{:?}", entry.value(field))));
+        }
+        let at = self.entries.iter().position(|known| known.id == entry.id);
+        if at.is_none() && self.entries.len() >= MAX_LOCK_ENTRIES {
+            return Err(Fault::new(Reason::LockInvalid, "the lock would have more entries than any")
+                .expected(format!("at most {MAX_LOCK_ENTRIES} entries"), (self.entries.len() + 1).to_string()));
+        }
+        let mut expected = self.entries.clone();
+        let mut splices = match at {
+            Some(at) => {
+                expected[at] = entry.clone();
+                self.changed(at, entry)
+            }
+            None => {
+                expected.push(entry.clone());
+                self.added(entry)
+            }
+        };
+        let schema = if entry.provenance.is_empty() { self.schema } else { LockSchema::Two };
+        if schema != self.schema {
+            // Before everything else that begins there.
+            splices.insert(0, self.raised(schema));
+        }
+        self.spliced(splices, schema, &expected)
+    }
+
+    /// The lock that does not accept the plugin `id`; nothing when it does not do so now.
+    ///
+    /// # Errors
+    /// `internal` when that cannot be written.
+    pub fn without(&self, id: &str) -> Result<Option<Self>> {
+        let Some(at) = self.entries.iter().position(|known| known.id == id) else { return Ok(None) };
+        let mut expected = self.entries.clone();
+        expected.remove(at);
+        let splices = match &self.layout.array {
+            Some(array) => self.element_removed(at, array),
+            None => vec![Splice::remove(self.table_lines(at))],
+        };
+        self.spliced(splices, self.schema, &expected).map(Some)
+    }
+
+    /// Does the splices from the last to the first, so that each finds the text before it as it was read.
+    fn spliced(&self, mut splices: Vec<Splice>, schema: LockSchema, expected: &[LockEntry]) -> Result<Self> {
+        splices.sort_by_key(|splice| (splice.at.start, splice.at.end));
+        let mut text = self.text.clone();
+        for Splice { at, text: new } in splices.into_iter().rev() {
+            text.replace_range(at, &new);
+        }
+        let changed = Self::parse(text.into_bytes(), Path::new("plugins.lock"))
+            .map_err(|fault| Fault::new(Reason::Internal, "the lock would be none").caused_by(fault))?;
+        match changed.entries == expected && changed.schema == schema {
+            true => Ok(changed),
+            false => Err(Fault::new(Reason::Internal, "the lock would be read as another one")),
+        }
+    }
+
+    /// New values in an entry.
+    fn changed(&self, at: usize, entry: &LockEntry) -> Vec<Splice> {
+        let (before, layout) = (&self.entries[at], &self.layout.entries[at]);
+        let is_same_shape =
+            Field::ALL.iter().all(|field| before.value(*field).is_some() == entry.value(*field).is_some());
+        if self.layout.array.is_some() && !is_same_shape {
+            return vec![Splice { at: layout.whole.clone(), text: inline(entry) }];
+        }
+        let mut splices = Vec::new();
+        for member in &layout.members {
+            match entry.value(member.field) {
+                None => splices.push(Splice::remove(self.lines_of(&(member.key.start..member.value.end)))),
+                Some(value) if before.value(member.field).as_ref() != Some(&value) => {
+                    splices.push(Splice { at: member.value.clone(), text: value.spelled() });
+                }
+                Some(_) => {}
+            }
+        }
+        let is_new = |field: &Field| before.value(*field).is_none();
+        let new: Vec<String> = Field::ALL.into_iter().filter(is_new).filter_map(|field| member(entry, field)).collect();
+        if !new.is_empty() {
+            splices.push(self.lines_behind(end_of(layout), &new));
+        }
+        splices
+    }
+
+    /// Lines behind the line in which something ends.
+    fn lines_behind(&self, end: usize, lines: &[String]) -> Splice {
+        let (at, ending) = (self.line_end(end), self.ending());
+        let text = lines.join(ending);
+        match self.text[..at].ends_with('\n') {
+            true => Splice::insert(at, text + ending),
+            // The last line of a file without a final line end.
+            false => Splice::insert(at, format!("{ending}{text}")),
+        }
+    }
+
+    /// A new entry behind the others.
+    fn added(&self, entry: &LockEntry) -> Vec<Splice> {
+        if let Some(array) = &self.layout.array {
+            return self.element_added(array, entry);
+        }
+        let ending = self.ending();
+        let before = match self.text.as_str() {
+            "" => "",
+            text if text.ends_with('\n') => ending,
+            _ => &ending.repeat(2),
+        };
+        vec![Splice::insert(self.text.len(), format!("{before}{}", table(entry, ending)))]
+    }
+
+    /// A new element of an array, on a line of its own where the last one has one.
+    fn element_added(&self, array: &Range<usize>, entry: &LockEntry) -> Vec<Splice> {
+        let bracket = array.end - 1;
+        let Some(last) = self.layout.entries.last() else {
+            return vec![Splice::insert(bracket, inline(entry))];
+        };
+        let between = last.whole.end..bracket;
+        let comma = (self.comma_in(&between).is_none()).then(|| Splice::insert(last.whole.end, ","));
+        let new = match self.text[between.clone()].contains('\n') {
+            true => {
+                let start = self.line_start(last.whole.start);
+                let indent: String = self.text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+                Splice::insert(self.line_start(bracket), format!("{indent}{},{}", inline(entry), self.ending()))
+            }
+            false => Splice::insert(bracket, format!(" {}", inline(entry))),
+        };
+        comma.into_iter().chain([new]).collect()
+    }
+
+    /// An element and the comma that parts it from the next one, or for the last one from the one before.
+    fn element_removed(&self, at: usize, array: &Range<usize>) -> Vec<Splice> {
+        let entries = &self.layout.entries;
+        let whole = &entries[at].whole;
+        let next = entries.get(at + 1).map_or(array.end - 1, |next| next.whole.start);
+        let comma = self.comma_in(&(whole.end..next));
+        let end = comma.map_or(whole.end, |comma| comma + 1);
+        let line = self.line_start(whole.start)..self.line_end(end);
+        let is_alone = self.text[line.start..whole.start].trim().is_empty()
+            && matches!(self.text[end..line.end].trim_start(), rest if rest.is_empty() || rest.starts_with('#'));
+        let is_alone = is_alone && line.start > array.start && line.end < array.end;
+        let removed = match is_alone {
+            true => line,
+            false => whole.start..end + self.text[end..].len() - self.text[end..].trim_start_matches([' ', '\t']).len(),
+        };
+        let before = at.checked_sub(1).filter(|_| comma.is_none()).map(|before| entries[before].whole.end);
+        let comma_before = before.and_then(|before| self.comma_in(&(before..whole.start)));
+        let comma_before = comma_before.map(|comma| Splice::remove(comma..comma + 1));
+        [Splice::remove(removed)].into_iter().chain(comma_before).collect()
+    }
+
+    /// The comma between two elements, which no comment there holds.
+    fn comma_in(&self, between: &Range<usize>) -> Option<usize> {
+        let mut is_comment = false;
+        let found = self.text[between.clone()].bytes().position(|byte| {
+            is_comment = (is_comment || byte == b'#') && byte != b'\n';
+            byte == b',' && !is_comment
+        });
+        found.map(|at| between.start + at)
+    }
+
+    /// The lines of a table, and one blank line where two would meet. Comments above and below it stay: whoever wrote
+    /// them may not have meant this entry.
+    fn table_lines(&self, at: usize) -> Range<usize> {
+        let layout = &self.layout.entries[at];
+        let lines = self.lines_of(&(layout.whole.start..end_of(layout)));
+        let before = self.text[..lines.start].lines().next_back();
+        let next_end = self.line_end(lines.end);
+        let is_blank_behind = next_end > lines.end && self.text[lines.end..next_end].trim().is_empty();
+        match before.is_none_or(|line| line.trim().is_empty()) && is_blank_behind {
+            true => lines.start..next_end,
+            false => lines,
+        }
+    }
+
+    /// The schema version raised, where it stands or before everything else.
+    fn raised(&self, schema: LockSchema) -> Splice {
+        match &self.layout.version {
+            Some(at) => Splice { at: at.clone(), text: schema.to_string() },
+            None => Splice::insert(0, format!("version = {schema}{}", self.ending())),
+        }
+    }
+
+    fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
+        self.line_start(range.start)..self.line_end(range.end)
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+    }
+
+    /// Behind the end of the line in which `at` is.
+    fn line_end(&self, at: usize) -> usize {
+        self.text[at..].find('\n').map_or(self.text.len(), |newline| at + newline + 1)
+    }
+
+    /// How lines end in this file: as the first one does.
+    fn ending(&self) -> &'static str {
+        let first = self.text.split_inclusive('\n').next();
+        if first.is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" }
+    }
+}
+
+/// Where the last field of an entry ends.
+fn end_of(layout: &EntryLayout) -> usize {
+    layout.members.iter().map(|member| member.value.end).max().unwrap_or(layout.whole.end)
+}

@@ -1,0 +1,141 @@
+//! `LockSession`: a lock file that is read, judged and changed under the lock of its directory.
+//!
+//! What changes a lock says so in the journal beside it, and first: a process that is killed in between leaves a line
+//! that the lock does not bear out, which [`unjournaled`](super::unjournaled) finds, and never an entry that nobody has
+//! answered for.
+
+use std::path::Path;
+
+use aisoc_files::{LockWait, PassingLock, Replacement, Waited, may_write_open, remove_in, shell_word};
+use aisoc_manifests::dry_run::DryRun;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::lock::Lock;
+
+use super::place::{LockPlace, Stored};
+use super::read::Lockfile;
+use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+use crate::state_lock::Patience;
+
+/// The lock's own lock, in its directory. It is there only while somebody changes a lock, for the directory is often
+/// one that is carried to other places.
+const BUSY: &str = ".aisoc-plugins-lock";
+/// Of a lock that is new: it may be read by everybody, whatever the umask.
+const NEW_MODE: u32 = 0o644;
+
+/// Who changes a lock, and under which circumstances.
+#[derive(Debug, Clone)]
+pub struct LockAccess {
+    /// How long the lock is waited for.
+    pub patience: Patience,
+    /// Who is written down.
+    pub writer: Writer,
+    /// Whether anything is changed.
+    pub dry_run: DryRun,
+}
+
+/// A lock file under its directory's lock. Dropping it releases that, and changes nothing.
+#[derive(Debug)]
+pub struct LockSession {
+    place: LockPlace,
+    stored: Option<Stored>,
+    journal: JournalPlace,
+    access: LockAccess,
+    _busy: Option<PassingLock>,
+}
+
+impl LockSession {
+    /// Waits for the lock of the directory of `path`, and reads what stands there. `head` is where this site keeps the
+    /// end of the journal, if it has such a place.
+    ///
+    /// # Errors
+    /// `io_not_found` without a directory for it, `locked`, `interrupted`, as [`LockPlace::open`] and
+    /// [`LockPlace::read`].
+    pub fn begin(path: &Path, head: Option<HeldDirectory>, access: &LockAccess) -> Result<Self> {
+        let place = LockPlace::open(path)?.ok_or_else(|| LockPlace::missing_directory(path))?;
+        let busy = match access.dry_run {
+            DryRun::Yes => {
+                may_write_open(&place).map_err(|error| Fault::io("write", path, error))?;
+                None
+            }
+            DryRun::No => Some(wait(&place, &access.patience)?),
+        };
+        if busy.is_some() {
+            // What a killed process has left; what cannot be removed is in the way of the next draft, which says so.
+            let _ = remove_in(&place, &Replacement::draft_of(place.name()));
+        }
+        let stored = place.stored()?;
+        let held = HeldDirectory::of(&place, path.parent().unwrap_or(Path::new("")))?;
+        let journal = JournalPlace::beside_lock(held, place.name(), head);
+        Ok(Self { place, stored, journal, access: access.clone(), _busy: busy })
+    }
+
+    /// The lock's path, as it was named.
+    pub fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// What the lock says now; nothing when there is none.
+    pub fn lock(&self) -> Option<&Lockfile> {
+        self.stored.as_ref().map(|stored| &stored.lock)
+    }
+
+    /// The journal beside it.
+    pub fn journal(&self) -> &JournalPlace {
+        &self.journal
+    }
+
+    /// Puts `lock` into the place of what was read, and writes down why. The new text is on the disk before the
+    /// journal says that it counts; a dry run writes nothing.
+    ///
+    /// # Errors
+    /// `locked` when somebody has changed the file by hand meanwhile; those of the journal, before anything is
+    /// changed; and I/O reasons.
+    pub fn commit(self, lock: &Lockfile, entries: &[Entry]) -> Result<()> {
+        self.access.patience.cancellation.check()?;
+        if self.access.dry_run.is_on() {
+            return Ok(());
+        }
+        let failed = |error| Fault::io("write", self.place.path(), error);
+        let before = self.stored.as_ref().map(|stored| &stored.metadata);
+        let draft = Replacement::write(&self.place, self.place.name(), lock.text().as_bytes(), before, NEW_MODE)
+            .map_err(failed)?;
+        let mut journal = self.journal.open()?;
+        self.require_unchanged()?;
+        entries.iter().try_for_each(|entry| journal.append(entry, &self.access.writer).map(drop))?;
+        let told = "the journal says that the lock was changed";
+        draft.publish().map_err(|error| if entries.is_empty() { failed(error) } else { failed(error).although(told) })
+    }
+
+    /// An editor asks no lock of ours.
+    fn require_unchanged(&self) -> Result<()> {
+        let before = self.stored.as_ref().map(|stored| stored.lock.text().as_bytes());
+        let now = self.place.content()?;
+        match before == now.as_ref().map(|(content, _)| content.as_slice()) {
+            true => Ok(()),
+            false => {
+                let message = format!("`{}` was changed by somebody else meanwhile", self.place.path().display());
+                Err(Fault::new(Reason::Locked, message)
+                    .expected("the text that was read", "another one")
+                    .hint("look at the change, and run the command again"))
+            }
+        }
+    }
+}
+
+fn wait(place: &LockPlace, patience: &Patience) -> Result<PassingLock> {
+    let path = aisoc_files::parent(place.path()).join(BUSY);
+    let guards = format!("`{}`", place.path().display());
+    let Patience { lock_timeout, cancellation } = patience;
+    let lock = Lock { guards: &guards, at_most: *lock_timeout };
+    let wait = LockWait {
+        command: cancellation.command(),
+        at_most: *lock_timeout,
+        go_on: &|| Ok(cancellation.check()?),
+        told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
+    };
+    let failed = |error| Fault::io("lock", &path, error);
+    match PassingLock::acquire_in(place, BUSY, &wait).map_err(failed)? {
+        Waited::Ours(held) => Ok(held),
+        Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(&path))),
+    }
+}

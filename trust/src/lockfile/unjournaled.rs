@@ -1,0 +1,56 @@
+//! What a lock says and its journal does not: a change that nobody has answered for.
+
+use std::collections::HashMap;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+
+use super::read::Lockfile;
+use crate::journal::{Action, JournalPlace, Reading};
+
+/// Most plugins of one journal whose last line is kept in mind.
+const MAX_PLUGINS: usize = 100_000;
+
+/// An entry, or one that is gone, of which the journal says something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unjournaled {
+    /// The plugin.
+    pub id: String,
+    /// What the last line about it says that is accepted; nothing for a revocation, or without a line.
+    pub journaled: Option<String>,
+    /// What the lock accepts; nothing without an entry.
+    pub locked: Option<String>,
+}
+
+/// Goes over the journal beside a lock, and compares the last line about each plugin with its entry: in the order of
+/// the lock, and behind it those that are gone, by their ids.
+///
+/// # Errors
+/// As [`JournalPlace::read`], and `journal_invalid` for one that is about more plugins than any site has.
+pub fn unjournaled(lock: &Lockfile, journal: &JournalPlace) -> Result<(Vec<Unjournaled>, Reading)> {
+    let mut last: HashMap<String, Option<String>> = HashMap::new();
+    let reading = journal.read(|seen| {
+        let Ok(entry) = seen.entry() else { return Ok(()) };
+        let (Some(id), Action::Trust | Action::Revoke) = (entry.id, entry.action) else { return Ok(()) };
+        let hash = entry.hash.filter(|_| entry.action == Action::Trust);
+        if last.len() >= MAX_PLUGINS && !last.contains_key(&id) {
+            let message = format!("`{}` is about more plugins than any site has", journal.path().display());
+            return Err(Fault::new(Reason::JournalInvalid, message)
+                .expected(format!("at most {MAX_PLUGINS} plugins"), "more")
+                .hint("begin a new one: \"A new journal\" in `aisoc help journal`"));
+        }
+        last.insert(id, hash);
+        Ok(())
+    })?;
+    let mut found = Vec::new();
+    for entry in lock.entries() {
+        let journaled = last.remove(&entry.id).flatten();
+        let locked = Some(entry.distribution_hash.clone());
+        if journaled != locked {
+            found.push(Unjournaled { id: entry.id.clone(), journaled, locked });
+        }
+    }
+    let mut gone: Vec<(String, String)> = last.into_iter().filter_map(|(id, hash)| Some((id, hash?))).collect();
+    gone.sort();
+    found.extend(gone.into_iter().map(|(id, hash)| Unjournaled { id, journaled: Some(hash), locked: None }));
+    Ok((found, reading))
+}

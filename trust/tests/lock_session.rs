@@ -1,0 +1,257 @@
+//! A lock file on disk: read under its lock, changed whole with its journal, and never through a link.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::dry_run::DryRun;
+use aisoc_manifests::fault::{Reason, Result};
+use aisoc_trust::Patience;
+use aisoc_trust::journal::{Action, Entry, HeldDirectory, JournalTime, Writer};
+use aisoc_trust::lockfile::{
+    LockAccess, LockEntry, LockPlace, LockSession, Lockfile, MAX_LOCK_BYTES, Provenance, Unjournaled, unjournaled,
+};
+use tempfile::TempDir;
+
+const HASH: &str = "sha256:a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90";
+
+struct Site {
+    root: TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::create_dir(root.path().join("own")).expect("made");
+        Self { root }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root.path().join("plugins.lock")
+    }
+
+    fn begin(&self, access: &LockAccess) -> Result<LockSession> {
+        let head = HeldDirectory::open(&self.root.path().join("own")).expect("opened");
+        LockSession::begin(&self.path(), head, access)
+    }
+
+    fn accept(&self, id: &str, version: &str, hash: &str, reason: &str) -> Result<()> {
+        let session = self.begin(&access())?;
+        let lock = session.lock().cloned().unwrap_or_else(Lockfile::empty);
+        let changed = lock.with(&entry(id, version, hash))?;
+        session.commit(&changed, &[line(Action::Trust, id, Some(hash), reason)])
+    }
+
+    fn revoke(&self, id: &str) -> Result<()> {
+        let session = self.begin(&access())?;
+        let changed = session.lock().expect("there").without(id)?.expect("listed");
+        session.commit(&changed, &[line(Action::Revoke, id, None, "ticket 2")])
+    }
+
+    fn lock(&self) -> Lockfile {
+        LockPlace::open(&self.path()).expect("opened").expect("a directory").read().expect("a lock").expect("there")
+    }
+
+    fn unjournaled(&self) -> Vec<Unjournaled> {
+        let session = self.begin(&access()).expect("begun");
+        unjournaled(session.lock().expect("there"), session.journal()).expect("read").0
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.path()).expect("listed");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
+    }
+}
+
+fn access() -> LockAccess {
+    let patience = Patience { lock_timeout: Duration::from_secs(30), cancellation: Cancellation::default() };
+    LockAccess { patience, writer: Writer::default(), dry_run: DryRun::No }
+}
+
+fn entry(id: &str, version: &str, hash: &str) -> LockEntry {
+    let [id, version, distribution_hash] = [id, version, hash].map(str::to_owned);
+    let (package, entry_point) = ("pack".to_owned(), "pack:One".to_owned());
+    LockEntry { id, package, version, entry_point, distribution_hash, provenance: Provenance::default() }
+}
+
+fn line(action: Action, id: &str, hash: Option<&str>, reason: &str) -> Entry {
+    Entry {
+        at: JournalTime::read("2026-05-24T14:32:00+02:00").expect("a time"),
+        action,
+        id: Some(id.to_owned()),
+        version: hash.map(|_| "1".to_owned()),
+        hash: hash.map(str::to_owned),
+        reason: Some(reason.to_owned()),
+    }
+}
+
+fn other_hash() -> String {
+    HASH.replace("a1", "b2")
+}
+
+#[test]
+fn a_lock_that_is_new_begins_with_its_version_and_leaves_nothing_beside_it_but_its_journal() {
+    let site = Site::new();
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    assert!(site.lock().text().starts_with("version = 1\n\n[[plugins]]\nid = \"one\"\n"));
+    assert_eq!(site.names(), ["own", "plugins.lock", "plugins.lock.journal", "plugins.lock.journal.chain"]);
+    assert_eq!(fs::metadata(site.path()).expect("there").permissions().mode() & 0o7777, 0o644);
+    assert_eq!(site.unjournaled(), []);
+}
+
+#[test]
+fn mode_and_comments_stay_when_it_is_changed() {
+    let site = Site::new();
+    fs::write(site.path(), "# ours\nversion = 1\n").expect("written");
+    for mode in [0o600, 0o640, 0o664] {
+        fs::set_permissions(site.path(), Permissions::from_mode(mode)).expect("set");
+        let before = fs::metadata(site.path()).expect("there");
+        site.accept("one", &format!("{mode}"), HASH, "read it").expect("accepted");
+        let after = fs::metadata(site.path()).expect("there");
+        assert_eq!((after.permissions().mode() & 0o7777, after.uid(), after.gid()), (mode, before.uid(), before.gid()));
+        assert!(site.lock().text().starts_with("# ours\nversion = 1\n"));
+    }
+}
+
+#[test]
+fn every_change_without_its_line_is_found() {
+    let site = Site::new();
+    for id in ["one", "two"] {
+        site.accept(id, "1", HASH, "read it").expect("accepted");
+    }
+    site.revoke("two").expect("revoked");
+    site.accept("two", "2", HASH, "read it again").expect("accepted");
+    assert_eq!(site.unjournaled(), []);
+    let found = |id: &str, journaled: Option<&str>, locked: Option<&str>| {
+        let [journaled, locked] = [journaled, locked].map(|hash| hash.map(str::to_owned));
+        Unjournaled { id: id.to_owned(), journaled, locked }
+    };
+    let lock = site.lock();
+    let write = |lock: &Lockfile| fs::write(site.path(), lock.text()).expect("written by hand");
+    // One entry is changed, one is new, one is gone.
+    let other = other_hash();
+    write(&lock.with(&entry("one", "1", &other)).expect("changed").with(&entry("new", "1", HASH)).expect("added"));
+    assert_eq!(site.unjournaled(), [found("one", Some(HASH), Some(&other)), found("new", None, Some(HASH))]);
+    write(&lock.without("one").expect("possible").expect("there"));
+    assert_eq!(site.unjournaled(), [found("one", Some(HASH), None)]);
+    write(&lock);
+    assert_eq!(site.unjournaled(), []);
+    // An entry that was revoked and is there all the same.
+    site.revoke("one").expect("revoked");
+    write(&lock);
+    assert_eq!(site.unjournaled(), [found("one", None, Some(HASH))]);
+}
+
+#[test]
+fn what_is_no_file_of_its_own_is_refused_and_stays_what_it_was() {
+    let site = Site::new();
+    let victim = site.root.path().join("victim");
+    fs::write(&victim, "version = 1\n").expect("written");
+    symlink(&victim, site.path()).expect("linked");
+    let fault = site.accept("one", "1", HASH, "read it").expect_err("a link");
+    assert_eq!(fault.reason(), Reason::LockInvalid);
+    assert!(fault.message().contains("is a link"), "{fault:?}");
+    assert_eq!(fs::read_to_string(&victim).expect("read"), "version = 1\n");
+    assert!(site.path().is_symlink());
+    fs::remove_file(site.path()).expect("removed");
+    fs::create_dir(site.path()).expect("made");
+    assert_eq!(site.begin(&access()).expect_err("a directory").reason(), Reason::LockInvalid);
+    fs::remove_dir(site.path()).expect("removed");
+    // A second name of the draft leads nowhere else either.
+    symlink(&victim, site.root.path().join("plugins.lock.new")).expect("linked");
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    assert_eq!(fs::read_to_string(&victim).expect("read"), "version = 1\n");
+    assert_eq!(site.lock().entries().len(), 1);
+}
+
+#[test]
+fn a_lock_that_is_too_large_or_that_others_can_write_is_not_read() {
+    let site = Site::new();
+    let file = fs::File::create(site.path()).expect("made");
+    file.set_len(MAX_LOCK_BYTES + 1).expect("sparse");
+    let fault = site.begin(&access()).expect_err("too large");
+    assert_eq!(
+        (fault.reason(), fault.difference().expect("both").found.as_str()),
+        (Reason::LockInvalid, "16777217 bytes")
+    );
+    file.set_len(0).expect("cut");
+    site.begin(&access()).expect("an empty one");
+    fs::set_permissions(site.path(), Permissions::from_mode(0o666)).expect("set");
+    assert_eq!(site.begin(&access()).expect_err("open to all").reason(), Reason::DirectoryInsecure);
+    fs::set_permissions(site.path(), Permissions::from_mode(0o644)).expect("set");
+    fs::set_permissions(site.root.path(), Permissions::from_mode(0o777)).expect("set");
+    assert_eq!(site.begin(&access()).expect_err("open to all").reason(), Reason::DirectoryInsecure);
+    fs::set_permissions(site.root.path(), Permissions::from_mode(0o700)).expect("set");
+    assert_eq!(
+        LockPlace::open(Path::new("/")).expect_err("no name").reason(),
+        Reason::Usage,
+        "a path that names no file"
+    );
+    assert!(LockPlace::open(&site.root.path().join("absent/plugins.lock")).expect("no fault").is_none());
+}
+
+#[test]
+fn what_somebody_writes_by_hand_meanwhile_is_not_overwritten() {
+    let site = Site::new();
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    let session = site.begin(&access()).expect("begun");
+    let changed = session.lock().expect("there").with(&entry("two", "1", HASH)).expect("added");
+    fs::write(site.path(), "version = 1\n# mine\n").expect("written by hand");
+    let fault = session.commit(&changed, &[line(Action::Trust, "two", Some(HASH), "read it")]).expect_err("changed");
+    assert_eq!(fault.reason(), Reason::Locked);
+    assert_eq!(fs::read_to_string(site.path()).expect("read"), "version = 1\n# mine\n");
+    assert_eq!(fs::read_to_string(site.root.path().join("plugins.lock.journal")).expect("read").lines().count(), 1);
+    // And one that came into being.
+    fs::remove_file(site.path()).expect("removed");
+    let session = site.begin(&access()).expect("begun");
+    fs::write(site.path(), "# mine\n").expect("written by hand");
+    session.commit(&Lockfile::empty(), &[]).expect_err("there is one now");
+    assert_eq!(fs::read_to_string(site.path()).expect("read"), "# mine\n");
+    assert!(!site.names().contains(&"plugins.lock.new".to_owned()), "{:?}", site.names());
+}
+
+#[test]
+fn a_dry_run_makes_nothing_and_a_blank_reason_changes_nothing() {
+    let site = Site::new();
+    let dry = LockAccess { dry_run: DryRun::Yes, ..access() };
+    let session = site.begin(&dry).expect("begun");
+    session.commit(&Lockfile::empty(), &[line(Action::Trust, "one", Some(HASH), "x")]).expect("possible");
+    assert_eq!(site.names(), ["own"]);
+    let fault = site.accept("one", "1", HASH, " \t").expect_err("blank");
+    assert_eq!(fault.reason(), Reason::Usage);
+    assert!(!site.path().exists());
+}
+
+#[test]
+fn many_at_once_all_have_their_entry_and_their_line() {
+    let site = Site::new();
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let site = &site;
+            scope.spawn(move || site.accept(&format!("plugin-{number}"), "1", HASH, "read it").expect("accepted"));
+        }
+    });
+    assert_eq!(site.lock().entries().len(), 16);
+    assert_eq!(site.unjournaled(), []);
+    let journal = fs::read_to_string(site.root.path().join("plugins.lock.journal")).expect("read");
+    assert_eq!(journal.lines().count(), 16);
+}
+
+#[test]
+fn a_site_without_a_place_for_the_head_keeps_none() {
+    let site = Site::new();
+    let session = LockSession::begin(&site.path(), None, &access()).expect("begun");
+    let changed = Lockfile::empty().with(&entry("one", "1", HASH)).expect("added");
+    session.commit(&changed, &[line(Action::Trust, "one", Some(HASH), "a\tb\nc\u{1b}[0m")]).expect("accepted");
+    let session = LockSession::begin(&site.path(), None, &access()).expect("begun");
+    let (found, reading) = unjournaled(session.lock().expect("there"), session.journal()).expect("read");
+    assert_eq!((found, reading.summary.has_head), (vec![], false));
+    let journal = fs::read_to_string(site.root.path().join("plugins.lock.journal")).expect("read");
+    assert_eq!((journal.lines().count(), journal.trim_end().split('\t').count()), (1, 6));
+    assert!(journal.trim_end().ends_with(r"a\tb\nc\u{1b}[0m"), "{journal}");
+}
