@@ -13,8 +13,11 @@ use crate::lockfile::{LockEntry, Lockfile};
 pub struct Present {
     /// Its id.
     pub id: String,
-    /// Whether that is only what its entry point is called: what the plugin calls itself is known to whoever runs it,
-    /// and nothing is run before it was accepted. Such a plugin is found in the lock by its package as well.
+    /// What its entry point is called, of a plugin that calls itself something else, or may. A lock may know it by that
+    /// name, when it was accepted by somebody who ran nothing of it.
+    pub entry_point_name: Option<String>,
+    /// Whether the id is that name still: what the plugin calls itself is known to whoever runs it, and nothing is run
+    /// before it was accepted. Such a plugin is found in the lock by its package as well.
     pub is_provisional: bool,
     /// What it came in.
     pub package: String,
@@ -185,9 +188,9 @@ fn differences(entry: &LockEntry, plugin: &Present, index: usize) -> impl Iterat
     })
 }
 
-/// Which entry is about which plugin. Its id says so. Where the id is only what the entry point is called, the package
-/// and what is loaded of it do, and where that has changed as well, being the only one of its package that is left: a
-/// pair that is wrong is a difference all the same, never an acceptance.
+/// Which entry is about which plugin. Its id says so, or the name of its entry point in its package. Where the id is
+/// only that name, the package and what is loaded of it do, and where that has changed as well, being the only one of
+/// its package that is left: a pair that is wrong is a difference all the same, never an acceptance.
 fn matched(entries: &[LockEntry], present: &[Present]) -> Vec<Option<usize>> {
     let by_id: HashMap<&str, usize> = entries.iter().enumerate().map(|(at, entry)| (entry.id.as_str(), at)).collect();
     let mut matched = vec![None; present.len()];
@@ -197,29 +200,53 @@ fn matched(entries: &[LockEntry], present: &[Present]) -> Vec<Option<usize>> {
             (matched[index], is_taken[at]) = (Some(at), true);
         }
     }
-    type Key<'a> = (&'a str, Option<&'a str>);
-    let rules: [(fn(&Present) -> Key<'_>, fn(&LockEntry) -> Key<'_>); 2] = [
-        (|plugin| (&plugin.package, Some(&plugin.entry_point)), |entry| (&entry.package, Some(&entry.entry_point))),
-        (|plugin| (&plugin.package, None), |entry| (&entry.package, None)),
-    ];
-    for (key_of_plugin, key_of_entry) in rules {
-        let mut free: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
-        for (at, entry) in entries.iter().enumerate().filter(|(at, _)| !is_taken[*at]) {
-            free.entry(key_of_entry(entry)).or_default().push(at);
+    for (index, plugin) in present.iter().enumerate() {
+        let named = plugin.entry_point_name.as_deref().and_then(|name| by_id.get(name).copied());
+        let named = named.filter(|at| !is_taken[*at] && entries[*at].package == plugin.package);
+        if let (Some(at), None) = (named, matched[index]) {
+            (matched[index], is_taken[at]) = (Some(at), true);
         }
-        let mut wanting: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
-        for (index, plugin) in present.iter().enumerate() {
-            if plugin.is_provisional && matched[index].is_none() {
-                wanting.entry(key_of_plugin(plugin)).or_default().push(index);
-            }
-        }
-        for (key, wanting) in wanting {
-            if let ([index], Some([at])) = (wanting.as_slice(), free.get(&key).map(Vec::as_slice)) {
-                (matched[*index], is_taken[*at]) = (Some(*at), true);
-            }
+    }
+    for pairing in [Pairing::PackageAndEntryPoint, Pairing::Package] {
+        for (index, at) in pairing.pairs(entries, &is_taken, present, &matched) {
+            (matched[index], is_taken[at]) = (Some(at), true);
         }
     }
     matched
+}
+
+/// By what a plugin is found whose id is provisional.
+#[derive(Clone, Copy)]
+enum Pairing {
+    PackageAndEntryPoint,
+    Package,
+}
+
+impl Pairing {
+    fn key<'a>(self, package: &'a str, entry_point: &'a str) -> (&'a str, Option<&'a str>) {
+        (package, matches!(self, Self::PackageAndEntryPoint).then_some(entry_point))
+    }
+
+    /// The plugins and the entries that are left, where one of each has a key.
+    fn pairs(
+        self,
+        entries: &[LockEntry],
+        is_taken: &[bool],
+        present: &[Present],
+        matched: &[Option<usize>],
+    ) -> Vec<(usize, usize)> {
+        let mut left: HashMap<_, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        for (at, entry) in entries.iter().enumerate().filter(|(at, _)| !is_taken[*at]) {
+            left.entry(self.key(&entry.package, &entry.entry_point)).or_default().1.push(at);
+        }
+        for (index, plugin) in present.iter().enumerate().filter(|(index, _)| matched[*index].is_none()) {
+            if plugin.is_provisional {
+                left.entry(self.key(&plugin.package, &plugin.entry_point)).or_default().0.push(index);
+            }
+        }
+        let alone = left.into_values().filter(|(plugins, entries)| plugins.len() == 1 && entries.len() == 1);
+        alone.map(|(plugins, entries)| (plugins[0], entries[0])).collect()
+    }
 }
 
 #[cfg(test)]
@@ -229,7 +256,7 @@ mod tests {
 
     fn plugin(id: &str, package: &str, version: &str, entry_point: &str, hash: &str) -> Present {
         let [id, package, version, entry_point, hash] = [id, package, version, entry_point, hash].map(str::to_owned);
-        Present { id, is_provisional: false, package, version, entry_point, hash }
+        Present { id, entry_point_name: None, is_provisional: false, package, version, entry_point, hash }
     }
 
     fn lock(entries: &[[&str; 5]]) -> Lockfile {
@@ -327,6 +354,22 @@ mod tests {
             provisional("b", "other", "other:Three", "sha256:3"),
         ];
         assert_eq!(compare(&lock, &two).entries, [None, None]);
+    }
+
+    #[test]
+    fn what_was_accepted_by_the_name_of_its_entry_point_stays_that() {
+        let lock = lock(&[["one", "pack", "1", "pack.m:One", "sha256:1"]]);
+        let called = |package: &str| Present {
+            entry_point_name: Some("one".to_owned()),
+            ..plugin("capa.one", package, "1", "pack.m:One", "sha256:1")
+        };
+        let comparison = compare(&lock, &[called("pack")]);
+        assert_eq!((comparison.entries, comparison.drifts), (vec![Some(0)], vec![]));
+        assert_eq!(
+            compare(&lock, &[called("another")]).entries,
+            [None],
+            "another one with an entry point of that name"
+        );
     }
 
     #[test]

@@ -10,8 +10,7 @@ use std::path::Path;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use super::entry::{Field, LockEntry};
-use super::place::MAX_LOCK_ENTRIES;
-use super::read::{EntryLayout, Lockfile};
+use super::read::{EntryLayout, Lockfile, MAX_LOCK_ENTRIES};
 use super::schema::LockSchema;
 use super::spelling::{inline, member, table};
 

@@ -30,8 +30,8 @@ mod spelling;
 mod unjournaled;
 
 pub use entry::{Field, LockEntry, Provenance};
-pub use place::{LockPlace, MAX_LOCK_BYTES, MAX_LOCK_ENTRIES};
-pub use read::Lockfile;
+pub use place::{LockPlace, MAX_LOCK_BYTES};
+pub use read::{Lockfile, MAX_LOCK_ENTRIES};
 pub use schema::LockSchema;
 pub use session::{LockAccess, LockSession};
 pub use unjournaled::{Unjournaled, unjournaled};

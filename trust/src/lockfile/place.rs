@@ -13,8 +13,6 @@ use crate::state_directory::changeable;
 
 /// Largest lock that is read: more than as many entries as there may be fill.
 pub const MAX_LOCK_BYTES: u64 = 16 << 20;
-/// Most entries of a lock.
-pub const MAX_LOCK_ENTRIES: usize = 10_000;
 
 /// A directory that is open, and the name of a lock in it. What is read and written there is in that directory,
 /// wherever its path leads a moment later.

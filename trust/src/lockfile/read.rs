@@ -11,9 +11,10 @@ use aisoc_manifests::text::shown;
 use toml_edit::{Document, InlineTable, Item, Table, TableLike, TomlError, Value};
 
 use super::entry::{Field, FieldValue, LockEntry};
-use super::place::MAX_LOCK_ENTRIES;
 use super::schema::LockSchema;
 
+/// Most entries of a lock.
+pub const MAX_LOCK_ENTRIES: usize = 10_000;
 /// Most marks that structure a text (brackets, braces, `=`, `,`, `.`, line ends): each may become a value in memory.
 /// A lock with as many entries as there may be has two thirds of them.
 pub(super) const MAX_LOCK_MARKS: usize = 1_000_000;

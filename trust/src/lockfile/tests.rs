@@ -6,8 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason};
 use proptest::prelude::*;
 
 use super::entry::{LockEntry, Provenance};
-use super::place::MAX_LOCK_ENTRIES;
-use super::read::{Lockfile, MAX_LOCK_MARKS};
+use super::read::{Lockfile, MAX_LOCK_ENTRIES, MAX_LOCK_MARKS};
 use super::schema::LockSchema;
 
 const ONE: &str = r#"id = "capa.one"
