@@ -255,3 +255,131 @@ fn a_site_without_a_place_for_the_head_keeps_none() {
     assert_eq!((journal.lines().count(), journal.trim_end().split('\t').count()), (1, 6));
     assert!(journal.trim_end().ends_with(r"a\tb\nc\u{1b}[0m"), "{journal}");
 }
+
+#[test]
+fn whoever_holds_the_lock_keeps_the_others_waiting_and_is_named() {
+    let site = Site::new();
+    let held = site.begin(&access()).expect("begun");
+    let patience = Patience { lock_timeout: Duration::ZERO, ..access().patience };
+    let fault = site.begin(&LockAccess { patience, ..access() }).expect_err("held");
+    assert_eq!(fault.reason(), Reason::Locked);
+    assert!(fault.message().contains("plugins.lock` is being changed by"), "{fault:?}");
+    // Whoever only looks needs none.
+    assert!(LockPlace::open(&site.path()).expect("opened").expect("there").read().expect("read").is_none());
+    site.begin(&LockAccess { dry_run: DryRun::Yes, ..access() }).expect("a dry run waits for nobody");
+    drop(held);
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    // Another lock of the same directory is a lock of its own, with a journal of its own.
+    let other = site.root.path().join("other.lock");
+    let session = LockSession::begin(&other, None, &access()).expect("begun");
+    assert!(session.lock().is_none());
+    assert!(session.journal().path().ends_with("other.lock.journal"));
+    session.commit(&Lockfile::empty(), &[]).expect("made");
+    assert_eq!(fs::read_to_string(&other).expect("read"), "version = 1\n");
+    assert_eq!(site.lock().entries().len(), 1);
+}
+
+#[test]
+fn a_journal_that_does_not_hold_takes_no_line_and_the_lock_stays() {
+    let site = Site::new();
+    for id in ["one", "two"] {
+        site.accept(id, "1", HASH, "read it").expect("accepted");
+    }
+    let journal = site.root.path().join("plugins.lock.journal");
+    let lines = fs::read_to_string(&journal).expect("read");
+    let before = site.lock().text().to_owned();
+    let cut: String = lines.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    fs::write(&journal, &cut).expect("cut");
+    assert_eq!(site.accept("three", "1", HASH, "read it").expect_err("broken").reason(), Reason::JournalBroken);
+    assert_eq!(site.revoke("two").expect_err("broken").reason(), Reason::JournalBroken);
+    assert_eq!((site.lock().text(), fs::read_to_string(&journal).expect("read")), (before.as_str(), cut));
+    assert!(!site.names().contains(&"plugins.lock.new".to_owned()), "{:?}", site.names());
+    // What is said of the lock is what the lines say that are left; the reading says that it is broken.
+    let session = site.begin(&access()).expect("begun");
+    let (found, reading) = unjournaled(session.lock().expect("there"), session.journal()).expect("read");
+    assert_eq!(found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>(), ["one"]);
+    assert!(reading.broken.is_some());
+}
+
+#[test]
+fn a_command_that_is_stopped_changes_nothing() {
+    let site = Site::new();
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    let cancellation = Cancellation::default();
+    let patience = Patience { cancellation: cancellation.clone(), ..access().patience };
+    let session = site.begin(&LockAccess { patience, ..access() }).expect("begun");
+    let changed = session.lock().expect("there").without("one").expect("possible").expect("there");
+    cancellation.cancel();
+    let line = line(Action::Revoke, "one", None, "ticket 2");
+    assert_eq!(session.commit(&changed, &[line]).expect_err("stopped").reason(), Reason::Interrupted);
+    assert_eq!((site.lock().entries().len(), site.unjournaled()), (1, vec![]));
+}
+
+/// Every moment of a kill, one after the other: the draft, the line, the lock.
+#[test]
+fn whatever_a_kill_leaves_is_named_and_finished_by_the_same_command() {
+    let site = Site::new();
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    let before = site.lock().text().to_owned();
+    let draft = site.root.path().join("plugins.lock.new");
+    // Behind the draft: nothing has happened.
+    fs::write(&draft, "version = 1\n[[plug").expect("written");
+    assert_eq!((site.lock().text(), site.unjournaled()), (before.as_str(), vec![]));
+    assert!(!draft.exists(), "the next change removes it");
+    // Behind the line: it is said that the lock does not bear it out.
+    let session = site.begin(&access()).expect("begun");
+    let mut journal = session.journal().open().expect("it holds");
+    let other = other_hash();
+    journal.append(&line(Action::Trust, "one", Some(&other), "read it"), &Writer::default()).expect("appended");
+    drop(journal);
+    drop(session);
+    let found = site.unjournaled();
+    assert_eq!((found[0].journaled.as_deref(), found[0].locked.as_deref()), (Some(other.as_str()), Some(HASH)));
+    site.accept("one", "2", &other, "read it").expect("accepted");
+    assert_eq!((site.lock().entries().len(), site.unjournaled()), (1, vec![]));
+    // The same of a revocation.
+    let session = site.begin(&access()).expect("begun");
+    let mut journal = session.journal().open().expect("it holds");
+    journal.append(&line(Action::Revoke, "one", None, "ticket 2"), &Writer::default()).expect("appended");
+    drop(journal);
+    drop(session);
+    assert_eq!(site.unjournaled().len(), 1);
+    site.revoke("one").expect("revoked");
+    assert_eq!((site.lock().entries().len(), site.unjournaled()), (0, vec![]));
+}
+
+#[test]
+fn every_byte_of_a_lock_that_is_another_one_is_refused_or_says_what_it_is() {
+    let entry = LockEntry {
+        provenance: Provenance {
+            source: Some("oci".to_owned()),
+            version_floor: Some("1".to_owned()),
+            ..Provenance::default()
+        },
+        ..entry("one", "1", HASH)
+    };
+    let lock = Lockfile::empty().with(&entry).expect("added");
+    let (mut refused, mut other) = (0, 0);
+    for at in 0..lock.text().len() {
+        for byte in [b'x', b'"', b'\n', b'#', b'[', 0, 0xff] {
+            let mut text = lock.text().as_bytes().to_vec();
+            if std::mem::replace(&mut text[at], byte) == byte {
+                continue;
+            }
+            match Lockfile::parse(text, Path::new("plugins.lock")) {
+                Ok(changed) if changed.entries() == lock.entries() => {}
+                Ok(changed) => {
+                    other += 1;
+                    let back = changed.with(&entry).expect("it can be put right");
+                    assert_eq!(back.entry("one"), Some(&entry), "{}", changed.text());
+                }
+                Err(fault) => {
+                    assert!(matches!(fault.reason(), Reason::LockInvalid | Reason::LockSchemaUnsupported), "{fault:?}");
+                    assert!(fault.location().is_some(), "{fault:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000 && other > 50, "{refused} refused, {other} others");
+}

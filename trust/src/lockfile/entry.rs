@@ -254,3 +254,47 @@ impl LockEntry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_has_its_key_and_gives_back_what_it_was_given() {
+        let mut entry = LockEntry::blank();
+        for (number, field) in Field::ALL.into_iter().enumerate() {
+            let value = match field.is_list() {
+                true => FieldValue::Texts(vec![number.to_string()]),
+                false => FieldValue::Text(number.to_string()),
+            };
+            entry.set(field, value.clone());
+            assert_eq!(entry.value(field), Some(value), "{field:?}");
+        }
+        for schema in [LockSchema::One, LockSchema::Two] {
+            assert_eq!(LockSchema::of_number(schema.number()), Some(schema));
+            for field in Field::of_schema(schema) {
+                assert_eq!(Field::of_key(field.as_str(), schema), Some(*field));
+            }
+            assert_eq!(Field::of_key("hash", schema), None);
+        }
+        assert_eq!(Field::of_key("source", LockSchema::One), None, "capa knows none");
+        assert!(Field::ALL.starts_with(&Field::REQUIRED));
+        assert!([0, 3, -1].iter().all(|number| LockSchema::of_number(*number).is_none()));
+    }
+
+    #[test]
+    fn a_floor_is_about_versions_that_can_be_compared() {
+        for (version, floor, is_below) in [
+            ("1.0", None, false),
+            ("1.0", Some("1.0"), false),
+            ("1.0", Some("1.0.1"), true),
+            ("1.0.0-rc.1", Some("1.0"), true),
+            ("1.10", Some("1.9"), false),
+            ("one", Some("1.0"), false),
+        ] {
+            let mut entry = LockEntry::blank();
+            (entry.version, entry.provenance.version_floor) = (version.to_owned(), floor.map(str::to_owned));
+            assert_eq!(entry.is_below_its_floor(), is_below, "{version} {floor:?}");
+        }
+    }
+}

@@ -59,3 +59,36 @@ pub(super) fn table(entry: &LockEntry, end: &str) -> String {
 pub(super) fn inline(entry: &LockEntry) -> String {
     format!("{{ {} }}", members(entry).collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_line_in_which_everything_is_seen() {
+        for (text, spelled) in [
+            ("", r#""""#),
+            ("sha256:ab", r#""sha256:ab""#),
+            ("say \"so\" \\ 'so'", r#""say \"so\" \\ 'so'""#),
+            ("a\tb\nc\r\0\u{1b}\u{7f}", r#""a\u0009b\u000Ac\u000D\u0000\u001B\u007F""#),
+            ("\u{202e}\u{feff}\u{e0001}", r#""\u202E\uFEFF\U000E0001""#),
+            ("Müller 理由 😀", r#""Müller 理由 😀""#),
+        ] {
+            assert_eq!(quoted(text), spelled, "{text:?}");
+            let read: toml_edit::Document<String> = format!("text = {spelled}").parse().expect("TOML");
+            assert_eq!(read["text"].as_str(), Some(text));
+        }
+    }
+
+    #[test]
+    fn fields_stand_in_their_order_and_those_that_are_missing_nowhere() {
+        let mut entry = LockEntry::blank();
+        entry.id = "one".to_owned();
+        entry.provenance.capabilities = Some(vec![]);
+        entry.provenance.signed_by = Some(vec!["SHA256:1".to_owned(), "SHA256:2".to_owned()]);
+        let expected = "[[plugins]]\r\nid = \"one\"\r\npackage = \"\"\r\nversion = \"\"\r\nentry_point = \"\"\r\n\
+                        distribution_hash = \"\"\r\nsigned_by = [\"SHA256:1\", \"SHA256:2\"]\r\ncapabilities = []\r\n";
+        assert_eq!(table(&entry, "\r\n"), expected);
+        assert!(inline(&entry).starts_with("{ id = \"one\", package = \"\", ") && inline(&entry).ends_with("[] }"));
+    }
+}
