@@ -383,3 +383,33 @@ fn every_byte_of_a_lock_that_is_another_one_is_refused_or_says_what_it_is() {
     }
     assert!(refused > 1_000 && other > 50, "{refused} refused, {other} others");
 }
+
+#[test]
+fn a_journal_is_about_no_more_plugins_than_any_site_has() {
+    let site = Site::new();
+    let journal = site.root.path().join("plugins.lock.journal");
+    let lines = |count: usize| -> String {
+        let line = |number| format!("2026-05-24T14:32:00Z\trevoke\tplugin-{number}\t-\t-\tticket 2\n");
+        (0..count).map(line).collect()
+    };
+    fs::write(site.path(), "version = 1\n").expect("written");
+    for (count, is_read) in [(99_999, true), (100_000, true), (100_001, false)] {
+        fs::write(&journal, lines(count)).expect("written");
+        let session = site.begin(&access()).expect("begun");
+        match unjournaled(session.lock().expect("there"), session.journal()) {
+            Ok((found, reading)) => {
+                assert!(is_read && found.is_empty(), "{count}");
+                assert_eq!(reading.summary.lines, count as u64);
+            }
+            Err(fault) => {
+                assert!(!is_read, "{count}: {fault:?}");
+                assert_eq!(fault.reason(), Reason::JournalInvalid);
+                assert_eq!(fault.difference().expect("both").expected, "at most 100000 plugins");
+            }
+        }
+    }
+    // Many lines about one are one.
+    fs::write(&journal, lines(1).repeat(100_001)).expect("written");
+    let session = site.begin(&access()).expect("begun");
+    assert_eq!(unjournaled(session.lock().expect("there"), session.journal()).expect("read").0, []);
+}
