@@ -202,43 +202,4 @@ mod tests {
         assert_eq!((read("keys/a"), read("aside/a").as_deref()), (None, Some("three")));
         assert!(move_in(&keys, &aside, "a").is_err(), "nothing is there");
     }
-
-    #[test]
-    fn a_replacement_has_the_mode_of_what_was_there_and_leaves_nothing_when_it_is_dropped() {
-        let root = tempfile::tempdir().expect("directory");
-        let directory = File::open(root.path()).expect("opened");
-        let path = root.path().join("file");
-        let write = |before: Option<&Metadata>| Replacement::write(&directory, "file", b"new", before, 0o640);
-        drop(write(None).expect("written"));
-        assert_eq!(fs::read_dir(root.path()).expect("listed").count(), 0);
-        write(None).expect("written").publish().expect("named");
-        let mode = || fs::metadata(&path).expect("there").mode() & 0o7777;
-        assert_eq!((fs::read_to_string(&path).expect("read"), mode()), ("new".to_owned(), 0o640));
-        // What was not there before is not replaced.
-        let error = write(None).expect("written").publish().expect_err("it is there now");
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        for bits in [0o600, 0o664] {
-            rustix::fs::chmod(&path, Mode::from_raw_mode(bits)).expect("set");
-            let before = fs::metadata(&path).expect("there");
-            write(Some(&before)).expect("written").publish().expect("named");
-            assert_eq!(mode(), bits);
-        }
-        assert_eq!(fs::read_dir(root.path()).expect("listed").count(), 1);
-    }
-
-    #[test]
-    fn what_a_kill_has_left_of_a_replacement_is_not_written_through() {
-        let root = tempfile::tempdir().expect("directory");
-        let directory = File::open(root.path()).expect("opened");
-        fs::write(root.path().join("victim"), "kept").expect("written");
-        for link in [true, false] {
-            let draft = root.path().join(Replacement::draft_of("file"));
-            let (victim, existing) = (root.path().join("victim"), root.path().join("file"));
-            if link { symlink(&victim, &draft) } else { fs::hard_link(&victim, &draft) }.expect("linked");
-            let before = fs::metadata(&existing).ok();
-            let written = Replacement::write(&directory, "file", b"new", before.as_ref(), 0o644);
-            written.expect("written").publish().expect("named");
-            assert_eq!(fs::read_to_string(&victim).expect("read"), "kept");
-        }
-    }
 }

@@ -162,11 +162,11 @@ fn what_is_no_file_of_its_own_is_refused_and_stays_what_it_was() {
     fs::create_dir(site.path()).expect("made");
     assert_eq!(site.begin(&access()).expect_err("a directory").reason(), Reason::LockInvalid);
     fs::remove_dir(site.path()).expect("removed");
-    // A second name of the draft leads nowhere else either.
+    // The name of the draft leads nowhere else either.
     symlink(&victim, site.root.path().join("plugins.lock.new")).expect("linked");
-    site.accept("one", "1", HASH, "read it").expect("accepted");
+    site.accept("one", "1", HASH, "read it").expect_err("a link that we have not made");
     assert_eq!(fs::read_to_string(&victim).expect("read"), "version = 1\n");
-    assert_eq!(site.lock().entries().len(), 1);
+    assert!(!site.path().exists() && !site.root.path().join("plugins.lock.journal").exists());
 }
 
 #[test]
@@ -325,7 +325,6 @@ fn whatever_a_kill_leaves_is_named_and_finished_by_the_same_command() {
     // Behind the draft: nothing has happened.
     fs::write(&draft, "version = 1\n[[plug").expect("written");
     assert_eq!((site.lock().text(), site.unjournaled()), (before.as_str(), vec![]));
-    assert!(!draft.exists(), "the next change removes it");
     // Behind the line: it is said that the lock does not bear it out.
     let session = site.begin(&access()).expect("begun");
     let mut journal = session.journal().open().expect("it holds");
@@ -336,6 +335,7 @@ fn whatever_a_kill_leaves_is_named_and_finished_by_the_same_command() {
     let found = site.unjournaled();
     assert_eq!((found[0].journaled.as_deref(), found[0].locked.as_deref()), (Some(other.as_str()), Some(HASH)));
     site.accept("one", "2", &other, "read it").expect("accepted");
+    assert!(!draft.exists(), "the next change removes it");
     assert_eq!((site.lock().entries().len(), site.unjournaled()), (1, vec![]));
     // The same of a revocation.
     let session = site.begin(&access()).expect("begun");

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use aisoc_files::{LockWait, PassingLock, Replacement, Waited, may_write_open, remove_in, shell_word};
+use aisoc_files::{LockWait, PassingLock, Replacement, Waited, may_write_open, shell_word};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::lock::Lock;
@@ -59,10 +59,6 @@ impl LockSession {
             }
             DryRun::No => Some(wait(&place, &access.patience)?),
         };
-        if busy.is_some() {
-            // What a killed process has left; what cannot be removed is in the way of the next draft, which says so.
-            let _ = remove_in(&place, &Replacement::draft_of(place.name()));
-        }
         let stored = place.stored()?;
         let held = HeldDirectory::of(&place, path.parent().unwrap_or(Path::new("")))?;
         let journal = JournalPlace::beside_lock(held, place.name(), head);
