@@ -380,6 +380,25 @@ mod tests {
     }
 
     #[test]
+    fn as_many_as_a_lock_holds_are_compared_at_once() {
+        let names: Vec<String> = (0..10_000).map(|number| format!("id-{number}")).collect();
+        let entries: Vec<[&str; 5]> = names.iter().map(|id| [id, "pack", "1", "m:C", "sha256:1"]).collect();
+        let lock = lock(&entries);
+        let mut present: Vec<Present> =
+            names.iter().rev().map(|id| plugin(id, "pack", "1", "m:C", "sha256:1")).collect();
+        let comparison = compare(&lock, &present);
+        assert!(comparison.drifts.is_empty() && comparison.entries.iter().all(Option::is_some));
+        assert_eq!(comparison.entries[0], Some(9_999), "each has its own");
+        // None of them is known by its id, and all are of one package: nobody can tell which is which.
+        for plugin in &mut present {
+            (plugin.id, plugin.is_provisional) = (format!("other-{}", plugin.id), true);
+        }
+        let comparison = compare(&lock, &present);
+        assert_eq!(comparison.drifts.len(), 20_000);
+        assert!(comparison.entries.iter().all(Option::is_none));
+    }
+
+    #[test]
     fn values_are_printed_as_python_prints_them() {
         let lock = lock(&[["a", "p", "it's", "a:A", "sha256:1"]]);
         let present = [plugin("a", "p", "1\n\u{1b}[0m", "a:A", "sha256:1")];

@@ -413,3 +413,46 @@ fn a_journal_is_about_no_more_plugins_than_any_site_has() {
     let session = site.begin(&access()).expect("begun");
     assert_eq!(unjournaled(session.lock().expect("there"), session.journal()).expect("read").0, []);
 }
+
+/// A lock as capa writes it, with what people have added, through a year of changes.
+#[test]
+fn a_year_of_changes_leaves_everything_else_to_the_byte() {
+    let site = Site::new();
+    let entry = |id: &str, version: &str, hash: &str| {
+        format!(
+            "[[plugins]]\r\nid = \"{id}\"\r\npackage = \"pack\"\r\nversion = \"{version}\" # reviewed\r\n\
+             entry_point = \"pack:One\"\r\ndistribution_hash = \"{hash}\"\r\n"
+        )
+    };
+    let text = |entries: &[String]| format!("version = 1\r\n\r\n# lab 3\r\n{}# the end\r\n", entries.join("\r\n"));
+    let [one, two, three] = ["one", "two", "three"].map(|id| entry(id, "1", HASH));
+    fs::write(site.path(), text(&[one.clone(), two.clone(), three.clone()])).expect("written");
+    assert_eq!(site.unjournaled().len(), 3, "nobody has answered for them");
+    for id in ["one", "two", "three"] {
+        site.accept(id, "1", HASH, "as it is").expect("accepted");
+    }
+    assert_eq!(site.lock().text(), text(&[one.clone(), two.clone(), three.clone()]), "the same is no change");
+    assert_eq!(site.unjournaled(), []);
+
+    let other = other_hash();
+    site.accept("two", "2", &other, "read the changes").expect("accepted");
+    let newer = entry("two", "2", &other);
+    assert_eq!(site.lock().text(), text(&[one.clone(), newer.clone(), three.clone()]));
+    site.revoke("one").expect("revoked");
+    assert_eq!(site.lock().text(), text(&[newer.clone(), three.clone()]).replace("# lab 3\r\n", "# lab 3\r\n\r\n"));
+    site.accept("one", "1", HASH, "again").expect("accepted");
+    let end = "# the end\r\n\r\n[[plugins]]\r\nid = \"one\"\r\npackage = \"pack\"\r\nversion = \"1\"\r\n";
+    assert!(site.lock().text().contains(end), "{}", site.lock().text());
+    for id in ["two", "three", "one"] {
+        site.revoke(id).expect("revoked");
+    }
+    let left = site.lock();
+    assert_eq!((left.entries().len(), left.text().matches("[[plugins]]").count()), (0, 0));
+    for kept in ["version = 1\r\n", "# lab 3\r\n", "# the end\r\n"] {
+        assert!(left.text().contains(kept), "{}", left.text());
+    }
+    assert!(!left.text().replace("\r\n", "").contains('\n'), "{:?}", left.text());
+    assert_eq!(site.unjournaled(), []);
+    let journal = fs::read_to_string(site.root.path().join("plugins.lock.journal")).expect("read");
+    assert_eq!(journal.lines().count(), 9, "{journal}");
+}
