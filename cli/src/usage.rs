@@ -64,7 +64,8 @@ pub(crate) fn refuse_key_material(environment: &Environment) -> Result<()> {
 /// Without digests, which are arguments too, and tokens, which sign nothing.
 fn resembles_private_key(value: &str) -> bool {
     let is_digest = value.bytes().all(|byte| byte.is_ascii_hexdigit());
-    output::resembles_key(value) && !is_digest && !std::path::Path::new(value).exists()
+    let is_public = crate::commands::is_bare_public_key(value);
+    output::resembles_key(value) && !is_digest && !is_public && !std::path::Path::new(value).exists()
 }
 
 /// Whether `--json` stands where it can be an option.

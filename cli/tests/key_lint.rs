@@ -234,6 +234,64 @@ fn nothing_is_found_where_nothing_is_wrong() {
     assert_eq!(lint(&bench, &[]).ok().stdout, "nothing was found\n");
 }
 
+/// Whatever a private key is called, whatever it is written as, and wherever it stands.
+#[test]
+fn a_private_key_is_found_in_every_file_and_whole() {
+    let bench = bench();
+    let key = fs::read_to_string(bench.path("release.key")).expect("a key");
+    let jwk = r#"{ "crv": "Ed25519", "d" : "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "kty": "OKP", "x": "11qY" }"#;
+    let padding = |bytes: usize| "x ".repeat(bytes / 2) + &" "[..bytes % 2];
+    for (file, content) in [
+        ("okp.jwk", jwk.to_owned()),
+        ("set.txt", format!("[{jwk}]")),
+        ("rsa.jwk", r#"{"kty":"RSA","n":"sXch","e":"AQAB","d":"VFCW"}"#.to_owned()),
+        ("shared.jwk", r#"{"kty":"oct","k":"AyM1"}"#.to_owned()),
+        ("padded.txt", padding(65 << 10) + &key),
+        ("long.pem", padding(65 << 10) + &key),
+        ("nearly.txt", padding((1 << 20) - key.len()) + &key),
+        (".aisoc/forgotten", key.clone()),
+        (".aisoc/sync.json", key.clone()),
+        ("staged/kept.bak", key.clone()),
+    ] {
+        let path = bench.write(&format!("keys/{file}"), content);
+        let expected = ("private_key".to_owned(), format!("keys/{file}"));
+        let run = lint(&bench, &["--json"]);
+        assert!(run.code == 1 && found(&run).contains(&expected), "{file}: {run:?}");
+        fs::remove_file(path).expect("removed");
+    }
+    for (file, content) in [
+        ("public.jwk", r#"{"kty":"OKP","crv":"Ed25519","x":"11qY","kid":"d"}"#.to_owned()),
+        ("other.txt", r#"a "d" : "x" without a type"#.to_owned()),
+        (".aisoc/other", "nothing".to_owned()),
+    ] {
+        let path = bench.write(&format!("keys/{file}"), content);
+        let rules: Vec<String> = found(&lint(&bench, &["--json"])).into_iter().map(|(rule, _)| rule).collect();
+        assert!(!rules.contains(&"private_key".to_owned()), "{file}: {rules:?}");
+        fs::remove_file(path).expect("removed");
+    }
+    // One byte more than is searched is not passed over in silence.
+    bench.write("keys/large.txt", padding((1 << 20) - key.len()) + &key + " ");
+    let text = lint(&bench, &[]);
+    let said = "note[ignored]: `keys/large.txt` is larger than 1048576 bytes, and is searched for no key";
+    assert!(text.ok().stdout.contains(said), "{text:?}");
+}
+
+#[test]
+fn a_link_that_leads_out_by_another_one_is_found() {
+    let bench = bench();
+    new_key(&bench, "..2026/ops.pem");
+    fs::rename(bench.path("keys/release.pem"), bench.path("keys/..2026/release.pem")).expect("moved");
+    symlink("..2026", bench.path("keys/..data")).expect("linked");
+    symlink("..data/release.pem", bench.path("keys/release.pem")).expect("linked");
+    assert_eq!(found(lint(&bench, &["--json"]).ok()).iter().filter(|(rule, _)| rule == "link_outside").count(), 0);
+    fs::rename(bench.path("keys/..2026"), bench.path("elsewhere")).expect("moved");
+    fs::remove_file(bench.path("keys/..data")).expect("removed");
+    symlink("../elsewhere", bench.path("keys/..data")).expect("linked");
+    let run = lint(&bench, &[]);
+    let said = "`keys/release.pem` is led out of the directory by `..data`, a link to `../elsewhere`";
+    assert!(run.ok().stdout.contains(said), "{run:?}");
+}
+
 #[test]
 fn a_change_that_was_begun_is_seen() {
     let bench = bench();

@@ -3,9 +3,13 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 
 use aisoc_pipeline::keys::lint::Rule;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use support::{Bench, Run};
 
@@ -21,6 +25,25 @@ fn bench() -> Bench {
     let bench = Bench::new();
     bench.published();
     bench
+}
+
+/// RFC 3986, section 2.1: the bytes of the name, and not what is shown of them.
+#[test]
+fn a_name_that_is_no_text_is_written_by_its_bytes() {
+    let bench = bench();
+    for (name, content) in [
+        (&b"b\xffad.pem"[..], "no key".to_owned()),
+        (b"t\xfewin.pem", fs::read_to_string(bench.path("release.pem")).expect("a key")),
+    ] {
+        fs::write(bench.path("keys").join(OsString::from_vec(name.to_vec())), content).expect("written");
+    }
+    let log = json(&keys(&bench, &["lint", "--format", "sarif"]));
+    let results = log["runs"][0]["results"].as_array().expect("results").iter();
+    let uris: BTreeSet<&str> = results
+        .map(|result| &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+        .map(|uri| uri.as_str().expect("a text"))
+        .collect();
+    assert!(uris.contains("keys/b%FFad.pem") && uris.contains("keys/t%FEwin.pem"), "{uris:?}");
 }
 
 /// What the specification asks of each part of a log, and what code scanning asks beside it.
@@ -154,6 +177,59 @@ fn of_a_private_key_nothing_is_said_but_how_to_make_its_public_half() {
     bench.run(&["keys", "fingerprint", "demo", "--trusted-keys", "absent"]).refused(1, "io_not_found");
     fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
     bench.run(&["keys", "fingerprint", "demo"]).refused(3, "unsigned");
+}
+
+/// The way on is a command that works as it is printed, and no other.
+#[test]
+fn of_a_bare_key_it_is_said_how_to_make_a_file_of_it() {
+    let bench = bench();
+    let fingerprint =
+        bench.run(&["keys", "fingerprint", "release.pem"]).ok().stdout.split(' ').next().map(str::to_owned);
+    let pem = fs::read_to_string(bench.path("release.pem")).expect("a key");
+    let body = pem.lines().nth(1).expect("base64").to_owned();
+    let shell = |command: &str| {
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_aisoc")).parent().expect("a directory");
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").expect("a path"));
+        let mut sh = std::process::Command::new("sh");
+        let output = sh.args(["-c", command]).current_dir(bench.path(".")).env("PATH", path).output().expect("a shell");
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let hinted = |run: &Run| -> String {
+        let hint = run.stderr.split("hint: ").nth(1).unwrap_or_else(|| panic!("{run:?}"));
+        hint.split('`').nth(1).unwrap_or_else(|| panic!("{run:?}")).to_owned()
+    };
+    bench.write("bare.pem", format!("{body}\n"));
+    let run = bench.run(&["keys", "fingerprint", "bare.pem"]);
+    run.refused(1, "key_invalid");
+    shell(&hinted(&run));
+    let made = bench.run(&["keys", "fingerprint", "repaired-signing.pem"]).ok().stdout.clone();
+    assert_eq!(made.split(' ').next().map(str::to_owned), fingerprint);
+    let typed = bench.run(&["keys", "fingerprint", &body]);
+    assert!(typed.refused(2, "usage").error_line().contains("is a public key, and not the path of one"), "{typed:?}");
+    let lines: Vec<&str> = typed.stderr.split("hint: ").nth(1).expect("a hint").split('`').collect();
+    bench.write("made.pem", [lines[1], &body, lines[3], ""].join("\n"));
+    let made = bench.run(&["keys", "fingerprint", "made.pem"]).ok().stdout.clone();
+    assert_eq!(made.split(' ').next().map(str::to_owned), fingerprint);
+    // The seed of a key and the bytes of a public one look alike: nothing is made of them.
+    let raw = STANDARD.encode(&STANDARD.decode(&body).expect("base64")[12..]);
+    bench.write("raw.pem", &raw);
+    let run = bench.run(&["keys", "fingerprint", "raw.pem"]);
+    assert!(!run.refused(1, "key_invalid").stderr.contains("openssl"), "{run:?}");
+    assert!(!run.stderr.contains(&raw));
+    bench.run(&["keys", "fingerprint", &raw]).refused(2, "usage");
+}
+
+#[test]
+fn a_key_whose_name_is_no_text_is_read() {
+    let bench = bench();
+    let name = OsString::from_vec(b"n\xffame.pem".to_vec());
+    fs::copy(bench.path("release.pem"), bench.path(".").join(&name)).expect("copied");
+    let mut command = bench.command(&["keys", "fingerprint"]);
+    let output = command.arg(&name).output().expect("run");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let expected = bench.run(&["keys", "fingerprint", "release.pem"]).ok().stdout.split(' ').next().map(str::to_owned);
+    assert!(output.status.success() && text.split(' ').next().map(str::to_owned) == expected, "{output:?}");
 }
 
 #[test]

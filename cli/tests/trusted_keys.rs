@@ -8,6 +8,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use support::{Bench, Run};
 
 /// What judges plugins, each with the keys of `keys`. The registry is not there, and is never asked.
@@ -291,4 +293,78 @@ fn a_key_behind_another_is_named_where_it_is_asked_for_and_where_it_is_not() {
     let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
     assert!(!run.refused(3, "untrusted_key").stderr.contains("none of the trusted keys"), "{run:?}");
     assert!(run.stderr.contains("skipped release.pem"), "{run:?}");
+}
+
+/// As PEM of whatever label, with nothing but what says which algorithm it is.
+fn other_key(label: &str, algorithm: &[u8]) -> String {
+    let inner = [&[0x30, algorithm.len() as u8], algorithm, &[0x03, 3, 0, 4, 1]].concat();
+    let der = [&[0x30, inner.len() as u8], &inner[..]].concat();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+}
+
+#[test]
+fn a_key_of_another_algorithm_is_named_and_breaks_no_other() {
+    let bench = Bench::new();
+    bench.published();
+    let public = |algorithm: &[u8]| other_key("PUBLIC KEY", algorithm);
+    let of_release = fs::read_to_string(bench.path("keys/release.pem")).expect("a key");
+    let body = of_release.lines().nth(1).expect("base64");
+    let ec = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+    let files = [
+        ("0-rsa.pem", public(&[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00])),
+        ("1-p256.pem", public(&[&ec[..], &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]].concat())),
+        // SEC 2: secp112r1, which has 112 bits and which libraries refuse with an error of its own.
+        ("2-secp112r1.pem", public(&[&ec[..], &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x06]].concat())),
+        ("3-x25519.pem", public(&[0x06, 0x03, 0x2b, 0x65, 0x6e])),
+        ("4-ed448.pem", public(&[0x06, 0x03, 0x2b, 0x65, 0x71])),
+        ("5-unknown.pem", public(&[0x06, 0x03, 0x2a, 0x03, 0x04])),
+        ("6-certificate.pem", other_key("CERTIFICATE", &[0x06, 0x03, 0x2b, 0x65, 0x70])),
+        ("7-openssh.pub", format!("ssh-rsa {} ada@host\n", STANDARD.encode(b"\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01"))),
+        ("8-bare.pem", format!("{body}\n")),
+    ];
+    for (name, content) in &files {
+        bench.write(&format!("keys/{name}"), content);
+    }
+    fs::write(bench.path("keys/9-der.pem"), STANDARD.decode(body).expect("base64")).expect("written");
+    let run = bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    assert!(run.ok().stdout.starts_with("verified key=release "), "{run:?}");
+    for name in files.iter().map(|(name, _)| *name).chain(["9-der.pem"]) {
+        assert!(run.stderr.contains(&format!("{name}: error[key_invalid]")), "{name}: {run:?}");
+    }
+    // What stands around the one block, and how its lines end, is the host's way to read it.
+    fs::remove_file(bench.path("keys/release.pem")).expect("removed");
+    bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).refused(3, "no_trusted_keys");
+    for text in [of_release.replace('\n', "\r\n"), format!("Ada's key\n{of_release}end\n")] {
+        bench.write("keys/release.pem", text);
+        bench.run(&["plugin", "verify", "demo", "--keys", "keys"]).ok();
+    }
+}
+
+#[test]
+fn one_key_is_one_signer_under_however_many_names_and_in_however_many_signatures() {
+    let bench = Bench::new();
+    bench.published();
+    let verify = |required: &str| bench.run(&["plugin", "verify", "demo", "--keys", "keys", "--require", required]);
+    verify("1").ok();
+    for copy in ["copy.pem", "staged/release.pem", "retired/release.pub"] {
+        let content = fs::read(bench.path("keys/release.pem")).expect("a key");
+        bench.write(&format!("keys/{copy}"), content);
+        verify("2").refused(3, "signers_too_few");
+    }
+    // The same key again, by a signature in a file of its own beside the first.
+    bench.run(&["plugin", "sign", "demo", "--add", "--private-key", "release.key"]);
+    let added = fs::read_dir(bench.path("demo/plugin.sig.d")).expect("signatures").count();
+    assert!(bench.path("demo/plugin.sig").exists() && added > 0);
+    verify("2").refused(3, "signers_too_few");
+    verify("1").ok();
+}
+
+#[test]
+fn fewer_than_one_signer_cannot_be_required() {
+    let bench = Bench::new();
+    bench.published();
+    for required in ["0", "-1", "", "none", "18446744073709551616"] {
+        let words = ["plugin", "verify", "demo", "--keys", "keys", &format!("--require={required}")];
+        bench.run(&words).refused(2, "usage");
+    }
 }

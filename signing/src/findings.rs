@@ -4,6 +4,7 @@ use aisoc_manifests::digest::CanonicalDigest;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
+use crate::key::Fingerprint;
 use crate::keyring::{Circumstances, HeldKey, KeyId, KeyPlace, Standing};
 use crate::tree::{TreeDifference, TreeFinding};
 
@@ -32,8 +33,8 @@ pub struct KeyTried {
     pub file: String,
     /// Where it stands.
     pub place: KeyPlace,
-    /// `SHA256:` and 64 digits.
-    pub fingerprint: String,
+    /// The key by content.
+    pub fingerprint: Fingerprint,
     /// Whether it counts.
     pub standing: Standing,
     /// The signature files that it verifies.
@@ -82,7 +83,7 @@ impl KeyTried {
             key_id: key.id.clone(),
             file: key.file.clone(),
             place: key.place,
-            fingerprint: key.fingerprint.to_string(),
+            fingerprint: key.fingerprint,
             standing,
             verifies: Vec::new(),
         }

@@ -58,6 +58,7 @@ mod version;
 mod versions;
 
 pub(crate) use self::declaration::Commands;
+pub(crate) use self::keys::fingerprint::is_bare_public_key;
 pub(crate) use self::parser::{COMMANDS, Typed, parser};
 pub(crate) use self::repeated::Repeated;
 pub(crate) use self::suggestion::{Suggestion, suggestion};

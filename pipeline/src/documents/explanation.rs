@@ -224,7 +224,7 @@ impl Key {
         Self {
             signing_key_id: key.key_id.to_string(),
             path: key.file.clone(),
-            signing_key_fingerprint: key.fingerprint.clone(),
+            signing_key_fingerprint: key.fingerprint.to_string(),
             verifies: key.verifies.clone(),
             why_not,
         }

@@ -140,7 +140,7 @@ impl KeyFiles {
         self.walk.read_file(&self.place, name, MAX_FILE_BYTES)
     }
 
-    /// As [`KeyFiles::read`], of many: what `judge` makes of each, in their order.
+    /// As [`KeyFiles::read`], of many: what `judge` makes of each, in their order, in the parts in which they were read.
     ///
     /// # Errors
     /// Those of starting a thread. What is wrong with a file is `judge`'s to say.
@@ -148,7 +148,7 @@ impl KeyFiles {
         &mut self,
         names: &[OsString],
         judge: impl Fn(&OsStr, Result<Vec<u8>, SmallFileError>) -> T + Sync,
-    ) -> Result<Vec<T>> {
+    ) -> Result<Vec<Vec<T>>> {
         let parts: Vec<&[OsString]> = names.chunks(FILES_AT_ONCE).collect();
         let read = parallel::map(&parts, parallel::default_threads(), |names| {
             let mut walk = self.walk.branch();
@@ -157,10 +157,10 @@ impl KeyFiles {
             (walk, judged)
         });
         let read = read.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
-        let mut all = Vec::with_capacity(names.len());
+        let mut all = Vec::with_capacity(read.len());
         for (walk, judged) in read {
             self.walk.join(walk);
-            all.extend(judged);
+            all.push(judged);
         }
         Ok(all)
     }

@@ -118,7 +118,9 @@ fn read_once(directory: &Path) -> Result<Option<Contents>> {
             Err(fault) => unlisted.push(fault),
         }
     }
-    let noted: BTreeSet<OsString> = folders.iter().flat_map(|folder| &folder.keys).map(|key| note_of(key)).collect();
+    // Where nothing stands beside the keys, nothing is compared with a thousand names.
+    let is_alone = folders.iter().all(|folder| folder.others.is_empty());
+    let noted = folders.iter().flat_map(|folder| &folder.keys).filter(|_| !is_alone).map(|key| note_of(key)).collect();
     let places = folders.into_iter().map(|folder| folder.read(&noted)).collect::<Result<_>>()?;
     Ok(Some(Contents { places, unlisted }))
 }
@@ -193,14 +195,16 @@ impl Folder {
         let read = |name: OsString| (read_note(&mut files, &name), name);
         let notes: BTreeMap<_, _> = notes.into_iter().map(read).map(|(note, name)| (name, note)).collect();
         let directory = files.directory().to_owned();
-        let contents = files.read_each(&keys, |name, content| KeyFile::read(content, || directory.join(name)))?;
-        let contents: Vec<_> = contents.into_iter().collect::<Result<_>>()?;
+        let read = files.read_each(&keys, |name, content| KeyFile::read(content, || directory.join(name)))?;
+        let read = keys.into_iter().zip(read.into_iter().flatten());
+        let keys: Vec<(OsString, KeyFile)> = read.map(|(name, file)| Ok((name, file?))).collect::<Result<_>>()?;
         // Of a thousand keys the names take longer to compare than the keys to read.
-        let names = LazyCell::new(|| KeyNames::new(keys.iter().map(OsString::as_os_str)));
+        let names = LazyCell::new(|| KeyNames::new(keys.iter().map(|(name, _)| name.as_os_str())));
         let stray = |name: OsString| (refuse_stray(&files, &names, &name, &notes).err(), name);
         let others = others.into_iter().map(stray).map(|(fault, name)| (name, fault)).collect();
         let insecure = files.finish();
-        Ok(Content { place, files, keys: keys.into_iter().zip(contents).collect(), notes, others, insecure })
+        drop(names);
+        Ok(Content { place, files, keys, notes, others, insecure })
     }
 }
 

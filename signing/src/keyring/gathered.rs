@@ -23,6 +23,8 @@ pub(super) struct Gathered {
     pub(super) keys: Vec<HeldKey>,
     /// Those that are not used.
     pub(super) skipped: Vec<SkippedKey>,
+    /// What limits a key that nothing limits.
+    unlimited: Arc<Limits>,
     /// Those without which nobody can tell what is limited or revoked, each by its file.
     pub(super) refusals: Vec<(String, Fault)>,
 }
@@ -94,7 +96,8 @@ impl Gathered {
     /// Of the notes those that are understood.
     pub(super) fn of(directory: &Path, contents: &Contents) -> Self {
         let in_flight = NotesInFlight::of(&contents.places);
-        let mut gathered = Self::default();
+        let file_count = contents.places.iter().map(|content| content.keys.len()).sum();
+        let mut gathered = Self { keys: Vec::with_capacity(file_count), ..Self::default() };
         for Content { place, keys, notes, .. } in &contents.places {
             for (name, file) in keys {
                 let note = note_of(name);
@@ -121,8 +124,11 @@ impl Gathered {
                 place,
                 fingerprint: key.fingerprint(),
                 key: *key,
-                notes: noted.own.cloned(),
-                limits: Arc::new(noted.limits(place)),
+                notes: noted.own.cloned().map(Box::new),
+                limits: match noted.is_any() || place == KeyPlace::Revoked {
+                    true => Arc::new(noted.limits(place)),
+                    false => Arc::clone(&self.unlimited),
+                },
             }),
             Err(fault) if noted.is_any() => {
                 let note = directory.join(place.below(&shown(&note_of(name))));

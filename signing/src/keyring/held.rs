@@ -42,8 +42,8 @@ pub struct HeldKey {
     pub key: PublicKey,
     /// The key by content.
     pub fingerprint: Fingerprint,
-    /// What is written of it under its own name.
-    pub(super) notes: Option<KeyNotes>,
+    /// What is written of it under its own name. Most keys have no note, and there may be a thousand of them.
+    pub(super) notes: Option<Box<KeyNotes>>,
     /// What limits it: every note on this key, under whatever name.
     pub(super) limits: Arc<Limits>,
 }
@@ -94,7 +94,7 @@ impl HeldKey {
 
     /// The note beside it, if there is one.
     pub fn notes(&self) -> Option<&KeyNotes> {
-        self.notes.as_ref()
+        self.notes.as_deref()
     }
 
     /// Before when it does not count: the last time that a note on it says.

@@ -1,5 +1,6 @@
 //! Reading a public key that somebody names.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::output::resembles_key;
 use crate::waiting::Waiting;
 
 /// Larger than any key file that is read elsewhere.
-const MAX_PEM_BYTES: u64 = 64 << 10;
+pub(in crate::commands) const MAX_PEM_BYTES: u64 = 64 << 10;
 
 /// Reads the key of a file, or of standard input. Somebody may name the private half, which is not quoted.
 ///
@@ -28,12 +29,24 @@ pub(in crate::commands) fn read(source: &str, context: &Context) -> Result<Publi
         return Err(Fault::new(Reason::Usage, "what was given is a key, and not the path of one")
             .hint("pass the path of a PEM file, or `-` and the key on standard input"));
     }
-    let path = Path::new(source);
+    read_file(Path::new(source))
+}
+
+/// As [`read`], of what may have a name that is no text.
+///
+/// # Errors
+/// As [`read`].
+pub(in crate::commands) fn read_named(source: &OsStr, context: &Context) -> Result<PublicKey> {
+    source.to_str().map_or_else(|| read_file(Path::new(source)), |source| read(source, context))
+}
+
+fn read_file(path: &Path) -> Result<PublicKey> {
+    let shown = path.display();
     let file = read_small(path, MAX_PEM_BYTES, Links::Followed).map_err(|error| match error {
         SmallFileError::Io(error) => Fault::io("read the key", path, error),
-        SmallFileError::NotAFile => Fault::new(Reason::KeyInvalid, format!("`{source}` is not a regular file")),
+        SmallFileError::NotAFile => Fault::new(Reason::KeyInvalid, format!("`{shown}` is not a regular file")),
         SmallFileError::TooLarge { max_bytes, .. } => {
-            Fault::new(Reason::KeyInvalid, format!("`{source}` is larger than a key"))
+            Fault::new(Reason::KeyInvalid, format!("`{shown}` is larger than a key"))
                 .expected(format!("at most {max_bytes} bytes"), "more")
         }
     })?;

@@ -3,12 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use aisoc_files::{Links, read_small, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::{FingerprintedKey, KeyFingerprints};
 use aisoc_pipeline::{Source, inspect_artifact, inspect_directory};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Fingerprint, Keyring, PublicKey, claimed_signer};
+use zeroize::Zeroizing;
 
 use super::super::key_change::pem;
 use crate::args::key_lint::FingerprintArgs;
@@ -19,7 +21,7 @@ use crate::runtime;
 /// What is fingerprinted.
 enum Named {
     /// The key of a file, or of standard input.
-    Key(String),
+    Key(OsString),
     /// Whatever has signatures.
     Signed(Source),
 }
@@ -33,7 +35,7 @@ pub(crate) fn run(args: FingerprintArgs, context: &Context) -> Result<u8> {
     for (source, named) in &named {
         match named {
             Named::Key(file) => {
-                let key = pem::read(file, context).map_err(|fault| without_private_half(fault, file))?;
+                let key = pem::read_named(file, context).map_err(|fault| without_private_half(fault, file))?;
                 keys.push(of_key(source, &key, trusted.as_ref()));
             }
             Named::Signed(signed) => keys.extend(of_signed(source, signed, &client, trusted.as_ref(), context)?),
@@ -46,12 +48,25 @@ pub(crate) fn run(args: FingerprintArgs, context: &Context) -> Result<u8> {
 fn named(text: &OsString) -> Result<(String, Named)> {
     let (shown, path) = (path_text(Path::new(text)), Path::new(text));
     let is_archive = path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("tar"));
-    let is_key = text == OsStr::new("-") || (!is_archive && path.is_file());
-    let named = match text.to_str() {
-        Some(file) if is_key => Named::Key(file.to_owned()),
-        _ => Named::Signed(Source::parse(text)?),
-    };
-    Ok((shown, named))
+    if text == OsStr::new("-") || (!is_archive && path.is_file()) {
+        return Ok((shown, Named::Key(text.clone())));
+    }
+    if text.to_str().is_some_and(is_bare_public_key) {
+        return Err(Fault::new(Reason::Usage, "what was given is a public key, and not the path of one")
+            .expected("the path of a PEM file, or `-`", "a key in base64")
+            .hint(
+                "put it into a file, between the lines `-----BEGIN PUBLIC KEY-----` and `-----END PUBLIC KEY-----`, and \
+                 name that",
+            ));
+    }
+    Ok((shown, Named::Signed(Source::parse(text)?)))
+}
+
+/// Whether a text is the `SubjectPublicKeyInfo` of an Ed25519 key in base64 (RFC 8410): nobody has to hide it.
+pub(crate) fn is_bare_public_key(text: &str) -> bool {
+    const BEGINNING: &str = "MCowBQYDK2VwAyEA";
+    const LENGTH: usize = 60;
+    text.starts_with(BEGINNING) && text.len() == LENGTH
 }
 
 fn reference(named: &Named) -> Option<&Reference> {
@@ -61,16 +76,21 @@ fn reference(named: &Named) -> Option<&Reference> {
     }
 }
 
-/// Nothing is said of a private key but how to make its public half.
-fn without_private_half(fault: Fault, file: &str) -> Fault {
-    let is_private = fault.reason() == Reason::KeyInvalid && fault.message().contains("a private key");
-    let shown = aisoc_files::shell_word(file);
-    match is_private {
+/// Nothing is said of a private key but how to make its public half, where OpenSSL reads it as it stands.
+fn without_private_half(fault: Fault, file: &OsStr) -> Fault {
+    match fault.reason() == Reason::KeyInvalid && is_private_pem(Path::new(file)) {
         true => {
+            let shown = shell_word(file);
             fault.hint(format!("name its public half: `openssl pkey -in {shown} -pubout -out PREFIX.pem` writes it"))
         }
         false => fault,
     }
+}
+
+fn is_private_pem(file: &Path) -> bool {
+    const LABELS: [&[u8]; 2] = [b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN ENCRYPTED PRIVATE KEY-----"];
+    let text = read_small(file, pem::MAX_PEM_BYTES, Links::Followed).map(|file| Zeroizing::new(file.content));
+    text.is_ok_and(|text| LABELS.iter().any(|label| text.trim_ascii_start().starts_with(label)))
 }
 
 fn of_key(source: &str, key: &PublicKey, trusted: Option<&Keyring>) -> FingerprintedKey {
