@@ -5,7 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::Reason;
-use aisoc_signing::{FileKind, KeyFlaw, KeyPlace, Keyring, Passed, SigningKey, Standing, Survey, SurveyedFile};
+use aisoc_signing::{
+    FileKind, KeyFlaw, KeyPlace, Keyring, LinkOut, Passed, SigningKey, Standing, Survey, SurveyedFile,
+};
 use jiff::Timestamp;
 
 /// A directory with one good key.
@@ -141,18 +143,21 @@ fn what_is_passed_over_says_what_it_holds() {
     keys.write("release.key", key().to_pem().as_bytes());
     keys.write("ops.txt", key().to_pem().as_bytes());
     fs::create_dir(keys.path().join("old")).expect("made");
+    keys.write("large", vec![b'x'; (1 << 20) + 1]);
     let survey = keys.survey();
-    for (name, expected) in [
-        ("README", Passed::Other),
-        ("spare.pem.bak", Passed::PublicKey),
-        ("release.key", Passed::PrivateKey),
-        ("old", Passed::NoFile),
+    for (name, expected, is_private) in [
+        ("README", Passed::Other, false),
+        ("spare.pem.bak", Passed::PublicKey, false),
+        ("release.key", Passed::Other, true),
+        ("old", Passed::NoFile, false),
+        ("large", Passed::Unsearched { max_bytes: 1 << 20 }, false),
     ] {
-        let FileKind::Passed(holds) = file(&survey, name).kind else { panic!("{name}") };
-        assert_eq!(holds, expected, "{name}");
+        let found = file(&survey, name);
+        let FileKind::Passed(holds) = found.kind else { panic!("{name}") };
+        assert_eq!((holds, found.is_private), (expected, is_private), "{name}");
     }
-    let FileKind::Stray { holds, .. } = file(&survey, "ops.txt").kind else { panic!("it may be meant for a note") };
-    assert_eq!(holds, Passed::PrivateKey);
+    let stray = file(&survey, "ops.txt");
+    assert!(matches!(stray.kind, FileKind::Stray { .. }) && stray.is_private, "it may be meant for a note: {stray:?}");
 }
 
 #[test]
@@ -166,8 +171,9 @@ fn links_blocks_and_notes_on_their_way_are_seen() {
     keys.write("retired/old.pem", key().public_key().to_pem());
     keys.write("old.json", r#"{"schema_version":2,"not_after":"2026-01-01T00:00:00Z"}"#);
     let survey = keys.survey();
-    assert_eq!(file(&survey, "linked.pem").link.as_deref(), Some(real.as_path()));
-    assert_eq!(file(&survey, "ops.pem").link, None);
+    let out = LinkOut { link: "linked.pem".into(), target: real };
+    assert_eq!(file(&survey, "linked.pem").link_out, Some(out));
+    assert_eq!(file(&survey, "ops.pem").link_out, None);
     let FileKind::Key { block_count, .. } = file(&survey, "two.pem").kind else { panic!("a key") };
     assert_eq!(block_count, 2);
     assert!(matches!(file(&survey, "old.json").kind, FileKind::Note { is_in_flight: true, fault: None }));
