@@ -27,7 +27,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("discovery", &["manifests", "files", "packaging", "installation"]),
     (
         "pipeline",
-        &["manifests", "files", "signing", "registry-client", "trust", "packaging", "installation", "discovery"],
+        &[
+            "manifests",
+            "files",
+            "signing",
+            "registry-client",
+            "trust",
+            "packaging",
+            "installation",
+            "discovery",
+            "worker",
+        ],
     ),
     (
         "cli",

@@ -42,8 +42,7 @@ const READERS: &[(&str, usize, &str)] = &[
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
     ("cli/src/commands/demo.rs", 1, "address"),
     ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),
-    ("worker/src/load.rs", 0, "line.ends_with(b\"\\n\")"),
-    ("worker/src/child.rs", 2, "OUTPUT_LIMIT"),
+    ("worker/src/child.rs", 2, "line.ends_with(b\"\\n\")"),
     ("programs/src/pipe.rs", 0, "self.length > self.most"),
     // What the kernel says about processes and users.
     ("worker/src/descendants.rs", 1, "/proc/"),

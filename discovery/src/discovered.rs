@@ -130,6 +130,20 @@ pub enum Origin {
     None,
     /// What the install wrote down. A note, and no evidence.
     Installed(Box<InstallRecord>),
+    /// Where the distribution declares it.
+    EntryPoint {
+        /// The group, such as `capa.procedures`.
+        group: String,
+        /// The name in the group, which stays what it is whatever id the class states.
+        name: String,
+        /// The directory that Python finds the distribution in.
+        site_packages: PathBuf,
+    },
+    /// Which part of a host loads the file.
+    File {
+        /// The host's name for it.
+        registry: &'static str,
+    },
 }
 
 /// What should be a plugin and cannot be told to be one, or is one that another has the id of.

@@ -1,9 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod compiled;
 mod directory;
 mod discovered;
+mod distribution;
+mod dropin;
 mod pass;
 
+pub use compiled::Compiled;
 pub use discovered::{Discovered, Discovery, Failed, Kind, Note, Origin, Source};
+pub use distribution::{NotUtf8, distribution_hash};
+pub use dropin::UserPlugins;
 pub use pass::{Sources, discover};

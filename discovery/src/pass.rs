@@ -1,19 +1,31 @@
 //! The pass: every source in its order, and who has claimed an id first.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use aisoc_installation::{Site, escaped};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 
-use crate::directory;
-use crate::discovered::{Discovered, Discovery, Failed, Found};
+use crate::compiled::Compiled;
+use crate::discovered::{Discovered, Discovery, Failed, Found, Note, Source};
+use crate::dropin::UserPlugins;
+use crate::{directory, distribution, dropin};
 
 /// Where to look.
 #[derive(Debug, Default)]
 pub struct Sources {
+    /// What the running program holds. The command line holds nothing.
+    pub compiled: Option<Compiled>,
     /// The plugins directory, which need not exist.
     pub site: Option<Site>,
+    /// Where Python finds distributions, in the order in which it looks.
+    pub site_packages: Vec<PathBuf>,
+    /// Where drop-ins are, in its `plugins`. It need not exist.
+    pub data_dir: Option<PathBuf>,
+    /// Whether drop-ins count.
+    pub user_plugins: UserPlugins,
 }
 
 /// Looks at every source.
@@ -22,12 +34,23 @@ pub struct Sources {
 /// `interrupted`, and `io_error` when no thread can be started. What cannot be read, a whole source too, is in
 /// [`Discovery::failed`].
 pub fn discover(sources: &Sources, limits: &Limits) -> Result<Discovery> {
-    let mut claims = Claims::default();
+    let (mut claims, mut notes) = (Claims::default(), Vec::new());
+    if let Some(compiled) = &sources.compiled {
+        claims.add(compiled.plugins().into_iter().map(Ok).collect());
+    }
     if let Some(site) = &sources.site {
         claims.add(directory::plugins(site, limits)?);
     }
+    claims.add(distribution::plugins(&sources.site_packages, &mut notes, limits)?);
+    if let Some(data_dir) = &sources.data_dir {
+        claims.add(dropin::plugins(data_dir, sources.user_plugins, &mut notes, limits)?);
+    }
     limits.cancellation.check()?;
-    Ok(claims.discovery)
+    let mut discovery = claims.discovery;
+    // What took the place of another stands where its source does.
+    discovery.plugins.sort_by_key(|plugin| plugin.source);
+    discovery.notes.splice(0..0, notes);
+    Ok(discovery)
 }
 
 /// Ids and who has them.
@@ -50,26 +73,45 @@ impl Claims {
 
     fn claim(&mut self, plugin: Discovered) {
         let plugins = &mut self.discovery.plugins;
-        match self.ids.get(&plugin.id) {
-            Some(first) => {
-                let fault = duplicate(&plugins[*first], &plugin);
-                self.discovery.failed.push(Failed::of(plugin, fault));
-            }
-            None => {
-                self.ids.insert(plugin.id.clone(), plugins.len());
-                plugins.push(plugin);
-            }
+        let Some(first) = self.ids.get(&plugin.id) else {
+            self.ids.insert(plugin.id.clone(), plugins.len());
+            plugins.push(plugin);
+            return;
+        };
+        let first = &mut plugins[*first];
+        if overrides(first, &plugin) {
+            self.discovery.notes.push(overridden(first, &plugin));
+            *first = plugin;
+        } else {
+            let fault = duplicate(first, &plugin);
+            self.discovery.failed.push(Failed::of(plugin, fault));
         }
+    }
+}
+
+/// A file of the operator's takes the place of what the host was built with, as hosts do it. Nothing else takes any.
+fn overrides(first: &Discovered, second: &Discovered) -> bool {
+    (first.source, second.source) == (Source::Compiled, Source::Dropin)
+}
+
+fn overridden(first: &Discovered, second: &Discovered) -> Note {
+    let place = escaped(second.place.as_os_str());
+    Note {
+        warning: Warning::PluginAlreadyRegistered,
+        message: format!("`{place}` takes the place of the plugin '{}', which is {}", second.id, first.source),
+        place: second.place.clone(),
     }
 }
 
 /// The refusal of a second claim, with both places.
 fn duplicate(first: &Discovered, second: &Discovered) -> Fault {
-    let places = [first, second].map(|plugin| escaped(plugin.place.as_os_str()));
-    let [first, other] = places;
-    let message = format!(
-        "duplicate plugin id '{}': already registered from '{first}', cannot also register from '{other}'",
-        second.id
-    );
+    let [at, other] = [first, second].map(|plugin| escaped(plugin.place.as_os_str()));
+    let id = &second.id;
+    let what = match (first.source, second.source) {
+        (Source::Dropin, Source::Dropin) => format!("Duplicate user plugin id '{id}'"),
+        (_, Source::EntryPoint) => format!("duplicate plugin id (entry point {}) '{id}'", second.entry_point),
+        _ => format!("duplicate plugin id '{id}'"),
+    };
+    let message = format!("{what}: already registered from '{at}', cannot also register from '{other}'");
     Fault::new(Reason::DuplicatePluginId, message)
 }

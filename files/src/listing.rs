@@ -3,11 +3,17 @@
 #![expect(clippy::disallowed_methods, reason = "its room: the one bounded listing")]
 
 use std::error::Error;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
+
+use crate::small::Links;
 
 /// A directory has more names than it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +49,87 @@ pub fn names_in(directory: &Path, most: usize) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
+/// Opens a directory, so that what is listed and what is read in it is in one and the same.
+///
+/// # Errors
+/// `ENOTDIR` or `ELOOP` for a link that is not to be followed, and those of opening.
+pub fn open_directory(path: &Path, links: Links) -> io::Result<OwnedFd> {
+    let no_follow = if links == Links::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
+    Ok(rustix::fs::openat(CWD, path, OPEN | no_follow, Mode::empty())?)
+}
+
+/// As [`open_directory`], for the directory `name` in one that is open. A link is refused.
+///
+/// # Errors
+/// As [`open_directory`].
+pub fn open_directory_in(parent: impl AsFd, name: impl AsRef<OsStr>) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat(parent, name.as_ref(), OPEN | OFlags::NOFOLLOW, Mode::empty())?)
+}
+
+const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A name in a directory that is open, and what has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name.
+    pub name: OsString,
+    /// What it is; a link is one, wherever it leads.
+    pub kind: FileType,
+}
+
+/// What is in a directory that is open, in order of the names.
+///
+/// # Errors
+/// As [`names_in`].
+pub fn entries_of(directory: impl AsFd, most: usize) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name == "." || name == ".." {
+            continue;
+        }
+        if entries.len() == most {
+            return Err(io::Error::new(ErrorKind::QuotaExceeded, TooManyNames { most }));
+        }
+        let kind = match entry.file_type() {
+            // A file system that does not say it while it lists.
+            FileType::Unknown => {
+                let found = rustix::fs::statat(&directory, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
+                FileType::from_raw_mode(found.st_mode)
+            }
+            kind => kind,
+        };
+        entries.push(Entry { name: name.to_owned(), kind });
+    }
+    entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_open_directory_is_listed_in_order_with_a_bound_and_no_link_is_one() {
+        let root = tempfile::tempdir().expect("directory");
+        fs::create_dir(root.path().join("b")).expect("made");
+        fs::write(root.path().join("a"), "").expect("written");
+        std::os::unix::fs::symlink("b", root.path().join("c")).expect("linked");
+        let opened = open_directory(root.path(), Links::Refused).expect("opened");
+        let entries = entries_of(&opened, 3).expect("listed");
+        let kinds = [FileType::RegularFile, FileType::Directory, FileType::Symlink];
+        let expected = ["a", "b", "c"].into_iter().zip(kinds).map(|(name, kind)| Entry { name: name.into(), kind });
+        assert_eq!(entries, expected.collect::<Vec<_>>());
+        let refused = entries_of(&opened, 2).expect_err("too many");
+        assert_eq!(refused.downcast::<TooManyNames>().expect("a bound"), TooManyNames { most: 2 });
+        assert!(open_directory_in(&opened, "b").is_ok());
+        for (name, followed) in [("a", false), ("c", true)] {
+            assert!(open_directory_in(&opened, name).is_err(), "{name}");
+            assert!(open_directory(&root.path().join(name), Links::Refused).is_err(), "{name}");
+            assert_eq!(open_directory(&root.path().join(name), Links::Followed).is_ok(), followed, "{name}");
+        }
+    }
 
     #[test]
     fn a_directory_that_was_filled_is_refused_and_an_absent_one_is_empty() {

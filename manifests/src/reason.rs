@@ -437,6 +437,18 @@ reasons! {
     DuplicatePluginId "duplicate_plugin_id" Failed
         "Two plugins claim one id; the first in the order of the sources has it, and the other is not loaded."
         "remove one of the two places, or give one plugin another id"
+    DistributionInvalid "distribution_invalid" Failed
+        "A Python distribution that declares plugins cannot be told: its METADATA, RECORD or entry_points.txt is missing, damaged, a link or no UTF-8."
+        "install the distribution again with the installer that has put it there"
+    DropinInvalid "dropin_invalid" Failed
+        "A file in the data directory is not what its place says it is: a domain that is no JSON."
+        "correct the file, or take it out of the data directory"
+    ImportFailed "import_failed" Failed
+        "An entry point could not be imported to be checked: there is no Python, or it raised, ended, ran out of its bounds or took too long."
+        "run what is named in the Python of the host, or uninstall the distribution"
+    ContractCheckFailed "contract_check_failed" Failed
+        "What an entry point names was imported, and is not what its host asks of a plugin."
+        "ask who made the distribution for one that fits; `aisoc help discovery` has the contracts"
     RecordInvalid "record_invalid" Failed
         "An install record, a coverage floor or the time that was seen last cannot be read."
         "install the plugin again from its reference"

@@ -160,6 +160,25 @@ warnings! {
     EmptyDirectoryLeftOut "empty_directory_left_out"
         "A directory without files was in the layer, and was not made: no list of files names it."
         None
+    // --- what is found beside plugins
+    DistributionNotRead "distribution_not_read"
+        "A site-packages directory holds distributions of a form older than `*.dist-info`; a host may find plugins in them, and they are not listed."
+        Some("install them as wheels")
+    UserPluginDisabledSkip "user_plugin_disabled_skip"
+        "A file in the data directory is not loaded, because the switch for drop-ins is off."
+        None
+    UserPluginAuditHashFailed "user_plugin_audit_hash_failed"
+        "A file in the data directory cannot be read, so nobody can write down which bytes a host would run."
+        Some("look at owner and mode of the file")
+    ArchiveNotLoaded "archive_not_loaded"
+        "An archive stands among the drop-ins, and no host loads one."
+        Some("read what is in it, then put the files that you mean beside it")
+    PluginAlreadyRegistered "plugin_already_registered"
+        "A drop-in has the id of a plugin that is built in, and takes its place."
+        Some("take the file away, or give it another name")
+    PathSettingsSuspiciousDataDir "path_settings_suspicious_data_dir"
+        "The data directory is below a directory of the system's own."
+        Some("keep data in a directory of its own, such as one below /srv or /var/lib")
     // --- what is left behind
     NotRemoved "not_removed"
         "The command has done its work, and could not remove what it no longer needs."

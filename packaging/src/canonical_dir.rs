@@ -5,26 +5,26 @@
 //! directory that cannot be listed are refused, for the digest would be about other files than those that are here.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use aisoc_files::{SmallFileError, open_file_in, read_open};
+use aisoc_files::{
+    Entry, Links, SmallFileError, entries_of, open_directory, open_directory_in, open_file_in, read_open,
+};
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::path::MAX_DEPTH;
 use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::Content;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::limits::Limits;
 use crate::parallel;
 use crate::stage::whole_manifest;
-
-/// A link in the directory's place is no directory.
-const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A plugin's directory, as far as it is identified by it.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl CanonicalDir {
     /// `manifest_missing`, what is wrong with the manifest, `forbidden_entry` for a link and for more than [`Limits`]
     /// allow, `directory_insecure` for a link in the directory's place, `interrupted`, and I/O reasons.
     pub fn read(root: &Path, limits: &Limits) -> Result<Self> {
-        let top = open(CWD, root, root)?;
+        let top = opened(open_directory(root, Links::Refused), root)?;
         let (python, manifests) = parallel::with_buffer(|buffer| -> Result<_> {
             let python = PythonFiles::default();
             let mut search =
@@ -70,10 +70,11 @@ fn manifest(top: &OwnedFd, root: &Path, file: ManifestFile, limits: &Limits) -> 
     }
 }
 
-fn open(parent: impl AsFd, name: &Path, shown: &Path) -> Result<OwnedFd> {
-    rustix::fs::openat(parent, name, OPEN, Mode::empty()).map_err(|error| match error {
-        Errno::LOOP | Errno::NOTDIR => Fault::no_directory(shown),
-        error => Fault::io("open", shown, error.into()),
+/// A link in the directory's place is no directory.
+fn opened(opened: std::io::Result<OwnedFd>, shown: &Path) -> Result<OwnedFd> {
+    opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP | Errno::NOTDIR) => Fault::no_directory(shown),
+        _ => Fault::io("open", shown, error),
     })
 }
 
@@ -95,18 +96,15 @@ impl Search<'_> {
     /// bound of a plugin's paths: each level is one on the stack, and holds a descriptor.
     fn directory(&mut self, directory: &OwnedFd, within: &Path) -> Result<()> {
         let at = self.root.join(within);
-        let failed = |error: Errno| Fault::io("list", &at, error.into());
-        for entry in Dir::read_from(directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                self.count(name)?;
-                let kind = match entry.file_type() {
-                    FileType::Unknown => kind_of(directory, name).map_err(failed)?,
-                    kind => kind,
-                };
-                self.entry(directory, name, &within.join(name), kind)?;
-            }
+        // One more than may come, so that the bound of the whole plugin refuses and not the one of the listing.
+        let left = self.limits.max_entries.saturating_sub(self.entries) + 1;
+        let entries = entries_of(directory, left).or_else(|error| match error.kind() {
+            ErrorKind::QuotaExceeded => Err(self.too_many_entries()),
+            _ => Err(Fault::io("list", &at, error)),
+        })?;
+        for Entry { name, kind } in entries {
+            self.count(&name)?;
+            self.entry(directory, &name, &within.join(&name), kind)?;
         }
         Ok(())
     }
@@ -126,7 +124,10 @@ impl Search<'_> {
             FileType::Directory if within.components().count() == MAX_DEPTH => {
                 Err(self.exceeded("is too deep", format!("at most {MAX_DEPTH} levels"), "more"))
             }
-            FileType::Directory => self.directory(&open(parent, Path::new(name), &self.root.join(within))?, within),
+            FileType::Directory => {
+                let directory = opened(open_directory_in(parent, name), &self.root.join(within))?;
+                self.directory(&directory, within)
+            }
             FileType::RegularFile if name.as_bytes().ends_with(b".py") => self.python_file(parent, name, within),
             // What is not read identifies nothing: it is for whoever judges the whole tree.
             _ => Ok(()),
@@ -154,9 +155,9 @@ impl Search<'_> {
         self.limits.cancellation.check()?;
         self.entries += 1;
         self.name_bytes += name.len();
-        let (entries, name_bytes) = (self.limits.max_entries, self.limits.max_name_bytes);
-        if self.entries > entries {
-            return Err(self.exceeded("has too many entries", format!("at most {entries}"), "more"));
+        let name_bytes = self.limits.max_name_bytes;
+        if self.entries > self.limits.max_entries {
+            return Err(self.too_many_entries());
         }
         if self.name_bytes > name_bytes {
             return Err(self.exceeded("has too many names", format!("at most {name_bytes} bytes of names"), "more"));
@@ -164,17 +165,15 @@ impl Search<'_> {
         Ok(())
     }
 
+    fn too_many_entries(&self) -> Fault {
+        self.exceeded("has too many entries", format!("at most {}", self.limits.max_entries), "more")
+    }
+
     fn exceeded(&self, what: &str, expected: String, found: &str) -> Fault {
         Fault::new(Reason::ForbiddenEntry, format!("`{}` {what}", self.root.display()))
             .expected(expected, found)
             .hint("name the directory of one plugin, without what is no part of it")
     }
-}
-
-/// For file systems that do not say it while they list.
-fn kind_of(directory: &OwnedFd, name: &OsStr) -> rustix::io::Result<FileType> {
-    let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(FileType::from_raw_mode(found.st_mode))
 }
 
 #[cfg(test)]

@@ -13,13 +13,16 @@ use std::time::{Duration, Instant};
 
 use crate::descendants;
 use crate::error::Error;
-use crate::lowered::{self, Lowered, Room};
+use crate::lowered::{self, Lowered};
 use crate::waiting::{go_on, wait};
 
 /// Stops a plugin that prints for ever from filling the memory.
-pub(crate) const OUTPUT_LIMIT: u64 = 1024 * 1024;
+const OUTPUT_LIMIT: u64 = 1024 * 1024;
 
-const HOST: &str = include_str!("host.py");
+/// Loads a plugin's directory.
+pub(crate) const LOAD: &str = concat!(include_str!("child.py"), include_str!("load.py"));
+/// Imports an entry point and holds it to its contract.
+pub(crate) const CONTRACT: &str = concat!(include_str!("child.py"), include_str!("contract.py"));
 /// How long a child that said nothing may take to end and to be read.
 const GRACE: Duration = Duration::from_secs(1);
 /// What finds Python and makes it start, also behind a version manager's shim; nothing secret. The child sees
@@ -59,45 +62,52 @@ impl Python {
     }
 }
 
+/// What a child runs.
+pub(crate) struct Script<'a> {
+    /// One of the scripts of ours.
+    pub(crate) text: &'static str,
+    /// Of Python, beside those of every child.
+    pub(crate) options: &'a [&'a str],
+    /// Behind the process to die with.
+    pub(crate) arguments: &'a [&'a Path],
+    /// On its standard input.
+    pub(crate) request: &'a str,
+}
+
 /// The child. Dropping it ends it, and all that it started.
 pub(crate) struct Child {
     process: process::Child,
     began: u64,
     has_ended: bool,
     /// One line with its line feed; without one when the child ended, or wrote more than the limit.
-    pub(crate) answer: Receiver<Vec<u8>>,
+    answer: Receiver<Vec<u8>>,
     /// What the plugin printed, as soon as nothing can print any more.
     printed: Receiver<Vec<u8>>,
     /// Where it runs when it may not run where the plugin is. Removed after it has ended.
-    _lowered: Option<Lowered>,
+    _lowered: Lowered,
 }
 
 impl Child {
     /// # Errors
     /// Everything that keeps a child from being started as it has to be; then there is none.
-    pub(crate) fn start(
-        python: &Python,
-        directory: &Path,
-        request: &str,
-        room: &Room,
-        stop: &AtomicBool,
-    ) -> Result<Self, Error> {
-        let lowered = Lowered::of(directory, room, stop)?;
+    pub(crate) fn start(python: &Python, script: &Script<'_>, lowered: Lowered) -> Result<Self, Error> {
         descendants::adopt().map_err(|source| Error::CannotEnd { source })?;
         let mut command = Command::new(&python.program);
         command
             // Isolated (no user site, no PYTHON* variables, no current directory on the path),
             // no bytecode beside the sources, UTF-8 whatever the locale.
-            .args(["-I", "-B", "-X", "utf8", "-c", HOST])
-            .arg(lowered.as_ref().map_or(directory, Lowered::plugin))
+            .args(["-I", "-B", "-X", "utf8"])
+            .args(script.options)
+            .args(["-c", script.text])
             .arg(process::id().to_string())
+            .args(script.arguments)
             .env_clear()
             .envs(python.kept_variables())
-            .stdin(spool(request)?)
+            .stdin(spool(script.request)?)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(lowered) = &lowered {
-            command.uid(lowered::NOBODY).gid(lowered::NOBODY).env("HOME", lowered.plugin()).current_dir("/");
+        if let Some(home) = lowered.home() {
+            command.uid(lowered::NOBODY).gid(lowered::NOBODY).env("HOME", home).current_dir("/");
         }
         let mut process = command.spawn().map_err(|source| python.not_started(source))?;
         let stdout = process.stdout.take().expect("stdout is piped");
@@ -112,11 +122,26 @@ impl Child {
         })
     }
 
+    /// The line that the child writes, without which nothing that it did counts; and its end.
+    ///
+    /// # Errors
+    /// Those of an answer that does not come in time, is too long or is no line, and those of [`Child::end`].
+    pub(crate) fn line(mut self, patience: Duration, stop: &AtomicBool) -> Result<Vec<u8>, Error> {
+        let line = match wait(&self.answer, Instant::now() + patience, stop)? {
+            Some(line) if line.ends_with(b"\n") => Ok(line),
+            Some(line) if line.len() as u64 == OUTPUT_LIMIT => Err(Error::TooLarge { at_most: OUTPUT_LIMIT }),
+            Some(_) => Err(self.unanswered(stop)?),
+            None => Err(Error::TimedOut { patience }),
+        };
+        self.end()?;
+        line
+    }
+
     /// Why there is no answer: how the child ended, and the last line that was printed.
     ///
     /// # Errors
     /// [`Error::Left`], [`Error::Stopped`].
-    pub(crate) fn unanswered(&mut self, stop: &AtomicBool) -> Result<Error, Error> {
+    fn unanswered(&mut self, stop: &AtomicBool) -> Result<Error, Error> {
         let status = self.exit_status(stop)?;
         // With everything that could hold the pipe open.
         self.end()?;
@@ -143,7 +168,7 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::Left`] when something of it cannot be ended.
-    pub(crate) fn end(&mut self) -> Result<(), Error> {
+    fn end(&mut self) -> Result<(), Error> {
         if self.has_ended {
             return Ok(());
         }

@@ -70,6 +70,25 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// This Python can bound nothing, so nothing was imported.
+    Unbounded {
+        /// What it says.
+        what: String,
+    },
+    /// What was to be imported could not be.
+    NotImported {
+        /// Python's words.
+        message: String,
+        /// The exception behind it, and the deepest line of what was imported that led to it.
+        cause: Option<String>,
+    },
+    /// What was imported is not what a host asks for.
+    Breach {
+        /// What it asks for.
+        message: String,
+        /// The exception behind it, and the deepest line of what was imported that led to it.
+        cause: Option<String>,
+    },
     /// A host would refuse the plugin.
     Refused {
         /// The host's words.
@@ -107,6 +126,8 @@ impl fmt::Display for Error {
             Self::Unanswered { status: Some(status), .. } => write!(f, "Python ended without an answer ({status})"),
             Self::Unanswered { status: None, .. } => f.write_str("Python closed its standard output without an answer"),
             Self::Unreadable { .. } => f.write_str("the answer of Python cannot be read"),
+            Self::Unbounded { what } => write!(f, "this Python cannot bound what a plugin takes: {what}"),
+            Self::NotImported { message, .. } | Self::Breach { message, .. } => f.write_str(message),
             Self::Refused { refusal, .. } => f.write_str(refusal),
         }
     }
@@ -126,6 +147,9 @@ impl error::Error for Error {
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
             | Self::Unanswered { .. }
+            | Self::Unbounded { .. }
+            | Self::NotImported { .. }
+            | Self::Breach { .. }
             | Self::Refused { .. } => None,
         }
     }

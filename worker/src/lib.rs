@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod child;
+mod contract;
 mod descendants;
 mod error;
 mod load;
@@ -9,6 +10,7 @@ mod lowered;
 mod waiting;
 
 pub use child::{KEPT_VARIABLES, Python};
+pub use contract::{CHECK_PATIENCE, Checked, Checking, Contract, HookManifest, check};
 pub use error::Error;
 pub use load::{Loading, PATIENCE, Report, load};
 pub use lowered::Room;

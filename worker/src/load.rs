@@ -5,17 +5,15 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::child::{Child, OUTPUT_LIMIT, Python};
+use crate::child::{Child, LOAD, Python, Script};
 use crate::error::Error;
-use crate::lowered::Room;
-use crate::waiting::{ROUND, go_on, wait};
+use crate::lowered::{Lowered, Room};
+use crate::waiting::alone;
 
 /// What a plugin gets to finish in, unless the caller says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,9 +48,6 @@ pub struct Report {
     pub result: Option<Value>,
 }
 
-/// One at a time: what a load leaves behind ends with all children of this process.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Imports `plugin.py`, makes `Plugin()` and, with a payload, awaits `run(payload, {})`.
 ///
 /// # Errors
@@ -61,29 +56,11 @@ pub fn load(loading: &Loading<'_>) -> Result<Report, Error> {
     let request = loading.payload.map_or_else(|| json!({}), |payload| json!({ "payload": payload })).to_string();
     let directory = fs::canonicalize(loading.directory).map_err(Error::io("find", loading.directory))?;
     let _alone = alone(loading.stop)?;
-    let mut child = Child::start(loading.python, &directory, &request, &loading.room, loading.stop)?;
-    let report = match wait(&child.answer, Instant::now() + loading.patience, loading.stop)? {
-        Some(line) if line.ends_with(b"\n") => read_answer(&line),
-        Some(line) if line.len() as u64 == OUTPUT_LIMIT => Err(Error::TooLarge { at_most: OUTPUT_LIMIT }),
-        Some(_) => Err(child.unanswered(loading.stop)?),
-        None => Err(Error::TimedOut { patience: loading.patience }),
-    };
-    child.end()?;
-    report
-}
-
-fn alone(stop: &AtomicBool) -> Result<MutexGuard<'static, ()>, Error> {
-    loop {
-        match ALONE.try_lock() {
-            Ok(alone) => return Ok(alone),
-            // Whoever panicked has ended its child: dropping it does.
-            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                go_on(stop)?;
-                thread::sleep(ROUND);
-            }
-        }
-    }
+    let lowered = Lowered::of(&directory, &loading.room, loading.stop)?;
+    let plugin = lowered.plugin().unwrap_or(&directory).to_owned();
+    let script = Script { text: LOAD, options: &[], arguments: &[&plugin], request: &request };
+    let child = Child::start(loading.python, &script, lowered)?;
+    read_answer(&child.line(loading.patience, loading.stop)?)
 }
 
 fn read_answer(line: &[u8]) -> Result<Report, Error> {
@@ -105,6 +82,8 @@ enum Answer {
 mod tests {
     use std::env;
     use std::sync::atomic::Ordering;
+    use std::thread;
+    use std::time::Instant;
 
     use super::*;
     use crate::child::KEPT_VARIABLES;

@@ -30,20 +30,33 @@ pub struct Room {
     pub total_bytes: u64,
 }
 
-/// A copy of a plugin's directory that nobody can read.
-pub(crate) struct Lowered {
-    _place: TempDir,
-    plugin: PathBuf,
+/// Who a child is, and on what it runs.
+pub(crate) enum Lowered {
+    /// The caller, on the caller's files.
+    No,
+    /// Nobody, on whatever everybody may read.
+    Nobody,
+    /// Nobody, on a copy of a plugin's directory.
+    Copied {
+        /// Removed with everything in it.
+        _place: TempDir,
+        /// The copy.
+        plugin: PathBuf,
+    },
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 impl Lowered {
-    /// Makes the copy, when this process is root's.
+    /// Makes a copy of a directory, when this process is root's.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::TooMuch`], [`Error::Stopped`].
-    pub(crate) fn of(directory: &Path, room: &Room, stop: &AtomicBool) -> Result<Option<Self>, Error> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(None);
+    pub(crate) fn of(directory: &Path, room: &Room, stop: &AtomicBool) -> Result<Self, Error> {
+        if !is_root() {
+            return Ok(Self::No);
         }
         let temporary = tempfile::env::temp_dir();
         let failed = Error::io("copy the plugin to", &temporary);
@@ -53,12 +66,29 @@ impl Lowered {
         // Modules are named after the directory.
         let plugin = place.path().join(directory.file_name().unwrap_or("plugin".as_ref()));
         Copy { room: room.clone(), stop }.directory(directory, &plugin)?;
-        Ok(Some(Self { _place: place, plugin }))
+        Ok(Self::Copied { _place: place, plugin })
+    }
+
+    /// Without a directory of its own: what is installed for everybody is read where it is.
+    pub(crate) fn without_directory() -> Self {
+        if is_root() { Self::Nobody } else { Self::No }
     }
 
     /// Where the copy is.
-    pub(crate) fn plugin(&self) -> &Path {
-        &self.plugin
+    pub(crate) fn plugin(&self) -> Option<&Path> {
+        match self {
+            Self::Copied { plugin, .. } => Some(plugin),
+            Self::No | Self::Nobody => None,
+        }
+    }
+
+    /// The home of a child that is nobody.
+    pub(crate) fn home(&self) -> Option<&Path> {
+        match self {
+            Self::No => None,
+            Self::Nobody => Some(Path::new("/nonexistent")),
+            Self::Copied { plugin, .. } => Some(plugin),
+        }
     }
 }
 

@@ -1,0 +1,261 @@
+//! The contract check, gate 3b: entry points that the other gates have admitted are imported, one after the other, each
+//! in a child process of its own, and held to what their hosts ask of them.
+//!
+//! It is the one place in which code of an entry point runs, so whoever calls it has asked the signature, the publisher
+//! and the lock before. What a class states then replaces the name of its entry point: the id of a procedure, the name
+//! of a hook.
+
+mod hooks;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use aisoc_discovery::{Discovered, Failed, Kind, Origin};
+use aisoc_installation::escaped;
+use aisoc_manifests::cancellation::{Cancellation, Cancelled};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::{first_hidden, shown};
+use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract, Error, HookManifest, Python, check};
+
+/// Most characters that are shown of what a plugin says.
+const MAX_SHOWN: usize = 300;
+/// Longest id that a class may state: what a lock and a listing show.
+const MAX_ID_BYTES: usize = 256;
+
+/// With what entry points are checked.
+#[derive(Debug)]
+pub struct ContractChecks<'a> {
+    /// The Python that imports them.
+    pub python: &'a Python,
+    /// Where it looks for modules, in this order, beside its own library.
+    pub site_packages: &'a [PathBuf],
+    /// What ends the checks.
+    pub cancellation: &'a Cancellation,
+}
+
+/// What became of the plugins that were to be checked.
+#[derive(Debug, Default)]
+pub struct ContractVerdicts {
+    /// In the order in which they were given, under the ids that their classes state.
+    pub passed: Vec<Discovered>,
+    /// In the same order, and behind them what is refused beside the others: a second claim of an id, a hook that needs
+    /// one that is not there.
+    pub failed: Vec<Failed>,
+}
+
+/// Checks what is an entry point, and hands on what is none.
+///
+/// # Errors
+/// `interrupted`. What is refused is in [`ContractVerdicts::failed`]: `import_failed`, `contract_check_failed`,
+/// `unknown_capability`, `duplicate_plugin_id`.
+pub fn check_contracts(plugins: Vec<Discovered>, checks: &ContractChecks<'_>) -> Result<ContractVerdicts> {
+    let mut verdicts = ContractVerdicts::default();
+    let mut claimed: HashMap<String, PathBuf> = HashMap::new();
+    let mut hooks: Vec<HookManifest> = Vec::new();
+    for plugin in plugins {
+        let checked = match checks.check(&plugin) {
+            Ok(checked) => checked,
+            Err(fault) if fault.reason() == Reason::Interrupted => return Err(fault),
+            Err(fault) => {
+                verdicts.failed.push(Failed::of(plugin, fault));
+                continue;
+            }
+        };
+        let hook = checked.hook;
+        let stated = checked.id.or_else(|| hook.as_ref().map(|hook| hook.name.clone()));
+        let plugin = Discovered { id: stated.unwrap_or_else(|| plugin.id.clone()), ..plugin };
+        match claimed.get(&plugin.id) {
+            Some(first) => {
+                let fault = duplicate(&plugin, first);
+                verdicts.failed.push(Failed::of(plugin, fault));
+            }
+            None => {
+                claimed.insert(plugin.id.clone(), plugin.place.clone());
+                hooks.extend(hook);
+                verdicts.passed.push(plugin);
+            }
+        }
+    }
+    for (name, fault) in hooks::unmet(hooks) {
+        let is_of = |plugin: &Discovered| plugin.kind == Kind::Hook && plugin.id == name;
+        if let Some(at) = verdicts.passed.iter().position(is_of) {
+            let plugin = verdicts.passed.remove(at);
+            verdicts.failed.push(Failed::of(plugin, fault));
+        }
+    }
+    Ok(verdicts)
+}
+
+fn duplicate(plugin: &Discovered, first: &Path) -> Fault {
+    let message = format!(
+        "duplicate plugin id (entry point {}) '{}': already registered from '{}', cannot also register from '{}'",
+        plugin.entry_point,
+        shown(&plugin.id, MAX_SHOWN),
+        escaped(first.as_os_str()),
+        escaped(plugin.place.as_os_str())
+    );
+    Fault::new(Reason::DuplicatePluginId, message)
+}
+
+impl ContractChecks<'_> {
+    fn check(&self, plugin: &Discovered) -> Result<Checked> {
+        let (Origin::EntryPoint { .. }, Some((module, object))) = (&plugin.origin, plugin.entry_point.split_once(':'))
+        else {
+            return Ok(Checked::default());
+        };
+        self.cancellation.check()?;
+        let contract = match plugin.kind {
+            Kind::Procedure => Contract::Procedure,
+            Kind::Hook => Contract::Hook,
+            _ => Contract::Import,
+        };
+        let checked = check(&Checking {
+            python: self.python,
+            contract,
+            module,
+            object,
+            site_packages: self.site_packages,
+            patience: CHECK_PATIENCE,
+            stop: &self.cancellation.flag(),
+        });
+        let checked = checked.map_err(fault)?;
+        if let Some(hook) = &checked.hook {
+            hooks::judge(hook)?;
+        }
+        match checked.id.as_ref().filter(|id| id.len() > MAX_ID_BYTES || first_hidden(id).is_some()) {
+            Some(id) => Err(breach(format!("the id `{}` is too long or cannot be shown", shown(id, 80)))),
+            None => Ok(checked),
+        }
+    }
+}
+
+fn breach(message: String) -> Fault {
+    Fault::new(Reason::ContractCheckFailed, message)
+}
+
+/// The worker's error with its reason code, and the plugin's words cut and escaped.
+fn fault(error: Error) -> Fault {
+    let message = shown(&error.to_string(), MAX_SHOWN);
+    let not_imported = |message: String| Fault::new(Reason::ImportFailed, message);
+    match error {
+        Error::Stopped => Cancelled.into(),
+        Error::Io { act, path, source } => Fault::io(act, &path, source),
+        Error::CannotEnd { source } => Fault::new(Reason::IoError, message).caused_by(source),
+        Error::NoPython { source, .. } => {
+            not_imported(message).hint("install Python 3.9 or newer, or set AISOC_PYTHON to its path").caused_by(source)
+        }
+        Error::NotStarted { source, .. } => not_imported(message)
+            .hint("set AISOC_PYTHON to the path of a Python 3.9 or newer that every user may run")
+            .caused_by(source),
+        Error::Unbounded { .. } => {
+            not_imported(message).hint("set AISOC_PYTHON to the path of a Python that has its whole standard library")
+        }
+        Error::Left => not_imported(message).hint("look for them with `ps -ef`, and uninstall the distribution"),
+        Error::Unanswered { printed, .. } => because(not_imported(message), printed),
+        Error::NotImported { cause, .. } => because(not_imported(message), cause),
+        Error::Breach { cause, .. } => match missing_method(&message) {
+            // The short form is what listings show; the whole sentence stands below it.
+            Some(short) => breach(short).caused_by(message),
+            None => because(breach(message), cause),
+        },
+        Error::Unreadable { source } => not_imported(message).caused_by(source),
+        // The rest, and what a later worker may find out: it was not imported.
+        _ => not_imported(message),
+    }
+}
+
+fn because(fault: Fault, words: Option<String>) -> Fault {
+    match words {
+        Some(words) => fault.caused_by(shown(&words, MAX_SHOWN)),
+        None => fault,
+    }
+}
+
+/// `missing async run()`, of the sentence that names the class too.
+fn missing_method(message: &str) -> Option<String> {
+    let (_, method) = message.split_once(" missing async method '")?;
+    Some(format!("missing async {}()", method.strip_suffix('\'')?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::io::{self, ErrorKind};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_reason_and_its_next_step() {
+        let io = || io::Error::from(ErrorKind::NotFound);
+        let breach = |message: &str| Error::Breach { message: message.to_owned(), cause: None };
+        let program = OsString::from("python9");
+        for (error, reason, message, hint) in [
+            (
+                Error::NoPython { program: program.clone(), source: io() },
+                Reason::ImportFailed,
+                "there is no Python: `python9` was not found",
+                "AISOC_PYTHON",
+            ),
+            (
+                Error::NotStarted { program, source: io() },
+                Reason::ImportFailed,
+                "cannot start `python9`",
+                "AISOC_PYTHON",
+            ),
+            (
+                Error::Io { act: "find", path: "site".into(), source: io() },
+                Reason::IoNotFound,
+                "cannot find `site`",
+                "path",
+            ),
+            (Error::Stopped, Reason::Interrupted, "stopped by a signal", ""),
+            (
+                Error::TimedOut { patience: Duration::from_secs(10) },
+                Reason::ImportFailed,
+                "the plugin did not finish within 10 seconds",
+                "",
+            ),
+            (Error::Left, Reason::ImportFailed, "the plugin started processes that cannot be ended", "ps -ef"),
+            (
+                Error::Unbounded { what: "no module".to_owned() },
+                Reason::ImportFailed,
+                "this Python cannot bound what a plugin takes: no module",
+                "AISOC_PYTHON",
+            ),
+            (
+                Error::Unanswered { status: None, printed: None },
+                Reason::ImportFailed,
+                "Python closed its standard output without an answer",
+                "",
+            ),
+            (
+                Error::NotImported { message: "No module named 'x'".to_owned(), cause: None },
+                Reason::ImportFailed,
+                "No module named 'x'",
+                "",
+            ),
+            (
+                breach("class X missing attribute 'id'"),
+                Reason::ContractCheckFailed,
+                "class X missing attribute 'id'",
+                "",
+            ),
+            (breach("class X missing async method 'run'"), Reason::ContractCheckFailed, "missing async run()", ""),
+        ] {
+            let fault = fault(error);
+            assert_eq!((fault.reason(), fault.message()), (reason, message));
+            assert!(fault.next_step().contains(hint), "{message}: {}", fault.next_step());
+        }
+    }
+
+    #[test]
+    fn a_plugins_words_are_cut_and_escaped() {
+        let long = format!("\u{1b}[31m{}", "x".repeat(10_000));
+        let fault = fault(Error::NotImported { message: long.clone(), cause: Some(long) });
+        let cause = std::error::Error::source(&fault).expect("a cause").to_string();
+        for text in [fault.message(), &cause] {
+            assert!(text.chars().count() < MAX_SHOWN + 20 && !text.contains('\u{1b}'), "{text}");
+        }
+    }
+}

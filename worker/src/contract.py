@@ -1,0 +1,167 @@
+
+
+# Imports an entry point and holds it to what a host asks of one, in one JSON line. The arguments behind the first are
+# the directories to import from.
+import functools
+
+MEBIBYTE = 1 << 20
+# Addresses, and memory that is written: an import that needs more is none.
+ADDRESS_BYTES = 4096 * MEBIBYTE
+DATA_BYTES = 1024 * MEBIBYTE
+# Of one file: a check has nothing to write.
+FILE_BYTES = MEBIBYTE
+# Processes and threads beside those that this user has already.
+TASKS = 64
+# Entries of one list of a manifest.
+LIST_ENTRIES = 1000
+# What a plugin of Stigmem asks of its host when it says nothing.
+REQUIRES = ">=0.9.0a10"
+
+
+class Breach(Exception):
+    """What the contract says about an object that was imported."""
+
+
+def tasks_of(user):
+    """How many processes and threads that user has, as far as they are to be seen."""
+    count = 0
+    for entry in os.scandir("/proc"):
+        try:
+            if entry.name.isdigit() and entry.stat().st_uid == user:
+                count += len(os.listdir(entry.path + "/task"))
+        except OSError:
+            pass
+    return count
+
+
+def bound():
+    """No plugin code runs before this, and nothing takes it back: the hard limits go down too."""
+    import resource
+
+    for what, most in (
+        (resource.RLIMIT_AS, ADDRESS_BYTES),
+        (resource.RLIMIT_DATA, DATA_BYTES),
+        (resource.RLIMIT_FSIZE, FILE_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, tasks_of(os.getuid()) + TASKS),
+    ):
+        hard = resource.getrlimit(what)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))
+
+
+def find(directories):
+    """Where modules are looked for: in Python's own library, and behind it in what a host would look in."""
+    for directory in directories:
+        if not os.access(directory, os.R_OK | os.X_OK):
+            raise Refusal("the user %d may not read %s" % (os.getuid(), directory))
+    sys.path.extend(directories)
+
+
+def imported(request):
+    with refusing():
+        module = importlib.import_module(request["module"])
+        return functools.reduce(getattr, request["object"].split("."), module)
+
+
+def text_of(owner, name, value):
+    if not isinstance(value, str) or not value:
+        raise Breach("%s.%s must be text" % (owner, name))
+    return str(value)
+
+
+def procedure(found):
+    """The contract of capa: attributes, a model of the configuration, and two coroutine functions, in this order."""
+    if not isinstance(found, type):
+        raise Breach("plugin entry point did not load to a class (got %s)" % type(found).__name__)
+    name = found.__name__
+    for attribute in ("id", "name", "version", "config_model"):
+        if not hasattr(found, attribute):
+            raise Breach("class %s missing attribute %r" % (name, attribute))
+    # Nobody can have made a subclass of what was never imported.
+    pydantic = sys.modules.get("pydantic")
+    model, base = found.config_model, getattr(pydantic, "BaseModel", None)
+    if not (base is not None and isinstance(model, type) and issubclass(model, base)):
+        raise Breach("class %s.config_model must be a Pydantic BaseModel subclass" % name)
+    for method in ("preflight", "run"):
+        function = getattr(found, method, None)
+        if function is None:
+            raise Breach("class %s missing async method %r" % (name, method))
+        if not inspect.iscoroutinefunction(function):
+            raise Breach("class %s.%s must be a coroutine function (async def)" % (name, method))
+    if not hasattr(found, "required_capabilities"):
+        raise Breach("class %s missing attribute 'required_capabilities'" % name)
+    return {"id": text_of("class " + name, "id", found.id)}
+
+
+def hook(found):
+    """The contract of Stigmem: a callable without arguments that returns a manifest."""
+    if not callable(found):
+        raise Breach("plugin entry point did not load to a callable (got %s)" % type(found).__name__)
+    try:
+        inspect.signature(found).bind()
+    except TypeError:
+        raise Breach("plugin entry point must be callable without arguments")
+    except ValueError:
+        pass  # Without a signature that can be looked at: calling it tells.
+    try:
+        manifest = found()
+    except BaseException as error:
+        raise Breach("plugin entry point raised %s: %s" % (type(error).__name__, error)) from error
+
+    def field(name, default=None):
+        value = manifest.get(name, default) if isinstance(manifest, dict) else getattr(manifest, name, default)
+        if value is None:
+            raise Breach("the manifest has no %s" % name)
+        return value
+
+    def words(name):
+        values = field(name, ())
+        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+            raise Breach("the manifest's %s must be a list" % name)
+        values = [getattr(value, "value", value) for _, value in zip(range(LIST_ENTRIES + 1), values)]
+        if len(values) > LIST_ENTRIES:
+            raise Breach("the manifest's %s has more than %d entries" % (name, LIST_ENTRIES))
+        return sorted({text_of("the manifest's " + name, "entries", value) for value in values})
+
+    return {
+        "hook": {
+            "name": text_of("the manifest", "name", field("name")),
+            "version": text_of("the manifest", "version", field("version")),
+            "requires": text_of("the manifest", "requires_stigmem", str(field("requires_stigmem", REQUIRES))),
+            "capabilities": words("capabilities"),
+            "depends_on": words("depends_on"),
+        }
+    }
+
+
+CONTRACTS = {"procedure": procedure, "hook": hook, "import": lambda found: {}}
+
+
+def answer(request, directories):
+    try:
+        bound()
+    except (ImportError, OSError, ValueError) as error:
+        return {"unbounded": str(error)}
+    try:
+        find(directories)
+        found = imported(request)
+        try:
+            return CONTRACTS[request["contract"]](found)
+        except (Breach, Refusal):
+            raise
+        except BaseException as error:
+            # Looking at an attribute runs the plugin's code as well.
+            raise Breach("%s: %s" % (type(error).__name__, error)) from error
+    except Refusal as refusal:
+        return {"import_failed": str(refusal), "cause": cause_of(refusal, directories)}
+    except Breach as breach:
+        return {"breach": str(breach), "cause": cause_of(breach, directories)}
+
+
+def main():
+    request, channel = leave()
+    reply(channel, answer(request, sys.argv[2:]))
+
+
+main()

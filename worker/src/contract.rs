@@ -1,0 +1,124 @@
+//! One check: an entry point is imported, and held to what its host asks of one.
+//!
+//! The child and everything that it started end before [`check`] returns, whatever the plugin did.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::child::{CONTRACT, Child, Python, Script};
+use crate::error::Error;
+use crate::lowered::Lowered;
+use crate::waiting::alone;
+
+/// What an entry point gets to be imported and looked at in, unless the caller says otherwise.
+pub const CHECK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Without `site`, whose `.pth` files run code of every distribution there is.
+const WITHOUT_SITE: &[&str] = &["-S"];
+
+/// What a host asks of the object behind an entry point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contract {
+    /// capa: a class with attributes, a model of its configuration, and two coroutine functions.
+    Procedure,
+    /// Stigmem: a callable without arguments, which returns a manifest.
+    Hook,
+    /// Every other: that it can be imported.
+    Import,
+}
+
+impl Contract {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Procedure => "procedure",
+            Self::Hook => "hook",
+            Self::Import => "import",
+        }
+    }
+}
+
+/// What is checked, in what, and for how long.
+#[derive(Debug)]
+pub struct Checking<'a> {
+    /// The Python that imports it.
+    pub python: &'a Python,
+    /// What it is held to.
+    pub contract: Contract,
+    /// The module, dotted.
+    pub module: &'a str,
+    /// The object in it, dotted.
+    pub object: &'a str,
+    /// The site-packages directories, in the order in which Python looks.
+    pub site_packages: &'a [PathBuf],
+    /// How long the answer may take.
+    pub patience: Duration,
+    /// Set when the check is to stop; what it has begun is undone first.
+    pub stop: &'a AtomicBool,
+}
+
+/// What an entry point says of itself, once it has passed.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checked {
+    /// The id that a procedure's class states.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The manifest of a hook. It is of the right types, and judged by nobody yet.
+    #[serde(default)]
+    pub hook: Option<HookManifest>,
+}
+
+/// What a hook's manifest states.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookManifest {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The versions of the host that it works with.
+    pub requires: String,
+    /// What it asks for, sorted, each once.
+    pub capabilities: Vec<String>,
+    /// The names of the hooks that it needs, sorted, each once.
+    pub depends_on: Vec<String>,
+}
+
+/// Imports the object, and holds it to its contract.
+///
+/// # Errors
+/// [`Error::NotImported`] and [`Error::Breach`] in the words of its host, and whatever else keeps it from being
+/// checked.
+pub fn check(checking: &Checking<'_>) -> Result<Checked, Error> {
+    let Checking { contract, module, object, .. } = checking;
+    let request = json!({ "contract": contract.as_str(), "module": module, "object": object }).to_string();
+    // The child is elsewhere when it is nobody.
+    let whole = |path: &PathBuf| fs::canonicalize(path).map_err(Error::io("find", path));
+    let directories = checking.site_packages.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    let directories: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
+    let _alone = alone(checking.stop)?;
+    let script = Script { text: CONTRACT, options: WITHOUT_SITE, arguments: &directories, request: &request };
+    let child = Child::start(checking.python, &script, Lowered::without_directory())?;
+    let line = child.line(checking.patience, checking.stop)?;
+    match serde_json::from_slice(&line).map_err(|source| Error::Unreadable { source })? {
+        Answer::Unbounded { unbounded: what } => Err(Error::Unbounded { what }),
+        Answer::NotImported { import_failed: message, cause } => Err(Error::NotImported { message, cause }),
+        Answer::Breach { breach: message, cause } => Err(Error::Breach { message, cause }),
+        Answer::Checked(checked) => Ok(checked),
+    }
+}
+
+/// The one line that the child writes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Unbounded { unbounded: String },
+    NotImported { import_failed: String, cause: Option<String> },
+    Breach { breach: String, cause: Option<String> },
+    Checked(Checked),
+}
