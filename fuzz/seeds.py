@@ -239,6 +239,16 @@ def journals():
         yield text.encode()
 
 
+def distributions():
+    points = "[console_scripts]\nlab = lab:main\n\n[capa.procedures]\nlab.flux = lab.heat : Flux [fast]\n# x\n"
+    metadata = "Metadata-Version: 2.1\nName: lab-heatflux\nVersion: 1.4.2\nSummary: a\n b\n\nText\n"
+    record = "lab/__init__.py,sha256=abc,10\nlab-1.dist-info/RECORD,,\n"
+    for texts in ([points, metadata, record], [points, metadata], [points], [points.replace(":", "")],
+                  ["[stigmem.plugins]\u2028a=m:C\u0085[aisoc.plugins]\x1cb=m:C", metadata.replace("\n", "\r\n")],
+                  [points, "\ufeff" + metadata], [points, metadata.replace("\n\n", "\nVersion: 2\n\n")]):
+        yield "\0".join(texts).encode()
+
+
 def main(corpus):
     public, tables = vectors("public.json"), vectors("tables_public.json")
     seeds = {
@@ -254,6 +264,7 @@ def main(corpus):
         "install_record": install_records(),
         "journal": journals(),
         "lockfile": lockfiles(),
+        "distribution": distributions(),
     }
     for target, contents in seeds.items():
         folder = corpus / target

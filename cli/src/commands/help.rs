@@ -40,6 +40,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what is where on disk, hosts and containers, transaction, rollback, file systems",
         include_str!("../../../docs/install.md"),
     ),
+    (
+        "discovery",
+        "where plugins are looked for, what identifies each, how entry points are checked",
+        include_str!("../../../docs/discovery.md"),
+    ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
         "keys",
