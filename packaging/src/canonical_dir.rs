@@ -98,9 +98,9 @@ impl Search<'_> {
         let at = self.root.join(within);
         // One more than may come, so that the bound of the whole plugin refuses and not the one of the listing.
         let left = self.limits.max_entries.saturating_sub(self.entries) + 1;
-        let entries = entries_of(directory, left).or_else(|error| match error.kind() {
-            ErrorKind::QuotaExceeded => Err(self.too_many_entries()),
-            _ => Err(Fault::io("list", &at, error)),
+        let entries = entries_of(directory, left).map_err(|error| match error.kind() {
+            ErrorKind::QuotaExceeded => self.too_many_entries(),
+            _ => Fault::io("list", &at, error),
         })?;
         for Entry { name, kind } in entries {
             self.count(&name)?;

@@ -1,5 +1,6 @@
 //! Entry points in a real Python, held to their contracts: what is said of each that is none, and what becomes of
 //! those that do something else.
+#![expect(clippy::print_stderr, reason = "what could not be tried is said")]
 
 use std::env;
 use std::fs;
