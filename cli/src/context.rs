@@ -1,6 +1,7 @@
 //! What a command goes by: flags win, then variables, then the documented defaults.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirectories, Site};
 use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::progress::{Act, Watcher};
@@ -22,10 +24,11 @@ use aisoc_trust::keys::Applied;
 use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
 use jiff::Timestamp;
 
+use crate::args::known::Capabilities;
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::clock;
 use crate::commands::Commands;
-use crate::environment::{Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
+use crate::environment::{DENY_CAPABILITIES, Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
 use crate::output::Output;
 use crate::runtime;
 
@@ -203,12 +206,15 @@ impl Context {
     /// # Errors
     /// As [`Context::judging_time`].
     pub(crate) fn trust(&self, args: TrustArgs, site: &Site) -> Result<TrustInputs> {
-        Ok(self.trust_at(args, self.judging_time(site)?))
+        self.trust_at(args, self.judging_time(site)?)
     }
 
     /// Whom to trust, how far, and by that time. A mode that is misspelt in the environment is strict,
-    /// and says so; misspelt on the command line it is a usage error.
-    pub(crate) fn trust_at(&self, args: TrustArgs, at: Timestamp) -> TrustInputs {
+    /// and says so; misspelt on the command line it is a usage error, and a list that cannot be read everywhere.
+    ///
+    /// # Errors
+    /// `usage` for lists of publishers or capabilities that cannot be read.
+    pub(crate) fn trust_at(&self, args: TrustArgs, at: Timestamp) -> Result<TrustInputs> {
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
@@ -223,8 +229,24 @@ impl Context {
         if mode != TrustMode::Disabled {
             self.warn_of_stale_set(&keys_dir, at);
         }
-        let policy = Policy { coverage, required_signers: args.required_signers, ..Policy::of(mode) };
-        TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() }
+        let policy = Policy {
+            coverage,
+            required_signers: args.required_signers,
+            publishers: self.environment.publishers()?,
+            denied_capabilities: self.denied_capabilities(args.deny_capabilities)?,
+            is_unsigned_acknowledged: self.environment.is_unsigned_acknowledged()?,
+            ..Policy::of(mode)
+        };
+        Ok(TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() })
+    }
+
+    /// What no plugin may ask for.
+    fn denied_capabilities(&self, flag: Option<Capabilities>) -> Result<BTreeSet<Capability>> {
+        match (flag, self.environment.text(DENY_CAPABILITIES)?) {
+            (Some(Capabilities(denied)), _) => Ok(denied),
+            (None, Some(list)) => Capability::read_list(&list).map_err(|fault| fault.about(DENY_CAPABILITIES)),
+            (None, None) => Ok(BTreeSet::new()),
+        }
     }
 
     /// What the signature of what is published has to be. Only flags say so: what an operator's environment
@@ -299,6 +321,7 @@ impl Context {
         }
         Ok(ClientOptions {
             cancellation: self.cancellation()?.clone(),
+            manifests_from: self.environment.reference_rules()?.registries().cloned(),
             ..crate::client::options(args, &self.environment)?
         })
     }

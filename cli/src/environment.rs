@@ -14,7 +14,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules};
 use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
+use aisoc_trust::{OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 use aisoc_worker::{KEPT_VARIABLES, Python};
 
 use crate::output::Workspace;
@@ -39,6 +41,14 @@ pub(crate) const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 pub(crate) const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
 /// The directory of trusted public keys.
 pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
+/// What no plugin may ask for.
+pub(crate) const DENY_CAPABILITIES: &str = "AISOC_PLUGIN_DENY_CAPABILITIES";
+/// The names that Stigmem has for settings that are ours as well.
+const OF_STIGMEM: [(&str, &str); 3] = [
+    (TRUSTED_PUBLISHERS, "STIGMEM_PLUGIN_TRUSTED_PUBLISHERS"),
+    (OVERRIDE_PUBLISHERS, "STIGMEM_PLUGIN_TRUST_OVERRIDE_PUBLISHERS"),
+    (UNSIGNED_ACK, "STIGMEM_PLUGIN_UNSIGNED_ACK"),
+];
 /// Where a step of GitHub Actions leaves values for the next.
 pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// Where a step of GitHub Actions leaves its summary.
@@ -55,7 +65,13 @@ const ENVIRONMENT: &str = "ENVIRONMENT";
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 14] = [
+pub(crate) const SETTINGS: [&str; 20] = [
+    TRUSTED_PUBLISHERS,
+    OVERRIDE_PUBLISHERS,
+    UNSIGNED_ACK,
+    DENY_CAPABILITIES,
+    REGISTRY_ALLOWLIST,
+    ALLOW_UNPINNED,
     PLUGINS_DIR,
     PYTHON,
     REGISTRY_HOST,
@@ -155,6 +171,40 @@ impl Environment {
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
         let text = self.variable(name).map(OsString::into_string).transpose();
         text.map_err(|_| Fault::new(Reason::Usage, format!("{name} is not UTF-8")))
+    }
+
+    /// A setting by our name for it, else by Stigmem's.
+    fn shared_text(&self, name: &str) -> Result<Option<String>> {
+        let theirs = OF_STIGMEM.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| *theirs);
+        match (self.text(name)?, theirs) {
+            (None, Some(theirs)) => self.text(theirs),
+            (ours, _) => Ok(ours),
+        }
+    }
+
+    /// Whose plugins are taken.
+    ///
+    /// # Errors
+    /// `usage` for a list that cannot be read.
+    pub(crate) fn publishers(&self) -> Result<Publishers> {
+        let (trusted, overriding) = (self.shared_text(TRUSTED_PUBLISHERS)?, self.shared_text(OVERRIDE_PUBLISHERS)?);
+        Publishers::read(trusted.as_deref(), overriding.as_deref())
+    }
+
+    /// Whether somebody says to know what it means that nothing is verified. To the byte: it is no word of yes.
+    ///
+    /// # Errors
+    /// `usage` when it is not UTF-8.
+    pub(crate) fn is_unsigned_acknowledged(&self) -> Result<bool> {
+        Ok(self.shared_text(UNSIGNED_ACK)?.as_deref() == Some(UNSIGNED_ACK_TEXT))
+    }
+
+    /// Which references plugins are installed from.
+    ///
+    /// # Errors
+    /// `usage` for a list that cannot be read.
+    pub(crate) fn reference_rules(&self) -> Result<ReferenceRules> {
+        ReferenceRules::read(self.text(REGISTRY_ALLOWLIST)?.as_deref(), self.text(ALLOW_UNPINNED)?.as_deref())
     }
 
     /// Whether a terminal may be drawn over: not one that cannot go back in a line, and not for somebody who wants

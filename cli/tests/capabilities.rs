@@ -48,6 +48,10 @@ fn install(bench: &Bench, archive: &str) -> Run {
     run(bench, &["plugin", "install", &format!("oci-archive:{archive}")])
 }
 
+fn accept(bench: &Bench, archive: &str, capabilities: &str) -> Run {
+    run(bench, &["plugin", "install", &format!("oci-archive:{archive}"), "--accept-capabilities", capabilities])
+}
+
 fn document(run: &Run) -> Value {
     serde_json::from_str::<Value>(&run.ok().stdout).expect("JSON")["plugins"][0].clone()
 }
@@ -81,7 +85,23 @@ fn an_upgrade_says_what_is_new_and_what_went() {
     let again = install_json(&bench, &first);
     assert_eq!((&again["change"], &again["capabilities"]), (&json!("unchanged"), &new["capabilities"]));
     assert_eq!((&again["added_capabilities"], &again["removed_capabilities"]), (&json!([]), &json!([])));
-    let stderr = install(&bench, &second).ok().stderr.clone();
+    let before = bench.snapshot("plugins");
+    let refused = install(&bench, &second);
+    let stderr = &refused.refused(3, "capabilities_not_accepted").stderr;
+    assert!(stderr.contains("demo 1.1.0: the plugin asks for more than") && stderr.contains(": network.outbound\n"));
+    assert_eq!(bench.snapshot("plugins"), before, "what is refused leaves no trace");
+    let line = "`aisoc plugin install oci-archive:1.1.0.tar --trusted-keys keys --plugins-dir plugins \
+                --accept-capabilities network.outbound`";
+    assert!(stderr.contains(line), "{stderr}");
+    for other in ["audit.read", "network.outbound,audit.read", "facts.read"] {
+        let refused = accept(&bench, &second, other);
+        let stderr = &refused.refused(3, "capabilities_not_accepted").stderr;
+        assert!(stderr.contains(line) && stderr.contains("found:    accepted: "), "{stderr}");
+    }
+    for none in ["network.outbuond", "network.*", ""] {
+        accept(&bench, &second, none).refused(2, "usage");
+    }
+    let stderr = accept(&bench, &second, "network.outbound").ok().stderr.clone();
     let grown = "warning[capabilities_grown]: `demo` may do more than before: + network.outbound";
     assert!(stderr.contains(grown) && stderr.contains("May not - audit.emit"), "{stderr}");
     let less = install_json(&bench, &third);
@@ -93,19 +113,160 @@ fn an_upgrade_says_what_is_new_and_what_went() {
     assert!(!same.contains("capabilities_grown") && !same.contains("May"), "{same}");
 }
 
+/// As the record of a version of aisoc that did not write down what was accepted.
+fn forget_what_was_accepted(bench: &Bench) {
+    let path = bench.path("plugins/.aisoc/records/demo.json");
+    let mut record = aisoc_installation::InstallRecord::parse(&fs::read(&path).expect("there")).expect("a record");
+    assert!(record.capabilities.take().is_some(), "an install writes it down");
+    fs::write(path, record.to_text().expect("text")).expect("written");
+}
+
 #[test]
-fn growth_is_said_as_unknown_when_the_manifest_in_place_cannot_be_read() {
+fn what_is_accepted_is_what_was_written_down_and_else_what_the_manifest_in_place_says() {
+    let bench = bench();
+    let (first, second) = (publish(&bench, "1.0.0", "[facts.read]"), publish(&bench, "1.1.0", "[facts.write]"));
+    let third = publish(&bench, "1.2.0", "[facts.write]");
+    install(&bench, &first).ok();
+    // Whoever can write there could write this.
+    bench.write(
+        "plugins/demo/plugin.yaml",
+        "id: demo\nname: d\nversion: '1'\nplugin_type: enricher\ncapabilities: [facts.write]\n",
+    );
+    install(&bench, &second).refused(3, "capabilities_not_accepted");
+    accept(&bench, &second, "facts.write").ok();
+    forget_what_was_accepted(&bench);
+    install(&bench, &third).ok();
+}
+
+#[test]
+fn growth_is_refused_as_unknown_when_neither_record_nor_manifest_can_be_read() {
     let bench = bench();
     let (first, second) = (publish(&bench, "1.0.0", "[facts.read]"), publish(&bench, "1.1.0", "[facts.read]"));
+    let less = publish(&bench, "1.2.0", "[]");
     install(&bench, &first).ok();
+    forget_what_was_accepted(&bench);
     bench.write("plugins/demo/plugin.yaml", "[");
-    let upgraded = run(&bench, &["plugin", "install", &format!("oci-archive:{second}"), "--json"]);
+    let refused = install(&bench, &second);
+    let stderr = &refused.refused(3, "capabilities_not_accepted").stderr;
+    assert!(stderr.contains("cannot be read, and it asks for facts.read"), "{stderr}");
+    let words =
+        ["plugin", "install", &format!("oci-archive:{second}"), "--accept-capabilities", "facts.read", "--json"];
+    let upgraded = run(&bench, &words);
     let said = &upgraded.ok().stderr;
     assert!(
         said.contains("capabilities_grown") && said.contains("cannot be read; now it asks for facts.read"),
         "{said}"
     );
     assert_eq!(document(&upgraded)["added_capabilities"], Value::Null);
+    forget_what_was_accepted(&bench);
+    bench.write("plugins/demo/plugin.yaml", "[");
+    // What asks for nothing asks for nothing new.
+    install(&bench, &less).ok();
+}
+
+#[test]
+fn what_was_accepted_is_in_the_record_and_in_the_journal() {
+    let bench = bench();
+    let (first, second) =
+        (publish(&bench, "1.0.0", "[facts.read]"), publish(&bench, "1.1.0", "[facts.read, audit.read]"));
+    install(&bench, &first).ok();
+    assert!(!bench.path("plugins/.aisoc/plugins.journal").exists(), "nobody had to answer for anything");
+    accept(&bench, &second, "audit.read").ok();
+    let record = fs::read_to_string(bench.path("plugins/.aisoc/records/demo.json")).expect("there");
+    assert!(record.contains("audit.read") && record.contains("facts.read"), "{record}");
+    let journal = fs::read_to_string(bench.path("plugins/.aisoc/plugins.journal")).expect("there");
+    assert!(journal.contains("\tinstall\tdemo\t1.1.0\tsha256:"), "{journal}");
+    assert!(journal.ends_with("\taccepted capabilities: audit.read\n") && journal.lines().count() == 1, "{journal}");
+    // The same command again has nothing left to accept.
+    accept(&bench, &second, "audit.read").ok();
+    bench.run(&["plugins", "journal", "verify", "--plugins-dir", "plugins"]).ok();
+    let (one, other) = (publish(&bench, "1.3.0", "[]"), publish(&bench, "1.4.0", "[]"));
+    let both = [format!("oci-archive:{one}"), format!("oci-archive:{other}")];
+    let words = ["plugin", "install", &both[0], &both[1], "--accept-capabilities", "audit.read"];
+    run(&bench, &words).refused(2, "usage");
+}
+
+#[test]
+fn the_command_of_the_hint_is_about_the_plugin_that_asks_for_more() {
+    let bench = bench();
+    let first = publish(&bench, "1.0.0", "[]");
+    install(&bench, &first).ok();
+    let second = publish(&bench, "1.1.0", "[tenant.write, audit.read]");
+    let words = ["plugin", "install", &format!("oci-archive:{second}"), "./other", "--accept-capabilities"];
+    let typed = run(&bench, &[&words[..4], &["--quiet"]].concat());
+    let line =
+        typed.stderr.split('`').find(|part| part.contains("--accept-capabilities")).expect("a command").to_owned();
+    assert!(!line.contains("./other") && line.ends_with("--accept-capabilities audit.read,tenant.write"), "{line}");
+    let again: Vec<&str> = line.split(' ').skip(1).collect();
+    bench.run(&again).ok();
+}
+
+#[test]
+fn what_a_site_denies_is_not_installed_in_any_mode_and_is_marked_where_it_stands() {
+    let bench = bench();
+    let first = publish(&bench, "1.0.0", "[facts.write, alerts]");
+    let plain = publish(&bench, "0.9.0", "[facts.read]");
+    for list in ["facts.write", "*.write", " facts.* ,tenant.read"] {
+        let denied = run(&bench, &["plugin", "install", &format!("oci-archive:{first}"), "--deny-capabilities", list]);
+        let stderr = &denied.refused(3, "capability_denied").stderr;
+        assert!(stderr.contains("asks for facts.write, which this site denies"), "{stderr}");
+    }
+    let deny = [("AISOC_PLUGIN_DENY_CAPABILITIES", "*.write")];
+    let with = |words: &[&str]| bench.run_with(&[words, &PLACES].concat(), &deny);
+    let archive = format!("oci-archive:{first}");
+    bench.acknowledge_unsigned();
+    for mode in ["strict", "warn", "disabled"] {
+        with(&["plugin", "install", &archive, "--trust-mode", mode]).refused(3, "capability_denied");
+        let accepted = ["plugin", "install", &archive, "--trust-mode", mode, "--accept-capabilities", "facts.write"];
+        with(&accepted).refused(3, "capability_denied");
+    }
+    assert!(!bench.path("plugins/demo").exists());
+    with(&["plugin", "install", &format!("oci-archive:{plain}")]).ok();
+    accept(&bench, &first, "facts.write").ok();
+    assert_eq!(with(&["plugins", "verify"]).code, 3);
+    let listed: Value = serde_json::from_str(&with(&["plugin", "list", "--json"]).ok().stdout).expect("JSON");
+    assert_eq!(listed["plugins"][0]["objection"]["reason_code"], "capability_denied", "{listed}");
+    bench.run_with(&["plugin", "verify", "plugins/demo", "--keys", "keys"], &deny).refused(3, "capability_denied");
+    // What was accepted before is not denied less.
+    with(&["plugin", "install", &archive]).refused(3, "capability_denied");
+    run(&bench, &["plugin", "rollback", "demo"]).ok();
+    with(&["plugin", "rollback", "demo"]).refused(3, "capability_denied");
+    for none in ["facts.reed", "facts", "*", ","] {
+        let deny = [("AISOC_PLUGIN_DENY_CAPABILITIES", none)];
+        bench.run_with(&[&["plugins", "verify"], &PLACES[..]].concat(), &deny).refused(2, "usage");
+    }
+}
+
+#[test]
+fn the_thirteen_are_listed_with_what_a_reviewer_asks() {
+    let bench = Bench::new();
+    let document: Value = serde_json::from_str(&bench.run(&["capabilities", "--json"]).ok().stdout).expect("JSON");
+    let capabilities = document["capabilities"].as_array().expect("a list");
+    assert_eq!(capabilities.len(), 13);
+    let of = |name: &str| capabilities.iter().find(|one| one["name"] == name).expect("known").clone();
+    for (name, accessor, access, impact) in [
+        ("facts.read", "get_facts_reader", "read", "none"),
+        ("facts.write", "get_facts_writer", "write", "high"),
+        ("recall.read", "get_recall_reader", "read", "none"),
+        ("recall.write", "get_recall_writer", "write", "high"),
+        ("audit.emit", "get_audit_emitter", "emit", "none"),
+        ("audit.read", "get_audit_reader", "read", "sensitive"),
+        ("federation.read", "get_federation_reader", "read", "none"),
+        ("federation.write", "get_federation_writer", "write", "high"),
+        ("identity.read", "get_identity_reader", "read", "sensitive"),
+        ("tenant.read", "get_tenant_reader", "read", "none"),
+        ("tenant.write", "get_tenant_writer", "write", "high"),
+        ("config.read", "get_config_reader", "read", "none"),
+        ("network.outbound", "get_network_outbound", "outbound", "high"),
+    ] {
+        let one = of(name);
+        assert_eq!(
+            (&one["accessor"], &one["access"], &one["impact"]),
+            (&json!(accessor), &json!(access), &json!(impact))
+        );
+    }
+    let text = bench.run(&["capabilities"]).ok().stdout.clone();
+    assert!(text.contains("audit.read  read, impact sensitive, by get_audit_reader()\n"), "{text}");
 }
 
 #[test]
@@ -144,6 +305,7 @@ fn an_unknown_capability_is_not_installed_whoever_has_signed_it() {
     assert!(stderr.contains("demo 1.1.0: ") && stderr.contains("`process.spawn` is not"), "{stderr}");
     assert!(stderr.contains("hint: its publisher has to correct that entry"), "{stderr}");
     assert_eq!(bench.snapshot("plugins"), before, "what is refused leaves no trace");
+    bench.acknowledge_unsigned();
     for mode in ["warn", "disabled"] {
         let variables = [("PLUGIN_TRUST_MODE", mode), ("AISOC_ENV", "development")];
         let words = [&["plugin", "install", "./demo"][..], &PLACES].concat();
@@ -248,7 +410,7 @@ fn a_rollback_says_what_it_changes() {
     let bench = bench();
     let (first, second) = (publish(&bench, "1.0.0", "[facts.write]"), publish(&bench, "1.1.0", "[facts.read]"));
     install(&bench, &first).ok();
-    install(&bench, &second).ok();
+    accept(&bench, &second, "facts.read").ok();
     let back = run(&bench, &["plugin", "rollback", "demo"]);
     assert!(back.ok().stderr.contains("warning[capabilities_grown]: `demo` may do more than before: + facts.write"));
     assert!(back.stderr.contains("- facts.read (any more)"), "{back:?}");

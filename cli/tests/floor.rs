@@ -75,7 +75,8 @@ fn floor(bench: &Bench) -> Option<String> {
 
 /// What the site's journal says of lowerings.
 fn lines(bench: &Bench) -> Vec<Value> {
-    let run = bench.run(&["plugins", "journal", "show", "--plugins-dir", "plugins", "--json"]);
+    let words = ["plugins", "journal", "show", "--plugins-dir", "plugins", "--action", "floor-lower", "--json"];
+    let run = bench.run(&words);
     let answer: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
     answer["entries"].as_array().expect("a list").clone()
 }
@@ -117,6 +118,7 @@ fn what_was_verified_in_warn_sets_the_floor_and_what_was_not_sets_none() {
 fn a_mode_that_reads_nothing_lowers_nothing() {
     let bench = bench();
     install(&bench, "full", &[]).ok();
+    bench.acknowledge_unsigned();
     install(&bench, "code", &["--trust-mode", "disabled"]).ok();
     assert_eq!(floor(&bench).as_deref(), Some("full"));
     let run = verify(&bench);
@@ -179,7 +181,10 @@ fn a_site_that_is_older_than_floors_keeps_what_its_records_and_trees_say() {
     let changes: [fn(&Bench); 4] = [
         |_| {},
         |bench| assert_eq!(uninstall(bench).code, 0),
-        |bench| assert_eq!(install(bench, "code", &["--trust-mode", "disabled"]).code, 0),
+        |bench| {
+            bench.acknowledge_unsigned();
+            assert_eq!(install(bench, "code", &["--trust-mode", "disabled"]).code, 0);
+        },
         |bench| assert_eq!(uninstall(bench).code, 0),
     ];
     for (loses_record, change) in [false, false, false, true].into_iter().zip(changes) {
@@ -479,6 +484,7 @@ fn a_change_that_fails_leaves_the_floor_where_it_was() {
 fn what_is_refused_below_the_floor_is_not_called_verified() {
     let bench = bench();
     install(&bench, "full", &[]).ok();
+    bench.acknowledge_unsigned();
     install(&bench, "bare", &["--trust-mode", "disabled"]).ok();
     for words in [&["plugins", "verify", "--json"][..], &["plugin", "list", "--json"]] {
         let run = bench.run(&[words, &["--trust-mode", "warn"], &PLACES].concat());

@@ -286,6 +286,7 @@ fn mode_disabled_asks_for_the_version_and_reads_no_signer() {
     let (before, others, older) =
         (publish(&bench, "2.0.0", &["a"]), publish(&bench, "2.1.0", &["c"]), publish(&bench, "1.0.0", &["a"]));
     install(&bench, &before, &[]).ok();
+    bench.acknowledge_unsigned();
     let stderr = &install(&bench, &older, &["--trust-mode", "disabled"]).refused(3, "version_downgrade").stderr.clone();
     assert!(stderr.contains("1.0.0, whose signature was not read"), "{stderr}");
     let run = install(&bench, &others, &["--trust-mode", "disabled"]);

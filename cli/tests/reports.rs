@@ -154,6 +154,7 @@ fn of_what_is_refused_only_what_is_known_is_shown() {
     let code = ["plugin", "sign", "--plugin-dir", "code/demo", "--private-key", "release.key", "--coverage", "code"];
     bench.run(&code).ok();
     bench.run(&["plugin", "package", "--plugin-dir", "code/demo", "--out", "code.tar", "--keys", "keys"]).ok();
+    bench.acknowledge_unsigned();
     bench.run(&[&["plugin", "install", "oci-archive:code.tar", "--trust-mode", "disabled"][..], &PLACES].concat()).ok();
     assert_eq!(rows(&["--trust-coverage", "code"])[1], known("verified", "code"));
     bench.write("plugins/demo/plugin.yaml", "id: [\n");

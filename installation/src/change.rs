@@ -21,6 +21,7 @@ use rustix::io::Errno;
 
 use crate::access::Access;
 use crate::census::ids_in;
+use crate::exceptions::Exceptions;
 use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
 use crate::layout::{Layout, PENDING, PREVIOUS_NOTE, Slot, TREE, json_name};
@@ -102,12 +103,18 @@ impl Transaction {
     }
 
     /// Makes a change. When it is refused, everything is as it was.
-    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>, floor: &FloorChange) -> Result<Moved> {
+    pub(crate) fn run(
+        &mut self,
+        change: &PendingChange,
+        incoming: Incoming<'_>,
+        floor: &FloorChange,
+        exceptions: &Exceptions,
+    ) -> Result<Moved> {
         if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| *unfinished == change.id) {
             return Err(self.unfinished.swap_remove(at).1);
         }
         let published = floor.publish(&self.plugins, &self.staging)?;
-        let moved = self.make(change, incoming);
+        let moved = exceptions.write_down(&self.plugins).and_then(|()| self.make(change, incoming));
         if moved.is_err() {
             published.undo(&self.plugins, &self.staging);
         }

@@ -6,6 +6,7 @@ mod census;
 mod change;
 mod collect;
 mod collection;
+mod exceptions;
 mod floor;
 mod floor_change;
 mod guarded;

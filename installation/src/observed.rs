@@ -1,6 +1,7 @@
 //! `Observed`: what can be told of a plugins directory without its lock, and the facts that the gates ask for,
 //! which a session reads in the same way under its own.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,12 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_signing::{Coverage, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
-use aisoc_trust::{Consent, Facts, InPlace, SignedBy};
+use aisoc_trust::{Consent, Errand, Facts, InPlace, SignedBy};
 
 use crate::access::Access;
 use crate::census::Census;
 use crate::floor::{CoverageFloor, before_change, coverage_floor};
-use crate::identity::{Placed, manifest_id, manifest_version};
+use crate::identity::{Placed, manifest_grants, manifest_id, manifest_version};
 use crate::layout::Layout;
 use crate::names::{escaped, folded};
 use crate::plugin::{InstalledPlugin, has_manifest};
@@ -101,6 +102,14 @@ impl Observed {
         facts(&self.layout, &self.census, id, access)
     }
 
+    /// As [`Observed::facts`], of what comes again: the artifact that is in place by its record.
+    ///
+    /// # Errors
+    /// As [`Observed::facts`].
+    pub fn facts_again(&self, id: &PluginId, access: &Access) -> Result<Facts> {
+        Ok(Facts { errand: Errand::Return, ..self.facts(id, access)? })
+    }
+
     /// What decided, when it was observed, about the plugin that is in place: what is written down of it, and
     /// not what its own tree claims. Other spellings are for whoever sees all plugins.
     ///
@@ -115,6 +124,7 @@ impl Observed {
             other_spelling: None,
             // Nothing replaces it.
             in_place: None,
+            errand: Errand::Stay,
             consent: Consent::default(),
         })
     }
@@ -131,7 +141,8 @@ pub(crate) fn facts(layout: &Layout, census: &Census, id: &PluginId, access: &Ac
     let other_spelling = other_spelling(layout, census, id).map(|other| second_spelling(&other, id));
     let is_signed = !matches!(coverage_floor, Ok(Coverage::None));
     let in_place = in_place(layout, id, is_signed)?;
-    Ok(Facts { plugin: id.clone(), coverage_floor, lowers_floor, other_spelling, in_place, consent: access.consent })
+    let (plugin, consent, errand) = (id.clone(), access.consent.clone(), Errand::Arrival);
+    Ok(Facts { plugin, coverage_floor, lowers_floor, other_spelling, in_place, errand, consent })
 }
 
 /// What would be replaced, or was until somebody took its directory away. `is_signed` says whether something beside
@@ -150,7 +161,18 @@ fn in_place(layout: &Layout, id: &PluginId, is_signed: bool) -> Result<Option<In
     let is_signed = is_damaged || is_signed || has_signature(&tree)?;
     let signers = known.unwrap_or_else(|| if is_signed { SignedBy::not_known() } else { SignedBy::default() });
     let version = record.as_ref().map_or_else(|| manifest_version(&tree), |record| Some(record.version.clone()));
-    Ok(Some(InPlace { recorded: record.map(|record| record.tree_digest), version, signers, is_gone }))
+    let capabilities = accepted_capabilities(&tree, record.as_ref(), is_damaged);
+    Ok(Some(InPlace { recorded: record.map(|record| record.tree_digest), version, signers, is_gone, capabilities }))
+}
+
+/// What it was accepted to ask for: as its install has written it down, or as the manifest in place has it where no
+/// install has. What no host takes for a plugin asks for nothing; what says neither is not known.
+fn accepted_capabilities(tree: &Path, record: Option<&InstallRecord>, is_damaged: bool) -> Option<BTreeSet<String>> {
+    match record.and_then(|record| record.capabilities.clone()) {
+        Some(recorded) => Some(recorded),
+        None if record.is_none() && !is_damaged && !has_manifest(tree) => Some(BTreeSet::new()),
+        None => manifest_grants(tree),
+    }
 }
 
 /// Whether a tree has what makes a signature of it, whoever's that is.

@@ -1,5 +1,7 @@
 //! Install records: what was installed from where, beside the plugins and never inside them.
 
+use std::collections::BTreeSet;
+
 use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -42,6 +44,9 @@ pub struct InstallRecord {
     /// How much of the tree the signature covers: `full`, `code` or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<String>,
+    /// What of the host it was accepted to ask for. Absent in records of versions that did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<BTreeSet<String>>,
     /// When, as RFC 3339 text.
     pub installed_at: String,
     /// When a rollback put it back in place, as RFC 3339 text; nothing when an install did.

@@ -9,19 +9,18 @@
 //! Nothing slow happens here. Trees are downloaded and hashed before, and the session compares which
 //! directory that was ([`TreeInPlace`]).
 
-use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use aisoc_manifests::digest::TreeDigest;
+use aisoc_manifests::digest::{ArtifactDigest, TreeDigest};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_packaging::Staged;
-use aisoc_trust::{Admitted, Facts, KnownSigner, UnderLock};
+use aisoc_trust::{Admitted, Errand, Facts, KnownSigner, UnderLock};
 use rustix::fs::AtFlags;
 
 use crate::access::Access;
@@ -29,8 +28,8 @@ use crate::census::{Census, ids_in};
 use crate::change::{Incoming, Moved, Transaction, foreign};
 use crate::collect::Collected;
 use crate::collection::Collection;
+use crate::exceptions::Exceptions;
 use crate::floor_change::FloorChange;
-use crate::identity::manifest_grants;
 use crate::last_seen;
 use crate::layout::{Layout, PENDING, TREE};
 use crate::looking::Looking;
@@ -129,6 +128,13 @@ impl Present<'_> {
         tree.stands(self.record())
     }
 
+    /// Says which artifact comes; whether it comes again is what the record says.
+    pub fn comes(&mut self, artifact: ArtifactDigest) {
+        if self.record().is_some_and(|record| record.digest == artifact) {
+            self.facts.errand = Errand::Return;
+        }
+    }
+
     /// Adds who has signed the tree in place, if `seen` is still that tree; says whether it is.
     #[must_use = "what was seen of another tree has told nothing"]
     pub fn signed_by(&mut self, seen: &SeenTree, found: Vec<KnownSigner>) -> bool {
@@ -190,12 +196,6 @@ impl<'session> Session<'session> {
         })
     }
 
-    /// What the plugin in place asks to be allowed, as its manifest has it now; `None` when it cannot be read. A claim,
-    /// to be shown and not to be decided by.
-    pub fn grants_in_place(&self, present: &Present<'session>) -> Option<BTreeSet<String>> {
-        manifest_grants(&self.layout.plugin(&present.facts.plugin))
-    }
-
     /// Whether that is what stands there of `id`: what was read, or could not be, before the lock was taken is
     /// then about what is there.
     ///
@@ -225,6 +225,7 @@ impl<'session> Session<'session> {
         require_admission(&admitted, &present, record, subject)?;
         let (target, slot) = (self.layout.plugin(&record.id), previous::next_slot(&self.layout, &record.id)?);
         let floor = self.floor_change(&present, &admitted, record)?;
+        let exceptions = Exceptions::of(admitted.verdict(), record, &self.access);
         let (mut transaction, staged) = match (self.means, staged) {
             (Means::Change(transaction), Some(staged)) => (transaction, staged),
             (Means::Look(looking), None) => return foreseen(looking, &self.layout, present, &floor),
@@ -235,7 +236,8 @@ impl<'session> Session<'session> {
         let keep = Some(keep.min(previous::MAX_PREVIOUS_VERSIONS));
         let before = present.record.clone();
         let change = PendingChange::new(record.id.clone(), before, Some(record.clone()), slot, inode, keep);
-        let moved = transaction.run(&change, Incoming::Staged(staging.held(), &source), &floor)?;
+        let incoming = Incoming::Staged(staging.held(), &source);
+        let moved = transaction.run(&change, incoming, &floor, &exceptions)?;
         staging.keep_plugins_directory();
         let installed = Installed::new(target, Previous::of(moved), present, &floor);
         Ok(installed.leaving(transaction.end().into_iter().chain(staging.remove())))
@@ -262,6 +264,7 @@ impl<'session> Session<'session> {
             return Ok(None);
         }
         let (target, floor) = (self.layout.plugin(id), self.floor_change(&present, &admitted, record)?);
+        let exceptions = Exceptions::of(admitted.verdict(), record, &self.access);
         let mut transaction = match self.means {
             Means::Change(transaction) => transaction,
             Means::Look(looking) => return foreseen(looking, &self.layout, present, &floor).map(Some),
@@ -270,7 +273,7 @@ impl<'session> Session<'session> {
         let inode = inode(&transaction.plugins.versions.directory, &name, tree.path())?;
         let before = present.record.clone();
         let change = PendingChange::new(id.clone(), before, Some(record.clone()), *slot, inode, None);
-        let moved = transaction.run(&change, Incoming::Previous, &floor)?;
+        let moved = transaction.run(&change, Incoming::Previous, &floor, &exceptions)?;
         let installed = Installed::new(target, Previous::of(moved), present, &floor);
         Ok(Some(installed.leaving(transaction.end())))
     }
@@ -322,7 +325,7 @@ impl<'session> Session<'session> {
         };
         let inode = inode(&transaction.plugins.top, id.as_str(), &path)?;
         let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
-        transaction.run(&change, Incoming::Nothing, &floor)?;
+        transaction.run(&change, Incoming::Nothing, &floor, &Exceptions::default())?;
         Ok(transaction.end())
     }
 

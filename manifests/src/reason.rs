@@ -153,7 +153,7 @@ reasons! {
         "point entry_point at a file inside the plugin directory"
     UnknownCapability "unknown_capability" Failed
         "A dotted entry of `capabilities` is not one of the thirteen capabilities a host can grant."
-        "use a capability from `aisoc help trust`, or remove the entry"
+        "use a capability from `aisoc capabilities`, or remove the entry"
     ManifestAmbiguous "manifest_ambiguous" Failed
         "There is more than one manifest, and readers disagree on which one counts."
         "keep plugin.yaml and delete aisoc-plugin.json"
@@ -293,6 +293,18 @@ reasons! {
     SignerChanged "signer_changed" Refused
         "None of the keys that verify the plugin has signed what is installed of it, or who has signed that is not known."
         "ask the publisher whether the new key is theirs, or for a build that both keys have signed"
+    UntrustedPublisher "untrusted_publisher" Refused
+        "The plugin is signed well, and by nobody whose plugins this site takes (AISOC_PLUGIN_TRUSTED_PUBLISHERS, AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS)."
+        "compare the fingerprint with the publisher's; then name the key in AISOC_PLUGIN_TRUSTED_PUBLISHERS"
+    UnsignedNotAcknowledged "unsigned_not_acknowledged" Usage
+        "The trust mode would let in what nobody vouches for, and AISOC_PLUGIN_UNSIGNED_ACK does not say that this is known."
+        "unset PLUGIN_TRUST_MODE, which makes it strict"
+    CapabilityDenied "capability_denied" Refused
+        "The plugin asks for a capability that this site lets no plugin ask for (AISOC_PLUGIN_DENY_CAPABILITIES)."
+        "ask the publisher for a build that does without, or whoever runs this site why it is denied"
+    CapabilitiesNotAccepted "capabilities_not_accepted" Refused
+        "The plugin asks for more of the host than what it would replace was accepted with, or what that was cannot be read."
+        "read what each permits, `aisoc capabilities`, then repeat the command with `--accept-capabilities` and the names of all that are new"
     IntegrityUnknown "integrity_unknown" Refused
         "The manifest's key `integrity` is not of a form that this version can check."
         "use a version of aisoc that knows the scheme, or have the publisher sign again with `aisoc plugin sign DIR --private-key KEY`"
@@ -349,6 +361,12 @@ reasons! {
     ForbiddenRegistry "forbidden_registry" Usage
         "The host is a cloud metadata service, or a spelling of its address."
         "name the registry by its own host name"
+    RegistryNotAllowed "registry_not_allowed" Usage
+        "The registry of the reference is none of those that plugins are installed from here (AISOC_PLUGIN_REGISTRY_ALLOWLIST)."
+        "install it from a registry that is on the list"
+    UnpinnedReference "unpinned_ref" Usage
+        "The reference names a tag, which may name something else tomorrow, and AISOC_PLUGIN_ALLOW_UNPINNED asks for a digest."
+        "name the digest as well: REPOSITORY@sha256:DIGITS, or `--require-digest`"
     RegistryUnavailable "registry_unavailable" Unavailable
         "The registry could not be reached, or answered with a server error."
         "check the host name and the network, then try again"

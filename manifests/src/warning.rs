@@ -93,8 +93,11 @@ warnings! {
         "What is installed is signed well, and no host loads it: its plugin manager refuses it for what is named."
         Some("ask its publisher for a build that passes `aisoc plugin validate --profile manager`")
     CapabilitiesGrown "capabilities_grown"
-        "A plugin asks for more of the host than what it has replaced, or nobody can tell whether it does."
-        Some("read what a capability permits: `aisoc help trust`")
+        "A plugin asks for more of the host than what it has replaced, or nobody can tell whether it does, as `--accept-capabilities` or a rollback says."
+        Some("read what a capability permits: `aisoc capabilities`")
+    PublisherOverridden "publisher_overridden"
+        "A plugin is let in as an exception: its publisher is on AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS alone."
+        Some("review the publisher, and name the key in AISOC_PLUGIN_TRUSTED_PUBLISHERS or in neither")
     // --- keys and signatures
     KeyNotUsed "key_not_used"
         "A file in the trusted keys directory is not used, and the message says why."

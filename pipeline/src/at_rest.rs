@@ -306,7 +306,7 @@ fn known_of_refusal(reason: Reason) -> Known {
     match reason {
         Reason::Unsigned => (Some(SignatureStatus::Unsigned), Some(Coverage::None)),
         Reason::CoveragePartial => (Some(SignatureStatus::Verified), Some(Coverage::Code)),
-        Reason::SignersTooFew => (Some(SignatureStatus::Verified), None),
+        Reason::SignersTooFew | Reason::UntrustedPublisher => (Some(SignatureStatus::Verified), None),
         Reason::SignatureMalformed
         | Reason::NoTrustedKeys
         | Reason::SignatureInvalid

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aisoc_installation::{Present, Session};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Claim;
-use aisoc_trust::UnderLock as _;
+use aisoc_trust::InPlace;
 
 /// What a plugin that was installed asks to be allowed, by the names of its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,19 +20,19 @@ pub struct Grants {
 pub enum GrantsBefore {
     /// Its place was free.
     Nothing,
-    /// Its manifest cannot be read.
+    /// Neither its record nor its manifest says.
     Unknown,
-    /// What its manifest says.
+    /// What its record says, else its manifest.
     Known(BTreeSet<String>),
 }
 
 impl GrantsBefore {
-    /// What the plugin in place asks for, before it is replaced.
-    pub(crate) fn of<'session>(session: &Session<'session>, present: &Present<'session>) -> Self {
-        match (&present.facts().in_place, session.grants_in_place(present)) {
-            (None, _) => Self::Nothing,
-            (Some(_), Some(grants)) => Self::Known(grants),
-            (Some(_), None) => Self::Unknown,
+    /// What the plugin in place was accepted to ask for, before it is replaced.
+    pub(crate) fn of(in_place: Option<&InPlace>) -> Self {
+        match in_place.map(|in_place| &in_place.capabilities) {
+            None => Self::Nothing,
+            Some(Some(grants)) => Self::Known(grants.clone()),
+            Some(None) => Self::Unknown,
         }
     }
 }

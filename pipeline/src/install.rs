@@ -9,7 +9,8 @@ use aisoc_installation::{Access, InstallRecord, Installed, Previous, Site, Stagi
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::{Manifest, Problem, require_known_capabilities};
+use aisoc_manifests::plugin::{Manifest, Problem};
+use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
@@ -23,6 +24,7 @@ use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::loadable::unloadable;
+use crate::reference_rules::ReferenceRules;
 use crate::source::Source;
 use crate::staying::beside;
 
@@ -38,6 +40,8 @@ pub struct InstallOptions {
     pub trust: TrustInputs,
     /// The only artifact that is acceptable.
     pub require_digest: Option<ArtifactDigest>,
+    /// Which references are.
+    pub references: ReferenceRules,
     /// How to reach registries.
     pub client: ClientOptions,
     /// How many versions that were replaced stay, for a rollback.
@@ -120,6 +124,10 @@ async fn install_noting(
     id: &OnceCell<PluginId>,
 ) -> Result<Installation> {
     options.site.check(&options.access)?;
+    options.trust.require_acknowledged()?;
+    if let Some(Reference::Registry(reference)) = source.artifact() {
+        options.references.allow(reference, options.require_digest)?;
+    }
     Judge::require_keys(&options.trust)?;
     source.require_beside(options.site.path())?;
     let origin = source.origin()?;
@@ -186,8 +194,7 @@ impl Incoming<'_> {
         }
         site.require_possible(&self.manifest.id)?;
         let before = Before::look(site, &self.manifest.id, &examined, access)?;
-        let record = site.read(self.manifest.id.as_str().as_ref()).and_then(|plugin| plugin.record.ok()?);
-        self.require_known_grants(record.as_ref()).map(|()| before)
+        Ok(before)
     }
 
     /// Takes the lock, asks the gates, and puts it into its place; `None` when another command has put another
@@ -196,6 +203,7 @@ impl Incoming<'_> {
         let place = staged.as_ref().map(|staged| staged.place().path().to_owned());
         self.options.site.session_beside(place.as_deref(), &self.options.access, |session| {
             let mut present = session.present(&self.manifest.id)?;
+            present.comes(self.digest);
             // The keys as they are now: they may have changed while the lock was waited for.
             let judge = Judge::new(&self.options.trust)?;
             let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
@@ -204,26 +212,13 @@ impl Incoming<'_> {
             }
             let outcome = judge.decide(examined, &present).outcome;
             let admitted = outcome.map_err(|refusal| self.refused(refusal, present.record()))?;
-            self.require_known_grants(present.record())?;
             let record = self.record(admitted.verdict(), present.record());
             let signature = judge.judgement(admitted.verdict());
             let in_place = present.facts().in_place.as_ref();
             let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
-            let grants = Grants { before: GrantsBefore::of(&session, &present), now: self.manifest.grants() };
+            let grants = Grants { before: GrantsBefore::of(in_place), now: self.manifest.grants() };
             let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
             Ok(Some(Installation { replaced, ..self.installation(active, signature, grants) }))
-        })
-    }
-
-    /// Nothing new comes that asks for what no host can grant. What is installed already has been agreed to, and
-    /// may be put back as it was.
-    fn require_known_grants(&self, installed: Option<&InstallRecord>) -> Result<()> {
-        if installed.is_some_and(|record| record.digest == self.digest) {
-            return Ok(());
-        }
-        require_known_capabilities(self.claim.document()?).map_err(|fault| {
-            let hint = format!("its publisher has to correct that entry: {}", fault.next_step());
-            self.refused(fault.hint(hint), installed)
         })
     }
 
@@ -240,6 +235,10 @@ impl Incoming<'_> {
                 "that version is kept: `aisoc plugin rollback {id} --to {}` goes back to it",
                 shell_word(version)
             )),
+            (Reason::UnknownCapability, _) => {
+                let hint = format!("its publisher has to correct that entry: {}", refusal.next_step());
+                refusal.hint(hint)
+            }
             (Reason::SignerChanged, Some((before, now))) => {
                 refusal.caused_by(format!("and it comes from another repository: {before} → {now}"))
             }
@@ -261,6 +260,7 @@ impl Incoming<'_> {
             signing_key_id: verdict.key_id().map(ToString::to_string),
             signers: signers_to_record(verdict, before, verdict.subject()),
             coverage: Some(verdict.coverage().as_str().to_owned()),
+            capabilities: Some(self.manifest.grants()),
             installed_at: format!("{:.0}", self.options.trust.at),
             rolled_back_at: None,
             rolled_back_from: None,

@@ -109,7 +109,8 @@ pub(crate) fn confirm_in_place(
     let mut has_begun = false;
     let confirmed = site.session(&access, |session| {
         has_begun = true;
-        let present = session.present(&record.id)?;
+        let mut present = session.present(&record.id)?;
+        present.comes(record.digest);
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted =
@@ -132,7 +133,7 @@ pub(crate) fn confirm_in_place(
 /// observed. Nothing follows from it that would need an admission.
 fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Result<Option<Confirmed>> {
     let judge = Judge::new(trust)?;
-    let facts = site.observe()?.facts(&tree.record().id, &Access::default())?;
+    let facts = site.observe()?.facts_again(&tree.record().id, &Access::default())?;
     let verdict =
         judge.observe(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), Some(&facts)).outcome?;
     let confirmed = Confirmed { signature: judge.judgement(&verdict), grants: grants(tree), leftovers: Vec::new() };

@@ -12,8 +12,8 @@ use aisoc_signing::{
     Circumstances, Claim, Coverage, Findings, Fingerprint, KeyCoverage, Keyring, Origin, PublicKey, Signer, examine,
 };
 use aisoc_trust::{
-    Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustMode, UnderLock, Verdict,
-    no_trusted_keys,
+    Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustDecision, TrustMode, UnderLock,
+    Verdict, no_trusted_keys, not_acknowledged,
 };
 use jiff::Timestamp;
 
@@ -52,6 +52,17 @@ impl ForeseenKeys {
 }
 
 impl TrustInputs {
+    /// Says before anything is fetched that nothing will be let in that nobody has read.
+    ///
+    /// # Errors
+    /// `unsigned_not_acknowledged`, in mode `disabled` alone. The gate asks again.
+    pub fn require_acknowledged(&self) -> Result<()> {
+        match self.policy.mode == TrustMode::Disabled && !self.policy.is_unsigned_acknowledged {
+            true => Err(not_acknowledged()),
+            false => Ok(()),
+        }
+    }
+
     /// As [`TrustInputs::require_keys`], of what is in a registry. What is on this machine costs nothing to read, and
     /// more can be said of it: there it is enough that keys are somewhere.
     ///
@@ -136,6 +147,7 @@ impl<'a> Judge<'a> {
             coverage: verdict.coverage(),
             coverage_accepted_from: coverage_accepted_from(verdict),
             fingerprint: verdict.fingerprint().map(|fingerprint| fingerprint.to_string()),
+            decision: verdict.decision(),
             objection: verdict.objection().cloned(),
             ending_keys: verdict.signers().iter().filter_map(|signer| signer.near_end(self.trust.at)).collect(),
             skipped_keys: self.skipped_keys(),
@@ -187,6 +199,8 @@ pub struct Judgement {
     pub coverage: Coverage,
     /// The keys from which no more is asked, by their notes, where the signature covers no more.
     pub coverage_accepted_from: Vec<String>,
+    /// Why it was let in; nothing for what mode `warn` lets in although it is not verified.
+    pub decision: Option<TrustDecision>,
     /// What strict mode would have refused it for.
     pub objection: Option<Fault>,
     /// Which of the keys are about to end, and when, in words.

@@ -217,7 +217,7 @@ fn only_a_key_can_tell(again: &str) -> Fault {
 
 /// As strict as an operator's host: a mode of the publisher's own would let through what no host takes.
 fn verified(claim: &Claim, trust: &TrustInputs, destination: &Origin) -> Result<Publishable> {
-    let policy = Policy { mode: TrustMode::Strict, ..trust.policy };
+    let policy = Policy { mode: TrustMode::Strict, ..trust.policy.clone() };
     let strict =
         TrustInputs { keys_dir: trust.keys_dir.clone(), policy, at: trust.at, foreseen: ForeseenKeys::default() };
     let admitted = judge(claim, destination.clone(), &strict)?.verdict?;

@@ -1,5 +1,6 @@
 //! Back to a previous version: the line of an install, without a registry.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aisoc_installation::{Access, InstallRecord, Installed, PreviousTree, Site, require_one_digest};
@@ -9,7 +10,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::Limits;
 use aisoc_signing::Origin;
-use aisoc_trust::{Consent, UnderLock as _, Verdict};
+use aisoc_trust::{CapabilityConsent, Consent, UnderLock as _, Verdict};
 
 use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
@@ -72,6 +73,7 @@ pub fn roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<R
 
 fn try_to_roll_back(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Rollback> {
     let RollbackOptions { site, id, trust, access, .. } = options;
+    trust.require_acknowledged()?;
     Judge::require_keys(trust)?;
     site.check(access)?;
     site.finish_interrupted(access)?;
@@ -128,18 +130,20 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         reporter.event(&Event::Activating { id, version: &previous.record().version });
     }
     // What was accepted here once is meant by whoever goes back to it.
-    let access = Access { consent: Consent { downgrade: true, signer_change: true }, ..access.clone() };
+    let capabilities = CapabilityConsent::AcceptedBefore;
+    let access = Access { consent: Consent { downgrade: true, signer_change: true, capabilities }, ..access.clone() };
     site.session(&access, |session| {
         let present = session.present(id)?;
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted =
             judge.decide(judge.examine(&claim, origin), &present).outcome.map_err(|refusal| refusal.about(&named))?;
-        let record = record(previous.record(), admitted.verdict(), present.record(), trust);
+        let grants = manifest.grants();
+        let record = record(previous.record(), &grants, admitted.verdict(), present.record(), trust);
         let signature = judge.judgement(admitted.verdict());
         let in_place = present.facts().in_place.as_ref();
         let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
-        let grants = Grants { before: GrantsBefore::of(&session, &present), now: manifest.grants() };
+        let grants = Grants { before: GrantsBefore::of(in_place), now: grants };
         let active = session.restore(admitted, present, previous, &record)?;
         Ok(active.map(|active| Rollback { replaced, ..rollback(record, active, signature, grants) }))
     })
@@ -148,6 +152,7 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
 /// What the gate says today, of what was installed then.
 fn record(
     kept: &InstallRecord,
+    grants: &BTreeSet<String>,
     verdict: &Verdict,
     replaced: Option<&InstallRecord>,
     trust: &TrustInputs,
@@ -160,6 +165,7 @@ fn record(
         signing_key_id: verdict.key_id().map(ToString::to_string),
         signers: signers_to_record(verdict, Some(kept), verdict.subject()),
         coverage: Some(verdict.coverage().as_str().to_owned()),
+        capabilities: Some(grants.clone()),
         ..kept.clone()
     }
 }

@@ -27,6 +27,7 @@ fn judgement() -> SignatureJudgement {
         signing_key_fingerprint: Some(text("SHA256:f")),
         coverage: Some("full"),
         coverage_accepted_from: Vec::new(),
+        trust_decision: None,
     }
 }
 
@@ -37,6 +38,7 @@ fn unjudged() -> SignatureJudgement {
         signing_key_fingerprint: None,
         coverage: None,
         coverage_accepted_from: Vec::new(),
+        trust_decision: None,
     }
 }
 

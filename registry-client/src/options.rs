@@ -2,6 +2,7 @@
 //!
 //! Nothing below reads the environment: the command line does, once, and hands the result in.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub struct ClientOptions {
     /// Hosts inside the operator's network that a registry may lead to, beside its own: its token service, its
     /// store. As names or addresses, without ports.
     pub also_reach: Vec<String>,
+    /// The only registries, `host` or `host:port`, from which a manifest or a list of tags is taken when the one that
+    /// is asked leads elsewhere; any where nothing is said. A blob is what its digest names wherever it lies.
+    pub manifests_from: Option<BTreeSet<String>>,
     /// How long a registry may keep us.
     pub limits: Limits,
     /// The first pause before a retry; it doubles, and half of it is random.
@@ -151,6 +155,7 @@ impl Default for ClientOptions {
             certificates: Certificates::default(),
             proxies: Proxies::default(),
             also_reach: Vec::new(),
+            manifests_from: None,
             limits: Limits::default(),
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),

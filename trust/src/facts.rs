@@ -1,5 +1,8 @@
 //! What the gates are told about a site: facts that somebody else has read, as data.
 
+use std::collections::BTreeSet;
+
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
@@ -20,8 +23,22 @@ pub struct Facts {
     pub other_spelling: Option<Fault>,
     /// What stands in the place of the plugin and would be replaced; nothing when it is free.
     pub in_place: Option<InPlace>,
+    /// What is asked about the plugin.
+    pub errand: Errand,
     /// What whoever changes the site has said may happen.
     pub consent: Consent,
+}
+
+/// What is asked about a plugin: whether it may come, or what it is worth where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Errand {
+    /// It comes.
+    #[default]
+    Arrival,
+    /// It comes again: what is written down of the plugin in place says that it is this artifact.
+    Return,
+    /// It stays where it is.
+    Stay,
 }
 
 /// What is installed of a plugin, as far as it decides about what may replace it.
@@ -35,15 +52,32 @@ pub struct InPlace {
     pub signers: SignedBy,
     /// Whether its directory was taken away, and what is written down of it is all that is left.
     pub is_gone: bool,
+    /// What of the host it was accepted to ask for: as its install has written it down, else as its manifest has it.
+    /// Nothing where neither can be read.
+    pub capabilities: Option<BTreeSet<String>>,
 }
 
 /// What an operator has said may happen to a plugin that is installed. Nothing, when nothing is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Consent {
     /// An older version may replace a newer one.
     pub downgrade: bool,
     /// A plugin may come from others than before.
     pub signer_change: bool,
+    /// What a plugin may ask for beside what it did before.
+    pub capabilities: CapabilityConsent,
+}
+
+/// What of the host a plugin may ask for beside what the one in its place was accepted with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CapabilityConsent {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// These, all of them and no others.
+    These(BTreeSet<Capability>),
+    /// Whatever it asks for: it was accepted here before, and somebody goes back to it.
+    AcceptedBefore,
 }
 
 /// What is installed, read under a lock that is still held.

@@ -11,6 +11,8 @@ pub mod keys;
 pub mod lockfile;
 mod mode;
 mod plugin_mode;
+mod policy;
+mod publisher;
 mod refusal;
 pub mod rotation;
 mod state_directory;
@@ -18,11 +20,15 @@ mod state_lock;
 mod verdict;
 
 pub use continuity::{KnownSigner, SignedBy};
-pub use facts::{Consent, Facts, InPlace, UnderLock};
+pub use facts::{CapabilityConsent, Consent, Errand, Facts, InPlace, UnderLock};
 pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
-pub use mode::{CoverageRule, MalformedSignature, Policy, SignatureStatus, TrustMode};
+pub use mode::{CoverageRule, MalformedSignature, SignatureStatus, TrustMode};
 pub use plugin_mode::PluginMode;
-pub use refusal::{FETCH_AGAIN, changed_after_signing, no_trusted_keys};
+pub use policy::Policy;
+pub use publisher::{
+    OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, TrustDecision, UNSIGNED_ACK, UNSIGNED_ACK_TEXT,
+};
+pub use refusal::{FETCH_AGAIN, changed_after_signing, no_trusted_keys, not_acknowledged};
 pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
 pub use state_lock::{LOCK, Patience, StateLock};
 pub use verdict::Verdict;

@@ -1,7 +1,6 @@
 //! Trust modes: what to do about a package that is not verified.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -96,37 +95,6 @@ impl FromStr for CoverageRule {
             "code" => Ok(Self::Code),
             _ => Err(Fault::new(Reason::Usage, format!("`{}` is not a coverage rule", shown(text, 80)))
                 .hint("the coverage rules are full, inert and code")),
-        }
-    }
-}
-
-/// What the gate is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// The trust mode.
-    pub mode: TrustMode,
-    /// What `warn` does about a malformed signature file.
-    pub malformed: MalformedSignature,
-    /// How much a signature has to cover.
-    pub coverage: CoverageRule,
-    /// How many distinct trusted keys have to sign.
-    pub required_signers: NonZeroUsize,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self::of(TrustMode::default())
-    }
-}
-
-impl Policy {
-    /// The policy of a trust mode: one signer, nothing uncovered that could run or be loaded.
-    pub const fn of(mode: TrustMode) -> Self {
-        Self {
-            mode,
-            malformed: MalformedSignature::ReadsAsInvalid,
-            coverage: CoverageRule::InertRest,
-            required_signers: NonZeroUsize::MIN,
         }
     }
 }

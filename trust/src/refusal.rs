@@ -1,8 +1,10 @@
 //! What the gate says about each verdict that is not a yes: one fault per reason, naming the file or the key.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use aisoc_files::shell_word;
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::counted;
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason};
@@ -15,8 +17,9 @@ use aisoc_signing::{
 };
 
 use crate::continuity::{KnownSigner, SignedBy, signed_by};
-use crate::facts::InPlace;
+use crate::facts::{CapabilityConsent, InPlace};
 use crate::mode::SignatureStatus;
+use crate::publisher::{OVERRIDE_PUBLISHERS, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 use crate::verdict::Verdict;
 
 /// Whatever was changed after signing has an unchanged original, and no key makes the changed one good.
@@ -37,6 +40,10 @@ const BYTECODE: &str = ", which is bytecode that was added";
 /// For what Python writes where an author runs a plugin.
 const WITHOUT_CACHES: &str = "have the publisher package the plugin with `aisoc plugin package DIR --out NAME.tar`, which leaves \
      bytecode out, and fetch it again";
+
+/// Why mode `warn` does not let in what nobody has signed.
+pub(crate) const BY_A_LIST: &str =
+    "this site takes the plugins of listed publishers alone, in every mode that verifies";
 
 /// Mode `disabled` says nothing about who has signed what.
 pub(crate) const NOT_READ: &str = "whose signature was not read";
@@ -341,6 +348,74 @@ pub(crate) fn other_signer(before: &SignedBy, verdict: &Verdict) -> Fault {
         "ask the publisher, on another way than this one, whether the key is theirs, or for a build that both keys \
          have signed (`aisoc plugin sign DIR --add --private-key KEY`); `--allow-signer-change` is for an operator who has the answer",
     )
+}
+
+/// What this site lets no plugin ask for.
+pub(crate) fn capabilities_denied(found: &[Capability]) -> Fault {
+    let names: Vec<&str> = found.iter().map(|capability| capability.as_str()).collect();
+    Fault::new(Reason::CapabilityDenied, format!("the plugin asks for {}, which this site denies", names.join(", ")))
+        .expected("a plugin that asks for none of the denied capabilities", names.join(", "))
+}
+
+/// Nobody has signed it whose plugins this site takes.
+pub(crate) fn untrusted_publisher(verdict: &Verdict, required: usize) -> Fault {
+    let expected = match required {
+        1 => "a signature by a key on one of the lists".to_owned(),
+        several => format!("signatures by {several} keys on the lists"),
+    };
+    let message = "the plugin is from no publisher whose plugins this site takes";
+    Fault::new(Reason::UntrustedPublisher, message).expected(expected, signers_of(verdict)).hint(format!(
+        "compare the fingerprint with the publisher's; then name the key in {TRUSTED_PUBLISHERS}, or as an exception \
+         that is written down each time in {OVERRIDE_PUBLISHERS}"
+    ))
+}
+
+/// Nothing is verified, and nobody has said to know what that means.
+pub fn not_acknowledged() -> Fault {
+    Fault::new(
+        Reason::UnsignedNotAcknowledged,
+        format!(
+            "trust mode disabled lets in what nobody vouches for, and {UNSIGNED_ACK} does not say that this is known"
+        ),
+    )
+    .expected(format!("{UNSIGNED_ACK}={UNSIGNED_ACK_TEXT}"), "nothing, or another text")
+}
+
+/// A plugin asks for more than what is in its place was accepted with.
+pub(crate) fn capabilities_grown(grown: &BTreeSet<String>, consent: &CapabilityConsent, is_known: bool) -> Fault {
+    let names = listed(grown);
+    let message = match is_known {
+        true => format!("the plugin asks for more than what is installed was accepted with: {names}"),
+        false => format!("what was accepted of the plugin before cannot be read, and it asks for {names}"),
+    };
+    let accepted = match consent {
+        CapabilityConsent::These(these) => {
+            let names: Vec<&str> = these.iter().map(|capability| capability.as_str()).collect();
+            names.join(", ")
+        }
+        CapabilityConsent::Nothing | CapabilityConsent::AcceptedBefore => "nothing".to_owned(),
+    };
+    Fault::new(Reason::CapabilitiesNotAccepted, message)
+        .expected(format!("that these are accepted, and no others: {names}"), format!("accepted: {accepted}"))
+        .hint(format!(
+            "read what each permits, `aisoc capabilities`, and ask the publisher why; then repeat the command with \
+             `--accept-capabilities {}`",
+            shell_word(known_among(grown).join(","))
+        ))
+}
+
+/// Names of capabilities in one line. How long those are that no host knows is not ours.
+pub(crate) fn listed(grants: &BTreeSet<String>) -> String {
+    let known = known_among(grants);
+    let unknown = match grants.len() - known.len() {
+        0 => None,
+        unknown => Some(format!("{unknown} that no host knows")),
+    };
+    known.into_iter().map(str::to_owned).chain(unknown).collect::<Vec<_>>().join(", ")
+}
+
+fn known_among(grants: &BTreeSet<String>) -> Vec<&str> {
+    grants.iter().map(String::as_str).filter(|grant| grant.parse::<Capability>().is_ok()).collect()
 }
 
 fn signers_of(verdict: &Verdict) -> String {

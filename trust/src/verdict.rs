@@ -1,5 +1,7 @@
 //! `Verdict`: what the gates say, by value, and what of it is shown.
 
+use std::collections::BTreeSet;
+
 use aisoc_manifests::digest::{CanonicalDigest, TreeDigest};
 use aisoc_manifests::fault::Fault;
 use aisoc_signing::{
@@ -7,6 +9,7 @@ use aisoc_signing::{
 };
 
 use crate::mode::SignatureStatus;
+use crate::publisher::TrustDecision;
 
 /// What the gates say of a tree that they let pass: evidence to show, and by itself to nothing a key.
 #[derive(Debug)]
@@ -15,15 +18,31 @@ pub struct Verdict {
     status: SignatureStatus,
     verified: Option<Verified>,
     objection: Option<Fault>,
+    decision: Option<TrustDecision>,
+    grown_by: BTreeSet<String>,
 }
 
 impl Verdict {
     pub(crate) fn unverified(subject: TreeDigest, status: SignatureStatus, objection: Option<Fault>) -> Self {
-        Self { subject, status, verified: None, objection }
+        // Whoever reads nothing has said so beforehand; what mode `warn` lets in nobody has decided to trust.
+        let is_unread = status == SignatureStatus::Skipped;
+        let decision = is_unread.then_some(TrustDecision::DevelopmentUnsignedOverride);
+        Self { subject, status, verified: None, objection, decision, grown_by: BTreeSet::new() }
     }
 
     pub(crate) fn verified(subject: TreeDigest, verified: Verified, objection: Option<Fault>) -> Self {
-        Self { subject, status: SignatureStatus::Verified, verified: Some(verified), objection }
+        let (status, grown_by) = (SignatureStatus::Verified, BTreeSet::new());
+        Self { subject, status, verified: Some(verified), objection, decision: None, grown_by }
+    }
+
+    /// By which list its signers are taken.
+    pub(crate) fn decided(self, decision: TrustDecision) -> Self {
+        Self { decision: Some(decision), ..self }
+    }
+
+    /// What it was accepted to ask for beside what was there before.
+    pub(crate) fn grown_by(self, grown_by: BTreeSet<String>) -> Self {
+        Self { grown_by, ..self }
     }
 
     /// The tree that it is about.
@@ -83,6 +102,16 @@ impl Verdict {
     /// objection.
     pub fn signed_statement(&self) -> Option<SignedStatement> {
         self.verified.as_ref().filter(|_| self.objection.is_none()).map(SignedStatement::verified)
+    }
+
+    /// Why it was let in; nothing for what mode `warn` lets in although it is not verified.
+    pub fn decision(&self) -> Option<TrustDecision> {
+        self.decision
+    }
+
+    /// What of the host it asks for and what it would replace was not accepted with, because somebody has accepted it.
+    pub fn accepted_capabilities(&self) -> &BTreeSet<String> {
+        &self.grown_by
     }
 
     /// What strict mode would have refused it for: to be shown wherever the plugin is shown.

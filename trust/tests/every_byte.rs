@@ -14,7 +14,7 @@ use aisoc_signing::{
     Claim, ClaimedTree, Content, Coverage, FILE_LIST, Keyring, Overwrite, SigningKey, Stamped, sign, stamp, verify,
     write_key_pair,
 };
-use aisoc_trust::{Consent, CoverageRule, Facts, Policy, TrustMode, Verdict, examine, observe};
+use aisoc_trust::{Consent, CoverageRule, Errand, Facts, Policy, TrustMode, Verdict, examine, observe};
 
 const MANIFEST: &str = "id: demo\nname: D\nversion: \"1\"\nplugin_type: detection\n";
 
@@ -327,6 +327,7 @@ fn what_was_signed_whole_under_the_older_scheme_is_told_from_what_was_signed_les
             lowers_floor: false,
             other_spelling: None,
             in_place: None,
+            errand: Errand::Arrival,
             consent: Consent::default(),
         };
         let fault = plugin.judge_beside(&policy, Some(&facts)).expect_err("less than before");

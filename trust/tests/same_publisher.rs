@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::Reason;
 use aisoc_signing::{Coverage, Keyring, SigningKey, verify};
@@ -19,7 +21,13 @@ fn by(signers: &[KnownSigner]) -> SignedBy {
 }
 
 fn in_place(version: Option<&str>, signers: SignedBy) -> InPlace {
-    InPlace { recorded: Some(TreeDigest::of(b"before")), version: version.map(str::to_owned), signers, is_gone: false }
+    InPlace {
+        recorded: Some(TreeDigest::of(b"before")),
+        version: version.map(str::to_owned),
+        signers,
+        is_gone: false,
+        capabilities: Some(BTreeSet::new()),
+    }
 }
 
 /// What the gates say of version 1, signed by `keys`, where that stands.

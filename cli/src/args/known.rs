@@ -1,8 +1,10 @@
 //! Values that a shell completes, of types that read more than these words or say better why they refuse one.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
-use aisoc_manifests::fault::Fault;
+use aisoc_manifests::capability::Capability;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::Profile;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
@@ -40,6 +42,30 @@ pub(super) fn profile() -> impl TypedValueParser<Value = Profile> {
 pub(super) fn trust_mode() -> impl TypedValueParser<Value = TrustMode> {
     let modes = [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled];
     Known::words(modes.map(TrustMode::as_str)).try_map(|text| text.parse::<TrustMode>())
+}
+
+/// Capabilities that were listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Capabilities(pub(crate) BTreeSet<Capability>);
+
+/// Capabilities by their names alone.
+pub(super) fn capabilities() -> impl TypedValueParser<Value = Capabilities> {
+    // Whoever accepts has read what it is that is accepted.
+    let pattern = || Fault::new(Reason::Usage, "a pattern accepts what nobody has read").hint("name each capability");
+    let names = move |text: String| match text.contains('*') {
+        true => Err(pattern()),
+        false => Capability::read_list(&text).map(Capabilities),
+    };
+    capability_names().try_map(names)
+}
+
+/// Capabilities by their names, by area or by verb.
+pub(super) fn capability_list() -> impl TypedValueParser<Value = Capabilities> {
+    capability_names().try_map(|text| Capability::read_list(&text).map(Capabilities))
+}
+
+fn capability_names() -> Known {
+    Known::words(Capability::ALL.iter().map(|capability| capability.as_str()))
 }
 
 /// What a signature must cover.

@@ -52,6 +52,9 @@ pub(crate) struct ReasonsArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CapabilitiesArgs {}
+
+#[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
     /// A page of the manual, or the words of a command
     #[arg(value_name = "TOPIC")]

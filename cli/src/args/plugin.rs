@@ -14,7 +14,7 @@ use clap::Args;
 
 use crate::args::directory::DirectoryArgs;
 use crate::args::dry_run::DryRunArgs;
-use crate::args::known;
+use crate::args::known::{self, Capabilities};
 use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::scaffold::ScaffoldType;
 
@@ -194,6 +194,10 @@ pub(crate) struct TrustArgs {
     /// What a signature must cover: full, inert (all but documents) or code [env: PLUGIN_TRUST_COVERAGE, default inert]
     #[arg(long, value_name = "COVERAGE", value_parser = known::coverage_rule(), hide_possible_values = true)]
     pub(crate) trust_coverage: Option<CoverageRule>,
+    /// Capabilities that no plugin may ask for: names, `AREA.*` and `*.VERB`, with commas between them [env:
+    /// AISOC_PLUGIN_DENY_CAPABILITIES]
+    #[arg(long, value_name = "LIST", value_parser = known::capability_list(), hide_possible_values = true)]
+    pub(crate) deny_capabilities: Option<Capabilities>,
     /// How many distinct trusted keys must have signed
     #[arg(long = "require", value_name = "N", default_value = "1")]
     pub(crate) required_signers: NonZeroUsize,
@@ -367,6 +371,9 @@ pub(crate) struct ConsentArgs {
     /// Let a plugin come from others than those who have signed what is installed of it
     #[arg(long)]
     pub(crate) allow_signer_change: bool,
+    /// Let a plugin ask for more of the host than before: all that is new, and nothing else, with commas between them
+    #[arg(long, value_name = "LIST", value_parser = known::capabilities(), hide_possible_values = true)]
+    pub(crate) accept_capabilities: Option<Capabilities>,
 }
 
 #[derive(Debug, Args)]

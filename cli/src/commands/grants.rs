@@ -1,13 +1,17 @@
 //! What is said of what a plugin asks of its host.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 
+use aisoc_files::shell_argument;
 use aisoc_manifests::capability::{Capability, is_grant};
+use aisoc_manifests::fault::Fault;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::{Grants, GrantsBefore};
 
 use crate::context::Context;
+use crate::output::redacted;
 
 /// Whether no host can grant it.
 pub(crate) fn is_unknown(grant: &str) -> bool {
@@ -23,6 +27,36 @@ pub(crate) fn listed<'a>(grants: impl IntoIterator<Item = &'a String>) -> String
 fn joined(words: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = words.collect();
     if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// What a gate says has to be typed as well.
+const ACCEPT: &str = "--accept-capabilities";
+
+/// A refusal for what a plugin asks for, with the command as it was typed and all that has to be accepted: of several
+/// sources that one alone, for what is accepted is accepted of one plugin.
+pub(crate) fn as_typed(fault: Fault, sources: &[OsString], source: &str, context: &Context) -> Fault {
+    let asked = fault.next_step().split('`').find(|part| part.starts_with(ACCEPT)).map(str::to_owned);
+    let Some(asked) = asked else { return fault };
+    let line = accepting(sources, source, &asked, context);
+    // What is not shown cannot be copied.
+    if redacted(&line) != line {
+        return fault;
+    }
+    let hint = fault.next_step().replace(&format!("repeat the command with `{asked}`"), &format!("`{line}`"));
+    fault.hint(hint)
+}
+
+fn accepting(sources: &[OsString], source: &str, asked: &str, context: &Context) -> String {
+    let (mut words, mut is_value) = (Vec::new(), false);
+    for word in context.environment.words() {
+        let is_other = sources.contains(word) && *word != *source;
+        let is_ours = word.as_encoded_bytes().starts_with(ACCEPT.as_bytes());
+        if !is_value && !is_ours && !is_other {
+            words.push(shell_argument(word));
+        }
+        is_value = !is_value && word == ACCEPT;
+    }
+    format!("aisoc {} {asked}", words.join(" "))
 }
 
 /// Says what a new plugin may do, and of one that has replaced another what it may do more and less than that. More

@@ -137,15 +137,20 @@ fn nothing_of(words: &[String], context: &Context) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use aisoc_manifests::capability::Capability;
+    use aisoc_manifests::capability::{Capability, Impact};
 
     #[test]
     fn the_page_about_trust_says_what_every_capability_permits() {
         let page = include_str!("../../../docs/trust.md");
         for capability in Capability::ALL {
             let (first, rest) = capability.meaning().trim_end_matches('.').split_at(1);
-            let impact = if capability.is_high_impact() { " (high impact)" } else { "" };
-            let row = format!("| `{capability}` | {}{rest}{impact} |\n", first.to_lowercase());
+            let impact = match capability.impact() {
+                Impact::None => "",
+                impact => impact.as_str(),
+            };
+            let (accessor, guidance) = (capability.accessor(), capability.guidance());
+            let meaning = format!("{}{rest}", first.to_lowercase());
+            let row = format!("| `{capability}` | `{accessor}()` | {impact} | {meaning} | {guidance} |\n");
             assert!(page.contains(&row), "{row}");
         }
     }

@@ -9,7 +9,7 @@ use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
-use aisoc_trust::{Consent, TrustMode};
+use aisoc_trust::{CapabilityConsent, Consent, OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
 use serde::Serialize;
 
 use super::bench::WARNED_PROBLEMS;
@@ -19,7 +19,8 @@ use super::replaced;
 use super::several;
 use super::untagged::require_named;
 use super::verify::as_text;
-use crate::args::plugin::InstallArgs;
+use crate::args::known::Capabilities;
+use crate::args::plugin::{ConsentArgs, InstallArgs};
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, path_text, printable, redacted};
 use crate::runtime;
@@ -50,13 +51,26 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
             .expected("one source", wanted.len().to_string())
             .hint(format!("run a command of its own for the one that is {required}")));
     }
+    if args.consent.accept_capabilities.is_some() && wanted.len() > 1 {
+        return Err(Fault::new(Reason::Usage, "`--accept-capabilities` is about one plugin, and several are named")
+            .expected("one source", wanted.len().to_string())
+            .hint("run a command of its own for the plugin that they are accepted of"));
+    }
+    let references = context.environment.reference_rules()?;
+    for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
+        if let Reference::Registry(reference) = reference {
+            references.allow(reference, args.require_digest)?;
+        }
+    }
     let (site, access) = context.change(args.change)?;
     let trust = context.trust(args.trust, &site)?;
-    let consent = Consent { downgrade: args.consent.allow_downgrade, signer_change: args.consent.allow_signer_change };
+    trust.require_acknowledged()?;
+    let consent = consent(args.consent);
     let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, consent, ..access };
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
     let client = context.client(&args.registry, &named)?;
-    let options = InstallOptions { site, trust, require_digest: args.require_digest, client, keep: args.keep, access };
+    let require_digest = args.require_digest;
+    let options = InstallOptions { site, trust, require_digest, references, client, keep: args.keep, access };
     for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
         if options.require_digest.is_none() {
             require_named(reference, &options.client, context)?;
@@ -69,7 +83,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     refuse_one_plugin_twice(&wanted, &options, context)?;
     let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
     for (name, source) in wanted {
-        match source.and_then(|source| install(&source, &options, context)) {
+        let installed = source.and_then(|source| install(&source, &options, context));
+        match installed.map_err(|fault| grants::as_typed(fault, &args.sources, &name, context)) {
             Ok(plugin) => document.plugins.push(plugin),
             Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
@@ -79,6 +94,14 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         }
     }
     answer(document, faults, context)
+}
+
+fn consent(args: ConsentArgs) -> Consent {
+    let capabilities = match args.accept_capabilities {
+        Some(Capabilities(accepted)) => CapabilityConsent::These(accepted),
+        None => CapabilityConsent::Nothing,
+    };
+    Consent { downgrade: args.allow_downgrade, signer_change: args.allow_signer_change, capabilities }
 }
 
 /// What each word names. What is wrong with the command line refuses it whole; a path that is missing is one of
@@ -142,6 +165,7 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     let objection = installed.signature.objection.as_ref();
     let done = format!("{} `{}`", context.said("installed", "would install"), installed.id);
     warn_of_objection(&done, objection, options.trust.policy.mode, context);
+    warn_of_override(&done, &installed.signature, context);
     context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);
     if let Some(replaced) = &installed.replaced {
         replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
@@ -189,6 +213,7 @@ pub(super) fn judged(judgement: &Judgement) -> SignatureJudgement {
         signing_key_fingerprint: judgement.fingerprint.clone(),
         coverage: Some(judgement.coverage.as_str()),
         coverage_accepted_from: judgement.coverage_accepted_from.clone(),
+        trust_decision: judgement.decision.map(TrustDecision::as_str),
     }
 }
 
@@ -197,6 +222,15 @@ pub(super) fn warn_of_objection(done: &str, objection: Option<&Fault>, mode: Tru
     if let Some(fault) = objection {
         let said = format!("{done} although {}: {fault} (trust mode {mode})", fault.reason());
         context.output.warning_with(Warning::AdmittedDespite, said, Some(fault.next_step()));
+    }
+}
+
+/// Says each time that a publisher is taken as an exception.
+pub(super) fn warn_of_override(done: &str, judgement: &Judgement, context: &Context) {
+    if judgement.decision == Some(TrustDecision::OperatorOverride) {
+        let by: Vec<String> = judgement.signers.iter().map(ToString::to_string).collect();
+        let said = format!("{done} by {OVERRIDE_PUBLISHERS}: signed by {}", by.join(" and "));
+        context.output.warning(Warning::PublisherOverridden, said);
     }
 }
 

@@ -8,7 +8,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ListedPlugin, Objection, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use aisoc_signing::Coverage;
-use aisoc_trust::SignatureStatus;
+use aisoc_trust::{SignatureStatus, TrustDecision};
 
 use super::columns::{Columns, short};
 use super::uninstall::installed;
@@ -92,6 +92,7 @@ pub(crate) fn judgement(plugin: &PluginAtRest) -> (SignatureJudgement, Option<Ob
         signing_key_fingerprint,
         coverage,
         coverage_accepted_from,
+        trust_decision: judged.ok().and_then(|judgement| judgement.decision).map(TrustDecision::as_str),
     };
     (signature, objection.map(Objection::from))
 }

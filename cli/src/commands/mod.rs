@@ -3,6 +3,7 @@
 
 mod archive_name;
 mod bench;
+mod capabilities;
 mod clock;
 mod columns;
 mod command;

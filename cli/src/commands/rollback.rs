@@ -6,7 +6,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
-use super::install::{judged, owned, warn_of_objection};
+use super::install::{judged, owned, warn_of_objection, warn_of_override};
 use super::uninstall::plugin_id;
 use super::{grants, replaced};
 use crate::args::plugin::RollbackArgs;
@@ -31,6 +31,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let objection = rollback.signature.objection.as_ref();
     let done = format!("{} `{}`", context.said("rolled back", "would roll back"), options.id);
     warn_of_objection(&done, objection, options.trust.policy.mode, context);
+    warn_of_override(&done, &rollback.signature, context);
     context.warn_of_keys(&rollback.signature.skipped_keys, &rollback.signature.ending_keys);
     if let Some(replaced) = &rollback.replaced {
         replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, context);

@@ -7,9 +7,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen, keys, keyset,
-    list, man, new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign, succession,
-    uninstall, validate, verify, verify_at_rest, version,
+    capabilities, clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen,
+    keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign,
+    succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -800,6 +800,20 @@ one line, as soon as it can be asked.",
   aisoc demo --keep /tmp/aisoc-demo",
             risk: Risk::Write,
             domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: capabilities::run,
+        is: Declaration {
+            words: &["capabilities"],
+            about: "List what a plugin can ask of its host: the accessor, the impact, and what to ask before it is accepted",
+            examples: "Examples:
+  aisoc capabilities
+  aisoc capabilities --json",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::CapabilityList>),
             ..PLAIN
         },
     },

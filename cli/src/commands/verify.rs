@@ -60,7 +60,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         Subject::Source(_) => context.judging_time_elsewhere(&site)?,
         Subject::Installed { .. } => context.judging_time(&site)?,
     };
-    let trust = context.trust_at(args.trust, at);
+    let trust = context.trust_at(args.trust, at)?;
     let reporter = context.output.reporter();
     let verification = match subject {
         Subject::Source(Source::Directory(directory)) if args.as_shipped => {

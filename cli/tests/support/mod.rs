@@ -13,6 +13,7 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::plugin::{Document, ManifestFile};
@@ -64,11 +65,18 @@ impl Run {
 
 pub(crate) struct Bench {
     place: tempfile::TempDir,
+    /// Whether its environment says to know what it means that nothing is verified.
+    acknowledges_unsigned: AtomicBool,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { place: tempfile::tempdir().expect("a directory") }
+        Self { place: tempfile::tempdir().expect("a directory"), acknowledges_unsigned: AtomicBool::new(false) }
+    }
+
+    /// Says in the environment of every command from now on what mode `disabled` asks for.
+    pub(crate) fn acknowledge_unsigned(&self) {
+        self.acknowledges_unsigned.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -80,6 +88,9 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aisoc"));
         command.args(words).current_dir(self.place.path()).stdin(Stdio::null());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.place.path());
+        if self.acknowledges_unsigned.load(Ordering::Relaxed) {
+            command.env("AISOC_PLUGIN_UNSIGNED_ACK", "i-understand-plugins-are-unsigned");
+        }
         command
     }
 

@@ -52,6 +52,7 @@ pub(crate) fn record(staged: &Staged<StagingDirectory>, version: &str) -> Instal
         signers: Vec::new(),
         coverage: None,
         installed_at: "2026-01-01T00:00:00Z".to_owned(),
+        capabilities: None,
         rolled_back_at: None,
         rolled_back_from: None,
     }

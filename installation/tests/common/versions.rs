@@ -27,7 +27,7 @@ pub(crate) fn id() -> PluginId {
 /// ours until it has become the program that it runs.
 pub(crate) fn access() -> Access {
     // Trees of one manifest are recorded as several versions: which is older is no matter of these tests.
-    let consent = Consent { downgrade: true, signer_change: true };
+    let consent = Consent { downgrade: true, signer_change: true, ..Consent::default() };
     Access { lock_timeout: Duration::from_secs(5), consent, ..Access::default() }
 }
 

@@ -19,4 +19,4 @@ pub use file::ManifestFile;
 pub use kind::PluginType;
 pub use manifest::Manifest;
 pub use problem::Problem;
-pub use validate::{Profile, ambiguities, require_known_capabilities, unsignable, validate};
+pub use validate::{Profile, ambiguities, require_known_capabilities, stated_grants, unsignable, validate};

@@ -1,7 +1,7 @@
 //! Every problem of a manifest at once, by the rules of one reader or of all of them together.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use super::kind::PluginType;
 use super::manifest::{REQUIRED_FIELDS, is_truthy};
 use super::problem::Problem;
 use super::strict;
-use crate::capability::{Capability, is_grant, nearest};
+use crate::capability::{is_grant, nearest, require_known};
 use crate::fault::{Fault, Location, Reason, Result};
 use crate::id::PluginId;
 use crate::path::RelPath;
@@ -128,14 +128,22 @@ fn uninstallable_id(document: &Document) -> Option<Problem> {
     Some(fault.at(Location::new(document.file().name(), node.position())).into())
 }
 
-/// What is asked for and no host knows, and what another reader may take for a grant where this one reads none: each
-/// where it stands. An operator who is told that a plugin asks for nothing has to be able to believe it.
+/// What is asked for and no host knows, all of it at its first place, and what another reader may take for a grant
+/// where this one reads none: each where it stands. An operator who is told that a plugin asks for nothing has to be
+/// able to believe it.
 fn ungrantable(document: &Document) -> Vec<Problem> {
     let Some(node) = document.root().get("capabilities") else { return Vec::new() };
     let at = |fault: Fault, node: Node<'_>| fault.at(Location::new(document.file().name(), node.position())).into();
     match node.value() {
         Value::Null => Vec::new(),
-        Value::List(_) => node.items().filter_map(|item| Some(at(refuse_entry(item)?, item))).collect(),
+        Value::List(_) => {
+            let no_texts = node.items().filter(|item| item.as_str().is_none());
+            let no_texts = no_texts.map(|item| at(no_text(item), item));
+            let unknown = |item: &Node<'_>| require_known(grant(*item)).is_err();
+            let first = node.items().find(unknown);
+            let fault = require_known(node.items().filter_map(grant)).err();
+            first.zip(fault).map(|(item, fault)| at(fault, item)).into_iter().chain(no_texts).collect()
+        }
         other => {
             let message = format!("`capabilities` is {}, not a list", other.kind());
             vec![at(Fault::new(Reason::FieldType, message).hint("write capabilities: [one, two]"), node)]
@@ -143,23 +151,29 @@ fn ungrantable(document: &Document) -> Vec<Problem> {
     }
 }
 
-fn refuse_entry(item: Node<'_>) -> Option<Fault> {
-    match item.as_str() {
-        Some(entry) => is_grant(entry).then(|| entry.parse::<Capability>().err()).flatten(),
-        None => {
-            let message = format!("an entry of `capabilities` is {}, not text", item.value().kind());
-            Some(Fault::new(Reason::FieldType, message).hint("write the name of one capability, as text"))
-        }
-    }
+fn grant<'document>(item: Node<'document>) -> Option<&'document str> {
+    item.as_str().filter(|entry| is_grant(entry))
+}
+
+fn no_text(item: Node<'_>) -> Fault {
+    let message = format!("an entry of `capabilities` is {}, not text", item.value().kind());
+    Fault::new(Reason::FieldType, message).hint("write the name of one capability, as text")
 }
 
 /// Refuses a manifest that asks for what no host can grant: a typing error, or a permission of a host that is not
 /// there yet, which nobody has agreed to by then. What it asks for has to be a list of texts, if it is there.
 ///
 /// # Errors
-/// `unknown_capability` or `field_type` for the first such entry, and where it stands.
+/// `unknown_capability`, which names all of them, or `field_type` for the first entry that is no text, and where it
+/// stands.
 pub fn require_known_capabilities(document: &Document) -> Result<()> {
-    ungrantable(document).into_iter().next().map_or(Ok(()), |problem| Err(problem.into()))
+    in_order(ungrantable(document)).into_iter().next().map_or(Ok(()), |problem| Err(problem.into()))
+}
+
+/// What a manifest asks to be allowed, whatever else is wrong with it: each once and in the order of their names.
+pub fn stated_grants(document: &Document) -> BTreeSet<String> {
+    let items = document.root().get("capabilities").into_iter().flat_map(Node::items);
+    items.filter_map(grant).map(str::to_owned).collect()
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {

@@ -121,7 +121,7 @@ impl Explanation {
         };
         let status = match verdict {
             Ok(verdict) => verdict.status(),
-            Err(refusal) => status_of(refusal.reason()),
+            Err(refusal) => status_of(refusal.reason(), findings),
         };
         let difference = findings.tree.difference.as_deref();
         Self {
@@ -172,10 +172,16 @@ impl Explanation {
 }
 
 /// What the signature is worth when the gate refuses for that reason.
-fn status_of(reason: Reason) -> SignatureStatus {
+fn status_of(reason: Reason, findings: &Findings) -> SignatureStatus {
+    let counts = |key: &KeyTried| !key.verifies.is_empty() && key.standing == Standing::Current;
     match reason {
         Reason::Unsigned => SignatureStatus::Unsigned,
-        Reason::SignersTooFew | Reason::CoveragePartial | Reason::CoverageDowngrade => SignatureStatus::Verified,
+        Reason::SignersTooFew | Reason::CoveragePartial | Reason::CoverageDowngrade | Reason::UntrustedPublisher => {
+            SignatureStatus::Verified
+        }
+        // No refusal of the signature.
+        Reason::CapabilityDenied if findings.keys.iter().any(counts) => SignatureStatus::Verified,
+        Reason::CapabilityDenied if findings.signatures.is_empty() => SignatureStatus::Unsigned,
         _ => SignatureStatus::Invalid,
     }
 }
@@ -184,7 +190,7 @@ fn status_of(reason: Reason) -> SignatureStatus {
 fn coverage_of(verdict: &Result<Verdict>, findings: &Findings) -> Coverage {
     match verdict {
         Ok(verdict) => verdict.coverage(),
-        Err(refusal) if status_of(refusal.reason()) == SignatureStatus::Verified => {
+        Err(refusal) if status_of(refusal.reason(), findings) == SignatureStatus::Verified => {
             findings.tree.claimed.unwrap_or(Coverage::None)
         }
         Err(_) => Coverage::None,

@@ -20,6 +20,10 @@ pub struct SignatureJudgement {
     /// the manifest and `*.py` alone.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub coverage_accepted_from: Vec<String>,
+    /// Why it was let in: `trusted_publisher`, `operator_override` or `development_unsigned_override`. Nothing where it
+    /// was not, or was by the trust mode `warn` alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trust_decision: Option<&'static str>,
 }
 
 /// A plugin that was installed, or was there already.

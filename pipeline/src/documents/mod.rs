@@ -6,6 +6,7 @@
 
 mod artifact;
 mod author;
+mod capability;
 mod changed_key;
 mod clock;
 mod explanation;
@@ -33,6 +34,7 @@ mod verdict;
 
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
+pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;
 pub use explanation::{ChangedFile, Check, Explanation, FileState, Key, SignatureFile, UncoveredFile};

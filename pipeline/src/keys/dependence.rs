@@ -148,6 +148,7 @@ mod tests {
             signers: Vec::new(),
             coverage: Coverage::Full,
             coverage_accepted_from: Vec::new(),
+            decision: None,
             objection: objection.map(refused),
             ending_keys: Vec::new(),
             skipped_keys: Vec::new(),

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use reqwest::header::LOCATION;
 use reqwest::{StatusCode, Url};
 
 use super::answer::Answer;
 use super::broken::Broken;
-use super::call::Call;
+use super::call::{Asked, Call};
 use super::connection::Connection;
-use super::origin::{is_loopback, same_origin, shown, with_tls_of};
+use super::origin::{authority, is_loopback, same_origin, shown, with_tls_of};
 use super::refusal::not_followed;
 use super::status::Standing;
 use crate::limits::{MAX_HOPS, MAX_LOCATION_BYTES};
@@ -72,7 +72,22 @@ impl Connection {
         if has_login || !self.is_safe(from, &to) {
             return Err(refuse("to something less safe than TLS").expected(shown(from), shown(&to)));
         }
+        self.require_listed(call, &to)?;
         Ok(to)
+    }
+
+    /// Another registry is not asked in place of one that is on the operator's list: what it answered would be taken
+    /// for what the list allows. A blob is held to its digest, and may lie in any store.
+    fn require_listed(&self, call: &Call<'_>, to: &Url) -> Result<()> {
+        let Some(listed) = &self.options.manifests_from else { return Ok(()) };
+        let registry = authority(to).to_ascii_lowercase();
+        let is_blob = matches!(call.asked, Asked::Blob(_));
+        if is_blob || !call.is_safe() || same_origin(to, &self.base) || listed.contains(&registry) {
+            return Ok(());
+        }
+        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+        let message = format!("{} leads to `{registry}`, which is not on the list of registries", authority(&call.url));
+        Err(Fault::new(Reason::RegistryNotAllowed, message).expected(format!("one of {}", listed.join(", ")), registry))
     }
 
     /// TLS, or plain HTTP from plain HTTP where the operator or the machine itself makes it harmless.

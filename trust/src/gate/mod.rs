@@ -9,17 +9,21 @@
 mod order;
 mod trace;
 
+use std::collections::BTreeSet;
+
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::plugin::{Manifest, require_known_capabilities, stated_grants};
 use aisoc_signing::{Claim, Findings, Outcome};
 
 pub use self::trace::{Answered, Step, Trace};
 
 use crate::danger;
 use crate::facts::{Facts, UnderLock};
-use crate::mode::{MalformedSignature, Policy, SignatureStatus, TrustMode};
+use crate::mode::{MalformedSignature, SignatureStatus, TrustMode};
+use crate::policy::Policy;
+use crate::refusal;
 use crate::verdict::Verdict;
 
 /// Evidence that a tree may become a plugin that a host loads. Made by [`admit`] only; used once, under the
@@ -62,8 +66,31 @@ pub struct Examined {
     trace: Trace,
     findings: Findings,
     verdict: Result<Verdict>,
-    /// The version that the manifest states, when it can be read.
+    /// What its manifest states.
+    stated: Stated,
+    /// Whether it may be admitted unread.
+    is_unsigned_acknowledged: bool,
+}
+
+/// What the manifest of a claim states, as far as it can be read.
+#[derive(Debug)]
+struct Stated {
     version: Option<String>,
+    /// What it asks of the host.
+    grants: Result<BTreeSet<String>>,
+    /// Why no host could grant that.
+    ungrantable: Option<Fault>,
+}
+
+impl Stated {
+    fn by(claim: &Claim) -> Self {
+        let document = || claim.document();
+        Self {
+            version: document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version),
+            grants: document().map(stated_grants),
+            ungrantable: document().and_then(require_known_capabilities).err(),
+        }
+    }
 }
 
 impl Examined {
@@ -97,44 +124,72 @@ impl Examined {
 /// `no_trusted_keys`, `signature_invalid`, `untrusted_key`, `key_revoked`, `key_expired`,
 /// `key_not_yet_valid`,
 /// `coverage_mismatch`, `integrity_unknown`; and what is verified but not as the policy asks:
-/// `signers_too_few`, `coverage_partial`. In every mode that verifies, the errors of `prove` refuse.
+/// `signers_too_few`, `coverage_partial`. In every mode that verifies, the errors of `prove` refuse, and
+/// `untrusted_publisher`; in every mode `capability_denied`.
 pub fn examine(
     policy: &Policy,
     claim: &Claim,
     prove: impl FnOnce(&Claim, &mut Findings) -> Result<Outcome>,
 ) -> Examined {
     let (mut trace, mut findings) = (Trace::default(), Findings::default());
-    let version = claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version);
-    if policy.mode == TrustMode::Disabled {
-        order::pass_over(&mut trace);
-        return Examined { trace, findings, verdict: Ok(danger::let_in_unread(claim.subject())), version };
+    let (stated, is_unsigned_acknowledged) = (Stated::by(claim), policy.is_unsigned_acknowledged);
+    let unwanted = order::ManifestCase { policy, grants: stated.grants.as_ref() }.ask(&mut trace);
+    let verdict = match policy.mode {
+        TrustMode::Disabled => {
+            order::pass_over(&mut trace);
+            Ok(danger::let_in_unread(claim.subject()))
+        }
+        TrustMode::Strict | TrustMode::Warn => {
+            let outcome = prove(claim, &mut findings);
+            let case = order::ProofCase { policy, findings: &findings, outcome: outcome.as_ref().ok() };
+            let objection = case.ask(&mut trace);
+            outcome.and_then(|outcome| conclude(policy, claim.subject(), outcome, objection))
+        }
+    };
+    let unlisted = order::PublisherCase { policy, verdict: verdict.as_ref().ok() }.ask(&mut trace);
+    let verdict = match unwanted {
+        Some(refusal) => Err(refusal),
+        None => verdict.and_then(|verdict| unlisted.map_or(Ok(decided(policy, verdict)), Err)),
+    };
+    Examined { trace, findings, verdict, stated, is_unsigned_acknowledged }
+}
+
+/// Says by which list the signers of what was verified are taken.
+fn decided(policy: &Policy, verdict: Verdict) -> Verdict {
+    let decision = policy.publishers.decide(verdict.signers(), policy.required_signers.get());
+    match decision.filter(|_| verdict.status() == SignatureStatus::Verified) {
+        Some(decision) => verdict.decided(decision),
+        None => verdict,
     }
-    let outcome = prove(claim, &mut findings);
-    let case = order::ProofCase { policy, findings: &findings, outcome: outcome.as_ref().ok() };
-    let objection = case.ask(&mut trace);
-    let verdict = outcome.and_then(|outcome| conclude(policy, claim.subject(), outcome, objection));
-    Examined { trace, findings, verdict, version }
 }
 
 /// Asks the gates about the site, under the lock under which what is installed was read.
 ///
 /// What it refuses: `already_exists` for another spelling of an installed id, `coverage_downgrade` for less
 /// than was verified before, `record_invalid` when nobody can say what that was; and unless the site's facts
-/// hold a consent to it, `version_downgrade` and `signer_changed`.
+/// hold a consent to it, `version_downgrade`, `signer_changed` and `capabilities_not_accepted`. What nobody has read
+/// is admitted once somebody has said to know that (`unsigned_not_acknowledged`).
 pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted<P::Held>> {
+    let may_be_unread = examined.is_unsigned_acknowledged;
     let Decision { trace, findings, outcome } = observe(examined, Some(present.facts()));
-    let admitted = |verdict| Admitted { plugin: present.facts().plugin.clone(), verdict, _held: present.held() };
-    Decision { trace, findings, outcome: outcome.map(admitted) }
+    let admitted = |verdict: Verdict| match verdict.status() {
+        SignatureStatus::Skipped if !may_be_unread => Err(refusal::not_acknowledged()),
+        _ => Ok(Admitted { plugin: present.facts().plugin.clone(), verdict, _held: present.held() }),
+    };
+    Decision { trace, findings, outcome: outcome.and_then(admitted) }
 }
 
 /// Asks the gates about the site as it was observed without a lock, if it was: for readers, who change
 /// nothing.
 pub fn observe(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
-    let Examined { mut trace, findings, verdict, version } = examined;
+    let Examined { mut trace, findings, verdict, stated, .. } = examined;
     let outcome = match (verdict, facts) {
         (Ok(verdict), Some(facts)) => {
-            let refusal = order::SiteCase { verdict: &verdict, facts, version: version.as_deref() }.ask(&mut trace);
-            refusal.map_or(Ok(verdict), Err)
+            let Stated { version, grants, ungrantable } = &stated;
+            let (version, grants, ungrantable) = (version.as_deref(), grants.as_ref(), ungrantable.as_ref());
+            let case = order::SiteCase { verdict: &verdict, facts, version, grants, ungrantable };
+            let (refusal, accepted) = (case.ask(&mut trace), case.accepted());
+            refusal.map_or(Ok(verdict.grown_by(accepted)), Err)
         }
         (verdict, _) => verdict,
     };

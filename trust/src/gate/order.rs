@@ -1,19 +1,36 @@
 //! The gates as a list: which there are, in which order they are asked, and what each asks.
 //!
 //! The order is part of what users see: of several things that are wrong the first is named. It follows
-//! the order in which the verifier comes to know things (`aisoc_signing::examine`), and then the site.
+//! the order in which the verifier comes to know things (`aisoc_signing::examine`), and then the site. The numbers are
+//! those of the manual (`aisoc help trust`, "The gates"), which has one list for every source of plugins.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Fault;
 use aisoc_manifests::version_order::compare_or_same;
 use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, Standing, Verified};
 
-use super::trace::Trace;
-use crate::facts::{Facts, InPlace};
-use crate::mode::{CoverageRule, Policy, SignatureStatus};
+use super::trace::{Question, Trace};
+use crate::facts::{CapabilityConsent, Errand, Facts, InPlace};
+use crate::mode::{CoverageRule, SignatureStatus};
+use crate::policy::Policy;
 use crate::refusal;
 use crate::verdict::Verdict;
+
+/// What the gates about the manifest are asked about.
+pub(super) struct ManifestCase<'a> {
+    pub(super) policy: &'a Policy,
+    /// What it asks of the host; why that cannot be read, where it cannot.
+    pub(super) grants: Result<&'a BTreeSet<String>, &'a Fault>,
+}
+
+/// What the gate about publishers is asked about: what the gates about proof let pass.
+pub(super) struct PublisherCase<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) verdict: Option<&'a Verdict>,
+}
 
 /// What the gates about proof are asked about.
 pub(super) struct ProofCase<'a> {
@@ -27,6 +44,10 @@ pub(super) struct ProofCase<'a> {
 pub(super) struct SiteCase<'a> {
     pub(super) verdict: &'a Verdict,
     pub(super) facts: &'a Facts,
+    /// What it asks of the host; why that cannot be read, where it cannot.
+    pub(super) grants: Result<&'a BTreeSet<String>, &'a Fault>,
+    /// Why a host could not grant it.
+    pub(super) ungrantable: Option<&'a Fault>,
     /// The version that the manifest of the verdict's tree states.
     pub(super) version: Option<&'a str>,
 }
@@ -38,20 +59,43 @@ enum Answer {
     NotAsked,
 }
 
-/// A question with a name.
+/// A question, and who answers it.
 struct Gate<Case> {
-    name: &'static str,
+    question: Question,
     ask: fn(&Case) -> Answer,
+}
+
+const fn gate<Case>(number: &'static str, name: &'static str, ask: fn(&Case) -> Answer) -> Gate<Case> {
+    Gate { question: Question { number, name }, ask }
+}
+
+impl ManifestCase<'_> {
+    const GATES: [Gate<Self>; 1] = [gate("4", "capabilities allowed here", capabilities_allowed)];
+
+    /// Asks the gates about the manifest. No mode overrules them: what a plugin may ask for is no matter of who has
+    /// signed it.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        Self::GATES.iter().find_map(|gate| gate.ask(self, trace))
+    }
+}
+
+impl PublisherCase<'_> {
+    const GATE: Gate<Self> = gate("6", "publisher", publisher);
+
+    /// Asks the gate about publishers. No mode overrules it: who sets a list means nobody else.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        Self::GATE.ask(self, trace)
+    }
 }
 
 impl ProofCase<'_> {
     const GATES: [Gate<Self>; 6] = [
-        Gate { name: "signature present", ask: signature_present },
-        Gate { name: "signature form", ask: signature_form },
-        Gate { name: "trusted keys", ask: trusted_keys },
-        Gate { name: "signed by a trusted key", ask: signed_by_a_trusted_key },
-        Gate { name: "files as signed", ask: files_as_signed },
-        Gate { name: "policy", ask: policy },
+        gate("5", "signature present", signature_present),
+        gate("5", "signature form", signature_form),
+        gate("5", "trusted keys", trusted_keys),
+        gate("5", "signed by a trusted key", signed_by_a_trusted_key),
+        gate("5", "files as signed", files_as_signed),
+        gate("5", "policy", policy),
     ];
 
     /// Asks the gates about proof, up to the first that objects: what the verifier would come to know next it does
@@ -61,7 +105,7 @@ impl ProofCase<'_> {
         for gate in &Self::GATES {
             match objection {
                 None => objection = gate.ask(self, trace),
-                Some(_) => trace.not_reached(gate.name, ""),
+                Some(_) => trace.not_reached(gate.question, ""),
             }
         }
         objection
@@ -69,12 +113,19 @@ impl ProofCase<'_> {
 }
 
 impl SiteCase<'_> {
-    const GATES: [Gate<Self>; 4] = [
-        Gate { name: "one spelling of the id", ask: one_spelling },
-        Gate { name: "coverage floor", ask: coverage_floor },
-        Gate { name: "no older version", ask: no_older_version },
-        Gate { name: "same signer", ask: same_signer },
+    const GATES: [Gate<Self>; 6] = [
+        gate("4", "capabilities known", capabilities_known),
+        gate("4", "no new capabilities", no_new_capabilities),
+        gate("8", "one spelling of the id", one_spelling),
+        gate("5", "coverage floor", coverage_floor),
+        gate("5", "no older version", no_older_version),
+        gate("5", "same signer", same_signer),
     ];
+
+    /// What the plugin is accepted to ask for beside what is in its place, once no gate has objected.
+    pub(super) fn accepted(&self) -> BTreeSet<String> {
+        grown_by(self).and_then(Result::ok).unwrap_or_default()
+    }
 
     /// Asks all gates about the site, and refuses with all that they object to: each is about something else, and
     /// whoever can answer for one of them should hear of the others before that. None is for a mode to overrule:
@@ -87,22 +138,107 @@ impl SiteCase<'_> {
 
 /// In mode `disabled` no gate about proof is asked.
 pub(super) fn pass_over(trace: &mut Trace) {
-    ProofCase::GATES.iter().for_each(|gate| trace.not_reached(gate.name, "trust mode disabled"));
+    ProofCase::GATES.iter().for_each(|gate| trace.not_reached(gate.question, "trust mode disabled"));
 }
 
 impl<Case> Gate<Case> {
     /// Asks, and writes down the answer.
     fn ask(&self, case: &Case, trace: &mut Trace) -> Option<Fault> {
         match (self.ask)(case) {
-            Answer::Passed(evidence) => trace.passed(self.name, evidence),
-            Answer::NotAsked => trace.not_reached(self.name, ""),
+            Answer::Passed(evidence) => trace.passed(self.question, evidence),
+            Answer::NotAsked => trace.not_reached(self.question, ""),
             Answer::Objects(fault) => {
-                trace.failed(self.name, &fault);
+                trace.failed(self.question, &fault);
                 return Some(fault);
             }
         }
         None
     }
+}
+
+/// What a site lets no plugin ask for. A manifest that cannot be read may ask for it.
+fn capabilities_allowed(case: &ManifestCase<'_>) -> Answer {
+    let denied = &case.policy.denied_capabilities;
+    match case.grants {
+        _ if denied.is_empty() => Answer::Passed(String::new()),
+        Err(fault) => Answer::Objects(fault.clone()),
+        Ok(grants) => match grants_among(grants, denied).as_slice() {
+            [] => Answer::Passed(format!("none of the {} that are denied", denied.len())),
+            found => Answer::Objects(refusal::capabilities_denied(found)),
+        },
+    }
+}
+
+fn grants_among(grants: &BTreeSet<String>, these: &BTreeSet<Capability>) -> Vec<Capability> {
+    these.iter().copied().filter(|capability| grants.contains(capability.as_str())).collect()
+}
+
+fn publisher(case: &PublisherCase<'_>) -> Answer {
+    let Policy { publishers, required_signers, .. } = case.policy;
+    match case.verdict {
+        None => Answer::NotAsked,
+        // Nobody was looked for.
+        Some(verdict) if verdict.status() == SignatureStatus::Skipped => Answer::NotAsked,
+        Some(_) if !publishers.are_limited() => Answer::Passed("every trusted key".to_owned()),
+        Some(verdict) => match publishers.decide(verdict.signers(), required_signers.get()) {
+            Some(decision) => Answer::Passed(decision.as_str().replace('_', " ")),
+            // What nobody has signed is from nobody: a signature that was removed is no way around a list.
+            None if verdict.status() != SignatureStatus::Verified => {
+                let objection = verdict.objection().cloned();
+                Answer::Objects(objection.unwrap_or_else(refusal::unsigned).caused_by(refusal::BY_A_LIST))
+            }
+            None => Answer::Objects(refusal::untrusted_publisher(verdict, required_signers.get())),
+        },
+    }
+}
+
+/// Nothing new comes that asks for what no host can grant. What is installed already has been agreed to, and may be
+/// put back as it was.
+fn capabilities_known(case: &SiteCase<'_>) -> Answer {
+    let is_accepted = case.facts.consent.capabilities == CapabilityConsent::AcceptedBefore;
+    match case.ungrantable {
+        None => Answer::Passed(String::new()),
+        Some(_) if case.facts.errand != Errand::Arrival || is_accepted => {
+            Answer::Passed("not all, and accepted before".to_owned())
+        }
+        Some(fault) => Answer::Objects(fault.clone()),
+    }
+}
+
+/// What a plugin asks for and what is in its place was not accepted with; nothing where nothing is replaced, or by the
+/// same.
+fn grown_by(case: &SiteCase<'_>) -> Option<Result<BTreeSet<String>, Fault>> {
+    let in_place = replaced(case.verdict, case.facts).filter(|_| case.facts.errand == Errand::Arrival)?;
+    Some(match case.grants {
+        Ok(grants) => Ok(in_place.capabilities.as_ref().map_or(grants.clone(), |before| grants - before)),
+        Err(fault) => Err(fault.clone()),
+    })
+}
+
+/// Whoever has accepted a plugin has accepted what it asked for then, and the same signer may ask for more later.
+fn no_new_capabilities(case: &SiteCase<'_>) -> Answer {
+    let is_known = case.facts.in_place.as_ref().is_none_or(|in_place| in_place.capabilities.is_some());
+    match (grown_by(case), &case.facts.consent.capabilities) {
+        (None, _) => Answer::Passed(String::new()),
+        (Some(Err(fault)), _) => Answer::Objects(fault),
+        (Some(Ok(grown)), _) if grown.is_empty() => Answer::Passed("no more than before".to_owned()),
+        (Some(Ok(grown)), CapabilityConsent::AcceptedBefore) => {
+            Answer::Passed(format!("{}, as accepted before", refusal::listed(&grown)))
+        }
+        (Some(Ok(grown)), CapabilityConsent::These(these)) if is_exactly(&grown, these) => {
+            Answer::Passed(format!("{}, as was said", refusal::listed(&grown)))
+        }
+        (Some(Ok(grown)), consent) => Answer::Objects(refusal::capabilities_grown(&grown, consent, is_known)),
+    }
+}
+
+fn is_exactly(grown: &BTreeSet<String>, these: &BTreeSet<Capability>) -> bool {
+    grown.iter().map(String::as_str).eq(sorted(these))
+}
+
+/// The names in their order, which is not that of the reference.
+fn sorted(these: &BTreeSet<Capability>) -> BTreeSet<&'static str> {
+    these.iter().map(|capability| capability.as_str()).collect()
 }
 
 fn signature_present(case: &ProofCase<'_>) -> Answer {

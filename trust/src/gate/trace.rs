@@ -6,7 +6,9 @@ use aisoc_manifests::fault::{Fault, Reason};
 /// What one gate said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The gate.
+    /// The gate that it is a part of, by the number that the manual has for it.
+    pub number: &'static str,
+    /// What is asked.
     pub name: &'static str,
     /// What came of it.
     pub answered: Answered,
@@ -50,27 +52,29 @@ impl Trace {
         &self.0
     }
 
-    pub(super) fn passed(&mut self, name: &'static str, evidence: String) {
-        self.0.push(Step { name, answered: Answered::Passed, evidence, reason: None, remedy: None });
+    pub(super) fn passed(&mut self, question: Question, evidence: String) {
+        self.add(question, Answered::Passed, evidence, None);
     }
 
-    pub(super) fn failed(&mut self, name: &'static str, objection: &Fault) {
-        self.0.push(Step {
-            name,
-            answered: Answered::Failed,
-            evidence: objection.message().to_owned(),
-            reason: Some(objection.reason()),
-            remedy: Some(objection.next_step().to_owned()),
-        });
+    pub(super) fn failed(&mut self, question: Question, objection: &Fault) {
+        self.add(question, Answered::Failed, objection.message().to_owned(), Some(objection));
     }
 
-    pub(super) fn not_reached(&mut self, name: &'static str, why: &str) {
-        self.0.push(Step {
-            name,
-            answered: Answered::NotReached,
-            evidence: why.to_owned(),
-            reason: None,
-            remedy: None,
-        });
+    pub(super) fn not_reached(&mut self, question: Question, why: &str) {
+        self.add(question, Answered::NotReached, why.to_owned(), None);
     }
+
+    fn add(&mut self, question: Question, answered: Answered, evidence: String, objection: Option<&Fault>) {
+        let Question { number, name } = question;
+        let reason = objection.map(Fault::reason);
+        let remedy = objection.map(|objection| objection.next_step().to_owned());
+        self.0.push(Step { number, name, answered, evidence, reason, remedy });
+    }
+}
+
+/// What a gate asks, and which gate of the manual it is a part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    pub(super) number: &'static str,
+    pub(super) name: &'static str,
 }

@@ -9,7 +9,7 @@ use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_signing::{Claim, ClaimedTree, Content, Coverage, Keyring, Overwrite, SigningKey, sign, write_key_pair};
-use aisoc_trust::{Consent, Facts, UnderLock};
+use aisoc_trust::{Consent, Errand, Facts, UnderLock};
 use jiff::Timestamp;
 
 pub(crate) const MANIFEST: &[u8] = b"id: demo.one\nname: D\nversion: \"1\"\nplugin_type: enricher\n";
@@ -102,6 +102,7 @@ pub(crate) fn facts(coverage_floor: Result<Coverage, Fault>) -> Facts {
         lowers_floor: false,
         other_spelling: None,
         in_place: None,
+        errand: Errand::Arrival,
         consent: Consent::default(),
     }
 }

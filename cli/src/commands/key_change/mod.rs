@@ -154,7 +154,7 @@ fn installed(args: InstalledArgs, keys_dir: &Path, context: &Context) -> Result<
         require_there(named)?;
     }
     let site = context.site(plugins_dir);
-    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, required_signers };
+    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities: None, required_signers };
     Ok(AtRestOptions {
         trust: context.trust(trust, &site)?,
         site,
