@@ -94,6 +94,7 @@ mod tests {
     use crate::access::Access;
     use crate::census::Census;
     use crate::change::Incoming;
+    use crate::exceptions::Exceptions;
     use crate::floor_change::FloorChange;
     use crate::layout::Layout;
     use crate::previous::next_slot;
@@ -129,7 +130,8 @@ mod tests {
         let floor = FloorChange::by_removing(&Layout::of(plugins.path()), &Census::default(), &id).expect("judged");
         let change = PendingChange::new(id, None, None, slot, inode_of(&plugins.path().join("demo")), None);
         access.cancellation.cancel();
-        let fault = transaction.run(&change, Incoming::Nothing, &floor).expect_err("called off");
+        let fault =
+            transaction.run(&change, Incoming::Nothing, &floor, &Exceptions::default()).expect_err("called off");
         assert_eq!(fault.reason(), Reason::Interrupted);
         assert!(plugins.path().join("demo").is_dir());
         for ours in ["pending", "versions"] {
@@ -154,6 +156,7 @@ mod tests {
             signers: Vec::new(),
             coverage: Some("full".to_owned()),
             installed_at: "2026-01-01T00:00:00Z".to_owned(),
+            capabilities: None,
             rolled_back_at: None,
             rolled_back_from: None,
         };

@@ -106,7 +106,7 @@ fn no_older_version_replaces_a_newer_one_and_the_same_tree_replaces_nothing() {
     {
         let refused = said(version, Consent::default()).map_err(|(reason, _)| reason);
         assert_eq!(refused, if is_older { Err(Reason::VersionDowngrade) } else { Ok(()) }, "{version:?}");
-        assert_eq!(said(version, downgrade), Ok(()), "{version:?}");
+        assert_eq!(said(version, downgrade.clone()), Ok(()), "{version:?}");
     }
     assert!(said(Some("1.0.1"), Consent::default()).expect_err("older").1.contains("1.0.1 → 1"));
     // Nobody's directory has no version, and is in nobody's way.
@@ -152,7 +152,7 @@ fn who_is_asked_for_no_signer_is_who_reads_none_or_has_accepted_the_loss() {
     let (_directory, ring) = keyring(&[("release", &key)]);
     let said = |mode, keys: &[&SigningKey], lowers_floor| {
         let claim = claim_with(b"t", MANIFEST, files_of(keys), &[]);
-        let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(mode) };
+        let policy = Policy { coverage: CoverageRule::Code, is_unsigned_acknowledged: true, ..Policy::of(mode) };
         let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
         let in_place = Some(in_place(Some("1"), SignedBy::not_known()));
         let site = Site(Facts { in_place, lowers_floor, ..facts(Ok(Coverage::None)) });
@@ -160,8 +160,8 @@ fn who_is_asked_for_no_signer_is_who_reads_none_or_has_accepted_the_loss() {
         (decision.outcome.map(drop).map_err(|fault| fault.reason()), decision.trace.steps().len())
     };
     let changed = Err(Reason::SignerChanged);
-    assert_eq!(said(TrustMode::Warn, &[], false), (changed, 10));
-    assert_eq!(said(TrustMode::Warn, &[], true), (Ok(()), 10));
-    assert_eq!(said(TrustMode::Warn, &[&key], true), (changed, 10), "somebody else is no loss");
-    assert_eq!(said(TrustMode::Disabled, &[&key], false), (Ok(()), 10), "each gate is named, asked or not");
+    assert_eq!(said(TrustMode::Warn, &[], false), (changed, 14));
+    assert_eq!(said(TrustMode::Warn, &[], true), (Ok(()), 14));
+    assert_eq!(said(TrustMode::Warn, &[&key], true), (changed, 14), "somebody else is no loss");
+    assert_eq!(said(TrustMode::Disabled, &[&key], false), (Ok(()), 14), "each gate is named, asked or not");
 }

@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 10] = [
+const REPEATED: [(&str, &[&str], When); 11] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -32,6 +32,7 @@ const REPEATED: [(&str, &[&str], When); 10] = [
     // What is asked for.
     ("profile", &[], When::Always),
     ("require", &[], When::Always),
+    ("deny-capabilities", &[], When::Always),
     ("trust-mode", &[], When::Only("strict")),
     ("trust-coverage", &[], When::Only("full")),
 ];
@@ -247,6 +248,7 @@ mod tests {
                 "allow-ambiguous",
                 "allow-downgrade",
                 "allow-signer-change",
+                "accept-capabilities",
                 "lower-coverage",
                 "reason",
                 "unsigned",
