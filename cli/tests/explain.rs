@@ -37,7 +37,16 @@ fn a_good_plugin_passes_every_check_in_order() {
     let names: Vec<String> = results(&explanation).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["signature present", "signature form", "trusted keys", "signed by a trusted key", "files as signed", "policy"]
+        [
+            "capabilities allowed here",
+            "signature present",
+            "signature form",
+            "trusted keys",
+            "signed by a trusted key",
+            "files as signed",
+            "policy",
+            "publisher"
+        ]
     );
     assert!(results(&explanation).iter().all(|(_, result)| result == "passed"), "{explanation}");
     assert_eq!(explanation["objection"], Value::Null);
@@ -79,7 +88,7 @@ fn a_tampered_plugin_names_each_file_with_both_hashes() {
         explanation["changed"][0]["found"]["content_digest"]
     );
     assert_eq!((&explanation["extra"][0], &explanation["missing"][0]), (&"extra.so".into(), &"README.md".into()));
-    let expected = ["passed", "passed", "passed", "failed", "not_reached", "not_reached"];
+    let expected = ["passed", "passed", "passed", "passed", "failed", "not_reached", "not_reached", "not_reached"];
     assert_eq!(results(&explanation).iter().map(|(_, result)| result.as_str()).collect::<Vec<_>>(), expected);
 }
 
