@@ -114,19 +114,21 @@ impl Transaction {
             return Err(self.unfinished.swap_remove(at).1);
         }
         let published = floor.publish(&self.plugins, &self.staging)?;
-        let moved = exceptions.write_down(&self.plugins).and_then(|()| self.make(change, incoming));
+        let moved = self.make(change, incoming, exceptions);
         if moved.is_err() {
             published.undo(&self.plugins, &self.staging);
         }
         moved
     }
 
-    fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
+    fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>, exceptions: &Exceptions) -> Result<Moved> {
         let id = &change.id;
         let note = json_name(id);
         self.prepare(change)?;
         self.staging.write(&note, &sealed::to_text(change)?)?;
         self.staging.sync()?;
+        // As late as it can be and before the change, which nobody is to see without the line.
+        exceptions.write_down(&self.plugins)?;
         let made =
             self.plugins.pending.take(self.staging.held(), &note, &note).and_then(|()| self.exchange(change, incoming));
         let moved = match made {

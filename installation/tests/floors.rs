@@ -50,7 +50,10 @@ fn lines(plugins: &Path) -> Vec<[String; 2]> {
     let Some(place) = Site::at(plugins).journal().expect("looked at") else { return Vec::new() };
     let mut lines = Vec::new();
     let reading = place.read(|seen| {
-        if let Ok(entry) = seen.entry() {
+        // That nobody has looked who signed it has lines of its own.
+        if let Ok(entry) = seen.entry()
+            && entry.action != Action::Install
+        {
             assert_eq!(entry.action, Action::FloorLower);
             lines.push([entry.id, entry.reason].map(Option::unwrap_or_default));
         }
