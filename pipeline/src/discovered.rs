@@ -1,14 +1,15 @@
-//! Where the plugins of a site come from, as its settings say; [`discover`](aisoc_discovery::discover) looks there.
+//! What is here: the plugins of every source, found in one pass.
 //!
-//! Whether what is found may be loaded is asked afterwards, by whoever lists, trusts or loads it; entry points are held to
-//! their contracts last ([`check_contracts`](crate::check_contracts)).
+//! Whether they may be loaded is asked of them one by one afterwards, by whoever lists, trusts or loads them; entry
+//! points are held to their contracts last ([`check_contracts`](crate::check_contracts)).
 
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Sources, UserPlugins};
+use aisoc_discovery::{Discovery, Sources, UserPlugins, discover};
 use aisoc_files::names_in;
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_packaging::Limits;
 
 /// Most names in the `lib` of a virtual environment.
 const MAX_LIB_NAMES: usize = 1000;
@@ -29,26 +30,32 @@ pub struct SiteSources {
 }
 
 impl SiteSources {
-    /// Every place to look in. The program itself has no plugins compiled in.
-    ///
-    /// # Errors
-    /// I/O reasons for a virtual environment that cannot be listed.
-    pub fn sources(self) -> Result<Sources> {
-        let site_packages = self.site_packages()?;
-        let Self { site, data_dir, user_plugins, .. } = self;
-        Ok(Sources { compiled: None, site, site_packages, data_dir, user_plugins })
-    }
-
     /// Those that are named, or those of the virtual environment; none without either.
     ///
     /// # Errors
     /// I/O reasons for a virtual environment that cannot be listed.
-    fn site_packages(&self) -> Result<Vec<PathBuf>> {
+    pub fn site_packages(&self) -> Result<Vec<PathBuf>> {
         match &self.virtual_env {
             Some(environment) if self.site_packages.is_empty() => site_packages_of(environment),
             _ => Ok(self.site_packages.clone()),
         }
     }
+}
+
+/// Looks at every source of a site. The program itself has no plugins compiled in.
+///
+/// # Errors
+/// `interrupted`, and I/O reasons for a virtual environment that cannot be listed. What cannot be read of a source is in
+/// [`Discovery::failed`].
+pub fn discover_site(sources: &SiteSources, limits: &Limits) -> Result<Discovery> {
+    let sources = Sources {
+        compiled: None,
+        site: sources.site.clone(),
+        site_packages: sources.site_packages()?,
+        data_dir: sources.data_dir.clone(),
+        user_plugins: sources.user_plugins,
+    };
+    discover(&sources, limits)
 }
 
 /// `lib/python3.*/site-packages`, in order of their names.

@@ -44,9 +44,7 @@ mod verify;
 mod verify_installed;
 mod versions;
 
-pub use aisoc_discovery::{
-    Discovered, Discovery, Failed, Kind, Note, Origin, Source as PluginSource, Sources, UserPlugins, discover,
-};
+pub use aisoc_discovery::{Discovered, Discovery, Failed, Kind, Note, Origin, Source as PluginSource, UserPlugins};
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;
 pub use arrival::claimed_id;
@@ -54,9 +52,9 @@ pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 pub use before::Replaced;
 pub use bench::Bench;
 pub use collect::collect_garbage;
-pub use contract::{Contract, ContractChecks, check_contracts};
+pub use contract::{ContractChecks, ContractVerdicts, check_contracts};
 pub use digest::{CanonicalJson, canonical_digest};
-pub use discovered::SiteSources;
+pub use discovered::{SiteSources, discover_site};
 pub use events::{Event, Reporter, Silent};
 pub use grants::{Grants, GrantsBefore};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};
