@@ -325,6 +325,7 @@ for id in acme-2025 acme-2026 acme-2027 old older next gone first second third s
 mkdir keys/staged keys/retired && cp old.pem older.pem keys && cp next.pem keys/staged && cp gone.pem keys/retired
 aisoc keys annotate older --may-sign plugin --may-sign succession --reason 'ticket 12'
 aisoc keys endorse successor.pem --private-key older.key --out successor.endorsement
+aisoc keys endorse successor.pem --private-key older.key --out localhost:5000/team/keys:successor
 for id in release new; do aisoc keys annotate $id --may-sign plugin --may-sign keyset --reason world; done
 aisoc keys export localhost:5000/team/keys:fleet --name fleet --expires 30d --private-key release.key --private-key new.key
 aisoc plugin new my-plugin --type enricher

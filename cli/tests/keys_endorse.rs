@@ -3,12 +3,16 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
+use aisoc_manifests::digest::Digest;
 use aisoc_signing::{Envelope, KeyHolder, PayloadType, SigningKey};
+use aisoc_testkit::registry::{Login, Registry};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use support::signers::{TOKEN, program, reference, with_agent, with_token};
 use support::{Bench, Run, workspace};
 
 const REASON: [&str; 4] = ["--keys", "trusted", "--reason", "ticket 12"];
@@ -84,6 +88,25 @@ impl Site {
     }
 }
 
+/// A layout of one artifact without a tag, of that type and with those layers.
+fn layout(bench: &Bench, name: &str, artifact_type: Option<&str>, layers: &[(&str, &[u8])]) {
+    let put = |media_type: &str, content: &[u8]| {
+        let digest = Digest::of(content);
+        bench.write(&format!("{name}/blobs/sha256/{}", digest.hex()), content);
+        json!({ "mediaType": media_type, "digest": digest, "size": content.len() })
+    };
+    let config = put("application/vnd.oci.empty.v1+json", b"{}");
+    let layers: Vec<Value> = layers.iter().map(|(media_type, content)| put(media_type, content)).collect();
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let mut manifest = json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers });
+    if let Some(artifact_type) = artifact_type {
+        manifest["artifactType"] = artifact_type.into();
+    }
+    let manifest = put(media_type, manifest.to_string().as_bytes());
+    bench.write(&format!("{name}/index.json"), json!({ "schemaVersion": 2, "manifests": [manifest] }).to_string());
+    bench.write(&format!("{name}/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
+}
+
 /// What a forger makes of an endorsement.
 type Change<'a> = &'a dyn Fn(&mut Value);
 
@@ -124,8 +147,16 @@ fn a_key_that_does_not_count_for_it_endorses_nobody() {
     for (words, reason, found) in [
         (&["annotate", "old", "--clear", "may-sign"][..], "key_out_of_scope", "signs plugin alone"),
         (&["annotate", "old", "--may-sign", "plugin"], "key_out_of_scope", "signs plugin alone"),
-        (&["annotate", "old", "--not-after", "2026-01-01T00:00:00Z"], "key_expired", "expired at 2026-01-01"),
-        (&["annotate", "old", "--not-before", "2999-01-01T00:00:00Z"], "key_not_yet_valid", "before 2999-01-01"),
+        (
+            &["annotate", "old", "--not-after", "2026-01-01T00:00:00Z", "--force"],
+            "key_expired",
+            "expired at 2026-01-01",
+        ),
+        (
+            &["annotate", "old", "--not-before", "2999-01-01T00:00:00Z", "--force"],
+            "key_not_yet_valid",
+            "before 2999-01-01",
+        ),
         (&["revoke", "old", "--force"], "key_revoked", "was revoked"),
         (&retired, "untrusted_key", "was retired"),
     ] {
@@ -520,4 +551,234 @@ fn an_independent_program_verifies_an_endorsement_and_refuses_what_was_changed()
     for (file, pem) in [(FILE, "other.pem"), ("changed", "old.pem")] {
         assert_eq!(verify(file, pem).expect("it ran").0, Some(3), "{file} {pem}");
     }
+}
+
+/// One form for a file, a registry and a layout: whoever signs as well finds it where the first has put it.
+#[test]
+fn an_endorsement_goes_by_a_registry_or_a_layout_and_one_more_signs_it_there() {
+    let registry = Registry::start();
+    let remote = registry.reference("team/keys:new");
+    for (place, absent) in [("oci:layout:new", "io_not_found"), (&remote, "reference_not_found")] {
+        let site = Site::new();
+        site.trust("second", &[]);
+        let at = ["--issued-at", "2026-11-01T00:00:00Z", "--overlap", "36500d"];
+        let others = ["--endorser", "second.pem", "--require", "2"];
+        let begin = [&["new.pem", "--private-key", "old.key", "--out", place], &at[..], &others].concat();
+        let planned = site.endorse(&[&begin[..], &["--dry-run", "--json"]].concat());
+        let planned: Value = serde_json::from_str(&planned.ok().stdout).expect("JSON");
+        assert_eq!((&planned["destination"], &planned["artifact_digest"]), (&json!(place), &Value::Null));
+        site.0.run(&["keys", "accept", place, "--keys", "trusted", "--reason", "x"]).refused(1, absent);
+        let made = site.endorse(&[&begin[..], &["--json"]].concat());
+        let made: Value = serde_json::from_str(&made.ok().stdout).expect("JSON");
+        assert!(made["destination"] == *place && made["artifact_digest"].is_string(), "{made}");
+        // The same again is there already, and another one takes nobody's place.
+        let again = site.endorse(&begin);
+        assert!(again.ok().stderr.contains(&format!("--add {place}   # by each of the others")), "{again:?}");
+        let other = site.endorse(&["other.pem", "--private-key", "old.key", "--out", place]);
+        other.refused(1, "tag_exists");
+        assert!(
+            other.stderr.contains(&format!("`--add {place}`")) && !other.stderr.contains("replace-tag"),
+            "{other:?}"
+        );
+        let accept = |words: &[&str]| {
+            let words = [&["keys", "accept", place, "--keys", "trusted", "--reason", "x"], words].concat();
+            site.0.run(&words)
+        };
+        accept(&[]).refused(3, "signers_too_few");
+        let elsewhere = place.replace(":new", ":other");
+        let accepted = ["keys", "accept", &elsewhere, "--keys", "trusted", "--reason", "x"];
+        site.0.run(&accepted).refused(1, "reference_not_found");
+        let add = |successor: &str| site.endorse(&[successor, "--private-key", "second.key", "--add", place]);
+        add("other.pem").refused(3, "endorsement_conflict");
+        assert!(add("new.pem").ok().stderr.contains("signed by 2 of 2 endorsers, 2 required"));
+        assert!(add("new.pem").ok().stderr.contains("Unchanged"));
+        let before = site.0.snapshot("trusted");
+        accept(&["--dry-run"]).ok();
+        assert_eq!(site.0.snapshot("trusted"), before);
+        let done = accept(&[]);
+        assert!(done.ok().stderr.contains("Trusted key new ("), "named after the tag: {done:?}");
+        assert!(site.0.path("trusted/new.pem").exists());
+    }
+}
+
+#[test]
+fn an_endorsement_in_a_registry_is_had_by_the_rules_of_registries() {
+    let site = Site::new();
+    let registry = Registry::start().login(Login::Basic("me", "hunter2"));
+    let place = registry.reference("team/keys:new");
+    let host = registry.host();
+    let login = [
+        ("AISOC_REGISTRY_HOST", host.as_str()),
+        ("AISOC_REGISTRY_USERNAME", "me"),
+        ("AISOC_REGISTRY_PASSWORD", "hunter2"),
+    ];
+    let endorse = ["keys", "endorse", "new.pem", "--private-key", "old.key", "--out", &place];
+    let accept = ["keys", "accept", &place, "--keys", "trusted", "--reason", "x"];
+    let before = site.0.snapshot("trusted");
+    site.0.run(&endorse).refused(1, "registry_denied");
+    site.0.run_with(&endorse, &login).ok();
+    let denied = site.0.run(&accept);
+    denied.refused(1, "registry_denied");
+    assert!(!site.0.run_with(&accept, &login[..2]).stderr.contains("hunter2"));
+    site.0.run_with(&[&accept[..], &["--plain-http=false"]].concat(), &login).refused(1, "registry_tls");
+    site.0
+        .run(&["keys", "accept", "ghcr.io/Team/keys:new", "--keys", "trusted", "--reason", "x"])
+        .refused(2, "invalid_ref");
+    assert_eq!(site.0.snapshot("trusted"), before);
+    site.0.run_with(&accept, &login).ok();
+    drop(registry);
+    site.0.run_with(&accept, &login).refused(4, "registry_unavailable");
+}
+
+#[test]
+fn an_artifact_that_is_no_endorsement_is_refused_for_what_it_is() {
+    let site = Site::new();
+    let bench = &site.0;
+    site.endorsed();
+    let content = fs::read(bench.path(FILE)).expect("there");
+    let [kind, set] = PayloadType::ALL.map(PayloadType::as_str);
+    let layer = "application/vnd.dsse.envelope.v1+json";
+    let at_most = |bytes: usize| [&content[..], &vec![b' '; bytes - content.len()]].concat();
+    let (largest, larger) = (at_most(65_536), at_most(65_537));
+    let accept = |name: &str| {
+        let before = bench.snapshot("trusted");
+        let run =
+            bench.run(&["keys", "accept", &format!("oci:{name}"), "--id", "new", "--keys", "trusted", "--reason", "x"]);
+        assert!(run.code == 0 || bench.snapshot("trusted") == before, "{run:?}");
+        run
+    };
+    type Layers<'a> = &'a [(&'a str, &'a [u8])];
+    let faulty: [(&str, Option<&str>, Layers<'_>, &str); 6] = [
+        ("set", Some(set), &[(layer, &content)], set),
+        ("plugin", Some("application/vnd.aisoc.plugin.v1"), &[(layer, &content)], "application/vnd.aisoc.plugin.v1"),
+        ("nameless", None, &[(layer, &content)], "no artifactType"),
+        ("empty", Some(kind), &[], "0 layers"),
+        ("two", Some(kind), &[(layer, &content), (layer, b"{}")], "2 layers"),
+        ("other", Some(kind), &[("text/plain", &content)], "text/plain"),
+    ];
+    for (name, artifact_type, layers, found) in faulty {
+        layout(bench, name, artifact_type, layers);
+        let refused = accept(name);
+        refused.refused(1, "statement_invalid");
+        assert!(refused.stderr.contains(&format!("\n  found:    {found}\n")), "{refused:?}");
+    }
+    layout(bench, "larger", Some(kind), &[(layer, &larger)]);
+    let refused = accept("larger");
+    assert!(refused.refused(1, "statement_invalid").stderr.contains("at most 65536 bytes"), "{refused:?}");
+    // Of a set that somebody calls an endorsement, the type that was signed decides.
+    bench
+        .run(&[
+            "keys",
+            "export",
+            "some.keyset",
+            "--name",
+            "x",
+            "--expires",
+            "1d",
+            "--private-key",
+            "old.key",
+            "--keys",
+            "trusted",
+        ])
+        .ok();
+    let some = fs::read(bench.path("some.keyset")).expect("there");
+    layout(bench, "renamed", Some(kind), &[(layer, &some)]);
+    accept("renamed").refused(1, "statement_invalid");
+    // What names no tag has no name of its own.
+    layout(bench, "largest", Some(kind), &[(layer, &largest)]);
+    bench.run(&["keys", "accept", "oci:largest", "--keys", "trusted", "--reason", "x"]).refused(2, "usage");
+    accept("largest").ok();
+    // And an endorsement is no set.
+    let sync = ["keys", "sync", "oci:largest", "--name", "x", "--required-signatures", "1", "--keys", "trusted"];
+    let refused = bench.run(&sync);
+    assert!(refused.refused(1, "keyset_invalid").stderr.contains(kind), "{refused:?}");
+}
+
+#[test]
+fn an_endorsement_is_signed_on_its_way_from_one_program_to_the_next() {
+    let site = Site::new();
+    let piped = |words: &[&str], input: &str| {
+        let mut command = site.0.command(&[&["keys", "endorse"], words].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("runs");
+        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("ends");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let first = site.endorse(&["new.pem", "--private-key", "old.key", "--endorser", "second.pem"]).ok().stdout.clone();
+    let (code, both) = piped(&["new.pem", "--private-key", "second.key", "--add", "-"], &first);
+    let envelope = Envelope::read(both.as_bytes(), PayloadType::KeySuccession).expect("an endorsement");
+    assert_eq!((code, envelope.named_signers().len()), (Some(0), 2));
+    assert!(!site.0.path("-").exists(), "no file of that name is made");
+    let pem = fs::read_to_string(site.0.path("new.pem")).expect("there");
+    assert_eq!(piped(&["-", "--private-key", "second.key", "--add", "-"], &pem).0, Some(2));
+}
+
+/// The signature of each is there in the end: nobody puts back what he read before another one had signed.
+#[test]
+fn several_who_sign_an_endorsement_at_once_lose_no_signature() {
+    let site = Site::new();
+    let signers = ["second", "third", "other"];
+    let endorsers: Vec<String> =
+        signers.iter().flat_map(|key| ["--endorser".to_owned(), format!("{key}.pem")]).collect();
+    let endorsers: Vec<&str> = endorsers.iter().map(String::as_str).collect();
+    site.endorse(&[&["new.pem", "--private-key", "old.key", "--out", FILE], &endorsers[..]].concat()).ok();
+    let start = |key: &&str| {
+        let key = format!("{key}.key");
+        let mut command = site.0.command(&["keys", "endorse", "new.pem", "--private-key", &key, "--add", FILE]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs")
+    };
+    let running: Vec<_> = signers.iter().map(start).collect();
+    for child in running {
+        let output = child.wait_with_output().expect("ends");
+        assert!(output.status.success(), "{output:?}");
+    }
+    let content = fs::read(site.0.path(FILE)).expect("there");
+    let envelope = Envelope::read(&content, PayloadType::KeySuccession).expect("an endorsement");
+    assert_eq!(envelope.named_signers().len(), 4);
+    let left = fs::read_dir(site.0.path(".")).expect("listed").map(|entry| entry.expect("an entry").file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with(".aisoc-statement")));
+}
+
+/// Where the key is, is nobody's business who follows the endorsement.
+#[test]
+fn a_program_and_a_token_endorse_as_the_key_in_a_file_does() {
+    let site = Site::new();
+    let bench = &site.0;
+    let words = ["keys", "endorse", "new.pem", "--issued-at", "2026-11-01T00:00:00Z", "--overlap", "36500d"];
+    let by = |signer: &str, variables: &[(&str, &str)]| {
+        bench.run_with(&[&words[..], &["--private-key", signer]].concat(), variables)
+    };
+    let expected = by("old.key", &[]).ok().stdout.clone();
+    program(bench, "sign-with-openssl", &reference());
+    assert_eq!(by("exec:./sign-with-openssl", &[("SIGNER_KEY", "old.key")]).ok().stdout, expected);
+    // A program that is asked for one signature does not give one of another key.
+    let mistaken = reference().replace("\"-inkey\", KEY", "\"-inkey\", \"other.key\"");
+    program(bench, "mistaken", &mistaken);
+    by("exec:./mistaken", &[("SIGNER_KEY", "old.key")]).refused(3, "signer_mismatch");
+    fs::copy(bench.path("old.key"), bench.path("release.key")).expect("copied");
+    let token = |words_of_token: &[&str]| with_token(bench, &[&words[..], &["--private-key"]].concat(), words_of_token);
+    assert_eq!(token(&[TOKEN, "--passphrase", "env:PIN"]).ok().stdout, expected);
+    let refused = token(&[TOKEN, "--passphrase", "env:WRONG"]);
+    assert!(!refused.refused(1, "signer_failed").stderr.contains("hunter2"), "{refused:?}");
+    bench.write(FILE, &expected);
+    site.accept(&[]).ok();
+}
+
+#[test]
+fn the_ssh_agent_endorses_a_successor_that_a_site_accepts() {
+    let site = Site::new();
+    let line = format!("aisoc keys endorse new.pem --private-key ssh-agent:$f --out {FILE}");
+    let Some(run) = with_agent(&site.0, &line) else { return };
+    run.ok();
+    // RFC 8709: the name of the type, and the 32 bytes of the key. RFC 8410: those behind twelve others.
+    let public = fs::read_to_string(site.0.path("id.pub")).expect("there");
+    let blob = STANDARD.decode(public.split(' ').nth(1).expect("a key")).expect("base64");
+    let der = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", &blob[blob.len() - 32..]].concat();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der));
+    site.0.write("agent.pem", pem);
+    site.accept(&[]).refused(3, "untrusted_key");
+    site.trust("agent", &[]);
+    let done = site.accept(&[]);
+    assert!(done.ok().stderr.contains("on the word of `agent`"), "{done:?}");
 }

@@ -5,9 +5,12 @@ mod support;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use aisoc_files::{LockWait, PassingLock, Waited};
 use aisoc_testkit::registry::Registry;
 use serde_json::Value;
+use support::signers::{program, reference};
 use support::{Bench, Run};
 
 /// A directory that is exported, and a site that trusts `root` for sets.
@@ -33,7 +36,9 @@ impl Fleet {
     }
 
     fn keys(&self, words: &[&str], directory: &str) -> Run {
-        let place = if matches!(words[0], "retire" | "revoke") { &["--plugins-dir", "plugins"][..] } else { &[] };
+        // What hosts have installed is no matter of the directory that is exported.
+        let is_guarded = matches!(words[0], "retire" | "revoke") || (words[0] == "annotate" && directory == "site");
+        let place = if is_guarded { &["--plugins-dir", "plugins"][..] } else { &[] };
         self.0.run(&[&["keys"], words, &["--keys", directory, "--reason", "ticket 12"], place].concat())
     }
 
@@ -525,4 +530,251 @@ fn a_key_that_was_revoked_here_comes_with_no_set_although_its_file_is_gone() {
     fleet.exported();
     fleet.sync(&[]).ok();
     assert!(fleet.has("ops.pem"));
+}
+
+/// Five who sign at once are five signers: each adds to what the one before has put there.
+#[test]
+fn several_who_sign_a_set_at_once_lose_no_signature() {
+    let fleet = Fleet::new();
+    let bench = &fleet.0;
+    fleet.exported();
+    let keys: Vec<String> = (1..=5).map(|number| format!("signer{number}")).collect();
+    keys.iter().for_each(|key| {
+        bench.run(&["plugin", "keygen", "--out", key]).ok();
+    });
+    let start = |key: &String| {
+        let key = format!("{key}.key");
+        let words = ["keys", "export", "fleet.keyset", "--add", "--private-key", &key, "--keys", "master"];
+        bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs")
+    };
+    let running: Vec<_> = keys.iter().map(start).collect();
+    for child in running {
+        let output = child.wait_with_output().expect("ends");
+        assert!(output.status.success(), "{output:?}");
+    }
+    let envelope: Value = serde_json::from_slice(&fs::read(bench.path("fleet.keyset")).expect("there")).expect("JSON");
+    assert_eq!(envelope["signatures"].as_array().map(Vec::len), Some(6), "{envelope}");
+    let left = fs::read_dir(bench.path(".")).expect("listed").map(|entry| entry.expect("an entry").file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with(".aisoc-statement")));
+}
+
+/// Who holds the file is named, and nothing is lost to a wait that is over.
+#[test]
+fn a_set_that_is_signed_by_somebody_else_just_now_is_waited_for() {
+    let fleet = Fleet::new();
+    let bench = &fleet.0;
+    fleet.exported();
+    let before = fs::read(bench.path("fleet.keyset")).expect("there");
+    let wait = LockWait { command: "aisoc keys export", at_most: Duration::ZERO, go_on: &|| Ok(()), told: &|_| () };
+    let held = PassingLock::acquire(&bench.path("."), ".aisoc-statement.lock", &wait).expect("asked");
+    assert!(matches!(held, Waited::Ours(_)), "{held:?}");
+    let words = ["keys", "export", "fleet.keyset", "--add", "--private-key", "new.key", "--keys", "master"];
+    let mut waiting = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(waiting.try_wait().expect("asked").is_none(), "it waits");
+    assert_eq!(fs::read(bench.path("fleet.keyset")).expect("there"), before);
+    drop(held);
+    assert!(waiting.wait().expect("ends").success());
+    assert_ne!(fs::read(bench.path("fleet.keyset")).expect("there"), before);
+}
+
+/// A registry has no lock for us: what was read is what a tag has to name still.
+#[test]
+fn a_tag_that_moves_while_a_set_is_signed_is_left_as_it_is() {
+    let fleet = Fleet::new();
+    let bench = &fleet.0;
+    let export = ["keys", "export", "oci:layout:fleet", "--keys", "master", "--private-key"];
+    bench.run(&[&export[..], &["root.key", "--name", "fleet", "--expires", "30d"]].concat()).ok();
+    // While the second signs, the first has put the next version there.
+    let meanwhile = format!(
+        "#!/bin/sh\nread -r asked\ncase $asked in *message_base64*) '{}' {} root.key --expires 30d >/dev/null || exit 1;; \
+         esac\nprintf '%s\\n' \"$asked\" | ./sign-with-openssl\n",
+        env!("CARGO_BIN_EXE_aisoc"),
+        export.join(" "),
+    );
+    program(bench, "sign-with-openssl", &reference());
+    program(bench, "meanwhile", &meanwhile);
+    let add = |signer: &str| {
+        let words = [&export[..], &[signer, "--add", "--json"]].concat();
+        bench.run_with(&words, &[("SIGNER_KEY", "new.key")])
+    };
+    let run = add("exec:./meanwhile");
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("tag_exists") && run.stderr.contains("run the command again"), "{run:?}");
+    let done = document(&add("exec:./sign-with-openssl"));
+    assert_eq!((done["set_version"].as_u64(), done["signers"].as_array().map(Vec::len)), (Some(2), Some(2)), "{done}");
+}
+
+#[test]
+fn a_set_is_printed_and_signed_on_its_way_from_one_program_to_the_next() {
+    let fleet = Fleet::new();
+    let bench = &fleet.0;
+    let export = |words: &[&str]| bench.run(&[&["keys", "export", "-", "--keys", "master"], words].concat());
+    let first = ["--private-key", "root.key", "--name", "fleet", "--expires", "30d"];
+    // Nothing says what was there before.
+    export(&first).refused(2, "usage");
+    export(&["--private-key", "root.key", "--set-version", "3", "--expires", "30d"]).refused(2, "usage");
+    let numbered = [&first[..], &["--set-version", "3"]].concat();
+    let printed = export(&numbered).ok().stdout.clone();
+    bench.write("printed", &printed);
+    let told = document(&export(&[&numbered[..], &["--json"]].concat()));
+    assert!(
+        told["destination"].is_null() && told["statement"].as_str().is_some_and(|it| it.contains("payload")),
+        "{told}"
+    );
+    let planned = export(&[&numbered[..], &["--dry-run"]].concat());
+    assert!(!planned.ok().stdout.contains("payload"), "what could be used is not printed: {planned:?}");
+    let mut command = bench.command(&["keys", "export", "-", "--add", "--private-key", "new.key", "--keys", "master"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    child.stdin.take().expect("piped").write_all(printed.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("ends");
+    let both: Value = serde_json::from_slice(&output.stdout).expect("an envelope");
+    assert_eq!(both["signatures"].as_array().map(Vec::len), Some(2), "{output:?}");
+    export(&["--add", "--private-key", "-"]).refused(2, "usage");
+    assert!(!bench.path("-").exists(), "no file of that name is made");
+    fleet.sync(&[&["printed"][..], &SETTINGS].concat()).ok();
+    assert!(fleet.has("ops.pem"));
+}
+
+/// A set beside the keys would be taken for a note on one of them, and refuse all.
+#[test]
+fn no_set_is_written_among_trusted_keys() {
+    let fleet = Fleet::new();
+    let before = fleet.0.snapshot("master");
+    let words = ["--name", "fleet", "--expires", "30d", "--private-key", "root.key", "--keys", "master"];
+    for place in ["master/fleet.keyset", "site/fleet.keyset"] {
+        fleet.0.run(&[&["keys", "export", place][..], &words].concat()).refused(2, "usage");
+    }
+    assert_eq!(fleet.0.snapshot("master"), before);
+}
+
+/// The day on which everybody would be warned stands in the list of what falls due, before it and after.
+#[test]
+fn the_end_of_a_set_is_in_the_calendar_until_a_newer_one_is_applied() {
+    let fleet = Fleet::followed();
+    let bench = &fleet.0;
+    let calendar = |words: &[&str]| bench.run(&[&["keys", "calendar", "--keys", "site"], words].concat());
+    let due = document(&calendar(&["--within", "31d", "--json"]))["due"].clone();
+    let state: Value =
+        serde_json::from_slice(&fs::read(bench.path("site/.aisoc/keyset.json")).expect("there")).expect("JSON");
+    let expected = serde_json::json!([{
+        "at": state["expires_at"], "what": "set_expires", "is_over": false, "key_id": null, "fingerprint": null,
+        "path": null, "state": null, "set_name": "fleet", "set_version": 1,
+    }]);
+    assert_eq!(due, expected);
+    let text = calendar(&["--within", "31d"]).ok().stdout.clone();
+    assert!(text.contains("  fleet  set    the set expires: a newer version is due\n"), "{text}");
+    assert_eq!(document(&calendar(&["--within", "29d", "--json"]))["due"], serde_json::json!([]));
+    fleet.edit("site/.aisoc/keyset.json", state["expires_at"].as_str().expect("a time"), "2026-01-01T00:00:00Z");
+    let text = calendar(&[]).ok().stdout.clone();
+    assert!(text.contains("2026-01-01  fleet  set    the set has expired"), "{text}");
+    fleet.exported();
+    fleet.sync(&[]).ok();
+    let due = document(&calendar(&["--within", "31d", "--json"]))["due"].clone();
+    assert_eq!((&due[0]["set_version"], &due[0]["is_over"]), (&2.into(), &false.into()), "{due}");
+    bench.write("site/.aisoc/keyset.json", "{}");
+    calendar(&[]).refused(1, "record_invalid");
+}
+
+/// The set's note on the one file takes from the key what it may do under its other name, too.
+#[test]
+fn a_key_that_has_a_second_file_here_loses_its_last_right_to_sets_with_the_note_of_the_set() {
+    let fleet = Fleet::new();
+    let bench = &fleet.0;
+    fleet.keys(&["add", "new.pem", "--may-sign", "keyset"], "master").ok();
+    fleet.exported();
+    fleet.sync(&[&["fleet.keyset"][..], &SETTINGS].concat()).ok();
+    // Of the two who may sign sets here one goes, and the other stands here in a file of this site as well.
+    fleet.keys(&["retire", "root"], "site").ok();
+    let mine = r#"{"schema_version": 2, "may_sign": ["keyset"]}"#;
+    fs::copy(bench.path("new.pem"), bench.path("site/mine.pem")).expect("copied");
+    bench.write("site/mine.json", mine);
+    fleet.keys(&["annotate", "new", "--may-sign", "plugin"], "master").ok();
+    bench
+        .run(&[
+            "keys",
+            "export",
+            "fleet.keyset",
+            "--expires",
+            "30d",
+            "--private-key",
+            "new.key",
+            "--keys",
+            "master",
+            "--set-version",
+            "2",
+        ])
+        .ok();
+    let run = fleet.refused(&[], 3, "keyset_lockout");
+    assert!(run.stderr.contains("expected: at least 1 key that may sign `keyset`"), "{run:?}");
+}
+
+/// As many keys have to be left as a plugin needs on this site, and not one.
+#[test]
+fn a_set_leaves_as_many_keys_as_this_site_asks_to_have_signed() {
+    let fleet = Fleet::new();
+    fleet.exported();
+    let first = ["fleet.keyset", "--name", "fleet", "--required-signatures", "1"];
+    let run = fleet.refused(&[&first[..], &["--require", "2"]].concat(), 3, "keyset_lockout");
+    assert!(run.stderr.contains("at least 2 keys that count for plugins") && run.stderr.contains("1 key"), "{run:?}");
+    fleet.keys(&["add", "new.pem"], "master").ok();
+    fleet.exported();
+    fleet.sync(&[&first[..], &["--require", "2"]].concat()).ok();
+    fleet.keys(&["retire", "new", "--force"], "master").ok();
+    fleet.exported();
+    fleet.refused(&[&first[..], &["--require", "2"]].concat(), 3, "keyset_lockout");
+    fleet.sync(&first).ok();
+    // And so when a key is taken away by hand: two count, and two are asked for.
+    fleet.keys(&["add", "new.pem", "--id", "again"], "site").refused(1, "already_exists");
+    fleet.keys(&["restore", "new"], "site").ok();
+    fleet.keys(&["retire", "new", "--require", "2"], "site").refused(3, "key_needed");
+    fleet.keys(&["retire", "new"], "site").ok();
+}
+
+/// A note that takes from a key what something installed stands on waits as a key does that is to go.
+#[test]
+fn a_note_of_a_set_that_excludes_what_is_installed_waits_and_one_by_hand_is_refused() {
+    let fleet = Fleet::followed();
+    let bench = &fleet.0;
+    bench.run(&["plugin", "new", "shodan", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "shodan", "--private-key", "ops.key"]).ok();
+    bench.run(&["plugin", "install", "shodan", "--keys", "site", "--plugins-dir", "plugins"]).ok();
+    let verify = || bench.run(&["plugins", "verify", "--keys", "site", "--plugins-dir", "plugins"]);
+    fleet.keys(&["annotate", "ops", "--plugin", "acme-*"], "master").ok();
+    fleet.keys(&["add", "new.pem"], "master").ok();
+    fleet.exported();
+    for words in [&["--dry-run"][..], &[], &[]] {
+        let run = fleet.sync(words);
+        let said = "warning[depends_on_key]: key `ops` is to sign less and waits for shodan 0.1.0";
+        assert!(run.ok().stderr.contains(said), "{run:?}");
+        assert!(!fleet.has("ops.json"), "{run:?}");
+        verify().ok();
+    }
+    assert!(fleet.has("new.pem"), "what takes nothing away waits for nothing");
+    let told = document(&fleet.sync(&["--json"]));
+    assert_eq!(told["waiting"][0]["dependents"], serde_json::json!(["shodan 0.1.0"]), "{told}");
+    // A scope that holds what is installed is no loss.
+    fleet.keys(&["annotate", "ops", "--plugin", "shod*"], "master").ok();
+    fleet.exported();
+    let run = document(&fleet.sync(&["--json"]));
+    assert_eq!((&run["changes"][0]["change"], run["waiting"].as_array().map(Vec::len)), (&"annotated".into(), Some(0)));
+    verify().ok();
+    fleet.keys(&["annotate", "ops", "--plugin", "acme-*"], "master").ok();
+    fleet.exported();
+    fleet.sync(&["--force"]).ok();
+    assert!(verify().stderr.contains("key_out_of_scope"));
+    // By hand it is the same rule.
+    fleet.keys(&["annotate", "ops", "--clear", "plugin"], "site").ok();
+    let before = bench.snapshot("site");
+    for narrow in [&["--plugin", "acme-*"][..], &["--may-sign", "keyset"], &["--not-before", "2999-01-01T00:00:00Z"]] {
+        let run = fleet.keys(&[&["annotate", "ops"], narrow].concat(), "site");
+        run.refused(3, "key_needed");
+        assert!(run.stderr.contains("let the note allow what is installed"), "{run:?}");
+        assert_eq!(bench.snapshot("site"), before);
+    }
+    fleet.keys(&["annotate", "ops", "--owner", "Ada"], "site").ok();
+    fleet.keys(&["annotate", "ops", "--plugin", "shodan"], "site").ok();
+    fleet.keys(&["annotate", "root", "--may-sign", "plugin"], "site").refused(3, "key_needed");
+    fleet.keys(&["annotate", "ops", "--plugin", "acme-*", "--force"], "site").ok();
+    assert!(verify().stderr.contains("key_out_of_scope"));
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use aisoc_manifests::digest::Digest;
 use aisoc_testkit::registry::{Act, Registry, Rule};
 use serde_json::{Value, json};
+use support::signers::{TOKEN, program, reference as program_text, with_agent, with_token};
 use support::{Bench, Run, copy_tree};
 
 const SUFFIX: [&str; 2] = ["--tag-suffix", "-new"];
@@ -389,4 +390,29 @@ fn a_command_line_that_says_no_one_place_for_each_is_refused_before_anything_is_
     assert!(registry.requests().is_empty());
     resign(&bench, &[repository], &["--tag", "x"]).refused(2, "invalid_ref");
     resign(&bench, &[&pinned], &["--tag", "x"]).ok();
+}
+
+/// Whoever has the key signs what is published: a program, a token, an agent.
+#[test]
+fn what_is_published_is_signed_as_well_by_a_program_a_token_and_an_agent() {
+    let (bench, _registry, published) = rotation();
+    let fixed = ["plugin", "resign", &published, "--add", "--trusted-keys", "old.pem"];
+    let named_by = |tag: &str| format!("{}{tag}", published.strip_suffix("0.1.0").expect("a tag"));
+    bench.run(&[&fixed[..], &["--private-key", "new.key", "--tag", "file"]].concat()).ok();
+    program(&bench, "sign-with-openssl", &program_text());
+    let by_program = [&fixed[..], &["--private-key", "exec:./sign-with-openssl", "--tag", "program"]].concat();
+    bench.run_with(&by_program, &[("SIGNER_KEY", "new.key")]).ok();
+    fs::copy(bench.path("new.key"), bench.path("release.key")).expect("copied");
+    let command = [&fixed[..], &["--tag", "token", "--private-key"]].concat();
+    with_token(&bench, &command, &[TOKEN, "--passphrase", "env:PIN"]).ok();
+    let expected = named(&bench, &named_by("file"));
+    for tag in ["program", "token"] {
+        assert_eq!(named(&bench, &named_by(tag)), expected, "{tag}: the same key makes the same artifact");
+    }
+    let line = format!("aisoc {} --tag agent --private-key ssh-agent:$f", fixed.join(" "));
+    let Some(run) = with_agent(&bench, &line) else { return };
+    run.ok();
+    verify(&bench, &named_by("agent"), "old.pem").ok();
+    verify(&bench, &named_by("agent"), "new.pem").refused(3, "untrusted_key");
+    assert_ne!(named(&bench, &named_by("agent")), expected);
 }

@@ -3,11 +3,11 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Bench, Run, workspace};
+use support::signers::{TOKEN, program, reference, with_agent};
+use support::{Bench, Run, signers};
 
 /// A plugin, and a key that verifies it.
 fn bench() -> Bench {
@@ -15,18 +15,6 @@ fn bench() -> Bench {
     bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
     bench.run(&["plugin", "keygen", "--out", "release"]).ok();
     bench
-}
-
-fn program(bench: &Bench, name: &str, text: &str) {
-    let path = bench.write(name, text);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
-}
-
-/// The program of the manual.
-fn reference() -> String {
-    let page = fs::read_to_string(workspace::root().join("docs/signing-keys.md")).expect("a page");
-    let (_, rest) = page.split_once("cat > sign-with-openssl <<'EOF'\n").expect("the program");
-    rest.split_once("EOF\n").expect("its end").0.to_owned()
 }
 
 fn sign(bench: &Bench, signer: &str) -> Run {
@@ -124,24 +112,6 @@ fn ctrl_c_ends_the_program_that_is_waited_for() {
     assert!(!fs::exists(format!("/proc/{}", number.trim())).expect("known"), "it still runs");
 }
 
-/// OpenSSH's agent with a key, in a shell that runs `line`.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn with_agent(bench: &Bench, line: &str) -> Option<Run> {
-    let has_agent = Command::new("ssh-agent").arg("-h").output().is_ok();
-    if !has_agent {
-        eprintln!("SKIPPED: there is no ssh-agent");
-        return None;
-    }
-    let script = format!(
-        "set -e; eval \"$(ssh-agent)\" >/dev/null; trap 'ssh-agent -k >/dev/null' EXIT; \
-         test -e id || ssh-keygen -q -t ed25519 -N '' -C work -f id; ssh-add -q id; \
-         f=$(ssh-keygen -lf id.pub | cut -d ' ' -f 2); aisoc() {{ {} \"$@\"; }}; {line}",
-        env!("CARGO_BIN_EXE_aisoc")
-    );
-    let mut shell = Command::new("bash");
-    Some(Run::of(shell.args(["-c", &script]).current_dir(bench.path(".")).stdin(std::process::Stdio::null())))
-}
-
 #[test]
 fn the_ssh_agent_signs_by_either_fingerprint() {
     let bench = bench();
@@ -182,23 +152,9 @@ fn an_agent_that_does_not_sign_says_why_and_which_keys_there_are() {
     assert_eq!(bench.snapshot("demo"), before);
 }
 
-const TOKEN: &str = "pkcs11:token=release;object=signing?module-path=/usr/lib/m.so";
-
-/// A program beside aisoc that answers as `aisoc-pkcs11` would, to the PIN 1234 and that URI alone.
+/// As a token would sign the plugin.
 fn with_token(bench: &Bench, words: &[&str]) -> Run {
-    let text = reference()
-        .replace("    if request[\"protocol_version\"]", "    if request[\"passphrase\"] != \"1234\" or sys.argv[1:] != [os.environ[\"URI\"]]:\n        return {\"error\": \"the PIN is wrong\"}\n    if request[\"protocol_version\"]");
-    program(bench, "aisoc-pkcs11", &text);
-    let own = bench.path("aisoc");
-    // A second name where that can be: what was just written may still be open in a process of another test.
-    let linked = own.exists() || fs::hard_link(env!("CARGO_BIN_EXE_aisoc"), &own).is_ok();
-    if !linked {
-        fs::copy(env!("CARGO_BIN_EXE_aisoc"), &own).expect("copied");
-    }
-    let mut command = Command::new(own);
-    command.args(["plugin", "sign", "demo", "--private-key"]).args(words).current_dir(bench.path("."));
-    command.envs([("SIGNER_KEY", "release.key"), ("PIN", "1234"), ("WRONG", "hunter2"), ("URI", words[0])]);
-    Run::of(command.stdin(std::process::Stdio::null()))
+    signers::with_token(bench, &["plugin", "sign", "demo", "--private-key"], words)
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn right(command: &str) -> &'static [&'static str] {
             "plugins",
         ],
         "keys promote" | "keys restore" => &["release", "--trusted-keys", "keys", "--reason", "x"],
-        "keys endorse" => &["release.pem", "--private-key", "release.key"],
+        "keys endorse" => &["new.pem", "--private-key", "release.key", "--out", "oci:made:1"],
         "keys accept" => &["release.endorsement", "--trusted-keys", "keys", "--reason", "x"],
         "keys annotate" => &["release", "--owner", "Ada", "--trusted-keys", "keys", "--reason", "x"],
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],

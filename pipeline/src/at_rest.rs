@@ -16,9 +16,10 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::progress::{Act, Measured};
 use aisoc_manifests::text::printable;
 use aisoc_packaging::{Limits, ReferenceDir, default_threads, stated_bytes};
-use aisoc_signing::{Claim, Coverage, Fingerprint, Origin};
+use aisoc_signing::{Claim, Coverage, Origin};
 use aisoc_trust::{Examined, SignatureStatus};
 
+use crate::afterwards::Afterwards;
 use crate::bytecode::{cure, mended};
 use crate::foresight::Foresight;
 use crate::grants::stated_grants;
@@ -81,23 +82,23 @@ pub struct AtRest {
 /// judged; `plugin_not_found` for one that was asked for, and I/O reasons when plugins or keys cannot be
 /// listed. What is refused is a verdict.
 pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
-    let (seen, rest) = see_at_rest(options, &BTreeSet::new())?;
+    let (seen, rest) = see_at_rest(options, Afterwards::Without(&BTreeSet::new()))?;
     Ok(AtRest { plugins: seen.into_iter().map(|seen| seen.plugin).collect(), ..rest })
 }
 
-/// An installed plugin as it is judged today, and as it would be without some of the keys.
+/// An installed plugin as it is judged today, and as it would be without some of the keys, or with other notes on them.
 pub(crate) struct Seen {
     pub(crate) plugin: PluginAtRest,
     /// Nothing where none of those keys has signed it, which is no other verdict.
     pub(crate) foreseen: Option<Result<Judgement>>,
 }
 
-/// As [`verify_at_rest`], and what would be said of each plugin `without` those keys: of the same bytes, read once.
+/// As [`verify_at_rest`], and what would be said of each plugin `afterwards`: of the same bytes, read once.
 /// What is given beside the plugins has none in it.
 ///
 /// # Errors
 /// As [`verify_at_rest`].
-pub(crate) fn see_at_rest(options: &AtRestOptions, without: &BTreeSet<Fingerprint>) -> Result<(Vec<Seen>, AtRest)> {
+pub(crate) fn see_at_rest(options: &AtRestOptions, afterwards: Afterwards<'_>) -> Result<(Vec<Seen>, AtRest)> {
     options.site.require_secure(options.shared_directories)?;
     let shared = options.site.shared()?;
     let observed = options.site.observe()?;
@@ -108,7 +109,7 @@ pub(crate) fn see_at_rest(options: &AtRestOptions, without: &BTreeSet<Fingerprin
         options,
         observed: &observed,
         judge: &judge,
-        foresight: &Foresight::of(&judge, without),
+        foresight: &Foresight::of(&judge, afterwards),
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
     };

@@ -1,24 +1,23 @@
-//! `Foresight`: what the gate would say without some of the keys. The same claim is judged twice, by the keys as they
-//! are and by those that would be left; nothing here knows a rule of the gate.
-
-use std::collections::BTreeSet;
+//! `Foresight`: what the gate would say without some of the keys, or with other notes on them. The same claim is judged
+//! twice, by the keys as they are and by those that would be there; nothing here knows a rule of the gate.
 
 use aisoc_manifests::fault::Result;
-use aisoc_signing::{Claim, Fingerprint, Origin};
+use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{Examined, Facts, Verdict};
 
+use crate::afterwards::Afterwards;
 use crate::judge::{Judge, Judgement};
 
-/// Keys that would be gone, and a judge who has the others.
+/// What would become of keys, and a judge who has them as they would be.
 pub(crate) struct Foresight<'a> {
-    gone: &'a BTreeSet<Fingerprint>,
+    asked: Afterwards<'a>,
     judge: Option<Judge<'a>>,
 }
 
 impl<'a> Foresight<'a> {
-    /// Without any key to be gone it foresees nothing.
-    pub(crate) fn of(judge: &Judge<'a>, gone: &'a BTreeSet<Fingerprint>) -> Self {
-        Self { gone, judge: (!gone.is_empty()).then(|| judge.without(gone)) }
+    /// Where nothing becomes of any key it foresees nothing.
+    pub(crate) fn of(judge: &Judge<'a>, asked: Afterwards<'a>) -> Self {
+        Self { asked, judge: (!asked.keys().is_empty()).then(|| judge.afterwards(&asked)) }
     }
 
     /// Judges again what passed the gates about proof `today`. Nothing where none of the keys has verified anything in
@@ -32,7 +31,7 @@ impl<'a> Foresight<'a> {
     fn signed(&self, verdict: &Verdict) -> bool {
         let signers = verdict.signers().iter().map(|signer| signer.fingerprint);
         let ended = verdict.ended_signers().iter().map(|ended| ended.fingerprint);
-        signers.chain(ended).any(|key| self.gone.contains(&key))
+        signers.chain(ended).any(|key| self.asked.keys().contains(&key))
     }
 
     /// What would follow, beside what is installed.

@@ -17,6 +17,8 @@ use aisoc_trust::{
 };
 use jiff::Timestamp;
 
+use crate::afterwards::Afterwards;
+
 /// Whom to trust, and how far.
 #[derive(Debug)]
 pub struct TrustInputs {
@@ -115,9 +117,9 @@ impl<'a> Judge<'a> {
         Ok(Self { trust, keyring: trust.foreseen.of(keyring) })
     }
 
-    /// A judge who has the same keys but for those.
-    pub(crate) fn without(&self, gone: &BTreeSet<Fingerprint>) -> Self {
-        Self { trust: self.trust, keyring: self.keyring.without(gone) }
+    /// A judge who has the keys as they would be.
+    pub(crate) fn afterwards(&self, asked: &Afterwards<'_>) -> Self {
+        Self { trust: self.trust, keyring: asked.of(&self.keyring) }
     }
 
     /// Says before anything is fetched what would refuse all that could come. The keys that judge are read again

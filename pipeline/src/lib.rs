@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod afterwards;
 mod arrival;
 mod at_rest;
 mod before;
@@ -44,6 +45,7 @@ mod verify;
 mod verify_installed;
 mod versions;
 
+pub use afterwards::Afterwards;
 pub use aisoc_discovery::{Discovered, Discovery, Failed, Kind, Note, Origin, Source as PluginSource, UserPlugins};
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;

@@ -41,15 +41,15 @@ pub use claim::{Claim, ClaimedTree};
 pub use content::Content;
 pub use coverage::{Coverage, Uncovered};
 pub use encrypted_key::EncryptedKey;
-pub use envelope::{Envelope, MAX_ENVELOPE_BYTES, Opened, PayloadType};
+pub use envelope::{Envelope, Opened, PayloadType};
 pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_encrypted_key_pair, write_key_pair};
 pub use key_source::KeySource;
 pub use keyring::{
-    Circumstances, FileKind, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyFlaw, KeyId, KeyNotes, KeyPlace, Keyring,
-    LinkOut, OWN_DIRECTORY, Origin, OutOfScope, Passed, PlannedEnd, Revocation, Scope, SignatureKind, SkippedKey,
-    Standing, Survey, SurveyedFile, Wider, inherited, note_of, wider,
+    Circumstances, FileKind, ForeseenFile, HeldKey, JOURNAL, JOURNAL_CHAIN, KeyCoverage, KeyFlaw, KeyId, KeyNotes,
+    KeyPlace, Keyring, LinkOut, OWN_DIRECTORY, Origin, OutOfScope, Passed, PlannedEnd, Revocation, Scope,
+    SignatureKind, SkippedKey, Standing, Survey, SurveyedFile, Wider, inherited, note_of, wider,
 };
 pub use private_key::PrivateKey;
 pub use publishable::{Proof, Publishable, SignedStatement, UnsignedStatement};

@@ -8,8 +8,8 @@ use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::value::Text;
 use aisoc_signing::{
-    Claim, ClaimedTree, Content, Envelope, KeyHolder, Keyring, MAX_ENVELOPE_BYTES, Outcome, PayloadType, PublicKey,
-    SigningKey, sign, verify,
+    Claim, ClaimedTree, Content, Envelope, KeyHolder, Keyring, Outcome, PayloadType, PublicKey, SigningKey, sign,
+    verify,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -225,14 +225,20 @@ fn what_is_no_envelope_is_named_and_nothing_of_it_is_read() {
 #[test]
 fn an_envelope_has_an_end_when_it_is_read_and_when_it_is_made() {
     let owner = key();
-    let largest = usize::try_from(MAX_ENVELOPE_BYTES).expect("small") / 4 * 3 - 1_000;
-    let made = signed(KIND, &vec![b' '; largest], &[&owner]).to_json();
-    assert!(Envelope::read(made.as_bytes(), KIND).is_ok(), "{}", made.len());
     let holders: [&dyn KeyHolder; 1] = [&owner];
-    let fault = Envelope::sign(KIND, vec![b' '; largest + 1_000], &holders).expect_err("larger than is read");
-    assert_eq!(fault.reason(), Reason::StatementInvalid);
-    let padded = format!("{made}{}", " ".repeat(2_000));
-    assert_eq!(Envelope::read(padded.as_bytes(), KIND).expect_err("padded").reason(), Reason::StatementInvalid);
+    for (kind, max_bytes) in [(PayloadType::KeySuccession, 65_536), (PayloadType::Keyset, 4_194_304)] {
+        assert_eq!(kind.max_envelope_bytes(), max_bytes);
+        let max_bytes = usize::try_from(max_bytes).expect("small");
+        let around = signed(kind, b"", &[&owner]).to_json().len();
+        let largest = (max_bytes - around) / 4 * 3;
+        let made = signed(kind, &vec![b' '; largest], &[&owner]).to_json();
+        let padded = |bytes: usize| format!("{made}{}", " ".repeat(bytes - made.len()));
+        assert!(Envelope::read(padded(max_bytes).as_bytes(), kind).is_ok(), "{kind}");
+        let fault = Envelope::read(padded(max_bytes + 1).as_bytes(), kind).expect_err("one byte more");
+        assert_eq!(fault.reason(), Reason::StatementInvalid);
+        let fault = Envelope::sign(kind, vec![b' '; largest + 3], &holders).expect_err("larger than is read");
+        assert_eq!(fault.reason(), Reason::StatementInvalid);
+    }
     let signers: Vec<SigningKey> = (0..17).map(|_| key()).collect();
     let (sixteen, all): (Vec<&dyn KeyHolder>, Vec<&dyn KeyHolder>) =
         (signers[..16].iter().map(|it| it as _).collect(), signers.iter().map(|it| it as _).collect());

@@ -181,6 +181,8 @@ pub(crate) struct KeyAnnotateArgs {
     pub(crate) clear: Vec<String>,
     #[command(flatten)]
     pub(crate) change: KeyChangeArgs,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
 }
 
 /// What a note can say no more about: the options that say it.

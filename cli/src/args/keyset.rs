@@ -57,8 +57,8 @@ impl FromStr for Expiry {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportKeysArgs {
-    /// Where the set goes: a file, or a reference such as HOST/REPOSITORY:TAG or oci:DIR:TAG. A set that is there is
-    /// verified first, and gives way to the next version alone
+    /// Where the set goes: a file, a reference such as HOST/REPOSITORY:TAG or oci:DIR:TAG, or `-` for standard output. A
+    /// set that is there is verified first, and gives way to the next version alone
     #[arg(value_name = "REF|FILE")]
     pub(crate) destination: OsString,
     /// Who signs, as for `sign`; may be repeated
@@ -75,7 +75,8 @@ pub(crate) struct ExportKeysArgs {
     /// The version, which has to be newer [default: one more than the one that is there]
     #[arg(long, value_name = "N", conflicts_with = "add", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) set_version: Option<u64>,
-    /// Sign the set that is there as well, where several have to; nothing else of it changes
+    /// Sign the set that is there as well, where several have to; nothing else of it changes. With `-` it comes from
+    /// standard input
     #[arg(long)]
     pub(crate) add: bool,
     /// The directory of keys that becomes the set [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]

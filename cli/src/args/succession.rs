@@ -1,5 +1,6 @@
 //! What endorsing a key takes, and accepting one on the word of others.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use super::dry_run::DryRunArgs;
 use super::duration::some_duration;
 use super::key_change::KeyChangeArgs;
 use super::passphrase::PassphraseArgs;
+use super::plugin::RegistryArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct EndorseArgs {
@@ -23,14 +25,18 @@ pub(crate) struct EndorseArgs {
     pub(crate) passphrase: PassphraseArgs,
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
-    /// Sign this endorsement as well, which others have begun, and write it back; NEW.pem is compared with it
-    #[arg(long, value_name = "FILE", conflicts_with = "terms")]
-    pub(crate) add: Option<PathBuf>,
-    /// Write it to this file, which must not hold another one; `-` prints it [default: it is printed]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    /// Sign this endorsement as well, which others have begun, and put it back; NEW.pem is compared with it. `-` takes
+    /// it from standard input and prints it
+    #[arg(long, value_name = "REF|FILE", conflicts_with = "terms")]
+    pub(crate) add: Option<OsString>,
+    /// Where it goes: a file, or a reference such as HOST/REPOSITORY:TAG or oci:DIR:TAG, which must not hold another one;
+    /// `-` prints it [default: it is printed]
+    #[arg(long, value_name = "REF|FILE")]
+    pub(crate) out: Option<OsString>,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }
 
 /// What an endorsement says beside the key. It is fixed when the first of its keys signs.
@@ -62,10 +68,10 @@ pub(crate) struct TermsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AcceptArgs {
-    /// The endorsement: a file, or `-` for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) statement: String,
-    /// Under which name the successor is trusted [default: the file's name up to its first dot]
+    /// The endorsement: a file, a reference such as HOST/REPOSITORY:TAG or oci:DIR:TAG, or `-` for standard input
+    #[arg(value_name = "REF|FILE")]
+    pub(crate) statement: OsString,
+    /// Under which name the successor is trusted [default: the file's name, or the tag, up to its first dot]
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
     /// How many endorsers this site asks for, if the endorsement asks for fewer
@@ -80,4 +86,6 @@ pub(crate) struct AcceptArgs {
     pub(crate) plugins_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) change: KeyChangeArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }

@@ -46,6 +46,7 @@ mod rollback;
 mod schema;
 mod several;
 mod sign;
+mod statement;
 mod succession;
 mod suggestion;
 mod table;

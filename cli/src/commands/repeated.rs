@@ -316,7 +316,11 @@ mod tests {
                 "`aisoc keys revoke a.pem --reason TEXT`",
                 "`aisoc keys revoke a.pem --reason TEXT --plugins-dir p --trusted-keys 'my keys'`",
             ),
-            ("`aisoc keys annotate a --reason TEXT`", "`aisoc keys annotate a --reason TEXT --trusted-keys 'my keys'`"),
+            (
+                "`aisoc keys annotate a --reason TEXT`",
+                "`aisoc keys annotate a --reason TEXT --plugins-dir p --trusted-keys 'my keys'`",
+            ),
+            ("`aisoc keys promote a --reason TEXT`", "`aisoc keys promote a --reason TEXT --trusted-keys 'my keys'`"),
             ("`aisoc keys list --trusted-keys other`", "`aisoc keys list --trusted-keys other --plugins-dir p`"),
         ] {
             assert_eq!(of.in_hint(hint), expected);

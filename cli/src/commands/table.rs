@@ -480,6 +480,8 @@ by hand is none.",
     second.pem --endorser third.pem --require 2 --out acme.endorsement
   aisoc keys endorse acme-2026.pem --private-key second.key --add \\
     acme.endorsement
+  aisoc keys endorse acme-2026.pem --private-key acme-2025.key --out \\
+    registry.example/team/keys:acme-2026
 
 It is signed in a form of its own, which is no signature of a plugin
 (`aisoc help signing-format`). Nobody follows it unasked: sites do with
@@ -498,6 +500,7 @@ It is signed in a form of its own, which is no signature of a plugin
             examples: "Examples:
   aisoc keys accept successor.endorsement --reason 'ticket 12' --dry-run
   aisoc keys accept successor.endorsement --id acme --reason 'ticket 12'
+  aisoc keys accept registry.example/team/keys:successor --reason 'ticket 12'
 
 It gets at most what its endorsers have: scope, coverage, what they sign, and
 until when. They have to count today, and their notes have to let them:
@@ -552,6 +555,7 @@ Staged, trusted, the signatures that are still missing, retired, and with
     --repository ghcr.io/acme --reason 'ticket 12'
   aisoc keys annotate old --clear owner --reason 'ticket 12'",
             risk: Risk::Write,
+            raised_by: &["force"],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::ChangedKey>),
             ..PLAIN
@@ -731,6 +735,8 @@ and judged by the keys as they are and without these.",
     --private-key release.key --trusted-keys keys
   # a second signer, where sites ask for two
   aisoc keys export fleet.keyset --add --private-key new.key --keys keys
+  aisoc keys export - --name fleet --set-version 7 --expires 30d \\
+    --private-key release.key --keys keys
 
 The next version stands in the place of the one before, which is verified
 first. Public keys, their notes and where each stands are in it; a private key

@@ -4,6 +4,7 @@
 
 pub(crate) mod pages;
 pub(crate) mod shell;
+pub(crate) mod signers;
 pub(crate) mod terminal;
 pub(crate) mod workspace;
 

@@ -57,18 +57,22 @@ pub struct KeyCalendar {
 pub struct DueKey {
     /// When.
     pub at: String,
-    /// `begins` to count, `expires`, `is_revoked`, or `staged_since` then.
+    /// `begins` to count, `expires`, `is_revoked`, or `staged_since` then; `set_expires` of the set that is followed.
     pub what: &'static str,
     /// Whether that time is over.
     pub is_over: bool,
-    /// The name of the key.
-    pub key_id: String,
+    /// The name of the key; nothing of a set.
+    pub key_id: Option<String>,
     /// The key by content.
-    pub fingerprint: String,
+    pub fingerprint: Option<String>,
     /// Its file.
-    pub path: String,
+    pub path: Option<String>,
     /// Its state today, in the words of `keys list`.
-    pub state: &'static str,
+    pub state: Option<&'static str>,
+    /// The set of keys that is followed; nothing of a key.
+    pub set_name: Option<String>,
+    /// The version of it that was applied.
+    pub set_version: Option<u64>,
 }
 
 /// Keys by content.

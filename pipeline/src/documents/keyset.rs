@@ -24,10 +24,12 @@ pub struct ExportedKeySet {
     pub payload_digest: String,
     /// Who has signed it.
     pub signers: Vec<Signer>,
-    /// Where it is: the file, or the reference.
-    pub destination: String,
+    /// Where it is: the file, or the reference; nothing when it was printed.
+    pub destination: Option<String>,
     /// The artifact that holds it; nothing for a file.
     pub artifact_digest: Option<String>,
+    /// The content of the file, where it was printed: an envelope of DSSE v1, one line.
+    pub statement: Option<String>,
     /// The directory of the keys.
     pub keys_directory: String,
 }

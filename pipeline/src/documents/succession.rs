@@ -10,9 +10,11 @@ use super::{FinishedChange, KeyNote, Objection};
 pub struct EndorsedKey {
     /// Whether there is a signature now that was not there before.
     pub changed: bool,
-    /// The file that holds it; nothing when it was printed.
-    pub path: Option<String>,
-    /// The content of that file: an envelope of DSSE v1, one line. Nothing in a dry run.
+    /// Where it is: the file, or the reference; nothing when it was printed.
+    pub destination: Option<String>,
+    /// The artifact that holds it; nothing for a file.
+    pub artifact_digest: Option<String>,
+    /// The content of the file: an envelope of DSSE v1, one line. Nothing in a dry run.
     pub statement: Option<String>,
     /// The key that succeeds.
     pub fingerprint: String,

@@ -7,6 +7,7 @@ use aisoc_installation::Site;
 use aisoc_manifests::fault::Result;
 use aisoc_signing::{Fingerprint, HeldKey, KeyPlace, Keyring};
 use aisoc_trust::journal::{Action, JournalPlace};
+use aisoc_trust::keys::Applied;
 use jiff::Timestamp;
 
 use super::lint::When;
@@ -22,6 +23,8 @@ pub enum DueKind {
     IsRevoked,
     /// It has been staged since then, and nobody has promoted it.
     StagedSince,
+    /// The set that is followed can be relied on no more: a newer one may be withheld.
+    SetExpires,
 }
 
 impl DueKind {
@@ -32,6 +35,7 @@ impl DueKind {
             Self::Expires => "expires",
             Self::IsRevoked => "is_revoked",
             Self::StagedSince => "staged_since",
+            Self::SetExpires => "set_expires",
         }
     }
 }
@@ -43,8 +47,32 @@ pub struct Due {
     pub at: Timestamp,
     /// What.
     pub kind: DueKind,
-    /// Which key.
-    pub key: HeldKey,
+    /// Of what.
+    pub of: DueOf,
+}
+
+/// What something happens to.
+#[derive(Debug, Clone)]
+pub enum DueOf {
+    /// A key.
+    Key(Box<HeldKey>),
+    /// The set of keys that is followed, as it was applied.
+    Set {
+        /// Which set.
+        name: String,
+        /// Its version.
+        version: u64,
+    },
+}
+
+impl DueOf {
+    /// By the file of a key; a set before them.
+    fn order(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(&key.file),
+            Self::Set { .. } => None,
+        }
+    }
 }
 
 /// A directory of keys, and what falls due in it.
@@ -57,26 +85,34 @@ pub struct Calendar {
 }
 
 /// Everything that falls due up to a time. What is over stays in it as long as its key stands where it counts: somebody
-/// has still to do something about it.
+/// has still to do something about it; and the end of a set until a newer one is applied.
 ///
 /// # Errors
-/// `io_not_found` when there is nothing where keys should be; as [`Keyring::read`] and reading the journals.
+/// `io_not_found` when there is nothing where keys should be; as [`Keyring::read`], [`Applied::read`] and reading the
+/// journals.
 pub fn calendar(keys_dir: &Path, site: &Site, when: &When) -> Result<Calendar> {
     let keyring = Keyring::read(keys_dir)?.require_there()?;
     let staged = staged(keys_dir, site)?;
-    let mut due: Vec<Due> = keyring.all_keys().iter().flat_map(|key| of_key(key, &staged)).collect();
+    let set = Applied::read(keys_dir)?.map(of_set);
+    let mut due: Vec<Due> = keyring.all_keys().iter().flat_map(|key| of_key(key, &staged)).chain(set).collect();
     due.retain(|due| due.at <= when.horizon() && !is_done(due, when.at));
-    due.sort_by(|one, other| (one.at, &one.key.file, one.kind).cmp(&(other.at, &other.key.file, other.kind)));
+    due.sort_by(|one, other| (one.at, one.of.order(), one.kind).cmp(&(other.at, other.of.order(), other.kind)));
     Ok(Calendar { keyring, due })
 }
 
 /// A beginning that is over is nothing to do, but for a key that still waits for it.
 fn is_done(due: &Due, at: Timestamp) -> bool {
-    due.kind == DueKind::Begins && due.at <= at && due.key.place == KeyPlace::Trusted
+    let is_trusted = matches!(&due.of, DueOf::Key(key) if key.place == KeyPlace::Trusted);
+    due.kind == DueKind::Begins && due.at <= at && is_trusted
+}
+
+fn of_set(applied: Applied) -> Due {
+    let Applied { name, version, expires_at, .. } = applied;
+    Due { at: expires_at, kind: DueKind::SetExpires, of: DueOf::Set { name, version } }
 }
 
 fn of_key(key: &HeldKey, staged: &HashMap<Fingerprint, Timestamp>) -> Vec<Due> {
-    let due = |at, kind| Due { at, kind, key: key.clone() };
+    let due = |at, kind| Due { at, kind, of: DueOf::Key(Box::new(key.clone())) };
     if !matches!(key.place, KeyPlace::Trusted | KeyPlace::Staged) {
         return Vec::new();
     }

@@ -8,14 +8,16 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, KeyPlace, Keyring, SignatureKind, Standing};
-use aisoc_trust::StateLock;
-use aisoc_trust::journal::Entry;
-use aisoc_trust::keys::{Grounds, KeyChange, KeysAccess, KeysSession, counts_beside, require_signers_beside};
+use aisoc_signing::{Fingerprint, KeyPlace, Keyring, SignatureKind};
+use aisoc_trust::journal::{Action, Entry};
+use aisoc_trust::keys::{Foreseen, Grounds, KeyChange, KeysAccess, KeysSession, counting, require_set_signers};
+use aisoc_trust::{Patience, StateLock};
 use jiff::Timestamp;
 
 use super::impact::{Impact, impact};
+use crate::afterwards::Afterwards;
 use crate::at_rest::AtRestOptions;
 
 /// Which keys are changed, by whom and why.
@@ -81,7 +83,7 @@ pub(super) fn change_keys_if(
     let fingerprint = key_of(&change)?;
     let before = session.keyring().all_keys().iter().filter(|key| key.fingerprint == fingerprint).map(|key| key.place);
     let before = before.min();
-    let asked = guard.map(|guard| guard.ask(&session, fingerprint, options)).transpose()?;
+    let asked = guard.map(|guard| guard.ask(&session, &change, fingerprint, options)).transpose()?;
     // Held until the key is gone.
     let (impact, _still) = asked.unzip();
     let finished = session.finished().cloned();
@@ -103,60 +105,101 @@ impl Guard {
     fn ask(
         &self,
         session: &KeysSession,
+        change: &KeyChange,
         key: Fingerprint,
         options: &KeyChangeOptions,
     ) -> Result<(Impact, Option<StateLock>)> {
-        let still = self.hold_still(options)?;
-        let impact = self.judge(session, key, options.grounds.at)?;
-        if still.is_some() {
-            return Ok((impact, still));
+        let foreseen = Foreseen::of(change, key);
+        if change.action() == Action::KeyAnnotate && !foreseen.limits_anew(session.keyring()) {
+            return Ok((Impact::default(), None));
         }
-        // The first install of all may have made the lock meanwhile.
-        match self.hold_still(options)? {
-            None => Ok((impact, None)),
-            still => Ok((self.judge(session, key, options.grounds.at)?, still)),
-        }
-    }
-
-    /// A key that goes whatever depends on it waits for nobody.
-    fn hold_still(&self, options: &KeyChangeOptions) -> Result<Option<StateLock>> {
+        let gone = BTreeSet::from([key]);
+        // A key that is taken away is asked about as if all its files were: who takes the first away means the key.
+        let afterwards = match change.action() {
+            Action::KeyAnnotate => Afterwards::Behind(&foreseen),
+            _ => Afterwards::Without(&gone),
+        };
+        let judge = || self.judge(session, afterwards, options.grounds.at);
         match self.is_forced {
-            true => Ok(None),
-            false => self.installed.site.hold_still(&options.access.patience),
+            // A key that goes whatever depends on it waits for nobody.
+            true => Ok((judge()?, None)),
+            false => while_still(&self.installed.site, &options.access.patience, judge),
         }
     }
 
-    fn judge(&self, session: &KeysSession, fingerprint: Fingerprint, at: Timestamp) -> Result<Impact> {
+    fn judge(&self, session: &KeysSession, afterwards: Afterwards<'_>, at: Timestamp) -> Result<Impact> {
         // The keys that went before are gone in a dry run as well, which has taken none away.
         let keyring = &session.keyring().without(&self.installed.trust.foreseen.gone);
-        let impact = impact(&self.installed, &BTreeSet::from([fingerprint]))?;
+        let impact = impact(&self.installed, afterwards)?;
         if self.is_forced {
             return Ok(impact);
         }
+        let after = afterwards.of(keyring);
         if let Some(refusal) = impact.refusal() {
-            return Err(refusal.hint(
-                "see each with `aisoc keys impact ID`; have its publisher sign it with the key that stays (`aisoc plugin \
-                 resign`), and install that. `--force` is for a key that is in the wrong hands",
-            ));
+            return Err(refusal.hint(match afterwards {
+                Afterwards::Behind(_) => {
+                    "let the note allow what is installed; or have its publisher sign it with another key (`aisoc plugin \
+                     resign`), and install that first. `--force` is for a key that is in the wrong hands"
+                }
+                Afterwards::Without(_) => {
+                    "see each with `aisoc keys impact ID`; have its publisher sign it with the key that stays (`aisoc \
+                     plugin resign`), and install that. `--force` is for a key that is in the wrong hands"
+                }
+            }));
         }
         match impact.failed.first() {
-            Some((name, fault)) => Err(Fault::new(Reason::KeyNeeded, format!("nobody can tell whether `{name}` depends on the key"))
-                .expected("every plugin read", fault.to_string())
-                .hint("set right what cannot be read; `--force` is for a key that is in the wrong hands")),
-            None if is_last(keyring, fingerprint, at) => Err(Fault::new(
-                Reason::KeyNeeded,
-                "it is the last key that counts: without it nothing is verified",
-            )
-            .expected("another trusted key that counts", "none")
-            .hint("trust another one first: `aisoc keys add PEM --reason TEXT`. `--force` is for a key that is in the wrong hands")),
-            None => require_signers_beside(keyring, fingerprint, at).map(|()| impact),
+            Some((name, fault)) => {
+                Err(Fault::new(Reason::KeyNeeded, format!("nobody can tell whether `{name}` depends on the key"))
+                    .expected("every plugin read", fault.to_string())
+                    .hint("set right what cannot be read; `--force` is for a key that is in the wrong hands"))
+            }
+            None => {
+                self.require_way_in(keyring, &after, at)?;
+                require_set_signers(keyring, &after, at).map(|()| impact)
+            }
         }
+    }
+
+    /// Whether as many keys count then as have to sign a plugin here. Where too few do today, it is not this change that
+    /// locks anybody out.
+    fn require_way_in(&self, before: &Keyring, after: &Keyring, at: Timestamp) -> Result<()> {
+        let required = self.installed.trust.policy.required_signers.get();
+        let [were, left] = [before, after].map(|keyring| counting(keyring, SignatureKind::Plugin, at));
+        if left >= required || left == were {
+            return Ok(());
+        }
+        let fault = match left {
+            0 => Fault::new(Reason::KeyNeeded, "it is the last key that counts: without it nothing is verified")
+                .expected("another trusted key that counts", "none"),
+            _ => Fault::new(
+                Reason::KeyNeeded,
+                "fewer keys would count than have to sign a plugin: nothing is verified then",
+            )
+            .expected(format!("at least {required}, as `--require` asks"), left.to_string()),
+        };
+        Err(fault.hint(
+            "trust another one first: `aisoc keys add PEM --reason TEXT`. `--force` is for a key that is in the wrong hands",
+        ))
     }
 }
 
-/// Whether it signs plugins, and nobody else does.
-fn is_last(keyring: &Keyring, fingerprint: Fingerprint, at: Timestamp) -> bool {
-    let key = keyring.keys().iter().find(|key| key.fingerprint == fingerprint);
-    let counts = key.is_some_and(|key| key.standing_as(SignatureKind::Plugin, at) == Standing::Current);
-    counts && !counts_beside(keyring, fingerprint, at)
+/// The answer to a question about what is installed, and what keeps it true.
+///
+/// # Errors
+/// `locked` while the plugins directory is changed, and what the question comes to.
+pub(super) fn while_still<T>(
+    site: &Site,
+    patience: &Patience,
+    ask: impl Fn() -> Result<T>,
+) -> Result<(T, Option<StateLock>)> {
+    let still = site.hold_still(patience)?;
+    let answer = ask()?;
+    if still.is_some() {
+        return Ok((answer, still));
+    }
+    // The first install of all may have made the lock meanwhile.
+    match site.hold_still(patience)? {
+        None => Ok((answer, None)),
+        still => Ok((ask()?, still)),
+    }
 }

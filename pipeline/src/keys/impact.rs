@@ -11,6 +11,7 @@ use super::dependence::{Compared, Dependence, Dependent, Place};
 use super::here::is_without_plugins;
 use super::judged::Judged;
 use super::kept::kept_versions;
+use crate::afterwards::Afterwards;
 use crate::at_rest::{AtRest, AtRestOptions, Seen, see_at_rest};
 use crate::judge::{Judgement, TrustInputs};
 
@@ -34,19 +35,20 @@ pub struct Impact {
     pub shared: Option<String>,
 }
 
-/// What would become of all that is installed, and of the versions that are kept of it, if those keys were taken away
-/// together. Every tree is read once and judged twice. Where there is no plugins directory nothing is installed.
+/// What would become of all that is installed, and of the versions that are kept of it, if that became of the keys, all of
+/// it together. Every tree is read once and judged twice. Where there is no plugins directory nothing is installed.
 ///
 /// # Errors
 /// `usage` in mode `disabled`, in which nothing depends on any key; as [`crate::verify_at_rest`].
-pub fn impact(options: &AtRestOptions, gone: &BTreeSet<Fingerprint>) -> Result<Impact> {
+pub fn impact(options: &AtRestOptions, afterwards: Afterwards<'_>) -> Result<Impact> {
+    let gone = afterwards.keys();
     require_judging(&options.trust)?;
     if is_without_plugins(&options.site) {
         return Ok(Impact::default());
     }
-    let (seen, AtRest { skipped_keys, shared, .. }) = see_at_rest(options, gone)?;
+    let (seen, AtRest { skipped_keys, shared, .. }) = see_at_rest(options, afterwards)?;
     let mut impact = Impact { skipped_keys, shared, ..Impact::default() };
-    let kept = kept_versions(options, &seen, gone)?;
+    let kept = kept_versions(options, &seen, afterwards)?;
     seen.into_iter().for_each(|seen| impact.add_installed(seen, gone));
     kept.into_iter().for_each(|kept| impact.add(kept, gone));
     impact.sort();

@@ -1,16 +1,15 @@
 //! The versions that are kept for a rollback, judged as a rollback would judge them.
 
-use std::collections::BTreeSet;
-
 use aisoc_files::parallel;
 use aisoc_installation::{InstallRecord, Observed, PreviousVersion, escaped};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::default_threads;
-use aisoc_signing::{Fingerprint, Origin};
+use aisoc_signing::Origin;
 
 use super::dependence::Place;
 use super::judged::Judged;
+use crate::afterwards::Afterwards;
 use crate::at_rest::{AtRestOptions, Seen};
 use crate::foresight::Foresight;
 use crate::judge::{Judge, Judgement};
@@ -19,11 +18,7 @@ use crate::judge::{Judge, Judgement};
 ///
 /// # Errors
 /// As reading the keys, `interrupted`, and those of starting a thread.
-pub(super) fn kept_versions(
-    options: &AtRestOptions,
-    seen: &[Seen],
-    gone: &BTreeSet<Fingerprint>,
-) -> Result<Vec<Judged>> {
+pub(super) fn kept_versions(options: &AtRestOptions, seen: &[Seen], afterwards: Afterwards<'_>) -> Result<Vec<Judged>> {
     let recorded = seen.iter().filter_map(|seen| seen.plugin.record.as_ref()).map(|record| &record.id);
     let mut kept = Vec::new();
     let mut failed = Vec::new();
@@ -35,7 +30,7 @@ pub(super) fn kept_versions(
     }
     let judge = Judge::new(&options.trust)?;
     let observed = options.site.observe()?;
-    let reader = Reader { options, observed: &observed, foresight: &Foresight::of(&judge, gone), judge: &judge };
+    let reader = Reader { options, observed: &observed, foresight: &Foresight::of(&judge, afterwards), judge: &judge };
     let judged = parallel::map(&kept, default_threads(), |version| reader.judged(version));
     options.limits.cancellation.check()?;
     let judged = judged.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;

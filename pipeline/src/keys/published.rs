@@ -19,6 +19,7 @@ use futures_util::stream::iter;
 use super::dependence::Place;
 use super::impact::{Impact, require_judging};
 use super::judged::Judged;
+use crate::afterwards::Afterwards;
 use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
 use crate::foresight::Foresight;
@@ -57,7 +58,7 @@ pub async fn impact_of_sources(
 ) -> Result<Impact> {
     require_judging(trust)?;
     let judge = Judge::new(trust)?;
-    let reader = Reader { foresight: &Foresight::of(&judge, gone), judge: &judge, client };
+    let reader = Reader { foresight: &Foresight::of(&judge, Afterwards::Without(gone)), judge: &judge, client };
     let mut impact = Impact { skipped_keys: judge.skipped_keys(), ..Impact::default() };
     let mut asked = Vec::new();
     for source in sources {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::change::{ChangedKeys, Guard, KeyChangeOptions, change_keys_if};
 use super::impact::{Impact, impact, require_judging};
+use crate::afterwards::Afterwards;
 use crate::judge::TrustInputs;
 
 /// How often a run looks again at keys that others change meanwhile. A rotation has six steps.
@@ -201,7 +202,7 @@ impl RotateOptions<'_> {
 
     fn impact(&self) -> Result<Impact> {
         let gone = BTreeSet::from([self.rotation.old]);
-        let installed = impact(&self.guard.installed, &gone)?;
+        let installed = impact(&self.guard.installed, Afterwards::Without(&gone))?;
         Ok(installed.and((self.published)(&gone, &self.guard.installed.trust)?))
     }
 

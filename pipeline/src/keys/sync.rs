@@ -2,7 +2,8 @@
 //!
 //! A set is applied in two changes, each of which is whole or not there. The first does everything that takes nothing
 //! away but what is revoked: revocations are never waited for. Then it is asked, with the new keys in place, what
-//! depends on the keys that are to go; those wait until nothing does, and the next run asks again.
+//! depends on the keys that are to go, or on what others may sign no more; those wait until nothing does, and the next
+//! run asks again.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,14 +14,16 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_signing::{Envelope, Fingerprint, PayloadType};
 use aisoc_trust::journal::Entry;
 use aisoc_trust::keys::{
-    Advance, Applied, Following, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, KeysetSigners, LeftAlone, SyncPlan,
-    SyncSettings, advance, require_quorum, require_way_in, revoked_here,
+    Advance, Applied, Following, Foreseen, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, KeysetSigners, LeftAlone,
+    SyncPlan, SyncSettings, WayIn, advance, require_quorum, require_way_in, revoked_here,
 };
 use aisoc_trust::{KnownSigner, TrustMode};
 use jiff::Timestamp;
 
+use super::change::while_still;
 use super::dependence::Dependent;
 use super::impact::impact;
+use crate::afterwards::Afterwards;
 use crate::at_rest::AtRestOptions;
 
 /// How a site follows a set.
@@ -101,15 +104,21 @@ struct Waiting {
 /// [`KeysSession::begin`] and [`KeysSession::make`].
 pub fn sync(content: &[u8], options: &SyncOptions) -> Result<Synced> {
     let first = Round::begin(content, options)?;
-    let parting = first.plan.parting();
+    let losses = first.plan.losses();
     let settings = options.is_saved.then_some(&options.settings);
     let mut synced = first.synced();
-    let mut is_changed = first.make(&parting, settings, options)?;
-    if !parting.is_empty() {
-        let waiting = waiting(options, parting)?;
-        if synced.moves.iter().any(|moved| moved.is_parting && !waiting.keys.contains(&moved.fingerprint)) {
-            is_changed |= Round::begin(content, options)?.make(&waiting.keys, None, options)?;
+    let mut is_changed = first.make(losses.keys(), settings, options)?;
+    if !losses.keys().is_empty() {
+        let second = Round::begin(content, options)?;
+        // Nothing is installed between the question and what follows from it.
+        let (waiting, still) = match options.is_forced {
+            true => (Waiting::default(), None),
+            false => while_still(&options.installed.site, &options.access.patience, || waiting(options, &losses))?,
+        };
+        if synced.moves.iter().any(|moved| moved.loss.is_some() && !waiting.keys.contains(&moved.fingerprint)) {
+            is_changed |= second.make(&waiting.keys, None, options)?;
         }
+        drop(still);
         synced.wait(waiting);
     }
     Ok(Synced { is_changed, ..synced })
@@ -135,7 +144,11 @@ impl Round {
         if let Some(doubt) = doubt.filter(|_| plan.brings_keys() || (options.is_saved && asks_for_more)) {
             return Err(doubt);
         }
-        require_way_in(&plan, &following, options.settings.required_signatures)?;
+        let required = WayIn {
+            signers: options.installed.trust.policy.required_signers,
+            set_signers: options.settings.required_signatures,
+        };
+        require_way_in(&plan, &following, required)?;
         let grounds = Grounds { at: options.now, reason };
         Ok(Self { session, before, set, digest, signers, plan, revoked, grounds })
     }
@@ -211,19 +224,19 @@ fn judged(content: &[u8], session: &KeysSession, before: Option<&Applied>, optio
     }
 }
 
-/// Which of the keys that are to go something depends on. What nobody could tell is no "nothing".
-fn waiting(options: &SyncOptions, parting: BTreeSet<Fingerprint>) -> Result<Waiting> {
-    if options.is_forced || options.installed.trust.policy.mode == TrustMode::Disabled {
+/// Which of the keys that are to lose something something depends on. What nobody could tell is no "nothing".
+fn waiting(options: &SyncOptions, losses: &Foreseen) -> Result<Waiting> {
+    if options.installed.trust.policy.mode == TrustMode::Disabled {
         return Ok(Waiting::default());
     }
-    let found = match impact(&options.installed, &parting) {
+    let all = |fault| Waiting { keys: losses.keys().clone(), not_judged: Some(fault), ..Waiting::default() };
+    let found = match impact(&options.installed, Afterwards::Behind(losses)) {
         Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
-        Err(fault) => return Ok(Waiting { keys: parting, not_judged: Some(fault), ..Waiting::default() }),
+        Err(fault) => return Ok(all(fault)),
         Ok(found) => found,
     };
     if let Some((name, fault)) = found.failed.first() {
-        let not_judged = Some(fault.clone().about(name));
-        return Ok(Waiting { keys: parting, not_judged, ..Waiting::default() });
+        return Ok(all(fault.clone().about(name)));
     }
     let dependents: Vec<Dependent> = found.dependents.into_iter().filter(|it| it.dependence.is_loss()).collect();
     let keys = dependents.iter().flat_map(|it| &it.signers).map(|signer| signer.fingerprint).collect();
@@ -232,7 +245,7 @@ fn waiting(options: &SyncOptions, parting: BTreeSet<Fingerprint>) -> Result<Wait
 
 impl Synced {
     fn wait(&mut self, waiting: Waiting) {
-        let waits = |moved: &KeyMove| moved.is_parting && waiting.keys.contains(&moved.fingerprint);
+        let waits = |moved: &KeyMove| moved.loss.is_some() && waiting.keys.contains(&moved.fingerprint);
         let (waits, moves) = std::mem::take(&mut self.moves).into_iter().partition(waits);
         (self.waiting, self.moves) = (waits, moves);
         (self.dependents, self.not_judged) = (waiting.dependents, waiting.not_judged);

@@ -14,7 +14,6 @@ use std::fmt;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 pub use self::payload_type::PayloadType;
-pub use self::wire::MAX_ENVELOPE_BYTES;
 use self::wire::{MAX_ENVELOPE_SIGNATURES, Parts, invalid};
 use crate::key::{Fingerprint, PublicKey};
 use crate::signer::{KeyHolder, sign_message};
@@ -74,12 +73,10 @@ impl Envelope {
         }
         let signature = sign_message(signer, &self.message())?;
         self.0.signatures.push((key, signature));
-        match self.to_json().len() as u64 > MAX_ENVELOPE_BYTES {
+        let max_bytes = self.0.payload_type.max_envelope_bytes();
+        match self.to_json().len() as u64 > max_bytes {
             false => Ok(self),
-            true => {
-                Err(invalid("it would be larger than any")
-                    .expected(format!("at most {MAX_ENVELOPE_BYTES} bytes"), "more"))
-            }
+            true => Err(invalid("it would be larger than any").expected(format!("at most {max_bytes} bytes"), "more")),
         }
     }
 
@@ -87,10 +84,10 @@ impl Envelope {
     ///
     /// # Errors
     /// `statement_invalid` for what is no envelope of DSSE v1 as [`Envelope::to_json`] writes it, in whatever layout of
-    /// the JSON; for more than [`MAX_ENVELOPE_BYTES`] or 16 signatures; and for one that says something else than was
-    /// asked for.
+    /// the JSON; for more than [`PayloadType::max_envelope_bytes`] or 16 signatures; and for one that says something
+    /// else than was asked for.
     pub fn read(content: &[u8], wanted: PayloadType) -> Result<Self> {
-        let parts = wire::read(content)?;
+        let parts = wire::read(content, wanted.max_envelope_bytes())?;
         match parts.payload_type == wanted {
             true => Ok(Self(parts)),
             false => {

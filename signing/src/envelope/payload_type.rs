@@ -4,6 +4,11 @@ use std::fmt;
 
 use crate::keyring::SignatureKind;
 
+/// Largest envelope. A set of a thousand keys with their notes has less than half of it.
+const MAX_ENVELOPE_BYTES: u64 = 4 << 20;
+/// Larger than an endorsement by sixteen keys.
+const MAX_ENDORSEMENT_BYTES: u64 = 64 << 10;
+
 /// What a signed statement is about. The word is part of what is signed, so that no signature over one says another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PayloadType {
@@ -38,6 +43,14 @@ impl PayloadType {
         match self {
             Self::KeySuccession => "an endorsement of a key",
             Self::Keyset => "a set of keys",
+        }
+    }
+
+    /// The largest envelope that says it.
+    pub const fn max_envelope_bytes(self) -> u64 {
+        match self {
+            Self::KeySuccession => MAX_ENDORSEMENT_BYTES,
+            Self::Keyset => MAX_ENVELOPE_BYTES,
         }
     }
 

@@ -12,8 +12,6 @@ use super::payload_type::PayloadType;
 use crate::key::Fingerprint;
 use crate::signature::Signature;
 
-/// Largest envelope. A set of a thousand keys with their notes has less than half of it.
-pub const MAX_ENVELOPE_BYTES: u64 = 4 << 20;
 /// Most signatures of one, as of a plugin: each costs a check.
 pub(super) const MAX_ENVELOPE_SIGNATURES: usize = crate::tried::MAX_SIGNATURES;
 
@@ -42,10 +40,10 @@ pub(super) struct Parts {
     pub(super) signatures: Vec<(Fingerprint, Signature)>,
 }
 
-pub(super) fn read(content: &[u8]) -> Result<Parts> {
-    if content.len() as u64 > MAX_ENVELOPE_BYTES {
+pub(super) fn read(content: &[u8], max_bytes: u64) -> Result<Parts> {
+    if content.len() as u64 > max_bytes {
         return Err(invalid("it is larger than any")
-            .expected(format!("at most {MAX_ENVELOPE_BYTES} bytes"), format!("{} bytes", content.len())));
+            .expected(format!("at most {max_bytes} bytes"), format!("{} bytes", content.len())));
     }
     let written: Written =
         serde_json::from_slice(content).map_err(|error| invalid("it is no envelope").caused_by(error))?;

@@ -10,7 +10,6 @@ use aisoc_manifests::fault::{Fault, Reason};
 
 use super::folder::{Content, Contents, KeyFile, key_id, shown};
 use super::held::{HeldKey, Limits};
-use super::kind::KeyCoverage;
 use super::names::note_of;
 use super::notes::KeyNotes;
 use super::place::KeyPlace;
@@ -83,12 +82,9 @@ impl Noted<'_> {
     }
 
     fn limits(&self, place: KeyPlace) -> Limits {
-        Limits {
-            notes: self.own.into_iter().chain(self.in_flight.iter().copied()).cloned().collect(),
-            is_revoked: place == KeyPlace::Revoked,
-            accepts_code: place == KeyPlace::Trusted
-                && self.own.is_some_and(|own| own.coverage == Some(KeyCoverage::Code)),
-        }
+        let mut limits = Limits::of(place, self.own);
+        limits.notes.extend(self.in_flight.iter().copied().cloned());
+        limits
     }
 }
 
@@ -106,7 +102,7 @@ impl Gathered {
                 gathered.add(directory, *place, file, name, &noted);
             }
         }
-        gathered.spread_limits();
+        spread_limits(&mut gathered.keys);
         gathered
     }
 
@@ -147,18 +143,18 @@ impl Gathered {
             Err(fault) => self.skipped.push(skipped(None, fault)),
         }
     }
+}
 
-    /// One key is one key, wherever it stands and whatever its files are called: the note on one of them is about all.
-    fn spread_limits(&mut self) {
-        let mut limits: HashMap<Fingerprint, Limits> = HashMap::new();
-        for key in self.keys.iter().filter(|key| key.limits.is_some()) {
-            limits.entry(key.fingerprint).or_default().add(&key.limits);
-        }
-        let limits: HashMap<_, _> = limits.into_iter().map(|(key, limits)| (key, Arc::new(limits))).collect();
-        for key in &mut self.keys {
-            if let Some(limits) = limits.get(&key.fingerprint) {
-                key.limits = Arc::clone(limits);
-            }
+/// One key is one key, wherever it stands and whatever its files are called: the note on one of them is about all.
+pub(super) fn spread_limits(keys: &mut [HeldKey]) {
+    let mut limits: HashMap<Fingerprint, Limits> = HashMap::new();
+    for key in keys.iter().filter(|key| key.limits.is_some()) {
+        limits.entry(key.fingerprint).or_default().add(&key.limits);
+    }
+    let limits: HashMap<_, _> = limits.into_iter().map(|(key, limits)| (key, Arc::new(limits))).collect();
+    for key in keys {
+        if let Some(limits) = limits.get(&key.fingerprint) {
+            key.limits = Arc::clone(limits);
         }
     }
 }

@@ -59,6 +59,15 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// What the place of a file says, and the note beside it.
+    pub(super) fn of(place: KeyPlace, own: Option<&KeyNotes>) -> Self {
+        Self {
+            notes: own.into_iter().cloned().collect(),
+            is_revoked: place == KeyPlace::Revoked,
+            accepts_code: place == KeyPlace::Trusted && own.is_some_and(|own| own.coverage == Some(KeyCoverage::Code)),
+        }
+    }
+
     pub(super) fn is_some(&self) -> bool {
         self.is_revoked || self.accepts_code || !self.notes.is_empty()
     }

@@ -9,6 +9,7 @@
 
 mod files;
 mod folder;
+mod foreseen;
 mod gathered;
 mod held;
 mod inheritance;
@@ -31,6 +32,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 
 pub use self::folder::KeyFlaw;
 use self::folder::{read_all, shown};
+pub use self::foreseen::ForeseenFile;
+use self::foreseen::foreseen;
 use self::gathered::Gathered;
 pub use self::gathered::SkippedKey;
 pub use self::held::{HeldKey, KeyId};
@@ -131,6 +134,19 @@ impl Keyring {
         Self {
             directory: self.directory.clone(),
             trusted_count,
+            keys,
+            skipped: self.skipped.clone(),
+            is_missing: self.is_missing,
+        }
+    }
+
+    /// The keyring as it would be with those files in place of the ones of keys that can be used.
+    #[must_use]
+    pub fn with_files(&self, files: impl IntoIterator<Item = ForeseenFile>) -> Self {
+        let keys = foreseen(&self.keys, files);
+        Self {
+            directory: self.directory.clone(),
+            trusted_count: keys.iter().filter(|key| key.place == KeyPlace::Trusted).count(),
             keys,
             skipped: self.skipped.clone(),
             is_missing: self.is_missing,

@@ -135,6 +135,15 @@ impl Step {
     }
 }
 
+/// Whether two notes limit a key in the same way, whatever else they say of it.
+pub(super) fn limit_alike(one: Option<&KeyNotes>, other: Option<&KeyNotes>) -> bool {
+    let limits = |note: Option<&KeyNotes>| {
+        let note = note.cloned().unwrap_or_default();
+        KeyNotes { schema_version: 0, owner: None, comment: None, ..note }
+    };
+    limits(one) == limits(other)
+}
+
 impl KeyChange {
     /// What was done, by the word of the journal.
     pub fn action(&self) -> Action {

@@ -5,6 +5,7 @@
 //! first step and forgotten after the last; the next session finishes what it finds.
 
 mod change;
+mod foreseen;
 mod keyset;
 mod pending;
 mod place;
@@ -15,10 +16,11 @@ mod succession;
 mod unfinished;
 
 pub use change::{KeyChange, KeyFile};
+pub use foreseen::{Foreseen, counting};
 pub use keyset::{
-    Advance, Applied, Following, KeyMove, KeySet, KeysetSigners, LeftAlone, MAX_SET_BYTES, SetHead, SetKey, SyncPlan,
-    SyncSettings, WhyLeft, advance, require_finished, require_quorum, require_signers_beside, require_way_in,
-    revoked_here,
+    Advance, Applied, Following, KeyMove, KeySet, KeysetSigners, LeftAlone, Loss, MAX_SET_BYTES, SetHead, SetKey,
+    SyncPlan, SyncSettings, WayIn, WhyLeft, advance, require_finished, require_quorum, require_set_signers,
+    require_signers_beside, require_way_in, revoked_here,
 };
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};

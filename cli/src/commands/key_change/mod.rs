@@ -117,7 +117,8 @@ pub(crate) fn restore(args: KeyRestoreArgs, context: &Context) -> Result<u8> {
 pub(crate) fn annotate(args: KeyAnnotateArgs, context: &Context) -> Result<u8> {
     let options = options(args.change, context)?;
     note::require_change(&args.note, &args.clear)?;
-    let changed = change_keys(&options, None, |keyring, grounds| {
+    let guard = guard(args.guard, &options.keys_dir, context)?;
+    let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
         let key = keyring.named(&args.id)?;
         KeyChange::annotate(key, note::changed(key.notes(), args.note, &args.clear), grounds)
     })?;

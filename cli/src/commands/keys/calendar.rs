@@ -3,7 +3,7 @@
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{DueKey, KeyCalendar};
 use aisoc_pipeline::keys::lint::When;
-use aisoc_pipeline::keys::{Calendar, Due, DueKind, calendar};
+use aisoc_pipeline::keys::{Calendar, Due, DueKind, DueOf, calendar};
 use jiff::Timestamp;
 
 use super::super::columns::Columns;
@@ -32,14 +32,26 @@ pub(crate) fn run(args: CalendarArgs, context: &Context) -> Result<u8> {
 }
 
 fn item(due: &Due, found: &Calendar, at: Timestamp) -> DueKey {
-    DueKey {
+    let nobody = DueKey {
         at: due.at.to_string(),
         what: due.kind.as_str(),
         is_over: due.at <= at,
-        key_id: due.key.id.to_string(),
-        fingerprint: due.key.fingerprint.to_string(),
-        path: path_text(&found.keyring.path_of(&due.key.file)),
-        state: row::state(&due.key.standing(at)),
+        key_id: None,
+        fingerprint: None,
+        path: None,
+        state: None,
+        set_name: None,
+        set_version: None,
+    };
+    match &due.of {
+        DueOf::Set { name, version } => DueKey { set_name: Some(name.clone()), set_version: Some(*version), ..nobody },
+        DueOf::Key(key) => DueKey {
+            key_id: Some(key.id.to_string()),
+            fingerprint: Some(key.fingerprint.to_string()),
+            path: Some(path_text(&found.keyring.path_of(&key.file))),
+            state: Some(row::state(&key.standing(at))),
+            ..nobody
+        },
     }
 }
 
@@ -49,8 +61,10 @@ const HEADING: [&str; 4] = ["DATE", "KEY", "STATE", "WHAT"];
 fn said(due: &DueKey) -> &'static str {
     let is = |kind: DueKind| due.what == kind.as_str();
     match due.is_over {
+        true if is(DueKind::SetExpires) => "the set has expired: a newer version may be withheld",
+        false if is(DueKind::SetExpires) => "the set expires: a newer version is due",
         _ if is(DueKind::StagedSince) => "staged since then, not promoted",
-        _ if due.state == "staged" && is(DueKind::Begins) => "to be promoted",
+        _ if due.state == Some("staged") && is(DueKind::Begins) => "to be promoted",
         true if is(DueKind::IsRevoked) => "was revoked, and is still there",
         true => "has expired, and is still there",
         false if is(DueKind::Begins) => "begins to count",
@@ -63,7 +77,8 @@ impl Answer for KeyCalendar {
     fn text(&self) -> String {
         let day = |due: &DueKey| due.at.split('T').next().unwrap_or(&due.at).to_owned();
         let values = |due: &DueKey| {
-            vec![day(due), printable(&due.key_id).into_owned(), due.state.to_owned(), said(due).to_owned()]
+            let name = due.key_id.as_deref().or(due.set_name.as_deref()).unwrap_or_default();
+            vec![day(due), printable(name).into_owned(), due.state.unwrap_or("set").to_owned(), said(due).to_owned()]
         };
         let rows: Vec<Vec<String>> = self.due.iter().map(values).collect();
         if rows.is_empty() {

@@ -8,7 +8,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::{DependentItem, ImpactCounts, KeyFingerprint, KeyImpact, NotJudged, Objection};
 use aisoc_pipeline::keys::{Dependence, Dependent, Impact, impact, impact_of_sources};
-use aisoc_pipeline::{AtRestOptions, Source};
+use aisoc_pipeline::{Afterwards, AtRestOptions, Source};
 use aisoc_signing::{Fingerprint, HeldKey, Keyring};
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ pub(crate) fn run(args: ImpactArgs, context: &Context) -> Result<u8> {
     references.iter().for_each(|reference| context.output.status("Asking", reference));
     let asked = impact_of_sources(&sources, &gone, &options.trust, &client);
     let published = runtime::block_on(context.cancellation()?, asked)?;
-    let found = impact(&options, &gone)?.and(published);
+    let found = impact(&options, Afterwards::Without(&gone))?.and(published);
     context.warn_of_sharing(found.shared.as_deref());
     context.warn_of_keys(&found.skipped_keys, std::iter::empty::<&str>());
     answer(&keys, &options, found, context)

@@ -4,32 +4,46 @@ use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ExportedKeySet;
-use aisoc_pipeline::keys::{self, ExportOptions, ExportedSet, FoundSet, NewVersion, SetPlace};
-use aisoc_registry_client::ClientOptions;
-use aisoc_signing::KeyHolder;
+use aisoc_pipeline::keys::{self, ExportOptions, ExportedSet, FoundStatement, NewVersion};
+use aisoc_signing::{KeyHolder, PayloadType};
 use jiff::Timestamp;
 
+use super::super::statement::Named;
 use crate::args::keyset::{Expiry, ExportKeysArgs};
 use crate::clock;
 use crate::context::Context;
-use crate::output::{Answer, path_text, printable};
-use crate::runtime;
+use crate::output::{Answer, Form, path_text, printable};
 use crate::signer;
 
 impl Answer for ExportedKeySet {
     fn text(&self) -> String {
-        format!("{} {} {}\n", printable(&self.destination), printable(&self.name), self.set_version)
+        match (&self.statement, &self.destination) {
+            (Some(statement), _) => statement.clone(),
+            (None, destination) => {
+                let destination = destination.as_deref().unwrap_or("-");
+                format!("{} {} {}\n", printable(destination), printable(&self.name), self.set_version)
+            }
+        }
+    }
+
+    fn form(&self) -> Form {
+        if self.statement.is_some() { Form::Exact } else { Form::Escaped }
     }
 }
 
 pub(crate) fn run(args: ExportKeysArgs, context: &Context) -> Result<u8> {
-    let place = SetPlace::parse(&args.destination)?;
-    place.require_writable()?;
-    let client = context.client(&args.registry, &place.artifact().into_iter().collect::<Vec<_>>())?;
     let options = ExportOptions { keys_dir: context.keys_directory(args.trusted_keys.clone()), at: clock::now() };
-    let present = runtime::block_on(context.cancellation()?, place.read_present(&client))?;
+    let named = Named::of(PayloadType::Keyset, &args.destination, &args.registry, context)?;
+    named.require_writable(&options.keys_dir)?;
+    require_said(&args, &named)?;
     let signers = signer::all(&args.private_keys, &args.passphrase, context)?;
     let signers: Vec<&dyn KeyHolder> = signers.iter().map(AsRef::as_ref).collect();
+    let held = named.hold(context)?;
+    // Of a stream nothing stands there before, but for what is to be signed as well.
+    let present = match args.add && named.is_stream() {
+        true => Some(named.read(context)?),
+        false => named.read_present(context)?,
+    };
     let done = match args.expires {
         None => keys::sign_as_well(&options, &require_present(&present)?.content, &signers)?,
         Some(expires) => {
@@ -37,12 +51,32 @@ pub(crate) fn run(args: ExportKeysArgs, context: &Context) -> Result<u8> {
             keys::export(&options, &new, present.as_ref().map(|found| found.content.as_slice()), &signers)?
         }
     };
-    let artifact = write(&place, &done, present.as_ref(), &client, context)?;
+    let artifact = named.write(&done.content, present.as_ref(), context)?;
+    drop(held);
     warn(&done, context);
-    answer(&place, done, artifact, &options, context)
+    answer(&named, done, artifact, &options, context)
 }
 
-fn require_present(present: &Option<FoundSet>) -> Result<&FoundSet> {
+/// What is printed follows nothing that could be read: which version it is has to be said, or every one would be the
+/// first. And standard input, or the one key that is read from it, is one stream.
+fn require_said(args: &ExportKeysArgs, named: &Named) -> Result<()> {
+    if !named.is_stream() {
+        return Ok(());
+    }
+    if args.add && args.private_keys.iter().any(|key| key == "-") {
+        return Err(Fault::new(Reason::Usage, "standard input holds one thing, and is named more than once")
+            .expected("the set, or a private key", "both")
+            .hint("pass the private key as a file"));
+    }
+    match args.add || args.set_version.is_some() {
+        true => Ok(()),
+        false => Err(Fault::new(Reason::Usage, "nothing says which version of the set is printed")
+            .expected("`--set-version N` with `-`", "no version")
+            .hint("name one that is newer than every one before: `--set-version N`")),
+    }
+}
+
+fn require_present(present: &Option<FoundStatement>) -> Result<&FoundStatement> {
     present.as_ref().ok_or_else(|| {
         Fault::new(Reason::IoNotFound, "there is no set of keys to sign as well")
             .hint("check the place; the first signer makes the set: leave `--add` out")
@@ -59,20 +93,6 @@ fn new_version(args: &ExportKeysArgs, expires: Expiry, context: &Context) -> Res
     Ok(NewVersion { name, version, issued_at, expires_at: expires.after(issued_at)? })
 }
 
-fn write(
-    place: &SetPlace,
-    done: &ExportedSet,
-    present: Option<&FoundSet>,
-    client: &ClientOptions,
-    context: &Context,
-) -> Result<Option<String>> {
-    if context.dry_run().is_on() {
-        return Ok(None);
-    }
-    let written = runtime::block_on(context.cancellation()?, place.write(&done.content, present, client))?;
-    Ok(written.map(|digest| digest.to_string()))
-}
-
 fn warn(done: &ExportedSet, context: &Context) {
     context.warn_of_keys(&done.skipped_keys, std::iter::empty::<&str>());
     for signer in &done.doubtful {
@@ -82,19 +102,19 @@ fn warn(done: &ExportedSet, context: &Context) {
 }
 
 fn answer(
-    place: &SetPlace,
+    named: &Named,
     done: ExportedSet,
     artifact_digest: Option<String>,
     options: &ExportOptions,
     context: &Context,
 ) -> Result<u8> {
-    let ExportedSet { set, signers, previous_version, .. } = done;
-    let destination = match place {
-        SetPlace::File(path) => path_text(path),
-        SetPlace::Artifact(reference) => reference.to_string(),
-    };
+    let ExportedSet { set, signers, previous_version, content, .. } = done;
+    let destination = named.shown();
+    let is_printed = named.is_stream() && !context.dry_run().is_on();
+    let statement = is_printed.then(|| String::from_utf8_lossy(&content).into_owned());
     let (keys, signatures) = (counted(set.keys.len(), "key"), counted(signers.len(), "signature"));
-    let said = format!("{} version {} as {destination}: {keys}, {signatures}", set.name, set.version);
+    let place = destination.as_ref().map(|place| format!(" as {place}")).unwrap_or_default();
+    let said = format!("{} version {}{place}: {keys}, {signatures}", set.name, set.version);
     context.output.status(context.said("Exported", "Would export"), said);
     context.output.answer(&ExportedKeySet {
         set_version: set.version,
@@ -106,6 +126,7 @@ fn answer(
         signers: signers.iter().map(super::signer).collect(),
         destination,
         artifact_digest,
+        statement,
         keys_directory: path_text(&options.keys_dir),
         name: set.name,
     })

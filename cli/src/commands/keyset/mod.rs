@@ -1,7 +1,6 @@
 //! `aisoc keys export` and `aisoc keys sync`: a directory of keys as a signed set, for the many sites that follow it.
 
 pub(super) mod export;
-mod input;
 pub(super) mod sync;
 
 use aisoc_pipeline::documents::Signer;

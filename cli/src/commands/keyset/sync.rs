@@ -7,18 +7,17 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{LeftKey, Objection, SyncedKey, SyncedKeySet, WaitingKey};
-use aisoc_pipeline::keys::{Dependent, SetPlace, SyncOptions, Synced, sync};
-use aisoc_signing::{KeyPlace, Keyring};
+use aisoc_pipeline::keys::{Dependent, StatementPlace, SyncOptions, Synced, sync};
+use aisoc_signing::{KeyPlace, Keyring, PayloadType};
 use aisoc_trust::Patience;
-use aisoc_trust::keys::{Applied, KeyMove, KeysAccess, LeftAlone, SyncSettings, WhyLeft};
+use aisoc_trust::keys::{Applied, KeyMove, KeysAccess, LeftAlone, Loss, SyncSettings, WhyLeft};
 
 use super::super::key_change::{finished_change, guard};
-use super::input;
+use super::super::statement::Named;
 use crate::args::keyset::SyncKeysArgs;
 use crate::clock;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
-use crate::runtime;
 
 impl Answer for SyncedKeySet {
     fn text(&self) -> String {
@@ -51,17 +50,9 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
         settings,
         keys_dir,
     };
-    let content = match source == "-" {
-        true => input::read(context)?,
-        false => {
-            let place = SetPlace::parse(&source)?;
-            let client = context.client(&args.registry, &place.artifact().into_iter().collect::<Vec<_>>())?;
-            context.output.status("Asking", source.display());
-            let found = runtime::block_on(context.cancellation()?, place.read(&client));
-            found.map_err(|fault| although_kept(fault, &options.keys_dir))?.content
-        }
-    };
-    let done = sync(&content, &options)?;
+    let named = Named::of(PayloadType::Keyset, &source, &args.registry, context)?;
+    let found = named.read(context).map_err(|fault| although_kept(fault, &options.keys_dir))?;
+    let done = sync(&found.content, &options)?;
     announce(&done, context);
     answer(done, &options, context)
 }
@@ -105,7 +96,7 @@ fn named(source: &OsStr, is_saved: bool) -> Result<String> {
             .hint("name the file or the reference from which `aisoc keys sync` takes it later"));
     }
     match is_saved {
-        true => SetPlace::parse(source)?.from_anywhere(),
+        true => StatementPlace::parse(PayloadType::Keyset, source)?.from_anywhere(),
         false => source.to_str().map(str::to_owned).ok_or_else(|| {
             Fault::new(Reason::Usage, "the name of the file is no text")
                 .hint("give it a name that is UTF-8, or use `-`")
@@ -139,11 +130,15 @@ fn announce(done: &Synced, context: &Context) {
         context.output.warning_with(Warning::KeyLeftAlone, said, hint.as_deref());
     }
     for waiting in &done.waiting {
+        let is_to = match waiting.loss {
+            Some(Loss::IsLimited) => "is to sign less",
+            _ => "is to go",
+        };
         let said = match &done.not_judged {
             Some(fault) => {
-                format!("key `{}` is to go and waits: nobody can tell what depends on it: {fault}", waiting.key_id)
+                format!("key `{}` {is_to} and waits: nobody can tell what depends on it: {fault}", waiting.key_id)
             }
-            None => format!("key `{}` is to go and waits for {}", waiting.key_id, of(waiting, done).join(", ")),
+            None => format!("key `{}` {is_to} and waits for {}", waiting.key_id, of(waiting, done).join(", ")),
         };
         context.output.warning(Warning::DependsOnKey, said);
     }

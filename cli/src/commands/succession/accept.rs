@@ -1,17 +1,15 @@
 //! `aisoc keys accept`: a successor is trusted on the word of keys that may give it, because somebody has asked for
 //! that here. An endorsement is never followed unasked.
 
-use std::path::Path;
-
 use aisoc_files::shell_word;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{AcceptedKey, EndorserNotCounted, Objection};
 use aisoc_pipeline::keys::{AcceptedSuccessor, Endorsement, KeyChangeOptions, accept_successor};
-use aisoc_signing::{KeyCoverage, KeyNotes, Standing};
+use aisoc_signing::{KeyCoverage, KeyNotes, PayloadType, Standing};
 use aisoc_trust::keys::{Acceptance, Outcome};
 
-use super::file;
+use super::super::statement::Named;
 use crate::args::succession::AcceptArgs;
 use crate::commands::key_change::{finished_change, options, require_there, tell_finished};
 use crate::commands::keys::row::note_of;
@@ -25,8 +23,9 @@ impl Answer for AcceptedKey {
 }
 
 pub(crate) fn run(args: AcceptArgs, context: &Context) -> Result<u8> {
-    let envelope = file::read(&args.statement, context)?;
-    let id = args.id.map_or_else(|| id_of(&args.statement), Ok)?;
+    let named = Named::of(PayloadType::KeySuccession, &args.statement, &args.registry, context)?;
+    let envelope = super::envelope(&named.read(context)?, &named)?;
+    let id = args.id.map_or_else(|| named.id(), Ok)?;
     args.plugins_dir.as_deref().map_or(Ok(()), require_there)?;
     let at = context.judging_time_elsewhere(&context.site(args.plugins_dir))?;
     let options = options(args.change, context)?;
@@ -34,15 +33,6 @@ pub(crate) fn run(args: AcceptArgs, context: &Context) -> Result<u8> {
     let accepted = accept_successor(&options, endorsement)?;
     announce(&accepted, &options, context);
     context.output.answer(&document(accepted, &options))
-}
-
-/// The name of the file up to its first dot: `shodan-2.endorsement` is about `shodan-2`.
-fn id_of(source: &str) -> Result<String> {
-    let name = Path::new(source).file_name().and_then(|name| name.to_str()).filter(|_| source != "-");
-    let id = name.and_then(|name| name.split('.').next()).filter(|id| !id.is_empty());
-    id.map(str::to_owned).ok_or_else(|| {
-        Fault::new(Reason::Usage, "the successor has no name of its own here").hint("name it: `--id ID`")
-    })
 }
 
 fn announce(accepted: &AcceptedSuccessor, options: &KeyChangeOptions, context: &Context) {

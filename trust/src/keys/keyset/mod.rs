@@ -15,10 +15,10 @@ mod settings;
 mod sought;
 
 pub use applied::Applied;
-pub use lockout::{require_signers_beside, require_way_in};
+pub use lockout::{WayIn, require_set_signers, require_signers_beside, require_way_in};
 pub use order::{Advance, advance};
 pub use own_file::require_finished;
-pub use plan::{Following, KeyMove, SyncPlan};
+pub use plan::{Following, KeyMove, Loss, SyncPlan};
 pub use quorum::{KeysetSigners, require_quorum};
 pub use revoked_here::revoked_here;
 pub use set::{KeySet, MAX_SET_BYTES, SetHead};

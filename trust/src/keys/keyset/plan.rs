@@ -12,6 +12,7 @@ use aisoc_signing::{Fingerprint, HeldKey, KeyNotes, KeyPlace, Keyring, Signature
 use jiff::Timestamp;
 
 use super::super::change::{KeyChange, KeyFile, OwnFile, Step};
+use super::super::foreseen::Foreseen;
 use super::super::plan::Grounds;
 use super::applied::{Applied, BroughtKey};
 use super::set::KeySet;
@@ -49,12 +50,22 @@ pub struct KeyMove {
     pub from: Option<KeyPlace>,
     /// Where it stands then.
     pub to: KeyPlace,
-    /// Whether it counted for plugins and does no more, without being revoked: what depends on it is asked first.
-    pub is_parting: bool,
+    /// Whether it counted for plugins and does no more, or for fewer, without being revoked: what depends on it is asked
+    /// first.
+    pub loss: Option<Loss>,
     /// Whether the set revokes it.
     pub is_revocation: bool,
     brought: BroughtKey,
     steps: Vec<Step>,
+}
+
+/// What a key that counted for plugins loses without being revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// It counts for none any more.
+    Parts,
+    /// Its note says another scope, or how much its signatures have to cover: some may be refused then.
+    IsLimited,
 }
 
 /// Everything that a set makes of the keys.
@@ -151,7 +162,8 @@ impl SyncPlan {
             }
             (Some(file), _) if goes(file) => {
                 let steps = Step::moved(file, KeyPlace::Retired, file.notes().cloned());
-                self.push(file, KeyPlace::Retired, file.notes(), steps, (false, counts(file, at)));
+                let loss = counts(file, at).then_some(Loss::Parts);
+                self.push(file, KeyPlace::Retired, file.notes(), steps, (false, loss));
             }
             (None, Some(file)) if goes(file) => {
                 self.left.push(here.left(file.id.as_str(), record.fingerprint, WhyLeft::ChangedHere));
@@ -169,17 +181,8 @@ impl SyncPlan {
         let steps = Step::put(&key.key()?, &file, key.note.clone());
         let brought = BroughtKey::new(key.fingerprint, place, file.name, key.note.as_ref());
         let is_revocation = place == KeyPlace::Revoked;
-        let (fingerprint, from, is_parting) = (key.fingerprint, None, false);
-        self.moves.push(KeyMove {
-            key_id: id,
-            fingerprint,
-            from,
-            to: place,
-            is_parting,
-            is_revocation,
-            brought,
-            steps,
-        });
+        let (fingerprint, from, loss) = (key.fingerprint, None, None);
+        self.moves.push(KeyMove { key_id: id, fingerprint, from, to: place, loss, is_revocation, brought, steps });
         Ok(())
     }
 
@@ -204,8 +207,13 @@ impl SyncPlan {
             false => Step::moved(file, to, note.clone()),
         };
         let is_revocation = key.is_revoked(at);
-        let ends = !is_revocation && key.standing_as(SignatureKind::Plugin, at) != Standing::Current;
-        self.push(file, to, note.as_ref(), steps, (is_revocation, ends && counts(file, at)));
+        let loss = match key.standing_as(SignatureKind::Plugin, at) {
+            _ if is_revocation || !counts(file, at) => None,
+            // What it comes to, the gate is asked.
+            Standing::Current => is_limited_anew(file, note.as_ref()).then_some(Loss::IsLimited),
+            _ => Some(Loss::Parts),
+        };
+        self.push(file, to, note.as_ref(), steps, (is_revocation, loss));
     }
 
     fn push(
@@ -214,12 +222,12 @@ impl SyncPlan {
         to: KeyPlace,
         note: Option<&KeyNotes>,
         steps: Vec<Step>,
-        (is_revocation, is_parting): (bool, bool),
+        (is_revocation, loss): (bool, Option<Loss>),
     ) {
         let name = KeyFile::of(file).name;
         let brought = BroughtKey::new(file.fingerprint, to, name, note);
         let (key_id, fingerprint, from) = (file.id.to_string(), file.fingerprint, Some(file.place));
-        self.moves.push(KeyMove { key_id, fingerprint, from, to, is_parting, is_revocation, brought, steps });
+        self.moves.push(KeyMove { key_id, fingerprint, from, to, loss, is_revocation, brought, steps });
     }
 
     fn leave(&mut self, key: &SetKey, here: &Sought<'_>, why: WhyLeft) {
@@ -238,12 +246,15 @@ impl SyncPlan {
         file.place != to && there.is_some_and(|key| *key != Some(file.fingerprint))
     }
 
-    /// The keys that counted and do no more, without being revoked.
-    pub fn parting(&self) -> BTreeSet<Fingerprint> {
-        self.moves.iter().filter(|moved| moved.is_parting).map(|moved| moved.fingerprint).collect()
+    /// What becomes of the keys when nothing waits, for those who ask about the keys that lose something by it without
+    /// being revoked.
+    pub fn losses(&self) -> Foreseen {
+        let losers = self.moves.iter().filter(|moved| moved.loss.is_some());
+        let steps = self.moves.iter().flat_map(|moved| moved.steps.iter().cloned());
+        Foreseen::new(steps.collect(), losers.map(|moved| moved.fingerprint).collect())
     }
 
-    /// The change that does everything but taking away those keys; nothing when there is nothing to do.
+    /// The change that does everything but taking something from those keys; nothing when there is nothing to do.
     pub fn change(
         &self,
         following: &Following<'_>,
@@ -252,7 +263,7 @@ impl SyncPlan {
         why: &Grounds,
     ) -> Option<KeyChange> {
         let (stays, moves): (Vec<_>, Vec<_>) =
-            self.moves.iter().partition(|moved| moved.is_parting && waiting.contains(&moved.fingerprint));
+            self.moves.iter().partition(|moved| moved.loss.is_some() && waiting.contains(&moved.fingerprint));
         let is_new =
             following.before.is_none_or(|it| it.name != following.set.name || it.version != following.set.version);
         let line = (is_new || settings.is_some()).then(|| following.line(why));
@@ -287,17 +298,11 @@ impl Following<'_> {
 impl KeyMove {
     /// Revocations come first, and what goes comes last.
     fn rank(&self) -> u8 {
-        match (self.is_revocation, self.is_parting) {
+        match (self.is_revocation, self.loss) {
             (true, _) => 0,
-            (false, false) => 1,
-            (false, true) => 2,
+            (false, None) => 1,
+            (false, Some(_)) => 2,
         }
-    }
-
-    /// Whether it is that file that is moved.
-    pub(super) fn is_of(&self, file: &HeldKey) -> bool {
-        let from = self.from.map(|from| from.below(&self.brought.name));
-        file.fingerprint == self.fingerprint && from.as_ref() == Some(&file.file)
     }
 
     /// What is done to it, in one word.
@@ -318,6 +323,12 @@ impl KeyMove {
 
 fn record_of(file: &HeldKey) -> BroughtKey {
     BroughtKey::new(file.fingerprint, file.place, KeyFile::of(file).name, file.notes())
+}
+
+/// Whether a note may keep a key that goes on counting from something that the one before allowed.
+fn is_limited_anew(file: &HeldKey, note: Option<&KeyNotes>) -> bool {
+    let limits = |note: Option<&KeyNotes>| note.map(|note| (note.scope.clone(), note.coverage)).unwrap_or_default();
+    limits(file.notes()) != limits(note)
 }
 
 fn counts(file: &HeldKey, at: Timestamp) -> bool {

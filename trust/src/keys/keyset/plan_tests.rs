@@ -121,7 +121,8 @@ fn a_set_that_would_lock_this_site_out_is_not_applied() {
     let [root, ops, mine] = std::array::from_fn(|_| key());
     let master = Site::of(&[("ops.pem", &ops.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
     let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT)]);
-    let asked = |set: &KeySet, required: NonZeroUsize| {
+    let asked = |set: &KeySet, set_signers: NonZeroUsize| {
+        let required = WayIn { signers: one(), set_signers };
         site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|fault| fault.reason())
     };
     assert_eq!(asked(&master.set(1), one()), Ok(()));
@@ -251,34 +252,49 @@ fn a_note_comes_changes_and_goes_with_the_set() {
 }
 
 #[test]
-fn a_key_is_parting_when_it_counted_for_plugins_and_does_no_more() {
+fn a_key_parts_when_it_counted_for_plugins_and_does_no_more_and_is_limited_when_its_note_says_another_scope() {
     let [root, a] = std::array::from_fn(|_| key());
-    let parting = |before: &[(&str, &str)], after: &[(&str, &str)]| {
+    let loss = |before: &[(&str, &str)], after: &[(&str, &str)]| {
         let keys = [("root.pem", root.to_pem())];
         let keys: Vec<(&str, &str)> = keys.iter().map(|(name, pem)| (*name, pem.as_str())).collect();
         let site = Site::of(&keys);
         site.sync(&Site::of(&[&keys[..], before].concat()).set(1));
         let set = Site::of(&[&keys[..], after].concat()).set(2);
-        site.planned(&set, |_, plan| plan.parting().contains(&a.fingerprint()))
+        site.planned(&set, |_, plan| {
+            let loss = plan.moves.iter().find(|moved| moved.fingerprint == a.fingerprint()).and_then(|it| it.loss);
+            assert_eq!(plan.losses().keys().contains(&a.fingerprint()), loss.is_some());
+            loss
+        })
     };
     let pem = a.to_pem();
     let trusted = ("a.pem", pem.as_str());
     let ended = ("a.json", r#"{"schema_version":2,"not_after":"2026-01-01T00:00:00Z"}"#);
     let later = ("a.json", r#"{"schema_version":2,"not_after":"2026-12-01T00:00:00Z"}"#);
-    for (before, after, is_parting) in [
-        (&[trusted][..], &[][..], true),
-        (&[trusted], &[("retired/a.pem", pem.as_str())], true),
-        (&[trusted], &[("staged/a.pem", pem.as_str())], true),
-        (&[trusted], &[trusted, ended], true),
-        (&[trusted], &[trusted, ("a.json", ROOT)], true),
-        (&[trusted], &[trusted, later], false),
-        (&[trusted], &[trusted], false),
-        (&[trusted, ended], &[], false),
-        (&[trusted], &[trusted, ("a.json", STOLEN)], false),
-        (&[("staged/a.pem", pem.as_str())], &[trusted], false),
-        (&[("staged/a.pem", pem.as_str())], &[], false),
+    let scoped = ("a.json", r#"{"schema_version":2,"scope":{"plugins":["acme-*"]}}"#);
+    let full = ("a.json", r#"{"schema_version":2,"coverage":"full"}"#);
+    let owned = ("a.json", r#"{"schema_version":2,"owner":"Ada"}"#);
+    let (parts, limited) = (Some(Loss::Parts), Some(Loss::IsLimited));
+    for (before, after, expected) in [
+        (&[trusted][..], &[][..], parts),
+        (&[trusted], &[("retired/a.pem", pem.as_str())], parts),
+        (&[trusted], &[("staged/a.pem", pem.as_str())], parts),
+        (&[trusted], &[trusted, ended], parts),
+        (&[trusted], &[trusted, ("a.json", ROOT)], parts),
+        (&[trusted], &[trusted, later], None),
+        (&[trusted], &[trusted], None),
+        (&[trusted, ended], &[], None),
+        (&[trusted], &[trusted, ("a.json", STOLEN)], None),
+        (&[("staged/a.pem", pem.as_str())], &[trusted], None),
+        (&[("staged/a.pem", pem.as_str())], &[], None),
+        (&[trusted], &[trusted, scoped], limited),
+        (&[trusted, scoped], &[trusted], limited),
+        (&[trusted], &[trusted, full], limited),
+        (&[trusted, full], &[trusted, full], None),
+        (&[trusted], &[trusted, owned], None),
+        (&[trusted, scoped], &[("retired/a.pem", pem.as_str()), ("retired/a.json", scoped.1)], parts),
+        (&[("staged/a.pem", pem.as_str()), ("staged/a.json", full.1)], &[("staged/a.pem", pem.as_str())], None),
     ] {
-        assert_eq!(parting(before, after), is_parting, "{after:?}");
+        assert_eq!(loss(before, after), expected, "{after:?}");
     }
 }
 
@@ -316,8 +332,9 @@ fn what_is_written_of_a_copy_limits_the_key_that_a_set_brings() {
     site.write("copy.json", r#"{"schema_version":2,"not_after":"2026-01-01T00:00:00Z"}"#);
     master.write("ops.json", r#"{"schema_version":2,"owner":"Ada"}"#);
     let set = master.set(2);
+    let required = WayIn { signers: one(), set_signers: one() };
     let asked = |set: &KeySet| {
-        site.planned(set, |following, plan| require_way_in(&plan, following, one())).map_err(|it| it.reason())
+        site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|it| it.reason())
     };
     assert_eq!(asked(&set), Err(Reason::KeysetLockout));
     master.write("second.pem", &second.to_pem());
@@ -446,4 +463,28 @@ fn a_revocation_that_is_planned_is_made_when_it_is_due() {
             assert!(plan.moves.iter().all(|moved| moved.is_revocation && moved.word() == "revoked"), "{at}");
         });
     }
+}
+
+/// What a set writes of one file of a key takes it from the key, whatever its other files are called here.
+#[test]
+fn a_second_file_of_a_key_keeps_nothing_that_the_note_of_the_set_takes() {
+    let [root, ops] = std::array::from_fn(|_| key());
+    let both = r#"{"schema_version":2,"may_sign":["plugin","keyset"]}"#;
+    let master = Site::of(&[("first.pem", &root.to_pem()), ("first.json", both), ("ops.pem", &ops.to_pem())]);
+    let site = Site::of(&[("ops.pem", &ops.to_pem())]);
+    site.sync(&master.set(1));
+    // The key that the set has brought stands here under a second name as well.
+    site.write("mine.pem", &root.to_pem());
+    site.write("mine.json", both);
+    let asked = |note: &str, signers: usize| {
+        master.write("first.json", note);
+        let required = WayIn { signers: NonZeroUsize::new(signers).expect("some"), set_signers: one() };
+        site.planned(&master.set(2), |following, plan| require_way_in(&plan, following, required))
+            .map_err(|fault| fault.reason())
+    };
+    assert_eq!(asked(both, 2), Ok(()));
+    assert_eq!(asked(both, 3), Err(Reason::KeysetLockout));
+    assert_eq!(asked(r#"{"schema_version":2,"may_sign":["plugin"]}"#, 1), Err(Reason::KeysetLockout));
+    assert_eq!(asked(ROOT, 1), Ok(()));
+    assert_eq!(asked(ROOT, 2), Err(Reason::KeysetLockout));
 }
