@@ -215,6 +215,45 @@ def lockfiles():
         yield text.encode()
 
 
+def statements(public):
+    """What is said of keys: endorsements, sets, and envelopes of both."""
+    pems = [key["public_pem"] for key in public["keys"].values()]
+    raw = [base64.b64decode("".join(pem.split("\n")[1:-2]))[-32:] for pem in pems]
+    keys = sorted((("SHA256:" + hashlib.sha256(key).hexdigest(), pem) for key, pem in zip(raw, pems)))
+    keys = [key for at, key in enumerate(keys) if key[0] not in (before for before, _ in keys[:at])]
+    (new, new_pem), old = keys[0], [name for name, _ in keys[1:]]
+    begin, end = "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
+    notes = [None, {"schema_version": 2, "owner": "Ada", "not_after": end}, {"schema_version": 2, "may_sign": ["keyset"]},
+             {"schema_version": 2, "scope": {"plugins": ["acme-*"]}, "coverage": "full"}]
+
+    def endorsement(endorsers, required, **more):
+        successor = {"fingerprint": new, "public_key_pem": new_pem}
+        return {"schema_version": 1, "successor": successor, "endorsers": endorsers, "required": required,
+                "issued_at": begin, "not_before": begin, "until": end, **more}
+
+    def member(at, place, note):
+        return {"id": f"key-{at}", "place": place, "fingerprint": keys[at][0], "pem": keys[at][1], "note": note}
+
+    def keyset(members):
+        return {"schema_version": 1, "name": "fleet", "version": 7, "issued_at": begin, "expires_at": end, "keys": members}
+
+    def compact(document):
+        return json.dumps(document, separators=(",", ":")).encode()
+
+    def envelope(kind, payload, names):
+        signature = base64.b64encode(bytes(64)).decode()
+        return {"payload": base64.b64encode(payload).decode(), "payloadType": f"application/vnd.aisoc.{kind}.v1+json",
+                "signatures": [{"keyid": name, "sig": signature} for name in names]}
+
+    endorsements = [compact(endorsement(old[:1], 1)), compact(endorsement(old[:2], 1, comment="yearly"))]
+    places = [member(0, "trusted", note) for note in notes]
+    sets = [compact(keyset(members)) for members in ([], *([one] for one in places),
+                                                     [member(0, "trusted", None), member(1, "revoked", notes[1])])]
+    envelopes = [compact(envelope(kind, payload, names)) for kind, payload in
+                 (("key-succession", endorsements[0]), ("keyset", sets[1])) for names in (old[:1], old[:2], [])]
+    return endorsements, sets, envelopes
+
+
 def journals():
     line = "2026-05-24T14:32:00.123456+02:00\tkey-revoke\tacme-2024\t-\tSHA256:" + "a1" * 32 + "\tstolen\\n\\u{7}\n"
     by_hand = "2026-05-24T14:32:00+02:00\trevoke\tcapa.contrib.my_procedure\t-\t-\trevoked: see ticket OPS-1290\n"
@@ -251,6 +290,7 @@ def distributions():
 
 def main(corpus):
     public, tables = vectors("public.json"), vectors("tables_public.json")
+    endorsements, sets, envelopes = statements(public)
     seeds = {
         "manifest": manifests(public, tables),
         "canonical_json": json_documents(public, tables),
@@ -265,6 +305,9 @@ def main(corpus):
         "journal": journals(),
         "lockfile": lockfiles(),
         "distribution": distributions(),
+        "envelope": envelopes,
+        "endorsement": endorsements,
+        "keyset": sets,
     }
     for target, contents in seeds.items():
         folder = corpus / target
