@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import KeyPair, Keys, Package, Plugins, SignedSource, reason
+from .oracle import KeyPair, Keys, Package, Plugins, SignedSet, SignedSource, reason
 from .world import copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys} --allow-downgrade"
@@ -48,7 +48,7 @@ class Operation:
             (target / "out").rmdir()
         if isinstance(self.subject, SignedSource):
             copy(world.base / "sources/1.0.0", target / "source")
-        if isinstance(self.subject, Keys):
+        if isinstance(self.subject, (Keys, SignedSet)):
             (target / "keys").mkdir()
             for name in RELEASE:
                 (target / "keys" / name).write_bytes((world.base / "private" / name).read_bytes())
@@ -88,8 +88,11 @@ ENDORSED = (KEYS % "annotate release --may-sign plugin --may-sign succession",
 REVOKED = {"other.pem", "revoked/release.pem"}
 STAGED = RELEASE | {"staged/third.pem"}
 SIGNS_SETS = KEYS % "annotate release --may-sign plugin --may-sign keyset"
-SET = "keys export out/fleet --name fleet --expires 30d --private-key {private}/release.key --trusted-keys out"
-SYNC = KEYS % ("sync out/fleet --name fleet --required-signatures 1" + INSTALLED)
+# A directory of one key becomes the set, and stands outside of it.
+SET = "keys export fleet --name fleet --expires 30d --private-key {private}/release.key --trusted-keys out"
+SYNC = KEYS % ("sync fleet --name fleet --required-signatures 1" + INSTALLED)
+EXPORT = "keys export out/fleet --private-key {private}/%s.key --trusted-keys keys "
+FIRST = EXPORT % "release" + "--name fleet --expires 30d"
 
 PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
 
@@ -129,6 +132,11 @@ OPERATIONS = (
     # One line says which set it was, and one what became of its key.
     Operation("keys sync", SYNC,
               Keys(RELEASE, RELEASE | {"third.pem"}, "key-sync", frozenset({"release.json"}), lines=2), (SIGNS_SETS, SET)),
+    Operation("keys export, first of all", FIRST, SignedSet(None, (1, 1), {(1, 1), (2, 1)}), (SIGNS_SETS,)),
+    Operation("keys export", EXPORT % "release" + "--expires 30d", SignedSet((1, 1), (2, 1), {(2, 1), (3, 1)}),
+              (SIGNS_SETS, FIRST)),
+    Operation("keys export --add", EXPORT % "other" + "--add", SignedSet((1, 1), (1, 2), {(1, 2)}), (SIGNS_SETS, FIRST),
+              ("usage",)),
     moved("accept out/third.endorsement", "key-accept", RELEASE, RELEASE | {"third.pem"},
           {"release.json", "third.json"}, ENDORSED, ()),
 )

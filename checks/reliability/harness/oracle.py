@@ -230,6 +230,50 @@ class Keys:
 
 
 @dataclass(frozen=True)
+class SignedSet:
+    """The set `out/fleet`: a version and how many have signed it, or None for no set; `again` behind a second run."""
+
+    before: tuple | None
+    after: tuple
+    again: frozenset | set
+
+    def look(self, world, sandbox):
+        found = self.found(sandbox)
+        if found == "cut":
+            return "corrupted", ["the set is cut"]
+        if found not in (self.before, self.after):
+            return "corrupted", [f"the set is {found}, neither the old nor the new one"]
+        problems = self.verified(world, sandbox) if found else []
+        return "absent" if found is None else "new" if found == self.after else "old", problems
+
+    @staticmethod
+    def found(sandbox):
+        path = sandbox / "out/fleet"
+        if not path.exists():
+            return None
+        try:
+            envelope = json.loads(path.read_bytes())
+            return json.loads(base64.b64decode(envelope["payload"]))["version"], len(envelope["signatures"])
+        except (ValueError, KeyError):
+            return "cut"
+
+    @staticmethod
+    def verified(world, sandbox):
+        """A site that trusts who signs it would take it."""
+        asked = "keys sync out/fleet --name fleet --required-signatures 1 --trusted-keys keys --plugins-dir tmp --dry-run -q"
+        done = world.run(sandbox, asked)
+        return [] if done.returncode == 0 else [f"record: a site refuses it, {reason(done)}"]
+
+    def settled(self, world, sandbox):
+        found = self.found(sandbox)
+        problems = [] if found in self.again else [f"run again: the set is {found}"]
+        return problems + self.verified(world, sandbox) + self.leftovers(world, sandbox)
+
+    def leftovers(self, world, sandbox):
+        return _left([path for path in _entries(sandbox / "out") if path.name not in ("fleet", "third.pem")], sandbox)
+
+
+@dataclass(frozen=True)
 class SignedSource:
     """A plugin's directory on the bench, `source`: signing writes several files, one after the other.
 
