@@ -566,7 +566,7 @@ fn a_set_that_is_signed_by_somebody_else_just_now_is_waited_for() {
     fleet.exported();
     let before = fs::read(bench.path("fleet.keyset")).expect("there");
     let wait = LockWait { command: "aisoc keys export", at_most: Duration::ZERO, go_on: &|| Ok(()), told: &|_| () };
-    let held = PassingLock::acquire(&bench.path("."), ".aisoc-statement.lock", &wait).expect("asked");
+    let held = PassingLock::acquire(&bench.path("."), ".aisoc-statement-lock", &wait).expect("asked");
     assert!(matches!(held, Waited::Ours(_)), "{held:?}");
     let words = ["keys", "export", "fleet.keyset", "--add", "--private-key", "new.key", "--keys", "master"];
     let mut waiting = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aisoc_files::{
-    Draft, Existing, Links, LockWait, PassingLock, SmallFileError, Waited, parent, read_small, shell_word,
+    Draft, Existing, Links, LockWait, PassingLock, SmallFileError, Waited, parent, read_small, shell_word, sweep,
 };
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
@@ -31,7 +31,7 @@ const EMPTY: &[u8] = b"{}";
 /// How a file is called that is on its way.
 const DRAFT: &str = ".aisoc-statement-";
 /// What whoever adds to a file holds, beside it.
-const LOCK: &str = ".aisoc-statement.lock";
+const LOCK: &str = ".aisoc-statement-lock";
 /// Another signer has the file for as long as signing takes, and somebody may have to touch a token.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -236,6 +236,8 @@ fn write_file(kind: PayloadType, path: &Path, content: &[u8], is_replaced: bool)
     if is_same() {
         return Ok(());
     }
+    // What a killed run has left.
+    sweep(parent(path), DRAFT);
     let mut draft = Draft::create(parent(path), DRAFT, 0o644).map_err(failed)?;
     draft.write_all(content).map_err(failed)?;
     draft.publish(path, if is_replaced { Existing::Replace } else { Existing::Keep }).map_err(failed)
