@@ -156,7 +156,11 @@ impl StatementPlace {
             told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
         };
         match PassingLock::acquire(parent(path), LOCK, &wait).map_err(|error| Fault::io("lock", path, error))? {
-            Waited::Ours(held) => Ok(Some(held)),
+            Waited::Ours(held) => {
+                // What a killed run has left goes also where this one is refused.
+                sweep(parent(path), DRAFT);
+                Ok(Some(held))
+            }
             Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(parent(path).join(LOCK)))),
         }
     }
