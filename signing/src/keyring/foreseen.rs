@@ -37,7 +37,15 @@ fn held(file: ForeseenFile, in_flight: &HashMap<Fingerprint, Vec<KeyNotes>>) -> 
     let (id, fingerprint) = (key_id(name.as_ref())?, key.fingerprint());
     let mut limits = Limits::of(place, note.as_ref());
     limits.notes.extend(in_flight.get(&fingerprint).into_iter().flatten().cloned());
-    Some(HeldKey { id, file: place.below(&name), place, fingerprint, key, notes: note, limits: limits.into() })
+    Some(HeldKey {
+        id,
+        file: place.below(&name),
+        place,
+        fingerprint,
+        key,
+        notes: note.map(Box::new),
+        limits: limits.into(),
+    })
 }
 
 /// What limits each key beside the notes that stand beside its files.
@@ -46,7 +54,7 @@ fn notes_in_flight(keys: &[HeldKey]) -> HashMap<Fingerprint, Vec<KeyNotes>> {
     for key in keys {
         notes.entry(key.fingerprint).or_insert_with(|| key.limits.notes.clone());
     }
-    for (key, own) in keys.iter().filter_map(|key| Some((key.fingerprint, key.notes.as_ref()?))) {
+    for (key, own) in keys.iter().filter_map(|key| Some((key.fingerprint, key.notes()?))) {
         let Some(all) = notes.get_mut(&key) else { continue };
         if let Some(at) = all.iter().position(|note| note == own) {
             all.swap_remove(at);

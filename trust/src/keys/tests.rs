@@ -8,12 +8,12 @@ use aisoc_files::{Links, read_small};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{HeldKey, KeyCoverage, KeyNotes, Keyring, Scope, SigningKey, Standing};
+use aisoc_signing::{HeldKey, KeyCoverage, KeyNotes, Keyring, Scope, SignatureKind, SigningKey, Standing};
 use jiff::Timestamp;
 
 use super::change::KeyChange;
 use super::session::{KeysAccess, KeysSession};
-use super::{Addition, Grounds, counts_beside};
+use super::{Addition, Foreseen, Grounds, counting, counts_beside};
 use crate::journal::{HeldDirectory, JournalPlace, Writer};
 use crate::state_lock::Patience;
 
@@ -549,4 +549,50 @@ fn a_change_that_was_begun_is_seen_by_whoever_only_looks() {
     assert_eq!(super::unfinished(site.path()).expect("nothing"), None);
     site.write(".aisoc/pending.json", "{}");
     assert_eq!(super::unfinished(site.path()).expect_err("no change").reason(), Reason::RecordInvalid);
+}
+
+/// What each change would make of the keys is what it makes of them.
+#[test]
+fn what_a_change_would_make_of_the_keys_is_what_it_makes_of_them() {
+    let said = |keyring: &Keyring| {
+        let kinds = SignatureKind::ALL;
+        let of =
+            |key: &HeldKey| (key.file.clone(), key.standing(now()), kinds.map(|kind| key.standing_as(kind, now())));
+        let mut said: Vec<_> = keyring.all_keys().iter().map(of).collect();
+        said.sort_by(|one, other| one.0.cmp(&other.0));
+        (said, kinds.map(|kind| counting(keyring, kind, now())))
+    };
+    let site = Site::new();
+    site.write("copy.pem", &site.ops.public_key().to_pem());
+    let second = key().public_key();
+    let addition = Addition { key: second, id: "second".to_owned(), note: None };
+    let note = KeyNotes { not_after: Some("2020-01-01T00:00:00Z".parse().expect("a time")), ..KeyNotes::new() };
+    type Decide<'a> = &'a dyn Fn(&Keyring, &Grounds) -> Result<KeyChange>;
+    let ops = site.ops.public_key().fingerprint();
+    let changes: [(Decide<'_>, bool); 6] = [
+        (&|keyring, why| KeyChange::stage(keyring, &addition, why), false),
+        (&|keyring, why| KeyChange::promote(keyring, keyring.named("second")?, why), true),
+        (&|keyring, why| KeyChange::annotate(keyring.named("second")?, Some(note.clone()), why), true),
+        (&|keyring, why| KeyChange::retire(keyring, keyring.named("copy")?, None, why), true),
+        (&|keyring, why| KeyChange::revoke(keyring, keyring.named("ops.pem")?, None, why), true),
+        (
+            &|keyring, why| {
+                KeyChange::restore(
+                    keyring,
+                    keyring.named("retired/copy.pem").or(keyring.named("revoked/copy.pem"))?,
+                    why,
+                )
+            },
+            true,
+        ),
+    ];
+    for (at, (decide, limits)) in changes.into_iter().enumerate() {
+        let before = site.keyring();
+        let Ok(change) = decide(&before, &why()) else { continue };
+        let foreseen = Foreseen::of(&change, ops);
+        assert_eq!(foreseen.limits_anew(&before), limits, "{at}");
+        site.begin().expect("begun").make(&change).expect("made");
+        assert_eq!(said(&foreseen.after(&before)), said(&site.keyring()), "{at}");
+    }
+    assert_eq!(said(&site.keyring()).1[0], 0, "nothing counts any more");
 }
