@@ -36,6 +36,7 @@ fn recorded(site: &Path, id: &str, reference: &str) {
         signing_key_id: None,
         signers: Vec::new(),
         coverage: None,
+        capabilities: None,
         installed_at: "2026-01-01T00:00:00Z".to_owned(),
         rolled_back_at: None,
         rolled_back_from: None,
