@@ -38,6 +38,8 @@ fn a_good_plugin_passes_every_check_in_order() {
     assert_eq!(
         names,
         [
+            "id",
+            "manifest",
             "capabilities allowed here",
             "signature present",
             "signature form",
@@ -88,7 +90,18 @@ fn a_tampered_plugin_names_each_file_with_both_hashes() {
         explanation["changed"][0]["found"]["content_digest"]
     );
     assert_eq!((&explanation["extra"][0], &explanation["missing"][0]), (&"extra.so".into(), &"README.md".into()));
-    let expected = ["passed", "passed", "passed", "passed", "failed", "not_reached", "not_reached", "not_reached"];
+    let expected = [
+        "passed",
+        "passed",
+        "passed",
+        "passed",
+        "passed",
+        "passed",
+        "failed",
+        "not_reached",
+        "not_reached",
+        "not_reached",
+    ];
     assert_eq!(results(&explanation).iter().map(|(_, result)| result.as_str()).collect::<Vec<_>>(), expected);
 }
 
@@ -149,4 +162,68 @@ fn the_five_reasons_stay_apart() {
     assert_eq!(reason(&expired, &[]), "key_expired");
     assert_eq!(reason(&revoked, &[]), "key_revoked");
     assert_eq!(reason(&|_| (), &["--require", "2"]), "signers_too_few");
+}
+
+/// What `aisoc explain` says: the verdict, and of every gate its number, what it came to and its checks.
+fn decision(bench: &Bench, words: &[&str]) -> Value {
+    let places = ["--trusted-keys", "keys", "--plugins-dir", "plugins", "--json"];
+    let run = bench.run(&[&["explain"], words, &places].concat());
+    serde_json::from_str(&run.ok().stdout).expect("JSON")
+}
+
+fn gates(decision: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let gates = decision["gates"].as_array().expect("gates").iter();
+    gates.map(|gate| (text(&gate["gate"]), text(&gate["result"]))).collect()
+}
+
+#[test]
+fn every_gate_is_explained_in_the_order_of_the_manual_of_what_is_offered_and_of_what_is_installed() {
+    let bench = Bench::new();
+    bench.published();
+    let named = |results: [&str; 9]| {
+        let numbers = ["1", "2", "3a", "4", "5", "6", "7", "8", "3b"];
+        numbers
+            .iter()
+            .zip(results)
+            .map(|(number, result)| ((*number).to_owned(), result.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let offered = decision(&bench, &["demo.tar"]);
+    assert_eq!((&offered["verdict"], &offered["trust_decision"]), (&"admitted".into(), &"trusted_publisher".into()));
+    let (ok, no, none) = ("passed", "failed", "not_reached");
+    assert_eq!(gates(&offered), named([ok, none, ok, ok, ok, ok, none, ok, none]));
+    assert!(!bench.path("plugins").exists(), "it looks, and makes nothing");
+    bench.run(&["plugin", "install", "oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"]).ok();
+    let installed = decision(&bench, &["demo"]);
+    assert_eq!((&installed["id"], &installed["verdict"]), (&"demo".into(), &"admitted".into()));
+    bench.write("demo/plugin.yaml", "id: demo\nname: D\nversion: '0.0.1'\nplugin_type: enricher\n");
+    let changed = decision(&bench, &["./demo"]);
+    assert_eq!(changed["verdict"], "refused");
+    let of = gates(&changed);
+    assert_eq!(of[4], ("5".to_owned(), no.to_owned()), "{of:?}");
+    let failed = changed["gates"][4]["checks"].as_array().expect("checks").iter().find(|check| check["result"] == no);
+    assert!(failed.is_some_and(|check| check["hint"].as_str().is_some_and(|hint| !hint.is_empty())), "{changed}");
+}
+
+#[test]
+fn what_a_site_wants_is_explained_with_what_would_change_it() {
+    let bench = Bench::new();
+    bench.published();
+    let words = ["explain", "demo.tar", "--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    let variables = [("AISOC_PLUGIN_TRUSTED_PUBLISHERS", "other")];
+    let run = bench.run_with(&words, &variables);
+    let text = &run.ok().stdout;
+    assert!(text.starts_with("demo: refused\n"), "{text}");
+    for line in [
+        "NO  6   publisher\n",
+        "to change it: compare the fingerprint with the publisher's; then name the key in AISOC_PLUGIN_TRUSTED_PUBLISHERS",
+        "--  2   kill switch  asked of drop-ins alone\n",
+        "--  7   lock  asked where a lock is named",
+        "ok  5   signature\n",
+    ] {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+    let denied = bench.run(&[&words[..], &["--deny-capabilities", "*.write"]].concat());
+    assert!(denied.ok().stdout.contains("none of the 4 that are denied"), "{denied:?}");
 }

@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod cancellation;
 pub mod capability;
 mod counted;
+pub mod dependencies;
 pub mod digest;
 pub mod dry_run;
 pub mod fault;

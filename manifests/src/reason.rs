@@ -154,6 +154,12 @@ reasons! {
     UnknownCapability "unknown_capability" Failed
         "A dotted entry of `capabilities` is not one of the thirteen capabilities a host can grant."
         "use a capability from `aisoc capabilities`, or remove the entry"
+    DependencyMissing "dependency_missing" Failed
+        "A plugin depends on another one that is not there."
+        "install what is missing, or remove what depends on it"
+    DependencyCycle "dependency_cycle" Failed
+        "Plugins depend on each other in a circle, so none of them can be loaded first."
+        "ask the publishers which of the dependencies is not needed"
     ManifestAmbiguous "manifest_ambiguous" Failed
         "There is more than one manifest, and readers disagree on which one counts."
         "keep plugin.yaml and delete aisoc-plugin.json"

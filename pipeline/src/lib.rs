@@ -77,6 +77,6 @@ pub use source::{Source, require_no_manifest};
 pub use subject::{Subject, installed};
 pub use tags::{Tags, tags};
 pub use uninstall::uninstall;
-pub use verify::{Verification, verify_artifact, verify_directory, verify_shipped};
+pub use verify::{Verification, explain_offer, verify_artifact, verify_directory, verify_shipped};
 pub use verify_installed::{InstalledVerification, verify_installed};
 pub use versions::{PluginVersion, versions};

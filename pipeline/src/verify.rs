@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aisoc_files::shell_word;
-use aisoc_installation::{Whereabouts, while_in_place};
+use aisoc_installation::{Access, Site, Whereabouts, while_in_place};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest};
@@ -17,6 +17,7 @@ use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::fetch;
 use crate::judge::{Judge, TrustInputs};
+use crate::source::Source;
 
 /// How many entries a hint names.
 const NAMED: usize = 3;
@@ -154,9 +155,46 @@ pub async fn verify_artifact(
     Ok(Verification { artifact_digest, index_digest, ..verification })
 }
 
+/// Judges what is offered as an install would, beside what is installed, and installs nothing. Nobody holds a lock:
+/// what is installed may be otherwise when it comes.
+///
+/// # Errors
+/// As [`verify_directory`] and [`verify_artifact`], and I/O reasons when the site cannot be listed.
+pub async fn explain_offer(
+    source: &Source,
+    site: &Site,
+    trust: &TrustInputs,
+    options: &ClientOptions,
+    reporter: &dyn Reporter,
+) -> Result<Verification> {
+    match source {
+        Source::Directory(directory) => {
+            let limits = Limits::until(&options.cancellation);
+            let claim = ReferenceDir::read_with(directory, default_threads(), &limits)?.claim();
+            judge_beside(&claim, Origin::unknown(), trust, Some(site))
+        }
+        Source::Artifact(reference) => {
+            trust.require_keys_for(reference)?;
+            let fetched = fetch(reference, None, options, reporter).await?;
+            let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
+            let judged = judge_beside(&fetched.claim(&staged)?, Origin::of(reference), trust, Some(site))?;
+            Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..judged })
+        }
+    }
+}
+
 pub(crate) fn judge(claim: &Claim, origin: Origin, trust: &TrustInputs) -> Result<Verification> {
+    judge_beside(claim, origin, trust, None)
+}
+
+fn judge_beside(claim: &Claim, origin: Origin, trust: &TrustInputs, site: Option<&Site>) -> Result<Verification> {
     let judge = Judge::new(trust)?;
-    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim, origin), None);
+    let manifest = claim.document().and_then(Manifest::from_document).ok();
+    let facts = match (site, manifest) {
+        (Some(site), Some(manifest)) => Some(site.observe()?.facts(&manifest.id, &Access::default())?),
+        _ => None,
+    };
+    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim, origin), facts.as_ref());
     let id = claim.document().ok().and_then(stated_id);
     Ok(Verification {
         id,

@@ -21,7 +21,7 @@ mod verdict;
 
 pub use continuity::{KnownSigner, SignedBy};
 pub use facts::{CapabilityConsent, Consent, Errand, Facts, InPlace, UnderLock};
-pub use gate::{Admitted, Answered, Decision, Examined, Step, Trace, admit, examine, observe};
+pub use gate::{Admitted, Answered, Decision, Examined, NUMBERED, Step, Trace, admit, examine, observe};
 pub use mode::{CoverageRule, MalformedSignature, SignatureStatus, TrustMode};
 pub use plugin_mode::PluginMode;
 pub use policy::Policy;

@@ -365,12 +365,12 @@ fn the_trace_is_the_order_in_which_the_gates_were_asked() {
         let examined = examine(&Policy::default(), &claim(b"t", MANIFEST, None), |_, _| Ok(outcome));
         let decision = observe(examined, None);
         // What a site lets no plugin ask for is asked before, and whose plugins it takes behind.
-        let mut expected = vec![passed; 1 + at];
+        let mut expected = vec![passed; 3 + at];
         expected.push(failed);
-        expected.resize(8, not_reached);
+        expected.resize(10, not_reached);
         let answers: Vec<_> = decision.trace.steps().iter().map(|step| step.answered).collect();
         assert_eq!(words(&answers), words(&expected), "{reason}");
-        let step = &decision.trace.steps()[1 + at];
+        let step = &decision.trace.steps()[3 + at];
         assert_eq!((step.reason, step.remedy.is_some()), (Some(reason), true));
     }
     // The form in which a tree is stated is judged before any key is tried.
@@ -379,6 +379,6 @@ fn the_trace_is_the_order_in_which_the_gates_were_asked() {
     let answers: Vec<_> = observe(examined, None).trace.steps().iter().map(|step| step.answered).collect();
     assert_eq!(
         words(&answers),
-        words(&[passed, passed, passed, passed, not_reached, failed, not_reached, not_reached])
+        words(&[passed, passed, passed, passed, passed, passed, not_reached, failed, not_reached, not_reached])
     );
 }

@@ -160,8 +160,8 @@ fn who_is_asked_for_no_signer_is_who_reads_none_or_has_accepted_the_loss() {
         (decision.outcome.map(drop).map_err(|fault| fault.reason()), decision.trace.steps().len())
     };
     let changed = Err(Reason::SignerChanged);
-    assert_eq!(said(TrustMode::Warn, &[], false), (changed, 14));
-    assert_eq!(said(TrustMode::Warn, &[], true), (Ok(()), 14));
-    assert_eq!(said(TrustMode::Warn, &[&key], true), (changed, 14), "somebody else is no loss");
-    assert_eq!(said(TrustMode::Disabled, &[&key], false), (Ok(()), 14), "each gate is named, asked or not");
+    assert_eq!(said(TrustMode::Warn, &[], false), (changed, 16));
+    assert_eq!(said(TrustMode::Warn, &[], true), (Ok(()), 16));
+    assert_eq!(said(TrustMode::Warn, &[&key], true), (changed, 16), "somebody else is no loss");
+    assert_eq!(said(TrustMode::Disabled, &[&key], false), (Ok(()), 16), "each gate is named, asked or not");
 }

@@ -11,8 +11,8 @@ use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::{Claim, Coverage, Keyring, Outcome, SigningKey, verify};
 use aisoc_trust::{
-    Answered, CapabilityConsent, Consent, CoverageRule, Decision, Errand, Facts, InPlace, Policy, Publishers, SignedBy,
-    TrustDecision, TrustMode, Verdict, admit, examine, observe,
+    Answered, CapabilityConsent, Consent, CoverageRule, Decision, Errand, Facts, InPlace, NUMBERED, Policy, Publishers,
+    SignedBy, TrustDecision, TrustMode, Verdict, admit, examine, observe,
 };
 use common::{MANIFEST, Site, claim_with, facts, keyring, now, signature_files};
 
@@ -240,7 +240,23 @@ fn every_question_has_the_number_of_its_gate() {
     let examined = examine(&Policy::default(), &unsigned(MANIFEST), |_, _| Ok(Outcome::Unsigned));
     let trace = observe(examined, Some(&facts(Ok(Coverage::None)))).trace;
     let steps: Vec<(&str, &str)> = trace.steps().iter().map(|step| (step.number, step.name)).collect();
-    assert_eq!(steps[..2], [("4", "capabilities allowed here"), ("5", "signature present")]);
+    let first = [("1", "id"), ("3a", "manifest"), ("4", "capabilities allowed here"), ("5", "signature present")];
+    assert_eq!(steps[..4], first);
+    let numbers: Vec<&str> = NUMBERED.iter().map(|(number, ..)| *number).collect();
+    assert_eq!(numbers, ["1", "2", "3a", "4", "5", "6", "7", "8", "3b"]);
+    for (number, name) in &steps {
+        assert!(numbers.contains(number), "{name}");
+    }
+    // Of whatever asks nothing here somebody says who asks it.
+    for (number, name, elsewhere) in NUMBERED {
+        let is_asked = steps.iter().any(|(asked, _)| *asked == number);
+        assert!(is_asked || !elsewhere.is_empty(), "{number} {name}");
+    }
+    let unreadable = examine(&Policy::default(), &unsigned(b"["), |_, _| Ok(Outcome::Unsigned));
+    let unread = observe(unreadable, None).trace;
+    let evidence: Vec<&str> = unread.steps()[..2].iter().map(|step| step.evidence.as_str()).collect();
+    assert_eq!(evidence[0], "the manifest states none that can be read");
+    assert!(evidence[1].starts_with("manifest_invalid: "), "{evidence:?}");
     assert!(steps.contains(&("6", "publisher")), "{steps:?}");
     let of = |name| trace.steps().iter().find(|step| step.name == name).expect("asked").answered;
     assert_eq!(of("signature present"), Answered::Failed);

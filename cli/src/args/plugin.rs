@@ -243,6 +243,22 @@ pub(crate) struct VerifyArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// An installed plugin by its id, or what is offered: a reference, a directory, an archive
+    #[arg(value_name = "ID|REF|DIR|ARCHIVE")]
+    pub(crate) source: OsString,
+    /// The plugins directory beside which it is judged [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// A reference, a directory, an archive, or the id of an installed plugin where nothing else has that name; of a
     /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry

@@ -13,6 +13,7 @@ mod demo;
 mod digest;
 mod docs;
 mod exit_codes;
+mod explain;
 mod explained;
 mod gc;
 mod github;

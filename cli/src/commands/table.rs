@@ -7,9 +7,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    capabilities, clock, completions, demo, digest, docs, gc, help, inspect, install, journal, key_change, keygen,
-    keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign, rollback, schema, sign,
-    succession, uninstall, validate, verify, verify_at_rest, version,
+    capabilities, clock, completions, demo, digest, docs, explain, gc, help, inspect, install, journal, key_change,
+    keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign, rollback, schema,
+    sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -806,6 +806,24 @@ one line, as soon as it can be asked.",
   aisoc demo --keep /tmp/aisoc-demo",
             risk: Risk::Write,
             domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: explain::run,
+        is: Declaration {
+            words: &["explain"],
+            about: "Explain a decision: every gate in its order, what it went by, and what would change its answer",
+            examples: "Examples:
+  aisoc explain shodan
+  # what is offered, as an install would judge it beside what is installed
+  aisoc explain registry.example/team/shodan:2.0.0
+  aisoc explain shodan.tar --json
+
+Exit code 0 whatever the decision is: it is the answer.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::ExplainedDecision>),
             ..PLAIN
         },
     },

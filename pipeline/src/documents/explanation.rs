@@ -3,7 +3,7 @@
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
-use aisoc_trust::{SignatureStatus, Step, Trace, Verdict};
+use aisoc_trust::{Answered, NUMBERED, SignatureStatus, Step, Trace, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ pub struct Explanation {
 /// One check.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Check {
+    /// The gate that it is a part of, by its number in the manual.
+    pub gate: &'static str,
     /// What it looks at.
     pub name: &'static str,
     /// `passed`, `failed` or `not_reached`.
@@ -53,6 +55,66 @@ pub struct Check {
     /// What would change a check that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+/// One gate of the manual, and what is asked there.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExplainedGate {
+    /// Its number.
+    pub gate: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// `passed`, `failed` or `not_reached`: what its checks come to.
+    pub result: &'static str,
+    /// Of a gate of which nothing was asked here: who asks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_elsewhere: Option<&'static str>,
+    /// Its checks, in the order in which they are made.
+    pub checks: Vec<Check>,
+}
+
+/// How a decision comes about: every gate in the order of the manual.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExplainedDecision {
+    /// What was named.
+    pub source: String,
+    /// The id that the manifest states, when it can be read.
+    pub id: Option<String>,
+    /// Whether it is the installed plugin that was judged, and not what is offered beside it.
+    pub installed: bool,
+    /// `admitted`, `admitted_despite` or `refused`.
+    pub verdict: &'static str,
+    /// Why it was let in, as in other documents.
+    pub trust_decision: Option<&'static str>,
+    /// Why it is refused, or what strict mode would have refused it for.
+    pub objection: Option<Objection>,
+    /// The gates.
+    pub gates: Vec<ExplainedGate>,
+}
+
+impl ExplainedGate {
+    /// Every gate, with what the trace says of it.
+    pub fn all(trace: &Trace) -> Vec<Self> {
+        NUMBERED.iter().map(|(number, name, elsewhere)| Self::of(number, name, elsewhere, trace)).collect()
+    }
+
+    fn of(gate: &'static str, name: &'static str, elsewhere: &'static str, trace: &Trace) -> Self {
+        let steps: Vec<&Step> = trace.steps().iter().filter(|step| step.number == gate).collect();
+        let is_any = |answered| steps.iter().any(|step| step.answered == answered);
+        let result = match (is_any(Answered::Failed), is_any(Answered::NotReached), steps.is_empty()) {
+            (true, ..) => Answered::Failed,
+            (_, true, _) | (_, _, true) => Answered::NotReached,
+            _ => Answered::Passed,
+        };
+        let asked_elsewhere = steps.is_empty().then_some(elsewhere);
+        Self {
+            gate,
+            name,
+            result: result.as_str(),
+            asked_elsewhere,
+            checks: steps.into_iter().map(Check::of).collect(),
+        }
+    }
 }
 
 /// One trusted key.
@@ -200,6 +262,7 @@ fn coverage_of(verdict: &Result<Verdict>, findings: &Findings) -> Coverage {
 impl Check {
     fn of(step: &Step) -> Self {
         Self {
+            gate: step.number,
             name: step.name,
             result: step.answered.as_str(),
             evidence: redacted(&step.evidence),

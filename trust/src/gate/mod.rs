@@ -17,6 +17,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Manifest, require_known_capabilities, stated_grants};
 use aisoc_signing::{Claim, Findings, Outcome};
 
+pub use self::order::NUMBERED;
 pub use self::trace::{Answered, Step, Trace};
 
 use crate::danger;
@@ -75,7 +76,7 @@ pub struct Examined {
 /// What the manifest of a claim states, as far as it can be read.
 #[derive(Debug)]
 struct Stated {
-    version: Option<String>,
+    manifest: Result<Manifest>,
     /// What it asks of the host.
     grants: Result<BTreeSet<String>>,
     /// Why no host could grant that.
@@ -86,10 +87,14 @@ impl Stated {
     fn by(claim: &Claim) -> Self {
         let document = || claim.document();
         Self {
-            version: document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version),
+            manifest: document().and_then(Manifest::from_document),
             grants: document().map(stated_grants),
             ungrantable: document().and_then(require_known_capabilities).err(),
         }
+    }
+
+    fn case<'a>(&'a self, policy: &'a Policy) -> order::ManifestCase<'a> {
+        order::ManifestCase { policy, grants: self.grants.as_ref(), manifest: self.manifest.as_ref() }
     }
 }
 
@@ -133,7 +138,7 @@ pub fn examine(
 ) -> Examined {
     let (mut trace, mut findings) = (Trace::default(), Findings::default());
     let (stated, is_unsigned_acknowledged) = (Stated::by(claim), policy.is_unsigned_acknowledged);
-    let unwanted = order::ManifestCase { policy, grants: stated.grants.as_ref() }.ask(&mut trace);
+    let unwanted = stated.case(policy).ask(&mut trace);
     let verdict = match policy.mode {
         TrustMode::Disabled => {
             order::pass_over(&mut trace);
@@ -185,8 +190,9 @@ pub fn observe(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
     let Examined { mut trace, findings, verdict, stated, .. } = examined;
     let outcome = match (verdict, facts) {
         (Ok(verdict), Some(facts)) => {
-            let Stated { version, grants, ungrantable } = &stated;
-            let (version, grants, ungrantable) = (version.as_deref(), grants.as_ref(), ungrantable.as_ref());
+            let Stated { manifest, grants, ungrantable } = &stated;
+            let version = manifest.as_ref().ok().map(|manifest| manifest.version.as_str());
+            let (grants, ungrantable) = (grants.as_ref(), ungrantable.as_ref());
             let case = order::SiteCase { verdict: &verdict, facts, version, grants, ungrantable };
             let (refusal, accepted) = (case.ask(&mut trace), case.accepted());
             refusal.map_or(Ok(verdict.grown_by(accepted)), Err)

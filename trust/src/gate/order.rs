@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Fault;
+use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::text::printable;
 use aisoc_manifests::version_order::compare_or_same;
 use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, Standing, Verified};
 
@@ -24,6 +26,8 @@ pub(super) struct ManifestCase<'a> {
     pub(super) policy: &'a Policy,
     /// What it asks of the host; why that cannot be read, where it cannot.
     pub(super) grants: Result<&'a BTreeSet<String>, &'a Fault>,
+    /// The fields that a host asks for; why it takes none of them, where it does not.
+    pub(super) manifest: Result<&'a Manifest, &'a Fault>,
 }
 
 /// What the gate about publishers is asked about: what the gates about proof let pass.
@@ -57,7 +61,23 @@ enum Answer {
     Objects(Fault),
     /// It has nothing to go by.
     NotAsked,
+    /// It cannot tell, for that reason, and whoever lets something in refuses it by itself.
+    Unable(String),
 }
+
+/// The gates by the numbers of the manual, for every source of plugins, and of what the gates here say nothing: who
+/// asks that.
+pub const NUMBERED: [(&str, &str, &str); 9] = [
+    ("1", "id and path", ""),
+    ("2", "kill switch", "asked of drop-ins alone"),
+    ("3a", "manifest", ""),
+    ("4", "capabilities", ""),
+    ("5", "signature", ""),
+    ("6", "publisher", ""),
+    ("7", "lock", "asked where a lock is named: `aisoc plugins verify`"),
+    ("8", "duplicate id", "asked beside what is installed"),
+    ("3b", "contract check", "asked of entry points alone, once 5 to 7 have let them pass: it runs their code"),
+];
 
 /// A question, and who answers it.
 struct Gate<Case> {
@@ -70,7 +90,11 @@ const fn gate<Case>(number: &'static str, name: &'static str, ask: fn(&Case) -> 
 }
 
 impl ManifestCase<'_> {
-    const GATES: [Gate<Self>; 1] = [gate("4", "capabilities allowed here", capabilities_allowed)];
+    const GATES: [Gate<Self>; 3] = [
+        gate("1", "id", id),
+        gate("3a", "manifest", manifest),
+        gate("4", "capabilities allowed here", capabilities_allowed),
+    ];
 
     /// Asks the gates about the manifest. No mode overrules them: what a plugin may ask for is no matter of who has
     /// signed it.
@@ -147,12 +171,29 @@ impl<Case> Gate<Case> {
         match (self.ask)(case) {
             Answer::Passed(evidence) => trace.passed(self.question, evidence),
             Answer::NotAsked => trace.not_reached(self.question, ""),
+            Answer::Unable(why) => trace.not_reached(self.question, &why),
             Answer::Objects(fault) => {
                 trace.failed(self.question, &fault);
                 return Some(fault);
             }
         }
         None
+    }
+}
+
+/// An id that could be no directory is none, and whoever installs refuses it before. A verdict about content says
+/// nothing of it.
+fn id(case: &ManifestCase<'_>) -> Answer {
+    match case.manifest {
+        Ok(manifest) => Answer::Passed(manifest.id.to_string()),
+        Err(_) => Answer::Unable("the manifest states none that can be read".to_owned()),
+    }
+}
+
+fn manifest(case: &ManifestCase<'_>) -> Answer {
+    match case.manifest {
+        Ok(manifest) => Answer::Passed(format!("{} {}", manifest.plugin_type, printable(&manifest.version))),
+        Err(fault) => Answer::Unable(format!("{}: {fault}", fault.reason())),
     }
 }
 
