@@ -298,8 +298,8 @@ fn a_verdict_and_how_it_came_about() {
         signature_status: "invalid",
         coverage: "none",
         checks: vec![
-            Check { name: "m", result: "passed", evidence: text("c"), hint: None },
-            Check { name: "n", result: "failed", evidence: text("d"), hint: Some(text("w")) },
+            Check { gate: "4", name: "m", result: "passed", evidence: text("c"), hint: None },
+            Check { gate: "5", name: "n", result: "failed", evidence: text("d"), hint: Some(text("w")) },
         ],
         keys: vec![Key {
             signing_key_id: text("k"),
@@ -341,8 +341,8 @@ fn a_verdict_and_how_it_came_about() {
         concat!(
             r#"{"source":"s","id":null,"signature_status":"invalid","signing_key_id":null,"signing_key_fingerprint":null,"signers":[{"signing_key_id":"k","signing_key_fingerprint":"f"}],"#,
             r#""coverage":"none","canonical_digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
-            r#""objection":{"reason_code":"coverage_mismatch","message":"m","expected":"e","found":"f","hint":"h"},"signature_status":"invalid","coverage":"none","checks":[{"name":"m","#,
-            r#""result":"passed","evidence":"c"},{"name":"n","result":"failed","evidence":"d","hint":"w"}],"keys":[{"signing_key_id":"k","path":"k.pem","signing_key_fingerprint":"f","verifies":[],"#,
+            r#""objection":{"reason_code":"coverage_mismatch","message":"m","expected":"e","found":"f","hint":"h"},"signature_status":"invalid","coverage":"none","checks":[{"gate":"4","name":"m","#,
+            r#""result":"passed","evidence":"c"},{"gate":"5","name":"n","result":"failed","evidence":"d","hint":"w"}],"keys":[{"signing_key_id":"k","path":"k.pem","signing_key_fingerprint":"f","verifies":[],"#,
             r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"path":"plugin.sig","stated_key_fingerprint":null,"#,
             r#""signing_key_id":null}],"file_list":"intact","changed":[{"path":"p","signed":{"content_digest":"a","content_bytes":1,"#,
             r#""executable":false},"found":{"content_digest":"b","content_bytes":1,"executable":false}}],"extra":["x"],"missing":["y"],"#,

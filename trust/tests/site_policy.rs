@@ -262,3 +262,69 @@ fn every_question_has_the_number_of_its_gate() {
     assert_eq!(of("signature present"), Answered::Failed);
     assert_eq!(of("publisher"), Answered::NotReached);
 }
+
+#[test]
+fn no_mode_makes_more_of_a_consent_than_it_is() {
+    let key = SigningKey::generate().expect("random");
+    let (_directory, ring) = keyring(&[("release", &key)]);
+    let manifest = asking("[facts.write]");
+    let claim = claim_with(b"t", &manifest, signature_files(&manifest, &[&key]), &[]);
+    for mode in [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled] {
+        let policy = Policy { coverage: CoverageRule::Code, is_unsigned_acknowledged: true, ..Policy::of(mode) };
+        let said = |capabilities| {
+            let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
+            let site = Site(replacing(accepted(Some(BTreeSet::new())), capabilities));
+            let outcome = admit(examined, &site).outcome;
+            outcome.map(|admitted| admitted.verdict().accepted_capabilities().clone()).map_err(|fault| fault.reason())
+        };
+        assert_eq!(said(CapabilityConsent::Nothing), Err(Reason::CapabilitiesNotAccepted), "{mode}");
+        let other = CapabilityConsent::These(capabilities("facts.read"));
+        assert_eq!(said(other), Err(Reason::CapabilitiesNotAccepted), "{mode}");
+        let these = CapabilityConsent::These(capabilities("facts.write"));
+        assert_eq!(said(these), Ok(names(&["facts.write"])), "{mode}");
+    }
+}
+
+#[test]
+fn a_plugin_that_asks_for_more_and_is_older_is_refused_for_both_at_once() {
+    let place = InPlace { version: Some("2".to_owned()), ..accepted(Some(BTreeSet::new())) };
+    let refusal = beside("[facts.write]", replacing(place, CapabilityConsent::Nothing)).expect_err("both");
+    assert_eq!(refusal.reason(), Reason::CapabilitiesNotAccepted);
+    assert!(refusal.message().contains("; and an older version would replace"), "{refusal}");
+    for part in ["--accept-capabilities facts.write", "--allow-downgrade"] {
+        assert!(refusal.next_step().contains(part), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_no_list_that_names_everybody() {
+    for (trusted, overriding) in [(Some(","), None), (None, Some("a,")), (Some("a, ,b"), Some("c"))] {
+        let fault = Publishers::read(trusted, overriding).expect_err("an empty entry");
+        assert_eq!((fault.reason(), fault.class().exit_code()), (Reason::Usage, 2));
+        assert!(fault.message().starts_with("AISOC_PLUGIN_TRUST"), "{fault}");
+        assert_eq!(fault.next_step(), "see names and fingerprints with `aisoc keys list`");
+    }
+    assert!(!Publishers::read(None, None).expect("none").are_limited());
+    assert_eq!(Publishers::read(None, None).expect("none"), Publishers::all());
+    assert!(Publishers::read(Some("a"), None).expect("one").are_limited());
+    assert!(Publishers::read(None, Some("a")).expect("one").are_limited());
+}
+
+#[test]
+fn what_is_signed_well_and_denied_says_no_more_about_its_signature() {
+    let key = SigningKey::generate().expect("random");
+    let (_directory, ring) = keyring(&[("release", &key)]);
+    let manifest = asking("[network.outbound]");
+    let claim = claim_with(b"t", &manifest, signature_files(&manifest, &[&key]), &[]);
+    let denied_capabilities = capabilities("network.outbound");
+    let policy = Policy { denied_capabilities, coverage: CoverageRule::Code, ..Policy::default() };
+    let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
+    assert!(examined.verdict().is_none());
+    let trace = observe(examined, None).trace;
+    let failed: Vec<&str> =
+        trace.steps().iter().filter(|step| step.answered == Answered::Failed).map(|step| step.name).collect();
+    assert_eq!(failed, ["capabilities allowed here"]);
+    let of = |name| trace.steps().iter().find(|step| step.name == name).expect("asked");
+    assert_eq!(of("signed by a trusted key").answered, Answered::Passed, "whoever explains it sees the rest as well");
+    assert_eq!(of("publisher").evidence, "every trusted key");
+}
