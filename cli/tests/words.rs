@@ -56,7 +56,7 @@ fn right(command: &str) -> &'static [&'static str] {
     match command {
         "plugin validate" | "plugin digest" | "plugin inspect" => &["demo"],
         "plugin sign" => &["--plugin-dir", "demo", "--private-key", "release.key"],
-        "plugin verify" => &["demo", "--trusted-keys", "keys"],
+        "plugin verify" | "explain" => &["demo", "--trusted-keys", "keys"],
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
@@ -194,7 +194,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             let run = run(&bench, &typed);
             let context = format!("{typed:?} ({word:?}): {run:?}");
             // An installed plugin is looked for in a plugins directory by commands that take other things as well.
-            if ["plugin verify", "plugin inspect"].contains(&command.as_str()) && word.option == "--plugins-dir" {
+            if ["plugin verify", "plugin inspect", "explain"].contains(&command.as_str())
+                && word.option == "--plugins-dir"
+            {
                 assert_eq!(run.code, 0, "{context}");
                 continue;
             }

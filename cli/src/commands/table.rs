@@ -817,8 +817,8 @@ one line, as soon as it can be asked.",
             examples: "Examples:
   aisoc explain shodan
   # what is offered, as an install would judge it beside what is installed
-  aisoc explain registry.example/team/shodan:2.0.0
-  aisoc explain shodan.tar --json
+  aisoc explain registry.example/team/my-plugin:1.2.0
+  aisoc explain my-plugin.tar --json
 
 Exit code 0 whatever the decision is: it is the answer.",
             risk: Risk::Read,

@@ -43,7 +43,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["hash", "checksum", "sha256"], Meant::Command(&["plugin", "digest"])),
     (&["doctor", "status", "audit"], Meant::Command(&["plugins", "verify"])),
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
-    (&["errors", "codes", "explain"], Meant::Command(&["reasons"])),
+    (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics", "usage"], Meant::Command(&["help"])),
     (
         &["search", "find", "browse"],
