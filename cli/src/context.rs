@@ -16,19 +16,25 @@ use aisoc_manifests::progress::{Act, Watcher};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
-use aisoc_pipeline::{ForeseenKeys, SignatureRule, TrustInputs};
+use aisoc_pipeline::accepted::{Contract, ask_contracts};
+use aisoc_pipeline::{ContractChecks, Discovered, ForeseenKeys, SignatureRule, SiteSources, TrustInputs};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
 use aisoc_trust::keys::Applied;
-use aisoc_trust::{Consent, CoverageRule, Policy, TrustMode};
+use aisoc_trust::{Consent, CoverageRule, PluginMode, Policy, TrustMode};
 use jiff::Timestamp;
 
 use crate::args::known::Capabilities;
+use crate::args::lock::SourceArgs;
 use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
+use crate::chosen_lock::ChosenLock;
 use crate::clock;
 use crate::commands::Commands;
-use crate::environment::{DENY_CAPABILITIES, Environment, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE, TRUSTED_KEYS_DIR};
+use crate::environment::{
+    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE,
+    TRUSTED_KEYS_DIR, VIRTUAL_ENV,
+};
 use crate::output::Output;
 use crate::runtime;
 
@@ -97,6 +103,60 @@ impl Context {
     pub(crate) fn keys_directory(&self, flag: Option<PathBuf>) -> PathBuf {
         let named = flag.or_else(|| self.environment.path(TRUSTED_KEYS_DIR));
         named.unwrap_or_else(|| DEFAULT_TRUSTED_KEYS_DIR.into())
+    }
+
+    /// Whether a host loads what the lock does not accept. A mode that is misspelt in the environment is production,
+    /// and says so.
+    pub(crate) fn plugin_mode(&self, flag: Option<PluginMode>) -> PluginMode {
+        let is_set = |name: &&str| self.environment.variable(name).is_some();
+        let named = || [PLUGIN_MODE, CAPA_PLUGIN_MODE].into_iter().find(is_set);
+        let set = |name| self.variable(name, PluginMode::Production, PluginMode::as_str);
+        flag.unwrap_or_else(|| named().map_or_else(PluginMode::default, set))
+    }
+
+    /// The lock that is meant: the one that is named, else the first that is there.
+    ///
+    /// # Errors
+    /// `io_error` when nobody can tell where the working directory is.
+    pub(crate) fn plugins_lock(&self, flag: Option<PathBuf>) -> Result<ChosenLock> {
+        ChosenLock::of(flag, self.environment.plugins_lock())
+    }
+
+    /// Where a lock is made: where it is named, else in the working directory.
+    ///
+    /// # Errors
+    /// As [`Context::plugins_lock`].
+    pub(crate) fn new_plugins_lock(&self, flag: Option<PathBuf>) -> Result<PathBuf> {
+        ChosenLock::of(flag, None).map(|chosen| chosen.path)
+    }
+
+    /// Every place where plugins are looked for.
+    ///
+    /// # Errors
+    /// `io_not_found` for a directory that is named and not there: its name is wrong.
+    pub(crate) fn sources(&self, site: &Site, args: SourceArgs) -> Result<SiteSources> {
+        let SourceArgs { site_packages } = args;
+        if let Some(missing) = site_packages.iter().find(|named| !named.exists()) {
+            return Err(Fault::io("open", missing, std::io::ErrorKind::NotFound.into()));
+        }
+        let site_packages = if site_packages.is_empty() { self.environment.site_packages() } else { site_packages };
+        Ok(SiteSources {
+            site: Some(site.clone()),
+            site_packages,
+            virtual_env: self.environment.path(VIRTUAL_ENV),
+            data_dir: self.environment.data_dir(),
+            user_plugins: self.environment.user_plugins(),
+        })
+    }
+
+    /// What entry points say of themselves, once they are run.
+    ///
+    /// # Errors
+    /// As [`ask_contracts`], and [`Context::cancellation`].
+    pub(crate) fn contract_check(&self, sources: &SiteSources, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
+        let (python, site_packages) = (self.environment.python(), sources.site_packages()?);
+        let cancellation = self.cancellation()?;
+        ask_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, cancellation })
     }
 
     /// Who writes lines of a journal: this process, in the CI job that its environment names.
@@ -361,6 +421,11 @@ impl Watcher for Watching {
 /// # Errors
 /// `usage` in the trust mode `disabled`.
 pub(crate) fn coverage_floor(args: FloorArgs, mode: TrustMode) -> Result<CoverageFloor> {
+    if args.reason.is_some() && !args.lower_coverage {
+        return Err(Fault::new(Reason::Usage, "`--reason` says why an exception is made, and none is")
+            .expected("`--lower-coverage`", "`--reason` alone")
+            .hint("leave it out, or name what it is about"));
+    }
     match args.reason.filter(|_| args.lower_coverage) {
         None => Ok(CoverageFloor::Held),
         Some(_) if mode == TrustMode::Disabled => {

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules};
+use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules, UserPlugins};
 use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
 use aisoc_trust::{OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 use aisoc_worker::{KEPT_VARIABLES, Python};
@@ -49,6 +49,18 @@ const OF_STIGMEM: [(&str, &str); 3] = [
     (OVERRIDE_PUBLISHERS, "STIGMEM_PLUGIN_TRUST_OVERRIDE_PUBLISHERS"),
     (UNSIGNED_ACK, "STIGMEM_PLUGIN_UNSIGNED_ACK"),
 ];
+/// Where Python finds distributions.
+const SITE_PACKAGES: &str = "AISOC_SITE_PACKAGES";
+/// The virtual environment that is active, as Python's `activate` says it.
+pub(crate) const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
+/// The data directory, in whose `plugins` drop-ins are; and the same, as Chaos Cypher calls it.
+const DATA_DIRS: [&str; 2] = ["AISOC_DATA_DIR", "CHAOSCYPHER_DATA_DIR"];
+/// Whether drop-ins count; and the same, as Chaos Cypher calls it.
+const USER_PLUGINS: [&str; 2] = ["AISOC_ALLOW_USER_PLUGINS", "CHAOSCYPHER_ALLOW_USER_PLUGINS"];
+/// Whether a host loads what the lock does not accept.
+pub(crate) const PLUGIN_MODE: &str = "AISOC_PLUGIN_MODE";
+/// The same, as capa calls it.
+pub(crate) const CAPA_PLUGIN_MODE: &str = "CAPA_PLUGIN_MODE";
 /// Where a step of GitHub Actions leaves values for the next.
 pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// Where a step of GitHub Actions leaves its summary.
@@ -65,13 +77,20 @@ const ENVIRONMENT: &str = "ENVIRONMENT";
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 20] = [
+pub(crate) const SETTINGS: [&str; 27] = [
     TRUSTED_PUBLISHERS,
     OVERRIDE_PUBLISHERS,
     UNSIGNED_ACK,
     DENY_CAPABILITIES,
     REGISTRY_ALLOWLIST,
     ALLOW_UNPINNED,
+    SITE_PACKAGES,
+    DATA_DIRS[0],
+    DATA_DIRS[1],
+    USER_PLUGINS[0],
+    USER_PLUGINS[1],
+    PLUGIN_MODE,
+    CAPA_PLUGIN_MODE,
     PLUGINS_DIR,
     PYTHON,
     REGISTRY_HOST,
@@ -162,6 +181,29 @@ impl Environment {
                 None => format!("{system} run {number}"),
             })
         })
+    }
+
+    /// Where Python finds distributions, as somebody has said it.
+    pub(crate) fn site_packages(&self) -> Vec<PathBuf> {
+        let listed = self.variable(SITE_PACKAGES).unwrap_or_default();
+        env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect()
+    }
+
+    /// The data directory, if one is named.
+    pub(crate) fn data_dir(&self) -> Option<PathBuf> {
+        DATA_DIRS.iter().find_map(|name| self.path(name))
+    }
+
+    /// Whether drop-ins count: they do not, as soon as one of the switches is off.
+    pub(crate) fn user_plugins(&self) -> UserPlugins {
+        let switches = USER_PLUGINS.map(|name| UserPlugins::of_switch(self.named(name).as_deref()));
+        if switches.contains(&UserPlugins::Disabled) { UserPlugins::Disabled } else { UserPlugins::Allowed }
+    }
+
+    /// The user's lock, where none stands in the working directory.
+    pub(crate) fn plugins_lock(&self) -> Option<PathBuf> {
+        let home = self.path("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")))?;
+        Some(home.join("aisoc").join("plugins.lock"))
     }
 
     /// A variable that is set and not empty, as text.

@@ -6,6 +6,7 @@ compile_error!("choose what TLS is made of: the feature `tls-aws-lc`, which is t
 
 mod allowed_secrets;
 mod args;
+mod chosen_lock;
 mod client;
 mod clock;
 mod commands;

@@ -181,7 +181,7 @@ fn bash_completes_commands_and_options() {
     for (words, expected) in [
         (&["aisoc", "plugin", "roll"][..], &["rollback"][..]),
         (&["aisoc", "pl"], &["plugin", "plugins"]),
-        (&["aisoc", "plugin", "install", "--plugins"], &["--plugins-dir"]),
+        (&["aisoc", "plugin", "install", "--plugins-d"], &["--plugins-dir"]),
         (&["aisoc", "plugin", "new", "x", "--type", "wid"], &["widget"]),
         (&["aisoc", "completions", "f"], &["fish"]),
         (&["aisoc", "plugin", "validate", "--profile", "man"], &["manager"]),

@@ -72,8 +72,8 @@ fn plugin(path: PathBuf, directory: &OsStr, record: Option<InstallRecord>, limit
         id: manifest.id.to_string(),
         kind: Kind::Manifest(manifest.plugin_type),
         source,
-        package: record.as_ref().map_or_else(|| LOCAL.to_owned(), repository),
-        entry_point: entry_point(&manifest),
+        package: record.as_ref().map_or_else(|| LOCAL.to_owned(), |record| lock_package(&record.reference)),
+        entry_point: lock_entry_point(&manifest),
         version: manifest.version,
         hash: format!("sha256:{}", digest.hex()),
         place: path,
@@ -92,19 +92,20 @@ fn plugin(path: PathBuf, directory: &OsStr, record: Option<InstallRecord>, limit
     }
 }
 
-/// Where it was installed from, without the tag, which moves: the repository, or the path of a layout.
-fn repository(record: &InstallRecord) -> String {
-    match record.reference.parse::<Reference>() {
+/// What a lock calls the package of a plugin that was installed from there: without the tag, which moves, the repository,
+/// or the path of a layout.
+pub fn lock_package(reference: &str) -> String {
+    match reference.parse::<Reference>() {
         Ok(Reference::Layout(layout)) => {
             Reference::Layout(LayoutReference { tag: None, digest: None, ..layout }).to_string()
         }
-        Ok(reference) => reference.repository().unwrap_or_else(|| record.reference.clone()),
-        Err(_) => record.reference.clone(),
+        Ok(parsed) => parsed.repository().unwrap_or_else(|| reference.to_owned()),
+        Err(_) => reference.to_owned(),
     }
 }
 
-/// A lock's entry point says what of the plugin is loaded, and always holds a `:`.
-fn entry_point(manifest: &Manifest) -> String {
+/// What a lock calls what is loaded of a plugin in a directory; it always holds a `:`.
+pub fn lock_entry_point(manifest: &Manifest) -> String {
     match manifest.entry_point.as_deref() {
         None | Some("plugin.py") => ENTRY_POINT.to_owned(),
         Some(named) if named.contains(':') => named.to_owned(),

@@ -6,8 +6,11 @@ use std::path::Path;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_trust::journal::{Entry, HeldDirectory, JournalPlace, Writer};
 
+use crate::access::Access;
+use crate::layout::OWN_DIRECTORY;
 use crate::lowered::take_over;
-use crate::plugins::Plugins;
+use crate::plugins::{OPEN_TO_READERS, Plugins};
+use crate::secure::{look_at, own_directory};
 use crate::site::Site;
 
 impl Plugins {
@@ -57,6 +60,27 @@ impl Site {
         // Shown as it was typed: without `./` before a name alone.
         let held = HeldDirectory::of(held, lock.parent().unwrap_or(directory))?;
         Ok(JournalPlace::beside_lock(held, name, self.held()?))
+    }
+
+    /// Where this site keeps the ends of the journals that stand beside lock files, made where it is missing. None where
+    /// there is no plugins directory, or one that this user cannot write: such a journal has no end that is known here.
+    ///
+    /// # Errors
+    /// `directory_insecure`, `lock_unsupported`, and I/O reasons.
+    pub fn journal_heads(&self, access: &Access) -> Result<Option<HeldDirectory>> {
+        let path = self.layout.plugins();
+        if access.dry_run.is_on() || look_at(path)?.is_none() {
+            return self.held();
+        }
+        let top = access.open(path)?;
+        let own = match own_directory(&top, path, OWN_DIRECTORY, OPEN_TO_READERS) {
+            Err(fault) if fault.reason() == Reason::IoDenied => return Ok(None),
+            own => own?,
+        };
+        match aisoc_files::may_write_open(&own) {
+            Ok(()) => HeldDirectory::of(&own, self.layout.own()).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     fn held(&self) -> Result<Option<HeldDirectory>> {

@@ -16,7 +16,7 @@ use crate::lock;
 use crate::secure::{OPEN_DIRECTORY, own_directory};
 
 /// Readable by the host.
-const OPEN_TO_READERS: u32 = 0o755;
+pub(crate) const OPEN_TO_READERS: u32 = 0o755;
 /// Of no concern to anybody else.
 const PRIVATE: u32 = 0o700;
 

@@ -341,25 +341,28 @@ reasons! {
     // --- what this site has accepted
     LockInvalid "lock_invalid" Usage
         "plugins.lock is none: it cannot be read, holds a key or a value that no lock has, or is larger than any."
-        "correct what is named, or put the lock back as it was"
+        "correct what is named, or put the lock back as it was; `aisoc help lock` has its form"
     LockSchemaUnsupported "lock_schema_unsupported" Usage
         "plugins.lock is of a newer schema version than this version of aisoc knows, so nobody can tell what it accepts."
         "use a version of aisoc that knows it, or have the lock written again by this one"
+    LockMissing "lock_missing" Usage
+        "There is no plugins.lock where one is needed."
+        "name it with `--plugins-lock PATH`, or make one: `aisoc plugins lock`"
     MissingFromInstall "missing_from_install" Refused
         "plugins.lock accepts a plugin that is not installed."
-        "install it, or take it out of the lock"
+        "install it, or take it out of the lock: `aisoc plugins untrust ID --reason TEXT`"
     MissingFromLock "missing_from_lock" Refused
         "A plugin is installed or asked for that plugins.lock does not accept."
-        "look at it, then accept it, or remove it"
+        "look at it, then accept it: `aisoc plugins trust ID --reason TEXT`; or remove it"
     VersionMismatch "version_mismatch" Refused
         "Another version of a plugin is installed or asked for than plugins.lock accepts."
-        "install the version that was accepted, or look at the new one, then accept it"
+        "install the version that was accepted, or look at the new one, then accept it: `aisoc plugins trust ID --reason TEXT`"
     HashMismatch "hash_mismatch" Refused
         "The content of a plugin is not the one that plugins.lock accepts."
-        "find out what changed; then install what was accepted, or accept what is there"
+        "find out what changed; then install what was accepted, or accept what is there: `aisoc plugins trust ID --reason TEXT`"
     EntryPointMismatch "entry_point_mismatch" Refused
         "A plugin would be loaded from another module or class than plugins.lock accepts."
-        "find out what changed; then install what was accepted, or accept what is there"
+        "find out what changed; then install what was accepted, or accept what is there: `aisoc plugins trust ID --reason TEXT`"
     // --- references, registries, artifacts
     InvalidReference "invalid_ref" Usage
         "The reference is not `host[:port]/repository[:tag][@digest]`, `oci:PATH[:TAG]` or `oci-archive:FILE[:TAG]`."

@@ -55,6 +55,15 @@ warnings! {
         "The next install of the plugin accepts a signature that covers less than before, as `--lower-coverage` says."
         None
     // --- journals
+    LockUnjournaled "lock_unjournaled"
+        "plugins.lock was changed, and the journal beside it does not say so: nobody has answered for the change."
+        Some("find out who changed it; then `aisoc plugins trust ID --reason TEXT` or `aisoc plugins untrust ID --reason TEXT` says so")
+    NotLocked "not_locked"
+        "Something that is here is not in the lock that was made of what is here, because a host would refuse it."
+        Some("mend what is named, then accept it: `aisoc plugins trust ID --reason TEXT`")
+    IdNotAsked "id_not_asked"
+        "A plugin was accepted under the name of its entry point, because nobody could ask it what it calls itself."
+        None
     JournalUnchained "journal_unchained"
         "Lines at the end of a journal were written by hand, or by a command that was killed: nothing holds them yet, and the next line of aisoc's will."
         None

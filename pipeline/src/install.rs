@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aisoc_files::shell_word;
@@ -17,6 +18,7 @@ use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{UnderLock as _, Verdict};
 
+use crate::accepted::{Arriving, LockRule};
 use crate::arrival::Arrival;
 use crate::before::{Before, Replaced, other_repository, signers_to_record};
 use crate::events::{Event, Reporter};
@@ -42,6 +44,8 @@ pub struct InstallOptions {
     pub require_digest: Option<ArtifactDigest>,
     /// Which references are.
     pub references: ReferenceRules,
+    /// What plugins.lock has to do with it.
+    pub lock: LockRule,
     /// How to reach registries.
     pub client: ClientOptions,
     /// How many versions that were replaced stay, for a rollback.
@@ -77,6 +81,8 @@ pub struct Installation {
     pub lowered_from: Option<&'static str>,
     /// What could not be removed of what was there before.
     pub leftovers: Vec<PathBuf>,
+    /// Whether plugins.lock accepts it; nothing where no lock was asked.
+    pub is_locked: bool,
 }
 
 /// What an install did.
@@ -139,7 +145,11 @@ async fn install_noting(
     let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
-    let incoming = Incoming { manifest, claim, origin: &origin, digest, options };
+    let arriving = match &options.lock {
+        LockRule::NotAsked => None,
+        _ => Some(Arriving::of(&manifest, &claim, &origin, digest.to_string())?),
+    };
+    let incoming = Incoming { manifest, claim, origin: &origin, digest, arriving, options };
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
         if !options.access.dry_run.is_on() {
@@ -178,6 +188,8 @@ struct Incoming<'a> {
     /// What the record says it came from.
     origin: &'a str,
     digest: ArtifactDigest,
+    /// As a lock compares it, where one is asked.
+    arriving: Option<Arriving>,
     options: &'a InstallOptions,
 }
 
@@ -191,6 +203,9 @@ impl Incoming<'_> {
         let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
         if let Some(refusal) = examined.refusal() {
             return Err(self.refused(refusal.clone(), None));
+        }
+        if let Some(arriving) = &self.arriving {
+            self.options.lock.require_early(arriving).map_err(|refusal| self.refused(refusal, None))?;
         }
         site.require_possible(&self.manifest.id)?;
         let before = Before::look(site, &self.manifest.id, &examined, access)?;
@@ -212,13 +227,32 @@ impl Incoming<'_> {
             }
             let outcome = judge.decide(examined, &present).outcome;
             let admitted = outcome.map_err(|refusal| self.refused(refusal, present.record()))?;
+            // Gate 7, under the lock's own lock, which is held until the entry stands there.
+            let InstallOptions { site, access, lock, trust, .. } = self.options;
+            let guard = self.arriving.as_ref().map(|arriving| {
+                let guard = lock.begin(site, access)?;
+                let coverage = admitted.verdict().coverage();
+                guard
+                    .require(lock, arriving, Some(coverage))
+                    .and_then(|()| guard.require_recordable(lock, arriving, trust.at))?;
+                Ok((guard, arriving))
+            });
+            let guard = guard.transpose().map_err(|refusal| self.refused(refusal, present.record()))?;
             let record = self.record(admitted.verdict(), present.record());
             let signature = judge.judgement(admitted.verdict());
             let in_place = present.facts().in_place.as_ref();
             let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
             let grants = Grants { before: GrantsBefore::of(in_place), now: self.manifest.grants() };
             let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
-            Ok(Some(Installation { replaced, ..self.installation(active, signature, grants) }))
+            let mut installation = Installation { replaced, ..self.installation(active, signature, grants) };
+            if let Some((guard, arriving)) = guard {
+                let capabilities = self.manifest.grants().into_iter().collect();
+                let recorded = guard.record(lock, arriving, &record, &installation.signature, capabilities, trust.at);
+                let done = format!("{} {} is installed", record.id, record.version);
+                recorded.map_err(|fault| fault.although(done))?;
+                installation.is_locked = true;
+            }
+            Ok(Some(installation))
         })
     }
 
@@ -281,6 +315,7 @@ impl Incoming<'_> {
             unloadable: unloadable(&self.claim),
             lowered_from: active.lowered_from,
             leftovers: active.leftovers,
+            is_locked: false,
         }
     }
 }
@@ -291,7 +326,8 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
     for plugin in options.site.observe()?.of_artifact(digest) {
         let Ok(Some(record)) = plugin.record else { continue };
         match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
-            Ok(Some(Confirmed { signature, grants, leftovers })) => {
+            Ok(Some(Confirmed { signature, grants, leftovers, claim })) => {
+                let is_locked = lock_unchanged(&record, &claim, &signature, &grants, options)?;
                 return Ok(Some(Installation {
                     id: record.id,
                     version: record.version,
@@ -305,6 +341,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     unloadable: Vec::new(),
                     lowered_from: None,
                     leftovers,
+                    is_locked,
                 }));
             }
             // Nobody waits twice for the same lock.
@@ -313,6 +350,30 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
         }
     }
     Ok(None)
+}
+
+/// Asks the lock about what is in place already, and writes down that it is accepted where that is asked: an install
+/// that was killed behind its change is finished so. Whether a lock was asked.
+fn lock_unchanged(
+    record: &InstallRecord,
+    claim: &Claim,
+    signature: &Judgement,
+    grants: &BTreeSet<String>,
+    options: &InstallOptions,
+) -> Result<bool> {
+    let InstallOptions { site, access, lock, trust, .. } = options;
+    if *lock == LockRule::NotAsked {
+        return Ok(false);
+    }
+    let asked = || {
+        let manifest = Manifest::from_document(claim.document()?)?;
+        let arriving = Arriving::of(&manifest, claim, &record.reference, record.digest.to_string())?;
+        let guard = lock.begin(site, access)?;
+        guard.require(lock, &arriving, Some(signature.coverage))?;
+        guard.record(lock, &arriving, record, signature, grants.iter().cloned().collect(), trust.at)?;
+        Ok(true)
+    };
+    asked().map_err(|fault: Fault| fault.about(format_args!("{} {}", record.id, record.version)))
 }
 
 impl Change {

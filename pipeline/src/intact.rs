@@ -88,6 +88,8 @@ pub(crate) struct Confirmed {
     pub(crate) signature: Judgement,
     pub(crate) grants: BTreeSet<String>,
     pub(crate) leftovers: Vec<PathBuf>,
+    /// What was confirmed.
+    pub(crate) claim: Claim,
 }
 
 /// Admits what is in place as a new install would be, and changes nothing: hashed without the lock, and judged
@@ -117,7 +119,7 @@ pub(crate) fn confirm_in_place(
             judge.decide(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), &present).outcome?;
         let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
-        Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers }))
+        Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers, claim: tree.claim() }))
     });
     match confirmed {
         // No lock can be taken where nothing can be written, as on a read-only volume. What fails under the lock
@@ -136,7 +138,12 @@ fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Res
     let facts = site.observe()?.facts_again(&tree.record().id, &Access::default())?;
     let verdict =
         judge.observe(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), Some(&facts)).outcome?;
-    let confirmed = Confirmed { signature: judge.judgement(&verdict), grants: grants(tree), leftovers: Vec::new() };
+    let confirmed = Confirmed {
+        signature: judge.judgement(&verdict),
+        grants: grants(tree),
+        leftovers: Vec::new(),
+        claim: tree.claim(),
+    };
     Ok(site.is_in_place(tree)?.then_some(confirmed))
 }
 

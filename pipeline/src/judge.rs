@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::afterwards::Afterwards;
 
 /// Whom to trust, and how far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TrustInputs {
     /// The directory of trusted public keys, or one such file.
     pub keys_dir: PathBuf,

@@ -201,7 +201,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
     let confirmed = confirm_in_place(site, &record, trust, access)?;
-    Ok(confirmed.map(|Confirmed { signature, grants, leftovers }| Rollback {
+    Ok(confirmed.map(|Confirmed { signature, grants, leftovers, .. }| Rollback {
         from: None,
         is_unchanged: true,
         version: record.version,

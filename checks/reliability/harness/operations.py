@@ -3,8 +3,8 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import KeyPair, Keys, Package, Plugins, SignedSet, SignedSource, reason
-from .world import copy, tree_digest
+from .oracle import KeyPair, Keys, Lock, LockedPlugins, Package, Plugins, SignedSet, SignedSource, reason
+from .world import NEIGHBOUR, PLUGIN, copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys} --allow-downgrade"
 ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
@@ -48,6 +48,9 @@ class Operation:
             (target / "out").rmdir()
         if isinstance(self.subject, SignedSource):
             copy(world.base / "sources/1.0.0", target / "source")
+        if isinstance(self.subject, Lock):
+            for source, name in (("1.0.0", PLUGIN), (NEIGHBOUR, NEIGHBOUR)):
+                copy(world.base / "sources" / source, target / "plugins" / name)
         if isinstance(self.subject, (Keys, SignedSet)):
             (target / "keys").mkdir()
             for name in RELEASE:
@@ -69,6 +72,9 @@ class Operation:
             return self.subject.again(done, outcome)
         if done.returncode == 0:
             return True
+        # A lock that the first run has made is somebody's, and an entry that is gone cannot go again.
+        if isinstance(self.subject, Lock):
+            return outcome == "new" and reason(done) in self.refusals_of_second
         # A change that was begun is finished first, and then there is nothing left to do.
         if isinstance(self.subject, Keys):
             return reason(done) in self.refusals_of_second
@@ -93,6 +99,12 @@ SET = "keys export fleet --name fleet --expires 30d --private-key {private}/rele
 SYNC = KEYS % ("sync fleet --name fleet --required-signatures 1" + INSTALLED)
 EXPORT = "keys export out/fleet --private-key {private}/%s.key --trusted-keys keys "
 FIRST = EXPORT % "release" + "--name fleet --expires 30d"
+
+LOCKS = "plugins %s --reason harness --plugins-dir plugins"
+TRUST, UNTRUST, BESIDE = LOCKS % "trust demo", LOCKS % "untrust demo", LOCKS % "trust neighbour"
+FROM_INSTALLED = LOCKS % "lock --from-installed"
+DEMO, OTHER = frozenset({PLUGIN}), frozenset({NEIGHBOUR})
+RECORDED = INSTALL + " --lock --reason harness"
 
 PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
 
@@ -137,6 +149,14 @@ OPERATIONS = (
               (SIGNS_SETS, FIRST)),
     Operation("keys export --add", EXPORT % "other" + "--add", SignedSet((1, 1), (1, 2), {(1, 2)}), (SIGNS_SETS, FIRST),
               ("usage",)),
+    Operation("plugins trust, first of all", TRUST, Lock(None, DEMO)),
+    Operation("plugins trust", TRUST, Lock(OTHER, DEMO | OTHER), (BESIDE,)),
+    Operation("plugins untrust", UNTRUST, Lock(DEMO | OTHER, OTHER), (BESIDE, TRUST), ("usage",)),
+    Operation("plugins lock", "plugins lock --plugins-dir plugins", Lock(None, NOTHING), (), ("already_exists",)),
+    Operation("plugins lock --from-installed", FROM_INSTALLED, Lock(None, DEMO | OTHER), (), ("already_exists",)),
+    Operation("install --lock", RECORDED % "1.0.0", LockedPlugins(None, "1.0.0"), NEIGHBOURLY),
+    Operation("upgrade --lock", RECORDED % "2.0.0", LockedPlugins("1.0.0", "2.0.0", keeps={"1.0.0"}),
+              (*NEIGHBOURLY, RECORDED % "1.0.0")),
     moved("accept out/third.endorsement", "key-accept", RELEASE, RELEASE | {"third.pem"},
           {"release.json", "third.json"}, ENDORSED, ()),
 )

@@ -13,6 +13,7 @@ import pathlib
 import re
 import stat
 import tarfile
+import tomllib
 from dataclasses import dataclass
 
 from .world import NEIGHBOUR, PLUGIN, tree_digest
@@ -97,6 +98,105 @@ class Plugins:
             left += [*own.glob("pending/*"), *own.glob("*/.*"), *own.glob("records/.*")]
             left += [slot for slot in own.glob("versions/*/*") if not (slot / "kept.json").exists()]
         return _left(left, sandbox)
+
+
+LOCK = ("plugins.lock", "plugins.lock.journal", "plugins.lock.journal.chain")
+
+
+def accepted(sandbox):
+    """Id → hash of what the lock accepts, read by Python; None without a lock."""
+    lock = sandbox / LOCK[0]
+    if not lock.exists():
+        return None
+    return {entry["id"]: entry["distribution_hash"] for entry in tomllib.loads(lock.read_text()).get("plugins", [])}
+
+
+def lock_problems(world, sandbox):
+    """What is wrong with lock and journal whatever the moment: nothing is accepted that nobody has answered for, and
+    where the two differ it is said."""
+    try:
+        entries = accepted(sandbox) or {}
+    except (tomllib.TOMLDecodeError, KeyError, UnicodeDecodeError) as error:
+        return [f"the lock is none: {error}"]
+    journal, answered, last = sandbox / LOCK[1], set(), {}
+    if journal.exists():
+        for line in journal.read_text().split("\n")[:-1]:
+            _, action, name, _, digest, _ = line.split("\t")
+            last[name] = digest if action == "trust" else None
+            answered.add((name, digest))
+    problems = [f"nobody has answered for `{name}`" for name, digest in entries.items() if (name, digest) not in answered]
+    if (sandbox / LOCK[0]).exists():
+        done = world.run(sandbox, "plugins verify --only lock --json --plugins-dir plugins")
+        if done.returncode not in (0, 3) or not done.stdout:
+            return problems + [f"record: verify exits with {done.returncode}: {reason(done)}"]
+        said = {change["id"] for change in json.loads(done.stdout)["lock"]["unjournaled"]}
+        differ = {name for name in {*entries, *last} if entries.get(name) != last.get(name)}
+        if said != differ:
+            problems.append(f"record: unjournaled are {sorted(said)} instead of {sorted(differ)}")
+    if journal.exists():
+        done = world.run(sandbox, "plugins journal verify --plugins-dir plugins --plugins-lock plugins.lock")
+        if done.returncode:
+            problems.append(f"record: the journal: {reason(done)}")
+    return problems
+
+
+def unsettled(world, sandbox):
+    """What a second run should have mended."""
+    done = world.run(sandbox, "plugins verify --only lock --json --plugins-dir plugins")
+    changes = json.loads(done.stdout)["lock"]["unjournaled"] if done.stdout else ["nothing is said"]
+    return [f"run again: {len(changes)} changes are not in the journal"] if changes else []
+
+
+@dataclass(frozen=True)
+class Lock:
+    """`plugins.lock`: the ids that it accepts, `before` and `after`; None for no lock."""
+
+    before: frozenset | None
+    after: frozenset
+
+    def look(self, world, sandbox):
+        problems = lock_problems(world, sandbox)
+        if problems:
+            return "corrupted", problems
+        found = accepted(sandbox)
+        found = None if found is None else frozenset(found)
+        if found not in (self.before, self.after):
+            return "corrupted", [f"accepted are {sorted(found or ['nothing'])}"]
+        return "new" if found == self.after else "old", self.elsewhere(sandbox)
+
+    def elsewhere(self, sandbox):
+        known = {*LOCK, "plugins", "tmp", "out", LOCK[0] + ".new", ".aisoc-plugins-lock"}
+        return [f"`{path.name}` appeared" for path in _entries(sandbox) if path.name not in known]
+
+    def settled(self, world, sandbox):
+        outcome, problems = self.look(world, sandbox)
+        if outcome != "new":
+            problems.append("run again: it is not accepted as it should be")
+        left = [path for path in _entries(sandbox) if path.name not in {*LOCK, "plugins", "tmp", "out"}]
+        left += [path for path in _entries(sandbox / "plugins/.aisoc") if path.name.endswith(".new")]
+        return problems + unsettled(world, sandbox) + _left(left, sandbox)
+
+
+@dataclass(frozen=True)
+class LockedPlugins(Plugins):
+    """The plugins directory and the lock that an install writes as well. What is installed and not accepted yet is
+    drift, which is said."""
+
+    def look(self, world, sandbox):
+        outcome, problems = super().look(world, sandbox)
+        problems += lock_problems(world, sandbox)
+        return "corrupted" if problems else outcome, problems
+
+    def elsewhere(self, world, sandbox):
+        known = {f"`{name}` appeared" for name in (*LOCK, LOCK[0] + ".new", ".aisoc-plugins-lock")}
+        return [problem for problem in super().elsewhere(world, sandbox) if problem not in known]
+
+    def settled(self, world, sandbox):
+        problems = super().settled(world, sandbox)
+        if PLUGIN not in (accepted(sandbox) or {}):
+            problems.append("run again: it is not accepted")
+        left = [path for path in _entries(sandbox) if path.name not in {*LOCK, "plugins", "tmp"}]
+        return problems + lock_problems(world, sandbox) + unsettled(world, sandbox) + _left(left, sandbox)
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,9 @@ class World:
         shown = subprocess.run([self.aisoc, "plugin", "--help"], capture_output=True, text=True).stdout
         listed = shown.partition("Commands:")[2].partition("Options:")[0]
         found = {line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2:3].strip()}
-        keys = subprocess.run([self.aisoc, "keys", "stage", "--help"], capture_output=True)
-        return found | ({"keys"} if keys.returncode == 0 else set())
+        groups = {"keys": "stage", "plugins": "trust"}
+        has = lambda group: subprocess.run([self.aisoc, group, groups[group], "--help"], capture_output=True).returncode == 0
+        return found | {group for group in groups if has(group)}
 
     def _make(self):
         for part in ("keys", "private", "sources", "tmp"):

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::Profile;
-use aisoc_trust::{CoverageRule, TrustMode};
+use aisoc_trust::{CoverageRule, PluginMode, TrustMode};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
@@ -66,6 +66,12 @@ pub(super) fn capability_list() -> impl TypedValueParser<Value = Capabilities> {
 
 fn capability_names() -> Known {
     Known::words(Capability::ALL.iter().map(|capability| capability.as_str()))
+}
+
+/// Whether a host loads what the lock does not accept.
+pub(super) fn plugin_mode() -> impl TypedValueParser<Value = PluginMode> {
+    let modes = [PluginMode::Dev, PluginMode::Production];
+    Known::words(modes.map(PluginMode::as_str)).try_map(|text| text.parse::<PluginMode>())
 }
 
 /// What a signature must cover.

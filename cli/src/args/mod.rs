@@ -1,6 +1,7 @@
 //! What a command takes. Parsing only: files, keys and the environment are resolved in `context`; the words
 //! of commands are in `commands::table`.
 
+pub(crate) mod accepted;
 pub(crate) mod clock;
 mod directory;
 pub(crate) mod dry_run;
@@ -12,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod keyset;
 pub(crate) mod known;
 mod listen;
+pub(crate) mod lock;
 pub(crate) mod passphrase;
 pub(crate) mod plugin;
 pub(crate) mod registry;

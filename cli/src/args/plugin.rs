@@ -15,6 +15,7 @@ use clap::Args;
 use crate::args::directory::DirectoryArgs;
 use crate::args::dry_run::DryRunArgs;
 use crate::args::known::{self, Capabilities};
+use crate::args::lock::{LockArgs, ModeArgs, SourceArgs, VerifiedPart};
 use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::scaffold::ScaffoldType;
 
@@ -29,6 +30,13 @@ pub(crate) struct VerifyAtRestArgs {
     /// Say what would be refused, with what would mend each, and end with 0 whatever that is
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Only the signatures of what is installed, or only what is here by the lock [default: both, where there are both]
+    #[arg(long, value_name = "PART")]
+    pub(crate) only: Option<VerifiedPart>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) shared: SharingArgs,
     #[command(flatten)]
@@ -374,7 +382,7 @@ pub(crate) struct FloorArgs {
     #[arg(long, requires = "reason")]
     pub(crate) lower_coverage: bool,
     /// Why, in one line; it is kept in the site's journal (`aisoc plugins journal show`)
-    #[arg(long, value_name = "TEXT", requires = "lower_coverage")]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<StatedReason>,
 }
 
@@ -408,6 +416,17 @@ pub(crate) struct InstallArgs {
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
+    /// Accept what is installed: write it into plugins.lock, with where it is from and who has signed it, for the
+    /// reason that is given
+    #[arg(long, requires = "reason", conflicts_with = "locked")]
+    pub(crate) lock: bool,
+    /// Install exactly what plugins.lock accepts, and refuse anything else, as in production without --lock
+    #[arg(long)]
+    pub(crate) locked: bool,
+    #[command(flatten)]
+    pub(crate) plugins_lock: LockArgs,
+    #[command(flatten)]
+    pub(crate) mode: ModeArgs,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]

@@ -33,7 +33,8 @@ pub(crate) fn run(args: CompletionsArgs, context: &Context) -> Result<u8> {
 /// The parser, with the words that are known where any text is taken: pages, codes, and the words of commands.
 fn completed(commands: Commands) -> clap::Command {
     let words: BTreeSet<&str> = (commands.all)().flat_map(|command| command.words).copied().collect();
-    let topics = words.iter().copied().chain(help::names());
+    // A page can be called as a command is.
+    let topics: BTreeSet<&str> = words.iter().copied().chain(help::names()).collect();
     let forms = words.iter().copied().chain(["report"]);
     let codes = Reason::ALL.iter().map(|reason| reason.as_str());
     let codes = codes.chain(Warning::ALL.iter().map(|warning| warning.as_str()));

@@ -52,6 +52,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../../../docs/keys.md"),
     ),
     (
+        "lock",
+        "what this site has accepted: plugins.lock, drift, trust and untrust",
+        include_str!("../../../docs/lock.md"),
+    ),
+    (
         "journal",
         "what was done to keys and trust, by whom and why, and what proves it",
         include_str!("../../../docs/journal.md"),

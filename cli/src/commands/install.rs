@@ -7,9 +7,10 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::Problem;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
-use aisoc_trust::{CapabilityConsent, Consent, OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
+use aisoc_trust::{CapabilityConsent, Consent, OVERRIDE_PUBLISHERS, PluginMode, TrustDecision, TrustMode};
 use serde::Serialize;
 
 use super::bench::WARNED_PROBLEMS;
@@ -20,7 +21,8 @@ use super::several;
 use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::known::Capabilities;
-use crate::args::plugin::{ConsentArgs, InstallArgs};
+use crate::args::lock::{LockArgs, ModeArgs};
+use crate::args::plugin::{ConsentArgs, FloorArgs, InstallArgs};
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, path_text, printable, redacted};
 use crate::runtime;
@@ -62,15 +64,16 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
             references.allow(reference, args.require_digest)?;
         }
     }
+    let (lock, floor) = lock_rule(args.lock, args.locked, args.plugins_lock, args.mode, args.floor, context)?;
     let (site, access) = context.change(args.change)?;
     let trust = context.trust(args.trust, &site)?;
     trust.require_acknowledged()?;
     let consent = consent(args.consent);
-    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, consent, ..access };
+    let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
     let client = context.client(&args.registry, &named)?;
     let require_digest = args.require_digest;
-    let options = InstallOptions { site, trust, require_digest, references, client, keep: args.keep, access };
+    let options = InstallOptions { site, trust, require_digest, references, lock, client, keep: args.keep, access };
     for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
         if options.require_digest.is_none() {
             require_named(reference, &options.client, context)?;
@@ -102,6 +105,35 @@ fn consent(args: ConsentArgs) -> Consent {
         None => CapabilityConsent::Nothing,
     };
     Consent { downgrade: args.allow_downgrade, signer_change: args.allow_signer_change, capabilities }
+}
+
+/// What the lock has to do with it, and what is left of the reason for a lower floor. A host in production refuses what
+/// its lock does not list, so nothing else is installed there unless it is accepted with that.
+fn lock_rule(
+    records: bool,
+    is_locked: bool,
+    lock: LockArgs,
+    mode: ModeArgs,
+    floor: FloorArgs,
+    context: &Context,
+) -> Result<(LockRule, FloorArgs)> {
+    // Whoever names a lock means one that is there, or one that this install makes.
+    if let Some(named) = lock.plugins_lock.as_ref().filter(|named| !records && !named.exists()) {
+        return Err(Fault::io("read", named, std::io::ErrorKind::NotFound.into()));
+    }
+    let is_production = context.plugin_mode(mode.plugin_mode) == PluginMode::Production;
+    if !records && !is_locked && !is_production {
+        return Ok((LockRule::NotAsked, floor));
+    }
+    let path = context.plugins_lock(lock.plugins_lock)?.path;
+    match floor.reason.clone().filter(|_| records) {
+        None => Ok((LockRule::Exactly(path), floor)),
+        Some(reason) => {
+            let reason_of_floor = floor.reason.filter(|_| floor.lower_coverage);
+            let floor = FloorArgs { reason: reason_of_floor, ..floor };
+            Ok((LockRule::Record { path, reason: reason.to_string() }, floor))
+        }
+    }
 }
 
 /// What each word names. What is wrong with the command line refuses it whole; a path that is missing is one of
@@ -179,6 +211,10 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
+    if installed.is_locked {
+        let said = format!("{} {} in plugins.lock", installed.id, installed.version);
+        context.output.status(context.said("Accepted", "Would accept"), said);
+    }
     Ok(InstalledPlugin {
         reference: source.pinned(installed.digest)?,
         id: installed.id.to_string(),
@@ -189,6 +225,7 @@ fn install(source: &Source, options: &InstallOptions, context: &Context) -> Resu
         objection: installed.signature.objection.as_ref().map(Objection::from),
         change: installed.change.as_str(),
         lowered_from: installed.lowered_from,
+        is_locked: installed.is_locked,
         added_capabilities: installed.grants.added().map(owned),
         removed_capabilities: installed.grants.removed().map(owned),
         capabilities: installed.grants.now.into_iter().collect(),

@@ -66,9 +66,9 @@ fn row(plugin: PluginAtRest) -> ListedPlugin {
 }
 
 /// What is to be said of the keys that end, once for all plugins.
-pub(crate) fn ending_keys(plugins: &[PluginAtRest]) -> BTreeSet<String> {
+pub(crate) fn ending_keys<'a>(plugins: impl IntoIterator<Item = &'a PluginAtRest>) -> BTreeSet<String> {
     plugins
-        .iter()
+        .into_iter()
         .filter_map(|plugin| plugin.verdict.as_ref().ok())
         .flat_map(|judged| judged.ending_keys.clone())
         .collect()

@@ -1,6 +1,7 @@
 //! The verbs. Each file is one command: resolve what was typed, call the library, answer. What can be typed is
 //! in `table`.
 
+mod accepted;
 mod archive_name;
 mod bench;
 mod capabilities;

@@ -20,10 +20,11 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 11] = [
+const REPEATED: [(&str, &[&str], When); 12] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
+    ("site-packages", &[], When::Always),
     ("trusted-keys", &["keys"], When::Always),
     // How registries are reached.
     ("ca-file", &[], When::Always),
@@ -189,7 +190,7 @@ mod tests {
     use crate::commands::COMMANDS;
 
     /// What each option that is not repeated is about.
-    const OTHERS: [(&str, &[&str]); 9] = [
+    const OTHERS: [(&str, &[&str]); 10] = [
         ("help of every command, and how it speaks", &["help", "json", "quiet", "verbose", "explain", "versions"]),
         (
             "what this one command makes or changes",
@@ -256,7 +257,14 @@ mod tests {
                 "accept-shared-directory",
             ],
         ),
-        ("how far and how strictly this command looks, this once", &["within", "strict", "format"]),
+        (
+            "how far and how strictly this command looks, this once",
+            &["within", "strict", "format", "only", "plugin-mode"],
+        ),
+        (
+            "what is accepted, and how much of it is written down, this once",
+            &["from-installed", "with-provenance", "lock", "locked"],
+        ),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
         (
             "what is said of one key or asked about it, this once",

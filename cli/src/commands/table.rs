@@ -7,9 +7,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    capabilities, clock, completions, demo, digest, docs, explain, gc, help, inspect, install, journal, key_change,
-    keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign, rollback, schema,
-    sign, succession, uninstall, validate, verify, verify_at_rest, version,
+    accepted, capabilities, clock, completions, demo, digest, docs, explain, gc, help, inspect, install, journal,
+    key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
+    rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -224,7 +224,6 @@ already, and is verified when --trusted-keys names keys.",
         run: list::run,
         is: Declaration {
             words: &["plugin", "list"],
-            also: &["plugins", "list"],
             about: "List what is installed, verified against today's keys",
             examples: "Examples:
   aisoc plugin list
@@ -331,18 +330,96 @@ it, and so does whoever has pinned it. Prints HOST/REPOSITORY@DIGEST of each.",
         },
     },
     &Command {
+        run: accepted::list::run,
+        is: Declaration {
+            words: &["plugins", "list"],
+            about: "List discovered procedure plugins, and those of every other source",
+            examples: "Examples:
+  aisoc plugins list
+  aisoc plugins list --plugins-lock /etc/aisoc/plugins.lock
+  # what a host in production would refuse
+  aisoc plugins list --plugin-mode production --json
+
+Exit code 0 whatever is listed. What an entry point calls itself, and whether it
+is a plugin at all, is found out in a child process that runs it for a moment,
+once everything else lets it pass.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::DiscoveredPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: accepted::trust::run,
+        is: Declaration {
+            words: &["plugins", "trust"],
+            about: "Add (or refresh) a discovered plugin in ``plugins.lock``",
+            examples: "Examples:
+  aisoc plugins trust shodan --reason 'read by GB, ticket OPS-1284'
+  aisoc plugins trust shodan --reason 'read by GB' --with-provenance \\
+    --plugins-lock plugins.lock
+
+Writes what is here now, and a line into plugins.lock.journal. Exit code 2 when
+it is refused; the message lists what is here.",
+            risk: Risk::Write,
+            raised_by: &["trust-mode", "trust-coverage", "accept-shared-directory"],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::AcceptedPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: accepted::untrust::run,
+        is: Declaration {
+            words: &["plugins", "untrust"],
+            about: "Take a plugin out of plugins.lock",
+            examples: "Examples:
+  aisoc plugins trust shodan --reason 'read by GB, ticket OPS-1284'
+  aisoc plugins untrust shodan --reason 'revoked: see ticket OPS-1290'
+
+A host in production loads it no more. One whose entry was taken out by hand
+gets the line that is missing in the journal.",
+            risk: Risk::Write,
+            raised_by: &["accept-shared-directory"],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::RevokedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: accepted::new_lock::run,
+        is: Declaration {
+            words: &["plugins", "lock"],
+            about: "Make a plugins.lock: one that accepts nothing, or everything that is here",
+            examples: "Examples:
+  aisoc plugins lock
+  aisoc plugins lock --from-installed --reason 'as reviewed, ticket 12' \\
+    --with-provenance --plugins-lock reviewed.lock
+
+Refuses where there is one.",
+            risk: Risk::Write,
+            raised_by: &["trust-mode", "trust-coverage", "accept-shared-directory"],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::AcceptedPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: verify_at_rest::run,
         is: Declaration {
             words: &["plugins", "verify"],
-            about: "Read every installed plugin whole and verify it against today's keys",
+            about: "Verify every installed plugin against today's keys, and what is here against plugins.lock",
             examples: "Examples:
   aisoc plugins verify
   aisoc plugins verify shodan virustotal --json
+  aisoc plugins verify --only signatures
   # before a host gets strict: what it would refuse, and what mends each
   aisoc plugins verify --trust-mode strict --dry-run
 
-Exit code 3 when one of them is refused; every one is listed. With --dry-run it
-is 0 whatever is found, unless the plugins or the keys cannot be read.",
+Exit code 3 when one of them is refused, or differs from the lock; every one is
+listed. Where there is no lock, none is asked; where nothing is installed, no
+keys are. With --dry-run it is 0 whatever is found, unless the plugins, the keys
+or the lock cannot be read.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PluginVerdicts>),

@@ -2,18 +2,22 @@
 
 use std::fmt::Write as _;
 
-use aisoc_installation::escaped;
+use aisoc_installation::{Site, escaped};
 use aisoc_manifests::counted;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
+use super::accepted::require_named;
+use super::accepted::verify::{self, AskedLock};
 use super::columns::Columns;
 use super::list::{self, ending_keys, judgement, write_leniency, write_place};
 use super::several::worst;
 use super::uninstall::installed;
+use crate::args::lock::VerifiedPart;
 use crate::args::plugin::VerifyAtRestArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, path_text, printable};
@@ -28,43 +32,107 @@ struct Verdicts {
     /// Whether what would mend each is said as well.
     #[serde(skip)]
     with_cures: bool,
+    /// Whether any signature was asked for.
+    #[serde(skip)]
+    asks_signatures: bool,
+    /// What the lock says.
+    #[serde(skip)]
+    lock_text: String,
 }
 
 pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
+    require_named(args.plugins_dir.as_deref())?;
     let site = context.site(args.plugins_dir);
-    let options = AtRestOptions {
-        only: installed(args.ids, &site)?,
-        trust: context.trust(args.trust, &site)?,
-        site,
-        limits: context.limits()?,
-        shared_directories: shared_directories(&args.shared),
+    let shared_directories = shared_directories(&args.shared);
+    let trust = context.trust(args.trust, &site)?;
+    let lock = match args.only {
+        Some(VerifiedPart::Signatures) => None,
+        only => {
+            let is_named = args.lock.plugins_lock.is_some();
+            let chosen = context.plugins_lock(args.lock.plugins_lock)?;
+            let lock = verify::chosen(&chosen, is_named, only.is_some())?;
+            lock.map(|lock| (chosen, lock))
+        }
     };
-    let AtRest { plugins, skipped_keys, shared } = verify_at_rest(&options)?;
+    let asks_signatures = match (args.only, &lock) {
+        (Some(part), _) => part == VerifiedPart::Signatures,
+        (None, None) => true,
+        (None, Some(_)) => has_plugins(&site)?,
+    };
+    let foresees = args.dry_run;
+    let limits = context.limits()?;
+    let asked = lock.map(|(chosen, lock)| {
+        let sources = context.sources(&site, args.sources)?;
+        let options = HereOptions { sources, trust: trust.clone(), limits: limits.clone(), shared_directories };
+        verify::ask(&chosen, &lock, &args.ids, &options, &site, context)
+    });
+    let asked = asked.transpose()?;
+    let mut document = PluginVerdicts {
+        plugins_directory: path_text(site.path()),
+        shared: false,
+        counts: VerdictCounts::default(),
+        plugins: Vec::new(),
+        lock: None,
+    };
+    let mut refusal = None;
+    if asks_signatures {
+        let options = AtRestOptions { only: installed(args.ids, &site)?, trust, site, limits, shared_directories };
+        refusal = signatures(&options, foresees, &mut document, context)?;
+    }
+    let mut lock_text = String::new();
+    if let Some(AskedLock { document: verdict, text, refusal: drift }) = asked {
+        refusal = both(refusal, drift);
+        (document.lock, lock_text) = (Some(verdict), text);
+    }
+    // Whoever asks beforehand has not failed by the answer.
+    let refusal = refusal.filter(|_| !foresees);
+    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
+    context.output.answer(&Verdicts { document, exit_code, with_cures: foresees, asks_signatures, lock_text })?;
+    refusal.map_or(Ok(0), Err)
+}
+
+/// Whether anything stands in the plugins directory that is judged by keys.
+fn has_plugins(site: &Site) -> Result<bool> {
+    match site.observe() {
+        Ok(observed) => Ok(!observed.directories().is_empty()),
+        Err(fault) if fault.reason() == Reason::IoNotFound => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// A no of trust counts before what could not be read.
+fn both(one: Option<Fault>, other: Option<Fault>) -> Option<Fault> {
+    match (one, other) {
+        (Some(one), Some(other)) if one.class() != Class::Refused && other.class() == Class::Refused => {
+            Some(other.and(&one))
+        }
+        (Some(one), Some(other)) => Some(one.and(&other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Verifies what is installed; what is refused, as one fault.
+fn signatures(
+    options: &AtRestOptions,
+    foresees: bool,
+    document: &mut PluginVerdicts,
+    context: &Context,
+) -> Result<Option<Fault>> {
+    let AtRest { plugins, skipped_keys, shared } = verify_at_rest(options)?;
     context.warn_of_sharing(shared.as_deref());
     context.warn_of_keys(&skipped_keys, ending_keys(&plugins));
-    let foresees = args.dry_run;
     if plugins.is_empty() && !foresees {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
-    let counts = counts(&plugins);
-    context.output.status("Verified", counts_text(counts));
+    document.shared = shared.is_some();
+    document.counts = counts(&plugins);
+    context.output.status("Verified", counts_text(document.counts));
     let total = plugins.len();
     let mut refusals = Vec::new();
-    let rows: Vec<PluginVerdict> = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
-    let refusal = worst(total, "are refused", refusals);
-    let document = PluginVerdicts {
-        plugins_directory: path_text(options.site.path()),
-        shared: shared.is_some(),
-        counts,
-        plugins: rows,
-    };
-    // Whoever asks beforehand has not failed by the answer.
-    let refusal = refusal.filter(|_| !foresees);
-    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
-    context.output.answer(&Verdicts { document, exit_code, with_cures: foresees })?;
-    refusal.map_or(Ok(0), Err)
+    document.plugins = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
+    Ok(worst(total, "are refused", refusals))
 }
 
 fn counts(plugins: &[PluginAtRest]) -> VerdictCounts {
@@ -124,6 +192,9 @@ fn values(row: &PluginVerdict) -> Vec<String> {
 
 impl Answer for Verdicts {
     fn text(&self) -> String {
+        if !self.asks_signatures {
+            return self.lock_text.clone();
+        }
         let rows: Vec<Vec<String>> = self.document.plugins.iter().map(values).collect();
         let columns = Columns::of(&HEADING, &rows);
         let mut text = columns.line(&HEADING);
@@ -138,7 +209,10 @@ impl Answer for Verdicts {
                 }
             }
         }
-        text
+        if !self.lock_text.is_empty() {
+            text.push('\n');
+        }
+        text + &self.lock_text
     }
 
     fn exit_code(&self) -> u8 {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Objection, SignatureJudgement};
+use super::{LockVerdict, Objection, SignatureJudgement};
 
 /// Everything that is installed.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -85,6 +85,9 @@ pub struct PluginVerdicts {
     pub counts: VerdictCounts,
     /// The plugins, in the order of their names.
     pub plugins: Vec<PluginVerdict>,
+    /// Whether what is here is what the lock accepts, where there is a lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockVerdict>,
 }
 
 /// How many plugins have which verdict. Each is counted once.

@@ -4,6 +4,7 @@
 //! A document is plain data: words, numbers and lists of them, in the order in which JSON shows them. It holds
 //! nothing that would have to be escaped or cut first, for that depends on who reads it.
 
+mod accepted;
 mod artifact;
 mod author;
 mod capability;
@@ -32,6 +33,10 @@ mod succession;
 mod tool;
 mod verdict;
 
+pub use accepted::{
+    AcceptedPlugin, AcceptedPlugins, DiscoveredPlugin, DiscoveredPlugins, LockDrift, LockVerdict, PluginsLock,
+    RevokedPlugin, UnjournaledChange, UnreadablePlugin,
+};
 pub use artifact::{AllowedSecret, PackedArtifact, PulledArtifact, PushedArtifact};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};

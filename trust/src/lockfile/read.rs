@@ -286,7 +286,7 @@ impl Reader<'_> {
         let known: Vec<&str> = Field::of_schema(schema).iter().map(|field| field.as_str()).collect();
         let fault = self.unknown(table, key, &known.join(", "));
         match Field::of_key(key, LockSchema::NEWEST) {
-            Some(_) => fault.hint(format!("`{key}` belongs to schema version 2: the file says `version = {schema}`")),
+            Some(_) => fault.hint("that key belongs to schema version 2, and the file is of version 1"),
             None => fault,
         }
     }

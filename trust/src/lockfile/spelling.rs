@@ -14,7 +14,7 @@ pub(super) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() || first_hidden(c.encode_utf8(&mut [0; 4])).is_some() => {
+            c if first_hidden(c.encode_utf8(&mut [0; 4])).is_some() => {
                 let _ = match u32::from(c) {
                     code @ 0..=0xffff => write!(out, "\\u{code:04X}"),
                     code => write!(out, "\\U{code:08X}"),

@@ -51,7 +51,7 @@ pub(super) const COMMANDS: &[Row] = &[
     ),
     (&["login", "logout", "auth", "signin"], Meant::Says(LOGINS)),
     (
-        &["trust", "rotate", "revoke", "keyring"],
+        &["rotate", "revoke", "keyring"],
         Meant::Says(
             "trusted keys are a directory of PEM files, each limited or revoked by a file beside it: see `aisoc help trust`",
         ),

@@ -1,0 +1,145 @@
+//! `aisoc plugins list`: what a host would load from every source, what it would refuse, and drift.
+
+use std::fmt::Write as _;
+
+use aisoc_installation::escaped;
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::accepted::{Listed, Listing, list};
+use aisoc_pipeline::documents::{DiscoveredPlugin, DiscoveredPlugins, Objection, SignatureJudgement};
+use aisoc_pipeline::{Discovered, Failed};
+use serde::Serialize;
+
+use super::answer::{drift_lines, drifts, short_hash, shown_lock};
+use super::{here, require_named, tell};
+use crate::args::accepted::DiscoveredListArgs;
+use crate::commands::list::{ending_keys, judgement};
+use crate::context::{Context, shared_directories};
+use crate::output::{Answer, printable};
+
+/// In which state a plugin is before a host has begun.
+const DISCOVERED: &str = "discovered";
+const FAILED: &str = "failed";
+
+/// The listing, and its drift as lines.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    document: DiscoveredPlugins,
+    #[serde(skip)]
+    drift_lines: Vec<String>,
+}
+
+pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
+    let mode = context.plugin_mode(args.mode.plugin_mode);
+    let chosen = context.plugins_lock(args.lock.plugins_lock)?;
+    let lock = chosen.read()?;
+    require_named(args.plugins_dir.as_deref())?;
+    let site = context.site(args.plugins_dir);
+    let options = here(&site, args.sources, args.trust, shared_directories(&args.shared), context)?;
+    let lock = lock.as_ref().map(|lock| (chosen.path.clone(), lock));
+    let listing =
+        list(&options, mode, lock, &|plugins: &[&Discovered]| context.contract_check(&options.sources, plugins))?;
+    tell(&listing.notes, context);
+    context.warn_of_sharing(listing.shared.as_deref());
+    let judged = listing.plugins.iter().filter_map(|listed| listed.signature.as_ref()?.as_ref().ok());
+    context.warn_of_keys(&listing.skipped_keys, ending_keys(judged));
+    let Listing { mode, lock, plugins, failed, drifts: found, .. } = listing;
+    let document = DiscoveredPlugins {
+        plugin_mode: mode.as_str(),
+        plugins_lock: lock.map(|(path, schema)| shown_lock(&path, schema)),
+        plugins: plugins.into_iter().map(row).chain(failed.into_iter().map(failed_row)).collect(),
+        drift: drifts(&found),
+    };
+    context.output.answer(&Outcome { document, drift_lines: found.iter().map(ToString::to_string).collect() })
+}
+
+fn row(listed: Listed) -> DiscoveredPlugin {
+    let Listed { plugin, signature, is_listed, rejection } = listed;
+    let signature = signature.and_then(Result::ok).map_or_else(unsigned_kind, |judged| judgement(&judged).0);
+    let error = rejection.map(|rejection| Objection::from(&rejection.fault()));
+    let Discovered { id, version, kind, source, package, entry_point, hash, place, .. } = plugin;
+    DiscoveredPlugin {
+        id,
+        source: source.as_str(),
+        kind: Some(kind.as_str()),
+        package: Some(package),
+        version: Some(version),
+        entry_point: Some(entry_point),
+        hash: Some(hash),
+        place: escaped(place.as_os_str()),
+        state: if error.is_some() { FAILED } else { DISCOVERED },
+        is_locked: is_listed,
+        signature,
+        error,
+    }
+}
+
+fn failed_row(failed: Failed) -> DiscoveredPlugin {
+    let Failed { name, source, kind, version, place, fault } = failed;
+    DiscoveredPlugin {
+        id: name,
+        source: source.as_str(),
+        kind: kind.map(|kind| kind.as_str()),
+        package: None,
+        version,
+        entry_point: None,
+        hash: None,
+        place: escaped(place.as_os_str()),
+        state: FAILED,
+        is_locked: false,
+        signature: unsigned_kind(),
+        error: Some(Objection::from(&fault)),
+    }
+}
+
+/// Nobody was asked about a signature.
+fn unsigned_kind() -> SignatureJudgement {
+    SignatureJudgement {
+        signature_status: None,
+        signing_key_id: None,
+        signing_key_fingerprint: None,
+        coverage: None,
+        coverage_accepted_from: Vec::new(),
+        trust_decision: None,
+    }
+}
+
+/// The columns of capa's table: what does not fit into one moves the next ones, and is whole.
+fn columns([id, package, version, hash]: [&str; 4]) -> String {
+    format!("{id:<40}  {package:<20}  {version:<10}  {hash}\n")
+}
+
+impl Answer for Outcome {
+    fn text(&self) -> String {
+        let DiscoveredPlugins { plugin_mode, plugins_lock, plugins, .. } = &self.document;
+        let mut text = format!("plugin mode: {plugin_mode}\n");
+        let _ = match plugins_lock {
+            Some(lock) => {
+                writeln!(text, "plugins.lock: {} (schema v{})", printable(&lock.path), lock.lock_schema)
+            }
+            None => writeln!(text, "plugins.lock: (none — production mode requires one to gate trust)"),
+        };
+        let (rejected, loaded): (Vec<_>, Vec<_>) = plugins.iter().partition(|plugin| plugin.error.is_some());
+        if loaded.is_empty() {
+            text.push_str("(no plugins loaded)\n");
+        } else {
+            text.push('\n');
+            text.push_str(&columns(["id", "package", "version", "hash"]));
+        }
+        for plugin in loaded {
+            let hash = plugin.hash.as_deref().map(short_hash);
+            let values =
+                [Some(plugin.id.as_str()), plugin.package.as_deref(), plugin.version.as_deref(), hash.as_deref()];
+            let values = values.map(|value| printable(value.unwrap_or("-")).into_owned());
+            text.push_str(&columns(values.each_ref().map(String::as_str)));
+        }
+        if !rejected.is_empty() {
+            text.push_str("\nRejected:\n");
+        }
+        for plugin in rejected {
+            let error = plugin.error.as_ref().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {}: {}", printable(&plugin.id), printable(&error));
+        }
+        text + &drift_lines(&self.drift_lines)
+    }
+}

@@ -1,0 +1,87 @@
+//! `aisoc plugins list|trust|untrust|lock`: what this site has accepted, beside what is here.
+
+mod answer;
+pub(super) mod list;
+pub(super) mod new_lock;
+pub(super) mod trust;
+pub(super) mod untrust;
+pub(super) mod verify;
+
+use std::path::Path;
+
+use aisoc_installation::{SharedDirectories, Site};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::stated_reason::is_blank;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::accepted::{Candidates, Contract, HereOptions};
+use aisoc_pipeline::{Discovered, Note, PluginSource};
+
+use crate::args::lock::SourceArgs;
+use crate::args::plugin::TrustArgs;
+use crate::commands::key_change::require_there;
+use crate::context::Context;
+
+/// Every place where plugins are looked for, and whom to trust.
+pub(super) fn here(
+    site: &Site,
+    sources: SourceArgs,
+    trust: TrustArgs,
+    shared_directories: SharedDirectories,
+    context: &Context,
+) -> Result<HereOptions> {
+    // A listing goes on without keys where none are named; whoever names some means some that are there.
+    if let Some(missing) = trust.trusted_keys.as_ref().filter(|named| !named.exists()) {
+        return Err(Fault::io("open", missing, std::io::ErrorKind::NotFound.into()));
+    }
+    Ok(HereOptions {
+        sources: context.sources(site, sources)?,
+        trust: context.trust(trust, site)?,
+        limits: context.limits()?,
+        shared_directories,
+    })
+}
+
+/// Whoever names a plugins directory means one that is there; the default need not be.
+///
+/// # Errors
+/// `io_not_found`.
+pub(super) fn require_named(plugins_dir: Option<&Path>) -> Result<()> {
+    plugins_dir.map_or(Ok(()), require_there)
+}
+
+/// Says what is no failure and worth knowing.
+pub(super) fn tell(notes: &[Note], context: &Context) {
+    for Note { warning, message, .. } in notes {
+        context.output.warning(*warning, message);
+    }
+}
+
+/// The check of what plugins say of themselves, which says before what it runs.
+fn announced<'a>(
+    options: &'a HereOptions,
+    context: &'a Context,
+) -> impl Fn(&[&Discovered]) -> Result<Vec<Contract>> + 'a {
+    |plugins| {
+        let run = plugins.iter().filter(|plugin| plugin.source == PluginSource::EntryPoint);
+        for Discovered { package, version, entry_point, .. } in run {
+            context.output.status("Loading", format!("{entry_point} of {package} {version}, in a child process"));
+        }
+        context.contract_check(&options.sources, plugins)
+    }
+}
+
+/// Says which plugins go into a lock under the names of their entry points.
+fn warn_of_names(candidates: &Candidates<'_>, context: &Context) {
+    for (plugin, fault) in candidates.not_asked() {
+        let said = format!("`{}` is known by what its entry point is called alone: {fault}", plugin.id);
+        context.output.warning(Warning::IdNotAsked, said);
+    }
+}
+
+/// The reason that is written down; `command` refuses without one.
+fn required_reason(reason: Option<String>, command: &str) -> Result<String> {
+    reason.filter(|reason| !is_blank(reason)).ok_or_else(|| {
+        Fault::new(Reason::Usage, format!("{command}: --reason is required (recorded in audit journal)"))
+            .hint("say in one line why: `--reason \"TEXT\"`")
+    })
+}

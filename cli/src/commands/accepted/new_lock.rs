@@ -1,0 +1,49 @@
+//! `aisoc plugins lock`: a lock where there is none.
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::accepted::{Acceptable, Candidates, Grounds, accept_installed, begin_lock, create};
+
+use super::trust::answer;
+use super::{announced, here, require_named, required_reason, tell, warn_of_names};
+use crate::args::accepted::{AcceptArgs, LockChangeArgs, NewLockArgs};
+use crate::context::Context;
+
+pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
+    let NewLockArgs { from_installed, reason, lock: LockChangeArgs { lock, change }, accept } = args;
+    // A new one stands where it is named, or here: not where another one was found.
+    let path = context.new_plugins_lock(lock.plugins_lock)?;
+    let shared = crate::context::shared_directories(&change.shared);
+    require_named(change.plugins_dir.as_deref())?;
+    let (site, access) = context.change(change)?;
+    if !from_installed {
+        return answer(&create(begin_lock(&path, &site, &access)?)?, context);
+    }
+    let reason = required_reason(reason, "lock")?;
+    let AcceptArgs { sources, with_provenance: is_provided, trust } = accept;
+    let options = here(&site, sources, trust, shared, context)?;
+    let mut candidates = Candidates::look(&options)?;
+    tell(candidates.notes(), context);
+    let (mut plugins, refused) = candidates.all(&announced(&options, context))?;
+    for (id, fault) in &refused {
+        context.output.warning(Warning::NotLocked, format!("`{id}` is not in the lock: {}: {fault}", fault.reason()));
+    }
+    if is_provided {
+        candidates.judged(&mut plugins)?;
+    }
+    warn_of_names(&candidates, context);
+    require_some(&plugins)?;
+    let session = begin_lock(&path, &site, &access)?;
+    answer(&accept_installed(session, &plugins, Grounds { is_provided, reason: &reason, at: access.at })?, context)
+}
+
+/// Whoever locks what is here means something that is.
+fn require_some(plugins: &[Acceptable]) -> Result<()> {
+    match plugins.is_empty() {
+        false => Ok(()),
+        true => Err(Fault::new(Reason::PluginNotFound, "there is no plugin here that could be accepted").hint(
+            "name where plugins are (`--plugins-dir DIR`, `--site-packages DIR`), or make a lock that accepts nothing: \
+             `aisoc plugins lock`",
+        )),
+    }
+}

@@ -1,0 +1,171 @@
+//! `Candidates`: what can be accepted, by the ids that it goes by.
+
+use std::collections::HashMap;
+
+use aisoc_discovery::{Discovered, Failed, Note, Source};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
+
+use super::accept::{Acceptable, ids};
+use super::contract::{Contract, ContractCheck};
+use super::here::{Here, HereOptions};
+
+/// Longest id that a message repeats.
+const MAX_SHOWN: usize = 100;
+
+/// What is not accepted with everything else, by its id, and why.
+pub type Refused = (String, Fault);
+
+/// What is here, whatever the lock says of it: whoever accepts something looks as in dev.
+#[derive(Debug)]
+pub struct Candidates<'a> {
+    options: &'a HereOptions,
+    here: Here,
+    /// Of each plugin what came of asking it, once it was asked.
+    answers: HashMap<usize, Contract>,
+}
+
+impl<'a> Candidates<'a> {
+    /// Looks at every source.
+    ///
+    /// # Errors
+    /// `interrupted`, and `io_error` when no thread can be started.
+    pub fn look(options: &'a HereOptions) -> Result<Self> {
+        Ok(Self { options, here: options.look()?, answers: HashMap::new() })
+    }
+
+    /// What somebody should know of what was found.
+    pub fn notes(&self) -> &[Note] {
+        &self.here.discovery.notes
+    }
+
+    /// What should be a plugin and is none.
+    pub fn failed(&self) -> &[Failed] {
+        &self.here.discovery.failed
+    }
+
+    /// The one plugin of that id. What a plugin calls itself is known to whoever runs it: no more are run than there
+    /// is need for, and first the one whose entry point is called that.
+    ///
+    /// # Errors
+    /// `usage` for an id that none has, or several, with those that there are; as the check.
+    pub fn named(&mut self, id: &str, check: &ContractCheck<'_>) -> Result<Acceptable> {
+        let by_name = self.here.discovery.plugins.iter().position(|plugin| plugin.id == id);
+        match by_name {
+            Some(at) => self.ask(&[at], check)?,
+            None => self.ask(&self.entry_points(), check)?,
+        }
+        let places = self.places(id);
+        match (by_name.or_else(|| self.called(id)), places.as_slice()) {
+            (Some(at), [] | [_]) => {
+                if let Some(Contract::Broken(fault)) = self.answers.get(&at) {
+                    return Err(self.not_found(id).caused_by(format!("{}: {fault}", fault.reason())));
+                }
+                self.acceptable(at)
+            }
+            (None, []) => Err(self.not_found(id)),
+            (_, places) => Err(self
+                .refusal(&format!("plugin '{}' is not one plugin", shown(id, MAX_SHOWN)))
+                .expected("one place", places.join(", "))
+                .hint("remove the one that is not meant, or give it an id of its own")),
+        }
+    }
+
+    /// Everything that could be loaded, and why the rest could not.
+    ///
+    /// # Errors
+    /// As the check.
+    pub fn all(&mut self, check: &ContractCheck<'_>) -> Result<(Vec<Acceptable>, Vec<Refused>)> {
+        self.ask(&self.entry_points(), check)?;
+        let (mut found, mut refused, mut first) = (Vec::new(), Vec::new(), HashMap::new());
+        for failed in &self.here.discovery.failed {
+            refused.push((failed.name.clone(), failed.fault.clone()));
+        }
+        for at in 0..self.here.discovery.plugins.len() {
+            if let Some(Contract::Broken(fault)) = self.answers.get(&at) {
+                refused.push((self.id(at), fault.clone()));
+                continue;
+            }
+            let acceptable = self.acceptable(at)?;
+            let (id, place) = (acceptable.plugin.id.clone(), acceptable.plugin.place.clone());
+            match first.insert(id.clone(), place) {
+                None => found.push(acceptable),
+                Some(other) => {
+                    let message = format!("duplicate plugin id '{id}': already registered from '{}'", other.display());
+                    refused.push((id, Fault::new(Reason::DuplicatePluginId, message)));
+                }
+            }
+        }
+        Ok((found, refused))
+    }
+
+    /// With what its signature is worth, for those who write that down.
+    ///
+    /// # Errors
+    /// `interrupted`.
+    pub fn judged(&self, plugins: &mut [Acceptable]) -> Result<()> {
+        let mut signatures = self.options.signatures(&self.here)?;
+        for Acceptable { plugin, judged } in plugins {
+            *judged = signatures.take(plugin).and_then(Result::ok);
+        }
+        Ok(())
+    }
+
+    /// Those that nobody could ask, because there is no Python: they are known by what their entry points are called.
+    pub fn not_asked(&self) -> impl Iterator<Item = (&Discovered, &Fault)> {
+        self.answers.iter().filter_map(|(at, answer)| match answer {
+            Contract::Unavailable(fault) => Some((&self.here.discovery.plugins[*at], fault)),
+            _ => None,
+        })
+    }
+
+    fn entry_points(&self) -> Vec<usize> {
+        let plugins = self.here.discovery.plugins.iter().enumerate();
+        plugins.filter(|(_, plugin)| plugin.source == Source::EntryPoint).map(|(at, _)| at).collect()
+    }
+
+    fn ask(&mut self, wanted: &[usize], check: &ContractCheck<'_>) -> Result<()> {
+        let wanted: Vec<usize> = wanted.iter().copied().filter(|at| !self.answers.contains_key(at)).collect();
+        let plugins: Vec<&Discovered> = wanted.iter().map(|at| &self.here.discovery.plugins[*at]).collect();
+        let answers = if plugins.is_empty() { Vec::new() } else { check(&plugins)? };
+        self.answers.extend(wanted.into_iter().zip(answers));
+        Ok(())
+    }
+
+    /// What the plugin goes by.
+    fn id(&self, at: usize) -> String {
+        match self.answers.get(&at) {
+            Some(Contract::Id(id)) => id.clone(),
+            _ => self.here.discovery.plugins[at].id.clone(),
+        }
+    }
+
+    /// The plugin that calls itself that.
+    fn called(&self, id: &str) -> Option<usize> {
+        (0..self.here.discovery.plugins.len()).find(|at| self.id(*at) == id)
+    }
+
+    fn acceptable(&self, at: usize) -> Result<Acceptable> {
+        let plugin = Discovered { id: self.id(at), ..self.here.discovery.plugins[at].clone() };
+        Ok(Acceptable { plugin, judged: None })
+    }
+
+    /// Where everything is that has the id, or would have it.
+    fn places(&self, id: &str) -> Vec<String> {
+        let plugins = (0..self.here.discovery.plugins.len()).filter(|at| self.id(*at) == id);
+        let plugins = plugins.map(|at| self.here.discovery.plugins[at].place.display().to_string());
+        let is_second = |failed: &&Failed| failed.name == id && failed.fault.reason() == Reason::DuplicatePluginId;
+        let failed = self.here.discovery.failed.iter().filter(is_second);
+        plugins.chain(failed.map(|failed| failed.place.display().to_string())).collect()
+    }
+
+    fn not_found(&self, id: &str) -> Fault {
+        self.refusal(&format!("plugin '{}' not found among installed plugins", shown(id, MAX_SHOWN)))
+            .hint("see what is here: `aisoc plugins list`")
+    }
+
+    fn refusal(&self, what: &str) -> Fault {
+        let available: Vec<String> = (0..self.here.discovery.plugins.len()).map(|at| self.id(at)).collect();
+        Fault::new(Reason::Usage, format!("trust: {what}. Available: {}", ids(&available)))
+    }
+}

@@ -1,0 +1,111 @@
+//! `Here`: what is here, as a lock compares it, and what its signatures are worth.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use aisoc_discovery::{Discovered, Discovery, Source};
+use aisoc_installation::SharedDirectories;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_packaging::Limits;
+use aisoc_trust::drift::Present;
+
+use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+use crate::discovered::{SiteSources, discover_site};
+use crate::judge::TrustInputs;
+
+/// Where to look, and whom to trust.
+#[derive(Debug)]
+pub struct HereOptions {
+    /// Every place where plugins are looked for.
+    pub sources: SiteSources,
+    /// Whom to trust, and how far: of what has a signature.
+    pub trust: TrustInputs,
+    /// How much is read, and until when.
+    pub limits: Limits,
+    /// Whether a plugins directory that everybody may write is acceptable.
+    pub shared_directories: SharedDirectories,
+}
+
+/// One pass over all sources.
+#[derive(Debug)]
+pub(super) struct Here {
+    /// What was found.
+    pub(super) discovery: Discovery,
+}
+
+impl HereOptions {
+    /// Looks at every source.
+    ///
+    /// # Errors
+    /// As [`discover_site`]: what cannot be read is found to have failed.
+    pub(super) fn look(&self) -> Result<Here> {
+        Ok(Here { discovery: discover_site(&self.sources, &self.limits)? })
+    }
+
+    /// Gate 5 of what has a signature, by the directories of the plugins. Where there is none, no keys are needed.
+    pub(super) fn signatures(&self, here: &Here) -> Result<Signatures> {
+        let is_signed = |source: Source| matches!(source, Source::Dir | Source::Oci);
+        let plugins = here.discovery.plugins.iter().map(|plugin| plugin.source);
+        let mut found = plugins.chain(here.discovery.failed.iter().map(|failed| failed.source));
+        let (Some(site), true) = (&self.sources.site, found.any(is_signed)) else { return Ok(Signatures::default()) };
+        let options = AtRestOptions {
+            site: site.clone(),
+            only: Vec::new(),
+            trust: self.trust.clone(),
+            limits: self.limits.clone(),
+            shared_directories: self.shared_directories,
+        };
+        match verify_at_rest(&options) {
+            Ok(AtRest { plugins, skipped_keys, shared }) => {
+                let plugins = plugins.into_iter().map(|plugin| (plugin.path.clone(), plugin)).collect();
+                Ok(Signatures { plugins, refusal: None, skipped_keys, shared })
+            }
+            // Without keys, or where others may write, nothing is judged, and nothing of it is loaded.
+            Err(refusal) => {
+                self.limits.cancellation.check()?;
+                Ok(Signatures { refusal: Some(refusal), ..Signatures::default() })
+            }
+        }
+    }
+}
+
+/// What gate 5 says of the plugins in directories.
+#[derive(Debug, Default)]
+pub(super) struct Signatures {
+    plugins: HashMap<PathBuf, PluginAtRest>,
+    /// Why none of them could be judged.
+    refusal: Option<Fault>,
+    pub(super) skipped_keys: Vec<String>,
+    pub(super) shared: Option<String>,
+}
+
+impl Signatures {
+    /// The verdict on a plugin in a directory; nothing for what has no signature by its kind.
+    pub(super) fn take(&mut self, plugin: &Discovered) -> Option<Result<PluginAtRest>> {
+        if !matches!(plugin.source, Source::Dir | Source::Oci) {
+            return None;
+        }
+        Some(match (self.plugins.remove(&plugin.place), &self.refusal) {
+            (Some(judged), _) => Ok(judged),
+            (None, Some(refusal)) => Err(refusal.clone()),
+            (None, None) => {
+                Err(Fault::new(Reason::PluginNotFound, format!("`{}` went away while it was looked at", plugin.id))
+                    .hint("run the command again"))
+            }
+        })
+    }
+}
+
+/// A plugin as a lock compares it.
+pub(super) fn present(plugin: &Discovered) -> Present {
+    let is_entry_point = plugin.source == Source::EntryPoint;
+    Present {
+        id: plugin.id.clone(),
+        entry_point_name: is_entry_point.then(|| plugin.id.clone()),
+        is_provisional: is_entry_point,
+        package: plugin.package.clone(),
+        version: plugin.version.clone(),
+        entry_point: plugin.entry_point.clone(),
+        hash: plugin.hash.clone(),
+    }
+}

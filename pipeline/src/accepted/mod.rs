@@ -1,0 +1,27 @@
+//! What this site has accepted: plugins.lock beside what is here.
+//!
+//! ```text
+//! discovery ─▶ Here ─▶ list     gates 5, 7, 3b and 8 of each plugin, changing nothing
+//!                   ─▶ verify   drift, and changes that the journal knows nothing of
+//!                   ─▶ accept   an entry and its line: trust, lock --from-installed
+//!                   ─▶ revoke   no entry any more, and its line
+//! ```
+
+mod accept;
+mod candidates;
+mod contract;
+mod guard;
+mod here;
+mod list;
+mod verify;
+
+pub use accept::{
+    Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, lock_missing, revoke,
+};
+pub use candidates::{Candidates, Refused};
+pub use contract::{Contract, ContractCheck, ask_contracts};
+pub(crate) use guard::Arriving;
+pub use guard::LockRule;
+pub use here::HereOptions;
+pub use list::{Listed, Listing, Rejection, list};
+pub use verify::{LockVerification, verify_lock};

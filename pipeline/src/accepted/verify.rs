@@ -1,0 +1,37 @@
+//! Whether what is here is what the lock accepts, and whether somebody has answered for what it accepts.
+
+use aisoc_discovery::{Failed, Note};
+use aisoc_manifests::fault::Result;
+use aisoc_trust::drift::{Drift, Present, compare};
+use aisoc_trust::journal::JournalPlace;
+use aisoc_trust::lockfile::{Lockfile, Unjournaled, unjournaled};
+
+use super::here::{HereOptions, present};
+
+/// What a lock says of what is here, and its journal of the lock.
+#[derive(Debug)]
+pub struct LockVerification {
+    /// Every difference, in the order of the lock.
+    pub drifts: Vec<Drift>,
+    /// What should be a plugin and is none: nobody can tell whether it is what was accepted.
+    pub failed: Vec<Failed>,
+    /// Entries of which the journal says something else.
+    pub unjournaled: Vec<Unjournaled>,
+    /// What somebody should know.
+    pub notes: Vec<Note>,
+}
+
+/// Compares a lock with what is here, and with the journal beside it. Nothing of a plugin is run.
+///
+/// # Errors
+/// As [`HereOptions::look`]; `journal_broken` for a journal whose chain does not hold, and as [`unjournaled`].
+pub fn verify_lock(options: &HereOptions, lock: &Lockfile, journal: &JournalPlace) -> Result<LockVerification> {
+    let discovery = options.look()?.discovery;
+    let here: Vec<Present> = discovery.plugins.iter().map(present).collect();
+    let (unjournaled, reading) = unjournaled(lock, journal)?;
+    if let Some(broken) = reading.broken {
+        return Err(broken);
+    }
+    let drifts = compare(lock, &here).drifts;
+    Ok(LockVerification { drifts, failed: discovery.failed, unjournaled, notes: discovery.notes })
+}
