@@ -16,8 +16,9 @@ use aisoc_manifests::progress::{Act, Watcher};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
-use aisoc_pipeline::accepted::{Contract, ask_contracts};
-use aisoc_pipeline::{ContractChecks, Discovered, ForeseenKeys, SignatureRule, SiteSources, TrustInputs};
+use aisoc_pipeline::{
+    Contract, ContractChecks, Discovered, ForeseenKeys, SignatureRule, SiteSources, TrustInputs, check_contracts,
+};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
@@ -152,11 +153,11 @@ impl Context {
     /// What entry points say of themselves, once they are run.
     ///
     /// # Errors
-    /// As [`ask_contracts`], and [`Context::cancellation`].
+    /// As [`check_contracts`], and [`Context::cancellation`].
     pub(crate) fn contract_check(&self, sources: &SiteSources, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
         let (python, site_packages) = (self.environment.python(), sources.site_packages()?);
         let cancellation = self.cancellation()?;
-        ask_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, cancellation })
+        check_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, cancellation })
     }
 
     /// Who writes lines of a journal: this process, in the CI job that its environment names.

@@ -9,7 +9,7 @@ use std::path::Path;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::Limits;
-use aisoc_pipeline::{ContractChecks, ContractVerdicts, SiteSources, check_contracts, discover_site};
+use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts, discover_site};
 use aisoc_worker::{KEPT_VARIABLES, Python};
 
 fn write(path: &Path, content: impl AsRef<[u8]>) {
@@ -28,7 +28,7 @@ fn site_packages(entry_points: &str, lab: &str) -> tempfile::TempDir {
     site
 }
 
-fn checked(site: &Path, program: &str) -> ContractVerdicts {
+fn checked(site: &Path, program: &str) -> (Vec<Discovered>, Vec<Contract>) {
     let sources = SiteSources { site_packages: vec![site.to_owned()], ..SiteSources::default() };
     let found = discover_site(&sources, &Limits::default()).expect("not interrupted");
     assert!(found.failed.is_empty(), "{found:?}");
@@ -36,23 +36,28 @@ fn checked(site: &Path, program: &str) -> ContractVerdicts {
     let python = Python { program: program.into(), variables: variables.collect() };
     let cancellation = Cancellation::default();
     let checks = ContractChecks { python: &python, site_packages: &sources.site_packages, cancellation: &cancellation };
-    check_contracts(found.plugins, &checks).expect("not interrupted")
+    let plugins: Vec<&Discovered> = found.plugins.iter().collect();
+    let answers = check_contracts(&plugins, &checks).expect("not interrupted");
+    (found.plugins, answers)
 }
 
-/// `id version` of what passed, `name reason: message` of what did not. `None`, visibly, without Python.
-fn verdicts(entry_points: &str, lab: &str) -> Option<(Vec<String>, Vec<String>)> {
+/// `name = id` of what calls itself so, `name` of what is not asked, `name reason: message` of what is broken. `None`,
+/// visibly, without Python.
+fn verdicts(entry_points: &str, lab: &str) -> Option<Vec<String>> {
     let site = site_packages(entry_points, lab);
-    let verdicts = checked(site.path(), "python3");
-    if verdicts.failed.iter().any(|failed| failed.fault.message().starts_with("there is no Python")) {
+    let (plugins, answers) = checked(site.path(), "python3");
+    if answers.iter().any(|answer| matches!(answer, Contract::Unavailable(_))) {
         eprintln!("SKIPPED: there is no python3, so nothing was checked");
         return None;
     }
-    let passed = verdicts.passed.iter().map(|plugin| format!("{} {}", plugin.id, plugin.version)).collect();
-    let here = site.path().display().to_string();
-    let failed = verdicts.failed.iter().map(|failed| {
-        format!("{} {}: {}", failed.name, failed.fault.reason(), failed.fault.message().replace(&here, "SITE"))
-    });
-    Some((passed, failed.collect()))
+    let line = |(plugin, answer): (&Discovered, &Contract)| match answer {
+        Contract::NotAsked => plugin.id.clone(),
+        Contract::Id(id) => format!("{} = {id}", plugin.id),
+        Contract::Broken(fault) | Contract::Unavailable(fault) => {
+            format!("{} {}: {}", plugin.id, fault.reason(), fault.message())
+        }
+    };
+    Some(plugins.iter().zip(&answers).map(line).collect())
 }
 
 const LAB: &str = "import pydantic\nclass Flux:\n id = 'lab.flux'\n name = version = 'x'\n config_model = pydantic.BaseModel\n \
@@ -61,22 +66,21 @@ const LAB: &str = "import pydantic\nclass Flux:\n id = 'lab.flux'\n name = versi
                    class Hidden(Flux):\n id = 'a\\u202eb'\n";
 
 #[test]
-fn procedures_pass_under_the_id_of_their_class_and_the_second_of_one_id_fails() {
+fn procedures_state_their_ids_and_every_other_group_asks_for_an_import() {
     let entry_points = "[capa.procedures]\na = lab:Flux\nb = lab:Twin\nc = lab:Bad\nd = lab:Absent\ne = lab:Hidden\n\
                         [chaoscypher.cleaners]\nf = lab:Flux\ng = absent:Cleaner\n";
-    let Some((passed, failed)) = verdicts(entry_points, LAB) else { return };
-    assert_eq!(passed, ["lab.flux 1.0", "f 1.0"]);
+    let Some(verdicts) = verdicts(entry_points, LAB) else { return };
     assert_eq!(
-        failed,
+        verdicts,
         [
-            "b duplicate_plugin_id: duplicate plugin id (entry point lab:Twin) 'lab.flux': already registered from \
-             'SITE/lab-1.dist-info', cannot also register from 'SITE/lab-1.dist-info'",
+            "a = lab.flux",
+            "b = lab.flux",
             "c contract_check_failed: missing async run()",
             "d import_failed: module 'lab' has no attribute 'Absent'",
             "e contract_check_failed: the id `a\\u{202e}b` is too long or cannot be shown",
+            "f = f",
             "g import_failed: No module named 'absent'",
         ]
-        .map(|line| line.replace("b duplicate", "lab.flux duplicate"))
     );
 }
 
@@ -89,26 +93,27 @@ fn hooks_are_judged_by_themselves_and_beside_each_other() {
                def lost(): return hook('lost-hook', 'nowhere')\ndef one(): return hook('circle-one', 'circle-two')\n\
                def other(): return hook('circle-two', 'circle-one')\n\
                def greedy(): return hook('greedy-hook', capabilities=['facts.reed', 'audit.emit'])\n";
-    let Some((passed, failed)) = verdicts(entry_points, lab) else { return };
-    assert_eq!(passed, ["base-hooks 1.0", "above-base 1.0"]);
+    let Some(verdicts) = verdicts(entry_points, lab) else { return };
     let circle = "plugin dependency cycle detected: circle-one -> circle-two -> circle-one";
     assert_eq!(
-        failed,
+        verdicts,
         [
+            "a = base-hooks".to_owned(),
+            "b = above-base".to_owned(),
+            "c contract_check_failed: missing plugin dependencies: lost-hook missing nowhere".to_owned(),
+            format!("d contract_check_failed: {circle}"),
+            format!("e contract_check_failed: {circle}"),
             "f unknown_capability: unknown plugin capabilities: facts.reed".to_owned(),
-            "lost-hook contract_check_failed: missing plugin dependencies: lost-hook missing nowhere".to_owned(),
-            format!("circle-one contract_check_failed: {circle}"),
-            format!("circle-two contract_check_failed: {circle}"),
         ]
     );
 }
 
 #[test]
-fn without_python_everything_is_found_and_nothing_passes() {
+fn without_python_everything_is_found_and_nobody_can_ask() {
     let site = site_packages("[capa.procedures]\na = lab:Flux\n", LAB);
-    let verdicts = checked(site.path(), "no-such-python");
-    assert!(verdicts.passed.is_empty());
-    let fault = &verdicts.failed[0].fault;
+    let (plugins, answers) = checked(site.path(), "no-such-python");
+    assert_eq!(plugins.len(), 1);
+    let [Contract::Unavailable(fault)] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(fault.reason(), Reason::ImportFailed);
     assert!(fault.message().contains("no-such-python") && fault.next_step().contains("AISOC_PYTHON"), "{fault:?}");
 }

@@ -7,8 +7,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
 use super::accept::{Acceptable, ids};
-use super::contract::{Contract, ContractCheck};
+use super::contract::ContractCheck;
 use super::here::{Here, HereOptions};
+use crate::contract::Contract;
 
 /// Longest id that a message repeats.
 const MAX_SHOWN: usize = 100;

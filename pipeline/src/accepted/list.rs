@@ -9,9 +9,10 @@ use aisoc_trust::PluginMode;
 use aisoc_trust::drift::{Comparison, Drift, Present, compare};
 use aisoc_trust::lockfile::{LockSchema, Lockfile};
 
-use super::contract::{Contract, ContractCheck};
+use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, present};
 use crate::at_rest::PluginAtRest;
+use crate::contract::Contract;
 
 /// Everything that is here, judged.
 #[derive(Debug)]

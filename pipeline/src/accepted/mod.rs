@@ -19,7 +19,7 @@ pub use accept::{
     Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, lock_missing, revoke,
 };
 pub use candidates::{Candidates, Refused};
-pub use contract::{Contract, ContractCheck, ask_contracts};
+pub use contract::ContractCheck;
 pub(crate) use guard::Arriving;
 pub use guard::LockRule;
 pub use here::HereOptions;

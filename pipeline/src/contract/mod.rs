@@ -2,20 +2,18 @@
 //! in a child process of its own, and held to what their hosts ask of them.
 //!
 //! It is the one place in which code of an entry point runs, so whoever calls it has asked the signature, the publisher
-//! and the lock before. What a class states then replaces the name of its entry point: the id of a procedure, the name
-//! of a hook.
+//! and the lock before. What a class states then replaces the name of its entry point.
 
 mod hooks;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use aisoc_discovery::{Discovered, Failed, Kind, Origin};
-use aisoc_installation::escaped;
+use aisoc_discovery::{Discovered, Kind, Origin};
 use aisoc_manifests::cancellation::{Cancellation, Cancelled};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::{first_hidden, shown};
-use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract, Error, HookManifest, Python, check};
+use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Python, check};
 
 /// Most characters that are shown of what a plugin says.
 const MAX_SHOWN: usize = 300;
@@ -33,81 +31,78 @@ pub struct ContractChecks<'a> {
     pub cancellation: &'a Cancellation,
 }
 
-/// What became of the plugins that were to be checked.
-#[derive(Debug, Default)]
-pub struct ContractVerdicts {
-    /// In the order in which they were given, under the ids that their classes state.
-    pub passed: Vec<Discovered>,
-    /// In the same order, and behind them what is refused beside the others: a second claim of an id, a hook that needs
-    /// one that is not there.
-    pub failed: Vec<Failed>,
+/// What came of checking a plugin.
+#[derive(Debug, Clone)]
+pub enum Contract {
+    /// There is nothing to ask: its manifest, or its file, has said all that there is.
+    NotAsked,
+    /// It fits, and calls itself that: the id of a procedure's class, the name in a hook's manifest; of every other
+    /// group the name of the entry point.
+    Id(String),
+    /// It cannot be imported, or does not fit.
+    Broken(Fault),
+    /// Nobody could ask it: there is no Python.
+    Unavailable(Fault),
 }
 
-/// Checks what is an entry point, and hands on what is none.
+/// Checks what is an entry point, one after the other, and gives an answer for each, in their order. Hooks are judged
+/// beside each other as well: one that needs another which is not among them is broken.
 ///
 /// # Errors
-/// `interrupted`. What is refused is in [`ContractVerdicts::failed`]: `import_failed`, `contract_check_failed`,
-/// `unknown_capability`, `duplicate_plugin_id`.
-pub fn check_contracts(plugins: Vec<Discovered>, checks: &ContractChecks<'_>) -> Result<ContractVerdicts> {
-    let mut verdicts = ContractVerdicts::default();
-    let mut claimed: HashMap<String, PathBuf> = HashMap::new();
+/// `interrupted`. What is refused is an answer: `import_failed`, `contract_check_failed`, `unknown_capability`.
+pub fn check_contracts(plugins: &[&Discovered], checks: &ContractChecks<'_>) -> Result<Vec<Contract>> {
+    let mut answers = Vec::with_capacity(plugins.len());
     let mut hooks: Vec<HookManifest> = Vec::new();
     for plugin in plugins {
-        let checked = match checks.check(&plugin) {
-            Ok(checked) => checked,
-            Err(fault) if fault.reason() == Reason::Interrupted => return Err(fault),
-            Err(fault) => {
-                verdicts.failed.push(Failed::of(plugin, fault));
-                continue;
-            }
-        };
-        let hook = checked.hook;
-        let stated = checked.id.or_else(|| hook.as_ref().map(|hook| hook.name.clone()));
-        let plugin = Discovered { id: stated.unwrap_or_else(|| plugin.id.clone()), ..plugin };
-        match claimed.get(&plugin.id) {
-            Some(first) => {
-                let fault = duplicate(&plugin, first);
-                verdicts.failed.push(Failed::of(plugin, fault));
-            }
-            None => {
-                claimed.insert(plugin.id.clone(), plugin.place.clone());
+        answers.push(match checks.check(plugin) {
+            Ok(None) => Contract::NotAsked,
+            Ok(Some(Checked { id, hook })) => {
+                let stated = id.or_else(|| hook.as_ref().map(|hook| hook.name.clone()));
                 hooks.extend(hook);
-                verdicts.passed.push(plugin);
+                Contract::Id(stated.unwrap_or_else(|| plugin.id.clone()))
             }
+            Err(Unchecked::Unavailable(fault)) => Contract::Unavailable(fault),
+            Err(Unchecked::Broken(fault)) if fault.reason() == Reason::Interrupted => return Err(fault),
+            Err(Unchecked::Broken(fault)) => Contract::Broken(fault),
+        });
+    }
+    let unmet: HashMap<String, Fault> = hooks::unmet(hooks).into_iter().collect();
+    for (plugin, answer) in plugins.iter().zip(&mut answers) {
+        let refusal = match &*answer {
+            Contract::Id(name) if plugin.kind == Kind::Hook => unmet.get(name),
+            _ => None,
+        };
+        if let Some(fault) = refusal {
+            *answer = Contract::Broken(fault.clone());
         }
     }
-    for (name, fault) in hooks::unmet(hooks) {
-        let is_of = |plugin: &Discovered| plugin.kind == Kind::Hook && plugin.id == name;
-        if let Some(at) = verdicts.passed.iter().position(is_of) {
-            let plugin = verdicts.passed.remove(at);
-            verdicts.failed.push(Failed::of(plugin, fault));
-        }
-    }
-    Ok(verdicts)
+    Ok(answers)
 }
 
-fn duplicate(plugin: &Discovered, first: &Path) -> Fault {
-    let message = format!(
-        "duplicate plugin id (entry point {}) '{}': already registered from '{}', cannot also register from '{}'",
-        plugin.entry_point,
-        shown(&plugin.id, MAX_SHOWN),
-        escaped(first.as_os_str()),
-        escaped(plugin.place.as_os_str())
-    );
-    Fault::new(Reason::DuplicatePluginId, message)
+/// Why there is no answer of a plugin.
+enum Unchecked {
+    Unavailable(Fault),
+    Broken(Fault),
+}
+
+impl From<Fault> for Unchecked {
+    fn from(fault: Fault) -> Self {
+        Self::Broken(fault)
+    }
 }
 
 impl ContractChecks<'_> {
-    fn check(&self, plugin: &Discovered) -> Result<Checked> {
+    /// Nothing for what is no entry point.
+    fn check(&self, plugin: &Discovered) -> std::result::Result<Option<Checked>, Unchecked> {
         let (Origin::EntryPoint { .. }, Some((module, object))) = (&plugin.origin, plugin.entry_point.split_once(':'))
         else {
-            return Ok(Checked::default());
+            return Ok(None);
         };
-        self.cancellation.check()?;
+        self.cancellation.check().map_err(Fault::from)?;
         let contract = match plugin.kind {
-            Kind::Procedure => Contract::Procedure,
-            Kind::Hook => Contract::Hook,
-            _ => Contract::Import,
+            Kind::Procedure => Rules::Procedure,
+            Kind::Hook => Rules::Hook,
+            _ => Rules::Import,
         };
         let checked = check(&Checking {
             python: self.python,
@@ -118,13 +113,16 @@ impl ContractChecks<'_> {
             patience: CHECK_PATIENCE,
             stop: &self.cancellation.flag(),
         });
-        let checked = checked.map_err(fault)?;
+        let checked = checked.map_err(|error| match error {
+            Error::NoPython { .. } => Unchecked::Unavailable(fault(error)),
+            error => Unchecked::Broken(fault(error)),
+        })?;
         if let Some(hook) = &checked.hook {
             hooks::judge(hook)?;
         }
         match checked.id.as_ref().filter(|id| id.len() > MAX_ID_BYTES || first_hidden(id).is_some()) {
-            Some(id) => Err(breach(format!("the id `{}` is too long or cannot be shown", shown(id, 80)))),
-            None => Ok(checked),
+            Some(id) => Err(breach(format!("the id `{}` is too long or cannot be shown", shown(id, 80))).into()),
+            None => Ok(Some(checked)),
         }
     }
 }

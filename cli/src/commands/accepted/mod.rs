@@ -13,8 +13,8 @@ use aisoc_installation::{SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::is_blank;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::accepted::{Candidates, Contract, HereOptions};
-use aisoc_pipeline::{Discovered, Note, PluginSource};
+use aisoc_pipeline::accepted::{Candidates, HereOptions};
+use aisoc_pipeline::{Contract, Discovered, Note, PluginSource};
 
 use crate::args::lock::SourceArgs;
 use crate::args::plugin::TrustArgs;
