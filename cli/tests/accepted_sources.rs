@@ -67,10 +67,11 @@ impl Packages {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn has_python() -> bool {
     let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
-        println!("skipped: there is no python3");
+        eprintln!("SKIPPED: there is no python3");
     }
     found
 }
