@@ -173,11 +173,12 @@ fn what_changed_in_a_plugins_directory() {
         added_capabilities: Some(vec![text("facts.write")]),
         removed_capabilities: Some(Vec::new()),
         lowered_from: None,
+        is_locked: false,
         objection: None,
     };
     is(
         &installed,
-        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"added_signers":[],"previous_reference":"s","capabilities":["facts.read","facts.write"],"added_capabilities":["facts.write"],"removed_capabilities":[],"lowered_from":null,"objection":null}"#,
+        r#"{"id":"a","version":"1","reference":"r","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","change":"upgraded","signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"previous_version":"0","previous_signers":[{"signing_key_id":"release","signing_key_fingerprint":"SHA256:f"}],"added_signers":[],"previous_reference":"s","capabilities":["facts.read","facts.write"],"added_capabilities":["facts.write"],"removed_capabilities":[],"lowered_from":null,"is_locked":false,"objection":null}"#,
     );
     let rolled_back = RolledBackPlugin {
         id: text("a"),
@@ -267,7 +268,7 @@ fn what_is_installed_and_how_it_stands() {
     };
     let counts = VerdictCounts { verified: 1, ..VerdictCounts::default() };
     is(
-        &PluginVerdicts { plugins_directory: text("p"), shared: true, counts, plugins: vec![verdict] },
+        &PluginVerdicts { plugins_directory: text("p"), shared: true, counts, plugins: vec![verdict], lock: None },
         r#"{"plugins_directory":"p","shared":true,"verified_count":1,"verified_in_part_count":0,"unsigned_count":0,"invalid_count":0,"skipped_count":0,"refused_count":0,"plugins":[{"id":"a","directory":"p","version":"1","admitted":true,"signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","objection":null}]}"#,
     );
 }
