@@ -369,6 +369,7 @@ fn a_lock_is_made_once_and_of_what_is_here() {
     assert_eq!(site.lock(), "version = 1\n");
     fs::remove_file(site.0.path("plugins.lock")).expect("removed");
     assert_eq!(lock(&["--from-installed"]).code, 2, "a reason is needed");
+    lock(&["--with-provenance"]).refused(2, "usage");
     site.0.write("plugins/broken/plugin.yaml", "id: [");
     let made = lock(&["--from-installed", "--with-provenance", "--reason", "as reviewed"]);
     assert_eq!(made.ok().stdout.matches("trusted: ").count(), 2, "{made:?}");

@@ -63,7 +63,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin install" => &["oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "made"],
         "plugin list" | "plugins list" | "plugins verify" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "plugins trust" | "plugins untrust" => &["demo", "--reason", "x", "--plugins-dir", "plugins"],
-        "plugins lock" => &["--plugins-dir", "plugins"],
+        "plugins lock" => &["--from-installed", "--reason", "x", "--plugins-dir", "plugins"],
         "plugin rollback" => &["demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "plugin uninstall" => &["demo", "--yes", "--plugins-dir", "plugins"],
         "plugin gc" => &["--plugins-dir", "plugins"],

@@ -45,6 +45,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
     let shared_directories = shared_directories(&args.shared);
     let trust = context.trust(args.trust, &site)?;
+    let sources = context.sources(&site, args.sources)?;
     let lock = match args.only {
         Some(VerifiedPart::Signatures) => None,
         only => {
@@ -62,7 +63,6 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let foresees = args.dry_run;
     let limits = context.limits()?;
     let asked = lock.map(|(chosen, lock)| {
-        let sources = context.sources(&site, args.sources)?;
         let options = HereOptions { sources, trust: trust.clone(), limits: limits.clone(), shared_directories };
         verify::ask(&chosen, &lock, &args.ids, &options, &site, context)
     });

@@ -24,7 +24,7 @@ pub struct LockVerification {
 /// Compares a lock with what is here, and with the journal beside it. Nothing of a plugin is run.
 ///
 /// # Errors
-/// As [`HereOptions::look`]; `journal_broken` for a journal whose chain does not hold, and as [`unjournaled`].
+/// `interrupted`, and I/O reasons for sources that cannot be listed; `journal_broken` for a journal whose chain does not hold, and as [`unjournaled`].
 pub fn verify_lock(options: &HereOptions, lock: &Lockfile, journal: &JournalPlace) -> Result<LockVerification> {
     let discovery = options.look()?.discovery;
     let here: Vec<Present> = discovery.plugins.iter().map(present).collect();

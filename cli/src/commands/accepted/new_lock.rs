@@ -16,6 +16,12 @@ pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
     let shared = crate::context::shared_directories(&change.shared);
     require_named(change.plugins_dir.as_deref())?;
     let (site, access) = context.change(change)?;
+    if !from_installed && (accept.with_provenance || !accept.sources.site_packages.is_empty()) {
+        let message = "`--with-provenance` and `--site-packages` are about what is accepted, and nothing is";
+        return Err(Fault::new(Reason::Usage, message)
+            .expected("`--from-installed --reason TEXT` beside them", "neither")
+            .hint("`aisoc plugins lock --from-installed --reason TEXT` accepts what is here"));
+    }
     if !from_installed {
         return answer(&create(begin_lock(&path, &site, &access)?)?, context);
     }
