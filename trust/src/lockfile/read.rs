@@ -9,15 +9,20 @@ use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::position::Position;
 use aisoc_manifests::text::shown;
 use toml_edit::{Document, InlineTable, Item, Table, TableLike, TomlError, Value};
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
 
 use super::entry::{Field, FieldValue, LockEntry};
 use super::schema::LockSchema;
 
 /// Most entries of a lock.
 pub const MAX_LOCK_ENTRIES: usize = 10_000;
-/// Most marks that structure a text (brackets, braces, `=`, `,`, `.`, line ends): each may become a value in memory.
-/// A lock with as many entries as there may be has two thirds of them.
+/// Most marks that structure a text (brackets, braces, `=`, `,`, line ends), texts and comments aside: each may become
+/// a value in memory. A lock with as many entries as there may be has two thirds of them.
 pub(super) const MAX_LOCK_MARKS: usize = 1_000_000;
+/// Most dots that stand in no text and no comment: each may become a table, a thousand times its size. A lock has none;
+/// those of a few keys or numbers that do not belong there are refused by their names.
+pub(super) const MAX_LOCK_DOTS: usize = 1_000;
 /// Longest key or value that a message repeats.
 const MAX_SHOWN: usize = 60;
 const VERSION: &str = "version";
@@ -137,14 +142,30 @@ impl Reader<'_> {
 
     /// Before anything is made of it: a bracket becomes a hundred times its size.
     fn require_few_marks(&self) -> Result<()> {
-        let is_mark = |byte: &u8| matches!(byte, b'[' | b'{' | b'=' | b',' | b'.' | b'\n');
-        let marks = self.text.bytes().filter(|byte| is_mark(byte)).count();
-        match marks > MAX_LOCK_MARKS {
-            true => Err(self
-                .fault(0, "the text has more structure than any lock")
-                .expected(format!("at most {MAX_LOCK_MARKS} brackets, commas, dots and lines"), marks.to_string())),
-            false => Ok(()),
+        let (mut marks, mut dots) = (0, 0);
+        for token in Source::new(self.text).lex() {
+            match token.kind() {
+                TokenKind::Dot => dots += 1,
+                TokenKind::Equals
+                | TokenKind::Comma
+                | TokenKind::LeftSquareBracket
+                | TokenKind::RightSquareBracket
+                | TokenKind::LeftCurlyBracket
+                | TokenKind::RightCurlyBracket
+                | TokenKind::Newline => marks += 1,
+                _ => {}
+            }
         }
+        for (found, most, what) in
+            [(marks, MAX_LOCK_MARKS, "brackets, commas and lines"), (dots, MAX_LOCK_DOTS, "dots outside of texts")]
+        {
+            if found > most {
+                return Err(self
+                    .fault(0, "the text has more structure than any lock")
+                    .expected(format!("at most {most} {what}"), found.to_string()));
+            }
+        }
+        Ok(())
     }
 
     fn schema(&self, root: &Table) -> Result<LockSchema> {

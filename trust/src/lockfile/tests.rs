@@ -6,7 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason};
 use proptest::prelude::*;
 
 use super::entry::{LockEntry, Provenance};
-use super::read::{Lockfile, MAX_LOCK_ENTRIES, MAX_LOCK_MARKS};
+use super::read::{Lockfile, MAX_LOCK_DOTS, MAX_LOCK_ENTRIES, MAX_LOCK_MARKS};
 use super::schema::LockSchema;
 
 const ONE: &str = r#"id = "capa.one"
@@ -181,6 +181,14 @@ fn bounds_hold_at_their_edge() {
     assert!(read(&lines(MAX_LOCK_MARKS)).is_ok());
     let fault = read(&lines(MAX_LOCK_MARKS + 1)).expect_err("one more");
     assert!(fault.to_string().contains("more structure"), "{fault}");
+
+    let dotted = |dots: usize| format!("version = 1\n{}a.a = 1\n", "a.b = 1\n".repeat(dots - 1));
+    let fault = read(&dotted(MAX_LOCK_DOTS)).expect_err("no lock");
+    assert!(!fault.to_string().contains("more structure"), "{fault}");
+    let fault = read(&dotted(MAX_LOCK_DOTS + 1)).expect_err("one more");
+    assert_eq!(fault.difference().expect("both").found, (MAX_LOCK_DOTS + 1).to_string());
+    let dots = ".".repeat(MAX_LOCK_DOTS + 1);
+    lock(&format!("version = 1 # {dots}\n[[plugins]]\n{}", ONE.replace("1.0", &dots)));
 }
 
 #[test]
