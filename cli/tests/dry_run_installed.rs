@@ -13,6 +13,7 @@ use support::{Bench, Run, copy_tree};
 
 const PLACES: [&str; 4] = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
 const PLUGINS: [&str; 2] = ["--plugins-dir", "plugins"];
+const ACCEPTED: [&str; 2] = ["--accept-capabilities", "network.outbound"];
 
 /// Two versions of `demo` that ask for different things, in `old.tar` and `new.tar`, and another plugin in `other.tar`.
 fn bench() -> Bench {
@@ -98,7 +99,8 @@ fn an_installation_from_its_first_plugin_to_its_last_is_foreseen_step_by_step() 
     let at = |words: &[&'static str], options: &[&'static str]| [&["plugin"], words, options].concat();
     says(&alike(&bench, &install("old.tar", &[])), "Would install demo 0.1.0 in plugins/demo (verified, key release");
     says(&alike(&bench, &install("old.tar", &[])), "  Would keep demo 0.1.0 in plugins/demo (verified");
-    let run = alike(&bench, &install("new.tar", &[]));
+    alike(&bench, &install("new.tar", &[])).refused(3, "capabilities_not_accepted");
+    let run = alike(&bench, &install("new.tar", &ACCEPTED));
     says(&run, "Would upgrade demo 0.1.0 → 0.2.0 in plugins/demo (verified, key release");
     assert!(run.stderr.contains("warning[capabilities_grown]: "), "{run:?}");
     assert!(alike(&bench, &install("old.tar", &[])).refused(3, "version_downgrade").stderr.contains("0.2.0 → 0.1.0"));
@@ -139,13 +141,19 @@ fn what_the_real_run_refuses_its_dry_run_refuses_alike() {
     bench.forge("changed", "changed.tar");
     bench.run(&["plugin", "new", "unsigned", "--type", "enricher"]).ok();
     bench.forge("unsigned", "unsigned.tar");
+    copy_tree(&bench.path("demo"), &bench.path("same/demo"));
+    let manifest = fs::read_to_string(bench.path("same/demo/plugin.yaml")).expect("there");
+    let asks_for_no_more = manifest.replace("0.2.0", "0.1.1").replace("capabilities:\n  - network.outbound\n", "");
+    bench.write("same/demo/plugin.yaml", asks_for_no_more);
+    package(&bench, "same/demo", "release.key", "same.tar");
     let half = fs::read(bench.path("new.tar")).expect("there");
     bench.write("half.tar", &half[..half.len() / 2]);
     bench.write("plugins/file", "no plugin");
     let (in_both, elsewhere) = (["--trusted-keys", "both", PLUGINS[0], PLUGINS[1]], ["--trusted-keys", "keys"]);
-    let refused: [(&[&str], &[&str], &str); 12] = [
+    let refused: [(&[&str], &[&str], &str); 13] = [
         (&["install", "stranger.tar"], &PLACES, "untrusted_key"),
-        (&["install", "stranger.tar"], &in_both, "signer_changed"),
+        (&["install", "stranger.tar"], &in_both, "capabilities_not_accepted"),
+        (&["install", "stranger.tar", ACCEPTED[0], ACCEPTED[1]], &in_both, "signer_changed"),
         (&["install", "changed.tar"], &PLACES, "signature_invalid"),
         (&["install", "unsigned.tar"], &PLACES, "unsigned"),
         (&["install", "half.tar"], &PLACES, "layout_invalid"),
@@ -165,10 +173,10 @@ fn what_the_real_run_refuses_its_dry_run_refuses_alike() {
         let run = alike(&bench, &[&["plugin"], words, places].concat());
         assert!(run.error_line().starts_with(&format!("error[{reason}]: ")), "{words:?}: {run:?}");
     }
-    let several = alike(&bench, &install("unsigned.tar", &["new.tar", "other.tar"]));
+    let several = alike(&bench, &install("unsigned.tar", &["same.tar", "other.tar"]));
     assert_eq!((several.code, several.stdout.lines().count()), (3, 2), "{several:?}");
     for line in
-        ["Would upgrade demo 0.1.0 → 0.2.0", "Would install other 0.1.0", "     Failed unsigned.tar: unsigned: "]
+        ["Would upgrade demo 0.1.0 → 0.1.1", "Would install other 0.1.0", "     Failed unsigned.tar: unsigned: "]
     {
         assert!(several.stderr.contains(line), "{line}: {several:?}");
     }
@@ -203,7 +211,7 @@ fn a_dry_run_waits_for_the_lock_and_asks_no_question() {
     let run = bench.run(&[&["plugin", "uninstall", "demo", "--dry-run"][..], &PLUGINS].concat());
     says(&run, "Would uninstall demo from plugins\n");
     assert!(!run.stderr.contains("which is kept"), "{run:?}");
-    bench.run(&install("new.tar", &[])).ok();
+    bench.run(&install("new.tar", &ACCEPTED)).ok();
     let run = bench.run(&[&["plugin", "uninstall", "demo", "--dry-run"][..], &PLUGINS].concat());
     says(&run, "Would remove demo 0.1.0, which is kept\n");
     bench.run(&[&["plugin", "rollback", "demo"][..], &PLACES].concat()).ok();
@@ -211,7 +219,7 @@ fn a_dry_run_waits_for_the_lock_and_asks_no_question() {
     let path = bench.path("plugins/.aisoc/write.lock");
     let lock = File::options().read(true).write(true).open(&path).expect("there");
     lock.try_lock_shared().expect("free");
-    let words = install("new.tar", &["--lock-timeout", "0"]);
+    let words = install("new.tar", &[&ACCEPTED[..], &["--lock-timeout", "0"]].concat());
     let dry = bench.run(&[&words[..], &["--dry-run"]].concat());
     says(&dry, "Would upgrade demo 0.1.0 → 0.2.0");
     lock.unlock().expect("unlocked");
