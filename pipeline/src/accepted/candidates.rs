@@ -75,11 +75,15 @@ impl<'a> Candidates<'a> {
     /// Everything that could be loaded, and why the rest could not.
     ///
     /// # Errors
-    /// As the check.
+    /// I/O reasons for what could not be read: nobody can tell whether it would be among the first or the others. As
+    /// the check.
     pub fn all(&mut self, check: &ContractCheck<'_>) -> Result<(Vec<Acceptable>, Vec<Refused>)> {
         self.ask(&self.entry_points(), check)?;
         let (mut found, mut refused, mut first) = (Vec::new(), Vec::new(), HashMap::new());
         for failed in &self.here.discovery.failed {
+            if is_unread(failed) {
+                return Err(failed.fault.clone().about(shown(&failed.name, MAX_SHOWN)));
+            }
             refused.push((failed.name.clone(), failed.fault.clone()));
         }
         for at in 0..self.here.discovery.plugins.len() {
@@ -160,13 +164,22 @@ impl<'a> Candidates<'a> {
         plugins.chain(failed.map(|failed| failed.place.display().to_string())).collect()
     }
 
+    /// What could not be read may be what was meant, whatever it would have been called.
     fn not_found(&self, id: &str) -> Fault {
-        self.refusal(&format!("plugin '{}' not found among installed plugins", shown(id, MAX_SHOWN)))
-            .hint("see what is here: `aisoc plugins list`")
+        let refusal = self.refusal(&format!("plugin '{}' not found among installed plugins", shown(id, MAX_SHOWN)));
+        match self.here.discovery.failed.iter().find(|failed| is_unread(failed)) {
+            Some(unread) => unread.fault.clone().about(shown(&unread.name, MAX_SHOWN)).caused_by(refusal),
+            None => refusal.hint("see what is here: `aisoc plugins list`"),
+        }
     }
 
     fn refusal(&self, what: &str) -> Fault {
         let available: Vec<String> = (0..self.here.discovery.plugins.len()).map(|at| self.id(at)).collect();
         Fault::new(Reason::Usage, format!("trust: {what}. Available: {}", ids(&available)))
     }
+}
+
+/// Whether nobody knows what it is, because the system did not let it be read.
+fn is_unread(failed: &Failed) -> bool {
+    matches!(failed.fault.reason(), Reason::IoError | Reason::IoDenied | Reason::IoNoSpace)
 }

@@ -91,6 +91,13 @@ fn go_on(options: &RotateOptions<'_>, changes: &mut Vec<ChangedKeys>) -> Result<
         .hint("find out who else changes them with `aisoc keys journal show`, and run the command again"))
 }
 
+impl Rotated {
+    /// A failure behind what was changed: whoever is told of it must not believe that nothing was done.
+    pub fn behind_changes(&self, fault: Fault) -> Fault {
+        although(fault, &self.changes)
+    }
+}
+
 /// Whoever is told that a run has failed must not believe that it has done nothing.
 fn although(fault: Fault, changes: &[ChangedKeys]) -> Fault {
     let done: Vec<&str> = changes.iter().map(|changed| changed.entry.action.as_str()).collect();

@@ -98,8 +98,16 @@ impl LockSession {
         let mut journal = self.journal.open()?;
         self.require_unchanged()?;
         entries.iter().try_for_each(|entry| journal.append(entry, &self.access.writer).map(drop))?;
-        let told = "the journal says that the lock was changed";
-        draft.publish().map_err(|error| if entries.is_empty() { failed(error) } else { failed(error).although(told) })
+        draft.publish().map_err(|error| match (self.holds(lock), entries.is_empty()) {
+            (true, _) => failed(error).although(format!("`{}` says so now", self.place.path().display())),
+            (false, false) => failed(error).although("the journal says that the lock was changed"),
+            (false, true) => failed(error),
+        })
+    }
+
+    /// Whether that text stands there, of a change that has failed: it may have its name already.
+    fn holds(&self, lock: &Lockfile) -> bool {
+        matches!(self.place.content(), Ok(Some((content, _))) if content == lock.text().as_bytes())
     }
 
     /// An editor asks no lock of ours.

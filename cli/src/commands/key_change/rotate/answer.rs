@@ -21,6 +21,7 @@ use crate::output::{Answer, path_text, printable};
 
 /// The answer, and what it makes of the command: to wait is no failure, and what nobody could tell is one.
 pub(super) fn answer(options: &RotateOptions<'_>, rotated: Rotated, next: &Next<'_>, context: &Context) -> Result<u8> {
+    let unread = unread(&rotated);
     let Rotated { plan, changes, finished, impact, keyring } = rotated;
     super::super::tell_finished(finished.as_ref(), context);
     changes.iter().for_each(|changed| super::super::say(changed, &options.change.keys_dir, context));
@@ -31,8 +32,6 @@ pub(super) fn answer(options: &RotateOptions<'_>, rotated: Rotated, next: &Next<
     if plan.is_finished() {
         context.output.status("Finished", format!("the rotation from {} to {}", old.key_id, new.key_id));
     }
-    let unread: Vec<Fault> = failed.iter().map(|(source, fault)| fault.clone().about(source)).collect();
-    let fault = worst(unread.len(), "could not be judged", unread);
     let plugins_dir = options.guard.installed.site.path();
     let document = KeyRotation {
         keys_directory: path_text(&options.change.keys_dir),
@@ -49,9 +48,16 @@ pub(super) fn answer(options: &RotateOptions<'_>, rotated: Rotated, next: &Next<
         dependents: losses(dependents, next),
         failed: failed.iter().map(not_judged).collect(),
     };
-    let exit_code = fault.as_ref().map_or(0, |fault| fault.class().exit_code());
+    let exit_code = unread.as_ref().map_or(0, |fault| fault.class().exit_code());
     context.output.answer(&Answered { document, exit_code })?;
-    fault.map_or(Ok(0), Err)
+    unread.map_or(Ok(0), Err)
+}
+
+/// What nobody could tell, behind what the run has done.
+fn unread(rotated: &Rotated) -> Option<Fault> {
+    let failed = rotated.impact.iter().flat_map(|impact| &impact.failed);
+    let unread: Vec<Fault> = failed.map(|(source, fault)| fault.clone().about(source)).collect();
+    worst(unread.len(), "could not be judged", unread).map(|fault| rotated.behind_changes(fault))
 }
 
 /// `retire: the overlap of 30d is not over, until 2026-12-26T21:00:00Z`.
