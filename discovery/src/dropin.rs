@@ -19,10 +19,10 @@ use aisoc_manifests::text::first_hidden;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::{Limits, default_threads};
 use rustix::fs::FileType;
-use rustix::io::Errno;
 use serde::de::IgnoredAny;
 
 use crate::discovered::{Discovered, Failed, Found, Kind, Note, Origin, Source};
+use crate::unlisted::{unlisted, unopened};
 
 /// The directory of all drop-ins, in the data directory.
 const PLUGINS: &str = "plugins";
@@ -177,7 +177,7 @@ fn candidates_in(place: &'static Place, data_dir: &Path, notes: &mut Vec<Note>) 
     let path = data_dir.join(PLUGINS).join(place.name);
     let Some(directory) = open_place(data_dir, place)? else { return Ok(Vec::new()) };
     let directory = Arc::new(directory);
-    let entries = entries_of(&directory, MAX_NAMES).map_err(|error| too_many(&path, error))?;
+    let entries = entries_of(&directory, MAX_NAMES).map_err(|error| unlisted(&path, MAX_NAMES, error))?;
     let mut candidates = Vec::new();
     for Entry { name, kind } in entries {
         let (shown, path) = (name.to_string_lossy(), path.join(&name));
@@ -204,25 +204,7 @@ fn open_place(data_dir: &Path, place: &Place) -> Result<Option<OwnedFd>> {
     match opened {
         Ok(directory) => Ok(Some(directory)),
         Err((_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err((path, error)) => Err(no_directory(&path, error)),
-    }
-}
-
-fn no_directory(path: &Path, error: io::Error) -> Fault {
-    match Errno::from_io_error(&error) {
-        Some(Errno::NOTDIR | Errno::LOOP) => Fault::no_directory(path),
-        _ => Fault::io("open", path, error),
-    }
-}
-
-fn too_many(path: &Path, error: io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::QuotaExceeded => {
-            Fault::new(Reason::ForbiddenEntry, format!("`{}` has too many entries", escaped(path.as_os_str())))
-                .expected(format!("at most {MAX_NAMES}"), "more")
-                .hint("find out what fills the directory, and remove it")
-        }
-        _ => Fault::io("list", path, error),
+        Err((path, error)) => Err(unopened(&path, error)),
     }
 }
 
@@ -237,7 +219,7 @@ fn domain_in(
 ) -> Result<Vec<Candidate>> {
     let stem = name.to_str().map(str::to_owned);
     let directory = match kind {
-        FileType::Directory => open_directory_in(domains, name).map_err(|error| no_directory(&path, error)),
+        FileType::Directory => open_directory_in(domains, name).map_err(|error| unopened(&path, error)),
         FileType::Symlink => Err(Fault::no_directory(&path)),
         _ => return Ok(Vec::new()),
     };
@@ -247,7 +229,7 @@ fn domain_in(
             return Ok(vec![Candidate { place, stem, within: PathBuf::from(name), path, parent: Err(fault), kind }]);
         }
     };
-    let entries = entries_of(&directory, MAX_NAMES).map_err(|error| too_many(&path, error))?;
+    let entries = entries_of(&directory, MAX_NAMES).map_err(|error| unlisted(&path, MAX_NAMES, error))?;
     let files = entries.into_iter().filter(|entry| DOMAIN_FILES.iter().any(|file| entry.name == *file));
     let candidate = |file: Entry| Candidate {
         place,
@@ -352,7 +334,7 @@ fn archive(path: &Path) -> Note {
 
 /// A file that is there and whose hash nobody can write down.
 fn unhashed(failed: &Failed) -> Option<Note> {
-    let is_unread = matches!(failed.fault.reason(), Reason::IoDenied | Reason::IoError | Reason::IoNotFound);
+    let is_unread = failed.fault.is_unread() || failed.fault.reason() == Reason::IoNotFound;
     is_unread.then(|| Note {
         warning: Warning::UserPluginAuditHashFailed,
         message: format!("`{}` has no SHA-256: {}", escaped(failed.place.as_os_str()), failed.fault.message()),

@@ -7,6 +7,7 @@ mod discovered;
 mod distribution;
 mod dropin;
 mod pass;
+mod unlisted;
 
 pub use compiled::Compiled;
 pub use directory::{lock_entry_point, lock_package};

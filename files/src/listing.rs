@@ -30,6 +30,14 @@ impl fmt::Display for TooManyNames {
 
 impl Error for TooManyNames {}
 
+impl TooManyNames {
+    /// Whether listing has failed for that. The system has errors of the same kind, of a quota that is used up, and those
+    /// say nothing about the directory.
+    pub fn is_why(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
 /// The names in `directory`, in no order; none when it does not exist.
 ///
 /// # Errors
@@ -143,6 +151,8 @@ mod tests {
             assert_eq!(listed.as_ref().is_ok_and(|names| names.len() == 3), is_listed, "{most}");
             let refused = listed.err().and_then(|error| error.downcast::<TooManyNames>().ok());
             assert_eq!(refused, (!is_listed).then_some(TooManyNames { most }));
+            let quota = rustix::io::Errno::DQUOT.into();
+            assert!(!TooManyNames::is_why(&quota) && quota.kind() == ErrorKind::QuotaExceeded);
         }
         assert!(names_in(&root.path().join("a"), 4).is_err(), "a file is no empty directory");
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -78,8 +77,7 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<OsString>> {
 }
 
 fn at_most(most: usize, directory: &Path) -> Result<Vec<OsString>> {
-    let is_filled = |error: &io::Error| error.get_ref().is_some_and(|inner| inner.is::<TooManyNames>());
-    names_in(directory, most).map_err(|error| match is_filled(&error) {
+    names_in(directory, most).map_err(|error| match TooManyNames::is_why(&error) {
         true => Fault::new(Reason::ForbiddenEntry, format!("`{}` has too many entries", directory.display()))
             .expected(format!("at most {most}"), "more")
             .hint("find out what fills the directory, and remove it"),

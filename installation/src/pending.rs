@@ -141,10 +141,8 @@ fn side_of(content: Option<TreeDigest>, before: Option<&InstallRecord>, after: &
 fn content(place: &Path) -> Result<Option<TreeDigest>> {
     match InstalledDir::read(place) {
         Ok(tree) => Ok(Some(tree.subject())),
-        Err(fault) => match fault.reason() {
-            Reason::IoDenied | Reason::IoError | Reason::IoNoSpace => Err(fault),
-            // Also when something of it vanished meanwhile, because another process exchanged it.
-            _ => Ok(None),
-        },
+        Err(fault) if fault.is_unread() => Err(fault),
+        // Also when something of it vanished meanwhile, because another process exchanged it.
+        Err(_) => Ok(None),
     }
 }

@@ -198,6 +198,11 @@ impl Fault {
         self.0.reason.class()
     }
 
+    /// Whether the system did not let something be read or written: what it is about may be anything.
+    pub fn is_unread(&self) -> bool {
+        matches!(self.0.reason, Reason::IoDenied | Reason::IoError | Reason::IoNoSpace)
+    }
+
     /// One lower-case clause: what, and on what.
     pub fn message(&self) -> &str {
         &self.0.message

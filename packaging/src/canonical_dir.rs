@@ -5,13 +5,12 @@
 //! directory that cannot be listed are refused, for the digest would be about other files than those that are here.
 
 use std::ffi::OsStr;
-use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use aisoc_files::{
-    Entry, Links, SmallFileError, entries_of, open_directory, open_directory_in, open_file_in, read_open,
+    Entry, Links, SmallFileError, TooManyNames, entries_of, open_directory, open_directory_in, open_file_in, read_open,
 };
 use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -98,9 +97,9 @@ impl Search<'_> {
         let at = self.root.join(within);
         // One more than may come, so that the bound of the whole plugin refuses and not the one of the listing.
         let left = self.limits.max_entries.saturating_sub(self.entries) + 1;
-        let entries = entries_of(directory, left).map_err(|error| match error.kind() {
-            ErrorKind::QuotaExceeded => self.too_many_entries(),
-            _ => Fault::io("list", &at, error),
+        let entries = entries_of(directory, left).map_err(|error| match TooManyNames::is_why(&error) {
+            true => self.too_many_entries(),
+            false => Fault::io("list", &at, error),
         })?;
         for Entry { name, kind } in entries {
             self.count(&name)?;

@@ -8,7 +8,6 @@ mod hash;
 mod metadata;
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use aisoc_packaging::{Limits, default_threads};
 use rustix::io::Errno;
 
 use crate::discovered::{Discovered, Failed, Found, Note, Origin, Source};
+use crate::unlisted::{unlisted, unopened};
 use entry_points::EntryPoint;
 pub use hash::{NotUtf8, distribution_hash};
 use metadata::Metadata;
@@ -80,7 +80,7 @@ impl<'a> SitePackages<'a> {
     fn open(path: &'a Path) -> Result<Self> {
         // The operator has named it, and may have named a link.
         let directory = open_directory(path, Links::Followed).map_err(|error| Fault::io("open", path, error))?;
-        let entries = entries_of(&directory, MAX_NAMES).map_err(|error| too_many(path, error))?;
+        let entries = entries_of(&directory, MAX_NAMES).map_err(|error| unlisted(path, MAX_NAMES, error))?;
         let (mut dist_info, mut older) = (Vec::new(), Vec::new());
         for Entry { name, .. } in entries {
             match Path::new(&name).extension().map(OsStr::as_bytes) {
@@ -126,7 +126,7 @@ impl<'a> SitePackages<'a> {
     }
 
     fn declared(&self, name: &OsStr, place: &Path) -> Result<Vec<Found>> {
-        let directory = open_directory_in(&self.directory, name).map_err(|error| no_directory(place, error))?;
+        let directory = open_directory_in(&self.directory, name).map_err(|error| unopened(place, error))?;
         let distribution = DistInfo { directory, place };
         let Some(text) = distribution.text("entry_points.txt", MAX_ENTRY_POINTS_BYTES)? else { return Ok(Vec::new()) };
         let entry_points = entry_points::of_our_groups(&text);
@@ -204,23 +204,5 @@ impl DistInfo<'_> {
     fn invalid(&self, what: impl std::fmt::Display) -> Fault {
         let place = escaped(self.place.as_os_str());
         Fault::new(Reason::DistributionInvalid, format!("the distribution `{place}` cannot be read: {what}"))
-    }
-}
-
-fn no_directory(place: &Path, error: io::Error) -> Fault {
-    match Errno::from_io_error(&error) {
-        Some(Errno::NOTDIR | Errno::LOOP) => Fault::no_directory(place),
-        _ => Fault::io("open", place, error),
-    }
-}
-
-fn too_many(path: &Path, error: io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::QuotaExceeded => {
-            Fault::new(Reason::ForbiddenEntry, format!("`{}` has too many entries", escaped(path.as_os_str())))
-                .expected(format!("at most {MAX_NAMES}"), "more")
-                .hint("find out what fills the directory, and remove it")
-        }
-        _ => Fault::io("list", path, error),
     }
 }

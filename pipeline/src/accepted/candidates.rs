@@ -81,7 +81,7 @@ impl<'a> Candidates<'a> {
         self.ask(&self.entry_points(), check)?;
         let (mut found, mut refused, mut first) = (Vec::new(), Vec::new(), HashMap::new());
         for failed in &self.here.discovery.failed {
-            if is_unread(failed) {
+            if failed.fault.is_unread() {
                 return Err(failed.fault.clone().about(shown(&failed.name, MAX_SHOWN)));
             }
             refused.push((failed.name.clone(), failed.fault.clone()));
@@ -167,7 +167,7 @@ impl<'a> Candidates<'a> {
     /// What could not be read may be what was meant, whatever it would have been called.
     fn not_found(&self, id: &str) -> Fault {
         let refusal = self.refusal(&format!("plugin '{}' not found among installed plugins", shown(id, MAX_SHOWN)));
-        match self.here.discovery.failed.iter().find(|failed| is_unread(failed)) {
+        match self.here.discovery.failed.iter().find(|failed| failed.fault.is_unread()) {
             Some(unread) => unread.fault.clone().about(shown(&unread.name, MAX_SHOWN)).caused_by(refusal),
             None => refusal.hint("see what is here: `aisoc plugins list`"),
         }
@@ -177,9 +177,4 @@ impl<'a> Candidates<'a> {
         let available: Vec<String> = (0..self.here.discovery.plugins.len()).map(|at| self.id(at)).collect();
         Fault::new(Reason::Usage, format!("trust: {what}. Available: {}", ids(&available)))
     }
-}
-
-/// Whether nobody knows what it is, because the system did not let it be read.
-fn is_unread(failed: &Failed) -> bool {
-    matches!(failed.fault.reason(), Reason::IoError | Reason::IoDenied | Reason::IoNoSpace)
 }

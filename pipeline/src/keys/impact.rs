@@ -170,8 +170,8 @@ impl Impact {
 
 /// Whether something is known to be refused today. What could not be read may be anything.
 fn is_verdict(fault: &Fault) -> bool {
-    const UNREAD: [Reason; 4] = [Reason::IoNotFound, Reason::IoDenied, Reason::IoNoSpace, Reason::IoError];
-    matches!(fault.class(), Class::Refused | Class::Failed) && !UNREAD.contains(&fault.reason())
+    let is_unread = fault.is_unread() || fault.reason() == Reason::IoNotFound;
+    matches!(fault.class(), Class::Refused | Class::Failed) && !is_unread
 }
 
 impl Dependent {

@@ -123,7 +123,7 @@ async fn found(asked: Vec<Asked>, reader: &Reader<'_>, impact: &mut Impact) -> R
 /// What a registry answered, or did not. A file of this machine by which it would be reached, such as one of
 /// certificates, is no matter of the registry, and the next one would fail by it as well.
 fn answered(reference: &Reference, fault: Fault) -> Result<Fault> {
-    let is_local = matches!(fault.reason(), Reason::IoNotFound | Reason::IoDenied | Reason::IoError);
+    let is_local = fault.is_unread() || fault.reason() == Reason::IoNotFound;
     if is_local && matches!(reference, Reference::Registry(_)) { Err(fault) } else { Ok(fault) }
 }
 

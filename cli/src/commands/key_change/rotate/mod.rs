@@ -59,7 +59,8 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> Result<u8> {
     warn(&rotated, context);
     warn_of_ends(&options, &rotated, context);
     if rotated.changes.iter().any(|changed| changed.entry.action == Action::KeyRevoke) {
-        super::successors::warn_of_left(&options.change, (options.rotation.old, options.rotation.new), context)?;
+        super::successors::warn_of_left(&options.change, (options.rotation.old, options.rotation.new), context)
+            .map_err(|fault| rotated.behind_changes(fault))?;
     }
     answer::answer(&options, rotated, &next::Next::of(&new, &options.change.keys_dir, context), context)
 }
