@@ -156,8 +156,8 @@ impl Context {
     /// As [`check_contracts`], and [`Context::cancellation`].
     pub(crate) fn contract_check(&self, sources: &SiteSources, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
         let (python, site_packages) = (self.environment.python(), sources.site_packages()?);
-        let cancellation = self.cancellation()?;
-        check_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, cancellation })
+        let limits = self.limits()?;
+        check_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, limits: &limits })
     }
 
     /// Who writes lines of a journal: this process, in the CI job that its environment names.

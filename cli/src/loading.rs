@@ -5,7 +5,8 @@ use std::path::Path;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_packaging::Limits;
-use aisoc_worker::{Error, Loading, PATIENCE, Python, Report, Room};
+use aisoc_pipeline::room;
+use aisoc_worker::{Error, Loading, PATIENCE, Python, Report};
 use serde_json::{Map, Value};
 
 /// Most characters that are shown of what the plugin says.
@@ -23,18 +24,8 @@ pub(crate) fn load(python: &Python, directory: &Path, payload: Option<&str>, lim
         .transpose()
         .map_err(|source| Fault::new(Reason::Usage, "the payload is not a JSON object").caused_by(source))?;
     let stop = limits.cancellation.flag();
-    let loading = Loading {
-        python,
-        directory,
-        payload: payload.as_ref(),
-        patience: PATIENCE,
-        room: Room {
-            entries: limits.max_entries,
-            file_bytes: limits.max_file_bytes,
-            total_bytes: limits.max_total_bytes,
-        },
-        stop: &stop,
-    };
+    let loading =
+        Loading { python, directory, payload: payload.as_ref(), patience: PATIENCE, room: room(limits), stop: &stop };
     aisoc_worker::load(&loading).map_err(fault)
 }
 

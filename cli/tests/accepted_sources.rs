@@ -109,6 +109,12 @@ fn a_procedure_is_accepted_under_its_own_id_and_gated_without_being_run() {
     let packages = Packages::with(&[("good", "Good")]);
     let production = ["--plugin-mode", "production"];
     let trust = |id: &str| packages.run(&["plugins", "trust", id, "--reason", "read it"]);
+    // Nothing is run for whoever gives no reason.
+    for words in [&["plugins", "trust", "capa.contrib.good"][..], &["plugins", "trust", "good", "--reason", " "]] {
+        let refused = packages.run(words);
+        assert!(refused.refused(2, "usage").error_line().contains("trust: --reason is required"), "{refused:?}");
+        assert!(!refused.stderr.contains("Loading"), "{refused:?}");
+    }
     let refused = trust("capa.contrib.goood");
     let line = refused.refused(2, "usage").error_line();
     assert!(line.ends_with("not found among installed plugins. Available: capa.contrib.good"), "{refused:?}");

@@ -6,7 +6,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts, discover_site};
@@ -34,8 +33,8 @@ fn checked(site: &Path, program: &str) -> (Vec<Discovered>, Vec<Contract>) {
     assert!(found.failed.is_empty(), "{found:?}");
     let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
     let python = Python { program: program.into(), variables: variables.collect() };
-    let cancellation = Cancellation::default();
-    let checks = ContractChecks { python: &python, site_packages: &sources.site_packages, cancellation: &cancellation };
+    let limits = Limits::default();
+    let checks = ContractChecks { python: &python, site_packages: &sources.site_packages, limits: &limits };
     let plugins: Vec<&Discovered> = found.plugins.iter().collect();
     let answers = check_contracts(&plugins, &checks).expect("not interrupted");
     (found.plugins, answers)

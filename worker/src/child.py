@@ -30,10 +30,17 @@ def die_with(parent):
         os._exit(1)
 
 
-def close_all_but(channel):
+# How a directory is called that the child was handed open.
+HANDED = "/proc/self/fd/"
+
+
+def close_all_but(kept):
     """What whoever started aisoc had open is not the plugin's."""
-    os.closerange(3, channel)
-    os.closerange(channel + 1, 1 << 16)
+    last = 2
+    for descriptor in sorted(kept):
+        os.closerange(last + 1, descriptor)
+        last = descriptor
+    os.closerange(last + 1, 1 << 16)
 
 
 def take_channel():
@@ -87,7 +94,8 @@ def leave():
     os.setsid()
     request = json.load(sys.stdin)
     channel = take_channel()
-    close_all_but(channel.fileno())
+    handed = [int(name[len(HANDED):]) for name in sys.argv[2:] if name.startswith(HANDED)]
+    close_all_but([channel.fileno(), *handed])
     die_with(int(sys.argv[1]))
     return request, channel
 

@@ -2,7 +2,6 @@
 //!
 //! The child and everything that it started end before [`check`] returns, whatever the plugin did.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,7 +11,8 @@ use serde_json::json;
 
 use crate::child::{CONTRACT, Child, Python, Script};
 use crate::error::Error;
-use crate::lowered::Lowered;
+use crate::lowered::{Lowered, Room};
+use crate::visible::Visible;
 use crate::waiting::alone;
 
 /// What an entry point gets to be imported and looked at in, unless the caller says otherwise.
@@ -55,6 +55,8 @@ pub struct Checking<'a> {
     pub object: &'a str,
     /// The site-packages directories, in the order in which Python looks.
     pub site_packages: &'a [PathBuf],
+    /// How much of a directory is copied that is closed to others, when the caller is root.
+    pub room: Room,
     /// How long the answer may take.
     pub patience: Duration,
     /// Set when the check is to stop; what it has begun is undone first.
@@ -97,18 +99,21 @@ pub struct HookManifest {
 pub fn check(checking: &Checking<'_>) -> Result<Checked, Error> {
     let Checking { contract, module, object, .. } = checking;
     let request = json!({ "contract": contract.as_str(), "module": module, "object": object }).to_string();
-    // The child is elsewhere when it is nobody.
-    let whole = |path: &PathBuf| fs::canonicalize(path).map_err(Error::io("find", path));
-    let directories = checking.site_packages.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
-    let directories: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
     let _alone = alone(checking.stop)?;
-    let script = Script { text: CONTRACT, options: WITHOUT_SITE, arguments: &directories, request: &request };
+    // Held until the child has ended; and by nobody else's child, for there is none.
+    let visible = |path: &PathBuf| Visible::make(path, &checking.room, checking.stop);
+    let directories = checking.site_packages.iter().map(visible).collect::<Result<Vec<_>, _>>()?;
+    let arguments: Vec<&Path> = directories.iter().map(Visible::path).collect();
+    let script = Script { text: CONTRACT, options: WITHOUT_SITE, arguments: &arguments, request: &request };
     let child = Child::start(checking.python, &script, Lowered::without_directory())?;
     let line = child.line(checking.patience, checking.stop)?;
+    let ours = |words: String| directories.iter().fold(words, |words, directory| directory.in_our_words(&words));
     match serde_json::from_slice(&line).map_err(|source| Error::Unreadable { source })? {
         Answer::Unbounded { unbounded: what } => Err(Error::Unbounded { what }),
-        Answer::NotImported { import_failed: message, cause } => Err(Error::NotImported { message, cause }),
-        Answer::Breach { breach: message, cause } => Err(Error::Breach { message, cause }),
+        Answer::NotImported { import_failed: message, cause } => {
+            Err(Error::NotImported { message: ours(message), cause })
+        }
+        Answer::Breach { breach: message, cause } => Err(Error::Breach { message: ours(message), cause }),
         Answer::Checked(checked) => Ok(checked),
     }
 }

@@ -7,6 +7,7 @@ mod descendants;
 mod error;
 mod load;
 mod lowered;
+mod visible;
 mod waiting;
 
 pub use child::{KEPT_VARIABLES, Python};

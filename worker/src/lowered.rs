@@ -45,7 +45,8 @@ pub(crate) enum Lowered {
     },
 }
 
-fn is_root() -> bool {
+/// Whether a child is to be somebody else.
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
@@ -69,7 +70,7 @@ impl Lowered {
         Ok(Self::Copied { _place: place, plugin })
     }
 
-    /// Without a directory of its own: what is installed for everybody is read where it is.
+    /// Without a directory of its own: what it reads was made visible to it.
     pub(crate) fn without_directory() -> Self {
         if is_root() { Self::Nobody } else { Self::No }
     }

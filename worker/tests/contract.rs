@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract, Error, HookManifest, KEPT_VARIABLES, Python, check};
+use aisoc_worker::{
+    CHECK_PATIENCE, Checked, Checking, Contract, Error, HookManifest, KEPT_VARIABLES, Python, Room, check,
+};
 use tempfile::TempDir;
 
 const MODEL: &str = "from pydantic import BaseModel\nclass Model(BaseModel): pass\n";
@@ -20,6 +22,11 @@ const WHOLE: &str = "class Flux:\n id = 'lab.flux'\n name = 'Flux'\n version = '
 fn python(program: &str) -> Python {
     let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
     Python { program: program.into(), variables: variables.collect() }
+}
+
+/// Of a copy.
+fn room() -> Room {
+    Room { entries: 10, file_bytes: 1 << 16, total_bytes: 1 << 20 }
 }
 
 /// A site-packages directory that everybody may read, with a module `lab` and a stand-in for pydantic, whose one class
@@ -40,7 +47,8 @@ fn check_in(
     stop: &AtomicBool,
 ) -> Result<Checked, Error> {
     let (python, site_packages) = (python("python3"), [site.to_owned()]);
-    check(&Checking { python: &python, contract, module: "lab", object, site_packages: &site_packages, patience, stop })
+    let (module, site_packages, room) = ("lab", &site_packages, room());
+    check(&Checking { python: &python, contract, module, object, site_packages, room, patience, stop })
 }
 
 /// `None`, visibly, without Python.
@@ -313,6 +321,7 @@ fn no_python_and_no_directory_are_said() {
         module: "lab",
         object: "x",
         site_packages,
+        room: room(),
         patience: CHECK_PATIENCE,
         stop: &go_on,
     };
@@ -322,16 +331,52 @@ fn no_python_and_no_directory_are_said() {
     let (some, nowhere) = (python("python3"), [site.path().join("nowhere")]);
     let error = check(&checking(&some, &nowhere)).expect_err("no directory");
     assert!(matches!(error, Error::Io { act: "find", .. }), "{error:?}");
-    fs::set_permissions(site.path(), fs::Permissions::from_mode(0o700)).expect("set");
-    match check(&checking(&some, &here)) {
-        Err(Error::NoPython { .. }) => eprintln!("SKIPPED: there is no python3, so nothing was checked"),
-        Ok(_) => eprintln!("SKIPPED: only root's checks are nobody's"),
-        Err(Error::NotImported { message, .. }) => {
-            assert_eq!(
-                message,
-                format!("the user 65534 may not read {}", fs::canonicalize(site.path()).expect("there").display())
-            );
+}
+
+/// Root's own directories: a virtual environment below `/root`, a work directory that nobody else may enter.
+#[test]
+fn what_nobody_may_enter_is_checked_all_the_same() {
+    let lab = "import os\nfrom pydantic import missing_here\n";
+    let outer = tempfile::tempdir().expect("a directory");
+    let inner = outer.path().join("site");
+    let closed = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    fs::create_dir(&inner).expect("made");
+    fs::write(inner.join("pydantic.py"), "class BaseModel: pass\n").expect("written");
+    closed(outer.path(), 0o700);
+    // Through what it may not enter, and what it may not read itself.
+    for mode in [0o755, 0o700] {
+        closed(&inner, mode);
+        let import = |lab: &str| {
+            fs::write(inner.join("lab.py"), lab).expect("written");
+            check_in(&inner, Contract::Import, "os", CHECK_PATIENCE, &AtomicBool::new(false))
+        };
+        match import("import os\n") {
+            Err(Error::NoPython { .. }) => return eprintln!("SKIPPED: there is no python3, so nothing was checked"),
+            other => assert_eq!(other.expect("imported"), Checked::default(), "{mode:o}"),
         }
-        other => panic!("{other:?}"),
+        let Err(Error::NotImported { message, .. }) = import(lab) else { panic!("{mode:o}") };
+        let place = fs::canonicalize(&inner).expect("there");
+        assert!(message.contains(&place.join("pydantic.py").display().to_string()), "{mode:o}: {message}");
     }
+}
+
+/// As much is copied as there is room for, and no byte more.
+#[test]
+fn what_only_root_may_read_is_copied_within_bounds() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("SKIPPED: only root's checks need a copy");
+    }
+    let site = site_packages("x = 1\n");
+    fs::set_permissions(site.path(), fs::Permissions::from_mode(0o700)).expect("set");
+    let check = || check_in(site.path(), Contract::Import, "x", CHECK_PATIENCE, &AtomicBool::new(false));
+    // Two are there.
+    for number in 2..room().entries {
+        fs::write(site.path().join(format!("file{number}")), "").expect("written");
+    }
+    match check() {
+        Err(Error::NoPython { .. }) => return eprintln!("SKIPPED: there is no python3, so nothing was checked"),
+        other => assert_eq!(other.expect("room for all"), Checked::default()),
+    }
+    fs::write(site.path().join("one-more"), "").expect("written");
+    assert!(matches!(check(), Err(Error::TooMuch { .. })));
 }

@@ -72,6 +72,13 @@ impl<'a> Candidates<'a> {
         }
     }
 
+    /// `refusal`, or that the id is nobody's, where that is known without running anything: nothing is run for whoever is
+    /// refused in any case.
+    pub fn unasked(&self, id: &str, refusal: Fault) -> Fault {
+        let may_be_there = self.called(id).is_some() || !self.places(id).is_empty() || !self.entry_points().is_empty();
+        if may_be_there { refusal } else { self.not_found(id) }
+    }
+
     /// Everything that could be loaded, and why the rest could not.
     ///
     /// # Errors

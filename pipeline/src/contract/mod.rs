@@ -10,10 +10,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use aisoc_discovery::{Discovered, Kind, Origin};
-use aisoc_manifests::cancellation::{Cancellation, Cancelled};
+use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::{first_hidden, shown};
-use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Python, check};
+use aisoc_packaging::Limits;
+use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Python, Room, check};
 
 /// Most characters that are shown of what a plugin says.
 const MAX_SHOWN: usize = 300;
@@ -27,8 +28,8 @@ pub struct ContractChecks<'a> {
     pub python: &'a Python,
     /// Where it looks for modules, in this order, beside its own library.
     pub site_packages: &'a [PathBuf],
-    /// What ends the checks.
-    pub cancellation: &'a Cancellation,
+    /// How much is copied of a directory that only root may read, and what ends the checks.
+    pub limits: &'a Limits,
 }
 
 /// What came of checking a plugin.
@@ -79,6 +80,12 @@ pub fn check_contracts(plugins: &[&Discovered], checks: &ContractChecks<'_>) -> 
     Ok(answers)
 }
 
+/// So much is copied of a directory for a child that may not read it in its place: what a plugin may hold.
+pub fn room(limits: &Limits) -> Room {
+    let Limits { max_entries, max_file_bytes, max_total_bytes, .. } = *limits;
+    Room { entries: max_entries, file_bytes: max_file_bytes, total_bytes: max_total_bytes }
+}
+
 /// Why there is no answer of a plugin.
 enum Unchecked {
     Unavailable(Fault),
@@ -98,7 +105,7 @@ impl ContractChecks<'_> {
         else {
             return Ok(None);
         };
-        self.cancellation.check().map_err(Fault::from)?;
+        self.limits.cancellation.check().map_err(Fault::from)?;
         let contract = match plugin.kind {
             Kind::Procedure => Rules::Procedure,
             Kind::Hook => Rules::Hook,
@@ -110,8 +117,9 @@ impl ContractChecks<'_> {
             module,
             object,
             site_packages: self.site_packages,
+            room: room(self.limits),
             patience: CHECK_PATIENCE,
-            stop: &self.cancellation.flag(),
+            stop: &self.limits.cancellation.flag(),
         });
         let checked = checked.map_err(|error| match error {
             Error::NoPython { .. } => Unchecked::Unavailable(fault(error)),

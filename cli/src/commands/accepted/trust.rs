@@ -20,8 +20,8 @@ pub(crate) fn run(args: TrustPluginArgs, context: &Context) -> Result<u8> {
     let options = here(&site, sources, trust, shared, context)?;
     let mut candidates = Candidates::look(&options)?;
     tell(candidates.notes(), context);
+    let reason = required_reason(reason, "trust").map_err(|refusal| candidates.unasked(&id, refusal))?;
     let mut plugin = candidates.named(&id, &announced(&options, context))?;
-    let reason = required_reason(reason, "trust")?;
     if is_provided {
         candidates.judged(std::slice::from_mut(&mut plugin))?;
     }
