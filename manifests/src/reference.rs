@@ -271,6 +271,13 @@ fn registry_reference(text: &str) -> Result<RegistryReference> {
         ));
     };
     let (host, port) = host_and_port(text, authority)?;
+    // In lower case it would be read as a layout in a directory that is named like a port.
+    if port.is_some() && matches!(host.as_str(), "oci" | "oci-archive") {
+        return Err(invalid(
+            text,
+            &format!("the scheme is written in lower case, `{host}:`, and no registry is named so"),
+        ));
+    }
     let (repository, tag) = match path.rsplit_once(':') {
         Some((repository, tag)) => {
             (repository, Some(tag.parse::<Tag>().map_err(|_| invalid(text, "the tag is not one"))?))
@@ -486,6 +493,8 @@ mod tests {
             "oci:",
             "oci::tag",
             "oci:dir:a:b",
+            "Oci:1/k",
+            "OCI-archive:5000/k:v1",
             "oci-archive:x/y.tar::b",
             &long_tag,
             &format!("ghcr.io/a@sha256:{}", "A".repeat(64)),

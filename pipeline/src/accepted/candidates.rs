@@ -1,6 +1,6 @@
 //! `Candidates`: what can be accepted, by the ids that it goes by.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aisoc_discovery::{Discovered, Failed, Note, Source};
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -23,7 +23,7 @@ pub struct Candidates<'a> {
     options: &'a HereOptions,
     here: Here,
     /// Of each plugin what came of asking it, once it was asked.
-    answers: HashMap<usize, Contract>,
+    answers: BTreeMap<usize, Contract>,
 }
 
 impl<'a> Candidates<'a> {
@@ -32,7 +32,7 @@ impl<'a> Candidates<'a> {
     /// # Errors
     /// `interrupted`, and `io_error` when no thread can be started.
     pub fn look(options: &'a HereOptions) -> Result<Self> {
-        Ok(Self { options, here: options.look()?, answers: HashMap::new() })
+        Ok(Self { options, here: options.look()?, answers: BTreeMap::new() })
     }
 
     /// What somebody should know of what was found.
