@@ -54,21 +54,21 @@ fn create(directory: impl AsFd, name: &str) -> io::Result<File> {
     Ok(file.into())
 }
 
-/// Appends `line`, which has no end of its own, in one write, and syncs it.
+/// Appends a line, or several with their ends between them, in one write, and syncs it. The last has no end of its own.
 ///
 /// # Errors
 /// Those of writing and syncing.
-pub fn append_line(file: &mut File, line: &[u8]) -> io::Result<()> {
-    append_line_after(file, b"", line)
+pub fn append_lines(file: &mut File, lines: &[u8]) -> io::Result<()> {
+    append_lines_after(file, b"", lines)
 }
 
-/// As [`append_line`]. A last line that has no end is ended first, with `mark` behind what is left of it.
+/// As [`append_lines`]. A last line that has no end is ended first, with `mark` behind what is left of it.
 ///
 /// # Errors
-/// As [`append_line`].
-pub fn append_line_after(file: &mut File, mark: &[u8], line: &[u8]) -> io::Result<()> {
+/// As [`append_lines`].
+pub fn append_lines_after(file: &mut File, mark: &[u8], lines: &[u8]) -> io::Result<()> {
     let beginning = if is_cut(file)? { [mark, b"\n"].concat() } else { Vec::new() };
-    file.write_all(&[beginning.as_slice(), line, b"\n"].concat())?;
+    file.write_all(&[beginning.as_slice(), lines, b"\n"].concat())?;
     file.sync_all()
 }
 
@@ -96,7 +96,7 @@ mod tests {
         for (before, after) in [("", "new\n"), ("old\n", "old\nnew\n"), ("ol", "ol\nnew\n"), ("\n", "\nnew\n")] {
             fs::write(root.path().join("lines"), before).expect("written");
             let mut file = open_append(&directory, "lines").expect("opened");
-            append_line(&mut file, b"new").expect("appended");
+            append_lines(&mut file, b"new").expect("appended");
             assert_eq!(fs::read_to_string(root.path().join("lines")).expect("read"), after);
         }
     }
@@ -108,7 +108,7 @@ mod tests {
         for (before, after) in [("", "new\n"), ("old\n", "old\nnew\n"), ("ol", "ol~\nnew\n")] {
             fs::write(root.path().join("lines"), before).expect("written");
             let mut file = open_append(&directory, "lines").expect("opened");
-            append_line_after(&mut file, b"~", b"new").expect("appended");
+            append_lines_after(&mut file, b"~", b"new").expect("appended");
             assert_eq!(fs::read_to_string(root.path().join("lines")).expect("read"), after);
         }
     }

@@ -23,7 +23,7 @@ impl Plugins {
         let place = JournalPlace::of_site(HeldDirectory::of(&self.own.directory, self.own.path.clone())?)?;
         let mut journal = place.open()?;
         take_over(&self.own, &place, &mut journal, writer)?;
-        entries.iter().try_for_each(|entry| journal.append(entry, writer).map(drop))
+        journal.append_all(entries, writer)
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn take_over(own: &Place, place: &JournalPlace, journal: &mut Journal
     for entry in entries(&text) {
         match known.get_mut(&entry.to_string()) {
             Some(count) if *count > 0 => *count -= 1,
-            _ => drop(journal.append(&entry, by)?),
+            _ => journal.append(&entry, by)?,
         }
     }
     put_aside(own)

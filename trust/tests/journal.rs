@@ -46,6 +46,12 @@ impl Keyring {
         }
     }
 
+    /// As [`Keyring::add`], of all of them at once.
+    fn add_all(&self, keys: &[&str]) {
+        let entries: Vec<Entry> = keys.iter().map(|key| entry(key)).collect();
+        self.place().open().expect("it holds").append_all(&entries, &writer()).expect("appended");
+    }
+
     fn files(&self) -> [PathBuf; 3] {
         let place = self.place();
         [place.path(), place.chain_path(), place.head_path().expect("a place")]
@@ -317,6 +323,66 @@ fn a_kill_at_any_byte_is_no_alarm_and_the_next_line_goes_on() {
             assert_eq!(summary.newest.map(|link| link.number), Some(summary.lines));
         }
     }
+}
+
+#[test]
+fn many_lines_at_once_are_the_lines_that_they_are_one_by_one() {
+    for begin in [[].as_slice(), &["a"]] {
+        let (one_by_one, at_once) = (Keyring::with(begin), Keyring::with(begin));
+        for keyring in [&one_by_one, &at_once] {
+            keyring.by_hand(BY_HAND);
+        }
+        let keys = ["b", "c", "b", "d"];
+        one_by_one.add(&keys);
+        at_once.add_all(&keys);
+        assert_eq!(one_by_one.texts(), at_once.texts());
+        let before = at_once.texts();
+        at_once.add_all(&[]);
+        assert_eq!(at_once.texts(), before, "no line is no change");
+    }
+}
+
+#[test]
+fn a_kill_among_many_lines_is_no_alarm_and_the_next_line_goes_on() {
+    for begin in [[].as_slice(), &["a"]] {
+        let keyring = Keyring::with(begin);
+        // Without a head the first line goes alone.
+        let mut turns = vec![keyring.texts()];
+        if begin.is_empty() {
+            keyring.add_all(&["b"]);
+            turns.push(keyring.texts());
+        }
+        keyring.add_all(&["c", "d", "e"]);
+        turns.push(keyring.texts());
+        let states = turns.windows(2).flat_map(|turn| interrupted(&turn[0], &turn[1]));
+        for state in states.step_by(7) {
+            keyring.set(&state);
+            if state[2].is_empty() && keyring.files()[2].exists() {
+                fs::remove_file(&keyring.files()[2]).expect("removed");
+            }
+            assert!(keyring.summary().invalid.is_none(), "what is left of a line is nobody's mistake");
+            drop(keyring.place().open().expect("opened"));
+            keyring.add_all(&["next", "last"]);
+            let summary = keyring.summary();
+            assert_eq!((summary.first_unchained, summary.is_cut), (None, false));
+            assert_eq!(summary.newest.map(|link| link.number), Some(summary.lines));
+        }
+    }
+}
+
+#[test]
+fn more_lines_than_fit_into_one_write_are_all_there() {
+    let keyring = Keyring::with(&["a"]);
+    let long = "x".repeat(60_000);
+    let entries: Vec<Entry> = (0..40).map(|_| Entry { reason: Some(long.clone()), ..entry("b") }).collect();
+    keyring.place().open().expect("it holds").append_all(&entries, &writer()).expect("appended");
+    let summary = keyring.summary();
+    assert_eq!((summary.lines, summary.chained), (41, 41));
+    let blank = Entry { reason: Some(" ".to_owned()), ..entry("c") };
+    let before = keyring.texts();
+    let refused = keyring.place().open().expect("it holds").append_all([&entries[0], &blank], &writer());
+    assert_eq!(refused.expect_err("blank").reason(), Reason::Usage);
+    assert_eq!(keyring.texts(), before, "nothing is written of what is not all right");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Accepting and revoking: an entry of the lock, and the line of the journal that answers for it.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use aisoc_discovery::{Discovered, Origin};
@@ -129,20 +130,21 @@ fn require_absent(session: &LockSession) -> Result<()> {
 
 fn accept_all(session: LockSession, plugins: &[Acceptable], grounds: Grounds<'_>) -> Result<Accepted> {
     let Grounds { is_provided, reason, at } = grounds;
-    let mut lock = session.lock().cloned().unwrap_or_else(Lockfile::empty);
-    let (mut entries, mut lines) = (Vec::new(), Vec::new());
-    for Acceptable { plugin, judged } in plugins {
-        let before = lock.entry(&plugin.id);
-        // What is known beyond version 1 is about what was accepted before: it is written anew, or not at all.
-        let provenance = match is_provided || lock.schema() > LockSchema::One {
+    let lock = session.lock().cloned().unwrap_or_else(Lockfile::empty);
+    let known: HashMap<&str, &LockEntry> = lock.entries().iter().map(|entry| (&*entry.id, entry)).collect();
+    // What is known beyond version 1 is about what was accepted before: it is written anew, or not at all.
+    let is_provided = is_provided || lock.schema() > LockSchema::One;
+    let entry = |Acceptable { plugin, judged }: &Acceptable| {
+        let before = known.get(plugin.id.as_str()).copied();
+        let provenance = match is_provided {
             true => provenance(plugin, judged.as_ref(), before, at)?,
             false => Provenance::default(),
         };
-        let entry = entry(plugin, provenance);
-        lock = lock.with(&entry)?;
-        lines.push(trust_line(&entry, reason, at));
-        entries.push(entry);
-    }
+        Ok(entry(plugin, provenance))
+    };
+    let entries: Vec<LockEntry> = plugins.iter().map(entry).collect::<Result<_>>()?;
+    let lines: Vec<Entry> = entries.iter().map(|entry| trust_line(entry, reason, at)).collect();
+    let lock = lock.with_all(&entries)?;
     let accepted = Accepted::of(&session, &lock, entries);
     session.commit(&lock, &lines)?;
     Ok(accepted)

@@ -1,23 +1,26 @@
 //! `Journal`: a journal that holds, open for its next lines under the lock of its directory.
 //!
-//! The line itself comes first, then its line in the chain, then the head: each synced before the next. A process
-//! that is killed in between leaves a line that is not chained yet, or a head that is behind, which is what
-//! [`check`](super::check) takes them for; the next line binds the one, and opening mends the other.
+//! The lines themselves come first, then theirs in the chain, then the head: each synced before the next. A process
+//! that is killed in between leaves lines that are not chained yet, or a head that is behind, which is what
+//! [`check`](super::check) takes them for; the next line binds the ones, and opening mends the other.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 
-use aisoc_files::{append_line, append_line_after};
+use aisoc_files::{append_lines, append_lines_after};
 use aisoc_manifests::digest::LinesDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
-use super::chain::{ChainLine, Link, TORN, WriterColumns};
+use super::chain::{ChainLine, TORN, WriterColumns};
 use super::chain_reader::broken_at;
 use super::check::{End, check};
 use super::entry::Entry;
 use super::lines::{Lines, MAX_LINE_BYTES};
 use super::place::{JournalPlace, MAX_JOURNAL_BYTES, too_large};
 use super::writer::Writer;
+
+/// As much as is written at once: what a kill leaves unchained is no more.
+const MAX_WRITE_BYTES: usize = 1 << 20;
 
 /// A journal to write to. Its caller holds the lock of the directory as long as this lives.
 #[derive(Debug)]
@@ -37,64 +40,108 @@ impl<'a> Journal<'a> {
         Ok(Self { place, end: Some(end_of(place)?) })
     }
 
-    /// Appends one line: two writes and a file that is replaced, each of them synced.
+    /// Appends one line: as [`Journal::append_all`].
     ///
     /// # Errors
-    /// `usage` for a blank reason where one is needed, before anything is written; `journal_broken` when somebody has
-    /// changed the journal meanwhile; and I/O reasons.
-    pub fn append(&mut self, entry: &Entry, writer: &Writer) -> Result<Link> {
-        let line = entry.line()?;
-        if line.len() > MAX_LINE_BYTES {
-            return Err(Fault::new(Reason::Usage, "the line for the journal is too long")
-                .expected(format!("at most {MAX_LINE_BYTES} bytes"), format!("{} bytes", line.len()))
-                .hint("shorten the reason"));
-        }
-        let end = match self.end.take() {
-            Some(end) => end,
-            None => end_of(self.place)?,
-        };
-        let end = self.append_to(end, line.as_bytes(), &WriterColumns::of(writer))?;
-        let link = end.last;
-        self.end = Some(end);
-        Ok(link)
+    /// As [`Journal::append_all`].
+    pub fn append(&mut self, entry: &Entry, writer: &Writer) -> Result<()> {
+        self.append_all([entry], writer)
     }
 
-    fn append_to(&self, end: End, line: &[u8], writer: &WriterColumns) -> Result<End> {
+    /// Appends a line for each entry: two writes and a file that is replaced, each of them synced, for as many lines as
+    /// fit into one write. Whoever accepts ten thousand plugins does not wait for ten thousand disks.
+    ///
+    /// # Errors
+    /// `usage` for a blank reason where one is needed and for what fits into no line, before anything is written;
+    /// `journal_broken` when somebody has changed the journal meanwhile; and I/O reasons.
+    pub fn append_all<'e>(&mut self, entries: impl IntoIterator<Item = &'e Entry>, writer: &Writer) -> Result<()> {
+        let lines: Vec<String> = entries.into_iter().map(line_of).collect::<Result<_>>()?;
+        let writer = WriterColumns::of(writer);
+        let mut rest = lines.as_slice();
+        while !rest.is_empty() {
+            let end = match self.end.take() {
+                Some(end) => end,
+                None => end_of(self.place)?,
+            };
+            let (written, left) = rest.split_at(fitting(rest, end.head.is_some()));
+            self.end = Some(self.append_to(end, written, &writer)?);
+            rest = left;
+        }
+        Ok(())
+    }
+
+    fn append_to(&self, end: End, lines: &[String], writer: &WriterColumns) -> Result<End> {
         let path = self.place.path();
         let failed = |error| Fault::io("write", &path, error);
         let mut file = self.place.journal_to_append()?;
         let length = file.metadata().map_err(failed)?.len();
-        if length + line.len() as u64 > MAX_JOURNAL_BYTES {
+        let text = lines.join("\n");
+        if length + text.len() as u64 > MAX_JOURNAL_BYTES {
             return Err(too_large(&path, length));
         }
-        append_line(&mut file, line).map_err(failed)?;
-        let (number, lines, bytes) = self.written_since(file, &end, length, line)?;
-        let link = end.last.then(number, lines, end.torn.finish(), writer);
-        let chained = ChainLine { link, writer: writer.clone() }.line();
+        append_lines(&mut file, text.as_bytes()).map_err(failed)?;
+        let (end, chained) = self.chained(file, end, length, lines, writer)?;
         let mut chain = self.place.chain_to_append()?;
-        append_line_after(&mut chain, TORN, chained.as_bytes())
+        append_lines_after(&mut chain, TORN, chained.join("\n").as_bytes())
             .map_err(|error| Fault::io("write", &self.place.chain_path(), error))?;
-        self.place.write_head(link)?;
-        let bound_bytes = end.bound_bytes + bytes;
-        Ok(End { last: link, bound_bytes, torn: LinesDigest::hasher(), head: Some(link) })
+        self.place.write_head(end.last)?;
+        Ok(End { head: Some(end.last), ..end })
     }
 
-    /// What the new line binds, as it stands there now: somebody may have added a line by hand meanwhile, and no
-    /// lock keeps `echo` out. The number of the line, the digest of it and of all before it that nothing binds, and
-    /// how many bytes those are. It stands behind `length`, which the file had before: one by hand may be the same.
-    fn written_since(&self, mut file: File, end: &End, length: u64, line: &[u8]) -> Result<(u64, LinesDigest, u64)> {
+    /// The lines of the chain for lines that were just written, each binding what stands there now since the one before:
+    /// somebody may have added a line by hand meanwhile, and no lock keeps `echo` out. The first of ours stands behind
+    /// `length`, which the file had before: one by hand may be the same.
+    fn chained(
+        &self,
+        mut file: File,
+        end: End,
+        length: u64,
+        written: &[String],
+        writer: &WriterColumns,
+    ) -> Result<(End, Vec<String>)> {
         let path = self.place.path();
         let failed = |error| Fault::io("read", &path, error);
         file.seek(SeekFrom::Start(end.bound_bytes)).map_err(failed)?;
-        let (mut lines, mut hasher) = (Lines::of(file), LinesDigest::hasher());
-        while lines.next(|piece| hasher.update(piece)).map_err(failed)? {
-            if lines.is_ended && lines.line() == line && end.bound_bytes + lines.bytes > length {
-                return Ok((end.last.number + lines.number, hasher.finish(), lines.bytes));
+        let (first, from) = (end.last.number, end.bound_bytes);
+        let (mut end, mut lines, mut chained) = (end, Lines::of(file), Vec::with_capacity(written.len()));
+        for line in written {
+            let mut hasher = LinesDigest::hasher();
+            loop {
+                if !lines.next(|piece| hasher.update(piece)).map_err(failed)? {
+                    let message = "the line that was just written is not there";
+                    return Err(broken_at(&path, first + lines.number, message));
+                }
+                if lines.is_ended && lines.line() == line.as_bytes() && from + lines.bytes > length {
+                    break;
+                }
             }
+            let link = end.last.then(first + lines.number, hasher.finish(), end.torn.finish(), writer);
+            chained.push(ChainLine { link, writer: writer.clone() }.line());
+            end = End { last: link, bound_bytes: from + lines.bytes, torn: LinesDigest::hasher(), head: end.head };
         }
-        let message = "the line that was just written is not there";
-        Err(broken_at(&path, end.last.number + lines.number, message))
+        Ok((end, chained))
     }
+}
+
+fn line_of(entry: &Entry) -> Result<String> {
+    let line = entry.line()?;
+    match line.len() > MAX_LINE_BYTES {
+        true => Err(Fault::new(Reason::Usage, "the line for the journal is too long")
+            .expected(format!("at most {MAX_LINE_BYTES} bytes"), format!("{} bytes", line.len()))
+            .hint("shorten the reason")),
+        false => Ok(line),
+    }
+}
+
+/// How many lines go into the next write; there is at least one. Until there is a head, one alone: a chain of more
+/// without a head is one whose head was taken away.
+fn fitting(lines: &[String], has_head: bool) -> usize {
+    let mut bytes = 0;
+    let fits = lines.iter().take_while(|line| {
+        bytes += line.len() + 1;
+        bytes <= MAX_WRITE_BYTES
+    });
+    if has_head { fits.count().max(1) } else { 1 }
 }
 
 /// Where the next line goes on. The head is brought up to the chain first, so that it is never behind by more than

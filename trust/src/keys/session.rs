@@ -201,7 +201,7 @@ impl Means {
             return Ok(());
         }
         let mut journal = self.journal.open()?;
-        entries.try_for_each(|entry| journal.append(entry, &access.writer).map(drop))
+        journal.append_all(entries, &access.writer)
     }
 
     /// Those of its lines that the run that was killed had come to.

@@ -4,6 +4,7 @@
 //! to a comment. So a change is a list of [`Splice`]s of the text; what comes of it is read again, and has to say what
 //! was meant and nothing else.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -32,33 +33,43 @@ impl Splice {
 }
 
 impl Lockfile {
-    /// The lock that accepts that as well: in the place of what it accepts of the plugin, or at the end. What the entry
-    /// knows beyond schema version 1 makes it one of version 2.
+    /// The lock that accepts that as well: as [`Lockfile::with_all`].
+    ///
+    /// # Errors
+    /// As [`Lockfile::with_all`].
+    pub fn with(&self, entry: &LockEntry) -> Result<Self> {
+        self.with_all(std::slice::from_ref(entry))
+    }
+
+    /// The lock that accepts those as well, each plugin once: in the place of what it accepts of the plugin, or at the
+    /// end. What an entry knows beyond schema version 1 makes it one of version 2.
     ///
     /// # Errors
     /// `lock_invalid` for more entries than a lock has, and `internal` for an entry that would be read as another one.
-    pub fn with(&self, entry: &LockEntry) -> Result<Self> {
-        if let Some((field, right)) = entry.objection() {
-            let message = format!("the lock would hold a `{}` that cannot be read", field.as_str());
-            return Err(Fault::new(Reason::Internal, message).expected(right, format!("{:?}", entry.value(field))));
-        }
-        let at = self.entries.iter().position(|known| known.id == entry.id);
-        if at.is_none() && self.entries.len() >= MAX_LOCK_ENTRIES {
-            return Err(Fault::new(Reason::LockInvalid, "the lock would have more entries than any")
-                .expected(format!("at most {MAX_LOCK_ENTRIES} entries"), (self.entries.len() + 1).to_string()));
-        }
+    pub fn with_all(&self, entries: &[LockEntry]) -> Result<Self> {
+        entries.iter().try_for_each(require_readable)?;
+        let known: HashMap<&str, usize> = self.entries.iter().map(|entry| &*entry.id).zip(0..).collect();
         let mut expected = self.entries.clone();
-        let mut splices = match at {
-            Some(at) => {
-                expected[at] = entry.clone();
-                self.changed(at, entry)
+        let (mut splices, mut new) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match known.get(entry.id.as_str()) {
+                Some(&at) => {
+                    splices.extend(self.changed(at, entry));
+                    expected[at] = entry.clone();
+                }
+                None => new.push(entry),
             }
-            None => {
-                expected.push(entry.clone());
-                self.added(entry)
-            }
-        };
-        let schema = if entry.provenance.is_empty() { self.schema } else { LockSchema::Two };
+        }
+        if self.entries.len() + new.len() > MAX_LOCK_ENTRIES {
+            return Err(Fault::new(Reason::LockInvalid, "the lock would have more entries than any").expected(
+                format!("at most {MAX_LOCK_ENTRIES} entries"),
+                (self.entries.len() + new.len()).to_string(),
+            ));
+        }
+        splices.extend(self.added(&new));
+        expected.extend(new.into_iter().cloned());
+        let is_beyond = entries.iter().any(|entry| !entry.provenance.is_empty());
+        let schema = if is_beyond { LockSchema::Two } else { self.schema };
         if schema != self.schema {
             // Before everything else that begins there.
             splices.insert(0, self.raised(schema));
@@ -133,10 +144,13 @@ impl Lockfile {
         }
     }
 
-    /// A new entry behind the others.
-    fn added(&self, entry: &LockEntry) -> Vec<Splice> {
+    /// New entries behind the others.
+    fn added(&self, entries: &[&LockEntry]) -> Vec<Splice> {
+        if entries.is_empty() {
+            return Vec::new();
+        }
         if let Some(array) = &self.layout.array {
-            return self.element_added(array, entry);
+            return self.elements_added(array, entries);
         }
         let ending = self.ending();
         let before = match self.text.as_str() {
@@ -144,14 +158,16 @@ impl Lockfile {
             text if text.ends_with('\n') => ending,
             _ => &ending.repeat(2),
         };
-        vec![Splice::insert(self.text.len(), format!("{before}{}", table(entry, ending)))]
+        let tables: Vec<String> = entries.iter().map(|entry| table(entry, ending)).collect();
+        vec![Splice::insert(self.text.len(), format!("{before}{}", tables.join(ending)))]
     }
 
-    /// A new element of an array, on a line of its own where the last one has one.
-    fn element_added(&self, array: &Range<usize>, entry: &LockEntry) -> Vec<Splice> {
+    /// New elements of an array, on lines of their own where the last one has one.
+    fn elements_added(&self, array: &Range<usize>, entries: &[&LockEntry]) -> Vec<Splice> {
         let bracket = array.end - 1;
+        let new: Vec<String> = entries.iter().map(|entry| inline(entry)).collect();
         let Some(last) = self.layout.entries.last() else {
-            return vec![Splice::insert(bracket, inline(entry))];
+            return vec![Splice::insert(bracket, new.join(", "))];
         };
         let between = last.whole.end..bracket;
         let comma = (self.comma_in(&between).is_none()).then(|| Splice::insert(last.whole.end, ","));
@@ -159,9 +175,10 @@ impl Lockfile {
             true => {
                 let start = self.line_start(last.whole.start);
                 let indent: String = self.text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
-                Splice::insert(self.line_start(bracket), format!("{indent}{},{}", inline(entry), self.ending()))
+                let lines = new.iter().map(|element| format!("{indent}{element},{}", self.ending()));
+                Splice::insert(self.line_start(bracket), lines.collect::<String>())
             }
-            false => Splice::insert(bracket, format!(" {}", inline(entry))),
+            false => Splice::insert(bracket, format!(" {}", new.join(", "))),
         };
         comma.into_iter().chain([new]).collect()
     }
@@ -236,6 +253,16 @@ impl Lockfile {
     fn ending(&self) -> &'static str {
         let first = self.text.split_inclusive('\n').next();
         if first.is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" }
+    }
+}
+
+fn require_readable(entry: &LockEntry) -> Result<()> {
+    match entry.objection() {
+        None => Ok(()),
+        Some((field, right)) => {
+            let message = format!("the lock would hold a `{}` that cannot be read", field.as_str());
+            Err(Fault::new(Reason::Internal, message).expected(right, format!("{:?}", entry.value(field))))
+        }
     }
 }
 

@@ -97,7 +97,7 @@ impl LockSession {
             .map_err(failed)?;
         let mut journal = self.journal.open()?;
         self.require_unchanged()?;
-        entries.iter().try_for_each(|entry| journal.append(entry, &self.access.writer).map(drop))?;
+        journal.append_all(entries, &self.access.writer)?;
         draft.publish().map_err(|error| match (self.holds(lock), entries.is_empty()) {
             (true, _) => failed(error).although(format!("`{}` says so now", self.place.path().display())),
             (false, false) => failed(error).although("the journal says that the lock was changed"),

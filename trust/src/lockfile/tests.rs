@@ -275,6 +275,33 @@ fn an_array_in_brackets_keeps_its_form() {
 }
 
 #[test]
+fn many_entries_at_once_are_what_they_are_one_by_one() {
+    let texts = [
+        "",
+        "version = 1\n",
+        "version = 1",
+        "version = 1\r\n",
+        "plugins = []\n",
+        "plugins = [{ id = 'b', package = 'p', version = '1', entry_point = 'm:C', distribution_hash = 'sha256:0' }]\n",
+        "plugins = [\n  { id = 'b', package = 'p', version = '1', entry_point = 'm:C', distribution_hash = 'sha256:0' }\n]\n",
+        "[[plugins]]\nid = 'b'\npackage = 'p'\nversion = '1'\nentry_point = 'm:C'\ndistribution_hash = 'sha256:0'",
+    ];
+    let hash = format!("sha256:{}", "0".repeat(64));
+    for text in texts.map(|text| text.replace("sha256:0", &hash)) {
+        for provenance in [Provenance::default(), known()] {
+            let entries = [entry("a", "1.0.0"), LockEntry { provenance, ..entry("b", "2.0.0") }, entry("c", "3.0.0")];
+            let before = lock(&text);
+            let one_by_one = entries.iter().fold(before.clone(), |lock, entry| lock.with(entry).expect("written"));
+            let at_once = before.with_all(&entries).expect("written");
+            assert_eq!(at_once.text(), one_by_one.text(), "{text:?}");
+            assert_eq!(before.with_all(&[]).expect("nothing").text(), before.text());
+        }
+    }
+    let twice = Lockfile::empty().with_all(&[entry("a", "1.0.0"), entry("a", "2.0.0")]);
+    assert_eq!(twice.expect_err("one plugin, one entry").reason(), Reason::Internal);
+}
+
+#[test]
 fn an_entry_that_could_not_be_read_again_is_not_written() {
     for bad in [
         LockEntry { entry_point: "pack.One".to_owned(), ..entry("a", "1") },
