@@ -170,11 +170,18 @@ impl Tried {
     fn add_aside(&mut self, key: &HeldKey, named: &Named<'_>, findings: &mut Findings) {
         let standing = key.standing_by_place();
         self.add_ended(key, standing.clone());
-        findings.keys.push(KeyTried { verifies: vec![named.file.to_owned()], ..KeyTried::standing(key, standing) });
+        let verifies = named.file.to_owned();
+        match findings.keys.iter_mut().find(|tried| tried.file == key.file) {
+            Some(tried) => tried.verifies.push(verifies),
+            None => findings.keys.push(KeyTried { verifies: vec![verifies], ..KeyTried::standing(key, standing) }),
+        }
     }
 
     fn add_ended(&mut self, key: &HeldKey, standing: Standing) {
         self.not_counted.get_or_insert_with(|| (key.id.clone(), standing.clone()));
-        self.ended.push(EndedSigner { key_id: key.id.clone(), fingerprint: key.fingerprint, standing });
+        // The first signature of several stands among the named ones again.
+        if self.ended.iter().all(|signer| signer.fingerprint != key.fingerprint) {
+            self.ended.push(EndedSigner { key_id: key.id.clone(), fingerprint: key.fingerprint, standing });
+        }
     }
 }

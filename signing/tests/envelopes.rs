@@ -69,6 +69,9 @@ fn what_is_opened_is_what_was_signed_by_each_key_that_is_known() {
     let expected: BTreeSet<_> = [&one, &two].map(|key| key.public_key().fingerprint()).into();
     assert_eq!(opened.signers(), &expected);
     assert_eq!(again.named_signers().len(), 3);
+    assert_eq!(again.unverified_payload(), BODY, "whoever signs it as well compares it first");
+    let shown = format!("{again:?}");
+    assert!(shown.contains(&format!("{} bytes", BODY.len())) && shown.contains("SHA256:"), "{shown}");
     let alone = signed(KIND, BODY, &[&one]).signed_by(&two).and_then(|one| one.signed_by(&stranger)).expect("added");
     assert_eq!(alone.to_json(), envelope.to_json(), "the same keys make the same file, together or one by one");
 }

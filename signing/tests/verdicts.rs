@@ -116,7 +116,10 @@ fn keyring(keys: &[(&str, &SigningKey, Option<&str>)]) -> Keyring {
         let path = directory.path().join(name);
         write_key_pair(&path, key, Overwrite::Refuse).expect("written");
         if let Some(note) = note {
-            fs::write(path.with_extension("json"), format!("{{\"schema_version\":1,{note}}}")).expect("written");
+            // The older form wherever it has the words.
+            let schema = if note.contains("coverage") { 2 } else { 1 };
+            let note = format!("{{\"schema_version\":{schema},{note}}}");
+            fs::write(path.with_extension("json"), note).expect("written");
         }
     }
     Keyring::read(directory.path()).expect("readable")
@@ -301,6 +304,53 @@ fn a_key_counts_by_the_time_at_which_it_is_asked_and_one_that_counts_is_enough()
         panic!("bob counts")
     };
     assert_eq!(verified.signers().iter().map(|signer| signer.key_id.as_str()).collect::<Vec<_>>(), ["bob"]);
+    let [ended] = verified.ended() else { panic!("{:?}", verified.ended()) };
+    assert_eq!((ended.key_id.as_str(), ended.fingerprint), ("alice", alice.public_key().fingerprint()));
+    assert_ne!(ended.standing, Standing::Current);
+}
+
+#[test]
+fn a_key_that_asks_for_the_whole_tree_counts_for_nothing_less() {
+    let (alice, bob) = (key(), key());
+    let keyring = keyring(&[("alice", &alice, Some(r#""coverage":"full""#)), ("bob", &bob, None)]);
+    let of_code = |keys: &[&SigningKey]| verdict(&Plugin::new(MANIFEST).signed(keys), &keyring);
+    match of_code(&[&alice]) {
+        Outcome::NotCounted { key_id, standing } => {
+            assert_eq!((key_id.as_str(), standing), ("alice", Standing::CoversTooLittle));
+        }
+        other => panic!("{other:?}"),
+    }
+    for (outcome, counts, ended) in [
+        (of_code(&[&alice, &bob]), &["bob"][..], &["alice"][..]),
+        (verdict(&Plugin::stamped().signed(&[&alice]), &keyring), &["alice"], &[]),
+    ] {
+        let Outcome::Verified(verified) = outcome else { panic!("{outcome:?}") };
+        let signers: Vec<&str> = verified.signers().iter().map(|signer| signer.key_id.as_str()).collect();
+        let short: Vec<&str> = verified.ended().iter().map(|signer| signer.key_id.as_str()).collect();
+        assert_eq!((signers.as_slice(), short.as_slice()), (counts, ended));
+    }
+}
+
+#[test]
+fn a_directory_whose_keys_are_all_set_aside_is_one_without_trusted_keys() {
+    let (old, stranger) = (key(), key());
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::create_dir(directory.path().join("retired")).expect("made");
+    fs::write(directory.path().join("retired/old.pem"), old.public_key().to_pem()).expect("written");
+    let keyring = Keyring::read(directory.path()).expect("readable");
+    match verdict(&Plugin::stamped().signed(&[&stranger]), &keyring) {
+        Outcome::NoTrustedKeys { directory: named, .. } => assert_eq!(named, directory.path()),
+        other => panic!("{other:?}"),
+    }
+    match verdict(&Plugin::stamped().signed(&[&old]), &keyring) {
+        Outcome::NotCounted { key_id, standing } => assert_eq!((key_id.as_str(), standing), ("old", Standing::Retired)),
+        other => panic!("{other:?}"),
+    }
+    let mut findings = Findings::default();
+    let claim = Plugin::stamped().signed(&[&old, &stranger]).claim();
+    examine(&claim, &keyring, &after_all_notes().into(), &mut findings).expect("judged");
+    let verifies: Vec<_> = findings.keys.iter().map(|key| (key.key_id.as_str(), key.verifies.as_slice())).collect();
+    assert_eq!(verifies, [("old", &["plugin.sig".to_owned(), named(&old)][..])], "a key that is set aside, once");
 }
 
 #[test]
