@@ -33,6 +33,7 @@ mod redact;
 mod reference_rules;
 mod release;
 mod resign;
+pub mod review;
 mod rollback;
 mod sent;
 mod sign;

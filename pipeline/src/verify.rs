@@ -58,12 +58,22 @@ pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) 
 }
 
 /// As [`verify_directory`], where somebody has written down where it comes from.
-pub(crate) fn verify_directory_from(
+fn verify_directory_from(
     origin: &Origin,
     directory: &Path,
     trust: &TrustInputs,
     limits: &Limits,
 ) -> Result<Verification> {
+    see_directory(origin, directory, trust, limits).map(|(_, verification)| verification)
+}
+
+/// As [`verify_directory_from`], with what was judged: whoever shows both shows one tree.
+pub(crate) fn see_directory(
+    origin: &Origin,
+    directory: &Path,
+    trust: &TrustInputs,
+    limits: &Limits,
+) -> Result<(Claim, Verification)> {
     let read = || ReferenceDir::read_with(directory, default_threads(), limits);
     while_in_place(directory, || {
         let claim = read()?.claim();
@@ -73,7 +83,7 @@ pub(crate) fn verify_directory_from(
             let refusal = of_a_bench(refusal, directory, trust, limits);
             mended(refusal, &claim, findings, rule, || cure(&Whereabouts::of(directory), directory))
         });
-        Ok(judged)
+        Ok((claim, judged))
     })
 }
 
@@ -167,18 +177,31 @@ pub async fn explain_offer(
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
+    see_offer(source, site, trust, options, reporter).await.map(|(_, verification)| verification)
+}
+
+/// As [`explain_offer`], with what was judged: whoever shows both shows one tree.
+pub(crate) async fn see_offer(
+    source: &Source,
+    site: &Site,
+    trust: &TrustInputs,
+    options: &ClientOptions,
+    reporter: &dyn Reporter,
+) -> Result<(Claim, Verification)> {
     match source {
         Source::Directory(directory) => {
             let limits = Limits::until(&options.cancellation);
             let claim = ReferenceDir::read_with(directory, default_threads(), &limits)?.claim();
-            judge_beside(&claim, Origin::unknown(), trust, Some(site))
+            let judged = judge_beside(&claim, Origin::unknown(), trust, Some(site))?;
+            Ok((claim, judged))
         }
         Source::Artifact(reference) => {
             trust.require_keys_for(reference)?;
             let fetched = fetch(reference, None, options, reporter).await?;
             let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
-            let judged = judge_beside(&fetched.claim(&staged)?, Origin::of(reference), trust, Some(site))?;
-            Ok(Verification { artifact_digest: Some(fetched.artifact.digest()), ..judged })
+            let claim = fetched.claim(&staged)?;
+            let judged = judge_beside(&claim, Origin::of(reference), trust, Some(site))?;
+            Ok((claim, Verification { artifact_digest: Some(fetched.artifact.digest()), ..judged }))
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Verifying one installed plugin, with everything that `verify` can say.
 
+use aisoc_installation::InstallRecord;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::Origin;
+use aisoc_signing::{Claim, Origin};
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-use crate::verify::{Verification, verify_directory_from};
+use crate::verify::{Verification, see_directory};
 
 /// What is said of one installed plugin: the verdict at rest, and how the signature came about.
 #[derive(Debug)]
@@ -21,6 +22,19 @@ pub struct InstalledVerification {
 /// # Errors
 /// As [`verify_at_rest`], and what cannot be judged of it.
 pub fn verify_installed(options: &AtRestOptions) -> Result<InstalledVerification> {
+    see_installed(options).map(|seen| seen.judged)
+}
+
+/// An installed plugin that was judged.
+pub(crate) struct SeenInstalled {
+    pub(crate) claim: Claim,
+    /// What its install wrote down.
+    pub(crate) record: Option<InstallRecord>,
+    pub(crate) judged: InstalledVerification,
+}
+
+/// As [`verify_installed`], with what was judged: whoever shows both shows one tree.
+pub(crate) fn see_installed(options: &AtRestOptions) -> Result<SeenInstalled> {
     let AtRest { plugins, shared, .. } = verify_at_rest(options)?;
     let plugin = plugins.into_iter().min_by_key(|plugin| plugin.verdict.is_ok());
     let PluginAtRest { id, path, record, verdict, .. } = plugin.ok_or_else(|| {
@@ -29,12 +43,12 @@ pub fn verify_installed(options: &AtRestOptions) -> Result<InstalledVerification
     })?;
     let origin = record.as_ref().map(|record| Origin::recorded(&record.reference)).unwrap_or_default();
     let refusal = verdict.err().map(|fault| fault.about(&id));
-    let verification = match (verify_directory_from(&origin, &path, &options.trust, &options.limits), refusal) {
+    let (claim, verification) = match (see_directory(&origin, &path, &options.trust, &options.limits), refusal) {
         (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),
-        (Ok(verification), None) => verification,
-        (Ok(verification), Some(refusal)) => Verification { verdict: Err(refusal), ..verification },
+        (Ok(seen), None) => seen,
+        (Ok((claim, verification)), Some(refusal)) => (claim, Verification { verdict: Err(refusal), ..verification }),
     };
-    let artifact_digest = record.map(|record| record.digest);
+    let artifact_digest = record.as_ref().map(|record| record.digest);
     let verification = Verification { id: Some(id), artifact_digest, ..verification };
-    Ok(InstalledVerification { verification, shared })
+    Ok(SeenInstalled { claim, record, judged: InstalledVerification { verification, shared } })
 }

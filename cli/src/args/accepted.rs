@@ -1,11 +1,12 @@
 //! What the commands take that are about what this site has accepted.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::lock::{LockArgs, ModeArgs, SourceArgs};
-use super::plugin::{ChangeArgs, SharingArgs, TrustArgs};
+use super::plugin::{ChangeArgs, RegistryArgs, SharingArgs, TrustArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct DiscoveredListArgs {
@@ -22,6 +23,51 @@ pub(crate) struct DiscoveredListArgs {
     pub(crate) shared: SharingArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+}
+
+/// What a reviewer looks at, beside what.
+#[derive(Debug, Args)]
+pub(crate) struct ReviewArgs {
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+    /// The plugins directory beside which it is judged [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// A plugin that is here, by its id, or what is offered: a reference, a directory, an archive
+    #[arg(value_name = "ID|REF|DIR|ARCHIVE")]
+    pub(crate) source: OsString,
+    #[command(flatten)]
+    pub(crate) mode: ModeArgs,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) review: ReviewArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// An installed plugin by its id, or what is offered: a reference, a directory, an archive. Without --to it is
+    /// compared with what was accepted of it: by plugins.lock, else by its install
+    #[arg(value_name = "ID|REF|DIR|ARCHIVE")]
+    pub(crate) source: OsString,
+    /// What comes after it: of an id, the accepted version is compared with this one; of anything else, that itself is
+    #[arg(long, value_name = "REF|DIR|ARCHIVE")]
+    pub(crate) to: Option<OsString>,
+    /// End with 1 when they differ, as `git diff --exit-code` does, or when nobody can tell
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    #[command(flatten)]
+    pub(crate) review: ReviewArgs,
 }
 
 /// What every change of a lock takes.

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate, Explanation, Objection};
-use aisoc_pipeline::{AtRestOptions, Subject, Verification};
-use aisoc_trust::TrustDecision;
+use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate};
+use aisoc_pipeline::{AtRestOptions, Subject};
 
 use super::verify::as_text;
 use crate::args::plugin::ExplainArgs;
@@ -17,19 +16,24 @@ impl Answer for ExplainedDecision {
     fn text(&self) -> String {
         let id = self.id.as_deref().unwrap_or("a plugin whose id cannot be read");
         let mut text = format!("{}: {}\n", printable(id), self.verdict.replace('_', " "));
-        for gate in &self.gates {
-            let ExplainedGate { gate: number, name, result, asked_elsewhere, checks } = gate;
-            let elsewhere = asked_elsewhere.map(|elsewhere| format!("  {elsewhere}")).unwrap_or_default();
-            let _ = writeln!(text, "{}  {number:<2}  {name}{elsewhere}", mark(result));
-            for check in checks {
-                let line = format!("        {}  {}  {}", mark(check.result), check.name, printable(&check.evidence));
-                let _ = writeln!(text, "{}", line.trim_end());
-                if let Some(hint) = &check.hint {
-                    let _ = writeln!(text, "            to change it: {}", printable(hint));
-                }
+        write_gates(&mut text, &self.gates);
+        text
+    }
+}
+
+/// Every gate in a line, and its checks below it.
+pub(super) fn write_gates(text: &mut String, gates: &[ExplainedGate]) {
+    for gate in gates {
+        let ExplainedGate { gate: number, name, result, asked_elsewhere, checks } = gate;
+        let elsewhere = asked_elsewhere.map(|elsewhere| format!("  {elsewhere}")).unwrap_or_default();
+        let _ = writeln!(text, "{}  {number:<2}  {name}{elsewhere}", mark(result));
+        for check in checks {
+            let line = format!("        {}  {}  {}", mark(check.result), check.name, printable(&check.evidence));
+            let _ = writeln!(text, "{}", line.trim_end());
+            if let Some(hint) = &check.hint {
+                let _ = writeln!(text, "            to change it: {}", printable(hint));
             }
         }
-        text
     }
 }
 
@@ -62,23 +66,5 @@ pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
         }
     };
     drop(reporter);
-    context.output.answer(&document(as_text(args.source), is_installed, &verification))
-}
-
-fn document(source: String, installed: bool, verification: &Verification) -> ExplainedDecision {
-    let Verification { id, verdict, trace, findings, .. } = verification;
-    let decision = verdict.as_ref().ok().and_then(|verdict| verdict.decision());
-    let objection = match verdict {
-        Ok(verdict) => verdict.objection(),
-        Err(refusal) => Some(refusal),
-    };
-    ExplainedDecision {
-        source,
-        id: id.clone(),
-        installed,
-        verdict: Explanation::of(verdict, trace, findings).verdict,
-        trust_decision: decision.map(TrustDecision::as_str),
-        objection: objection.map(Objection::from),
-        gates: ExplainedGate::all(trace),
-    }
+    context.output.answer(&ExplainedDecision::of(as_text(args.source), is_installed, &verification))
 }

@@ -44,6 +44,7 @@ mod release_keys;
 mod repeated;
 mod replaced;
 mod resign;
+mod review;
 mod rollback;
 mod schema;
 mod several;

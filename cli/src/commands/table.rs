@@ -8,7 +8,7 @@ use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, capabilities, clock, completions, demo, digest, docs, explain, gc, help, inspect, install, journal,
-    key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
+    key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign, review,
     rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
@@ -423,6 +423,52 @@ or the lock cannot be read.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PluginVerdicts>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: review::describe::run,
+        is: Declaration {
+            words: &["plugins", "describe"],
+            about: "Show what a reviewer asks of one plugin, installed or offered, before it is accepted",
+            examples: "Examples:
+  aisoc plugins describe shodan
+  aisoc plugins describe registry.example/team/my-plugin:1.2.0
+  aisoc plugins describe shodan --json
+
+What it is and who has signed it, every gate, what it asks of its host, what has
+changed since the version that this site accepted, its files, and a checklist.
+Nothing is changed, and nothing of the plugin is run; of an entry point that is
+asked for by the name that it gives itself, as `plugins list` shows it, that is
+found out as there. Exit code 0 whatever the verdict is.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::DescribedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: review::diff::run,
+        is: Declaration {
+            words: &["plugins", "diff"],
+            about: "Show what differs between the accepted version of a plugin and another one",
+            examples: "Examples:
+  # would an upgrade ask for more?
+  aisoc plugins diff registry.example/team/my-plugin:1.2.0
+  # the same, by its id
+  aisoc plugins diff my-plugin --to registry.example/team/my-plugin:1.2.0
+  # in CI: stop when something has changed since it was accepted
+  aisoc plugins diff my-plugin --exit-code
+  # two versions, neither of them installed
+  aisoc plugins diff my-plugin-1.1.0.tar --to my-plugin.tar --json
+
+Files, capabilities, signers, version and dependencies. What is offered is
+hashed as it comes and written nowhere. Exit code 0 whether they differ or not;
+with --exit-code 1 where they do, or where it is not known. What the gates say
+of it is told, and changes no exit code: `aisoc explain` says why.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::ComparedPlugin>),
             ..PLAIN
         },
     },

@@ -78,6 +78,44 @@ impl Manifest {
     }
 }
 
+/// The keys of a manifest that name what a plugin needs beside itself: other plugins, packages, a host, a runtime.
+const REQUIREMENTS: [&str; 8] = [
+    "depends_on",
+    "dependencies",
+    "requires",
+    "requires_stigmem",
+    "min_aisoc_version",
+    "python_requires",
+    "runtime",
+    "oci_image",
+];
+
+/// What a manifest says that the plugin needs beside itself, each as `key: value`, whatever a reader makes of it. Shown,
+/// and compared with what another version needs; nothing is decided by it.
+pub fn requirements(document: &Document) -> BTreeSet<String> {
+    let root = document.root();
+    let named = REQUIREMENTS.into_iter().filter_map(|key| Some((key, root.get(key)?)));
+    let stated = named.flat_map(|(key, node)| {
+        let (items, whole) = match node.value() {
+            Value::List(_) => (node.items().map(text_of).collect(), None),
+            _ => (Vec::new(), Some(text_of(node))),
+        };
+        items.into_iter().chain(whole).map(move |text| format!("{key}: {text}"))
+    });
+    stated.collect()
+}
+
+/// A text as it is, anything else in its canonical form.
+fn text_of(node: Node<'_>) -> String {
+    match node.value() {
+        Value::Text(text) => text.to_string(),
+        other => match canonical::canonical(node) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(_) => other.kind().to_owned(),
+        },
+    }
+}
+
 /// The four fields without which the host loads nothing.
 pub(super) const REQUIRED_FIELDS: [&str; 4] = ["id", "name", "version", "plugin_type"];
 
@@ -120,14 +158,7 @@ impl<'document> Fields<'document> {
     }
 
     fn shown(&self, name: &str) -> String {
-        let Some(node) = self.root.get(name) else { return String::new() };
-        match node.value() {
-            Value::Text(text) => text.to_string(),
-            other => match canonical::canonical(node) {
-                Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-                Err(_) => other.kind().to_owned(),
-            },
-        }
+        self.root.get(name).map(text_of).unwrap_or_default()
     }
 }
 

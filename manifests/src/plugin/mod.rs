@@ -17,6 +17,6 @@ pub const SCHEMA: &str = include_str!("schema.json");
 pub use document::{Document, MAX_MANIFEST_BYTES, PythonFiles, UNSIGNED_KEYS};
 pub use file::ManifestFile;
 pub use kind::PluginType;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, requirements};
 pub use problem::Problem;
 pub use validate::{Profile, ambiguities, require_known_capabilities, stated_grants, unsignable, validate};

@@ -3,12 +3,13 @@
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
-use aisoc_trust::{Answered, NUMBERED, SignatureStatus, Step, Trace, Verdict};
+use aisoc_trust::{Answered, NUMBERED, SignatureStatus, Step, Trace, TrustDecision, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Objection;
 use crate::redact::redacted;
+use crate::verify::Verification;
 
 /// What `verify --explain` shows and `--json` holds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -90,6 +91,27 @@ pub struct ExplainedDecision {
     pub objection: Option<Objection>,
     /// The gates.
     pub gates: Vec<ExplainedGate>,
+}
+
+impl ExplainedDecision {
+    /// How the verdict on what was named came about.
+    pub fn of(source: String, installed: bool, verification: &Verification) -> Self {
+        let Verification { id, verdict, trace, findings, .. } = verification;
+        let decision = verdict.as_ref().ok().and_then(|verdict| verdict.decision());
+        let objection = match verdict {
+            Ok(verdict) => verdict.objection(),
+            Err(refusal) => Some(refusal),
+        };
+        Self {
+            source,
+            id: id.clone(),
+            installed,
+            verdict: Explanation::of(verdict, trace, findings).verdict,
+            trust_decision: decision.map(TrustDecision::as_str),
+            objection: objection.map(Objection::from),
+            gates: ExplainedGate::all(trace),
+        }
+    }
 }
 
 impl ExplainedGate {
@@ -301,7 +323,8 @@ impl Key {
 }
 
 impl FileState {
-    fn of(entry: &FileEntry) -> Self {
+    /// What a list of files says of one.
+    pub(crate) fn of(entry: &FileEntry) -> Self {
         Self {
             content_digest: format!("sha256:{}", entry.digest.hex()),
             content_bytes: entry.size,

@@ -26,6 +26,7 @@ mod reason;
 mod release;
 mod report;
 mod resigned;
+mod review;
 mod rotation;
 mod schema;
 mod serving;
@@ -63,6 +64,10 @@ pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use release::{KeyFiles, ReleasedPlugin};
 pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use resigned::{NotResigned, ResignedArtifact, ResignedArtifacts};
+pub use review::{
+    AskedCapability, ChangedField, ComparedPlugin, ComparedVersion, DescribedPlugin, FileChanges, NameChanges,
+    PluginChanges, ReplacedFile, ReviewItem, SignerChanges,
+};
 pub use rotation::{KeyRotation, KeyRotationChange, KeyRotationDependent, KeyRotationStep, RotatedKey};
 pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
 pub use serving::ServedRegistry;

@@ -45,7 +45,7 @@ pub(super) fn here(
 ///
 /// # Errors
 /// `io_not_found`.
-pub(super) fn require_named(plugins_dir: Option<&Path>) -> Result<()> {
+pub(in crate::commands) fn require_named(plugins_dir: Option<&Path>) -> Result<()> {
     plugins_dir.map_or(Ok(()), require_there)
 }
 

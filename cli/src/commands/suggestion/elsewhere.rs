@@ -31,7 +31,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["upgrade", "update"], Meant::Says(BY_INSTALLING)),
     (&["fetch", "download", "get", "extract", "unpack"], Meant::Command(&["plugin", "pull"])),
     (&["ls", "listing", "ps", "installed"], Meant::Command(&["plugin", "list"])),
-    (&["info", "show", "describe", "view", "cat"], Meant::Command(&["plugin", "inspect"])),
+    (&["info", "show", "view", "cat"], Meant::Command(&["plugin", "inspect"])),
     (&["init", "create", "generate", "template"], Meant::Command(&["plugin", "new"])),
     (&["check", "lint", "test"], Meant::Command(&["plugin", "validate"])),
     (&["build", "pack", "bundle", "archive", "save", "export"], Meant::Command(&["plugin", "package"])),
