@@ -3,13 +3,15 @@
 //! The identity is the one that the manifest states, whatever its directory is called. What an install has written
 //! down beside it makes a plugin `oci`, and is held to that identity.
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use aisoc_files::parallel;
-use aisoc_installation::{InstallRecord, InstalledPlugin, Observed, Site, escaped};
+use aisoc_installation::{InstallRecord, InstalledPlugin, Site, escaped};
+use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::plugin::{Manifest, PluginType};
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_packaging::{CanonicalDir, Limits, default_threads};
 
@@ -20,16 +22,56 @@ const LOCAL: &str = "<local>";
 /// What a host loads of a directory that does not say otherwise.
 const ENTRY_POINT: &str = "plugin.py:Plugin";
 
-/// Everything that is a plugin there, or should be one by its record, in order of the directories.
+/// What the manifest of a plugin in a directory states, as a lock compares it, and the digest of what was read.
+#[derive(Debug, Clone)]
+pub struct Stated {
+    id: String,
+    version: String,
+    plugin_type: PluginType,
+    entry_point: String,
+    hash: String,
+}
+
+/// What was read of plugins by whoever has judged them, by the paths of their directories: what was judged and what is
+/// compared with a lock are the same bytes then, read once.
+pub type StatedPlugins = HashMap<PathBuf, Stated>;
+
+impl Stated {
+    /// Of a manifest and the digest that a signature of the plugin covers.
+    pub fn of(manifest: &Manifest, digest: CanonicalDigest) -> Self {
+        Self {
+            id: manifest.id.to_string(),
+            version: manifest.version.clone(),
+            plugin_type: manifest.plugin_type,
+            entry_point: lock_entry_point(manifest),
+            hash: format!("sha256:{}", digest.hex()),
+        }
+    }
+
+    fn read(path: &Path, limits: &Limits) -> Result<Self> {
+        let read = CanonicalDir::read(path, limits)?;
+        let manifest = Manifest::from_document(&read.document).map_err(|fault| fault.below(path))?;
+        Ok(Self::of(&manifest, read.digest))
+    }
+}
+
+/// Everything that is a plugin there, or should be one by its record, in order of the directories. What is in `stated`
+/// is not read again.
 ///
 /// # Errors
 /// `interrupted`; `io_error` when no thread can be started.
-pub(crate) fn plugins(site: &Site, limits: &Limits) -> Result<Vec<Found>> {
+pub(crate) fn plugins(site: &Site, stated: &StatedPlugins, limits: &Limits) -> Result<Vec<Found>> {
     let observed = match site.observe() {
         Ok(observed) => observed,
         Err(fault) => return Ok(vec![Err(unlisted(site, fault))]),
     };
-    let found = parallel::map(&observed.directories(), default_threads(), |name| read(&observed, name, limits));
+    let found = parallel::map(&observed.directories(), default_threads(), |name| {
+        let InstalledPlugin { path, record, .. } = observed.read(name)?;
+        Some(match record {
+            Ok(record) => plugin(path, name, record, stated, limits),
+            Err(fault) => Err(failed(path, name, Source::Oci, fault)),
+        })
+    });
     let found = found.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     // What was interrupted is not what failed.
     limits.cancellation.check()?;
@@ -45,37 +87,31 @@ fn unlisted(site: &Site, fault: Fault) -> Box<Failed> {
     Box::new(Failed { name, source: Source::Dir, kind: None, version: None, place, fault })
 }
 
-/// `None` for what is no plugin.
-fn read(observed: &Observed, directory: &OsString, limits: &Limits) -> Option<Found> {
-    let InstalledPlugin { path, record, .. } = observed.read(directory)?;
-    Some(match record {
-        Ok(record) => plugin(path, directory, record, limits),
-        Err(fault) => Err(failed(path, directory, Source::Oci, fault)),
-    })
-}
-
 fn failed(place: PathBuf, directory: &OsStr, source: Source, fault: Fault) -> Box<Failed> {
     Box::new(Failed { name: escaped(directory), source, kind: None, version: None, place, fault })
 }
 
-fn plugin(path: PathBuf, directory: &OsStr, record: Option<InstallRecord>, limits: &Limits) -> Found {
+fn plugin(
+    path: PathBuf,
+    directory: &OsStr,
+    record: Option<InstallRecord>,
+    stated: &StatedPlugins,
+    limits: &Limits,
+) -> Found {
     let source = if record.is_some() { Source::Oci } else { Source::Dir };
-    let read = CanonicalDir::read(&path, limits).and_then(|read| {
-        let manifest = Manifest::from_document(&read.document).map_err(|fault| fault.below(&path))?;
-        Ok((manifest, read.digest))
-    });
-    let (manifest, digest) = match read {
-        Ok(read) => read,
+    let stated = match stated.get(&path).map_or_else(|| Stated::read(&path, limits), |stated| Ok(stated.clone())) {
+        Ok(stated) => stated,
         Err(fault) => return Err(failed(path, directory, source, fault)),
     };
+    let Stated { id, version, plugin_type, entry_point, hash } = stated;
     let plugin = Discovered {
-        id: manifest.id.to_string(),
-        kind: Kind::Manifest(manifest.plugin_type),
+        id,
+        version,
+        kind: Kind::Manifest(plugin_type),
         source,
         package: record.as_ref().map_or_else(|| LOCAL.to_owned(), |record| lock_package(&record.reference)),
-        entry_point: lock_entry_point(&manifest),
-        version: manifest.version,
-        hash: format!("sha256:{}", digest.hex()),
+        entry_point,
+        hash,
         place: path,
         origin: Origin::None,
     };

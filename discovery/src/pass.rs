@@ -9,6 +9,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 
 use crate::compiled::Compiled;
+use crate::directory::StatedPlugins;
 use crate::discovered::{Discovered, Discovery, Failed, Found, Note, Source};
 use crate::dropin::UserPlugins;
 use crate::{directory, distribution, dropin};
@@ -26,6 +27,8 @@ pub struct Sources {
     pub data_dir: Option<PathBuf>,
     /// Whether drop-ins count.
     pub user_plugins: UserPlugins,
+    /// What somebody has read already of the plugins directory.
+    pub stated: StatedPlugins,
 }
 
 /// Looks at every source.
@@ -39,7 +42,7 @@ pub fn discover(sources: &Sources, limits: &Limits) -> Result<Discovery> {
         claims.add(compiled.plugins().into_iter().map(Ok).collect());
     }
     if let Some(site) = &sources.site {
-        claims.add(directory::plugins(site, limits)?);
+        claims.add(directory::plugins(site, &sources.stated, limits)?);
     }
     claims.add(distribution::plugins(&sources.site_packages, &mut notes, limits)?);
     if let Some(data_dir) = &sources.data_dir {

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use aisoc_discovery::Stated;
 use aisoc_files::parallel;
 use aisoc_installation::{
     InstallRecord, InstalledPlugin, Observed, Placed, SharedDirectories, Site, Whereabouts, escaped,
@@ -22,7 +23,6 @@ use aisoc_trust::{Examined, SignatureStatus};
 use crate::afterwards::Afterwards;
 use crate::bytecode::{cure, mended};
 use crate::foresight::Foresight;
-use crate::grants::stated_grants;
 use crate::intact::{Intact, read_intact};
 use crate::judge::{Judge, Judgement, TrustInputs};
 
@@ -54,8 +54,10 @@ pub struct PluginAtRest {
     pub version: Option<String>,
     /// What it asks of the host ([`Manifest::grants`]), as far as that was read; nothing when it was not.
     pub grants: Option<BTreeSet<String>>,
+    /// What its manifest states, and the digest of what was read; nothing when it was not.
+    pub stated: Option<Stated>,
     /// What its install wrote down; not read for a verdict that was believed.
-    pub record: Option<InstallRecord>,
+    pub record: Option<Box<InstallRecord>>,
     /// What the gate says.
     pub verdict: Result<Judgement>,
     /// What the signature is worth; nothing where nobody has judged it.
@@ -119,7 +121,8 @@ pub(crate) fn see_at_rest(options: &AtRestOptions, afterwards: Afterwards<'_>) -
     drop(reading);
     // Half of the verdicts are none.
     options.limits.cancellation.check()?;
-    let mut judged: Vec<_> = judged.into_iter().flatten().collect();
+    // Of ten thousand nothing large is moved from list to list.
+    let mut judged: Vec<Box<Judged>> = judged.into_iter().flatten().collect();
     refuse_ambiguous(&mut judged, others);
     let seen: Vec<Seen> = judged.into_iter().map(|judged| judged.seen).collect();
     let is_missing = |id: &&String| seen.iter().all(|seen| seen.plugin.id != **id && seen.plugin.directory != **id);
@@ -163,7 +166,7 @@ struct Judged {
 }
 
 /// Nobody can rely on a verdict about a plugin that may be taken for another one.
-fn refuse_ambiguous(judged: &mut [Judged], others: Vec<Placed>) {
+fn refuse_ambiguous(judged: &mut [Box<Judged>], others: Vec<Placed>) {
     let placed: Vec<Placed> = judged.iter().map(|judged| judged.placed.clone()).chain(others).collect();
     for (judged, conflict) in judged.iter_mut().zip(identity_conflicts(&placed)) {
         if let Some(conflict) = conflict {
@@ -189,9 +192,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// `None` for what is no plugin. A tree that is exchanged while it is read is read again: half of the
     /// old and half of the new is no verdict about either.
-    fn plugin(&self, directory: &OsString) -> Option<Judged> {
+    fn plugin(&self, directory: &OsString) -> Option<Box<Judged>> {
         let path = self.options.site.path().join(directory);
-        while_in_place(&path, || Some(self.read(self.options.site.read(directory)?)))
+        while_in_place(&path, || Some(Box::new(self.read(self.options.site.read(directory)?))))
     }
 
     fn read(&self, plugin: InstalledPlugin) -> Judged {
@@ -199,7 +202,7 @@ impl Reader<'_> {
         let (id, record, examined) = match record {
             Ok(Some(record)) => {
                 let examined = self.recorded(&path, &record);
-                (Some(record.id.clone()), Some(record), examined)
+                (Some(record.id.clone()), Some(Box::new(record)), examined)
             }
             Ok(None) => {
                 let examined = self.found(&path);
@@ -212,7 +215,8 @@ impl Reader<'_> {
             Ok(read) => read.version.clone(),
             Err(_) => record.as_ref().map(|record| record.version.clone()),
         };
-        let grants = examined.as_ref().ok().and_then(|read| read.grants.clone());
+        let (grants, stated) =
+            examined.as_ref().map_or((None, None), |read| (read.grants.clone(), read.stated.clone()));
         let Verdicts { today, known: (signature, coverage), foreseen } = self.judge(examined);
         let plugin = PluginAtRest {
             id: shown(id.as_ref(), &directory),
@@ -220,6 +224,7 @@ impl Reader<'_> {
             path: path.clone(),
             version,
             grants,
+            stated,
             record,
             verdict: today,
             signature,
@@ -252,9 +257,9 @@ impl Reader<'_> {
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
         let Intact { claim, examined, .. } =
             read_intact(path, record, self.judge, self.threads_each, &self.options.limits)?;
-        let (id, version) = (record.id.clone(), Some(record.version.clone()));
         let foreseen = self.foresight.examine(&claim, &Origin::recorded(&record.reference), &examined);
-        Ok(Read { id, version, grants: stated_grants(&claim), examined, foreseen })
+        let read = Read::of(&claim, record.id.clone(), examined, foreseen);
+        Ok(Read { version: Some(record.version.clone()), ..read })
     }
 
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
@@ -271,7 +276,7 @@ impl Reader<'_> {
             }));
         }
         let foreseen = self.foresight.examine(&claim, &Origin::unknown(), &examined);
-        Ok(Read { id, version: stated_version(&claim), grants: stated_grants(&claim), examined, foreseen })
+        Ok(Read::of(&claim, id, examined, foreseen))
     }
 }
 
@@ -280,9 +285,26 @@ struct Read {
     id: PluginId,
     version: Option<String>,
     grants: Option<BTreeSet<String>>,
+    stated: Option<Stated>,
     examined: Examined,
     /// The same without the keys that are asked about.
     foreseen: Option<Examined>,
+}
+
+impl Read {
+    /// With what the manifest states, as far as that can be read.
+    fn of(claim: &Claim, id: PluginId, examined: Examined, foreseen: Option<Examined>) -> Self {
+        let manifest = claim.document().and_then(Manifest::from_document).ok();
+        let digest = claim.statement().ok().map(|statement| statement.digest());
+        Self {
+            id,
+            version: manifest.as_ref().map(|manifest| manifest.version.clone()),
+            grants: manifest.as_ref().map(Manifest::grants),
+            stated: manifest.zip(digest).map(|(manifest, digest)| Stated::of(&manifest, digest)),
+            examined,
+            foreseen,
+        }
+    }
 }
 
 /// What all gates say of a plugin.
@@ -325,8 +347,4 @@ fn known_of_refusal(reason: Reason) -> Known {
 /// The id, or where there is none, the name of the directory.
 fn shown(id: Option<&PluginId>, directory: &OsStr) -> String {
     id.map_or_else(|| escaped(directory), ToString::to_string)
-}
-
-fn stated_version(claim: &Claim) -> Option<String> {
-    claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.version)
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Discovery, Sources, UserPlugins, discover};
+use aisoc_discovery::{Discovery, Sources, StatedPlugins, UserPlugins, discover};
 use aisoc_files::names_in;
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
@@ -48,12 +48,21 @@ impl SiteSources {
 /// `interrupted`, and I/O reasons for a virtual environment that cannot be listed. What cannot be read of a source is in
 /// [`Discovery::failed`].
 pub fn discover_site(sources: &SiteSources, limits: &Limits) -> Result<Discovery> {
+    discover_beside(sources, StatedPlugins::new(), limits)
+}
+
+/// As [`discover_site`]; what is in `stated` was read by whoever has judged it, and is not read again.
+///
+/// # Errors
+/// As [`discover_site`].
+pub(crate) fn discover_beside(sources: &SiteSources, stated: StatedPlugins, limits: &Limits) -> Result<Discovery> {
     let sources = Sources {
         compiled: None,
         site: sources.site.clone(),
         site_packages: sources.site_packages()?,
         data_dir: sources.data_dir.clone(),
         user_plugins: sources.user_plugins,
+        stated,
     };
     discover(&sources, limits)
 }

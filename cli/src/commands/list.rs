@@ -33,7 +33,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
     let mut plugins = Vec::new();
     for plugin in found {
         let versions = match args.versions {
-            true => Some(versions::of_plugin(&site, &plugin.path, plugin.record.as_ref(), &plugin.directory)?),
+            true => Some(versions::of_plugin(&site, &plugin.path, plugin.record.as_deref(), &plugin.directory)?),
             false => None,
         };
         plugins.push(ListedPlugin { versions, ..row(plugin) });

@@ -66,7 +66,7 @@ pub struct Acceptable {
     /// What was found.
     pub plugin: Discovered,
     /// What its signature is worth, of what has one, where more is written down than capa's five texts.
-    pub judged: Option<PluginAtRest>,
+    pub judged: Option<Box<PluginAtRest>>,
 }
 
 /// Why something is accepted, and when.
@@ -137,7 +137,7 @@ fn accept_all(session: LockSession, plugins: &[Acceptable], grounds: Grounds<'_>
     let entry = |Acceptable { plugin, judged }: &Acceptable| {
         let before = known.get(plugin.id.as_str()).copied();
         let provenance = match is_provided {
-            true => provenance(plugin, judged.as_ref(), before, at)?,
+            true => provenance(plugin, judged.as_deref(), before, at)?,
             false => Provenance::default(),
         };
         Ok(entry(plugin, provenance))

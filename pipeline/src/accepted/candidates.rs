@@ -116,7 +116,7 @@ impl<'a> Candidates<'a> {
     /// # Errors
     /// `interrupted`.
     pub fn judged(&self, plugins: &mut [Acceptable]) -> Result<()> {
-        let mut signatures = self.options.signatures(&self.here)?;
+        let mut signatures = self.options.signatures()?;
         for Acceptable { plugin, judged } in plugins {
             *judged = signatures.take(plugin).and_then(Result::ok);
         }

@@ -10,7 +10,7 @@ use aisoc_packaging::Limits;
 use aisoc_trust::drift::Present;
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-use crate::discovered::{SiteSources, discover_site};
+use crate::discovered::{SiteSources, discover_beside, discover_site};
 use crate::judge::TrustInputs;
 
 /// Where to look, and whom to trust.
@@ -42,12 +42,26 @@ impl HereOptions {
         Ok(Here { discovery: discover_site(&self.sources, &self.limits)? })
     }
 
+    /// Looks at every source and asks gate 5 of what has a signature: what is compared with a lock is what was judged.
+    ///
+    /// # Errors
+    /// As [`HereOptions::look`].
+    pub(super) fn look_and_judge(&self) -> Result<(Here, Signatures)> {
+        let mut signatures = self.signatures()?;
+        let stated =
+            signatures.plugins.iter_mut().filter_map(|(path, plugin)| Some((path.clone(), plugin.stated.take()?)));
+        let stated = stated.collect();
+        Ok((Here { discovery: discover_beside(&self.sources, stated, &self.limits)? }, signatures))
+    }
+
     /// Gate 5 of what has a signature, by the directories of the plugins. Where there is none, no keys are needed.
-    pub(super) fn signatures(&self, here: &Here) -> Result<Signatures> {
-        let is_signed = |source: Source| matches!(source, Source::Dir | Source::Oci);
-        let plugins = here.discovery.plugins.iter().map(|plugin| plugin.source);
-        let mut found = plugins.chain(here.discovery.failed.iter().map(|failed| failed.source));
-        let (Some(site), true) = (&self.sources.site, found.any(is_signed)) else { return Ok(Signatures::default()) };
+    pub(super) fn signatures(&self) -> Result<Signatures> {
+        let Some(site) = &self.sources.site else { return Ok(Signatures::default()) };
+        match site.observe() {
+            Ok(observed) if observed.directories().is_empty() => return Ok(Signatures::default()),
+            // What cannot be listed is found to have failed.
+            Ok(_) | Err(_) => {}
+        }
         let options = AtRestOptions {
             site: site.clone(),
             only: Vec::new(),
@@ -57,7 +71,7 @@ impl HereOptions {
         };
         match verify_at_rest(&options) {
             Ok(AtRest { plugins, skipped_keys, shared }) => {
-                let plugins = plugins.into_iter().map(|plugin| (plugin.path.clone(), plugin)).collect();
+                let plugins = plugins.into_iter().map(|plugin| (plugin.path.clone(), Box::new(plugin))).collect();
                 Ok(Signatures { plugins, refusal: None, skipped_keys, shared })
             }
             // Without keys, or where others may write, nothing is judged, and nothing of it is loaded.
@@ -72,7 +86,7 @@ impl HereOptions {
 /// What gate 5 says of the plugins in directories.
 #[derive(Debug, Default)]
 pub(super) struct Signatures {
-    plugins: HashMap<PathBuf, PluginAtRest>,
+    plugins: HashMap<PathBuf, Box<PluginAtRest>>,
     /// Why none of them could be judged.
     refusal: Option<Fault>,
     pub(super) skipped_keys: Vec<String>,
@@ -81,7 +95,7 @@ pub(super) struct Signatures {
 
 impl Signatures {
     /// The verdict on a plugin in a directory; nothing for what has no signature by its kind.
-    pub(super) fn take(&mut self, plugin: &Discovered) -> Option<Result<PluginAtRest>> {
+    pub(super) fn take(&mut self, plugin: &Discovered) -> Option<Result<Box<PluginAtRest>>> {
         if !matches!(plugin.source, Source::Dir | Source::Oci) {
             return None;
         }

@@ -41,7 +41,7 @@ pub struct Listed {
     /// As it was found; with the id that it calls itself by, where that was asked.
     pub plugin: Discovered,
     /// What its signature is worth; nothing for what has none by its kind.
-    pub signature: Option<Result<PluginAtRest>>,
+    pub signature: Option<Result<Box<PluginAtRest>>>,
     /// Whether the lock lists it, as it is or otherwise.
     pub is_listed: bool,
     /// The first gate that refuses it.
@@ -90,9 +90,7 @@ pub fn list(
     lock: Option<(PathBuf, &Lockfile)>,
     check: &ContractCheck<'_>,
 ) -> Result<Listing> {
-    let here = options.look()?;
-    let mut signatures = options.signatures(&here)?;
-    let Here { discovery } = here;
+    let (Here { discovery }, mut signatures) = options.look_and_judge()?;
     let mut listed: Vec<Listed> = discovery
         .plugins
         .into_iter()
@@ -128,7 +126,7 @@ pub fn list(
     })
 }
 
-fn refusal(signature: &Result<PluginAtRest>) -> Option<Fault> {
+fn refusal(signature: &Result<Box<PluginAtRest>>) -> Option<Fault> {
     match signature {
         Ok(judged) => judged.verdict.as_ref().err().cloned(),
         Err(fault) => Some(fault.clone()),
