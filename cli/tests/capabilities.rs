@@ -404,6 +404,27 @@ fn what_is_no_list_of_texts_is_neither_signed_nor_packed_nor_installed() {
     }
 }
 
+/// Whoever reads `capabilities` in another way than aisoc may find in them what is denied.
+#[test]
+fn what_cannot_be_read_may_be_what_a_site_denies() {
+    let bench = bench();
+    let manifest = "id: demo\nname: Demo\nversion: \"1.0.0\"\nplugin_type: enricher\ncapabilities: ";
+    fs::create_dir_all(bench.path("plugins/demo")).expect("made");
+    fs::write(bench.path("plugins/demo/plugin.py"), "class Plugin: ...\n").expect("written");
+    let deny = [("AISOC_PLUGIN_DENY_CAPABILITIES", "*.write")];
+    for stated in ["facts.write", "{facts.write: true}", "[[facts.write]]", "[{facts.write: 1}]", "[1]"] {
+        fs::write(bench.path("plugins/demo/plugin.yaml"), format!("{manifest}{stated}\n")).expect("written");
+        let directory = ["plugin", "verify", "plugins/demo", "--keys", "keys", "--trust-mode", "warn"];
+        bench.run_with(&directory, &deny).refused(1, "field_type");
+        let all =
+            bench.run_with(&[&["plugins", "verify", "--trust-mode", "warn", "--json"], &PLACES[..]].concat(), &deny);
+        assert_ne!(all.code, 0, "{all:?}");
+        assert!(all.stdout.contains("field_type"), "{all:?}");
+        // Where nothing is denied, a host reads on as it always has.
+        bench.run(&directory).ok();
+    }
+}
+
 /// What was agreed to once may still be more than what stands there now.
 #[test]
 fn a_rollback_says_what_it_changes() {

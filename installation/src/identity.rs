@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aisoc_files::{Links, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
-use aisoc_manifests::plugin::{Document, Manifest, ManifestFile};
+use aisoc_manifests::plugin::{Document, Manifest, ManifestFile, stated_grants};
 use aisoc_packaging::Limits;
 
 use crate::names::{escaped, folded, look};
@@ -40,9 +40,9 @@ pub(crate) fn manifest_version(plugin: &Path) -> Option<String> {
     Manifest::from_document(&manifest(plugin)?).ok().map(|manifest| manifest.version)
 }
 
-/// What the manifest in a directory asks to be allowed ([`Manifest::grants`]); `None` when it cannot be read.
+/// What the manifest in a directory asks to be allowed ([`stated_grants`]); `None` when it cannot be read.
 pub(crate) fn manifest_grants(plugin: &Path) -> Option<BTreeSet<String>> {
-    Manifest::from_document(&manifest(plugin)?).ok().map(|manifest| manifest.grants())
+    stated_grants(&manifest(plugin)?).ok()
 }
 
 fn manifest(plugin: &Path) -> Option<Document> {

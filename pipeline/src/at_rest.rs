@@ -23,6 +23,7 @@ use aisoc_trust::{Examined, SignatureStatus};
 use crate::afterwards::Afterwards;
 use crate::bytecode::{cure, mended};
 use crate::foresight::Foresight;
+use crate::grants::stated_grants;
 use crate::intact::{Intact, read_intact};
 use crate::judge::{Judge, Judgement, TrustInputs};
 
@@ -299,7 +300,7 @@ impl Read {
         Self {
             id,
             version: manifest.as_ref().map(|manifest| manifest.version.clone()),
-            grants: manifest.as_ref().map(Manifest::grants),
+            grants: stated_grants(claim),
             stated: manifest.zip(digest).map(|(manifest, digest)| Stated::of(&manifest, digest)),
             examined,
             foreseen,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aisoc_manifests::plugin::Manifest;
+use aisoc_manifests::plugin;
 use aisoc_signing::Claim;
 use aisoc_trust::InPlace;
 
@@ -58,5 +58,5 @@ impl Grants {
 
 /// What a claim's manifest asks to be allowed; nothing when it cannot be read.
 pub(crate) fn stated_grants(claim: &Claim) -> Option<BTreeSet<String>> {
-    claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.grants())
+    claim.document().and_then(plugin::stated_grants).ok()
 }

@@ -29,7 +29,7 @@ pub fn verify_installed(options: &AtRestOptions) -> Result<InstalledVerification
 pub(crate) struct SeenInstalled {
     pub(crate) claim: Claim,
     /// What its install wrote down.
-    pub(crate) record: Option<InstallRecord>,
+    pub(crate) record: Option<Box<InstallRecord>>,
     pub(crate) judged: InstalledVerification,
 }
 

@@ -170,10 +170,19 @@ pub fn require_known_capabilities(document: &Document) -> Result<()> {
     in_order(ungrantable(document)).into_iter().next().map_or(Ok(()), |problem| Err(problem.into()))
 }
 
-/// What a manifest asks to be allowed, whatever else is wrong with it: each once and in the order of their names.
-pub fn stated_grants(document: &Document) -> BTreeSet<String> {
-    let items = document.root().get("capabilities").into_iter().flat_map(Node::items);
-    items.filter_map(grant).map(str::to_owned).collect()
+/// What a manifest asks to be allowed, known to a host or not: each once and in the order of their names.
+///
+/// # Errors
+/// `field_type` where `capabilities` is no list of texts: another reader may find in it what this one does not.
+pub fn stated_grants(document: &Document) -> Result<BTreeSet<String>> {
+    let problems = ungrantable(document);
+    match problems.into_iter().find(|problem| problem.reason == Reason::FieldType) {
+        Some(problem) => Err(problem.into()),
+        None => {
+            let items = document.root().get("capabilities").into_iter().flat_map(Node::items);
+            Ok(items.filter_map(grant).map(str::to_owned).collect())
+        }
+    }
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {

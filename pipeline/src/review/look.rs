@@ -74,7 +74,7 @@ pub async fn look(subject: Subject, options: &LookOptions, reporter: &dyn Report
             let shared_directories = *shared_directories;
             let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
             let seen = see_installed(&options)?;
-            let whence = Whence::Installed(seen.record.map(Box::new));
+            let whence = Whence::Installed(seen.record);
             Ok(Looked { claim: seen.claim, verification: seen.judged.verification, whence, shared: seen.judged.shared })
         }
         Subject::Source(source) => {

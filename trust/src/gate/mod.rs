@@ -88,7 +88,7 @@ impl Stated {
         let document = || claim.document();
         Self {
             manifest: document().and_then(Manifest::from_document),
-            grants: document().map(stated_grants),
+            grants: document().and_then(stated_grants),
             ungrantable: document().and_then(require_known_capabilities).err(),
         }
     }
