@@ -254,6 +254,14 @@ def statements(public):
     return endorsements, sets, envelopes
 
 
+def locksets():
+    """Locks as signed sets."""
+    for lock in lockfiles():
+        document = {"schema_version": 1, "name": "fleet", "version": 7, "issued_at": "2026-01-01T00:00:00Z",
+                    "expires_at": "2027-01-01T00:00:00Z", "lock": lock.decode(errors="replace")}
+        yield json.dumps(document, separators=(",", ":")).encode()
+
+
 def journals():
     line = "2026-05-24T14:32:00.123456+02:00\tkey-revoke\tacme-2024\t-\tSHA256:" + "a1" * 32 + "\tstolen\\n\\u{7}\n"
     by_hand = "2026-05-24T14:32:00+02:00\trevoke\tcapa.contrib.my_procedure\t-\t-\trevoked: see ticket OPS-1290\n"
@@ -308,6 +316,7 @@ def main(corpus):
         "envelope": envelopes,
         "endorsement": endorsements,
         "keyset": sets,
+        "lockset": locksets(),
     }
     for target, contents in seeds.items():
         folder = corpus / target

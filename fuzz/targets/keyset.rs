@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use aisoc_trust::keys::{KeySet, MAX_SET_BYTES};
+use aisoc_trust::keys::{KeySet, MAX_SET_BYTES, SignedSet as _};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|content: &[u8]| {

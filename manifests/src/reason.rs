@@ -339,6 +339,18 @@ reasons! {
         "A line that was written into a journal by hand is none, or a journal is larger than any."
         "correct the line that is named before the next change binds it; `aisoc help journal` has the columns"
     // --- what this site has accepted
+    LocksetInvalid "lockset_invalid" Failed
+        "What was named is no set of plugins, or one that cannot be understood."
+        "ask who signs the set for it; `aisoc plugins lock push` writes sets that can be"
+    LocksetMismatch "lockset_mismatch" Refused
+        "A set of plugins is another one than the set that is followed here."
+        "look up which set this site follows in plugins.lock.sync, and where that one is published"
+    LocksetExpired "lockset_expired" Refused
+        "A set of plugins has expired: a newer one, without a plugin that is accepted no more, may be withheld."
+        "ask who signs the set for a newer version, and find out why this one is still served"
+    LocksetRollback "lockset_rollback" Refused
+        "A set of plugins is older than the one that was applied here, or another one of the same version."
+        "find out why the older one is served; who signs the set publishes a new version to go back"
     LockInvalid "lock_invalid" Usage
         "plugins.lock is none: it cannot be read, holds a key or a value that no lock has, or is larger than any."
         "correct what is named, or put the lock back as it was; `aisoc help lock` has its form"

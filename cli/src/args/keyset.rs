@@ -55,8 +55,9 @@ impl FromStr for Expiry {
     }
 }
 
+/// How a set is signed, and where it goes.
 #[derive(Debug, Args)]
-pub(crate) struct ExportKeysArgs {
+pub(crate) struct SignSetArgs {
     /// Where the set goes: a file, a reference such as HOST/REPOSITORY:TAG or oci:DIR:TAG, or `-` for standard output. A
     /// set that is there is verified first, and gives way to the next version alone
     #[arg(value_name = "REF|FILE")]
@@ -79,9 +80,6 @@ pub(crate) struct ExportKeysArgs {
     /// standard input
     #[arg(long)]
     pub(crate) add: bool,
-    /// The directory of keys that becomes the set [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
-    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
-    pub(crate) trusted_keys: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,
     #[command(flatten)]
@@ -89,22 +87,38 @@ pub(crate) struct ExportKeysArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ExportKeysArgs {
+    #[command(flatten)]
+    pub(crate) sign: SignSetArgs,
+    /// The directory of keys that becomes the set [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
+    pub(crate) trusted_keys: Option<PathBuf>,
+}
+
+/// Which set is followed.
+#[derive(Debug, Args)]
+pub(crate) struct FollowedSetArgs {
+    /// Which set is followed [default: as is written down]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// How many distinct keys that may sign sets here have to have signed it [default: as is written down]
+    #[arg(long, value_name = "K")]
+    pub(crate) required_signatures: Option<NonZeroUsize>,
+    /// Write source, name and number down, so that the command is enough from then on
+    #[arg(long)]
+    pub(crate) save: bool,
+    /// Why, in one line, for the journal [default: the set and its version]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<StatedReason>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct SyncKeysArgs {
     /// Where the set is: a file, a reference, or `-` for standard input [default: as KEYS/.aisoc/sync.json says]
     #[arg(value_name = "REF|FILE")]
     pub(crate) source: Option<OsString>,
-    /// Which set is followed [default: as KEYS/.aisoc/sync.json says]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// How many distinct keys that may sign sets here have to have signed it [default: as KEYS/.aisoc/sync.json says]
-    #[arg(long, value_name = "K")]
-    pub(crate) required_signatures: Option<NonZeroUsize>,
-    /// Write source, name and number to KEYS/.aisoc/sync.json, so that `aisoc keys sync` is enough from then on
-    #[arg(long)]
-    pub(crate) save: bool,
-    /// Why, in one line, for KEYS/keys.journal [default: the set and its version]
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<StatedReason>,
+    #[command(flatten)]
+    pub(crate) followed: FollowedSetArgs,
     /// The directory of trusted keys [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
     pub(crate) trusted_keys: Option<PathBuf>,

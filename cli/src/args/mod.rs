@@ -6,6 +6,7 @@ pub(crate) mod clock;
 mod directory;
 pub(crate) mod dry_run;
 mod duration;
+pub(crate) mod fleet;
 pub(crate) mod journal;
 pub(crate) mod key_change;
 pub(crate) mod key_lint;

@@ -56,6 +56,7 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what this site has accepted: plugins.lock, drift, trust and untrust",
         include_str!("../../../docs/lock.md"),
     ),
+    ("fleet", "one accepted set for many hosts: lock push, lock pull", include_str!("../../../docs/fleet.md")),
     (
         "journal",
         "what was done to keys and trust, by whom and why, and what proves it",

@@ -131,7 +131,7 @@ fn below(group: &[&'static str]) -> Vec<clap::Command> {
     for command in TABLE {
         let Declaration { words, also, about, .. } = *command.declaration();
         match (words.split_last(), also.split_last()) {
-            (Some((name, before)), _) if before == group => parsers.push(command.parser(name)),
+            (Some((name, before)), _) if before == group => parsers.push(with_own(command.parser(name), words)),
             (_, Some((name, before))) if before == group => {
                 let same = format!("{about} (the same as `aisoc {}`)", words.join(" "));
                 parsers.push(command.parser(name).about(same));
@@ -140,6 +140,15 @@ fn below(group: &[&'static str]) -> Vec<clap::Command> {
         }
     }
     parsers
+}
+
+/// A command below whose words others stand: it takes either its own arguments or one of those words.
+fn with_own(parser: clap::Command, words: &'static [&'static str]) -> clap::Command {
+    let others = below(words);
+    match others.is_empty() {
+        true => parser,
+        false => parser.subcommands(others).args_conflicts_with_subcommands(true),
+    }
 }
 
 #[cfg(test)]
@@ -153,9 +162,11 @@ mod tests {
     fn leaves(command: &clap::Command, words: &[String], found: &mut BTreeMap<Vec<String>, clap::Command>) {
         for inner in command.get_subcommands() {
             let words = [words, &[inner.get_name().to_owned()]].concat();
-            match inner.has_subcommands() {
-                true => leaves(inner, &words, found),
-                false => assert!(found.insert(words, inner.clone()).is_none(), "{} stands twice", inner.get_name()),
+            if inner.has_subcommands() {
+                leaves(inner, &words, found);
+            }
+            if !inner.is_subcommand_required_set() {
+                assert!(found.insert(words, inner.clone()).is_none(), "{} stands twice", inner.get_name());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where a signed statement about keys comes from and where it goes, as somebody named it: `-` for standard input or
+//! Where a signed statement comes from and where it goes, as somebody named it: `-` for standard input or
 //! output, a file, or a reference. One form for endorsements and sets.
 
 use std::ffi::OsStr;
@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use aisoc_files::{PassingLock, read_stream};
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::keys::{FoundStatement, StatementPlace, unread};
 use aisoc_registry_client::ClientOptions;
@@ -91,6 +92,24 @@ impl Named {
         cancellation.check()?;
         let content = content.map_err(|error| unread(self.kind, shown, error))?;
         Ok(FoundStatement { content, artifact: None })
+    }
+
+    /// What is there, or nothing where that is the artifact which is known.
+    ///
+    /// # Errors
+    /// As [`StatementPlace::read`]; `interrupted`.
+    pub(super) fn read_unless(
+        &self,
+        known: Option<ArtifactDigest>,
+        context: &Context,
+    ) -> Result<Option<FoundStatement>> {
+        let Some((place, client)) = self.place.as_ref().filter(|_| known.is_some()) else {
+            return self.read(context).map(Some);
+        };
+        if let Some(reference) = place.artifact() {
+            context.output.status("Asking", reference);
+        }
+        runtime::block_on(context.cancellation()?, place.read_unless(known, client))
     }
 
     /// What is there, or nothing where nothing is; of standard output nothing is known.

@@ -7,8 +7,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    accepted, capabilities, clock, completions, demo, digest, docs, explain, gc, help, inspect, install, journal,
-    key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign, review,
+    accepted, capabilities, clock, completions, demo, digest, docs, explain, fleet, gc, help, inspect, install,
+    journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
+    review,
     rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
@@ -401,6 +402,48 @@ Refuses where there is one.",
             raised_by: &["trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::AcceptedPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: fleet::push::run,
+        is: Declaration {
+            words: &["plugins", "lock", "push"],
+            about: "Sign plugins.lock as a set, which other sites follow with `plugins lock pull`",
+            examples: "Examples:
+  aisoc plugins lock push registry.example/team/plugins:fleet --name fleet \\
+    --expires 30d --private-key release.key
+  aisoc plugins lock push fleet.lockset --expires 30d --private-key release.key
+  # a second signer, where sites ask for two
+  aisoc plugins lock push fleet.lockset --add --private-key new.key
+
+The next version stands in the place of the one before, which is verified
+first. Whoever signs sets is trusted for that by each site itself: by a key
+whose note says that it may sign `lock`.",
+            risk: Risk::Write,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::PushedPluginSet>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: fleet::pull::run,
+        is: Declaration {
+            words: &["plugins", "lock", "pull"],
+            about: "Bring plugins.lock to what a signed set says, if enough keys of this site have signed it",
+            examples: "Examples:
+  # once: from where, which set, and how many have to have signed it
+  aisoc plugins lock pull registry.example/team/plugins:fleet \\
+    --name fleet --required-signatures 1 --save
+  # from then on
+  aisoc plugins lock pull
+  aisoc plugins lock pull --dry-run
+
+Exit code 4 when the source is down: the lock stays as it is.",
+            risk: Risk::Write,
+            raised_by: &["save", "accept-shared-directory"],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::PulledPluginSet>),
             ..PLAIN
         },
     },

@@ -168,14 +168,7 @@ pub fn revoke(session: LockSession, id: &str, reason: &str, at: Timestamp) -> Re
             lock.clone()
         }
     };
-    let line = Entry {
-        at: JournalTime::utc(at),
-        action: Action::Revoke,
-        id: Some(id.to_owned()),
-        version: None,
-        hash: None,
-        reason: Some(reason.to_owned()),
-    };
+    let line = revoke_line(id, reason, at);
     let revoked = Revoked { entry, lock: session.path().to_owned(), journal: session.journal().path() };
     session.commit(&changed, &[line])?;
     Ok(revoked)
@@ -193,12 +186,24 @@ fn not_listed(lock: &Lockfile, id: &str) -> Fault {
 }
 
 /// Ids for a message: `<none>` without one.
-pub(super) fn ids(ids: &[String]) -> String {
+pub(crate) fn ids(ids: &[String]) -> String {
     if ids.is_empty() { "<none>".to_owned() } else { ids.join(", ") }
 }
 
+/// The line of the journal that answers for an entry that is gone.
+pub(crate) fn revoke_line(id: &str, reason: &str, at: Timestamp) -> Entry {
+    Entry {
+        at: JournalTime::utc(at),
+        action: Action::Revoke,
+        id: Some(id.to_owned()),
+        version: None,
+        hash: None,
+        reason: Some(reason.to_owned()),
+    }
+}
+
 /// The line of the journal that answers for an entry.
-pub(super) fn trust_line(entry: &LockEntry, reason: &str, at: Timestamp) -> Entry {
+pub(crate) fn trust_line(entry: &LockEntry, reason: &str, at: Timestamp) -> Entry {
     Entry {
         at: JournalTime::utc(at),
         action: Action::Trust,

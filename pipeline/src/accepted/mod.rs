@@ -18,6 +18,7 @@ mod verify;
 pub use accept::{
     Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, lock_missing, revoke,
 };
+pub(crate) use accept::{ids, revoke_line, trust_line};
 pub use candidates::{Candidates, Refused};
 pub use contract::ContractCheck;
 pub(crate) use guard::Arriving;

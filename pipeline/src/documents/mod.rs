@@ -11,6 +11,7 @@ mod capability;
 mod changed_key;
 mod clock;
 mod explanation;
+mod fleet;
 mod garbage;
 mod inspection;
 mod installation;
@@ -46,6 +47,7 @@ pub use clock::SiteClock;
 pub use explanation::{
     ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,
 };
+pub use fleet::{ChangedEntry, PulledPluginSet, PushedPluginSet};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};

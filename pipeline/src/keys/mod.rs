@@ -19,7 +19,7 @@ pub use accept::{AcceptedSuccessor, Endorsement, accept_successor};
 pub use calendar::{Calendar, Due, DueKind, DueOf, calendar};
 pub use change::{ChangedKeys, Guard, KeyChangeOptions, change_keys};
 pub use dependence::{Dependence, Dependent, Place};
-pub use export::{ExportOptions, ExportedSet, NewVersion, export, sign_as_well};
+pub use export::{ExportOptions, export, sign_as_well};
 pub use here::{KeysHere, keys_here};
 pub use impact::{Impact, impact};
 pub use published::impact_of_sources;

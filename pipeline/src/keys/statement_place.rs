@@ -1,4 +1,4 @@
-//! `StatementPlace`: where a signed statement about keys is, an endorsement or a set: a file, or an artifact of one layer
+//! `StatementPlace`: where a signed statement is, an endorsement or a set of keys or of plugins: a file, or an artifact of one layer
 //! in a registry or a layout. Each kind is an artifact type of its own, and none is taken for the other.
 
 use std::ffi::OsStr;
@@ -118,7 +118,25 @@ impl StatementPlace {
     pub async fn read(&self, client: &ClientOptions) -> Result<FoundStatement> {
         match &self.at {
             At::File(path) => Ok(FoundStatement { content: read_file(self.kind, path)?, artifact: None }),
-            At::Artifact(reference) => fetch(self.kind, reference, client).await,
+            At::Artifact(reference) => {
+                let found = fetch(self.kind, reference, None, client).await?;
+                found.ok_or_else(|| Fault::new(Reason::Internal, "nothing was known, and was found again"))
+            }
+        }
+    }
+
+    /// What is there, or nothing where that is the artifact which is `known`: then one request is enough to tell.
+    ///
+    /// # Errors
+    /// As [`StatementPlace::read`].
+    pub async fn read_unless(
+        &self,
+        known: Option<ArtifactDigest>,
+        client: &ClientOptions,
+    ) -> Result<Option<FoundStatement>> {
+        match &self.at {
+            At::File(_) => self.read(client).await.map(Some),
+            At::Artifact(reference) => fetch(self.kind, reference, known, client).await,
         }
     }
 
@@ -211,6 +229,7 @@ fn no_statement(kind: PayloadType, message: String) -> Fault {
     let reason = match kind {
         PayloadType::KeySuccession => Reason::StatementInvalid,
         PayloadType::Keyset => Reason::KeysetInvalid,
+        PayloadType::Lockset => Reason::LocksetInvalid,
     };
     Fault::new(reason, message)
 }
@@ -268,9 +287,17 @@ fn require_outside(kind: PayloadType, path: &Path, keys_dir: &Path) -> Result<()
     .hint("write it somewhere else"))
 }
 
-async fn fetch(kind: PayloadType, reference: &Reference, client: &ClientOptions) -> Result<FoundStatement> {
+async fn fetch(
+    kind: PayloadType,
+    reference: &Reference,
+    known: Option<ArtifactDigest>,
+    client: &ClientOptions,
+) -> Result<Option<FoundStatement>> {
     let target = Target::open(reference, client)?;
     let named = Named::fetch(&target, None).await?;
+    if known == Some(named.manifest.digest()) {
+        return Ok(None);
+    }
     let manifest = ImageManifest::read(named.manifest.bytes())?;
     let found = manifest.artifact_type.as_deref().unwrap_or("no artifactType");
     if found != kind.as_str() {
@@ -289,7 +316,7 @@ async fn fetch(kind: PayloadType, reference: &Reference, client: &ClientOptions)
             .expected(format!("a layer of at most {max_bytes} bytes"), format!("{} bytes", layer.size)));
     }
     let content = target.fetch_blob_bytes(layer, max_bytes).await?.to_vec();
-    Ok(FoundStatement { content, artifact: Some(named.manifest.digest()) })
+    Ok(Some(FoundStatement { content, artifact: Some(named.manifest.digest()) }))
 }
 
 async fn push(

@@ -14,8 +14,8 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_signing::{Envelope, Fingerprint, PayloadType};
 use aisoc_trust::journal::Entry;
 use aisoc_trust::keys::{
-    Advance, Applied, Following, Foreseen, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, KeysetSigners, LeftAlone,
-    SyncPlan, SyncSettings, WayIn, advance, require_quorum, require_way_in, revoked_here,
+    Advance, Applied, Following, Foreseen, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, LeftAlone,
+    SignedSet as _, SyncPlan, SyncSettings, WayIn, advance, require_way_in, revoked_here,
 };
 use aisoc_trust::{KnownSigner, TrustMode};
 use jiff::Timestamp;
@@ -25,6 +25,7 @@ use super::dependence::Dependent;
 use super::impact::impact;
 use crate::afterwards::Afterwards;
 use crate::at_rest::AtRestOptions;
+use crate::signed_set::Judges;
 
 /// How a site follows a set.
 #[derive(Debug)]
@@ -206,20 +207,15 @@ fn judged(content: &[u8], session: &KeysSession, before: Option<&Applied>, optio
     let envelope = Envelope::read(content, PayloadType::Keyset)?;
     let digest = Digest::of(envelope.unverified_payload());
     let keyring = session.keyring();
-    let vouched = || -> Result<(KeySet, Vec<KnownSigner>)> {
-        let opened = envelope.open(keyring.all_keys().iter().map(|key| &key.key))?;
-        let signers = KeysetSigners::of(keyring, opened.signers(), at);
-        let named: Vec<Fingerprint> = envelope.named_signers().into_iter().collect();
-        require_quorum(&signers, &named, *required_signatures, at)?;
-        Ok((KeySet::read(opened.payload())?, signers.counting))
-    };
+    let vouched = || Judges { keyring, at }.vouched::<KeySet>(&envelope, *required_signatures);
+    let last = before.and_then(|before| before.last_of(name));
     if before.is_some_and(|before| before.name == *name && before.payload_digest == digest) {
         let set = KeySet::read(envelope.unverified_payload())?;
-        advance(&set, digest, name, before, at)?;
+        advance(&set, digest, name, last.as_ref(), at)?;
         return Ok(Judged { set, digest, signers: Vec::new(), doubt: vouched().err() });
     }
     let (set, signers) = vouched()?;
-    match advance(&set, digest, name, before, at)? {
+    match advance(&set, digest, name, last.as_ref(), at)? {
         Advance::Newer | Advance::Same => Ok(Judged { set, digest, signers, doubt: None }),
     }
 }

@@ -6,6 +6,8 @@ use crate::keyring::SignatureKind;
 
 /// Largest envelope. A set of a thousand keys with their notes has less than half of it.
 const MAX_ENVELOPE_BYTES: u64 = 4 << 20;
+/// Larger than the envelope of any set of plugins: a lock as large as it may be there, escaped and in base64.
+const MAX_LOCKSET_ENVELOPE_BYTES: u64 = 24 << 20;
 /// Larger than an endorsement by sixteen keys.
 const MAX_ENDORSEMENT_BYTES: u64 = 64 << 10;
 
@@ -16,17 +18,20 @@ pub enum PayloadType {
     KeySuccession,
     /// A whole set of trusted keys, for a fleet.
     Keyset,
+    /// A whole plugins.lock, for a fleet.
+    Lockset,
 }
 
 impl PayloadType {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::KeySuccession, Self::Keyset];
+    pub const ALL: [Self; 3] = [Self::KeySuccession, Self::Keyset, Self::Lockset];
 
     /// The word: a media type, which is the `artifactType` in a registry as well.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeySuccession => "application/vnd.aisoc.key-succession.v1+json",
             Self::Keyset => "application/vnd.aisoc.keyset.v1+json",
+            Self::Lockset => "application/vnd.aisoc.lockset.v1+json",
         }
     }
 
@@ -35,6 +40,7 @@ impl PayloadType {
         match self {
             Self::KeySuccession => SignatureKind::Succession,
             Self::Keyset => SignatureKind::Keyset,
+            Self::Lockset => SignatureKind::Lock,
         }
     }
 
@@ -43,6 +49,16 @@ impl PayloadType {
         match self {
             Self::KeySuccession => "an endorsement of a key",
             Self::Keyset => "a set of keys",
+            Self::Lockset => "a set of plugins",
+        }
+    }
+
+    /// In words, without an article.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::KeySuccession => "endorsement of a key",
+            Self::Keyset => "set of keys",
+            Self::Lockset => "set of plugins",
         }
     }
 
@@ -51,6 +67,7 @@ impl PayloadType {
         match self {
             Self::KeySuccession => MAX_ENDORSEMENT_BYTES,
             Self::Keyset => MAX_ENVELOPE_BYTES,
+            Self::Lockset => MAX_LOCKSET_ENVELOPE_BYTES,
         }
     }
 

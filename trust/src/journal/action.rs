@@ -58,6 +58,7 @@ actions! {
     KeyRemove "key-remove" true "A key was removed."
     KeyAccept "key-accept" true "A key was accepted because another one has named it its successor."
     KeySync "key-sync" true "A signed set of keys was applied."
+    LockSync "lock-sync" true "A signed set of plugins was applied to plugins.lock, or taken back."
 }
 
 impl fmt::Display for Action {
@@ -96,8 +97,8 @@ mod tests {
     fn whatever_changes_who_or_what_is_trusted_says_why() {
         for action in Action::ALL {
             let word = action.as_str();
-            let expected =
-                word.starts_with("key-") || ["trust", "revoke", "floor-lower", "clock-reset"].contains(&word);
+            let expected = word.starts_with("key-")
+                || ["trust", "revoke", "floor-lower", "clock-reset", "lock-sync"].contains(&word);
             assert_eq!(action.needs_reason(), expected, "{word}");
         }
     }

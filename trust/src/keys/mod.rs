@@ -18,9 +18,10 @@ mod unfinished;
 pub use change::{KeyChange, KeyFile};
 pub use foreseen::{Foreseen, counting};
 pub use keyset::{
-    Advance, Applied, Following, KeyMove, KeySet, KeysetSigners, LeftAlone, Loss, MAX_SET_BYTES, SetHead, SetKey,
-    SyncPlan, SyncSettings, WayIn, WhyLeft, advance, require_finished, require_quorum, require_set_signers,
-    require_signers_beside, require_way_in, revoked_here,
+    Advance, Applied, EarlierSet, Following, KeyMove, KeySet, LeftAlone, Loss, MAX_SET_BYTES, MAX_SETTINGS_BYTES,
+    SetHead, SetKey, SetReasons, SetSigners, SignedSet, SyncPlan, SyncSettings, WayIn, WhyLeft, advance, as_usage,
+    earlier_than, last_of, require_finished, require_quorum, require_set_signers, require_signers_beside,
+    require_way_in, revoked_here,
 };
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};

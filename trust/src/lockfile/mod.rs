@@ -19,22 +19,33 @@
 //! `read` makes a [`Lockfile`] of a text, and says where in the text everything stands. `edit` changes a text in
 //! place: it puts new values where the old ones stand, so that comments, blanks, line ends and other entries stay what
 //! they were, to the byte. [`LockPlace`] is the file, [`LockSession`] its change, under the lock of its directory.
+//!
+//! [`LockSet`] is a lock that is signed for many sites, [`Brought`] what it makes of the lock of one, and [`AppliedLock`]
+//! what that site remembers of it.
 
+mod applied;
+mod brought;
 mod edit;
 mod entry;
 mod place;
 mod read;
 mod schema;
 mod session;
+mod set;
 mod spelling;
 mod unjournaled;
 
+pub use applied::{AppliedLock, PreviousLock, followed};
+pub use brought::{Brought, EntryChange};
 pub use entry::{Field, LockEntry, Provenance};
 pub use place::{LockPlace, MAX_LOCK_BYTES};
 pub use read::{Lockfile, MAX_LOCK_ENTRIES};
 pub use schema::LockSchema;
-pub use session::{LockAccess, LockSession};
+pub use session::{LockAccess, LockSession, Remembered};
+pub use set::{LockSet, MAX_LOCKSET_BYTES};
 pub use unjournaled::{Unjournaled, unjournaled};
 
+#[cfg(test)]
+mod set_tests;
 #[cfg(test)]
 mod tests;

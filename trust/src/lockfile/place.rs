@@ -1,6 +1,6 @@
 //! `LockPlace`: the directory and the name of a lock file, and how its text is read.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use aisoc_files::{Arrival, Links, SmallFileError, Walk, open_file_in, parent, re
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use super::read::Lockfile;
-use crate::state_directory::changeable;
+use crate::state_directory::{changeable, require_secure};
 
 /// Largest lock that is read: more than as many entries as there may be fill.
 pub const MAX_LOCK_BYTES: u64 = 16 << 20;
@@ -85,15 +85,34 @@ impl LockPlace {
             Err(error) if error.is_absent() => return Ok(None),
             opened => opened.map_err(|error| self.no_lock(error))?,
         };
-        self.require_secure(&file)?;
+        require_secure(&file, &self.path)?;
         let read = read_open(file, MAX_LOCK_BYTES).map_err(|error| self.no_lock(error))?;
         Ok(Some((read.content, read.metadata)))
     }
 
-    fn require_secure(&self, file: &File) -> Result<()> {
-        let mut walk = Walk::default();
-        walk.judge_open(file, &self.path).map_err(|error| Fault::io("look at", &self.path, error))?;
-        walk.finish().map_err(changeable)
+    /// The content of a file of ours beside the lock; nothing where there is none.
+    ///
+    /// # Errors
+    /// `directory_insecure` for one that others can change, `record_invalid` for what is no file of its size, and I/O
+    /// reasons.
+    pub(super) fn beside(&self, ending: &str, max_bytes: u64) -> Result<Option<Vec<u8>>> {
+        let path = self.path_beside(ending);
+        let unreadable = |error: SmallFileError| match error {
+            SmallFileError::Io(error) => Fault::io("read", &path, error),
+            error => Fault::new(Reason::RecordInvalid, format!("`{}` is no file of its kind", path.display()))
+                .caused_by(error),
+        };
+        let file = match open_file_in(&self.directory, format!("{}{ending}", self.name)) {
+            Err(error) if error.is_absent() => return Ok(None),
+            opened => opened.map_err(unreadable)?,
+        };
+        require_secure(&file, &path)?;
+        Ok(Some(read_open(file, max_bytes).map_err(unreadable)?.content))
+    }
+
+    /// Where that is.
+    pub(super) fn path_beside(&self, ending: &str) -> PathBuf {
+        self.path.with_file_name(format!("{}{ending}", self.name))
     }
 
     fn no_lock(&self, error: SmallFileError) -> Fault {

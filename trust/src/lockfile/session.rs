@@ -6,14 +6,16 @@
 
 use std::path::Path;
 
-use aisoc_files::{LockWait, PassingLock, Replacement, Waited, may_write_open, shell_word};
+use aisoc_files::{LockWait, PassingLock, Replacement, Waited, may_write_open, replace_in, shell_word};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::lock::Lock;
 
+use super::applied::{APPLIED, AppliedLock, SETTINGS};
 use super::place::{LockPlace, Stored};
 use super::read::Lockfile;
 use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+use crate::keys::SyncSettings;
 use crate::state_lock::Patience;
 
 /// The lock's own lock, in its directory. It is there only while somebody changes a lock, for the directory is often
@@ -31,6 +33,15 @@ pub struct LockAccess {
     pub writer: Writer,
     /// Whether anything is changed.
     pub dry_run: DryRun,
+}
+
+/// What is remembered of the set that a lock follows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Remembered<'a> {
+    /// Which set it is, for the runs to come.
+    pub settings: Option<&'a SyncSettings>,
+    /// Which version of it was applied.
+    pub applied: Option<&'a AppliedLock>,
 }
 
 /// A lock file under its directory's lock. Dropping it releases that, and changes nothing.
@@ -87,6 +98,15 @@ impl LockSession {
     /// `locked` when somebody has changed the file by hand meanwhile; those of the journal, before anything is
     /// changed; and I/O reasons.
     pub fn commit(self, lock: &Lockfile, entries: &[Entry]) -> Result<()> {
+        self.commit_set(lock, entries, &Remembered::default())
+    }
+
+    /// As [`LockSession::commit`], and what is remembered of the set that the lock follows is written first: a version
+    /// that was begun is the oldest that is applied again, whatever becomes of this run.
+    ///
+    /// # Errors
+    /// As [`LockSession::commit`].
+    pub fn commit_set(self, lock: &Lockfile, entries: &[Entry], remembered: &Remembered<'_>) -> Result<()> {
         self.access.patience.cancellation.check()?;
         if self.access.dry_run.is_on() {
             return Ok(());
@@ -97,12 +117,41 @@ impl LockSession {
             .map_err(failed)?;
         let mut journal = self.journal.open()?;
         self.require_unchanged()?;
+        self.remember(remembered)?;
         journal.append_all(entries, &self.access.writer)?;
         draft.publish().map_err(|error| match (self.holds(lock), entries.is_empty()) {
             (true, _) => failed(error).although(format!("`{}` says so now", self.place.path().display())),
             (false, false) => failed(error).although("the journal says that the lock was changed"),
             (false, true) => failed(error),
         })
+    }
+
+    /// Writes down what is remembered of a set, and nothing else.
+    ///
+    /// # Errors
+    /// I/O reasons, and `interrupted`.
+    pub fn remember_alone(self, remembered: &Remembered<'_>) -> Result<()> {
+        self.access.patience.cancellation.check()?;
+        if self.access.dry_run.is_on() { Ok(()) } else { self.remember(remembered) }
+    }
+
+    fn remember(&self, remembered: &Remembered<'_>) -> Result<()> {
+        let Remembered { settings, applied } = remembered;
+        let files = [(SETTINGS, settings.map(SyncSettings::to_json)), (APPLIED, applied.map(AppliedLock::to_json))];
+        for (ending, content) in files {
+            let Some(content) = content else { continue };
+            replace_in(&self.place, &format!("{}{ending}", self.place.name()), content.as_bytes())
+                .map_err(|error| Fault::io("write", &self.place.path_beside(ending), error))?;
+        }
+        Ok(())
+    }
+
+    /// The set that was applied last, if one was.
+    ///
+    /// # Errors
+    /// As [`AppliedLock::read`].
+    pub fn applied(&self) -> Result<Option<AppliedLock>> {
+        AppliedLock::read(&self.place)
     }
 
     /// Whether that text stands there, of a change that has failed: it may have its name already.

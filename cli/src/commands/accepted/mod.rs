@@ -7,6 +7,8 @@ pub(super) mod trust;
 pub(super) mod untrust;
 pub(super) mod verify;
 
+pub(super) use answer::shown_lock;
+
 use std::path::Path;
 
 use aisoc_installation::{SharedDirectories, Site};

@@ -1,18 +1,19 @@
 //! `aisoc keys sync`
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::fault::{Class, Fault, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{LeftKey, Objection, SyncedKey, SyncedKeySet, WaitingKey};
-use aisoc_pipeline::keys::{Dependent, StatementPlace, SyncOptions, Synced, sync};
+use aisoc_pipeline::keys::{Dependent, SyncOptions, Synced, sync};
 use aisoc_signing::{KeyPlace, Keyring, PayloadType};
 use aisoc_trust::Patience;
 use aisoc_trust::keys::{Applied, KeyMove, KeysAccess, LeftAlone, Loss, SyncSettings, WhyLeft};
 
 use super::super::key_change::{finished_change, guard};
+use super::super::signed_set::{settings, signer};
 use super::super::statement::Named;
 use crate::args::keyset::SyncKeysArgs;
 use crate::clock;
@@ -33,7 +34,8 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
     let keys_dir = context.keys_directory(args.trusted_keys.clone());
     // What would refuse every set is said before one is asked for.
     Keyring::read(&keys_dir)?.require_there()?;
-    let settings = settings(&args, &keys_dir)?;
+    let saved = SyncSettings::read(&keys_dir);
+    let settings = settings(PayloadType::Keyset, "keys sync", args.source.as_ref(), &args.followed, saved)?;
     let source = OsString::from(&settings.from);
     let patience = Patience {
         lock_timeout: Duration::from_secs(args.lock_timeout),
@@ -45,8 +47,8 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
         installed: guard.installed,
         is_forced: guard.is_forced,
         now: clock::now(),
-        is_saved: args.save,
-        reason: args.reason,
+        is_saved: args.followed.save,
+        reason: args.followed.reason,
         settings,
         keys_dir,
     };
@@ -55,53 +57,6 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
     let done = sync(&found.content, &options)?;
     announce(&done, context);
     answer(done, &options, context)
-}
-
-/// Which set is followed: what was typed, and else what this site has written down. Nobody follows fewer signatures
-/// than were written down by leaving them out.
-fn settings(args: &SyncKeysArgs, keys_dir: &Path) -> Result<SyncSettings> {
-    let is_whole = args.save && args.source.is_some() && args.name.is_some() && args.required_signatures.is_some();
-    let saved = match SyncSettings::read(keys_dir) {
-        // What cannot be read is replaced by what is said whole.
-        Err(fault) if is_whole && fault.reason() == Reason::RecordInvalid => None,
-        read => read?,
-    };
-    let missing = |what: &str| {
-        Fault::new(Reason::Usage, format!("nothing says {what}"))
-            .hint("say it once, and it is kept: `aisoc keys sync REF --name NAME --required-signatures K --save`")
-    };
-    let from = match (&args.source, &saved) {
-        (Some(source), _) => named(source, args.save)?,
-        (None, Some(saved)) => saved.from.clone(),
-        (None, None) => return Err(missing("where the set of keys is")),
-    };
-    let name = args.name.clone().or_else(|| saved.as_ref().map(|saved| saved.name.clone()));
-    let name = name.ok_or_else(|| missing("which set of keys is followed"))?;
-    let required = args.required_signatures.or_else(|| saved.as_ref().map(|saved| saved.required_signatures));
-    let required = required.ok_or_else(|| missing("how many have to have signed the set of keys"))?;
-    match saved.filter(|saved| !args.save && (saved.name != name || saved.required_signatures > required)) {
-        None => Ok(SyncSettings::new(from, name, required)),
-        Some(saved) => Err(Fault::new(Reason::Usage, "this site follows a set by stricter or other settings")
-            .expected(
-                format!("`{}`, signed by {}", saved.name, saved.required_signatures),
-                format!("`{name}`, signed by {required}"),
-            )
-            .hint("leave `--name` and `--required-signatures` out, or change what is kept with `--save`")),
-    }
-}
-
-fn named(source: &OsStr, is_saved: bool) -> Result<String> {
-    if source == "-" && is_saved {
-        return Err(Fault::new(Reason::Usage, "standard input is no place that a set can be fetched from again")
-            .hint("name the file or the reference from which `aisoc keys sync` takes it later"));
-    }
-    match is_saved {
-        true => StatementPlace::parse(PayloadType::Keyset, source)?.from_anywhere(),
-        false => source.to_str().map(str::to_owned).ok_or_else(|| {
-            Fault::new(Reason::Usage, "the name of the file is no text")
-                .hint("give it a name that is UTF-8, or use `-`")
-        }),
-    }
 }
 
 /// The last good set is kept when its source is down, and goes on judging.
@@ -168,7 +123,7 @@ fn answer(done: Synced, options: &SyncOptions, context: &Context) -> Result<u8> 
         expires_at: done.set.expires_at.to_string(),
         payload_digest: done.digest.to_string(),
         source: options.settings.from.clone(),
-        signers: done.signers.iter().map(super::signer).collect(),
+        signers: done.signers.iter().map(signer).collect(),
         required_signature_count: options.settings.required_signatures.get(),
         changed: done.is_changed,
         changes: done.moves.iter().map(synced).collect(),

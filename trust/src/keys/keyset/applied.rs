@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::own_file;
 use super::set::KeySet;
+use super::signed_set::{EarlierSet, earlier_than, last_of};
 
 /// The file in the keyring's own directory.
 const APPLIED: &str = "keyset.json";
@@ -52,18 +53,6 @@ pub struct BroughtKey {
     pub note_digest: Option<Digest>,
 }
 
-/// The last version of a set that was followed before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EarlierSet {
-    /// The set.
-    pub name: String,
-    /// Its version.
-    pub version: u64,
-    /// The version by content.
-    pub payload_digest: Digest,
-}
-
 impl Applied {
     /// What was taken last by the site of those keys, if anything was.
     ///
@@ -86,9 +75,8 @@ impl Applied {
 
     /// What was taken of `set`, after what was taken `before`.
     pub(super) fn of(set: &KeySet, payload_digest: Digest, before: Option<&Self>, keys: Vec<BroughtKey>) -> Self {
-        let mut earlier: Vec<EarlierSet> = before.map(|before| before.earlier.clone()).unwrap_or_default();
-        earlier.extend(before.map(Self::as_earlier));
-        earlier.retain(|it| it.name != set.name);
+        let known = before.map(|before| before.earlier.clone()).unwrap_or_default();
+        let earlier = earlier_than(&set.name, before.map(Self::as_earlier), known);
         let (name, version, expires_at) = (set.name.clone(), set.version, set.expires_at);
         Self { schema_version: 1, name, version, payload_digest, expires_at, keys, earlier }
     }
@@ -99,8 +87,7 @@ impl Applied {
 
     /// The last version of the set of that name, whether it is the one that is followed now or not.
     pub fn last_of(&self, name: &str) -> Option<EarlierSet> {
-        let now = Some(self.as_earlier()).filter(|it| it.name == name);
-        now.or_else(|| self.earlier.iter().find(|it| it.name == name).cloned())
+        last_of(self.as_earlier(), &self.earlier, name)
     }
 
     /// Whether nobody can rely on it any more: a newer one, with a revocation, may be withheld.

@@ -12,6 +12,7 @@ mod revoked_here;
 mod set;
 mod set_key;
 mod settings;
+mod signed_set;
 mod sought;
 
 pub use applied::Applied;
@@ -19,11 +20,12 @@ pub use lockout::{WayIn, require_set_signers, require_signers_beside, require_wa
 pub use order::{Advance, advance};
 pub use own_file::require_finished;
 pub use plan::{Following, KeyMove, Loss, SyncPlan};
-pub use quorum::{KeysetSigners, require_quorum};
+pub use quorum::{SetSigners, require_quorum};
 pub use revoked_here::revoked_here;
-pub use set::{KeySet, MAX_SET_BYTES, SetHead};
+pub use set::{KeySet, MAX_SET_BYTES};
 pub use set_key::SetKey;
-pub use settings::SyncSettings;
+pub use settings::{MAX_SETTINGS_BYTES, SyncSettings};
+pub use signed_set::{EarlierSet, SetHead, SetReasons, SignedSet, as_usage, earlier_than, last_of};
 pub use sought::{LeftAlone, WhyLeft};
 
 #[cfg(test)]

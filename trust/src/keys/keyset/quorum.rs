@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, HeldKey, Keyring, SignatureKind, Standing};
+use aisoc_signing::{Fingerprint, HeldKey, Keyring, PayloadType, Standing};
 use jiff::Timestamp;
 
 use crate::continuity::KnownSigner;
@@ -15,20 +15,21 @@ const SHOWN: usize = 8;
 
 /// Who has signed a set.
 #[derive(Debug, Clone)]
-pub struct KeysetSigners {
+pub struct SetSigners {
+    kind: PayloadType,
     /// The keys whose signatures count: trusted here, current, and allowed to sign sets.
     pub counting: Vec<KnownSigner>,
     /// The others of this site's keys, each with the reason.
     pub others: Vec<(KnownSigner, Standing)>,
 }
 
-impl KeysetSigners {
+impl SetSigners {
     /// What the signatures of those keys are worth here. A key under several names is one, and counts where one of its
     /// files does.
-    pub fn of(keyring: &Keyring, signed: &BTreeSet<Fingerprint>, at: Timestamp) -> Self {
+    pub fn of(kind: PayloadType, keyring: &Keyring, signed: &BTreeSet<Fingerprint>, at: Timestamp) -> Self {
         let mut best: BTreeMap<Fingerprint, (&HeldKey, Standing)> = BTreeMap::new();
         for key in keyring.all_keys().iter().filter(|key| signed.contains(&key.fingerprint)) {
-            let standing = key.standing_as(SignatureKind::Keyset, at);
+            let standing = key.standing_as(kind.kind(), at);
             let known = best.entry(key.fingerprint).or_insert_with(|| (key, standing.clone()));
             if standing == Standing::Current {
                 *known = (key, standing);
@@ -38,6 +39,7 @@ impl KeysetSigners {
         let (counting, others): (Vec<_>, Vec<_>) =
             best.into_values().partition(|(_, standing)| *standing == Standing::Current);
         Self {
+            kind,
             counting: counting.into_iter().map(|(key, _)| signer(key)).collect(),
             others: others.into_iter().map(|(key, standing)| (signer(key), standing)).collect(),
         }
@@ -49,7 +51,7 @@ impl KeysetSigners {
 /// # Errors
 /// `signers_too_few`, naming each signer and why it does not count.
 pub fn require_quorum(
-    signers: &KeysetSigners,
+    signers: &SetSigners,
     claimed: &[Fingerprint],
     required: NonZeroUsize,
     at: Timestamp,
@@ -70,8 +72,8 @@ pub fn require_quorum(
         false => said.join("; "),
     };
     let wanted = counted(required.get(), "key");
-    let message = format!("the set of keys is signed by too few that count at {at:.0}");
+    let message = format!("the {} is signed by too few that count at {at:.0}", signers.kind.noun());
     Err(Fault::new(Reason::SignersTooFew, message)
-        .expected(format!("{wanted} of this site that may sign `keyset`"), found)
+        .expected(format!("{wanted} of this site that may sign `{}`", signers.kind.kind()), found)
         .hint("ask who signs the set; see which keys may sign one here: `aisoc keys list`"))
 }

@@ -3,31 +3,17 @@
 use std::collections::BTreeSet;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::text::shown;
-use aisoc_signing::{Keyring, SignatureKind, Standing};
+use aisoc_signing::{Keyring, PayloadType, SignatureKind, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::is_id;
 use super::set_key::SetKey;
+use super::signed_set::{SetHead, SetReasons, SignedSet, as_usage};
 
 /// Larger than any set: as many keys as one has, each with a long note.
 pub const MAX_SET_BYTES: u64 = 2 << 20;
 /// Most keys of a set. The change that brings them is written down whole before it begins.
 const MAX_SET_KEYS: usize = 2_000;
-
-/// What a set says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetHead {
-    /// Which set it is: the same in every version.
-    pub name: String,
-    /// It only grows.
-    pub version: u64,
-    /// When it was made.
-    pub issued_at: Timestamp,
-    /// Until when it can be relied on that nothing newer was withheld.
-    pub expires_at: Timestamp,
-}
 
 /// The keys of a directory, as they are to be on every site that follows it. Unknown members refuse it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,13 +54,7 @@ impl KeySet {
         let mut keys = keyring.all_keys().iter().map(SetKey::of).collect::<Result<Vec<_>>>()?;
         keys.sort_by(|one, other| one.order().cmp(&other.order()));
         let set = Self { schema_version: Self::SCHEMA_VERSION, name, version, issued_at, expires_at, keys };
-        // What somebody has typed is no set that cannot be understood.
-        set.require_sound().map_err(|fault| match (fault.reason(), fault.difference()) {
-            (Reason::KeysetInvalid, Some(values)) => {
-                Fault::new(Reason::Usage, fault.message()).expected(&values.expected, &values.found)
-            }
-            _ => fault,
-        })?;
+        set.require_sound().map_err(|fault| as_usage(fault, Reason::KeysetInvalid))?;
         let counts = set.counting(SignatureKind::Plugin, issued_at).next().is_some();
         match counts {
             true => Ok(set),
@@ -84,50 +64,14 @@ impl KeySet {
         }
     }
 
-    /// Reads what was signed.
-    ///
-    /// # Errors
-    /// `keyset_invalid`, and `weak_key` for a key for which anybody can make signatures.
-    pub fn read(payload: &[u8]) -> Result<Self> {
-        let invalid = || Fault::new(Reason::KeysetInvalid, "the set of keys cannot be understood");
-        if payload.len() as u64 > MAX_SET_BYTES {
-            return Err(
-                invalid().expected(format!("at most {MAX_SET_BYTES} bytes"), format!("{} bytes", payload.len()))
-            );
-        }
-        let Form { schema_version } = serde_json::from_slice(payload).map_err(|error| invalid().caused_by(error))?;
-        if schema_version != Self::SCHEMA_VERSION {
-            return Err(invalid()
-                .expected(format!("schema_version {}", Self::SCHEMA_VERSION), schema_version.to_string())
-                .hint("use a version of aisoc that knows the form"));
-        }
-        let set: Self = serde_json::from_slice(payload).map_err(|error| invalid().caused_by(error))?;
-        set.require_sound().map(|()| set)
-    }
-
-    /// What is signed: the same set has the same bytes.
-    pub fn to_payload(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("texts, numbers and times are JSON")
-    }
-
     /// Those that count at that time for such things, as the set has them.
     pub fn counting(&self, kind: SignatureKind, at: Timestamp) -> impl Iterator<Item = &SetKey> {
         self.keys.iter().filter(move |key| key.standing_as(kind, at) == Standing::Current)
     }
 
     fn require_sound(&self) -> Result<()> {
+        self.head().require_sound(Reason::KeysetInvalid)?;
         let invalid = |what: &str| Fault::new(Reason::KeysetInvalid, what);
-        if !is_id(&self.name) {
-            return Err(invalid("the name of the set is none")
-                .expected("letters, digits, `.`, `_` and `-`, a letter or digit first", shown(&self.name, 80)));
-        }
-        if self.version == 0 {
-            return Err(invalid("the versions of a set begin with 1").expected("at least 1", "0"));
-        }
-        if self.expires_at <= self.issued_at {
-            return Err(invalid("the set would never count")
-                .expected(format!("expires_at behind issued_at, {}", self.issued_at), self.expires_at.to_string()));
-        }
         if self.keys.len() > MAX_SET_KEYS {
             return Err(invalid("the set has too many keys")
                 .expected(format!("at most {MAX_SET_KEYS}"), self.keys.len().to_string()));
@@ -152,6 +96,42 @@ impl KeySet {
                 .expected("by place, and then by id", "another order")),
             None => Ok(()),
         }
+    }
+}
+
+impl SignedSet for KeySet {
+    const KIND: PayloadType = PayloadType::Keyset;
+    const REASONS: SetReasons = SetReasons {
+        invalid: Reason::KeysetInvalid,
+        mismatch: Reason::KeysetMismatch,
+        expired: Reason::KeysetExpired,
+        rollback: Reason::KeysetRollback,
+    };
+
+    fn read(payload: &[u8]) -> Result<Self> {
+        let invalid = || Fault::new(Reason::KeysetInvalid, "the set of keys cannot be understood");
+        if payload.len() as u64 > MAX_SET_BYTES {
+            return Err(
+                invalid().expected(format!("at most {MAX_SET_BYTES} bytes"), format!("{} bytes", payload.len()))
+            );
+        }
+        let Form { schema_version } = serde_json::from_slice(payload).map_err(|error| invalid().caused_by(error))?;
+        if schema_version != Self::SCHEMA_VERSION {
+            return Err(invalid()
+                .expected(format!("schema_version {}", Self::SCHEMA_VERSION), schema_version.to_string())
+                .hint("use a version of aisoc that knows the form"));
+        }
+        let set: Self = serde_json::from_slice(payload).map_err(|error| invalid().caused_by(error))?;
+        set.require_sound().map(|()| set)
+    }
+
+    fn to_payload(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts, numbers and times are JSON")
+    }
+
+    fn head(&self) -> SetHead {
+        let Self { name, version, issued_at, expires_at, .. } = self;
+        SetHead { name: name.clone(), version: *version, issued_at: *issued_at, expires_at: *expires_at }
     }
 }
 

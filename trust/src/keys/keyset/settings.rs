@@ -13,7 +13,7 @@ use super::own_file;
 /// The file in the keyring's own directory.
 const SETTINGS: &str = "sync.json";
 /// Larger than three short members.
-const MAX_SETTINGS_BYTES: u64 = 16 << 10;
+pub const MAX_SETTINGS_BYTES: u64 = 16 << 10;
 
 /// The content of the file. An admin writes it, or the tool that sets up machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,23 +42,30 @@ impl SyncSettings {
     /// reasons.
     pub fn read(keys: &Path) -> Result<Option<Self>> {
         let Some(content) = own_file::read(keys, SETTINGS, MAX_SETTINGS_BYTES)? else { return Ok(None) };
+        let path = keys.join(aisoc_signing::OWN_DIRECTORY).join(SETTINGS);
+        Self::parse(&content, &path, "keys sync", "\"A fleet\" in `aisoc help keys`").map(Some)
+    }
+
+    /// Reads the content of such a file, which `command` writes and `page` describes.
+    ///
+    /// # Errors
+    /// `record_invalid`.
+    pub fn parse(content: &[u8], path: &Path, command: &str, page: &str) -> Result<Self> {
         let invalid = || {
-            let path = keys.join(aisoc_signing::OWN_DIRECTORY).join(SETTINGS);
             Fault::new(Reason::RecordInvalid, format!("`{}` does not say which set is followed", path.display())).hint(
-                "write it anew: `aisoc keys sync REF --name NAME --required-signatures K --save`; \
-                 see \"A fleet\" in `aisoc help keys`",
+                format!("write it anew: `aisoc {command} REF --name NAME --required-signatures K --save`; see {page}"),
             )
         };
-        let settings: Self = serde_json::from_slice(&content).map_err(|error| invalid().caused_by(error))?;
+        let settings: Self = serde_json::from_slice(content).map_err(|error| invalid().caused_by(error))?;
         match (settings.schema_version, is_id(&settings.name)) {
-            (1, true) => Ok(Some(settings)),
+            (1, true) => Ok(settings),
             (1, false) => Err(invalid().expected("the name of a set", "another text")),
             (other, _) => Err(invalid().expected("schema_version 1", other.to_string())),
         }
     }
 
     /// The content of the file.
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("texts and numbers are JSON") + "\n"
     }
 }

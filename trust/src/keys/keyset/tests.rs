@@ -11,7 +11,7 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::{Fingerprint, KeyNotes, Keyring, PublicKey, SignatureKind, SigningKey, Standing};
+use aisoc_signing::{Fingerprint, KeyNotes, Keyring, PayloadType, PublicKey, SignatureKind, SigningKey, Standing};
 use jiff::Timestamp;
 
 use super::super::change::KeyChange;
@@ -216,7 +216,8 @@ fn a_set_goes_forward_only() {
     here.sync(&two);
     let before = here.applied();
     let asked = |set: &KeySet, name: &str, at: Timestamp| -> Result<Advance, Reason> {
-        advance(set, digest(set), name, before.as_ref(), at).map_err(|fault: Fault| fault.reason())
+        let last = before.as_ref().and_then(|before| before.last_of(name));
+        advance(set, digest(set), name, last.as_ref(), at).map_err(|fault: Fault| fault.reason())
     };
     assert_eq!(asked(&two, "fleet", now()), Ok(Advance::Same));
     assert_eq!(asked(&three, "fleet", now()), Ok(Advance::Newer));
@@ -251,7 +252,7 @@ fn signatures_count_of_keys_that_are_trusted_here_now_for_sets() {
     ]);
     let signed: BTreeSet<Fingerprint> =
         [&root, &second, &plain, &retired, &gone].map(PublicKey::fingerprint).into_iter().collect();
-    let signers = KeysetSigners::of(&site.keyring(), &signed, now());
+    let signers = SetSigners::of(PayloadType::Keyset, &site.keyring(), &signed, now());
     assert_eq!(signers.counting.iter().map(|it| it.fingerprint).collect::<Vec<_>>(), [root.fingerprint()]);
     assert_eq!(signers.others.len(), 3);
     require_quorum(&signers, &[], one(), now()).expect("one is enough");

@@ -1,0 +1,83 @@
+//! Sets of plugins, as they are signed and as they are followed.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{PluginsLock, Signer};
+
+/// A set of plugins that was signed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PushedPluginSet {
+    /// Which set it is.
+    pub name: String,
+    /// Its version.
+    pub set_version: u64,
+    /// The version that was there before.
+    pub previous_set_version: Option<u64>,
+    /// When it was made.
+    pub issued_at: String,
+    /// Until when it can be relied on.
+    pub expires_at: String,
+    /// How many plugins it accepts.
+    pub plugin_count: usize,
+    /// What was signed, by content.
+    pub payload_digest: String,
+    /// Who has signed it.
+    pub signers: Vec<Signer>,
+    /// Where it is: the file, or the reference; nothing when it was printed.
+    pub destination: Option<String>,
+    /// The artifact that holds it; nothing for a file.
+    pub artifact_digest: Option<String>,
+    /// The content of the file, where it was printed: an envelope of DSSE v1, one line.
+    pub statement: Option<String>,
+    /// The lock that it is.
+    pub lock: String,
+}
+
+/// What a set of plugins has made of the lock of a site.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PulledPluginSet {
+    /// Which set it is.
+    pub name: String,
+    /// Its version.
+    pub set_version: u64,
+    /// The version that was applied before.
+    pub previous_set_version: Option<u64>,
+    /// Until when it can be relied on.
+    pub expires_at: String,
+    /// What was signed, by content.
+    pub payload_digest: String,
+    /// Where it was: the file, or the reference.
+    pub source: String,
+    /// Whose signatures counted; nobody's where it is what was applied before.
+    pub signers: Vec<Signer>,
+    /// How many have to sign.
+    pub required_signature_count: usize,
+    /// Whether anything was written.
+    pub changed: bool,
+    /// Whether this site has gone back from that version, and stays so until a newer one comes.
+    pub is_rolled_back: bool,
+    /// What became of the entries: those of the set in its order, then those that went.
+    pub changes: Vec<ChangedEntry>,
+    /// The lock, as it is now.
+    pub plugins_lock: PluginsLock,
+    /// The journal beside it.
+    pub journal: String,
+    /// Why, as it is written down.
+    pub reason: String,
+}
+
+/// An entry of a lock that is not what it was.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ChangedEntry {
+    /// The plugin.
+    pub id: String,
+    /// `accepted`, `changed` or `revoked`.
+    pub change: &'static str,
+    /// The version that was accepted before.
+    pub previous_version: Option<String>,
+    /// The version that is accepted.
+    pub version: Option<String>,
+    /// The content that is accepted.
+    pub hash: Option<String>,
+}
