@@ -17,6 +17,8 @@ const OF_TESTS: [&str; 1] = ["cli/src/commands/pages.rs"];
 
 /// Where a value needs no quotes, the value, and why.
 const PLAIN: &[(&str, &str, &str)] = &[
+    ("cli/src/commands/signed_set.rs", "command", "words of a command"),
+    ("trust/src/keys/keyset/settings.rs", "command", "words of a command"),
     ("cli/src/commands/bench.rs", "profile", "the name of a profile"),
     ("cli/src/commands/demo.rs", "words.join(\" \")", "words of the demo itself"),
     ("cli/src/commands/docs.rs", "option", "an option of our own"),

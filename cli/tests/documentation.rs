@@ -327,7 +327,7 @@ mkdir keys/staged keys/retired && cp old.pem older.pem keys && cp next.pem keys/
 aisoc keys annotate older --may-sign plugin --may-sign succession --reason 'ticket 12'
 aisoc keys endorse successor.pem --private-key older.key --out successor.endorsement
 aisoc keys endorse successor.pem --private-key older.key --out localhost:5000/team/keys:successor
-for id in release new; do aisoc keys annotate $id --may-sign plugin --may-sign keyset --reason world; done
+for id in release new; do aisoc keys annotate $id --may-sign plugin --may-sign keyset --may-sign lock --reason world; done
 aisoc keys export localhost:5000/team/keys:fleet --name fleet --expires 30d --private-key release.key --private-key new.key
 aisoc plugin new my-plugin --type enricher
 sed -i 's/^version: .*/version: "1.1.0"/' my-plugin/plugin.yaml
@@ -343,6 +343,8 @@ cp my-plugin/plugin.yaml my-plugin/plugin.py .
 for id in shodan virustotal; do aisoc plugin new $id --type enricher --output-dir other; done
 for id in shodan virustotal; do aisoc plugin release --plugin-dir other/$id --private-key release.key localhost:5000/team/$id:0.1.0; done
 for id in shodan virustotal; do aisoc plugin install localhost:5000/team/$id:0.1.0; done
+aisoc plugins lock --from-installed --with-provenance --reason world --plugins-lock fleet.lock
+aisoc plugins lock push localhost:5000/team/plugins:fleet --name fleet --expires 30d --private-key release.key --plugins-lock fleet.lock
 mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
 export RELEASE_KEY="$(cat release.key)" NEW_KEY="$(cat new.key)"
 cd ..

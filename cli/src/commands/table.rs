@@ -411,9 +411,11 @@ Refuses where there is one.",
             words: &["plugins", "lock", "push"],
             about: "Sign plugins.lock as a set, which other sites follow with `plugins lock pull`",
             examples: "Examples:
+  aisoc plugins lock --from-installed --with-provenance --reason 'ticket 12'
   aisoc plugins lock push registry.example/team/plugins:fleet --name fleet \\
     --expires 30d --private-key release.key
-  aisoc plugins lock push fleet.lockset --expires 30d --private-key release.key
+  aisoc plugins lock push fleet.lockset --name fleet --expires 30d \\
+    --private-key release.key
   # a second signer, where sites ask for two
   aisoc plugins lock push fleet.lockset --add --private-key new.key
 

@@ -13,9 +13,9 @@ use aisoc_manifests::version_order::compare;
 use super::entry::LockEntry;
 use super::read::Lockfile;
 
-/// Most entries that are changed in place, each of which is a reading of the text; beyond, the lock becomes the text
-/// that was signed.
-const MAX_EDITS_IN_PLACE: usize = 200;
+/// Most entries that are taken out where they stand, each of which is a reading of the text; beyond, the lock becomes the
+/// text that was signed.
+const MAX_REMOVALS_IN_PLACE: usize = 200;
 /// Longest id or version that a message repeats.
 const MAX_SHOWN: usize = 60;
 
@@ -66,27 +66,26 @@ impl Brought {
 
     fn to(here: Option<&Lockfile>, wanted: &Lockfile, entries: &[LockEntry], is_untouched: bool) -> Result<Self> {
         let changes = changes(here, entries);
+        let (come, gone): (Vec<&EntryChange>, Vec<_>) = changes.iter().partition(|change| change.after.is_some());
         let lock = match here {
-            Some(here) if !is_untouched && changes.len() <= MAX_EDITS_IN_PLACE => {
-                changes.iter().try_fold(here.clone(), |lock, change| change.made_in(&lock))?
+            Some(here) if !is_untouched && gone.len() <= MAX_REMOVALS_IN_PLACE => {
+                let rest = gone.iter().try_fold(here.clone(), |lock, change| without(&lock, &change.id))?;
+                let new: Vec<LockEntry> = come.iter().filter_map(|change| change.after.clone()).collect();
+                rest.with_all(&new)?
             }
             // The floors of this site, where they are higher than the set's.
             _ => {
-                let is_other = |entry: &&LockEntry| wanted.entry(&entry.id) != Some(entry);
-                entries.iter().filter(is_other).try_fold(wanted.clone(), |lock, entry| lock.with(entry))?
+                let others = entries.iter().zip(wanted.entries()).filter(|(held, entry)| held != entry);
+                let others: Vec<LockEntry> = others.map(|(held, _)| held.clone()).collect();
+                wanted.with_all(&others)?
             }
         };
         Ok(Self { lock, changes })
     }
 }
 
-impl EntryChange {
-    fn made_in(&self, lock: &Lockfile) -> Result<Lockfile> {
-        match &self.after {
-            Some(entry) => lock.with(entry),
-            None => Ok(lock.without(&self.id)?.unwrap_or_else(|| lock.clone())),
-        }
-    }
+fn without(lock: &Lockfile, id: &str) -> Result<Lockfile> {
+    Ok(lock.without(id)?.unwrap_or_else(|| lock.clone()))
 }
 
 fn by_id(lock: Option<&Lockfile>) -> HashMap<&str, &LockEntry> {

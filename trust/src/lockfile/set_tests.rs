@@ -148,15 +148,13 @@ fn what_somebody_has_written_stays_and_what_nobody_has_touched_becomes_what_was_
     let untouched = Brought::of(Some(&here), &wanted, true).expect("brought");
     assert_eq!(untouched.lock.text(), wanted.text());
     assert_eq!(said(&touched.changes), said(&untouched.changes));
-    // More than are changed one by one: the text that was signed.
+    // More that go than are taken out one by one: the text that was signed.
     let many: Vec<LockEntry> = (0..201).map(|number| entry(&format!("p{number}"), "1.0", None)).collect();
-    let wanted = many.iter().fold("version = 1\n".to_owned(), |text, entry| {
-        let one = lock(std::slice::from_ref(entry));
-        text + one.text().strip_prefix("version = 1\n").expect("its head")
-    });
-    let whole = Brought::of(Some(&here), &parsed(&wanted), false).expect("brought");
-    assert_eq!(whole.lock.text(), wanted);
-    assert_eq!(whole.changes.len(), 202);
+    let crowded = here.with_all(&many).expect("added");
+    let whole = Brought::of(Some(&crowded), &wanted, false).expect("brought");
+    assert_eq!((whole.lock.text(), whole.changes.len()), (wanted.text(), 202));
+    let in_place = Brought::of(Some(&here), &lock(&many), false).expect("brought");
+    assert!(in_place.lock.text().contains("# read by Ada") && in_place.lock.entries().len() == 201);
 }
 
 #[test]
@@ -255,6 +253,45 @@ fn a_set_is_remembered_beside_the_lock_and_what_nobody_understands_is_refused() 
         assert_eq!(fault.reason(), Reason::RecordInvalid, "{content}");
         assert_eq!(followed(&place.place()).expect_err(content).reason(), Reason::RecordInvalid, "{content}");
     }
-    let text = fs::read_to_string(place.0.path().join("plugins.lock")).expect("there");
-    assert_eq!(text, one.text());
+    assert_eq!(place.place().read().expect("readable").expect("there").text(), one.text());
+}
+
+/// What is begun is remembered before anything else is written: a run that stops behind that is finished by the next,
+/// and goes back to what stood there before it.
+#[test]
+fn a_run_that_has_stopped_in_between_is_finished_and_keeps_the_lock_before() {
+    let place = Place::new();
+    let (one, two) = (lock(&[entry("one", "1.0", None)]), lock(&[entry("two", "1.0", None)]));
+    let (first, second) = (set(&one, 1), set(&two, 2));
+    let applied = AppliedLock::of(&first, digest(&first), &one, None, None);
+    place.session(DryRun::No).commit_set(&one, &[], &Remembered { settings: None, applied: Some(&applied) }).expect("one");
+    let begun = AppliedLock::of(&second, digest(&second), &two, Some(&applied), Some(&one));
+    place.session(DryRun::No).remember_alone(&Remembered { settings: None, applied: Some(&begun) }).expect("begun");
+    let session = place.session(DryRun::No);
+    let before = session.applied().expect("readable").expect("there");
+    assert_eq!((before.version, session.lock().expect("a lock").text()), (2, one.text()));
+    assert!(!before.is_untouched(session.lock()), "what stands there is not what was written last");
+    let Brought { lock: then, changes } = Brought::of(session.lock(), &two, false).expect("brought");
+    assert_eq!(said(&changes), [("two", None, Some("1.0")), ("one", Some("1.0"), None)]);
+    let finished = AppliedLock::of(&second, digest(&second), &then, Some(&before), session.lock());
+    assert_eq!(finished.previous.as_ref().expect("the lock before").lock, one.text());
+    session.commit_set(&then, &[], &Remembered { settings: None, applied: Some(&finished) }).expect("finished");
+    assert!(finished.is_untouched(place.place().read().expect("readable").as_ref()));
+}
+
+/// An editor asks no lock of ours: what it has written meanwhile is neither replaced nor remembered as ours.
+#[test]
+fn a_lock_that_was_changed_meanwhile_is_left_and_nothing_is_remembered() {
+    let place = Place::new();
+    let one = lock(&[entry("one", "1.0", None)]);
+    let first = set(&one, 1);
+    let applied = AppliedLock::of(&first, digest(&first), &one, None, None);
+    place.write("plugins.lock", "version = 1\n");
+    let session = place.session(DryRun::No);
+    place.write("plugins.lock", "version = 1\n# a note\n");
+    let remembered = Remembered { settings: None, applied: Some(&applied) };
+    let fault = session.commit_set(&one, &[], &remembered).expect_err("changed");
+    assert_eq!(fault.reason(), Reason::Locked);
+    assert!(AppliedLock::read(&place.place()).expect("none").is_none());
+    assert_eq!(place.place().read().expect("readable").expect("there").text(), "version = 1\n# a note\n");
 }
