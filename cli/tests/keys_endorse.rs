@@ -636,7 +636,7 @@ fn an_artifact_that_is_no_endorsement_is_refused_for_what_it_is() {
     let bench = &site.0;
     site.endorsed();
     let content = fs::read(bench.path(FILE)).expect("there");
-    let [kind, set] = PayloadType::ALL.map(PayloadType::as_str);
+    let [kind, set, ..] = PayloadType::ALL.map(PayloadType::as_str);
     let layer = "application/vnd.dsse.envelope.v1+json";
     let at_most = |bytes: usize| [&content[..], &vec![b' '; bytes - content.len()]].concat();
     let (largest, larger) = (at_most(65_536), at_most(65_537));

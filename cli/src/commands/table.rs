@@ -9,8 +9,7 @@ use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, capabilities, clock, completions, demo, digest, docs, explain, fleet, gc, help, inspect, install,
     journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
-    review,
-    rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
+    review, rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 

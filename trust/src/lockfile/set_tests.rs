@@ -264,7 +264,10 @@ fn a_run_that_has_stopped_in_between_is_finished_and_keeps_the_lock_before() {
     let (one, two) = (lock(&[entry("one", "1.0", None)]), lock(&[entry("two", "1.0", None)]));
     let (first, second) = (set(&one, 1), set(&two, 2));
     let applied = AppliedLock::of(&first, digest(&first), &one, None, None);
-    place.session(DryRun::No).commit_set(&one, &[], &Remembered { settings: None, applied: Some(&applied) }).expect("one");
+    place
+        .session(DryRun::No)
+        .commit_set(&one, &[], &Remembered { settings: None, applied: Some(&applied) })
+        .expect("one");
     let begun = AppliedLock::of(&second, digest(&second), &two, Some(&applied), Some(&one));
     place.session(DryRun::No).remember_alone(&Remembered { settings: None, applied: Some(&begun) }).expect("begun");
     let session = place.session(DryRun::No);
@@ -294,4 +297,24 @@ fn a_lock_that_was_changed_meanwhile_is_left_and_nothing_is_remembered() {
     assert_eq!(fault.reason(), Reason::Locked);
     assert!(AppliedLock::read(&place.place()).expect("none").is_none());
     assert_eq!(place.place().read().expect("readable").expect("there").text(), "version = 1\n# a note\n");
+}
+
+#[test]
+fn a_file_beside_a_lock_that_others_can_change_is_believed_by_nobody() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let one = lock(&[entry("one", "1.0", None)]);
+    let first = set(&one, 1);
+    let applied = AppliedLock::of(&first, digest(&first), &one, None, None);
+    let remembered = Remembered { settings: None, applied: Some(&applied) };
+    place.session(DryRun::No).commit_set(&one, &[], &remembered).expect("written");
+    let path = place.0.path().join("plugins.lock.set");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("set");
+    assert_eq!(AppliedLock::read(&place.place()).expect_err("anybody's").reason(), Reason::DirectoryInsecure);
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("made");
+    assert_eq!(AppliedLock::read(&place.place()).expect_err("no file").reason(), Reason::RecordInvalid);
+    fs::remove_dir(&path).expect("removed");
+    std::os::unix::fs::symlink("plugins.lock", &path).expect("linked");
+    assert!(AppliedLock::read(&place.place()).is_err(), "a link");
 }
