@@ -79,9 +79,9 @@ pub struct Followed {
 /// to read, and nothing to do. Nothing where more has to be asked.
 ///
 /// # Errors
-/// As [`AppliedLock::read`], and as reading the lock.
+/// `io_not_found` without a directory for the lock; as [`AppliedLock::read`], and as reading the lock.
 pub fn known_artifact(options: &FollowOptions) -> Result<Option<ArtifactDigest>> {
-    let Some(place) = LockPlace::open(&options.lock)? else { return Ok(None) };
+    let place = LockPlace::open(&options.lock)?.ok_or_else(|| LockPlace::missing_directory(&options.lock))?;
     let (here, applied) = (place.read()?, AppliedLock::read(&place)?);
     let is_known = |applied: &AppliedLock| is_settled(applied, here.as_ref(), options);
     Ok(applied.filter(is_known).and_then(|applied| applied.artifact_digest))

@@ -133,7 +133,7 @@ impl LockPlace {
     }
 
     /// Nothing of a lock can be written where there is no directory.
-    pub(super) fn missing_directory(path: &Path) -> Fault {
+    pub fn missing_directory(path: &Path) -> Fault {
         Fault::io("write", path, ErrorKind::NotFound.into()).hint("make its directory, or name another lock")
     }
 }
