@@ -216,6 +216,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
                 let out = ["--out", "release.endorsement"];
                 bench.run(&[&["keys", "endorse", "next.pem", "--private-key", "release.key"], &out[..]].concat()).ok();
             }
+            if command == "plugins lock push" {
+                bench.write("plugins.lock", "version = 1\n");
+            }
             let typed = with(&command, word, OsStr::new("nowhere/at-all"));
             let run = run(&bench, &typed);
             let context = format!("{typed:?} ({word:?}): {run:?}");

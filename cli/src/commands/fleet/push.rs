@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::documents::PushedPluginSet;
 use aisoc_pipeline::fleet::{LockExportOptions, export_lock, sign_lock_as_well};
 use aisoc_pipeline::{ExportedSet, NewVersion};
@@ -56,6 +56,10 @@ impl Making for LockExportOptions {
 }
 
 pub(crate) fn run(args: PushLockArgs, context: &Context) -> Result<u8> {
+    // Whoever names a lock means one that is there.
+    if let Some(named) = args.lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
+        return Err(Fault::io("read", named, std::io::ErrorKind::NotFound.into()));
+    }
     let lock = context.plugins_lock(args.lock.plugins_lock)?.path;
     let options = LockExportOptions { lock, keys_dir: context.keys_directory(args.trusted_keys), at: clock::now() };
     let Signed { set: done, destination, artifact, statement } = sign(&args.sign, &options, context)?;
