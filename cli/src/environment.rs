@@ -56,7 +56,7 @@ pub(crate) const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 /// The data directory, in whose `plugins` drop-ins are; and the same, as Chaos Cypher calls it.
 const DATA_DIRS: [&str; 2] = ["AISOC_DATA_DIR", "CHAOSCYPHER_DATA_DIR"];
 /// Whether drop-ins count; and the same, as Chaos Cypher calls it.
-const USER_PLUGINS: [&str; 2] = ["AISOC_ALLOW_USER_PLUGINS", "CHAOSCYPHER_ALLOW_USER_PLUGINS"];
+pub(crate) const USER_PLUGINS: [&str; 2] = ["AISOC_ALLOW_USER_PLUGINS", "CHAOSCYPHER_ALLOW_USER_PLUGINS"];
 /// Whether a host loads what the lock does not accept.
 pub(crate) const PLUGIN_MODE: &str = "AISOC_PLUGIN_MODE";
 /// The same, as capa calls it.

@@ -22,6 +22,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/bench.rs", "profile", "the name of a profile"),
     ("cli/src/commands/demo.rs", "words.join(\" \")", "words of the demo itself"),
     ("cli/src/commands/docs.rs", "option", "an option of our own"),
+    ("cli/src/commands/doctor/settings.rs", "name", "a variable of our own"),
     ("cli/src/commands/sign.rs", "shipped", "an option of our own"),
     ("registry-client/src/remote/proxy/failure.rs", "self.host()", "a host and a port of a URL that was read"),
     ("registry-client/src/remote/proxy/failure.rs", "self.port()", "a host and a port of a URL that was read"),

@@ -26,7 +26,7 @@ use crate::secure::{look_at, shared_way};
 use crate::seen_tree::SeenTree;
 use crate::session::{self, Session};
 use crate::shared_directories::SharedDirectories;
-use crate::staging::StagingDirectory;
+use crate::staging::{StagingDirectory, abandoned};
 use crate::standing::Standing;
 use crate::tree_in_place::{PreviousTree, TreeInPlace};
 
@@ -240,6 +240,14 @@ impl Site {
     /// I/O reasons.
     pub fn is_interrupted(&self) -> Result<bool> {
         session::is_interrupted(&self.layout)
+    }
+
+    /// The staging directories of processes that are gone: `aisoc plugin gc` removes them.
+    ///
+    /// # Errors
+    /// I/O reasons when the directory cannot be listed.
+    pub fn abandoned_staging(&self) -> Result<Vec<PathBuf>> {
+        Ok(abandoned(self.path())?.iter().map(|left| left.path().to_owned()).collect())
     }
 
     /// Why `id` cannot be uninstalled.

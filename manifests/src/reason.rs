@@ -227,6 +227,9 @@ reasons! {
     KeysFaulty "keys_faulty" Failed
         "`aisoc keys lint` has found an error in a directory of keys, or with `--strict` a warning."
         "do what stands below each finding, then run it again"
+    SiteFaulty "site_faulty" Failed
+        "`aisoc doctor` has found an error on a site, or with `--strict` a warning."
+        "do what stands below each finding, then run it again"
     SignerUnavailable "signer_unavailable" Unavailable
         "Whoever holds the private key, an agent, a program or a token, could not be reached or did not answer in time."
         "see whether it runs and what it waits for, then try again"

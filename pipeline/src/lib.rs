@@ -12,6 +12,7 @@ mod collect;
 mod contract;
 mod digest;
 mod discovered;
+pub mod doctor;
 pub mod documents;
 mod dry_run;
 mod events;

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver};
@@ -44,11 +44,18 @@ impl Python {
         variables.filter(|(name, _)| KEPT_VARIABLES.iter().any(|kept| name == kept))
     }
 
-    /// Whether there is such a program, for us to see.
-    fn is_found(&self) -> bool {
+    /// Where the program is, for us to see: the path that is named, else the first of that name in the `PATH` above.
+    pub fn path(&self) -> Option<PathBuf> {
+        if self.program.as_encoded_bytes().contains(&b'/') {
+            return Some(PathBuf::from(&self.program)).filter(|path| path.exists());
+        }
         let path = self.kept_variables().find(|(name, _)| *name == "PATH").map(|(_, path)| path).unwrap_or_default();
-        let is_path = self.program.as_encoded_bytes().contains(&b'/');
-        is_path || std::env::split_paths(path).any(|place| place.join(&self.program).exists())
+        std::env::split_paths(path).map(|place| place.join(&self.program)).find(|path| path.exists())
+    }
+
+    /// Whether there is such a program; a path that is named was meant, whatever is there.
+    fn is_found(&self) -> bool {
+        self.program.as_encoded_bytes().contains(&b'/') || self.path().is_some()
     }
 
     fn not_started(&self, source: io::Error) -> Error {

@@ -4,6 +4,7 @@
 pub(crate) mod accepted;
 pub(crate) mod clock;
 mod directory;
+pub(crate) mod doctor;
 pub(crate) mod dry_run;
 mod duration;
 pub(crate) mod fleet;

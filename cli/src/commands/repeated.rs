@@ -259,7 +259,7 @@ mod tests {
         ),
         (
             "how far and how strictly this command looks, this once",
-            &["within", "strict", "format", "only", "plugin-mode", "exit-code"],
+            &["within", "strict", "format", "only", "plugin-mode", "exit-code", "shared"],
         ),
         (
             "what is accepted, and how much of it is written down, this once",

@@ -7,7 +7,7 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    accepted, capabilities, clock, completions, demo, digest, docs, explain, fleet, gc, help, inspect, install,
+    accepted, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, inspect, install,
     journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
     review, rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
@@ -504,7 +504,8 @@ found out as there. Exit code 0 whatever the verdict is.",
   # in CI: stop when something has changed since it was accepted
   aisoc plugins diff my-plugin --exit-code
   # two versions, neither of them installed
-  aisoc plugins diff my-plugin-1.1.0.tar --to my-plugin.tar --json
+  aisoc plugins diff registry.example/team/my-plugin:1.1.0 --to \\
+    registry.example/team/my-plugin:1.2.0 --json
 
 Files, capabilities, signers, version and dependencies. What is offered is
 hashed as it comes and written nowhere. Exit code 0 whether they differ or not;
@@ -973,6 +974,27 @@ one line, as soon as it can be asked.",
   aisoc demo --keep /tmp/aisoc-demo",
             risk: Risk::Write,
             domain: Domain::Manual,
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: doctor::run,
+        is: Declaration {
+            words: &["doctor"],
+            about: "Find everything that is insecure or broken on a site, and say what to do about each",
+            examples: "Examples:
+  aisoc doctor
+  # warn of keys that end within a quarter
+  aisoc doctor --within 13w --json
+
+Settings, keys, the plugins directory, state and journals, the lock, the data
+directory, Python and the clock: whose they are, who may change them, and what
+does not hold. Nothing is changed, nothing of a plugin is run, and no network is
+asked. Exit code 1 for an error, with --strict for a warning too, else 0. A host
+that others use as well is held to more with --shared.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::SiteExamination>),
             ..PLAIN
         },
     },

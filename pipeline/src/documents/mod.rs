@@ -10,6 +10,7 @@ mod author;
 mod capability;
 mod changed_key;
 mod clock;
+mod doctor;
 mod explanation;
 mod fleet;
 mod garbage;
@@ -44,6 +45,7 @@ pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;
+pub use doctor::{SiteExamination, SiteFinding};
 pub use explanation::{
     ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,
 };

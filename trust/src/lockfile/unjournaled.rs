@@ -1,6 +1,7 @@
 //! What a lock says and its journal does not: a change that nobody has answered for.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
@@ -19,6 +20,21 @@ pub struct Unjournaled {
     pub journaled: Option<String>,
     /// What the lock accepts; nothing without an entry.
     pub locked: Option<String>,
+}
+
+impl fmt::Display for Unjournaled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.id;
+        match (&self.journaled, &self.locked) {
+            (Some(_), None) => {
+                write!(f, "unjournaled change: the entry `{id}` is gone, and the journal has no revocation of it")
+            }
+            (Some(_), Some(_)) => {
+                write!(f, "unjournaled change: the entry `{id}` accepts another hash than its last line in the journal")
+            }
+            (None, _) => write!(f, "unjournaled change: the journal has no line that accepts the entry `{id}`"),
+        }
+    }
 }
 
 /// Goes over the journal beside a lock, and compares the last line about each plugin with its entry: in the order of

@@ -62,7 +62,7 @@ pub(in crate::commands) fn ask(
     failed.retain(|failed| is_asked(&failed.name));
     unjournaled.retain(|change| is_asked(&change.id));
     for change in &unjournaled {
-        context.output.warning(Warning::LockUnjournaled, words(change));
+        context.output.warning(Warning::LockUnjournaled, change);
     }
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
     let path = path_text(&chosen.path);
@@ -102,19 +102,6 @@ fn refusal(drifts: &[Drift], failed: &[Failed]) -> Option<Fault> {
         Fault::new(first.kind.reason(), message).expected(shown(&first.expected), shown(&first.actual))
     });
     drift.or_else(|| failed.first().map(|failed| failed.fault.clone().about(&failed.name)))
-}
-
-fn words(change: &Unjournaled) -> String {
-    let id = &change.id;
-    match (&change.journaled, &change.locked) {
-        (Some(_), None) => {
-            format!("unjournaled change: the entry `{id}` is gone, and the journal has no revocation of it")
-        }
-        (Some(_), Some(_)) => {
-            format!("unjournaled change: the entry `{id}` accepts another hash than its last line in the journal")
-        }
-        (None, _) => format!("unjournaled change: the journal has no line that accepts the entry `{id}`"),
-    }
 }
 
 fn unreadable(failed: &Failed) -> UnreadablePlugin {

@@ -1,7 +1,5 @@
 //! `aisoc keys lint`
 
-use std::fmt::Write as _;
-
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{KeyFinding, KeyLint};
@@ -11,8 +9,9 @@ use serde::Serialize;
 use super::require_site;
 use super::sarif::Sarif;
 use crate::args::key_lint::{LintFormat, LintKeysArgs};
+use crate::commands::findings::{counts, fails, write_finding};
 use crate::context::Context;
-use crate::output::{Answer, path_text, printable};
+use crate::output::{Answer, path_text};
 
 /// What was found, and what it makes of the command.
 #[derive(Serialize)]
@@ -62,13 +61,8 @@ fn format(asked: Option<LintFormat>, is_json: bool) -> Result<LintFormat> {
 fn fault(found: &Lint, is_strict: bool) -> Option<Fault> {
     let (errors, warnings) = (found.count(Level::Error), found.count(Level::Warning));
     let message = counts(&[(errors, "error"), (warnings, "warning")]);
-    let fails = errors > 0 || (is_strict && warnings > 0);
-    fails.then(|| Fault::new(Reason::KeysFaulty, format!("there are faults among the trusted keys: {message}")))
-}
-
-fn counts(counts: &[(usize, &str)]) -> String {
-    let there = counts.iter().filter(|(count, _)| *count > 0);
-    there.map(|(count, what)| counted(*count, what)).collect::<Vec<_>>().join(", ")
+    fails(errors, warnings, is_strict)
+        .then(|| Fault::new(Reason::KeysFaulty, format!("there are faults among the trusted keys: {message}")))
 }
 
 fn document(options: &LintOptions, found: &Lint) -> KeyLint {
@@ -100,10 +94,8 @@ impl Answer for Outcome<'_> {
         let KeyLint { findings, error_count, warning_count, note_count, .. } = &self.document;
         let mut text = String::new();
         for KeyFinding { rule, level, path, message, hint, .. } in findings {
-            let message = printable(message);
-            let place = if message.contains(path.as_str()) { String::new() } else { format!("{}: ", printable(path)) };
-            _ = writeln!(text, "{level}[{rule}]: {place}{message}");
-            hint.iter().for_each(|hint| _ = writeln!(text, "  hint: {}", printable(&self.context.output.hint(hint))));
+            let hint = hint.as_ref().map(|hint| self.context.output.hint(hint));
+            write_finding(&mut text, [level, rule, path, message], hint.as_deref());
         }
         let total = counts(&[(*error_count, "error"), (*warning_count, "warning"), (*note_count, "note")]);
         text + if total.is_empty() { "nothing was found" } else { &total } + "\n"

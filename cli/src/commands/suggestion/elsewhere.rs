@@ -41,7 +41,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["revert", "undo", "downgrade", "restore"], Meant::Command(&["plugin", "rollback"])),
     (&["prune", "clean", "cleanup"], Meant::Command(&["plugin", "gc"])),
     (&["hash", "checksum", "sha256"], Meant::Command(&["plugin", "digest"])),
-    (&["doctor", "status", "audit"], Meant::Command(&["plugins", "verify"])),
+    (&["status", "audit"], Meant::Command(&["plugins", "verify"])),
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics", "usage"], Meant::Command(&["help"])),

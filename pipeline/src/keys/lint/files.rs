@@ -21,7 +21,9 @@ fn writable(insecure: &Insecure) -> Vec<Finding> {
     let hint = insecure.remedy().unwrap_or_else(|| "find out who made it so, then correct its owner and mode".into());
     let finding = |weakness: &aisoc_files::Weakness| {
         let message = format!("{weakness}: expected {}", insecure.expected());
-        Finding::at(Rule::WritableByOthers, &weakness.path, message).hint(hint.clone())
+        let found = format!("owner {}, mode {:04o}", weakness.owner, weakness.mode);
+        let values = Some((insecure.expected(), found));
+        Finding { values, ..Finding::at(Rule::WritableByOthers, &weakness.path, message).hint(hint.clone()) }
     };
     insecure.weaknesses.iter().map(finding).collect()
 }

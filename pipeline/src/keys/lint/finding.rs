@@ -18,6 +18,8 @@ pub struct Finding {
     pub key: Option<(String, Fingerprint)>,
     /// What was found, in one sentence.
     pub message: String,
+    /// What should be there, and what is, where these are two values; the message has them.
+    pub values: Option<(String, String)>,
     /// What to do about it.
     pub hint: Option<String>,
 }
@@ -25,7 +27,7 @@ pub struct Finding {
 impl Finding {
     /// Of a file or a directory.
     pub(super) fn at(rule: Rule, path: impl Into<PathBuf>, message: impl Into<String>) -> Self {
-        Self { rule, path: path.into(), key: None, message: message.into(), hint: None }
+        Self { rule, path: path.into(), key: None, message: message.into(), values: None, hint: None }
     }
 
     /// Of a refusal, with the values that differ and what it is caused by.
@@ -34,12 +36,9 @@ impl Finding {
         if let Some(values) = fault.difference() {
             message.push_str(&format!(": expected {}, found {}", values.expected, values.found));
         }
-        let mut cause = std::error::Error::source(fault);
-        while let Some(because) = cause {
-            message.push_str(&format!("; {because}"));
-            cause = because.source();
-        }
-        Self::at(rule, path, message).hint(fault.next_step())
+        message.push_str(&causes(fault));
+        let values = fault.difference().map(|values| (values.expected.clone(), values.found.clone()));
+        Self { values, ..Self::at(rule, path, message).hint(fault.next_step()) }
     }
 
     /// Of a key that can be read.
@@ -56,4 +55,15 @@ impl Finding {
     pub fn level(&self) -> Level {
         self.rule.level()
     }
+}
+
+/// What a refusal is caused by, as it stands behind its message.
+pub(crate) fn causes(fault: &Fault) -> String {
+    let mut text = String::new();
+    let mut cause = std::error::Error::source(fault);
+    while let Some(because) = cause {
+        text.push_str(&format!("; {because}"));
+        cause = because.source();
+    }
+    text
 }

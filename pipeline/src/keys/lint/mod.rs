@@ -19,7 +19,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Survey;
 
 pub use finding::Finding;
+pub(crate) use finding::causes;
 pub use rule::{Level, Rule};
+pub(crate) use state::journal_state;
 pub use when::When;
 
 /// What is looked at.

@@ -1,6 +1,6 @@
 //! What is wrong with what is written down of changes: the journal, and a change that was begun.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
@@ -38,21 +38,33 @@ fn journals(directory: &Path, site: &Site) -> Vec<Finding> {
 }
 
 fn of_place(place: Result<Option<JournalPlace>>, directory: &Path) -> Vec<Finding> {
-    let broken = |path: &Path, fault: &Fault| Finding::of(Rule::JournalBroken, path, fault);
+    let Some(JournalState { path, broken, line }) = journal_state(place, directory) else { return Vec::new() };
+    let broken = broken.iter().map(|fault| Finding::of(Rule::JournalBroken, &path, fault));
+    broken.chain(line.iter().map(|fault| Finding::of(Rule::JournalLine, &path, fault))).collect()
+}
+
+/// What is wrong with a journal.
+pub(crate) struct JournalState {
+    pub(crate) path: PathBuf,
+    /// Why its chain does not hold, or it cannot be read.
+    pub(crate) broken: Option<Fault>,
+    /// The first line that is none.
+    pub(crate) line: Option<Fault>,
+}
+
+/// Reads a journal whole; nothing where there is none. `shown` is where it would be.
+pub(crate) fn journal_state(place: Result<Option<JournalPlace>>, shown: &Path) -> Option<JournalState> {
+    let broken = |path: PathBuf, fault| Some(JournalState { path, broken: Some(fault), line: None });
     let place = match place {
-        Err(fault) => return vec![broken(directory, &fault)],
-        Ok(None) => return Vec::new(),
-        Ok(Some(place)) => place,
+        Err(fault) => return broken(shown.to_owned(), fault),
+        Ok(place) => place?,
     };
     let path = place.path();
-    let reading = match place.read(|_| Ok(())) {
-        Err(fault) => return vec![broken(&path, &fault)],
-        Ok(reading) => reading,
-    };
-    let line = reading
-        .summary
-        .invalid
-        .as_ref()
-        .map(|(line, fault)| Finding::of(Rule::JournalLine, &path, &fault.fault(&path, *line)));
-    reading.broken.iter().map(|fault| broken(&path, fault)).chain(line).collect()
+    match place.read(|_| Ok(())) {
+        Err(fault) => broken(path, fault),
+        Ok(reading) => {
+            let line = reading.summary.invalid.as_ref().map(|(line, fault)| fault.fault(&path, *line));
+            Some(JournalState { path, broken: reading.broken, line })
+        }
+    }
 }

@@ -1,0 +1,46 @@
+//! What is insecure or broken on a site.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Everything that was found on a site.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SiteExamination {
+    /// The plugins directory.
+    pub plugins_directory: String,
+    /// The directory of the keys, or the one file.
+    pub keys_directory: String,
+    /// The lock, or where it would be.
+    pub lock: String,
+    /// `dev`, or `production`: whether what the lock does not accept is refused.
+    pub plugin_mode: &'static str,
+    /// What is done about what is not verified: `strict`, `warn` or `disabled`.
+    pub trust_mode: &'static str,
+    /// How many findings are errors.
+    pub error_count: usize,
+    /// How many are warnings.
+    pub warning_count: usize,
+    /// How many are notes.
+    pub note_count: usize,
+    /// What was found: what weighs most first, then by place.
+    pub site_findings: Vec<SiteFinding>,
+}
+
+/// One thing that somebody should know of a site.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SiteFinding {
+    /// What it is about, by an id that keeps its meaning.
+    pub rule: &'static str,
+    /// `error`, `warning` or `note`.
+    pub level: &'static str,
+    /// The file, the directory, the variable or the user.
+    pub place: String,
+    /// What was found.
+    pub message: String,
+    /// What should be there; nothing where the message says it in words.
+    pub expected: Option<String>,
+    /// What is.
+    pub found: Option<String>,
+    /// What to do about it.
+    pub hint: String,
+}
