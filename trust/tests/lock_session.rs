@@ -129,7 +129,7 @@ fn every_change_without_its_line_is_found() {
     assert_eq!(site.unjournaled(), []);
     let found = |id: &str, journaled: Option<&str>, locked: Option<&str>| {
         let [journaled, locked] = [journaled, locked].map(|hash| hash.map(str::to_owned));
-        Unjournaled { id: id.to_owned(), journaled, locked }
+        Unjournaled { id: id.to_owned(), journaled, locked, revoked: None }
     };
     let lock = site.lock();
     let write = |lock: &Lockfile| fs::write(site.path(), lock.text()).expect("written by hand");
@@ -144,7 +144,10 @@ fn every_change_without_its_line_is_found() {
     // An entry that was revoked and is there all the same.
     site.revoke("one").expect("revoked");
     write(&lock);
-    assert_eq!(site.unjournaled(), [found("one", None, Some(HASH))]);
+    let [change] = <[Unjournaled; 1]>::try_from(site.unjournaled()).expect("one");
+    let revoked = change.revoked.clone().expect("the last line is a revocation");
+    assert_eq!(Unjournaled { revoked: None, ..change }, found("one", None, Some(HASH)));
+    assert_eq!(revoked.reason.as_deref(), Some("ticket 2"));
 }
 
 #[test]

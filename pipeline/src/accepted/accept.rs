@@ -46,9 +46,9 @@ pub struct Revoked {
 /// Takes the lock of a lock file, whose journal's end this site keeps where it has a place for it.
 ///
 /// # Errors
-/// As [`LockSession::begin`], and I/O reasons.
+/// As [`LockSession::begin`] and [`LockSession::with_journal`], and I/O reasons.
 pub fn begin_lock(lock: &Path, site: &Site, access: &Access) -> Result<LockSession> {
-    LockSession::begin(lock, site.journal_heads(access)?, &lock_access(access))
+    LockSession::begin(lock, site.journal_heads(access)?, &lock_access(access))?.with_journal()
 }
 
 /// Who changes the lock: who changes the site.

@@ -2,8 +2,9 @@
 
 use aisoc_discovery::{Failed, Note};
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_trust::drift::{Drift, Present, compare};
-use aisoc_trust::journal::JournalPlace;
+use aisoc_trust::journal::{JournalPlace, Summary};
 use aisoc_trust::lockfile::{Lockfile, Unjournaled, unjournaled};
 
 use super::here::{HereOptions, present};
@@ -33,5 +34,13 @@ pub fn verify_lock(options: &HereOptions, lock: &Lockfile, journal: &JournalPlac
         return Err(broken);
     }
     let drifts = compare(lock, &here).drifts;
-    Ok(LockVerification { drifts, failed: discovery.failed, unjournaled, notes: discovery.notes })
+    let mut notes = discovery.notes;
+    let Summary { invalid, unread, unread_count, .. } = reading.summary;
+    if let Some((line, fault)) = invalid.or_else(|| unread.into_iter().next()) {
+        let others = if unread_count > 1 { format!(", as do {} others", unread_count - 1) } else { String::new() };
+        let message =
+            format!("{}; it was written by hand, and counts for nothing{others}", fault.fault(&journal.path(), line));
+        notes.push(Note { warning: Warning::JournalUnread, message, place: journal.path() });
+    }
+    Ok(LockVerification { drifts, failed: discovery.failed, unjournaled, notes })
 }

@@ -146,4 +146,6 @@ pub struct UnjournaledChange {
     pub journaled: Option<String>,
     /// The hash that the lock accepts; nothing without an entry.
     pub locked: Option<String>,
+    /// When the journal says that it was revoked, where its last line about the plugin does.
+    pub revoked_at: Option<String>,
 }

@@ -51,6 +51,7 @@ pub struct LockSession {
     stored: Option<Stored>,
     journal: JournalPlace,
     access: LockAccess,
+    slip: Option<Fault>,
     _busy: Option<PassingLock>,
 }
 
@@ -73,7 +74,26 @@ impl LockSession {
         let stored = place.stored()?;
         let held = HeldDirectory::of(&place, path.parent().unwrap_or(Path::new("")))?;
         let journal = JournalPlace::beside_lock(held, place.name(), head);
-        Ok(Self { place, stored, journal, access: access.clone(), _busy: busy })
+        Ok(Self { place, stored, journal, access: access.clone(), slip: None, _busy: busy })
+    }
+
+    /// Holds the journal to its chain before anything is changed that it will have to answer for, and before a dry run
+    /// says that it could be.
+    ///
+    /// # Errors
+    /// `journal_broken`, and as [`JournalPlace::read`].
+    pub fn with_journal(mut self) -> Result<Self> {
+        let reading = self.journal.read(|_| Ok(()))?;
+        if let Some(broken) = reading.broken {
+            return Err(broken);
+        }
+        self.slip = reading.summary.invalid.map(|(line, fault)| fault.fault(&self.journal.path(), line));
+        Ok(self)
+    }
+
+    /// What is wrong with a line that somebody has written by hand, and that the next line makes stay as it is.
+    pub fn slip(&self) -> Option<&Fault> {
+        self.slip.as_ref()
     }
 
     /// The lock's path, as it was named.

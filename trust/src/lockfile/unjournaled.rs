@@ -6,7 +6,7 @@ use std::fmt;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use super::read::Lockfile;
-use crate::journal::{Action, JournalPlace, Reading};
+use crate::journal::{Action, JournalPlace, JournalTime, Reading};
 
 /// Most plugins of one journal whose last line is kept in mind.
 const MAX_PLUGINS: usize = 100_000;
@@ -20,11 +20,26 @@ pub struct Unjournaled {
     pub journaled: Option<String>,
     /// What the lock accepts; nothing without an entry.
     pub locked: Option<String>,
+    /// The last line about it, where that is a revocation.
+    pub revoked: Option<Revocation>,
+}
+
+/// A line that takes an acceptance back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: JournalTime,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 impl fmt::Display for Unjournaled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = &self.id;
+        if let Some(Revocation { at, reason }) = &self.revoked {
+            let reason = reason.as_deref().unwrap_or("no reason is given");
+            return write!(f, "`{id}` was revoked at {at}: {reason}; and the lock still accepts it");
+        }
         match (&self.journaled, &self.locked) {
             (Some(_), None) => {
                 write!(f, "unjournaled change: the entry `{id}` is gone, and the journal has no revocation of it")
@@ -43,30 +58,41 @@ impl fmt::Display for Unjournaled {
 /// # Errors
 /// As [`JournalPlace::read`], and `journal_invalid` for one that is about more plugins than any site has.
 pub fn unjournaled(lock: &Lockfile, journal: &JournalPlace) -> Result<(Vec<Unjournaled>, Reading)> {
-    let mut last: HashMap<String, Option<String>> = HashMap::new();
+    let mut last: HashMap<String, Result<Option<String>, Revocation>> = HashMap::new();
     let reading = journal.read(|seen| {
         let Ok(entry) = seen.entry() else { return Ok(()) };
         let (Some(id), Action::Trust | Action::Revoke) = (entry.id, entry.action) else { return Ok(()) };
-        let hash = entry.hash.filter(|_| entry.action == Action::Trust);
+        let said = match entry.action {
+            Action::Trust => Ok(entry.hash),
+            _ => Err(Revocation { at: entry.at, reason: entry.reason }),
+        };
         if last.len() >= MAX_PLUGINS && !last.contains_key(&id) {
             let message = format!("`{}` is about more plugins than any site has", journal.path().display());
             return Err(Fault::new(Reason::JournalInvalid, message)
                 .expected(format!("at most {MAX_PLUGINS} plugins"), "more")
                 .hint("begin a new one: \"A new journal\" in `aisoc help journal`"));
         }
-        last.insert(id, hash);
+        last.insert(id, said);
         Ok(())
     })?;
     let mut found = Vec::new();
     for entry in lock.entries() {
-        let journaled = last.remove(&entry.id).flatten();
+        let (journaled, revoked) = match last.remove(&entry.id) {
+            Some(Err(revocation)) => (None, Some(revocation)),
+            said => (said.and_then(Result::ok).flatten(), None),
+        };
         let locked = Some(entry.distribution_hash.clone());
         if journaled != locked {
-            found.push(Unjournaled { id: entry.id.clone(), journaled, locked });
+            found.push(Unjournaled { id: entry.id.clone(), journaled, locked, revoked });
         }
     }
-    let mut gone: Vec<(String, String)> = last.into_iter().filter_map(|(id, hash)| Some((id, hash?))).collect();
+    let mut gone: Vec<(String, String)> = last.into_iter().filter_map(|(id, said)| Some((id, said.ok()??))).collect();
     gone.sort();
-    found.extend(gone.into_iter().map(|(id, hash)| Unjournaled { id, journaled: Some(hash), locked: None }));
+    found.extend(gone.into_iter().map(|(id, hash)| Unjournaled {
+        id,
+        journaled: Some(hash),
+        locked: None,
+        revoked: None,
+    }));
     Ok((found, reading))
 }

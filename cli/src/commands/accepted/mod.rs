@@ -11,12 +11,13 @@ pub(super) use answer::shown_lock;
 
 use std::path::Path;
 
-use aisoc_installation::{SharedDirectories, Site};
+use aisoc_installation::{Access, SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::is_blank;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::accepted::{Candidates, HereOptions};
+use aisoc_pipeline::accepted::{Candidates, HereOptions, begin_lock};
 use aisoc_pipeline::{Contract, Discovered, Note, PluginSource};
+use aisoc_trust::lockfile::LockSession;
 
 use crate::args::lock::SourceArgs;
 use crate::args::plugin::TrustArgs;
@@ -56,6 +57,22 @@ pub(super) fn tell(notes: &[Note], context: &Context) {
     for Note { warning, message, .. } in notes {
         context.output.warning(*warning, message);
     }
+}
+
+/// Takes the lock of a lock file, and says what its journal holds that the next line makes final.
+///
+/// # Errors
+/// As [`begin_lock`].
+fn begin(lock: &Path, site: &Site, access: &Access, context: &Context) -> Result<LockSession> {
+    let session = begin_lock(lock, site, access)?;
+    if let Some(slip) = session.slip() {
+        let said = format!("{slip}; it was written by hand, counts for nothing, and stays so from the next line on");
+        context.output.warning(Warning::JournalUnread, said);
+    }
+    if access.dry_run.is_on() {
+        context.output.status("Would write", format!("`{}`, and a line into its journal", lock.display()));
+    }
+    Ok(session)
 }
 
 /// The check of what plugins say of themselves, which says before what it runs.

@@ -2,10 +2,10 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::accepted::{Acceptable, Candidates, Grounds, accept_installed, begin_lock, create};
+use aisoc_pipeline::accepted::{Acceptable, Candidates, Grounds, accept_installed, create};
 
 use super::trust::answer;
-use super::{announced, here, require_named, required_reason, tell, warn_of_names};
+use super::{announced, begin, here, require_named, required_reason, tell, warn_of_names};
 use crate::args::accepted::{AcceptArgs, LockChangeArgs, NewLockArgs};
 use crate::context::Context;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
             .hint("`aisoc plugins lock --from-installed --reason TEXT` accepts what is here"));
     }
     if !from_installed {
-        return answer(&create(begin_lock(&path, &site, &access)?)?, context);
+        return answer(&create(begin(&path, &site, &access, context)?)?, context);
     }
     let reason = required_reason(reason, "lock")?;
     let AcceptArgs { sources, with_provenance: is_provided, trust } = accept;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
     }
     warn_of_names(&candidates, context);
     require_some(&plugins)?;
-    let session = begin_lock(&path, &site, &access)?;
+    let session = begin(&path, &site, &access, context)?;
     answer(&accept_installed(session, &plugins, Grounds { is_provided, reason: &reason, at: access.at })?, context)
 }
 

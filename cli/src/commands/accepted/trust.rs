@@ -1,11 +1,11 @@
 //! `aisoc plugins trust`: this site has looked at a plugin, and accepts it as it is.
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::accepted::{Accepted, Candidates, Grounds, accept, begin_lock};
+use aisoc_pipeline::accepted::{Accepted, Candidates, Grounds, accept};
 use aisoc_pipeline::documents::AcceptedPlugins;
 
 use super::answer::{accepted, line, places, shown_lock};
-use super::{announced, here, require_named, required_reason, tell, warn_of_names};
+use super::{announced, begin, here, require_named, required_reason, tell, warn_of_names};
 use crate::args::accepted::{AcceptArgs, LockChangeArgs, TrustPluginArgs};
 use crate::context::Context;
 use crate::output::{Answer, path_text};
@@ -26,7 +26,7 @@ pub(crate) fn run(args: TrustPluginArgs, context: &Context) -> Result<u8> {
         candidates.judged(std::slice::from_mut(&mut plugin))?;
     }
     warn_of_names(&candidates, context);
-    let session = begin_lock(&chosen.path, &site, &access)?;
+    let session = begin(&chosen.path, &site, &access, context)?;
     let done = accept(session, &plugin, Grounds { is_provided, reason: &reason, at: access.at })?;
     answer(&done, context)
 }

@@ -1,11 +1,11 @@
 //! `aisoc plugins untrust`: this site accepts a plugin no more.
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::accepted::{begin_lock, revoke};
+use aisoc_pipeline::accepted::revoke;
 use aisoc_pipeline::documents::RevokedPlugin;
 
 use super::answer::{accepted, line, places};
-use super::{require_named, required_reason};
+use super::{begin, require_named, required_reason};
 use crate::args::accepted::{LockChangeArgs, UntrustPluginArgs};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
@@ -16,7 +16,7 @@ pub(crate) fn run(args: UntrustPluginArgs, context: &Context) -> Result<u8> {
     let chosen = context.plugins_lock(lock.plugins_lock)?;
     require_named(change.plugins_dir.as_deref())?;
     let (site, access) = context.change(change)?;
-    let session = begin_lock(&chosen.path, &site, &access)?;
+    let session = begin(&chosen.path, &site, &access, context)?;
     let done = revoke(session, &id, &reason, access.at)?;
     context.output.answer(&RevokedPlugin {
         id,

@@ -2,7 +2,9 @@
 
 use std::io::ErrorKind;
 
+use aisoc_files::shell_word;
 use aisoc_installation::Site;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::text::printable;
 use aisoc_manifests::warning::Warning;
@@ -17,6 +19,9 @@ use super::tell;
 use crate::chosen_lock::ChosenLock;
 use crate::context::Context;
 use crate::output::path_text;
+
+/// So many changes are named one by one; a document has all of them.
+const MAX_WARNED: usize = 20;
 
 /// What the lock says of what is here.
 #[derive(Debug)]
@@ -61,8 +66,18 @@ pub(in crate::commands) fn ask(
     found.retain(|drift| is_asked(&drift.id));
     failed.retain(|failed| is_asked(&failed.name));
     unjournaled.retain(|change| is_asked(&change.id));
-    for change in &unjournaled {
-        context.output.warning(Warning::LockUnjournaled, change);
+    for change in unjournaled.iter().take(MAX_WARNED) {
+        let cure = format!("take it out of the lock: `aisoc plugins untrust {} --reason TEXT`", shell_word(&change.id));
+        let remedy = match &change.revoked {
+            Some(_) => Some(cure.as_str()),
+            None => Warning::LockUnjournaled.remedy(),
+        };
+        context.output.warning_with(Warning::LockUnjournaled, change, remedy);
+    }
+    if let more @ 1.. = unjournaled.len().saturating_sub(MAX_WARNED) {
+        context
+            .output
+            .warning(Warning::LockUnjournaled, format!("unjournaled change: {}", counted(more, "more entry")));
     }
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
     let path = path_text(&chosen.path);
@@ -109,6 +124,6 @@ fn unreadable(failed: &Failed) -> UnreadablePlugin {
 }
 
 fn document(change: Unjournaled) -> UnjournaledChange {
-    let Unjournaled { id, journaled, locked } = change;
-    UnjournaledChange { id, journaled, locked }
+    let Unjournaled { id, journaled, locked, revoked } = change;
+    UnjournaledChange { id, journaled, locked, revoked_at: revoked.map(|revoked| revoked.at.to_string()) }
 }

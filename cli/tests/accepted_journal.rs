@@ -1,0 +1,110 @@
+//! The journal beside a lock: what somebody has written into it by hand, and what comes of a broken one.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Bench, Run};
+
+const PLACE: [&str; 4] = ["--plugins-dir", "plugins", "--trusted-keys", "keys"];
+
+struct Site(Bench);
+
+impl Site {
+    /// One plugin that is signed, and accepted.
+    fn new() -> Self {
+        let site = Self(Bench::new());
+        site.0.run(&["plugin", "keygen", "--out", "release"]).ok();
+        fs::create_dir_all(site.0.path("keys")).expect("made");
+        fs::copy(site.0.path("release.pem"), site.0.path("keys/release.pem")).expect("copied");
+        for id in ["shodan", "virustotal"] {
+            site.0.run(&["plugin", "new", id, "--type", "enricher", "-o", "plugins"]).ok();
+            site.0.run(&["plugin", "sign", &format!("plugins/{id}"), "--private-key", "release.key"]).ok();
+        }
+        site.trust("shodan", &[]).ok();
+        site
+    }
+
+    fn trust(&self, id: &str, words: &[&str]) -> Run {
+        let trust = ["plugins", "trust", id, "--reason", "read it, ticket 12"];
+        self.0.run(&[&trust, &PLACE[..], words].concat())
+    }
+
+    fn verify(&self, words: &[&str]) -> Run {
+        self.0.run(&[&["plugins", "verify", "--only", "lock"], &PLACE[..], words].concat())
+    }
+
+    fn journal(&self) -> String {
+        fs::read_to_string(self.0.path("plugins.lock.journal")).expect("there")
+    }
+
+    fn by_hand(&self, line: &str) {
+        self.0.write("plugins.lock.journal", &(self.journal() + line + "\n"));
+    }
+}
+
+#[test]
+fn a_revocation_by_hand_is_said_as_what_it_is() {
+    let site = Site::new();
+    site.by_hand("2026-05-24T14:32:00+02:00\trevoke\tshodan\t-\t-\tit phones home");
+    let found = site.verify(&["--json"]);
+    let document: Value = serde_json::from_str(&found.stdout).expect("JSON");
+    assert_eq!(document["lock"]["unjournaled"][0]["revoked_at"], "2026-05-24T14:32:00.000000+02:00", "{document}");
+    let warned = site.verify(&[]).stderr;
+    let said =
+        "`shodan` was revoked at 2026-05-24T14:32:00.000000+02:00: it phones home; and the lock still accepts it";
+    assert!(warned.contains(said) && warned.contains("aisoc plugins untrust shodan --reason TEXT"), "{warned}");
+}
+
+#[test]
+fn a_line_by_hand_that_says_nothing_is_named_before_it_is_final_and_after() {
+    let site = Site::new();
+    // The reason is forgotten.
+    site.by_hand("2026-05-24T14:32:00+02:00\trevoke\tshodan\t-\t-");
+    let warned = |run: &Run| run.stderr.contains("warning[journal_unread]") && run.stderr.contains("journal:2:");
+    let before = site.verify(&[]);
+    assert!(warned(&before), "{before:?}");
+    let dry = site.trust("virustotal", &["--dry-run"]);
+    assert!(warned(dry.ok()) && dry.stderr.contains("stays so from the next line on"), "{dry:?}");
+    assert!(warned(site.trust("virustotal", &[]).ok()));
+    let after = site.verify(&[]);
+    assert!(warned(&after), "{after:?}");
+}
+
+#[test]
+fn a_dry_run_says_what_a_run_would_and_that_it_was_none() {
+    let site = Site::new();
+    let before = (site.journal(), fs::read_to_string(site.0.path("plugins.lock")).expect("there"));
+    let dry = site.trust("virustotal", &["--dry-run"]);
+    assert!(dry.ok().stderr.contains("plugins.lock`, and a line into its journal"), "{dry:?}");
+    let untrust = ["plugins", "untrust", "shodan", "--reason", "x", "--plugins-dir", "plugins", "--dry-run"];
+    assert!(site.0.run(&untrust).ok().stderr.contains("Would write"));
+    let after = (site.journal(), fs::read_to_string(site.0.path("plugins.lock")).expect("there"));
+    assert_eq!(before, after);
+    site.0.write("plugins.lock.journal", before.0.replace("read it", "read over it"));
+    for words in [&["--dry-run"][..], &[]] {
+        site.trust("virustotal", words).refused(3, "journal_broken");
+    }
+    site.0.run(&untrust).refused(3, "journal_broken");
+    assert_eq!(fs::read_to_string(site.0.path("plugins.lock")).expect("there"), before.1);
+}
+
+#[test]
+fn of_very_many_changes_the_first_are_named_and_the_others_counted() {
+    let site = Site::new();
+    let hash = format!("sha256:{}", "0".repeat(64));
+    let entry = |id: usize| {
+        format!(
+            "\n[[plugins]]\nid = \"p{id}\"\npackage = \"x\"\nversion = \"1\"\nentry_point = \"m:C\"\ndistribution_hash = \"{hash}\"\n"
+        )
+    };
+    let lock = fs::read_to_string(site.0.path("plugins.lock")).expect("there");
+    for (more, said) in [(19, None), (20, None), (21, Some("1 more entry")), (30, Some("10 more entries"))] {
+        site.0.write("plugins.lock", &(lock.clone() + &(0..more).map(entry).collect::<String>()));
+        let found = site.verify(&[]);
+        let named = found.stderr.matches("the journal has no line that accepts").count();
+        assert_eq!(named, more.min(20), "{found:?}");
+        assert_eq!(found.stderr.contains(said.unwrap_or("more entr")), said.is_some(), "{found:?}");
+    }
+}
