@@ -66,10 +66,13 @@ fn of_drift(options: &DoctorOptions, drift: &Drift) -> Finding {
 }
 
 fn of_change(options: &DoctorOptions, change: &Unjournaled) -> Finding {
-    let Unjournaled { id, journaled, locked } = change;
+    let Unjournaled { id, journaled, locked, revoked } = change;
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "no entry".to_owned());
     let word = shell_word(id);
     let hint = match locked {
+        Some(_) if revoked.is_some() => {
+            format!("take it out of the lock: `aisoc plugins untrust {word} --reason TEXT`")
+        }
         Some(_) => format!("look at it, then answer for it: `aisoc plugins trust {word} --reason TEXT`"),
         None => format!("answer for it: `aisoc plugins untrust {word} --reason TEXT`"),
     };
