@@ -276,6 +276,13 @@ impl Context {
     /// # Errors
     /// `usage` for lists of publishers or capabilities that cannot be read.
     pub(crate) fn trust_at(&self, args: TrustArgs, at: Timestamp) -> Result<TrustInputs> {
+        let (trust, doubt) = self.trust_as_far_as_read(args, at);
+        doubt.map_or(Ok(trust), Err)
+    }
+
+    /// As [`Context::trust_at`], and why some of what a site asks could not be read, which is left out then: for whoever
+    /// does not let plugins in by it.
+    pub(crate) fn trust_as_far_as_read(&self, args: TrustArgs, at: Timestamp) -> (TrustInputs, Option<Fault>) {
         let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
@@ -290,15 +297,26 @@ impl Context {
         if mode != TrustMode::Disabled {
             self.warn_of_stale_set(&keys_dir, at);
         }
+        let mut doubt = None;
         let policy = Policy {
             coverage,
             required_signers: args.required_signers,
-            publishers: self.environment.publishers()?,
-            denied_capabilities: self.denied_capabilities(args.deny_capabilities)?,
-            is_unsigned_acknowledged: self.environment.is_unsigned_acknowledged()?,
+            publishers: self.environment.publishers().unwrap_or_else(|fault| left_out(fault, &mut doubt)),
+            denied_capabilities: self
+                .denied_capabilities(args.deny_capabilities)
+                .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
+            is_unsigned_acknowledged: self
+                .environment
+                .is_unsigned_acknowledged()
+                .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
             ..Policy::of(mode)
         };
-        Ok(TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() })
+        (TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() }, doubt)
+    }
+
+    /// The time by which keys are judged, or the clock and why that is all there is.
+    pub(crate) fn judging_time_as_far_as_read(&self, site: &Site) -> (Timestamp, Option<Fault>) {
+        self.judging_time(site).map_or_else(|fault| (clock::now(), Some(fault)), |at| (at, None))
     }
 
     /// What no plugin may ask for.
@@ -386,6 +404,12 @@ impl Context {
             ..crate::client::options(args, &self.environment)?
         })
     }
+}
+
+/// Nothing, in place of what could not be read, and the first reason for that.
+fn left_out<T: Default>(fault: Fault, doubt: &mut Option<Fault>) -> T {
+    doubt.get_or_insert(fault);
+    T::default()
 }
 
 /// Who is told of the work of a command: the user, by whatever the command speaks through.

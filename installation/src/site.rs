@@ -10,6 +10,7 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_packaging::Limits;
 use aisoc_trust::{Patience, StateLock};
 use jiff::Timestamp;
+use rustix::fs::{Mode, OFlags};
 
 use crate::access::Access;
 use crate::census::Census;
@@ -20,9 +21,10 @@ use crate::layout::{Layout, OWN_DIRECTORY};
 use crate::looking;
 use crate::observed::{Observed, not_installed};
 use crate::plugin::InstalledPlugin;
+use crate::plugins::OPEN_TO_READERS;
 use crate::previous::{PreviousVersion, previous_versions};
 use crate::recorded;
-use crate::secure::{look_at, shared_way};
+use crate::secure::{OPEN_DIRECTORY, look_at, own_directory, shared_way};
 use crate::seen_tree::SeenTree;
 use crate::session::{self, Session};
 use crate::shared_directories::SharedDirectories;
@@ -107,6 +109,31 @@ impl Site {
     pub fn hold_still(&self, patience: &Patience) -> Result<Option<StateLock>> {
         let Some(own) = looking::open(&self.layout.own())? else { return Ok(None) };
         StateLock::share(own, OWN_DIRECTORY, self.path(), patience)
+    }
+
+    /// As [`Site::hold_still`], for whoever changes what installs are judged by: where nobody has a lock yet, it is made,
+    /// for the first install would make it the next moment. Nothing where there is no plugins directory, or one that
+    /// nobody can write; and where others can, which is refused by whoever judges what is in it.
+    ///
+    /// # Errors
+    /// As [`Site::hold_still`], and those of making it.
+    pub fn hold_still_from_now_on(&self, shared: SharedDirectories, patience: &Patience) -> Result<Option<StateLock>> {
+        if let Some(still) = self.hold_still(patience)? {
+            return Ok(Some(still));
+        }
+        let path = self.path();
+        if look_at(path)?.is_none() || self.require_secure(shared).is_err() {
+            return Ok(None);
+        }
+        let failed = |error: std::io::Error| Fault::io("open", path, error);
+        let top = rustix::fs::open(path, OPEN_DIRECTORY.difference(OFlags::NOFOLLOW), Mode::empty())
+            .map_err(|error| failed(error.into()))?;
+        match aisoc_files::may_write_open(&top) {
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => return Ok(None),
+            may => may.map_err(|error| Fault::io("write in", path, error))?,
+        }
+        let own = own_directory(&top, path, OWN_DIRECTORY, OPEN_TO_READERS)?;
+        StateLock::acquire(&own, OWN_DIRECTORY, &top, path, patience).map(Some)
     }
 
     /// The plugin in that directory, read now; `None` for what is no plugin.

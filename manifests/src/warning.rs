@@ -45,6 +45,9 @@ warnings! {
     VariableInvalid "variable_invalid"
         "A variable holds a word that is none of its values; the strictest is taken."
         Some("correct the variable, or unset it")
+    SettingLeftOut "setting_left_out"
+        "A setting cannot be read that decides about plugins, and what was asked is done without it."
+        Some("correct what is named: until then no plugin is let in by it")
     ConnectionUnencrypted "connection_unencrypted"
         "A registry on another machine is spoken to without TLS, as `--plain-http` says."
         Some("leave `--plain-http` out")

@@ -42,6 +42,20 @@ pub struct AtRestOptions {
     pub shared_directories: SharedDirectories,
 }
 
+impl AtRestOptions {
+    /// The same plugins, judged by what keys vouch for alone.
+    pub(crate) fn by_keys_alone(&self) -> Self {
+        let Self { site, only, trust, limits, shared_directories } = self;
+        Self {
+            site: site.clone(),
+            only: only.clone(),
+            trust: trust.by_keys_alone(),
+            limits: limits.clone(),
+            shared_directories: *shared_directories,
+        }
+    }
+}
+
 /// An installed plugin and its verdict.
 #[derive(Debug)]
 pub struct PluginAtRest {

@@ -39,6 +39,8 @@ pub struct ForeseenKeys {
     pub coming: Option<Box<(String, PublicKey)>>,
     /// The keys that are going to be gone before.
     pub gone: BTreeSet<Fingerprint>,
+    /// Whether what would become of plugins is judged as mode `strict` does, whatever judges them today.
+    pub are_strict: bool,
 }
 
 impl ForeseenKeys {
@@ -54,6 +56,13 @@ impl ForeseenKeys {
 }
 
 impl TrustInputs {
+    /// The same keys at the same time, by what they vouch for alone.
+    pub(crate) fn by_keys_alone(&self) -> Self {
+        // Mode `disabled` is none to judge by: what it lets in unread is asked about for the day on which it reads again.
+        let foreseen = ForeseenKeys { are_strict: self.policy.mode != TrustMode::Warn, ..self.foreseen.clone() };
+        Self { policy: self.policy.by_keys_alone(), foreseen, ..self.clone() }
+    }
+
     /// Says before anything is fetched that nothing will be let in that nobody has read.
     ///
     /// # Errors
@@ -99,6 +108,7 @@ pub fn coverage_accepted_from(verdict: &Verdict) -> Vec<String> {
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
     trust: &'a TrustInputs,
+    policy: Policy,
     keyring: Keyring,
 }
 
@@ -114,12 +124,13 @@ impl<'a> Judge<'a> {
             TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
             TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
         };
-        Ok(Self { trust, keyring: trust.foreseen.of(keyring) })
+        Ok(Self { trust, policy: trust.policy.clone(), keyring: trust.foreseen.of(keyring) })
     }
 
     /// A judge who has the keys as they would be.
     pub(crate) fn afterwards(&self, asked: &Afterwards<'_>) -> Self {
-        Self { trust: self.trust, keyring: asked.of(&self.keyring) }
+        let mode = if self.trust.foreseen.are_strict { TrustMode::Strict } else { self.policy.mode };
+        Self { trust: self.trust, policy: Policy { mode, ..self.policy.clone() }, keyring: asked.of(&self.keyring) }
     }
 
     /// Says before anything is fetched what would refuse all that could come. The keys that judge are read again
@@ -160,7 +171,7 @@ impl<'a> Judge<'a> {
     /// `origin` is where the claim comes from, which a key can be limited to.
     pub(crate) fn examine(&self, claim: &Claim, origin: Origin) -> Examined {
         let circumstances = Circumstances { at: self.trust.at, origin };
-        aisoc_trust::examine(&self.trust.policy, claim, |claim, findings| {
+        aisoc_trust::examine(&self.policy, claim, |claim, findings| {
             examine(claim, &self.keyring, &circumstances, findings)
         })
     }

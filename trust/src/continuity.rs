@@ -22,6 +22,11 @@ impl From<&Signer> for KnownSigner {
     }
 }
 
+/// Signers by their names and content.
+pub(crate) fn known(signers: &[Signer]) -> Vec<KnownSigner> {
+    signers.iter().map(KnownSigner::from).collect()
+}
+
 impl fmt::Display for KnownSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key `{}` ({})", self.key_id, self.fingerprint)

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use aisoc_manifests::capability::Capability;
+use aisoc_manifests::fault::Fault;
 
+use crate::continuity::KnownSigner;
 use crate::mode::{CoverageRule, MalformedSignature, TrustMode};
-use crate::publisher::Publishers;
+use crate::publisher::{Publishers, TrustDecision};
+use crate::refusal;
 
 /// What the gate is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,5 +48,27 @@ impl Policy {
             denied_capabilities: BTreeSet::new(),
             is_unsigned_acknowledged: false,
         }
+    }
+
+    /// What the lists of publishers say of what these keys have signed; nothing when too few are on one.
+    pub fn decision_on(&self, signers: &[KnownSigner]) -> Option<TrustDecision> {
+        let signers: Vec<_> = signers.iter().map(|signer| (signer.key_id.as_str(), signer.fingerprint)).collect();
+        self.publishers.decide(&signers, self.required_signers.get())
+    }
+
+    /// Why a site does not take what these keys have signed; nothing where it does.
+    pub fn unlisted(&self, signers: &[KnownSigner]) -> Option<Fault> {
+        match self.decision_on(signers) {
+            Some(_) => None,
+            None => Some(refusal::untrusted_publisher(signers, self.required_signers.get())),
+        }
+    }
+
+    /// The policy by which it is seen what keys vouch for, whatever else a site asks today: a plugin that is refused for
+    /// something else, or is not asked about at all, is signed all the same, and may be let in tomorrow. What strict
+    /// mode would refuse is let in with the objection, so that who has signed it stays known.
+    #[must_use]
+    pub fn by_keys_alone(&self) -> Self {
+        Self { coverage: self.coverage, required_signers: self.required_signers, ..Self::of(TrustMode::Warn) }
     }
 }

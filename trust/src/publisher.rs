@@ -5,7 +5,7 @@ use std::fmt;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use aisoc_signing::Signer;
+use aisoc_signing::Fingerprint;
 
 /// The keys whose plugins a site takes.
 pub const TRUSTED_PUBLISHERS: &str = "AISOC_PLUGIN_TRUSTED_PUBLISHERS";
@@ -48,15 +48,15 @@ impl Publishers {
 
     /// What the lists say of what these keys have signed, of whom `required` have to be on one; nothing when too few
     /// are.
-    pub fn decide(&self, signers: &[Signer], required: usize) -> Option<TrustDecision> {
+    pub fn decide(&self, signers: &[(&str, Fingerprint)], required: usize) -> Option<TrustDecision> {
         if !self.are_limited() {
             return Some(TrustDecision::TrustedPublisher);
         }
-        let is_on = |list: &BTreeSet<String>, signer: &Signer| {
-            list.contains(signer.key_id.as_str()) || list.contains(&signer.fingerprint.to_string())
+        let is_on = |list: &BTreeSet<String>, (key_id, fingerprint): &(&str, Fingerprint)| {
+            list.contains(*key_id) || list.contains(&fingerprint.to_string())
         };
         let trusted = signers.iter().filter(|signer| is_on(&self.trusted, signer)).count();
-        let on_either = |signer: &&Signer| is_on(&self.trusted, signer) || is_on(&self.overriding, signer);
+        let on_either = |signer: &&(&str, Fingerprint)| is_on(&self.trusted, signer) || is_on(&self.overriding, signer);
         match required {
             enough if trusted >= enough => Some(TrustDecision::TrustedPublisher),
             enough if signers.iter().filter(on_either).count() >= enough => Some(TrustDecision::OperatorOverride),

@@ -16,7 +16,7 @@ use aisoc_signing::{
     Verified, is_signature_file,
 };
 
-use crate::continuity::{KnownSigner, SignedBy, signed_by};
+use crate::continuity::{KnownSigner, SignedBy, known, signed_by};
 use crate::facts::{CapabilityConsent, InPlace};
 use crate::mode::SignatureStatus;
 use crate::publisher::{OVERRIDE_PUBLISHERS, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
@@ -358,13 +358,13 @@ pub(crate) fn capabilities_denied(found: &[Capability]) -> Fault {
 }
 
 /// Nobody has signed it whose plugins this site takes.
-pub(crate) fn untrusted_publisher(verdict: &Verdict, required: usize) -> Fault {
+pub(crate) fn untrusted_publisher(signers: &[KnownSigner], required: usize) -> Fault {
     let expected = match required {
         1 => "a signature by a key on one of the lists".to_owned(),
         several => format!("signatures by {several} keys on the lists"),
     };
     let message = "the plugin is from no publisher whose plugins this site takes";
-    Fault::new(Reason::UntrustedPublisher, message).expected(expected, signers_of(verdict)).hint(format!(
+    Fault::new(Reason::UntrustedPublisher, message).expected(expected, signed_by(signers)).hint(format!(
         "compare the fingerprint with the publisher's; then name the key in {TRUSTED_PUBLISHERS}, or as an exception \
          that is written down each time in {OVERRIDE_PUBLISHERS}"
     ))
@@ -422,7 +422,7 @@ fn signers_of(verdict: &Verdict) -> String {
     if verdict.status() == SignatureStatus::Skipped {
         return NOT_READ.to_owned();
     }
-    signed_by(&verdict.signers().iter().map(KnownSigner::from).collect::<Vec<_>>())
+    signed_by(&known(verdict.signers()))
 }
 
 /// Whether it is the older scheme that leaves something open, and nobody signed less: every other one

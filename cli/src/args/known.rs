@@ -45,7 +45,7 @@ pub(super) fn trust_mode() -> impl TypedValueParser<Value = TrustMode> {
 }
 
 /// Capabilities that were listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities(pub(crate) BTreeSet<Capability>);
 
 /// Capabilities by their names alone.

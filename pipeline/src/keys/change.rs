@@ -8,15 +8,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use aisoc_installation::Site;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::dry_run::DryRun;
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_signing::{Fingerprint, KeyPlace, Keyring, SignatureKind};
+use aisoc_trust::StateLock;
 use aisoc_trust::journal::{Action, Entry};
 use aisoc_trust::keys::{Foreseen, Grounds, KeyChange, KeysAccess, KeysSession, counting, require_set_signers};
-use aisoc_trust::{Patience, StateLock};
 use jiff::Timestamp;
 
-use super::impact::{Impact, impact};
+use super::impact::{Impact, impact, impact_by_keys};
 use crate::afterwards::Afterwards;
 use crate::at_rest::AtRestOptions;
 
@@ -53,6 +53,17 @@ pub struct ChangedKeys {
     pub finished: Option<Entry>,
     /// What depends on the key, where that was asked.
     pub impact: Option<Impact>,
+    /// Why nobody could tell, of a key that goes whatever depends on it.
+    pub not_judged: Option<Fault>,
+}
+
+/// What depends on a key, or why nobody could tell.
+#[derive(Default)]
+struct Asked {
+    impact: Option<Impact>,
+    not_judged: Option<Fault>,
+    /// Keeps the answer true, as long as it is held: no install comes in between.
+    _still: Option<StateLock>,
 }
 
 /// Decides about the keys as they are under the lock, asks `guard` what would be lost, and makes the change.
@@ -83,13 +94,13 @@ pub(super) fn change_keys_if(
     let fingerprint = key_of(&change)?;
     let before = session.keyring().all_keys().iter().filter(|key| key.fingerprint == fingerprint).map(|key| key.place);
     let before = before.min();
-    let asked = guard.map(|guard| guard.ask(&session, &change, fingerprint, options)).transpose()?;
-    // Held until the key is gone.
-    let (impact, _still) = asked.unzip();
+    // What it holds is held until the key is gone.
+    let asked = guard.map(|guard| guard.ask(&session, &change, fingerprint, options)).transpose()?.unwrap_or_default();
     let finished = session.finished().cloned();
     let entry = change.entry.clone();
     session.make(&change)?;
-    Ok(Some(ChangedKeys { entry, fingerprint, before, finished, impact }))
+    let Asked { impact, not_judged, .. } = asked;
+    Ok(Some(ChangedKeys { entry, fingerprint, before, finished, impact, not_judged }))
 }
 
 fn key_of(change: &KeyChange) -> Result<Fingerprint> {
@@ -98,7 +109,7 @@ fn key_of(change: &KeyChange) -> Result<Fingerprint> {
 }
 
 impl Guard {
-    /// What depends on the key, and what keeps it so: no install comes in between.
+    /// What depends on the key. One that goes whatever depends on it waits for nobody, and for no answer.
     ///
     /// # Errors
     /// `key_needed`, and `locked` while the plugins directory is changed.
@@ -108,10 +119,10 @@ impl Guard {
         change: &KeyChange,
         key: Fingerprint,
         options: &KeyChangeOptions,
-    ) -> Result<(Impact, Option<StateLock>)> {
+    ) -> Result<Asked> {
         let foreseen = Foreseen::of(change, key);
         if change.action() == Action::KeyAnnotate && !foreseen.limits_anew(session.keyring()) {
-            return Ok((Impact::default(), None));
+            return Ok(Asked { impact: Some(Impact::default()), ..Asked::default() });
         }
         let gone = BTreeSet::from([key]);
         // A key that is taken away is asked about as if all its files were: who takes the first away means the key.
@@ -119,23 +130,27 @@ impl Guard {
             Action::KeyAnnotate => Afterwards::Behind(&foreseen),
             _ => Afterwards::Without(&gone),
         };
-        let judge = || self.judge(session, afterwards, options.grounds.at);
-        match self.is_forced {
-            // A key that goes whatever depends on it waits for nobody.
-            true => Ok((judge()?, None)),
-            false => while_still(&self.installed.site, &options.access.patience, judge),
+        if self.is_forced {
+            return match impact_by_keys(&self.installed, afterwards) {
+                Ok(impact) => Ok(Asked { impact: Some(impact), ..Asked::default() }),
+                Err(fault) if fault.class() == Class::Interrupted => Err(fault),
+                Err(fault) => Ok(Asked { not_judged: Some(fault), ..Asked::default() }),
+            };
         }
+        let judge = || self.judge(session, afterwards, options.grounds.at);
+        let (impact, still) = while_still(&self.installed, &options.access, judge)?;
+        Ok(Asked { impact: Some(impact), not_judged: None, _still: still })
     }
 
     fn judge(&self, session: &KeysSession, afterwards: Afterwards<'_>, at: Timestamp) -> Result<Impact> {
         // The keys that went before are gone in a dry run as well, which has taken none away.
         let keyring = &session.keyring().without(&self.installed.trust.foreseen.gone);
         let impact = impact(&self.installed, afterwards)?;
-        if self.is_forced {
-            return Ok(impact);
-        }
         let after = afterwards.of(keyring);
         if let Some(refusal) = impact.refusal() {
+            if impact.losses().next().is_some_and(|loss| loss.unlisted().is_some()) {
+                return Err(refusal);
+            }
             return Err(refusal.hint(match afterwards {
                 Afterwards::Behind(_) => {
                     "let the note allow what is installed; or have its publisher sign it with another key (`aisoc plugin \
@@ -188,17 +203,23 @@ impl Guard {
 /// # Errors
 /// `locked` while the plugins directory is changed, and what the question comes to.
 pub(super) fn while_still<T>(
-    site: &Site,
-    patience: &Patience,
+    installed: &AtRestOptions,
+    access: &KeysAccess,
     ask: impl Fn() -> Result<T>,
 ) -> Result<(T, Option<StateLock>)> {
-    let still = site.hold_still(patience)?;
+    let KeysAccess { patience, dry_run, .. } = access;
+    let AtRestOptions { site, shared_directories, .. } = installed;
+    let hold = || match dry_run {
+        DryRun::Yes => site.hold_still(patience),
+        DryRun::No => site.hold_still_from_now_on(*shared_directories, patience),
+    };
+    let still = hold()?;
     let answer = ask()?;
     if still.is_some() {
         return Ok((answer, still));
     }
-    // The first install of all may have made the lock meanwhile.
-    match site.hold_still(patience)? {
+    // The first install of all may have made the directory meanwhile.
+    match hold()? {
         None => Ok((answer, None)),
         still => Ok((ask()?, still)),
     }

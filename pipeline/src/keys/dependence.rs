@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Fingerprint;
-use aisoc_trust::{KnownSigner, SignatureStatus};
+use aisoc_trust::{KnownSigner, Policy, SignatureStatus, TrustMode};
 
 use crate::judge::Judgement;
 
@@ -47,21 +47,26 @@ impl Dependence {
             Err(refusal) => Some(refusal),
             Ok(judgement) => judgement.objection.as_ref(),
         };
-        let is_objected_today =
-            |objection: &Fault| today.objection.as_ref().is_some_and(|today| today.reason() == objection.reason());
         match (objection, foreseen) {
             (Some(objection), _) if objection.reason() == Reason::SignersTooFew => Self::BelowRequired,
+            // What is short of the same thing today loses nothing.
+            (Some(objection), _) if is_as_short(today, foreseen, objection) => Self::AlsoAnotherKey,
             (_, Err(_)) => Self::OnlyThisKey,
             (None, Ok(_)) => Self::AlsoAnotherKey,
-            // What is let in short of the same thing today loses nothing.
-            (Some(objection), Ok(judgement))
-                if judgement.status == SignatureStatus::Verified && is_objected_today(objection) =>
-            {
-                Self::AlsoAnotherKey
-            }
             (Some(_), Ok(_)) => Self::WouldBecomeUnsigned,
         }
     }
+}
+
+/// Whether something is short of the same thing today, and somebody goes on vouching for it.
+fn is_as_short(today: &Judgement, foreseen: &Result<Judgement>, objection: &Fault) -> bool {
+    let is_objected_today = today.objection.as_ref().is_some_and(|today| today.reason() == objection.reason());
+    let is_vouched_for = match foreseen {
+        Ok(foreseen) => foreseen.status == SignatureStatus::Verified,
+        // How much of it somebody has signed is asked of what somebody has signed alone.
+        Err(refusal) => refusal.reason() == Reason::CoveragePartial,
+    };
+    is_vouched_for && is_objected_today
 }
 
 /// Where something is that depends on keys.
@@ -111,6 +116,40 @@ pub struct Dependent {
     pub objection: Option<Fault>,
 }
 
+impl Dependent {
+    /// Why the keys that would go on vouching for it are not enough, where they are but for a list of publishers: nobody
+    /// has to sign it again.
+    pub fn unlisted(&self) -> Option<&Fault> {
+        self.objection.as_ref().filter(|objection| objection.reason() == Reason::UntrustedPublisher)
+    }
+}
+
+/// By what two verdicts are compared that were given by keys alone.
+pub(super) struct Rule<'a> {
+    /// What the site asks.
+    pub(super) policy: &'a Policy,
+    /// The keys that would be gone.
+    pub(super) gone: &'a BTreeSet<Fingerprint>,
+}
+
+impl Rule<'_> {
+    /// Whether the site refuses what keys alone let in with an objection.
+    pub(super) fn refuses(&self, judgement: &Judgement) -> bool {
+        self.policy.mode != TrustMode::Warn && judgement.objection.is_some()
+    }
+
+    /// Whether the site refuses it for that.
+    pub(super) fn refuses_for(&self, judgement: &Judgement, reason: Reason) -> bool {
+        self.refuses(judgement) && judgement.objection.as_ref().is_some_and(|objection| objection.reason() == reason)
+    }
+
+    /// Why the site would take it no more from those who are left, where it takes it from those who vouch for it today.
+    fn unlisted(&self, today: &Judgement, foreseen: &Judgement) -> Option<Fault> {
+        let is_taken = self.policy.publishers.are_limited() && self.policy.unlisted(&today.signers).is_none();
+        is_taken.then(|| self.policy.unlisted(&foreseen.signers)).flatten()
+    }
+}
+
 /// What the second verdict says beside the first.
 pub(super) struct Compared {
     pub(super) dependence: Dependence,
@@ -120,11 +159,18 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    pub(super) fn of(today: &Judgement, foreseen: Result<Judgement>, gone: &BTreeSet<Fingerprint>) -> Self {
+    pub(super) fn of(today: &Judgement, foreseen: Result<Judgement>, rule: &Rule<'_>) -> Self {
+        let gone = rule.gone;
         let dependence = Dependence::between(today, &foreseen);
         let signers = today.signers.iter().filter(|signer| gone.contains(&signer.fingerprint)).cloned().collect();
         let (others, objection) = match foreseen {
-            Ok(judgement) => (judgement.signers, judgement.objection),
+            Ok(judgement) => match rule.unlisted(today, &judgement).filter(|_| !dependence.is_loss()) {
+                Some(unlisted) => {
+                    let (others, objection) = (judgement.signers, Some(unlisted));
+                    return Self { dependence: Dependence::OnlyThisKey, signers, others, objection };
+                }
+                None => (judgement.signers, judgement.objection),
+            },
             Err(refusal) => {
                 let stays = |signer: &&KnownSigner| !gone.contains(&signer.fingerprint);
                 (today.signers.iter().filter(stays).cloned().collect(), Some(refusal))
@@ -200,7 +246,8 @@ mod tests {
             Ok(Judgement { signers: vec![new.clone()], ..judgement(SignatureStatus::Verified, None) }),
             Err(refused(Reason::SignersTooFew)),
         ] {
-            let compared = Compared::of(&today, foreseen, &gone);
+            let rule = Rule { policy: &Policy::default(), gone: &gone };
+            let compared = Compared::of(&today, foreseen, &rule);
             assert_eq!((compared.signers, compared.others), (vec![old.clone()], vec![new.clone()]));
         }
     }

@@ -25,6 +25,14 @@ pub fn keys_here(options: &AtRestOptions) -> Result<KeysHere> {
     Ok(KeysHere { keyring, installed })
 }
 
+/// Reads the keys, where nobody can judge what is installed.
+///
+/// # Errors
+/// As [`keys_here`].
+pub fn keys_alone(options: &AtRestOptions) -> Result<KeysHere> {
+    Ok(KeysHere { keyring: Keyring::read(&options.trust.keys_dir)?.require_there()?, installed: None })
+}
+
 /// Whether nothing at all stands where plugins would be. What cannot be looked at is no such answer.
 pub(super) fn is_without_plugins(site: &Site) -> bool {
     matches!(site.path().symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)

@@ -1,13 +1,10 @@
 //! `impact`: what depends on keys that somebody wants to take away.
 
-use std::collections::BTreeSet;
-
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
-use aisoc_signing::Fingerprint;
 use aisoc_trust::TrustMode;
 
-use super::dependence::{Compared, Dependence, Dependent, Place};
+use super::dependence::{Compared, Dependence, Dependent, Place, Rule};
 use super::here::is_without_plugins;
 use super::judged::Judged;
 use super::kept::kept_versions;
@@ -41,16 +38,27 @@ pub struct Impact {
 /// # Errors
 /// `usage` in mode `disabled`, in which nothing depends on any key; as [`crate::verify_at_rest`].
 pub fn impact(options: &AtRestOptions, afterwards: Afterwards<'_>) -> Result<Impact> {
-    let gone = afterwards.keys();
     require_judging(&options.trust)?;
+    impact_by_keys(options, afterwards)
+}
+
+/// As [`impact`], whatever the trust mode: what plugins are let in without being asked today depends on keys tomorrow.
+/// What keys vouch for is no policy of the moment: what is refused today for what it asks for, or by a list of
+/// publishers that names nobody who has signed it, needs its keys all the same.
+///
+/// # Errors
+/// As [`crate::verify_at_rest`].
+pub(super) fn impact_by_keys(options: &AtRestOptions, afterwards: Afterwards<'_>) -> Result<Impact> {
     if is_without_plugins(&options.site) {
         return Ok(Impact::default());
     }
+    let rule = Rule { policy: &options.trust.policy, gone: afterwards.keys() };
+    let options = &options.by_keys_alone();
     let (seen, AtRest { skipped_keys, shared, .. }) = see_at_rest(options, afterwards)?;
     let mut impact = Impact { skipped_keys, shared, ..Impact::default() };
     let kept = kept_versions(options, &seen, afterwards)?;
-    seen.into_iter().for_each(|seen| impact.add_installed(seen, gone));
-    kept.into_iter().for_each(|kept| impact.add(kept, gone));
+    seen.into_iter().for_each(|seen| impact.add_installed(seen, &rule));
+    kept.into_iter().for_each(|kept| impact.add(kept, &rule));
     impact.sort();
     Ok(impact)
 }
@@ -108,6 +116,12 @@ impl Impact {
             count if count > SHOWN => format!("{count} depend on the keys: {shown} and {} more", count - SHOWN),
             count => format!("{count} depend on the keys: {shown}"),
         };
+        if let Some(unlisted) = first.unlisted() {
+            let others: Vec<String> = first.others.iter().map(|signer| format!("`{}`", signer.key_id)).collect();
+            let found = format!("signed by {} as well, on no list of publishers", others.join(", "));
+            let fault = Fault::new(Reason::KeyNeeded, message).expected("other keys on a list of publishers", found);
+            return Some(fault.hint(unlisted.next_step()));
+        }
         let signers: Vec<String> = first.signers.iter().map(|signer| format!("`{}`", signer.key_id)).collect();
         let found = format!("{} and no other that is enough", signers.join(", "));
         Some(Fault::new(Reason::KeyNeeded, message).expected("other trusted keys that vouch for each", found))
@@ -117,25 +131,32 @@ impl Impact {
         self.dependents.sort_by(|one, other| one.order().cmp(&other.order()));
     }
 
-    fn add_installed(&mut self, seen: Seen, gone: &BTreeSet<Fingerprint>) {
+    fn add_installed(&mut self, seen: Seen, rule: &Rule<'_>) {
         let Seen { plugin, foreseen } = seen;
         let source = escaped(plugin.path.as_os_str());
         let (id, version) = (Some(plugin.id), plugin.version);
         let reference = plugin.record.map(|record| record.reference);
         self.add(
             Judged { id, version, reference, foreseen, ..Judged::of(Place::Installed, source, plugin.verdict) },
-            gone,
+            rule,
         );
     }
 
-    pub(super) fn add(&mut self, judged: Judged, gone: &BTreeSet<Fingerprint>) {
+    pub(super) fn add(&mut self, judged: Judged, rule: &Rule<'_>) {
         let Judged { place, source, reference, id, version, today, foreseen, also_named, is_unread } = judged;
         match (today, foreseen) {
             (Err(fault), _) if is_unread => self.failed.push((source, fault)),
             (Err(_), _) => self.refused_count += 1,
+            // Whoever asks for more signers says so each time.
+            (Ok(today), _) if rule.refuses_for(&today, Reason::SignersTooFew) => self.refused_count += 1,
+            (Ok(today), None) if rule.refuses(&today) => self.refused_count += 1,
             (Ok(_), None) => self.independent_count += 1,
             (Ok(today), Some(foreseen)) => {
-                let Compared { dependence, signers, others, objection } = Compared::of(&today, foreseen, gone);
+                let Compared { dependence, signers, others, objection } = Compared::of(&today, foreseen, rule);
+                if !dependence.is_loss() && rule.refuses(&today) {
+                    self.refused_count += 1;
+                    return;
+                }
                 self.dependents.push(Dependent {
                     place,
                     source,

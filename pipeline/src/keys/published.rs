@@ -16,7 +16,7 @@ use aisoc_signing::{Claim, Fingerprint, Origin};
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 
-use super::dependence::Place;
+use super::dependence::{Place, Rule};
 use super::impact::{Impact, require_judging};
 use super::judged::Judged;
 use crate::afterwards::Afterwards;
@@ -57,13 +57,15 @@ pub async fn impact_of_sources(
     client: &ClientOptions,
 ) -> Result<Impact> {
     require_judging(trust)?;
+    let rule = Rule { policy: &trust.policy, gone };
+    let trust = &trust.by_keys_alone();
     let judge = Judge::new(trust)?;
     let reader = Reader { foresight: &Foresight::of(&judge, Afterwards::Without(gone)), judge: &judge, client };
     let mut impact = Impact { skipped_keys: judge.skipped_keys(), ..Impact::default() };
     let mut asked = Vec::new();
     for source in sources {
         match source {
-            Source::Directory(directory) => impact.add(reader.directory(directory), gone),
+            Source::Directory(directory) => impact.add(reader.directory(directory), &rule),
             Source::Artifact(reference) => match expanded(reference, client).await {
                 Ok(references) => asked.extend(references),
                 Err(fault) => impact.failed.push((reference.to_string(), answered(reference, fault)?)),
@@ -77,7 +79,7 @@ pub async fn impact_of_sources(
     let judged: Vec<Judged> = iter(&found).map(|found| reader.artifact(found)).buffered(IN_FLIGHT).collect().await;
     drop(reading);
     client.cancellation.check()?;
-    judged.into_iter().for_each(|judged| impact.add(judged, gone));
+    judged.into_iter().for_each(|judged| impact.add(judged, &rule));
     impact.sort();
     Ok(impact)
 }

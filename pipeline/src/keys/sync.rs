@@ -12,17 +12,17 @@ use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Class, Fault, Result};
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_signing::{Envelope, Fingerprint, PayloadType};
+use aisoc_trust::KnownSigner;
 use aisoc_trust::journal::Entry;
 use aisoc_trust::keys::{
     Advance, Applied, Following, Foreseen, Grounds, KeyMove, KeySet, KeysAccess, KeysSession, LeftAlone,
     SignedSet as _, SyncPlan, SyncSettings, WayIn, advance, require_way_in, revoked_here,
 };
-use aisoc_trust::{KnownSigner, TrustMode};
 use jiff::Timestamp;
 
 use super::change::while_still;
 use super::dependence::Dependent;
-use super::impact::impact;
+use super::impact::impact_by_keys;
 use crate::afterwards::Afterwards;
 use crate::at_rest::AtRestOptions;
 use crate::signed_set::Judges;
@@ -40,12 +40,30 @@ pub struct SyncOptions {
     pub is_saved: bool,
     /// What is installed, and judged by the same keys.
     pub installed: AtRestOptions,
+    /// What of the settings by which that is judged could not be read.
+    pub doubts: Doubts,
     /// Whether keys go although something depends on them.
     pub is_forced: bool,
     /// What the clock says, which is written down.
     pub now: Timestamp,
     /// Why; the set and its version where nobody says so.
     pub reason: Option<StatedReason>,
+}
+
+/// Settings that could not be read, for which something else stands. None of them is asked for a revocation.
+#[derive(Debug, Default)]
+pub struct Doubts {
+    /// The time that was seen last, in place of which stands the clock.
+    pub time: Option<Fault>,
+    /// Whose plugins are taken, in place of which stands everybody.
+    pub policy: Option<Fault>,
+}
+
+impl Doubts {
+    /// Each of them.
+    pub fn all(self) -> impl Iterator<Item = Fault> {
+        [self.time, self.policy].into_iter().flatten()
+    }
 }
 
 /// What a set has made of the keys, or in a dry run would.
@@ -114,7 +132,7 @@ pub fn sync(content: &[u8], options: &SyncOptions) -> Result<Synced> {
         // Nothing is installed between the question and what follows from it.
         let (waiting, still) = match options.is_forced {
             true => (Waiting::default(), None),
-            false => while_still(&options.installed.site, &options.access.patience, || waiting(options, &losses))?,
+            false => while_still(&options.installed, &options.access, || waiting(options, &losses))?,
         };
         if synced.moves.iter().any(|moved| moved.loss.is_some() && !waiting.keys.contains(&moved.fingerprint)) {
             is_changed |= second.make(&waiting.keys, None, options)?;
@@ -144,6 +162,10 @@ impl Round {
             .is_none_or(|saved| saved.required_signatures < options.settings.required_signatures);
         if let Some(doubt) = doubt.filter(|_| plan.brings_keys() || (options.is_saved && asks_for_more)) {
             return Err(doubt);
+        }
+        // A clock that may have been set back brings no key again, and takes none away but those that are revoked.
+        if let Some(fault) = options.doubts.time.as_ref().filter(|_| !plan.only_revokes()) {
+            return Err(fault.clone());
         }
         let required = WayIn {
             signers: options.installed.trust.policy.required_signers,
@@ -222,11 +244,11 @@ fn judged(content: &[u8], session: &KeysSession, before: Option<&Applied>, optio
 
 /// Which of the keys that are to lose something something depends on. What nobody could tell is no "nothing".
 fn waiting(options: &SyncOptions, losses: &Foreseen) -> Result<Waiting> {
-    if options.installed.trust.policy.mode == TrustMode::Disabled {
-        return Ok(Waiting::default());
-    }
     let all = |fault| Waiting { keys: losses.keys().clone(), not_judged: Some(fault), ..Waiting::default() };
-    let found = match impact(&options.installed, Afterwards::Behind(losses)) {
+    if let Some(fault) = &options.doubts.policy {
+        return Ok(all(fault.clone()));
+    }
+    let found = match impact_by_keys(&options.installed, Afterwards::Behind(losses)) {
         Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
         Err(fault) => return Ok(all(fault)),
         Ok(found) => found,

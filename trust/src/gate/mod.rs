@@ -20,6 +20,7 @@ use aisoc_signing::{Claim, Findings, Outcome};
 pub use self::order::NUMBERED;
 pub use self::trace::{Answered, Step, Trace};
 
+use crate::continuity::known;
 use crate::danger;
 use crate::facts::{Facts, UnderLock};
 use crate::mode::{MalformedSignature, SignatureStatus, TrustMode};
@@ -161,7 +162,7 @@ pub fn examine(
 
 /// Says by which list the signers of what was verified are taken.
 fn decided(policy: &Policy, verdict: Verdict) -> Verdict {
-    let decision = policy.publishers.decide(verdict.signers(), policy.required_signers.get());
+    let decision = policy.decision_on(&known(verdict.signers()));
     match decision.filter(|_| verdict.status() == SignatureStatus::Verified) {
         Some(decision) => verdict.decided(decision),
         None => verdict,

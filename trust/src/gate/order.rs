@@ -15,6 +15,7 @@ use aisoc_manifests::version_order::compare_or_same;
 use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, Standing, Verified};
 
 use super::trace::{Question, Trace};
+use crate::continuity::known;
 use crate::facts::{CapabilityConsent, Errand, Facts, InPlace};
 use crate::mode::{CoverageRule, SignatureStatus};
 use crate::policy::Policy;
@@ -215,20 +216,22 @@ fn grants_among(grants: &BTreeSet<String>, these: &BTreeSet<Capability>) -> Vec<
 }
 
 fn publisher(case: &PublisherCase<'_>) -> Answer {
-    let Policy { publishers, required_signers, .. } = case.policy;
     match case.verdict {
         None => Answer::NotAsked,
         // Nobody was looked for.
         Some(verdict) if verdict.status() == SignatureStatus::Skipped => Answer::NotAsked,
-        Some(_) if !publishers.are_limited() => Answer::Passed("every trusted key".to_owned()),
-        Some(verdict) => match publishers.decide(verdict.signers(), required_signers.get()) {
+        Some(_) if !case.policy.publishers.are_limited() => Answer::Passed("every trusted key".to_owned()),
+        Some(verdict) => match case.policy.decision_on(&known(verdict.signers())) {
             Some(decision) => Answer::Passed(decision.as_str().replace('_', " ")),
             // What nobody has signed is from nobody: a signature that was removed is no way around a list.
             None if verdict.status() != SignatureStatus::Verified => {
                 let objection = verdict.objection().cloned();
                 Answer::Objects(objection.unwrap_or_else(refusal::unsigned).caused_by(refusal::BY_A_LIST))
             }
-            None => Answer::Objects(refusal::untrusted_publisher(verdict, required_signers.get())),
+            None => {
+                let required = case.policy.required_signers.get();
+                Answer::Objects(refusal::untrusted_publisher(&known(verdict.signers()), required))
+            }
         },
     }
 }

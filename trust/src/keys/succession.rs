@@ -162,6 +162,7 @@ fn outcome(
     let there = keyring.all_keys().iter().filter(|key| key.fingerprint == fingerprint);
     match there.max_by_key(|key| key.place) {
         Some(key) if key.place == KeyPlace::Trusted && !matches!(key.standing(asked.at), Standing::Revoked { .. }) => {
+            require_same_end(key, asked)?;
             return Ok(Outcome::Unchanged(key.id.clone(), key.standing(asked.at)));
         }
         Some(key) if key.place == KeyPlace::Retired => return Err(replayed(fingerprint, "was retired here")),
@@ -176,6 +177,17 @@ fn outcome(
     let addition = Addition { key: succession.successor, id: asked.id.clone(), note: Some(note.clone()) };
     let change = KeyChange::accept(keyring, &addition, why)?;
     Ok(Outcome::Accepted(Box::new(change), Box::new(note)))
+}
+
+/// What is trusted already stays as it is: an end that is asked for here would be dropped without a word.
+fn require_same_end(key: &HeldKey, asked: &Asked<'_>) -> Result<()> {
+    let end = key.notes().and_then(|notes| notes.not_after);
+    let Some(wanted) = asked.not_after.filter(|wanted| Some(*wanted) != end) else { return Ok(()) };
+    let end = end.map_or_else(|| "no end".to_owned(), |end| end.to_string());
+    let id = shell_word(&key.file);
+    Err(Fault::new(Reason::AlreadyExists, format!("key `{}` is trusted already, and keeps its end", key.id))
+        .expected(format!("`--not-after` left out, or {end}"), wanted.to_string())
+        .hint(format!("change its note: `aisoc keys annotate {id} --not-after {wanted} --reason TEXT`")))
 }
 
 /// Somebody has decided about that key after it was endorsed, and the endorsement knows nothing of it.

@@ -13,7 +13,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::AtRestOptions;
 use aisoc_pipeline::documents::{ChangedKey, FinishedChange, SuccessorOfKey};
-use aisoc_pipeline::keys::{ChangedKeys, Dependence, Guard, KeyChangeOptions, change_keys};
+use aisoc_pipeline::keys::{ChangedKeys, Dependence, Doubts, Guard, KeyChangeOptions, change_keys};
 use aisoc_signing::{KeyPlace, Keyring};
 use aisoc_trust::Patience;
 use aisoc_trust::journal::{Action, Entry, HeldDirectory};
@@ -25,6 +25,7 @@ use crate::args::key_change::{
     GuardArgs, InstalledArgs, KeyAddArgs, KeyAnnotateArgs, KeyChangeArgs, KeyIdArgs, KeyRestoreArgs, KeyRetireArgs,
     KeyRevokeArgs,
 };
+use crate::args::known::Capabilities;
 use crate::args::plugin::TrustArgs;
 use crate::clock;
 use crate::context::{Context, shared_directories};
@@ -68,9 +69,9 @@ pub(crate) fn promote(args: KeyIdArgs, context: &Context) -> Result<u8> {
 
 pub(crate) fn retire(args: KeyRetireArgs, context: &Context) -> Result<u8> {
     let options = options(args.change, context)?;
-    let mut guard = guard(args.guard, &options.keys_dir, context)?;
     // A key that goes on counting for a while is missed later, and until then there is time to see to it.
-    guard.is_forced |= args.after.is_some();
+    let force = args.guard.force || args.after.is_some();
+    let guard = guard(GuardArgs { force, ..args.guard }, &options.keys_dir, context)?;
     let changed = change_keys(&options, Some(&guard), |keyring, grounds| {
         KeyChange::retire(keyring, keyring.named(&args.id)?, args.after, grounds)
     })?;
@@ -143,26 +144,58 @@ pub(super) fn options(args: KeyChangeArgs, context: &Context) -> Result<KeyChang
 /// What is installed is judged by the keys that are changed, and by nobody else's.
 pub(super) fn guard(args: GuardArgs, keys_dir: &Path, context: &Context) -> Result<Guard> {
     let GuardArgs { force, installed } = args;
-    Ok(Guard { installed: self::installed(installed, keys_dir, context)?, is_forced: force })
+    let (installed, doubts) = installed_as_far_as_read(installed, keys_dir, context)?;
+    // A key that goes whatever depends on it waits for no setting: those decide about plugins, and not about it.
+    for doubt in doubts.all() {
+        if !force {
+            return Err(doubt);
+        }
+        warn_of_doubt(&doubt, context);
+    }
+    Ok(Guard { installed, is_forced: force })
 }
 
 /// # Errors
-/// `io_not_found` for a plugins directory that is named and not there, and as [`Context::trust`].
+/// As [`installed_as_far_as_read`], and [`Context::trust`].
 fn installed(args: InstalledArgs, keys_dir: &Path, context: &Context) -> Result<AtRestOptions> {
+    let (installed, doubts) = installed_as_far_as_read(args, keys_dir, context)?;
+    doubts.all().next().map_or(Ok(installed), Err)
+}
+
+/// What is installed, and what of the settings by which it is judged could not be read. What plugins may not ask for is
+/// none of them: it says nothing of keys.
+///
+/// # Errors
+/// `io_not_found` for a plugins directory that is named and not there.
+pub(super) fn installed_as_far_as_read(
+    args: InstalledArgs,
+    keys_dir: &Path,
+    context: &Context,
+) -> Result<(AtRestOptions, Doubts)> {
     let InstalledArgs { plugins_dir, trust_mode, trust_coverage, required_signers, shared } = args;
     let trusted_keys = Some(keys_dir.to_owned());
     if let Some(named) = plugins_dir.as_deref() {
         require_there(named)?;
     }
     let site = context.site(plugins_dir);
-    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities: None, required_signers };
-    Ok(AtRestOptions {
-        trust: context.trust(trust, &site)?,
+    let deny_capabilities = Some(Capabilities::default());
+    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities, required_signers };
+    let (at, time) = context.judging_time_as_far_as_read(&site);
+    let (trust, policy) = context.trust_as_far_as_read(trust, at);
+    let installed = AtRestOptions {
+        trust,
         site,
         only: Vec::new(),
         limits: context.limits()?,
         shared_directories: shared_directories(&shared),
-    })
+    };
+    Ok((installed, Doubts { time, policy }))
+}
+
+/// Says what is done all the same.
+pub(in crate::commands) fn warn_of_doubt(doubt: &Fault, context: &Context) {
+    let said = format!("a setting is left out that cannot be read, and decides nothing here: {doubt}");
+    context.output.warning(Warning::SettingLeftOut, said);
 }
 
 /// Nothing depends on a key in a directory that is not there. Whoever names one means one that is.
@@ -182,13 +215,16 @@ fn answer_with(
     successors: Vec<SuccessorOfKey>,
     context: &Context,
 ) -> Result<u8> {
-    let ChangedKeys { entry, fingerprint, before, finished, impact } = &changed;
+    let ChangedKeys { entry, fingerprint, before, finished, impact, not_judged } = &changed;
     tell_finished(finished.as_ref(), context);
     for loss in impact.iter().flat_map(|impact| impact.losses()) {
         let version = loss.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         let id = loss.id.as_deref().unwrap_or(&loss.source);
         let said = format!("`{id}`{version} depends on the key: {}", words(loss.dependence));
         context.output.warning(Warning::DependsOnKey, said);
+    }
+    if let Some(fault) = not_judged {
+        context.output.warning(Warning::DependsOnKey, format!("nobody can tell what depends on the key: {fault}"));
     }
     say(&changed, &options.keys_dir, context);
     context.output.answer(&ChangedKey {

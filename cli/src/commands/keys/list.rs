@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{KeyList, ListedKey, Objection, UnusedKey};
-use aisoc_pipeline::keys::{KeysHere, keys_here};
+use aisoc_pipeline::keys::KeysHere;
 use aisoc_signing::{SkippedKey, Standing};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::columns::Columns;
-use super::{here, row};
+use super::{looked_at, row};
 use crate::args::keys::ListKeysArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
@@ -25,8 +25,7 @@ struct Listed {
 }
 
 pub(crate) fn run(args: ListKeysArgs, context: &Context) -> Result<u8> {
-    let options = here(args.here, context)?;
-    let found = keys_here(&options)?;
+    let (options, found) = looked_at(args.here, context)?;
     context.warn_of_sharing(found.installed.as_ref().and_then(|installed| installed.shared.as_deref()));
     let at = options.trust.at;
     let keys: Vec<ListedKey> = found.keyring.all_keys().iter().map(|key| row::row(key, &found, at)).collect();

@@ -12,7 +12,9 @@ pub(super) mod show;
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::AtRestOptions;
+use aisoc_pipeline::keys::{KeysHere, keys_alone, keys_here};
 
+use super::key_change::warn_of_doubt;
 use crate::args::keys::HereArgs;
 use crate::context::{Context, shared_directories};
 
@@ -31,6 +33,27 @@ fn here(args: HereArgs, context: &Context) -> Result<AtRestOptions> {
         shared_directories: shared_directories(&args.shared),
     };
     if is_named { require_there(&options).map(|()| options) } else { Ok(options) }
+}
+
+/// As [`here`], for whoever looks at the keys: settings that cannot be read decide about plugins. Which of these the
+/// keys verify nobody can tell then.
+///
+/// # Errors
+/// As [`here`].
+fn looked_at(args: HereArgs, context: &Context) -> Result<(AtRestOptions, KeysHere)> {
+    let is_named = args.plugins_dir.is_some();
+    let site = context.site(args.plugins_dir);
+    let (at, time) = context.judging_time_as_far_as_read(&site);
+    let (trust, policy) = context.trust_as_far_as_read(args.trust, at);
+    let doubts: Vec<Fault> = [time, policy].into_iter().flatten().collect();
+    let (only, limits) = (Vec::new(), context.limits()?);
+    let options = AtRestOptions { trust, site, only, limits, shared_directories: shared_directories(&args.shared) };
+    if is_named {
+        require_there(&options)?;
+    }
+    doubts.iter().for_each(|doubt| warn_of_doubt(doubt, context));
+    let found = if doubts.is_empty() { keys_here(&options)? } else { keys_alone(&options)? };
+    Ok((options, found))
 }
 
 fn require_there(options: &AtRestOptions) -> Result<()> {

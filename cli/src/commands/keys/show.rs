@@ -4,19 +4,18 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ShownKey, Signer, VerifiedPlugin};
-use aisoc_pipeline::keys::{KeysHere, keys_here};
+use aisoc_pipeline::keys::KeysHere;
 use aisoc_signing::{HeldKey, KeyCoverage, SignatureKind, Standing};
 use jiff::Timestamp;
 
 use super::list::said;
-use super::{here, row};
+use super::{looked_at, row};
 use crate::args::keys::ShowKeyArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 
 pub(crate) fn run(args: ShowKeyArgs, context: &Context) -> Result<u8> {
-    let options = here(args.here, context)?;
-    let found = keys_here(&options)?;
+    let (options, found) = looked_at(args.here, context)?;
     context.warn_of_sharing(found.installed.as_ref().and_then(|installed| installed.shared.as_deref()));
     let key = found.keyring.named(&args.key)?;
     let at = options.trust.at;

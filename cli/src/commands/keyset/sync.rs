@@ -12,7 +12,7 @@ use aisoc_signing::{KeyPlace, Keyring, PayloadType};
 use aisoc_trust::Patience;
 use aisoc_trust::keys::{Applied, KeyMove, KeysAccess, LeftAlone, Loss, SyncSettings, WhyLeft};
 
-use super::super::key_change::{finished_change, guard};
+use super::super::key_change::{finished_change, installed_as_far_as_read, warn_of_doubt};
 use super::super::signed_set::{settings, signer};
 use super::super::statement::Named;
 use crate::args::keyset::SyncKeysArgs;
@@ -41,11 +41,12 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
         lock_timeout: Duration::from_secs(args.lock_timeout),
         cancellation: context.cancellation()?.clone(),
     };
-    let guard = guard(args.guard, &keys_dir, context)?;
+    let (installed, doubts) = installed_as_far_as_read(args.guard.installed, &keys_dir, context)?;
     let options = SyncOptions {
         access: KeysAccess { patience, writer: context.journal_writer(), dry_run: context.dry_run() },
-        installed: guard.installed,
-        is_forced: guard.is_forced,
+        installed,
+        doubts,
+        is_forced: args.guard.force,
         now: clock::now(),
         is_saved: args.followed.save,
         reason: args.followed.reason,
@@ -55,6 +56,9 @@ pub(crate) fn run(args: SyncKeysArgs, context: &Context) -> Result<u8> {
     let named = Named::of(PayloadType::Keyset, &source, &args.registry, context)?;
     let found = named.read(context).map_err(|fault| although_kept(fault, &options.keys_dir))?;
     let done = sync(&found.content, &options)?;
+    for doubt in [&options.doubts.time, &options.doubts.policy].into_iter().flatten() {
+        warn_of_doubt(doubt, context);
+    }
     announce(&done, context);
     answer(done, &options, context)
 }

@@ -127,6 +127,10 @@ impl Answer for Answered {
             let (id, version) = (dependent.id.as_deref().unwrap_or("-"), dependent.version.as_deref().unwrap_or("-"));
             let named = format!("{id} {version} ({}): {}", dependent.place, dependent.dependence);
             _ = writeln!(text, "{}", printable(&named));
+            if commands.is_empty() {
+                let why = dependent.objection.as_ref();
+                why.iter().for_each(|why| _ = writeln!(text, "  {}", printable(&why.to_string())));
+            }
             commands.iter().for_each(|command| _ = writeln!(text, "  {}", printable(command)));
         }
         text

@@ -32,6 +32,10 @@ impl<'a> Next<'a> {
     /// First what the publisher runs, who has the new private key, then what is run here. A kept version cannot be
     /// signed where it is: it is given up.
     pub(super) fn commands(&self, dependent: &Dependent) -> Vec<String> {
+        // What the new key has signed already waits for a list, which is nothing that a command changes.
+        if dependent.unlisted().is_some() {
+            return Vec::new();
+        }
         if dependent.place == Place::Kept {
             return vec![self.here(&["plugin", "gc", "--keep", "0"])];
         }
