@@ -185,9 +185,10 @@ fn require_same_end(key: &HeldKey, asked: &Asked<'_>) -> Result<()> {
     let Some(wanted) = asked.not_after.filter(|wanted| Some(*wanted) != end) else { return Ok(()) };
     let end = end.map_or_else(|| "no end".to_owned(), |end| end.to_string());
     let id = shell_word(&key.file);
+    let time = shell_word(wanted.to_string());
     Err(Fault::new(Reason::AlreadyExists, format!("key `{}` is trusted already, and keeps its end", key.id))
         .expected(format!("`--not-after` left out, or {end}"), wanted.to_string())
-        .hint(format!("change its note: `aisoc keys annotate {id} --not-after {wanted} --reason TEXT`")))
+        .hint(format!("change its note: `aisoc keys annotate {id} --not-after {time} --reason TEXT`")))
 }
 
 /// Somebody has decided about that key after it was endorsed, and the endorsement knows nothing of it.
