@@ -10,6 +10,12 @@ use crate::text::shown;
 const NAME_CHARACTERS: std::ops::RangeInclusive<usize> = 3..=64;
 /// What a plugin that names no host asks for.
 pub const DEFAULT_REQUIRES: &str = ">=0.9.0a10";
+/// What is said of a plugin that names itself.
+pub const DEPENDS_ON_ITSELF: &str = "plugin cannot depend on itself";
+/// Most characters that are shown of a name.
+const MAX_SHOWN: usize = 80;
+/// Most names in a sentence about plugins that need each other, and most such sentences.
+const MAX_NAMES: usize = 20;
 /// Longest version, and longest list of versions, that is looked at.
 const MAX_SPECIFIER_BYTES: usize = 256;
 /// How a list says which versions it means; the longer ones first, because a shorter one begins them.
@@ -25,9 +31,9 @@ pub fn require_name(name: &str) -> Result<()> {
     if begins && name.bytes().all(is_plain) && NAME_CHARACTERS.contains(&name.len()) {
         return Ok(());
     }
-    Err(Fault::new(Reason::InvalidPluginId, format!("`name` is `{}`", shown(name, 80))).expected(
+    Err(Fault::new(Reason::InvalidPluginId, format!("`name` is `{}`", shown(name, MAX_SHOWN))).expected(
         "3 to 64 lower-case letters, digits and `-`, beginning with a letter",
-        format!("`{}`", shown(name, 80)),
+        format!("`{}`", shown(name, MAX_SHOWN)),
     ))
 }
 
@@ -39,9 +45,9 @@ pub fn require_version(version: &str) -> Result<()> {
     if is_version(version) {
         return Ok(());
     }
-    Err(Fault::new(Reason::InvalidVersion, format!("`version` is `{}`", shown(version, 80))).expected(
+    Err(Fault::new(Reason::InvalidVersion, format!("`version` is `{}`", shown(version, MAX_SHOWN))).expected(
         "MAJOR.MINOR.PATCH, or with `a1`, `b1`, `rc1`, `-TEXT` or `+TEXT` behind it",
-        format!("`{}`", shown(version, 80)),
+        format!("`{}`", shown(version, MAX_SHOWN)),
     ))
 }
 
@@ -68,16 +74,18 @@ fn is_version(version: &str) -> bool {
         && (rest.is_empty() || is_early || rest.strip_prefix(['-', '+']).is_some_and(is_text))
 }
 
-/// Holds what a plugin asks of its host to a list of versions: an operator and numbers each, with commas between them.
+/// Holds what a plugin asks of its host to a list of versions: an operator and numbers each, with commas between them. An
+/// empty list asks for nothing.
 ///
 /// # Errors
 /// `field_type`, which names the field.
 pub fn require_requires(requires: &str) -> Result<()> {
-    let fits = requires.len() <= MAX_SPECIFIER_BYTES && requires.split(',').map(str::trim).all(is_specifier);
+    let is_list = || requires.trim().is_empty() || requires.split(',').map(str::trim).all(is_specifier);
+    let fits = requires.len() <= MAX_SPECIFIER_BYTES && is_list();
     if fits {
         return Ok(());
     }
-    let found = format!("`{}`", shown(requires, 80));
+    let found = format!("`{}`", shown(requires, MAX_SHOWN));
     Err(Fault::new(Reason::FieldType, format!("`requires_stigmem` is {found}"))
         .expected(format!("versions such as `{DEFAULT_REQUIRES}` or `>=0.9,<2`"), found)
         .hint("write an operator before each version, and a comma between two"))
@@ -96,16 +104,65 @@ fn is_specifier(text: &str) -> bool {
     begins && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'!'))
 }
 
+/// What each plugin depends on, by their names.
+pub type Needs = BTreeMap<String, BTreeSet<String>>;
+
 /// The plugins, each behind those that it depends on, and else in the order of their names.
 ///
 /// # Errors
 /// `field_type` for one that depends on itself, `dependency_missing` and `dependency_cycle`.
-pub fn in_order(plugins: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<&str>> {
+pub fn in_order(plugins: &Needs) -> Result<Vec<&str>> {
     if let Some((name, _)) = plugins.iter().find(|(name, needs)| needs.contains(*name)) {
-        let message = format!("{}: plugin cannot depend on itself", shown(name, 80));
+        let message = format!("{}: {DEPENDS_ON_ITSELF}", shown(name, MAX_SHOWN));
         return Err(Fault::new(Reason::FieldType, message).hint("remove its own name from `depends_on`"));
     }
-    require_all(plugins)?;
+    match missing(plugins) {
+        Some(refused) => Err(refused.fault),
+        None => ordered(plugins).map_err(|refused| refused.fault),
+    }
+}
+
+/// The plugins that cannot be loaded with the others, each with its refusal: one that needs a plugin that is not there, or
+/// one that needs it in turn. What they leave behind may lack them then, and is refused as well.
+///
+/// The refusals are `dependency_missing` and `dependency_cycle`.
+pub fn unmet(plugins: Needs) -> Vec<(String, Fault)> {
+    let (mut left, mut all) = (plugins, Vec::new());
+    // A circle is looked for where everything that is needed is there.
+    while let Some(Refused { names, fault }) = missing(&left).or_else(|| ordered(&left).err()) {
+        for name in names {
+            left.remove(&name);
+            all.push((name, fault.clone()));
+        }
+    }
+    all
+}
+
+/// Plugins that are refused for one thing.
+struct Refused {
+    names: BTreeSet<String>,
+    fault: Fault,
+}
+
+/// `a missing b, c; d missing e`.
+fn missing(plugins: &Needs) -> Option<Refused> {
+    let (mut names, mut sentences) = (BTreeSet::new(), Vec::new());
+    for (name, needs) in plugins {
+        let absent: Vec<&String> = needs.iter().filter(|need| !plugins.contains_key(*need)).collect();
+        if !absent.is_empty() {
+            let listed: Vec<String> = absent.iter().take(MAX_NAMES).map(|need| shown(need, MAX_SHOWN)).collect();
+            sentences.push(format!("{} missing {}", shown(name, MAX_SHOWN), listed.join(", ")));
+            names.insert(name.clone());
+        }
+    }
+    sentences.truncate(MAX_NAMES);
+    let fault =
+        || Fault::new(Reason::DependencyMissing, format!("missing plugin dependencies: {}", sentences.join("; ")));
+    (!names.is_empty()).then(|| Refused { fault: fault(), names })
+}
+
+/// Each behind what it needs; the first circle, from its first name on, where there is one.
+fn ordered(plugins: &Needs) -> Result<Vec<&str>, Refused> {
     let (mut ordered, mut done) = (Vec::new(), BTreeSet::new());
     for name in plugins.keys() {
         visit(name, plugins, &mut done, &mut ordered)?;
@@ -113,29 +170,13 @@ pub fn in_order(plugins: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<&str
     Ok(ordered)
 }
 
-fn require_all(plugins: &BTreeMap<String, BTreeSet<String>>) -> Result<()> {
-    let missing = plugins.iter().filter_map(|(name, needs)| {
-        let absent: Vec<String> =
-            needs.iter().filter(|need| !plugins.contains_key(*need)).map(|need| shown(need, 80)).collect();
-        (!absent.is_empty()).then(|| format!("{} missing {}", shown(name, 80), absent.join(", ")))
-    });
-    let missing: Vec<String> = missing.collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => {
-            let message = format!("missing plugin dependencies: {}", missing.join("; "));
-            Err(Fault::new(Reason::DependencyMissing, message))
-        }
-    }
-}
-
 /// Puts a plugin behind what it needs. The way down is kept by hand: thousands of plugins may need each other in a row.
 fn visit<'a>(
     name: &'a str,
-    plugins: &'a BTreeMap<String, BTreeSet<String>>,
+    plugins: &'a Needs,
     done: &mut BTreeSet<&'a str>,
     ordered: &mut Vec<&'a str>,
-) -> Result<()> {
+) -> Result<(), Refused> {
     let needs_of = |name: &str| plugins.get(name).into_iter().flatten();
     if done.contains(name) {
         return Ok(());
@@ -152,10 +193,7 @@ fn visit<'a>(
             }
             Some(need) if done.contains(need) => {}
             Some(need) if on_the_way.contains(need) => {
-                let names = way.iter().map(|(name, _)| *name).skip_while(|name| *name != need).chain([need]);
-                let names: Vec<String> = names.map(|name| shown(name, 80)).collect();
-                let message = format!("plugin dependency cycle detected: {}", names.join(" -> "));
-                return Err(Fault::new(Reason::DependencyCycle, message));
+                return Err(circle(way.iter().map(|(name, _)| *name).skip_while(|name| *name != need)));
             }
             Some(need) => {
                 on_the_way.insert(need);
@@ -164,6 +202,17 @@ fn visit<'a>(
         }
     }
     Ok(())
+}
+
+/// `a -> b -> a`.
+fn circle<'a>(names: impl Iterator<Item = &'a str>) -> Refused {
+    let names: Vec<&str> = names.collect();
+    let again = names.first().copied();
+    let named: Vec<String> =
+        names.iter().copied().take(MAX_NAMES).chain(again).map(|name| shown(name, MAX_SHOWN)).collect();
+    let message = format!("plugin dependency cycle detected: {}", named.join(" -> "));
+    let fault = Fault::new(Reason::DependencyCycle, message);
+    Refused { names: names.into_iter().map(str::to_owned).collect(), fault }
 }
 
 #[cfg(test)]
@@ -212,6 +261,45 @@ mod tests {
         assert_eq!(refused(&[("a", &["a"])]), (Reason::FieldType, "a: plugin cannot depend on itself".to_owned()));
     }
 
+    fn unmet_of(of: &[(&str, &[&str])]) -> Vec<(String, String)> {
+        unmet(plugins(of)).into_iter().map(|(name, fault)| (name, fault.message().to_owned())).collect()
+    }
+
+    fn named(names: &[&str], message: &str) -> Vec<(String, String)> {
+        names.iter().map(|name| ((*name).to_owned(), message.to_owned())).collect()
+    }
+
+    #[test]
+    fn what_needs_the_refused_is_refused_too_and_the_others_stay() {
+        assert!(unmet_of(&[("a", &["b"]), ("b", &[]), ("c", &["a", "b"])]).is_empty());
+        assert_eq!(
+            unmet_of(&[("a", &["b", "c"]), ("d", &["e"]), ("f", &[])]),
+            named(&["a", "d"], "missing plugin dependencies: a missing b, c; d missing e")
+        );
+        let mut expected = named(&["b"], "missing plugin dependencies: b missing c");
+        expected.extend(named(&["a"], "missing plugin dependencies: a missing b"));
+        assert_eq!(unmet_of(&[("a", &["b"]), ("b", &["c"])]), expected);
+        let circle = "plugin dependency cycle detected: a -> b -> a";
+        assert_eq!(unmet_of(&[("a", &["b"]), ("b", &["a"]), ("c", &["d"]), ("d", &[])]), named(&["a", "b"], circle));
+        let inner = "plugin dependency cycle detected: b -> c -> b";
+        let mut expected = named(&["b", "c"], inner);
+        expected.extend(named(&["a"], "missing plugin dependencies: a missing b"));
+        assert_eq!(unmet_of(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])]), expected);
+    }
+
+    #[test]
+    fn a_sentence_names_no_more_than_a_person_reads() {
+        let many: Vec<String> = (0..30).map(|number| format!("n{number:02}")).collect();
+        let needs: Needs = [("a".to_owned(), many.iter().cloned().collect())].into();
+        let (_, fault) = unmet(needs).pop().expect("refused");
+        assert!(fault.message().ends_with("n19") && !fault.message().contains("n20"), "{fault}");
+        let row = many.iter().zip(many.iter().cycle().skip(1));
+        let circle: Needs = row.map(|(name, need)| (name.clone(), [need.clone()].into())).collect();
+        let refused = unmet(circle);
+        assert_eq!(refused.len(), 30);
+        assert!(refused[0].1.message().ends_with("n19 -> n00"), "{}", refused[0].1);
+    }
+
     #[test]
     fn names_versions_and_hosts_are_held_to_their_patterns() {
         let name = |length: usize| format!("a{}", "b".repeat(length - 1));
@@ -229,12 +317,13 @@ mod tests {
         {
             assert_eq!(require_version(bad).expect_err(bad).reason(), Reason::InvalidVersion, "{bad:?}");
         }
-        for good in [DEFAULT_REQUIRES, ">=0.9,<2", "==1.*", "~=1.4.2", "!=1.5", " >= 1.0 , < 2.0 ", "===1.0"] {
+        for good in ["", DEFAULT_REQUIRES, ">=0.9,<2", "==1.*", "~=1.4.2", "!=1.5", " >= 1.0 , < 2.0 ", "===1.0"] {
             require_requires(good).expect(good);
         }
         let long = |length: usize| format!(">={}", "1".repeat(length - 2));
         require_requires(&long(MAX_SPECIFIER_BYTES)).expect("as long as it may be");
-        for bad in ["", "1.0", ">=", ">=x", ">=1,", ">1.*", "=1.0", "=>1", &long(MAX_SPECIFIER_BYTES + 1)] {
+        let long = long(MAX_SPECIFIER_BYTES + 1);
+        for bad in ["1.0", ">=", ">=x", ">=1,", ">1.*", "=1.0", "=>1", ">=1,,<2", "^1.0", ">=1 <2", &long] {
             let fault = require_requires(bad).expect_err(bad);
             assert!(fault.reason() == Reason::FieldType && fault.message().contains("requires_stigmem"), "{bad:?}");
         }
