@@ -4,7 +4,8 @@
 //! 2. The note of the change is renamed into place. From here on readers look at the tree.
 //! 3. The incoming tree moves to its place among the versions, and one rename exchanges it with the
 //!    tree in place: that is the change.
-//! 4. The record is renamed into place, the previous tree becomes a kept version, the note is removed.
+//! 4. The record is renamed into place, what somebody has answered for goes into the journal, the previous tree becomes
+//!    a kept version, the note is removed.
 //!
 //! A kill before 3 leaves the old tree, a kill after it the new one; the note says which record is
 //! about it. Whoever holds the lock next finishes what was begun: forward after 3, else backward.
@@ -21,7 +22,7 @@ use rustix::io::Errno;
 
 use crate::access::Access;
 use crate::census::ids_in;
-use crate::exceptions::Exceptions;
+use crate::exceptions;
 use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
 use crate::layout::{Layout, PENDING, PREVIOUS_NOTE, Slot, TREE, json_name};
@@ -103,39 +104,34 @@ impl Transaction {
     }
 
     /// Makes a change. When it is refused, everything is as it was.
-    pub(crate) fn run(
-        &mut self,
-        change: &PendingChange,
-        incoming: Incoming<'_>,
-        floor: &FloorChange,
-        exceptions: &Exceptions,
-    ) -> Result<Moved> {
+    pub(crate) fn run(&mut self, change: &PendingChange, incoming: Incoming<'_>, floor: &FloorChange) -> Result<Moved> {
         if let Some(at) = self.unfinished.iter().position(|(unfinished, _)| *unfinished == change.id) {
             return Err(self.unfinished.swap_remove(at).1);
         }
         let published = floor.publish(&self.plugins, &self.staging)?;
-        let moved = self.make(change, incoming, exceptions);
+        let moved = self.make(change, incoming);
         if moved.is_err() {
             published.undo(&self.plugins, &self.staging);
         }
         moved
     }
 
-    fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>, exceptions: &Exceptions) -> Result<Moved> {
+    fn make(&mut self, change: &PendingChange, incoming: Incoming<'_>) -> Result<Moved> {
         let id = &change.id;
         let note = json_name(id);
         self.prepare(change)?;
         self.staging.write(&note, &sealed::to_text(change)?)?;
         self.staging.sync()?;
-        // As late as it can be and before the change, which nobody is to see without the line.
-        exceptions.write_down(&self.plugins)?;
+        if let Some(answered) = &change.answered {
+            exceptions::require_writable(answered, &self.plugins)?;
+        }
         let made =
             self.plugins.pending.take(self.staging.held(), &note, &note).and_then(|()| self.exchange(change, incoming));
         let moved = match made {
             Ok(moved) => moved,
             Err(fault) => return Err(self.take_back(change, fault)),
         };
-        if let Err(fault) = self.sync_exchange(change).and_then(|()| self.publish_record(change)) {
+        if let Err(fault) = self.sync_exchange(change).and_then(|()| self.write_down(change)) {
             self.undo(change, moved);
             return Err(self.take_back(change, fault));
         }
@@ -261,7 +257,13 @@ impl Transaction {
         };
     }
 
-    pub(crate) fn publish_record(&self, change: &PendingChange) -> Result<()> {
+    /// What is to be read of the change once it is made: its record, and what somebody has answered for with it.
+    pub(crate) fn write_down(&self, change: &PendingChange) -> Result<()> {
+        self.publish_record(change)?;
+        change.answered.as_ref().map_or(Ok(()), |answered| exceptions::write_down(answered, &self.plugins))
+    }
+
+    fn publish_record(&self, change: &PendingChange) -> Result<()> {
         let name = json_name(&change.id);
         match &change.after {
             Some(_) => self.plugins.records.take(self.staging.held(), &record_name(&change.id), &name),

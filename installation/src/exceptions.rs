@@ -1,46 +1,59 @@
 //! What an operator has answered for when a plugin came, as lines of the site's journal: that a publisher is taken as
 //! an exception, that nobody has looked who signed it, that it asks for more of the host than before.
+//!
+//! The lines are part of the change: they stand in its note before anything of it is visible, and go into the journal
+//! once it is made. Whoever finishes a change that was killed writes those that are not there yet, and takes back with a
+//! change what it would have said. So a line without its change is never left, nor a change without its line.
+
+use std::collections::BTreeSet;
 
 use aisoc_manifests::fault::Result;
 use aisoc_signing::Signer;
 use aisoc_trust::Verdict;
-use aisoc_trust::journal::{Action, Entry, JournalTime, Writer};
+use aisoc_trust::journal::{Action, Entry, JournalTime};
 
 use crate::access::Access;
+use crate::answered::Answered;
 use crate::plugins::Plugins;
 use crate::record::InstallRecord;
 
-/// The lines of one change; none where nobody had to answer for anything.
-#[derive(Debug, Default)]
-pub(crate) struct Exceptions {
-    entries: Vec<Entry>,
-    writer: Writer,
+/// What the gates let pass by somebody's word; nothing where they did by nobody's.
+pub(crate) fn answered(verdict: &Verdict, record: &InstallRecord, access: &Access) -> Option<Answered> {
+    let entry = |reason| Entry {
+        at: JournalTime::utc(access.at),
+        action: Action::Install,
+        id: Some(record.id.to_string()),
+        version: Some(record.version.clone()),
+        hash: Some(record.digest.to_string()),
+        reason: Some(reason),
+    };
+    let entries: Vec<Entry> = decision(verdict).into_iter().chain(accepted(verdict)).map(entry).collect();
+    Answered::of(&entries, &access.writer)
 }
 
-impl Exceptions {
-    /// What the gates let pass by somebody's word.
-    pub(crate) fn of(verdict: &Verdict, record: &InstallRecord, access: &Access) -> Self {
-        let entry = |reason| Entry {
-            at: JournalTime::utc(access.at),
-            action: Action::Install,
-            id: Some(record.id.to_string()),
-            version: Some(record.version.clone()),
-            hash: Some(record.digest.to_string()),
-            reason: Some(reason),
-        };
-        let entries = decision(verdict).into_iter().chain(accepted(verdict)).map(entry).collect();
-        Self { entries, writer: access.writer.clone() }
-    }
+/// Says before anything is changed that the journal takes the lines.
+///
+/// # Errors
+/// Those of the journal.
+pub(crate) fn require_writable(answered: &Answered, plugins: &Plugins) -> Result<()> {
+    answered.entries()?;
+    plugins.write_down(&[], &answered.writer())
+}
 
-    /// Writes the lines, before the change is made: what was answered for is not known from its result.
-    ///
-    /// # Errors
-    /// Those of the journal.
-    pub(crate) fn write_down(&self, plugins: &Plugins) -> Result<()> {
-        match self.entries.as_slice() {
-            [] => Ok(()),
-            entries => plugins.write_down(entries, &self.writer),
-        }
+/// Writes the lines that are not there yet: somebody may have been killed behind some of them.
+///
+/// # Errors
+/// Those of the journal.
+pub(crate) fn write_down(answered: &Answered, plugins: &Plugins) -> Result<()> {
+    let mut known = BTreeSet::new();
+    plugins.read_journal(|entry| {
+        known.insert(entry.to_string());
+    })?;
+    let entries = answered.entries()?.into_iter();
+    let missing: Vec<Entry> = entries.filter(|entry| !known.contains(&entry.to_string())).collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        missing => plugins.write_down(missing, &answered.writer()),
     }
 }
 

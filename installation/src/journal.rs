@@ -20,10 +20,29 @@ impl Plugins {
     /// # Errors
     /// Those of the journal: `journal_broken`, `journal_invalid`, `directory_insecure`, and I/O reasons.
     pub(crate) fn write_down(&self, entries: &[Entry], writer: &Writer) -> Result<()> {
-        let place = JournalPlace::of_site(HeldDirectory::of(&self.own.directory, self.own.path.clone())?)?;
+        let place = self.journal_place()?;
         let mut journal = place.open()?;
         take_over(&self.own, &place, &mut journal, writer)?;
         journal.append_all(entries, writer)
+    }
+
+    /// Every line of the site's journal that can be read.
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub(crate) fn read_journal(&self, mut visit: impl FnMut(&Entry)) -> Result<()> {
+        self.journal_place()?
+            .read(|seen| {
+                if let Ok(entry) = seen.entry() {
+                    visit(&entry);
+                }
+                Ok(())
+            })
+            .map(drop)
+    }
+
+    fn journal_place(&self) -> Result<JournalPlace> {
+        JournalPlace::of_site(HeldDirectory::of(&self.own.directory, self.own.path.clone())?)
     }
 }
 

@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod access;
+mod answered;
 mod census;
 mod change;
 mod collect;

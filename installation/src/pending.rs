@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use aisoc_packaging::InstalledDir;
 
+use crate::answered::Answered;
 use crate::layout::{Layout, Slot};
 use crate::record::{self, InstallRecord};
 use crate::sealed;
@@ -37,6 +38,9 @@ pub(crate) struct PendingChange {
     moving_inode: u64,
     /// How many versions stay kept afterwards; as many as there are when nothing is said.
     pub(crate) keep: Option<u8>,
+    /// What somebody has answered for with it; nothing where nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) answered: Option<Answered>,
 }
 
 /// Which of the two trees is in place.
@@ -55,7 +59,12 @@ impl PendingChange {
         moving_inode: u64,
         keep: Option<u8>,
     ) -> Self {
-        Self { schema_version: SCHEMA_VERSION, id, before, after, slot, moving_inode, keep }
+        Self { schema_version: SCHEMA_VERSION, id, before, after, slot, moving_inode, keep, answered: None }
+    }
+
+    /// With what somebody has answered for.
+    pub(crate) fn answered_for(self, answered: Option<Answered>) -> Self {
+        Self { answered, ..self }
     }
 
     /// The change of `id` that was begun and not finished, if there is one.

@@ -32,7 +32,7 @@ impl Transaction {
                 self.staging.sync()?;
                 self.plugins.sync()?;
                 self.keep_floor(&change)?;
-                self.publish_record(&change)?;
+                self.write_down(&change)?;
                 self.settle(&change)?;
                 Ok(change.after.is_none())
             }
@@ -94,7 +94,6 @@ mod tests {
     use crate::access::Access;
     use crate::census::Census;
     use crate::change::Incoming;
-    use crate::exceptions::Exceptions;
     use crate::floor_change::FloorChange;
     use crate::layout::Layout;
     use crate::previous::next_slot;
@@ -130,8 +129,7 @@ mod tests {
         let floor = FloorChange::by_removing(&Layout::of(plugins.path()), &Census::default(), &id).expect("judged");
         let change = PendingChange::new(id, None, None, slot, inode_of(&plugins.path().join("demo")), None);
         access.cancellation.cancel();
-        let fault =
-            transaction.run(&change, Incoming::Nothing, &floor, &Exceptions::default()).expect_err("called off");
+        let fault = transaction.run(&change, Incoming::Nothing, &floor).expect_err("called off");
         assert_eq!(fault.reason(), Reason::Interrupted);
         assert!(plugins.path().join("demo").is_dir());
         for ours in ["pending", "versions"] {
@@ -143,23 +141,7 @@ mod tests {
     fn an_uninstall_that_an_older_version_began_leaves_the_floor_of_its_record() {
         let plugins = tempfile::tempdir().expect("a directory");
         let id: PluginId = "demo".parse().expect("an id");
-        let before = InstallRecord {
-            schema_version: InstallRecord::SCHEMA_VERSION,
-            id: id.clone(),
-            version: "1.0.0".to_owned(),
-            reference: "oci-archive:demo.tar".to_owned(),
-            digest: ArtifactDigest::of(b"x"),
-            tree_digest: TreeDigest::of(b"x"),
-            canonical_digest: None,
-            signature_status: "verified".to_owned(),
-            signing_key_id: None,
-            signers: Vec::new(),
-            coverage: Some("full".to_owned()),
-            installed_at: "2026-01-01T00:00:00Z".to_owned(),
-            capabilities: None,
-            rolled_back_at: None,
-            rolled_back_from: None,
-        };
+        let before = record(&id);
         let begin = || {
             Transaction::begin(
                 StagingDirectory::create(plugins.path()).expect("a staging directory"),
@@ -175,6 +157,62 @@ mod tests {
         begin().expect("healed").end();
         let floor = floor::coverage_floor(&Layout::of(plugins.path()), &Census::default(), &id).expect("read");
         assert_eq!(floor, Some(aisoc_signing::Coverage::Full));
+    }
+
+    fn record(id: &PluginId) -> InstallRecord {
+        InstallRecord {
+            schema_version: InstallRecord::SCHEMA_VERSION,
+            id: id.clone(),
+            version: "1.0.0".to_owned(),
+            reference: "oci-archive:demo.tar".to_owned(),
+            digest: ArtifactDigest::of(b"x"),
+            tree_digest: TreeDigest::of(b"x"),
+            canonical_digest: None,
+            signature_status: "verified".to_owned(),
+            signing_key_id: None,
+            signers: Vec::new(),
+            coverage: Some("full".to_owned()),
+            installed_at: "2026-01-01T00:00:00Z".to_owned(),
+            capabilities: None,
+            rolled_back_at: None,
+            rolled_back_from: None,
+        }
+    }
+
+    #[test]
+    fn what_was_answered_for_is_written_once_by_whoever_finishes_the_change() {
+        let plugins = tempfile::tempdir().expect("a directory");
+        let id: PluginId = "demo".parse().expect("an id");
+        std::fs::create_dir(plugins.path().join("demo")).expect("made");
+        let begin = || {
+            let staging = StagingDirectory::create(plugins.path()).expect("a staging directory");
+            Transaction::begin(staging, &Access::default()).expect("finished").end();
+        };
+        begin();
+        let slot = next_slot(&Layout::of(plugins.path()), &id).expect("a slot");
+        let line = "2026-05-24T14:32:00.000000+00:00\tinstall\tdemo\t1.0.0\t-\taccepted capabilities: facts.read";
+        let exceptions = serde_json::json!({"lines": [line], "user": "uid 7", "host": "here", "run": null});
+        let note = |inode| {
+            let change = PendingChange::new(id.clone(), None, Some(record(&id)), slot, inode, None);
+            let exceptions = serde_json::from_value(exceptions.clone()).expect("exceptions");
+            let text = sealed::to_text(&change.answered_for(Some(exceptions))).expect("a text");
+            std::fs::write(plugins.path().join(".aisoc/pending/demo.json"), text).expect("written");
+        };
+        let journal = || std::fs::read_to_string(plugins.path().join(".aisoc/plugins.journal")).unwrap_or_default();
+        // The change was never made: nor was anything answered for.
+        std::fs::rename(plugins.path().join("demo"), plugins.path().join("elsewhere")).expect("moved");
+        note(u64::MAX);
+        begin();
+        assert_eq!(journal(), "");
+        // It was made, and whoever had made it was killed before the line, and once more behind it.
+        std::fs::rename(plugins.path().join("elsewhere"), plugins.path().join("demo")).expect("moved");
+        for _ in 0..2 {
+            note(inode_of(&plugins.path().join("demo")));
+            begin();
+            assert_eq!(journal(), format!("{line}\n"));
+        }
+        let chain = std::fs::read_to_string(plugins.path().join(".aisoc/plugins.journal.chain")).expect("a chain");
+        assert!(chain.contains("uid 7"), "whoever finishes it has not answered for it: {chain}");
     }
 
     fn inode_of(path: &std::path::Path) -> u64 {

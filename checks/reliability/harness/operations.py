@@ -3,8 +3,8 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import KeyPair, Keys, Lock, LockedPlugins, Package, Plugins, SignedSet, SignedSource, reason
-from .world import NEIGHBOUR, PLUGIN, copy, tree_digest
+from .oracle import AnsweredPlugins, KeyPair, Keys, Lock, LockedPlugins, Package, Plugins, SignedSet, SignedSource, reason
+from .world import ASKING, ASKS_FOR, NEIGHBOUR, PLUGIN, copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys} --allow-downgrade"
 ROLLBACK = "plugin rollback -q demo --plugins-dir plugins --trusted-keys {keys}"
@@ -101,8 +101,9 @@ EXPORT = "keys export out/fleet --private-key {private}/%s.key --trusted-keys ke
 FIRST = EXPORT % "release" + "--name fleet --expires 30d"
 
 LOCKS = "plugins %s --reason harness --plugins-dir plugins"
-TRUST, UNTRUST, BESIDE = LOCKS % "trust demo", LOCKS % "untrust demo", LOCKS % "trust neighbour"
-FROM_INSTALLED = LOCKS % "lock --from-installed"
+SIGNED = LOCKS + " --trusted-keys {keys}"
+TRUST, UNTRUST, BESIDE = SIGNED % "trust demo", LOCKS % "untrust demo", SIGNED % "trust neighbour"
+FROM_INSTALLED = SIGNED % "lock --from-installed"
 DEMO, OTHER = frozenset({PLUGIN}), frozenset({NEIGHBOUR})
 RECORDED = INSTALL + " --lock --reason harness"
 
@@ -114,6 +115,8 @@ OPERATIONS = (
     Operation("upgrade", INSTALL % "2.0.0", Plugins("1.0.0", "2.0.0", keeps={"1.0.0"}), (*NEIGHBOURLY, INSTALL % "1.0.0")),
     Operation("upgrade that drops a kept one", INSTALL % "3.0.0", Plugins("2.0.0", "3.0.0", keeps={"2.0.0"}),
               (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0")),
+    Operation("upgrade that asks for more", INSTALL % ASKING + f" --accept-capabilities {ASKS_FOR}",
+              AnsweredPlugins("1.0.0", ASKING, keeps={"1.0.0"}), (*NEIGHBOURLY, INSTALL % "1.0.0")),
     Operation("rollback", ROLLBACK + " --to 1.0.0", Plugins("2.0.0", "1.0.0", keeps={"2.0.0"}),
               (*NEIGHBOURLY, INSTALL % "1.0.0", INSTALL % "2.0.0"), ("version_not_found",)),
     Operation("uninstall", UNINSTALL,

@@ -16,7 +16,7 @@ import tarfile
 import tomllib
 from dataclasses import dataclass
 
-from .world import NEIGHBOUR, PLUGIN, tree_digest
+from .world import ASKS_FOR, NEIGHBOUR, PLUGIN, tree_digest
 
 PRIVATE = bytes.fromhex("302e020100300506032b657004220420")
 PUBLIC = bytes.fromhex("302a300506032b6570032100")
@@ -197,6 +197,32 @@ class LockedPlugins(Plugins):
             problems.append("run again: it is not accepted")
         left = [path for path in _entries(sandbox) if path.name not in {*LOCK, "plugins", "tmp"}]
         return problems + lock_problems(world, sandbox) + unsettled(world, sandbox) + _left(left, sandbox)
+
+
+@dataclass(frozen=True)
+class AnsweredPlugins(Plugins):
+    """A change that somebody has answered for. Its line is in the journal once the change is made and settled, and never
+    without it; as long as the note of the change is there, whoever comes next writes it."""
+
+    def look(self, world, sandbox):
+        outcome, problems = super().look(world, sandbox)
+        lines = answered_for(sandbox)
+        if outcome == "old" and lines:
+            problems.append("the journal says that it was accepted, and it is not there")
+        if outcome == "new" and not lines and not any((sandbox / "plugins/.aisoc/pending").glob("*.json")):
+            problems.append("nobody has answered for it, and nobody will")
+        return outcome, problems
+
+    def settled(self, world, sandbox):
+        lines = answered_for(sandbox)
+        more = [] if lines == 1 else [f"run again: {lines} lines say that it was accepted"]
+        return super().settled(world, sandbox) + more
+
+
+def answered_for(sandbox):
+    """How many lines of the site's journal say that what the plugin asks for was accepted."""
+    journal = sandbox / "plugins/.aisoc/plugins.journal"
+    return journal.read_text().count(f"\taccepted capabilities: {ASKS_FOR}\n") if journal.exists() else 0
 
 
 @dataclass(frozen=True)

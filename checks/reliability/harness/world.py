@@ -1,4 +1,4 @@
-"""What every run starts from: keys, four versions of a plugin, and the directories of each operation.
+"""What every run starts from: keys, five versions of a plugin, and the directories of each operation.
 
 Everything is made by the binary under test, then read by Python alone: `tree_digest` shares no code
 with the product, so that both being wrong in the same way is unlikely.
@@ -17,6 +17,8 @@ import tempfile
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 PLUGIN, NEIGHBOUR = "demo", "neighbour"
 VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
+# A version that asks the host for something that the others do not.
+ASKING, ASKS_FOR = "5.0.0", "facts.read"
 
 
 class Broken(Exception):
@@ -48,7 +50,7 @@ class World:
         self.commands = self._commands()
         if not self.base.joinpath("layout").exists():
             self._make()
-        for version in VERSIONS:
+        for version in (*VERSIONS, ASKING):
             self._know(version, self.base / "sources" / version)
         self.neighbour = tree_digest(self.base / "sources" / NEIGHBOUR)
 
@@ -87,7 +89,7 @@ class World:
             self.must(self.base, f"keygen -q --out private/{owner}")
             shutil.copy(self.base / f"private/{owner}.pem", self.base / "keys")
         self.must(self.base, "keygen -q --out private/third")
-        for number, version in enumerate(VERSIONS, 1):
+        for number, version in enumerate((*VERSIONS, ASKING), 1):
             self._source(PLUGIN, version, number)
         self._source(NEIGHBOUR, "1.0.0", 9)
 
@@ -97,6 +99,9 @@ class World:
         (self.base / "sources" / name).rename(source) if name == PLUGIN else None
         manifest = source / "plugin.yaml"
         manifest.write_text(manifest.read_text().replace('"0.1.0"', f'"{version}"'))
+        if version == ASKING:
+            kept = [line for line in manifest.read_text().splitlines() if not line.startswith("capabilities:")]
+            manifest.write_text("\n".join([*kept, f"capabilities: [{ASKS_FOR}]", ""]))
         noise = random.Random(number)
         files = {
             "data/model.bin": noise.randbytes(180_000 + number), "data/empty": b"", f"data/only-in-{number}.txt": b"x\n",
