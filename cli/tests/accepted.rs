@@ -45,7 +45,7 @@ impl Site {
     }
 
     fn trust(&self, id: &str) -> Run {
-        self.0.run(&["plugins", "trust", id, "--reason", "read by GB, ticket 12", "--plugins-dir", "plugins"])
+        self.0.run(&[&["plugins", "trust", id, "--reason", "read by GB, ticket 12"][..], &PLACE].concat())
     }
 
     fn untrust(&self, id: &str) -> Run {
@@ -173,17 +173,8 @@ fn trust_writes_an_entry_and_a_line_and_says_so() {
     assert_eq!(site.lock(), before.replace(&hash, &new).replacen("\"0.1.0\"", "\"0.2.0\"", 1));
     assert_eq!(site.journal().lines().count(), 3);
     assert_eq!(site.list(&["--plugin-mode", "production"]).ok().stdout.matches("sha256:").count(), 2);
-    let elsewhere = site.0.run(&[
-        "plugins",
-        "trust",
-        "shodan",
-        "--reason",
-        "x",
-        "--plugins-dir",
-        "plugins",
-        "--plugins-lock",
-        "a.lock",
-    ]);
+    let words = ["plugins", "trust", "shodan", "--reason", "x", "--plugins-lock", "a.lock"];
+    let elsewhere = site.0.run(&[&words[..], &PLACE].concat());
     assert!(elsewhere.ok().stdout.ends_with("a.lock.journal\n"), "{elsewhere:?}");
     site.0.run(&["plugins", "journal", "verify", "--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"]).ok();
 }
@@ -269,7 +260,13 @@ fn drift_is_named_in_dev_and_refused_in_production() {
 fn a_signature_that_does_not_hold_is_a_rejection_whatever_the_lock_says() {
     let site = Site::with(&["shodan"]);
     fs::write(site.0.path("plugins/shodan/more.py"), "x = 1\n").expect("written");
-    site.trust("shodan").ok();
+    // What every host would refuse is not accepted either, and where the trust mode lets it pass, that is said.
+    let refused = site.trust("shodan");
+    assert!(refused.refused(3, "signature_invalid").error_line().contains("shodan: "), "{refused:?}");
+    assert!(!site.0.path("plugins.lock").exists());
+    let trust = [&["plugins", "trust", "shodan", "--reason", "x", "--trust-mode", "warn"][..], &PLACE].concat();
+    let warned = site.0.run(&trust);
+    assert!(warned.ok().stderr.contains("warning[admitted_despite]: accepts `shodan` although signature_invalid"));
     let listed = site.list(&[]);
     let rejected = block(&listed, "Rejected:");
     assert!(rejected.len() == 1 && rejected[0].starts_with("  shodan: signature_invalid: "), "{listed:?}");
@@ -317,7 +314,7 @@ fn untrust_takes_the_entry_out_and_says_so() {
 fn a_reason_can_end_neither_its_column_nor_its_line() {
     let site = Site::with(&["shodan"]);
     let reason = "a\tb\nrevoke\tshodan\r\\ \u{1b}[31m\u{202e}é";
-    site.0.run(&["plugins", "trust", "shodan", "--reason", reason, "--plugins-dir", "plugins"]).ok();
+    site.0.run(&[&["plugins", "trust", "shodan", "--reason", reason][..], &PLACE].concat()).ok();
     let journal = site.journal();
     assert_eq!((journal.lines().count(), journal.trim_end().split('\t').count()), (1, 6));
     assert!(journal.ends_with("a\\tb\\nrevoke\\tshodan\\r\\\\ \\u{1b}[31m\\u{202e}é\n"), "{journal}");
@@ -401,7 +398,7 @@ fn a_lock_that_cannot_be_read_is_refused_by_every_command_and_never_written() {
     let commands: [&[&str]; 4] = [
         &["plugins", "list"],
         &["plugins", "verify"],
-        &["plugins", "trust", "shodan", "--reason", "x"],
+        &["plugins", "trust", "shodan", "--reason", "x", "--trusted-keys", "keys"],
         &["plugins", "untrust", "shodan", "--reason", "x"],
     ];
     for (text, reason, word) in [
@@ -441,7 +438,7 @@ fn processes_that_trust_at_once_all_have_their_entry() {
     let children: Vec<_> = ids
         .iter()
         .map(|id| {
-            let words = ["plugins", "trust", id, "--reason", "x", "--plugins-dir", "plugins"];
+            let words = [&["plugins", "trust", id, "--reason", "x"][..], &PLACE].concat();
             site.0.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
         })
         .collect();
@@ -458,7 +455,9 @@ fn a_dry_run_says_what_it_would_do_and_leaves_no_trace() {
     let site = Site::with(&["shodan"]);
     let before = site.0.state();
     let dry = |words: &[&str]| site.0.run(&[&["plugins"], words, &["--plugins-dir", "plugins", "--dry-run"]].concat());
-    assert!(dry(&["trust", "shodan", "--reason", "x"]).ok().stdout.starts_with("trusted: shodan"));
+    assert!(
+        dry(&["trust", "shodan", "--reason", "x", "--trusted-keys", "keys"]).ok().stdout.starts_with("trusted: shodan")
+    );
     dry(&["lock"]).ok();
     dry(&["untrust", "shodan", "--reason", "x"]).refused(2, "lock_missing");
     assert_eq!(site.0.state(), before);

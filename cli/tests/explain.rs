@@ -219,7 +219,7 @@ fn what_a_site_wants_is_explained_with_what_would_change_it() {
         "NO  6   publisher\n",
         "to change it: compare the fingerprint with the publisher's; then name the key in AISOC_PLUGIN_TRUSTED_PUBLISHERS",
         "--  2   kill switch  asked of drop-ins alone\n",
-        "--  7   lock  asked where a lock is named",
+        "--  7   lock\n        --  accepted by plugins.lock  there is no plugins.lock, and dev asks for none\n",
         "ok  5   signature\n",
     ] {
         assert!(text.contains(line), "{line:?} in {text}");

@@ -217,7 +217,10 @@ fn another_spelling_of_the_id_begins_with_the_same_floor() {
     let bench = bench();
     publish(&bench, "Demo", "spelling", "2.0.0", "code");
     install(&bench, "full", &[]).ok();
-    install(&bench, "spelling", &[]).refused(1, "already_exists");
+    // Gate 5 is asked before gate 8, and both are named.
+    let refused = install(&bench, "spelling", &[]);
+    let line = refused.refused(3, "coverage_downgrade").error_line();
+    assert!(line.ends_with("; and the plugin `demo` is installed"), "{refused:?}");
     uninstall(&bench).ok();
     install(&bench, "spelling", &[]).refused(3, "coverage_downgrade");
     let lowered = install(&bench, "spelling", &LOWER);

@@ -18,7 +18,7 @@ use aisoc_packaging::{CanonicalDir, Limits, default_threads};
 use crate::discovered::{Discovered, Failed, Found, Kind, Origin, Source};
 
 /// The package of what somebody put there.
-const LOCAL: &str = "<local>";
+pub const LOCAL_PACKAGE: &str = "<local>";
 /// What a host loads of a directory that does not say otherwise.
 const ENTRY_POINT: &str = "plugin.py:Plugin";
 
@@ -109,7 +109,7 @@ fn plugin(
         version,
         kind: Kind::Manifest(plugin_type),
         source,
-        package: record.as_ref().map_or_else(|| LOCAL.to_owned(), |record| lock_package(&record.reference)),
+        package: record.as_ref().map_or_else(|| LOCAL_PACKAGE.to_owned(), |record| lock_package(&record.reference)),
         entry_point,
         hash,
         place: path,

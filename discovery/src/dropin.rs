@@ -21,6 +21,7 @@ use aisoc_packaging::{Limits, default_threads};
 use rustix::fs::FileType;
 use serde::de::IgnoredAny;
 
+use crate::directory::LOCAL_PACKAGE;
 use crate::discovered::{Discovered, Failed, Found, Kind, Note, Origin, Source};
 use crate::unlisted::{unlisted, unopened};
 
@@ -32,7 +33,6 @@ const MAX_NAMES: usize = 10_000;
 const MAX_DROPIN_BYTES: u64 = 8 << 20;
 /// The version of what has none.
 const VERSION: &str = "0.0.0+local";
-const PACKAGE: &str = "<local>";
 /// Directories of the system, in which a data directory is a mistake.
 const SYSTEM: [&str; 11] =
     ["/etc", "/root", "/boot", "/sys", "/proc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/dev"];
@@ -274,7 +274,7 @@ impl Candidate {
             version: VERSION.to_owned(),
             kind: self.place.kind,
             source: Source::Dropin,
-            package: PACKAGE.to_owned(),
+            package: LOCAL_PACKAGE.to_owned(),
             entry_point: format!("file:{}", relative.display()),
             hash: format!("sha256:{}", FileDigest::of(&content).hex()),
             place: self.path.clone(),

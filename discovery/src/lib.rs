@@ -10,7 +10,7 @@ mod pass;
 mod unlisted;
 
 pub use compiled::Compiled;
-pub use directory::{Stated, StatedPlugins, lock_entry_point, lock_package};
+pub use directory::{LOCAL_PACKAGE, Stated, StatedPlugins, lock_entry_point, lock_package};
 pub use discovered::{Discovered, Discovery, Failed, Kind, Note, Origin, Source};
 pub use distribution::{NotUtf8, distribution_hash};
 pub use dropin::UserPlugins;

@@ -126,6 +126,7 @@ impl Observed {
             in_place: None,
             errand: Errand::Stay,
             consent: Consent::default(),
+            lock: None,
         })
     }
 }
@@ -142,7 +143,8 @@ pub(crate) fn facts(layout: &Layout, census: &Census, id: &PluginId, access: &Ac
     let is_signed = !matches!(coverage_floor, Ok(Coverage::None));
     let in_place = in_place(layout, id, is_signed)?;
     let (plugin, consent, errand) = (id.clone(), access.consent.clone(), Errand::Arrival);
-    Ok(Facts { plugin, coverage_floor, lowers_floor, other_spelling, in_place, errand, consent })
+    let lock = None;
+    Ok(Facts { plugin, coverage_floor, lowers_floor, other_spelling, in_place, errand, consent, lock })
 }
 
 /// What would be replaced, or was until somebody took its directory away. `is_signed` says whether something beside

@@ -20,7 +20,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_packaging::Staged;
-use aisoc_trust::{Admitted, Errand, Facts, KnownSigner, UnderLock};
+use aisoc_trust::{Admitted, Errand, Facts, KnownSigner, LockFacts, UnderLock};
 use rustix::fs::AtFlags;
 
 use crate::access::Access;
@@ -28,7 +28,7 @@ use crate::census::{Census, ids_in};
 use crate::change::{Incoming, Moved, Transaction, foreign};
 use crate::collect::Collected;
 use crate::collection::Collection;
-use crate::exceptions::Exceptions;
+use crate::exceptions;
 use crate::floor_change::FloorChange;
 use crate::last_seen;
 use crate::layout::{Layout, PENDING, TREE};
@@ -135,6 +135,11 @@ impl Present<'_> {
         }
     }
 
+    /// Says what plugins.lock says of what comes, read while its own lock is held.
+    pub fn locked(&mut self, lock: LockFacts) {
+        self.facts.lock = Some(lock);
+    }
+
     /// Adds who has signed the tree in place, if `seen` is still that tree; says whether it is.
     #[must_use = "what was seen of another tree has told nothing"]
     pub fn signed_by(&mut self, seen: &SeenTree, found: Vec<KnownSigner>) -> bool {
@@ -225,7 +230,7 @@ impl<'session> Session<'session> {
         require_admission(&admitted, &present, record, subject)?;
         let (target, slot) = (self.layout.plugin(&record.id), previous::next_slot(&self.layout, &record.id)?);
         let floor = self.floor_change(&present, &admitted, record)?;
-        let exceptions = Exceptions::of(admitted.verdict(), record, &self.access);
+        let answered = exceptions::answered(admitted.verdict(), record, &self.access);
         let (mut transaction, staged) = match (self.means, staged) {
             (Means::Change(transaction), Some(staged)) => (transaction, staged),
             (Means::Look(looking), None) => return foreseen(looking, &self.layout, present, &floor),
@@ -236,8 +241,9 @@ impl<'session> Session<'session> {
         let keep = Some(keep.min(previous::MAX_PREVIOUS_VERSIONS));
         let before = present.record.clone();
         let change = PendingChange::new(record.id.clone(), before, Some(record.clone()), slot, inode, keep);
+        let change = change.answered_for(answered);
         let incoming = Incoming::Staged(staging.held(), &source);
-        let moved = transaction.run(&change, incoming, &floor, &exceptions)?;
+        let moved = transaction.run(&change, incoming, &floor)?;
         staging.keep_plugins_directory();
         let installed = Installed::new(target, Previous::of(moved), present, &floor);
         Ok(installed.leaving(transaction.end().into_iter().chain(staging.remove())))
@@ -264,7 +270,7 @@ impl<'session> Session<'session> {
             return Ok(None);
         }
         let (target, floor) = (self.layout.plugin(id), self.floor_change(&present, &admitted, record)?);
-        let exceptions = Exceptions::of(admitted.verdict(), record, &self.access);
+        let answered = exceptions::answered(admitted.verdict(), record, &self.access);
         let mut transaction = match self.means {
             Means::Change(transaction) => transaction,
             Means::Look(looking) => return foreseen(looking, &self.layout, present, &floor).map(Some),
@@ -273,7 +279,7 @@ impl<'session> Session<'session> {
         let inode = inode(&transaction.plugins.versions.directory, &name, tree.path())?;
         let before = present.record.clone();
         let change = PendingChange::new(id.clone(), before, Some(record.clone()), *slot, inode, None);
-        let moved = transaction.run(&change, Incoming::Previous, &floor, &exceptions)?;
+        let moved = transaction.run(&change.answered_for(answered), Incoming::Previous, &floor)?;
         let installed = Installed::new(target, Previous::of(moved), present, &floor);
         Ok(Some(installed.leaving(transaction.end())))
     }
@@ -325,7 +331,7 @@ impl<'session> Session<'session> {
         };
         let inode = inode(&transaction.plugins.top, id.as_str(), &path)?;
         let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
-        transaction.run(&change, Incoming::Nothing, &floor, &Exceptions::default())?;
+        transaction.run(&change, Incoming::Nothing, &floor)?;
         Ok(transaction.end())
     }
 

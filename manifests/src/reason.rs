@@ -485,6 +485,9 @@ reasons! {
     DropinInvalid "dropin_invalid" Failed
         "A file in the data directory is not what its place says it is: a domain that is no JSON."
         "correct the file, or take it out of the data directory"
+    UserPluginsDisabled "user_plugins_disabled" Refused
+        "It is a drop-in, and the kill switch is set: none is loaded here, domains neither."
+        "install it as a distribution of your package manager, or as a signed plugin: `aisoc plugin install REFERENCE`"
     ImportFailed "import_failed" Failed
         "An entry point could not be imported to be checked: there is no Python, or it raised, ended, ran out of its bounds or took too long."
         "run what is named in the Python of the host, or uninstall the distribution"

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aisoc_files::shell_word;
@@ -16,9 +15,9 @@ use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Origin};
-use aisoc_trust::{UnderLock as _, Verdict};
+use aisoc_trust::{Facts, LockFacts, UnderLock as _, Verdict};
 
-use crate::accepted::{Arriving, LockRule};
+use crate::accepted::{Arriving, LockGuard, LockRule, lock_unchanged};
 use crate::arrival::Arrival;
 use crate::before::{Before, Replaced, other_repository, signers_to_record};
 use crate::events::{Event, Reporter};
@@ -145,10 +144,7 @@ async fn install_noting(
     let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
-    let arriving = match &options.lock {
-        LockRule::NotAsked => None,
-        _ => Some(Arriving::of(&manifest, &claim, &origin, digest.to_string())?),
-    };
+    let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(digest.to_string()));
     let incoming = Incoming { manifest, claim, origin: &origin, digest, arriving, options };
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
@@ -188,8 +184,8 @@ struct Incoming<'a> {
     /// What the record says it came from.
     origin: &'a str,
     digest: ArtifactDigest,
-    /// As a lock compares it, where one is asked.
-    arriving: Option<Arriving>,
+    /// As a lock compares it; why nothing can be compared with it, which its proof is refused for.
+    arriving: Result<Arriving>,
     options: &'a InstallOptions,
 }
 
@@ -198,14 +194,17 @@ impl Incoming<'_> {
     /// nobody waiting. What is refused beside something that is installed is refused under the lock: without it that
     /// may be half of what another command is removing.
     fn refuse_early(&self) -> Result<Before> {
-        let InstallOptions { site, trust, access, .. } = self.options;
+        let InstallOptions { site, trust, access, lock, .. } = self.options;
         let judge = Judge::new(trust)?;
         let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
-        if let Some(refusal) = examined.refusal() {
-            return Err(self.refused(refusal.clone(), None));
-        }
-        if let Some(arriving) = &self.arriving {
-            self.options.lock.require_early(arriving).map_err(|refusal| self.refused(refusal, None))?;
+        let locked = self.locked(&lock.read()?)?;
+        if examined.refusal().is_some() || locked.as_ref().is_some_and(LockFacts::refuses) {
+            // All that is known to be wrong, in the order of the gates.
+            let facts = Facts { lock: locked, ..site.observe()?.facts(&self.manifest.id, access)? };
+            if let Err(refusal) = judge.observe(examined, Some(&facts)).outcome {
+                return Err(self.refused(refusal, None));
+            }
+            return Err(Fault::new(Reason::Internal, "what was refused is refused no more"));
         }
         site.require_possible(&self.manifest.id)?;
         let before = Before::look(site, &self.manifest.id, &examined, access)?;
@@ -225,19 +224,14 @@ impl Incoming<'_> {
             if !before.tell(&mut present, &examined, &judge) {
                 return Ok(None);
             }
+            // The lock's own lock is held until the entry stands there.
+            let InstallOptions { site, access, lock, trust, .. } = self.options;
+            let guard = lock.begin(site, access).map_err(|refusal| self.refused(refusal, present.record()))?;
+            if let Some(locked) = self.locked(&guard)? {
+                present.locked(locked);
+            }
             let outcome = judge.decide(examined, &present).outcome;
             let admitted = outcome.map_err(|refusal| self.refused(refusal, present.record()))?;
-            // Gate 7, under the lock's own lock, which is held until the entry stands there.
-            let InstallOptions { site, access, lock, trust, .. } = self.options;
-            let guard = self.arriving.as_ref().map(|arriving| {
-                let guard = lock.begin(site, access)?;
-                let coverage = admitted.verdict().coverage();
-                guard
-                    .require(lock, arriving, Some(coverage))
-                    .and_then(|()| guard.require_recordable(lock, arriving, trust.at))?;
-                Ok((guard, arriving))
-            });
-            let guard = guard.transpose().map_err(|refusal| self.refused(refusal, present.record()))?;
             let record = self.record(admitted.verdict(), present.record());
             let signature = judge.judgement(admitted.verdict());
             let in_place = present.facts().in_place.as_ref();
@@ -245,15 +239,24 @@ impl Incoming<'_> {
             let grants = Grants { before: GrantsBefore::of(in_place), now: self.manifest.grants() };
             let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
             let mut installation = Installation { replaced, ..self.installation(active, signature, grants) };
-            if let Some((guard, arriving)) = guard {
+            installation.is_locked = guard.is_asked();
+            if let (true, Ok(arriving)) = (guard.is_asked(), &self.arriving) {
                 let capabilities = self.manifest.grants().into_iter().collect();
-                let recorded = guard.record(lock, arriving, &record, &installation.signature, capabilities, trust.at);
+                let recorded = guard.record(arriving, &record, &installation.signature, capabilities, trust.at);
                 let done = format!("{} {} is installed", record.id, record.version);
                 recorded.map_err(|fault| fault.although(done))?;
-                installation.is_locked = true;
             }
             Ok(Some(installation))
         })
+    }
+
+    /// What the lock says of it, for the gate; nothing in dev where nothing can be compared with it.
+    fn locked(&self, guard: &LockGuard<'_>) -> Result<Option<LockFacts>> {
+        match &self.arriving {
+            Ok(arriving) => Ok(Some(guard.facts(arriving, self.options.trust.at))),
+            Err(fault) if guard.is_asked() => Err(self.refused(fault.clone(), None)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// A refusal, with what it is about, and with the version that is kept where going back is what was meant.
@@ -326,8 +329,10 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
     for plugin in options.site.observe()?.of_artifact(digest) {
         let Ok(Some(record)) = plugin.record else { continue };
         match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
-            Ok(Some(Confirmed { signature, grants, leftovers, claim })) => {
-                let is_locked = lock_unchanged(&record, &claim, &signature, &grants, options)?;
+            Ok(Some(confirmed)) => {
+                let InstallOptions { site, trust, access, lock, .. } = options;
+                let is_locked = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
+                let Confirmed { signature, grants, leftovers, .. } = confirmed;
                 return Ok(Some(Installation {
                     id: record.id,
                     version: record.version,
@@ -350,30 +355,6 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
         }
     }
     Ok(None)
-}
-
-/// Asks the lock about what is in place already, and writes down that it is accepted where that is asked: an install
-/// that was killed behind its change is finished so. Whether a lock was asked.
-fn lock_unchanged(
-    record: &InstallRecord,
-    claim: &Claim,
-    signature: &Judgement,
-    grants: &BTreeSet<String>,
-    options: &InstallOptions,
-) -> Result<bool> {
-    let InstallOptions { site, access, lock, trust, .. } = options;
-    if *lock == LockRule::NotAsked {
-        return Ok(false);
-    }
-    let asked = || {
-        let manifest = Manifest::from_document(claim.document()?)?;
-        let arriving = Arriving::of(&manifest, claim, &record.reference, record.digest.to_string())?;
-        let guard = lock.begin(site, access)?;
-        guard.require(lock, &arriving, Some(signature.coverage))?;
-        guard.record(lock, &arriving, record, signature, grants.iter().cloned().collect(), trust.at)?;
-        Ok(true)
-    };
-    asked().map_err(|fault: Fault| fault.about(format_args!("{} {}", record.id, record.version)))
 }
 
 impl Change {

@@ -4,6 +4,7 @@
 //! chooses any of them for one command alone.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Result};
@@ -194,6 +195,17 @@ impl<'a> Judge<'a> {
     /// Asks the gates about what was observed without a lock, if anything was: for readers.
     pub(crate) fn observe(&self, examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
         aisoc_trust::observe(examined, facts)
+    }
+}
+
+impl fmt::Display for Judgement {
+    /// What gate 5 goes by, in a few words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.key_id, &self.objection) {
+            (Some(key), _) => write!(f, "{}, key {key}, coverage {}", self.status, self.coverage),
+            (None, Some(objection)) => write!(f, "{}, let in despite {}", self.status, objection.reason()),
+            (None, None) => write!(f, "{}", self.status),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aisoc_installation::{Access, InstallRecord, Installed, PreviousTree, Site, require_one_digest};
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -12,6 +13,7 @@ use aisoc_packaging::Limits;
 use aisoc_signing::Origin;
 use aisoc_trust::{CapabilityConsent, Consent, UnderLock as _, Verdict};
 
+use crate::accepted::{Arriving, LockRule, lock_unchanged};
 use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
 use crate::grants::{Grants, GrantsBefore};
@@ -33,6 +35,10 @@ pub struct RollbackOptions {
     pub to: Option<String>,
     /// Whom to trust, and how far.
     pub trust: TrustInputs,
+    /// What plugins.lock has to do with it.
+    pub lock: LockRule,
+    /// What it may ask for beside what plugins.lock accepts of it: all of that, and nothing else.
+    pub accepted_capabilities: Option<BTreeSet<Capability>>,
     /// Who changes the plugins directory.
     pub access: Access,
 }
@@ -60,6 +66,8 @@ pub struct Rollback {
     pub lowered_from: Option<&'static str>,
     /// What could not be removed.
     pub leftovers: Vec<PathBuf>,
+    /// Whether plugins.lock accepts it; nothing where no lock was asked.
+    pub is_locked: bool,
 }
 
 /// Reads a previous version whole, verifies it with today's keys, and exchanges it for the installed one.
@@ -113,7 +121,7 @@ fn attempt(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Option<
 
 /// `None` when what was read is no longer there.
 fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Option<Rollback>> {
-    let RollbackOptions { site, id, trust, access, .. } = options;
+    let RollbackOptions { site, id, trust, access, lock, .. } = options;
     let named = format!("{id} {}", previous.record().version);
     reporter.event(&Event::Verifying { id, version: &previous.record().version });
     let (claim, origin) = (previous.claim(), Origin::recorded(&previous.record().reference));
@@ -126,14 +134,28 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
     if let Some(refusal) = Judge::new(trust)?.examine(&claim, origin.clone()).refusal() {
         return Err(refusal.clone().about(&named));
     }
+    let kept = previous.record();
+    let arriving = Arriving::of(&manifest, &claim, Some(&kept.reference), Some(kept.digest.to_string()));
     if !access.dry_run.is_on() {
         reporter.event(&Event::Activating { id, version: &previous.record().version });
     }
     // What was accepted here once is meant by whoever goes back to it.
-    let capabilities = CapabilityConsent::AcceptedBefore;
+    let capabilities = match &options.accepted_capabilities {
+        Some(these) => CapabilityConsent::AcceptedBeforeAnd(these.clone()),
+        None => CapabilityConsent::AcceptedBefore,
+    };
     let access = Access { consent: Consent { downgrade: true, signer_change: true, capabilities }, ..access.clone() };
     site.session(&access, |session| {
-        let present = session.present(id)?;
+        let mut present = session.present(id)?;
+        // Held until the entry stands there.
+        let guard = lock.begin(site, &access)?;
+        let arriving = match arriving {
+            Err(_) if !guard.is_asked() => None,
+            arriving => Some(arriving.map_err(|fault| fault.about(&named))?),
+        };
+        if let Some(arriving) = &arriving {
+            present.locked(guard.facts(arriving, trust.at));
+        }
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted =
@@ -144,8 +166,14 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         let in_place = present.facts().in_place.as_ref();
         let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
         let grants = Grants { before: GrantsBefore::of(in_place), now: grants };
-        let active = session.restore(admitted, present, previous, &record)?;
-        Ok(active.map(|active| Rollback { replaced, ..rollback(record, active, signature, grants) }))
+        let Some(active) = session.restore(admitted, present, previous, &record)? else { return Ok(None) };
+        let is_locked = guard.is_asked();
+        if let Some(arriving) = &arriving {
+            let capabilities = grants.now.iter().cloned().collect();
+            let recorded = guard.record(arriving, &record, &signature, capabilities, trust.at);
+            recorded.map_err(|fault| fault.although(format!("{named} is in its place")))?;
+        }
+        Ok(Some(Rollback { replaced, is_locked, ..rollback(record, active, signature, grants) }))
     })
 }
 
@@ -182,13 +210,14 @@ fn rollback(record: InstallRecord, active: Installed, signature: Judgement, gran
         replaced: None,
         lowered_from: active.lowered_from,
         leftovers: active.leftovers,
+        is_locked: false,
     }
 }
 
 /// The version that was named, when it is in place, as recorded, and admitted: so the same command again,
 /// after a kill, has nothing left to do.
 fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
-    let RollbackOptions { site, id, to: Some(to), trust, access } = options else { return Ok(None) };
+    let RollbackOptions { site, id, to: Some(to), trust, lock, access, .. } = options else { return Ok(None) };
     let record = site.read(id.as_str().as_ref()).and_then(|plugin| plugin.record.transpose()).transpose();
     let record = match record {
         // What is damaged says nothing about the version in place.
@@ -200,8 +229,10 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         let kept = site.previous_versions(id)?;
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
-    let confirmed = confirm_in_place(site, &record, trust, access)?;
-    Ok(confirmed.map(|Confirmed { signature, grants, leftovers, .. }| Rollback {
+    let Some(confirmed) = confirm_in_place(site, &record, trust, access)? else { return Ok(None) };
+    let is_locked = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
+    let Confirmed { signature, grants, leftovers, .. } = confirmed;
+    Ok(Some(Rollback {
         from: None,
         is_unchanged: true,
         version: record.version,
@@ -212,5 +243,6 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         replaced: None,
         lowered_from: None,
         leftovers,
+        is_locked,
     }))
 }

@@ -11,8 +11,9 @@ use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Origin};
-use aisoc_trust::{Decision, FETCH_AGAIN, Trace, Verdict};
+use aisoc_trust::{Decision, FETCH_AGAIN, Facts, Trace, Verdict};
 
+use crate::accepted::LockRule;
 use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::fetch;
@@ -54,30 +55,23 @@ impl Verification {
 /// What cannot be judged: `manifest_missing`, I/O reasons, and those of reading the keys. A refusal
 /// is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
-    verify_directory_from(&Origin::unknown(), directory, trust, limits)
+    let seen = see_directory(&Origin::unknown(), directory, trust, limits, |_| Ok(None));
+    seen.map(|(_, verification)| verification)
 }
 
-/// As [`verify_directory`], where somebody has written down where it comes from.
-fn verify_directory_from(
-    origin: &Origin,
-    directory: &Path,
-    trust: &TrustInputs,
-    limits: &Limits,
-) -> Result<Verification> {
-    see_directory(origin, directory, trust, limits).map(|(_, verification)| verification)
-}
-
-/// As [`verify_directory_from`], with what was judged: whoever shows both shows one tree.
+/// As [`verify_directory`], where somebody has written down where it comes from, and with what `facts` says of the site:
+/// with what was judged, so that whoever shows both shows one tree.
 pub(crate) fn see_directory(
     origin: &Origin,
     directory: &Path,
     trust: &TrustInputs,
     limits: &Limits,
+    facts: impl Fn(&Claim) -> Result<Option<Facts>>,
 ) -> Result<(Claim, Verification)> {
     let read = || ReferenceDir::read_with(directory, default_threads(), limits);
     while_in_place(directory, || {
         let claim = read()?.claim();
-        let mut judged = judge_directory(&claim, origin, directory, trust)?;
+        let mut judged = judge_directory(&claim, origin, directory, trust, facts(&claim)?.as_ref())?;
         let (rule, findings) = (trust.policy.coverage, &judged.findings);
         judged.verdict = judged.verdict.map_err(|refusal| {
             let refusal = of_a_bench(refusal, directory, trust, limits);
@@ -136,11 +130,17 @@ pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) ->
     }
     let plugin = PluginDir::open_knowing(directory, &Secrets::Unsearched, default_threads(), limits)?;
     let left_out = plugin.excluded().to_vec();
-    Ok(Verification { left_out, ..judge_directory(&plugin.claim(), &Origin::unknown(), directory, trust)? })
+    Ok(Verification { left_out, ..judge_directory(&plugin.claim(), &Origin::unknown(), directory, trust, None)? })
 }
 
-fn judge_directory(claim: &Claim, origin: &Origin, directory: &Path, trust: &TrustInputs) -> Result<Verification> {
-    Ok(judge(claim, origin.clone(), trust)?.map_refusal(|refusal| match refusal.location() {
+fn judge_directory(
+    claim: &Claim,
+    origin: &Origin,
+    directory: &Path,
+    trust: &TrustInputs,
+    facts: Option<&Facts>,
+) -> Result<Verification> {
+    Ok(judge_with(claim, origin.clone(), trust, facts)?.map_refusal(|refusal| match refusal.location() {
         Some(_) => refusal.below(directory),
         None => refusal.about(directory.display()),
     }))
@@ -174,50 +174,79 @@ pub async fn explain_offer(
     source: &Source,
     site: &Site,
     trust: &TrustInputs,
+    lock: &LockRule,
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
-    see_offer(source, site, trust, options, reporter).await.map(|(_, verification)| verification)
+    see_offer(source, site, trust, Some(lock), options, reporter).await.map(|(_, verification)| verification)
 }
 
-/// As [`explain_offer`], with what was judged: whoever shows both shows one tree.
+/// As [`explain_offer`], with what was judged: whoever shows both shows one tree. Without a lock gate 7 is not asked.
 pub(crate) async fn see_offer(
     source: &Source,
     site: &Site,
     trust: &TrustInputs,
+    lock: Option<&LockRule>,
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<(Claim, Verification)> {
+    let beside = Beside { site, lock, reference: source.origin()? };
     match source {
         Source::Directory(directory) => {
             let limits = Limits::until(&options.cancellation);
             let claim = ReferenceDir::read_with(directory, default_threads(), &limits)?.claim();
-            let judged = judge_beside(&claim, Origin::unknown(), trust, Some(site))?;
+            let judged = judge_beside(&claim, Origin::unknown(), trust, &beside, None)?;
             Ok((claim, judged))
         }
         Source::Artifact(reference) => {
             trust.require_keys_for(reference)?;
             let fetched = fetch(reference, None, options, reporter).await?;
             let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
-            let claim = fetched.claim(&staged)?;
-            let judged = judge_beside(&claim, Origin::of(reference), trust, Some(site))?;
-            Ok((claim, Verification { artifact_digest: Some(fetched.artifact.digest()), ..judged }))
+            let (claim, digest) = (fetched.claim(&staged)?, fetched.artifact.digest());
+            let judged = judge_beside(&claim, Origin::of(reference), trust, &beside, Some(digest))?;
+            Ok((claim, Verification { artifact_digest: Some(digest), ..judged }))
         }
     }
 }
 
-pub(crate) fn judge(claim: &Claim, origin: Origin, trust: &TrustInputs) -> Result<Verification> {
-    judge_beside(claim, origin, trust, None)
+/// What something is offered beside.
+struct Beside<'a> {
+    site: &'a Site,
+    lock: Option<&'a LockRule>,
+    /// Where it is from.
+    reference: String,
 }
 
-fn judge_beside(claim: &Claim, origin: Origin, trust: &TrustInputs, site: Option<&Site>) -> Result<Verification> {
-    let judge = Judge::new(trust)?;
-    let manifest = claim.document().and_then(Manifest::from_document).ok();
-    let facts = match (site, manifest) {
-        (Some(site), Some(manifest)) => Some(site.observe()?.facts(&manifest.id, &Access::default())?),
-        _ => None,
+pub(crate) fn judge(claim: &Claim, origin: Origin, trust: &TrustInputs) -> Result<Verification> {
+    judge_with(claim, origin, trust, None)
+}
+
+fn judge_beside(
+    claim: &Claim,
+    origin: Origin,
+    trust: &TrustInputs,
+    beside: &Beside<'_>,
+    artifact: Option<ArtifactDigest>,
+) -> Result<Verification> {
+    let Ok(manifest) = claim.document().and_then(Manifest::from_document) else {
+        return judge_with(claim, origin, trust, None);
     };
-    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim, origin), facts.as_ref());
+    let artifact = artifact.map(|artifact| artifact.to_string());
+    let says = |lock: &LockRule| lock.says(&manifest, claim, Some(&beside.reference), artifact, trust.at);
+    let lock = beside.lock.map(says).transpose()?.flatten();
+    let facts = Facts { lock, ..beside.site.observe()?.facts(&manifest.id, &Access::default())? };
+    judge_with(claim, origin, trust, Some(&facts))
+}
+
+/// Judges a claim; with what is known of a site by the gates that are about that.
+pub(crate) fn judge_with(
+    claim: &Claim,
+    origin: Origin,
+    trust: &TrustInputs,
+    facts: Option<&Facts>,
+) -> Result<Verification> {
+    let judge = Judge::new(trust)?;
+    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim, origin), facts);
     let id = claim.document().ok().and_then(stated_id);
     Ok(Verification {
         id,

@@ -2,8 +2,11 @@
 
 use aisoc_installation::InstallRecord;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::{Claim, Origin};
+use aisoc_trust::Facts;
 
+use crate::accepted::LockRule;
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use crate::verify::{Verification, see_directory};
 
@@ -17,12 +20,12 @@ pub struct InstalledVerification {
     pub shared: Option<String>,
 }
 
-/// Verifies the one plugin that `options` asks for, as [`verify_at_rest`] does.
+/// Verifies the one plugin that `options` asks for, as [`verify_at_rest`] does; by the lock as well, where one is asked.
 ///
 /// # Errors
 /// As [`verify_at_rest`], and what cannot be judged of it.
-pub fn verify_installed(options: &AtRestOptions) -> Result<InstalledVerification> {
-    see_installed(options).map(|seen| seen.judged)
+pub fn verify_installed(options: &AtRestOptions, lock: Option<&LockRule>) -> Result<InstalledVerification> {
+    see_installed(options, lock).map(|seen| seen.judged)
 }
 
 /// An installed plugin that was judged.
@@ -34,7 +37,7 @@ pub(crate) struct SeenInstalled {
 }
 
 /// As [`verify_installed`], with what was judged: whoever shows both shows one tree.
-pub(crate) fn see_installed(options: &AtRestOptions) -> Result<SeenInstalled> {
+pub(crate) fn see_installed(options: &AtRestOptions, lock: Option<&LockRule>) -> Result<SeenInstalled> {
     let AtRest { plugins, shared, .. } = verify_at_rest(options)?;
     let plugin = plugins.into_iter().min_by_key(|plugin| plugin.verdict.is_ok());
     let PluginAtRest { id, path, record, verdict, .. } = plugin.ok_or_else(|| {
@@ -43,7 +46,9 @@ pub(crate) fn see_installed(options: &AtRestOptions) -> Result<SeenInstalled> {
     })?;
     let origin = record.as_ref().map(|record| Origin::recorded(&record.reference)).unwrap_or_default();
     let refusal = verdict.err().map(|fault| fault.about(&id));
-    let (claim, verification) = match (see_directory(&origin, &path, &options.trust, &options.limits), refusal) {
+    let facts = |claim: &Claim| facts(options, record.as_ref(), lock, claim);
+    let judged = see_directory(&origin, &path, &options.trust, &options.limits, facts);
+    let (claim, verification) = match (judged, refusal) {
         (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),
         (Ok(seen), None) => seen,
         (Ok((claim, verification)), Some(refusal)) => (claim, Verification { verdict: Err(refusal), ..verification }),
@@ -51,4 +56,19 @@ pub(crate) fn see_installed(options: &AtRestOptions) -> Result<SeenInstalled> {
     let artifact_digest = record.as_ref().map(|record| record.digest);
     let verification = Verification { id: Some(id), artifact_digest, ..verification };
     Ok(SeenInstalled { claim, record, judged: InstalledVerification { verification, shared } })
+}
+
+/// What is known of the site beside the tree; nothing where the manifest says no id, or nobody can rely on what is written
+/// down, which the verdict at rest has said.
+fn facts(
+    options: &AtRestOptions,
+    record: Option<&InstallRecord>,
+    lock: Option<&LockRule>,
+    claim: &Claim,
+) -> Result<Option<Facts>> {
+    let Ok(manifest) = claim.document().and_then(Manifest::from_document) else { return Ok(None) };
+    let (reference, artifact) = record.map(|record| (record.reference.as_str(), record.digest.to_string())).unzip();
+    let says = |lock: &LockRule| lock.says(&manifest, claim, reference, artifact, options.trust.at);
+    let lock = lock.map(says).transpose()?.flatten();
+    Ok(options.site.observe()?.facts_at_rest(&manifest.id).ok().map(|facts| Facts { lock, ..facts }))
 }

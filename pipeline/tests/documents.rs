@@ -195,6 +195,7 @@ fn what_changed_in_a_plugins_directory() {
         added_capabilities: None,
         removed_capabilities: Some(vec![text("r")]),
         lowered_from: Some("full"),
+        is_locked: false,
         objection: Some(Objection {
             reason_code: "coverage_partial",
             message: text("o"),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use aisoc_manifests::fault::Reason;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::python_repr;
 
 use crate::lockfile::{LockEntry, Lockfile};
@@ -119,6 +119,18 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.id, self.difference())
+    }
+}
+
+/// What differs from the lock: of several differences the first, and all of them in words. There is at least one.
+pub(crate) fn drifted(drifts: &[Drift]) -> Fault {
+    let reason = drifts.first().map_or(Reason::Internal, |drift| drift.kind.reason());
+    let kinds: Vec<String> = drifts.iter().map(Drift::difference).collect();
+    let fault = Fault::new(reason, format!("plugins.lock drift; trust check failed: {}", kinds.join("; ")));
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    match drifts.first() {
+        Some(first) => fault.expected(shown(&first.expected), shown(&first.actual)),
+        None => fault,
     }
 }
 

@@ -9,6 +9,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_signing::Coverage;
 
 use crate::continuity::SignedBy;
+use crate::lock_facts::LockFacts;
 
 /// What is installed, as far as it decides about what may come.
 #[derive(Debug)]
@@ -27,6 +28,15 @@ pub struct Facts {
     pub errand: Errand,
     /// What whoever changes the site has said may happen.
     pub consent: Consent,
+    /// What plugins.lock says of it; nothing where no lock is asked.
+    pub lock: Option<LockFacts>,
+}
+
+impl Facts {
+    /// What stands in the place that another tree would take: the same tree again replaces nothing.
+    pub(crate) fn replaced(&self, subject: TreeDigest) -> Option<&InPlace> {
+        self.in_place.as_ref().filter(|in_place| in_place.recorded != Some(subject))
+    }
 }
 
 /// What is asked about a plugin: whether it may come, or what it is worth where it stands.
@@ -76,8 +86,11 @@ pub enum CapabilityConsent {
     Nothing,
     /// These, all of them and no others.
     These(BTreeSet<Capability>),
-    /// Whatever it asks for: it was accepted here before, and somebody goes back to it.
+    /// Whatever it asks for: it was accepted here before, and somebody goes back to it. What plugins.lock says is not
+    /// overruled by that.
     AcceptedBefore,
+    /// The same, and these beside what plugins.lock accepts, all of them and no others.
+    AcceptedBeforeAnd(BTreeSet<Capability>),
 }
 
 /// What is installed, read under a lock that is still held.

@@ -8,6 +8,7 @@ mod facts;
 mod gate;
 pub mod journal;
 pub mod keys;
+mod lock_facts;
 pub mod lockfile;
 mod mode;
 mod plugin_mode;
@@ -21,14 +22,18 @@ mod verdict;
 
 pub use continuity::{KnownSigner, SignedBy};
 pub use facts::{CapabilityConsent, Consent, Errand, Facts, InPlace, UnderLock};
-pub use gate::{Admitted, Answered, Decision, Examined, NUMBERED, Step, Trace, admit, examine, observe};
+pub use gate::{
+    Admitted, Answered, Asking, Decision, Examined, FoundPlugin, FoundSignature, NUMBERED, Step, Trace, admit, examine,
+    observe,
+};
+pub use lock_facts::{LockDemand, LockFacts, LockListed};
 pub use mode::{CoverageRule, MalformedSignature, SignatureStatus, TrustMode};
 pub use plugin_mode::PluginMode;
 pub use policy::Policy;
 pub use publisher::{
     OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, TrustDecision, UNSIGNED_ACK, UNSIGNED_ACK_TEXT,
 };
-pub use refusal::{FETCH_AGAIN, changed_after_signing, no_trusted_keys, not_acknowledged};
+pub use refusal::{FETCH_AGAIN, changed_after_signing, lock_missing, no_trusted_keys, not_acknowledged};
 pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
 pub use state_lock::{LOCK, Patience, StateLock};
 pub use verdict::Verdict;

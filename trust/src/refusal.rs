@@ -17,7 +17,7 @@ use aisoc_signing::{
 };
 
 use crate::continuity::{KnownSigner, SignedBy, known, signed_by};
-use crate::facts::{CapabilityConsent, InPlace};
+use crate::facts::InPlace;
 use crate::mode::SignatureStatus;
 use crate::publisher::{OVERRIDE_PUBLISHERS, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 use crate::verdict::Verdict;
@@ -381,20 +381,35 @@ pub fn not_acknowledged() -> Fault {
     .expected(format!("{UNSIGNED_ACK}={UNSIGNED_ACK_TEXT}"), "nothing, or another text")
 }
 
-/// A plugin asks for more than what is in its place was accepted with.
-pub(crate) fn capabilities_grown(grown: &BTreeSet<String>, consent: &CapabilityConsent, is_known: bool) -> Fault {
+/// Who has accepted what a plugin asks for more than.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcceptedBy {
+    /// Whoever has put there what is in its place.
+    Place,
+    /// Nobody, as far as anybody can tell.
+    Nobody,
+    /// Whoever has written its entry in plugins.lock.
+    Lock,
+}
+
+/// A plugin asks for more than was accepted of it.
+pub(crate) fn capabilities_grown(
+    grown: &BTreeSet<String>,
+    said: Option<&BTreeSet<Capability>>,
+    by: AcceptedBy,
+) -> Fault {
     let names = listed(grown);
-    let message = match is_known {
-        true => format!("the plugin asks for more than what is installed was accepted with: {names}"),
-        false => format!("what was accepted of the plugin before cannot be read, and it asks for {names}"),
-    };
-    let accepted = match consent {
-        CapabilityConsent::These(these) => {
-            let names: Vec<&str> = these.iter().map(|capability| capability.as_str()).collect();
-            names.join(", ")
+    let message = match by {
+        AcceptedBy::Place => format!("the plugin asks for more than what is installed was accepted with: {names}"),
+        AcceptedBy::Nobody => {
+            format!("what was accepted of the plugin before cannot be read, and it asks for {names}")
         }
-        CapabilityConsent::Nothing | CapabilityConsent::AcceptedBefore => "nothing".to_owned(),
+        AcceptedBy::Lock => format!("the plugin asks for more than plugins.lock accepts of it: {names}"),
     };
+    let accepted = said.map_or_else(
+        || "nothing".to_owned(),
+        |these| these.iter().map(|capability| capability.as_str()).collect::<Vec<_>>().join(", "),
+    );
     Fault::new(Reason::CapabilitiesNotAccepted, message)
         .expected(format!("that these are accepted, and no others: {names}"), format!("accepted: {accepted}"))
         .hint(format!(
@@ -402,6 +417,17 @@ pub(crate) fn capabilities_grown(grown: &BTreeSet<String>, consent: &CapabilityC
              `--accept-capabilities {}`",
             shell_word(known_among(grown).join(","))
         ))
+}
+
+/// Drop-ins are switched off.
+pub(crate) fn user_plugins_disabled() -> Fault {
+    Fault::new(Reason::UserPluginsDisabled, "drop-ins are switched off here")
+        .expected("AISOC_ALLOW_USER_PLUGINS unset, or any text but `0`", "0")
+}
+
+/// Nothing can be looked up where there is no lock.
+pub fn lock_missing(path: &Path) -> Fault {
+    Fault::new(Reason::LockMissing, format!("there is no `{}`", path.display()))
 }
 
 /// Names of capabilities in one line. How long those are that no host knows is not ours.

@@ -329,6 +329,7 @@ fn what_was_signed_whole_under_the_older_scheme_is_told_from_what_was_signed_les
             in_place: None,
             errand: Errand::Arrival,
             consent: Consent::default(),
+            lock: None,
         };
         let fault = plugin.judge_beside(&policy, Some(&facts)).expect_err("less than before");
         assert_eq!(fault.reason(), Reason::CoverageDowngrade);

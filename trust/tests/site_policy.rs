@@ -2,6 +2,7 @@
 //! have said something before it comes.
 
 mod common;
+mod lock_gate;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -240,8 +241,9 @@ fn every_question_has_the_number_of_its_gate() {
     let examined = examine(&Policy::default(), &unsigned(MANIFEST), |_, _| Ok(Outcome::Unsigned));
     let trace = observe(examined, Some(&facts(Ok(Coverage::None)))).trace;
     let steps: Vec<(&str, &str)> = trace.steps().iter().map(|step| (step.number, step.name)).collect();
-    let first = [("1", "id"), ("3a", "manifest"), ("4", "capabilities allowed here"), ("5", "signature present")];
+    let first = [("1", "id"), ("3a", "manifest"), ("4", "capabilities allowed here"), ("4", "capabilities known")];
     assert_eq!(steps[..4], first);
+    assert_eq!(steps[4..6], [("4", "no new capabilities"), ("5", "signature present")]);
     let numbers: Vec<&str> = NUMBERED.iter().map(|(number, ..)| *number).collect();
     assert_eq!(numbers, ["1", "2", "3a", "4", "5", "6", "7", "8", "3b"]);
     for (number, name) in &steps {

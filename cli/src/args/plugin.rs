@@ -252,12 +252,19 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// An installed plugin by its id, or what is offered: a reference, a directory, an archive
-    #[arg(value_name = "ID|REF|DIR|ARCHIVE")]
+    /// A plugin that is here, wherever it was found, by its id; or what is offered: a reference, a directory, an archive;
+    /// or a drop-in by its file
+    #[arg(value_name = "ID|REF|DIR|ARCHIVE|FILE")]
     pub(crate) source: OsString,
     /// The plugins directory beside which it is judged [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+    #[command(flatten)]
+    pub(crate) mode: ModeArgs,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) shared: SharingArgs,
     #[command(flatten)]
@@ -461,6 +468,17 @@ pub(crate) struct RollbackArgs {
     /// prints are enough [default: the one that was replaced last]
     #[arg(long, value_name = "VERSION|DIGEST")]
     pub(crate) to: Option<String>,
+    /// Accept the version that comes back: write it into plugins.lock, for the reason that is given
+    #[arg(long, requires = "reason")]
+    pub(crate) lock: bool,
+    /// Let it ask for more of the host than plugins.lock accepts of it: all of that, and nothing else, with commas
+    /// between them
+    #[arg(long, value_name = "LIST", value_parser = known::capabilities(), hide_possible_values = true)]
+    pub(crate) accept_capabilities: Option<Capabilities>,
+    #[command(flatten)]
+    pub(crate) plugins_lock: LockArgs,
+    #[command(flatten)]
+    pub(crate) mode: ModeArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]

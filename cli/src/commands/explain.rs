@@ -1,16 +1,24 @@
 //! `aisoc explain`
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::path::Path;
 
-use aisoc_manifests::fault::Result;
+use aisoc_installation::Site;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::accepted::{FoundDecision, HereOptions, explain_found};
 use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate};
-use aisoc_pipeline::{AtRestOptions, Subject};
+use aisoc_pipeline::{AtRestOptions, Discovered, Subject, UserPlugins};
 
+use super::lock_rule::{gone_by, require_lock_there};
 use super::verify::as_text;
 use crate::args::plugin::ExplainArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
 use crate::runtime;
+
+/// How files are called that may be drop-ins.
+const SINGLE_FILES: [&str; 3] = ["py", "json", "jsonld"];
 
 impl Answer for ExplainedDecision {
     fn text(&self) -> String {
@@ -47,24 +55,63 @@ fn mark(result: &str) -> &'static str {
 
 /// What is decided is the answer, so a refusal that was explained is no failure of this command.
 pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
-    let site = context.site(args.plugins_dir);
-    let subject = Subject::parse(&args.source, &site)?;
+    let site = context.site(args.plugins_dir.clone());
+    let is_file = is_single_file(Path::new(&args.source));
+    let subject = match Subject::parse(&args.source, &site) {
+        Err(fault) if fault.reason() == Reason::IoNotFound || is_file => return elsewhere(args, &site, fault, context),
+        Ok(_) if is_file => {
+            let missing =
+                Fault::new(Reason::PluginNotFound, format!("`{}` is no plugin here", as_text(args.source.clone())));
+            return elsewhere(args, &site, missing, context);
+        }
+        subject => subject?,
+    };
     let trust = context.trust(args.trust, &site)?;
+    let lock = gone_by(args.lock, args.mode, context)?;
     let reporter = context.output.reporter();
     let is_installed = matches!(subject, Subject::Installed { .. });
     let verification = match subject {
         Subject::Source(source) => {
             let named: Vec<_> = source.artifact().into_iter().collect();
             let client = context.client(&args.registry, &named)?;
-            let explained = aisoc_pipeline::explain_offer(&source, &site, &trust, &client, &reporter);
+            let explained = aisoc_pipeline::explain_offer(&source, &site, &trust, &lock, &client, &reporter);
             runtime::block_on(context.cancellation()?, explained)?
         }
         Subject::Installed { id, .. } => {
             let (limits, shared_directories) = (context.limits()?, shared_directories(&args.shared));
             let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
-            aisoc_pipeline::verify_installed(&options)?.verification
+            aisoc_pipeline::verify_installed(&options, Some(&lock))?.verification
         }
     };
     drop(reporter);
     context.output.answer(&ExplainedDecision::of(as_text(args.source), is_installed, &verification))
+}
+
+/// One file that may be a drop-in: no archive, which is offered.
+fn is_single_file(path: &Path) -> bool {
+    let is_of = |extension: &OsStr| SINGLE_FILES.iter().any(|known| extension == *known);
+    path.extension().is_some_and(is_of) && path.is_file()
+}
+
+/// What is no path, no reference and not in the plugins directory may be a drop-in, one that Python finds, or something
+/// that should be one of them.
+fn elsewhere(args: ExplainArgs, site: &Site, missing: Fault, context: &Context) -> Result<u8> {
+    let ExplainArgs { source, lock, mode, sources, shared, trust, .. } = args;
+    let Some(named) = source.to_str() else { return Err(missing) };
+    let mode = context.plugin_mode(mode.plugin_mode);
+    require_lock_there(&lock)?;
+    let chosen = context.plugins_lock(lock.plugins_lock)?;
+    let lock = chosen.read()?;
+    let mut sources = context.sources(site, sources)?;
+    let switch = std::mem::replace(&mut sources.user_plugins, UserPlugins::Allowed);
+    let options = HereOptions {
+        sources,
+        trust: context.trust(trust, site)?,
+        limits: context.limits()?,
+        shared_directories: shared_directories(&shared),
+    };
+    let check = |plugins: &[&Discovered]| context.contract_check(&options.sources, plugins);
+    let found = explain_found(named, (&options, switch), mode, (chosen.path, lock.as_ref()), &check)?;
+    let FoundDecision { id, asking } = found.ok_or(missing)?;
+    context.output.answer(&ExplainedDecision::asked(named.to_owned(), id, &asking))
 }

@@ -7,22 +7,21 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::Problem;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
-use aisoc_trust::{CapabilityConsent, Consent, OVERRIDE_PUBLISHERS, PluginMode, TrustDecision, TrustMode};
+use aisoc_trust::{CapabilityConsent, Consent, OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
 use serde::Serialize;
 
 use super::bench::WARNED_PROBLEMS;
 use super::grants;
+use super::lock_rule::{AskedLock, lock_rule};
 use super::mistagged::naming_tags;
 use super::replaced;
 use super::several;
 use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::known::Capabilities;
-use crate::args::lock::{LockArgs, ModeArgs};
-use crate::args::plugin::{ConsentArgs, FloorArgs, InstallArgs};
+use crate::args::plugin::{ConsentArgs, InstallArgs};
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, path_text, printable, redacted};
 use crate::runtime;
@@ -64,7 +63,8 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
             references.allow(reference, args.require_digest)?;
         }
     }
-    let (lock, floor) = lock_rule(args.lock, args.locked, args.plugins_lock, args.mode, args.floor, context)?;
+    let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
+    let (lock, floor) = lock_rule(asked, args.floor, context)?;
     let (site, access) = context.change(args.change)?;
     let trust = context.trust(args.trust, &site)?;
     trust.require_acknowledged()?;
@@ -105,35 +105,6 @@ fn consent(args: ConsentArgs) -> Consent {
         None => CapabilityConsent::Nothing,
     };
     Consent { downgrade: args.allow_downgrade, signer_change: args.allow_signer_change, capabilities }
-}
-
-/// What the lock has to do with it, and what is left of the reason for a lower floor. A host in production refuses what
-/// its lock does not list, so nothing else is installed there unless it is accepted with that.
-fn lock_rule(
-    records: bool,
-    is_locked: bool,
-    lock: LockArgs,
-    mode: ModeArgs,
-    floor: FloorArgs,
-    context: &Context,
-) -> Result<(LockRule, FloorArgs)> {
-    // Whoever names a lock means one that is there, or one that this install makes.
-    if let Some(named) = lock.plugins_lock.as_ref().filter(|named| !records && !named.exists()) {
-        return Err(Fault::io("read", named, std::io::ErrorKind::NotFound.into()));
-    }
-    let is_production = context.plugin_mode(mode.plugin_mode) == PluginMode::Production;
-    if !records && !is_locked && !is_production {
-        return Ok((LockRule::NotAsked, floor));
-    }
-    let path = context.plugins_lock(lock.plugins_lock)?.path;
-    match floor.reason.clone().filter(|_| records) {
-        None => Ok((LockRule::Exactly(path), floor)),
-        Some(reason) => {
-            let reason_of_floor = floor.reason.filter(|_| floor.lower_coverage);
-            let floor = FloorArgs { reason: reason_of_floor, ..floor };
-            Ok((LockRule::Record { path, reason: reason.to_string() }, floor))
-        }
-    }
 }
 
 /// What each word names. What is wrong with the command line refuses it whole; a path that is missing is one of

@@ -31,6 +31,7 @@ mod keygen;
 mod keys;
 mod keyset;
 mod list;
+mod lock_rule;
 mod man;
 mod mistagged;
 mod new;

@@ -7,8 +7,10 @@ use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
 use super::install::{judged, owned, warn_of_objection, warn_of_override};
+use super::lock_rule::{AskedLock, lock_rule};
 use super::uninstall::plugin_id;
 use super::{grants, replaced};
+use crate::args::known::Capabilities;
 use crate::args::plugin::RollbackArgs;
 use crate::context::{Context, coverage_floor};
 use crate::output::{Answer, path_text};
@@ -22,9 +24,12 @@ impl Answer for RolledBackPlugin {
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let (site, access) = context.change(args.change)?;
     let trust = context.trust(args.trust, &site)?;
-    let access = Access { coverage_floor: coverage_floor(args.floor, trust.policy.mode)?, ..access };
+    let asked = AskedLock { records: args.lock, is_locked: false, lock: args.plugins_lock, mode: args.mode };
+    let (lock, floor) = lock_rule(asked, args.floor, context)?;
+    let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, ..access };
+    let accepted_capabilities = args.accept_capabilities.map(|Capabilities(accepted)| accepted);
     let id = aisoc_pipeline::installed(&plugin_id(&args.id)?, &site)?;
-    let options = RollbackOptions { site, id, to: args.to, trust, access };
+    let options = RollbackOptions { site, id, to: args.to, trust, lock, accepted_capabilities, access };
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
     drop(reporter);
@@ -40,6 +45,10 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     announce(&options.id, &rollback, context);
+    if rollback.is_locked {
+        let said = format!("{} {} in plugins.lock", options.id, rollback.version);
+        context.output.status(context.said("Accepted", "Would accept"), said);
+    }
     context.output.answer(&RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
@@ -52,6 +61,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
         previous_reference: rollback.replaced.and_then(|replaced| replaced.reference),
         signers: replaced::signers(&rollback.signature.signers),
         lowered_from: rollback.lowered_from,
+        is_locked: rollback.is_locked,
         added_capabilities: rollback.grants.added().map(owned),
         removed_capabilities: rollback.grants.removed().map(owned),
         capabilities: rollback.grants.now.into_iter().collect(),

@@ -87,7 +87,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
             let shared_directories = shared_directories(&args.shared);
             let limits = context.limits()?;
             let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
-            let InstalledVerification { verification, shared } = aisoc_pipeline::verify_installed(&options)?;
+            let InstalledVerification { verification, shared } = aisoc_pipeline::verify_installed(&options, None)?;
             context.warn_of_sharing(shared.as_deref());
             verification
         }

@@ -9,9 +9,9 @@ use aisoc_installation::{Access, InstallRecord, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_manifests::version_order::compare;
-use aisoc_trust::Patience;
 use aisoc_trust::journal::{Action, Entry, JournalTime};
 use aisoc_trust::lockfile::{LockAccess, LockEntry, LockSchema, LockSession, Lockfile, Provenance, unjournaled};
+use aisoc_trust::{Patience, lock_missing};
 use jiff::Timestamp;
 
 use crate::at_rest::PluginAtRest;
@@ -172,11 +172,6 @@ pub fn revoke(session: LockSession, id: &str, reason: &str, at: Timestamp) -> Re
     let revoked = Revoked { entry, lock: session.path().to_owned(), journal: session.journal().path() };
     session.commit(&changed, &[line])?;
     Ok(revoked)
-}
-
-/// Nothing can be looked up where there is no lock.
-pub fn lock_missing(path: &Path) -> Fault {
-    Fault::new(Reason::LockMissing, format!("there is no `{}`", path.display()))
 }
 
 fn not_listed(lock: &Lockfile, id: &str) -> Fault {

@@ -8,7 +8,8 @@ use aisoc_manifests::text::shown;
 
 use super::accept::{Acceptable, ids};
 use super::contract::ContractCheck;
-use super::here::{Here, HereOptions};
+use super::here::{Here, HereOptions, has_signature};
+use crate::at_rest::PluginAtRest;
 use crate::contract::Contract;
 
 /// Longest id that a message repeats.
@@ -111,16 +112,40 @@ impl<'a> Candidates<'a> {
         Ok((found, refused))
     }
 
-    /// With what its signature is worth, for those who write that down.
+    /// Asks gate 5 of each, as a listing does: what it refuses would be refused by every host whatever the lock says, and
+    /// is not accepted. The others have with them what their signatures are worth; and the key files that are not used.
     ///
     /// # Errors
-    /// `interrupted`.
-    pub fn judged(&self, plugins: &mut [Acceptable]) -> Result<()> {
-        let mut signatures = self.options.signatures()?;
-        for Acceptable { plugin, judged } in plugins {
-            *judged = signatures.take(plugin).and_then(Result::ok);
+    /// `interrupted`; `unsigned_not_acknowledged` where nobody looks who has signed them, and nobody has said to know
+    /// that.
+    pub fn signed(&self, plugins: Vec<Acceptable>) -> Result<(Vec<Acceptable>, Vec<Refused>, Vec<String>)> {
+        if plugins.iter().any(|acceptable| has_signature(acceptable.plugin.source)) {
+            self.options.trust.require_acknowledged()?;
         }
-        Ok(())
+        let mut signatures = self.options.signatures()?;
+        let (mut admitted, mut refused) = (Vec::new(), Vec::new());
+        for Acceptable { plugin, .. } in plugins {
+            let judged = signatures.take(&plugin).transpose();
+            let refusal = |judged: &Option<Box<PluginAtRest>>| judged.as_ref()?.verdict.as_ref().err().cloned();
+            match judged.and_then(|judged| refusal(&judged).map_or(Ok(judged), Err)) {
+                Ok(judged) => admitted.push(Acceptable { plugin, judged }),
+                Err(fault) => refused.push((plugin.id, fault)),
+            }
+        }
+        Ok((admitted, refused, signatures.skipped_keys))
+    }
+
+    /// As [`Candidates::signed`], of one plugin.
+    ///
+    /// # Errors
+    /// What gate 5 refuses it for; and as [`Candidates::signed`].
+    pub fn signed_one(&self, plugin: Acceptable) -> Result<(Acceptable, Vec<String>)> {
+        let (mut admitted, refused, skipped_keys) = self.signed(vec![plugin])?;
+        match (admitted.pop(), refused.into_iter().next()) {
+            (Some(plugin), None) => Ok((plugin, skipped_keys)),
+            (_, Some((id, fault))) => Err(fault.about(shown(&id, MAX_SHOWN))),
+            (None, None) => Err(Fault::new(Reason::Internal, "of one plugin gate 5 has said nothing")),
+        }
     }
 
     /// Those that nobody could ask, because there is no Python: they are known by what their entry points are called.

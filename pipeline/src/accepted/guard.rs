@@ -1,32 +1,33 @@
-//! What plugins.lock says of an install: whether it may be, and what is written down of it.
+//! What plugins.lock says of what comes: whether it may, and what is written down of it.
 //!
 //! The lock file's own lock is held from the judgement to the entry, so that of two installs the second is judged by
-//! what the first has written. It is taken behind the plugins directory's, everywhere.
+//! what the first has written. It is taken behind the plugins directory's, everywhere. The judgement is the gate's: this
+//! tells it what the lock says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{lock_entry_point, lock_package};
+use aisoc_discovery::{LOCAL_PACKAGE, lock_entry_point, lock_package};
 use aisoc_installation::{Access, InstallRecord, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
-use aisoc_signing::{Claim, Coverage};
-use aisoc_trust::drift::{Drift, Present, compare};
+use aisoc_signing::Claim;
+use aisoc_trust::drift::Present;
 use aisoc_trust::lockfile::{LockEntry, LockPlace, LockSession, Lockfile, Provenance};
+use aisoc_trust::{LockDemand, LockFacts, LockListed, PluginMode};
 use jiff::Timestamp;
 
-use super::accept::{lock_access, lock_missing, provenance_of, trust_line};
-use super::list::drift_fault;
+use super::accept::{lock_access, provenance_of, trust_line};
 use crate::judge::Judgement;
 
-/// What an install has to do with a lock.
+/// What an install or a rollback has to do with a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockRule {
-    /// Nothing.
-    NotAsked,
-    /// It installs what the lock accepts, exactly, and refuses anything else; of production too, where a host would
+    /// In dev it decides nothing, but for what the plugin may ask for: no less was accepted of that anywhere.
+    Known(PathBuf),
+    /// What comes is what the lock accepts, exactly, and anything else is refused; of production too, where a host would
     /// refuse it as soon as it is there.
     Exactly(PathBuf),
-    /// It accepts what it installs, for that reason.
+    /// It accepts what comes, for that reason.
     Record {
         /// The lock.
         path: PathBuf,
@@ -35,112 +36,127 @@ pub enum LockRule {
     },
 }
 
-/// A plugin on its way, as a lock compares it.
+/// A plugin on its way, or one that is here, as a lock compares it.
 #[derive(Debug)]
 pub(crate) struct Arriving {
     present: Present,
-    /// The digest of its artifact.
-    oci_digest: String,
+    /// The digest of its artifact, where it came in one.
+    artifact: Option<String>,
 }
 
 impl Arriving {
-    /// What is claimed, and from where.
+    /// What is claimed, and from where, where anybody knows.
     ///
     /// # Errors
     /// `manifest_not_canonical` for a manifest that nothing can be compared with.
-    pub(crate) fn of(manifest: &Manifest, claim: &Claim, reference: &str, oci_digest: String) -> Result<Self> {
+    pub(crate) fn of(
+        manifest: &Manifest,
+        claim: &Claim,
+        reference: Option<&str>,
+        artifact: Option<String>,
+    ) -> Result<Self> {
         let hash = format!("sha256:{}", claim.statement()?.digest().hex());
         let present = Present {
             id: manifest.id.to_string(),
             entry_point_name: None,
             is_provisional: false,
-            package: lock_package(reference),
+            package: reference.map_or_else(|| LOCAL_PACKAGE.to_owned(), lock_package),
             version: manifest.version.clone(),
             entry_point: lock_entry_point(manifest),
             hash,
         };
-        Ok(Self { present, oci_digest })
-    }
-
-    /// Refuses what differs from the entry.
-    fn require(&self, lock: &Lockfile, coverage: Option<Coverage>) -> Result<()> {
-        let comparison = compare(lock, std::slice::from_ref(&self.present));
-        let drifts: Vec<Drift> = comparison.blocking(0).cloned().collect();
-        if !drifts.is_empty() {
-            return Err(drift_fault(&drifts));
-        }
-        let Some(entry) = comparison.entries[0].map(|at| &lock.entries()[at]) else { return Ok(()) };
-        let Provenance { oci_digest, coverage: accepted, .. } = &entry.provenance;
-        if let Some(expected) = oci_digest.as_ref().filter(|digest| **digest != self.oci_digest) {
-            return Err(Fault::new(Reason::HashMismatch, "plugins.lock accepts another artifact of it")
-                .expected(expected, &self.oci_digest));
-        }
-        match (accepted.as_deref(), coverage) {
-            (Some(accepted), Some(found)) if coverage_of(accepted) > found => {
-                Err(Fault::new(Reason::CoverageDowngrade, "plugins.lock accepts it with a signature that covers more")
-                    .expected(accepted, found.as_str()))
-            }
-            _ => Ok(()),
-        }
+        Ok(Self { present, artifact })
     }
 }
 
-fn coverage_of(word: &str) -> Coverage {
-    let known = [Coverage::Full, Coverage::Code].into_iter().find(|coverage| coverage.as_str() == word);
-    known.unwrap_or(Coverage::None)
-}
-
-/// The lock, held as long as an install decides by it.
+/// The lock, held as long as something is decided by it.
 #[derive(Debug)]
-pub(crate) struct LockGuard {
+pub(crate) struct LockGuard<'a> {
+    rule: &'a LockRule,
     lock: Option<Lockfile>,
     session: Option<LockSession>,
 }
 
 impl LockRule {
-    /// Refuses without a lock's lock what is refused whatever else is installed: early, and once more under it.
-    ///
-    /// # Errors
-    /// As [`LockGuard::require`].
-    pub(crate) fn require_early(&self, arriving: &Arriving) -> Result<()> {
-        let Self::Exactly(path) = self else { return Ok(()) };
-        let lock = LockPlace::open(path)?.map(|place| place.read()).transpose()?.flatten();
-        LockGuard { lock, session: None }.require(self, arriving, None)
+    /// What a mode makes of a lock, of whoever says nothing else.
+    pub fn of(mode: PluginMode, path: PathBuf) -> Self {
+        match mode {
+            PluginMode::Dev => Self::Known(path),
+            PluginMode::Production => Self::Exactly(path),
+        }
     }
 
-    /// Takes the lock's lock. Whoever only goes by it, and may not write there, reads it alone.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Known(path) | Self::Exactly(path) | Self::Record { path, .. } => path,
+        }
+    }
+
+    /// Reads the lock alone: for whoever only looks, and for whoever refuses early what is refused under it as well.
+    ///
+    /// # Errors
+    /// As [`LockPlace::read`].
+    pub(crate) fn read(&self) -> Result<LockGuard<'_>> {
+        let lock = LockPlace::open(self.path())?.map(|place| place.read()).transpose()?.flatten();
+        Ok(LockGuard { rule: self, lock, session: None })
+    }
+
+    /// What the lock says of what is claimed, for whoever changes nothing; nothing where nothing can be compared with it,
+    /// which its proof is refused for.
+    ///
+    /// # Errors
+    /// As [`LockRule::read`].
+    pub(crate) fn says(
+        &self,
+        manifest: &Manifest,
+        claim: &Claim,
+        reference: Option<&str>,
+        artifact: Option<String>,
+        at: Timestamp,
+    ) -> Result<Option<LockFacts>> {
+        let guard = self.read()?;
+        Ok(Arriving::of(manifest, claim, reference, artifact).ok().map(|arriving| guard.facts(&arriving, at)))
+    }
+
+    /// Takes the lock's lock. Whoever only goes by it, and may not write there, reads it alone; in dev everybody does.
     ///
     /// # Errors
     /// As [`LockSession::begin`].
-    pub(crate) fn begin(&self, site: &Site, access: &Access) -> Result<LockGuard> {
-        let path = match self {
-            Self::NotAsked => return Ok(LockGuard { lock: None, session: None }),
-            Self::Exactly(path) | Self::Record { path, .. } => path,
-        };
-        let begun = site.journal_heads(access).and_then(|head| LockSession::begin(path, head, &lock_access(access)));
+    pub(crate) fn begin(&self, site: &Site, access: &Access) -> Result<LockGuard<'_>> {
+        if matches!(self, Self::Known(_)) {
+            return self.read();
+        }
+        let begun =
+            site.journal_heads(access).and_then(|head| LockSession::begin(self.path(), head, &lock_access(access)));
         match begun {
-            Ok(session) => Ok(LockGuard { lock: session.lock().cloned(), session: Some(session) }),
-            Err(fault) if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_)) => {
-                let lock = LockPlace::open(path)?.map(|place| place.read()).transpose()?.flatten();
-                Ok(LockGuard { lock, session: None })
-            }
+            Ok(session) => Ok(LockGuard { rule: self, lock: session.lock().cloned(), session: Some(session) }),
+            Err(fault) if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_)) => self.read(),
             Err(fault) => Err(fault),
         }
     }
 }
 
-impl LockGuard {
-    /// Whether it may be installed.
-    ///
-    /// # Errors
-    /// `lock_missing`; `missing_from_lock`, `version_mismatch`, `hash_mismatch`, `entry_point_mismatch` and
-    /// `coverage_downgrade` for what is not what the lock accepts.
-    pub(crate) fn require(&self, rule: &LockRule, arriving: &Arriving, coverage: Option<Coverage>) -> Result<()> {
-        match (rule, &self.lock) {
-            (LockRule::Exactly(path), None) => Err(lock_missing(path)),
-            (LockRule::Exactly(_), Some(lock)) => arriving.require(lock, coverage),
-            (LockRule::NotAsked | LockRule::Record { .. }, _) => Ok(()),
-        }
+impl LockGuard<'_> {
+    /// Whether anything is decided by it, or written into it, but what the plugin may ask for.
+    pub(crate) fn is_asked(&self) -> bool {
+        !matches!(self.rule, LockRule::Known(_))
+    }
+
+    /// What the lock says of it, for the gate. `at` is the time at which it would be accepted.
+    pub(crate) fn facts(&self, arriving: &Arriving, at: Timestamp) -> LockFacts {
+        let demand = match self.rule {
+            LockRule::Known(_) => LockDemand::Dev,
+            LockRule::Exactly(_) => LockDemand::Exactly,
+            LockRule::Record { .. } => LockDemand::Recording(self.unrecordable(arriving, at)),
+        };
+        let listed = self.lock.as_ref().map(|lock| LockListed::of(lock, &arriving.present, arriving.artifact.clone()));
+        LockFacts { demand, path: self.rule.path().to_owned(), listed }
+    }
+
+    /// Why no entry of it can be written: the floor of what the lock accepts is asked before anything is changed.
+    fn unrecordable(&self, arriving: &Arriving, at: Timestamp) -> Option<Fault> {
+        let Present { id, version, .. } = &arriving.present;
+        provenance_of(None, id, version, self.lock.as_ref()?.entry(id), at).err()
     }
 
     /// Writes down that it was accepted, if that is asked: its entry, and the line that answers for it. An entry that
@@ -150,14 +166,13 @@ impl LockGuard {
     /// As [`LockSession::commit`], saying that it is installed all the same.
     pub(crate) fn record(
         self,
-        rule: &LockRule,
         arriving: &Arriving,
         record: &InstallRecord,
         judged: &Judgement,
         capabilities: Vec<String>,
         at: Timestamp,
     ) -> Result<bool> {
-        let (LockRule::Record { reason, .. }, Some(session)) = (rule, self.session) else { return Ok(false) };
+        let (LockRule::Record { reason, .. }, Some(session)) = (self.rule, self.session) else { return Ok(false) };
         let lock = self.lock.unwrap_or_else(Lockfile::empty);
         let Present { id, package, version, entry_point, hash, .. } = arriving.present.clone();
         let before = lock.entry(&id);
@@ -179,15 +194,5 @@ impl LockGuard {
         }
         let changed = lock.with(&entry)?;
         session.commit(&changed, &[trust_line(&entry, reason, at)]).map(|()| true)
-    }
-
-    /// The floor of what the lock accepts is asked before anything is changed.
-    ///
-    /// # Errors
-    /// `version_downgrade`.
-    pub(crate) fn require_recordable(&self, rule: &LockRule, arriving: &Arriving, at: Timestamp) -> Result<()> {
-        let (LockRule::Record { .. }, Some(lock)) = (rule, &self.lock) else { return Ok(()) };
-        let Present { id, version, .. } = &arriving.present;
-        provenance_of(None, id, version, lock.entry(id), at).map(drop)
     }
 }

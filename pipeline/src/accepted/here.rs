@@ -83,6 +83,11 @@ impl HereOptions {
     }
 }
 
+/// Whether what is found there has a signature by its kind: a tree that is covered by one.
+pub(super) fn has_signature(source: Source) -> bool {
+    matches!(source, Source::Dir | Source::Oci)
+}
+
 /// What gate 5 says of the plugins in directories.
 #[derive(Debug, Default)]
 pub(super) struct Signatures {
@@ -96,7 +101,7 @@ pub(super) struct Signatures {
 impl Signatures {
     /// The verdict on a plugin in a directory; nothing for what has no signature by its kind.
     pub(super) fn take(&mut self, plugin: &Discovered) -> Option<Result<Box<PluginAtRest>>> {
-        if !matches!(plugin.source, Source::Dir | Source::Oci) {
+        if !has_signature(plugin.source) {
             return None;
         }
         Some(match (self.plugins.remove(&plugin.place), &self.refusal) {

@@ -1,16 +1,18 @@
 //! What a host would load now, what it would refuse, and where both differ from the lock.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Discovered, Failed, Note};
+use aisoc_discovery::{Discovered, Failed, Note, Origin, Source};
+use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_trust::PluginMode;
+use aisoc_signing::Coverage;
 use aisoc_trust::drift::{Comparison, Drift, Present, compare};
 use aisoc_trust::lockfile::{LockSchema, Lockfile};
+use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode};
 
 use super::contract::ContractCheck;
-use super::here::{Here, HereOptions, present};
+use super::here::{Here, HereOptions, Signatures, present};
 use crate::at_rest::PluginAtRest;
 use crate::contract::Contract;
 
@@ -44,39 +46,8 @@ pub struct Listed {
     pub signature: Option<Result<Box<PluginAtRest>>>,
     /// Whether the lock lists it, as it is or otherwise.
     pub is_listed: bool,
-    /// The first gate that refuses it.
-    pub rejection: Option<Rejection>,
-}
-
-/// Why a plugin would not be loaded.
-#[derive(Debug, Clone)]
-pub enum Rejection {
-    /// It is not what the lock accepts, in these ways.
-    Drift(Vec<Drift>),
-    /// Another gate refuses it.
-    Refused(Fault),
-}
-
-impl Rejection {
-    /// As a fault: of several differences the first.
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::Refused(fault) => fault.clone(),
-            Self::Drift(drifts) => drift_fault(drifts),
-        }
-    }
-}
-
-/// The refusal for what differs from the lock. There is at least one difference.
-pub(super) fn drift_fault(drifts: &[Drift]) -> Fault {
-    let reason = drifts.first().map_or(Reason::Internal, |drift| drift.kind.reason());
-    let kinds: Vec<String> = drifts.iter().map(Drift::difference).collect();
-    let fault = Fault::new(reason, format!("plugins.lock drift; trust check failed: {}", kinds.join("; ")));
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-    match drifts.first() {
-        Some(first) => fault.expected(shown(&first.expected), shown(&first.actual)),
-        None => fault,
-    }
+    /// What the gates said of it.
+    pub asking: Asking,
 }
 
 /// Judges everything that is here, and changes nothing. `lock` is the lock with its path, if there is one; without one
@@ -91,24 +62,17 @@ pub fn list(
     check: &ContractCheck<'_>,
 ) -> Result<Listing> {
     let (Here { discovery }, mut signatures) = options.look_and_judge()?;
-    let mut listed: Vec<Listed> = discovery
-        .plugins
-        .into_iter()
-        .map(|plugin| {
-            let signature = signatures.take(&plugin);
-            let rejection = signature.as_ref().and_then(refusal).map(Rejection::Refused);
-            Listed { plugin, signature, is_listed: false, rejection }
-        })
-        .collect();
+    let mut listed: Vec<Listed> =
+        discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures)).collect();
     let mut here: Vec<Present> = listed.iter().map(|listed| present(&listed.plugin)).collect();
-    let text = lock.as_ref().map(|(_, lock)| *lock);
-    let mut comparison = compared(text, &here);
-    ask_lock(mode, &comparison, &mut listed);
+    let asked = lock.as_ref().map(|(path, lock)| (path.as_path(), *lock));
+    let mut comparison = compared(asked, &here);
+    ask_lock(mode, asked, &comparison, listed.iter_mut().enumerate());
     let is_named = ask_contract(check, &mut listed, &mut here)?;
     if is_named {
         // By the names that the plugins go by.
-        comparison = compared(text, &here);
-        ask_lock(mode, &comparison, &mut listed);
+        comparison = compared(asked, &here);
+        ask_lock(mode, asked, &comparison, admitted(&mut listed));
     }
     for (listed, entry) in listed.iter_mut().zip(&comparison.entries) {
         listed.is_listed = entry.is_some();
@@ -126,39 +90,85 @@ pub fn list(
     })
 }
 
-fn refusal(signature: &Result<Box<PluginAtRest>>) -> Option<Fault> {
-    match signature {
-        Ok(judged) => judged.verdict.as_ref().err().cloned(),
-        Err(fault) => Some(fault.clone()),
+impl Listed {
+    /// What was found, asked what is asked of it by itself.
+    fn found(plugin: Discovered, signatures: &mut Signatures) -> Self {
+        let signature = signatures.take(&plugin);
+        let (place, is_dropin) = (escaped(plugin.place.as_os_str()), plugin.source == Source::Dropin);
+        let found = FoundPlugin { place: &place, kind: plugin.kind.as_str(), is_allowed: is_dropin.then_some(true) };
+        let mut asking = Asking::found(&found);
+        asking.signature(&said(signature.as_ref()));
+        Self { plugin, signature, is_listed: false, asking }
+    }
+
+    /// The first gate that refuses it.
+    pub fn rejection(&self) -> Option<&Fault> {
+        self.asking.refusal()
+    }
+
+    /// What was verified of it, where anything was.
+    fn coverage(&self) -> Option<Coverage> {
+        let judged = self.signature.as_ref()?.as_ref().ok()?;
+        judged.verdict.as_ref().ok().map(|judged| judged.coverage)
+    }
+
+    /// The artifact that it came in, by its record.
+    fn artifact(&self) -> Option<String> {
+        match &self.plugin.origin {
+            Origin::Installed(record) => Some(record.digest.to_string()),
+            _ => None,
+        }
     }
 }
 
-fn compared(lock: Option<&Lockfile>, here: &[Present]) -> Comparison {
+/// Gate 5.
+fn said(signature: Option<&Result<Box<PluginAtRest>>>) -> FoundSignature {
+    match signature.map(|judged| judged.as_ref().and_then(|judged| judged.verdict.as_ref())) {
+        None => FoundSignature::OfNoKind,
+        Some(Ok(judged)) => FoundSignature::Passes(judged.to_string()),
+        Some(Err(refusal)) => FoundSignature::Refused(refusal.clone()),
+    }
+}
+
+type Asked<'a> = Option<(&'a Path, &'a Lockfile)>;
+
+fn compared(lock: Asked<'_>, here: &[Present]) -> Comparison {
     match lock {
-        Some(lock) => compare(lock, here),
+        Some((_, lock)) => compare(lock, here),
         None => Comparison { drifts: Vec::new(), entries: vec![None; here.len()] },
     }
 }
 
-/// Gate 7. In dev a difference is worth knowing, and no more.
-fn ask_lock(mode: PluginMode, comparison: &Comparison, listed: &mut [Listed]) {
-    if mode == PluginMode::Dev {
-        return;
-    }
-    for (index, listed) in listed.iter_mut().enumerate().filter(|(_, listed)| listed.rejection.is_none()) {
-        let drifts: Vec<Drift> = comparison.blocking(index).cloned().collect();
-        if let Some(first) = drifts.first() {
-            // As the lock calls it: what it calls itself is not asked any more.
-            listed.plugin.id.clone_from(&first.id);
-            listed.rejection = Some(Rejection::Drift(drifts));
+/// Gate 7, where there is a lock. Without one production mode is not asked about.
+fn ask_lock<'a>(
+    mode: PluginMode,
+    lock: Asked<'_>,
+    comparison: &Comparison,
+    asked: impl Iterator<Item = (usize, &'a mut Listed)>,
+) {
+    let Some((path, lock)) = lock else { return };
+    for (index, listed) in asked {
+        let says = LockListed::compared(lock, comparison, index, listed.artifact());
+        let called = says.drifts.first().map(|first| first.id.clone());
+        let facts = LockFacts { demand: mode.into(), path: path.to_owned(), listed: Some(says) };
+        let (was_refused, coverage) = (listed.rejection().is_some(), listed.coverage());
+        listed.asking.lock(&facts, coverage);
+        // As the lock calls it: what it calls itself is not asked any more.
+        if let (false, true, Some(called)) = (was_refused, listed.rejection().is_some(), called) {
+            listed.plugin.id = called;
         }
     }
+}
+
+/// Those that no gate has refused yet, with their places.
+fn admitted(listed: &mut [Listed]) -> impl Iterator<Item = (usize, &mut Listed)> {
+    listed.iter_mut().enumerate().filter(|(_, listed)| listed.rejection().is_none())
 }
 
 /// Gate 3b, of what the gates before it let pass: nothing of the others is run. Whether a plugin has said its name.
 fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Present]) -> Result<bool> {
     let admitted: Vec<usize> =
-        listed.iter().enumerate().filter(|(_, listed)| listed.rejection.is_none()).map(|(index, _)| index).collect();
+        listed.iter().enumerate().filter(|(_, listed)| listed.rejection().is_none()).map(|(index, _)| index).collect();
     let plugins: Vec<&Discovered> = admitted.iter().map(|index| &listed[*index].plugin).collect();
     let answers = check(&plugins)?;
     let mut is_named = false;
@@ -166,9 +176,10 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
         match answer {
             Contract::NotAsked => {}
             Contract::Broken(fault) | Contract::Unavailable(fault) => {
-                listed[index].rejection = Some(Rejection::Refused(fault));
+                listed[index].asking.contract(Some(&fault));
             }
             Contract::Id(id) => {
+                listed[index].asking.contract(None);
                 listed[index].plugin.id.clone_from(&id);
                 (here[index].id, here[index].is_provisional) = (id, false);
                 is_named = true;
@@ -181,10 +192,13 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
 /// Gate 8, once the plugins have said their names: the first claim counts.
 fn refuse_second_claims(listed: &mut [Listed]) {
     let mut first: HashMap<String, PathBuf> = HashMap::new();
-    for listed in listed.iter_mut().filter(|listed| listed.rejection.is_none()) {
+    for listed in listed.iter_mut().filter(|listed| listed.rejection().is_none()) {
         let Discovered { id, place, entry_point, .. } = &listed.plugin;
         match first.get(id) {
-            None => drop(first.insert(id.clone(), place.clone())),
+            None => {
+                first.insert(id.clone(), place.clone());
+                listed.asking.name(None);
+            }
             Some(first) => {
                 let message = format!(
                     "duplicate plugin id (entry point {entry_point}): '{id}' is registered from '{}' already, and cannot \
@@ -192,7 +206,7 @@ fn refuse_second_claims(listed: &mut [Listed]) {
                     first.display(),
                     place.display()
                 );
-                listed.rejection = Some(Rejection::Refused(Fault::new(Reason::DuplicatePluginId, message)));
+                listed.asking.name(Some(&Fault::new(Reason::DuplicatePluginId, message)));
             }
         }
     }

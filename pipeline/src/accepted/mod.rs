@@ -10,19 +10,21 @@
 mod accept;
 mod candidates;
 mod contract;
+mod explain;
 mod guard;
 mod here;
 mod list;
+mod unchanged;
 mod verify;
 
-pub use accept::{
-    Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, lock_missing, revoke,
-};
+pub use accept::{Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, revoke};
 pub(crate) use accept::{ids, revoke_line, trust_line};
 pub use candidates::{Candidates, Refused};
 pub use contract::ContractCheck;
-pub(crate) use guard::Arriving;
+pub use explain::{FoundDecision, explain_found};
 pub use guard::LockRule;
+pub(crate) use guard::{Arriving, LockGuard};
 pub use here::HereOptions;
-pub use list::{Listed, Listing, Rejection, list};
+pub use list::{Listed, Listing, list};
+pub(crate) use unchanged::lock_unchanged;
 pub use verify::{LockVerification, verify_lock};

@@ -3,7 +3,7 @@
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
-use aisoc_trust::{Answered, NUMBERED, SignatureStatus, Step, Trace, TrustDecision, Verdict};
+use aisoc_trust::{Answered, Asking, NUMBERED, SignatureStatus, Step, Trace, TrustDecision, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -94,6 +94,20 @@ pub struct ExplainedDecision {
 }
 
 impl ExplainedDecision {
+    /// Of a plugin that is here, and was asked gate by gate.
+    pub fn asked(source: String, id: String, asking: &Asking) -> Self {
+        let refusal = asking.refusal();
+        Self {
+            source,
+            id: Some(id),
+            installed: true,
+            verdict: if refusal.is_some() { "refused" } else { "admitted" },
+            trust_decision: None,
+            objection: refusal.map(Objection::from),
+            gates: ExplainedGate::all(asking.trace()),
+        }
+    }
+
     /// How the verdict on what was named came about.
     pub fn of(source: String, installed: bool, verification: &Verification) -> Self {
         let Verification { id, verdict, trace, findings, .. } = verification;

@@ -104,6 +104,8 @@ pub struct RolledBackPlugin {
     pub removed_capabilities: Option<Vec<String>>,
     /// `full`, `code` or `unknown` when the coverage floor was lowered.
     pub lowered_from: Option<&'static str>,
+    /// Whether plugins.lock accepts it, of a rollback that asked.
+    pub is_locked: bool,
     /// What strict mode would have refused it for.
     pub objection: Option<Objection>,
 }

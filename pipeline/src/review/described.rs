@@ -46,17 +46,8 @@ pub fn described(named: String, looked: &Looked, accepted: Option<&Edition>) -> 
 
 /// The page of a plugin that is beside the plugins directory.
 pub fn described_listed(named: String, listed: Listed, lock: Option<&Lockfile>) -> DescribedPlugin {
-    let Listed { plugin, rejection, .. } = listed;
-    let refusal = rejection.map(|rejection| rejection.fault());
-    let decision = ExplainedDecision {
-        source: named,
-        id: Some(plugin.id.clone()),
-        installed: true,
-        verdict: if refusal.is_some() { "refused" } else { "admitted" },
-        trust_decision: None,
-        objection: refusal.as_ref().map(Objection::from),
-        gates: Vec::new(),
-    };
+    let decision = ExplainedDecision::asked(named, listed.plugin.id.clone(), &listed.asking);
+    let plugin = listed.plugin;
     let accepted = lock.and_then(|lock| lock.entry(&plugin.id)).map(Edition::of_entry);
     let files = file_of(&plugin).map(|file| vec![file]);
     let page = Page { decision, signature_status: None, claimed: None, confinement: confinement(&plugin), files };

@@ -73,12 +73,12 @@ pub async fn look(subject: Subject, options: &LookOptions, reporter: &dyn Report
             let (site, trust, limits) = (site.clone(), trust.clone(), limits.clone());
             let shared_directories = *shared_directories;
             let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
-            let seen = see_installed(&options)?;
+            let seen = see_installed(&options, None)?;
             let whence = Whence::Installed(seen.record);
             Ok(Looked { claim: seen.claim, verification: seen.judged.verification, whence, shared: seen.judged.shared })
         }
         Subject::Source(source) => {
-            let (claim, verification) = see_offer(&source, site, trust, client, reporter).await?;
+            let (claim, verification) = see_offer(&source, site, trust, None, client, reporter).await?;
             let whence = match (source, verification.artifact_digest) {
                 (Source::Directory(directory), _) => Whence::Directory(directory),
                 (Source::Artifact(reference), Some(digest)) => Whence::Artifact(reference.pinned(digest).to_string()),

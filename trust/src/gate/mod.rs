@@ -6,6 +6,9 @@
 //! still held can be asked there, for whatever was read before it may be gone. [`observe`] asks the same
 //! gates for those who hold no lock, and gives them a verdict, never an admission.
 
+mod asking;
+mod found;
+mod growth;
 mod order;
 mod trace;
 
@@ -17,6 +20,8 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Manifest, require_known_capabilities, stated_grants};
 use aisoc_signing::{Claim, Findings, Outcome};
 
+pub use self::asking::Asking;
+pub use self::found::{FoundPlugin, FoundSignature};
 pub use self::order::NUMBERED;
 pub use self::trace::{Answered, Step, Trace};
 
@@ -65,9 +70,16 @@ pub struct Decision<V> {
 #[derive(Debug)]
 #[must_use = "what was examined is admitted to nothing yet"]
 pub struct Examined {
-    trace: Trace,
+    /// What the gates about the manifest said, those about proof, and the one about publishers.
+    traces: [Trace; 3],
     findings: Findings,
+    subject: TreeDigest,
+    /// What the gates about proof let pass, or one of them refused.
     verdict: Result<Verdict>,
+    /// What this site lets no plugin ask for.
+    unwanted: Option<Fault>,
+    /// Whose plugins this site does not take.
+    unlisted: Option<Fault>,
     /// What its manifest states.
     stated: Stated,
     /// Whether it may be admitted unread.
@@ -102,7 +114,7 @@ impl Stated {
 impl Examined {
     /// What refuses the claim, whatever is installed.
     pub fn refusal(&self) -> Option<&Fault> {
-        self.verdict.as_ref().err()
+        self.unwanted.as_ref().or(self.verdict.as_ref().err()).or(self.unlisted.as_ref())
     }
 
     /// What every check of the proof saw.
@@ -112,14 +124,23 @@ impl Examined {
 
     /// What the gates about proof let pass; nothing when one of them refused.
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.as_ref().ok()
+        self.verdict.as_ref().ok().filter(|_| self.refusal().is_none())
+    }
+
+    /// What was decided, where nothing is known of a site.
+    fn alone(self) -> Decision<Verdict> {
+        let Self { traces: [mut trace, about_proof, about_publisher], findings, verdict, unwanted, unlisted, .. } =
+            self;
+        trace.extend(about_proof);
+        trace.extend(about_publisher);
+        let outcome = unwanted.map_or(Ok(()), Err).and(verdict);
+        Decision { trace, findings, outcome: outcome.and_then(|verdict| unlisted.map_or(Ok(verdict), Err)) }
     }
 
     /// Whether it matters who else has signed the tree in place than those who are known: whoever asks the
     /// site then has to look first, which takes as long as that tree is large.
     pub fn asks_who_signed(&self, facts: &Facts) -> bool {
-        let verdict = self.verdict.as_ref().ok();
-        verdict.is_some_and(|verdict| order::asks_who_signed(verdict, facts))
+        self.verdict().is_some_and(|verdict| order::asks_who_signed(verdict, facts))
     }
 }
 
@@ -137,27 +158,25 @@ pub fn examine(
     claim: &Claim,
     prove: impl FnOnce(&Claim, &mut Findings) -> Result<Outcome>,
 ) -> Examined {
-    let (mut trace, mut findings) = (Trace::default(), Findings::default());
+    let (mut traces, mut findings) = (<[Trace; 3]>::default(), Findings::default());
+    let [about_manifest, about_proof, about_publisher] = &mut traces;
     let (stated, is_unsigned_acknowledged) = (Stated::by(claim), policy.is_unsigned_acknowledged);
-    let unwanted = stated.case(policy).ask(&mut trace);
+    let unwanted = stated.case(policy).ask(about_manifest);
     let verdict = match policy.mode {
         TrustMode::Disabled => {
-            order::pass_over(&mut trace);
+            order::pass_over(about_proof);
             Ok(danger::let_in_unread(claim.subject()))
         }
         TrustMode::Strict | TrustMode::Warn => {
             let outcome = prove(claim, &mut findings);
             let case = order::ProofCase { policy, findings: &findings, outcome: outcome.as_ref().ok() };
-            let objection = case.ask(&mut trace);
+            let objection = case.ask(about_proof);
             outcome.and_then(|outcome| conclude(policy, claim.subject(), outcome, objection))
         }
     };
-    let unlisted = order::PublisherCase { policy, verdict: verdict.as_ref().ok() }.ask(&mut trace);
-    let verdict = match unwanted {
-        Some(refusal) => Err(refusal),
-        None => verdict.and_then(|verdict| unlisted.map_or(Ok(decided(policy, verdict)), Err)),
-    };
-    Examined { trace, findings, verdict, stated, is_unsigned_acknowledged }
+    let unlisted = order::PublisherCase { policy, verdict: verdict.as_ref().ok() }.ask(about_publisher);
+    let (subject, verdict) = (claim.subject(), verdict.map(|verdict| decided(policy, verdict)));
+    Examined { traces, findings, subject, verdict, unwanted, unlisted, stated, is_unsigned_acknowledged }
 }
 
 /// Says by which list the signers of what was verified are taken.
@@ -173,8 +192,9 @@ fn decided(policy: &Policy, verdict: Verdict) -> Verdict {
 ///
 /// What it refuses: `already_exists` for another spelling of an installed id, `coverage_downgrade` for less
 /// than was verified before, `record_invalid` when nobody can say what that was; and unless the site's facts
-/// hold a consent to it, `version_downgrade`, `signer_changed` and `capabilities_not_accepted`. What nobody has read
-/// is admitted once somebody has said to know that (`unsigned_not_acknowledged`).
+/// hold a consent to it, `version_downgrade`, `signer_changed` and `capabilities_not_accepted`; where plugins.lock
+/// decides, what is not as it accepts it (`lock_missing`, `missing_from_lock`, `version_mismatch`, `hash_mismatch`,
+/// `entry_point_mismatch`). What nobody has read is admitted once somebody has said to know that (`unsigned_not_acknowledged`).
 pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted<P::Held>> {
     let may_be_unread = examined.is_unsigned_acknowledged;
     let Decision { trace, findings, outcome } = observe(examined, Some(present.facts()));
@@ -188,17 +208,33 @@ pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted
 /// Asks the gates about the site as it was observed without a lock, if it was: for readers, who change
 /// nothing.
 pub fn observe(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
-    let Examined { mut trace, findings, verdict, stated, .. } = examined;
-    let outcome = match (verdict, facts) {
-        (Ok(verdict), Some(facts)) => {
-            let Stated { manifest, grants, ungrantable } = &stated;
-            let version = manifest.as_ref().ok().map(|manifest| manifest.version.as_str());
-            let (grants, ungrantable) = (grants.as_ref(), ungrantable.as_ref());
-            let case = order::SiteCase { verdict: &verdict, facts, version, grants, ungrantable };
-            let (refusal, accepted) = (case.ask(&mut trace), case.accepted());
-            refusal.map_or(Ok(verdict.grown_by(accepted)), Err)
+    let Some(facts) = facts else { return examined.alone() };
+    let Examined { traces: [mut trace, about_proof, about_publisher], findings, subject, stated, .. } = examined;
+    let Examined { verdict, unwanted, unlisted, .. } = examined;
+    let Stated { manifest, grants, ungrantable } = &stated;
+    let grants = order::GrantsCase { subject, facts, grants: grants.as_ref(), ungrantable: ungrantable.as_ref() };
+    let (ungranted, accepted) = (grants.ask(&mut trace), grants.accepted());
+    trace.extend(about_proof);
+    let version = manifest.as_ref().ok().map(|manifest| manifest.version.as_str());
+    let displaced = match &verdict {
+        Ok(verdict) => order::PlaceCase { verdict, facts, version }.ask(&mut trace),
+        Err(_) => {
+            order::PlaceCase::pass_over(&mut trace);
+            None
         }
-        (verdict, _) => verdict,
+    };
+    trace.extend(about_publisher);
+    let coverage = verdict.as_ref().ok().map(Verdict::coverage);
+    let unlocked = order::LockCase { lock: facts.lock.as_ref(), coverage }.ask(&mut trace);
+    let taken = order::NameCase { other: facts.other_spelling.as_ref() }.ask(&mut trace);
+    let outcome = match (unwanted, verdict) {
+        // What is refused for its manifest or its proof is refused for no more than comes before that.
+        (Some(refusal), _) => Err(refusal),
+        (None, Err(refusal)) => Err(order::all_of(ungranted.into_iter().chain([refusal.clone()])).unwrap_or(refusal)),
+        (None, Ok(verdict)) => {
+            let objections = [ungranted, displaced, unlisted, unlocked, taken].into_iter().flatten();
+            order::all_of(objections).map_or(Ok(verdict.grown_by(accepted)), Err)
+        }
     };
     Decision { trace, findings, outcome }
 }

@@ -8,15 +8,19 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use aisoc_manifests::capability::Capability;
-use aisoc_manifests::fault::Fault;
+use aisoc_manifests::digest::TreeDigest;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::text::printable;
 use aisoc_manifests::version_order::compare_or_same;
 use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, Standing, Verified};
 
+use super::found::{FoundPlugin, FoundSignature};
+use super::growth::{Grown, Growth};
 use super::trace::{Question, Trace};
 use crate::continuity::known;
 use crate::facts::{CapabilityConsent, Errand, Facts, InPlace};
+use crate::lock_facts::{LockDemand, LockFacts};
 use crate::mode::{CoverageRule, SignatureStatus};
 use crate::policy::Policy;
 use crate::refusal;
@@ -45,16 +49,51 @@ pub(super) struct ProofCase<'a> {
     pub(super) outcome: Option<&'a Outcome>,
 }
 
-/// What the gates about the site are asked about.
-pub(super) struct SiteCase<'a> {
-    pub(super) verdict: &'a Verdict,
+/// What the gates are asked about that hold what a plugin asks for to what this site has accepted.
+pub(super) struct GrantsCase<'a> {
+    pub(super) subject: TreeDigest,
     pub(super) facts: &'a Facts,
     /// What it asks of the host; why that cannot be read, where it cannot.
     pub(super) grants: Result<&'a BTreeSet<String>, &'a Fault>,
     /// Why a host could not grant it.
     pub(super) ungrantable: Option<&'a Fault>,
+}
+
+/// What the gates are asked about that hold who has signed it, and what, to what is in its place.
+pub(super) struct PlaceCase<'a> {
+    pub(super) verdict: &'a Verdict,
+    pub(super) facts: &'a Facts,
     /// The version that the manifest of the verdict's tree states.
     pub(super) version: Option<&'a str>,
+}
+
+/// What the gate about the lock is asked about.
+pub(super) struct LockCase<'a> {
+    pub(super) lock: Option<&'a LockFacts>,
+    /// What was verified, where anything was.
+    pub(super) coverage: Option<Coverage>,
+}
+
+/// What the gate about names is asked about.
+pub(super) struct NameCase<'a> {
+    /// Who has the id, or a spelling of it.
+    pub(super) other: Option<&'a Fault>,
+}
+
+/// What is asked about everything that is found, wherever that is.
+pub(super) struct FoundCase<'a> {
+    pub(super) plugin: &'a FoundPlugin<'a>,
+}
+
+/// What is asked about the signature of what is found.
+pub(super) struct SignatureCase<'a> {
+    pub(super) signature: &'a FoundSignature,
+}
+
+/// What is asked about a plugin that was run.
+pub(super) struct ContractCase<'a> {
+    /// Why it does not keep its contract, if it does not.
+    pub(super) broken: Option<&'a Fault>,
 }
 
 enum Answer {
@@ -75,7 +114,7 @@ pub const NUMBERED: [(&str, &str, &str); 9] = [
     ("4", "capabilities", ""),
     ("5", "signature", ""),
     ("6", "publisher", ""),
-    ("7", "lock", "asked where a lock is named: `aisoc plugins verify`"),
+    ("7", "lock", "asked where plugins are listed, installed and explained"),
     ("8", "duplicate id", "asked beside what is installed"),
     ("3b", "contract check", "asked of entry points alone, once 5 to 7 have let them pass: it runs their code"),
 ];
@@ -137,28 +176,108 @@ impl ProofCase<'_> {
     }
 }
 
-impl SiteCase<'_> {
-    const GATES: [Gate<Self>; 6] = [
-        gate("4", "capabilities known", capabilities_known),
-        gate("4", "no new capabilities", no_new_capabilities),
-        gate("8", "one spelling of the id", one_spelling),
+impl GrantsCase<'_> {
+    const GATES: [Gate<Self>; 2] =
+        [gate("4", "capabilities known", capabilities_known), gate("4", "no new capabilities", no_new_capabilities)];
+
+    /// What the plugin is accepted to ask for beside what was accepted before, once no gate has objected.
+    pub(super) fn accepted(&self) -> BTreeSet<String> {
+        let growth = |grants| Growth::of(self.facts, self.subject, grants).whole();
+        self.grants.map(growth).unwrap_or_default()
+    }
+
+    /// Asks both. None is for a mode to overrule: each holds what was promised of a plugin that is here already.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        all_of(Self::GATES.iter().filter_map(|gate| gate.ask(self, trace)))
+    }
+}
+
+impl PlaceCase<'_> {
+    const GATES: [Gate<Self>; 3] = [
         gate("5", "coverage floor", coverage_floor),
         gate("5", "no older version", no_older_version),
         gate("5", "same signer", same_signer),
     ];
 
-    /// What the plugin is accepted to ask for beside what is in its place, once no gate has objected.
-    pub(super) fn accepted(&self) -> BTreeSet<String> {
-        grown_by(self).and_then(Result::ok).unwrap_or_default()
+    /// Asks all of them. None is for a mode to overrule either.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        all_of(Self::GATES.iter().filter_map(|gate| gate.ask(self, trace)))
     }
 
-    /// Asks all gates about the site, and refuses with all that they object to: each is about something else, and
-    /// whoever can answer for one of them should hear of the others before that. None is for a mode to overrule:
-    /// each holds what was promised of a plugin that is installed already.
-    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
-        let objections = Self::GATES.iter().filter_map(|gate| gate.ask(self, trace));
-        objections.reduce(|first, next| first.and(&next))
+    /// They compare with what was verified, and nothing was.
+    pub(super) fn pass_over(trace: &mut Trace) {
+        Self::GATES.iter().for_each(|gate| trace.not_reached(gate.question, ""));
     }
+}
+
+impl FoundCase<'_> {
+    const GATES: [Gate<Self>; 3] = [
+        gate("1", "place", found_place),
+        gate("2", "drop-ins allowed here", found_switch),
+        gate("3a", "kind", found_kind),
+    ];
+
+    /// Asks what is asked of everything that is found.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        all_of(Self::GATES.iter().filter_map(|gate| gate.ask(self, trace)))
+    }
+
+    /// Of what is no plugin, or one that another has the id of: the gate that has found that out.
+    pub(super) fn fail(fault: &Fault, trace: &mut Trace) -> Fault {
+        let (number, name) = match fault.reason() {
+            Reason::DuplicatePluginId => ("8", NameCase::NAME),
+            Reason::ForbiddenEntry | Reason::DirectoryInsecure => ("1", "place"),
+            _ if fault.is_unread() => ("1", "place"),
+            _ => ("3a", "manifest"),
+        };
+        trace.failed(Question { number, name }, fault);
+        fault.clone()
+    }
+}
+
+impl SignatureCase<'_> {
+    const GATE: Gate<Self> = gate("5", "signature", found_signature);
+
+    /// Asks what was said of its signature.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        Self::GATE.ask(self, trace)
+    }
+}
+
+impl ContractCase<'_> {
+    const GATE: Gate<Self> = gate("3b", "contract", contract);
+
+    /// Asks what came of running it.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        Self::GATE.ask(self, trace)
+    }
+}
+
+impl LockCase<'_> {
+    const GATE: Gate<Self> = gate("7", "accepted by plugins.lock", lock);
+
+    /// Asks the gate about the lock. Trust modes say who has made some bytes, and this whether anybody here has looked at
+    /// them: neither overrules the other.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        trace.forget("7");
+        self.lock.and_then(|_| Self::GATE.ask(self, trace))
+    }
+}
+
+impl NameCase<'_> {
+    const NAME: &'static str = "one plugin of the id";
+    const GATE: Gate<Self> = gate("8", Self::NAME, one_name);
+
+    /// Asks the gate about names.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        Self::GATE.ask(self, trace)
+    }
+}
+
+/// All objections in one: each is about something else, and whoever can answer for one of them should hear of the others
+/// before that.
+pub(super) fn all_of(objections: impl IntoIterator<Item = Fault>) -> Option<Fault> {
+    objections.into_iter().reduce(|first, next| first.and(&next))
 }
 
 /// In mode `disabled` no gate about proof is asked.
@@ -236,10 +355,39 @@ fn publisher(case: &PublisherCase<'_>) -> Answer {
     }
 }
 
+fn found_place(case: &FoundCase<'_>) -> Answer {
+    Answer::Passed(case.plugin.place.to_owned())
+}
+
+fn found_switch(case: &FoundCase<'_>) -> Answer {
+    match case.plugin.is_allowed {
+        None => Answer::NotAsked,
+        Some(true) => Answer::Passed(String::new()),
+        Some(false) => Answer::Objects(refusal::user_plugins_disabled()),
+    }
+}
+
+fn found_kind(case: &FoundCase<'_>) -> Answer {
+    Answer::Passed(case.plugin.kind.to_owned())
+}
+
+fn found_signature(case: &SignatureCase<'_>) -> Answer {
+    match case.signature {
+        FoundSignature::OfNoKind => Answer::Unable("nobody signs what is installed by a package manager".to_owned()),
+        FoundSignature::Passes(evidence) => Answer::Passed(evidence.clone()),
+        FoundSignature::Refused(fault) => Answer::Objects(fault.clone()),
+    }
+}
+
+fn contract(case: &ContractCase<'_>) -> Answer {
+    case.broken.map_or_else(|| Answer::Passed(String::new()), |fault| Answer::Objects(fault.clone()))
+}
+
 /// Nothing new comes that asks for what no host can grant. What is installed already has been agreed to, and may be
 /// put back as it was.
-fn capabilities_known(case: &SiteCase<'_>) -> Answer {
-    let is_accepted = case.facts.consent.capabilities == CapabilityConsent::AcceptedBefore;
+fn capabilities_known(case: &GrantsCase<'_>) -> Answer {
+    use CapabilityConsent::{AcceptedBefore, AcceptedBeforeAnd};
+    let is_accepted = matches!(case.facts.consent.capabilities, AcceptedBefore | AcceptedBeforeAnd(_));
     match case.ungrantable {
         None => Answer::Passed(String::new()),
         Some(_) if case.facts.errand != Errand::Arrival || is_accepted => {
@@ -249,40 +397,17 @@ fn capabilities_known(case: &SiteCase<'_>) -> Answer {
     }
 }
 
-/// What a plugin asks for and what is in its place was not accepted with; nothing where nothing is replaced, or by the
-/// same.
-fn grown_by(case: &SiteCase<'_>) -> Option<Result<BTreeSet<String>, Fault>> {
-    let in_place = replaced(case.verdict, case.facts).filter(|_| case.facts.errand == Errand::Arrival)?;
-    Some(match case.grants {
-        Ok(grants) => Ok(in_place.capabilities.as_ref().map_or(grants.clone(), |before| grants - before)),
-        Err(fault) => Err(fault.clone()),
-    })
-}
-
 /// Whoever has accepted a plugin has accepted what it asked for then, and the same signer may ask for more later.
-fn no_new_capabilities(case: &SiteCase<'_>) -> Answer {
-    let is_known = case.facts.in_place.as_ref().is_none_or(|in_place| in_place.capabilities.is_some());
-    match (grown_by(case), &case.facts.consent.capabilities) {
-        (None, _) => Answer::Passed(String::new()),
-        (Some(Err(fault)), _) => Answer::Objects(fault),
-        (Some(Ok(grown)), _) if grown.is_empty() => Answer::Passed("no more than before".to_owned()),
-        (Some(Ok(grown)), CapabilityConsent::AcceptedBefore) => {
-            Answer::Passed(format!("{}, as accepted before", refusal::listed(&grown)))
-        }
-        (Some(Ok(grown)), CapabilityConsent::These(these)) if is_exactly(&grown, these) => {
-            Answer::Passed(format!("{}, as was said", refusal::listed(&grown)))
-        }
-        (Some(Ok(grown)), consent) => Answer::Objects(refusal::capabilities_grown(&grown, consent, is_known)),
+fn no_new_capabilities(case: &GrantsCase<'_>) -> Answer {
+    let GrantsCase { subject, facts, grants, .. } = case;
+    match grants {
+        Err(fault) if Growth::is_held(facts, *subject) => Answer::Objects((*fault).clone()),
+        Err(_) => Answer::Passed(String::new()),
+        Ok(grants) => match Growth::of(facts, *subject, grants).decide(&facts.consent.capabilities) {
+            Grown::Passes(evidence) => Answer::Passed(evidence),
+            Grown::Refused(fault) => Answer::Objects(fault),
+        },
     }
-}
-
-fn is_exactly(grown: &BTreeSet<String>, these: &BTreeSet<Capability>) -> bool {
-    grown.iter().map(String::as_str).eq(sorted(these))
-}
-
-/// The names in their order, which is not that of the reference.
-fn sorted(these: &BTreeSet<Capability>) -> BTreeSet<&'static str> {
-    these.iter().map(|capability| capability.as_str()).collect()
 }
 
 fn signature_present(case: &ProofCase<'_>) -> Answer {
@@ -388,10 +513,34 @@ fn rule_of(signer: &Signer, site: CoverageRule) -> CoverageRule {
     }
 }
 
+/// A signature says who has made some bytes, the lock that this site has looked at them. What dev lets pass is said all
+/// the same.
+fn lock(case: &LockCase<'_>) -> Answer {
+    let Some(LockFacts { demand, path, listed }) = case.lock else { return Answer::NotAsked };
+    if let LockDemand::Recording(objection) = demand {
+        let accepted = || Answer::Passed("accepted as it comes".to_owned());
+        return objection.clone().map_or_else(accepted, Answer::Objects);
+    }
+    let Some(listed) = listed else {
+        return match demand {
+            LockDemand::Dev => Answer::Unable("there is no plugins.lock, and dev asks for none".to_owned()),
+            _ => Answer::Objects(refusal::lock_missing(path)),
+        };
+    };
+    let accepted = || listed.entry.as_ref().map(|entry| format!("{} {}", entry.version, entry.distribution_hash));
+    match listed.objection(case.coverage) {
+        None => Answer::Passed(printable(&accepted().unwrap_or_default()).into_owned()),
+        Some(objection) if matches!(demand, LockDemand::Dev) => {
+            Answer::Passed(format!("not as it is, which dev lets pass: {objection}"))
+        }
+        Some(objection) => Answer::Objects(objection),
+    }
+}
+
 /// Two ids that one file system or one host takes for each other are one plugin, and the second would
 /// replace the first without being its upgrade.
-fn one_spelling(case: &SiteCase<'_>) -> Answer {
-    match &case.facts.other_spelling {
+fn one_name(case: &NameCase<'_>) -> Answer {
+    match case.other {
         Some(fault) => Answer::Objects(fault.clone()),
         None => Answer::Passed(String::new()),
     }
@@ -400,8 +549,8 @@ fn one_spelling(case: &SiteCase<'_>) -> Answer {
 /// Holds the verdict to the widest coverage that was ever verified of the plugin. Mode `warn` is for
 /// publishers who do not sign yet, and lets nobody take back what they have signed; mode `disabled` has
 /// read nothing that could be held to anything, and nothing that could be lowered to.
-fn coverage_floor(case: &SiteCase<'_>) -> Answer {
-    let SiteCase { verdict, facts, .. } = case;
+fn coverage_floor(case: &PlaceCase<'_>) -> Answer {
+    let PlaceCase { verdict, facts, .. } = case;
     let is_unread = verdict.status() == SignatureStatus::Skipped;
     match &facts.coverage_floor {
         Err(_) | Ok(_) if facts.lowers_floor && !is_unread => Answer::Passed("lowered, with a reason".to_owned()),
@@ -415,15 +564,10 @@ fn coverage_floor(case: &SiteCase<'_>) -> Answer {
 /// A version that is not known, in words.
 const NO_VERSION: &str = "an unknown version";
 
-/// What stands in the place that another tree would take: the same tree again replaces nothing.
-fn replaced<'a>(verdict: &Verdict, facts: &'a Facts) -> Option<&'a InPlace> {
-    facts.in_place.as_ref().filter(|in_place| in_place.recorded != Some(verdict.subject()))
-}
-
 /// A registry can offer an older version that was signed well, and whose mistakes are known by now. Where nobody can
 /// tell which one is older it is refused too: by way of `nightly` any version would lead to any other.
-fn no_older_version(case: &SiteCase<'_>) -> Answer {
-    let Some(in_place) = replaced(case.verdict, case.facts) else { return Answer::Passed(String::new()) };
+fn no_older_version(case: &PlaceCase<'_>) -> Answer {
+    let Some(in_place) = case.facts.replaced(case.verdict.subject()) else { return Answer::Passed(String::new()) };
     // A directory that holds nothing of anybody's has no version either.
     if in_place.version.is_none() && !in_place.signers.is_signed() {
         return Answer::Passed("no version is in place".to_owned());
@@ -441,9 +585,9 @@ fn no_older_version(case: &SiteCase<'_>) -> Answer {
 
 /// Every trusted key may sign every plugin, so the key of one publisher would do for the plugin of another. Mode
 /// `disabled` reads no signature, and knows neither.
-fn same_signer(case: &SiteCase<'_>) -> Answer {
-    let SiteCase { verdict, facts, .. } = case;
-    let Some(in_place) = replaced(verdict, facts) else { return Answer::Passed(String::new()) };
+fn same_signer(case: &PlaceCase<'_>) -> Answer {
+    let PlaceCase { verdict, facts, .. } = case;
+    let Some(in_place) = facts.replaced(verdict.subject()) else { return Answer::Passed(String::new()) };
     // Whoever accepts that a plugin is not signed any more has accepted that nobody has signed it.
     let is_loss_accepted = facts.lowers_floor && verdict.signers().is_empty();
     match verdict.status() {
@@ -460,5 +604,5 @@ fn same_signer(case: &SiteCase<'_>) -> Answer {
 pub(super) fn asks_who_signed(verdict: &Verdict, facts: &Facts) -> bool {
     let is_new = |in_place: &InPlace| verdict.signers().iter().any(|it| !in_place.signers.include(it.fingerprint));
     let is_open = |in_place: &InPlace| !in_place.is_gone && (verdict.signers().is_empty() || is_new(in_place));
-    verdict.status() != SignatureStatus::Skipped && replaced(verdict, facts).is_some_and(is_open)
+    verdict.status() != SignatureStatus::Skipped && facts.replaced(verdict.subject()).is_some_and(is_open)
 }

@@ -52,6 +52,16 @@ impl Trace {
         &self.0
     }
 
+    /// Puts behind it what was asked before.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Forgets what a gate said: it is asked again.
+    pub(super) fn forget(&mut self, number: &str) {
+        self.0.retain(|step| step.number != number);
+    }
+
     pub(super) fn passed(&mut self, question: Question, evidence: String) {
         self.add(question, Answered::Passed, evidence, None);
     }

@@ -104,5 +104,6 @@ pub(crate) fn facts(coverage_floor: Result<Coverage, Fault>) -> Facts {
         in_place: None,
         errand: Errand::Arrival,
         consent: Consent::default(),
+        lock: None,
     }
 }

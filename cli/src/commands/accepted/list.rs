@@ -54,9 +54,9 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
 }
 
 fn row(listed: Listed) -> DiscoveredPlugin {
-    let Listed { plugin, signature, is_listed, rejection } = listed;
+    let error = listed.rejection().map(Objection::from);
+    let Listed { plugin, signature, is_listed, .. } = listed;
     let signature = signature.and_then(Result::ok).map_or_else(unsigned_kind, |judged| judgement(&judged).0);
-    let error = rejection.map(|rejection| Objection::from(&rejection.fault()));
     let Discovered { id, version, kind, source, package, entry_point, hash, place, .. } = plugin;
     DiscoveredPlugin {
         id,

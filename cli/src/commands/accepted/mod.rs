@@ -15,13 +15,15 @@ use aisoc_installation::{Access, SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::is_blank;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::accepted::{Candidates, HereOptions, begin_lock};
+use aisoc_pipeline::accepted::{Acceptable, Candidates, HereOptions, begin_lock};
 use aisoc_pipeline::{Contract, Discovered, Note, PluginSource};
 use aisoc_trust::lockfile::LockSession;
 
 use crate::args::lock::SourceArgs;
 use crate::args::plugin::TrustArgs;
+use crate::commands::install::{warn_of_objection, warn_of_override};
 use crate::commands::key_change::require_there;
+use crate::commands::list::ending_keys;
 use crate::context::Context;
 
 /// Every place where plugins are looked for, and whom to trust.
@@ -94,6 +96,17 @@ fn warn_of_names(candidates: &Candidates<'_>, context: &Context) {
     for (plugin, fault) in candidates.not_asked() {
         let said = format!("`{}` is known by what its entry point is called alone: {fault}", plugin.id);
         context.output.warning(Warning::IdNotAsked, said);
+    }
+}
+
+/// Says what somebody should know of the signatures of what is accepted.
+fn warn_of_signatures(plugins: &[Acceptable], skipped_keys: &[String], options: &HereOptions, context: &Context) {
+    context.warn_of_keys(skipped_keys, ending_keys(plugins.iter().filter_map(|plugin| plugin.judged.as_ref())));
+    for Acceptable { plugin, judged } in plugins {
+        let Some(Ok(judged)) = judged.as_ref().map(|judged| judged.verdict.as_ref()) else { continue };
+        let done = format!("{} `{}`", context.said("accepts", "would accept"), plugin.id);
+        warn_of_objection(&done, judged.objection.as_ref(), options.trust.policy.mode, context);
+        warn_of_override(&done, judged, context);
     }
 }
 

@@ -5,7 +5,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::{Acceptable, Candidates, Grounds, accept_installed, create};
 
 use super::trust::answer;
-use super::{announced, begin, here, require_named, required_reason, tell, warn_of_names};
+use super::{announced, begin, here, require_named, required_reason, tell, warn_of_names, warn_of_signatures};
 use crate::args::accepted::{AcceptArgs, LockChangeArgs, NewLockArgs};
 use crate::context::Context;
 
@@ -30,12 +30,12 @@ pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
     let options = here(&site, sources, trust, shared, context)?;
     let mut candidates = Candidates::look(&options)?;
     tell(candidates.notes(), context);
-    let (mut plugins, refused) = candidates.all(&announced(&options, context))?;
+    let (plugins, mut refused) = candidates.all(&announced(&options, context))?;
+    let (plugins, unsigned, skipped_keys) = candidates.signed(plugins)?;
+    refused.extend(unsigned);
+    warn_of_signatures(&plugins, &skipped_keys, &options, context);
     for (id, fault) in &refused {
         context.output.warning(Warning::NotLocked, format!("`{id}` is not in the lock: {}: {fault}", fault.reason()));
-    }
-    if is_provided {
-        candidates.judged(&mut plugins)?;
     }
     warn_of_names(&candidates, context);
     require_some(&plugins)?;

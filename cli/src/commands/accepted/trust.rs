@@ -5,7 +5,7 @@ use aisoc_pipeline::accepted::{Accepted, Candidates, Grounds, accept};
 use aisoc_pipeline::documents::AcceptedPlugins;
 
 use super::answer::{accepted, line, places, shown_lock};
-use super::{announced, begin, here, require_named, required_reason, tell, warn_of_names};
+use super::{announced, begin, here, require_named, required_reason, tell, warn_of_names, warn_of_signatures};
 use crate::args::accepted::{AcceptArgs, LockChangeArgs, TrustPluginArgs};
 use crate::context::Context;
 use crate::output::{Answer, path_text};
@@ -21,10 +21,9 @@ pub(crate) fn run(args: TrustPluginArgs, context: &Context) -> Result<u8> {
     let mut candidates = Candidates::look(&options)?;
     tell(candidates.notes(), context);
     let reason = required_reason(reason, "trust").map_err(|refusal| candidates.unasked(&id, refusal))?;
-    let mut plugin = candidates.named(&id, &announced(&options, context))?;
-    if is_provided {
-        candidates.judged(std::slice::from_mut(&mut plugin))?;
-    }
+    let plugin = candidates.named(&id, &announced(&options, context))?;
+    let (plugin, skipped_keys) = candidates.signed_one(plugin)?;
+    warn_of_signatures(std::slice::from_ref(&plugin), &skipped_keys, &options, context);
     warn_of_names(&candidates, context);
     let session = begin(&chosen.path, &site, &access, context)?;
     let done = accept(session, &plugin, Grounds { is_provided, reason: &reason, at: access.at })?;

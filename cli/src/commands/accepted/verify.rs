@@ -9,9 +9,10 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::text::printable;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::Failed;
-use aisoc_pipeline::accepted::{HereOptions, LockVerification, lock_missing, verify_lock};
+use aisoc_pipeline::accepted::{HereOptions, LockVerification, verify_lock};
 use aisoc_pipeline::documents::{LockVerdict, Objection, UnjournaledChange, UnreadablePlugin};
 use aisoc_trust::drift::Drift;
+use aisoc_trust::lock_missing;
 use aisoc_trust::lockfile::{Lockfile, Unjournaled};
 
 use super::answer::{drift_lines, drifts, shown_lock};

@@ -1,0 +1,49 @@
+//! What plugins.lock has to do with what comes into a plugins directory.
+
+use std::io::ErrorKind;
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::accepted::LockRule;
+use aisoc_trust::PluginMode;
+
+use crate::args::lock::{LockArgs, ModeArgs};
+use crate::args::plugin::FloorArgs;
+use crate::context::Context;
+
+/// What the command line says of a lock.
+pub(super) struct AskedLock {
+    /// Whether what comes is accepted with that.
+    pub(super) records: bool,
+    /// Whether nothing else may come than what is accepted, in dev as well.
+    pub(super) is_locked: bool,
+    pub(super) lock: LockArgs,
+    pub(super) mode: ModeArgs,
+}
+
+/// The rule, and what is left of the reason for a lower floor. A host in production refuses what its lock does not list,
+/// so nothing else comes there unless it is accepted with that.
+pub(super) fn lock_rule(asked: AskedLock, floor: FloorArgs, context: &Context) -> Result<(LockRule, FloorArgs)> {
+    let AskedLock { records, is_locked, lock, mode } = asked;
+    let Some(reason) = floor.reason.clone().filter(|_| records) else {
+        let mode = if is_locked { ModeArgs { plugin_mode: Some(PluginMode::Production) } } else { mode };
+        return Ok((gone_by(lock, mode, context)?, floor));
+    };
+    // Whoever names a lock that is not there means one that this makes.
+    let path = context.plugins_lock(lock.plugins_lock)?.path;
+    let floor = FloorArgs { reason: floor.reason.filter(|_| floor.lower_coverage), ..floor };
+    Ok((LockRule::Record { path, reason: reason.to_string() }, floor))
+}
+
+/// Whoever names a lock that is only gone by means one that is there.
+pub(super) fn require_lock_there(lock: &LockArgs) -> Result<()> {
+    match lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
+        Some(named) => Err(Fault::io("read", named, ErrorKind::NotFound.into())),
+        None => Ok(()),
+    }
+}
+
+/// The lock that is gone by, and not changed: one that is named is there.
+pub(super) fn gone_by(lock: LockArgs, mode: ModeArgs, context: &Context) -> Result<LockRule> {
+    require_lock_there(&lock)?;
+    Ok(LockRule::of(context.plugin_mode(mode.plugin_mode), context.plugins_lock(lock.plugins_lock)?.path))
+}

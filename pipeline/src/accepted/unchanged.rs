@@ -1,0 +1,42 @@
+//! What the lock says of what is in place already, and is what was asked for.
+
+use aisoc_installation::{Access, InstallRecord, Site};
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::plugin::Manifest;
+use aisoc_signing::Origin;
+use aisoc_trust::Facts;
+
+use super::guard::{Arriving, LockRule};
+use crate::intact::Confirmed;
+use crate::judge::{Judge, TrustInputs};
+
+/// Asks every gate once more, with the lock among them, and writes down that it is accepted where that is asked: a change
+/// that was killed behind its exchange is finished so. Whether the lock accepts it.
+///
+/// # Errors
+/// What the gates refuse, and as writing into the lock.
+pub(crate) fn lock_unchanged(
+    record: &InstallRecord,
+    confirmed: &Confirmed,
+    lock: &LockRule,
+    (site, trust, access): (&Site, &TrustInputs, &Access),
+) -> Result<bool> {
+    let Confirmed { claim, signature, grants, .. } = confirmed;
+    let asked = || {
+        let manifest = Manifest::from_document(claim.document()?)?;
+        let arriving = Arriving::of(&manifest, claim, Some(&record.reference), Some(record.digest.to_string()));
+        let guard = lock.begin(site, access)?;
+        let arriving = match arriving {
+            Err(_) if !guard.is_asked() => return Ok(false),
+            arriving => arriving?,
+        };
+        let (judge, origin) = (Judge::new(trust)?, Origin::recorded(&record.reference));
+        let facts = site.observe()?.facts_again(&record.id, access)?;
+        let facts = Facts { lock: Some(guard.facts(&arriving, trust.at)), ..facts };
+        judge.observe(judge.examine(claim, origin), Some(&facts)).outcome?;
+        let is_asked = guard.is_asked();
+        guard.record(&arriving, record, signature, grants.iter().cloned().collect(), trust.at)?;
+        Ok(is_asked)
+    };
+    asked().map_err(|fault: Fault| fault.about(format_args!("{} {}", record.id, record.version)))
+}

@@ -1,0 +1,110 @@
+//! `LockFacts`: what plugins.lock says of one plugin, read before the gate is asked that goes by it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_signing::Coverage;
+
+use crate::drift::{Comparison, Drift, Present, compare, drifted};
+use crate::lockfile::{LockEntry, Lockfile};
+use crate::plugin_mode::PluginMode;
+
+/// What the lock says of a plugin, and what follows from it.
+#[derive(Debug, Clone)]
+pub struct LockFacts {
+    /// What follows from it.
+    pub demand: LockDemand,
+    /// Where it is, or would be.
+    pub path: PathBuf,
+    /// What it says; nothing where there is none.
+    pub listed: Option<LockListed>,
+}
+
+/// Who asks the lock, and for what.
+#[derive(Debug, Clone)]
+pub enum LockDemand {
+    /// In dev a difference is worth knowing, and no more.
+    Dev,
+    /// What it does not accept is refused: in production, and where somebody asks for exactly what it accepts.
+    Exactly,
+    /// What comes is going to be accepted, or cannot be for that reason.
+    Recording(Option<Fault>),
+}
+
+impl From<PluginMode> for LockDemand {
+    fn from(mode: PluginMode) -> Self {
+        match mode {
+            PluginMode::Dev => Self::Dev,
+            PluginMode::Production => Self::Exactly,
+        }
+    }
+}
+
+/// What a lock that is there says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockListed {
+    /// Its entry of the plugin; nothing where it has none.
+    pub entry: Option<LockEntry>,
+    /// In what the plugin differs from it.
+    pub drifts: Vec<Drift>,
+    /// The artifact that the plugin came in, where that is known.
+    pub artifact: Option<String>,
+}
+
+impl LockListed {
+    /// Of one plugin, whatever else is here.
+    pub fn of(lock: &Lockfile, present: &Present, artifact: Option<String>) -> Self {
+        Self::compared(lock, &compare(lock, std::slice::from_ref(present)), 0, artifact)
+    }
+
+    /// Of the plugin that was compared as the one at `at`.
+    pub fn compared(lock: &Lockfile, comparison: &Comparison, at: usize, artifact: Option<String>) -> Self {
+        let entry = comparison.entries[at].map(|entry| lock.entries()[entry].clone());
+        Self { entry, drifts: comparison.blocking(at).cloned().collect(), artifact }
+    }
+
+    /// What the lock has against it. `coverage` is what was verified, where anything was.
+    pub(crate) fn objection(&self, coverage: Option<Coverage>) -> Option<Fault> {
+        if !self.drifts.is_empty() {
+            return Some(drifted(&self.drifts));
+        }
+        let provenance = &self.entry.as_ref()?.provenance;
+        if let (Some(expected), Some(found)) = (&provenance.oci_digest, &self.artifact)
+            && expected != found
+        {
+            return Some(
+                Fault::new(Reason::HashMismatch, "plugins.lock accepts another artifact of it")
+                    .expected(expected, found),
+            );
+        }
+        let accepted = provenance.coverage.as_deref().map(coverage_of);
+        accepted.zip(coverage).filter(|(accepted, found)| accepted > found).map(|(accepted, found)| {
+            Fault::new(Reason::CoverageDowngrade, "plugins.lock accepts it with a signature that covers more")
+                .expected(accepted.as_str(), found.as_str())
+        })
+    }
+}
+
+impl LockFacts {
+    /// Whether the plugin is refused for it, whatever was verified.
+    pub fn refuses(&self) -> bool {
+        match (&self.demand, &self.listed) {
+            (LockDemand::Recording(objection), _) => objection.is_some(),
+            (LockDemand::Exactly, None) => true,
+            (LockDemand::Exactly, Some(listed)) => listed.objection(None).is_some(),
+            (LockDemand::Dev, _) => false,
+        }
+    }
+
+    /// What the lock accepts that the plugin asks for; nothing where it does not say.
+    pub(crate) fn capabilities(&self) -> Option<BTreeSet<String>> {
+        let accepted = self.listed.as_ref()?.entry.as_ref()?.provenance.capabilities.as_ref()?;
+        Some(accepted.iter().cloned().collect())
+    }
+}
+
+fn coverage_of(word: &str) -> Coverage {
+    let known = [Coverage::Full, Coverage::Code].into_iter().find(|coverage| coverage.as_str() == word);
+    known.unwrap_or(Coverage::None)
+}

@@ -1,0 +1,321 @@
+//! Gate 7: what plugins.lock says of what comes and of what stays, in one list with the other gates and in its order.
+
+use std::collections::BTreeSet;
+
+use crate::common::{MANIFEST, claim_with, facts};
+use aisoc_manifests::capability::Capability;
+use aisoc_manifests::digest::TreeDigest;
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_signing::{Claim, Coverage, Outcome};
+use aisoc_trust::drift::Present;
+use aisoc_trust::lockfile::{LockEntry, Lockfile, Provenance};
+use aisoc_trust::{
+    Answered, Asking, CapabilityConsent, Consent, Errand, Facts, FoundPlugin, FoundSignature, InPlace, LockDemand,
+    LockFacts, LockListed, NUMBERED, PluginMode, Policy, SignedBy, Step, TrustMode, Verdict, examine, observe,
+};
+
+const ID: &str = "demo.one";
+
+fn entry(version: &str, hash: &str) -> LockEntry {
+    LockEntry {
+        id: ID.to_owned(),
+        package: "<local>".to_owned(),
+        version: version.to_owned(),
+        entry_point: "plugin.py:Plugin".to_owned(),
+        distribution_hash: format!("sha256:{hash}"),
+        provenance: Provenance::default(),
+    }
+}
+
+fn present(version: &str, hash: &str) -> Present {
+    Present {
+        id: ID.to_owned(),
+        entry_point_name: None,
+        is_provisional: false,
+        package: "<local>".to_owned(),
+        version: version.to_owned(),
+        entry_point: "plugin.py:Plugin".to_owned(),
+        hash: format!("sha256:{hash}"),
+    }
+}
+
+fn artifact(digit: &str) -> String {
+    format!("sha256:{}", digit.repeat(64))
+}
+
+/// What a lock with that entry says of version 1 with the content `aa`, which came in the artifact of `b`.
+fn says(demand: LockDemand, entry: Option<LockEntry>) -> LockFacts {
+    let lock = entry.iter().fold(Lockfile::empty(), |lock, entry| lock.with(entry).expect("one entry"));
+    let listed = Some(LockListed::of(&lock, &present("1", "aa"), Some(artifact("b"))));
+    LockFacts { demand, path: "plugins.lock".into(), listed }
+}
+
+fn no_lock(demand: LockDemand) -> LockFacts {
+    LockFacts { demand, path: "plugins.lock".into(), listed: None }
+}
+
+fn unsigned(manifest: &[u8]) -> Claim {
+    claim_with(b"t", manifest, Vec::new(), &[])
+}
+
+/// What mode `warn` says of an unsigned plugin beside those facts, and the step of gate 7.
+fn beside(manifest: &[u8], facts: &Facts) -> (Result<Verdict, Fault>, Vec<Step>) {
+    let examined = examine(&Policy::of(TrustMode::Warn), &unsigned(manifest), |_, _| Ok(Outcome::Unsigned));
+    let decision = observe(examined, Some(facts));
+    (decision.outcome, decision.trace.steps().to_vec())
+}
+
+fn locked(lock: LockFacts) -> Facts {
+    Facts { lock: Some(lock), ..facts(Ok(Coverage::None)) }
+}
+
+fn gate_seven(steps: &[Step]) -> &Step {
+    let mut asked = steps.iter().filter(|step| step.number == "7");
+    let step = asked.next().expect("asked");
+    assert!(asked.next().is_none(), "once");
+    step
+}
+
+#[test]
+fn what_the_lock_says_is_said_and_decides_where_it_is_asked_to() {
+    use Answered::{Failed, NotReached, Passed};
+    let of_artifact = |digit: &str| {
+        let oci_digest = Some(artifact(digit));
+        LockEntry { provenance: Provenance { oci_digest, ..Provenance::default() }, ..entry("1", "aa") }
+    };
+    let covered = |coverage: &str| {
+        let coverage = Some(coverage.to_owned());
+        LockEntry { provenance: Provenance { coverage, ..Provenance::default() }, ..entry("1", "aa") }
+    };
+    let moved = LockEntry { entry_point: "other.py:Plugin".to_owned(), ..entry("1", "aa") };
+    let full = "plugins.lock accepts it with a signature that covers more";
+    for (entry, reason, evidence) in [
+        (Some(entry("1", "aa")), None, "1 sha256:aa"),
+        (Some(of_artifact("b")), None, "1 sha256:aa"),
+        (Some(covered("none")), None, "1 sha256:aa"),
+        (None, Some(Reason::MissingFromLock), "missing_from_lock (expected=None, actual='<local>==1')"),
+        (Some(entry("2", "aa")), Some(Reason::VersionMismatch), "version (expected='2', actual='1')"),
+        (Some(entry("1", "bb")), Some(Reason::HashMismatch), "hash (expected='sha256:bb', actual='sha256:aa')"),
+        (Some(moved), Some(Reason::EntryPointMismatch), "entry_point (expected='other.py:Plugin'"),
+        (Some(of_artifact("c")), Some(Reason::HashMismatch), "another artifact"),
+        (Some(covered("full")), Some(Reason::CoverageDowngrade), full),
+    ] {
+        let (outcome, steps) = beside(MANIFEST, &locked(says(LockDemand::Exactly, entry.clone())));
+        let step = gate_seven(&steps);
+        assert_eq!(outcome.as_ref().err().map(Fault::reason), reason, "{evidence}");
+        assert_eq!(step.answered, if reason.is_some() { Failed } else { Passed }, "{evidence}");
+        assert!(step.evidence.contains(evidence), "{step:?}");
+        assert_eq!((step.reason, step.remedy.is_some()), (reason, reason.is_some()));
+        if let Err(refusal) = outcome {
+            assert!(refusal.difference().is_some() && refusal.class().exit_code() == 3, "{refusal:?}");
+        }
+        // In dev the same is said, and let pass.
+        let (outcome, steps) = beside(MANIFEST, &locked(says(LockDemand::Dev, entry)));
+        let step = gate_seven(&steps);
+        assert!(outcome.is_ok() && step.answered == Passed && step.evidence.contains(evidence), "{step:?}");
+        assert_eq!(step.evidence.contains("dev lets pass"), reason.is_some(), "{step:?}");
+    }
+    let (outcome, steps) = beside(MANIFEST, &locked(no_lock(LockDemand::Exactly)));
+    assert_eq!(outcome.expect_err("no lock").reason(), Reason::LockMissing);
+    assert_eq!(gate_seven(&steps).answered, Failed);
+    let (outcome, steps) = beside(MANIFEST, &locked(no_lock(LockDemand::Dev)));
+    assert!(outcome.is_ok() && gate_seven(&steps).answered == NotReached);
+    assert!(gate_seven(&steps).evidence.contains("dev asks for none"), "{steps:?}");
+}
+
+#[test]
+fn what_is_going_to_be_accepted_is_held_to_its_floor_alone() {
+    let other = Some(entry("2", "bb"));
+    let (outcome, steps) = beside(MANIFEST, &locked(says(LockDemand::Recording(None), other.clone())));
+    assert!(outcome.is_ok() && gate_seven(&steps).answered == Answered::Passed, "{steps:?}");
+    let floor = Fault::new(Reason::VersionDowngrade, "no older one");
+    let (outcome, _) = beside(MANIFEST, &locked(says(LockDemand::Recording(Some(floor)), other)));
+    assert_eq!(outcome.expect_err("below it").reason(), Reason::VersionDowngrade);
+}
+
+#[test]
+fn without_a_lock_to_ask_the_gate_is_not_asked() {
+    let (outcome, steps) = beside(MANIFEST, &facts(Ok(Coverage::None)));
+    assert!(outcome.is_ok() && steps.iter().all(|step| step.number != "7"), "{steps:?}");
+}
+
+#[test]
+fn questions_are_asked_in_the_order_of_the_manual_whoever_has_refused() {
+    let order = |steps: &[Step]| -> Vec<usize> {
+        let place = |step: &Step| NUMBERED.iter().position(|(number, ..)| *number == step.number).expect("a gate");
+        steps.iter().map(place).collect()
+    };
+    let beside = |mode| {
+        let examined = examine(&Policy::of(mode), &unsigned(MANIFEST), |_, _| Ok(Outcome::Unsigned));
+        observe(examined, Some(&locked(says(LockDemand::Exactly, None)))).trace.steps().to_vec()
+    };
+    for mode in [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled] {
+        let steps = beside(mode);
+        assert!(order(&steps).is_sorted(), "{mode}: {steps:?}");
+        assert_eq!(steps.len(), 17, "every question has a line, asked or not");
+        // Whoever is refused before hears what the lock says all the same.
+        assert_eq!(gate_seven(&steps).answered, Answered::Failed, "{mode}");
+    }
+}
+
+/// What is in place, and what it and the lock accept.
+fn accepting(place: Option<&str>, lock: Option<&str>, errand: Errand, capabilities: CapabilityConsent) -> Facts {
+    let names = |list: &str| -> BTreeSet<String> {
+        list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    let in_place = place.map(|list| InPlace {
+        recorded: Some(TreeDigest::of(b"before")),
+        version: Some("0".to_owned()),
+        signers: SignedBy::default(),
+        is_gone: false,
+        capabilities: Some(names(list)),
+    });
+    let lock = lock.map(|list| {
+        let capabilities = Some(names(list).into_iter().collect());
+        let provenance = Provenance { capabilities, ..Provenance::default() };
+        says(LockDemand::Dev, Some(LockEntry { provenance, ..entry("1", "aa") }))
+    });
+    let consent = Consent { capabilities, ..Consent::default() };
+    Facts { in_place, lock, errand, consent, ..facts(Ok(Coverage::None)) }
+}
+
+#[test]
+fn what_the_lock_accepts_of_a_plugin_is_no_less_than_what_is_in_its_place() {
+    use CapabilityConsent::{AcceptedBefore, AcceptedBeforeAnd, Nothing, These};
+    let asking = [MANIFEST, b"capabilities: [facts.read, facts.write]\n"].concat();
+    let list = |list: &str| Capability::read_list(list).expect("a list");
+    let (both, read) = ("facts.read,facts.write", "facts.read");
+    for (place, lock, errand, consent, grown) in [
+        // Narrower than what is installed, and narrower than what nobody has installed.
+        (Some(both), Some(read), Errand::Arrival, Nothing, Err(())),
+        (None, Some(read), Errand::Arrival, Nothing, Err(())),
+        (None, Some(read), Errand::Return, Nothing, Err(())),
+        (None, Some(both), Errand::Arrival, Nothing, Ok("")),
+        (None, None, Errand::Arrival, Nothing, Ok("")),
+        // Wider than what is installed makes what is installed no wider.
+        (Some(read), Some(both), Errand::Arrival, Nothing, Err(())),
+        // All that is new, by whichever.
+        (Some(both), Some(read), Errand::Arrival, These(list("facts.write")), Ok("facts.write")),
+        (Some(read), Some(""), Errand::Arrival, These(list("facts.write")), Err(())),
+        (Some(read), Some(""), Errand::Arrival, These(list("facts.read,facts.write")), Ok("facts.read,facts.write")),
+        // Going back means what was accepted here before, and not what the lock has never accepted.
+        (Some(""), None, Errand::Arrival, AcceptedBefore, Ok("facts.read,facts.write")),
+        (Some(""), Some(read), Errand::Arrival, AcceptedBefore, Err(())),
+        (Some(""), Some(read), Errand::Arrival, AcceptedBeforeAnd(list("facts.write")), Ok("facts.read,facts.write")),
+        (Some(""), Some(read), Errand::Arrival, AcceptedBeforeAnd(list("facts.read")), Err(())),
+        (Some(""), Some(both), Errand::Arrival, AcceptedBefore, Ok("facts.read,facts.write")),
+        // What stays is what it is.
+        (None, Some(read), Errand::Stay, Nothing, Ok("")),
+    ] {
+        let shown = format!("{place:?} {lock:?} {errand:?} {consent:?}");
+        let (outcome, _) = beside(&asking, &accepting(place, lock, errand, consent));
+        match (outcome, grown) {
+            (Ok(verdict), Ok(grown)) => {
+                let names: Vec<&str> = verdict.accepted_capabilities().iter().map(String::as_str).collect();
+                assert_eq!(names.join(","), grown, "{shown}");
+            }
+            (Err(refusal), Err(())) => assert_eq!(refusal.reason(), Reason::CapabilitiesNotAccepted, "{shown}"),
+            (outcome, _) => panic!("{shown}: {outcome:?}"),
+        }
+    }
+    let (outcome, _) = beside(&asking, &accepting(None, Some(read), Errand::Arrival, Nothing));
+    let refusal = outcome.expect_err("more");
+    assert_eq!(refusal.message(), "the plugin asks for more than plugins.lock accepts of it: facts.write");
+    assert!(refusal.next_step().contains("--accept-capabilities facts.write"), "{refusal:?}");
+}
+
+#[test]
+fn what_asks_for_more_and_is_not_signed_is_refused_for_the_first_and_says_the_second() {
+    let asking = [MANIFEST, b"capabilities: [facts.write]\n"].concat();
+    let facts = accepting(Some(""), None, Errand::Arrival, CapabilityConsent::Nothing);
+    let examined = examine(&Policy::default(), &unsigned(&asking), |_, _| Ok(Outcome::Unsigned));
+    let refusal = observe(examined, Some(&facts)).outcome.expect_err("both");
+    assert_eq!(refusal.reason(), Reason::CapabilitiesNotAccepted);
+    assert!(refusal.message().ends_with("; and the plugin has no `plugin.sig`"), "{refusal}");
+}
+
+#[test]
+fn what_is_found_is_asked_gate_by_gate_and_refused_by_the_first() {
+    let found = |is_allowed| FoundPlugin { place: "tools/x_plugin.py", kind: "tool", is_allowed };
+    let mut asking = Asking::found(&found(Some(true)));
+    asking.signature(&FoundSignature::OfNoKind);
+    asking.lock(&says(LockDemand::Exactly, Some(entry("1", "bb"))), None);
+    asking.lock(&says(LockDemand::Exactly, Some(entry("1", "aa"))), None);
+    assert_eq!(gate_seven(asking.trace().steps()).answered, Answered::Passed, "the last answer counts");
+    assert_eq!(asking.refusal().map(Fault::reason), Some(Reason::HashMismatch), "and the first objection refuses");
+
+    let mut off = Asking::found(&found(Some(false)));
+    off.name(Some(&Fault::new(Reason::DuplicatePluginId, "two")));
+    assert_eq!(off.refusal().map(Fault::reason), Some(Reason::UserPluginsDisabled));
+    let failed: Vec<&str> = {
+        let steps = off.trace().steps().iter();
+        steps.filter(|step| step.answered == Answered::Failed).map(|step| step.number).collect()
+    };
+    assert_eq!(failed, ["2", "8"]);
+    for (reason, number) in [
+        (Reason::DuplicatePluginId, "8"),
+        (Reason::ForbiddenEntry, "1"),
+        (Reason::IoDenied, "1"),
+        (Reason::DropinInvalid, "3a"),
+        (Reason::ManifestInvalid, "3a"),
+    ] {
+        let asking = Asking::failed(&Fault::new(reason, "no plugin"));
+        let [step] = asking.trace().steps() else { panic!("{reason}") };
+        assert_eq!(
+            (step.number, step.reason, asking.refusal().map(Fault::reason)),
+            (number, Some(reason), Some(reason))
+        );
+    }
+}
+
+#[test]
+fn who_refuses_early_refuses_what_the_gate_refuses() {
+    let covered = || {
+        let coverage = Some("full".to_owned());
+        LockEntry { provenance: Provenance { coverage, ..Provenance::default() }, ..entry("1", "aa") }
+    };
+    let floor = || Some(Fault::new(Reason::VersionDowngrade, "no older one"));
+    for (lock, refuses) in [
+        (says(LockDemand::Exactly, None), true),
+        (says(LockDemand::Exactly, Some(entry("1", "aa"))), false),
+        (says(LockDemand::Exactly, Some(entry("2", "aa"))), true),
+        (says(LockDemand::Dev, None), false),
+        (says(LockDemand::Recording(None), None), false),
+        (says(LockDemand::Recording(floor()), None), true),
+        (no_lock(LockDemand::Exactly), true),
+        (no_lock(LockDemand::Dev), false),
+        (no_lock(LockDemand::Recording(None)), false),
+    ] {
+        let shown = format!("{lock:?}");
+        assert_eq!(lock.refuses(), refuses, "{shown}");
+        let (outcome, _) = beside(MANIFEST, &locked(lock));
+        assert_eq!(outcome.is_err(), refuses, "{shown}");
+    }
+    // What was verified is known later: nobody is refused early for it.
+    assert!(!says(LockDemand::Exactly, Some(covered())).refuses());
+    assert!(beside(MANIFEST, &locked(says(LockDemand::Exactly, Some(covered())))).0.is_err());
+}
+
+#[test]
+fn all_that_is_wrong_is_named_in_the_order_of_the_gates() {
+    let asking = [MANIFEST, b"capabilities: [facts.write]\n"].concat();
+    let place = accepting(Some(""), None, Errand::Arrival, CapabilityConsent::Nothing);
+    let older = place.in_place.map(|in_place| InPlace { version: Some("2".to_owned()), ..in_place });
+    let other_spelling = Some(Fault::new(Reason::AlreadyExists, "the plugin `demo-one` is installed"));
+    let lock = Some(says(LockDemand::Exactly, Some(entry("1", "bb"))));
+    let all = Facts { in_place: older, other_spelling, lock, ..facts(Ok(Coverage::None)) };
+    let refusal = beside(&asking, &all).0.expect_err("everything");
+    assert_eq!(refusal.reason(), Reason::CapabilitiesNotAccepted);
+    let parts = ["was accepted with: facts.write", "an older version", "plugins.lock drift", "`demo-one` is installed"];
+    let places: Vec<_> = parts.iter().map(|part| refusal.message().find(part).expect(part)).collect();
+    assert!(places.is_sorted(), "{refusal}");
+    for step in ["--accept-capabilities facts.write", "--allow-downgrade", "find out what changed"] {
+        assert!(refusal.next_step().contains(step), "{step}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_mode_of_the_host_says_what_its_lock_is_for() {
+    assert!(matches!(LockDemand::from(PluginMode::Production), LockDemand::Exactly));
+    assert!(matches!(LockDemand::from(PluginMode::Dev), LockDemand::Dev));
+}
