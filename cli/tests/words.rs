@@ -62,7 +62,8 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
         "plugin install" => &["oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "made"],
         "plugin list" | "plugins list" | "plugins verify" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
-        "plugins trust" | "plugins untrust" => &["demo", "--reason", "x", "--plugins-dir", "plugins"],
+        "plugins trust" => &["demo", "--reason", "x", "--plugins-dir", "plugins", "--trusted-keys", "keys"],
+        "plugins untrust" => &["demo", "--reason", "x", "--plugins-dir", "plugins"],
         "plugins lock" => &["--from-installed", "--reason", "x", "--plugins-dir", "plugins"],
         "plugins lock push" => &[
             "out.lockset",

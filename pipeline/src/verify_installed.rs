@@ -46,7 +46,7 @@ pub(crate) fn see_installed(options: &AtRestOptions, lock: Option<&LockRule>) ->
     })?;
     let origin = record.as_ref().map(|record| Origin::recorded(&record.reference)).unwrap_or_default();
     let refusal = verdict.err().map(|fault| fault.about(&id));
-    let facts = |claim: &Claim| facts(options, record.as_ref(), lock, claim);
+    let facts = |claim: &Claim| facts(options, record.as_deref(), lock, claim);
     let judged = see_directory(&origin, &path, &options.trust, &options.limits, facts);
     let (claim, verification) = match (judged, refusal) {
         (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::{FoundDecision, HereOptions, explain_found};
 use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate};
@@ -12,6 +11,7 @@ use aisoc_pipeline::{AtRestOptions, Discovered, Subject, UserPlugins};
 
 use super::lock_rule::{gone_by, require_lock_there};
 use super::verify::as_text;
+use crate::args::lock::{LockArgs, ModeArgs};
 use crate::args::plugin::ExplainArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -55,36 +55,44 @@ fn mark(result: &str) -> &'static str {
 
 /// What is decided is the answer, so a refusal that was explained is no failure of this command.
 pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
-    let site = context.site(args.plugins_dir.clone());
-    let is_file = is_single_file(Path::new(&args.source));
-    let subject = match Subject::parse(&args.source, &site) {
-        Err(fault) if fault.reason() == Reason::IoNotFound || is_file => return elsewhere(args, &site, fault, context),
-        Ok(_) if is_file => {
-            let missing =
-                Fault::new(Reason::PluginNotFound, format!("`{}` is no plugin here", as_text(args.source.clone())));
-            return elsewhere(args, &site, missing, context);
-        }
-        subject => subject?,
-    };
-    let trust = context.trust(args.trust, &site)?;
-    let lock = gone_by(args.lock, args.mode, context)?;
+    let ExplainArgs { source, plugins_dir, lock, mode, sources, shared, trust, registry } = args;
+    let site = context.site(plugins_dir);
+    let is_file = is_single_file(Path::new(&source));
+    let sources = context.sources(&site, sources)?;
+    let found = Subject::parse(&source, &site);
+    if is_file || found.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound) {
+        let options = HereOptions {
+            sources,
+            trust: context.trust(trust, &site)?,
+            limits: context.limits()?,
+            shared_directories: shared_directories(&shared),
+        };
+        let no_plugin =
+            |_| Fault::new(Reason::PluginNotFound, format!("`{}` is no plugin here", as_text(source.clone())));
+        let missing = found.map_or_else(|fault| fault, no_plugin);
+        let decision = elsewhere(&source, options, lock, mode, missing, context)?;
+        return context.output.answer(&decision);
+    }
+    let subject = found?;
+    let trust = context.trust(trust, &site)?;
+    let lock = gone_by(lock, mode, context)?;
     let reporter = context.output.reporter();
     let is_installed = matches!(subject, Subject::Installed { .. });
     let verification = match subject {
-        Subject::Source(source) => {
-            let named: Vec<_> = source.artifact().into_iter().collect();
-            let client = context.client(&args.registry, &named)?;
-            let explained = aisoc_pipeline::explain_offer(&source, &site, &trust, &lock, &client, &reporter);
+        Subject::Source(offered) => {
+            let named: Vec<_> = offered.artifact().into_iter().collect();
+            let client = context.client(&registry, &named)?;
+            let explained = aisoc_pipeline::explain_offer(&offered, &site, &trust, &lock, &client, &reporter);
             runtime::block_on(context.cancellation()?, explained)?
         }
         Subject::Installed { id, .. } => {
-            let (limits, shared_directories) = (context.limits()?, shared_directories(&args.shared));
+            let (limits, shared_directories) = (context.limits()?, shared_directories(&shared));
             let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
             aisoc_pipeline::verify_installed(&options, Some(&lock))?.verification
         }
     };
     drop(reporter);
-    context.output.answer(&ExplainedDecision::of(as_text(args.source), is_installed, &verification))
+    context.output.answer(&ExplainedDecision::of(as_text(source), is_installed, &verification))
 }
 
 /// One file that may be a drop-in: no archive, which is offered.
@@ -95,23 +103,22 @@ fn is_single_file(path: &Path) -> bool {
 
 /// What is no path, no reference and not in the plugins directory may be a drop-in, one that Python finds, or something
 /// that should be one of them.
-fn elsewhere(args: ExplainArgs, site: &Site, missing: Fault, context: &Context) -> Result<u8> {
-    let ExplainArgs { source, lock, mode, sources, shared, trust, .. } = args;
+fn elsewhere(
+    source: &OsStr,
+    mut options: HereOptions,
+    lock: LockArgs,
+    mode: ModeArgs,
+    missing: Fault,
+    context: &Context,
+) -> Result<ExplainedDecision> {
     let Some(named) = source.to_str() else { return Err(missing) };
     let mode = context.plugin_mode(mode.plugin_mode);
     require_lock_there(&lock)?;
     let chosen = context.plugins_lock(lock.plugins_lock)?;
     let lock = chosen.read()?;
-    let mut sources = context.sources(site, sources)?;
-    let switch = std::mem::replace(&mut sources.user_plugins, UserPlugins::Allowed);
-    let options = HereOptions {
-        sources,
-        trust: context.trust(trust, site)?,
-        limits: context.limits()?,
-        shared_directories: shared_directories(&shared),
-    };
+    let switch = std::mem::replace(&mut options.sources.user_plugins, UserPlugins::Allowed);
     let check = |plugins: &[&Discovered]| context.contract_check(&options.sources, plugins);
     let found = explain_found(named, (&options, switch), mode, (chosen.path, lock.as_ref()), &check)?;
     let FoundDecision { id, asking } = found.ok_or(missing)?;
-    context.output.answer(&ExplainedDecision::asked(named.to_owned(), id, &asking))
+    Ok(ExplainedDecision::asked(named.to_owned(), id, &asking))
 }

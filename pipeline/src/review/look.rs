@@ -8,6 +8,7 @@ use aisoc_packaging::Limits;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Claim;
 
+use crate::accepted::LockRule;
 use crate::at_rest::AtRestOptions;
 use crate::events::Reporter;
 use crate::judge::TrustInputs;
@@ -23,6 +24,8 @@ pub struct LookOptions {
     pub site: Site,
     /// Whom to trust, and how far.
     pub trust: TrustInputs,
+    /// The lock that is gone by; nothing where none is asked.
+    pub lock: Option<LockRule>,
     /// How much is read, and until when.
     pub limits: Limits,
     /// Whether a plugins directory that everybody may write is acceptable.
@@ -67,18 +70,19 @@ impl Looked {
 /// # Errors
 /// As [`crate::verify_installed`] and [`crate::explain_offer`]. A refusal is a verdict.
 pub async fn look(subject: Subject, options: &LookOptions, reporter: &dyn Reporter) -> Result<Looked> {
-    let LookOptions { site, trust, limits, shared_directories, client } = options;
+    let LookOptions { site, trust, lock, limits, shared_directories, client } = options;
+    let lock = lock.as_ref();
     match subject {
         Subject::Installed { id, .. } => {
             let (site, trust, limits) = (site.clone(), trust.clone(), limits.clone());
             let shared_directories = *shared_directories;
             let options = AtRestOptions { site, only: vec![id.to_string()], trust, limits, shared_directories };
-            let seen = see_installed(&options, None)?;
+            let seen = see_installed(&options, lock)?;
             let whence = Whence::Installed(seen.record);
             Ok(Looked { claim: seen.claim, verification: seen.judged.verification, whence, shared: seen.judged.shared })
         }
         Subject::Source(source) => {
-            let (claim, verification) = see_offer(&source, site, trust, None, client, reporter).await?;
+            let (claim, verification) = see_offer(&source, site, trust, lock, client, reporter).await?;
             let whence = match (source, verification.artifact_digest) {
                 (Source::Directory(directory), _) => Whence::Directory(directory),
                 (Source::Artifact(reference), Some(digest)) => Whence::Artifact(reference.pinned(digest).to_string()),

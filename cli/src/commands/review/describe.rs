@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Reason, Result};
-use aisoc_pipeline::accepted::HereOptions;
+use aisoc_pipeline::accepted::{HereOptions, LockRule};
 use aisoc_pipeline::documents::{AskedCapability, DescribedPlugin};
 use aisoc_pipeline::review::{accepted, described, described_listed, listed};
 use aisoc_pipeline::{Discovered, SiteSources, Subject};
@@ -40,8 +40,9 @@ pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
         }
         subject => subject?,
     };
-    let DescribeArgs { source, review, .. } = args;
-    let options = options(review, &site, &[&source], context)?;
+    let DescribeArgs { source, review, mode, .. } = args;
+    let asked = LockRule::of(context.plugin_mode(mode.plugin_mode), chosen.path);
+    let options = options(review, &site, Some(asked), &[&source], context)?;
     let looked = looked(subject, &options, context)?;
     let accepted = accepted(&looked, lock.as_ref(), &site, &options.limits)?;
     context.output.answer(&described(as_text(source), &looked, accepted.as_ref()))

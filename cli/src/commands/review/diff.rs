@@ -34,7 +34,7 @@ pub(crate) fn run(args: DiffArgs, context: &Context) -> Result<u8> {
     let DiffArgs { source, to, exit_code, review } = args;
     let (site, _, lock) = beside(&review, context)?;
     let named: Vec<_> = [Some(&source), to.as_ref()].into_iter().flatten().map(OsString::as_os_str).collect();
-    let options = options(review, &site, &named, context)?;
+    let options = options(review, &site, None, &named, context)?;
     let subject = Subject::parse(&source, &site)?;
     let (before, after) = match &to {
         None => {

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 
 use aisoc_installation::Site;
 use aisoc_manifests::fault::Result;
+use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::review::{LookOptions, Looked, look};
 use aisoc_pipeline::{Source, Subject};
 use aisoc_trust::lockfile::Lockfile;
@@ -32,12 +33,19 @@ fn beside(args: &ReviewArgs, context: &Context) -> Result<(Site, ChosenLock, Opt
 }
 
 /// Beside what everything is judged, and whom to trust.
-fn options(args: ReviewArgs, site: &Site, named: &[&OsStr], context: &Context) -> Result<LookOptions> {
+fn options(
+    args: ReviewArgs,
+    site: &Site,
+    lock: Option<LockRule>,
+    named: &[&OsStr],
+    context: &Context,
+) -> Result<LookOptions> {
     let sources = named.iter().filter_map(|named| Source::parse(named).ok());
     let references: Vec<_> = sources.filter_map(|source| source.artifact().cloned()).collect();
     Ok(LookOptions {
         site: site.clone(),
         trust: context.trust(args.trust, site)?,
+        lock,
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),
         client: context.client(&args.registry, &references.iter().collect::<Vec<_>>())?,
