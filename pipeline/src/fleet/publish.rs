@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{KeyHolder, Keyring};
 use aisoc_trust::keys::require_finished;
+use aisoc_trust::lock_missing;
 use aisoc_trust::lockfile::{LockPlace, LockSet, Lockfile};
 use jiff::Timestamp;
 
-use crate::accepted::{ids, lock_missing};
+use crate::accepted::ids;
 use crate::signed_set::{ExportedSet, Judges, NewVersion};
 
 /// Which lock becomes a set, and who is known.
