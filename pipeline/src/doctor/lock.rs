@@ -1,16 +1,16 @@
 //! The lock and the journal beside it.
 
 use aisoc_files::shell_word;
-use aisoc_trust::PluginMode;
 use aisoc_trust::drift::{Drift, DriftKind};
 use aisoc_trust::lockfile::{LockPlace, Lockfile, Unjournaled};
+use aisoc_trust::{PluginMode, lock_missing};
 
 use super::finding::Finding;
 use super::options::DoctorOptions;
 use super::plugins::refused;
 use super::rule::Rule;
 use super::ways;
-use crate::accepted::{LockVerification, lock_missing, verify_lock};
+use crate::accepted::{LockVerification, verify_lock};
 
 pub(super) fn findings(options: &DoctorOptions) -> Vec<Finding> {
     let path = &options.lock;
