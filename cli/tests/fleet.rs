@@ -265,3 +265,30 @@ fn as_many_as_this_site_asks_for_have_to_have_signed_what_they_accept_themselves
     fleet.pull(&[&["fleet.lockset"][..], &two].concat()).ok();
     assert!(fleet.lock().contains("shodan"));
 }
+
+#[test]
+fn the_lock_before_a_set_comes_back_and_stays_until_a_newer_version_comes() {
+    let fleet = Fleet::followed();
+    let back = ["--rollback", "--reason", "breaks us"];
+    fleet.refused(&back, 1, "version_not_found");
+    let first = fleet.lock();
+    fleet.accept("shodan", "0.2.0");
+    fleet.pushed();
+    fleet.pull(&[]).ok();
+    let second = fleet.lock();
+    let state = fleet.state();
+    fleet.pull(&[&back[..], &["--dry-run"]].concat()).ok();
+    assert_eq!(fleet.state(), state, "a dry run");
+    assert!(fleet.pull(&back).ok().stdout.contains("changed shodan 0.1.0"));
+    assert_eq!(fleet.lock(), first);
+    let held = document(&fleet.pull(&["--json"]));
+    assert_eq!((&held["is_rolled_back"], &held["changed"]), (&true.into(), &false.into()), "{held}");
+    assert_eq!(fleet.lock(), first, "it does not come back by itself");
+    fleet.pull(&back).ok();
+    assert_eq!(fleet.lock(), second, "twice is where one was");
+    fleet.pull(&back).ok();
+    fleet.accept("virustotal", "1.0.0");
+    fleet.pushed();
+    fleet.pull(&[]).ok();
+    assert!(fleet.lock().contains("virustotal") && fleet.lock().contains("version = \"0.2.0\""));
+}

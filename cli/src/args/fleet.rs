@@ -27,6 +27,9 @@ pub(crate) struct PullLockArgs {
     /// Where the set is: a file, a reference, or `-` for standard input [default: as LOCK.sync says]
     #[arg(value_name = "REF|FILE")]
     pub(crate) source: Option<OsString>,
+    /// Put back the lock that stood there before the set came, floors and all; twice is where one was
+    #[arg(long, requires = "reason", conflicts_with_all = ["source", "name", "required_signatures", "save"])]
+    pub(crate) rollback: bool,
     #[command(flatten)]
     pub(crate) followed: FollowedSetArgs,
     /// The directory of trusted keys [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]

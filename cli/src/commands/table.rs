@@ -442,7 +442,7 @@ whose note says that it may sign `lock`.",
 
 Exit code 4 when the source is down: the lock stays as it is.",
             risk: Risk::Write,
-            raised_by: &["save", "accept-shared-directory"],
+            raised_by: &["save", "rollback", "accept-shared-directory"],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PulledPluginSet>),
             ..PLAIN

@@ -7,7 +7,10 @@ use aisoc_installation::{Access, Site};
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Class, Fault, Result};
 use aisoc_pipeline::documents::PulledPluginSet;
-use aisoc_pipeline::fleet::{FollowOptions, Followed, applied_to, follow, followed_by, known_artifact, still_followed};
+use aisoc_pipeline::fleet::{
+    BackOptions, FollowOptions, Followed, WentBack, applied_to, follow, followed_by, go_back, known_artifact,
+    still_followed,
+};
 use aisoc_signing::{Keyring, PayloadType};
 use aisoc_trust::keys::SyncSettings;
 use aisoc_trust::lockfile::AppliedLock;
@@ -31,13 +34,45 @@ impl Answer for PulledPluginSet {
 }
 
 pub(crate) fn run(args: PullLockArgs, context: &Context) -> Result<u8> {
-    let PullLockArgs { source, followed, trusted_keys, lock: LockChangeArgs { lock, change }, registry } = args;
+    let PullLockArgs { source, rollback, followed, trusted_keys, lock: LockChangeArgs { lock, change }, registry } =
+        args;
     let lock = context.plugins_lock(lock.plugins_lock)?.path;
     require_named(change.plugins_dir.as_deref())?;
     let (site, access) = context.change(change)?;
+    if let Some(reason) = followed.reason.clone().filter(|_| rollback) {
+        return back(&BackOptions { lock, site, access, reason }, context);
+    }
     let asked = Asked { lock, keys_dir: context.keys_directory(trusted_keys), source, followed, registry: &registry };
     let (done, options) = pull(asked, &site, &access, context)?;
     context.output.answer(&document(&done, &options))
+}
+
+/// Puts the lock before back.
+fn back(options: &BackOptions, context: &Context) -> Result<u8> {
+    let WentBack { applied, changes, lock: (path, schema), journal, .. } = go_back(options)?;
+    let AppliedLock { name, version, .. } = &applied;
+    let done = context.said("Rolled back", "Would roll back");
+    let said = match applied.is_rolled_back {
+        true => format!("{name} version {version}, which stays so until a newer version comes"),
+        false => format!("to {name} version {version} again"),
+    };
+    context.output.status(done, said);
+    context.output.answer(&PulledPluginSet {
+        name: applied.name,
+        set_version: applied.version,
+        previous_set_version: Some(applied.version),
+        expires_at: applied.expires_at.to_string(),
+        payload_digest: applied.payload_digest.to_string(),
+        source: path_text(&path) + ".set",
+        signers: Vec::new(),
+        required_signature_count: applied.required_signatures.get(),
+        changed: !context.dry_run().is_on(),
+        is_rolled_back: applied.is_rolled_back,
+        changes: changes.iter().map(changed).collect(),
+        plugins_lock: shown_lock(&path, schema),
+        journal: path_text(&journal),
+        reason: options.reason.to_string(),
+    })
 }
 
 /// What says once which set is followed.
