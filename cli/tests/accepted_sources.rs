@@ -144,8 +144,27 @@ fn a_procedure_is_accepted_under_its_own_id_and_gated_without_being_run() {
     assert!(!drift.stdout.contains("import_failed"), "{drift:?}");
     let run = packages.rejected(&[]);
     assert!(run.len() == 1 && run[0].contains(": import_failed: "), "in dev it is run: {run:?}");
-    let other = packages.rejected(&["--plugin-mode", "production", "--plugins-lock", "absent.lock"]);
-    assert!(other[0].contains(": import_failed: "), "without a lock nothing is gated: {other:?}");
+    // Without a lock production admits nothing, and nothing is run either.
+    let other = packages.run(&["plugins", "list", "--plugin-mode", "production", "--plugins-lock", "absent.lock"]);
+    assert!(!other.ok().stdout.contains("import_failed") && !other.stderr.contains("Loading"), "{other:?}");
+}
+
+/// The hash of a distribution is that of its metadata: a module can be changed without it.
+#[test]
+fn a_procedure_that_calls_itself_otherwise_is_not_what_was_accepted() {
+    if !has_python() {
+        return;
+    }
+    let packages = Packages::with(&[("capa.contrib.good", "Good")]);
+    packages.run(&["plugins", "trust", "capa.contrib.good", "--reason", "read it"]).ok();
+    let production = ["--plugin-mode", "production"];
+    assert_eq!(packages.rejected(&production), Vec::<String>::new());
+    packages.0.write("site/lab.py", PROCEDURES.replace("capa.contrib.good", "capa.contrib.other"));
+    let rejected = packages.rejected(&production);
+    assert!(
+        rejected.len() == 1 && rejected[0].starts_with("  capa.contrib.other: missing_from_lock: "),
+        "{rejected:?}"
+    );
 }
 
 #[test]
@@ -157,11 +176,11 @@ fn without_python_a_procedure_is_accepted_by_the_name_of_its_entry_point() {
     assert!(done.stderr.contains("warning[id_not_asked]"), "{done:?}");
     packages.run(&["plugins", "verify"]).ok();
     if has_python() {
-        let listed = packages.run(&["plugins", "list", "--plugin-mode", "production"]);
-        assert!(
-            listed.ok().stdout.contains("capa.contrib.good  ") && !listed.stdout.contains("Rejected"),
-            "{listed:?}"
-        );
+        // By the name that it has, nobody has accepted it yet.
+        let rejected = packages.rejected(&["--plugin-mode", "production"]);
+        assert!(rejected[0].starts_with("  capa.contrib.good: missing_from_lock: "), "{rejected:?}");
+        packages.run(&["plugins", "trust", "capa.contrib.good", "--reason", "x"]).ok();
+        assert_eq!(packages.rejected(&["--plugin-mode", "production"]), Vec::<String>::new());
     }
 }
 

@@ -207,9 +207,14 @@ fn matched(entries: &[LockEntry], present: &[Present]) -> Vec<Option<usize>> {
     let by_id: HashMap<&str, usize> = entries.iter().enumerate().map(|(at, entry)| (entry.id.as_str(), at)).collect();
     let mut matched = vec![None; present.len()];
     let mut is_taken = vec![false; entries.len()];
-    for (index, plugin) in present.iter().enumerate() {
-        if let Some(at) = by_id.get(plugin.id.as_str()).copied().filter(|at| !is_taken[*at]) {
-            (matched[index], is_taken[at]) = (Some(at), true);
+    // Of two that claim one id, the one of the package that was accepted comes first.
+    for is_of_package in [true, false] {
+        for (index, plugin) in present.iter().enumerate() {
+            let called = by_id.get(plugin.id.as_str()).copied();
+            let called = called.filter(|at| matched[index].is_none() && !is_taken[*at]);
+            if let Some(at) = called.filter(|at| !is_of_package || entries[*at].package == plugin.package) {
+                (matched[index], is_taken[at]) = (Some(at), true);
+            }
         }
     }
     for (index, plugin) in present.iter().enumerate() {
@@ -389,6 +394,10 @@ mod tests {
         let lock = lock(&[["a", "p", "1", "a:A", "sha256:1"]]);
         let twice = [plugin("a", "p", "1", "a:A", "sha256:1"), plugin("a", "p", "1", "a:A", "sha256:1")];
         assert_eq!(compare(&lock, &twice).entries, [Some(0), None]);
+        // Whoever takes the id of another does not take what was accepted of it.
+        let taken = [plugin("a", "q", "1", "a:A", "sha256:1"), plugin("a", "p", "1", "a:A", "sha256:1")];
+        assert_eq!(compare(&lock, &taken).entries, [None, Some(0)]);
+        assert_eq!(compare(&lock, &taken[..1]).entries, [Some(0)], "nobody else has it");
     }
 
     #[test]

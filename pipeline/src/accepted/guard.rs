@@ -121,13 +121,16 @@ impl LockRule {
     /// Takes the lock's lock. Whoever only goes by it, and may not write there, reads it alone; in dev everybody does.
     ///
     /// # Errors
-    /// As [`LockSession::begin`].
+    /// As [`LockSession::begin`], and as [`LockSession::with_journal`] for whoever writes into it.
     pub(crate) fn begin(&self, site: &Site, access: &Access) -> Result<LockGuard<'_>> {
         if matches!(self, Self::Known(_)) {
             return self.read();
         }
-        let begun =
-            site.journal_heads(access).and_then(|head| LockSession::begin(self.path(), head, &lock_access(access)));
+        let begun = site.journal_heads(access).and_then(|head| {
+            let session = LockSession::begin(self.path(), head, &lock_access(access))?;
+            // Before anything is installed that the journal has to answer for, and would not.
+            if matches!(self, Self::Record { .. }) { session.with_journal() } else { Ok(session) }
+        });
         match begun {
             Ok(session) => Ok(LockGuard { rule: self, lock: session.lock().cloned(), session: Some(session) }),
             Err(fault) if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_)) => self.read(),

@@ -68,8 +68,9 @@ pub fn list(
     let asked = lock.as_ref().map(|(path, lock)| (path.as_path(), *lock));
     let mut comparison = compared(asked, &here);
     ask_lock(mode, asked, &comparison, listed.iter_mut().enumerate());
-    let is_named = ask_contract(check, &mut listed, &mut here)?;
-    if is_named {
+    // Nothing has admitted a plugin where production asks a lock and there is none, and nothing of it is run.
+    let may_run = asked.is_some() || mode == PluginMode::Dev;
+    if may_run && ask_contract(check, &mut listed, &mut here)? {
         // By the names that the plugins go by.
         comparison = compared(asked, &here);
         ask_lock(mode, asked, &comparison, admitted(&mut listed));
@@ -181,7 +182,9 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
             Contract::Id(id) => {
                 listed[index].asking.contract(None);
                 listed[index].plugin.id.clone_from(&id);
-                (here[index].id, here[index].is_provisional) = (id, false);
+                // What it was called before accepts it no more: the lock is about ids, and this is the one that it has.
+                let here = &mut here[index];
+                (here.id, here.is_provisional, here.entry_point_name) = (id, false, None);
                 is_named = true;
             }
         }
