@@ -108,3 +108,17 @@ fn of_very_many_changes_the_first_are_named_and_the_others_counted() {
         assert_eq!(found.stderr.contains(said.unwrap_or("more entr")), said.is_some(), "{found:?}");
     }
 }
+
+#[test]
+fn whoever_asks_about_the_journals_is_told_of_the_one_beside_the_lock_too() {
+    let site = Site::new();
+    let ask = |words: &[&str]| site.0.run(&[&["plugins", "journal"], words, &["--plugins-dir", "plugins"]].concat());
+    assert!(ask(&["verify"]).ok().stdout.contains("plugins.lock.journal"));
+    assert!(ask(&["show"]).ok().stdout.contains("shodan"));
+    site.0.write("plugins.lock.journal", site.journal().replace("read it", "read over it"));
+    ask(&["verify"]).refused(3, "journal_broken");
+    // A lock in which nobody has accepted anything yet.
+    site.0.run(&["plugins", "lock", "--plugins-lock", "new.lock", "--plugins-dir", "plugins"]).ok();
+    ask(&["verify", "--plugins-lock", "new.lock"]).ok();
+    ask(&["verify", "--plugins-lock", "absent.lock"]).refused(1, "io_not_found");
+}

@@ -21,7 +21,8 @@ pub(crate) struct PluginsJournalArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
-    /// The journal beside this lock file, FILE.journal, in place of the plugins directory's own
+    /// The journal beside this lock file alone, FILE.journal [default: the plugins directory's own, and that beside the
+    /// lock that is found where other commands look for it]
     #[arg(long, value_name = "FILE")]
     pub(crate) plugins_lock: Option<PathBuf>,
 }

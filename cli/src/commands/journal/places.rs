@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_trust::journal::JournalPlace;
 use clap::Args;
@@ -23,16 +24,31 @@ impl Places for PluginsJournalArgs {
 
     fn places(self, context: &Context) -> Result<Vec<JournalPlace>> {
         let site = context.site(self.plugins_dir);
-        let Some(lock) = self.plugins_lock else {
-            require_directory(site.path())?;
-            return Ok(site.journal()?.into_iter().collect());
-        };
-        let place = site.lock_journal(&lock)?;
-        match place.is_there()? {
-            true => Ok(vec![place]),
-            false => Err(absent(&place.path())),
+        if let Some(lock) = self.plugins_lock {
+            let place = site.lock_journal(&lock)?;
+            // A lock that is new has a journal in which nothing stands yet.
+            return match place.is_there()? || lock.symlink_metadata().is_ok() {
+                true => Ok(vec![place]),
+                false => Err(absent(&place.path())),
+            };
         }
+        let beside_lock = beside_found_lock(&site, context)?;
+        if beside_lock.is_none() {
+            require_directory(site.path())?;
+        }
+        Ok(site.journal()?.into_iter().chain(beside_lock).collect())
     }
+}
+
+/// The journal of the lock that every other command would go by, where there is one: whoever asks whether all is well
+/// asks about that one too.
+fn beside_found_lock(site: &Site, context: &Context) -> Result<Option<JournalPlace>> {
+    let lock = context.plugins_lock(None)?.path;
+    if lock.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let place = site.lock_journal(&lock)?;
+    Ok(place.is_there()?.then_some(place))
 }
 
 impl Places for KeysJournalArgs {
