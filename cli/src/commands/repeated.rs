@@ -263,7 +263,7 @@ mod tests {
         ),
         (
             "what is accepted, and how much of it is written down, this once",
-            &["from-installed", "with-provenance", "lock", "locked"],
+            &["from-installed", "with-provenance", "lock", "locked", "rollback"],
         ),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
         (
