@@ -305,6 +305,56 @@ fn a_journal_that_does_not_hold_takes_no_line_and_the_lock_stays() {
 }
 
 #[test]
+fn a_journal_is_asked_before_anything_is_changed_that_it_has_to_answer_for() {
+    let site = Site::new();
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    let journal = site.root.path().join("plugins.lock.journal");
+    let written = fs::read_to_string(&journal).expect("there");
+    for access in [access(), LockAccess { dry_run: DryRun::Yes, ..access() }] {
+        let begin = || site.begin(&access).expect("begun").with_journal();
+        assert!(begin().expect("it holds").slip().is_none());
+        // A reason is missing, and the line can still be corrected.
+        fs::write(&journal, written.clone() + "2026-05-24T14:32:00+02:00\trevoke\tone\t-\t-\n").expect("by hand");
+        let session = begin().expect("it holds");
+        let slip = session.slip().expect("no line");
+        assert_eq!(slip.reason(), Reason::JournalInvalid);
+        let place = slip.location().expect("a place");
+        assert!(place.file.ends_with("plugins.lock.journal") && place.line == 2, "{place:?}");
+        drop(session);
+        // A line that says what it means is none.
+        let right = "2026-05-24T14:32:00+02:00\trevoke\tone\t-\t-\tticket 3\n";
+        fs::write(&journal, written.clone() + right).expect("by hand");
+        assert!(begin().expect("it holds").slip().is_none());
+        fs::write(&journal, written.replace("read it", "read over it")).expect("by hand");
+        assert_eq!(begin().expect_err("another line").reason(), Reason::JournalBroken);
+        fs::write(&journal, &written).expect("back");
+    }
+    assert_eq!(site.lock().entries().len(), 1);
+}
+
+#[test]
+fn what_nobody_has_answered_for_is_said_in_one_sentence() {
+    let site = Site::new();
+    site.accept("one", "1", HASH, "read it").expect("accepted");
+    let lock = site.lock();
+    let write = |lock: &Lockfile| fs::write(site.path(), lock.text()).expect("written by hand");
+    let said = || site.unjournaled().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(said(), Vec::<String>::new());
+    write(&Lockfile::empty());
+    assert_eq!(said(), ["unjournaled change: the entry `one` is gone, and the journal has no revocation of it"]);
+    write(&lock.with(&entry("one", "1", &other_hash())).expect("changed"));
+    assert_eq!(said(), ["unjournaled change: the entry `one` accepts another hash than its last line in the journal"]);
+    write(&lock.with(&entry("two", "1", HASH)).expect("added"));
+    assert_eq!(said(), ["unjournaled change: the journal has no line that accepts the entry `two`"]);
+    write(&lock);
+    site.revoke("one").expect("revoked");
+    write(&lock);
+    let [sentence] = <[String; 1]>::try_from(said()).expect("one");
+    assert!(sentence.starts_with("`one` was revoked at "), "{sentence}");
+    assert!(sentence.ends_with(": ticket 2; and the lock still accepts it"), "{sentence}");
+}
+
+#[test]
 fn a_command_that_is_stopped_changes_nothing() {
     let site = Site::new();
     site.accept("one", "1", HASH, "read it").expect("accepted");
