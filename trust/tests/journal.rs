@@ -339,6 +339,17 @@ fn many_lines_at_once_are_the_lines_that_they_are_one_by_one() {
         let before = at_once.texts();
         at_once.add_all(&[]);
         assert_eq!(at_once.texts(), before, "no line is no change");
+        // Nothing of how they were written can be seen in what is read.
+        let [first, second] = [&one_by_one, &at_once].map(|keyring| {
+            let mut standings = Vec::new();
+            let reading = keyring.place().read(|seen| {
+                standings.push((seen.number, seen.standing));
+                Ok(())
+            });
+            assert!(reading.expect("read").broken.is_none());
+            standings
+        });
+        assert_eq!(first, second);
     }
 }
 
