@@ -206,7 +206,7 @@ fn what_changed_in_a_plugins_directory() {
     };
     is(
         &rolled_back,
-        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"added_signers":null,"previous_reference":null,"capabilities":["c"],"added_capabilities":null,"removed_capabilities":["r"],"lowered_from":"full","objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
+        r#"{"id":"a","version":"1","artifact_digest":"d","directory":"p","signature_status":"verified","signing_key_id":"release","signing_key_fingerprint":"SHA256:f","coverage":"full","signers":[],"previous_version":null,"previous_signers":null,"added_signers":null,"previous_reference":null,"capabilities":["c"],"added_capabilities":null,"removed_capabilities":["r"],"lowered_from":"full","is_locked":false,"objection":{"reason_code":"coverage_partial","message":"o","hint":"h"}}"#,
     );
     is(&UninstalledPlugin { id: text("a"), plugins_directory: text("p") }, r#"{"id":"a","plugins_directory":"p"}"#);
     let removed = RemovedGarbage { kind: "staging", path: text("s"), disk_bytes: 1 };
