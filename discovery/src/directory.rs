@@ -48,6 +48,11 @@ impl Stated {
         }
     }
 
+    /// `sha256:` and the digest.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
     fn read(path: &Path, limits: &Limits) -> Result<Self> {
         let read = CanonicalDir::read(path, limits)?;
         let manifest = Manifest::from_document(&read.document).map_err(|fault| fault.below(path))?;

@@ -25,6 +25,7 @@ use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
+use rustix::io::Errno;
 
 use crate::dir::SPECIAL_BITS;
 use crate::keep::Keep;
@@ -216,7 +217,9 @@ impl Entries {
             let keep = limits.bytes_to_keep(relative(root, &candidate.path));
             match read_entry(&candidate.path, keep, limits, buffer) {
                 Ok(entry) => Ok(Some(entry)),
-                Err(error) if candidate.is_python => Err(Fault::io("read", &candidate.path, error)),
+                Err(error) if candidate.is_python || keep.is_some() || is_of_machine(&error) => {
+                    Err(Fault::io("read", &candidate.path, error))
+                }
                 Err(_) => Ok(limits.cancellation.check().map(|()| None)?),
             }
         })?;
@@ -235,15 +238,23 @@ impl Entries {
         let mut directories = vec![root.to_owned()];
         while let Some(directory) = directories.pop() {
             // The host passes over what it may not list, and signs what is left.
-            let Ok(entries) = fs::read_dir(&directory) else {
-                self.note(root, &directory);
-                self.vacancy.entry(&directory.strip_prefix(root).unwrap_or(&directory).join("unlisted"));
-                continue;
+            let entries = match fs::read_dir(&directory) {
+                Ok(entries) => entries,
+                Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
+                Err(_) => {
+                    self.note(root, &directory);
+                    self.vacancy.entry(&directory.strip_prefix(root).unwrap_or(&directory).join("unlisted"));
+                    continue;
+                }
             };
             for entry in entries {
-                let Ok((entry, kind)) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) else {
-                    self.note(root, &directory);
-                    continue;
+                let (entry, kind) = match entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) {
+                    Ok(found) => found,
+                    Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
+                    Err(_) => {
+                        self.note(root, &directory);
+                        continue;
+                    }
                 };
                 bounds.entry(&entry.path())?;
                 let found = entry.path();
@@ -296,6 +307,14 @@ impl Entries {
     fn note(&mut self, root: &Path, path: &Path) {
         self.strange.push(String::from_utf8_lossy(relative(root, path)).into_owned());
     }
+}
+
+/// Whether it is this machine that could not read it now, and not the file that nobody may read: what a host would have
+/// found there is not known then.
+fn is_of_machine(error: &std::io::Error) -> bool {
+    const OF_MACHINE: [Errno; 8] =
+        [Errno::IO, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::STALE];
+    Errno::from_io_error(error).is_some_and(|error| OF_MACHINE.contains(&error))
 }
 
 fn relative<'a>(root: &Path, path: &'a Path) -> &'a [u8] {

@@ -116,7 +116,8 @@ impl<'a> Candidates<'a> {
     /// is not accepted. The others have with them what their signatures are worth; and the key files that are not used.
     ///
     /// # Errors
-    /// `interrupted`; `unsigned_not_acknowledged` where nobody looks who has signed them, and nobody has said to know
+    /// `interrupted`; `tree_modified` for what is changed meanwhile; I/O reasons for what could not be read;
+    /// `unsigned_not_acknowledged` where nobody looks who has signed them, and nobody has said to know
     /// that.
     pub fn signed(&self, plugins: Vec<Acceptable>) -> Result<(Vec<Acceptable>, Vec<Refused>, Vec<String>)> {
         if plugins.iter().any(|acceptable| has_signature(acceptable.plugin.source)) {
@@ -128,7 +129,13 @@ impl<'a> Candidates<'a> {
             let judged = signatures.take(&plugin).transpose();
             let refusal = |judged: &Option<Box<PluginAtRest>>| judged.as_ref()?.verdict.as_ref().err().cloned();
             match judged.and_then(|judged| refusal(&judged).map_or(Ok(judged), Err)) {
+                // What is accepted is what was judged, and no other bytes that have come since.
+                Ok(Some(judged)) if judged.stated.as_ref().is_none_or(|stated| stated.hash() != plugin.hash) => {
+                    return Err(changed_meanwhile(&plugin));
+                }
                 Ok(judged) => admitted.push(Acceptable { plugin, judged }),
+                // Nobody knows what would have been said of it.
+                Err(fault) if fault.is_unread() => return Err(fault.about(shown(&plugin.id, MAX_SHOWN))),
                 Err(fault) => refused.push((plugin.id, fault)),
             }
         }
@@ -209,4 +216,11 @@ impl<'a> Candidates<'a> {
         let available: Vec<String> = (0..self.here.discovery.plugins.len()).map(|at| self.id(at)).collect();
         Fault::new(Reason::Usage, format!("trust: {what}. Available: {}", ids(&available)))
     }
+}
+
+fn changed_meanwhile(plugin: &Discovered) -> Fault {
+    let message = format!("`{}` was changed while it was looked at", plugin.place.display());
+    Fault::new(Reason::TreeModified, message)
+        .expected(&plugin.hash, "another digest")
+        .hint("look at it again, and run the command again")
 }
