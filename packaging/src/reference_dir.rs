@@ -94,6 +94,11 @@ impl ReferenceDir {
         self.signature_files.get(SIGNATURE_FILE)
     }
 
+    /// Why a file could not be read that the host passes over: a refusal of the others may be about that alone.
+    pub fn unread(&self) -> Option<&Fault> {
+        self.entries.unread.as_ref()
+    }
+
     /// What the directory says about itself. Its subject is never that of a staged tree, so that the
     /// verdict on a directory somewhere cannot let another tree in.
     pub fn claim(self) -> Claim {
@@ -147,6 +152,8 @@ struct Entries {
     /// Everything else but directories: links, devices, forbidden names, what cannot be read.
     strange: Vec<String>,
     vacancy: Vacancy,
+    /// The first regular file that a host would pass over because it may not read it.
+    unread: Option<Fault>,
 }
 
 /// Holds a directory to the bounds of an archive while it is searched, before anything in it is read.
@@ -216,15 +223,18 @@ impl Entries {
         let read = parallel::map(&candidates, threads, |candidate, buffer| {
             let keep = limits.bytes_to_keep(relative(root, &candidate.path));
             match read_entry(&candidate.path, keep, limits, buffer) {
-                Ok(entry) => Ok(Some(entry)),
+                Ok(entry) => Ok(Ok(entry)),
                 Err(error) if candidate.is_python || keep.is_some() || is_of_machine(&error) => {
                     Err(Fault::io("read", &candidate.path, error))
                 }
-                Err(_) => Ok(limits.cancellation.check().map(|()| None)?),
+                Err(error) => {
+                    Ok(limits.cancellation.check().map(|()| Err(Fault::io("read", &candidate.path, error)))?)
+                }
             }
         })?;
         for (candidate, entry) in candidates.iter().zip(read) {
-            entries.add(root, candidate, entry);
+            entries.add(root, candidate, entry.as_ref().ok());
+            entries.unread = entries.unread.take().or(entry.err());
         }
         entries.strange.sort();
         Ok(entries)
@@ -281,14 +291,14 @@ impl Entries {
         Ok((candidates, bounds.bytes))
     }
 
-    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<ReadEntry>) {
+    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<&ReadEntry>) {
         let name = relative(root, &candidate.path);
-        let entry = read.as_ref().map(|read| read.entry);
+        let entry = read.map(|read| read.entry);
         if let Some(ReadEntry { is_special, kept, .. }) = read {
-            if is_special {
+            if *is_special {
                 self.note(root, &candidate.path);
             }
-            let kept = kept.filter(|_| candidate.is_regular);
+            let kept = kept.clone().filter(|_| candidate.is_regular);
             self.kept.extend(kept.map(|content| (String::from_utf8_lossy(name).into_owned(), content)));
         }
         if let (true, Some(entry)) = (candidate.is_python, entry) {

@@ -281,10 +281,15 @@ impl Reader<'_> {
     /// as the host would.
     fn found(&self, path: &Path) -> Result<Read> {
         require_guarded(path)?;
-        let claim = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?.claim();
+        let read = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?;
+        let unread = read.unread().cloned();
+        let claim = read.claim();
         let id = stated_id(claim.document()?)?;
         let examined = self.judge.examine(&claim, Origin::unknown());
         if let Some(refusal) = examined.refusal() {
+            if let Some(unread) = unread {
+                return Err(unread);
+            }
             let rule = self.options.trust.policy.coverage;
             return Err(mended(refusal.clone(), &claim, examined.findings(), rule, || {
                 cure(&Whereabouts::Plugins(None), path)
