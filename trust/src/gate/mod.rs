@@ -230,7 +230,11 @@ pub fn observe(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
     let outcome = match (unwanted, verdict) {
         // What is refused for its manifest or its proof is refused for no more than comes before that.
         (Some(refusal), _) => Err(refusal),
-        (None, Err(refusal)) => Err(order::all_of(ungranted.into_iter().chain([refusal.clone()])).unwrap_or(refusal)),
+        (None, Err(refusal)) => {
+            // Of what nobody vouches for nothing is to be accepted, which is what the refusal of growth would advise.
+            let unknown = ungranted.filter(|fault| fault.reason() != Reason::CapabilitiesNotAccepted);
+            Err(order::all_of(unknown.into_iter().chain([refusal.clone()])).unwrap_or(refusal))
+        }
         (None, Ok(verdict)) => {
             let objections = [ungranted, displaced, unlisted, unlocked, taken].into_iter().flatten();
             order::all_of(objections).map_or(Ok(verdict.grown_by(accepted)), Err)
