@@ -225,13 +225,19 @@ fn what_the_lock_accepts_of_a_plugin_is_no_less_than_what_is_in_its_place() {
 }
 
 #[test]
-fn what_asks_for_more_and_is_not_signed_is_refused_for_the_first_and_says_the_second() {
-    let asking = [MANIFEST, b"capabilities: [facts.write]\n"].concat();
+fn of_what_is_not_signed_nothing_is_to_be_accepted() {
     let facts = accepting(Some(""), None, Errand::Arrival, CapabilityConsent::Nothing);
-    let examined = examine(&Policy::default(), &unsigned(&asking), |_, _| Ok(Outcome::Unsigned));
-    let refusal = observe(examined, Some(&facts)).outcome.expect_err("both");
-    assert_eq!(refusal.reason(), Reason::CapabilitiesNotAccepted);
-    assert!(refusal.message().ends_with("; and the plugin has no `plugin.sig`"), "{refusal}");
+    let refused = |asking: &[u8]| {
+        let examined = examine(&Policy::default(), &unsigned(asking), |_, _| Ok(Outcome::Unsigned));
+        observe(examined, Some(&facts)).outcome.expect_err("unsigned")
+    };
+    let more = refused(&[MANIFEST, b"capabilities: [facts.write]\n"].concat());
+    assert_eq!(more.reason(), Reason::Unsigned);
+    assert!(!more.next_step().contains("--accept-capabilities"), "{more:?}");
+    // What no host knows is wrong whoever has signed it, and comes first.
+    let unknown = refused(&[MANIFEST, b"capabilities: [facts.wrote]\n"].concat());
+    assert_eq!(unknown.reason(), Reason::UnknownCapability);
+    assert!(unknown.message().ends_with("; and the plugin has no `plugin.sig`"), "{unknown}");
 }
 
 #[test]
