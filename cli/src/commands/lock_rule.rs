@@ -45,5 +45,11 @@ pub(super) fn require_lock_there(lock: &LockArgs) -> Result<()> {
 /// The lock that is gone by, and not changed: one that is named is there.
 pub(super) fn gone_by(lock: LockArgs, mode: ModeArgs, context: &Context) -> Result<LockRule> {
     require_lock_there(&lock)?;
-    Ok(LockRule::of(context.plugin_mode(mode.plugin_mode), context.plugins_lock(lock.plugins_lock)?.path))
+    let is_named = lock.plugins_lock.is_some();
+    let chosen = context.plugins_lock(lock.plugins_lock)?;
+    if is_named {
+        // Whoever names one means what it says, in dev too, where one that was only found may be somebody else's.
+        chosen.read()?;
+    }
+    Ok(LockRule::of(context.plugin_mode(mode.plugin_mode), chosen.path))
 }

@@ -99,7 +99,8 @@ impl LockRule {
     pub(crate) fn read(&self) -> Result<LockGuard<'_>> {
         let read = LockPlace::open(self.path()).and_then(|place| place.map(|place| place.read()).transpose());
         let lock = match read {
-            // In dev nobody has named it: it may stand in the home of somebody else, from whom this user was become.
+            // Of one that was found, and in dev alone: it may stand in the home of whoever ran the command that became
+            // this user. One that is named was read by whoever took the name.
             Err(fault) if fault.reason() == Reason::IoDenied && matches!(self, Self::Known(_)) => None,
             read => read?.flatten(),
         };
