@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trust", &["manifests", "files", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
     ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
-    ("discovery", &["manifests", "files", "packaging", "installation"]),
+    ("discovery", &["manifests", "files", "packaging", "installation", "signing"]),
     (
         "pipeline",
         &[

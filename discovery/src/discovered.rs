@@ -7,6 +7,7 @@ use aisoc_installation::InstallRecord;
 use aisoc_manifests::fault::Fault;
 use aisoc_manifests::plugin::PluginType;
 use aisoc_manifests::warning::Warning;
+use aisoc_signing::{Content, FileStatement};
 
 /// Where a plugin is found, in the order in which ids are claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,6 +144,10 @@ pub enum Origin {
     File {
         /// The host's name for it.
         registry: &'static str,
+        /// What a signature is over: its bytes, as they were read.
+        statement: FileStatement,
+        /// What stands beside it as its signature; nothing where nothing does.
+        signature: Option<Content>,
     },
 }
 

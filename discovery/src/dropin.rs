@@ -13,12 +13,13 @@ use aisoc_files::{
     Entry, Links, SmallFileError, entries_of, open_directory, open_directory_in, open_file_in, parallel, read_open,
 };
 use aisoc_installation::escaped;
-use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::first_hidden;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::{Limits, default_threads};
+use aisoc_signing::{Content, FILE_SIGNATURE_SUFFIX, FileStatement, MAX_SIGNATURE_FILE_BYTES};
 use rustix::fs::FileType;
+use rustix::io::Errno;
 use serde::de::IgnoredAny;
 
 use crate::directory::LOCAL_PACKAGE;
@@ -30,7 +31,7 @@ const PLUGINS: &str = "plugins";
 /// Most names in a directory of drop-ins.
 const MAX_NAMES: usize = 10_000;
 /// Largest drop-in, code or domain: it is read whole.
-const MAX_DROPIN_BYTES: u64 = 8 << 20;
+pub const MAX_DROPIN_BYTES: u64 = 8 << 20;
 /// The version of what has none.
 const VERSION: &str = "0.0.0+local";
 /// Directories of the system, in which a data directory is a mistake.
@@ -268,7 +269,7 @@ impl Candidate {
         if self.place.kind == Kind::Domain {
             require_json(&content, &self.path)?;
         }
-        let relative = Path::new(self.place.name).join(&self.within);
+        let (statement, relative) = (FileStatement::of(&content), Path::new(self.place.name).join(&self.within));
         Ok(Discovered {
             id,
             version: VERSION.to_owned(),
@@ -276,9 +277,9 @@ impl Candidate {
             source: Source::Dropin,
             package: LOCAL_PACKAGE.to_owned(),
             entry_point: format!("file:{}", relative.display()),
-            hash: format!("sha256:{}", FileDigest::of(&content).hex()),
+            hash: format!("sha256:{}", statement.digest().hex()),
             place: self.path.clone(),
-            origin: Origin::File { registry: self.place.registry },
+            origin: Origin::File { registry: self.place.registry, statement, signature: self.signature()? },
         })
     }
 
@@ -295,6 +296,25 @@ impl Candidate {
             Err(SmallFileError::NotAFile) => Err(forbidden("is no regular file".to_owned())),
             Err(error @ SmallFileError::TooLarge { .. }) => Err(forbidden(format!("is too large: {error}"))),
             Err(SmallFileError::Io(error)) => Err(Fault::io("read", &self.path, error)),
+        }
+    }
+
+    /// What stands beside it under its name and `.sig`, in the directory that it was read from. It is judged by the bytes
+    /// that were read, whatever stands there later.
+    fn signature(&self) -> Result<Option<Content>> {
+        let parent = self.parent.as_ref().map_err(Fault::clone)?;
+        let mut name = self.within.file_name().unwrap_or_default().to_owned();
+        name.push(FILE_SIGNATURE_SUFFIX);
+        match open_file_in(parent, &name).and_then(|opened| read_open(opened, MAX_SIGNATURE_FILE_BYTES)) {
+            Ok(file) => Ok(Some(Content::Whole(file.content))),
+            Err(SmallFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(SmallFileError::TooLarge { .. }) => Ok(Some(Content::TooLarge { max_bytes: MAX_SIGNATURE_FILE_BYTES })),
+            Err(SmallFileError::NotAFile) => Ok(Some(Content::NotAFile)),
+            // A link is none of ours, wherever it leads.
+            Err(SmallFileError::Io(error)) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+                Ok(Some(Content::NotAFile))
+            }
+            Err(SmallFileError::Io(error)) => Err(Fault::io("read", &self.path.with_file_name(&name), error)),
         }
     }
 

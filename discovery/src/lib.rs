@@ -13,5 +13,5 @@ pub use compiled::Compiled;
 pub use directory::{LOCAL_PACKAGE, Stated, StatedPlugins, lock_entry_point, lock_package};
 pub use discovered::{Discovered, Discovery, Failed, Kind, Note, Origin, Source};
 pub use distribution::{NotUtf8, distribution_hash};
-pub use dropin::UserPlugins;
+pub use dropin::{MAX_DROPIN_BYTES, UserPlugins};
 pub use pass::{Sources, discover};

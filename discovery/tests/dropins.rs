@@ -72,7 +72,7 @@ fn each_place_has_its_kind_and_its_names() {
     let loader = &found.plugins[6];
     assert_eq!(loader.hash, format!("sha256:{}", FileDigest::of(b"raise SystemExit('run')\n").hex()));
     assert_eq!(loader.place, data.path().join("plugins/loaders/x_loader.py"));
-    let Origin::File { registry } = loader.origin else { panic!("{loader:?}") };
+    let Origin::File { registry, .. } = loader.origin else { panic!("{loader:?}") };
     assert_eq!(registry, "LoaderRegistry");
 }
 

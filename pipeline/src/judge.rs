@@ -5,16 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_signing::{
-    Circumstances, Claim, Coverage, Findings, Fingerprint, KeyCoverage, Keyring, Origin, PublicKey, Signer, examine,
+    Circumstances, Claim, Content, Coverage, FileStatement, Findings, Fingerprint, KeyCoverage, Keyring, Origin,
+    PublicKey, Signer, examine, verify_file,
 };
 use aisoc_trust::{
-    Admitted, Decision, Examined, Facts, KnownSigner, Policy, SignatureStatus, TrustDecision, TrustMode, UnderLock,
-    Verdict, no_trusted_keys, not_acknowledged,
+    Admitted, Decision, Examined, Facts, FileVerdict, KnownSigner, PluginMode, Policy, SignatureStatus, TrustDecision,
+    TrustMode, UnderLock, Verdict, judge_file, no_trusted_keys, not_acknowledged,
 };
 use jiff::Timestamp;
 
@@ -174,6 +175,20 @@ impl<'a> Judge<'a> {
         let circumstances = Circumstances { at: self.trust.at, origin };
         aisoc_trust::examine(&self.policy, claim, |claim, findings| {
             examine(claim, &self.keyring, &circumstances, findings)
+        })
+    }
+
+    /// What is said of the file `id` in that place, by the signature beside it.
+    pub(crate) fn file(
+        &self,
+        (id, place): (&str, &Path),
+        statement: FileStatement,
+        signature: Option<&Content>,
+        mode: PluginMode,
+    ) -> FileVerdict {
+        let circumstances = Circumstances::from(self.trust.at);
+        judge_file(&self.trust.policy, mode, place, || {
+            verify_file(id, statement, signature, &self.keyring, &circumstances)
         })
     }
 

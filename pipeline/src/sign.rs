@@ -126,7 +126,9 @@ pub(crate) fn sweep_checkout(directory: &Path) {
 fn sign_plugin(plugin: &PluginDir, key: &dyn KeyHolder, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
     if let Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } = how {
         require_outside(out, plugin.root())?;
-        require_replaceable(out, plugin.root())?;
+        if !is_place_of_signature(out, plugin.root()) {
+            require_replaceable(out)?;
+        }
     }
     let signed = sign_as(plugin, key, how, dry_run)?;
     if dry_run.is_on() {
@@ -397,10 +399,7 @@ fn require_outside(out: &Path, root: &Path) -> Result<()> {
 }
 
 /// Nothing but a signature gives way to a signature: the name may be that of the key, by a slip of the hand.
-fn require_replaceable(out: &Path, root: &Path) -> Result<()> {
-    if is_place_of_signature(out, root) {
-        return Ok(());
-    }
+pub(crate) fn require_replaceable(out: &Path) -> Result<()> {
     let found = match read_small(out, MAX_SIGNATURE_FILE_BYTES, Links::Followed) {
         Err(SmallFileError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Ok(file) if file.content.is_empty() || Signature::read(&file.content).is_ok() => return Ok(()),
@@ -457,7 +456,7 @@ fn remove_signatures(directory: &Path, stays: impl Fn(&Path) -> bool) -> Result<
 
 /// A file that is written and has no name of its own yet; it gets the mode of what it replaces. A file that
 /// belongs to the signature is never executable: nothing would bind that bit.
-fn draft(path: &Path, content: &[u8]) -> Result<Draft> {
+pub(crate) fn draft(path: &Path, content: &[u8]) -> Result<Draft> {
     let fail = |error| Fault::io("write", path, error);
     let is_manifest = ManifestFile::ALL.iter().any(|file| path.ends_with(file.name()));
     let bits = if is_manifest { 0o777 } else { 0o666 };
@@ -470,6 +469,6 @@ fn draft(path: &Path, content: &[u8]) -> Result<Draft> {
 
 /// Renamed: a verifier that looks meanwhile sees the old file or the new one. Not synced: what a power
 /// cut loses, the same command makes again, bit for bit; it cannot make something else verify.
-fn place(draft: Draft, path: &Path) -> Result<()> {
+pub(crate) fn place(draft: Draft, path: &Path) -> Result<()> {
     draft.place(path, Existing::Replace).map_err(|error| Fault::io("write", path, error))
 }

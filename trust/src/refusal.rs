@@ -12,8 +12,8 @@ use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::text::printable;
 use aisoc_signing::{
-    Cause, Coverage, EndedSigner, FILE_LIST, KeyId, ListState, SIGNATURE_FILE, Standing, TreeDifference, Uncovered,
-    Verified, is_signature_file,
+    Cause, Coverage, EndedSigner, FILE_LIST, KeyId, ListState, OutOfScope, SIGNATURE_FILE, Standing, TreeDifference,
+    Uncovered, Verified, is_signature_file,
 };
 
 use crate::continuity::{KnownSigner, SignedBy, known, signed_by};
@@ -150,6 +150,23 @@ pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
             shell_word(key_id.as_str())
         )),
         Standing::Retired => fault.expected("a trusted key", "a retired one").hint(AGAIN_BY_CURRENT),
+        _ => fault,
+    }
+}
+
+/// A drop-in that a key has signed which does not count.
+pub(crate) fn file_not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
+    let state = printable(&standing.to_string()).into_owned();
+    let fault = Fault::new(reason_of(standing), format!("the file is signed by key `{key_id}`, which {state}"));
+    match standing {
+        Standing::OutOfScope(scope @ OutOfScope::Kind { .. }) => {
+            fault.expected(scope.allowed(), scope.found()).hint(format!(
+                "where its owner may sign what a host loads: `aisoc keys annotate {} --may-sign dropin --reason TEXT`, with \
+                 whatever else it signs",
+                shell_word(key_id.as_str())
+            ))
+        }
+        Standing::OutOfScope(scope) => fault.expected(scope.allowed(), scope.found()),
         _ => fault,
     }
 }

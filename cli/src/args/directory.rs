@@ -26,3 +26,31 @@ impl DirectoryArgs {
         aisoc_pipeline::require_no_manifest(path).map(|()| path)
     }
 }
+
+/// What is signed: a plugin's directory, or one file.
+#[derive(Debug, Args)]
+pub(crate) struct SignedArgs {
+    /// The plugin's directory [default: the working directory], or one file: a drop-in, which a host loads because it is
+    /// there
+    #[arg(value_name = "DIR|FILE")]
+    path: Option<PathBuf>,
+    /// The same as DIR
+    #[arg(long, value_name = "DIR", conflicts_with = "path")]
+    plugin_dir: Option<PathBuf>,
+}
+
+impl SignedArgs {
+    /// What is meant.
+    ///
+    /// # Errors
+    /// `usage` for a manifest.
+    pub(crate) fn path(&self) -> Result<&Path> {
+        let path = self.path.as_deref().or(self.plugin_dir.as_deref()).unwrap_or(Path::new("."));
+        aisoc_pipeline::require_no_manifest(path).map(|()| path)
+    }
+
+    /// The file that is meant, where it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|path| path.is_file())
+    }
+}

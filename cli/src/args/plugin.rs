@@ -12,7 +12,7 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::Args;
 
-use crate::args::directory::DirectoryArgs;
+use crate::args::directory::{DirectoryArgs, SignedArgs};
 use crate::args::dry_run::DryRunArgs;
 use crate::args::known::{self, Capabilities};
 use crate::args::lock::{LockArgs, ModeArgs, SourceArgs, VerifiedPart};
@@ -160,7 +160,7 @@ pub(crate) struct SignatureArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     #[command(flatten)]
-    pub(crate) directory: DirectoryArgs,
+    pub(crate) directory: SignedArgs,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
     /// What is refused in the manifest: all that this reader refuses. Without it, what cannot be hashed, an id that no
@@ -171,7 +171,7 @@ pub(crate) struct SignArgs {
     pub(crate) dry_run: DryRunArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
-    /// Write the signature here instead of DIR/plugin.sig
+    /// Write the signature here instead of DIR/plugin.sig, or FILE.sig beside the file
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// full: every file, through the key `integrity` that is added to the manifest; code: manifest and *.py, as they are

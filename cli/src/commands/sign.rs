@@ -9,7 +9,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SignedPlugin;
 use aisoc_pipeline::{Bench, Signing};
 
-use super::bench;
+use super::{bench, sign_file};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
@@ -25,6 +25,9 @@ impl Answer for SignedPlugin {
 pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let directory = args.directory.path()?;
+    if let Some(file) = args.directory.file() {
+        return sign_file::run(file, &args, context);
+    }
     let bench = Bench::open(directory)?;
     if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use aisoc_installation::{Site, escaped};
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
-use aisoc_pipeline::accepted::HereOptions;
+use aisoc_pipeline::accepted::{HereOptions, JudgedDropin};
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::accepted::require_named;
 use super::accepted::verify::{self, AskedLock};
 use super::columns::Columns;
+use super::dropins;
 use super::list::{self, ending_keys, judgement, write_leniency, write_place};
 use super::several::worst;
 use super::uninstall::installed;
@@ -55,17 +56,19 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
             lock.map(|lock| (chosen, lock))
         }
     };
+    let here = HereOptions { sources, trust: trust.clone(), limits: context.limits()?, shared_directories };
+    let mut ids = args.ids.clone();
+    let dropins = match args.only {
+        Some(VerifiedPart::Lock) => Vec::new(),
+        _ => dropins::asked(&mut ids, &here, context)?,
+    };
     let asks_signatures = match (args.only, &lock) {
         (Some(part), _) => part == VerifiedPart::Signatures,
         (None, None) => true,
-        (None, Some(_)) => has_plugins(&site)?,
+        (None, Some(_)) => !dropins.is_empty() || has_plugins(&site)?,
     };
     let foresees = args.dry_run;
-    let limits = context.limits()?;
-    let asked = lock.map(|(chosen, lock)| {
-        let options = HereOptions { sources, trust: trust.clone(), limits: limits.clone(), shared_directories };
-        verify::ask(&chosen, &lock, &args.ids, &options, &site, context)
-    });
+    let asked = lock.map(|(chosen, lock)| verify::ask(&chosen, &lock, &args.ids, &here, &site, context));
     let asked = asked.transpose()?;
     let mut document = PluginVerdicts {
         plugins_directory: path_text(site.path()),
@@ -76,8 +79,12 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     };
     let mut refusal = None;
     if asks_signatures {
-        let options = AtRestOptions { only: installed(args.ids, &site)?, trust, site, limits, shared_directories };
-        refusal = signatures(&options, foresees, &mut document, context)?;
+        // Of drop-ins that are named alone, nothing is asked about the plugins directory.
+        let is_asked = dropins.is_empty() || !ids.is_empty() || (args.ids.is_empty() && has_plugins(&site)?);
+        let limits = here.limits;
+        let options = AtRestOptions { only: installed(ids, &site)?, trust, site, limits, shared_directories };
+        let options = is_asked.then_some(&options);
+        refusal = signatures(options, dropins, foresees, &mut document, context)?;
     }
     let mut lock_text = String::new();
     if let Some(AskedLock { document: verdict, text, refusal: drift }) = asked {
@@ -113,25 +120,29 @@ fn both(one: Option<Fault>, other: Option<Fault>) -> Option<Fault> {
 
 /// Verifies what is installed; what is refused, as one fault.
 fn signatures(
-    options: &AtRestOptions,
+    options: Option<&AtRestOptions>,
+    dropins: Vec<JudgedDropin>,
     foresees: bool,
     document: &mut PluginVerdicts,
     context: &Context,
 ) -> Result<Option<Fault>> {
-    let AtRest { plugins, skipped_keys, shared } = verify_at_rest(options)?;
+    let nothing = || AtRest { plugins: Vec::new(), skipped_keys: Vec::new(), shared: None };
+    let AtRest { plugins, skipped_keys, shared } = options.map_or_else(|| Ok(nothing()), verify_at_rest)?;
     context.warn_of_sharing(shared.as_deref());
     context.warn_of_keys(&skipped_keys, ending_keys(&plugins));
-    if plugins.is_empty() && !foresees {
+    if let Some(options) = options.filter(|_| plugins.is_empty() && dropins.is_empty() && !foresees) {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
     document.shared = shared.is_some();
-    document.counts = counts(&plugins);
-    context.output.status("Verified", counts_text(document.counts));
-    let total = plugins.len();
+    let mut counts = counts(&plugins);
+    let total = plugins.len() + dropins.len();
     let mut refusals = Vec::new();
     document.plugins = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
+    document.plugins.extend(dropins.into_iter().map(|dropin| dropins::row(dropin, &mut counts, &mut refusals)));
+    document.counts = counts;
+    context.output.status("Verified", counts_text(document.counts));
     Ok(worst(total, "are refused", refusals))
 }
 

@@ -96,6 +96,9 @@ impl Document {
     }
 }
 
+/// How every text begins that a plugin's signature is over: members are in order, and so the files come first.
+pub const PAYLOAD_START: &str = "{\"files\":{";
+
 /// Top-level keys that are left out of what is signed.
 pub const UNSIGNED_KEYS: [&str; 2] = ["signature", "trust"];
 
@@ -126,7 +129,7 @@ impl PythonFiles {
 
     /// Writes the payload up to the manifest.
     fn write(&self, output: &mut String) {
-        output.push_str("{\"files\":{");
+        output.push_str(PAYLOAD_START);
         for (index, (path, digest)) in self.iter().enumerate() {
             if index > 0 {
                 output.push(',');

@@ -14,7 +14,7 @@ mod validate;
 /// nothing of how YAML is written, nor of the plugin's other files.
 pub const SCHEMA: &str = include_str!("schema.json");
 
-pub use document::{Document, MAX_MANIFEST_BYTES, PythonFiles, UNSIGNED_KEYS};
+pub use document::{Document, MAX_MANIFEST_BYTES, PAYLOAD_START, PythonFiles, UNSIGNED_KEYS};
 pub use file::ManifestFile;
 pub use kind::PluginType;
 pub use manifest::{Manifest, requirements};

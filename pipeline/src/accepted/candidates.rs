@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aisoc_discovery::{Discovered, Failed, Note, Source};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
+use aisoc_trust::{FileVerdict, FoundSignature, PluginMode};
 
 use super::accept::{Acceptable, ids};
 use super::contract::ContractCheck;
@@ -119,13 +120,21 @@ impl<'a> Candidates<'a> {
     /// `interrupted`; `tree_modified` for what is changed meanwhile; I/O reasons for what could not be read;
     /// `unsigned_not_acknowledged` where nobody looks who has signed them, and nobody has said to know
     /// that.
-    pub fn signed(&self, plugins: Vec<Acceptable>) -> Result<(Vec<Acceptable>, Vec<Refused>, Vec<String>)> {
+    pub fn signed(
+        &self,
+        plugins: Vec<Acceptable>,
+        mode: PluginMode,
+    ) -> Result<(Vec<Acceptable>, Vec<Refused>, Vec<String>)> {
         if plugins.iter().any(|acceptable| has_signature(acceptable.plugin.source)) {
             self.options.trust.require_acknowledged()?;
         }
-        let mut signatures = self.options.signatures()?;
+        let mut signatures = self.options.signatures(&self.here, mode)?;
         let (mut admitted, mut refused) = (Vec::new(), Vec::new());
         for Acceptable { plugin, .. } in plugins {
+            if let Some(FileVerdict { said: FoundSignature::Refused(fault), .. }) = signatures.take_file(&plugin) {
+                refused.push((plugin.id, fault));
+                continue;
+            }
             let judged = signatures.take(&plugin).transpose();
             let refusal = |judged: &Option<Box<PluginAtRest>>| judged.as_ref()?.verdict.as_ref().err().cloned();
             match judged.and_then(|judged| refusal(&judged).map_or(Ok(judged), Err)) {
@@ -146,8 +155,8 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// What gate 5 refuses it for; and as [`Candidates::signed`].
-    pub fn signed_one(&self, plugin: Acceptable) -> Result<(Acceptable, Vec<String>)> {
-        let (mut admitted, refused, skipped_keys) = self.signed(vec![plugin])?;
+    pub fn signed_one(&self, plugin: Acceptable, mode: PluginMode) -> Result<(Acceptable, Vec<String>)> {
+        let (mut admitted, refused, skipped_keys) = self.signed(vec![plugin], mode)?;
         match (admitted.pop(), refused.into_iter().next()) {
             (Some(plugin), None) => Ok((plugin, skipped_keys)),
             (_, Some((id, fault))) => Err(fault.about(shown(&id, MAX_SHOWN))),

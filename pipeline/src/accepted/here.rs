@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use aisoc_discovery::{Discovered, Discovery, Source};
+use aisoc_discovery::{Discovered, Discovery, Origin, Source};
 use aisoc_installation::SharedDirectories;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
+use aisoc_signing::{Content, FileOutcome, FileStatement};
 use aisoc_trust::drift::Present;
+use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use crate::discovered::{SiteSources, discover_beside, discover_site};
-use crate::judge::TrustInputs;
+use crate::judge::{Judge, TrustInputs};
 
 /// Where to look, and whom to trust.
 #[derive(Debug)]
@@ -46,16 +48,24 @@ impl HereOptions {
     ///
     /// # Errors
     /// As [`HereOptions::look`].
-    pub(super) fn look_and_judge(&self) -> Result<(Here, Signatures)> {
-        let mut signatures = self.signatures()?;
+    pub(super) fn look_and_judge(&self, mode: PluginMode) -> Result<(Here, Signatures)> {
+        let mut signatures = self.trees()?;
         let stated =
             signatures.plugins.iter_mut().filter_map(|(path, plugin)| Some((path.clone(), plugin.stated.take()?)));
         let stated = stated.collect();
-        Ok((Here { discovery: discover_beside(&self.sources, stated, &self.limits)? }, signatures))
+        let here = Here { discovery: discover_beside(&self.sources, stated, &self.limits)? };
+        signatures.files = files(&here.discovery, &self.trust, mode);
+        Ok((here, signatures))
     }
 
-    /// Gate 5 of what has a signature, by the directories of the plugins. Where there is none, no keys are needed.
-    pub(super) fn signatures(&self) -> Result<Signatures> {
+    /// Gate 5 of what has a signature: of plugins by their directories, of drop-ins by what was read of them. Where there is
+    /// none of either, no keys are needed.
+    pub(super) fn signatures(&self, here: &Here, mode: PluginMode) -> Result<Signatures> {
+        let files = files(&here.discovery, &self.trust, mode);
+        Ok(Signatures { files, ..self.trees()? })
+    }
+
+    fn trees(&self) -> Result<Signatures> {
         let Some(site) = &self.sources.site else { return Ok(Signatures::default()) };
         match site.observe() {
             Ok(observed) if observed.directories().is_empty() => return Ok(Signatures::default()),
@@ -72,7 +82,7 @@ impl HereOptions {
         match verify_at_rest(&options) {
             Ok(AtRest { plugins, skipped_keys, shared }) => {
                 let plugins = plugins.into_iter().map(|plugin| (plugin.path.clone(), Box::new(plugin))).collect();
-                Ok(Signatures { plugins, refusal: None, skipped_keys, shared })
+                Ok(Signatures { plugins, skipped_keys, shared, ..Signatures::default() })
             }
             // Without keys, or where others may write, nothing is judged, and nothing of it is loaded.
             Err(refusal) => {
@@ -92,13 +102,50 @@ pub(super) fn has_signature(source: Source) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Signatures {
     plugins: HashMap<PathBuf, Box<PluginAtRest>>,
+    /// What is said of drop-ins.
+    files: HashMap<PathBuf, FileVerdict>,
     /// Why none of them could be judged.
     refusal: Option<Fault>,
     pub(super) skipped_keys: Vec<String>,
     pub(super) shared: Option<String>,
 }
 
+/// What is said of each drop-in. Keys that cannot be read say nothing of one that has no signature; of one that has, they
+/// are why it is refused, where its signature counts.
+pub(super) fn files(discovery: &Discovery, trust: &TrustInputs, mode: PluginMode) -> HashMap<PathBuf, FileVerdict> {
+    let found = discovery.plugins.iter().filter_map(|plugin| match &plugin.origin {
+        Origin::File { statement, signature, .. } => Some((plugin, *statement, signature.as_ref())),
+        _ => None,
+    });
+    let found: Vec<_> = found.collect();
+    if found.is_empty() {
+        return HashMap::new();
+    }
+    let judge = Judge::new(trust);
+    let said = |(plugin, statement, signature): (&Discovered, FileStatement, Option<&Content>)| {
+        let verdict = match (&judge, signature) {
+            (Ok(judge), signature) => judge.file((&plugin.id, &plugin.place), statement, signature, mode),
+            (Err(_), None) => judge_file(&trust.policy, mode, &plugin.place, || FileOutcome::Unsigned),
+            (Err(fault), Some(_)) => {
+                let said = match mode {
+                    PluginMode::Dev => FoundSignature::Passes(format!("not judged, which dev lets pass: {fault}")),
+                    PluginMode::Production => FoundSignature::Refused(fault.clone()),
+                };
+                let objection = Some(fault.clone());
+                FileVerdict { status: SignatureStatus::Invalid, signer: None, decision: None, objection, said }
+            }
+        };
+        (plugin.place.clone(), verdict)
+    };
+    found.into_iter().map(said).collect()
+}
+
 impl Signatures {
+    /// The verdict on a drop-in; nothing for what is none.
+    pub(super) fn take_file(&mut self, plugin: &Discovered) -> Option<FileVerdict> {
+        self.files.remove(&plugin.place)
+    }
+
     /// The verdict on a plugin in a directory; nothing for what has no signature by its kind.
     pub(super) fn take(&mut self, plugin: &Discovered) -> Option<Result<Box<PluginAtRest>>> {
         if !has_signature(plugin.source) {

@@ -9,7 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
 use aisoc_trust::drift::{Comparison, Drift, Present, compare};
 use aisoc_trust::lockfile::{LockSchema, Lockfile};
-use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode};
+use aisoc_trust::{Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode};
 
 use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, Signatures, present};
@@ -44,6 +44,8 @@ pub struct Listed {
     pub plugin: Discovered,
     /// What its signature is worth; nothing for what has none by its kind.
     pub signature: Option<Result<Box<PluginAtRest>>>,
+    /// What the signature beside a drop-in is worth; nothing for what is none.
+    pub file: Option<FileVerdict>,
     /// Whether the lock lists it, as it is or otherwise.
     pub is_listed: bool,
     /// What the gates said of it.
@@ -61,7 +63,7 @@ pub fn list(
     lock: Option<(PathBuf, &Lockfile)>,
     check: &ContractCheck<'_>,
 ) -> Result<Listing> {
-    let (Here { discovery }, mut signatures) = options.look_and_judge()?;
+    let (Here { discovery }, mut signatures) = options.look_and_judge(mode)?;
     let mut listed: Vec<Listed> =
         discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures)).collect();
     let mut here: Vec<Present> = listed.iter().map(|listed| present(&listed.plugin)).collect();
@@ -94,12 +96,12 @@ pub fn list(
 impl Listed {
     /// What was found, asked what is asked of it by itself.
     fn found(plugin: Discovered, signatures: &mut Signatures) -> Self {
-        let signature = signatures.take(&plugin);
+        let (signature, file) = (signatures.take(&plugin), signatures.take_file(&plugin));
         let (place, is_dropin) = (escaped(plugin.place.as_os_str()), plugin.source == Source::Dropin);
         let found = FoundPlugin { place: &place, kind: plugin.kind.as_str(), is_allowed: is_dropin.then_some(true) };
         let mut asking = Asking::found(&found);
-        asking.signature(&said(signature.as_ref()));
-        Self { plugin, signature, is_listed: false, asking }
+        asking.signature(&file.as_ref().map_or_else(|| said(signature.as_ref()), |file| file.said.clone()));
+        Self { plugin, signature, file, is_listed: false, asking }
     }
 
     /// The first gate that refuses it.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aisoc_discovery::{Discovered, Kind, Source};
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::plugin::Manifest;
-use aisoc_trust::SignatureStatus;
 use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::{SignatureStatus, TrustDecision};
 
 use super::checklist::{Review, checklist, writes_without_audit};
 use super::compare::{compare, signer};
@@ -46,12 +46,14 @@ pub fn described(named: String, looked: &Looked, accepted: Option<&Edition>) -> 
 
 /// The page of a plugin that is beside the plugins directory.
 pub fn described_listed(named: String, listed: Listed, lock: Option<&Lockfile>) -> DescribedPlugin {
-    let decision = ExplainedDecision::asked(named, listed.plugin.id.clone(), &listed.asking);
-    let plugin = listed.plugin;
+    let mut decision = ExplainedDecision::asked(named, listed.plugin.id.clone(), &listed.asking);
+    let (plugin, file) = (listed.plugin, listed.file);
     let accepted = lock.and_then(|lock| lock.entry(&plugin.id)).map(Edition::of_entry);
     let files = file_of(&plugin).map(|file| vec![file]);
-    let page = Page { decision, signature_status: None, claimed: None, confinement: confinement(&plugin), files };
-    page.of(Edition::of_discovered(&plugin), accepted.as_ref())
+    decision.trust_decision = file.as_ref().and_then(|file| file.decision).map(TrustDecision::as_str);
+    let signature_status = file.as_ref().map(|file| file.status.as_str());
+    let page = Page { decision, signature_status, claimed: None, confinement: confinement(&plugin), files };
+    page.of(Edition::of_discovered(&plugin, file.as_ref()), accepted.as_ref())
 }
 
 const fn confinement(plugin: &Discovered) -> &'static str {

@@ -8,7 +8,8 @@ use aisoc_installation::{InstallRecord, escaped};
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::file_map::FileMap;
 use aisoc_manifests::plugin::{Manifest, requirements};
-use aisoc_signing::{Claim, KeyPlace, Standing};
+use aisoc_signing::{Claim, Coverage, KeyPlace, Signer, Standing};
+use aisoc_trust::FileVerdict;
 use aisoc_trust::lockfile::LockEntry;
 
 use super::look::{Looked, Whence};
@@ -171,9 +172,14 @@ impl Edition {
         }
     }
 
-    /// As it was found beside the plugins directory.
-    pub fn of_discovered(plugin: &Discovered) -> Self {
+    /// As it was found beside the plugins directory; `file` says what the signature beside a drop-in is worth, which covers
+    /// all that there is of one.
+    pub fn of_discovered(plugin: &Discovered, file: Option<&FileVerdict>) -> Self {
+        let signer = file.and_then(|file| file.signer.as_ref());
+        let named = |signer: &Signer| (signer.fingerprint.to_string(), Some(signer.key_id.to_string()));
         Self {
+            coverage: signer.map(|_| Coverage::Full.as_str().to_owned()),
+            signers: file.map(|_| signer.iter().map(|signer| named(signer)).collect()),
             source: Some(plugin.source.to_string()),
             reference: Some(escaped(plugin.place.as_os_str())),
             version: Some(plugin.version.clone()),

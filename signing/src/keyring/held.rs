@@ -133,8 +133,18 @@ impl HeldKey {
 
     /// Whether it may verify that plugin now, which comes from there.
     pub fn standing_for(&self, plugin: Option<&str>, circumstances: &Circumstances) -> Standing {
+        self.standing_of(SignatureKind::Plugin, plugin, circumstances)
+    }
+
+    /// Whether it may verify that drop-in now. What limits a key to plugins limits it to other things than files.
+    pub fn standing_of_file(&self, id: &str, circumstances: &Circumstances) -> Standing {
+        let standing = self.standing_of(SignatureKind::Dropin, Some(id), circumstances);
+        standing.or_stricter(self.standing_as(SignatureKind::Dropin, circumstances.at))
+    }
+
+    fn standing_of(&self, kind: SignatureKind, id: Option<&str>, circumstances: &Circumstances) -> Standing {
         let Circumstances { at, origin } = circumstances;
-        let by_scope = self.limits.notes.iter().filter_map(|notes| out_of_scope(notes, plugin, origin));
+        let by_scope = self.limits.notes.iter().filter_map(|notes| out_of_scope(notes, kind, id, origin));
         by_scope.map(Standing::OutOfScope).fold(self.standing(*at), Standing::or_stricter)
     }
 
@@ -162,7 +172,7 @@ impl HeldKey {
     }
 }
 
-fn out_of_scope(notes: &KeyNotes, plugin: Option<&str>, origin: &Origin) -> Option<OutOfScope> {
+fn out_of_scope(notes: &KeyNotes, kind: SignatureKind, plugin: Option<&str>, origin: &Origin) -> Option<OutOfScope> {
     let of_scope = notes.scope.as_ref().and_then(|scope| match scope {
         Scope { plugins: Some(globs), .. } if !scope.holds_plugin(plugin) => {
             Some(OutOfScope::Plugin { globs: globs.clone(), id: plugin.map(str::to_owned) })
@@ -172,7 +182,7 @@ fn out_of_scope(notes: &KeyNotes, plugin: Option<&str>, origin: &Origin) -> Opti
         }
         _ => None,
     });
-    other_kind(notes, SignatureKind::Plugin).or(of_scope)
+    other_kind(notes, kind).or(of_scope)
 }
 
 fn other_kind(notes: &KeyNotes, asked: SignatureKind) -> Option<OutOfScope> {

@@ -7,6 +7,7 @@
 //! gates for those who hold no lock, and gives them a verdict, never an admission.
 
 mod asking;
+mod file;
 mod found;
 mod growth;
 mod order;
@@ -21,6 +22,7 @@ use aisoc_manifests::plugin::{Manifest, require_known_capabilities, stated_grant
 use aisoc_signing::{Claim, Findings, Outcome};
 
 pub use self::asking::Asking;
+pub use self::file::{FileVerdict, judge_file};
 pub use self::found::{FoundPlugin, FoundSignature};
 pub use self::order::NUMBERED;
 pub use self::trace::{Answered, Step, Trace};

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::answer::{drift_lines, drifts, short_hash, shown_lock};
 use super::{here, require_named, tell};
 use crate::args::accepted::DiscoveredListArgs;
+use crate::commands::dropins::of_file;
 use crate::commands::list::{ending_keys, judgement};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -55,8 +56,12 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
 
 fn row(listed: Listed) -> DiscoveredPlugin {
     let error = listed.rejection().map(Objection::from);
-    let Listed { plugin, signature, is_listed, .. } = listed;
-    let signature = signature.and_then(Result::ok).map_or_else(unsigned_kind, |judged| judgement(&judged).0);
+    let Listed { plugin, signature, file, is_listed, .. } = listed;
+    let signature = match (signature, file) {
+        (Some(Ok(judged)), _) => judgement(&judged).0,
+        (_, Some(file)) => of_file(&file),
+        _ => unsigned_kind(),
+    };
     let Discovered { id, version, kind, source, package, entry_point, hash, place, .. } = plugin;
     DiscoveredPlugin {
         id,

@@ -31,7 +31,7 @@ pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
     let mut candidates = Candidates::look(&options)?;
     tell(candidates.notes(), context);
     let (plugins, mut refused) = candidates.all(&announced(&options, context))?;
-    let (plugins, unsigned, skipped_keys) = candidates.signed(plugins)?;
+    let (plugins, unsigned, skipped_keys) = candidates.signed(plugins, context.plugin_mode(None))?;
     refused.extend(unsigned);
     warn_of_signatures(&plugins, &skipped_keys, &options, context);
     for (id, fault) in &refused {

@@ -22,7 +22,7 @@ pub(crate) fn run(args: TrustPluginArgs, context: &Context) -> Result<u8> {
     tell(candidates.notes(), context);
     let reason = required_reason(reason, "trust").map_err(|refusal| candidates.unasked(&id, refusal))?;
     let plugin = candidates.named(&id, &announced(&options, context))?;
-    let (plugin, skipped_keys) = candidates.signed_one(plugin)?;
+    let (plugin, skipped_keys) = candidates.signed_one(plugin, context.plugin_mode(None))?;
     warn_of_signatures(std::slice::from_ref(&plugin), &skipped_keys, &options, context);
     warn_of_names(&candidates, context);
     let session = begin(&chosen.path, &site, &access, context)?;

@@ -1,0 +1,68 @@
+//! Drop-ins among what is verified: what the signatures beside them are worth.
+
+use aisoc_installation::escaped;
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::Discovered;
+use aisoc_pipeline::accepted::{HereOptions, JudgedDropin, verify_dropins};
+use aisoc_pipeline::documents::{Objection, PluginVerdict, SignatureJudgement, VerdictCounts};
+use aisoc_signing::Coverage;
+use aisoc_trust::{FileVerdict, FoundSignature, SignatureStatus, TrustDecision};
+
+use crate::context::Context;
+
+/// What the signature beside a drop-in is worth. It covers all that there is of it.
+pub(super) fn of_file(file: &FileVerdict) -> SignatureJudgement {
+    let signer = file.signer.as_ref();
+    SignatureJudgement {
+        signature_status: Some(file.status.as_str()),
+        signing_key_id: signer.map(|signer| signer.key_id.to_string()),
+        signing_key_fingerprint: signer.map(|signer| signer.fingerprint.to_string()),
+        coverage: signer.map(|_| Coverage::Full.as_str()),
+        coverage_accepted_from: Vec::new(),
+        trust_decision: file.decision.map(TrustDecision::as_str),
+    }
+}
+
+/// The drop-ins that are asked for: all of them where no plugin is named. Their names are taken out of `ids`.
+///
+/// # Errors
+/// As [`verify_dropins`].
+pub(super) fn asked(ids: &mut Vec<String>, options: &HereOptions, context: &Context) -> Result<Vec<JudgedDropin>> {
+    let mut found = verify_dropins(options, context.plugin_mode(None))?;
+    if !ids.is_empty() {
+        found.retain(|dropin| ids.contains(&dropin.plugin.id));
+        ids.retain(|id| found.iter().all(|dropin| dropin.plugin.id != *id));
+    }
+    Ok(found)
+}
+
+/// Its line among the verdicts, and why it is refused, if it is.
+pub(super) fn row(dropin: JudgedDropin, counts: &mut VerdictCounts, refusals: &mut Vec<Fault>) -> PluginVerdict {
+    let JudgedDropin { plugin, verdict } = dropin;
+    let Discovered { id, version, place, .. } = plugin;
+    let refusal = match &verdict.said {
+        FoundSignature::Refused(fault) => Some(fault.clone()),
+        FoundSignature::OfNoKind | FoundSignature::Passes(_) => None,
+    };
+    *match verdict.status {
+        _ if refusal.is_some() => &mut counts.refused,
+        SignatureStatus::Verified if verdict.objection.is_some() => &mut counts.verified_in_part,
+        SignatureStatus::Verified => &mut counts.verified,
+        SignatureStatus::Unsigned => &mut counts.unsigned,
+        SignatureStatus::Invalid => &mut counts.invalid,
+        SignatureStatus::Skipped => &mut counts.skipped,
+    } += 1;
+    let objection = refusal.as_ref().or(verdict.objection.as_ref()).map(Objection::from);
+    let admitted = refusal.is_none();
+    refusals.extend(refusal.map(|fault| fault.about(&id)));
+    let directory = escaped(place.as_os_str());
+    PluginVerdict {
+        id,
+        directory,
+        name: None,
+        version: Some(version),
+        admitted,
+        signature: of_file(&verdict),
+        objection,
+    }
+}

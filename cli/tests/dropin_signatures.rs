@@ -1,0 +1,116 @@
+//! Signatures over drop-ins: in production a host loads no file of which no key has said that it may sign such things.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Bench, Run};
+
+const FILE: &str = "data/plugins/tools/a_plugin.py";
+const SIGNATURE: &str = "data/plugins/tools/a_plugin.py.sig";
+const NOTE: &str = r#"{"schema_version": 2, "may_sign": ["dropin"]}"#;
+
+/// A drop-in that the lock accepts, and a trusted key whose note is that.
+fn bench(note: Option<&str>) -> Bench {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("plugins-here")).expect("made");
+    bench.write(FILE, "x = 1\n");
+    bench.run(&["keygen", "--out", "ops"]).ok();
+    bench.write("keys-here/ops.pem", fs::read(bench.path("ops.pem")).expect("a key"));
+    if let Some(note) = note {
+        bench.write("keys-here/ops.json", note);
+    }
+    asked(&bench, &["plugins", "lock", "--from-installed", "--reason", "looked at"], "dev").ok();
+    bench
+}
+
+fn asked(bench: &Bench, words: &[&str], mode: &str) -> Run {
+    let places = ["--plugins-lock", "accepted.lock", "--plugins-dir", "plugins-here", "--trusted-keys", "keys-here"];
+    let data = bench.path("data");
+    let variables = [("AISOC_DATA_DIR", data.to_str().expect("text")), ("AISOC_PLUGIN_MODE", mode)];
+    bench.run_with(&[words, &places].concat(), &variables)
+}
+
+fn sign(bench: &Bench) -> Run {
+    bench.run(&["plugin", "sign", FILE, "--private-key", "ops.key"])
+}
+
+/// What a listing in production says of it: why it is refused, and what its signature is worth.
+fn listed(bench: &Bench) -> (Value, Value) {
+    let run = asked(bench, &["plugins", "list", "--json"], "production");
+    let document: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+    let row = document["plugins"][0].clone();
+    assert_eq!(row["id"], "tool/a_plugin", "{document}");
+    (row["error"]["reason_code"].clone(), row["signature_status"].clone())
+}
+
+/// Every command that judges a drop-in says the same of it.
+fn refused_everywhere(bench: &Bench, reason: &str, status: &str) {
+    assert_eq!(listed(bench), (reason.into(), status.into()));
+    let verified = asked(bench, &["plugins", "verify", "--only", "signatures"], "production");
+    let start = format!("error[{reason}]: tool/a_plugin: ");
+    assert!(verified.code == 3 && verified.error_line().starts_with(&start), "{verified:?}");
+    for command in ["explain", "plugins describe"] {
+        let words: Vec<&str> = command.split(' ').chain(["tool/a_plugin", "--json"]).collect();
+        let run = asked(bench, &words, "production");
+        let document: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+        assert_eq!(document["verdict"], "refused", "{command}: {document}");
+        assert_eq!(document["objection"]["reason_code"], reason, "{command}: {document}");
+    }
+}
+
+#[test]
+fn a_drop_in_is_loaded_in_production_once_a_key_that_signs_such_has_signed_it() {
+    let bench = bench(Some(NOTE));
+    refused_everywhere(&bench, "unsigned", "unsigned");
+    sign(&bench).ok();
+    assert_eq!(listed(&bench), (Value::Null, "verified".into()));
+    let verified = asked(&bench, &["plugins", "verify"], "production");
+    assert!(verified.ok().stdout.contains("tool/a_plugin  0.0.0+local  verified   full      ops"), "{verified:?}");
+    let page = asked(&bench, &["plugins", "describe", "tool/a_plugin"], "production");
+    assert!(page.ok().stdout.contains("signed by   ops  SHA256:"), "{page:?}");
+}
+
+#[test]
+fn one_byte_more_is_another_file() {
+    let bench = bench(Some(NOTE));
+    sign(&bench).ok();
+    bench.write(FILE, "x = 1\n\n");
+    refused_everywhere(&bench, "signature_invalid", "invalid");
+}
+
+#[test]
+fn a_key_that_signs_plugins_signs_no_drop_in() {
+    let bench = bench(None);
+    sign(&bench).ok();
+    refused_everywhere(&bench, "key_out_of_scope", "invalid");
+}
+
+#[test]
+fn in_dev_it_is_loaded_and_what_there_is_to_say_is_said() {
+    let bench = bench(Some(NOTE));
+    let verified = asked(&bench, &["plugins", "verify", "--only", "signatures"], "dev");
+    let lines = "tool/a_plugin  0.0.0+local  unsigned   -         -\n  unsigned: ";
+    assert!(verified.ok().stdout.contains(lines), "{verified:?}");
+}
+
+#[test]
+fn what_is_no_file_or_no_file_of_its_own_is_not_signed() {
+    let bench = bench(Some(NOTE));
+    // Somebody's own text is in the place of the signature.
+    bench.write(SIGNATURE, "notes");
+    sign(&bench).refused(1, "already_exists");
+    assert_eq!(fs::read(bench.path(SIGNATURE)).expect("there"), b"notes");
+    refused_everywhere(&bench, "signature_malformed", "invalid");
+    fs::remove_file(bench.path(SIGNATURE)).expect("removed");
+    // What is signed of a plugin is text as well, and one key may be allowed to sign both.
+    bench.write(FILE, r#"{"files":{},"manifest":{"id":"acme"}}"#);
+    sign(&bench).refused(1, "forbidden_entry");
+    std::os::unix::fs::symlink("b_plugin.py", bench.path("data/plugins/tools/l_plugin.py")).expect("linked");
+    bench.write("data/plugins/tools/b_plugin.py", "x = 1\n");
+    bench
+        .run(&["plugin", "sign", "data/plugins/tools/l_plugin.py", "--private-key", "ops.key"])
+        .refused(1, "forbidden_entry");
+    assert!(!bench.path(SIGNATURE).exists());
+}
