@@ -3,6 +3,7 @@
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
+use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
@@ -30,8 +31,13 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let accepted_capabilities = args.accept_capabilities.map(|Capabilities(accepted)| accepted);
     let id = aisoc_pipeline::installed(&plugin_id(&args.id)?, &site)?;
     let options = RollbackOptions { site, id, to: args.to, trust, lock, accepted_capabilities, access };
+    context.output.answer(&roll_back(&options, context)?)
+}
+
+/// Puts a kept version back, and says what somebody should know of it.
+pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<RolledBackPlugin> {
     let reporter = context.output.reporter();
-    let rollback = aisoc_pipeline::roll_back(&options, &reporter)?;
+    let rollback = aisoc_pipeline::roll_back(options, &reporter)?;
     drop(reporter);
     let objection = rollback.signature.objection.as_ref();
     let done = format!("{} `{}`", context.said("rolled back", "would roll back"), options.id);
@@ -45,11 +51,11 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     announce(&options.id, &rollback, context);
-    if rollback.is_locked {
+    if rollback.is_locked && matches!(options.lock, LockRule::Record { .. }) {
         let said = format!("{} {} in plugins.lock", options.id, rollback.version);
         context.output.status(context.said("Accepted", "Would accept"), said);
     }
-    context.output.answer(&RolledBackPlugin {
+    Ok(RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
         artifact_digest: rollback.digest.to_string(),
