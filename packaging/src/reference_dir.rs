@@ -94,7 +94,7 @@ impl ReferenceDir {
         self.signature_files.get(SIGNATURE_FILE)
     }
 
-    /// Why a file could not be read that the host passes over: a refusal of the others may be about that alone.
+    /// Why a file could not be read, or a directory listed, that the host passes over: a refusal of the others may be about that alone.
     pub fn unread(&self) -> Option<&Fault> {
         self.entries.unread.as_ref()
     }
@@ -251,7 +251,8 @@ impl Entries {
             let entries = match fs::read_dir(&directory) {
                 Ok(entries) => entries,
                 Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
-                Err(_) => {
+                Err(error) => {
+                    self.unread.get_or_insert_with(|| Fault::io("list", &directory, error));
                     self.note(root, &directory);
                     self.vacancy.entry(&directory.strip_prefix(root).unwrap_or(&directory).join("unlisted"));
                     continue;
@@ -261,7 +262,8 @@ impl Entries {
                 let (entry, kind) = match entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) {
                     Ok(found) => found,
                     Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
-                    Err(_) => {
+                    Err(error) => {
+                        self.unread.get_or_insert_with(|| Fault::io("list", &directory, error));
                         self.note(root, &directory);
                         continue;
                     }
