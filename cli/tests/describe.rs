@@ -42,7 +42,7 @@ fn result(page: &Value, item: usize) -> (String, String) {
 fn what_is_offered_is_described_whole_and_nothing_is_written() {
     let bench = Bench::new();
     bench.published();
-    asking(&bench, "1.1.0", "[facts.read, facts.write, network.outbound, connector-tag]", "next.tar");
+    asking(&bench, "1.1.0", "[recall.read, network.outbound, facts.write, facts.read, connector-tag]", "next.tar");
     let run = describe(&bench, &["next.tar"]);
     let before = bench.state();
     for line in [
@@ -70,7 +70,11 @@ fn what_is_offered_is_described_whole_and_nothing_is_written() {
         .iter()
         .map(|asked| asked["name"].as_str().expect("a name"))
         .collect();
-    assert_eq!(asked, ["facts.read", "facts.write", "network.outbound"], "a tag is no capability");
+    assert_eq!(
+        asked,
+        ["facts.read", "facts.write", "network.outbound", "recall.read"],
+        "sorted, and a tag is no capability"
+    );
     assert_eq!(result(&page, 1), ("ok".to_owned(), "signed by release: trusted_publisher".to_owned()));
     assert_eq!(result(&page, 3), ("look".to_owned(), "high impact: facts.write, network.outbound".to_owned()));
     assert_eq!(result(&page, 4), ("look".to_owned(), "writes without audit.emit".to_owned()));
@@ -150,9 +154,9 @@ fn what_changed_since_the_accepted_version_is_marked() {
     assert_eq!(changes["capability_changes"], json!({"added": ["audit.read"], "removed": []}));
     assert_eq!(changes["file_changes"]["added"][0]["path"], "rules/more.yaml");
     assert_eq!(result(&next, 5), ("look".to_owned(), "asks for more than what was accepted: audit.read".to_owned()));
-    let news: Vec<&Value> =
-        next["asked_capabilities"].as_array().expect("a list").iter().map(|asked| &asked["is_new"]).collect();
-    assert_eq!(news, [&json!(false), &json!(true)]);
+    let asked = next["asked_capabilities"].as_array().expect("a list");
+    let news: Vec<_> = asked.iter().map(|asked| (&asked["name"], &asked["is_new"])).collect();
+    assert_eq!(news, [(&json!("audit.read"), &json!(true)), (&json!("facts.read"), &json!(false))]);
     let text = describe(&bench, &["next.tar"]);
     assert!(text.ok().stdout.contains("+ audit.read  read, impact sensitive"), "{text:?}");
 

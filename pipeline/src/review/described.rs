@@ -122,7 +122,8 @@ impl Page {
 
 fn asked_capabilities(asked: &BTreeSet<String>, changes: Option<&PluginChanges>) -> Vec<AskedCapability> {
     let added = changes.and_then(|changes| changes.capability_changes.as_ref()).map(|changes| &changes.added);
-    let known = Capability::ALL.iter().copied().filter(|known| asked.contains(known.as_str()));
+    // Sorted, as the set is; the registry has an order of its own.
+    let known = asked.iter().filter_map(|name| Capability::ALL.iter().copied().find(|known| known.as_str() == name));
     let is_new = |name: &str| added.map(|added| added.iter().any(|added| added == name));
     known.map(|known| AskedCapability { capability: known.into(), is_new: is_new(known.as_str()) }).collect()
 }
