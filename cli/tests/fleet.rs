@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Bench, Run};
 
 /// A site that signs its lock, and a host that follows it. Both trust `root` for locks and `ops` for plugins.
@@ -264,6 +264,45 @@ fn as_many_as_this_site_asks_for_have_to_have_signed_what_they_accept_themselves
     add("hq.lock").ok();
     fleet.pull(&[&["fleet.lockset"][..], &two].concat()).ok();
     assert!(fleet.lock().contains("shodan"));
+}
+
+/// What is remembered is written before the lock: between the two, the lock that comes back stands nowhere else.
+#[test]
+fn going_back_that_was_killed_before_the_lock_was_written_is_finished_by_the_next_run() {
+    let fleet = Fleet::followed();
+    let first = fleet.lock();
+    fleet.accept("shodan", "0.2.0");
+    fleet.pushed();
+    fleet.pull(&[]).ok();
+    let second = fleet.lock();
+    let back = ["--rollback", "--reason", "breaks us"];
+    fleet.pull(&back).ok();
+    let killed = |lock: &str, returning: &str| {
+        let set = fs::read_to_string(fleet.0.path("host.lock.set")).expect("remembered");
+        let mut set: Value = serde_json::from_str(&set).expect("JSON");
+        assert!(set["returning"].is_null(), "it stands in its place: {set}");
+        set["returning"] = json!({"version": null, "lock": returning});
+        fleet.0.write("host.lock.set", set.to_string());
+        fleet.0.write("host.lock", lock);
+    };
+    for finish in [&[][..], &back] {
+        killed(&second, &first);
+        let finished = fleet.pull(finish);
+        assert!(finished.ok().stdout.contains("changed shodan 0.1.0"), "{finished:?}");
+        assert_eq!(fleet.lock(), first, "{finish:?}");
+        let held = document(&fleet.pull(&["--json"]));
+        assert_eq!((&held["is_rolled_back"], &held["changed"]), (&true.into(), &false.into()), "{held}");
+    }
+    fleet.pull(&back).ok();
+    assert_eq!(fleet.lock(), second, "twice is where one was");
+    killed(&first, &second);
+    fleet.pull(&[]).ok();
+    assert_eq!(fleet.lock(), second, "and that is finished too");
+    // Nothing is to be finished: what somebody has written there since stays.
+    fleet.pull(&back).ok();
+    fleet.0.write("host.lock", &second);
+    fleet.pull(&[]).ok();
+    assert_eq!(fleet.lock(), second, "by hand");
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub struct WentBack {
 }
 
 /// Puts the lock before back. Twice is where one was. The version that was applied stays the last one: no older one is
-/// taken from the source, and it does not come back by itself.
+/// taken from the source, and it does not come back by itself. What a run that was killed has begun is finished.
 ///
 /// # Errors
 /// `version_not_found` where there is none to go back to; as [`begin_lock`] and committing.
@@ -52,8 +52,10 @@ pub fn go_back(options: &BackOptions) -> Result<WentBack> {
             .hint("see what was done to it: `aisoc plugins journal show`")
     };
     let applied = session.applied()?.ok_or_else(|| nowhere("no set of plugins was applied to it"))?;
-    let previous =
-        applied.previous.as_ref().ok_or_else(|| nowhere("there was no lock before the set that it follows"))?;
+    let unfinished = applied.unfinished(session.lock());
+    let previous = unfinished
+        .or(applied.previous.as_ref())
+        .ok_or_else(|| nowhere("there was no lock before the set that it follows"))?;
     let wanted = previous.lockfile()?;
     let Brought { lock, changes } = Brought::back(session.lock(), &wanted)?;
     let version = previous.version;

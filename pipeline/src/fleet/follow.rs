@@ -90,7 +90,8 @@ pub fn known_artifact(options: &FollowOptions) -> Result<Option<ArtifactDigest>>
 /// Whether nothing but an expiry can come of the version that was applied last.
 fn is_settled(applied: &AppliedLock, here: Option<&Lockfile>, options: &FollowOptions) -> bool {
     let SyncSettings { name, required_signatures, .. } = &options.settings;
-    let stands = applied.is_untouched(here) || (applied.is_rolled_back && here.is_some());
+    let has_gone_back = applied.is_rolled_back && here.is_some() && applied.unfinished(here).is_none();
+    let stands = applied.is_untouched(here) || has_gone_back;
     !options.is_saved && applied.name == *name && applied.required_signatures >= *required_signatures && stands
 }
 
@@ -142,8 +143,10 @@ pub fn follow(found: &FoundStatement, options: &FollowOptions) -> Result<Followe
     let is_rolled_back = judged.is_same && before.as_ref().is_some_and(|before| before.is_rolled_back);
     let here = session.lock();
     let is_untouched = before.as_ref().is_some_and(|before| before.is_untouched(here));
-    let brought = match (is_rolled_back, here) {
-        (true, Some(here)) => Brought { lock: here.clone(), changes: Vec::new() },
+    let returning = before.as_ref().filter(|_| is_rolled_back).and_then(|before| before.unfinished(here));
+    let brought = match (returning, here) {
+        (Some(returning), _) => Brought::back(here, &returning.lockfile()?)?,
+        (None, Some(here)) if is_rolled_back => Brought { lock: here.clone(), changes: Vec::new() },
         _ => Brought::of(here, &wanted, is_untouched)?,
     };
     let accepts_more = brought.changes.iter().any(|change| change.after.is_some());

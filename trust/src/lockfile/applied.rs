@@ -18,8 +18,8 @@ use crate::keys::{EarlierSet, MAX_SETTINGS_BYTES, SyncSettings, earlier_than, la
 pub(super) const APPLIED: &str = ".set";
 /// Behind the name of a lock: which set it follows.
 pub(super) const SETTINGS: &str = ".sync";
-/// Larger than any: the lock before, each of whose bytes may be escaped, and what else there is.
-const MAX_APPLIED_BYTES: u64 = 2 * MAX_LOCK_BYTES + (1 << 20);
+/// Larger than any: two locks, each of whose bytes may be escaped, and what else there is.
+const MAX_APPLIED_BYTES: u64 = 4 * MAX_LOCK_BYTES + (1 << 20);
 
 /// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,10 @@ pub struct AppliedLock {
     /// The lock in whose place it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousLock>,
+    /// The lock that going back puts into its place, until it stands there: a run that is killed in between would have
+    /// it nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    returning: Option<PreviousLock>,
     /// The last versions of sets that were followed here before: none of them goes back either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierSet>,
@@ -114,6 +118,7 @@ impl AppliedLock {
             lock_digest: digest_of(lock),
             is_rolled_back: false,
             previous,
+            returning: None,
             earlier: earlier_than(&set.name, before.map(Self::as_earlier), known),
         }
     }
@@ -123,13 +128,31 @@ impl AppliedLock {
         Self { artifact_digest, required_signatures, ..self }
     }
 
+    /// The lock that was to come back when a run was killed: what it was to replace still stands `here`.
+    pub fn unfinished(&self, here: Option<&Lockfile>) -> Option<&PreviousLock> {
+        let is_here = |replaced: &PreviousLock| here.is_some_and(|here| here.text() == replaced.lock);
+        let is_replaced = self.previous.as_ref().map_or(here.is_none(), is_here);
+        self.returning.as_ref().filter(|_| is_replaced && !self.is_untouched(here))
+    }
+
+    /// The same, once the lock that was to come back stands in its place; nothing where none was to. Whoever writes there
+    /// from then on means it.
+    pub(super) fn returned(&self) -> Option<Self> {
+        self.returning.as_ref().map(|_| Self { returning: None, ..self.clone() })
+    }
+
     /// What is known once the lock before, `lock`, is back in the place of what is `here`: the version that was applied
-    /// stays the last one, and does not come back by itself.
+    /// stays the last one, and does not come back by itself. A run that was killed is finished, and not undone.
     pub fn gone_back(&self, lock: &Lockfile, here: Option<&Lockfile>) -> Self {
+        if self.unfinished(here).is_some() {
+            return Self { lock_digest: digest_of(lock), ..self.clone() };
+        }
+        let version = self.previous.as_ref().and_then(|previous| previous.version);
         Self {
             lock_digest: digest_of(lock),
             is_rolled_back: !self.is_rolled_back,
             previous: here.map(|here| PreviousLock::of(here, Some(self))),
+            returning: Some(PreviousLock { version, lock: lock.text().to_owned() }),
             ..self.clone()
         }
     }

@@ -143,7 +143,9 @@ impl LockSession {
             (true, _) => failed(error).although(format!("`{}` says so now", self.place.path().display())),
             (false, false) => failed(error).although("the journal says that the lock was changed"),
             (false, true) => failed(error),
-        })
+        })?;
+        let returned = remembered.applied.and_then(AppliedLock::returned);
+        returned.map_or(Ok(()), |applied| self.remember(&Remembered { settings: None, applied: Some(&applied) }))
     }
 
     /// Writes down what is remembered of a set, and nothing else.
