@@ -268,8 +268,10 @@ fn a_locked_install_takes_exactly_what_the_lock_accepts() {
     bench.write("plugins.lock", "version = 1\n");
     install(&["oci-archive:demo.tar", "--locked"]).refused(3, "missing_from_lock");
     assert!(!bench.path("plugins/demo").exists());
-    install(&["oci-archive:demo.tar", "--lock", "--reason", "x"]).ok();
-    install(&["oci-archive:demo.tar", "--locked"]).ok();
+    let recorded = install(&["oci-archive:demo.tar", "--lock", "--reason", "x"]);
+    assert!(recorded.ok().stderr.contains("Accepted demo 0.1.0 in plugins.lock"), "{recorded:?}");
+    let compared = install(&["oci-archive:demo.tar", "--locked"]);
+    assert!(!compared.ok().stderr.contains("Accepted"), "{compared:?}");
     let before = bench.snapshot("plugins");
     let refused = install(&["oci-archive:second.tar", "--locked"]);
     assert!(refused.refused(3, "version_mismatch").stderr.contains("0.2.0"), "{refused:?}");

@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 use support::{Bench, Run};
@@ -104,6 +105,12 @@ fn what_is_no_file_or_no_file_of_its_own_is_not_signed() {
     assert_eq!(fs::read(bench.path(SIGNATURE)).expect("there"), b"notes");
     refused_everywhere(&bench, "signature_malformed", "invalid");
     fs::remove_file(bench.path(SIGNATURE)).expect("removed");
+    let signed_as =
+        |file: &str, out: &str| bench.run(&["plugin", "sign", file, "--private-key", "ops.key", "--out", out]);
+    bench.write("empty.py", "");
+    signed_as("empty.py", "./empty.py").refused(1, "already_exists");
+    signed_as("ops.key", "of-key.sig").refused(1, "forbidden_entry");
+    assert!(fs::read(bench.path("empty.py")).expect("there").is_empty() && !bench.path("of-key.sig").exists());
     // What is signed of a plugin is text as well, and one key may be allowed to sign both.
     bench.write(FILE, r#"{"files":{},"manifest":{"id":"acme"}}"#);
     sign(&bench).refused(1, "forbidden_entry");
@@ -113,4 +120,36 @@ fn what_is_no_file_or_no_file_of_its_own_is_not_signed() {
         .run(&["plugin", "sign", "data/plugins/tools/l_plugin.py", "--private-key", "ops.key"])
         .refused(1, "forbidden_entry");
     assert!(!bench.path(SIGNATURE).exists());
+}
+
+/// What cannot be read may be signed or not: that is no verdict, and no success.
+#[test]
+fn what_could_not_be_read_is_neither_signed_nor_passed_over() {
+    let bench = bench(Some(NOTE));
+    sign(&bench).ok();
+    let data = bench.path("data");
+    let variables = [("AISOC_DATA_DIR", data.to_str().expect("text")), ("AISOC_PLUGIN_MODE", "production")];
+    let Some(nobody) = bench.as_nobody_with(&variables) else {
+        eprintln!("SKIPPED: only root runs a command as somebody else");
+        return;
+    };
+    let places = ["--plugins-dir", "plugins-here", "--trusted-keys", "keys-here"];
+    let verify = [&["plugins", "verify", "--only", "signatures"], &places[..]].concat();
+    nobody(&verify).ok();
+    bench.write("data/plugins/tools/b_plugin.py", "x = 1\n");
+    let closed = |path: &str| fs::set_permissions(bench.path(path), fs::Permissions::from_mode(0o000)).expect("set");
+    closed("data/plugins/tools/b_plugin.py");
+    let verified = nobody(&verify);
+    let of_b = |run: &Run| run.code == 1 && run.error_line().starts_with("error[io_denied]: tool/b_plugin: ");
+    assert!(of_b(&verified), "{verified:?}");
+    assert!(verified.stdout.contains("tool/a_plugin  0.0.0+local  verified"), "{verified:?}");
+    let named = nobody(&[&verify[..], &["tool/b_plugin"]].concat());
+    assert!(of_b(&named), "{named:?}");
+    fs::remove_file(bench.path("data/plugins/tools/b_plugin.py")).expect("removed");
+
+    // The keys that would say it.
+    closed("keys-here");
+    let lock = ["plugins", "lock", "--from-installed", "--reason", "x", "--plugins-lock", "new.lock", "--dry-run"];
+    let locked = nobody(&[&lock[..], &places].concat());
+    assert!(locked.refused(1, "io_denied").error_line().contains("tool/a_plugin: "), "{locked:?}");
 }

@@ -94,7 +94,8 @@ impl ReferenceDir {
         self.signature_files.get(SIGNATURE_FILE)
     }
 
-    /// Why a file could not be read, or a directory listed, that the host passes over: a refusal of the others may be about that alone.
+    /// Why a file could not be read, or a directory listed, that the host passes over: a refusal of the others may be
+    /// about that alone.
     pub fn unread(&self) -> Option<&Fault> {
         self.entries.unread.as_ref()
     }

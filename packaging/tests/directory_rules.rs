@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -16,6 +16,7 @@ use aisoc_packaging::{
 };
 use aisoc_signing::Content;
 use common::{MANIFEST, demo, directory, path, unsigned, write};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
@@ -319,4 +320,23 @@ fn what_is_packed_in_place_is_what_was_read() {
     let digest = plugin.files().get(&path("data.bin")).expect("there").digest;
     assert_eq!(digest, FileDigest::of("0123456789".repeat(50_000).as_bytes()));
     assert!(secrets_in(&String::from_utf8_lossy(plugin.manifest_bytes())).is_empty());
+}
+
+/// A refusal may be about what was in there alone, so whoever judges asks for it. Nothing is unlistable to root but what
+/// has too long a path.
+#[test]
+fn a_directory_that_cannot_be_listed_is_remembered() {
+    let root = tempfile::tempdir().expect("a directory");
+    fs::write(root.path().join("plugin.yaml"), "id: demo\n").expect("written");
+    assert!(ReferenceDir::read(root.path()).expect("readable").unread().is_none());
+    let name = "d".repeat(250);
+    let mut at = File::open(root.path()).expect("opened");
+    for _ in 0..18 {
+        mkdirat(&at, &name, Mode::RWXU).expect("made");
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        at = openat(&at, &name, flags, Mode::empty()).expect("opened").into();
+    }
+    let read = ReferenceDir::read(root.path()).expect("readable");
+    let unread = read.unread().expect("the last of them");
+    assert!(unread.message().starts_with("cannot list `"), "{unread:?}");
 }

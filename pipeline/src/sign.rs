@@ -363,11 +363,15 @@ fn is_in_place(out: Option<&Path>, plugin: &PluginDir) -> bool {
     out.is_none_or(|out| is_place_of_signature(out, plugin.root()))
 }
 
+/// Whether both paths lead to one file or directory that is there.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}
+
 /// Whether a signature that is written there takes the place of the directory's own, by whatever path.
 fn is_place_of_signature(out: &Path, root: &Path) -> bool {
-    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    let is_in_root = identity(root).is_some_and(|root| identity(parent(out)) == Some(root));
-    is_in_root && out.file_name().is_some_and(|name| name == SIGNATURE_FILE)
+    is_same(root, parent(out)) && out.file_name().is_some_and(|name| name == SIGNATURE_FILE)
 }
 
 /// A signature inside the plugin that is not in its place would be one more file of it, which nobody signed, or

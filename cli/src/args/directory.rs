@@ -22,9 +22,14 @@ impl DirectoryArgs {
     /// # Errors
     /// `usage` for a manifest.
     pub(crate) fn path(&self) -> Result<&Path> {
-        let path = self.dir.as_deref().or(self.plugin_dir.as_deref()).unwrap_or(Path::new("."));
-        aisoc_pipeline::require_no_manifest(path).map(|()| path)
+        meant(self.dir.as_deref(), self.plugin_dir.as_deref())
     }
+}
+
+/// The one of the two that is there, which is no manifest; else the working directory.
+fn meant<'a>(word: Option<&'a Path>, option: Option<&'a Path>) -> Result<&'a Path> {
+    let path = word.or(option).unwrap_or(Path::new("."));
+    aisoc_pipeline::require_no_manifest(path).map(|()| path)
 }
 
 /// What is signed: a plugin's directory, or one file.
@@ -45,8 +50,7 @@ impl SignedArgs {
     /// # Errors
     /// `usage` for a manifest.
     pub(crate) fn path(&self) -> Result<&Path> {
-        let path = self.path.as_deref().or(self.plugin_dir.as_deref()).unwrap_or(Path::new("."));
-        aisoc_pipeline::require_no_manifest(path).map(|()| path)
+        meant(self.path.as_deref(), self.plugin_dir.as_deref())
     }
 
     /// The file that is meant, where it is one.

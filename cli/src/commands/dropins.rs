@@ -2,9 +2,9 @@
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_pipeline::Discovered;
-use aisoc_pipeline::accepted::{HereOptions, JudgedDropin, verify_dropins};
+use aisoc_pipeline::accepted::{HereOptions, JudgedDropin, VerifiedDropins, verify_dropins};
 use aisoc_pipeline::documents::{Objection, PluginVerdict, SignatureJudgement, VerdictCounts};
+use aisoc_pipeline::{Discovered, Failed};
 use aisoc_signing::Coverage;
 use aisoc_trust::{FileVerdict, FoundSignature, SignatureStatus, TrustDecision};
 
@@ -27,13 +27,46 @@ pub(super) fn of_file(file: &FileVerdict) -> SignatureJudgement {
 ///
 /// # Errors
 /// As [`verify_dropins`].
-pub(super) fn asked(ids: &mut Vec<String>, options: &HereOptions, context: &Context) -> Result<Vec<JudgedDropin>> {
+pub(super) fn asked(ids: &mut Vec<String>, options: &HereOptions, context: &Context) -> Result<VerifiedDropins> {
     let mut found = verify_dropins(options, context.plugin_mode(None))?;
     if !ids.is_empty() {
-        found.retain(|dropin| ids.contains(&dropin.plugin.id));
-        ids.retain(|id| found.iter().all(|dropin| dropin.plugin.id != *id));
+        found.judged.retain(|dropin| ids.contains(&dropin.plugin.id));
+        found.unread.retain(|failed| ids.contains(&failed.name));
+        ids.retain(|id| {
+            let (judged, unread) = (&found.judged, &found.unread);
+            judged.iter().all(|dropin| dropin.plugin.id != *id) && unread.iter().all(|failed| failed.name != *id)
+        });
     }
     Ok(found)
+}
+
+/// Its line among the verdicts: nobody can say who has signed what nobody could read.
+pub(super) fn unread_row(failed: Failed, counts: &mut VerdictCounts, refusals: &mut Vec<Fault>) -> PluginVerdict {
+    let Failed { name, version, place, fault, .. } = failed;
+    counts.refused += 1;
+    let objection = Some(Objection::from(&fault));
+    refusals.push(fault.about(&name));
+    PluginVerdict {
+        id: name,
+        directory: escaped(place.as_os_str()),
+        name: None,
+        version,
+        admitted: false,
+        signature: not_asked(),
+        objection,
+    }
+}
+
+/// Nobody was asked about a signature.
+pub(super) fn not_asked() -> SignatureJudgement {
+    SignatureJudgement {
+        signature_status: None,
+        signing_key_id: None,
+        signing_key_fingerprint: None,
+        coverage: None,
+        coverage_accepted_from: Vec::new(),
+        trust_decision: None,
+    }
 }
 
 /// Its line among the verdicts, and why it is refused, if it is.

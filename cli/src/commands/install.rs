@@ -7,7 +7,6 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::Problem;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection, SignatureJudgement};
 use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
 use aisoc_trust::{CapabilityConsent, Consent, OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
@@ -158,7 +157,7 @@ fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, context: &Co
     refusal.map_or(Ok(0), Err)
 }
 
-pub(super) fn install(source: &Source, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
+fn install(source: &Source, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
     let reporter = context.output.reporter();
     let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter));
     drop(reporter);
@@ -183,7 +182,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
-    if installed.is_locked && matches!(options.lock, LockRule::Record { .. }) {
+    if installed.is_locked && options.lock.records() {
         let said = format!("{} {} in plugins.lock", installed.id, installed.version);
         context.output.status(context.said("Accepted", "Would accept"), said);
     }

@@ -3,7 +3,6 @@
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
-use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
@@ -35,7 +34,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
 }
 
 /// Puts a kept version back, and says what somebody should know of it.
-pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<RolledBackPlugin> {
+fn roll_back(options: &RollbackOptions, context: &Context) -> Result<RolledBackPlugin> {
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(options, &reporter)?;
     drop(reporter);
@@ -51,7 +50,7 @@ pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     announce(&options.id, &rollback, context);
-    if rollback.is_locked && matches!(options.lock, LockRule::Record { .. }) {
+    if rollback.is_locked && options.lock.records() {
         let said = format!("{} {} in plugins.lock", options.id, rollback.version);
         context.output.status(context.said("Accepted", "Would accept"), said);
     }

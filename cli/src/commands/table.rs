@@ -96,14 +96,16 @@ Keep release.key secret.",
         run: sign::run,
         is: Declaration {
             words: &["plugin", "sign"],
-            about: "Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest",
+            about: "Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest; or a drop-in: writes FILE.sig",
             examples: "Examples:
   aisoc plugin sign --plugin-dir my-plugin --private-key release.key
   # the PEM text, from CI's secrets
   aisoc plugin sign --plugin-dir my-plugin --private-key env:RELEASE_KEY
   aisoc plugin sign --plugin-dir my-plugin --private-key - < release.key
   # a second signer, for a rotation
-  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add",
+  aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add
+  # a drop-in, by a key whose note says `may_sign: dropin`
+  aisoc plugin sign tools/weather_plugin.py --private-key release.key",
             risk: Risk::Write,
             raised_by: &["allow-ambiguous", "allow-secret"],
             domain: Domain::Author,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use aisoc_installation::{Site, escaped};
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
-use aisoc_pipeline::accepted::{HereOptions, JudgedDropin};
+use aisoc_pipeline::accepted::{HereOptions, VerifiedDropins};
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
@@ -58,14 +58,19 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     };
     let here = HereOptions { sources, trust: trust.clone(), limits: context.limits()?, shared_directories };
     let mut ids = args.ids.clone();
-    let dropins = match args.only {
-        Some(VerifiedPart::Lock) => Vec::new(),
-        _ => dropins::asked(&mut ids, &here, context)?,
+    let mut dropins = match args.only {
+        Some(VerifiedPart::Lock) => None,
+        _ => Some(dropins::asked(&mut ids, &here, context)?),
     };
+    // Of what could not be read the comparison with the lock says so too, and once is enough.
+    if let Some(dropins) = dropins.as_mut().filter(|_| lock.is_some()) {
+        dropins.unread.clear();
+    }
+    let dropins = dropins.filter(|dropins| !(dropins.judged.is_empty() && dropins.unread.is_empty()));
     let asks_signatures = match (args.only, &lock) {
         (Some(part), _) => part == VerifiedPart::Signatures,
         (None, None) => true,
-        (None, Some(_)) => !dropins.is_empty() || has_plugins(&site)?,
+        (None, Some(_)) => dropins.is_some() || has_plugins(&site)?,
     };
     let foresees = args.dry_run;
     let asked = lock.map(|(chosen, lock)| verify::ask(&chosen, &lock, &args.ids, &here, &site, context));
@@ -80,7 +85,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let mut refusal = None;
     if asks_signatures {
         // Of drop-ins that are named alone, nothing is asked about the plugins directory.
-        let is_asked = dropins.is_empty() || !ids.is_empty() || (args.ids.is_empty() && has_plugins(&site)?);
+        let is_asked = dropins.is_none() || !ids.is_empty() || (args.ids.is_empty() && has_plugins(&site)?);
         let limits = here.limits;
         let options = AtRestOptions { only: installed(ids, &site)?, trust, site, limits, shared_directories };
         let options = is_asked.then_some(&options);
@@ -121,7 +126,7 @@ fn both(one: Option<Fault>, other: Option<Fault>) -> Option<Fault> {
 /// Verifies what is installed; what is refused, as one fault.
 fn signatures(
     options: Option<&AtRestOptions>,
-    dropins: Vec<JudgedDropin>,
+    dropins: Option<VerifiedDropins>,
     foresees: bool,
     document: &mut PluginVerdicts,
     context: &Context,
@@ -129,18 +134,27 @@ fn signatures(
     let nothing = || AtRest { plugins: Vec::new(), skipped_keys: Vec::new(), shared: None };
     let AtRest { plugins, skipped_keys, shared } = options.map_or_else(|| Ok(nothing()), verify_at_rest)?;
     context.warn_of_sharing(shared.as_deref());
-    context.warn_of_keys(&skipped_keys, ending_keys(&plugins));
-    if let Some(options) = options.filter(|_| plugins.is_empty() && dropins.is_empty() && !foresees) {
+    let skipped_keys = match (options, &dropins) {
+        (None, Some(dropins)) => &dropins.skipped_keys,
+        _ => &skipped_keys,
+    };
+    context.warn_of_keys(skipped_keys, ending_keys(&plugins));
+    if let Some(options) = options.filter(|_| plugins.is_empty() && dropins.is_none() && !foresees) {
         let message = format!("there is no plugin in `{}`", options.site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
     document.shared = shared.is_some();
     let mut counts = counts(&plugins);
-    let total = plugins.len() + dropins.len();
     let mut refusals = Vec::new();
     document.plugins = plugins.into_iter().map(|plugin| row(plugin, &mut refusals)).collect();
-    document.plugins.extend(dropins.into_iter().map(|dropin| dropins::row(dropin, &mut counts, &mut refusals)));
+    if let Some(VerifiedDropins { judged, unread, .. }) = dropins {
+        let rows = judged.into_iter().map(|dropin| dropins::row(dropin, &mut counts, &mut refusals));
+        document.plugins.extend(rows);
+        let rows = unread.into_iter().map(|failed| dropins::unread_row(failed, &mut counts, &mut refusals));
+        document.plugins.extend(rows);
+    }
+    let total = document.plugins.len();
     document.counts = counts;
     context.output.status("Verified", counts_text(document.counts));
     Ok(worst(total, "are refused", refusals))

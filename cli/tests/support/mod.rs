@@ -101,6 +101,11 @@ impl Bench {
 
     /// Runs the binary as a user who has nothing of the bench and may read it, or nothing where this is not root.
     pub(crate) fn as_nobody(&self) -> Option<impl Fn(&[&str]) -> Run> {
+        self.as_nobody_with(&[])
+    }
+
+    /// As [`Bench::as_nobody`], with these variables.
+    pub(crate) fn as_nobody_with(&self, variables: &[(&str, &str)]) -> Option<impl Fn(&[&str]) -> Run> {
         let program = self.path("aisoc");
         fs::copy(env!("CARGO_BIN_EXE_aisoc"), &program).expect("copied");
         for path in [&self.path(""), &program] {
@@ -110,7 +115,7 @@ impl Bench {
         is_root.then_some(move |words: &[&str]| {
             let mut command = Command::new("setpriv");
             command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(words);
-            Run::of(command.current_dir(self.path("")).env("HOME", self.path("")))
+            Run::of(command.current_dir(self.path("")).env("HOME", self.path("")).envs(variables.iter().copied()))
         })
     }
 

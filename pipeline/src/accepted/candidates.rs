@@ -131,11 +131,10 @@ impl<'a> Candidates<'a> {
         let mut signatures = self.options.signatures(&self.here, mode)?;
         let (mut admitted, mut refused) = (Vec::new(), Vec::new());
         for Acceptable { plugin, .. } in plugins {
-            if let Some(FileVerdict { said: FoundSignature::Refused(fault), .. }) = signatures.take_file(&plugin) {
-                refused.push((plugin.id, fault));
-                continue;
-            }
-            let judged = signatures.take(&plugin).transpose();
+            let judged = match signatures.take_file(&plugin) {
+                Some(FileVerdict { said: FoundSignature::Refused(fault), .. }) => Err(fault),
+                _ => signatures.take(&plugin).transpose(),
+            };
             let refusal = |judged: &Option<Box<PluginAtRest>>| judged.as_ref()?.verdict.as_ref().err().cloned();
             match judged.and_then(|judged| refusal(&judged).map_or(Ok(judged), Err)) {
                 // What is accepted is what was judged, and no other bytes that have come since.

@@ -86,6 +86,11 @@ impl LockRule {
         }
     }
 
+    /// Whether what comes is accepted by it, rather than compared with it.
+    pub const fn records(&self) -> bool {
+        matches!(self, Self::Record { .. })
+    }
+
     fn path(&self) -> &Path {
         match self {
             Self::Known(path) | Self::Exactly(path) | Self::Record { path, .. } => path,

@@ -54,15 +54,16 @@ impl HereOptions {
             signatures.plugins.iter_mut().filter_map(|(path, plugin)| Some((path.clone(), plugin.stated.take()?)));
         let stated = stated.collect();
         let here = Here { discovery: discover_beside(&self.sources, stated, &self.limits)? };
-        signatures.files = files(&here.discovery, &self.trust, mode);
+        signatures.add(files(&here.discovery, &self.trust, mode));
         Ok((here, signatures))
     }
 
     /// Gate 5 of what has a signature: of plugins by their directories, of drop-ins by what was read of them. Where there is
     /// none of either, no keys are needed.
     pub(super) fn signatures(&self, here: &Here, mode: PluginMode) -> Result<Signatures> {
-        let files = files(&here.discovery, &self.trust, mode);
-        Ok(Signatures { files, ..self.trees()? })
+        let mut signatures = self.trees()?;
+        signatures.add(files(&here.discovery, &self.trust, mode));
+        Ok(signatures)
     }
 
     fn trees(&self) -> Result<Signatures> {
@@ -110,16 +111,24 @@ pub(super) struct Signatures {
     pub(super) shared: Option<String>,
 }
 
+/// What is said of drop-ins, by their places.
+#[derive(Debug, Default)]
+pub(super) struct JudgedFiles {
+    pub(super) verdicts: HashMap<PathBuf, FileVerdict>,
+    /// Key files that are not used, `file: reason`.
+    pub(super) skipped_keys: Vec<String>,
+}
+
 /// What is said of each drop-in. Keys that cannot be read say nothing of one that has no signature; of one that has, they
 /// are why it is refused, where its signature counts.
-pub(super) fn files(discovery: &Discovery, trust: &TrustInputs, mode: PluginMode) -> HashMap<PathBuf, FileVerdict> {
+pub(super) fn files(discovery: &Discovery, trust: &TrustInputs, mode: PluginMode) -> JudgedFiles {
     let found = discovery.plugins.iter().filter_map(|plugin| match &plugin.origin {
         Origin::File { statement, signature, .. } => Some((plugin, *statement, signature.as_ref())),
         _ => None,
     });
     let found: Vec<_> = found.collect();
     if found.is_empty() {
-        return HashMap::new();
+        return JudgedFiles::default();
     }
     let judge = Judge::new(trust);
     let said = |(plugin, statement, signature): (&Discovered, FileStatement, Option<&Content>)| {
@@ -137,10 +146,19 @@ pub(super) fn files(discovery: &Discovery, trust: &TrustInputs, mode: PluginMode
         };
         (plugin.place.clone(), verdict)
     };
-    found.into_iter().map(said).collect()
+    let skipped_keys = judge.as_ref().map(Judge::skipped_keys).unwrap_or_default();
+    JudgedFiles { verdicts: found.into_iter().map(said).collect(), skipped_keys }
 }
 
 impl Signatures {
+    /// Both are judged by the same keys, of which each says the same.
+    fn add(&mut self, files: JudgedFiles) {
+        self.files = files.verdicts;
+        if self.skipped_keys.is_empty() {
+            self.skipped_keys = files.skipped_keys;
+        }
+    }
+
     /// The verdict on a drop-in; nothing for what is none.
     pub(super) fn take_file(&mut self, plugin: &Discovered) -> Option<FileVerdict> {
         self.files.remove(&plugin.place)

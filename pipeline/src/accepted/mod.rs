@@ -22,7 +22,7 @@ pub use accept::{Acceptable, Accepted, Grounds, Revoked, accept, accept_installe
 pub(crate) use accept::{ids, revoke_line, trust_line};
 pub use candidates::{Candidates, Refused};
 pub use contract::ContractCheck;
-pub use dropins::{JudgedDropin, verify_dropins};
+pub use dropins::{JudgedDropin, VerifiedDropins, verify_dropins};
 pub use explain::{FoundDecision, explain_found};
 pub use guard::LockRule;
 pub(crate) use guard::{Arriving, LockGuard};

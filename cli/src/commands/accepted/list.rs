@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::{Listed, Listing, list};
-use aisoc_pipeline::documents::{DiscoveredPlugin, DiscoveredPlugins, Objection, SignatureJudgement};
+use aisoc_pipeline::documents::{DiscoveredPlugin, DiscoveredPlugins, Objection};
 use aisoc_pipeline::{Discovered, Failed};
 use serde::Serialize;
 
 use super::answer::{drift_lines, drifts, short_hash, shown_lock};
 use super::{here, require_named, tell};
 use crate::args::accepted::DiscoveredListArgs;
-use crate::commands::dropins::of_file;
+use crate::commands::dropins::{not_asked, of_file};
 use crate::commands::list::{ending_keys, judgement};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -60,7 +60,7 @@ fn row(listed: Listed) -> DiscoveredPlugin {
     let signature = match (signature, file) {
         (Some(Ok(judged)), _) => judgement(&judged).0,
         (_, Some(file)) => of_file(&file),
-        _ => unsigned_kind(),
+        _ => not_asked(),
     };
     let Discovered { id, version, kind, source, package, entry_point, hash, place, .. } = plugin;
     DiscoveredPlugin {
@@ -92,20 +92,8 @@ fn failed_row(failed: Failed) -> DiscoveredPlugin {
         place: escaped(place.as_os_str()),
         state: FAILED,
         is_locked: false,
-        signature: unsigned_kind(),
+        signature: not_asked(),
         error: Some(Objection::from(&fault)),
-    }
-}
-
-/// Nobody was asked about a signature.
-fn unsigned_kind() -> SignatureJudgement {
-    SignatureJudgement {
-        signature_status: None,
-        signing_key_id: None,
-        signing_key_fingerprint: None,
-        coverage: None,
-        coverage_accepted_from: Vec::new(),
-        trust_decision: None,
     }
 }
 
