@@ -8,11 +8,13 @@ use aisoc_installation::SharedDirectories;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
 use aisoc_signing::{Content, FileOutcome, FileStatement};
-use aisoc_trust::drift::Present;
+use aisoc_trust::drift::{Present, compare};
+use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use crate::discovered::{SiteSources, discover_beside, discover_site};
+use crate::fleet::SeenByLock;
 use crate::judge::{Judge, TrustInputs};
 
 /// Where to look, and whom to trust.
@@ -56,6 +58,25 @@ impl HereOptions {
         let here = Here { discovery: discover_beside(&self.sources, stated, &self.limits)? };
         signatures.add(files(&here.discovery, &self.trust, mode));
         Ok((here, signatures))
+    }
+
+    /// What is here as a lock compares it, with the refusals of gate 5 beside it.
+    ///
+    /// # Errors
+    /// As [`HereOptions::look_and_judge`].
+    pub(crate) fn seen_by_lock(&self, lock: &Lockfile, mode: PluginMode) -> Result<SeenByLock> {
+        let (Here { discovery }, mut signatures) = self.look_and_judge(mode)?;
+        let Discovery { plugins, failed, notes } = discovery;
+        let here: Vec<Present> = plugins.iter().map(present).collect();
+        let refusal = |plugin: &Discovered, signatures: &mut Signatures| match signatures.take(plugin)? {
+            Ok(judged) => judged.verdict.err(),
+            Err(refusal) => Some(refusal),
+        };
+        let judged = plugins.iter().enumerate();
+        let refusals = judged.filter_map(|(at, plugin)| Some((at, refusal(plugin, &mut signatures)?))).collect();
+        let Signatures { skipped_keys, shared, .. } = signatures;
+        let comparison = compare(lock, &here);
+        Ok(SeenByLock { plugins, comparison, failed, refusals, skipped_keys, shared, notes })
     }
 
     /// Gate 5 of what has a signature: of plugins by their directories, of drop-ins by what was read of them. Where there is

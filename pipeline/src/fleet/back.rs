@@ -21,6 +21,8 @@ pub struct BackOptions {
     pub access: Access,
     /// Why.
     pub reason: StatedReason,
+    /// Whether a lock that was gone back to stays: whoever is killed behind it, and says the same again, goes on.
+    pub is_once: bool,
 }
 
 /// A lock that is what it was before a set came, or the set again.
@@ -32,6 +34,8 @@ pub struct WentBack {
     pub version: Option<u64>,
     /// What became of the entries.
     pub changes: Vec<EntryChange>,
+    /// Whether anything was written, or in a dry run would be.
+    pub is_changed: bool,
     /// The lock, and its schema version.
     pub lock: (PathBuf, LockSchema),
     /// The journal beside it.
@@ -40,8 +44,9 @@ pub struct WentBack {
     pub accepted: Lockfile,
 }
 
-/// Puts the lock before back. Twice is where one was. The version that was applied stays the last one: no older one is
-/// taken from the source, and it does not come back by itself. What a run that was killed has begun is finished.
+/// Puts the lock before back. Twice is where one was, unless once is enough. The version that was applied stays the last
+/// one: no older one is taken from the source, and it does not come back by itself. What a run that was killed has begun
+/// is finished.
 ///
 /// # Errors
 /// `version_not_found` where there is none to go back to; as [`begin_lock`] and committing.
@@ -53,6 +58,18 @@ pub fn go_back(options: &BackOptions) -> Result<WentBack> {
     };
     let applied = session.applied()?.ok_or_else(|| nowhere("no set of plugins was applied to it"))?;
     let unfinished = applied.unfinished(session.lock());
+    let is_back = options.is_once && applied.is_rolled_back && unfinished.is_none();
+    if let Some(here) = session.lock().filter(|_| is_back) {
+        return Ok(WentBack {
+            version: None,
+            changes: Vec::new(),
+            is_changed: false,
+            lock: (session.path().to_owned(), here.schema()),
+            journal: session.journal().path(),
+            accepted: here.clone(),
+            applied,
+        });
+    }
     let previous = unfinished
         .or(applied.previous.as_ref())
         .ok_or_else(|| nowhere("there was no lock before the set that it follows"))?;
@@ -71,6 +88,7 @@ pub fn go_back(options: &BackOptions) -> Result<WentBack> {
     let done = WentBack {
         version,
         changes,
+        is_changed: true,
         lock: (session.path().to_owned(), lock.schema()),
         journal: session.journal().path(),
         accepted: lock.clone(),

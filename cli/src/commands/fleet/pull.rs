@@ -13,7 +13,7 @@ use aisoc_pipeline::fleet::{
 };
 use aisoc_signing::{Keyring, PayloadType};
 use aisoc_trust::keys::SyncSettings;
-use aisoc_trust::lockfile::AppliedLock;
+use aisoc_trust::lockfile::{AppliedLock, Lockfile};
 
 use super::super::accepted::{require_named, shown_lock};
 use super::super::signed_set::{settings, signer};
@@ -40,24 +40,25 @@ pub(crate) fn run(args: PullLockArgs, context: &Context) -> Result<u8> {
     require_named(change.plugins_dir.as_deref())?;
     let (site, access) = context.change(change)?;
     if let Some(reason) = followed.reason.clone().filter(|_| rollback) {
-        return back(&BackOptions { lock, site, access, reason }, context);
+        let options = BackOptions { lock, site, access, reason, is_once: false };
+        return context.output.answer(&back(&options, context)?.0);
     }
     let asked = Asked { lock, keys_dir: context.keys_directory(trusted_keys), source, followed, registry: &registry };
     let (done, options) = pull(asked, &site, &access, context)?;
     context.output.answer(&document(&done, &options))
 }
 
-/// Puts the lock before back.
-fn back(options: &BackOptions, context: &Context) -> Result<u8> {
-    let WentBack { applied, changes, lock: (path, schema), journal, .. } = go_back(options)?;
+/// Puts the lock before back, and gives what it accepts.
+pub(super) fn back(options: &BackOptions, context: &Context) -> Result<(PulledPluginSet, Lockfile)> {
+    let WentBack { applied, changes, is_changed, lock: (path, schema), journal, accepted, .. } = go_back(options)?;
     let AppliedLock { name, version, .. } = &applied;
-    let done = context.said("Rolled back", "Would roll back");
+    let done = if is_changed { context.said("Rolled back", "Would roll back") } else { "Unchanged" };
     let said = match applied.is_rolled_back {
         true => format!("{name} version {version}, which stays so until a newer version comes"),
         false => format!("to {name} version {version} again"),
     };
     context.output.status(done, said);
-    context.output.answer(&PulledPluginSet {
+    let document = PulledPluginSet {
         name: applied.name,
         set_version: applied.version,
         previous_set_version: Some(applied.version),
@@ -66,13 +67,14 @@ fn back(options: &BackOptions, context: &Context) -> Result<u8> {
         source: path_text(&path) + ".set",
         signers: Vec::new(),
         required_signature_count: applied.required_signatures.get(),
-        changed: !context.dry_run().is_on(),
+        changed: is_changed && !context.dry_run().is_on(),
         is_rolled_back: applied.is_rolled_back,
         changes: changes.iter().map(changed).collect(),
         plugins_lock: shown_lock(&path, schema),
         journal: path_text(&journal),
         reason: options.reason.to_string(),
-    })
+    };
+    Ok((document, accepted))
 }
 
 /// What says once which set is followed.

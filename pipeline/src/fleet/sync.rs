@@ -1,0 +1,299 @@
+//! `foresee`: what has to be done so that what is here is what the lock accepts.
+//!
+//! Nothing is fetched for it. Whatever it says, each plugin is judged by every gate when its turn comes, and by the lock
+//! as it is then.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use aisoc_discovery::{Discovered, Failed, Note, Origin, Source as PluginSource};
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::reference::Reference;
+use aisoc_manifests::version_order::compare;
+use aisoc_trust::drift::{Comparison, Drift};
+use aisoc_trust::lockfile::{LockEntry, Lockfile};
+use aisoc_trust::{CapabilityConsent, Consent};
+
+use crate::accepted::HereOptions;
+
+/// What has to be done, and what is here beside it.
+#[derive(Debug)]
+pub struct SyncPlan {
+    /// One for each entry, in the order of the lock.
+    pub steps: Vec<SyncStep>,
+    /// What the lock does not accept.
+    pub extras: Vec<Extra>,
+    /// Key files that are not used.
+    pub skipped_keys: Vec<String>,
+    /// What everybody may write of the plugins directory and the way to it, where that was accepted.
+    pub shared: Option<String>,
+    /// What somebody should know.
+    pub notes: Vec<Note>,
+}
+
+/// What has to be done about one entry.
+#[derive(Debug)]
+pub struct SyncStep {
+    /// The entry.
+    pub entry: LockEntry,
+    /// The version that is here.
+    pub present_version: Option<String>,
+    /// What has to be done.
+    pub act: SyncAct,
+    /// Why.
+    pub why: String,
+}
+
+/// What becomes of one plugin.
+#[derive(Debug)]
+pub enum SyncAct {
+    /// Nothing: it is here as it was accepted.
+    Keep,
+    /// It is fetched, and put where there is none.
+    Install(LockedArtifact),
+    /// It takes the place of an older version.
+    Upgrade(LockedArtifact),
+    /// It takes the place of a newer version.
+    Downgrade(LockedArtifact),
+    /// It takes the place of something else of that version, or of what nobody can compare it with.
+    Replace(LockedArtifact),
+    /// Nothing that a sync could do: it is not here and comes from no registry, it differs, or it is below its floor.
+    Refuse(Fault),
+}
+
+/// The artifact that a lock accepts, and where it is.
+#[derive(Debug, Clone)]
+pub struct LockedArtifact {
+    /// The plugin.
+    pub id: PluginId,
+    /// Where it is, by its digest and by no tag.
+    pub reference: Reference,
+    /// Its digest.
+    pub digest: ArtifactDigest,
+    /// What the entry answers for beside what is here.
+    pub consent: Consent,
+}
+
+/// A plugin that is here, and that the lock does not accept.
+#[derive(Debug)]
+pub struct Extra {
+    /// Its id; of what cannot be read, its name.
+    pub id: String,
+    /// Its version, where that is known.
+    pub version: Option<String>,
+    /// Where it was found.
+    pub source: PluginSource,
+    /// Why nobody can tell what it is, if nobody can.
+    pub fault: Option<Fault>,
+}
+
+impl SyncAct {
+    /// The act in one word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Install(_) => "install",
+            Self::Upgrade(_) => "upgrade",
+            Self::Downgrade(_) => "downgrade",
+            Self::Replace(_) => "replace",
+            Self::Refuse(fault) => match fault.reason() {
+                Reason::MissingFromInstall => "missing",
+                _ => "differs",
+            },
+        }
+    }
+
+    /// What has to come, if anything has.
+    pub const fn artifact(&self) -> Option<&LockedArtifact> {
+        match self {
+            Self::Install(artifact) | Self::Upgrade(artifact) | Self::Downgrade(artifact) | Self::Replace(artifact) => {
+                Some(artifact)
+            }
+            Self::Keep | Self::Refuse(_) => None,
+        }
+    }
+}
+
+impl LockedArtifact {
+    /// What an entry says of where its plugin is; nothing of one that came in no artifact, or in a directory.
+    pub fn of(entry: &LockEntry) -> Option<Self> {
+        let provenance = &entry.provenance;
+        let digest: ArtifactDigest = provenance.oci_digest.as_ref()?.parse().ok()?;
+        let reference: Reference = provenance.oci_ref.as_ref()?.parse().ok()?;
+        let capabilities = match provenance.capabilities {
+            Some(_) => CapabilityConsent::AcceptedBefore,
+            None => CapabilityConsent::Nothing,
+        };
+        let consent = Consent { downgrade: true, signer_change: provenance.signed_by.is_some(), capabilities };
+        let id = PluginId::installable(&entry.id).ok()?;
+        Some(Self { id, reference: reference.pinned(digest), digest, consent })
+    }
+}
+
+/// Compares the lock with what is here, and with what its signatures are worth.
+///
+/// # Errors
+/// `interrupted`, and I/O reasons for sources that cannot be listed.
+pub fn foresee(lock: &Lockfile, options: &HereOptions) -> Result<SyncPlan> {
+    let seen = options.seen_by_lock(lock)?;
+    let steps = lock.entries().iter().enumerate().map(|(at, entry)| step(at, entry, &seen)).collect();
+    let is_unlisted = |failed: &&Failed| lock.entry(&failed.name).is_none();
+    let unlisted = seen.plugins.iter().enumerate().filter(|(at, _)| seen.comparison.entries[*at].is_none());
+    let extra = |plugin: &Discovered| Extra {
+        id: plugin.id.clone(),
+        version: Some(plugin.version.clone()),
+        source: plugin.source,
+        fault: None,
+    };
+    let unread = |failed: &Failed| Extra {
+        id: failed.name.clone(),
+        version: failed.version.clone(),
+        source: failed.source,
+        fault: Some(failed.fault.clone()),
+    };
+    let extras = unlisted.map(|(_, plugin)| extra(plugin));
+    let extras = extras.chain(seen.failed.iter().filter(is_unlisted).map(unread)).collect();
+    Ok(SyncPlan { steps, extras, skipped_keys: seen.skipped_keys, shared: seen.shared, notes: seen.notes })
+}
+
+/// What is here, beside the lock.
+#[derive(Debug)]
+pub(crate) struct SeenByLock {
+    pub(crate) plugins: Vec<Discovered>,
+    pub(crate) comparison: Comparison,
+    pub(crate) failed: Vec<Failed>,
+    /// Why what is at that place is not admitted, of those that have a signature.
+    pub(crate) refusals: HashMap<usize, Fault>,
+    pub(crate) skipped_keys: Vec<String>,
+    pub(crate) shared: Option<String>,
+    pub(crate) notes: Vec<Note>,
+}
+
+fn step(at: usize, entry: &LockEntry, seen: &SeenByLock) -> SyncStep {
+    let here = seen.comparison.entries.iter().position(|matched| *matched == Some(at));
+    let failed = seen.failed.iter().find(|failed| failed.name == entry.id).map(|failed| &failed.fault);
+    let differs = here.map_or_else(|| failed.cloned(), |here| difference(entry, here, seen));
+    let present_version = here.map(|here| seen.plugins[here].version.clone());
+    let (act, why) = match (LockedArtifact::of(entry), here, differs) {
+        (_, Some(_), None) => (SyncAct::Keep, "as accepted".to_owned()),
+        _ if entry.is_below_its_floor() => refused(below_floor(entry)),
+        (Some(artifact), Some(_), Some(differs)) => {
+            (exchange(artifact, entry, present_version.as_deref()), said(&differs))
+        }
+        (Some(artifact), None, Some(unread)) => (SyncAct::Replace(artifact), said(&unread)),
+        (Some(artifact), None, None) => (SyncAct::Install(artifact), "not installed".to_owned()),
+        (None, _, Some(differs)) => refused(differs.about(&entry.id)),
+        (None, None, None) => refused(missing(entry)),
+    };
+    SyncStep { entry: entry.clone(), present_version, act, why }
+}
+
+fn said(fault: &Fault) -> String {
+    match fault.difference() {
+        Some(difference) => format!("{}: {} → {}", fault.reason(), difference.found, difference.expected),
+        None => format!("{}: {fault}", fault.reason()),
+    }
+}
+
+fn refused(fault: Fault) -> (SyncAct, String) {
+    let why = said(&fault);
+    (SyncAct::Refuse(fault), why)
+}
+
+/// In what the plugin that is here is not what was accepted: in its content, its artifact, or by its signature.
+fn difference(entry: &LockEntry, here: usize, seen: &SeenByLock) -> Option<Fault> {
+    let drifts: Vec<&Drift> = seen.comparison.blocking(here).collect();
+    if let Some(first) = drifts.first() {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        let fault = Fault::new(first.kind.reason(), format!("plugins.lock drift: {}", first.difference()));
+        return Some(fault.expected(shown(&first.expected), shown(&first.actual)));
+    }
+    let installed = match &seen.plugins[here].origin {
+        Origin::Installed(record) => Some(record.digest.to_string()),
+        _ => None,
+    };
+    if let (Some(accepted), Some(installed)) = (&entry.provenance.oci_digest, &installed)
+        && accepted != installed
+    {
+        let fault = Fault::new(Reason::HashMismatch, "plugins.lock accepts another artifact of it");
+        return Some(fault.expected(accepted, installed));
+    }
+    seen.refusals.get(&here).cloned()
+}
+
+fn exchange(artifact: LockedArtifact, entry: &LockEntry, present: Option<&str>) -> SyncAct {
+    match present.and_then(|present| compare(present, &entry.version)) {
+        Some(Ordering::Less) => SyncAct::Upgrade(artifact),
+        Some(Ordering::Greater) => SyncAct::Downgrade(artifact),
+        Some(Ordering::Equal) | None => SyncAct::Replace(artifact),
+    }
+}
+
+fn missing(entry: &LockEntry) -> Fault {
+    let LockEntry { id, package, version, .. } = entry;
+    Fault::new(Reason::MissingFromInstall, format!("{id}: plugins.lock accepts it, and says of no artifact that it is"))
+        .expected(format!("{package}=={version}"), "none")
+        .hint("install it the way it comes; what came from a registry is locked with `aisoc plugin install REF --lock`")
+}
+
+fn below_floor(entry: &LockEntry) -> Fault {
+    let floor = entry.provenance.version_floor.as_deref().unwrap_or_default();
+    Fault::new(Reason::VersionDowngrade, format!("{}: plugins.lock accepts a version below its own floor", entry.id))
+        .expected(format!("{floor} or newer"), &entry.version)
+        .hint("accept a newer version; whoever answers for the older one lowers `version_floor` in the lock by hand")
+}
+
+impl SyncStep {
+    /// Whether the plugin is here as it was accepted.
+    pub const fn is_done(&self) -> bool {
+        matches!(self.act, SyncAct::Keep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aisoc_trust::lockfile::Provenance;
+
+    fn entry(reference: Option<&str>, digest: Option<&str>) -> LockEntry {
+        let [id, package, version] = ["demo", "team/demo", "1.0.0"].map(str::to_owned);
+        let [oci_ref, oci_digest] = [reference, digest].map(|text| text.map(str::to_owned));
+        LockEntry {
+            id,
+            package,
+            version,
+            entry_point: "plugin:Demo".to_owned(),
+            distribution_hash: "sha256:1".to_owned(),
+            provenance: Provenance { oci_ref, oci_digest, ..Provenance::default() },
+        }
+    }
+
+    #[test]
+    fn an_artifact_is_fetched_by_its_digest_and_what_came_in_a_directory_is_not() {
+        let digest = ArtifactDigest::of(b"x").to_string();
+        let of = |reference| LockedArtifact::of(&entry(reference, Some(&digest)));
+        let artifact = of(Some("localhost:5000/team/demo:1")).expect("in a registry");
+        assert_eq!(artifact.reference.to_string(), format!("localhost:5000/team/demo@{digest}"));
+        assert!(artifact.consent.downgrade && !artifact.consent.signer_change, "nobody is said to have signed it");
+        assert_eq!(artifact.consent.capabilities, CapabilityConsent::Nothing);
+        assert!(of(Some("/srv/demo")).is_none() && of(None).is_none());
+        assert!(LockedArtifact::of(&entry(Some("localhost:5000/team/demo:1"), None)).is_none());
+    }
+
+    #[test]
+    fn what_takes_whose_place_is_told_by_their_versions() {
+        let digest = ArtifactDigest::of(b"x").to_string();
+        let entry = entry(Some("localhost:5000/team/demo:1"), Some(&digest));
+        let act = |present| {
+            let artifact = LockedArtifact::of(&entry).expect("in a registry");
+            exchange(artifact, &entry, present).as_str()
+        };
+        assert_eq!(act(Some("0.9")), "upgrade");
+        assert_eq!(act(Some("1.0.1")), "downgrade");
+        assert_eq!((act(Some("1.0.0")), act(Some("one"))), ("replace", "replace"));
+        assert_eq!(refused(missing(&entry)).0.as_str(), "missing");
+        assert_eq!(refused(below_floor(&entry)).0.as_str(), "differs");
+    }
+}
