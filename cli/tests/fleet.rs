@@ -38,20 +38,7 @@ impl Fleet {
     /// A plugin of that version, packed and accepted at headquarters.
     fn accept(&self, id: &str, version: &str) {
         let bench = &self.0;
-        if !bench.path(id).exists() {
-            bench.run(&["plugin", "new", id, "--type", "enricher"]).ok();
-        }
-        let manifest = fs::read_to_string(bench.path(id).join("plugin.yaml")).expect("there");
-        let lines = manifest.lines().filter(|line| !line.starts_with("integrity:"));
-        let lines: Vec<String> = lines
-            .map(|line| if line.starts_with("version:") { format!("version: \"{version}\"") } else { line.to_owned() })
-            .collect();
-        bench.write(&format!("{id}/plugin.yaml"), lines.join("\n") + "\n");
-        for left in ["plugin.sig", "plugin.sig.d"] {
-            let _ = fs::remove_file(bench.path(id).join(left));
-            let _ = fs::remove_dir_all(bench.path(id).join(left));
-        }
-        bench.run(&["plugin", "sign", id, "--private-key", "ops.key"]).ok();
+        bench.signed_version(id, version, "ops.key");
         let archive = format!("{id}-{version}.tar");
         bench.run(&["plugin", "package", id, "--out", &archive]).ok();
         let source = format!("oci-archive:{archive}");

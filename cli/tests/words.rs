@@ -76,7 +76,7 @@ fn right(command: &str) -> &'static [&'static str] {
             "--trusted-keys",
             "keys",
         ],
-        "plugins lock pull" => &[
+        "plugins lock pull" | "plugins sync" => &[
             "some.lockset",
             "--name",
             "x",

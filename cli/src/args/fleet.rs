@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use aisoc_installation::DEFAULT_PREVIOUS_VERSIONS;
 use clap::Args;
 
 use super::accepted::LockChangeArgs;
 use super::keyset::{FollowedSetArgs, SignSetArgs};
-use super::lock::LockArgs;
-use super::plugin::RegistryArgs;
+use super::lock::{LockArgs, SourceArgs};
+use super::plugin::{RegistryArgs, TrustArgs, kept_versions};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushLockArgs {
@@ -35,6 +36,44 @@ pub(crate) struct PullLockArgs {
     /// The directory of trusted keys [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
     pub(crate) trusted_keys: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lock: LockChangeArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// Which lock the plugins are brought to.
+#[derive(Debug, Args)]
+pub(crate) struct SyncTargetArgs {
+    /// Where the set is: a file, a reference, or `-` for standard input [default: as LOCK.sync says; without that the lock
+    /// as it stands]
+    #[arg(value_name = "REF|FILE")]
+    pub(crate) source: Option<OsString>,
+    /// Go back to the lock that stood there before the set came, and bring the plugins to that; where that was done, the
+    /// lock stays
+    #[arg(long, requires = "reason", conflicts_with_all = ["source", "name", "required_signatures", "save"])]
+    pub(crate) rollback: bool,
+    #[command(flatten)]
+    pub(crate) followed: FollowedSetArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncPluginsArgs {
+    #[command(flatten)]
+    pub(crate) target: SyncTargetArgs,
+    /// How many replaced versions of each plugin stay for `rollback`, at most 32
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
+    pub(crate) keep: u8,
+    /// Remove from the plugins directory what the lock does not accept, with its kept versions
+    #[arg(long)]
+    pub(crate) remove_extras: bool,
+    /// Do not ask before anything is removed
+    #[arg(long, short, requires = "remove_extras")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) lock: LockChangeArgs,
     #[command(flatten)]

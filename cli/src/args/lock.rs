@@ -25,7 +25,7 @@ pub(crate) struct ModeArgs {
 }
 
 /// Where plugins are looked for beside the plugins directory.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct SourceArgs {
     /// A directory of installed Python distributions; may be repeated [env: AISOC_SITE_PACKAGES, with `:` between them,
     /// default those of $VIRTUAL_ENV]

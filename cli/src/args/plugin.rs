@@ -397,28 +397,29 @@ pub(crate) struct FloorArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ConsentArgs {
     /// Let an older version replace a newer one
-    #[arg(long)]
+    #[arg(long, requires = "sources")]
     pub(crate) allow_downgrade: bool,
     /// Let a plugin come from others than those who have signed what is installed of it
-    #[arg(long)]
+    #[arg(long, requires = "sources")]
     pub(crate) allow_signer_change: bool,
     /// Let a plugin ask for more of the host than before: all that is new, and nothing else, with commas between them
-    #[arg(long, value_name = "LIST", value_parser = known::capabilities(), hide_possible_values = true)]
+    #[arg(long, value_name = "LIST", requires = "sources", value_parser = known::capabilities(), hide_possible_values = true)]
     pub(crate) accept_capabilities: Option<Capabilities>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
     /// What to install: references, archives, layouts, plugins' directories; each on its own, and all are tried. Of a
-    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry
-    #[arg(value_name = "REF|DIR|ARCHIVE", required = true)]
+    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry. With --locked and
+    /// without any, every artifact that plugins.lock accepts
+    #[arg(value_name = "REF|DIR|ARCHIVE", required_unless_present = "locked")]
     pub(crate) sources: Vec<OsString>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
     /// Refuse any other artifact than this one; of one source alone
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(long, value_name = "DIGEST", requires = "sources")]
     pub(crate) require_digest: Option<ArtifactDigest>,
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
@@ -508,6 +509,6 @@ pub(crate) struct GcArgs {
     pub(crate) change: ChangeArgs,
 }
 
-fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
+pub(super) fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
     clap::value_parser!(u8).range(..=i64::from(MAX_PREVIOUS_VERSIONS))
 }

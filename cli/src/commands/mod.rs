@@ -26,6 +26,8 @@ mod grants;
 mod help;
 mod inspect;
 mod install;
+mod install_locked;
+mod installing;
 mod journal;
 mod key_change;
 mod keygen;

@@ -242,6 +242,7 @@ mod tests {
             "a consent, which is given each time",
             &[
                 "force",
+                "remove-extras",
                 "reset",
                 "yes",
                 "replace-tag",

@@ -6,7 +6,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
-use super::install::{judged, owned, warn_of_objection, warn_of_override};
+use super::installing::{judged, owned, warn_of_objection, warn_of_override};
 use super::lock_rule::{AskedLock, lock_rule};
 use super::uninstall::plugin_id;
 use super::{grants, replaced};
@@ -34,7 +34,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
 }
 
 /// Puts a kept version back, and says what somebody should know of it.
-fn roll_back(options: &RollbackOptions, context: &Context) -> Result<RolledBackPlugin> {
+pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<RolledBackPlugin> {
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(options, &reporter)?;
     drop(reporter);

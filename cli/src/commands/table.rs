@@ -206,6 +206,8 @@ already, and is verified when --trusted-keys names keys.",
     --plugins-dir plugins
   aisoc plugin install registry.example/team/my-plugin:1.2.0 \\
     --require-digest \"$DIGEST\"
+  # everything that plugins.lock accepts, and nothing else
+  aisoc plugin install --locked --plugins-lock fleet.lock
   # what it would do
   aisoc plugin install registry.example/team/my-plugin:1.2.0 --dry-run",
             risk: Risk::Write,
@@ -447,6 +449,38 @@ Exit code 4 when the source is down: the lock stays as it is.",
             raised_by: &["save", "rollback", "accept-shared-directory"],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PulledPluginSet>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: fleet::sync::run,
+        is: Declaration {
+            words: &["plugins", "sync"],
+            about: "Bring what is installed to what plugins.lock accepts, and the lock to the set that it follows",
+            examples: "Examples:
+  # once: from where, which set, and how many have to have signed it
+  aisoc plugins sync registry.example/team/plugins:fleet \\
+    --name fleet --required-signatures 1 --save
+  # from then on; what it would do, and doing it
+  aisoc plugins sync --dry-run
+  aisoc plugins sync
+
+With --rollback --reason TEXT to the lock before the set, plugins and all.
+Each plugin comes by the digest that the lock accepts, through every gate of an
+install, or not at all; the others come all the same. What the lock does not
+accept is named and stays. Run it again after a failure: what is done is not
+fetched again.",
+            risk: Risk::Write,
+            raised_by: &[
+                "save",
+                "rollback",
+                "remove-extras",
+                "trust-mode",
+                "trust-coverage",
+                "accept-shared-directory",
+            ],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::SyncedPlugins>),
             ..PLAIN
         },
     },

@@ -20,13 +20,20 @@ use super::accept::{lock_access, provenance_of, trust_line};
 use crate::judge::Judgement;
 
 /// What an install or a rollback has to do with a lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum LockRule {
     /// In dev it decides nothing, but for what the plugin may ask for: no less was accepted of that anywhere.
     Known(PathBuf),
     /// What comes is what the lock accepts, exactly, and anything else is refused; of production too, where a host would
     /// refuse it as soon as it is there.
     Exactly(PathBuf),
+    /// As [`LockRule::Exactly`], by a lock that would be written: what a dry run goes by, and nothing else.
+    Foreseen {
+        /// Where it would be.
+        path: PathBuf,
+        /// What it would accept.
+        lock: Box<Lockfile>,
+    },
     /// It accepts what comes, for that reason.
     Record {
         /// The lock.
@@ -93,7 +100,7 @@ impl LockRule {
 
     fn path(&self) -> &Path {
         match self {
-            Self::Known(path) | Self::Exactly(path) | Self::Record { path, .. } => path,
+            Self::Known(path) | Self::Exactly(path) | Self::Foreseen { path, .. } | Self::Record { path, .. } => path,
         }
     }
 
@@ -102,6 +109,9 @@ impl LockRule {
     /// # Errors
     /// As [`LockPlace::read`].
     pub(crate) fn read(&self) -> Result<LockGuard<'_>> {
+        if let Self::Foreseen { lock, .. } = self {
+            return Ok(LockGuard { rule: self, lock: Some(Lockfile::clone(lock)), session: None });
+        }
         let read = LockPlace::open(self.path()).and_then(|place| place.map(|place| place.read()).transpose());
         let lock = match read {
             // Of one that was found, and in dev alone: it may stand in the home of whoever ran the command that became
@@ -134,8 +144,14 @@ impl LockRule {
     /// # Errors
     /// As [`LockSession::begin`], and as [`LockSession::with_journal`] for whoever writes into it.
     pub(crate) fn begin(&self, site: &Site, access: &Access) -> Result<LockGuard<'_>> {
-        if matches!(self, Self::Known(_)) {
-            return self.read();
+        match self {
+            Self::Known(_) => return self.read(),
+            Self::Foreseen { .. } if access.dry_run.is_on() => return self.read(),
+            Self::Foreseen { path, .. } => {
+                let message = format!("`{}` is not written yet, and something is changed by it", path.display());
+                return Err(Fault::new(Reason::Internal, message));
+            }
+            Self::Exactly(_) | Self::Record { .. } => {}
         }
         let begun = site.journal_heads(access).and_then(|head| {
             let session = LockSession::begin(self.path(), head, &lock_access(access))?;
@@ -160,7 +176,7 @@ impl LockGuard<'_> {
     pub(crate) fn facts(&self, arriving: &Arriving, at: Timestamp) -> LockFacts {
         let demand = match self.rule {
             LockRule::Known(_) => LockDemand::Dev,
-            LockRule::Exactly(_) => LockDemand::Exactly,
+            LockRule::Exactly(_) | LockRule::Foreseen { .. } => LockDemand::Exactly,
             LockRule::Record { .. } => LockDemand::Recording(self.unrecordable(arriving, at)),
         };
         let listed = self.lock.as_ref().map(|lock| LockListed::of(lock, &arriving.present, arriving.artifact.clone()));

@@ -3,18 +3,17 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use aisoc_discovery::{Discovered, Discovery, Origin, Source};
+use aisoc_discovery::{Discovered, Discovery, Failed, Note, Origin, Source};
 use aisoc_installation::SharedDirectories;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
 use aisoc_signing::{Content, FileOutcome, FileStatement};
-use aisoc_trust::drift::{Present, compare};
+use aisoc_trust::drift::{Comparison, Present, compare};
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use crate::discovered::{SiteSources, discover_beside, discover_site};
-use crate::fleet::SeenByLock;
 use crate::judge::{Judge, TrustInputs};
 
 /// Where to look, and whom to trust.
@@ -35,6 +34,19 @@ pub struct HereOptions {
 pub(super) struct Here {
     /// What was found.
     pub(super) discovery: Discovery,
+}
+
+/// What is here, beside the lock.
+#[derive(Debug)]
+pub(crate) struct SeenByLock {
+    pub(crate) plugins: Vec<Discovered>,
+    pub(crate) comparison: Comparison,
+    pub(crate) failed: Vec<Failed>,
+    /// Why what is at that place is not admitted, of those that have a signature.
+    pub(crate) refusals: HashMap<usize, Fault>,
+    pub(crate) skipped_keys: Vec<String>,
+    pub(crate) shared: Option<String>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl HereOptions {
@@ -68,9 +80,13 @@ impl HereOptions {
         let (Here { discovery }, mut signatures) = self.look_and_judge(mode)?;
         let Discovery { plugins, failed, notes } = discovery;
         let here: Vec<Present> = plugins.iter().map(present).collect();
-        let refusal = |plugin: &Discovered, signatures: &mut Signatures| match signatures.take(plugin)? {
-            Ok(judged) => judged.verdict.err(),
-            Err(refusal) => Some(refusal),
+        let refusal = |plugin: &Discovered, signatures: &mut Signatures| match signatures.take(plugin) {
+            Some(Ok(judged)) => judged.verdict.err(),
+            Some(Err(refusal)) => Some(refusal),
+            None => match signatures.take_file(plugin)?.said {
+                FoundSignature::Refused(refusal) => Some(refusal),
+                _ => None,
+            },
         };
         let judged = plugins.iter().enumerate();
         let refusals = judged.filter_map(|(at, plugin)| Some((at, refusal(plugin, &mut signatures)?))).collect();

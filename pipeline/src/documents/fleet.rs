@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PluginsLock, Signer};
+use super::{Objection, PluginsLock, Signer};
 
 /// A set of plugins that was signed.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -80,4 +80,55 @@ pub struct ChangedEntry {
     pub version: Option<String>,
     /// The content that is accepted.
     pub hash: Option<String>,
+}
+
+/// What was done so that what is here is what a lock accepts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SyncedPlugins {
+    /// The lock.
+    pub plugins_lock: PluginsLock,
+    /// What the set that it follows has made of it before; nothing where it follows none.
+    pub followed: Option<PulledPluginSet>,
+    /// What became of each plugin that the lock accepts, in its order.
+    pub plugins: Vec<SyncedPlugin>,
+    /// What is here, and is not in the lock. It stays, unless it was asked for that it goes.
+    pub extras: Vec<ExtraPlugin>,
+    /// Whether everything that the lock accepts is here now, as it was accepted.
+    pub is_complete: bool,
+}
+
+/// What became of one plugin, or in a dry run would.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SyncedPlugin {
+    /// The plugin.
+    pub id: String,
+    /// The version that is accepted.
+    pub version: String,
+    /// `keep`, `install`, `upgrade`, `downgrade` or `replace`; `refuse` for what no sync can mend.
+    pub action: &'static str,
+    /// Why.
+    pub why: String,
+    /// The version that was here before.
+    pub previous_version: Option<String>,
+    /// Where the artifact is that is accepted, by its digest; nothing where the lock says of none.
+    pub reference: Option<String>,
+    /// Whether the plugin is here now, as it was accepted.
+    pub is_done: bool,
+    /// Why it is not, where it was tried or cannot be.
+    pub objection: Option<Objection>,
+}
+
+/// A plugin that is here, and is not in the lock.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExtraPlugin {
+    /// Its id; of what cannot be read, its name.
+    pub id: String,
+    /// Its version, where that is known.
+    pub version: Option<String>,
+    /// Where it was found: `compiled`, `dir`, `oci`, `entry_point` or `dropin`.
+    pub source: &'static str,
+    /// Whether it was removed.
+    pub is_removed: bool,
+    /// Why nobody can tell what it is, or why it could not be removed.
+    pub objection: Option<Objection>,
 }

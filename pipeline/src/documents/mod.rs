@@ -49,7 +49,7 @@ pub use doctor::{SiteExamination, SiteFinding};
 pub use explanation::{
     ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,
 };
-pub use fleet::{ChangedEntry, PulledPluginSet, PushedPluginSet};
+pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, SyncedPlugin, SyncedPlugins};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};

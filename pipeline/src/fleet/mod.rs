@@ -12,5 +12,4 @@ mod sync;
 pub use back::{BackOptions, WentBack, go_back};
 pub use follow::{FollowOptions, Followed, applied_to, follow, followed_by, known_artifact, still_followed};
 pub use publish::{LockExportOptions, export_lock, sign_lock_as_well};
-pub(crate) use sync::SeenByLock;
 pub use sync::{Extra, LockedArtifact, SyncAct, SyncPlan, SyncStep, foresee};

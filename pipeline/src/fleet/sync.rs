@@ -4,7 +4,6 @@
 //! as it is then.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use aisoc_discovery::{Discovered, Failed, Note, Origin, Source as PluginSource};
 use aisoc_manifests::digest::ArtifactDigest;
@@ -12,11 +11,11 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
-use aisoc_trust::drift::{Comparison, Drift};
+use aisoc_trust::drift::Drift;
 use aisoc_trust::lockfile::{LockEntry, Lockfile};
-use aisoc_trust::{CapabilityConsent, Consent};
+use aisoc_trust::{CapabilityConsent, Consent, PluginMode};
 
-use crate::accepted::HereOptions;
+use crate::accepted::{HereOptions, SeenByLock};
 
 /// What has to be done, and what is here beside it.
 #[derive(Debug)]
@@ -42,8 +41,8 @@ pub struct SyncStep {
     pub present_version: Option<String>,
     /// What has to be done.
     pub act: SyncAct,
-    /// Why.
-    pub why: String,
+    /// In what it is not here as it was accepted; nothing where it is.
+    pub differs: Option<Fault>,
 }
 
 /// What becomes of one plugin.
@@ -60,7 +59,7 @@ pub enum SyncAct {
     /// It takes the place of something else of that version, or of what nobody can compare it with.
     Replace(LockedArtifact),
     /// Nothing that a sync could do: it is not here and comes from no registry, it differs, or it is below its floor.
-    Refuse(Fault),
+    Refuse,
 }
 
 /// The artifact that a lock accepts, and where it is.
@@ -91,17 +90,14 @@ pub struct Extra {
 
 impl SyncAct {
     /// The act in one word.
-    pub fn as_str(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Keep => "keep",
             Self::Install(_) => "install",
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
             Self::Replace(_) => "replace",
-            Self::Refuse(fault) => match fault.reason() {
-                Reason::MissingFromInstall => "missing",
-                _ => "differs",
-            },
+            Self::Refuse => "refuse",
         }
     }
 
@@ -111,7 +107,7 @@ impl SyncAct {
             Self::Install(artifact) | Self::Upgrade(artifact) | Self::Downgrade(artifact) | Self::Replace(artifact) => {
                 Some(artifact)
             }
-            Self::Keep | Self::Refuse(_) => None,
+            Self::Keep | Self::Refuse => None,
         }
     }
 }
@@ -136,8 +132,8 @@ impl LockedArtifact {
 ///
 /// # Errors
 /// `interrupted`, and I/O reasons for sources that cannot be listed.
-pub fn foresee(lock: &Lockfile, options: &HereOptions) -> Result<SyncPlan> {
-    let seen = options.seen_by_lock(lock)?;
+pub fn foresee(lock: &Lockfile, options: &HereOptions, mode: PluginMode) -> Result<SyncPlan> {
+    let seen = options.seen_by_lock(lock, mode)?;
     let steps = lock.entries().iter().enumerate().map(|(at, entry)| step(at, entry, &seen)).collect();
     let is_unlisted = |failed: &&Failed| lock.entry(&failed.name).is_none();
     let unlisted = seen.plugins.iter().enumerate().filter(|(at, _)| seen.comparison.entries[*at].is_none());
@@ -158,36 +154,27 @@ pub fn foresee(lock: &Lockfile, options: &HereOptions) -> Result<SyncPlan> {
     Ok(SyncPlan { steps, extras, skipped_keys: seen.skipped_keys, shared: seen.shared, notes: seen.notes })
 }
 
-/// What is here, beside the lock.
-#[derive(Debug)]
-pub(crate) struct SeenByLock {
-    pub(crate) plugins: Vec<Discovered>,
-    pub(crate) comparison: Comparison,
-    pub(crate) failed: Vec<Failed>,
-    /// Why what is at that place is not admitted, of those that have a signature.
-    pub(crate) refusals: HashMap<usize, Fault>,
-    pub(crate) skipped_keys: Vec<String>,
-    pub(crate) shared: Option<String>,
-    pub(crate) notes: Vec<Note>,
-}
-
 fn step(at: usize, entry: &LockEntry, seen: &SeenByLock) -> SyncStep {
     let here = seen.comparison.entries.iter().position(|matched| *matched == Some(at));
     let failed = seen.failed.iter().find(|failed| failed.name == entry.id).map(|failed| &failed.fault);
     let differs = here.map_or_else(|| failed.cloned(), |here| difference(entry, here, seen));
     let present_version = here.map(|here| seen.plugins[here].version.clone());
-    let (act, why) = match (LockedArtifact::of(entry), here, differs) {
-        (_, Some(_), None) => (SyncAct::Keep, "as accepted".to_owned()),
+    let (act, differs) = match (LockedArtifact::of(entry), here, differs) {
+        (_, Some(_), None) => (SyncAct::Keep, None),
         _ if entry.is_below_its_floor() => refused(below_floor(entry)),
         (Some(artifact), Some(_), Some(differs)) => {
-            (exchange(artifact, entry, present_version.as_deref()), said(&differs))
+            (exchange(artifact, entry, present_version.as_deref()), Some(differs))
         }
-        (Some(artifact), None, Some(unread)) => (SyncAct::Replace(artifact), said(&unread)),
-        (Some(artifact), None, None) => (SyncAct::Install(artifact), "not installed".to_owned()),
+        (Some(artifact), None, Some(unread)) => (SyncAct::Replace(artifact), Some(unread)),
+        (Some(artifact), None, None) => (SyncAct::Install(artifact), Some(missing(entry))),
         (None, _, Some(differs)) => refused(differs.about(&entry.id)),
-        (None, None, None) => refused(missing(entry)),
+        (None, None, None) => refused(
+            missing(entry)
+                .although("the lock names no artifact of it")
+                .hint("install it the way it comes; what `aisoc plugin install REF --lock` locks can be fetched"),
+        ),
     };
-    SyncStep { entry: entry.clone(), present_version, act, why }
+    SyncStep { entry: entry.clone(), present_version, act, differs }
 }
 
 fn said(fault: &Fault) -> String {
@@ -197,9 +184,8 @@ fn said(fault: &Fault) -> String {
     }
 }
 
-fn refused(fault: Fault) -> (SyncAct, String) {
-    let why = said(&fault);
-    (SyncAct::Refuse(fault), why)
+fn refused(fault: Fault) -> (SyncAct, Option<Fault>) {
+    (SyncAct::Refuse, Some(fault))
 }
 
 /// In what the plugin that is here is not what was accepted: in its content, its artifact, or by its signature.
@@ -233,9 +219,8 @@ fn exchange(artifact: LockedArtifact, entry: &LockEntry, present: Option<&str>) 
 
 fn missing(entry: &LockEntry) -> Fault {
     let LockEntry { id, package, version, .. } = entry;
-    Fault::new(Reason::MissingFromInstall, format!("{id}: plugins.lock accepts it, and says of no artifact that it is"))
+    Fault::new(Reason::MissingFromInstall, format!("{id}: plugins.lock accepts it, and it is not installed"))
         .expected(format!("{package}=={version}"), "none")
-        .hint("install it the way it comes; what came from a registry is locked with `aisoc plugin install REF --lock`")
 }
 
 fn below_floor(entry: &LockEntry) -> Fault {
@@ -246,6 +231,15 @@ fn below_floor(entry: &LockEntry) -> Fault {
 }
 
 impl SyncStep {
+    /// Why that has to be done, in one line.
+    pub fn why(&self) -> String {
+        match (&self.act, &self.differs) {
+            (SyncAct::Install(_), _) => "not installed".to_owned(),
+            (_, Some(differs)) => said(differs),
+            (_, None) => "as accepted".to_owned(),
+        }
+    }
+
     /// Whether the plugin is here as it was accepted.
     pub const fn is_done(&self) -> bool {
         matches!(self.act, SyncAct::Keep)
@@ -293,7 +287,5 @@ mod tests {
         assert_eq!(act(Some("0.9")), "upgrade");
         assert_eq!(act(Some("1.0.1")), "downgrade");
         assert_eq!((act(Some("1.0.0")), act(Some("one"))), ("replace", "replace"));
-        assert_eq!(refused(missing(&entry)).0.as_str(), "missing");
-        assert_eq!(refused(below_floor(&entry)).0.as_str(), "differs");
     }
 }

@@ -21,7 +21,7 @@ use aisoc_trust::lockfile::LockSession;
 
 use crate::args::lock::SourceArgs;
 use crate::args::plugin::TrustArgs;
-use crate::commands::install::{warn_of_objection, warn_of_override};
+use crate::commands::installing::{warn_of_objection, warn_of_override};
 use crate::commands::key_change::require_there;
 use crate::commands::list::ending_keys;
 use crate::context::Context;

@@ -1,0 +1,268 @@
+//! `aisoc plugins sync`: the lock as its set has it, then each plugin as the lock accepts it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use aisoc_installation::{Access, Site};
+use aisoc_manifests::counted;
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
+use aisoc_pipeline::accepted::LockRule;
+use aisoc_pipeline::documents::{ExtraPlugin, Objection, PulledPluginSet, SyncedPlugin, SyncedPlugins};
+use aisoc_pipeline::fleet::{BackOptions, LockedArtifact, SyncAct, SyncPlan, SyncStep, followed_by, foresee};
+use aisoc_trust::lock_missing;
+use aisoc_trust::lockfile::Lockfile;
+use serde::Serialize;
+
+use super::super::accepted::{here, require_named, shown_lock, tell};
+use super::super::several;
+use super::bring::Bringing;
+use super::extras::Removal;
+use super::pull::{Asked, back, document, pull};
+use crate::args::accepted::LockChangeArgs;
+use crate::args::fleet::{SyncPluginsArgs, SyncTargetArgs};
+use crate::args::keyset::FollowedSetArgs;
+use crate::args::plugin::RegistryArgs;
+use crate::chosen_lock::ChosenLock;
+use crate::context::Context;
+use crate::output::{Answer, printable};
+
+/// What came of each plugin, and what it makes of the command.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    document: SyncedPlugins,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+impl Answer for Outcome {
+    fn text(&self) -> String {
+        let SyncedPlugins { plugins, extras, .. } = &self.document;
+        plugins.iter().filter_map(plugin_line).chain(extras.iter().map(extra_line)).collect()
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
+/// Nothing of what was as accepted before: of ten thousand it would hide the one that was not.
+fn plugin_line(plugin: &SyncedPlugin) -> Option<String> {
+    let SyncedPlugin { id, version, action, why, objection, .. } = plugin;
+    let (id, version) = (printable(id), printable(version));
+    match objection {
+        Some(objection) => Some(format!("failed {id} {version}: {}\n", printable(&objection.to_string()))),
+        None if *action == SyncAct::Keep.as_str() => None,
+        None => Some(format!("{action} {id} {version}: {}\n", printable(why))),
+    }
+}
+
+fn extra_line(extra: &ExtraPlugin) -> String {
+    let ExtraPlugin { id, version, source, is_removed, objection } = extra;
+    let done = if *is_removed { "removed" } else { "extra" };
+    let why = objection.as_ref().map(|objection| format!("; {objection}")).unwrap_or_default();
+    let (id, version) = (printable(id), printable(version.as_deref().unwrap_or("-")));
+    format!("{done} {id} {version}: not in plugins.lock ({source}){}\n", printable(&why))
+}
+
+/// The lock that the plugins are brought to, and what the set that it follows has made of it.
+struct Target {
+    followed: Option<PulledPluginSet>,
+    lock: Lockfile,
+}
+
+/// Where everything is, and who changes it.
+struct Place<'a> {
+    chosen: &'a ChosenLock,
+    site: &'a Site,
+    access: &'a Access,
+    keys_dir: PathBuf,
+    registry: &'a RegistryArgs,
+}
+
+pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
+    let SyncPluginsArgs { target, keep, remove_extras, yes, sources, trust, lock, registry } = args;
+    let LockChangeArgs { lock, change } = lock;
+    let chosen = context.plugins_lock(lock.plugins_lock)?;
+    require_named(change.plugins_dir.as_deref())?;
+    let references = context.environment.reference_rules()?;
+    let (site, access) = context.change(change)?;
+    let keys_dir = context.keys_directory(trust.trusted_keys.clone());
+    let here = here(&site, sources, trust, access.shared_directories, context)?;
+    here.trust.require_acknowledged()?;
+    let removal = Removal { is_asked: remove_extras, is_confirmed: yes, site: &site, access: &access };
+    removal.require_answer(context)?;
+    let place = Place { chosen: &chosen, site: &site, access: &access, keys_dir, registry: &registry };
+    let Target { followed, lock } = place.target(target, context)?;
+    let mode = context.plugin_mode(None);
+    let plan = foresee(&lock, &here, mode)?;
+    tell(&plan.notes, context);
+    context.warn_of_sharing(plan.shared.as_deref());
+    context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
+    removal.confirm(&plan.extras, context)?;
+    let artifacts: Vec<&LockedArtifact> = plan.steps.iter().filter_map(|step| step.act.artifact()).collect();
+    let named: Vec<&Reference> = artifacts.iter().map(|artifact| &artifact.reference).collect();
+    let client = context.client(&registry, &named)?;
+    if !artifacts.is_empty() {
+        here.trust.require_keys()?;
+    }
+    let lock_rule = rule(&chosen.path, &lock, context);
+    let trust = here.trust.clone();
+    let access = access.clone();
+    let bringing = Bringing { site: site.clone(), trust, references, lock: lock_rule, client, keep, access };
+    let failures = brought(&plan.steps, &bringing, context)?;
+    let removed = removal.remove(&plan.extras, context)?;
+    // What is here is looked at again: by the lock as it is then, whoever has changed either meanwhile.
+    let after = match context.dry_run().is_on() || artifacts.is_empty() {
+        true => None,
+        false => Some(foresee(&chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?, &here, mode)?),
+    };
+    let SyncPlan { steps, extras, .. } = plan;
+    let Outcomes { plugins, mut failures } = Outcomes::of(steps, after.map(|after| after.steps), failures);
+    announce(&plugins, context);
+    failures.extend(removed.failures());
+    let document = SyncedPlugins {
+        plugins_lock: shown_lock(&chosen.path, lock.schema()),
+        followed,
+        is_complete: plugins.iter().all(|plugin| plugin.is_done),
+        plugins,
+        extras: extras.into_iter().map(|extra| removed.document(extra, context)).collect(),
+    };
+    answer(document, failures, context)
+}
+
+/// The verification of each plugin says which keys end.
+const NO_ENDING_KEYS: [&str; 0] = [];
+
+/// In a dry run nothing is written that an install could go by.
+fn rule(path: &Path, lock: &Lockfile, context: &Context) -> LockRule {
+    match context.dry_run().is_on() {
+        true => LockRule::Foreseen { path: path.to_owned(), lock: Box::new(lock.clone()) },
+        false => LockRule::Exactly(path.to_owned()),
+    }
+}
+
+impl Place<'_> {
+    /// The lock as the set has it that it follows, as it was before, or as it stands.
+    fn target(&self, asked: SyncTargetArgs, context: &Context) -> Result<Target> {
+        let SyncTargetArgs { source, rollback, followed, .. } = asked;
+        let lock = self.chosen.path.clone();
+        if let Some(reason) = followed.reason.clone().filter(|_| rollback) {
+            let (site, access) = (self.site.clone(), self.access.clone());
+            let (document, lock) = back(&BackOptions { lock, site, access, reason, is_once: true }, context)?;
+            return Ok(Target { followed: Some(document), lock });
+        }
+        let FollowedSetArgs { name, required_signatures, save, reason } = &followed;
+        let is_asked = source.is_some() || name.is_some() || required_signatures.is_some() || *save || reason.is_some();
+        if is_asked || followed_by(&lock)?.is_some() {
+            let asked = Asked { lock, keys_dir: self.keys_dir.clone(), source, followed, registry: self.registry };
+            let (done, options) = pull(asked, self.site, self.access, context)?;
+            return Ok(Target { followed: Some(document(&done, &options)), lock: done.accepted });
+        }
+        let lock = self.chosen.read()?.ok_or_else(|| nothing_to_go_by(&self.chosen.path))?;
+        Ok(Target { followed: None, lock })
+    }
+}
+
+/// A host that was told nothing yet.
+fn nothing_to_go_by(path: &Path) -> Fault {
+    lock_missing(path).hint(
+        "say once which set is followed: `aisoc plugins sync REF --name NAME --required-signatures COUNT --save`, or \
+         name a lock with `--plugins-lock PATH`",
+    )
+}
+
+/// Brings each plugin that has to come, and says why some have not.
+///
+/// # Errors
+/// `interrupted`: what is done then is done, and the next run goes on.
+fn brought(steps: &[SyncStep], bringing: &Bringing, context: &Context) -> Result<HashMap<String, Fault>> {
+    let mut failures = HashMap::new();
+    for SyncStep { entry, act, differs, .. } in steps {
+        let failure = match (act, act.artifact()) {
+            (SyncAct::Keep, _) => None,
+            (_, Some(artifact)) => bringing.bring(artifact, context).err(),
+            (_, None) => differs.clone(),
+        };
+        match failure {
+            Some(fault) if fault.class() == Class::Interrupted => return Err(fault),
+            Some(fault) => failures.insert(entry.id.clone(), fault),
+            None => None,
+        };
+    }
+    Ok(failures)
+}
+
+/// What became of each plugin, and why of those that are not here as they were accepted.
+#[derive(Default)]
+struct Outcomes {
+    plugins: Vec<SyncedPlugin>,
+    failures: Vec<(String, Fault)>,
+}
+
+impl Outcomes {
+    /// One that is here as it was accepted is done, whoever has brought it; one that is not has failed, whatever was
+    /// done. Of a dry run it is known what would fail.
+    fn of(steps: Vec<SyncStep>, after: Option<Vec<SyncStep>>, mut failures: HashMap<String, Fault>) -> Self {
+        let is_looked_at_again = after.is_some();
+        let after = after.into_iter().flatten();
+        let mut after: HashMap<String, SyncStep> = after.map(|step| (step.entry.id.clone(), step)).collect();
+        let mut outcomes = Self::default();
+        for step in steps {
+            let failure = failures.remove(&step.entry.id);
+            match is_looked_at_again {
+                false => outcomes.add(&step, step.is_done(), failure),
+                true => {
+                    let differs = after.remove(&step.entry.id).map_or_else(|| Some(went(&step)), |now| now.differs);
+                    let failure = differs.map(|differs| failure.unwrap_or(differs));
+                    outcomes.add(&step, failure.is_none(), failure);
+                }
+            }
+        }
+        let mut added: Vec<_> = after.into_values().collect();
+        added.sort_by(|one, other| one.entry.id.cmp(&other.entry.id));
+        added.iter().for_each(|step| outcomes.add(step, step.is_done(), step.differs.clone()));
+        outcomes
+    }
+
+    fn add(&mut self, step: &SyncStep, is_done: bool, failure: Option<Fault>) {
+        self.plugins.push(SyncedPlugin {
+            id: step.entry.id.clone(),
+            version: step.entry.version.clone(),
+            action: step.act.as_str(),
+            why: step.why(),
+            previous_version: step.present_version.clone(),
+            reference: step.act.artifact().map(|artifact| artifact.reference.to_string()),
+            is_done,
+            objection: failure.as_ref().map(Objection::from),
+        });
+        self.failures.extend(failure.map(|fault| (step.entry.id.clone(), fault)));
+    }
+}
+
+/// An entry that somebody has taken out of the lock while its plugin was brought.
+fn went(step: &SyncStep) -> Fault {
+    let message = format!("`{}` was accepted when this began, and plugins.lock does not list it now", step.entry.id);
+    Fault::new(Reason::MissingFromLock, message).hint("see who has changed it: `aisoc plugins journal show`")
+}
+
+fn announce(plugins: &[SyncedPlugin], context: &Context) {
+    let changed = plugins.iter().filter(|plugin| plugin.action != SyncAct::Keep.as_str() && plugin.objection.is_none());
+    let total = counted(plugins.len(), "plugin");
+    match changed.count() {
+        0 => context.output.status("Unchanged", format!("{total} in plugins.lock")),
+        count => {
+            context.output.status(context.said("Synced", "Would sync"), format!("{count} of {total} in plugins.lock"))
+        }
+    }
+}
+
+fn answer(document: SyncedPlugins, failures: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
+    let total = document.plugins.len() + document.extras.len();
+    let what = context.said("are not as plugins.lock has them", "would not be as plugins.lock has them");
+    let refusal = several::refusal(total, what, failures, context);
+    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
+    context.output.answer(&Outcome { document, exit_code })?;
+    refusal.map_or(Ok(0), Err)
+}

@@ -1,0 +1,150 @@
+//! One plugin, installed, and what somebody should know of it.
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::plugin::Problem;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, Objection, SignatureJudgement};
+use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
+use aisoc_trust::{OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
+use serde::Serialize;
+
+use super::bench::WARNED_PROBLEMS;
+use super::grants;
+use super::mistagged::naming_tags;
+use super::replaced;
+use super::several;
+use crate::context::Context;
+use crate::output::{Answer, path_text, printable};
+use crate::runtime;
+
+/// What came of each source, and what it makes of the command.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    document: InstalledPlugins,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+impl Answer for Outcome {
+    fn text(&self) -> String {
+        self.document.plugins.iter().map(|plugin| format!("{}\n", printable(&plugin.reference))).collect()
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
+/// One that fails alone has an error and no answer, as everywhere; of several, each has its line.
+pub(super) fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
+    let total = document.plugins.len() + faults.len();
+    let refusal = several::refusal(total, context.said("are not installed", "would not be installed"), faults, context);
+    let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
+    if total > 1 || refusal.is_none() {
+        context.output.answer(&Outcome { document, exit_code })?;
+    }
+    refusal.map_or(Ok(0), Err)
+}
+
+pub(super) fn install(source: &Source, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
+    let reporter = context.output.reporter();
+    let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter));
+    drop(reporter);
+    let installed = match source.artifact() {
+        Some(reference) => naming_tags(installed, reference, &options.client, context)?,
+        None => installed?,
+    };
+    let objection = installed.signature.objection.as_ref();
+    let done = format!("{} `{}`", context.said("installed", "would install"), installed.id);
+    warn_of_objection(&done, objection, options.trust.policy.mode, context);
+    warn_of_override(&done, &installed.signature, context);
+    context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);
+    if let Some(replaced) = &installed.replaced {
+        replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
+    }
+    for Problem { reason, location, message, .. } in installed.unloadable.iter().take(WARNED_PROBLEMS) {
+        let place = format!("{}:{}:{}", location.file, location.line, location.column);
+        let said = format!("no host loads `{}`: {place}: {message} ({reason}, manager)", installed.id);
+        context.output.warning(Warning::NotLoadable, said);
+    }
+    grants::say(&installed.id, &installed.grants, context);
+    context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
+    context.warn_of_leftovers(&installed.leftovers);
+    announce(&installed, context);
+    if installed.is_locked && options.lock.records() {
+        let said = format!("{} {} in plugins.lock", installed.id, installed.version);
+        context.output.status(context.said("Accepted", "Would accept"), said);
+    }
+    Ok(InstalledPlugin {
+        reference: source.pinned(installed.digest)?,
+        id: installed.id.to_string(),
+        artifact_digest: installed.digest.to_string(),
+        index_digest: installed.index.map(|digest| digest.to_string()),
+        directory: path_text(&installed.directory),
+        signature: judged(&installed.signature),
+        objection: installed.signature.objection.as_ref().map(Objection::from),
+        change: installed.change.as_str(),
+        lowered_from: installed.lowered_from,
+        is_locked: installed.is_locked,
+        added_capabilities: installed.grants.added().map(owned),
+        removed_capabilities: installed.grants.removed().map(owned),
+        capabilities: installed.grants.now.into_iter().collect(),
+        previous_version: installed.change.from().map(str::to_owned),
+        previous_signers: installed.replaced.as_ref().map(|replaced| replaced::signers(replaced.signers.signers())),
+        added_signers: installed.replaced.as_ref().map(|replaced| replaced::signers(&replaced.added_signers)),
+        previous_reference: installed.replaced.and_then(|replaced| replaced.reference),
+        signers: replaced::signers(&installed.signature.signers),
+        version: installed.version,
+    })
+}
+
+pub(super) fn owned(words: Vec<&str>) -> Vec<String> {
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// What the gate said, as documents have it.
+pub(super) fn judged(judgement: &Judgement) -> SignatureJudgement {
+    SignatureJudgement {
+        signature_status: Some(judgement.status.as_str()),
+        signing_key_id: judgement.key_id.clone(),
+        signing_key_fingerprint: judgement.fingerprint.clone(),
+        coverage: Some(judgement.coverage.as_str()),
+        coverage_accepted_from: judgement.coverage_accepted_from.clone(),
+        trust_decision: judgement.decision.map(TrustDecision::as_str),
+    }
+}
+
+/// What strict mode would have refused, and what the trust mode made of it.
+pub(super) fn warn_of_objection(done: &str, objection: Option<&Fault>, mode: TrustMode, context: &Context) {
+    if let Some(fault) = objection {
+        let said = format!("{done} although {}: {fault} (trust mode {mode})", fault.reason());
+        context.output.warning_with(Warning::AdmittedDespite, said, Some(fault.next_step()));
+    }
+}
+
+/// Says each time that a publisher is taken as an exception.
+pub(super) fn warn_of_override(done: &str, judgement: &Judgement, context: &Context) {
+    if judgement.decision == Some(TrustDecision::OperatorOverride) {
+        let by: Vec<String> = judgement.signers.iter().map(ToString::to_string).collect();
+        let said = format!("{done} by {OVERRIDE_PUBLISHERS}: signed by {}", by.join(" and "));
+        context.output.warning(Warning::PublisherOverridden, said);
+    }
+}
+
+fn announce(installed: &Installation, context: &Context) {
+    let by = match &installed.signature.key_id {
+        Some(key) => format!("verified, key {key}, coverage {}", installed.signature.coverage),
+        None => installed.signature.status.to_string(),
+    };
+    let (done, foreseen) = match installed.change {
+        Change::Installed => ("Installed", "Would install"),
+        Change::Upgraded { .. } => ("Upgraded", "Would upgrade"),
+        Change::Downgraded { .. } => ("Downgraded", "Would downgrade"),
+        Change::Replaced { .. } => ("Replaced", "Would replace"),
+        Change::Unchanged => ("Up to date", "Would keep"),
+    };
+    let from = installed.change.from().map(|from| format!("{from} → ")).unwrap_or_default();
+    let (id, version, directory) = (&installed.id, &installed.version, installed.directory.display());
+    context.output.status(context.said(done, foreseen), format!("{id} {from}{version} in {directory} ({by})"));
+}

@@ -1,0 +1,401 @@
+//! `plugins sync` and `plugin install --locked`: hosts that are brought to what one site has accepted.
+
+mod support;
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use aisoc_testkit::registry::{Act, Registry, Rule};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use support::{Bench, Run};
+
+/// A site that signs its lock, a registry, and hosts that follow. All trust `root` for locks and `ops` for plugins.
+struct Fleet {
+    bench: Bench,
+    registry: Registry,
+}
+
+const SETTINGS: [&str; 5] = ["--name", "fleet", "--required-signatures", "1", "--save"];
+const HQ: [&str; 6] = ["--plugins-lock", "hq.lock", "--plugins-dir", "hq", "--keys", "keys"];
+
+impl Fleet {
+    fn new() -> Self {
+        let bench = Bench::new();
+        for directory in ["keys", "hq", "one", "two"] {
+            fs::create_dir(bench.path(directory)).expect("made");
+        }
+        for key in ["root", "ops", "stranger"] {
+            bench.run(&["plugin", "keygen", "--out", key]).ok();
+        }
+        for key in [&["root.pem", "--may-sign", "lock"][..], &["ops.pem"]] {
+            bench.run(&[&["keys", "add"], key, &["--keys", "keys", "--reason", "ticket 12"]].concat()).ok();
+        }
+        Self { bench, registry: Registry::start() }
+    }
+
+    /// As [`Fleet::new`], where `alpha` and `beta` are accepted, pushed, and on host one.
+    fn synced() -> Self {
+        let fleet = Self::new();
+        fleet.accept("alpha", "0.1.0");
+        fleet.accept("beta", "0.1.0");
+        fleet.push();
+        fleet.sync("one", &[&[fleet.set().as_str()], &SETTINGS[..]].concat()).ok();
+        fleet
+    }
+
+    fn set(&self) -> String {
+        self.registry.reference("team/fleet:set")
+    }
+
+    /// A plugin of that version, in the registry and accepted at headquarters.
+    fn accept(&self, id: &str, version: &str) {
+        self.bench.signed_version(id, version, "ops.key");
+        let reference = self.registry.reference(&format!("team/{id}:{version}"));
+        self.bench.run(&["plugin", "push", id, &reference]).ok();
+        let words = ["plugin", "install", &reference, "--lock", "--reason", "read, ticket 7", "--allow-downgrade"];
+        self.bench.run(&[&words, &HQ[..]].concat()).ok();
+    }
+
+    fn untrust(&self, id: &str) {
+        let words =
+            ["plugins", "untrust", id, "--reason", "ticket 8", "--plugins-lock", "hq.lock", "--plugins-dir", "hq"];
+        self.bench.run(&words).ok();
+    }
+
+    fn push(&self) {
+        let set = self.set();
+        let words =
+            ["plugins", "lock", "push", &set, "--name", "fleet", "--private-key", "root.key", "--expires", "30d"];
+        self.bench.run(&[&words[..], &["--plugins-lock", "hq.lock", "--keys", "keys"]].concat()).ok();
+    }
+
+    fn sync(&self, host: &str, words: &[&str]) -> Run {
+        self.bench.run(&words_of(host, words).iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// What is refused changes neither the lock nor a plugin.
+    fn refused(&self, words: &[&str], code: i32, reason: &str) -> Run {
+        let before = (self.bench.snapshot("one"), self.lock("one"));
+        let run = self.sync("one", words);
+        run.refused(code, reason);
+        assert_eq!((self.bench.snapshot("one"), self.lock("one")), before, "{words:?}");
+        run
+    }
+
+    fn lock(&self, host: &str) -> Option<String> {
+        fs::read_to_string(self.bench.path(&format!("{host}.lock"))).ok()
+    }
+
+    /// The version in place; nothing where there is none.
+    fn version(&self, host: &str, id: &str) -> Option<String> {
+        let manifest = fs::read_to_string(self.bench.path(&format!("{host}/{id}/plugin.yaml"))).ok()?;
+        let line = manifest.lines().find(|line| line.starts_with("version:")).expect("a version");
+        Some(line.trim_start_matches("version:").trim().trim_matches('"').to_owned())
+    }
+
+    /// The trees of a host, without what aisoc keeps beside them.
+    fn trees(&self, host: &str) -> Vec<(String, Vec<u8>)> {
+        let root = self.bench.path(host);
+        let below = |path: &std::path::Path| path.strip_prefix(&root).expect("below").display().to_string();
+        let snapshot = self.bench.snapshot(host).into_iter().map(|(path, content)| (below(&path), content));
+        snapshot.filter(|(path, _)| !path.starts_with(".aisoc")).collect()
+    }
+
+    /// Path and method of what was asked since the last look.
+    fn asked(&self) -> Vec<String> {
+        let seen = self.registry.requests();
+        self.registry.forget();
+        seen.into_iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect()
+    }
+}
+
+fn words_of(host: &str, words: &[&str]) -> Vec<String> {
+    let place = ["--plugins-lock", &format!("{host}.lock"), "--plugins-dir", host, "--keys", "keys"];
+    [&["plugins", "sync"], words, &place].concat().into_iter().map(str::to_owned).collect()
+}
+
+fn document(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+}
+
+/// Id, action and whether it is done, of each plugin.
+fn actions(document: &Value) -> Vec<(String, String, bool)> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let plugins = document["plugins"].as_array().expect("plugins").iter();
+    plugins.map(|row| (text(&row["id"]), text(&row["action"]), row["is_done"] == true)).collect()
+}
+
+fn row(id: &str, action: &str, is_done: bool) -> (String, String, bool) {
+    (id.to_owned(), action.to_owned(), is_done)
+}
+
+#[test]
+fn a_host_is_brought_to_exactly_what_the_set_accepts_and_a_second_run_asks_for_the_set_alone() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    fleet.accept("beta", "0.1.0");
+    fleet.push();
+    let set = fleet.set();
+    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    let planned = fleet.sync("one", &[&followed[..], &["--dry-run"]].concat());
+    assert_eq!(planned.ok().stdout, "install alpha 0.1.0: not installed\ninstall beta 0.1.0: not installed\n");
+    assert_eq!((fleet.lock("one"), fleet.trees("one").len()), (None, 0), "a dry run");
+    let done = fleet.sync("one", &[&followed[..], &["--json"]].concat());
+    let said = document(done.ok());
+    assert_eq!(actions(&said), [row("alpha", "install", true), row("beta", "install", true)], "{said}");
+    assert_eq!((&said["is_complete"], &said["followed"]["set_version"]), (&true.into(), &1.into()), "{said}");
+    assert!(!done.stderr.contains("Accepted"), "the set accepts, and nobody here: {done:?}");
+    assert_eq!(fleet.lock("one"), fleet.lock("hq"));
+    assert_eq!(fleet.trees("one"), fleet.trees("hq"));
+    let before = (fleet.bench.snapshot("one"), fleet.lock("one"));
+    fleet.asked();
+    let again = fleet.sync("one", &["--json"]);
+    assert_eq!(actions(&document(again.ok())), [row("alpha", "keep", true), row("beta", "keep", true)]);
+    assert_eq!(fleet.asked(), ["GET /v2/team/fleet/manifests/set"], "one for the set, and none for a plugin");
+    assert_eq!(fleet.sync("one", &[]).ok().stdout, "");
+    assert_eq!((fleet.bench.snapshot("one"), fleet.lock("one")), before);
+    fleet
+        .bench
+        .run(&["plugins", "verify", "--plugins-lock", "one.lock", "--plugins-dir", "one", "--keys", "keys"])
+        .ok();
+}
+
+#[test]
+fn versions_go_up_and_down_with_the_lock_and_what_it_does_not_accept_is_named_and_stays() {
+    let fleet = Fleet::synced();
+    fleet.accept("alpha", "0.2.0");
+    fleet.accept("gamma", "1.0.0");
+    fleet.untrust("beta");
+    fleet.push();
+    let planned = fleet.sync("one", &["--dry-run"]);
+    let expected = "upgrade alpha 0.2.0: version_mismatch: 0.1.0 → 0.2.0\ninstall gamma 1.0.0: not installed\n\
+                    extra beta 0.1.0: not in plugins.lock (oci)\n";
+    assert_eq!(planned.ok().stdout, expected);
+    assert_eq!(fleet.version("one", "alpha").as_deref(), Some("0.1.0"), "a dry run");
+    let done = fleet.sync("one", &[]);
+    assert_eq!(done.ok().stdout, expected);
+    assert_eq!(fleet.version("one", "alpha").as_deref(), Some("0.2.0"));
+    assert_eq!(fleet.version("one", "beta").as_deref(), Some("0.1.0"), "nobody has asked for that to go");
+    // Nothing is fetched for it: that version is kept.
+    fleet.asked();
+    let back = ["--rollback", "--reason", "breaks OPS-1299"];
+    let planned = fleet.sync("one", &[&back[..], &["--dry-run"]].concat());
+    assert!(planned.ok().stdout.starts_with("downgrade alpha 0.1.0: version_mismatch: 0.2.0 → 0.1.0\n"), "{planned:?}");
+    assert_eq!(fleet.version("one", "alpha").as_deref(), Some("0.2.0"), "a dry run");
+    for run in ["once", "and again"] {
+        let done = fleet.sync("one", &back);
+        assert!(done.ok().stdout.ends_with("extra gamma 1.0.0: not in plugins.lock (oci)\n"), "{run}: {done:?}");
+        assert_eq!(fleet.version("one", "alpha").as_deref(), Some("0.1.0"), "{run}");
+    }
+    assert_eq!(fleet.asked(), [""; 0]);
+    // It stays so until a newer set comes.
+    fleet.sync("one", &[]).ok();
+    assert_eq!(fleet.version("one", "alpha").as_deref(), Some("0.1.0"));
+    fleet.accept("alpha", "0.3.0");
+    fleet.push();
+    fleet.sync("one", &[]).ok();
+    assert_eq!(fleet.version("one", "alpha").as_deref(), Some("0.3.0"));
+}
+
+#[test]
+fn extras_go_when_that_is_asked_for_and_confirmed() {
+    let fleet = Fleet::synced();
+    fleet.untrust("beta");
+    fleet.push();
+    fleet.refused(&["--remove-extras"], 10, "confirmation_required");
+    fleet.refused(&["--yes"], 2, "usage");
+    let planned = fleet.sync("one", &["--remove-extras", "--dry-run"]);
+    assert!(planned.ok().stderr.contains("Would uninstall beta"), "{planned:?}");
+    assert!(fleet.version("one", "beta").is_some(), "a dry run");
+    let done = fleet.sync("one", &["--remove-extras", "--yes"]);
+    assert_eq!(done.ok().stdout, "removed beta 0.1.0: not in plugins.lock (oci)\n");
+    assert_eq!((fleet.version("one", "beta"), fleet.sync("one", &[]).ok().stdout.as_str()), (None, ""));
+}
+
+#[test]
+fn what_was_changed_or_removed_by_hand_comes_back() {
+    let fleet = Fleet::synced();
+    let accepted = fleet.trees("one");
+    fleet.bench.write("one/alpha/plugin.py", "print('other')\n");
+    fs::remove_dir_all(fleet.bench.path("one/beta")).expect("removed");
+    let done = document(fleet.sync("one", &["--json"]).ok());
+    assert_eq!(actions(&done), [row("alpha", "replace", true), row("beta", "replace", true)], "{done}");
+    assert_eq!(fleet.trees("one"), accepted);
+}
+
+#[test]
+fn one_that_fails_keeps_no_other_from_coming_and_the_next_run_fetches_that_one_alone() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    fleet.accept("beta", "0.1.0");
+    fleet.push();
+    let rules = vec![Rule::on("/team/alpha/blobs", Act::Status(404))];
+    fleet.registry.set_rules(rules);
+    let set = fleet.set();
+    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    let run = fleet.sync("one", &[&followed[..], &["--json"]].concat());
+    assert_ne!(run.code, 0, "{run:?}");
+    let said = document(&run);
+    assert_eq!(actions(&said), [row("alpha", "install", false), row("beta", "install", true)], "{said}");
+    assert_eq!(said["is_complete"], false, "{said}");
+    assert!(said["plugins"][0]["objection"]["reason_code"].is_string(), "{said}");
+    assert_eq!((fleet.version("one", "alpha"), fleet.version("one", "beta").is_some()), (None, true));
+    fleet.registry.set_rules(Vec::new());
+    fleet.asked();
+    fleet.sync("one", &[]).ok();
+    assert!(fleet.asked().iter().all(|asked| !asked.contains("beta")), "what is done is not fetched again");
+    assert_eq!(fleet.trees("one"), fleet.trees("hq"));
+}
+
+#[test]
+fn two_hosts_reach_one_set_through_a_registry_that_pushes_back_and_hangs_up() {
+    let fleet = Fleet::new();
+    for id in ["alpha", "beta", "gamma"] {
+        fleet.accept(id, "0.1.0");
+    }
+    fleet.push();
+    let busy = || Act::Answer(429, vec![("retry-after", "0".to_owned())], Vec::new());
+    fleet.registry.set_rules(vec![
+        Rule::on("/team/fleet/manifests", busy()).times(2),
+        Rule::on("/team/alpha/manifests", Act::HangUp).times(2),
+        Rule::on("/team/alpha/blobs", Act::CutAfter(100)).times(2),
+        Rule::on("/team/beta/blobs", busy()).times(3),
+        Rule::on("/team/gamma", Act::HangUp).times(2),
+    ]);
+    let set = fleet.set();
+    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    let start = |host: &str| {
+        let words = words_of(host, &followed);
+        let mut command = fleet.bench.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs")
+    };
+    let hosts = ["one", "two"].map(start);
+    for host in hosts {
+        let output = host.wait_with_output().expect("ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let pushed_back = fleet.registry.requests().len();
+    assert!(pushed_back > 2 * 3 * 3 + 2, "the script was played: {pushed_back}");
+    for host in ["one", "two"] {
+        assert_eq!((fleet.lock(host), fleet.trees(host)), (fleet.lock("hq"), fleet.trees("hq")), "{host}");
+    }
+}
+
+#[test]
+fn a_set_that_does_not_count_changes_neither_lock_nor_plugins() {
+    let fleet = Fleet::synced();
+    let push = |destination: &str, key: &str, words: &[&str]| {
+        let words =
+            [&["plugins", "lock", "push", destination, "--private-key", key, "--expires", "30d"], words].concat();
+        fleet.bench.run(&[&words[..], &["--plugins-lock", "hq.lock", "--keys", "keys"]].concat()).ok();
+    };
+    let before = fleet.lock("hq").expect("a lock");
+    fleet.accept("alpha", "0.2.0");
+    push("strange.lockset", "stranger.key", &["--name", "fleet", "--set-version", "2"]);
+    fleet.refused(&["strange.lockset", "--name", "fleet"], 3, "untrusted_key");
+    push("old.lockset", "root.key", &["--name", "fleet", "--set-version", "1"]);
+    fleet.refused(&["old.lockset", "--name", "fleet"], 3, "lockset_rollback");
+    push("other.lockset", "root.key", &["--name", "others", "--set-version", "9"]);
+    fleet.refused(&["other.lockset", "--name", "fleet"], 3, "lockset_mismatch");
+    // Below the floor of this host.
+    fleet.push();
+    fleet.sync("one", &[]).ok();
+    fleet.bench.write("hq.lock", before);
+    push("low.lockset", "root.key", &["--name", "fleet", "--set-version", "3"]);
+    fleet.refused(&["low.lockset", "--name", "fleet"], 3, "version_downgrade");
+    drop(fleet.registry);
+    let run = fleet.bench.run(&words_of("one", &[]).iter().map(String::as_str).collect::<Vec<_>>());
+    run.refused(4, "registry_unavailable");
+}
+
+#[test]
+fn a_host_that_follows_no_set_is_brought_to_its_lock_and_without_one_is_told_what_to_say() {
+    let fleet = Fleet::new();
+    let run = fleet.refused(&[], 2, "lock_missing");
+    assert!(run.stderr.contains("aisoc plugins sync REF --name NAME --required-signatures COUNT --save"), "{run:?}");
+    fleet.accept("alpha", "0.1.0");
+    fs::copy(fleet.bench.path("hq.lock"), fleet.bench.path("one.lock")).expect("copied");
+    fleet.asked();
+    fleet.sync("one", &[]).ok();
+    assert!(fleet.asked().iter().all(|asked| asked.contains("/team/alpha/")));
+    assert_eq!(fleet.trees("one"), fleet.trees("hq"));
+}
+
+#[test]
+fn what_comes_in_no_artifact_is_compared_and_keeps_the_host_from_being_complete() {
+    let fleet = Fleet::synced();
+    fleet.bench.signed_version("local", "1.0.0", "ops.key");
+    fs::rename(fleet.bench.path("local"), fleet.bench.path("one/local")).expect("moved");
+    let words =
+        ["plugins", "trust", "local", "--reason", "ticket 9", "--plugins-lock", "one.lock", "--plugins-dir", "one"];
+    fleet.bench.run(&[&words, &["--keys", "keys"][..]].concat()).ok();
+    fs::remove_file(fleet.bench.path("one.lock.sync")).expect("removed");
+    assert_eq!(fleet.sync("one", &[]).ok().stdout, "");
+    fleet.bench.write("one/local/plugin.py", "print('other')\n");
+    let run = fleet.sync("one", &["--json"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    let said = document(&run);
+    assert!(actions(&said).contains(&row("local", "refuse", false)), "{said}");
+    fs::remove_dir_all(fleet.bench.path("one/local")).expect("removed");
+    let run = fleet.sync("one", &[]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.error_line().starts_with("error[missing_from_install]: local: "), "{run:?}");
+}
+
+#[test]
+fn two_runs_at_once_do_the_work_once_and_one_that_is_interrupted_is_finished_by_the_next() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    fleet.accept("beta", "0.1.0");
+    fleet.push();
+    let set = fleet.set();
+    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    fleet.registry.set_rules(vec![Rule::on("/team/beta/blobs", Act::StallAfter(10)).times(1)]);
+    let words = words_of("one", &followed);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    fleet.asked();
+    let child = fleet.bench.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    while !fleet.registry.requests().iter().any(|seen| seen.path.contains("/team/beta/blobs")) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).expect("sent");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((fleet.version("one", "alpha").is_some(), fleet.version("one", "beta")), (true, None));
+    let start = || fleet.bench.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let both = [start(), start()].map(|child| child.wait_with_output().expect("ends"));
+    for output in &both {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!((fleet.lock("one"), fleet.trees("one")), (fleet.lock("hq"), fleet.trees("hq")));
+}
+
+#[test]
+fn a_locked_install_without_a_source_installs_what_the_lock_accepts_and_nothing_else() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    fleet.accept("beta", "0.1.0");
+    let place = ["--plugins-lock", "hq.lock", "--plugins-dir", "one", "--keys", "keys"];
+    let install = |words: &[&str]| fleet.bench.run(&[&["plugin", "install"], words, &place].concat());
+    install(&[]).refused(2, "usage");
+    install(&["--locked", "--allow-downgrade"]).refused(2, "usage");
+    let run = install(&["--locked"]);
+    assert_eq!(run.ok().stdout.lines().count(), 2, "{run:?}");
+    assert!(!run.stderr.contains("Accepted"), "{run:?}");
+    assert_eq!(fleet.trees("one"), fleet.trees("hq"));
+    assert!(install(&["--locked"]).ok().stderr.contains("Up to date"));
+    fleet.bench.signed_version("gamma", "1.0.0", "ops.key");
+    fleet.bench.run(&["plugin", "push", "gamma", &fleet.registry.reference("team/gamma:1")]).ok();
+    install(&["--locked", &fleet.registry.reference("team/gamma:1")]).refused(3, "missing_from_lock");
+    // What the artifact says of itself is not what was accepted under its digest.
+    let lock = fs::read_to_string(fleet.bench.path("hq.lock")).expect("a lock");
+    fleet.bench.write("hq.lock", lock.replacen("version = \"0.1.0\"", "version = \"0.2.0\"", 1));
+    let run = install(&["--locked"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.error_line().contains("alpha"), "{run:?}");
+    assert_eq!(fleet.trees("one"), fleet.trees("hq"));
+    fs::remove_file(fleet.bench.path("hq.lock")).expect("removed");
+    install(&["--locked"]).refused(2, "lock_missing");
+}
