@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from .oracle import AnsweredPlugins, KeyPair, Keys, Lock, LockedPlugins, Package, Plugins, SignedSet, SignedSource, reason
+from .oracle import FLEET, AnsweredPlugins, KeyPair, Keys, Lock, LockedPlugins, Package, Plugins, SignedSet, SignedSource, reason
 from .world import ASKING, ASKS_FOR, NEIGHBOUR, PLUGIN, copy, tree_digest
 
 INSTALL = "plugin install -q oci:{layout}:%s --plugins-dir plugins --trusted-keys {keys} --allow-downgrade"
@@ -51,6 +51,8 @@ class Operation:
         if isinstance(self.subject, Lock):
             for source, name in (("1.0.0", PLUGIN), (NEIGHBOUR, NEIGHBOUR)):
                 copy(world.base / "sources" / source, target / "plugins" / name)
+        if getattr(self.subject, "beside", ()):
+            (target / "trusted").mkdir()
         if isinstance(self.subject, (Keys, SignedSet)):
             (target / "keys").mkdir()
             for name in RELEASE:
@@ -107,6 +109,18 @@ FROM_INSTALLED = SIGNED % "lock --from-installed"
 DEMO, OTHER = frozenset({PLUGIN}), frozenset({NEIGHBOUR})
 RECORDED = INSTALL + " --lock --reason harness"
 
+# A site that signs what it accepts, and a host that follows it. Both trust the one key for plugins and for locks.
+HQ = " --plugins-dir hq --plugins-lock hq.lock --trusted-keys trusted"
+TRUSTED = "keys add {private}/release.pem --may-sign plugin --may-sign lock --reason harness --trusted-keys trusted"
+ACCEPT = "plugin install -q oci:{layout}:%s --lock --reason harness" + HQ
+PUSH = "plugins lock push fleet --name fleet --expires 30d --private-key {private}/release.key --plugins-lock hq.lock --trusted-keys trusted"
+FOLLOW = " fleet --name fleet --required-signatures 1 --save"
+HOST = " --reason harness --plugins-dir plugins --trusted-keys trusted"
+PULL, SYNC_PLUGINS = "plugins lock pull%s" + HOST, "plugins sync%s" + HOST
+FIRST_SET = (TRUSTED, ACCEPT % "1.0.0", PUSH)
+SYNCED = (*NEIGHBOURLY, *FIRST_SET, SYNC_PLUGINS % FOLLOW)
+NEXT_SET = (ACCEPT % "2.0.0", PUSH)
+
 PACKAGE = "plugin package -q --plugin-dir {sources}/%s --out out/%s"
 
 OPERATIONS = (
@@ -160,6 +174,18 @@ OPERATIONS = (
     Operation("install --lock", RECORDED % "1.0.0", LockedPlugins(None, "1.0.0"), NEIGHBOURLY),
     Operation("upgrade --lock", RECORDED % "2.0.0", LockedPlugins("1.0.0", "2.0.0", keeps={"1.0.0"}),
               (*NEIGHBOURLY, RECORDED % "1.0.0")),
+    Operation("plugins lock pull, first of all", PULL % FOLLOW, Lock(None, DEMO, FLEET), FIRST_SET),
+    Operation("plugins lock pull", PULL % "", Lock(DEMO, DEMO | OTHER, FLEET),
+              (*FIRST_SET, PULL % FOLLOW, ACCEPT % NEIGHBOUR, PUSH)),
+    # Twice is where one was.
+    Operation("plugins lock pull --rollback", PULL % " --rollback", Lock(DEMO | OTHER, DEMO, FLEET, ("new", "old")),
+              (*FIRST_SET, PULL % FOLLOW, ACCEPT % NEIGHBOUR, PUSH, PULL % "")),
+    Operation("plugins sync, first of all", SYNC_PLUGINS % FOLLOW, LockedPlugins(None, "1.0.0", beside=FLEET),
+              (*NEIGHBOURLY, *FIRST_SET)),
+    Operation("plugins sync", SYNC_PLUGINS % "", LockedPlugins("1.0.0", "2.0.0", keeps={"1.0.0"}, beside=FLEET),
+              (*SYNCED, *NEXT_SET)),
+    Operation("plugins sync --rollback", SYNC_PLUGINS % " --rollback",
+              LockedPlugins("2.0.0", "1.0.0", keeps={"2.0.0"}, beside=FLEET), (*SYNCED, *NEXT_SET, SYNC_PLUGINS % "")),
     moved("accept out/third.endorsement", "key-accept", RELEASE, RELEASE | {"third.pem"},
           {"release.json", "third.json"}, ENDORSED, ()),
 )

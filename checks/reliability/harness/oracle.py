@@ -147,12 +147,18 @@ def unsettled(world, sandbox):
     return [f"run again: {len(changes)} changes are not in the journal"] if changes else []
 
 
+# What a site has that signs a set, and what is remembered of one beside the lock that follows it.
+FLEET = ("fleet", "hq", "hq.lock", "hq.lock.journal", "hq.lock.journal.chain", "trusted", LOCK[0] + ".set", LOCK[0] + ".sync")
+
+
 @dataclass(frozen=True)
 class Lock:
     """`plugins.lock`: the ids that it accepts, `before` and `after`; None for no lock."""
 
     before: frozenset | None
     after: frozenset
+    beside: tuple = ()  # what else is there
+    again: tuple = ("new",)  # what a second run makes of it
 
     def look(self, world, sandbox):
         problems = lock_problems(world, sandbox)
@@ -165,14 +171,15 @@ class Lock:
         return "new" if found == self.after else "old", self.elsewhere(sandbox)
 
     def elsewhere(self, sandbox):
-        known = {*LOCK, "plugins", "tmp", "out", LOCK[0] + ".new", ".aisoc-plugins-lock"}
+        known = {*LOCK, *self.beside, "plugins", "tmp", "out", *(name + ".new" for name in (LOCK[0], *self.beside)),
+                 ".aisoc-plugins-lock"}
         return [f"`{path.name}` appeared" for path in _entries(sandbox) if path.name not in known]
 
     def settled(self, world, sandbox):
         outcome, problems = self.look(world, sandbox)
-        if outcome != "new":
+        if outcome not in self.again:
             problems.append("run again: it is not accepted as it should be")
-        left = [path for path in _entries(sandbox) if path.name not in {*LOCK, "plugins", "tmp", "out"}]
+        left = [path for path in _entries(sandbox) if path.name not in {*LOCK, *self.beside, "plugins", "tmp", "out"}]
         left += [path for path in _entries(sandbox / "plugins/.aisoc") if path.name.endswith(".new")]
         return problems + unsettled(world, sandbox) + _left(left, sandbox)
 
@@ -182,20 +189,23 @@ class LockedPlugins(Plugins):
     """The plugins directory and the lock that an install writes as well. What is installed and not accepted yet is
     drift, which is said."""
 
+    beside: tuple = ()  # what else is there
+
     def look(self, world, sandbox):
         outcome, problems = super().look(world, sandbox)
         problems += lock_problems(world, sandbox)
         return "corrupted" if problems else outcome, problems
 
     def elsewhere(self, world, sandbox):
-        known = {f"`{name}` appeared" for name in (*LOCK, LOCK[0] + ".new", ".aisoc-plugins-lock")}
+        new = (name + ".new" for name in (LOCK[0], *self.beside))
+        known = {f"`{name}` appeared" for name in (*LOCK, *self.beside, *new, ".aisoc-plugins-lock")}
         return [problem for problem in super().elsewhere(world, sandbox) if problem not in known]
 
     def settled(self, world, sandbox):
         problems = super().settled(world, sandbox)
         if PLUGIN not in (accepted(sandbox) or {}):
             problems.append("run again: it is not accepted")
-        left = [path for path in _entries(sandbox) if path.name not in {*LOCK, "plugins", "tmp"}]
+        left = [path for path in _entries(sandbox) if path.name not in {*LOCK, *self.beside, "plugins", "tmp"}]
         return problems + lock_problems(world, sandbox) + unsettled(world, sandbox) + _left(left, sandbox)
 
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aisoc_installation::{Access, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::StatedReason;
-use aisoc_trust::lockfile::{AppliedLock, Brought, EntryChange, LockSchema, Lockfile, Remembered};
+use aisoc_trust::lockfile::{AppliedLock, Brought, EntryChange, LockSchema, LockSession, Lockfile, Remembered};
 
 use super::follow::{entry_lines, set_line};
 use crate::accepted::begin_lock;
@@ -59,16 +59,8 @@ pub fn go_back(options: &BackOptions) -> Result<WentBack> {
     let applied = session.applied()?.ok_or_else(|| nowhere("no set of plugins was applied to it"))?;
     let unfinished = applied.unfinished(session.lock());
     let is_back = options.is_once && applied.is_rolled_back && unfinished.is_none();
-    if let Some(here) = session.lock().filter(|_| is_back) {
-        return Ok(WentBack {
-            version: None,
-            changes: Vec::new(),
-            is_changed: false,
-            lock: (session.path().to_owned(), here.schema()),
-            journal: session.journal().path(),
-            accepted: here.clone(),
-            applied,
-        });
+    if let Some(here) = session.lock().cloned().filter(|_| is_back) {
+        return stayed(session, applied, here);
     }
     let previous = unfinished
         .or(applied.previous.as_ref())
@@ -96,4 +88,13 @@ pub fn go_back(options: &BackOptions) -> Result<WentBack> {
     };
     session.commit_set(&lock, &lines, &Remembered { settings: None, applied: Some(&now) })?;
     Ok(done)
+}
+
+/// A lock that was gone back to. Of a run that was killed behind it, what was to come back does no more.
+fn stayed(session: LockSession, applied: AppliedLock, here: Lockfile) -> Result<WentBack> {
+    let (lock, journal) = ((session.path().to_owned(), here.schema()), session.journal().path());
+    if let Some(returned) = applied.returned() {
+        session.remember_alone(&Remembered { settings: None, applied: Some(&returned) })?;
+    }
+    Ok(WentBack { version: None, changes: Vec::new(), is_changed: false, lock, journal, accepted: here, applied })
 }

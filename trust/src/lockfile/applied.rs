@@ -137,7 +137,7 @@ impl AppliedLock {
 
     /// The same, once the lock that was to come back stands in its place; nothing where none was to. Whoever writes there
     /// from then on means it.
-    pub(super) fn returned(&self) -> Option<Self> {
+    pub fn returned(&self) -> Option<Self> {
         self.returning.as_ref().map(|_| Self { returning: None, ..self.clone() })
     }
 

@@ -145,7 +145,9 @@ impl LockSession {
             (false, true) => failed(error),
         })?;
         let returned = remembered.applied.and_then(AppliedLock::returned);
-        returned.map_or(Ok(()), |applied| self.remember(&Remembered { settings: None, applied: Some(&applied) }))
+        let finished = returned.map(|applied| self.remember(&Remembered { settings: None, applied: Some(&applied) }));
+        let place = self.place.path().display();
+        finished.unwrap_or(Ok(())).map_err(|fault| fault.although(format!("`{place}` says so now")))
     }
 
     /// Writes down what is remembered of a set, and nothing else.

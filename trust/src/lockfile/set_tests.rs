@@ -318,3 +318,25 @@ fn a_file_beside_a_lock_that_others_can_change_is_believed_by_nobody() {
     std::os::unix::fs::symlink("plugins.lock", &path).expect("linked");
     assert!(AppliedLock::read(&place.place()).is_err(), "a link");
 }
+
+/// What was to come back does no more once it stands: whoever writes there from then on means it.
+#[test]
+fn what_was_to_come_back_is_forgotten_when_it_stands() {
+    let place = Place::new();
+    let (one, two) = (lock(&[entry("one", "1.0", None)]), lock(&[entry("two", "1.0", None)]));
+    let (first, second) = (set(&one, 1), set(&two, 2));
+    let applied = AppliedLock::of(&first, digest(&first), &one, None, None);
+    let then = AppliedLock::of(&second, digest(&second), &two, Some(&applied), Some(&one));
+    assert!(then.returned().is_none(), "nothing was to come back");
+    let remembered = Remembered { settings: None, applied: Some(&then) };
+    place.session(DryRun::No).commit_set(&two, &[], &remembered).expect("two");
+    let back = then.gone_back(&one, Some(&two));
+    assert_eq!(back.unfinished(Some(&two)).expect("begun").lock, one.text());
+    assert!(back.unfinished(Some(&one)).is_none(), "it stands");
+    assert!(back.returned().expect("to be forgotten").returned().is_none());
+    let remembered = Remembered { settings: None, applied: Some(&back) };
+    place.session(DryRun::No).commit_set(&one, &[], &remembered).expect("back");
+    let stored = AppliedLock::read(&place.place()).expect("readable").expect("there");
+    assert!(stored.returned().is_none() && stored.is_rolled_back);
+    assert!(stored.unfinished(Some(&two)).is_none(), "whoever writes the other one by hand means it");
+}

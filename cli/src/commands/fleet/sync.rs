@@ -95,8 +95,14 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     removal.require_answer(context)?;
     let place = Place { chosen: &chosen, site: &site, access: &access, keys_dir, registry: &registry };
     let Target { followed, lock } = place.target(target, context)?;
+    // Of what a killed run has put in its place nothing would be left to do, but for what it has left beside.
+    let although_pulled = |fault: Fault| match followed.as_ref().is_some_and(|set| set.changed) {
+        true => fault.although("plugins.lock is as the set has it"),
+        false => fault,
+    };
+    site.finish_interrupted(&access).map_err(although_pulled)?;
     let mode = context.plugin_mode(None);
-    let plan = foresee(&lock, &here, mode)?;
+    let plan = foresee(&lock, &here, mode).map_err(although_pulled)?;
     tell(&plan.notes, context);
     context.warn_of_sharing(plan.shared.as_deref());
     context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
@@ -114,9 +120,10 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     let failures = brought(&plan.steps, &bringing, context)?;
     let removed = removal.remove(&plan.extras, context)?;
     // What is here is looked at again: by the lock as it is then, whoever has changed either meanwhile.
+    let looked_at_again = || foresee(&chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?, &here, mode);
     let after = match context.dry_run().is_on() || artifacts.is_empty() {
         true => None,
-        false => Some(foresee(&chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?, &here, mode)?),
+        false => Some(looked_at_again().map_err(|fault| fault.although("what could come was brought"))?),
     };
     let SyncPlan { steps, extras, .. } = plan;
     let Outcomes { plugins, mut failures } = Outcomes::of(steps, after.map(|after| after.steps), failures);
@@ -215,6 +222,8 @@ impl Outcomes {
                 false => outcomes.add(&step, step.is_done(), failure),
                 true => {
                     let differs = after.remove(&step.entry.id).map_or_else(|| Some(went(&step)), |now| now.differs);
+                    let is_brought = failure.is_none() && step.act.artifact().is_some();
+                    let differs = differs.map(|differs| if is_brought { although_brought(differs) } else { differs });
                     let failure = differs.map(|differs| failure.unwrap_or(differs));
                     outcomes.add(&step, failure.is_none(), failure);
                 }
@@ -245,6 +254,11 @@ impl Outcomes {
 fn went(step: &SyncStep) -> Fault {
     let message = format!("`{}` was accepted when this began, and plugins.lock does not list it now", step.entry.id);
     Fault::new(Reason::MissingFromLock, message).hint("see who has changed it: `aisoc plugins journal show`")
+}
+
+/// What somebody has changed since, or what cannot be looked at.
+fn although_brought(differs: Fault) -> Fault {
+    differs.although("it was brought as it was accepted")
 }
 
 fn announce(plugins: &[SyncedPlugin], context: &Context) {
