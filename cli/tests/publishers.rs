@@ -166,3 +166,25 @@ fn nothing_is_let_in_unread_before_somebody_has_said_to_know_what_that_means() {
     disabled(&["plugins", "verify"], &[]).ok();
     disabled(&["plugin", "rollback", "demo"], &[]).refused(2, "unsigned_not_acknowledged");
 }
+
+#[test]
+fn a_name_of_two_keys_names_nobody_and_a_fingerprint_names_one() {
+    let bench = Bench::new();
+    bench.published();
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    fs::copy(bench.path("other.pem"), bench.path("keys/release.pub")).expect("copied");
+    let before = bench.snapshot("");
+    for list in [TRUSTED, OVERRIDE] {
+        let error = error(&install(&bench, &[(list, "release")]));
+        assert_eq!((&error["type"], &error["detail"]["reason_code"]), (&"usage".into(), &"usage".into()), "{error}");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.starts_with(&format!("{list} names `release`")), "{message}");
+    }
+    assert_eq!(bench.snapshot(""), before, "what is refused leaves no trace");
+    // Nobody asks for that name.
+    assert_eq!(install(&bench, &[(TRUSTED, "others")]).code, 3);
+    installed(&install(&bench, &[(TRUSTED, &fingerprint(&bench))]));
+    // One key under two names of files is one key.
+    fs::copy(bench.path("release.pem"), bench.path("keys/release.pub")).expect("copied");
+    installed(&install(&bench, &[(TRUSTED, "release")]));
+}

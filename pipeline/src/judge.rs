@@ -118,15 +118,17 @@ impl<'a> Judge<'a> {
     /// Reads the trusted keys. In mode `disabled` nothing is read, keys included.
     ///
     /// # Errors
-    /// As [`Keyring::read`], and in mode `strict` `io_not_found` when there is nothing at that path. They are no
-    /// verdict: nothing was judged.
+    /// As [`Keyring::read`], in mode `strict` `io_not_found` when there is nothing at that path, and as
+    /// [`aisoc_trust::Publishers::require_plain`]. They are no verdict: nothing was judged.
     pub(crate) fn new(trust: &'a TrustInputs) -> Result<Self> {
         let keyring = match trust.policy.mode {
             TrustMode::Disabled => Keyring::default(),
             TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
             TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
         };
-        Ok(Self { trust, policy: trust.policy.clone(), keyring: trust.foreseen.of(keyring) })
+        let keyring = trust.foreseen.of(keyring);
+        trust.policy.publishers.require_plain(keyring.keys().iter().map(|key| (key.id.as_str(), key.fingerprint)))?;
+        Ok(Self { trust, policy: trust.policy.clone(), keyring })
     }
 
     /// A judge who has the keys as they would be.

@@ -1,6 +1,6 @@
 //! Whose plugins a site takes: of all keys that it trusts, those that are on one of two lists, where there are any.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -44,6 +44,28 @@ impl Publishers {
     /// Whether there is a list.
     pub fn are_limited(&self) -> bool {
         !self.trusted.is_empty() || !self.overriding.is_empty()
+    }
+
+    /// Whether each name on a list is that of one key of these: of two nobody can say which was meant.
+    ///
+    /// # Errors
+    /// `usage` for a name that several keys have.
+    pub fn require_plain<'a>(&self, keys: impl IntoIterator<Item = (&'a str, Fingerprint)>) -> Result<()> {
+        let mut named: BTreeMap<&str, BTreeSet<Fingerprint>> = BTreeMap::new();
+        let is_listed = |key_id: &str| self.trusted.contains(key_id) || self.overriding.contains(key_id);
+        for (key_id, fingerprint) in keys.into_iter().filter(|(key_id, _)| is_listed(key_id)) {
+            named.entry(key_id).or_default().insert(fingerprint);
+        }
+        let Some((key_id, fingerprints)) = named.into_iter().find(|(_, fingerprints)| fingerprints.len() > 1) else {
+            return Ok(());
+        };
+        let list = if self.trusted.contains(key_id) { TRUSTED_PUBLISHERS } else { OVERRIDE_PUBLISHERS };
+        let found: Vec<String> = fingerprints.iter().map(ToString::to_string).collect();
+        Err(Fault::new(Reason::Usage, format!("{list} names `{key_id}`, and that is the name of several trusted keys"))
+            .expected("the name of one key, or its fingerprint", found.join(" and "))
+            .hint(format!(
+                "see both with `aisoc keys list`; then put the fingerprint of the one that is meant into {list}"
+            )))
     }
 
     /// What the lists say of what these keys have signed, of whom `required` have to be on one; nothing when too few
