@@ -368,3 +368,23 @@ fn fewer_than_one_signer_cannot_be_required() {
         bench.run(&words).refused(2, "usage");
     }
 }
+
+/// Nobody has the private half of what is no point of the curve, and nobody waits for that to be asked of a thousand keys;
+/// where nobody that is known has signed, it may be the key that was meant.
+#[test]
+fn a_key_that_is_no_point_is_named_where_it_may_be_the_one_that_was_meant() {
+    let bench = Bench::new();
+    bench.published();
+    let nowhere = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";
+    bench.write("keys/nowhere.pem", nowhere);
+    let verify = || bench.run(&["plugin", "verify", "demo", "--keys", "keys"]);
+    assert!(!verify().ok().stderr.contains("nowhere"));
+    let listed = bench.run(&["keys", "list", "--keys", "keys"]);
+    assert!(listed.stderr.contains("nowhere.pem") || listed.stdout.contains("nowhere.pem"), "{listed:?}");
+    let said = bench.run(&["keys", "lint", "--keys", "keys"]);
+    assert!(said.stdout.contains("nowhere.pem"), "{said:?}");
+    fs::remove_file(bench.path("keys/release.pem")).expect("removed");
+    let run = verify();
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("nowhere.pem: error[key_invalid]: the key is not a point of the curve"), "{run:?}");
+}

@@ -123,8 +123,8 @@ impl<'a> Judge<'a> {
     pub(crate) fn new(trust: &'a TrustInputs) -> Result<Self> {
         let keyring = match trust.policy.mode {
             TrustMode::Disabled => Keyring::default(),
-            TrustMode::Warn => Keyring::read(&trust.keys_dir)?,
-            TrustMode::Strict => Keyring::read(&trust.keys_dir)?.require_there()?,
+            TrustMode::Warn => Keyring::read_to_verify(&trust.keys_dir)?,
+            TrustMode::Strict => Keyring::read_to_verify(&trust.keys_dir)?.require_there()?,
         };
         let keyring = trust.foreseen.of(keyring);
         trust.policy.publishers.require_plain(keyring.keys().iter().map(|key| (key.id.as_str(), key.fingerprint)))?;

@@ -74,7 +74,7 @@ impl SigningKey {
 
     /// The public half.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey(self.0.verifying_key().to_bytes())
     }
 
     /// For [`crate::KeyHolder`] alone, which verifies it.
@@ -88,9 +88,9 @@ impl SigningKey {
     }
 }
 
-/// A public key for which only the owner of the private half can sign.
+/// A public key for which only the owner of the private half can sign; or nobody, where it is no point of the curve.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
     /// As [`PublicKey::read`], of a text whose caller knows where it is from.
@@ -127,7 +127,7 @@ impl PublicKey {
         let keys: Vec<_> = Self::all(content).collect();
         let is_seed_of_key = |seed: &[u8; 32]| {
             let half = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
-            keys.iter().any(|key| key.0 == half)
+            keys.iter().any(|key| key.0 == half.to_bytes())
         };
         holds_secret(content, &is_seed_of_key)
     }
@@ -135,11 +135,20 @@ impl PublicKey {
     /// The key of a file that holds it in the form in which it is written, and nothing else: a thousand of them cost
     /// nothing that anybody notices. There is no room for a secret in it, and the key is held to the same rule.
     pub(crate) fn plain(content: &[u8]) -> Option<Result<Self>> {
+        Self::plain_bytes(content).map(|bytes| Self::from_bytes(&bytes))
+    }
+
+    /// As [`PublicKey::plain`], but for the question whether it is a point, which takes longer than everything else.
+    /// One that is none verifies nothing.
+    pub(crate) fn plain_unproven(content: &[u8]) -> Option<Result<Self>> {
+        Self::plain_bytes(content).map(|bytes| Self::unproven(&bytes))
+    }
+
+    fn plain_bytes(content: &[u8]) -> Option<[u8; 32]> {
         let body = content.strip_prefix(PLAIN_BEGIN)?.strip_suffix(PLAIN_END)?;
         let mut der = [0; SPKI_PREFIX.len() + 32];
         let length = STANDARD.decode_slice(body, &mut der).ok()?;
-        let key = der.get(..length)?.strip_prefix(&SPKI_PREFIX)?;
-        Some(Self::from_bytes(key.try_into().ok()?))
+        der.get(..length)?.strip_prefix(&SPKI_PREFIX)?.try_into().ok()
     }
 
     /// `None` when the first block is not that of an Ed25519 key.
@@ -192,35 +201,48 @@ impl PublicKey {
     /// # Errors
     /// As [`PublicKey::from_pem`].
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| not_a_point())?;
-        if key.is_weak() {
-            return Err(Fault::new(Reason::WeakKey, "the key is a point of small order: anybody can sign for it"));
-        }
+        let key = Self::unproven(bytes)?;
+        key.require_point().map(|()| key)
+    }
+
+    fn unproven(bytes: &[u8; 32]) -> Result<Self> {
         if is_second_spelling(bytes) {
             return Err(Fault::new(Reason::WeakKey, "the key is a second spelling of another key (y is not reduced)"));
         }
-        Ok(Self(key))
+        match is_of_small_order(bytes) {
+            true => Err(Fault::new(Reason::WeakKey, "the key is a point of small order: anybody can sign for it")),
+            false => Ok(Self(*bytes)),
+        }
+    }
+
+    /// Whether it is a point of the curve: of any other nobody has the private half.
+    ///
+    /// # Errors
+    /// `key_invalid`.
+    pub(crate) fn require_point(&self) -> Result<()> {
+        VerifyingKey::from_bytes(&self.0).map(drop).map_err(|_| not_a_point())
     }
 
     /// The key as `SubjectPublicKeyInfo` PEM.
     pub fn to_pem(&self) -> String {
-        let der = [SPKI_PREFIX.as_slice(), self.0.as_bytes()].concat();
+        let der = [SPKI_PREFIX.as_slice(), &self.0].concat();
         pem::write_block("PUBLIC KEY", &der).to_string()
     }
 
     /// The 32 bytes of the key (RFC 8032, section 5.1.5).
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Names the key itself, whatever its file is called.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint(Sha256::digest(self.0.as_bytes()).into())
+        Fingerprint(Sha256::digest(self.0).into())
     }
 
     /// Whether `signature` is this key's over `message`. Strict: one signature has one spelling.
     pub(crate) fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
-        self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 }
 
@@ -286,6 +308,37 @@ fn not_a_point() -> Fault {
     Fault::new(Reason::KeyInvalid, "the key is not a point of the curve").hint("ask its publisher for PREFIX.pem again")
 }
 
+/// The y of every point whose order divides 8, least byte first: 0, 1, -1, and the two of order 8.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    {
+        let mut minus_one = [0xff; 32];
+        minus_one[0] = 0xec;
+        minus_one[31] = 0x7f;
+        minus_one
+    },
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
+
+/// Whether the point is one of the eight for which anybody can sign; the sign of x is no part of it.
+fn is_of_small_order(bytes: &[u8; 32]) -> bool {
+    let mut y = *bytes;
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y)
+}
+
 /// Whether y is not below the field's prime 2^255 - 19.
 fn is_second_spelling(bytes: &[u8; 32]) -> bool {
     bytes[31] & 0x7f == 0x7f && bytes[1..31].iter().all(|b| *b == 0xff) && bytes[0] >= 0xed
@@ -302,6 +355,40 @@ mod tests {
         assert_eq!(key.public_key(), again.public_key());
         let public = PublicKey::from_pem(key.public_key().to_pem().as_bytes()).expect("our own form");
         assert_eq!(public, key.public_key());
+    }
+
+    /// The list is that of the curve: all of it is weak, and nothing that is weak is missing.
+    #[test]
+    fn what_is_listed_as_of_small_order_is_what_the_curve_says() {
+        for y in SMALL_ORDER {
+            for sign in [0, 0x80] {
+                let mut bytes = y;
+                bytes[31] |= sign;
+                let key = VerifyingKey::from_bytes(&bytes).expect("a point");
+                assert!(key.is_weak() && is_of_small_order(&bytes), "{bytes:x?}");
+                assert_eq!(PublicKey::from_bytes(&bytes).expect_err("weak").reason(), Reason::WeakKey);
+            }
+        }
+        for first in 0..=u8::MAX {
+            for last in [0, 0x7f, 0x80, 0xff] {
+                let mut bytes = [if last & 0x7f == 0 { 0 } else { 0xff }; 32];
+                (bytes[0], bytes[31]) = (first, last);
+                let is_weak = VerifyingKey::from_bytes(&bytes).is_ok_and(|key| key.is_weak());
+                let is_refused = is_of_small_order(&bytes) || is_second_spelling(&bytes);
+                assert!(is_refused || !is_weak, "{bytes:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_point_is_held_where_nobody_asks_and_verifies_nothing() {
+        let mut bytes = (2..=u8::MAX).map(|y| std::array::from_fn(|at| if at == 0 { y } else { 0 }));
+        let nowhere = bytes.find(|bytes| VerifyingKey::from_bytes(bytes).is_err()).expect("half of them");
+        let pem = pem::write_block("PUBLIC KEY", &[SPKI_PREFIX.as_slice(), &nowhere].concat());
+        let key = PublicKey::plain_unproven(pem.as_bytes()).expect("plain").expect("not asked");
+        assert_eq!(key.require_point().expect_err("no point").reason(), Reason::KeyInvalid);
+        assert_eq!(PublicKey::from_pem(pem.as_bytes()).expect_err("no point").reason(), Reason::KeyInvalid);
+        assert!(!key.verifies(b"message", &Signature([0; 64])));
     }
 
     #[test]

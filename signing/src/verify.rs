@@ -207,7 +207,7 @@ fn conclude(
     let untrusted = |cause| Outcome::Untrusted {
         digest,
         tried: keyring.keys().iter().map(|trusted| trusted.id.clone()).collect(),
-        skipped: keyring.skipped().iter().map(ToString::to_string).collect(),
+        skipped: keyring.unused(),
         cause,
     };
     if let Some(key_id) = contradicted {

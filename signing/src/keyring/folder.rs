@@ -82,6 +82,16 @@ pub enum KeyFlaw {
     NoKey,
 }
 
+/// Whether it is asked of each key that it is a point of the curve. Of a thousand that takes longer than all the rest, and
+/// one that is none verifies nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Points {
+    /// By whoever looks at the keys.
+    Asked,
+    /// By nobody but the signature that names it.
+    Unasked,
+}
+
 /// How often a directory is read that is changed meanwhile. Each time another key would have to be moved, in the few
 /// milliseconds that it takes.
 const MAX_READINGS: usize = 20;
@@ -97,18 +107,18 @@ const MAX_READINGS: usize = 20;
 /// # Errors
 /// When the directory itself cannot be listed, or this process can open no more files. What is wrong with one place or
 /// one file is there with the others.
-pub(super) fn read_all(directory: &Path) -> Result<Option<Contents>> {
-    let mut contents = read_once(directory)?;
+pub(super) fn read_all(directory: &Path, points: Points) -> Result<Option<Contents>> {
+    let mut contents = read_once(directory, points)?;
     for _ in 1..MAX_READINGS {
         if contents.as_ref().is_none_or(Contents::is_as_listed) {
             break;
         }
-        contents = read_once(directory)?;
+        contents = read_once(directory, points)?;
     }
     Ok(contents)
 }
 
-fn read_once(directory: &Path) -> Result<Option<Contents>> {
+fn read_once(directory: &Path, points: Points) -> Result<Option<Contents>> {
     let Some(top) = KeyFiles::open(directory)? else { return Ok(None) };
     let aside = if top.is_one_file() { Vec::new() } else { aside(&top) };
     let (mut folders, mut unlisted) = (vec![Folder::list(KeyPlace::Trusted, top)?], Vec::new());
@@ -121,7 +131,7 @@ fn read_once(directory: &Path) -> Result<Option<Contents>> {
     // Where nothing stands beside the keys, nothing is compared with a thousand names.
     let is_alone = folders.iter().all(|folder| folder.others.is_empty());
     let noted = folders.iter().flat_map(|folder| &folder.keys).filter(|_| !is_alone).map(|key| note_of(key)).collect();
-    let places = folders.into_iter().map(|folder| folder.read(&noted)).collect::<Result<_>>()?;
+    let places = folders.into_iter().map(|folder| folder.read(&noted, points)).collect::<Result<_>>()?;
     Ok(Some(Contents { places, unlisted }))
 }
 
@@ -189,13 +199,13 @@ impl Folder {
     }
 
     /// Reads the keys and the notes. `noted` are the names of the notes on the keys of all places.
-    fn read(self, noted: &BTreeSet<OsString>) -> Result<Content> {
+    fn read(self, noted: &BTreeSet<OsString>, points: Points) -> Result<Content> {
         let Self { place, mut files, keys, others } = self;
         let (notes, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|name| noted.contains(name));
         let read = |name: OsString| (read_note(&mut files, &name), name);
         let notes: BTreeMap<_, _> = notes.into_iter().map(read).map(|(note, name)| (name, note)).collect();
         let directory = files.directory().to_owned();
-        let read = files.read_each(&keys, |name, content| KeyFile::read(content, || directory.join(name)))?;
+        let read = files.read_each(&keys, |name, content| KeyFile::read(content, points, || directory.join(name)))?;
         let read = keys.into_iter().zip(read.into_iter().flatten());
         let keys: Vec<(OsString, KeyFile)> = read.map(|(name, file)| Ok((name, file?))).collect::<Result<_>>()?;
         // Of a thousand keys the names take longer to compare than the keys to read.
@@ -261,17 +271,21 @@ fn refuse_stray<T>(files: &KeyFiles, names: &KeyNames<'_>, name: &OsStr, notes: 
 impl KeyFile {
     /// That this process may open no more files says nothing about the key, and so is no verdict about what it
     /// signed.
-    fn read(content: Result<Vec<u8>, SmallFileError>, path: impl Fn() -> PathBuf) -> Result<Self> {
+    fn read(content: Result<Vec<u8>, SmallFileError>, points: Points, path: impl Fn() -> PathBuf) -> Result<Self> {
         let fault = |error| unreadable(Reason::KeyInvalid, "the key", &path(), error);
         match content {
             Err(error) if is_exhausted(&error) => Err(fault(error)),
             Err(error) => Ok(Self::without_key(KeyFlaw::Unreadable, fault(error), &[])),
-            Ok(content) => Ok(Self::of(&content, path)),
+            Ok(content) => Ok(Self::of(&content, points, path)),
         }
     }
 
-    fn of(content: &[u8], path: impl Fn() -> PathBuf) -> Self {
-        if let Some(Ok(key)) = PublicKey::plain(content) {
+    fn of(content: &[u8], points: Points, path: impl Fn() -> PathBuf) -> Self {
+        let plain = match points {
+            Points::Asked => PublicKey::plain(content),
+            Points::Unasked => PublicKey::plain_unproven(content),
+        };
+        if let Some(Ok(key)) = plain {
             return Self { key: Ok(key), flaw: None, unused: Vec::new(), block_count: 1 };
         }
         let path = &path();

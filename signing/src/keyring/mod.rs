@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 pub use self::folder::KeyFlaw;
-use self::folder::{read_all, shown};
+use self::folder::{Points, read_all, shown};
 pub use self::foreseen::ForeseenFile;
 use self::foreseen::foreseen;
 use self::gathered::Gathered;
@@ -74,8 +74,21 @@ impl Keyring {
     /// `key_note_invalid` when a note cannot be understood, or belongs to no key that can be used, and for
     /// any other file that may have been meant for a note.
     pub fn read(directory: &Path) -> Result<Self> {
+        Self::read_with(directory, Points::Asked)
+    }
+
+    /// As [`Keyring::read`], for whoever verifies: a key file in the usual form whose key is no point of the curve, which
+    /// nobody can have signed with, is not named as one that is not used. Whoever looks at keys is told.
+    ///
+    /// # Errors
+    /// As [`Keyring::read`].
+    pub fn read_to_verify(directory: &Path) -> Result<Self> {
+        Self::read_with(directory, Points::Unasked)
+    }
+
+    fn read_with(directory: &Path, points: Points) -> Result<Self> {
         let mut keyring = Self { directory: directory.to_owned(), ..Self::default() };
-        let Some(contents) = read_all(directory)? else { return Ok(Self { is_missing: true, ..keyring }) };
+        let Some(contents) = read_all(directory, points)? else { return Ok(Self { is_missing: true, ..keyring }) };
         contents.require_sound()?;
         let gathered = Gathered::of(directory, &contents);
         gathered.refusals.into_iter().next().map_or(Ok(()), |(_, refusal)| Err(refusal))?;
@@ -185,5 +198,16 @@ impl Keyring {
     /// key of one.
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// Those in words, with the keys that are no points of the curve, whoever has read them: where nobody that is known
+    /// has signed, one of them may be the key that was meant.
+    pub(crate) fn unused(&self) -> Vec<String> {
+        let nowhere = |key: &HeldKey| {
+            let fault = key.key.require_point().err()?;
+            Some(SkippedKey { file: key.file.clone(), fault, fingerprint: Some(key.fingerprint) })
+        };
+        let nowhere: Vec<SkippedKey> = self.all_keys().iter().filter_map(nowhere).collect();
+        self.skipped.iter().chain(&nowhere).map(ToString::to_string).collect()
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aisoc_files::{Insecure, SmallFileError};
 use aisoc_manifests::fault::{Fault, Result};
 
-use super::folder::{Content, Contents, KeyFile, KeyFlaw, read_all, shown};
+use super::folder::{Content, Contents, KeyFile, KeyFlaw, Points, read_all, shown};
 use super::gathered::Gathered;
 use super::held::HeldKey;
 use super::links::LinkOut;
@@ -107,7 +107,7 @@ impl Survey {
     /// # Errors
     /// When the directory cannot be listed, or this process can open no more files.
     pub fn read(directory: &Path) -> Result<Option<Self>> {
-        let Some(contents) = read_all(directory)? else { return Ok(None) };
+        let Some(contents) = read_all(directory, Points::Asked)? else { return Ok(None) };
         let Gathered { keys, refusals, .. } = Gathered::of(directory, &contents);
         let refusals: HashMap<String, Fault> = refusals.into_iter().collect();
         let refusal_of = |file: &str| refusals.get(file).cloned();
