@@ -4,6 +4,7 @@
 //! as it is then.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use aisoc_discovery::{Discovered, Failed, Note, Origin, Source as PluginSource};
 use aisoc_manifests::digest::ArtifactDigest;
@@ -134,7 +135,8 @@ impl LockedArtifact {
 /// `interrupted`, and I/O reasons for sources that cannot be listed.
 pub fn foresee(lock: &Lockfile, options: &HereOptions, mode: PluginMode) -> Result<SyncPlan> {
     let seen = options.seen_by_lock(lock, mode)?;
-    let steps = lock.entries().iter().enumerate().map(|(at, entry)| step(at, entry, &seen)).collect();
+    let places = Places::of(&seen);
+    let steps = lock.entries().iter().enumerate().map(|(at, entry)| step(at, entry, &seen, &places)).collect();
     let is_unlisted = |failed: &&Failed| lock.entry(&failed.name).is_none();
     let unlisted = seen.plugins.iter().enumerate().filter(|(at, _)| seen.comparison.entries[*at].is_none());
     let extra = |plugin: &Discovered| Extra {
@@ -154,9 +156,33 @@ pub fn foresee(lock: &Lockfile, options: &HereOptions, mode: PluginMode) -> Resu
     Ok(SyncPlan { steps, extras, skipped_keys: seen.skipped_keys, shared: seen.shared, notes: seen.notes })
 }
 
-fn step(at: usize, entry: &LockEntry, seen: &SeenByLock) -> SyncStep {
-    let here = seen.comparison.entries.iter().position(|matched| *matched == Some(at));
-    let failed = seen.failed.iter().find(|failed| failed.name == entry.id).map(|failed| &failed.fault);
+/// Where what an entry is about was found: ten thousand entries are not each compared with ten thousand plugins.
+struct Places<'a> {
+    /// The plugin, by the place of the entry.
+    here: HashMap<usize, usize>,
+    /// Why nobody can tell, by the name.
+    failed: HashMap<&'a str, &'a Fault>,
+}
+
+impl<'a> Places<'a> {
+    /// Of several the first has the id.
+    fn of(seen: &'a SeenByLock) -> Self {
+        let (mut here, mut failed) = (HashMap::new(), HashMap::new());
+        for (at, entry) in seen.comparison.entries.iter().enumerate() {
+            if let Some(entry) = entry {
+                here.entry(*entry).or_insert(at);
+            }
+        }
+        for Failed { name, fault, .. } in &seen.failed {
+            failed.entry(name.as_str()).or_insert(fault);
+        }
+        Self { here, failed }
+    }
+}
+
+fn step(at: usize, entry: &LockEntry, seen: &SeenByLock, places: &Places<'_>) -> SyncStep {
+    let here = places.here.get(&at).copied();
+    let failed = places.failed.get(entry.id.as_str()).copied();
     let differs = here.map_or_else(|| failed.cloned(), |here| difference(entry, here, seen));
     let present_version = here.map(|here| seen.plugins[here].version.clone());
     let (act, differs) = match (LockedArtifact::of(entry), here, differs) {
