@@ -272,6 +272,32 @@ fn a_set_after_which_nobody_counts_is_neither_made_nor_applied() {
     assert_eq!(fs::read(bench.path("fleet.keyset")).expect("there"), before);
 }
 
+/// The last key for plugins is in the wrong hands, and there is no other yet: whoever says so reaches every site.
+#[test]
+fn the_revocation_of_the_last_key_goes_as_a_set_where_both_ends_say_so() {
+    let fleet = Fleet::followed();
+    fleet.keys(&["revoke", "ops", "--force"], "master").ok();
+    let run = fleet.export(&["--expires", "30d"]);
+    assert!(run.refused(3, "keyset_lockout").stderr.contains("says so with `--force`"), "{run:?}");
+    fleet.export(&["--expires", "30d", "--force", "--dry-run"]).ok();
+    fleet.export(&["--expires", "30d", "--force"]).ok();
+    let run = fleet.refused(&[], 3, "keyset_lockout");
+    assert!(run.stderr.contains("says so with `--force`"), "{run:?}");
+    assert!(fleet.has("ops.pem"));
+    let applied = fleet.sync(&["--force"]);
+    assert!(applied.ok().stdout.contains("revoked ops"), "{applied:?}");
+    assert!(fleet.has("revoked/ops.pem") && !fleet.has("ops.pem"));
+    // A site that has lost its keys for plugins follows still.
+    fleet.keys(&["add", "new.pem"], "master").ok();
+    fleet.exported();
+    fleet.sync(&[]).ok();
+    assert!(fleet.has("new.pem"));
+    // Nothing is revoked by a set that only lacks the last key: nobody can answer for that.
+    let fleet = Fleet::followed();
+    fleet.keys(&["retire", "ops", "--force"], "master").ok();
+    fleet.export(&["--expires", "30d", "--force"]).refused(3, "keyset_lockout");
+}
+
 #[test]
 fn the_next_version_stands_in_the_place_of_the_one_before_and_of_nothing_else() {
     let fleet = Fleet::new();

@@ -93,6 +93,9 @@ pub(crate) struct ExportKeysArgs {
     /// The directory of keys that becomes the set [env: PLUGIN_TRUSTED_KEYS_DIR, default /opt/aisoc/plugin-keys]
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "DIR")]
     pub(crate) trusted_keys: Option<PathBuf>,
+    /// Sign a set that revokes although no key of it counts for plugins any more: for keys in the wrong hands
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Which set is followed.

@@ -946,6 +946,7 @@ The next version stands in the place of the one before, which is verified
 first. Public keys, their notes and where each stands are in it; a private key
 never is.",
             risk: Risk::Write,
+            raised_by: &["force"],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::ExportedKeySet>),
             ..PLAIN

@@ -16,6 +16,8 @@ pub struct ExportOptions {
     pub keys_dir: PathBuf,
     /// The time to judge keys by.
     pub at: Timestamp,
+    /// Whether a set that revokes may leave no key that counts for plugins.
+    pub is_forced: bool,
 }
 
 /// The next version of a set, signed. `present` is what stands where it goes: verified before it is built on.
@@ -33,7 +35,7 @@ pub fn export(
     require_finished(&options.keys_dir)?;
     let keyring = Keyring::read(&options.keys_dir)?.require_there()?;
     let judges = Judges { keyring: &keyring, at: options.at };
-    judges.next(new, present, signers, |head| KeySet::of(&keyring, head))
+    judges.next(new, present, signers, |head| KeySet::of(&keyring, head, options.is_forced))
 }
 
 /// The set that is there, signed by more. Not a byte of what was signed changes: what the set holds is what the
@@ -54,7 +56,7 @@ pub fn sign_as_well(
 }
 
 fn require_same_keys(set: &KeySet, keyring: &Keyring, options: &ExportOptions) -> Result<()> {
-    let own = KeySet::of(keyring, set.head())?;
+    let own = KeySet::of(keyring, set.head(), options.is_forced)?;
     let only_in = |one: &KeySet, other: &KeySet| {
         let differing = one.keys.iter().filter(|key| !other.keys.contains(key));
         let named: Vec<String> = differing.map(|key| format!("`{}` {}", key.id, key.place.as_str())).collect();

@@ -170,6 +170,7 @@ impl Round {
         let required = WayIn {
             signers: options.installed.trust.policy.required_signers,
             set_signers: options.settings.required_signatures,
+            is_forced: options.is_forced,
         };
         require_way_in(&plan, &following, required)?;
         let grounds = Grounds { at: options.now, reason };

@@ -55,7 +55,8 @@ impl Making for ExportOptions {
 }
 
 pub(crate) fn run(args: ExportKeysArgs, context: &Context) -> Result<u8> {
-    let options = ExportOptions { keys_dir: context.keys_directory(args.trusted_keys), at: clock::now() };
+    let options =
+        ExportOptions { keys_dir: context.keys_directory(args.trusted_keys), at: clock::now(), is_forced: args.force };
     let Signed { set: done, destination, artifact, statement } = sign(&args.sign, &options, context)?;
     let ExportedSet { set, signers, previous_version, .. } = done;
     let (keys, signatures) = (counted(set.keys.len(), "key"), counted(signers.len(), "signature"));

@@ -19,9 +19,16 @@ pub struct WayIn {
     pub signers: NonZeroUsize,
     /// For a set to be applied.
     pub set_signers: NonZeroUsize,
+    /// Whether somebody answers for it that a revocation leaves too few for plugins: for keys in the wrong hands.
+    pub is_forced: bool,
 }
 
-/// Whether behind the plan enough keys count here for plugins, and enough of them for the next set.
+/// What whoever revokes the last keys for plugins says.
+const FORCED: &str = "ask who signs the set for one with a key that counts; whoever means that nothing is verified any more, because \
+     the keys are in the wrong hands, says so with `--force`";
+
+/// Whether behind the plan enough keys count here for plugins, and enough of them for the next set. Nobody can answer for
+/// it that no further set could come.
 ///
 /// # Errors
 /// `keyset_lockout`.
@@ -30,19 +37,10 @@ pub fn require_way_in(plan: &SyncPlan, following: &Following<'_>, required: WayI
     let locked_out = |message: &str, expected: String, found: usize| {
         Err(Fault::new(Reason::KeysetLockout, message).expected(expected, counted(found, "key")))
     };
-    let signers = counting(&after, SignatureKind::Plugin, following.at);
-    if signers == 0 {
-        let message = "after this set no key would count here, and nothing would be verified";
-        return locked_out(message, "a trusted key that counts for plugins".to_owned(), 0);
-    }
-    if signers < required.signers.get() {
-        let message =
-            "after this set fewer keys would count here than have to sign a plugin, and nothing would be verified";
-        return locked_out(
-            message,
-            format!("at least {} that count for plugins, as `--require` asks", counted(required.signers.get(), "key")),
-            signers,
-        );
+    if !(required.is_forced && plan.revokes()) {
+        let signers = counting(&after, SignatureKind::Plugin, following.at);
+        require_plugin_signers(signers, required.signers)
+            .map_err(|fault| if plan.revokes() { fault.hint(FORCED) } else { fault })?;
     }
     let signers = counting(&after, SignatureKind::Keyset, following.at);
     match signers < required.set_signers.get() {
@@ -52,6 +50,25 @@ pub fn require_way_in(plan: &SyncPlan, following: &Following<'_>, required: WayI
             locked_out(message, format!("at least {least} that may sign `keyset`"), signers)
         }
         false => Ok(()),
+    }
+}
+
+fn require_plugin_signers(signers: usize, required: NonZeroUsize) -> Result<()> {
+    let locked_out = |message: &str, expected: String| {
+        Fault::new(Reason::KeysetLockout, message).expected(expected, counted(signers, "key"))
+    };
+    match signers {
+        0 => {
+            let message = "after this set no key would count here, and nothing would be verified";
+            Err(locked_out(message, "a trusted key that counts for plugins".to_owned()))
+        }
+        few if few < required.get() => {
+            let message =
+                "after this set fewer keys would count here than have to sign a plugin, and nothing would be verified";
+            let least = counted(required.get(), "key");
+            Err(locked_out(message, format!("at least {least} that count for plugins, as `--require` asks")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -89,6 +89,11 @@ impl SyncPlan {
         self.moves.iter().any(|moved| moved.to == KeyPlace::Trusted && moved.from != Some(KeyPlace::Trusted))
     }
 
+    /// Whether a key is revoked.
+    pub fn revokes(&self) -> bool {
+        self.moves.iter().any(|moved| moved.is_revocation)
+    }
+
     /// Whether keys are revoked, and nothing else happens.
     pub fn only_revokes(&self) -> bool {
         self.moves.iter().all(|moved| moved.is_revocation)

@@ -122,7 +122,7 @@ fn a_set_that_would_lock_this_site_out_is_not_applied() {
     let master = Site::of(&[("ops.pem", &ops.to_pem()), ("root.pem", &root.to_pem()), ("root.json", ROOT)]);
     let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT)]);
     let asked = |set: &KeySet, set_signers: NonZeroUsize| {
-        let required = WayIn { signers: one(), set_signers };
+        let required = WayIn { signers: one(), set_signers, is_forced: false };
         site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|fault| fault.reason())
     };
     assert_eq!(asked(&master.set(1), one()), Ok(()));
@@ -144,6 +144,20 @@ fn a_set_that_would_lock_this_site_out_is_not_applied() {
     fs::rename(master.path().join("root.pem"), master.path().join("revoked/root.pem")).expect("moved");
     fs::remove_file(master.path().join("root.json")).expect("removed");
     assert_eq!(asked(&master.set(4), one()), Err(Reason::KeysetLockout));
+    // Nobody answers for it that no set comes any more, and for the last key of plugins only whoever revokes it.
+    let forced = |set: &KeySet| {
+        let required = WayIn { signers: one(), set_signers: one(), is_forced: true };
+        site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|fault| fault.reason())
+    };
+    assert_eq!(forced(&master.set(4)), Err(Reason::KeysetLockout), "the signers of sets");
+    fs::remove_file(master.path().join("revoked/root.pem")).expect("removed");
+    master.write("root.pem", &root.to_pem());
+    master.write("root.json", ROOT);
+    fs::remove_file(master.path().join("more.pem")).expect("removed");
+    assert_eq!(forced(&master.set(5)), Err(Reason::KeysetLockout), "nothing is revoked");
+    fs::rename(master.path().join("mine.pem"), master.path().join("revoked/mine.pem")).expect("moved");
+    master.write("more.pem", &key().to_pem());
+    assert_eq!(forced(&master.set(6)), Ok(()));
 }
 
 /// Behind each step of the change a reader finds for every key the old standing or the new one, and nothing is
@@ -332,7 +346,7 @@ fn what_is_written_of_a_copy_limits_the_key_that_a_set_brings() {
     site.write("copy.json", r#"{"schema_version":2,"not_after":"2026-01-01T00:00:00Z"}"#);
     master.write("ops.json", r#"{"schema_version":2,"owner":"Ada"}"#);
     let set = master.set(2);
-    let required = WayIn { signers: one(), set_signers: one() };
+    let required = WayIn { signers: one(), set_signers: one(), is_forced: false };
     let asked = |set: &KeySet| {
         site.planned(set, |following, plan| require_way_in(&plan, following, required)).map_err(|it| it.reason())
     };
@@ -478,7 +492,8 @@ fn a_second_file_of_a_key_keeps_nothing_that_the_note_of_the_set_takes() {
     site.write("mine.json", both);
     let asked = |note: &str, signers: usize| {
         master.write("first.json", note);
-        let required = WayIn { signers: NonZeroUsize::new(signers).expect("some"), set_signers: one() };
+        let required =
+            WayIn { signers: NonZeroUsize::new(signers).expect("some"), set_signers: one(), is_forced: false };
         site.planned(&master.set(2), |following, plan| require_way_in(&plan, following, required))
             .map_err(|fault| fault.reason())
     };

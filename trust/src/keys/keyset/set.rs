@@ -47,21 +47,25 @@ impl KeySet {
     ///
     /// # Errors
     /// `usage` for what no set holds: a name that is none, a key under two names, an end before the beginning;
-    /// `keyset_lockout` for a set by which nothing would be verified.
-    pub fn of(keyring: &Keyring, head: SetHead) -> Result<Self> {
+    /// `keyset_lockout` for a set by which nothing would be verified, unless that is forced: then a set that revokes is one.
+    pub fn of(keyring: &Keyring, head: SetHead, is_forced: bool) -> Result<Self> {
         let SetHead { name, version, issued_at, expires_at } = head;
         require_one_name_each(keyring)?;
         let mut keys = keyring.all_keys().iter().map(SetKey::of).collect::<Result<Vec<_>>>()?;
         keys.sort_by(|one, other| one.order().cmp(&other.order()));
         let set = Self { schema_version: Self::SCHEMA_VERSION, name, version, issued_at, expires_at, keys };
         set.require_sound().map_err(|fault| as_usage(fault, Reason::KeysetInvalid))?;
-        let counts = set.counting(SignatureKind::Plugin, issued_at).next().is_some();
-        match counts {
-            true => Ok(set),
-            false => Err(Fault::new(Reason::KeysetLockout, "no key of the set counts for plugins")
-                .expected("a trusted key that counts", "none")
-                .hint("see what keeps each from counting: `aisoc keys list`")),
+        let revokes = set.keys.iter().any(|key| key.is_revoked(issued_at));
+        if (is_forced && revokes) || set.counting(SignatureKind::Plugin, issued_at).next().is_some() {
+            return Ok(set);
         }
+        let fault = Fault::new(Reason::KeysetLockout, "no key of the set counts for plugins")
+            .expected("a trusted key that counts", "none");
+        Err(fault.hint(match revokes {
+            true => "see what keeps each from counting: `aisoc keys list`; whoever means that nothing is verified any more, \
+                     because the keys are in the wrong hands, says so with `--force`",
+            false => "see what keeps each from counting: `aisoc keys list`",
+        }))
     }
 
     /// Those that count at that time for such things, as the set has them.

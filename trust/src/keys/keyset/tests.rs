@@ -79,7 +79,7 @@ impl Site {
     pub(super) fn set(&self, version: u64) -> KeySet {
         let expires_at = "2027-01-01T00:00:00Z".parse().expect("a time");
         let head = SetHead { name: "fleet".to_owned(), version, issued_at: now(), expires_at };
-        KeySet::of(&self.keyring(), head).expect("a set")
+        KeySet::of(&self.keyring(), head, false).expect("a set")
     }
 
     pub(super) fn begin(&self) -> KeysSession {
@@ -195,7 +195,7 @@ fn a_directory_that_would_lock_everybody_out_or_holds_a_key_twice_is_no_set() {
         issued_at: now(),
         expires_at: "2027-01-01T00:00:00Z".parse().expect("a time"),
     };
-    let of = |site: &Site, name: &str| KeySet::of(&site.keyring(), head(name)).expect_err("no set").reason();
+    let of = |site: &Site, name: &str| KeySet::of(&site.keyring(), head(name), false).expect_err("no set").reason();
     let site = Site::of(&[("root.pem", &root.to_pem()), ("root.json", ROOT), ("staged/ops.pem", &ops.to_pem())]);
     assert_eq!(of(&site, "fleet"), Reason::KeysetLockout);
     site.write("ops.pem", &ops.to_pem());
