@@ -98,6 +98,42 @@ fn the_listing_is_capas_to_the_byte() {
     assert!(missing.ok().stdout.contains("plugins.lock: (none — production mode"), "{missing:?}");
 }
 
+/// A help text in one line, however wide the terminal is.
+fn help(words: &[&str]) -> String {
+    let run = Bench::new().run(&[words, &["--help"]].concat());
+    run.ok().stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_help_has_capas_words() {
+    let group = help(&["plugins"]);
+    for line in [
+        " list List discovered procedure plugins trust ",
+        " trust Add (or refresh) a discovered plugin in ``plugins.lock`` untrust ",
+    ] {
+        assert!(group.contains(line), "{group}");
+    }
+    let list = help(&["plugins", "list"]);
+    assert!(list.starts_with("List discovered procedure plugins Usage: aisoc plugins list [OPTIONS] "), "{list}");
+    for option in [
+        " --plugins-lock <PATH> Path to plugins.lock; default ./plugins.lock, then ",
+        " --plugin-mode <TEXT> dev|production; overrides $CAPA_PLUGIN_MODE and $AISOC_PLUGIN_MODE ",
+    ] {
+        assert!(list.contains(option), "{list}");
+    }
+    let trust = help(&["plugins", "trust"]);
+    let start =
+        "Add (or refresh) a discovered plugin in ``plugins.lock`` Usage: aisoc plugins trust [OPTIONS] <PLUGIN_ID>";
+    assert!(trust.starts_with(start), "{trust}");
+    for option in [
+        " <PLUGIN_ID> Plugin id to add to plugins.lock ",
+        " --plugins-lock <PATH> Path to plugins.lock; default ./plugins.lock, then ",
+        " --reason <TEXT> Audit text recorded alongside the trust grant. Required ",
+    ] {
+        assert!(trust.contains(option), "{trust}");
+    }
+}
+
 #[test]
 fn the_mode_is_the_flags_then_the_environments() {
     let site = Site::with(&["shodan"]);

@@ -45,6 +45,31 @@ impl Site {
 }
 
 #[test]
+fn the_job_that_has_accepted_something_is_in_the_chain_and_is_shown() {
+    let site = Site::new();
+    let job = [("GITHUB_RUN_ID", "12"), ("GITHUB_REPOSITORY", "acme/lab")];
+    let trust = ["plugins", "trust", "virustotal", "--reason", "read"];
+    site.0.run_with(&[&trust[..], &PLACE].concat(), &job).ok();
+    // The six columns are what they are without it.
+    let journal = site.journal();
+    let line = journal.lines().last().expect("a line");
+    assert!(line.split('\t').count() == 6 && !line.contains("acme"), "{line}");
+    let show = ["plugins", "journal", "show", "--plugins-lock", "plugins.lock"];
+    let shown = site.0.run(&[&show[..], &PLACE[..2]].concat());
+    let (user, host) = (rustix::process::getuid().as_raw(), rustix::system::uname());
+    let host = host.nodename().to_string_lossy();
+    let text = &shown.ok().stdout;
+    assert!(text.contains(&format!("by uid {user}")), "{text}");
+    assert!(text.contains(&format!("on {host} in github acme/lab run 12")), "{text}");
+    // Who writes another run over it, breaks the chain.
+    let chain = site.0.path("plugins.lock.journal.chain");
+    let entries = fs::read_to_string(&chain).expect("a chain");
+    assert!(entries.contains("github acme/lab run 12"), "{entries}");
+    fs::write(&chain, entries.replace("run 12", "run 13")).expect("written");
+    site.verify(&[]).refused(3, "journal_broken");
+}
+
+#[test]
 fn a_revocation_by_hand_is_said_as_what_it_is() {
     let site = Site::new();
     site.by_hand("2026-05-24T14:32:00+02:00\trevoke\tshodan\t-\t-\tit phones home");

@@ -134,6 +134,14 @@ fn a_procedure_is_accepted_under_its_own_id_and_gated_without_being_run() {
     fs::write(packages.0.path("site/lab.dist-info/RECORD"), "lab.py,sha256=def,11\n").expect("written");
     let rejected = packages.rejected(&production);
     assert!(rejected[0].starts_with("  capa.contrib.good: hash_mismatch: "), "{rejected:?}");
+    // The class alone is another: what it is installed from is what it was.
+    packages.0.write("site/lab.py", PROCEDURES);
+    packages.declare("1.0", &[("good", "Same")]);
+    let rejected = packages.rejected(&production);
+    let moved = "  capa.contrib.good: entry_point_mismatch: ";
+    assert!(rejected.len() == 1 && rejected[0].starts_with(moved), "{rejected:?}");
+    assert!(rejected[0].contains("entry_point (expected='lab:Good', actual='lab:Same')"), "{rejected:?}");
+    packages.0.write("site/lab.py", "raise RuntimeError('it was run')\n");
     packages.declare("1.1", &[("good", "Same")]);
     let rejected = packages.rejected(&production);
     for label in ["version_mismatch", "version (expected='1.0', actual='1.1')", "entry_point (expected='lab:Good'"] {

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -267,6 +268,26 @@ fn the_thirteen_are_listed_with_what_a_reviewer_asks() {
     }
     let text = bench.run(&["capabilities"]).ok().stdout.clone();
     assert!(text.contains("audit.read  read, impact sensitive, by get_audit_reader()\n"), "{text}");
+    // What a reviewer asks of each is in the text, in the document and on the page of a plugin that asks for all: a text of
+    // its own for every one of them.
+    let guidance = |one: &Value| one["guidance"].as_str().expect("a text").to_owned();
+    let texts: BTreeSet<String> = capabilities.iter().map(guidance).collect();
+    assert!(texts.len() == 13 && texts.iter().all(|text| text.len() > 20), "{texts:?}");
+    let names: Vec<&str> = capabilities.iter().map(|one| one["name"].as_str().expect("a name")).collect();
+    bench.run(&["plugin", "new", "greedy", "--type", "enricher"]).ok();
+    let manifest = fs::read_to_string(bench.path("greedy/plugin.yaml")).expect("there");
+    let others: String =
+        manifest.lines().filter(|line| !line.starts_with("capabilities:")).map(|line| format!("{line}\n")).collect();
+    bench.write("greedy/plugin.yaml", format!("{others}capabilities: [{}]\n", names.join(", ")));
+    let describe = ["plugins", "describe", "./greedy", "--trust-mode", "warn"];
+    let page = bench.run(&describe);
+    let described: Value =
+        serde_json::from_str(&bench.run(&[&describe[..], &["--json"]].concat()).stdout).expect("JSON");
+    for text_of_one in &texts {
+        assert!(text.contains(text_of_one.as_str()), "{text_of_one}: {text}");
+        assert!(page.stdout.contains(text_of_one.as_str()), "{text_of_one}: {page:?}");
+        assert!(described.to_string().contains(text_of_one.as_str()), "{text_of_one}: {described}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use aisoc_installation::InstallRecord;
+use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::Fault;
 use aisoc_manifests::plugin::PluginType;
 use aisoc_manifests::warning::Warning;
@@ -176,6 +177,17 @@ impl Failed {
     }
 }
 
+/// A file among the drop-ins, for whoever writes down what a host may run: where it is, and which bytes it has.
+#[derive(Debug, Clone)]
+pub struct DropinFile {
+    /// From the root on, whatever the working directory is.
+    pub place: PathBuf,
+    /// Which part of a host loads it.
+    pub registry: &'static str,
+    /// Of the bytes that were read; nothing where nobody could read them.
+    pub digest: Option<FileDigest>,
+}
+
 /// What one source has found of one thing that it looked at.
 pub(crate) type Found = Result<Discovered, Box<Failed>>;
 
@@ -199,6 +211,8 @@ pub struct Discovery {
     pub failed: Vec<Failed>,
     /// In the order in which they were noticed.
     pub notes: Vec<Note>,
+    /// Every drop-in that counts, whatever else is said of it, in the order in which they were read.
+    pub dropin_files: Vec<DropinFile>,
 }
 
 #[cfg(test)]

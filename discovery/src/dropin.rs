@@ -23,7 +23,7 @@ use rustix::io::Errno;
 use serde::de::IgnoredAny;
 
 use crate::directory::LOCAL_PACKAGE;
-use crate::discovered::{Discovered, Failed, Found, Kind, Note, Origin, Source};
+use crate::discovered::{Discovered, DropinFile, Failed, Found, Kind, Note, Origin, Source};
 use crate::unlisted::{unlisted, unopened};
 
 /// The directory of all drop-ins, in the data directory.
@@ -118,38 +118,49 @@ impl Place {
     }
 }
 
-/// Every drop-in, in order of their ids.
+/// What is among the drop-ins.
+#[derive(Default)]
+pub(crate) struct Dropins {
+    /// In order of their ids.
+    pub(crate) found: Vec<Found>,
+    /// Every file that counts, in the order in which they were read.
+    pub(crate) files: Vec<DropinFile>,
+    /// What somebody should know.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Every drop-in.
 ///
 /// # Errors
 /// `interrupted`; `io_error` when no thread can be started.
-pub(crate) fn plugins(
-    data_dir: &Path,
-    user_plugins: UserPlugins,
-    notes: &mut Vec<Note>,
-    limits: &Limits,
-) -> Result<Vec<Found>> {
-    notes.extend(suspicious(data_dir));
-    let (mut candidates, mut found) = (Vec::new(), Vec::new());
+pub(crate) fn plugins(data_dir: &Path, user_plugins: UserPlugins, limits: &Limits) -> Result<Dropins> {
+    let mut dropins = Dropins { notes: suspicious(data_dir).into_iter().collect(), ..Dropins::default() };
+    let mut candidates = Vec::new();
     for place in &PLACES {
-        match candidates_in(place, data_dir, notes) {
+        match candidates_in(place, data_dir, &mut dropins.notes) {
             Ok(named) => candidates.extend(named),
             Err(fault) => {
                 let path = data_dir.join(PLUGINS).join(place.name);
-                found.push(Err(failed(path.clone(), escaped(path.as_os_str()), place.kind, fault)));
+                dropins.found.push(Err(failed(path.clone(), escaped(path.as_os_str()), place.kind, fault)));
             }
         }
     }
     if user_plugins == UserPlugins::Disabled {
-        notes.extend(candidates.iter().map(Candidate::skipped));
-        return Ok(Vec::new());
+        dropins.notes.extend(candidates.iter().map(Candidate::skipped));
+        return Ok(Dropins { found: Vec::new(), ..dropins });
     }
+    dropins.notes.extend(dropins.found.iter().filter_map(|found| unlisted_place(found.as_ref().err()?)));
     let read = parallel::map(&candidates, default_threads(), Candidate::read);
-    found.extend(read.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?);
+    let read = read.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     limits.cancellation.check()?;
-    notes.extend(found.iter().filter_map(|found| unhashed(found.as_ref().err()?)));
+    for Read { found, file, unread } in read {
+        dropins.files.push(file);
+        dropins.notes.extend(unread);
+        dropins.found.push(found);
+    }
     // The sort is stable: of two claims of one id the one of the first name stays first.
-    found.sort_by(|one, other| id(one).cmp(id(other)));
-    Ok(found)
+    dropins.found.sort_by(|one, other| id(one).cmp(id(other)));
+    Ok(dropins)
 }
 
 fn id(found: &Found) -> &str {
@@ -171,6 +182,14 @@ struct Candidate {
     /// Where it stands, open.
     parent: Result<Arc<OwnedFd>>,
     kind: FileType,
+}
+
+/// What has come of looking at one.
+struct Read {
+    found: Found,
+    file: DropinFile,
+    /// That its hash is not known: of a link, and of what is too large, neither.
+    unread: Option<Note>,
 }
 
 /// What counts in one place; nothing where it is not there.
@@ -255,21 +274,24 @@ impl Candidate {
         }
     }
 
-    fn read(&self) -> Found {
-        let id = self.id();
+    fn read(&self) -> Read {
+        let (content, id) = (self.content(), self.id());
+        let unread = content.as_ref().err().map(|fault| hash_failed(&self.path, fault));
+        // Where the working directory is nobody knows, the path is what was typed.
+        let place = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        let digest = content.as_ref().ok().map(|content| FileStatement::of(content).digest());
+        let file = DropinFile { place, registry: self.place.registry, digest };
         let name = id.as_ref().map_or_else(|_| escaped(self.within.as_os_str()), Clone::clone);
-        match id.and_then(|id| self.plugin(id)) {
-            Ok(plugin) => Ok(plugin),
-            Err(fault) => Err(failed(self.path.clone(), name, self.place.kind, fault)),
-        }
+        let found = id.and_then(|id| self.plugin(id, &content?));
+        let found = found.map_err(|fault| failed(self.path.clone(), name, self.place.kind, fault));
+        Read { found, file, unread }
     }
 
-    fn plugin(&self, id: String) -> Result<Discovered> {
-        let content = self.content()?;
+    fn plugin(&self, id: String, content: &[u8]) -> Result<Discovered> {
         if self.place.kind == Kind::Domain {
-            require_json(&content, &self.path)?;
+            require_json(content, &self.path)?;
         }
-        let (statement, relative) = (FileStatement::of(&content), Path::new(self.place.name).join(&self.within));
+        let (statement, relative) = (FileStatement::of(content), Path::new(self.place.name).join(&self.within));
         Ok(Discovered {
             id,
             version: VERSION.to_owned(),
@@ -352,14 +374,18 @@ fn archive(path: &Path) -> Note {
     }
 }
 
-/// A file that is there and whose hash nobody can write down.
-fn unhashed(failed: &Failed) -> Option<Note> {
+/// A place of which nobody can tell what is in it.
+fn unlisted_place(failed: &Failed) -> Option<Note> {
     let is_unread = failed.fault.is_unread() || failed.fault.reason() == Reason::IoNotFound;
-    is_unread.then(|| Note {
+    is_unread.then(|| hash_failed(&failed.place, &failed.fault))
+}
+
+fn hash_failed(place: &Path, fault: &Fault) -> Note {
+    Note {
         warning: Warning::UserPluginAuditHashFailed,
-        message: format!("`{}` has no SHA-256: {}", escaped(failed.place.as_os_str()), failed.fault.message()),
-        place: failed.place.clone(),
-    })
+        message: format!("`{}` has no SHA-256: {}", escaped(place.as_os_str()), fault.message()),
+        place: place.to_owned(),
+    }
 }
 
 /// A data directory among the system's own is said, and used.

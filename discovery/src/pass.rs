@@ -37,7 +37,7 @@ pub struct Sources {
 /// `interrupted`, and `io_error` when no thread can be started. What cannot be read, a whole source too, is in
 /// [`Discovery::failed`].
 pub fn discover(sources: &Sources, limits: &Limits) -> Result<Discovery> {
-    let (mut claims, mut notes) = (Claims::default(), Vec::new());
+    let (mut claims, mut notes, mut dropin_files) = (Claims::default(), Vec::new(), Vec::new());
     if let Some(compiled) = &sources.compiled {
         claims.add(compiled.plugins().into_iter().map(Ok).collect());
     }
@@ -46,13 +46,17 @@ pub fn discover(sources: &Sources, limits: &Limits) -> Result<Discovery> {
     }
     claims.add(distribution::plugins(&sources.site_packages, &mut notes, limits)?);
     if let Some(data_dir) = &sources.data_dir {
-        claims.add(dropin::plugins(data_dir, sources.user_plugins, &mut notes, limits)?);
+        let dropins = dropin::plugins(data_dir, sources.user_plugins, limits)?;
+        notes.extend(dropins.notes);
+        dropin_files = dropins.files;
+        claims.add(dropins.found);
     }
     limits.cancellation.check()?;
     let mut discovery = claims.discovery;
     // What took the place of another stands where its source does.
     discovery.plugins.sort_by_key(|plugin| plugin.source);
     discovery.notes.splice(0..0, notes);
+    discovery.dropin_files = dropin_files;
     Ok(discovery)
 }
 

@@ -179,12 +179,18 @@ warnings! {
     DistributionNotRead "distribution_not_read"
         "A site-packages directory holds distributions of a form older than `*.dist-info`; a host may find plugins in them, and they are not listed."
         Some("install them as wheels")
+    UserPluginLoaded "user_plugin_loaded"
+        "A file in the data directory is a drop-in: a host that lets it pass runs it with all its own rights, and this is where it is and which bytes it has. Where nobody could read it the hash is empty."
+        Some("read it; what nobody here has put there, take away")
     UserPluginDisabledSkip "user_plugin_disabled_skip"
         "A file in the data directory is not loaded, because the switch for drop-ins is off."
         None
     UserPluginAuditHashFailed "user_plugin_audit_hash_failed"
         "A file in the data directory cannot be read, so nobody can write down which bytes a host would run."
         Some("look at owner and mode of the file")
+    UnverifiedListed "unverified_listed"
+        "A host would load plugins that nobody who is trusted here has signed: which bytes they are is known, and not whose."
+        Some("ask their publishers for signed ones; `aisoc plugins list --json` says of each what its signature is worth")
     ArchiveNotLoaded "archive_not_loaded"
         "An archive stands among the drop-ins, and no host loads one."
         Some("read what is in it, then put the files that you mean beside it")

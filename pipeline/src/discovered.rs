@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Discovery, Sources, StatedPlugins, UserPlugins, discover};
+use aisoc_discovery::{Discovery, DropinFile, Note, Sources, StatedPlugins, UserPlugins, discover};
 use aisoc_files::names_in;
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
@@ -39,6 +39,22 @@ impl SiteSources {
             Some(environment) if self.site_packages.is_empty() => site_packages_of(environment),
             _ => Ok(self.site_packages.clone()),
         }
+    }
+}
+
+/// What a pass has noticed beside the plugins themselves: whoever shows what is here says it.
+#[derive(Debug, Default)]
+pub struct Noticed {
+    /// What somebody should know.
+    pub notes: Vec<Note>,
+    /// Every drop-in that counts: where it is, and which bytes it has.
+    pub dropin_files: Vec<DropinFile>,
+}
+
+impl Noticed {
+    /// Takes it out of what was found.
+    pub(crate) fn of(discovery: &mut Discovery) -> Self {
+        Self { notes: std::mem::take(&mut discovery.notes), dropin_files: std::mem::take(&mut discovery.dropin_files) }
     }
 }
 

@@ -52,7 +52,9 @@ mod verify_installed;
 mod versions;
 
 pub use afterwards::Afterwards;
-pub use aisoc_discovery::{Discovered, Discovery, Failed, Kind, Note, Origin, Source as PluginSource, UserPlugins};
+pub use aisoc_discovery::{
+    Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, UserPlugins,
+};
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;
 pub use arrival::claimed_id;
@@ -62,7 +64,7 @@ pub use bench::Bench;
 pub use collect::collect_garbage;
 pub use contract::{Contract, ContractChecks, check_contracts, room};
 pub use digest::{CanonicalJson, canonical_digest};
-pub use discovered::{SiteSources, discover_site};
+pub use discovered::{Noticed, SiteSources, discover_site};
 pub use events::{Event, Reporter, Silent};
 pub use grants::{Grants, GrantsBefore};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};

@@ -337,15 +337,17 @@ it, and so does whoever has pinned it. Prints HOST/REPOSITORY@DIGEST of each.",
         run: accepted::list::run,
         is: Declaration {
             words: &["plugins", "list"],
-            about: "List discovered procedure plugins, and those of every other source",
+            about: "List discovered procedure plugins",
             examples: "Examples:
   aisoc plugins list
   aisoc plugins list --plugins-lock /etc/aisoc/plugins.lock
   # what a host in production would refuse
   aisoc plugins list --plugin-mode production --json
 
-Exit code 0 whatever is listed. What an entry point calls itself, and whether it
-is a plugin at all, is found out in a child process that runs it for a moment,
+Plugins of every other source are listed beside procedures. Exit code 0 whatever
+is listed. Which of them nobody who is trusted has signed is said on stderr.
+
+What an entry point calls itself, and whether it is a plugin at all, is found out in a child process that runs it for a moment,
 once everything else lets it pass.",
             risk: Risk::Read,
             domain: Domain::Installation,

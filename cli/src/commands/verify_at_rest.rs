@@ -11,8 +11,8 @@ use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_r
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
-use super::accepted::require_named;
 use super::accepted::verify::{self, AskedLock};
+use super::accepted::{require_named, tell};
 use super::columns::Columns;
 use super::dropins;
 use super::list::{self, ending_keys, judgement, write_leniency, write_place};
@@ -62,6 +62,10 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         Some(VerifiedPart::Lock) => None,
         _ => Some(dropins::asked(&mut ids, &here, context)?),
     };
+    // What the comparison with the lock says, it says of drop-ins too, and once is enough.
+    if let Some(dropins) = dropins.as_ref().filter(|_| lock.is_none()) {
+        tell(&dropins.noticed, context);
+    }
     // Of what could not be read the comparison with the lock says so too, and once is enough.
     if let Some(dropins) = dropins.as_mut().filter(|_| lock.is_some()) {
         dropins.unread.clear();

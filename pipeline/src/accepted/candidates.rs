@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aisoc_discovery::{Discovered, Failed, Note, Source};
+use aisoc_discovery::{Discovered, Failed, Source};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode};
@@ -12,6 +12,7 @@ use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, has_signature};
 use crate::at_rest::PluginAtRest;
 use crate::contract::Contract;
+use crate::discovered::Noticed;
 
 /// Longest id that a message repeats.
 const MAX_SHOWN: usize = 100;
@@ -24,6 +25,7 @@ pub type Refused = (String, Fault);
 pub struct Candidates<'a> {
     options: &'a HereOptions,
     here: Here,
+    noticed: Noticed,
     /// Of each plugin what came of asking it, once it was asked.
     answers: BTreeMap<usize, Contract>,
 }
@@ -34,12 +36,14 @@ impl<'a> Candidates<'a> {
     /// # Errors
     /// `interrupted`, and `io_error` when no thread can be started.
     pub fn look(options: &'a HereOptions) -> Result<Self> {
-        Ok(Self { options, here: options.look()?, answers: BTreeMap::new() })
+        let mut here = options.look()?;
+        let noticed = Noticed::of(&mut here.discovery);
+        Ok(Self { options, here, noticed, answers: BTreeMap::new() })
     }
 
     /// What somebody should know of what was found.
-    pub fn notes(&self) -> &[Note] {
-        &self.here.discovery.notes
+    pub fn noticed(&self) -> &Noticed {
+        &self.noticed
     }
 
     /// What should be a plugin and is none.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Discovered, Failed, Note, Origin, Source};
+use aisoc_discovery::{Discovered, Failed, Origin, Source};
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
@@ -15,6 +15,7 @@ use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, Signatures, present};
 use crate::at_rest::PluginAtRest;
 use crate::contract::Contract;
+use crate::discovered::Noticed;
 
 /// Everything that is here, judged.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct Listing {
     /// Where the lock differs from what is here.
     pub drifts: Vec<Drift>,
     /// What somebody should know.
-    pub notes: Vec<Note>,
+    pub noticed: Noticed,
     /// Key files that are not used, `file: reason`.
     pub skipped_keys: Vec<String>,
     /// What everybody may write of the plugins directory, where that was accepted.
@@ -63,7 +64,8 @@ pub fn list(
     lock: Option<(PathBuf, &Lockfile)>,
     check: &ContractCheck<'_>,
 ) -> Result<Listing> {
-    let (Here { discovery }, mut signatures) = options.look_and_judge(mode)?;
+    let (Here { mut discovery }, mut signatures) = options.look_and_judge(mode)?;
+    let noticed = Noticed::of(&mut discovery);
     let mut listed: Vec<Listed> =
         discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures)).collect();
     let mut here: Vec<Present> = listed.iter().map(|listed| present(&listed.plugin)).collect();
@@ -87,7 +89,7 @@ pub fn list(
         plugins: listed,
         failed: discovery.failed,
         drifts: comparison.drifts,
-        notes: discovery.notes,
+        noticed,
         skipped_keys: signatures.skipped_keys,
         shared: signatures.shared,
     })

@@ -8,6 +8,7 @@ use aisoc_trust::journal::{JournalPlace, Summary};
 use aisoc_trust::lockfile::{Lockfile, Unjournaled, unjournaled};
 
 use super::here::{HereOptions, present};
+use crate::discovered::Noticed;
 
 /// What a lock says of what is here, and its journal of the lock.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct LockVerification {
     /// Entries of which the journal says something else.
     pub unjournaled: Vec<Unjournaled>,
     /// What somebody should know.
-    pub notes: Vec<Note>,
+    pub noticed: Noticed,
 }
 
 /// Compares a lock with what is here, and with the journal beside it. Nothing of a plugin is run.
@@ -27,20 +28,20 @@ pub struct LockVerification {
 /// # Errors
 /// `interrupted`, and I/O reasons for sources that cannot be listed; `journal_broken` for a journal whose chain does not hold, and as [`unjournaled`].
 pub fn verify_lock(options: &HereOptions, lock: &Lockfile, journal: &JournalPlace) -> Result<LockVerification> {
-    let discovery = options.look()?.discovery;
+    let mut discovery = options.look()?.discovery;
+    let mut noticed = Noticed::of(&mut discovery);
     let here: Vec<Present> = discovery.plugins.iter().map(present).collect();
     let (unjournaled, reading) = unjournaled(lock, journal)?;
     if let Some(broken) = reading.broken {
         return Err(broken);
     }
     let drifts = compare(lock, &here).drifts;
-    let mut notes = discovery.notes;
     let Summary { invalid, unread, unread_count, .. } = reading.summary;
     if let Some((line, fault)) = invalid.or_else(|| unread.into_iter().next()) {
         let others = if unread_count > 1 { format!(", as do {} others", unread_count - 1) } else { String::new() };
         let message =
             format!("{}; it was written by hand, and counts for nothing{others}", fault.fault(&journal.path(), line));
-        notes.push(Note { warning: Warning::JournalUnread, message, place: journal.path() });
+        noticed.notes.push(Note { warning: Warning::JournalUnread, message, place: journal.path() });
     }
-    Ok(LockVerification { drifts, failed: discovery.failed, unjournaled, notes })
+    Ok(LockVerification { drifts, failed: discovery.failed, unjournaled, noticed })
 }

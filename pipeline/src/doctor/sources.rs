@@ -16,7 +16,7 @@ const SWITCH: &str = "AISOC_ALLOW_USER_PLUGINS";
 
 pub(super) fn findings(options: &DoctorOptions) -> Vec<Finding> {
     let here = &options.here;
-    let Discovery { plugins, failed, notes } = match discover_site(&here.sources, &here.limits) {
+    let Discovery { plugins, failed, notes, .. } = match discover_site(&here.sources, &here.limits) {
         Err(fault) => return vec![Finding::of(Rule::PlaceUnreadable, options.site.path(), &fault)],
         Ok(found) => found,
     };

@@ -3,13 +3,17 @@
 use std::fmt::Write as _;
 
 use aisoc_installation::escaped;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::{Listed, Listing, list};
 use aisoc_pipeline::documents::{DiscoveredPlugin, DiscoveredPlugins, Objection};
 use aisoc_pipeline::{Discovered, Failed};
+use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
 use super::answer::{drift_lines, drifts, short_hash, shown_lock};
+use super::verify::MAX_WARNED;
 use super::{here, require_named, tell};
 use crate::args::accepted::DiscoveredListArgs;
 use crate::commands::dropins::{not_asked, of_file};
@@ -40,7 +44,7 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
     let lock = lock.as_ref().map(|lock| (chosen.path.clone(), lock));
     let listing =
         list(&options, mode, lock, &|plugins: &[&Discovered]| context.contract_check(&options.sources, plugins))?;
-    tell(&listing.notes, context);
+    tell(&listing.noticed, context);
     context.warn_of_sharing(listing.shared.as_deref());
     let judged = listing.plugins.iter().filter_map(|listed| Some(&**listed.signature.as_ref()?.as_ref().ok()?));
     context.warn_of_keys(&listing.skipped_keys, ending_keys(judged));
@@ -51,7 +55,29 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
         plugins: plugins.into_iter().map(row).chain(failed.into_iter().map(failed_row)).collect(),
         drift: drifts(&found),
     };
+    warn_of_unverified(&document.plugins, context);
     context.output.answer(&Outcome { document, drift_lines: found.iter().map(ToString::to_string).collect() })
+}
+
+/// The table is capa's to the byte and has no column for it: which of its rows nobody who is trusted has signed is said
+/// beside it.
+fn warn_of_unverified(plugins: &[DiscoveredPlugin], context: &Context) {
+    let loaded = plugins.iter().filter(|plugin| plugin.error.is_none());
+    let verified = Some(SignatureStatus::Verified.as_str());
+    let unverified: Vec<_> = loaded.filter(|plugin| plugin.signature.signature_status != verified).collect();
+    if unverified.is_empty() {
+        return;
+    }
+    let named = unverified.iter().take(MAX_WARNED).map(|plugin| {
+        let status = plugin.signature.signature_status.unwrap_or(plugin.source);
+        format!("`{}` ({status})", plugin.id)
+    });
+    let mut named = named.collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = unverified.len().saturating_sub(MAX_WARNED) {
+        let _ = write!(named, ", and {}", counted(more, "other"));
+    }
+    let said = format!("{} without a signature that counts here: {named}", counted(unverified.len(), "plugin"));
+    context.output.warning(Warning::UnverifiedListed, said);
 }
 
 fn row(listed: Listed) -> DiscoveredPlugin {

@@ -11,12 +11,12 @@ pub(super) use answer::shown_lock;
 
 use std::path::Path;
 
-use aisoc_installation::{Access, SharedDirectories, Site};
+use aisoc_installation::{Access, SharedDirectories, Site, escaped};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::is_blank;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::{Acceptable, Candidates, HereOptions, begin_lock};
-use aisoc_pipeline::{Contract, Discovered, Note, PluginSource};
+use aisoc_pipeline::{Contract, Discovered, DropinFile, Note, Noticed, PluginSource};
 use aisoc_trust::lockfile::LockSession;
 
 use crate::args::lock::SourceArgs;
@@ -54,9 +54,14 @@ pub(in crate::commands) fn require_named(plugins_dir: Option<&Path>) -> Result<(
     plugins_dir.map_or(Ok(()), require_there)
 }
 
-/// Says what is no failure and worth knowing.
-pub(super) fn tell(notes: &[Note], context: &Context) {
-    for Note { warning, message, .. } in notes {
+/// Says what is no failure and worth knowing; of every drop-in, whatever comes of it, where it is and which bytes it has.
+pub(super) fn tell(noticed: &Noticed, context: &Context) {
+    for DropinFile { place, registry, digest } in &noticed.dropin_files {
+        let (place, digest) = (escaped(place.as_os_str()), digest.map(|digest| digest.hex().to_string()));
+        let said = format!("`{place}` ({registry}) sha256={}", digest.unwrap_or_default());
+        context.output.warning_with(Warning::UserPluginLoaded, said, None);
+    }
+    for Note { warning, message, .. } in &noticed.notes {
         context.output.warning(*warning, message);
     }
 }

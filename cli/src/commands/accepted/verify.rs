@@ -21,8 +21,8 @@ use crate::chosen_lock::ChosenLock;
 use crate::context::Context;
 use crate::output::path_text;
 
-/// So many changes are named one by one; a document has all of them.
-const MAX_WARNED: usize = 20;
+/// So many changes, or plugins, are named one by one; a document has all of them.
+pub(super) const MAX_WARNED: usize = 20;
 
 /// What the lock says of what is here.
 #[derive(Debug)]
@@ -60,9 +60,9 @@ pub(in crate::commands) fn ask(
     context: &Context,
 ) -> Result<AskedLock> {
     let journal = site.lock_journal(&chosen.path)?;
-    let LockVerification { drifts: mut found, mut failed, mut unjournaled, notes } =
+    let LockVerification { drifts: mut found, mut failed, mut unjournaled, noticed } =
         verify_lock(options, lock, &journal)?;
-    tell(&notes, context);
+    tell(&noticed, context);
     let is_asked = |id: &String| ids.is_empty() || ids.contains(id);
     found.retain(|drift| is_asked(&drift.id));
     failed.retain(|failed| is_asked(&failed.name));
