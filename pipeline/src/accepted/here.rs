@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use aisoc_discovery::{Discovered, Discovery, Failed, Note, Origin, Source};
+use aisoc_discovery::{Discovered, Discovery, Failed, Origin, Source};
 use aisoc_installation::SharedDirectories;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
@@ -13,7 +13,7 @@ use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
 
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-use crate::discovered::{SiteSources, discover_beside, discover_site};
+use crate::discovered::{Noticed, SiteSources, discover_beside, discover_site};
 use crate::judge::{Judge, TrustInputs};
 
 /// Where to look, and whom to trust.
@@ -46,7 +46,7 @@ pub(crate) struct SeenByLock {
     pub(crate) refusals: HashMap<usize, Fault>,
     pub(crate) skipped_keys: Vec<String>,
     pub(crate) shared: Option<String>,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) noticed: Noticed,
 }
 
 impl HereOptions {
@@ -77,8 +77,9 @@ impl HereOptions {
     /// # Errors
     /// As [`HereOptions::look_and_judge`].
     pub(crate) fn seen_by_lock(&self, lock: &Lockfile, mode: PluginMode) -> Result<SeenByLock> {
-        let (Here { discovery }, mut signatures) = self.look_and_judge(mode)?;
-        let Discovery { plugins, failed, notes } = discovery;
+        let (Here { mut discovery }, mut signatures) = self.look_and_judge(mode)?;
+        let noticed = Noticed::of(&mut discovery);
+        let Discovery { plugins, failed, .. } = discovery;
         let here: Vec<Present> = plugins.iter().map(present).collect();
         let refusal = |plugin: &Discovered, signatures: &mut Signatures| match signatures.take(plugin) {
             Some(Ok(judged)) => judged.verdict.err(),
@@ -92,7 +93,7 @@ impl HereOptions {
         let refusals = judged.filter_map(|(at, plugin)| Some((at, refusal(plugin, &mut signatures)?))).collect();
         let Signatures { skipped_keys, shared, .. } = signatures;
         let comparison = compare(lock, &here);
-        Ok(SeenByLock { plugins, comparison, failed, refusals, skipped_keys, shared, notes })
+        Ok(SeenByLock { plugins, comparison, failed, refusals, skipped_keys, shared, noticed })
     }
 
     /// Gate 5 of what has a signature: of plugins by their directories, of drop-ins by what was read of them. Where there is

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use aisoc_discovery::{Discovered, Failed, Note, Origin, Source as PluginSource};
+use aisoc_discovery::{Discovered, Failed, Origin, Source as PluginSource};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -17,6 +17,7 @@ use aisoc_trust::lockfile::{LockEntry, Lockfile};
 use aisoc_trust::{CapabilityConsent, Consent, PluginMode};
 
 use crate::accepted::{HereOptions, SeenByLock};
+use crate::discovered::Noticed;
 
 /// What has to be done, and what is here beside it.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct SyncPlan {
     /// What everybody may write of the plugins directory and the way to it, where that was accepted.
     pub shared: Option<String>,
     /// What somebody should know.
-    pub notes: Vec<Note>,
+    pub noticed: Noticed,
 }
 
 /// What has to be done about one entry.
@@ -153,7 +154,7 @@ pub fn foresee(lock: &Lockfile, options: &HereOptions, mode: PluginMode) -> Resu
     };
     let extras = unlisted.map(|(_, plugin)| extra(plugin));
     let extras = extras.chain(seen.failed.iter().filter(is_unlisted).map(unread)).collect();
-    Ok(SyncPlan { steps, extras, skipped_keys: seen.skipped_keys, shared: seen.shared, notes: seen.notes })
+    Ok(SyncPlan { steps, extras, skipped_keys: seen.skipped_keys, shared: seen.shared, noticed: seen.noticed })
 }
 
 /// Where what an entry is about was found: ten thousand entries are not each compared with ten thousand plugins.
