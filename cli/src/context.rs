@@ -17,7 +17,8 @@ use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{
-    Contract, ContractChecks, Discovered, ForeseenKeys, SignatureRule, SiteSources, TrustInputs, check_contracts,
+    Contract, ContractChecks, Discovered, EventLog, ForeseenKeys, Occurrence, SignatureRule, SiteSources, TrustInputs,
+    check_contracts,
 };
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
@@ -158,6 +159,24 @@ impl Context {
         let (python, site_packages) = (self.environment.python(), sources.site_packages()?);
         let limits = self.limits()?;
         check_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, limits: &limits })
+    }
+
+    /// The file that events go into, if one is named and anything may be written. Whoever changes something asks for it
+    /// before.
+    ///
+    /// # Errors
+    /// As [`EventLog::open`].
+    pub(crate) fn event_log(&self) -> Result<Option<EventLog>> {
+        let named = self.environment.log_file().filter(|_| !self.dry_run().is_on());
+        named.map(|path| EventLog::open(&path)).transpose()
+    }
+
+    /// Writes down what has happened, if somebody has named a file for that.
+    ///
+    /// # Errors
+    /// As [`EventLog::open`] and [`EventLog::record`].
+    pub(crate) fn record(&self, occurrences: &[Occurrence]) -> Result<()> {
+        self.event_log()?.map_or(Ok(()), |mut log| log.record(clock::now(), occurrences))
     }
 
     /// Who writes lines of a journal: this process, in the CI job that its environment names.

@@ -73,11 +73,14 @@ const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// What kind of installation this is, as the host reads it.
 const ENVIRONMENT: &str = "ENVIRONMENT";
+/// The file that events go into, as JSON lines.
+const LOG_FILE: &str = "AISOC_LOG_FILE";
 /// Values of [`ENVIRONMENT`] in which nobody has to be warned about a mode that checks nothing.
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 27] = [
+pub(crate) const SETTINGS: [&str; 28] = [
+    LOG_FILE,
     TRUSTED_PUBLISHERS,
     OVERRIDE_PUBLISHERS,
     UNSIGNED_ACK,
@@ -192,6 +195,11 @@ impl Environment {
     /// The data directory, if one is named.
     pub(crate) fn data_dir(&self) -> Option<PathBuf> {
         DATA_DIRS.iter().find_map(|name| self.path(name))
+    }
+
+    /// The file that events go into, if one is named.
+    pub(crate) fn log_file(&self) -> Option<PathBuf> {
+        self.path(LOG_FILE)
     }
 
     /// Whether drop-ins count: they do not, as soon as one of the switches is off.

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
 use aisoc_pipeline::doctor::Rule;
@@ -294,4 +294,79 @@ fn the_page_has_every_rule_as_it_is() {
         let row = format!("| `{id}` | {level} | {} | {} |", rule.title(), rule.meaning());
         assert!(page.lines().any(|line| line == row), "{row}");
     }
+}
+
+fn found<'a>(findings: &'a [Value], rule: &str) -> Vec<&'a Value> {
+    findings.iter().filter(|finding| finding["rule"] == rule).collect()
+}
+
+#[test]
+fn a_key_that_is_not_roots_is_named_with_its_owner() {
+    let bench = bench();
+    let key = bench.path("keys/release.pem");
+    let owner = fs::metadata(&key).expect("there").uid();
+    // Whoever is not root has made a key that is not root's.
+    let other = if owner == 0 { 65534 } else { owner };
+    std::os::unix::fs::chown(&key, Some(other), None).expect("given away");
+    let findings = findings(&doctor(&bench, &[], &[]));
+    let mut named =
+        found(&findings, "key_owner").into_iter().filter(|finding| finding["place"] == key.to_str().unwrap());
+    let finding = named.next().unwrap_or_else(|| panic!("{findings:#?}"));
+    assert_eq!((&finding["expected"], &finding["found"]), (&"owner 0".into(), &format!("owner {other}").into()));
+    assert_eq!(finding["level"], "warning");
+}
+
+#[test]
+fn who_else_may_change_plugins_or_keys_is_named_by_the_doctor_and_by_a_verification() {
+    let bench = bench();
+    let verify = || bench.run(&["plugins", "verify", "--plugins-dir", "plugins", "--trusted-keys", "keys"]);
+    let clean = verify();
+    assert!(!clean.ok().stderr.contains("warning["), "{clean:?}");
+    assert!(clean.stderr.contains("Note `keys` is on a mount that can be written"), "{clean:?}");
+    // What is above them is on the way to both, and is said once.
+    for (place, named) in [("plugins", "plugins"), ("keys", "keys"), ("", "")] {
+        let path = bench.path(named);
+        let before = fs::metadata(&path).expect("there").permissions();
+        mode(&bench, place, 0o775);
+        let named = path.to_str().expect("text").trim_end_matches('/');
+        let findings = findings(&doctor(&bench, &[], &[]));
+        let of_group = found(&findings, "group_writable");
+        assert!(of_group.len() == 1 && of_group[0]["place"].as_str().expect("text") == named, "{findings:#?}");
+        let run = verify();
+        let said = format!("warning[group_writable]: `{named}` can be written by its group");
+        assert_eq!(run.ok().stderr.matches(&said).count(), 1, "{run:?}");
+        assert_eq!(run.stderr.matches("warning[").count(), 1, "{run:?}");
+        fs::set_permissions(&path, before).expect("set");
+    }
+}
+
+#[test]
+fn an_ancestor_that_others_may_exchange_is_named_with_its_mode() {
+    let bench = bench();
+    mode(&bench, "", 0o777);
+    let findings = findings(&doctor(&bench, &[], &[]));
+    let place = bench.path("");
+    let place = place.to_str().expect("text").trim_end_matches('/');
+    let named = found(&findings, "place_writable");
+    assert!(named.iter().any(|finding| finding["place"] == place), "{findings:#?}");
+    assert!(named.iter().all(|finding| finding["found"].as_str().expect("text").ends_with("mode 0777")), "{named:#?}");
+    let run = bench.run(&["plugins", "verify", "--plugins-dir", "plugins", "--trusted-keys", "keys"]);
+    let line = run.refused(1, "directory_insecure").error_line();
+    assert!(line.contains(place), "{run:?}");
+}
+
+#[test]
+fn what_nobody_has_signed_is_counted_by_where_it_is_from() {
+    let bench = bench();
+    bench.run(&["plugin", "new", "bare", "--type", "enricher", "-o", "plugins"]).ok();
+    bench.write("data/plugins/tools/x_plugin.py", "x = 1\n");
+    bench.write("data/plugins/cleaners/y.py", "x = 1\n");
+    bench.write("site/lab.dist-info/METADATA", "Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n");
+    bench.write("site/lab.dist-info/RECORD", "");
+    bench.write("site/lab.dist-info/entry_points.txt", "[capa.procedures]\none = lab:A\ntwo = lab:B\nthree = lab:C\n");
+    let run = doctor(&bench, &["--shared", "--site-packages", "site"], &[("AISOC_DATA_DIR", "data")]);
+    let findings = findings(&run);
+    let named = found(&findings, "unsigned_source");
+    assert_eq!(named.len(), 1, "{findings:#?}");
+    assert_eq!(named[0]["found"], "6: 1 installed, 2 drop-ins, 3 entry points", "{findings:#?}");
 }

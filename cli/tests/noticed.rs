@@ -151,3 +151,120 @@ fn of_what_is_signed_nothing_is_said() {
     let run = bench.run(&["plugins", "list", "--plugins-dir", "plugins", "--trusted-keys", "keys"]);
     assert!(run.ok().stdout.contains("\ndemo  ") && lines(&run, "unverified_listed").is_empty(), "{run:?}");
 }
+
+/// The lines of the log, as whoever watches a host reads them.
+fn events(bench: &Bench) -> Vec<Value> {
+    let text = fs::read_to_string(bench.path("events.jsonl")).expect("a log");
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+const LOG: (&str, &str) = ("AISOC_LOG_FILE", "events.jsonl");
+
+#[test]
+fn what_a_host_has_names_for_is_a_line_of_the_log() {
+    let bench = bench(&["loaders/a_loader.py", "cleaners/x.py", "domains/x.json", "domains/x.jsonld"]);
+    symlink("nowhere", bench.path("data/plugins/cleaners/y.py")).expect("linked");
+    let listed = run(&bench, &LISTED, &[LOG]);
+    listed.ok();
+    let found = events(&bench);
+    let names: Vec<_> = found.iter().map(|event| event["event"].as_str().expect("a name")).collect();
+    let loaded = "user_plugin_loaded";
+    assert_eq!(
+        names,
+        [loaded, loaded, loaded, loaded, loaded, "user_plugin_audit_hash_failed", "plugin.duplicate_id"],
+        "{found:?}"
+    );
+    for event in &found {
+        assert_eq!(event["level"], "warning", "{event}");
+        let at = event["timestamp"].as_str().expect("a time");
+        assert!(at.len() > 19 && at.ends_with('Z'), "{event}");
+    }
+    let place = fs::canonicalize(bench.path("data/plugins/loaders/a_loader.py")).expect("there");
+    assert_eq!(found[0]["path"], place.to_str().expect("text"));
+    assert_eq!(found[0]["sha256"], sha256sum(&place));
+    assert!(found.iter().any(|event| event["event"] == loaded && event["sha256"] == ""), "{found:?}");
+    let (first, second) = ("data/plugins/domains/x.json", "data/plugins/domains/x.jsonld");
+    let duplicate = found.last().expect("an event");
+    assert_eq!((&duplicate["plugin_id"], &duplicate["path"]), (&"domain/x".into(), &second.into()));
+    let message = duplicate["message"].as_str().expect("a text");
+    assert!(message.contains(first) && message.contains(second), "{duplicate}");
+    // The next run appends, and says what it has left out; without a log nothing is written.
+    run(&bench, &LISTED, &[LOG, ("AISOC_ALLOW_USER_PLUGINS", "0")]).ok();
+    let more = events(&bench);
+    assert_eq!(more[..found.len()], found);
+    assert!(more[found.len()..].iter().all(|event| event["event"] == "user_plugin_disabled_skip"), "{more:?}");
+    assert_eq!(more.len(), found.len() + 5);
+    run(&bench, &LISTED, &[]).ok();
+    assert_eq!(events(&bench).len(), more.len());
+}
+
+#[test]
+fn two_directories_of_one_id_are_one_event_and_neither_is_verified() {
+    let bench = Bench::new();
+    bench.published();
+    fs::create_dir(bench.path("plugins")).expect("made");
+    support::copy_tree(&bench.path("demo"), &bench.path("plugins/a"));
+    fs::rename(bench.path("demo"), bench.path("plugins/b")).expect("moved");
+    let places = ["--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    let listed = run(&bench, &[&["plugins", "list", "--json"], &places[..]].concat(), &[LOG]);
+    let found = events(&bench);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["event"], &found[0]["plugin_id"]), (&"plugin.duplicate_id".into(), &"demo".into()));
+    let message = found[0]["message"].as_str().expect("a text");
+    assert!(message.contains("'plugins/a'") && message.contains("'plugins/b'"), "{message}");
+    // The listing and the verification have one story of both: no host loads either.
+    let document: Value = serde_json::from_str(&listed.ok().stdout).expect("JSON");
+    let states: Vec<_> = document["plugins"].as_array().expect("rows").iter().map(|row| row["state"].clone()).collect();
+    assert_eq!(states, ["failed", "failed"], "{document}");
+    let verified = run(&bench, &[&["plugins", "verify", "--json"], &places[..]].concat(), &[]);
+    let verdicts: Value = serde_json::from_str(&verified.stdout).expect("JSON");
+    let admitted = verdicts["plugins"].as_array().expect("rows").iter().map(|row| row["admitted"].clone());
+    assert_eq!((verified.code, admitted.collect::<Vec<_>>()), (3, vec![false.into(), false.into()]), "{verdicts}");
+}
+
+#[test]
+fn what_comes_in_is_registered_with_the_word_that_has_let_it_in() {
+    let bench = Bench::new();
+    bench.published();
+    let registry = bench.registry();
+    let reference = format!("{}/acme/demo:0.1.0", registry.address);
+    bench.run(&["plugin", "push", "oci-archive:demo.tar", &reference, "--plain-http"]).ok();
+    let install =
+        ["plugin", "install", &reference, "--plain-http", "--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    let dry = bench.run_with(&[&install[..], &["--dry-run"]].concat(), &[LOG]);
+    assert!(dry.ok().code == 0 && !bench.path("events.jsonl").exists());
+    let name = ("AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS", "release");
+    bench.run_with(&install, &[LOG, name, ("AISOC_PLUGIN_TRUSTED_PUBLISHERS", "nobody")]).ok();
+    let found = events(&bench);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!((&found[0]["event"], &found[0]["reference"]), (&"plugin.oci_unpinned".into(), &reference.into()));
+    let registered = &found[1];
+    assert_eq!((&registered["event"], &registered["plugin_id"]), (&"plugin.registered".into(), &"demo".into()));
+    assert_eq!((&registered["level"], &registered["version"]), (&"warning".into(), &"0.1.0".into()));
+    assert_eq!(registered["signing"]["trust_decision"], "operator_override", "{registered}");
+    assert_eq!(registered["signing"]["reason"], "by AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS", "{registered}");
+    // Without an exception nobody has to look at it; and one that is pinned is not said to be none.
+    fs::remove_dir_all(bench.path("plugins")).expect("removed");
+    bench
+        .run_with(
+            &["plugin", "install", "oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
+            &[LOG],
+        )
+        .ok();
+    let last = events(&bench).pop().expect("an event");
+    assert_eq!((events(&bench).len(), &last["level"]), (3, &"info".into()), "{last}");
+    assert_eq!(last["signing"]["trust_decision"], "trusted_publisher", "{last}");
+}
+
+#[test]
+fn without_the_log_that_was_asked_for_nothing_comes_in() {
+    let bench = Bench::new();
+    bench.published();
+    fs::write(bench.path("elsewhere"), "kept").expect("written");
+    symlink("elsewhere", bench.path("events.jsonl")).expect("linked");
+    let install = ["plugin", "install", "oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    let refused = bench.run_with(&install, &[LOG]);
+    assert!(refused.code == 1 && refused.error_line().contains("cannot append to `events.jsonl`"), "{refused:?}");
+    assert!(!bench.path("plugins/demo").exists());
+    assert_eq!(fs::read_to_string(bench.path("elsewhere")).expect("there"), "kept");
+}

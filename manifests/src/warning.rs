@@ -57,6 +57,9 @@ warnings! {
     CoverageFloorLowered "coverage_floor_lowered"
         "The next install of the plugin accepts a signature that covers less than before, as `--lower-coverage` says."
         None
+    GroupWritable "group_writable"
+        "A group may change the plugins directory, the trusted keys or the way to them: everybody in it decides what is loaded, or who is trusted."
+        Some("see all of it with `aisoc doctor`")
     // --- journals
     LockUnjournaled "lock_unjournaled"
         "plugins.lock was changed, and the journal beside it does not say so: nobody has answered for the change."

@@ -11,6 +11,8 @@ use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_packaging::Limits;
 
+use crate::event_log::Occurrence;
+
 /// Most names in the `lib` of a virtual environment.
 const MAX_LIB_NAMES: usize = 1000;
 
@@ -49,12 +51,19 @@ pub struct Noticed {
     pub notes: Vec<Note>,
     /// Every drop-in that counts: where it is, and which bytes it has.
     pub dropin_files: Vec<DropinFile>,
+    /// What hosts have names for, of these and of ids that two plugins have.
+    pub occurrences: Vec<Occurrence>,
 }
 
 impl Noticed {
     /// Takes it out of what was found.
     pub(crate) fn of(discovery: &mut Discovery) -> Self {
-        Self { notes: std::mem::take(&mut discovery.notes), dropin_files: std::mem::take(&mut discovery.dropin_files) }
+        let Discovery { failed, notes, dropin_files, .. } = discovery;
+        let duplicates =
+            failed.iter().filter_map(|failed| Occurrence::of_duplicate(&failed.name, &failed.place, &failed.fault));
+        let dropins = dropin_files.iter().map(Occurrence::of_dropin);
+        let occurrences = dropins.chain(notes.iter().filter_map(Occurrence::of_note)).chain(duplicates).collect();
+        Self { occurrences, notes: std::mem::take(notes), dropin_files: std::mem::take(dropin_files) }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8>
     here.trust.require_acknowledged()?;
     here.trust.require_keys()?;
     let SyncPlan { steps, noticed, shared, .. } = foresee(&lock, &here, context.plugin_mode(args.mode.plugin_mode))?;
-    tell(&noticed, context);
+    tell(&noticed, context)?;
     context.warn_of_sharing(shared.as_deref());
     let artifacts: Vec<_> = steps.iter().map(|step| LockedArtifact::of(&step.entry)).collect();
     let named: Vec<_> = artifacts.iter().flatten().map(|artifact| &artifact.reference).collect();

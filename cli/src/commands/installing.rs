@@ -2,9 +2,10 @@
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::Problem;
+use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, Objection, SignatureJudgement};
-use aisoc_pipeline::{Change, InstallOptions, Installation, Judgement, Source};
+use aisoc_pipeline::{Change, EventLog, InstallOptions, Installation, Judgement, Occurrence, SigningGrounds, Source};
 use aisoc_trust::{OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ use super::grants;
 use super::mistagged::naming_tags;
 use super::replaced;
 use super::several;
+use crate::clock;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 use crate::runtime;
@@ -48,6 +50,10 @@ pub(super) fn answer(document: InstalledPlugins, faults: Vec<(String, Fault)>, c
 }
 
 pub(super) fn install(source: &Source, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
+    // Who asks for a log of what comes in lets nothing in without one.
+    let mut log = context.event_log()?;
+    let unpinned = unpinned(source, options);
+    record(log.as_mut(), unpinned)?;
     let reporter = context.output.reporter();
     let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter));
     drop(reporter);
@@ -72,6 +78,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
+    record(log.as_mut(), Some(registered(&installed)))?;
     if installed.is_locked && options.lock.records() {
         let said = format!("{} {} in plugins.lock", installed.id, installed.version);
         context.output.status(context.said("Accepted", "Would accept"), said);
@@ -97,6 +104,35 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
         signers: replaced::signers(&installed.signature.signers),
         version: installed.version,
     })
+}
+
+fn record(log: Option<&mut EventLog>, occurrence: Option<Occurrence>) -> Result<()> {
+    log.map_or(Ok(()), |log| log.record(clock::now(), occurrence.as_slice()))
+}
+
+/// That a reference is taken that may name another artifact tomorrow.
+fn unpinned(source: &Source, options: &InstallOptions) -> Option<Occurrence> {
+    match source.artifact() {
+        Some(Reference::Registry(reference)) if reference.digest().is_none() && options.require_digest.is_none() => {
+            Some(Occurrence::unpinned(&reference.to_string()))
+        }
+        _ => None,
+    }
+}
+
+fn registered(installed: &Installation) -> Occurrence {
+    let Judgement { decision, signers, status, objection, .. } = &installed.signature;
+    let reason = match (decision, objection) {
+        (Some(TrustDecision::OperatorOverride), _) => format!("by {OVERRIDE_PUBLISHERS}"),
+        (_, Some(objection)) => format!("although {}: {objection}", objection.reason()),
+        (_, None) => status.to_string(),
+    };
+    let grounds = SigningGrounds {
+        trust_decision: decision.map(TrustDecision::as_str),
+        reason,
+        signed_by: signers.iter().map(ToString::to_string).collect(),
+    };
+    Occurrence::registered(installed.id.as_str(), &installed.version, grounds)
 }
 
 pub(super) fn owned(words: Vec<&str>) -> Vec<String> {

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use aisoc_installation::{Site, escaped};
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::{HereOptions, VerifiedDropins};
+use aisoc_pipeline::doctor::who_else;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
+use aisoc_pipeline::keys::lint::Level;
 use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
@@ -64,7 +67,7 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     };
     // What the comparison with the lock says, it says of drop-ins too, and once is enough.
     if let Some(dropins) = dropins.as_ref().filter(|_| lock.is_none()) {
-        tell(&dropins.noticed, context);
+        tell(&dropins.noticed, context)?;
     }
     // Of what could not be read the comparison with the lock says so too, and once is enough.
     if let Some(dropins) = dropins.as_mut().filter(|_| lock.is_some()) {
@@ -138,6 +141,9 @@ fn signatures(
     let nothing = || AtRest { plugins: Vec::new(), skipped_keys: Vec::new(), shared: None };
     let AtRest { plugins, skipped_keys, shared } = options.map_or_else(|| Ok(nothing()), verify_at_rest)?;
     context.warn_of_sharing(shared.as_deref());
+    if let Some(options) = options {
+        warn_of_who_else(options, context);
+    }
     let skipped_keys = match (options, &dropins) {
         (None, Some(dropins)) => &dropins.skipped_keys,
         _ => &skipped_keys,
@@ -162,6 +168,17 @@ fn signatures(
     document.counts = counts;
     context.output.status("Verified", counts_text(document.counts));
     Ok(worst(total, "are refused", refusals))
+}
+
+/// Names who else may change what was verified, or by which keys, where nothing is refused for it: as `doctor` does, by the
+/// same body. What is worth a note there is one here.
+fn warn_of_who_else(options: &AtRestOptions, context: &Context) {
+    for finding in who_else(options.site.path(), &options.trust.keys_dir) {
+        match finding.level {
+            Level::Note => context.output.status("Note", finding.message),
+            _ => context.output.warning_with(Warning::GroupWritable, finding.message, Some(&finding.hint)),
+        }
+    }
 }
 
 fn counts(plugins: &[PluginAtRest]) -> VerdictCounts {

@@ -36,8 +36,14 @@ fn of_places(keys: &Path) -> Vec<Finding> {
     let files = survey.files.iter().filter(|file| matches!(file.kind, FileKind::Key { .. }));
     let files = files.flat_map(|file| of_file(&file.path));
     let directory = of_owner(keys).filter(|_| !survey.is_one_file());
-    let mount = [ways::of_network(keys), writable_mount(keys)];
-    directory.into_iter().chain(files).chain(ways::of_groups(keys)).chain(mount.into_iter().flatten()).collect()
+    let beside = ways::of_network(keys).into_iter().chain(who_else(keys));
+    directory.into_iter().chain(files).chain(beside).collect()
+}
+
+/// Who else may change the keys, where nothing is refused for it: a group, and whoever is on a host whose mount can be
+/// written.
+pub(super) fn who_else(keys: &Path) -> Vec<Finding> {
+    ways::of_groups(keys).into_iter().chain(writable_mount(keys)).collect()
 }
 
 fn of_file(path: &Path) -> Vec<Finding> {

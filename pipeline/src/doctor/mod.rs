@@ -14,6 +14,8 @@ mod rule;
 mod sources;
 mod ways;
 
+use std::path::Path;
+
 use aisoc_manifests::fault::Result;
 
 use crate::keys::lint::Level;
@@ -38,6 +40,15 @@ pub fn doctor(options: &DoctorOptions, settings: Vec<Finding>) -> Result<Vec<Fin
     // What stands above several places is met on the way to each of them.
     findings.dedup();
     Ok(findings)
+}
+
+/// Who else may change what a host loads and whom it trusts, where nothing is refused for it: for whoever verifies, and does
+/// not look at the whole site. In the order of the places; what both are below is found once.
+pub fn who_else(plugins_dir: &Path, keys: &Path) -> Vec<Finding> {
+    let mut found = ways::of_groups(plugins_dir);
+    let of_keys = keys::who_else(keys).into_iter().filter(|finding| !found.contains(finding)).collect::<Vec<_>>();
+    found.extend(of_keys);
+    found
 }
 
 /// How many findings weigh so much.

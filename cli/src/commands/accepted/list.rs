@@ -44,7 +44,7 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
     let lock = lock.as_ref().map(|lock| (chosen.path.clone(), lock));
     let listing =
         list(&options, mode, lock, &|plugins: &[&Discovered]| context.contract_check(&options.sources, plugins))?;
-    tell(&listing.noticed, context);
+    tell(&listing.noticed, context)?;
     context.warn_of_sharing(listing.shared.as_deref());
     let judged = listing.plugins.iter().filter_map(|listed| Some(&**listed.signature.as_ref()?.as_ref().ok()?));
     context.warn_of_keys(&listing.skipped_keys, ending_keys(judged));

@@ -55,7 +55,10 @@ pub(in crate::commands) fn require_named(plugins_dir: Option<&Path>) -> Result<(
 }
 
 /// Says what is no failure and worth knowing; of every drop-in, whatever comes of it, where it is and which bytes it has.
-pub(super) fn tell(noticed: &Noticed, context: &Context) {
+///
+/// # Errors
+/// As [`Context::record`].
+pub(super) fn tell(noticed: &Noticed, context: &Context) -> Result<()> {
     for DropinFile { place, registry, digest } in &noticed.dropin_files {
         let (place, digest) = (escaped(place.as_os_str()), digest.map(|digest| digest.hex().to_string()));
         let said = format!("`{place}` ({registry}) sha256={}", digest.unwrap_or_default());
@@ -64,6 +67,7 @@ pub(super) fn tell(noticed: &Noticed, context: &Context) {
     for Note { warning, message, .. } in &noticed.notes {
         context.output.warning(*warning, message);
     }
+    context.record(&noticed.occurrences)
 }
 
 /// Takes the lock of a lock file, and says what its journal holds that the next line makes final.

@@ -29,7 +29,7 @@ pub(crate) fn run(args: NewLockArgs, context: &Context) -> Result<u8> {
     let AcceptArgs { sources, with_provenance: is_provided, trust } = accept;
     let options = here(&site, sources, trust, shared, context)?;
     let mut candidates = Candidates::look(&options)?;
-    tell(candidates.noticed(), context);
+    tell(candidates.noticed(), context)?;
     let (plugins, mut refused) = candidates.all(&announced(&options, context))?;
     let (plugins, unsigned, skipped_keys) = candidates.signed(plugins, context.plugin_mode(None))?;
     refused.extend(unsigned);

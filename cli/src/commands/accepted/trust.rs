@@ -19,7 +19,7 @@ pub(crate) fn run(args: TrustPluginArgs, context: &Context) -> Result<u8> {
     let (site, access) = context.change(change)?;
     let options = here(&site, sources, trust, shared, context)?;
     let mut candidates = Candidates::look(&options)?;
-    tell(candidates.noticed(), context);
+    tell(candidates.noticed(), context)?;
     let reason = required_reason(reason, "trust").map_err(|refusal| candidates.unasked(&id, refusal))?;
     let plugin = candidates.named(&id, &announced(&options, context))?;
     let (plugin, skipped_keys) = candidates.signed_one(plugin, context.plugin_mode(None))?;

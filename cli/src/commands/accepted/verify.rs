@@ -62,7 +62,7 @@ pub(in crate::commands) fn ask(
     let journal = site.lock_journal(&chosen.path)?;
     let LockVerification { drifts: mut found, mut failed, mut unjournaled, noticed } =
         verify_lock(options, lock, &journal)?;
-    tell(&noticed, context);
+    tell(&noticed, context)?;
     let is_asked = |id: &String| ids.is_empty() || ids.contains(id);
     found.retain(|drift| is_asked(&drift.id));
     failed.retain(|failed| is_asked(&failed.name));

@@ -103,7 +103,7 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     site.finish_interrupted(&access).map_err(although_pulled)?;
     let mode = context.plugin_mode(None);
     let plan = foresee(&lock, &here, mode).map_err(although_pulled)?;
-    tell(&plan.noticed, context);
+    tell(&plan.noticed, context)?;
     context.warn_of_sharing(plan.shared.as_deref());
     context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
     removal.confirm(&plan.extras, context)?;

@@ -1,0 +1,272 @@
+//! `EventLog`: what a host and its operator's tools have noticed, as JSON lines in one file: `AISOC_LOG_FILE`.
+//!
+//! The names are those that hosts have for them, so that whoever watches a host's log watches these as well. A line is for
+//! machines; what people should know is said on stderr too, with or without a file. A line is never cut off within: a text
+//! that is too long is cut, and ends with `…`.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use aisoc_discovery::{DropinFile, Note};
+use aisoc_files::{Links, append_lines, open_append, open_directory};
+use aisoc_installation::escaped;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
+use aisoc_manifests::warning::Warning;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::redact::redacted;
+
+/// Longest text of an event, in characters: more than any path of this system has.
+const MAX_TEXT: usize = 4096;
+
+/// How much somebody has to look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Info,
+    Warning,
+}
+
+/// What has happened. Every event has a name of a host's, and the fields that it says something in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event")]
+pub enum Occurrence {
+    /// A drop-in counts, and a host that lets it pass loads it.
+    #[serde(rename = "user_plugin_loaded")]
+    UserPluginLoaded {
+        /// From the root on.
+        path: String,
+        /// Which part of a host loads it.
+        registry: String,
+        /// Of its bytes, in hexadecimal digits; empty where nobody could read them.
+        sha256: String,
+    },
+    /// Nobody could read a drop-in.
+    #[serde(rename = "user_plugin_audit_hash_failed")]
+    HashFailed {
+        /// Where it is.
+        path: String,
+        /// Why.
+        message: String,
+    },
+    /// A drop-in is left out, because the switch is off.
+    #[serde(rename = "user_plugin_disabled_skip")]
+    DisabledSkip {
+        /// Where it is.
+        path: String,
+        /// In words.
+        message: String,
+    },
+    /// The data directory is among the system's own.
+    #[serde(rename = "path_settings_suspicious_data_dir")]
+    SuspiciousDataDir {
+        /// Where it is.
+        path: String,
+        /// In words.
+        message: String,
+    },
+    /// Two plugins have one id, and this one is not the one that counts.
+    #[serde(rename = "plugin.duplicate_id")]
+    DuplicateId {
+        /// The id.
+        plugin_id: String,
+        /// Where the one is that does not count.
+        path: String,
+        /// In words, with both places.
+        message: String,
+    },
+    /// A reference without a digest was taken.
+    #[serde(rename = "plugin.oci_unpinned")]
+    OciUnpinned {
+        /// The reference.
+        reference: String,
+    },
+    /// A plugin was let in.
+    #[serde(rename = "plugin.registered")]
+    Registered {
+        /// The id.
+        plugin_id: String,
+        /// Its version.
+        version: String,
+        /// Why it was let in.
+        signing: SigningGrounds,
+    },
+}
+
+/// Whose word has let a plugin in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SigningGrounds {
+    /// `trusted_publisher` or `operator_override`; nothing where nobody's word was asked for.
+    pub trust_decision: Option<&'static str>,
+    /// In words.
+    pub reason: String,
+    /// The keys that have signed it.
+    pub signed_by: Vec<String>,
+}
+
+impl Occurrence {
+    /// Of a drop-in that counts.
+    pub fn of_dropin(file: &DropinFile) -> Self {
+        Self::UserPluginLoaded {
+            path: path(&file.place),
+            registry: file.registry.to_owned(),
+            sha256: file.digest.map(|digest| digest.hex().to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// Of something that a pass has noticed; nothing for what hosts have no name for.
+    pub fn of_note(note: &Note) -> Option<Self> {
+        let (path, message) = (path(&note.place), text(&note.message));
+        match note.warning {
+            Warning::UserPluginAuditHashFailed => Some(Self::HashFailed { path, message }),
+            Warning::UserPluginDisabledSkip => Some(Self::DisabledSkip { path, message }),
+            Warning::PathSettingsSuspiciousDataDir => Some(Self::SuspiciousDataDir { path, message }),
+            _ => None,
+        }
+    }
+
+    /// Of a second claim of an id.
+    pub fn of_duplicate(id: &str, place: &Path, fault: &Fault) -> Option<Self> {
+        (fault.reason() == Reason::DuplicatePluginId).then(|| Self::DuplicateId {
+            plugin_id: text(id),
+            path: path(place),
+            message: text(fault.message()),
+        })
+    }
+
+    /// Of a reference that names no digest.
+    pub fn unpinned(reference: &str) -> Self {
+        Self::OciUnpinned { reference: text(reference) }
+    }
+
+    /// Of a plugin that was let in.
+    pub fn registered(id: &str, version: &str, grounds: SigningGrounds) -> Self {
+        let signing = SigningGrounds { reason: text(&grounds.reason), ..grounds };
+        Self::Registered { plugin_id: text(id), version: text(version), signing }
+    }
+
+    fn level(&self) -> Level {
+        match self {
+            Self::Registered { signing, .. } if signing.trust_decision == Some("trusted_publisher") => Level::Info,
+            _ => Level::Warning,
+        }
+    }
+}
+
+fn path(path: &Path) -> String {
+    text(&escaped(path.as_os_str()))
+}
+
+/// A text from outside, without secrets and not too long.
+fn text(text: &str) -> String {
+    shown(&redacted(text), MAX_TEXT)
+}
+
+/// A line, as it is in the file.
+#[derive(Serialize)]
+struct Line<'a> {
+    timestamp: String,
+    level: Level,
+    #[serde(flatten)]
+    occurrence: &'a Occurrence,
+}
+
+/// The file that events go into. It is opened before the work begins that they are about: who asks for a log is refused
+/// where there can be none.
+#[derive(Debug)]
+pub struct EventLog {
+    file: File,
+    path: PathBuf,
+}
+
+impl EventLog {
+    /// Opens the file to append to it; one that is missing is made.
+    ///
+    /// # Errors
+    /// `usage` for a path without a name, and I/O reasons for what cannot be opened or is no regular file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (parent, name) = (path.parent(), path.file_name().and_then(OsStr::to_str));
+        let Some((parent, name)) = parent.zip(name) else {
+            return Err(Fault::new(Reason::Usage, format!("`{}` names no file", escaped(path.as_os_str()))));
+        };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let opened = open_directory(parent, Links::Followed).and_then(|directory| open_append(directory, name));
+        let file = opened.map_err(|error| Fault::io("append to", path, error))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Appends a line for each, in one write.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn record(&mut self, at: Timestamp, occurrences: &[Occurrence]) -> Result<()> {
+        let line = |occurrence| {
+            let line = Line { timestamp: at.to_string(), level: Occurrence::level(occurrence), occurrence };
+            serde_json::to_string(&line).expect("events are strings and lists of them")
+        };
+        let lines: Vec<String> = occurrences.iter().map(line).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let written = append_lines(&mut self.file, lines.join("\n").as_bytes());
+        written.map_err(|error| Fault::io("append to", &self.path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn at() -> Timestamp {
+        "2026-05-24T14:32:00Z".parse().expect("a time")
+    }
+
+    #[test]
+    fn every_event_is_a_line_with_its_time_level_and_name() {
+        let root = tempfile::tempdir().expect("a directory");
+        let path = root.path().join("events.jsonl");
+        for reference in ["a/x:1", "a/y:1\n{}"] {
+            EventLog::open(&path).expect("opened").record(at(), &[Occurrence::unpinned(reference)]).expect("written");
+        }
+        let grounds =
+            SigningGrounds { trust_decision: Some("trusted_publisher"), reason: String::new(), signed_by: Vec::new() };
+        let registered = Occurrence::registered("demo", "1", grounds);
+        EventLog::open(&path).expect("opened").record(at(), &[registered, Occurrence::unpinned("b")]).expect("written");
+        let text = fs::read_to_string(&path).expect("read");
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        let events: Vec<_> = lines.iter().map(|line| (line["level"].as_str(), line["event"].as_str())).collect();
+        let (unpinned, warning) = (Some("plugin.oci_unpinned"), Some("warning"));
+        assert_eq!(
+            events,
+            [(warning, unpinned), (warning, unpinned), (Some("info"), Some("plugin.registered")), (warning, unpinned)]
+        );
+        assert!(lines.iter().all(|line| line["timestamp"] == "2026-05-24T14:32:00Z"), "{text}");
+    }
+
+    #[test]
+    fn a_text_is_no_longer_than_it_may_be() {
+        for (length, is_whole) in [(MAX_TEXT - 1, true), (MAX_TEXT, true), (MAX_TEXT + 1, false), (1 << 20, false)] {
+            let cut = text(&"x".repeat(length));
+            assert_eq!(cut.len() == length, is_whole, "{length}");
+            assert!(cut.chars().count() <= MAX_TEXT + 1, "{length}");
+        }
+    }
+
+    #[test]
+    fn no_link_and_nothing_but_a_file_is_a_log() {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::write(root.path().join("elsewhere"), "kept").expect("written");
+        symlink("elsewhere", root.path().join("link")).expect("linked");
+        for name in ["link", "", "absent/log"] {
+            assert!(EventLog::open(&root.path().join(name)).is_err(), "{name}");
+        }
+        assert_eq!(fs::read_to_string(root.path().join("elsewhere")).expect("read"), "kept");
+    }
+}
