@@ -311,6 +311,20 @@ fn a_set_that_does_not_count_changes_neither_lock_nor_plugins() {
 }
 
 #[test]
+fn a_host_that_is_new_has_no_plugins_directory_yet() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    fleet.push();
+    let set = fleet.set();
+    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    fs::remove_dir(fleet.bench.path("one")).expect("removed");
+    fleet.sync("one", &[&followed[..], &["--dry-run"]].concat()).ok();
+    assert!(!fleet.bench.path("one").exists(), "a dry run");
+    fleet.sync("one", &followed).ok();
+    assert_eq!(fleet.trees("one"), fleet.trees("hq"));
+}
+
+#[test]
 fn a_host_that_follows_no_set_is_brought_to_its_lock_and_without_one_is_told_what_to_say() {
     let fleet = Fleet::new();
     let run = fleet.refused(&[], 2, "lock_missing");

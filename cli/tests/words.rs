@@ -205,7 +205,8 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
     for (command, words) in commands() {
         for word in words.iter().filter(|word| names_a_path(word)) {
             let is_made = MADE.contains(&word.option.as_str()) || command == "registry serve";
-            if is_made || (command == "plugin install" && word.option == "--plugins-dir") {
+            let installs = ["plugin install", "plugins sync"].contains(&command.as_str());
+            if is_made || (installs && word.option == "--plugins-dir") {
                 continue;
             }
             let bench = Bench::new();

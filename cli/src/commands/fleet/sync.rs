@@ -14,7 +14,7 @@ use aisoc_trust::lock_missing;
 use aisoc_trust::lockfile::Lockfile;
 use serde::Serialize;
 
-use super::super::accepted::{here, require_named, shown_lock, tell};
+use super::super::accepted::{here, shown_lock, tell};
 use super::super::several;
 use super::bring::Bringing;
 use super::extras::Removal;
@@ -85,7 +85,6 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     let SyncPluginsArgs { target, keep, remove_extras, yes, sources, trust, lock, registry } = args;
     let LockChangeArgs { lock, change } = lock;
     let chosen = context.plugins_lock(lock.plugins_lock)?;
-    require_named(change.plugins_dir.as_deref())?;
     let references = context.environment.reference_rules()?;
     let (site, access) = context.change(change)?;
     let keys_dir = context.keys_directory(trust.trusted_keys.clone());
