@@ -68,6 +68,11 @@ fn a_new_plugin_says_what_it_may_do_and_tags_are_no_grants() {
     let stderr = install(&bench, &archive).ok().stderr.clone();
     assert!(stderr.lines().any(|line| line.trim() == "May facts.read, facts.write"), "{stderr}");
     assert!(!stderr.contains("capabilities_grown") && !stderr.contains("alerts"), "{stderr}");
+    // What it does not ask for nobody accepts of it without being told.
+    assert!(!accept(&bench, &archive, "facts.write").ok().stderr.contains("capability_not_asked"));
+    let meant = accept(&bench, &archive, "facts.write,audit.read").ok().stderr.clone();
+    let said = "warning[capability_not_asked]: `demo` does not ask for audit.read, which is accepted of it";
+    assert!(meant.contains(said), "{meant}");
     let list = run(&bench, &["plugin", "list"]).ok().stdout.clone();
     assert!(list.contains("\n  may: facts.read, facts.write\n"), "{list}");
     let inspected = bench.run(&["plugin", "inspect", "demo/"]).ok().stdout.clone();

@@ -67,6 +67,8 @@ fn a_rollback_goes_where_an_install_would_and_nowhere_else_in_production() {
     let back = rollback(&bench, &PRODUCTION);
     let line = back.refused(3, "version_mismatch").error_line();
     assert!(line.contains("version (expected='2.0.0', actual='1.0.0')"), "{back:?}");
+    // The command of the hint is about this plugin, and works as it is printed.
+    assert!(back.stderr.contains("`aisoc plugins trust demo --reason TEXT"), "{back:?}");
     install(&bench, "1.0.0", &[&PRODUCTION[..], &["--allow-downgrade"]].concat()).refused(3, "version_mismatch");
     bench
         .run_with(&[&["plugin", "rollback", "demo"][..], &PLACE].concat(), &[("AISOC_PLUGIN_MODE", "production")])

@@ -36,6 +36,10 @@ fn a_registry_that_is_not_on_the_list_is_not_asked() {
     // Neither for its tags nor beside others.
     install(&bench, &registry.reference("team/demo"), &[], &[(LIST, "ghcr.io")]).refused(2, "registry_not_allowed");
     install(&bench, "oci-archive:demo.tar", &[&reference], &[(LIST, "ghcr.io")]).refused(2, "registry_not_allowed");
+    // Whoever asks what an install would do asks no registry that it would not ask.
+    let explain = ["explain", &reference, "--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    bench.run_with(&explain, &[(LIST, "ghcr.io")]).refused(2, "registry_not_allowed");
+    bench.run_with(&explain, &[(UNPINNED, "0")]).refused(2, "unpinned_ref");
     assert!(registry.requests().is_empty(), "{:?}", registry.requests());
     assert!(!bench.path("plugins").exists());
     for none in ["ghcr.io/team", "https://ghcr.io", ","] {

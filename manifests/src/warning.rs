@@ -110,6 +110,9 @@ warnings! {
     CapabilitiesGrown "capabilities_grown"
         "A plugin asks for more of the host than what it has replaced, or nobody can tell whether it does, as `--accept-capabilities` or a rollback says."
         Some("read what a capability permits: `aisoc capabilities`")
+    CapabilityNotAsked "capability_not_asked"
+        "`--accept-capabilities` names something that the plugin does not ask for: nothing was accepted by that, and it may be misspelt or of another version."
+        Some("name what is asked for, and nothing else: `aisoc capabilities` lists what there is")
     PublisherOverridden "publisher_overridden"
         "A plugin is let in as an exception: its publisher is on AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS alone."
         Some("review the publisher, and name the key in AISOC_PLUGIN_TRUSTED_PUBLISHERS or in neither")

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::python_repr;
 
@@ -129,7 +130,10 @@ pub(crate) fn drifted(drifts: &[Drift]) -> Fault {
     let fault = Fault::new(reason, format!("plugins.lock drift; trust check failed: {}", kinds.join("; ")));
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
     match drifts.first() {
-        Some(first) => fault.expected(shown(&first.expected), shown(&first.actual)),
+        Some(first) => {
+            let named = reason.remedy().replace(" ID ", &format!(" {} ", shell_word(&first.id)));
+            fault.expected(shown(&first.expected), shown(&first.actual)).hint(named)
+        }
         None => fault,
     }
 }

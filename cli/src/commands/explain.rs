@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::accepted::{FoundDecision, HereOptions, explain_found};
 use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate};
 use aisoc_pipeline::{AtRestOptions, Discovered, Subject, UserPlugins};
@@ -81,6 +82,12 @@ pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
     let verification = match subject {
         Subject::Source(offered) => {
             let named: Vec<_> = offered.artifact().into_iter().collect();
+            // What an install would refuse to ask for is not asked for here.
+            for reference in &named {
+                if let Reference::Registry(reference) = reference {
+                    context.environment.reference_rules()?.allow(reference, None)?;
+                }
+            }
             let client = context.client(&registry, &named)?;
             let explained = aisoc_pipeline::explain_offer(&offered, &site, &trust, &lock, &client, &reporter);
             runtime::block_on(context.cancellation()?, explained)?

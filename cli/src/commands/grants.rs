@@ -9,6 +9,7 @@ use aisoc_manifests::fault::Fault;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::{Grants, GrantsBefore};
+use aisoc_trust::CapabilityConsent;
 
 use crate::context::Context;
 use crate::output::redacted;
@@ -71,6 +72,17 @@ pub(crate) fn say(id: &PluginId, grants: &Grants, context: &Context) {
             context.output.warning(Warning::CapabilitiesGrown, said);
         }
         GrantsBefore::Known(before) => say_changed(id, &grants.now, before, context),
+    }
+}
+
+/// Says what somebody has accepted that the plugin does not ask for: they meant something else, or another version.
+pub(crate) fn warn_of_not_asked(id: &PluginId, grants: &Grants, consent: &CapabilityConsent, context: &Context) {
+    let (CapabilityConsent::These(accepted) | CapabilityConsent::AcceptedBeforeAnd(accepted)) = consent else { return };
+    let named = accepted.iter().map(|capability| capability.as_str());
+    let not_asked: Vec<&str> = named.filter(|name| !grants.now.contains(*name)).collect();
+    if !not_asked.is_empty() {
+        let said = format!("`{id}` does not ask for {}, which is accepted of it", not_asked.join(", "));
+        context.output.warning(Warning::CapabilityNotAsked, said);
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
         context.output.warning(Warning::NotLoadable, said);
     }
     grants::say(&installed.id, &installed.grants, context);
+    grants::warn_of_not_asked(&installed.id, &installed.grants, &options.access.consent.capabilities, context);
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
