@@ -200,18 +200,47 @@ fn versions_go_up_and_down_with_the_lock_and_what_it_does_not_accept_is_named_an
 }
 
 #[test]
-fn extras_go_when_that_is_asked_for_and_confirmed() {
+fn what_stands_in_the_place_of_a_plugin_and_is_another_one_stays_and_is_a_refusal() {
     let fleet = Fleet::synced();
-    fleet.untrust("beta");
-    fleet.push();
-    fleet.refused(&["--remove-extras"], 10, "confirmation_required");
-    fleet.refused(&["--yes"], 2, "usage");
-    let planned = fleet.sync("one", &["--remove-extras", "--dry-run"]);
-    assert!(planned.ok().stderr.contains("Would uninstall beta"), "{planned:?}");
-    assert!(fleet.version("one", "beta").is_some(), "a dry run");
-    let done = fleet.sync("one", &["--remove-extras", "--yes"]);
-    assert_eq!(done.ok().stdout, "removed beta 0.1.0: not in plugins.lock (oci)\n");
-    assert_eq!((fleet.version("one", "beta"), fleet.sync("one", &[]).ok().stdout.as_str()), (None, ""));
+    fs::remove_dir_all(fleet.bench.path("one/alpha")).expect("removed");
+    fs::remove_dir_all(fleet.bench.path("one/.aisoc")).expect("removed");
+    fleet.bench.signed_version("gamma", "1.0.0", "ops.key");
+    fs::rename(fleet.bench.path("gamma"), fleet.bench.path("one/alpha")).expect("moved");
+    let run = fleet.sync("one", &[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.error_line().starts_with("error[already_exists]: alpha: something else stands in its place"),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("  found:    `gamma`\n"), "{run:?}");
+    fs::remove_dir_all(fleet.bench.path("one/alpha")).expect("removed");
+    fleet.bench.write("one/alpha/notes.txt", "mine\n");
+    let run = fleet.sync("one", &["--json"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(fs::read_to_string(fleet.bench.path("one/alpha/notes.txt")).expect("there"), "mine\n");
+}
+
+/// The same artifact, of which less is accepted now: by whom it is signed, and what it may ask for.
+#[test]
+fn what_goes_beyond_its_entry_is_a_refusal_although_its_content_is_accepted() {
+    let fleet = Fleet::synced();
+    fs::remove_file(fleet.bench.path("one.lock.sync")).expect("removed");
+    fs::remove_file(fleet.bench.path("one.lock.set")).expect("removed");
+    let lock = fleet.lock("one").expect("a lock");
+    let line = lock.lines().find(|line| line.starts_with("signed_by")).expect("a signer").to_owned();
+    let other = format!("signed_by = [\"SHA256:{}\"]", "0".repeat(64));
+    fleet.bench.write("one.lock", lock.replacen(&line, &other, 1));
+    let run = fleet.sync("one", &[]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.error_line().contains("nobody whose signature plugins.lock accepts has signed it"), "{run:?}");
+}
+
+#[test]
+fn a_host_that_has_followed_a_set_is_told_from_where_or_refused() {
+    let fleet = Fleet::synced();
+    fs::remove_file(fleet.bench.path("one.lock.sync")).expect("removed");
+    let run = fleet.refused(&[], 2, "usage");
+    assert!(run.stderr.contains("`aisoc plugins sync REF --name NAME"), "{run:?}");
 }
 
 #[test]
@@ -346,6 +375,7 @@ fn what_comes_in_no_artifact_is_compared_and_keeps_the_host_from_being_complete(
         ["plugins", "trust", "local", "--reason", "ticket 9", "--plugins-lock", "one.lock", "--plugins-dir", "one"];
     fleet.bench.run(&[&words, &["--keys", "keys"][..]].concat()).ok();
     fs::remove_file(fleet.bench.path("one.lock.sync")).expect("removed");
+    fs::remove_file(fleet.bench.path("one.lock.set")).expect("removed");
     assert_eq!(fleet.sync("one", &[]).ok().stdout, "");
     fleet.bench.write("one/local/plugin.py", "print('other')\n");
     let run = fleet.sync("one", &["--json"]);

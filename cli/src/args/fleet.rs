@@ -64,12 +64,6 @@ pub(crate) struct SyncPluginsArgs {
     /// How many replaced versions of each plugin stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
-    /// Remove from the plugins directory what the lock does not accept, with its kept versions
-    #[arg(long)]
-    pub(crate) remove_extras: bool,
-    /// Do not ask before anything is removed
-    #[arg(long, short, requires = "remove_extras")]
-    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     #[command(flatten)]

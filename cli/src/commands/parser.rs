@@ -234,20 +234,11 @@ mod tests {
                 assert_ne!(*risk, Risk::Read, "{words:?} changes a plugins directory");
             }
             if options.contains(&"yes") {
-                // Of one that asks about an option alone, that option raises the risk.
-                let is_asked = *risk == Risk::HighRiskWrite || raised_by.contains(&"remove-extras");
-                assert!(is_asked, "{words:?} asks first");
+                assert_eq!(*risk, Risk::HighRiskWrite, "{words:?} asks first");
             }
-            for lowers in [
-                "force",
-                "lower-coverage",
-                "remove-extras",
-                "replace-tag",
-                "allow-secret",
-                "allow-ambiguous",
-                "load",
-                "unsigned",
-            ] {
+            for lowers in
+                ["force", "lower-coverage", "replace-tag", "allow-secret", "allow-ambiguous", "load", "unsigned"]
+            {
                 let raises = raised_by.contains(&lowers) || *risk == Risk::HighRiskWrite;
                 assert!(!options.contains(&lowers) || raises, "{words:?} with --{lowers}");
             }

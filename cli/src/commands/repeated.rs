@@ -242,7 +242,6 @@ mod tests {
             "a consent, which is given each time",
             &[
                 "force",
-                "remove-extras",
                 "reset",
                 "yes",
                 "replace-tag",

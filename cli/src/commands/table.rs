@@ -476,7 +476,6 @@ fetched again.",
             raised_by: &[
                 "save",
                 "rollback",
-                "remove-extras",
                 "trust-mode",
                 "trust-coverage",
                 "accept-shared-directory",

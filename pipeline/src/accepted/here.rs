@@ -1,10 +1,10 @@
 //! `Here`: what is here, as a lock compares it, and what its signatures are worth.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use aisoc_discovery::{Discovered, Discovery, Failed, Origin, Source};
-use aisoc_installation::SharedDirectories;
+use aisoc_installation::{SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
 use aisoc_signing::{Content, FileOutcome, FileStatement};
@@ -42,11 +42,42 @@ pub(crate) struct SeenByLock {
     pub(crate) plugins: Vec<Discovered>,
     pub(crate) comparison: Comparison,
     pub(crate) failed: Vec<Failed>,
-    /// Why what is at that place is not admitted, of those that have a signature.
-    pub(crate) refusals: HashMap<usize, Fault>,
+    /// What is known of the signature of each, in their order.
+    pub(crate) judged: Vec<JudgedHere>,
+    /// Where plugins are installed.
+    pub(crate) site: Option<Site>,
     pub(crate) skipped_keys: Vec<String>,
     pub(crate) shared: Option<String>,
     pub(crate) noticed: Noticed,
+}
+
+/// What gate 5 says of a plugin that is here, and what else a lock can be about.
+#[derive(Debug, Default)]
+pub(crate) struct JudgedHere {
+    /// Why it is not admitted.
+    pub(crate) refusal: Option<Fault>,
+    /// What it asks of the host, where that was read.
+    pub(crate) grants: Option<BTreeSet<String>>,
+    /// Who has signed it, of those whose signatures count.
+    pub(crate) signed_by: Vec<String>,
+}
+
+impl JudgedHere {
+    fn of(plugin: &Discovered, signatures: &mut Signatures) -> Self {
+        match signatures.take(plugin) {
+            Some(Ok(judged)) => {
+                let PluginAtRest { verdict, grants, .. } = *judged;
+                let signers = verdict.as_ref().map(|verdict| verdict.signers.as_slice()).unwrap_or_default();
+                let signed_by = signers.iter().map(|signer| signer.fingerprint.to_string()).collect();
+                Self { refusal: verdict.err(), grants, signed_by }
+            }
+            Some(Err(refusal)) => Self { refusal: Some(refusal), ..Self::default() },
+            None => match signatures.take_file(plugin).map(|file| file.said) {
+                Some(FoundSignature::Refused(refusal)) => Self { refusal: Some(refusal), ..Self::default() },
+                _ => Self::default(),
+            },
+        }
+    }
 }
 
 impl HereOptions {
@@ -81,19 +112,10 @@ impl HereOptions {
         let noticed = Noticed::of(&mut discovery);
         let Discovery { plugins, failed, .. } = discovery;
         let here: Vec<Present> = plugins.iter().map(present).collect();
-        let refusal = |plugin: &Discovered, signatures: &mut Signatures| match signatures.take(plugin) {
-            Some(Ok(judged)) => judged.verdict.err(),
-            Some(Err(refusal)) => Some(refusal),
-            None => match signatures.take_file(plugin)?.said {
-                FoundSignature::Refused(refusal) => Some(refusal),
-                _ => None,
-            },
-        };
-        let judged = plugins.iter().enumerate();
-        let refusals = judged.filter_map(|(at, plugin)| Some((at, refusal(plugin, &mut signatures)?))).collect();
+        let judged = plugins.iter().map(|plugin| JudgedHere::of(plugin, &mut signatures)).collect();
         let Signatures { skipped_keys, shared, .. } = signatures;
-        let comparison = compare(lock, &here);
-        Ok(SeenByLock { plugins, comparison, failed, refusals, skipped_keys, shared, noticed })
+        let (comparison, site) = (compare(lock, &here), self.sources.site.clone());
+        Ok(SeenByLock { plugins, comparison, failed, judged, site, skipped_keys, shared, noticed })
     }
 
     /// Gate 5 of what has a signature: of plugins by their directories, of drop-ins by what was read of them. Where there is

@@ -27,7 +27,7 @@ pub use explain::{FoundDecision, explain_found};
 pub use guard::LockRule;
 pub(crate) use guard::{Arriving, LockGuard};
 pub use here::HereOptions;
-pub(crate) use here::SeenByLock;
+pub(crate) use here::{JudgedHere, SeenByLock};
 pub use list::{Listed, Listing, list};
 pub(crate) use unchanged::lock_unchanged;
 pub use verify::{LockVerification, verify_lock};

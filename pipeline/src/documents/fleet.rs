@@ -91,7 +91,7 @@ pub struct SyncedPlugins {
     pub followed: Option<PulledPluginSet>,
     /// What became of each plugin that the lock accepts, in its order.
     pub plugins: Vec<SyncedPlugin>,
-    /// What is here, and is not in the lock. It stays, unless it was asked for that it goes.
+    /// What is here, and is not in the lock. It stays.
     pub extras: Vec<ExtraPlugin>,
     /// Whether everything that the lock accepts is here now, as it was accepted.
     pub is_complete: bool,
@@ -127,8 +127,6 @@ pub struct ExtraPlugin {
     pub version: Option<String>,
     /// Where it was found: `compiled`, `dir`, `oci`, `entry_point` or `dropin`.
     pub source: &'static str,
-    /// Whether it was removed.
-    pub is_removed: bool,
-    /// Why nobody can tell what it is, or why it could not be removed.
+    /// Why nobody can tell what it is.
     pub objection: Option<Objection>,
 }

@@ -7,16 +7,17 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use aisoc_discovery::{Discovered, Failed, Origin, Source as PluginSource};
+use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
 use aisoc_trust::drift::Drift;
-use aisoc_trust::lockfile::{LockEntry, Lockfile};
+use aisoc_trust::lockfile::{LockEntry, Lockfile, Provenance};
 use aisoc_trust::{CapabilityConsent, Consent, PluginMode};
 
-use crate::accepted::{HereOptions, SeenByLock};
+use crate::accepted::{HereOptions, JudgedHere, SeenByLock};
 use crate::discovered::Noticed;
 
 /// What has to be done, and what is here beside it.
@@ -193,11 +194,14 @@ fn step(at: usize, entry: &LockEntry, seen: &SeenByLock, places: &Places<'_>) ->
             (exchange(artifact, entry, present_version.as_deref()), Some(differs))
         }
         (Some(artifact), None, Some(unread)) => (SyncAct::Replace(artifact), Some(unread)),
-        (Some(artifact), None, None) => (SyncAct::Install(artifact), Some(missing(entry))),
-        (None, _, Some(differs)) => refused(differs.about(&entry.id)),
+        (Some(artifact), None, None) => match occupied(entry, seen) {
+            Some(occupied) => refused(occupied),
+            None => (SyncAct::Install(artifact), Some(missing(entry))),
+        },
+        (None, _, Some(differs)) => refused(differs),
         (None, None, None) => refused(
             missing(entry)
-                .although("the lock names no artifact of it")
+                .although("the lock names no artifact of it that can be fetched")
                 .hint("install it the way it comes; what `aisoc plugin install REF --lock` locks can be fetched"),
         ),
     };
@@ -233,7 +237,46 @@ fn difference(entry: &LockEntry, here: usize, seen: &SeenByLock) -> Option<Fault
         let fault = Fault::new(Reason::HashMismatch, "plugins.lock accepts another artifact of it");
         return Some(fault.expected(accepted, installed));
     }
-    seen.refusals.get(&here).cloned()
+    let judged = &seen.judged[here];
+    judged.refusal.clone().or_else(|| beyond(entry, judged))
+}
+
+/// In what a plugin goes beyond its entry that has the content of it: it asks for more than was accepted, or nobody has
+/// signed it whose signature was.
+fn beyond(entry: &LockEntry, judged: &JudgedHere) -> Option<Fault> {
+    let LockEntry { provenance: Provenance { capabilities, signed_by, .. }, .. } = entry;
+    let listed = |texts: &[String]| if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
+    if let (Some(accepted), Some(asked)) = (capabilities, &judged.grants) {
+        let more: Vec<String> = asked.iter().filter(|asked| !accepted.contains(asked)).cloned().collect();
+        if !more.is_empty() {
+            let message = format!("it asks for more than plugins.lock accepts: {}", more.join(", "));
+            let asked: Vec<String> = asked.iter().cloned().collect();
+            return Some(
+                Fault::new(Reason::CapabilitiesNotAccepted, message).expected(listed(accepted), listed(&asked)),
+            );
+        }
+    }
+    // Where no signature is asked for, none says who has signed it.
+    let accepted = signed_by.as_ref().filter(|_| !judged.signed_by.is_empty())?;
+    if accepted.iter().any(|key| judged.signed_by.contains(key)) {
+        return None;
+    }
+    let message = "nobody whose signature plugins.lock accepts has signed it";
+    Some(Fault::new(Reason::SignerChanged, message).expected(listed(accepted), listed(&judged.signed_by)))
+}
+
+/// Something else in the place of a plugin that is not here: what that is, whoever put it there says.
+fn occupied(entry: &LockEntry, seen: &SeenByLock) -> Option<Fault> {
+    let place = seen.site.as_ref()?.plugin(&PluginId::installable(&entry.id).ok()?);
+    place.symlink_metadata().ok()?;
+    let holder = seen.plugins.iter().find(|plugin| plugin.place == place);
+    let found = holder.map_or_else(|| "no plugin that can be read".to_owned(), |plugin| format!("`{}`", plugin.id));
+    let shown = shell_word(&place);
+    Some(
+        Fault::new(Reason::AlreadyExists, format!("something else stands in its place, `{}`", place.display()))
+            .expected("nothing, or that plugin", found)
+            .hint(format!("look at it, then move it away: `mv {shown} {shown}.aside`")),
+    )
 }
 
 fn exchange(artifact: LockedArtifact, entry: &LockEntry, present: Option<&str>) -> SyncAct {
@@ -245,14 +288,14 @@ fn exchange(artifact: LockedArtifact, entry: &LockEntry, present: Option<&str>) 
 }
 
 fn missing(entry: &LockEntry) -> Fault {
-    let LockEntry { id, package, version, .. } = entry;
-    Fault::new(Reason::MissingFromInstall, format!("{id}: plugins.lock accepts it, and it is not installed"))
+    let LockEntry { package, version, .. } = entry;
+    Fault::new(Reason::MissingFromInstall, "plugins.lock accepts it, and it is not installed")
         .expected(format!("{package}=={version}"), "none")
 }
 
 fn below_floor(entry: &LockEntry) -> Fault {
     let floor = entry.provenance.version_floor.as_deref().unwrap_or_default();
-    Fault::new(Reason::VersionDowngrade, format!("{}: plugins.lock accepts a version below its own floor", entry.id))
+    Fault::new(Reason::VersionDowngrade, "plugins.lock accepts a version below its own floor")
         .expected(format!("{floor} or newer"), &entry.version)
         .hint("accept a newer version; whoever answers for the older one lowers `version_floor` in the lock by hand")
 }
@@ -276,7 +319,6 @@ impl SyncStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aisoc_trust::lockfile::Provenance;
 
     fn entry(reference: Option<&str>, digest: Option<&str>) -> LockEntry {
         let [id, package, version] = ["demo", "team/demo", "1.0.0"].map(str::to_owned);

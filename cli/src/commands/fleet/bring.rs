@@ -32,7 +32,7 @@ impl Bringing {
     /// As an install.
     pub(in crate::commands) fn bring(&self, artifact: &LockedArtifact, context: &Context) -> Result<()> {
         if self.is_kept(artifact) {
-            match self.take_kept(artifact, context) {
+            match self.take_kept(artifact, context).map_err(by_the_lock) {
                 Err(fault) if is_worthless(&fault) => {
                     let said = format!("{}: the kept version is not used: {}: {fault}", artifact.id, fault.reason());
                     context.output.status("Fetching", said);
@@ -59,7 +59,7 @@ impl Bringing {
             keep: self.keep,
             access: Access { consent: consent.clone(), ..self.access.clone() },
         };
-        install(&Source::Artifact(reference.clone()), &options, context)
+        install(&Source::Artifact(reference.clone()), &options, context).map_err(by_the_lock)
     }
 
     /// What cannot be listed is kept by nobody: an install says what is wrong with it.
@@ -82,7 +82,21 @@ impl Bringing {
     }
 }
 
+/// What an operator of one host says with an option of `install`, the lock says here, or nobody.
+fn by_the_lock(fault: Fault) -> Fault {
+    match fault.reason() {
+        Reason::CapabilitiesNotAccepted | Reason::SignerChanged | Reason::VersionDowngrade => fault.hint(
+            "read what it asks for and who has signed it: `aisoc plugin inspect REF`; whoever accepts that says so in the \
+             lock, where it is made: `aisoc plugin install REF --lock --reason TEXT`",
+        ),
+        _ => fault,
+    }
+}
+
 /// Whether a kept version is of no use, where its artifact may be fetched again.
 fn is_worthless(fault: &Fault) -> bool {
-    matches!(fault.reason(), Reason::VersionNotFound | Reason::TreeModified | Reason::RecordInvalid)
+    matches!(
+        fault.reason(),
+        Reason::VersionNotFound | Reason::TreeModified | Reason::RecordInvalid | Reason::DirectoryInsecure
+    )
 }

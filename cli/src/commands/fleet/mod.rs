@@ -1,7 +1,6 @@
 //! `aisoc plugins lock push|pull` and `aisoc plugins sync`: one accepted set for many hosts.
 
 pub(super) mod bring;
-mod extras;
 pub(super) mod pull;
 pub(super) mod push;
 pub(super) mod sync;

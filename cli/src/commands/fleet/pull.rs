@@ -43,7 +43,8 @@ pub(crate) fn run(args: PullLockArgs, context: &Context) -> Result<u8> {
         let options = BackOptions { lock, site, access, reason, is_once: false };
         return context.output.answer(&back(&options, context)?.0);
     }
-    let asked = Asked { lock, keys_dir: context.keys_directory(trusted_keys), source, followed, registry: &registry };
+    let keys_dir = context.keys_directory(trusted_keys);
+    let asked = Asked { command: PULL, lock, keys_dir, source, followed, registry: &registry };
     let (done, options) = pull(asked, &site, &access, context)?;
     context.output.answer(&document(&done, &options))
 }
@@ -82,6 +83,8 @@ const PULL: &str = "plugins lock pull";
 
 /// What is pulled, and into which lock.
 pub(super) struct Asked<'a> {
+    /// Which command it is that says it once.
+    pub(super) command: &'static str,
     pub(super) lock: PathBuf,
     pub(super) keys_dir: PathBuf,
     pub(super) source: Option<OsString>,
@@ -96,10 +99,10 @@ pub(super) fn pull(
     access: &Access,
     context: &Context,
 ) -> Result<(Followed, FollowOptions)> {
-    let Asked { lock, keys_dir, source, followed, registry } = asked;
+    let Asked { command, lock, keys_dir, source, followed, registry } = asked;
     // What would refuse every set is said before one is asked for.
     Keyring::read(&keys_dir)?.require_there()?;
-    let settings = settings(PayloadType::Lockset, PULL, source.as_ref(), &followed, followed_by(&lock))?;
+    let settings = settings(PayloadType::Lockset, command, source.as_ref(), &followed, followed_by(&lock))?;
     let from = OsString::from(&settings.from);
     let options = FollowOptions {
         at: context.judging_time(site)?,

@@ -9,7 +9,9 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{ExtraPlugin, Objection, PulledPluginSet, SyncedPlugin, SyncedPlugins};
-use aisoc_pipeline::fleet::{BackOptions, LockedArtifact, SyncAct, SyncPlan, SyncStep, followed_by, foresee};
+use aisoc_pipeline::fleet::{
+    BackOptions, Extra, LockedArtifact, SyncAct, SyncPlan, SyncStep, applied_to, followed_by, foresee,
+};
 use aisoc_trust::lock_missing;
 use aisoc_trust::lockfile::Lockfile;
 use serde::Serialize;
@@ -17,7 +19,6 @@ use serde::Serialize;
 use super::super::accepted::{here, shown_lock, tell};
 use super::super::several;
 use super::bring::Bringing;
-use super::extras::Removal;
 use super::pull::{Asked, back, document, pull};
 use crate::args::accepted::LockChangeArgs;
 use crate::args::fleet::{SyncPluginsArgs, SyncTargetArgs};
@@ -58,13 +59,20 @@ fn plugin_line(plugin: &SyncedPlugin) -> Option<String> {
     }
 }
 
+fn extra_document(extra: Extra) -> ExtraPlugin {
+    let Extra { id, version, source, fault } = extra;
+    ExtraPlugin { id, version, source: source.as_str(), objection: fault.as_ref().map(Objection::from) }
+}
+
 fn extra_line(extra: &ExtraPlugin) -> String {
-    let ExtraPlugin { id, version, source, is_removed, objection } = extra;
-    let done = if *is_removed { "removed" } else { "extra" };
+    let ExtraPlugin { id, version, source, objection } = extra;
     let why = objection.as_ref().map(|objection| format!("; {objection}")).unwrap_or_default();
     let (id, version) = (printable(id), printable(version.as_deref().unwrap_or("-")));
-    format!("{done} {id} {version}: not in plugins.lock ({source}){}\n", printable(&why))
+    format!("extra {id} {version}: not in plugins.lock ({source}){}\n", printable(&why))
 }
+
+/// What says once which set is followed.
+const SYNC: &str = "plugins sync";
 
 /// The lock that the plugins are brought to, and what the set that it follows has made of it.
 struct Target {
@@ -82,7 +90,7 @@ struct Place<'a> {
 }
 
 pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
-    let SyncPluginsArgs { target, keep, remove_extras, yes, sources, trust, lock, registry } = args;
+    let SyncPluginsArgs { target, keep, sources, trust, lock, registry } = args;
     let LockChangeArgs { lock, change } = lock;
     let chosen = context.plugins_lock(lock.plugins_lock)?;
     let references = context.environment.reference_rules()?;
@@ -90,8 +98,6 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     let keys_dir = context.keys_directory(trust.trusted_keys.clone());
     let here = here(&site, sources, trust, access.shared_directories, context)?;
     here.trust.require_acknowledged()?;
-    let removal = Removal { is_asked: remove_extras, is_confirmed: yes, site: &site, access: &access };
-    removal.require_answer(context)?;
     let place = Place { chosen: &chosen, site: &site, access: &access, keys_dir, registry: &registry };
     let Target { followed, lock } = place.target(target, context)?;
     // Of what a killed run has put in its place nothing would be left to do, but for what it has left beside.
@@ -105,35 +111,32 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     tell(&plan.noticed, context)?;
     context.warn_of_sharing(plan.shared.as_deref());
     context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
-    removal.confirm(&plan.extras, context)?;
     let artifacts: Vec<&LockedArtifact> = plan.steps.iter().filter_map(|step| step.act.artifact()).collect();
     let named: Vec<&Reference> = artifacts.iter().map(|artifact| &artifact.reference).collect();
-    let client = context.client(&registry, &named)?;
+    let client = context.client(&registry, &named).map_err(although_pulled)?;
     if !artifacts.is_empty() {
-        here.trust.require_keys()?;
+        here.trust.require_keys().map_err(although_pulled)?;
     }
     let lock_rule = rule(&chosen.path, &lock, context);
     let trust = here.trust.clone();
     let access = access.clone();
     let bringing = Bringing { site: site.clone(), trust, references, lock: lock_rule, client, keep, access };
-    let failures = brought(&plan.steps, &bringing, context)?;
-    let removed = removal.remove(&plan.extras, context)?;
+    let failures = brought(&plan.steps, &bringing, context).map_err(although_pulled)?;
     // What is here is looked at again: by the lock as it is then, whoever has changed either meanwhile.
     let looked_at_again = || foresee(&chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?, &here, mode);
-    let after = match context.dry_run().is_on() || artifacts.is_empty() {
-        true => None,
-        false => Some(looked_at_again().map_err(|fault| fault.although("what could come was brought"))?),
+    let after = match (context.dry_run().is_on(), artifacts.is_empty()) {
+        (true, _) | (_, true) => None,
+        (false, false) => Some(looked_at_again().map_err(|fault| fault.although("what could come was brought"))?),
     };
     let SyncPlan { steps, extras, .. } = plan;
-    let Outcomes { plugins, mut failures } = Outcomes::of(steps, after.map(|after| after.steps), failures);
+    let Outcomes { plugins, failures } = Outcomes::of(steps, after.map(|after| after.steps), failures);
     announce(&plugins, context);
-    failures.extend(removed.failures());
     let document = SyncedPlugins {
         plugins_lock: shown_lock(&chosen.path, lock.schema()),
         followed,
         is_complete: plugins.iter().all(|plugin| plugin.is_done),
         plugins,
-        extras: extras.into_iter().map(|extra| removed.document(extra, context)).collect(),
+        extras: extras.into_iter().map(extra_document).collect(),
     };
     answer(document, failures, context)
 }
@@ -161,8 +164,10 @@ impl Place<'_> {
         }
         let FollowedSetArgs { name, required_signatures, save, reason } = &followed;
         let is_asked = source.is_some() || name.is_some() || required_signatures.is_some() || *save || reason.is_some();
-        if is_asked || followed_by(&lock)?.is_some() {
-            let asked = Asked { lock, keys_dir: self.keys_dir.clone(), source, followed, registry: self.registry };
+        // Whoever followed a set and says no more from where goes by a lock that nobody renews.
+        if is_asked || followed_by(&lock)?.is_some() || applied_to(&lock)?.is_some() {
+            let keys_dir = self.keys_dir.clone();
+            let asked = Asked { command: SYNC, lock, keys_dir, source, followed, registry: self.registry };
             let (done, options) = pull(asked, self.site, self.access, context)?;
             return Ok(Target { followed: Some(document(&done, &options)), lock: done.accepted });
         }
@@ -263,7 +268,12 @@ fn although_brought(differs: Fault) -> Fault {
 fn announce(plugins: &[SyncedPlugin], context: &Context) {
     let changed = plugins.iter().filter(|plugin| plugin.action != SyncAct::Keep.as_str() && plugin.objection.is_none());
     let total = counted(plugins.len(), "plugin");
+    let failed = plugins.iter().filter(|plugin| plugin.objection.is_some()).count();
     match changed.count() {
+        count if failed > 0 => {
+            let said = format!("{count} of {total} in plugins.lock, and {failed} failed");
+            context.output.status(context.said("Synced", "Would sync"), said);
+        }
         0 => context.output.status("Unchanged", format!("{total} in plugins.lock")),
         count => {
             context.output.status(context.said("Synced", "Would sync"), format!("{count} of {total} in plugins.lock"))
@@ -272,7 +282,8 @@ fn announce(plugins: &[SyncedPlugin], context: &Context) {
 }
 
 fn answer(document: SyncedPlugins, failures: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
-    let total = document.plugins.len() + document.extras.len();
+    // A plugin that fails alone is named as well.
+    let total = (document.plugins.len() + document.extras.len()).max(2);
     let what = context.said("are not as plugins.lock has them", "would not be as plugins.lock has them");
     let refusal = several::refusal(total, what, failures, context);
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
