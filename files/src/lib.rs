@@ -31,7 +31,7 @@ mod writable;
 pub use access::{Flaw, Insecure, Weakness};
 pub use append::{append_lines, append_lines_after, open_append};
 pub use existing::Existing;
-pub use listing::{Entry, TooManyNames, entries_of, names_in, open_directory, open_directory_in};
+pub use listing::{EachEntry, Entry, TooManyNames, entries_of, names_in, open_directory, open_directory_in};
 pub use lock::{LockWait, PassingLock, Waited, open_existing_lock, open_lock, wait_for_lock, wait_for_shared_lock};
 pub use nameless::Nameless;
 pub use outlook::{Outlook, effective_user};

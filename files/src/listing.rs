@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{CWD, Dir, DirEntry, FileType, Mode, OFlags};
 
 use crate::small::Links;
 
@@ -91,27 +91,55 @@ pub struct Entry {
 /// As [`names_in`].
 pub fn entries_of(directory: impl AsFd, most: usize) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
-        let name = OsStr::from_bytes(entry.file_name().to_bytes());
-        if name == "." || name == ".." {
-            continue;
-        }
+    for entry in EachEntry(Dir::read_from(directory)?) {
         if entries.len() == most {
             return Err(io::Error::new(ErrorKind::QuotaExceeded, TooManyNames { most }));
         }
+        entries.push(entry?);
+    }
+    entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
+}
+
+/// What is in a directory, one after the other in no order, for whoever bounds all of several. It is let go of at the end.
+#[derive(Debug)]
+pub struct EachEntry(Dir);
+
+impl EachEntry {
+    /// Of a directory that is open.
+    ///
+    /// # Errors
+    /// Those of listing.
+    pub fn of(directory: OwnedFd) -> io::Result<Self> {
+        Ok(Self(Dir::new(directory)?))
+    }
+
+    fn entry(&self, entry: &DirEntry) -> io::Result<Entry> {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
         let kind = match entry.file_type() {
             // A file system that does not say it while it lists.
             FileType::Unknown => {
-                let found = rustix::fs::statat(&directory, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
+                let found = rustix::fs::statat(self.0.fd()?, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
                 FileType::from_raw_mode(found.st_mode)
             }
             kind => kind,
         };
-        entries.push(Entry { name: name.to_owned(), kind });
+        Ok(Entry { name: name.to_owned(), kind })
     }
-    entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    Ok(entries)
+}
+
+impl Iterator for EachEntry {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.0.next()? {
+                Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => {}
+                Ok(entry) => return Some(self.entry(&entry)),
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+    }
 }
 
 #[cfg(test)]

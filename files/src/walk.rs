@@ -125,6 +125,15 @@ impl Walk {
         Ok(found)
     }
 
+    /// Whether nobody else may change what is open, of which `found` was stated. It is no part of the walk: many are asked
+    /// about at once, by whoever names the first that is not.
+    ///
+    /// # Errors
+    /// Those of looking at it.
+    pub fn holds(&self, opened: impl AsFd, found: &Stat) -> io::Result<bool> {
+        Ok(self.rule.judge(opened, found, PathBuf::new, Part::End)?.is_none())
+    }
+
     /// A walk of the same beginning that has found nothing yet, for work side by side.
     #[must_use]
     pub fn branch(&self) -> Self {

@@ -54,6 +54,11 @@ impl Census {
         let spellings: BTreeSet<PluginId> = written.chain([id.clone()]).collect();
         spellings.into_iter().collect()
     }
+
+    /// Whether something is written down of that spelling: a record, a change that was begun, or a floor.
+    pub(crate) fn has_notes_on(&self, id: &PluginId) -> bool {
+        [&self.recorded, &self.pending, &self.floored].iter().any(|noted| noted.contains(id))
+    }
 }
 
 /// Ids are ASCII, so that no folding changes their length; folding all of a large site takes its time.

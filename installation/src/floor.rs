@@ -58,9 +58,23 @@ pub(crate) struct Floor {
 /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, which is not the same
 /// as no floor, and I/O reasons.
 pub(crate) fn coverage_floor(layout: &Layout, census: &Census, id: &PluginId) -> Result<Option<Coverage>> {
+    widest(layout, &census.spellings(id))
+}
+
+/// As [`coverage_floor`], as it was when the site was listed: nothing is looked for that was not there.
+///
+/// # Errors
+/// As [`coverage_floor`].
+pub(crate) fn listed_coverage_floor(layout: &Layout, census: &Census, id: &PluginId) -> Result<Option<Coverage>> {
+    let mut spellings = census.spellings(id);
+    spellings.retain(|spelling| census.has_notes_on(spelling));
+    widest(layout, &spellings)
+}
+
+fn widest(layout: &Layout, spellings: &[PluginId]) -> Result<Option<Coverage>> {
     let mut widest = None;
-    for spelling in census.spellings(id) {
-        widest = widest.max(of_spelling(layout, &spelling)?);
+    for spelling in spellings {
+        widest = widest.max(of_spelling(layout, spelling)?);
     }
     Ok(widest)
 }

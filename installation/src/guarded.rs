@@ -6,10 +6,12 @@
 )]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
+use aisoc_files::Walk;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_packaging::Limits;
+use aisoc_packaging::{Limits, ReferenceDir};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -52,6 +54,28 @@ fn require_secure_directory(path: &Path) -> Result<()> {
 /// reasons for what cannot be looked at.
 pub fn require_guarded(root: &Path) -> Result<()> {
     require_guarded_within(root, Limits::default().max_entries)
+}
+
+/// Reads a plugin in place as the host would, and holds what is read to what an install leaves: each entry is judged
+/// when it is open, and is what is read. Only where one is not as it should be is the whole looked at for what to say.
+///
+/// # Errors
+/// As [`require_guarded`], and as [`ReferenceDir::read`].
+pub fn read_guarded(root: &Path, walk: &Walk, threads: NonZeroUsize, limits: &Limits) -> Result<ReferenceDir> {
+    let read = ReferenceDir::read_guarded(root, walk, threads, limits);
+    if read.as_ref().is_ok_and(|read| read.watch().is_secure()) {
+        return read;
+    }
+    require_guarded(root)?;
+    let read = read?;
+    match read.watch().insecure() {
+        None => Ok(read),
+        // It was read when somebody else could change it, whatever became of it by now.
+        Some(path) => {
+            let what = format!("`{}` could be changed by others while it was read", path.display());
+            Err(Fault::new(Reason::DirectoryInsecure, what).hint("run the command again"))
+        }
+    }
 }
 
 fn require_guarded_within(root: &Path, most: usize) -> Result<()> {

@@ -44,7 +44,7 @@ mod whereabouts;
 pub use access::{Access, NetworkFileSystems, network_file_system};
 pub use collect::{Collected, Garbage, Removed};
 pub use floor::CoverageFloor;
-pub use guarded::require_guarded;
+pub use guarded::{read_guarded, require_guarded};
 pub use identity::{IdentityConflict, Placed, identity_conflicts, manifest_id, stated_id};
 pub use in_place::while_in_place;
 pub use last_seen::{ClockState, MAX_STEP};

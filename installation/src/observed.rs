@@ -14,7 +14,7 @@ use aisoc_trust::{Consent, Errand, Facts, InPlace, SignedBy};
 
 use crate::access::Access;
 use crate::census::Census;
-use crate::floor::{CoverageFloor, before_change, coverage_floor};
+use crate::floor::{CoverageFloor, before_change, listed_coverage_floor};
 use crate::identity::{Placed, manifest_grants, manifest_id, manifest_version};
 use crate::layout::Layout;
 use crate::names::{escaped, folded};
@@ -116,7 +116,7 @@ impl Observed {
     /// # Errors
     /// `record_invalid` and `directory_insecure` for a floor that cannot be relied on, and I/O reasons.
     pub fn facts_at_rest(&self, id: &PluginId) -> Result<Facts> {
-        let floor = coverage_floor(&self.layout, &self.census, id)?.unwrap_or(Coverage::None);
+        let floor = listed_coverage_floor(&self.layout, &self.census, id)?.unwrap_or(Coverage::None);
         Ok(Facts {
             plugin: id.clone(),
             coverage_floor: Ok(floor),

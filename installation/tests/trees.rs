@@ -8,9 +8,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use aisoc_installation::{Garbage, InstallRecord, PreviousTree, SharedDirectories, Site, require_guarded, tree_bytes};
+use aisoc_files::Walk;
+use aisoc_installation::{
+    Garbage, InstallRecord, PreviousTree, SharedDirectories, Site, read_guarded, require_guarded, tree_bytes,
+};
 use aisoc_manifests::fault::{Reason, Result};
-use aisoc_packaging::Limits;
+use aisoc_packaging::{Limits, ReferenceDir, default_threads};
 use common::versions::{access, current, id, install, keep, record_file, recorded, tidy, unfinished, versions};
 use common::{collect_garbage, finish_interrupted, kept_versions, read_record, write};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -147,14 +150,41 @@ fn everything_of_a_plugin_is_a_directory_or_a_file_that_nobody_else_can_change()
         require_guarded(&tree).expect("as an install leaves it");
         set_mode(&tree.join("sub"), 0o775);
         require_guarded(&tree).expect("the owner's group may write");
+        assert!(as_it_is_read(&tree).expect("the same").watch().is_secure());
         spoil(&tree);
-        assert_eq!(require_guarded(&tree).expect_err("spoiled").reason(), reason, "{number}");
+        let fault = require_guarded(&tree).expect_err("spoiled");
+        assert_eq!(fault.reason(), reason, "{number}");
+        assert_eq!(as_it_is_read(&tree).expect_err("spoiled").to_string(), fault.to_string(), "{number}");
     }
     let plugins = two_versions();
     symlink("demo", plugins.path().join("link")).expect("linked");
     for root in ["link", "demo/version.py"] {
         let fault = require_guarded(&plugins.path().join(root)).expect_err(root);
         assert_eq!(fault.reason(), Reason::DirectoryInsecure, "{root}: {fault:?}");
+        let read = as_it_is_read(&plugins.path().join(root)).expect_err(root);
+        assert_eq!(read.to_string(), fault.to_string(), "{root}");
+    }
+}
+
+fn as_it_is_read(tree: &Path) -> Result<ReferenceDir> {
+    read_guarded(tree, &Walk::default(), default_threads(), &Limits::default())
+}
+
+/// What nobody else may change by now was changed by them before, as far as anybody knows.
+#[test]
+fn what_others_could_change_when_it_was_read_is_refused() {
+    let plugins = two_versions();
+    let tree = plugins.path().join("demo");
+    let read = |walk: &Walk| ReferenceDir::read_guarded(&tree, walk, default_threads(), &Limits::default());
+    let walk = Walk::default();
+    assert_eq!(read(&walk).expect("read").watch().insecure(), None);
+    for (path, mode) in [("version.py", 0o646), ("plugin.yaml", 0o666), ("", 0o757)] {
+        let before = fs::metadata(tree.join(path)).expect("there").permissions();
+        set_mode(&tree.join(path), mode);
+        let read = read(&walk).expect("read");
+        assert_eq!(read.watch().insecure(), Some(tree.join(path).components().as_path()), "{path}");
+        assert!(!read.watch().is_secure());
+        fs::set_permissions(tree.join(path), before).expect("set back");
     }
 }
 

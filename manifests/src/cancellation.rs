@@ -55,15 +55,17 @@ impl Cancellation {
         Measured::of(self.command.as_ref().map(|command| (&command.gauge, &*command.watcher)), act, total)
     }
 
-    /// Whether anybody hears of the work: what is known for that alone need not be found out else.
-    pub fn is_watched(&self) -> bool {
-        self.command.is_some()
-    }
-
     /// Says that so many more bytes are through. Cheap: the command hears of it now and then.
     pub fn advance(&self, bytes: u64) {
         if let Some(command) = &self.command {
             command.gauge.advance(bytes, &*command.watcher);
+        }
+    }
+
+    /// Says that one more plugin is through, of work that counts those.
+    pub fn advance_plugin(&self) {
+        if let Some(command) = &self.command {
+            command.gauge.advance_plugin(&*command.watcher);
         }
     }
 
@@ -188,6 +190,24 @@ mod tests {
         drop(whole);
         cancellation.advance(1 << 20);
         let expected = ["for a lock", "Reading 3145728", "Reading 1048576 3145728", "Reading 2097152 3145728", "over"];
+        assert_eq!(*heard.0.lock().expect("whole"), expected);
+    }
+
+    #[test]
+    fn work_on_plugins_counts_those_and_not_their_bytes() {
+        let heard = Heard::default();
+        let cancellation = Cancellation::of(heard.clone());
+        let whole = cancellation.begin(Act::Judging, 2);
+        for _ in 0..2 {
+            let _within = cancellation.begin(Act::Reading, 1 << 20);
+            cancellation.advance(1 << 20);
+            cancellation.advance_plugin();
+        }
+        drop(whole);
+        let reading = cancellation.begin(Act::Reading, 1 << 20);
+        cancellation.advance_plugin();
+        drop(reading);
+        let expected = ["Judging 2", "Judging 1 2", "Judging 2 2", "over", "Reading 1048576", "over"];
         assert_eq!(*heard.0.lock().expect("whole"), expected);
     }
 }

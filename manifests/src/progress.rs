@@ -1,4 +1,4 @@
-//! How far work is that goes through bytes: what is done with them, and how many of how many.
+//! How far work is that goes through bytes, or through plugins: what is done with them, and how many of how many.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// is not held up by saying so of each.
 const STEP: u64 = 64 << 10;
 
-/// What is done with bytes.
+/// What is done with bytes, and in [`Act::Judging`] with whole plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// Read from a directory or a layout, and hashed.
@@ -21,6 +21,15 @@ pub enum Act {
     Fetching,
     /// Sent to a registry.
     Pushing,
+    /// Read and judged, one plugin beside the other: counted are plugins, whose bytes nobody knows before they are read.
+    Judging,
+}
+
+impl Act {
+    /// Whether plugins are counted, and not bytes.
+    pub fn counts_plugins(self) -> bool {
+        self == Self::Judging
+    }
 }
 
 /// The command that work is done for, as far as the work speaks to it.
@@ -31,10 +40,10 @@ pub trait Watcher: Send + Sync {
     /// Told what the work waits for, as soon as it has waited longer than usual: `for …`, in words.
     fn waits_for(&self, what: &str);
 
-    /// Told that work on so many bytes begins.
+    /// Told that work on so many bytes, or plugins, begins.
     fn begins(&self, act: Act, total: u64);
 
-    /// Told now and then that `done` of its `total` bytes are through. They are never less than before.
+    /// Told now and then that `done` of its `total` are through. They are never less than before.
     fn is_at(&self, act: Act, done: u64, total: u64);
 
     /// Told that the work is over, however it ended.
@@ -55,13 +64,23 @@ struct Work {
 }
 
 impl Gauge {
+    /// So many more bytes are through: nothing to work that counts plugins.
     pub(crate) fn advance(&self, bytes: u64, watcher: &dyn Watcher) {
+        self.count(bytes, STEP, |act| !act.counts_plugins(), watcher);
+    }
+
+    /// One more plugin is through.
+    pub(crate) fn advance_plugin(&self, watcher: &dyn Watcher) {
+        self.count(1, 1, Act::counts_plugins, watcher);
+    }
+
+    fn count(&self, more: u64, step: u64, is_counted: impl Fn(Act) -> bool, watcher: &dyn Watcher) {
         let mut work = self.work();
-        let Some(work) = &mut *work else { return };
-        work.done = work.done.saturating_add(bytes);
-        work.untold = work.untold.saturating_add(bytes);
+        let Some(work) = work.as_mut().filter(|work| is_counted(work.act)) else { return };
+        work.done = work.done.saturating_add(more);
+        work.untold = work.untold.saturating_add(more);
         // Told under the lock, so that it is never told less than before.
-        if work.untold >= STEP || work.done >= work.total {
+        if work.untold >= step || work.done >= work.total {
             work.untold = 0;
             watcher.is_at(work.act, work.done.min(work.total), work.total);
         }

@@ -144,7 +144,7 @@ impl Search<'_> {
                 return Err(self.exceeded("is too large", format!("at most {most} bytes"), &format!("{found} bytes")));
             }
         }
-        let hashed = parallel::hash(&mut file, self.buffer, self.limits, |_| {}).map_err(failed)?;
+        let hashed = parallel::hash(&mut file, Some(stated), self.buffer, self.limits, |_| {}).map_err(failed)?;
         self.bytes += hashed.size;
         self.python.insert(Text::from_os_bytes(within.as_os_str().as_bytes()), hashed.digest);
         Ok(())

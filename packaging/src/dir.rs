@@ -336,7 +336,7 @@ fn read_file(
     require_size(path, metadata.len(), limits)?;
     let mut keep = limits.bytes_to_keep(path.as_str().as_bytes()).map(Keep::new);
     let (mut place, mut copied) = (copying.map(|copying| copying.place(metadata.len())), Ok(()));
-    let hashed = parallel::hash(&mut file, buffer, limits, |bytes| {
+    let hashed = parallel::hash(&mut file, Some(metadata.len()), buffer, limits, |bytes| {
         keep.iter_mut().for_each(|keep| keep.push(bytes));
         searcher.iter_mut().for_each(|searcher| searcher.see(bytes));
         if let (Some(place), Ok(())) = (&mut place, &copied) {

@@ -39,7 +39,7 @@ pub use pack::{PackOptions, PackedLayer, pack};
 pub use parallel::default_threads;
 pub use reassemble::{Remade, reassemble};
 pub use received::Received;
-pub use reference_dir::{ReferenceDir, reference_files, stated_bytes};
+pub use reference_dir::{ReferenceDir, Watch, reference_files, stated_bytes};
 pub use root::select_root;
 pub use secrets::{FoundSecret, Kind as SecretKind, Place, Secrets, secrets_in};
 pub use stage::{Staged, Staging, StagingPlace};

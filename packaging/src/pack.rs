@@ -156,7 +156,7 @@ impl<W: Write> Tar<'_, W> {
         let mut file = plugin.content(path, entry).map_err(unreadable)?;
         let mut outcome = Ok(());
         let mut left = entry.size;
-        let hashed = parallel::hash(&mut file, buffer, plugin.limits(), |bytes| {
+        let hashed = parallel::hash(&mut file, None, buffer, plugin.limits(), |bytes| {
             // Never more than the header promised, even if the file is growing.
             let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             left -= taken as u64;

@@ -51,9 +51,11 @@ pub(crate) struct Hashed {
 }
 
 /// Hashes what is left of `file`, unless it is told to stop or grows beyond the largest; `see` is shown
-/// every piece, and who watches the work hears how much it was.
+/// every piece, and who watches the work hears how much it was. Where the open file has stated its size, `stated`, a
+/// read that comes to exactly that and had room for more was at its end: nobody asks again.
 pub(crate) fn hash(
     file: &mut impl Read,
+    stated: Option<u64>,
     buffer: &mut [u8],
     limits: &Limits,
     mut see: impl FnMut(&[u8]),
@@ -75,6 +77,9 @@ pub(crate) fn hash(
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it grows while it is read"));
         }
         see(&buffer[..read]);
+        if read < buffer.len() && stated == Some(size) {
+            return Ok(Hashed { digest: hasher.finish(), size });
+        }
     }
 }
 
@@ -153,7 +158,7 @@ mod tests {
         for (bytes, is_read) in [(0, true), (29, true), (30, true), (31, false), (1000, false)] {
             let mut seen = Vec::new();
             let mut file = Slow { left: bytes, is_interrupted: false };
-            match hash(&mut file, &mut [0; 64], &limits, |piece| seen.extend_from_slice(piece)) {
+            match hash(&mut file, None, &mut [0; 64], &limits, |piece| seen.extend_from_slice(piece)) {
                 Ok(hashed) => {
                     assert!(is_read, "{bytes}");
                     assert_eq!((hashed.size, hashed.digest), (bytes as u64, FileDigest::of(&seen)));
@@ -168,10 +173,37 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_its_stated_size_is_asked_once_and_any_other_to_its_end() {
+        struct Counted<'a>(&'a [u8], usize);
+        impl Read for Counted<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1 += 1;
+                self.0.read(buffer)
+            }
+        }
+        // A file that fills the buffer may go on, and so may one that is larger or smaller than it says.
+        for (size, stated, reads) in [
+            (5, Some(5), 1),
+            (5, None, 2),
+            (5, Some(4), 2),
+            (5, Some(6), 2),
+            (0, Some(0), 1),
+            (8, Some(8), 2),
+            (13, Some(13), 2),
+        ] {
+            let content = vec![b'x'; size];
+            let mut file = Counted(&content, 0);
+            let hashed = hash(&mut file, stated, &mut [0; 8], &Limits::default(), |_| {}).expect("read");
+            assert_eq!((hashed.size, hashed.digest), (size as u64, FileDigest::of(&content)));
+            assert_eq!(file.1, reads, "{size} {stated:?}");
+        }
+    }
+
+    #[test]
     fn hashing_stops_between_two_pieces() {
         let cancellation = Cancellation::default();
         let mut seen = 0;
-        let outcome = hash(&mut io::repeat(b'x'), &mut [0; 10], &Limits::until(&cancellation), |_| {
+        let outcome = hash(&mut io::repeat(b'x'), None, &mut [0; 10], &Limits::until(&cancellation), |_| {
             seen += 1;
             if seen == 3 {
                 cancellation.cancel();

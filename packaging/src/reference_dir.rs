@@ -5,18 +5,16 @@
 //! read this way can be installed. Contract: the signing format's "file map".
 //!
 //! What the host passes over is noted beside: it is what a signature of the code alone does not cover.
-#![expect(clippy::disallowed_methods, reason = "a tree is walked as the host walks it, within `Limits`")]
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aisoc_files::{SmallFileError, read_small};
+use aisoc_files::{EachEntry, Entry, Links as Following, SmallFileError, Walk, open_directory, read_small};
 use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
@@ -25,6 +23,7 @@ use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
+use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 
 use crate::dir::SPECIAL_BITS;
@@ -57,9 +56,22 @@ impl ReferenceDir {
     /// # Errors
     /// As [`ReferenceDir::read`].
     pub fn read_with(root: &Path, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        Self::read_watched(root, None, threads, limits)
+    }
+
+    /// As [`ReferenceDir::read_with`], and asks `walk` of everything that is opened whether nobody else may change it:
+    /// what is judged is what is read. See [`ReferenceDir::watch`].
+    ///
+    /// # Errors
+    /// As [`ReferenceDir::read`]. A link in the directory's place is not followed, and has no manifest.
+    pub fn read_guarded(root: &Path, walk: &Walk, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+        Self::read_watched(root, Some(walk), threads, limits)
+    }
+
+    fn read_watched(root: &Path, walk: Option<&Walk>, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         let manifest_file = ManifestFile::find(|name| root.join(name).exists())
             .ok_or_else(|| Fault::new(Reason::ManifestMissing, format!("`{}` has no manifest", root.display())))?;
-        let mut entries = Entries::read(root, Everything::Wanted, threads, limits)?;
+        let mut entries = Entries::read(root, Everything::Wanted, walk, threads, limits)?;
         let mut described = |name: &str, limit| match entries.kept.remove(name) {
             Some(content) => Ok(Some(content)),
             // Through a link, which the host follows.
@@ -100,6 +112,11 @@ impl ReferenceDir {
         self.entries.unread.as_ref()
     }
 
+    /// Whether nobody else may change what was read, as [`ReferenceDir::read_guarded`] has seen it.
+    pub fn watch(&self) -> &Watch {
+        &self.entries.watch
+    }
+
     /// What the directory says about itself. Its subject is never that of a staged tree, so that the
     /// verdict on a directory somewhere cannot let another tree in.
     pub fn claim(self) -> Claim {
@@ -129,7 +146,7 @@ impl ReferenceDir {
 /// # Errors
 /// I/O reasons for a file that is there and cannot be read.
 pub fn reference_files(root: &Path, threads: NonZeroUsize) -> Result<PythonFiles> {
-    Ok(Entries::read(root, Everything::PassedOver, threads, &Limits::default())?.python)
+    Ok(Entries::read(root, Everything::PassedOver, None, threads, &Limits::default())?.python)
 }
 
 /// How large the files of a directory are together, as its file system states them: for whoever is to read it, and
@@ -138,7 +155,34 @@ pub fn reference_files(root: &Path, threads: NonZeroUsize) -> Result<PythonFiles
 /// # Errors
 /// As [`ReferenceDir::read`], but for the manifest.
 pub fn stated_bytes(root: &Path, limits: &Limits) -> Result<u64> {
-    Entries::default().search(root, Everything::Wanted, limits).map(|(_, bytes)| bytes)
+    Entries::default().search(root, Everything::Wanted, None, limits).map(|(_, bytes)| bytes)
+}
+
+/// Whether nobody else may change a directory and what is in it, of each of which the open one was judged.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// The first that somebody else may change.
+    insecure: Option<PathBuf>,
+    /// Whether there is something that was not opened, or that no install makes.
+    is_unjudged: bool,
+}
+
+impl Watch {
+    /// The first of what was read that somebody else may change.
+    pub fn insecure(&self) -> Option<&Path> {
+        self.insecure.as_deref()
+    }
+
+    /// Whether all of it was judged, directories and regular files, and nobody else may change any.
+    pub fn is_secure(&self) -> bool {
+        self.insecure.is_none() && !self.is_unjudged
+    }
+
+    fn saw(&mut self, path: &Path, is_secure: bool) {
+        if !is_secure {
+            self.insecure.get_or_insert_with(|| path.to_owned());
+        }
+    }
 }
 
 /// What is in a directory.
@@ -155,6 +199,8 @@ struct Entries {
     vacancy: Vacancy,
     /// The first regular file that a host would pass over because it may not read it.
     unread: Option<Fault>,
+    /// What says nothing where nobody has asked.
+    watch: Watch,
 }
 
 /// Holds a directory to the bounds of an archive while it is searched, before anything in it is read.
@@ -217,13 +263,19 @@ struct Candidate {
 }
 
 impl Entries {
-    fn read(root: &Path, everything: Everything, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
+    fn read(
+        root: &Path,
+        everything: Everything,
+        walk: Option<&Walk>,
+        threads: NonZeroUsize,
+        limits: &Limits,
+    ) -> Result<Self> {
         let mut entries = Self::default();
-        let (candidates, bytes) = entries.search(root, everything, limits)?;
+        let (candidates, bytes) = entries.search(root, everything, walk, limits)?;
         let _reading = limits.cancellation.begin(Act::Reading, bytes);
         let read = parallel::map(&candidates, threads, |candidate, buffer| {
             let keep = limits.bytes_to_keep(relative(root, &candidate.path));
-            match read_entry(&candidate.path, keep, limits, buffer) {
+            match read_entry(candidate, keep, walk, limits, buffer) {
                 Ok(entry) => Ok(Ok(entry)),
                 Err(error) if candidate.is_python || keep.is_some() || is_of_machine(&error) => {
                     Err(Fault::io("read", &candidate.path, error))
@@ -243,16 +295,24 @@ impl Entries {
 
     /// Collects without recursion: nothing bounds the depth of somebody else's directory. Beside the files, how large
     /// they are together.
-    fn search(&mut self, root: &Path, everything: Everything, limits: &Limits) -> Result<(Vec<Candidate>, u64)> {
+    fn search(
+        &mut self,
+        root: &Path,
+        everything: Everything,
+        walk: Option<&Walk>,
+        limits: &Limits,
+    ) -> Result<(Vec<Candidate>, u64)> {
         let mut bounds = Bounds { root, limits, entries: 0, name_bytes: 0, bytes: 0 };
         let mut candidates = Vec::new();
         let mut directories = vec![root.to_owned()];
         while let Some(directory) = directories.pop() {
             // The host passes over what it may not list, and signs what is left.
-            let entries = match fs::read_dir(&directory) {
+            let links = if walk.is_none() { Following::Followed } else { Following::Refused };
+            let entries = match self.opened(&directory, links, walk) {
                 Ok(entries) => entries,
                 Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
                 Err(error) => {
+                    self.watch.is_unjudged = true;
                     self.unread.get_or_insert_with(|| Fault::io("list", &directory, error));
                     self.note(root, &directory);
                     self.vacancy.entry(&directory.strip_prefix(root).unwrap_or(&directory).join("unlisted"));
@@ -260,44 +320,58 @@ impl Entries {
                 }
             };
             for entry in entries {
-                let (entry, kind) = match entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) {
-                    Ok(found) => found,
+                let Entry { name, kind } = match entry {
+                    Ok(entry) => entry,
                     Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
                     Err(error) => {
+                        self.watch.is_unjudged = true;
                         self.unread.get_or_insert_with(|| Fault::io("list", &directory, error));
                         self.note(root, &directory);
                         continue;
                     }
                 };
-                bounds.entry(&entry.path())?;
-                let found = entry.path();
+                let found = directory.join(&name);
+                bounds.entry(&found)?;
                 let within = found.strip_prefix(root).unwrap_or(&found);
-                if kind.is_dir() {
+                if kind == FileType::Directory {
                     self.vacancy.directory(within);
                     directories.push(found);
                     continue;
                 }
                 self.vacancy.entry(within);
-                let is_python =
-                    entry.file_name().as_bytes().ends_with(b".py") && (kind.is_file() || leads_to_file(&entry)?);
-                if is_python || (kind.is_file() && everything == Everything::Wanted) {
-                    bounds.file(&entry.path())?;
+                let is_regular = kind == FileType::RegularFile;
+                let is_python = name.as_bytes().ends_with(b".py") && (is_regular || leads_to_file(&found)?);
+                let is_read = is_python || (is_regular && everything == Everything::Wanted);
+                if is_read {
+                    bounds.file(&found)?;
                 }
-                if !kind.is_file() {
-                    self.note(root, &entry.path());
+                if !is_regular {
+                    self.watch.is_unjudged = true;
+                    self.note(root, &found);
                 }
-                if is_python || (kind.is_file() && everything == Everything::Wanted) {
-                    candidates.push(Candidate { path: entry.path(), is_python, is_regular: kind.is_file() });
+                if is_read {
+                    candidates.push(Candidate { path: found, is_python, is_regular });
                 }
             }
         }
         Ok((candidates, bounds.bytes))
     }
 
+    /// Opens a directory to list it: the one that is judged.
+    fn opened(&mut self, path: &Path, links: Following, walk: Option<&Walk>) -> std::io::Result<EachEntry> {
+        let opened = open_directory(path, links)?;
+        if let Some(walk) = walk {
+            self.watch.saw(path, walk.holds(&opened, &fstat(&opened)?)?);
+        }
+        EachEntry::of(opened)
+    }
+
     fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<&ReadEntry>) {
         let name = relative(root, &candidate.path);
         let entry = read.map(|read| read.entry);
-        if let Some(ReadEntry { is_special, kept, .. }) = read {
+        self.watch.is_unjudged |= read.is_none();
+        if let Some(ReadEntry { is_special, is_secure, kept, .. }) = read {
+            self.watch.saw(&candidate.path, *is_secure);
             if *is_special {
                 self.note(root, &candidate.path);
             }
@@ -338,32 +412,43 @@ struct ReadEntry {
     entry: FileEntry,
     /// Whether it would run as somebody else.
     is_special: bool,
+    /// Whether nobody else may change it, where somebody asks.
+    is_secure: bool,
     kept: Option<Content>,
 }
 
-fn read_entry(path: &Path, keep: Option<u64>, limits: &Limits, buffer: &mut [u8]) -> std::io::Result<ReadEntry> {
-    let mut file = parallel::open(path, Links::Followed)?;
-    let mode = file.metadata()?.permissions().mode();
+fn read_entry(
+    candidate: &Candidate,
+    keep: Option<u64>,
+    walk: Option<&Walk>,
+    limits: &Limits,
+    buffer: &mut [u8],
+) -> std::io::Result<ReadEntry> {
+    let links = if walk.is_some() && candidate.is_regular { Links::Refused } else { Links::Followed };
+    let mut file = parallel::open(&candidate.path, links)?;
+    let found = fstat(&file)?;
+    let mode = found.st_mode;
+    let is_secure = walk.map_or(Ok(true), |walk| walk.holds(&file, &found))?;
     let mut keep = keep.map(Keep::new);
-    let hashed = parallel::hash(&mut file, buffer, limits, |bytes| {
+    let hashed = parallel::hash(&mut file, u64::try_from(found.st_size).ok(), buffer, limits, |bytes| {
         keep.iter_mut().for_each(|keep| keep.push(bytes));
     })?;
     let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: mode & 0o100 != 0 };
-    Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, kept: keep.map(Keep::finish) })
+    Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, is_secure, kept: keep.map(Keep::finish) })
 }
 
 /// Whether a link leads to a regular file; links to nothing, in circles, or to other things do not count.
-fn leads_to_file(entry: &DirEntry) -> Result<bool> {
-    match fs::metadata(entry.path()) {
+fn leads_to_file(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
         Ok(metadata) => Ok(metadata.is_file()),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::io("read", &entry.path(), error)),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::io("read", path, error)),
         Err(_) => Ok(false),
     }
 }
 
 /// A file of at most `limit` bytes, through a link; `None` when there is no such file.
 fn read_bounded(path: &Path, limit: u64) -> Result<Option<Content>> {
-    match read_small(path, limit, aisoc_files::Links::Followed) {
+    match read_small(path, limit, Following::Followed) {
         Ok(file) => Ok(Some(Content::Whole(file.content))),
         Err(error) if error.is_absent() => Ok(None),
         Err(SmallFileError::TooLarge { max_bytes, .. }) => Ok(Some(Content::TooLarge { max_bytes })),

@@ -5,18 +5,18 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::Stated;
-use aisoc_files::parallel;
+use aisoc_discovery::{Stated, StatedPlugins};
+use aisoc_files::{Walk, parallel};
 use aisoc_installation::{
     InstallRecord, InstalledPlugin, Observed, Placed, SharedDirectories, Site, Whereabouts, escaped,
-    identity_conflicts, manifest_id, require_guarded, stated_id, while_in_place,
+    identity_conflicts, manifest_id, read_guarded, stated_id, while_in_place,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::progress::{Act, Measured};
 use aisoc_manifests::text::printable;
-use aisoc_packaging::{Limits, ReferenceDir, default_threads, stated_bytes};
+use aisoc_packaging::{Limits, default_threads, stated_bytes};
 use aisoc_signing::{Claim, Coverage, Origin};
 use aisoc_trust::{Examined, SignatureStatus};
 
@@ -26,6 +26,9 @@ use crate::foresight::Foresight;
 use crate::grants::stated_grants;
 use crate::intact::{Intact, read_intact};
 use crate::judge::{Judge, Judgement, TrustInputs};
+
+/// Of so many plugins it is said how many bytes are read, of more how many plugins.
+const FEW: usize = 100;
 
 /// What to verify.
 #[derive(Debug)]
@@ -92,6 +95,18 @@ pub struct AtRest {
     pub shared: Option<String>,
 }
 
+impl AtRest {
+    /// What the manifests of those that were read state, for whoever compares the same bytes with a lock.
+    pub fn take_stated(&mut self) -> StatedPlugins {
+        taken(self.plugins.iter_mut())
+    }
+}
+
+/// As [`AtRest::take_stated`].
+pub(crate) fn taken<'a>(plugins: impl Iterator<Item = &'a mut PluginAtRest>) -> StatedPlugins {
+    plugins.filter_map(|plugin| Some((plugin.path.clone(), plugin.stated.take()?))).collect()
+}
+
 /// Verifies installed plugins, on as many threads as there are processors.
 ///
 /// # Errors
@@ -129,10 +144,15 @@ pub(crate) fn see_at_rest(options: &AtRestOptions, afterwards: Afterwards<'_>) -
         foresight: &Foresight::of(&judge, afterwards),
         // Few plugins are read on all processors each, many one beside the other.
         threads_each: if wanted.len() > 1 { NonZeroUsize::MIN } else { threads },
+        walk: Walk::default(),
     };
     let reading = begin(options, &wanted);
-    let judged = parallel::map(&wanted, threads, |directory| reader.plugin(directory))
-        .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
+    let judged = parallel::map(&wanted, threads, |directory| {
+        let judged = reader.plugin(directory);
+        options.limits.cancellation.advance_plugin();
+        judged
+    })
+    .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     drop(reading);
     // Half of the verdicts are none.
     options.limits.cancellation.check()?;
@@ -163,15 +183,17 @@ fn wanted(options: &AtRestOptions, observed: &Observed) -> (Vec<OsString>, Vec<P
     (asked.into_iter().map(|place| place.directory).collect(), others)
 }
 
-/// Begins to read all of them, where somebody watches: each by itself would begin anew. What cannot be looked at is
-/// refused by whoever reads it.
+/// Begins to judge all of them: each by itself would begin anew. Of a few the bytes are counted, which one large plugin
+/// may be the most of; of more the plugins, whose sizes nobody looks up only to say how far it is. What cannot be looked
+/// at is refused by whoever reads it.
 fn begin<'a>(options: &'a AtRestOptions, wanted: &[OsString]) -> Option<Measured<'a>> {
     let cancellation = &options.limits.cancellation;
-    if !cancellation.is_watched() || wanted.len() < 2 {
-        return None;
-    }
     let stated = |name| stated_bytes(&options.site.path().join(name), &options.limits).unwrap_or_default();
-    Some(cancellation.begin(Act::Reading, wanted.iter().map(stated).sum()))
+    match wanted.len() {
+        0 | 1 => None,
+        ..=FEW => Some(cancellation.begin(Act::Reading, wanted.iter().map(stated).sum())),
+        many => Some(cancellation.begin(Act::Judging, many as u64)),
+    }
 }
 
 /// A plugin that was read, and which one it is.
@@ -202,6 +224,8 @@ struct Reader<'a> {
     judge: &'a Judge<'a>,
     foresight: &'a Foresight<'a>,
     threads_each: NonZeroUsize,
+    /// By whose rule what is opened is judged: which user this is was asked once.
+    walk: Walk,
 }
 
 impl Reader<'_> {
@@ -209,7 +233,7 @@ impl Reader<'_> {
     /// old and half of the new is no verdict about either.
     fn plugin(&self, directory: &OsString) -> Option<Box<Judged>> {
         let path = self.options.site.path().join(directory);
-        while_in_place(&path, || Some(Box::new(self.read(self.options.site.read(directory)?))))
+        while_in_place(&path, || Some(Box::new(self.read(self.observed.read(directory)?))))
     }
 
     fn read(&self, plugin: InstalledPlugin) -> Judged {
@@ -280,8 +304,7 @@ impl Reader<'_> {
     /// A plugin that somebody else put there: held to what an install would have made of it, and judged
     /// as the host would.
     fn found(&self, path: &Path) -> Result<Read> {
-        require_guarded(path)?;
-        let read = ReferenceDir::read_with(path, self.threads_each, &self.options.limits)?;
+        let read = read_guarded(path, &self.walk, self.threads_each, &self.options.limits)?;
         let unread = read.unread().cloned();
         let claim = read.claim();
         let id = stated_id(claim.document()?)?;

@@ -54,7 +54,7 @@ mod versions;
 
 pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
-    Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, UserPlugins,
+    Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,
 };
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;

@@ -1,6 +1,7 @@
 //! `aisoc plugins verify`
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use aisoc_installation::{Site, escaped};
 use aisoc_manifests::counted;
@@ -10,7 +11,7 @@ use aisoc_pipeline::accepted::{HereOptions, VerifiedDropins};
 use aisoc_pipeline::doctor::who_else;
 use aisoc_pipeline::documents::{PluginVerdict, PluginVerdicts, VerdictCounts};
 use aisoc_pipeline::keys::lint::Level;
-use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, verify_at_rest};
+use aisoc_pipeline::{AtRest, AtRestOptions, Judgement, PluginAtRest, StatedPlugins, verify_at_rest};
 use aisoc_trust::SignatureStatus;
 use serde::Serialize;
 
@@ -80,7 +81,22 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         (None, Some(_)) => dropins.is_some() || has_plugins(&site)?,
     };
     let foresees = args.dry_run;
-    let asked = lock.map(|(chosen, lock)| verify::ask(&chosen, &lock, &args.ids, &here, &site, context));
+    // Of drop-ins that are named alone, nothing is asked about the plugins directory.
+    let is_asked = dropins.is_none() || !ids.is_empty();
+    let mut judged = asks_signatures.then(|| -> Result<_> {
+        if !(is_asked || args.ids.is_empty() && has_plugins(&site)?) {
+            return Ok(None);
+        }
+        let (site, limits) = (site.clone(), here.limits.clone());
+        let options = AtRestOptions { only: installed(ids.clone(), &site)?, trust, site, limits, shared_directories };
+        verify_at_rest(&options).map(Some)
+    });
+    let stated = match &mut judged {
+        Some(Ok(Some(at_rest))) => at_rest.take_stated(),
+        _ => StatedPlugins::new(),
+    };
+    let asked = lock.map(|(chosen, lock)| verify::ask(&chosen, &lock, &args.ids, (&here, stated), &site, context));
+    // What keeps it from being compared is said first.
     let asked = asked.transpose()?;
     let mut document = PluginVerdicts {
         plugins_directory: path_text(site.path()),
@@ -90,13 +106,8 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
         lock: None,
     };
     let mut refusal = None;
-    if asks_signatures {
-        // Of drop-ins that are named alone, nothing is asked about the plugins directory.
-        let is_asked = dropins.is_none() || !ids.is_empty() || (args.ids.is_empty() && has_plugins(&site)?);
-        let limits = here.limits;
-        let options = AtRestOptions { only: installed(ids, &site)?, trust, site, limits, shared_directories };
-        let options = is_asked.then_some(&options);
-        refusal = signatures(options, dropins, foresees, &mut document, context)?;
+    if let Some(judged) = judged {
+        refusal = signatures((&site, &here.trust.keys_dir), judged?, dropins, foresees, &mut document, context)?;
     }
     let mut lock_text = String::new();
     if let Some(AskedLock { document: verdict, text, refusal: drift }) = asked {
@@ -130,27 +141,29 @@ fn both(one: Option<Fault>, other: Option<Fault>) -> Option<Fault> {
     }
 }
 
-/// Verifies what is installed; what is refused, as one fault.
+/// Writes down what was verified of what is installed; what is refused, as one fault.
 fn signatures(
-    options: Option<&AtRestOptions>,
+    (site, keys): (&Site, &Path),
+    judged: Option<AtRest>,
     dropins: Option<VerifiedDropins>,
     foresees: bool,
     document: &mut PluginVerdicts,
     context: &Context,
 ) -> Result<Option<Fault>> {
     let nothing = || AtRest { plugins: Vec::new(), skipped_keys: Vec::new(), shared: None };
-    let AtRest { plugins, skipped_keys, shared } = options.map_or_else(|| Ok(nothing()), verify_at_rest)?;
+    let is_judged = judged.is_some();
+    let AtRest { plugins, skipped_keys, shared } = judged.unwrap_or_else(nothing);
     context.warn_of_sharing(shared.as_deref());
-    if let Some(options) = options {
-        warn_of_who_else(options, context);
+    if is_judged {
+        warn_of_who_else(site, keys, context);
     }
-    let skipped_keys = match (options, &dropins) {
-        (None, Some(dropins)) => &dropins.skipped_keys,
+    let skipped_keys = match (is_judged, &dropins) {
+        (false, Some(dropins)) => &dropins.skipped_keys,
         _ => &skipped_keys,
     };
     context.warn_of_keys(skipped_keys, ending_keys(&plugins));
-    if let Some(options) = options.filter(|_| plugins.is_empty() && dropins.is_none() && !foresees) {
-        let message = format!("there is no plugin in `{}`", options.site.path().display());
+    if is_judged && plugins.is_empty() && dropins.is_none() && !foresees {
+        let message = format!("there is no plugin in `{}`", site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)
             .hint("check the path, or install one: `aisoc plugin install REF`"));
     }
@@ -172,8 +185,8 @@ fn signatures(
 
 /// Names who else may change what was verified, or by which keys, where nothing is refused for it: as `doctor` does, by the
 /// same body. What is worth a note there is one here.
-fn warn_of_who_else(options: &AtRestOptions, context: &Context) {
-    for finding in who_else(options.site.path(), &options.trust.keys_dir) {
+fn warn_of_who_else(site: &Site, keys: &Path, context: &Context) {
+    for finding in who_else(site.path(), keys) {
         match finding.level {
             Level::Note => context.output.status("Note", finding.message),
             _ => context.output.warning_with(Warning::GroupWritable, finding.message, Some(&finding.hint)),

@@ -18,13 +18,15 @@ pub(super) struct Amount {
     pub(super) left: u64,
     /// Whether everything was sent, and the registry has not answered.
     pub(super) awaits_registry: bool,
+    /// Whether all of that is a number of plugins, and not of bytes.
+    pub(super) counts_plugins: bool,
 }
 
 /// `     Pushing 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>    ]`, as much of it as fits in one line of the terminal.
 /// Its last column stays free: some terminals go to the next line as soon as it is written.
 pub(super) fn line(verb: &str, amount: &Amount, columns: usize) -> String {
     let (room, Amount { done, total, .. }) = (columns.saturating_sub(1), *amount);
-    let mut text = format!("{verb:>12} {}", part(done, total));
+    let mut text = format!("{verb:>12} {}", part(amount));
     if text.len() > room {
         text = format!("{verb} {} %", percent(done, total));
     }
@@ -42,7 +44,7 @@ pub(super) fn line(verb: &str, amount: &Amount, columns: usize) -> String {
 /// `40.0 of 300.0 MiB, 4.0 MiB/s, 65 s left`
 pub(super) fn said(amount: &Amount) -> String {
     let pace = pace(amount).map_or(String::new(), |pace| format!(", {pace}"));
-    format!("{}{pace}", part(amount.done, amount.total))
+    format!("{}{pace}", part(amount))
 }
 
 /// `4.0 MiB/s, 65 s left`; nothing while nothing moves.
@@ -52,18 +54,25 @@ fn pace(amount: &Amount) -> Option<String> {
     }
     let moves = |rate: &f64| rate.is_finite() && *rate >= STANDSTILL;
     let per_second = amount.per_second.filter(moves).filter(|_| amount.done < amount.total)?;
-    let rate = in_unit(per_second, unit(per_second));
+    let rate = in_unit(per_second, amount.unit(per_second));
     let left = amount.left as f64 / per_second;
     let left = if left < LONGEST_SECONDS { format!(", {} left", duration(left)) } else { String::new() };
     Some(format!("{rate}/s{left}"))
 }
 
 /// `40.0 of 300.0 MiB`, in the unit of the whole, so that the two can be compared.
-fn part(done: u64, total: u64) -> String {
-    let unit = unit(total as f64);
+fn part(amount: &Amount) -> String {
+    let Amount { done, total, .. } = *amount;
+    let unit = amount.unit(total as f64);
     let whole = in_unit(total as f64, unit);
     let number = in_unit(done as f64, unit);
     format!("{} of {whole}", number.split(' ').next().unwrap_or_default())
+}
+
+impl Amount {
+    fn unit(&self, number: f64) -> (&'static str, f64) {
+        if self.counts_plugins { ("plugins", 1.0) } else { unit(number) }
+    }
 }
 
 /// A name and its number of bytes: the largest of which there is one.
@@ -106,7 +115,7 @@ mod tests {
 
     fn amount(done: u64, total: u64, per_second: f64) -> Amount {
         let left = total.saturating_sub(done);
-        Amount { done, total, per_second: Some(per_second), left, awaits_registry: false }
+        Amount { done, total, per_second: Some(per_second), left, awaits_registry: false, counts_plugins: false }
     }
 
     #[test]
@@ -128,6 +137,8 @@ mod tests {
         assert_eq!(super::said(&buffered), "40.0 of 300.0 MiB, 4.0 MiB/s, 75 s left");
         let early = Amount { per_second: None, ..amount(40 * MIB, 300 * MIB, 0.0) };
         assert_eq!(super::said(&early), "40.0 of 300.0 MiB");
+        let plugins = Amount { counts_plugins: true, ..amount(2000, 10_000, 4000.0) };
+        assert_eq!(super::said(&plugins), "2000 of 10000 plugins, 4000 plugins/s, 2 s left");
         assert_eq!(said(0, 300 * MIB, 0.0), "0.0 of 300.0 MiB", "nothing moves: nothing is foretold");
         assert_eq!(said(5, 10, 1.0), "5 of 10 B, 1 B/s, 5 s left");
         assert_eq!(said(1 << 30, 3 << 30, 1024.0 * 1024.0), "1.0 of 3.0 GiB, 1.0 MiB/s, 35 min left");

@@ -118,7 +118,8 @@ impl Work {
         let Self { act, done, total, .. } = *self;
         let (per_second, left) = (self.pace.per_second(now), self.pace.left(done, total));
         // Everything was handed on, and the answer comes when it has arrived.
-        Amount { done, total, per_second, left, awaits_registry: act == Act::Pushing && done >= total && total > 0 }
+        let awaits_registry = act == Act::Pushing && done >= total && total > 0;
+        Amount { done, total, per_second, left, awaits_registry, counts_plugins: act.counts_plugins() }
     }
 }
 
@@ -189,6 +190,7 @@ const fn word(act: Act) -> &'static str {
         Act::Writing => "Writing",
         Act::Fetching => "Fetching",
         Act::Pushing => "Pushing",
+        Act::Judging => "Verifying",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use aisoc_discovery::{Discovered, Discovery, Failed, Origin, Source};
+use aisoc_discovery::{Discovered, Discovery, Failed, Origin, Source, StatedPlugins};
 use aisoc_installation::{SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
@@ -12,8 +12,8 @@ use aisoc_trust::drift::{Comparison, Present, compare};
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
 
-use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-use crate::discovered::{Noticed, SiteSources, discover_beside, discover_site};
+use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, taken, verify_at_rest};
+use crate::discovered::{Noticed, SiteSources, discover_beside};
 use crate::judge::{Judge, TrustInputs};
 
 /// Where to look, and whom to trust.
@@ -84,9 +84,17 @@ impl HereOptions {
     /// Looks at every source.
     ///
     /// # Errors
-    /// As [`discover_site`]: what cannot be read is found to have failed.
+    /// As [`crate::discover_site`]: what cannot be read is found to have failed.
     pub(super) fn look(&self) -> Result<Here> {
-        Ok(Here { discovery: discover_site(&self.sources, &self.limits)? })
+        self.look_beside(StatedPlugins::new())
+    }
+
+    /// As [`HereOptions::look`]; what is in `stated` was read by whoever has judged it, and is not read again.
+    ///
+    /// # Errors
+    /// As [`HereOptions::look`].
+    pub(super) fn look_beside(&self, stated: StatedPlugins) -> Result<Here> {
+        Ok(Here { discovery: discover_beside(&self.sources, stated, &self.limits)? })
     }
 
     /// Looks at every source and asks gate 5 of what has a signature: what is compared with a lock is what was judged.
@@ -95,10 +103,7 @@ impl HereOptions {
     /// As [`HereOptions::look`].
     pub(super) fn look_and_judge(&self, mode: PluginMode) -> Result<(Here, Signatures)> {
         let mut signatures = self.trees()?;
-        let stated =
-            signatures.plugins.iter_mut().filter_map(|(path, plugin)| Some((path.clone(), plugin.stated.take()?)));
-        let stated = stated.collect();
-        let here = Here { discovery: discover_beside(&self.sources, stated, &self.limits)? };
+        let here = self.look_beside(taken(signatures.plugins.values_mut().map(Box::as_mut)))?;
         signatures.add(files(&here.discovery, &self.trust, mode));
         Ok((here, signatures))
     }

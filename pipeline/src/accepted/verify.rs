@@ -1,6 +1,6 @@
 //! Whether what is here is what the lock accepts, and whether somebody has answered for what it accepts.
 
-use aisoc_discovery::{Failed, Note};
+use aisoc_discovery::{Failed, Note, StatedPlugins};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_trust::drift::{Drift, Present, compare};
@@ -23,12 +23,18 @@ pub struct LockVerification {
     pub noticed: Noticed,
 }
 
-/// Compares a lock with what is here, and with the journal beside it. Nothing of a plugin is run.
+/// Compares a lock with what is here, and with the journal beside it. Nothing of a plugin is run. What is in `stated` was
+/// read by whoever has judged its signature: the same bytes serve both, and are read once.
 ///
 /// # Errors
 /// `interrupted`, and I/O reasons for sources that cannot be listed; `journal_broken` for a journal whose chain does not hold, and as [`unjournaled`].
-pub fn verify_lock(options: &HereOptions, lock: &Lockfile, journal: &JournalPlace) -> Result<LockVerification> {
-    let mut discovery = options.look()?.discovery;
+pub fn verify_lock(
+    options: &HereOptions,
+    stated: StatedPlugins,
+    lock: &Lockfile,
+    journal: &JournalPlace,
+) -> Result<LockVerification> {
+    let mut discovery = options.look_beside(stated)?.discovery;
     let mut noticed = Noticed::of(&mut discovery);
     let here: Vec<Present> = discovery.plugins.iter().map(present).collect();
     let (unjournaled, reading) = unjournaled(lock, journal)?;

@@ -1,5 +1,6 @@
 //! The lock and the journal beside it.
 
+use aisoc_discovery::StatedPlugins;
 use aisoc_files::shell_word;
 use aisoc_trust::drift::{Drift, DriftKind};
 use aisoc_trust::lockfile::{LockPlace, Lockfile, Unjournaled};
@@ -29,7 +30,7 @@ pub(super) fn findings(options: &DoctorOptions) -> Vec<Finding> {
 
 fn compared(options: &DoctorOptions, lock: &Lockfile) -> Vec<Finding> {
     let journal = options.site.lock_journal(&options.lock);
-    let verified = journal.and_then(|journal| verify_lock(&options.here, lock, &journal));
+    let verified = journal.and_then(|journal| verify_lock(&options.here, StatedPlugins::new(), lock, &journal));
     let LockVerification { drifts, failed, unjournaled, .. } = match verified {
         Err(fault) => return vec![Finding::of(Rule::LockJournalBroken, &options.lock, &fault)],
         Ok(verified) => verified,

@@ -8,9 +8,9 @@ use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::text::printable;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::Failed;
 use aisoc_pipeline::accepted::{HereOptions, LockVerification, verify_lock};
 use aisoc_pipeline::documents::{LockVerdict, Objection, UnjournaledChange, UnreadablePlugin};
+use aisoc_pipeline::{Failed, StatedPlugins};
 use aisoc_trust::drift::Drift;
 use aisoc_trust::lock_missing;
 use aisoc_trust::lockfile::{Lockfile, Unjournaled};
@@ -47,7 +47,7 @@ pub(in crate::commands) fn chosen(chosen: &ChosenLock, is_named: bool, is_requir
     }
 }
 
-/// Compares the lock with what is here; of some plugins alone, where they are named.
+/// Compares the lock with what is here; of some plugins alone, where they are named. What is in `stated` is not read again.
 ///
 /// # Errors
 /// As [`verify_lock`].
@@ -55,13 +55,13 @@ pub(in crate::commands) fn ask(
     chosen: &ChosenLock,
     lock: &Lockfile,
     ids: &[String],
-    options: &HereOptions,
+    (options, stated): (&HereOptions, StatedPlugins),
     site: &Site,
     context: &Context,
 ) -> Result<AskedLock> {
     let journal = site.lock_journal(&chosen.path)?;
     let LockVerification { drifts: mut found, mut failed, mut unjournaled, noticed } =
-        verify_lock(options, lock, &journal)?;
+        verify_lock(options, stated, lock, &journal)?;
     tell(&noticed, context)?;
     let is_asked = |id: &String| ids.is_empty() || ids.contains(id);
     found.retain(|drift| is_asked(&drift.id));
