@@ -254,6 +254,14 @@ fn what_comes_in_is_registered_with_the_word_that_has_let_it_in() {
     let last = events(&bench).pop().expect("an event");
     assert_eq!((events(&bench).len(), &last["level"]), (3, &"info".into()), "{last}");
     assert_eq!(last["signing"]["trust_decision"], "trusted_publisher", "{last}");
+    // So does what comes back from the versions that are kept.
+    bench.signed_version("demo", "0.2.0", "release.key");
+    bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "next.tar"]).ok();
+    bench.install("oci-archive:next.tar").ok();
+    let back = ["plugin", "rollback", "demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    bench.run_with(&back, &[LOG]).ok();
+    let last = events(&bench).pop().expect("an event");
+    assert_eq!((&last["event"], &last["version"]), (&"plugin.registered".into(), &"0.1.0".into()), "{last}");
 }
 
 #[test]

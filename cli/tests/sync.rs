@@ -41,8 +41,19 @@ impl Fleet {
         fleet.accept("alpha", "0.1.0");
         fleet.accept("beta", "0.1.0");
         fleet.push();
-        fleet.sync("one", &[&[fleet.set().as_str()], &SETTINGS[..]].concat()).ok();
+        fleet.follow("one", &[]).ok();
         fleet
+    }
+
+    /// What a host says once.
+    fn followed(&self) -> Vec<String> {
+        [&[self.set().as_str()], &SETTINGS[..]].concat().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The first sync of a host.
+    fn follow(&self, host: &str, words: &[&str]) -> Run {
+        let followed = self.followed();
+        self.sync(host, &followed.iter().map(String::as_str).chain(words.iter().copied()).collect::<Vec<_>>())
     }
 
     fn set(&self) -> String {
@@ -137,12 +148,10 @@ fn a_host_is_brought_to_exactly_what_the_set_accepts_and_a_second_run_asks_for_t
     fleet.accept("alpha", "0.1.0");
     fleet.accept("beta", "0.1.0");
     fleet.push();
-    let set = fleet.set();
-    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
-    let planned = fleet.sync("one", &[&followed[..], &["--dry-run"]].concat());
+    let planned = fleet.follow("one", &["--dry-run"]);
     assert_eq!(planned.ok().stdout, "install alpha 0.1.0: not installed\ninstall beta 0.1.0: not installed\n");
     assert_eq!((fleet.lock("one"), fleet.trees("one").len()), (None, 0), "a dry run");
-    let done = fleet.sync("one", &[&followed[..], &["--json"]].concat());
+    let done = fleet.follow("one", &["--json"]);
     let said = document(done.ok());
     assert_eq!(actions(&said), [row("alpha", "install", true), row("beta", "install", true)], "{said}");
     assert_eq!((&said["is_complete"], &said["followed"]["set_version"]), (&true.into(), &1.into()), "{said}");
@@ -233,6 +242,36 @@ fn what_goes_beyond_its_entry_is_a_refusal_although_its_content_is_accepted() {
     let run = fleet.sync("one", &[]);
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.error_line().contains("nobody whose signature plugins.lock accepts has signed it"), "{run:?}");
+    // And before it is installed, on a host that has nothing yet.
+    fs::copy(fleet.bench.path("one.lock"), fleet.bench.path("two.lock")).expect("copied");
+    let run = fleet.sync("two", &["--json"]);
+    assert_eq!((run.code, fleet.version("two", "alpha")), (3, None), "{run:?}");
+    assert_eq!(document(&run)["plugins"][0]["objection"]["reason_code"], "signer_changed", "{run:?}");
+    assert_eq!(fleet.version("two", "beta").as_deref(), Some("0.1.0"));
+}
+
+/// The same artifact asks for what it asked for before, of which nothing is accepted now.
+#[test]
+fn what_asks_for_more_than_is_accepted_by_now_is_a_refusal() {
+    let fleet = Fleet::new();
+    fleet.bench.run(&["plugin", "new", "alpha", "--type", "enricher"]).ok();
+    let manifest = fs::read_to_string(fleet.bench.path("alpha/plugin.yaml")).expect("there");
+    let kept: Vec<&str> = manifest.lines().filter(|line| !line.starts_with("capabilities:")).collect();
+    fleet.bench.write("alpha/plugin.yaml", kept.join("\n") + "\ncapabilities: [facts.read]\n");
+    fleet.accept("alpha", "0.1.0");
+    let lock = fleet.lock("hq").expect("a lock");
+    fs::copy(fleet.bench.path("hq.lock"), fleet.bench.path("one.lock")).expect("copied");
+    fleet.sync("one", &[]).ok();
+    let narrow = lock.replace("capabilities = [\"facts.read\"]", "capabilities = []");
+    assert_ne!(narrow, lock);
+    fleet.bench.write("one.lock", narrow);
+    let run = fleet.sync("one", &[]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.error_line().starts_with("error[capabilities_not_accepted]: alpha"), "{run:?}");
+    assert!(
+        run.stderr.contains("hint: read what it asks for and who has signed it: `aisoc plugin inspect 127."),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -262,9 +301,7 @@ fn one_that_fails_keeps_no_other_from_coming_and_the_next_run_fetches_that_one_a
     fleet.push();
     let rules = vec![Rule::on("/team/alpha/blobs", Act::Status(404))];
     fleet.registry.set_rules(rules);
-    let set = fleet.set();
-    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
-    let run = fleet.sync("one", &[&followed[..], &["--json"]].concat());
+    let run = fleet.follow("one", &["--json"]);
     assert_ne!(run.code, 0, "{run:?}");
     let said = document(&run);
     assert_eq!(actions(&said), [row("alpha", "install", false), row("beta", "install", true)], "{said}");
@@ -293,8 +330,8 @@ fn two_hosts_reach_one_set_through_a_registry_that_pushes_back_and_hangs_up() {
         Rule::on("/team/beta/blobs", busy()).times(3),
         Rule::on("/team/gamma", Act::HangUp).times(2),
     ]);
-    let set = fleet.set();
-    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    let followed = fleet.followed();
+    let followed: Vec<&str> = followed.iter().map(String::as_str).collect();
     let start = |host: &str| {
         let words = words_of(host, &followed);
         let mut command = fleet.bench.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
@@ -344,12 +381,10 @@ fn a_host_that_is_new_has_no_plugins_directory_yet() {
     let fleet = Fleet::new();
     fleet.accept("alpha", "0.1.0");
     fleet.push();
-    let set = fleet.set();
-    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
     fs::remove_dir(fleet.bench.path("one")).expect("removed");
-    fleet.sync("one", &[&followed[..], &["--dry-run"]].concat()).ok();
+    fleet.follow("one", &["--dry-run"]).ok();
     assert!(!fleet.bench.path("one").exists(), "a dry run");
-    fleet.sync("one", &followed).ok();
+    fleet.follow("one", &[]).ok();
     assert_eq!(fleet.trees("one"), fleet.trees("hq"));
 }
 
@@ -394,8 +429,8 @@ fn two_runs_at_once_do_the_work_once_and_one_that_is_interrupted_is_finished_by_
     fleet.accept("alpha", "0.1.0");
     fleet.accept("beta", "0.1.0");
     fleet.push();
-    let set = fleet.set();
-    let followed = [&[set.as_str()], &SETTINGS[..]].concat();
+    let followed = fleet.followed();
+    let followed: Vec<&str> = followed.iter().map(String::as_str).collect();
     fleet.registry.set_rules(vec![Rule::on("/team/beta/blobs", Act::StallAfter(10)).times(1)]);
     let words = words_of("one", &followed);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

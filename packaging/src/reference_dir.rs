@@ -63,7 +63,7 @@ impl ReferenceDir {
     /// what is judged is what is read. See [`ReferenceDir::watch`].
     ///
     /// # Errors
-    /// As [`ReferenceDir::read`]. A link in the directory's place is not followed, and has no manifest.
+    /// As [`ReferenceDir::read`]. A link in the directory's place is not listed, and so not secure.
     pub fn read_guarded(root: &Path, walk: &Walk, threads: NonZeroUsize, limits: &Limits) -> Result<Self> {
         Self::read_watched(root, Some(walk), threads, limits)
     }

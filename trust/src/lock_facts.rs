@@ -28,6 +28,9 @@ pub enum LockDemand {
     Dev,
     /// What it does not accept is refused: in production, and where somebody asks for exactly what it accepts.
     Exactly,
+    /// As [`LockDemand::Exactly`], and one of those has to have signed it whose signature it accepts: where nobody is there
+    /// to answer for another signer.
+    AsSigned,
     /// What comes is going to be accepted, or cannot be for that reason.
     Recording(Option<Fault>),
 }
@@ -65,7 +68,7 @@ impl LockListed {
     }
 
     /// What the lock has against it. `coverage` is what was verified, where anything was.
-    pub(crate) fn objection(&self, coverage: Option<Coverage>) -> Option<Fault> {
+    pub fn objection(&self, coverage: Option<Coverage>) -> Option<Fault> {
         if !self.drifts.is_empty() {
             return Some(drifted(&self.drifts));
         }
@@ -84,6 +87,20 @@ impl LockListed {
                 .expected(accepted.as_str(), found.as_str())
         })
     }
+
+    /// What the lock has against who has signed it: nobody whose signature it accepts. Where nothing was verified there is
+    /// nobody, and the trust mode answers for that; where the lock names nobody, it is asked for nobody.
+    pub fn signer_objection(&self, signed_by: &[String]) -> Option<Fault> {
+        let accepted = self.entry.as_ref()?.provenance.signed_by.as_ref()?;
+        if signed_by.is_empty() || signed_by.iter().any(|signer| accepted.contains(signer)) {
+            return None;
+        }
+        let listed = |keys: &[String]| if keys.is_empty() { "nobody".to_owned() } else { keys.join(", ") };
+        Some(
+            Fault::new(Reason::SignerChanged, "nobody whose signature plugins.lock accepts has signed it")
+                .expected(listed(accepted), listed(signed_by)),
+        )
+    }
 }
 
 impl LockFacts {
@@ -91,8 +108,8 @@ impl LockFacts {
     pub fn refuses(&self) -> bool {
         match (&self.demand, &self.listed) {
             (LockDemand::Recording(objection), _) => objection.is_some(),
-            (LockDemand::Exactly, None) => true,
-            (LockDemand::Exactly, Some(listed)) => listed.objection(None).is_some(),
+            (LockDemand::Exactly | LockDemand::AsSigned, None) => true,
+            (LockDemand::Exactly | LockDemand::AsSigned, Some(listed)) => listed.objection(None).is_some(),
             (LockDemand::Dev, _) => false,
         }
     }

@@ -83,10 +83,8 @@ pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
         Subject::Source(offered) => {
             let named: Vec<_> = offered.artifact().into_iter().collect();
             // What an install would refuse to ask for is not asked for here.
-            for reference in &named {
-                if let Reference::Registry(reference) = reference {
-                    context.environment.reference_rules()?.allow(reference, None)?;
-                }
+            if let Some(Reference::Registry(reference)) = offered.artifact() {
+                context.environment.reference_rules()?.allow(reference, None)?;
             }
             let client = context.client(&registry, &named)?;
             let explained = aisoc_pipeline::explain_offer(&offered, &site, &trust, &lock, &client, &reporter);

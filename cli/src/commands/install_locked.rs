@@ -24,15 +24,17 @@ pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8>
     let (site, access) = context.change(args.change)?;
     let here = here(&site, SourceArgs::default(), args.trust, access.shared_directories, context)?;
     here.trust.require_acknowledged()?;
-    here.trust.require_keys()?;
     let SyncPlan { steps, noticed, shared, .. } = foresee(&lock, &here, context.plugin_mode(args.mode.plugin_mode))?;
     tell(&noticed, context)?;
     context.warn_of_sharing(shared.as_deref());
     let artifacts: Vec<_> = steps.iter().map(|step| LockedArtifact::of(&step.entry)).collect();
+    if artifacts.iter().any(Option::is_some) {
+        here.trust.require_keys()?;
+    }
     let named: Vec<_> = artifacts.iter().flatten().map(|artifact| &artifact.reference).collect();
     let client = context.client(&args.registry, &named)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, here.trust.policy.mode)?, ..access };
-    let (trust, lock) = (here.trust, LockRule::Exactly(chosen.path));
+    let (trust, lock) = (here.trust, LockRule::AsSigned(chosen.path));
     let bringing = Bringing { site, trust, references, lock, client, keep: args.keep, access };
     let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
     for (step, artifact) in steps.iter().zip(&artifacts) {

@@ -1,6 +1,7 @@
 //! One plugin, installed, and what somebody should know of it.
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Problem;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
@@ -79,7 +80,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, context);
-    record(log.as_mut(), Some(registered(&installed)))?;
+    record_registered(log.as_mut(), &installed.id, &installed.version, &installed.signature)?;
     if installed.is_locked && options.lock.records() {
         let said = format!("{} {} in plugins.lock", installed.id, installed.version);
         context.output.status(context.said("Accepted", "Would accept"), said);
@@ -121,8 +122,19 @@ fn unpinned(source: &Source, options: &InstallOptions) -> Option<Occurrence> {
     }
 }
 
-fn registered(installed: &Installation) -> Occurrence {
-    let Judgement { decision, signers, status, objection, .. } = &installed.signature;
+/// Writes down whose word has let a plugin in. It is in by then, whatever becomes of the line.
+pub(super) fn record_registered(
+    log: Option<&mut EventLog>,
+    id: &PluginId,
+    version: &str,
+    judgement: &Judgement,
+) -> Result<()> {
+    record(log, Some(registered(id, version, judgement)))
+        .map_err(|fault| fault.although(format!("`{id}` {version} is in its place")))
+}
+
+fn registered(id: &PluginId, version: &str, judgement: &Judgement) -> Occurrence {
+    let Judgement { decision, signers, status, objection, .. } = judgement;
     let reason = match (decision, objection) {
         (Some(TrustDecision::OperatorOverride), _) => format!("by {OVERRIDE_PUBLISHERS}"),
         (_, Some(objection)) => format!("although {}: {objection}", objection.reason()),
@@ -133,7 +145,7 @@ fn registered(installed: &Installation) -> Occurrence {
         reason,
         signed_by: signers.iter().map(ToString::to_string).collect(),
     };
-    Occurrence::registered(installed.id.as_str(), &installed.version, grounds)
+    Occurrence::registered(id.as_str(), version, grounds)
 }
 
 pub(super) fn owned(words: Vec<&str>) -> Vec<String> {

@@ -6,7 +6,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
-use super::installing::{judged, owned, warn_of_objection, warn_of_override};
+use super::installing::{judged, owned, record_registered, warn_of_objection, warn_of_override};
 use super::lock_rule::{AskedLock, lock_rule};
 use super::uninstall::plugin_id;
 use super::{grants, replaced};
@@ -35,6 +35,7 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
 
 /// Puts a kept version back, and says what somebody should know of it.
 pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<RolledBackPlugin> {
+    let mut log = context.event_log()?;
     let reporter = context.output.reporter();
     let rollback = aisoc_pipeline::roll_back(options, &reporter)?;
     drop(reporter);
@@ -50,6 +51,7 @@ pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);
     context.warn_of_leftovers(&rollback.leftovers);
     announce(&options.id, &rollback, context);
+    record_registered(log.as_mut(), &options.id, &rollback.version, &rollback.signature)?;
     if rollback.is_locked && options.lock.records() {
         let said = format!("{} {} in plugins.lock", options.id, rollback.version);
         context.output.status(context.said("Accepted", "Would accept"), said);

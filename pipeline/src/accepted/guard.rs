@@ -27,7 +27,9 @@ pub enum LockRule {
     /// What comes is what the lock accepts, exactly, and anything else is refused; of production too, where a host would
     /// refuse it as soon as it is there.
     Exactly(PathBuf),
-    /// As [`LockRule::Exactly`], by a lock that would be written: what a dry run goes by, and nothing else.
+    /// As [`LockRule::Exactly`], and signed by one whose signature it accepts.
+    AsSigned(PathBuf),
+    /// As [`LockRule::AsSigned`], by a lock that would be written: what a dry run goes by, and nothing else.
     Foreseen {
         /// Where it would be.
         path: PathBuf,
@@ -100,7 +102,11 @@ impl LockRule {
 
     fn path(&self) -> &Path {
         match self {
-            Self::Known(path) | Self::Exactly(path) | Self::Foreseen { path, .. } | Self::Record { path, .. } => path,
+            Self::Known(path)
+            | Self::Exactly(path)
+            | Self::AsSigned(path)
+            | Self::Foreseen { path, .. }
+            | Self::Record { path, .. } => path,
         }
     }
 
@@ -151,7 +157,7 @@ impl LockRule {
                 let message = format!("`{}` is not written yet, and something is changed by it", path.display());
                 return Err(Fault::new(Reason::Internal, message));
             }
-            Self::Exactly(_) | Self::Record { .. } => {}
+            Self::Exactly(_) | Self::AsSigned(_) | Self::Record { .. } => {}
         }
         let begun = site.journal_heads(access).and_then(|head| {
             let session = LockSession::begin(self.path(), head, &lock_access(access))?;
@@ -160,7 +166,11 @@ impl LockRule {
         });
         match begun {
             Ok(session) => Ok(LockGuard { rule: self, lock: session.lock().cloned(), session: Some(session) }),
-            Err(fault) if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_)) => self.read(),
+            Err(fault)
+                if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_) | Self::AsSigned(_)) =>
+            {
+                self.read()
+            }
             Err(fault) => Err(fault),
         }
     }
@@ -176,7 +186,8 @@ impl LockGuard<'_> {
     pub(crate) fn facts(&self, arriving: &Arriving, at: Timestamp) -> LockFacts {
         let demand = match self.rule {
             LockRule::Known(_) => LockDemand::Dev,
-            LockRule::Exactly(_) | LockRule::Foreseen { .. } => LockDemand::Exactly,
+            LockRule::Exactly(_) => LockDemand::Exactly,
+            LockRule::AsSigned(_) | LockRule::Foreseen { .. } => LockDemand::AsSigned,
             LockRule::Record { .. } => LockDemand::Recording(self.unrecordable(arriving, at)),
         };
         let listed = self.lock.as_ref().map(|lock| LockListed::of(lock, &arriving.present, arriving.artifact.clone()));

@@ -7,7 +7,7 @@ use aisoc_discovery::{Discovered, Discovery, Failed, Origin, Source, StatedPlugi
 use aisoc_installation::{SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
-use aisoc_signing::{Content, FileOutcome, FileStatement};
+use aisoc_signing::{Content, Coverage, FileOutcome, FileStatement};
 use aisoc_trust::drift::{Comparison, Present, compare};
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
@@ -58,6 +58,8 @@ pub(crate) struct JudgedHere {
     pub(crate) refusal: Option<Fault>,
     /// What it asks of the host, where that was read.
     pub(crate) grants: Option<BTreeSet<String>>,
+    /// How much is verified of it, where anything is.
+    pub(crate) coverage: Option<Coverage>,
     /// Who has signed it, of those whose signatures count.
     pub(crate) signed_by: Vec<String>,
 }
@@ -69,7 +71,8 @@ impl JudgedHere {
                 let PluginAtRest { verdict, grants, .. } = *judged;
                 let signers = verdict.as_ref().map(|verdict| verdict.signers.as_slice()).unwrap_or_default();
                 let signed_by = signers.iter().map(|signer| signer.fingerprint.to_string()).collect();
-                Self { refusal: verdict.err(), grants, signed_by }
+                let coverage = verdict.as_ref().ok().map(|verdict| verdict.coverage);
+                Self { refusal: verdict.err(), grants, coverage, signed_by }
             }
             Some(Err(refusal)) => Self { refusal: Some(refusal), ..Self::default() },
             None => match signatures.take_file(plugin).map(|file| file.said) {

@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 
 use aisoc_discovery::{Discovered, Failed, Origin, Source as PluginSource};
 use aisoc_files::shell_word;
@@ -13,9 +14,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
-use aisoc_trust::drift::Drift;
-use aisoc_trust::lockfile::{LockEntry, Lockfile, Provenance};
-use aisoc_trust::{CapabilityConsent, Consent, PluginMode};
+use aisoc_trust::lockfile::{LockEntry, Lockfile};
+use aisoc_trust::{CapabilityConsent, Consent, LockListed, PluginMode};
 
 use crate::accepted::{HereOptions, JudgedHere, SeenByLock};
 use crate::discovered::Noticed;
@@ -125,6 +125,7 @@ impl LockedArtifact {
             Some(_) => CapabilityConsent::AcceptedBefore,
             None => CapabilityConsent::Nothing,
         };
+        // Whose signatures count instead, gate 7 asks by the entry.
         let consent = Consent { downgrade: true, signer_change: provenance.signed_by.is_some(), capabilities };
         let id = PluginId::installable(&entry.id).ok()?;
         Some(Self { id, reference: reference.pinned(digest), digest, consent })
@@ -219,63 +220,44 @@ fn refused(fault: Fault) -> (SyncAct, Option<Fault>) {
     (SyncAct::Refuse, Some(fault))
 }
 
-/// In what the plugin that is here is not what was accepted: in its content, its artifact, or by its signature.
+/// In what the plugin that is here is not what was accepted: in what gate 7 asks, by its signature, or in what it asks for.
 fn difference(entry: &LockEntry, here: usize, seen: &SeenByLock) -> Option<Fault> {
-    let drifts: Vec<&Drift> = seen.comparison.blocking(here).collect();
-    if let Some(first) = drifts.first() {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-        let fault = Fault::new(first.kind.reason(), format!("plugins.lock drift: {}", first.difference()));
-        return Some(fault.expected(shown(&first.expected), shown(&first.actual)));
-    }
-    let installed = match &seen.plugins[here].origin {
+    let (plugin, judged) = (&seen.plugins[here], &seen.judged[here]);
+    let artifact = match &plugin.origin {
         Origin::Installed(record) => Some(record.digest.to_string()),
         _ => None,
     };
-    if let (Some(accepted), Some(installed)) = (&entry.provenance.oci_digest, &installed)
-        && accepted != installed
-    {
-        let fault = Fault::new(Reason::HashMismatch, "plugins.lock accepts another artifact of it");
-        return Some(fault.expected(accepted, installed));
-    }
-    let judged = &seen.judged[here];
-    judged.refusal.clone().or_else(|| beyond(entry, judged))
+    let drifts = seen.comparison.blocking(here).cloned().collect();
+    let listed = LockListed { entry: Some(entry.clone()), drifts, artifact };
+    let objection = listed.objection(judged.coverage).or_else(|| judged.refusal.clone());
+    objection.or_else(|| listed.signer_objection(&judged.signed_by)).or_else(|| beyond(entry, judged))
 }
 
-/// In what a plugin goes beyond its entry that has the content of it: it asks for more than was accepted, or nobody has
-/// signed it whose signature was.
+/// A plugin that asks for more than was accepted of it.
 fn beyond(entry: &LockEntry, judged: &JudgedHere) -> Option<Fault> {
-    let LockEntry { provenance: Provenance { capabilities, signed_by, .. }, .. } = entry;
-    let listed = |texts: &[String]| if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
-    if let (Some(accepted), Some(asked)) = (capabilities, &judged.grants) {
-        let more: Vec<String> = asked.iter().filter(|asked| !accepted.contains(asked)).cloned().collect();
-        if !more.is_empty() {
-            let message = format!("it asks for more than plugins.lock accepts: {}", more.join(", "));
-            let asked: Vec<String> = asked.iter().cloned().collect();
-            return Some(
-                Fault::new(Reason::CapabilitiesNotAccepted, message).expected(listed(accepted), listed(&asked)),
-            );
-        }
-    }
-    // Where no signature is asked for, none says who has signed it.
-    let accepted = signed_by.as_ref().filter(|_| !judged.signed_by.is_empty())?;
-    if accepted.iter().any(|key| judged.signed_by.contains(key)) {
+    let (accepted, asked) = (entry.provenance.capabilities.as_ref()?, judged.grants.as_ref()?);
+    let more: Vec<&str> = asked.iter().filter(|asked| !accepted.contains(asked)).map(String::as_str).collect();
+    if more.is_empty() {
         return None;
     }
-    let message = "nobody whose signature plugins.lock accepts has signed it";
-    Some(Fault::new(Reason::SignerChanged, message).expected(listed(accepted), listed(&judged.signed_by)))
+    let accepted = if accepted.is_empty() { "nothing".to_owned() } else { accepted.join(", ") };
+    let message = format!("it asks for more than plugins.lock accepts: {}", more.join(", "));
+    Some(Fault::new(Reason::CapabilitiesNotAccepted, message).expected(accepted, more.join(", ")))
 }
 
 /// Something else in the place of a plugin that is not here: what that is, whoever put it there says.
 fn occupied(entry: &LockEntry, seen: &SeenByLock) -> Option<Fault> {
     let place = seen.site.as_ref()?.plugin(&PluginId::installable(&entry.id).ok()?);
-    place.symlink_metadata().ok()?;
+    // What cannot be looked at is something.
+    if place.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return None;
+    }
     let holder = seen.plugins.iter().find(|plugin| plugin.place == place);
     let found = holder.map_or_else(|| "no plugin that can be read".to_owned(), |plugin| format!("`{}`", plugin.id));
-    let shown = shell_word(&place);
     Some(
         Fault::new(Reason::AlreadyExists, format!("something else stands in its place, `{}`", place.display()))
             .expected("nothing, or that plugin", found)
-            .hint(format!("look at it, then move it away: `mv {shown} {shown}.aside`")),
+            .hint(format!("look at it with `ls -A {}`, then take it out of the plugins directory", shell_word(&place))),
     )
 }
 
@@ -319,6 +301,7 @@ impl SyncStep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aisoc_trust::lockfile::Provenance;
 
     fn entry(reference: Option<&str>, digest: Option<&str>) -> LockEntry {
         let [id, package, version] = ["demo", "team/demo", "1.0.0"].map(str::to_owned);

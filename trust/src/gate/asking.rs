@@ -44,7 +44,7 @@ impl Asking {
 
     /// Asks gate 7. Asked again, once more is known of the plugin, the last answer counts.
     pub fn lock(&mut self, lock: &LockFacts, coverage: Option<Coverage>) {
-        let refusal = LockCase { lock: Some(lock), coverage }.ask(&mut self.trace);
+        let refusal = LockCase { lock: Some(lock), coverage, signed_by: Vec::new() }.ask(&mut self.trace);
         self.note(refusal);
     }
 

@@ -227,7 +227,9 @@ pub fn observe(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
     };
     trace.extend(about_publisher);
     let coverage = verdict.as_ref().ok().map(Verdict::coverage);
-    let unlocked = order::LockCase { lock: facts.lock.as_ref(), coverage }.ask(&mut trace);
+    let signers = verdict.as_ref().map(Verdict::signers).unwrap_or_default();
+    let signed_by = signers.iter().map(|signer| signer.fingerprint.to_string()).collect();
+    let unlocked = order::LockCase { lock: facts.lock.as_ref(), coverage, signed_by }.ask(&mut trace);
     let taken = order::NameCase { other: facts.other_spelling.as_ref() }.ask(&mut trace);
     let outcome = match (unwanted, verdict) {
         // What is refused for its manifest or its proof is refused for no more than comes before that.

@@ -2,7 +2,8 @@
 //!
 //! The order is part of what users see: of several things that are wrong the first is named. It follows
 //! the order in which the verifier comes to know things (`aisoc_signing::examine`), and then the site. The numbers are
-//! those of the manual (`aisoc help trust`, "The gates"), which has one list for every source of plugins.
+//! those of the manual (`aisoc help trust`, "The gates"), which has one list for every source of plugins. It is one file,
+//! because it is read as that list: whoever asks why something was refused reads the gates one after the other.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -72,6 +73,8 @@ pub(super) struct LockCase<'a> {
     pub(super) lock: Option<&'a LockFacts>,
     /// What was verified, where anything was.
     pub(super) coverage: Option<Coverage>,
+    /// By whose signatures.
+    pub(super) signed_by: Vec<String>,
 }
 
 /// What the gate about names is asked about.
@@ -528,7 +531,11 @@ fn lock(case: &LockCase<'_>) -> Answer {
         };
     };
     let accepted = || listed.entry.as_ref().map(|entry| format!("{} {}", entry.version, entry.distribution_hash));
-    match listed.objection(case.coverage) {
+    let by_others = || match demand {
+        LockDemand::AsSigned => listed.signer_objection(&case.signed_by),
+        _ => None,
+    };
+    match listed.objection(case.coverage).or_else(by_others) {
         None => Answer::Passed(printable(&accepted().unwrap_or_default()).into_owned()),
         Some(objection) if matches!(demand, LockDemand::Dev) => {
             Answer::Passed(format!("not as it is, which dev lets pass: {objection}"))

@@ -302,6 +302,39 @@ fn who_refuses_early_refuses_what_the_gate_refuses() {
     assert!(beside(MANIFEST, &locked(says(LockDemand::Exactly, Some(covered())))).0.is_err());
 }
 
+/// By whom it is signed is asked of the lock where nobody is there to answer for another signer, and of who has signed alone.
+#[test]
+fn a_lock_that_names_signers_is_satisfied_by_one_of_them_and_by_nobody_else() {
+    let signed = |keys: Option<&[&str]>| {
+        let signed_by = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
+        let entry = LockEntry { provenance: Provenance { signed_by, ..Provenance::default() }, ..entry("1", "aa") };
+        LockListed { entry: Some(entry), drifts: Vec::new(), artifact: None }
+    };
+    let by = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    for (accepted, found, is_refused) in [
+        (Some(&["a", "b"][..]), &["b"][..], false),
+        (Some(&["a"]), &["c", "a"], false),
+        (Some(&["a", "b"]), &["c"], true),
+        (Some(&["a", "b"]), &["c", "d"], true),
+        (Some(&[]), &["c"], true),
+        (None, &["c"], false),
+        (Some(&["a"]), &[], false),
+    ] {
+        let objection = signed(accepted).signer_objection(&by(found));
+        let reason = objection.as_ref().map(Fault::reason);
+        assert_eq!(reason, is_refused.then_some(Reason::SignerChanged), "{accepted:?} {found:?}");
+    }
+    let nobody = LockListed { entry: None, drifts: Vec::new(), artifact: None };
+    assert!(nobody.signer_objection(&by(&["c"])).is_none(), "what is not listed is refused for that");
+    // Everything else is asked as in production.
+    for (entry, is_refused) in [(Some(entry("1", "aa")), false), (Some(entry("1", "bb")), true), (None, true)] {
+        let lock = says(LockDemand::AsSigned, entry);
+        assert_eq!(lock.refuses(), is_refused);
+        assert_eq!(beside(MANIFEST, &locked(lock)).0.is_err(), is_refused);
+    }
+    assert!(no_lock(LockDemand::AsSigned).refuses());
+}
+
 #[test]
 fn all_that_is_wrong_is_named_in_the_order_of_the_gates() {
     let asking = [MANIFEST, b"capabilities: [facts.write]\n"].concat();

@@ -1,5 +1,6 @@
 //! `Bringing`: one plugin to what the lock accepts of it, by the line of an install or of a rollback.
 
+use aisoc_files::shell_word;
 use aisoc_installation::{Access, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::LockRule;
@@ -32,7 +33,7 @@ impl Bringing {
     /// As an install.
     pub(in crate::commands) fn bring(&self, artifact: &LockedArtifact, context: &Context) -> Result<()> {
         if self.is_kept(artifact) {
-            match self.take_kept(artifact, context).map_err(by_the_lock) {
+            match self.take_kept(artifact, context).map_err(|fault| by_the_lock(fault, artifact)) {
                 Err(fault) if is_worthless(&fault) => {
                     let said = format!("{}: the kept version is not used: {}: {fault}", artifact.id, fault.reason());
                     context.output.status("Fetching", said);
@@ -59,7 +60,7 @@ impl Bringing {
             keep: self.keep,
             access: Access { consent: consent.clone(), ..self.access.clone() },
         };
-        install(&Source::Artifact(reference.clone()), &options, context).map_err(by_the_lock)
+        install(&Source::Artifact(reference.clone()), &options, context).map_err(|fault| by_the_lock(fault, artifact))
     }
 
     /// What cannot be listed is kept by nobody: an install says what is wrong with it.
@@ -83,12 +84,13 @@ impl Bringing {
 }
 
 /// What an operator of one host says with an option of `install`, the lock says here, or nobody.
-fn by_the_lock(fault: Fault) -> Fault {
+fn by_the_lock(fault: Fault, artifact: &LockedArtifact) -> Fault {
     match fault.reason() {
-        Reason::CapabilitiesNotAccepted | Reason::SignerChanged | Reason::VersionDowngrade => fault.hint(
-            "read what it asks for and who has signed it: `aisoc plugin inspect REF`; whoever accepts that says so in the \
-             lock, where it is made: `aisoc plugin install REF --lock --reason TEXT`",
-        ),
+        Reason::CapabilitiesNotAccepted | Reason::SignerChanged => fault.hint(format!(
+            "read what it asks for and who has signed it: `aisoc plugin inspect {}`; who accepts that says so where the \
+             lock is made",
+            shell_word(artifact.reference.to_string())
+        )),
         _ => fault,
     }
 }

@@ -100,21 +100,23 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     here.trust.require_acknowledged()?;
     let place = Place { chosen: &chosen, site: &site, access: &access, keys_dir, registry: &registry };
     let Target { followed, lock } = place.target(target, context)?;
-    // Of what a killed run has put in its place nothing would be left to do, but for what it has left beside.
     let although_pulled = |fault: Fault| match followed.as_ref().is_some_and(|set| set.changed) {
         true => fault.although("plugins.lock is as the set has it"),
         false => fault,
     };
+    // Of what a killed run has put in its place nothing would be left to do, but for what it has left beside.
     site.finish_interrupted(&access).map_err(although_pulled)?;
     let mode = context.plugin_mode(None);
     let plan = foresee(&lock, &here, mode).map_err(although_pulled)?;
     tell(&plan.noticed, context)?;
-    context.warn_of_sharing(plan.shared.as_deref());
-    context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
     let artifacts: Vec<&LockedArtifact> = plan.steps.iter().filter_map(|step| step.act.artifact()).collect();
     let named: Vec<&Reference> = artifacts.iter().map(|artifact| &artifact.reference).collect();
     let client = context.client(&registry, &named).map_err(although_pulled)?;
-    if !artifacts.is_empty() {
+    // Where something comes, each install says so of itself.
+    if artifacts.is_empty() {
+        context.warn_of_sharing(plan.shared.as_deref());
+        context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
+    } else {
         here.trust.require_keys().map_err(although_pulled)?;
     }
     let lock_rule = rule(&chosen.path, &lock, context);
@@ -124,9 +126,9 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     let failures = brought(&plan.steps, &bringing, context).map_err(although_pulled)?;
     // What is here is looked at again: by the lock as it is then, whoever has changed either meanwhile.
     let looked_at_again = || foresee(&chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?, &here, mode);
-    let after = match (context.dry_run().is_on(), artifacts.is_empty()) {
-        (true, _) | (_, true) => None,
-        (false, false) => Some(looked_at_again().map_err(|fault| fault.although("what could come was brought"))?),
+    let after = match context.dry_run().is_on() || artifacts.is_empty() {
+        true => None,
+        false => Some(looked_at_again().map_err(|fault| fault.although("what could come was brought"))?),
     };
     let SyncPlan { steps, extras, .. } = plan;
     let Outcomes { plugins, failures } = Outcomes::of(steps, after.map(|after| after.steps), failures);
@@ -148,14 +150,14 @@ const NO_ENDING_KEYS: [&str; 0] = [];
 fn rule(path: &Path, lock: &Lockfile, context: &Context) -> LockRule {
     match context.dry_run().is_on() {
         true => LockRule::Foreseen { path: path.to_owned(), lock: Box::new(lock.clone()) },
-        false => LockRule::Exactly(path.to_owned()),
+        false => LockRule::AsSigned(path.to_owned()),
     }
 }
 
 impl Place<'_> {
     /// The lock as the set has it that it follows, as it was before, or as it stands.
     fn target(&self, asked: SyncTargetArgs, context: &Context) -> Result<Target> {
-        let SyncTargetArgs { source, rollback, followed, .. } = asked;
+        let SyncTargetArgs { source, rollback, followed } = asked;
         let lock = self.chosen.path.clone();
         if let Some(reason) = followed.reason.clone().filter(|_| rollback) {
             let (site, access) = (self.site.clone(), self.access.clone());
@@ -256,8 +258,9 @@ impl Outcomes {
 
 /// An entry that somebody has taken out of the lock while its plugin was brought.
 fn went(step: &SyncStep) -> Fault {
-    let message = format!("`{}` was accepted when this began, and plugins.lock does not list it now", step.entry.id);
-    Fault::new(Reason::MissingFromLock, message).hint("see who has changed it: `aisoc plugins journal show`")
+    Fault::new(Reason::MissingFromLock, "it was accepted when this began, and plugins.lock does not list it now")
+        .expected(&step.entry.version, "none")
+        .hint("see who has changed it: `aisoc plugins journal show`")
 }
 
 /// What somebody has changed since, or what cannot be looked at.
