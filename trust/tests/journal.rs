@@ -383,23 +383,26 @@ fn a_kill_among_many_lines_is_no_alarm_and_the_next_line_goes_on() {
 
 #[test]
 fn a_line_by_hand_before_many_of_ours_is_bound_by_the_first_of_them() {
-    let keyring = Keyring::with(&["a"]);
-    let place = keyring.place();
-    let mut journal = place.open().expect("it holds");
-    // Nobody has seen it yet, and it is the same as one of ours.
-    keyring.by_hand(&format!("{}\n", entry("b")));
-    journal.append_all(&[entry("b"), entry("c")], &writer()).expect("appended");
-    drop(journal);
-    let mut standings = Vec::new();
-    let reading = place.read(|seen| {
-        standings.push(seen.standing);
-        Ok(())
-    });
-    assert!(reading.expect("read").broken.is_none());
-    assert!(matches!(standings[0], Standing::Written(..)), "{standings:?}");
-    assert_eq!(standings[1], Standing::BoundBy(3));
-    assert!(standings[2..].iter().all(|standing| matches!(standing, Standing::Written(..))), "{standings:?}");
-    assert_eq!(standings.len(), 4);
+    // The last line of a file need not have an end: it gets one before ours.
+    for end in ["\n", ""] {
+        let keyring = Keyring::with(&["a"]);
+        let place = keyring.place();
+        let mut journal = place.open().expect("it holds");
+        // Nobody has seen it yet, and it is the same as one of ours.
+        keyring.by_hand(&format!("{}{end}", entry("b")));
+        journal.append_all(&[entry("b"), entry("c")], &writer()).expect("appended");
+        drop(journal);
+        let mut standings = Vec::new();
+        let reading = place.read(|seen| {
+            standings.push(seen.standing);
+            Ok(())
+        });
+        assert!(reading.expect("read").broken.is_none());
+        assert!(matches!(standings[0], Standing::Written(..)), "{standings:?}");
+        assert_eq!(standings[1], Standing::BoundBy(3), "{end:?}");
+        assert!(standings[2..].iter().all(|standing| matches!(standing, Standing::Written(..))), "{standings:?}");
+        assert_eq!(standings.len(), 4);
+    }
 }
 
 #[test]

@@ -89,8 +89,8 @@ impl<'a> Journal<'a> {
     }
 
     /// The lines of the chain for lines that were just written, each binding what stands there now since the one before:
-    /// somebody may have added a line by hand meanwhile, and no lock keeps `echo` out. The first of ours stands behind
-    /// `length`, which the file had before: one by hand may be the same.
+    /// somebody may have added a line by hand meanwhile, and no lock keeps `echo` out. The first of ours begins at
+    /// `length`, which the file had before, or behind: one by hand may be the same, and have got its end with ours.
     fn chained(
         &self,
         mut file: File,
@@ -107,11 +107,12 @@ impl<'a> Journal<'a> {
         for line in written {
             let mut hasher = LinesDigest::hasher();
             loop {
+                let begins_at = from + lines.bytes;
                 if !lines.next(|piece| hasher.update(piece)).map_err(failed)? {
                     let message = "the line that was just written is not there";
                     return Err(broken_at(&path, first + lines.number, message));
                 }
-                if lines.is_ended && lines.line() == line.as_bytes() && from + lines.bytes > length {
+                if lines.is_ended && lines.line() == line.as_bytes() && begins_at >= length {
                     break;
                 }
             }
