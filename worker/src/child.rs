@@ -39,7 +39,7 @@ pub struct Python {
 }
 
 impl Python {
-    fn kept_variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    pub(crate) fn kept_variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let variables = self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
         variables.filter(|(name, _)| KEPT_VARIABLES.iter().any(|kept| name == kept))
     }
@@ -58,7 +58,7 @@ impl Python {
         self.program.as_encoded_bytes().contains(&b'/') || self.path().is_some()
     }
 
-    fn not_started(&self, source: io::Error) -> Error {
+    pub(crate) fn not_started(&self, source: io::Error) -> Error {
         let program = self.program.clone();
         // To nobody, a directory of the search path that is root's is a refusal, and not an absence.
         let is_absent = source.kind() == ErrorKind::PermissionDenied && !self.is_found();

@@ -4,6 +4,7 @@
 //! orphaned falls to the nearest process that adopts, and while a plugin is loaded that is this one.
 #![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of processes, in `/proc`")]
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -27,6 +28,14 @@ pub(crate) fn adopt() -> io::Result<()> {
 /// When a process began, in the system's ticks; 0 for one that is gone.
 pub(crate) fn beginning(id: u32) -> u64 {
     i32::try_from(id).ok().and_then(Process::read).map_or(0, |process| process.began)
+}
+
+/// How many processes and threads that user has, as far as they are to be seen.
+pub(crate) fn tasks_of(user: u32) -> u64 {
+    let is_of_user =
+        |process: &Process| fs::metadata(format!("/proc/{}", process.id)).is_ok_and(|process| process.uid() == user);
+    let tasks = |process: Process| fs::read_dir(format!("/proc/{}/task", process.id)).map_or(1, |tasks| tasks.count());
+    Process::all().into_iter().filter(is_of_user).map(|process| tasks(process) as u64).sum()
 }
 
 /// Kills every process that descends from this one and is not older than that, until there is none. What

@@ -58,6 +58,16 @@ pub enum Error {
         /// How many bytes are read.
         at_most: u64,
     },
+    /// So many calls wait for the plugin that no more are taken.
+    Busy {
+        /// How many wait at most.
+        at_most: usize,
+    },
+    /// What the plugin was to be called with is larger than a call may be.
+    CallTooLarge {
+        /// How many bytes a call has at most.
+        at_most: usize,
+    },
     /// The child ended, or closed its output, without a whole line.
     Unanswered {
         /// How it ended, if it did.
@@ -123,6 +133,8 @@ impl fmt::Display for Error {
                 write!(f, "the plugin did not finish within {} seconds", patience.as_secs())
             }
             Self::TooLarge { at_most } => write!(f, "the result of run is larger than {at_most} bytes"),
+            Self::Busy { at_most } => write!(f, "{at_most} calls of the plugin wait already"),
+            Self::CallTooLarge { at_most } => write!(f, "the call is larger than {at_most} bytes"),
             Self::Unanswered { status: Some(status), .. } => write!(f, "Python ended without an answer ({status})"),
             Self::Unanswered { status: None, .. } => f.write_str("Python closed its standard output without an answer"),
             Self::Unreadable { .. } => f.write_str("the answer of Python cannot be read"),
@@ -146,6 +158,8 @@ impl error::Error for Error {
             | Self::Left
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
+            | Self::Busy { .. }
+            | Self::CallTooLarge { .. }
             | Self::Unanswered { .. }
             | Self::Unbounded { .. }
             | Self::NotImported { .. }

@@ -7,6 +7,7 @@ mod descendants;
 mod error;
 mod load;
 mod lowered;
+pub mod serving;
 mod visible;
 mod waiting;
 

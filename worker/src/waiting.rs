@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 
 /// How soon it is noticed that the caller says to stop.
-const ROUND: Duration = Duration::from_millis(20);
+pub(crate) const ROUND: Duration = Duration::from_millis(20);
 
 /// Asked in every round of what takes long.
 pub(crate) fn go_on(stop: &AtomicBool) -> Result<(), Error> {

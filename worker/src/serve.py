@@ -1,0 +1,279 @@
+# Holds one plugin, and answers calls of it until the host ends it.
+#
+# Runs as `python -c`. Descriptor 0 is a socket to the host, on which each side writes lines of JSON. The first line of
+# the host is the plugin: the bytes of its modules, which nobody reads from a disk again. What is imported here is what
+# a plugin with one method needs, and no more: asyncio alone takes longer to start than Python.
+import json
+import os
+import sys
+
+# How the compiler marks `async def`.
+COROUTINE = 0x80
+# Longest line that the host reads; it says how long.
+LIMIT = 0
+
+
+class Refusal(Exception):
+    """What is said about the plugin or a call, in the words of whoever would load it."""
+
+
+def take_channel():
+    """The socket, away from where the plugin reads: a program that it starts inherits no duplicate."""
+    channel = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.closerange(3, channel)
+    os.closerange(channel + 1, 1 << 16)
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    return channel
+
+
+class Lines:
+    """The lines that come from the host."""
+
+    def __init__(self, channel):
+        self.channel, self.held = channel, bytearray()
+
+    def read(self):
+        """All whole lines that there are now, once one is there; none when the host has gone."""
+        while True:
+            came = os.read(self.channel, 1 << 16)
+            if not came:
+                os._exit(0)
+            self.held += came
+            if b"\n" in came:
+                *lines, self.held = self.held.split(b"\n")
+                return [json.loads(line) for line in lines]
+
+
+def write(channel, answer):
+    """One answer, whole."""
+    line = json.dumps(answer, allow_nan=False).encode("ascii") + b"\n"
+    while line:
+        line = line[os.write(channel, line):]
+
+
+class Modules:
+    """Finds and loads the modules of the plugin, out of memory; behind those of Python itself."""
+
+    def __init__(self, directory, sources):
+        self.directory, self.sources = directory, sources
+
+    def find_spec(self, name, path=None, target=None):
+        from _frozen_importlib import ModuleSpec
+
+        place = name.replace(".", "/")
+        for file, is_package in ((place + "/__init__.py", True), (place + ".py", False)):
+            if file in self.sources:
+                spec = ModuleSpec(name, self, origin=os.path.join(self.directory, file), is_package=is_package)
+                spec.has_location = True
+                spec.loader_state = file
+                if is_package:
+                    spec.submodule_search_locations = [os.path.join(self.directory, place)]
+                return spec
+        return None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        spec = module.__spec__
+        exec(compile(self.sources[spec.loader_state], spec.origin, "exec", dont_inherit=True), module.__dict__)
+
+    def get_source(self, name):
+        import io
+        import tokenize
+
+        source = self.sources[self.find_spec(name).loader_state]
+        return io.TextIOWrapper(io.BytesIO(source), tokenize.detect_encoding(io.BytesIO(source).readline)[0]).read()
+
+
+class refusing:
+    """Turns whatever the plugin raises, SystemExit too, into a refusal."""
+
+    def __init__(self, act):
+        self.act = act
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None and not isinstance(error, Refusal):
+            words = str(error) or kind.__name__
+            raise Refusal("%s: %s" % (self.act, words)) from error
+
+
+def cause_of(refusal, directory):
+    """The exception behind a refusal, and the deepest line of the plugin that led to it."""
+    error = refusal.__cause__
+    if error is None:
+        return None
+    place, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith(directory + os.sep):
+            place = (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and str(error.filename).startswith(directory + os.sep):
+        place = (error.filename, error.lineno)
+    if place is None:
+        return type(error).__name__
+    return "%s, %s line %s" % (type(error).__name__, os.path.relpath(place[0], directory), place[1])
+
+
+def load(order):
+    """Imports the file that holds the class, and makes an object of it."""
+    directory, file = order["directory"], order["file"]
+    sources = {path: bytes.fromhex(source) for path, source in order.pop("sources").items()}
+    if file not in sources:
+        raise Refusal("%s not found" % file)
+    modules = Modules(directory, sources)
+    sys.path.extend(order["site_paths"])
+    sys.meta_path.append(modules)
+    # Registered before it runs, as hosts do it: dataclasses look their module up.
+    name = order["module"]
+    module = type(sys)(name)
+    module.__file__ = os.path.join(directory, file)
+    module.__loader__ = modules
+    sys.modules[name] = module
+    with refusing("error importing %s" % file):
+        exec(compile(sources[file], module.__file__, "exec", dont_inherit=True), module.__dict__)
+    found = getattr(module, order["class"], None)
+    if not isinstance(found, type):
+        raise Refusal("%s must define a class named '%s'" % (file, order["class"]))
+    with refusing("error making %s" % order["class"]):
+        return make(found, order)
+
+
+def make(found, order):
+    """With what its constructor asks for by name, or with the configuration where it asks for one thing."""
+    known = {"config": order["config"], "instance_id": order["id"], "tenant_id": "default"}
+    code = getattr(found.__init__, "__code__", None)
+    if code is None:
+        return found()
+    names = code.co_varnames[1 : code.co_argcount]
+    required = names[: len(names) - len(found.__init__.__defaults__ or ())]
+    if len(required) == 1 and required[0] not in known:
+        return found(known["config"])
+    wanted = {name: known[name] for name in names if name in known}
+    return found(**wanted)
+
+
+def method_of(plugin):
+    """What a call calls, as each kind of plugin names it."""
+    for name, arguments in (
+        ("run", lambda payload, context: (payload, context)),
+        ("execute", lambda payload, context: (payload.get("action"), payload.get("params", {}), context)),
+        ("fetch_data", lambda payload, context: (context,)),
+    ):
+        method = getattr(plugin, name, None)
+        if callable(method):
+            return method, arguments
+    return None, None
+
+
+def is_coroutine_function(method):
+    code = getattr(getattr(method, "__func__", method), "__code__", None)
+    return code is not None and bool(code.co_flags & COROUTINE)
+
+
+def checked(result):
+    """The result as the host takes it: an object, of what JSON can hold."""
+    if not isinstance(result, dict):
+        result = {"result": result}
+    with refusing("the result of run cannot be written as JSON"):
+        text = json.dumps(result, allow_nan=False)
+        text.encode("ascii").decode("ascii")
+        json.dumps(result, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    if len(text) > LIMIT - 256:
+        raise Refusal("the result of run is larger than %d bytes" % LIMIT)
+    return result
+
+
+def refused(call, refusal, directory):
+    return {"id": call["id"], "refusal": str(refusal)[:4000], "cause": cause_of(refusal, directory)}
+
+
+def arguments_of(plugin, call):
+    method, arguments = method_of(plugin)
+    if method is None:
+        raise Refusal("Plugin class missing 'run' method")
+    with refusing("execution error"):
+        return method, arguments(call["payload"], call["context"])
+
+
+def serve(channel, lines, plugin, directory):
+    """One call after the other, as they come."""
+    while True:
+        for call in lines.read():
+            if "cancel" in call:
+                continue
+            try:
+                method, arguments = arguments_of(plugin, call)
+                with refusing("execution error"):
+                    result = method(*arguments)
+                    if hasattr(result, "__await__"):
+                        import asyncio
+
+                        result = asyncio.run(awaited(result))
+                write(channel, {"id": call["id"], "result": checked(result)})
+            except Refusal as refusal:
+                write(channel, refused(call, refusal, directory))
+
+
+async def awaited(result):
+    return await result
+
+
+async def serve_beside_each_other(channel, lines, plugin, directory):
+    """Calls of a plugin that is asynchronous: each waits for itself alone."""
+    import asyncio
+
+    tasks = {}
+
+    async def answer(call):
+        try:
+            method, arguments = arguments_of(plugin, call)
+            with refusing("execution error"):
+                result = await method(*arguments)
+            write(channel, {"id": call["id"], "result": checked(result)})
+        except Refusal as refusal:
+            write(channel, refused(call, refusal, directory))
+        finally:
+            tasks.pop(call["id"], None)
+
+    def came():
+        for call in lines.read():
+            if "cancel" in call:
+                task = tasks.get(call["cancel"])
+                if task is not None:
+                    task.cancel()
+            else:
+                tasks[call["id"]] = asyncio.get_running_loop().create_task(answer(call))
+
+    asyncio.get_running_loop().add_reader(channel, came)
+    await asyncio.get_running_loop().create_future()
+
+
+def main():
+    global LIMIT
+    channel = take_channel()
+    lines = Lines(channel)
+    (order,) = lines.read()
+    LIMIT, directory = order["limit"], order["directory"]
+    version = "%d.%d.%d" % sys.version_info[:3]
+    try:
+        plugin = load(order)
+    except Refusal as refusal:
+        write(channel, {"id": 0, "refusal": str(refusal)[:4000], "cause": cause_of(refusal, directory)})
+        os._exit(0)
+    method, _ = method_of(plugin)
+    write(channel, {"id": 0, "python": version})
+    if is_coroutine_function(method):
+        import asyncio
+
+        asyncio.run(serve_beside_each_other(channel, lines, plugin, directory))
+    else:
+        serve(channel, lines, plugin, directory)
+
+
+main()

@@ -1,0 +1,168 @@
+//! What a plugin answers: read by a thread of its own, and handed to whoever waits for it.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{MAX_CALL_BYTES, MAX_CALLS};
+use crate::error::Error;
+use crate::waiting::{ROUND, go_on};
+
+/// One line of a plugin's.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Answer {
+    Loaded { id: u64, python: String },
+    Refused { id: u64, refusal: String, cause: Option<String> },
+    Done { id: u64, result: Map<String, Value> },
+}
+
+impl Answer {
+    const fn id(&self) -> u64 {
+        match self {
+            Self::Loaded { id, .. } | Self::Refused { id, .. } | Self::Done { id, .. } => *id,
+        }
+    }
+}
+
+/// Why no more answers come.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The plugin and everything that it started have ended.
+    Gone,
+    /// What it wrote is no line of ours.
+    Unreadable(serde_json::Error),
+    /// It wrote more than is read of it.
+    TooLarge,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last_id: u64,
+    waiting: HashMap<u64, SyncSender<Answer>>,
+    end: Option<End>,
+}
+
+impl Answers {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads until the plugin has ended, or says what cannot be read.
+    pub(super) fn read(self: &Arc<Self>, channel: UnixStream) {
+        let answers = Arc::clone(self);
+        thread::spawn(move || {
+            let end = answers.read_lines(channel);
+            let mut state = answers.state();
+            state.end = Some(end);
+            // Whoever waits learns it now.
+            state.waiting.clear();
+        });
+    }
+
+    fn read_lines(&self, channel: UnixStream) -> End {
+        let mut channel = BufReader::new(channel);
+        loop {
+            let mut line = Vec::new();
+            let most = MAX_CALL_BYTES as u64 + 1;
+            // A plugin that is killed while its end holds something unread resets the channel.
+            if channel.by_ref().take(most).read_until(b'\n', &mut line).is_err() || line.is_empty() {
+                return End::Gone;
+            }
+            match line.strip_suffix(b"\n") {
+                Some(line) => match serde_json::from_slice(line) {
+                    Ok(answer) => self.hand_over(answer),
+                    Err(error) => return End::Unreadable(error),
+                },
+                None if line.len() as u64 == most => return End::TooLarge,
+                None => return End::Gone,
+            }
+        }
+    }
+
+    /// One that nobody waits for any more is dropped.
+    fn hand_over(&self, answer: Answer) {
+        if let Some(waiting) = self.state().waiting.remove(&answer.id()) {
+            // Its receiver may have given up at this moment.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    /// A place for the next answer, and the number that it comes under. The first is that of the load, 0.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub(super) fn expect(self: &Arc<Self>) -> Result<Expected, Error> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let mut state = self.state();
+        if state.waiting.len() >= MAX_CALLS {
+            return Err(Error::Busy { at_most: MAX_CALLS });
+        }
+        let id = state.last_id;
+        state.last_id += 1;
+        // After the end the sender is dropped here, which its receiver notices.
+        if state.end.is_none() {
+            state.waiting.insert(id, sender);
+        }
+        Ok(Expected { id, receiver, answers: Arc::clone(self) })
+    }
+
+    pub(super) fn have_ended(&self) -> bool {
+        self.state().end.is_some()
+    }
+
+    pub(super) fn take_end(&self) -> Option<End> {
+        self.state().end.replace(End::Gone)
+    }
+}
+
+/// An answer that is waited for. Dropping it gives its place up.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) id: u64,
+    receiver: Receiver<Answer>,
+    answers: Arc<Answers>,
+}
+
+/// What came of waiting.
+pub(super) enum Waited {
+    Answer(Answer),
+    /// None will come: the plugin has ended.
+    Ended,
+    TimedOut,
+}
+
+impl Expected {
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub(super) fn wait(&self, deadline: Instant, stop: &AtomicBool) -> Result<Waited, Error> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.receiver.recv_timeout(left.min(ROUND)) {
+                Ok(answer) => return Ok(Waited::Answer(answer)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Waited::Ended),
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Waited::TimedOut),
+                Err(RecvTimeoutError::Timeout) => go_on(stop)?,
+            }
+        }
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.answers.state().waiting.remove(&self.id);
+    }
+}

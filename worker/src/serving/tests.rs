@@ -1,0 +1,391 @@
+use std::env;
+use std::fs;
+use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
+use std::sync::atomic::Ordering;
+
+use rustix::fs::{FileType, fstat};
+use rustix::process::{Pid, test_kill_process};
+
+use super::*;
+use crate::child::KEPT_VARIABLES;
+
+/// The shim of these tests is their program again, which runs this alone.
+#[test]
+fn is_the_shim_when_it_is_started_as_one() {
+    let is_socket =
+        fstat(io::stdin().as_fd()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
+    let order = env::args().next_back().filter(|order| order.starts_with('{'));
+    if let Some(order) = order.filter(|_| is_socket && !io::stdin().is_terminal()) {
+        let code = attend(&order);
+        // `ExitCode` does not say what it is.
+        let code = format!("{code:?}").chars().filter(char::is_ascii_digit).collect::<String>();
+        process::exit(code.parse().unwrap_or(255));
+    }
+}
+
+fn shim() -> ShimProgram {
+    let name = "serving::tests::is_the_shim_when_it_is_started_as_one";
+    let arguments = ["--exact", "--nocapture", name].map(OsString::from).to_vec();
+    ShimProgram { program: env::current_exe().expect("this program"), arguments }
+}
+
+struct Fixture {
+    directory: tempfile::TempDir,
+    sources: BTreeMap<String, Vec<u8>>,
+    config: Map<String, Value>,
+    class: &'static str,
+    file: &'static str,
+    log: Arc<Mutex<Vec<LogLine>>>,
+}
+
+impl Fixture {
+    fn of(source: &str) -> Self {
+        let sources = BTreeMap::from([("plugin.py".to_owned(), source.as_bytes().to_vec())]);
+        let directory = tempfile::tempdir().expect("a directory");
+        Self { directory, sources, config: Map::new(), class: "Plugin", file: "plugin.py", log: Arc::default() }
+    }
+
+    fn with(mut self, path: &str, source: &str) -> Self {
+        self.sources.insert(path.to_owned(), source.as_bytes().to_vec());
+        self
+    }
+
+    fn start_within(&self, patience: Duration) -> Result<Worker, Error> {
+        let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
+        let python = Python { program: "python3".into(), variables: variables.collect() };
+        let plugin = Plugin {
+            id: "of-tests",
+            file: self.file,
+            class: self.class,
+            sources: &self.sources,
+            directory: self.directory.path(),
+            site_paths: &[],
+            config: &self.config,
+        };
+        let (log, stop) = (Arc::clone(&self.log), AtomicBool::new(false));
+        let serving = Serving {
+            python: &python,
+            shim: &shim(),
+            bounds: Bounds::default(),
+            patience,
+            stop: &stop,
+            log: Box::new(move |line| log.lock().expect("no panic").push(line)),
+        };
+        Worker::start(&plugin, serving)
+    }
+
+    /// Nothing, visibly, without Python.
+    fn start(&self) -> Option<Result<Worker, Error>> {
+        let started = self.start_within(Duration::from_secs(20));
+        if matches!(started, Err(Error::NoPython { .. })) {
+            eprintln!("SKIPPED: there is no python3, so nothing was loaded");
+            return None;
+        }
+        Some(started)
+    }
+
+    fn printed(&self) -> Vec<LogLine> {
+        self.log.lock().expect("no panic").clone()
+    }
+}
+
+fn call_within(worker: &Worker, payload: Value, patience: Duration) -> Result<Value, Error> {
+    let Value::Object(payload) = payload else { panic!("an object") };
+    let (context, stop) = (Map::new(), AtomicBool::new(false));
+    worker.call(&Call { payload: &payload, context: &context, patience, stop: &stop }).map(Value::Object)
+}
+
+fn call(worker: &Worker, payload: Value) -> Result<Value, Error> {
+    call_within(worker, payload, Duration::from_secs(20))
+}
+
+/// Starts a plugin of one file, or leaves the test.
+macro_rules! started {
+    ($fixture:expr) => {
+        match $fixture.start() {
+            Some(started) => started.expect("loads"),
+            None => return,
+        }
+    };
+}
+
+fn is_gone(id: i64) -> bool {
+    let id = Pid::from_raw(i32::try_from(id).expect("a process")).expect("a process");
+    test_kill_process(id).is_err()
+}
+
+#[test]
+fn is_loaded_once_and_called_often() {
+    let source =
+        "count = 0\nclass Plugin:\n def run(self, p, c):\n  global count\n  count += 1\n  return [count, p, c]";
+    let worker = started!(Fixture::of(source));
+    for count in 1..=3 {
+        let result = call(&worker, json!({ "a": "é" })).expect("runs");
+        assert_eq!(result, json!({ "result": [count, { "a": "é" }, {}] }));
+    }
+    assert!(worker.python().starts_with('3') && worker.is_alive());
+}
+
+#[test]
+fn both_contracts_and_every_kind_of_constructor_and_method() {
+    let cases = [
+        ("class Plugin:\n def run(self, p, c): return {'ok': 1}", json!({ "ok": 1 })),
+        (
+            "class Plugin:\n def __init__(self, config): self.c = config\n def run(self, p, c): return self.c",
+            json!({ "k": "v" }),
+        ),
+        (
+            "class Plugin:\n def __init__(self, settings): self.c = settings\n async def run(self, p, c): return self.c",
+            json!({ "k": "v" }),
+        ),
+        (
+            "class Plugin:\n def __init__(self, client=None): self.c = client\n def run(self, p, c): return self.c",
+            json!({ "result": null }),
+        ),
+        (
+            "class Plugin:\n def __init__(self, instance_id, tenant_id, config): self.c = instance_id\n def run(self, p, c): return self.c",
+            json!({ "result": "of-tests" }),
+        ),
+        (
+            "class Plugin:\n async def execute(self, action, params, context): return [action, params, context]",
+            json!({ "result": ["block", { "n": 1 }, {}] }),
+        ),
+        ("class Plugin:\n def fetch_data(self, context): return context", json!({})),
+        (
+            "class Plugin:\n def run(self, p, c):\n  async def later(): return {'late': 1}\n  return later()",
+            json!({ "late": 1 }),
+        ),
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass Plugin:\n config: dict\n def run(self, p, c): return self.config",
+            json!({ "k": "v" }),
+        ),
+    ];
+    for (source, expected) in cases {
+        let mut fixture = Fixture::of(source);
+        fixture.config.insert("k".to_owned(), "v".into());
+        let worker = started!(fixture);
+        let result = call(&worker, json!({ "action": "block", "params": { "n": 1 } })).expect(source);
+        assert_eq!(result, expected, "{source}");
+    }
+}
+
+#[test]
+fn what_cannot_be_loaded_is_refused_in_the_words_of_a_host() {
+    let cases = [
+        ("import nowhere_at_all", "error importing plugin.py: No module named 'nowhere_at_all'", "plugin.py line 1"),
+        ("\ndef f(:", "error importing plugin.py: ", "SyntaxError, plugin.py line 2"),
+        ("import sys\nsys.exit(3)", "error importing plugin.py: 3", "SystemExit, plugin.py line 2"),
+        ("x = 1", "plugin.py must define a class named 'Plugin'", ""),
+        ("class Plugin:\n def __init__(self, a, b): pass", "error making Plugin: ", "TypeError"),
+        ("import os\nos._exit(3)", "Python ended without an answer (exit status: 3)", ""),
+        ("import os\nos.kill(os.getpid(), 11)", "Python ended without an answer (signal: 11", ""),
+        ("import ctypes\nctypes.string_at(0)", "Python ended without an answer (signal: 11", ""),
+        ("x = b'x' * (1 << 33)", "error importing plugin.py: MemoryError", ""),
+    ];
+    for (source, message, cause) in cases {
+        let Some(started) = Fixture::of(source).start() else { return };
+        let error = started.expect_err(source);
+        assert!(error.to_string().starts_with(message), "{source}: {error}");
+        assert!(format!("{error:?}").contains(cause), "{source}: {error:?}");
+    }
+    let fixture = Fixture { file: "widget.py", ..Fixture::of("") };
+    let Some(started) = fixture.start() else { return };
+    assert_eq!(started.expect_err("no such file").to_string(), "widget.py not found");
+}
+
+#[test]
+fn a_call_that_fails_is_refused_and_the_next_one_is_answered() {
+    let source = "class Plugin:\n def run(self, p, c): return eval(p['do'])";
+    let worker = started!(Fixture::of(source));
+    for (expression, message) in [
+        ("1 / 0", "execution error: division by zero"),
+        ("{1, 2}", "the result of run cannot be written as JSON"),
+        ("float('nan')", "the result of run cannot be written as JSON"),
+        ("'\\ud800'", "the result of run cannot be written as JSON"),
+        ("(lambda x: (x.append(x), x)[1])([])", "the result of run cannot be written as JSON"),
+        ("'x' * 2000000", "the result of run is larger than 1048576 bytes"),
+        ("(_ for _ in ()).throw(SystemExit(2))", "execution error: 2"),
+        ("b'x' * (1 << 33)", "execution error: MemoryError"),
+    ] {
+        let error = call(&worker, json!({ "do": expression })).expect_err(expression);
+        assert!(error.to_string().starts_with(message), "{expression}: {error}");
+        assert_eq!(call(&worker, json!({ "do": "7" })).expect("still there"), json!({ "result": 7 }), "{expression}");
+    }
+    let error = call(&worker, json!({ "do": "x".repeat(MAX_CALL_BYTES) })).expect_err("too large");
+    assert!(matches!(error, Error::CallTooLarge { .. }), "{error:?}");
+    let missing = started!(Fixture::of("class Plugin: pass"));
+    assert_eq!(call(&missing, json!({})).expect_err("no run").to_string(), "Plugin class missing 'run' method");
+}
+
+#[test]
+fn modules_are_read_out_of_memory_alone() {
+    let source = "import helper, package.inner, pathlib\nclass Plugin:\n def run(self, p, c):\n  \
+                  return [helper.x, package.inner.y, helper.__loader__.get_source('helper'), \
+                  pathlib.Path(__file__).parent.joinpath('data').read_text()]";
+    let fixture = Fixture::of(source)
+        .with("helper.py", "x = 'verified'\n")
+        .with("package/__init__.py", "")
+        .with("package/inner.py", "from . import other\ny = other.z\n")
+        .with("package/other.py", "z = 3\n");
+    // What is on the disk is not what was verified.
+    fs::write(fixture.directory.path().join("helper.py"), "x = 'changed'").expect("written");
+    fs::write(fixture.directory.path().join("added.py"), "").expect("written");
+    fs::write(fixture.directory.path().join("data"), "data").expect("written");
+    // Whoever is nobody reads it too.
+    fs::set_permissions(fixture.directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
+    let worker = started!(fixture);
+    let result = call(&worker, json!({})).expect("runs");
+    assert_eq!(result, json!({ "result": ["verified", 3, "x = 'verified'\n", "data"] }));
+    let added = Fixture { directory: fixture.directory, ..Fixture::of("import added") };
+    let Some(started) = added.start() else { return };
+    assert!(started.expect_err("not in memory").to_string().contains("No module named 'added'"));
+}
+
+#[test]
+fn asynchronous_calls_wait_beside_each_other_and_are_cancelled_alone() {
+    let source =
+        "import asyncio\nclass Plugin:\n async def run(self, p, c):\n  await asyncio.sleep(p['s'])\n  return p";
+    let worker = started!(Fixture::of(source));
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| call(&worker, json!({ "s": 0.5 })).expect("answered"));
+        }
+        scope.spawn(|| {
+            let error = call_within(&worker, json!({ "s": 60 }), Duration::from_millis(200)).expect_err("too long");
+            assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+        });
+    });
+    assert!(began.elapsed() < Duration::from_secs(3), "one after the other");
+    assert!(worker.is_alive(), "the others were ended with it");
+    assert_eq!(call(&worker, json!({ "s": 0 })).expect("answered"), json!({ "s": 0 }));
+}
+
+#[test]
+fn a_call_that_does_not_let_go_ends_the_plugin_and_everything_it_started() {
+    let source = "import os, subprocess, sys, time\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n\
+                  class Plugin:\n def run(self, p, c):\n  if p: return [os.getpid(), child.pid]\n  time.sleep(600)";
+    let worker = started!(Fixture::of(source));
+    let ids = call(&worker, json!({ "ids": 1 })).expect("answered");
+    let error = call_within(&worker, json!({}), Duration::from_millis(100)).expect_err("hangs");
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+    assert!(matches!(call(&worker, json!({})).expect_err("ended"), Error::Unanswered { .. }));
+    assert!(!worker.is_alive());
+    drop(worker);
+    for id in ids["result"].as_array().expect("two") {
+        assert!(is_gone(id.as_i64().expect("a number")), "{id} is left");
+    }
+}
+
+#[test]
+fn dropping_it_ends_what_ignores_every_signal_and_left_its_session() {
+    let source = "import os, signal, time\nids = []\n\
+                  for n in range(1, 65):\n try: signal.signal(n, signal.SIG_IGN)\n except (OSError, ValueError): pass\n\
+                  for _ in range(3):\n id = os.fork()\n if id == 0:\n  os.setsid()\n  time.sleep(600)\n ids.append(id)\n\
+                  class Plugin:\n def run(self, p, c): return ids + [os.getpid(), os.getppid()]";
+    let worker = started!(Fixture::of(source));
+    let ids = call(&worker, json!({})).expect("answered");
+    drop(worker);
+    for id in ids["result"].as_array().expect("five") {
+        assert!(is_gone(id.as_i64().expect("a number")), "{id} is left");
+    }
+}
+
+#[test]
+fn a_load_that_takes_too_long_or_is_stopped_leaves_nothing() {
+    let fixture = Fixture::of("import os\nprint(os.getpid(), flush=True)\nwhile True: pass");
+    match fixture.start_within(Duration::from_secs(1)) {
+        Err(Error::NoPython { .. }) => return eprintln!("SKIPPED: there is no python3"),
+        started => assert!(matches!(started.expect_err("hangs"), Error::TimedOut { .. })),
+    }
+    let printed = fixture.printed();
+    let id = printed.iter().find_map(|line| match line {
+        LogLine::Printed(line) => line.parse().ok(),
+        LogLine::Dropped(_) => None,
+    });
+    assert!(is_gone(id.expect("its number")), "{printed:?}");
+}
+
+#[test]
+fn what_is_printed_is_a_bounded_log_and_never_an_answer() {
+    let source = "import os, sys\nprint('{\"id\": 0, \"python\": \"9\"}', flush=True)\nprint('x' * 10000)\n\
+                  os.write(1, b'\\xff\\n')\nfor _ in range(100000): os.write(2, b'flood\\n')\n\
+                  class Plugin:\n def run(self, p, c): return [sys.stdin.read(), sorted(os.listdir('/proc/self/fd')), dict(os.environ)]";
+    let fixture = Fixture::of(source);
+    let worker = started!(fixture);
+    assert!(!worker.python().starts_with('9'));
+    let result = call(&worker, json!({})).expect("answered");
+    // Standard input is empty; beside the three there is the channel, and the directory that is listed.
+    assert_eq!(result["result"][0], "");
+    assert_eq!(result["result"][1].as_array().expect("a list").len(), 5, "{result}");
+    let variables = result["result"][2].as_object().expect("variables");
+    let is_kept = |name: &String| KEPT_VARIABLES.contains(&name.as_str()) || name == "LC_CTYPE";
+    assert!(variables.keys().all(is_kept), "{variables:?}");
+    drop(worker);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !fixture.printed().iter().any(|line| matches!(line, LogLine::Dropped(_))) && Instant::now() < deadline {
+        thread::sleep(STEP);
+    }
+    let printed = fixture.printed();
+    assert!(printed.contains(&LogLine::Printed("x".repeat(4096))));
+    assert!(printed.contains(&LogLine::Printed("\u{fffd}".to_owned())));
+    assert!(printed.len() < 1000, "{}", printed.len());
+}
+
+#[test]
+fn more_calls_than_wait_at_once_are_refused() {
+    let source = "import asyncio\nclass Plugin:\n async def run(self, p, c): await asyncio.sleep(60)";
+    let worker = started!(Fixture::of(source));
+    let answers = &worker.process.answers;
+    let held: Vec<_> = (0..MAX_CALLS).map(|_| answers.expect().expect("a place")).collect();
+    assert!(matches!(call(&worker, json!({})), Err(Error::Busy { at_most: MAX_CALLS })));
+    drop(held);
+    let error = call_within(&worker, json!({}), Duration::from_millis(50)).expect_err("sleeps");
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+}
+
+#[test]
+fn a_plugin_that_writes_what_is_no_answer_is_ended() {
+    for (write, ends) in [("b'no json\\n'", "Unreadable"), ("b'x' * (1 << 21)", "TooLarge")] {
+        let source = format!(
+            "import os\nclass Plugin:\n def run(self, p, c):\n  for fd in range(3, 300):\n   try: os.write(fd, {write})\n   \
+             except OSError: pass"
+        );
+        let worker = started!(Fixture::of(&source));
+        let error = call(&worker, json!({})).expect_err("no answer");
+        assert!(format!("{error:?}").starts_with(ends), "{error:?}");
+        assert!(!worker.is_alive());
+    }
+}
+
+#[test]
+fn what_it_may_take_is_bounded() {
+    let source = "import os\nclass Plugin:\n def run(self, p, c):\n  held = []\n  try:\n   while True: \
+                  held.append(os.open('/dev/null', 0))\n  except OSError as e: opened = [len(held), e.strerror]\n  \
+                  for fd in held: os.close(fd)\n  children = []\n  try:\n   for _ in range(500):\n    \
+                  id = os.fork()\n    if id == 0:\n     import time; time.sleep(600)\n    children.append(id)\n  \
+                  except OSError as e: return [opened, len(children), e.strerror]\n  return len(children)";
+    let worker = started!(Fixture::of(source));
+    let result = call(&worker, json!({})).expect("answered");
+    let opened = result["result"][0][0].as_u64().expect("a number");
+    assert!(opened < Bounds::default().descriptors, "{result}");
+    let children = result["result"][1].as_u64().expect("forks are refused");
+    assert!(children <= Bounds::default().tasks, "{result}");
+}
+
+#[test]
+fn a_stopped_call_is_cancelled() {
+    let source = "import asyncio\nclass Plugin:\n async def run(self, p, c): await asyncio.sleep(60)";
+    let worker = started!(Fixture::of(source));
+    let (nothing, stop) = (Map::new(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            stop.store(true, Ordering::SeqCst);
+        });
+        let call = Call { payload: &nothing, context: &nothing, patience: Duration::from_secs(60), stop: &stop };
+        assert!(matches!(worker.call(&call), Err(Error::Stopped)));
+    });
+    assert!(worker.is_alive());
+}
