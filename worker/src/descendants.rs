@@ -5,11 +5,14 @@
 #![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of processes, in `/proc`")]
 
 use std::os::unix::fs::MetadataExt as _;
+use std::process::Child;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper, wait,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, pidfd_open, pidfd_send_signal,
+    set_child_subreaper, waitid, waitpid,
 };
 use rustix::thread::set_no_new_privs;
 
@@ -18,6 +21,23 @@ use crate::error::Error;
 /// How long killed processes may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(5);
+
+/// Children that are held: what ends the rest leaves them, and all that descends from them, alone. Locked while one
+/// is started and while others are ended, so that none is taken for an orphan before it is known.
+static HELD: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Starts a child that is held, until [`let_go`].
+pub(crate) fn hold(start: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = start()?;
+    held.push(child.id());
+    Ok(child)
+}
+
+/// Of one that has been waited for: its number may be another's from now on.
+pub(crate) fn let_go(child: &Child) {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).retain(|held| *held != child.id());
+}
 
 /// Makes this process adopt the orphans of its descendants, and makes sure that it can end what this thread
 /// starts from now on: no program of another owner gives it more rights than ours.
@@ -56,19 +76,20 @@ pub(crate) fn end_all(since: u64) -> Result<(), Error> {
 
 /// One round: whether there is nothing left to kill.
 fn has_ended_all(since: u64) -> bool {
-    loop {
-        match wait(WaitOptions::NOHANG) {
-            Ok(Some(_)) => {}
-            Ok(None) => break,
-            Err(_) => return true, // no child at all
-        }
-    }
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     let living = Process::all();
-    let (ours, older): (Vec<_>, Vec<_>) =
-        living.iter().filter(|process| process.descends(&living)).partition(|process| process.began >= since);
-    ours.iter().for_each(|process| process.kill());
-    // There are children. When none is to be seen, they are hidden, and not gone.
-    ours.is_empty() && !older.is_empty()
+    let (ours, others): (Vec<_>, Vec<_>) = living
+        .iter()
+        .filter(|process| process.descends(&living))
+        .partition(|process| process.began >= since && !process.is_held(&held, &living));
+    ours.iter().for_each(|process| process.end());
+    // Where no child is to be seen, there is none, or they are hidden, and not gone.
+    ours.is_empty() && (!others.is_empty() || has_no_child())
+}
+
+/// Whether the kernel knows of none, seen or not. Whoever waits for one finds it as it was.
+fn has_no_child() -> bool {
+    waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT).is_err()
 }
 
 /// A process, told from a later one of the same number by when it began.
@@ -98,15 +119,27 @@ impl Process {
 
     fn descends(&self, living: &[Self]) -> bool {
         let own = getpid().as_raw_nonzero().get();
-        let mut process = self;
-        for _ in 0..living.len() {
-            if process.parent == own {
-                return true;
-            }
-            let Some(parent) = living.iter().find(|other| other.id == process.parent) else { return false };
-            process = parent;
+        self.ancestors(living).any(|process| process.parent == own)
+    }
+
+    /// Whether it is a child that is held, or descends from one.
+    fn is_held(&self, held: &[u32], living: &[Self]) -> bool {
+        self.ancestors(living).any(|process| held.iter().any(|held| i64::from(*held) == i64::from(process.id)))
+    }
+
+    /// Itself, its parent, and so on. Numbers that are used again while they are read could make a circle of them.
+    fn ancestors<'a>(&'a self, living: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        let parent = |process: &&'a Self| living.iter().find(|other| other.id == process.parent);
+        std::iter::successors(Some(self), parent).take(living.len() + 1)
+    }
+
+    /// Killed, and waited for where it is a child that has ended: nobody else waits for what a plugin started.
+    fn end(&self) {
+        self.kill();
+        if let Some(pid) = Pid::from_raw(self.id) {
+            // Fails for what is no child of this process, and is another round's.
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
         }
-        false
     }
 
     /// Held open and looked at again before it is killed: its number may be another's by now. One that is

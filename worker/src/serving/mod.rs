@@ -11,11 +11,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, ExitStatus, Stdio};
+use std::process::{self, ExitStatus};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +27,7 @@ pub use self::log::LogLine;
 pub use self::shim::{Bounds, attend};
 use self::shim::{NOT_STARTED, Order};
 use crate::child::Python;
+use crate::descendants;
 use crate::error::Error;
 use crate::lowered::is_root;
 
@@ -210,15 +210,7 @@ impl Process {
         // A plugin that does not read must not hold its callers up.
         ours.set_write_timeout(Some(patience)).map_err(failed)?;
         let answering = ours.try_clone().map_err(failed)?;
-        let shim = Command::new(&shim.program)
-            .args(&shim.arguments)
-            .arg(order)
-            .env_clear()
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::from(printing.try_clone().map_err(failed)?))
-            .stderr(Stdio::from(printing))
-            .spawn()
-            .map_err(failed)?;
+        let shim = shim::spawn(shim, order, theirs, printing).map_err(failed)?;
         let answers = Arc::new(Answers::default());
         answers.read(answering);
         log::read(printed, log);
@@ -282,12 +274,14 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        if self.status().is_none() {
-            let mut shim = self.shim.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_ended = self.status().is_some();
+        let mut shim = self.shim.lock().unwrap_or_else(PoisonError::into_inner);
+        if !has_ended {
             // It has had its time; what it leaves falls to this process.
             let _ = shim.kill();
             let _ = shim.wait();
         }
+        descendants::let_go(&shim);
     }
 }
 

@@ -3,10 +3,12 @@
 //! What a plugin starts can leave its group, its session and its parent, and not its ancestors: orphans fall to the shim,
 //! which ends all of them when the plugin ends, and ends the plugin when its host is gone, however that went. It is this
 //! program, started again: whoever holds more than one plugin cannot tell whose orphan one is.
+#![expect(clippy::disallowed_methods, reason = "its room: what starts a plugin that is held")]
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, PipeWriter, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 
@@ -14,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, getuid, pidfd_open, setrlimit, setsid};
 use serde::{Deserialize, Serialize};
 
+use super::ShimProgram;
 use crate::descendants;
 use crate::lowered::NOBODY;
 
@@ -54,6 +57,19 @@ pub(super) struct Order {
     pub(super) is_lowered: bool,
 }
 
+/// Starts the shim, held: what ends another plugin of this process leaves it alone.
+pub(super) fn spawn(shim: &ShimProgram, order: String, channel: UnixStream, printing: PipeWriter) -> io::Result<Child> {
+    let mut command = Command::new(&shim.program);
+    command
+        .args(&shim.arguments)
+        .arg(order)
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(channel)))
+        .stdout(Stdio::from(printing.try_clone()?))
+        .stderr(Stdio::from(printing));
+    descendants::hold(|| command.spawn())
+}
+
 /// Is the shim: starts Python on standard input, which is a socket to the host, and stays until both have ended.
 ///
 /// The status is that of Python; 128 and the signal when one ended it; 127 when it could not be started, the reason of
@@ -63,7 +79,8 @@ pub fn attend(order: &str) -> ExitCode {
     match attended {
         Ok(status) => ExitCode::from(code_of(status)),
         Err(error) => {
-            eprintln!("{error}");
+            // Whoever closed it has nothing to read there.
+            let _ = writeln!(io::stderr(), "{error}");
             ExitCode::from(NOT_STARTED)
         }
     }

@@ -20,6 +20,7 @@ fn is_the_shim_when_it_is_started_as_one() {
         let code = attend(&order);
         // `ExitCode` does not say what it is.
         let code = format!("{code:?}").chars().filter(char::is_ascii_digit).collect::<String>();
+        #[expect(clippy::exit, reason = "it is the shim here, and no test")]
         process::exit(code.parse().unwrap_or(255));
     }
 }
@@ -388,4 +389,38 @@ fn a_stopped_call_is_cancelled() {
         assert!(matches!(worker.call(&call), Err(Error::Stopped)));
     });
     assert!(worker.is_alive());
+}
+
+#[test]
+fn one_that_is_held_outlives_a_load_beside_it() {
+    let started = started!(Fixture::of("class Plugin:\n def run(self, p, c): return 1"));
+    let beside = tempfile::tempdir().expect("a directory");
+    fs::write(
+        beside.path().join("plugin.py"),
+        "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\n\
+                  class Plugin:\n def run(self, p, c): time.sleep(0.5)",
+    )
+    .expect("writes");
+    let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
+    let python = Python { program: "python3".into(), variables: variables.collect() };
+    let (payload, stop) = (Map::new(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let loading = scope.spawn(|| {
+            crate::load::load(&crate::load::Loading {
+                python: &python,
+                directory: beside.path(),
+                payload: Some(&payload),
+                patience: Duration::from_secs(20),
+                room: crate::Room { entries: 10, file_bytes: 1 << 20, total_bytes: 1 << 20 },
+                stop: &stop,
+            })
+        });
+        // Starts while the load goes on: it is younger than what the load started.
+        thread::sleep(Duration::from_millis(200));
+        let younger =
+            Fixture::of("class Plugin:\n def run(self, p, c): return 2").start().expect("Python").expect("loads");
+        loading.join().expect("no panic").expect("loads");
+        assert_eq!(call(&younger, json!({})).expect("is alive"), json!({ "result": 2 }));
+    });
+    assert_eq!(call(&started, json!({})).expect("is alive"), json!({ "result": 1 }));
 }
