@@ -13,6 +13,7 @@ mod commands;
 mod context;
 mod environment;
 mod exposure;
+mod held_plugin;
 mod loading;
 mod output;
 mod passphrase;
@@ -41,6 +42,9 @@ use crate::output::{Output, Reports};
 /// command, and stay so.
 #[must_use = "it is the exit code of the process"]
 pub fn execute() -> ExitCode {
+    if let Some(ended) = held_plugin::attended(&Environment::of_process()) {
+        return ended;
+    }
     let reports = Reports::default();
     report_panics_as_bugs(reports.clone());
     ExitCode::from(match run(&reports) {

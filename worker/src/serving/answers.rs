@@ -12,9 +12,13 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_CALL_BYTES, MAX_CALLS};
 use crate::error::Error;
 use crate::waiting::{ROUND, go_on};
+
+/// Longest line that a plugin answers, and longest call: what a host keeps of each in memory.
+pub const MAX_CALL_BYTES: usize = 1 << 20;
+/// Most calls that wait for an answer of one plugin.
+pub const MAX_CALLS: usize = 256;
 
 /// One line of a plugin's.
 #[derive(Debug, Deserialize)]
@@ -164,5 +168,19 @@ impl Expected {
 impl Drop for Expected {
     fn drop(&mut self) {
         self.answers.state().waiting.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_answers_than_are_waited_for_at_once_are_not_expected() {
+        let answers = Arc::new(Answers::default());
+        let held: Vec<_> = (0..MAX_CALLS).map(|_| answers.expect().expect("a place")).collect();
+        assert!(matches!(answers.expect(), Err(Error::Busy { at_most: MAX_CALLS })));
+        drop(held);
+        assert_eq!(answers.expect().expect("a place again").id, MAX_CALLS as u64);
     }
 }

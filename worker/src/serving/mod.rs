@@ -8,7 +8,6 @@ mod log;
 mod shim;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -23,32 +22,20 @@ use std::{fmt, thread};
 use serde_json::{Map, Value, json};
 
 use self::answers::{Answer, Answers, End, Expected, Waited};
+pub use self::answers::{MAX_CALL_BYTES, MAX_CALLS};
 pub use self::log::LogLine;
-pub use self::shim::{Bounds, attend};
+pub use self::shim::{Bounds, ShimProgram, attend};
 use self::shim::{NOT_STARTED, Order};
 use crate::child::Python;
 use crate::descendants;
 use crate::error::Error;
 use crate::lowered::is_root;
 
-/// Longest line that a plugin answers, and longest call: what a host keeps of each in memory.
-pub const MAX_CALL_BYTES: usize = 1 << 20;
-/// Most calls that wait for an answer of one plugin.
-pub const MAX_CALLS: usize = 256;
 /// How long a plugin that was told to cancel a call has to stop it; then it is ended.
 const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long what has ended may take to be gone.
 const END_PATIENCE: Duration = Duration::from_secs(12);
 const STEP: Duration = Duration::from_millis(2);
-
-/// How this program is started to be the shim: see [`attend`].
-#[derive(Debug, Clone)]
-pub struct ShimProgram {
-    /// This program.
-    pub program: PathBuf,
-    /// What stands before the order.
-    pub arguments: Vec<OsString>,
-}
 
 /// A plugin, as it is loaded.
 #[derive(Debug)]
@@ -309,6 +296,3 @@ fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
 }
-
-#[cfg(test)]
-mod tests;

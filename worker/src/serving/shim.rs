@@ -10,13 +10,13 @@ use std::io::{self, PipeWriter, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, getuid, pidfd_open, setrlimit, setsid};
 use serde::{Deserialize, Serialize};
 
-use super::ShimProgram;
 use crate::descendants;
 use crate::lowered::NOBODY;
 
@@ -24,6 +24,15 @@ use crate::lowered::NOBODY;
 const SERVE: &str = include_str!("../serve.py");
 /// What a shim that could not start anything ends with: what a shell says of a program that is not there.
 pub(super) const NOT_STARTED: u8 = 127;
+
+/// How this program is started to be the shim: see [`attend`].
+#[derive(Debug, Clone)]
+pub struct ShimProgram {
+    /// This program.
+    pub program: PathBuf,
+    /// What stands before the order.
+    pub arguments: Vec<OsString>,
+}
 
 /// What a plugin may take at most. What it may not take, it gets an error of Python for, or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

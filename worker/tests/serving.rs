@@ -1,14 +1,25 @@
-use std::env;
-use std::fs;
-use std::io::IsTerminal as _;
-use std::os::fd::AsFd as _;
-use std::sync::atomic::Ordering;
+//! Plugins that are held, each in a real process.
+#![expect(clippy::print_stderr, reason = "without Python there is nothing to test, which is said")]
 
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aisoc_worker::serving::{Bounds, Call, LogLine, MAX_CALL_BYTES, Plugin, Serving, ShimProgram, Worker, attend};
+use aisoc_worker::{Error, KEPT_VARIABLES, Loading, Python, Room, load};
 use rustix::fs::{FileType, fstat};
 use rustix::process::{Pid, test_kill_process};
+use serde_json::{Map, Value, json};
 
-use super::*;
-use crate::child::KEPT_VARIABLES;
+const STEP: Duration = Duration::from_millis(5);
 
 /// The shim of these tests is their program again, which runs this alone.
 #[test]
@@ -26,9 +37,21 @@ fn is_the_shim_when_it_is_started_as_one() {
 }
 
 fn shim() -> ShimProgram {
-    let name = "serving::tests::is_the_shim_when_it_is_started_as_one";
+    let name = "is_the_shim_when_it_is_started_as_one";
     let arguments = ["--exact", "--nocapture", name].map(OsString::from).to_vec();
     ShimProgram { program: env::current_exe().expect("this program"), arguments }
+}
+
+/// How many processes a user may have is counted over all plugins of that user: one that starts as many as it can leaves
+/// none to those beside it, so that tests that start some do not stand beside that one.
+static STARTING: RwLock<()> = RwLock::new(());
+
+fn start_few() -> RwLockReadGuard<'static, ()> {
+    STARTING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start_many() -> RwLockWriteGuard<'static, ()> {
+    STARTING.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Fixture {
@@ -265,6 +288,7 @@ fn asynchronous_calls_wait_beside_each_other_and_are_cancelled_alone() {
 
 #[test]
 fn a_call_that_does_not_let_go_ends_the_plugin_and_everything_it_started() {
+    let _starting = start_few();
     let source = "import os, subprocess, sys, time\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n\
                   class Plugin:\n def run(self, p, c):\n  if p: return [os.getpid(), child.pid]\n  time.sleep(600)";
     let worker = started!(Fixture::of(source));
@@ -281,6 +305,7 @@ fn a_call_that_does_not_let_go_ends_the_plugin_and_everything_it_started() {
 
 #[test]
 fn dropping_it_ends_what_ignores_every_signal_and_left_its_session() {
+    let _starting = start_few();
     let source = "import os, signal, time\nids = []\n\
                   for n in range(1, 65):\n try: signal.signal(n, signal.SIG_IGN)\n except (OSError, ValueError): pass\n\
                   for _ in range(3):\n id = os.fork()\n if id == 0:\n  os.setsid()\n  time.sleep(600)\n ids.append(id)\n\
@@ -335,18 +360,6 @@ fn what_is_printed_is_a_bounded_log_and_never_an_answer() {
 }
 
 #[test]
-fn more_calls_than_wait_at_once_are_refused() {
-    let source = "import asyncio\nclass Plugin:\n async def run(self, p, c): await asyncio.sleep(60)";
-    let worker = started!(Fixture::of(source));
-    let answers = &worker.process.answers;
-    let held: Vec<_> = (0..MAX_CALLS).map(|_| answers.expect().expect("a place")).collect();
-    assert!(matches!(call(&worker, json!({})), Err(Error::Busy { at_most: MAX_CALLS })));
-    drop(held);
-    let error = call_within(&worker, json!({}), Duration::from_millis(50)).expect_err("sleeps");
-    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
-}
-
-#[test]
 fn a_plugin_that_writes_what_is_no_answer_is_ended() {
     for (write, ends) in [("b'no json\\n'", "Unreadable"), ("b'x' * (1 << 21)", "TooLarge")] {
         let source = format!(
@@ -362,6 +375,7 @@ fn a_plugin_that_writes_what_is_no_answer_is_ended() {
 
 #[test]
 fn what_it_may_take_is_bounded() {
+    let _starting = start_many();
     let source = "import os\nclass Plugin:\n def run(self, p, c):\n  held = []\n  try:\n   while True: \
                   held.append(os.open('/dev/null', 0))\n  except OSError as e: opened = [len(held), e.strerror]\n  \
                   for fd in held: os.close(fd)\n  children = []\n  try:\n   for _ in range(500):\n    \
@@ -393,6 +407,7 @@ fn a_stopped_call_is_cancelled() {
 
 #[test]
 fn one_that_is_held_outlives_a_load_beside_it() {
+    let _starting = start_few();
     let started = started!(Fixture::of("class Plugin:\n def run(self, p, c): return 1"));
     let beside = tempfile::tempdir().expect("a directory");
     fs::write(
@@ -406,12 +421,12 @@ fn one_that_is_held_outlives_a_load_beside_it() {
     let (payload, stop) = (Map::new(), AtomicBool::new(false));
     thread::scope(|scope| {
         let loading = scope.spawn(|| {
-            crate::load::load(&crate::load::Loading {
+            load(&Loading {
                 python: &python,
                 directory: beside.path(),
                 payload: Some(&payload),
                 patience: Duration::from_secs(20),
-                room: crate::Room { entries: 10, file_bytes: 1 << 20, total_bytes: 1 << 20 },
+                room: Room { entries: 10, file_bytes: 1 << 20, total_bytes: 1 << 20 },
                 stop: &stop,
             })
         });

@@ -1,0 +1,163 @@
+//! The program as the process between a host and a plugin: reached by a host, and by nobody else.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aisoc_worker::serving::{Bounds, Call, Plugin, Serving, ShimProgram, Worker};
+use aisoc_worker::{Error, KEPT_VARIABLES, Python};
+use serde_json::{Map, json};
+use support::{Bench, Run};
+
+const WORD: &str = "attend-held-plugin";
+
+fn python() -> Python {
+    let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?)));
+    Python { program: "python3".into(), variables: variables.collect() }
+}
+
+/// Nothing without Python.
+fn start(source: &str) -> Option<Worker> {
+    let sources = BTreeMap::from([("plugin.py".to_owned(), source.as_bytes().to_vec())]);
+    let place = tempfile::tempdir().expect("a directory");
+    let plugin = Plugin {
+        id: "of-tests",
+        file: "plugin.py",
+        class: "Plugin",
+        sources: &sources,
+        directory: place.path(),
+        site_paths: &[],
+        config: &Map::new(),
+    };
+    let shim = ShimProgram { program: env!("CARGO_BIN_EXE_aisoc").into(), arguments: vec![WORD.into()] };
+    let serving = Serving {
+        python: &python(),
+        shim: &shim,
+        bounds: Bounds::default(),
+        patience: Duration::from_secs(30),
+        stop: &AtomicBool::new(false),
+        log: Box::new(drop),
+    };
+    match Worker::start(&plugin, serving) {
+        Err(Error::NoPython { .. }) => None,
+        started => Some(started.expect("loads")),
+    }
+}
+
+fn call(worker: &Worker) -> serde_json::Value {
+    let (nothing, stop) = (Map::new(), AtomicBool::new(false));
+    let call = Call { payload: &nothing, context: &nothing, patience: Duration::from_secs(30), stop: &stop };
+    worker.call(&call).expect("answers").into()
+}
+
+#[test]
+fn a_host_holds_a_plugin_through_the_program() {
+    let source = "import os\nclass Plugin:\n def run(self, p, c): return [os.getpid(), os.getppid()]";
+    let Some(worker) = start(source) else {
+        return eprintln!("SKIPPED: there is no python3, so nothing was loaded");
+    };
+    let ids = call(&worker)["result"].clone();
+    assert_eq!(call(&worker)["result"], ids, "it was loaded again");
+    let shim = ids[1].as_i64().expect("a number");
+    let command = fs::read_to_string(format!("/proc/{shim}/cmdline")).expect("it is there");
+    assert!(command.contains(WORD), "{command}");
+    drop(worker);
+    assert!(ids.as_array().expect("two").iter().all(|id| !Path::new(&format!("/proc/{id}")).exists()), "{ids}");
+}
+
+/// A host that is killed has no time to end anything.
+#[test]
+fn a_plugin_ends_with_a_host_that_is_killed() {
+    let (mut host, theirs) = UnixStream::pair().expect("a pair");
+    let variables: Vec<_> = python().variables;
+    let order = json!({
+        "python": { "Unix": b"python3" },
+        "variables": variables.iter().map(|(name, value)| {
+            [name, value].map(|text| json!({ "Unix": text.as_encoded_bytes() }))
+        }).collect::<Vec<_>>(),
+        "bounds": Bounds::default(),
+        "is_lowered": false,
+    });
+    let mut shim = shim(theirs, &order.to_string());
+    let source = "import os, subprocess\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n\
+                  class Plugin:\n def run(self, p, c): return [os.getpid(), child.pid]";
+    let hexadecimal: String = source.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let plugin = json!({
+        "id": "of-tests", "file": "plugin.py", "class": "Plugin", "module": "of_tests", "config": {},
+        "sources": { "plugin.py": hexadecimal }, "directory": "/", "site_paths": [], "limit": 1000,
+    });
+    let call = json!({ "id": 1, "payload": {}, "context": {} });
+    // A shim that could not start anything has closed its end.
+    let ask = |host: &mut UnixStream, asked: &serde_json::Value| {
+        writeln!(host, "{asked}").ok()?;
+        line(host)
+    };
+    let said = ask(&mut host, &plugin).and_then(|_loaded| ask(&mut host, &call));
+    let Some(said) = said else {
+        assert_eq!(shim.wait().expect("ends").code(), Some(127));
+        return eprintln!("SKIPPED: there is no python3, so nothing was loaded");
+    };
+    let answer: serde_json::Value = serde_json::from_str(&said).expect("an answer");
+    drop(host);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while shim.try_wait().expect("ours").is_none() {
+        assert!(Instant::now() < deadline, "the shim is left");
+        thread::sleep(Duration::from_millis(5));
+    }
+    for id in answer["result"]["result"].as_array().expect("two") {
+        assert!(!Path::new(&format!("/proc/{id}")).exists(), "{id} is left");
+    }
+}
+
+fn shim(channel: UnixStream, order: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aisoc"));
+    command.args([WORD, order]).stdin(Stdio::from(OwnedFd::from(channel)));
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts")
+}
+
+/// Nothing at the end.
+fn line(channel: &mut UnixStream) -> Option<String> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while channel.read(&mut byte).ok()? == 1 {
+        match byte[0] {
+            b'\n' => return String::from_utf8(line).ok(),
+            other => line.push(other),
+        }
+    }
+    None
+}
+
+#[test]
+fn nobody_else_reaches_it() {
+    let bench = Bench::new();
+    // Standard input is no socket: the word is that of no command.
+    let run = bench.run(&[WORD, "{}"]);
+    run.refused(2, "usage");
+    assert!(run.error_line().contains(WORD), "{run:?}");
+    let socket = || Stdio::from(OwnedFd::from(UnixStream::pair().expect("a pair").0));
+    for words in [&[WORD][..], &[WORD, "{}", "{}"], &["--json", WORD, "{}"], &["help", WORD]] {
+        let run = Run::of(bench.command(words).stdin(socket()));
+        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+    }
+    // With a socket, what is no order starts nothing.
+    for order in ["", "{}", "{\"python\": 1}", "x"] {
+        let run = Run::of(bench.command(&[WORD, order]).stdin(socket()));
+        assert_eq!((run.code, run.stdout.as_str()), (127, ""), "{order}: {run:?}");
+    }
+    // By another name of the program it is the same.
+    let run = Run::of(bench.command(&[WORD, "{}"]).arg0("another").stdin(socket()));
+    assert_eq!(run.code, 127, "{run:?}");
+    let help = bench.run(&["help"]);
+    assert!(!help.ok().stdout.contains(WORD), "{help:?}");
+}
