@@ -5,7 +5,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::options::one_line;
-use aisoc_registry_client::{CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret};
+use aisoc_registry_client::{
+    CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret, Unreached,
+};
 
 use crate::args::plugin::RegistryArgs;
 use crate::environment::{
@@ -23,6 +25,7 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
         certificates: certificates(args, environment),
         also_reach: also_reach(args)?,
         proxies: environment.proxies()?,
+        unreached: Unreached::remembered(),
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })

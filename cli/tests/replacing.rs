@@ -131,6 +131,22 @@ fn another_artifact_of_the_same_version_is_said() {
 }
 
 #[test]
+fn the_same_artifact_whose_record_was_damaged_is_no_other_one() {
+    let bench = bench();
+    let artifact = publish(&bench, "1.0.0", &["a"]);
+    install(&bench, &artifact, &[]).ok();
+    bench.write("plugins/.aisoc/records/demo.json", "{");
+    let run = install(&bench, &artifact, &["--allow-signer-change"]);
+    let line = run.ok().stderr.lines().find(|line| line.starts_with("warning[version_repeated]: ")).expect("said");
+    assert!(!line.contains("another artifact"), "{run:?}");
+    assert!(line.ends_with("its record `plugins/.aisoc/records/demo.json` was damaged"), "{run:?}");
+    // Nor is one that no install has recorded.
+    fs::remove_file(bench.path("plugins/.aisoc/records/demo.json")).expect("removed");
+    let run = install(&bench, &artifact, &["--allow-signer-change"]);
+    assert!(run.ok().stderr.contains("cannot be told, because no install has recorded it"), "{run:?}");
+}
+
+#[test]
 fn a_plugin_comes_from_others_only_when_an_operator_says_so() {
     let bench = bench();
     let (before, now) = (publish(&bench, "1.0.0", &["a"]), publish(&bench, "2.0.0", &["b"]));

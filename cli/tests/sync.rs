@@ -230,6 +230,118 @@ fn what_stands_in_the_place_of_a_plugin_and_is_another_one_stays_and_is_a_refusa
 }
 
 /// The same artifact, of which less is accepted now: by whom it is signed, and what it may ask for.
+/// A second tree of an accepted plugin, which somebody has put beside it or in its place.
+#[test]
+fn a_plugin_in_two_places_is_refused_with_both_and_nothing_is_fetched_for_it() {
+    let fleet = Fleet::synced();
+    let copy = fleet.bench.path("one/copy");
+    copy_tree(&fleet.bench.path("one/alpha"), &copy);
+    fs::remove_file(fleet.bench.path("one.lock.sync")).expect("removed");
+    fs::remove_file(fleet.bench.path("one.lock.set")).expect("removed");
+    fleet.asked();
+    for _ in ["once", "and again"] {
+        let run = fleet.sync("one", &[]);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.error_line().starts_with("error[already_exists]: alpha: the plugin `alpha` stands in"), "{run:?}");
+        assert!(
+            run.error_line().contains("one/copy` as well as in its own, `") && run.error_line().contains("one/alpha`")
+        );
+        assert!(run.stderr.contains("`aisoc plugin uninstall copy --plugins-dir one`"), "{run:?}");
+    }
+    assert_eq!(fleet.asked(), [""; 0], "what would be refused is not fetched");
+    fleet.bench.run(&["plugin", "uninstall", "copy", "--plugins-dir", "one", "--yes"]).ok();
+    fleet.sync("one", &[]).ok();
+    // The one that was installed is gone, and the other one is not as it was accepted.
+    fs::rename(fleet.bench.path("one/alpha"), &copy).expect("moved");
+    fleet.bench.write("one/copy/plugin.py", "print('other')\n");
+    let run = fleet.sync("one", &[]);
+    assert!(run.error_line().contains("one/copy` and not in its own, `"), "{run:?}");
+    assert_eq!(fleet.asked(), [""; 0]);
+}
+
+fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir(to).expect("made");
+    for entry in fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("an entry");
+        match entry.file_type().expect("a type").is_dir() {
+            true => copy_tree(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).expect("copied")),
+        }
+    }
+}
+
+#[test]
+fn a_reference_of_an_entry_that_names_nothing_is_named_with_what_is_wrong_with_it() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    let lock = fleet.lock("hq").expect("a lock");
+    let line = |key: &str| lock.lines().find(|line| line.starts_with(key)).expect("a line").to_owned();
+    for (text, found) in [
+        (lock.replace(&line("oci_ref"), "oci_ref = \"no such reference!\""), "`no such reference!`: "),
+        (lock.replace(&line("oci_digest"), ""), "no `oci_digest` says which artifact it is"),
+    ] {
+        assert_ne!(text, lock);
+        fleet.bench.write("one.lock", text);
+        let run = fleet.sync("one", &[]);
+        assert_eq!(run.code, 3, "{run:?}");
+        let expected = "`oci_ref` of `alpha` in plugins.lock names nothing that can be fetched";
+        assert!(run.error_line().ends_with(expected), "{run:?}");
+        assert!(run.stderr.contains(found), "{run:?}");
+        let place = ["--plugins-lock", "one.lock", "--plugins-dir", "one", "--keys", "keys"];
+        let installed = fleet.bench.run(&[&["plugin", "install", "--locked"], &place[..]].concat());
+        assert!(installed.error_line().ends_with(expected), "{installed:?}");
+    }
+}
+
+/// Three plugins, and nobody at the registry's port.
+#[test]
+fn a_registry_that_is_down_is_asked_once_and_a_repository_that_is_missing_says_nothing_of_others() {
+    let fleet = Fleet::new();
+    for id in ["alpha", "beta", "gamma"] {
+        fleet.accept(id, "0.1.0");
+    }
+    fs::copy(fleet.bench.path("hq.lock"), fleet.bench.path("one.lock")).expect("copied");
+    for status in [401, 404] {
+        fleet.registry.set_rules(vec![Rule::on("/team/alpha/manifests", Act::Status(status))]);
+        let said = document(&fleet.sync("one", &["--json", "--dry-run"]));
+        assert!(said["plugins"][0]["objection"].is_object() && said["plugins"][1]["objection"].is_null(), "{said}");
+        assert!(said["plugins"][2]["objection"].is_null(), "{said}");
+    }
+    drop(fleet.registry);
+    let words = words_of("one", &["--json"]);
+    let run = fleet.bench.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run.code, 4, "{run:?}");
+    let said = document(&run);
+    let message = |at: usize| said["plugins"][at]["objection"]["message"].as_str().expect("a message").to_owned();
+    assert!(message(0).starts_with("cannot connect to `127.0.0.1:"), "{said}");
+    for at in [1, 2] {
+        assert_eq!(said["plugins"][at]["objection"]["reason_code"], "registry_unavailable", "{said}");
+        let expected = "not asked again, because it was not reached before: cannot connect to `127.0.0.1:";
+        assert!(message(at).starts_with(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_plugins_directory_that_is_a_file_or_a_link_is_named_with_what_was_meant() {
+    let fleet = Fleet::new();
+    fleet.accept("alpha", "0.1.0");
+    fleet.bench.write("file", "x");
+    std::os::unix::fs::symlink("one", fleet.bench.path("link")).expect("made");
+    let sync = |directory: &str| {
+        let place = ["--plugins-lock", "hq.lock", "--plugins-dir", directory, "--keys", "keys"];
+        fleet.bench.run(&[&["plugins", "sync"], &place[..]].concat())
+    };
+    for (directory, hint) in [
+        ("file", ": `file` is a file\n"),
+        ("file/below", ": `file` is a file\n"),
+        ("link", "hint: find out who made the link; if `one` is what was meant, name that"),
+    ] {
+        let run = sync(directory);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains(hint), "{run:?}");
+    }
+}
+
 #[test]
 fn what_goes_beyond_its_entry_is_a_refusal_although_its_content_is_accepted() {
     let fleet = Fleet::synced();
@@ -449,6 +561,71 @@ fn two_runs_at_once_do_the_work_once_and_one_that_is_interrupted_is_finished_by_
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     assert_eq!((fleet.lock("one"), fleet.trees("one")), (fleet.lock("hq"), fleet.trees("hq")));
+}
+
+impl Fleet {
+    /// Three that are accepted, of which the second hangs in the middle of a run with these words, which is stopped then.
+    fn stopped_at_the_second(&self, words: &[&str]) -> Run {
+        for id in ["alpha", "beta", "gamma"] {
+            self.accept(id, "0.1.0");
+        }
+        self.registry.set_rules(vec![Rule::on("/team/beta/blobs", Act::StallAfter(10)).times(1)]);
+        self.registry.forget();
+        let child = self.bench.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        while !self.registry.requests().iter().any(|seen| seen.path.contains("/team/beta/blobs")) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).expect("sent");
+        let output = child.wait_with_output().expect("ends");
+        Run {
+            code: output.status.code().expect("an exit code"),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+#[test]
+fn a_sync_that_is_stopped_says_what_is_done_what_was_undone_and_what_was_not_begun() {
+    let fleet = Fleet::new();
+    let words = words_of("one", &["--json"]).into_iter().map(|word| word.replace("one.lock", "hq.lock"));
+    let words: Vec<String> = words.collect();
+    let run = fleet.stopped_at_the_second(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run.code, 130, "{run:?}");
+    let said = document(&run);
+    let rows = [row("alpha", "install", true), row("beta", "install", false), row("gamma", "install", false)];
+    assert_eq!(actions(&said), rows, "{said}");
+    assert_eq!((&said["is_complete"], &said["ok"]), (&false.into(), &false.into()), "{said}");
+    let objection = |at: usize| &said["plugins"][at]["objection"];
+    assert!(objection(0).is_null(), "{said}");
+    assert_eq!(objection(1)["reason_code"], "interrupted", "{said}");
+    assert_eq!(objection(2)["reason_code"], "interrupted", "{said}");
+    assert!(objection(2)["message"].as_str().is_some_and(|text| text.starts_with("not begun")), "{said}");
+    let error: Value = serde_json::from_str(&run.stderr).expect("one document");
+    assert_eq!(error["error"]["detail"]["reason_code"], "interrupted", "{error}");
+    assert_eq!((fleet.version("one", "alpha").is_some(), fleet.version("one", "beta")), (true, None));
+    assert_eq!(fleet.version("one", "gamma"), None);
+}
+
+#[test]
+fn installs_that_are_stopped_say_what_is_installed_and_what_is_not() {
+    let fleet = Fleet::new();
+    let references = ["alpha", "beta", "gamma"].map(|id| fleet.registry.reference(&format!("team/{id}:0.1.0")));
+    let named = [&["plugin", "install", "--json"], &references.each_ref().map(String::as_str)[..]].concat();
+    let locked = ["plugin", "install", "--locked", "--json", "--plugins-lock", "hq.lock"];
+    for (host, words) in [("one", &named[..]), ("two", &locked)] {
+        let run = fleet.stopped_at_the_second(&[words, &["--plugins-dir", host, "--keys", "keys"]].concat());
+        assert_eq!(run.code, 130, "{run:?}");
+        let said = document(&run);
+        let ids = |list: &str, key: &str| -> Vec<String> {
+            let rows = said[list].as_array().expect("rows").iter();
+            rows.map(|row| row[key].as_str().expect("text").to_owned()).collect()
+        };
+        assert_eq!(ids("plugins", "id"), ["alpha"], "{said}");
+        let failed = ids("failed", "source");
+        assert!(failed.len() == 2 && failed[0].contains("beta") && failed[1].contains("gamma"), "{said}");
+        assert_eq!(said["failed"][1]["objection"]["reason_code"], "interrupted", "{said}");
+    }
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub use identity::{IdentityConflict, Placed, identity_conflicts, manifest_id, st
 pub use in_place::while_in_place;
 pub use last_seen::{ClockState, MAX_STEP};
 pub use names::escaped;
-pub use observed::Observed;
+pub use observed::{Observed, stands_elsewhere};
 pub use plugin::InstalledPlugin;
 pub use previous::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS, PreviousVersion, require_one_digest, tree_bytes};
 pub use record::{InstallRecord, RecordedSigner, SHORT_DIGEST_DIGITS};

@@ -164,7 +164,9 @@ fn in_place(layout: &Layout, id: &PluginId, is_signed: bool) -> Result<Option<In
     let signers = known.unwrap_or_else(|| if is_signed { SignedBy::not_known() } else { SignedBy::default() });
     let version = record.as_ref().map_or_else(|| manifest_version(&tree), |record| Some(record.version.clone()));
     let capabilities = accepted_capabilities(&tree, record.as_ref(), is_damaged);
-    Ok(Some(InPlace { recorded: record.map(|record| record.tree_digest), version, signers, is_gone, capabilities }))
+    let damaged_record = is_damaged.then(|| layout.record(id));
+    let recorded = record.map(|record| record.tree_digest);
+    Ok(Some(InPlace { recorded, damaged_record, version, signers, is_gone, capabilities }))
 }
 
 /// What it was accepted to ask for: as its install has written it down, or as the manifest in place has it where no
@@ -210,22 +212,42 @@ fn other_spelling(layout: &Layout, census: &Census, id: &PluginId) -> Option<Pla
 }
 
 fn second_spelling(other: &Placed, id: &PluginId) -> Fault {
-    let message = match other.id.as_ref().filter(|stated| other.directory != *stated.as_str()) {
-        Some(stated) => {
-            format!("the plugin `{stated}` stands in the directory `{}`", escaped(other.path.as_os_str()))
-        }
-        None => format!("the plugin `{}` is installed", escaped(&other.directory)),
-    };
+    match other.id.as_ref().filter(|stated| other.directory != *stated.as_str()) {
+        Some(stated) if stated == id => stands_elsewhere(id, &other.path),
+        Some(stated) => spelt_otherwise(
+            format!("the plugin `{stated}` stands in the directory `{}`", escaped(other.path.as_os_str())),
+            id,
+            other,
+        ),
+        None => spelt_otherwise(format!("the plugin `{}` is installed", escaped(&other.directory)), id, other),
+    }
+}
+
+fn spelt_otherwise(message: String, id: &PluginId, other: &Placed) -> Fault {
     Fault::new(Reason::AlreadyExists, message)
         .expected("an id that differs in more than case, `-`, `_` and `.`", id.to_string())
-        .hint(format!("if it is the same plugin, remove it first: {}", removal(other)))
+        .hint(format!("if it is the same plugin, remove it first: {}", removal(&other.path)))
+}
+
+/// Why nothing takes the place of a plugin of which somebody has put a tree into the directory `other`: nobody can tell
+/// which of the two is meant.
+pub fn stands_elsewhere(id: &PluginId, other: &Path) -> Fault {
+    let own = other.with_file_name(id.as_str());
+    let [shown_own, shown] = [&own, other].map(|place| escaped(place.as_os_str()));
+    let beside = match own.symlink_metadata() {
+        Ok(_) => format!("as well as in its own, `{shown_own}`"),
+        Err(_) => format!("and not in its own, `{shown_own}`"),
+    };
+    Fault::new(Reason::AlreadyExists, format!("the plugin `{id}` stands in the directory `{shown}` {beside}"))
+        .expected("an id that no other directory has", id.to_string())
+        .hint(format!("look at what stands there, then remove it where it stands: {}", removal(other)))
 }
 
 /// The command that removes a plugin, wherever it stands: a name that is no id cannot be uninstalled.
-fn removal(plugin: &Placed) -> String {
-    match plugin.directory.to_str().and_then(|name| name.parse::<PluginId>().ok()) {
+fn removal(place: &Path) -> String {
+    match place.file_name().and_then(OsStr::to_str).and_then(|name| name.parse::<PluginId>().ok()) {
         Some(name) => format!("`aisoc plugin uninstall {name}`"),
-        None => format!("`rm -r {}`", shell_word(&plugin.path)),
+        None => format!("`rm -r {}`", shell_word(place)),
     }
 }
 
@@ -239,7 +261,7 @@ pub(crate) fn not_installed(layout: &Layout, id: &PluginId) -> Fault {
         Some(plugin) => {
             let place = escaped(plugin.path.as_os_str());
             fault(format!("there is no directory `{id}` in `{shown}`: the plugin stands in `{place}`"))
-                .hint(format!("remove it where it stands: {}", removal(&plugin)))
+                .hint(format!("remove it where it stands: {}", removal(&plugin.path)))
         }
         None if look_at(&layout.record(id)).is_ok_and(|found| found.is_some()) => {
             fault(format!("`{id}` is written down in `{shown}`, and its directory is gone"))

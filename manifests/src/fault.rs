@@ -139,7 +139,11 @@ impl Fault {
     #[must_use]
     pub fn no_directory(path: &std::path::Path) -> Self {
         let message = format!("`{}` is a link or a file, where a directory is needed", path.display());
-        Self::new(Reason::DirectoryInsecure, message)
+        let hint = match path.read_link() {
+            Ok(target) => format!("find out who made the link; if `{}` is what was meant, name that", target.display()),
+            Err(_) => "find out what it is and who put it there; name the directory that was meant".to_owned(),
+        };
+        Self::new(Reason::DirectoryInsecure, message).hint(hint)
     }
 
     /// Replaces the default hint of the reason. A hint is the next command, never "trust less".
@@ -245,8 +249,22 @@ impl Fault {
             ErrorKind::NotFound => Reason::IoNotFound,
             _ => Reason::IoError,
         };
-        Self::new(reason, format!("cannot {act} `{}`", path.display())).caused_by(source)
+        // The system does not say which part of the path it is.
+        let in_the_way =
+            (source.kind() == ErrorKind::NotADirectory).then(|| path.ancestors().find(|part| is_no_way(part)));
+        let message = format!("cannot {act} `{}`", path.display());
+        match in_the_way.flatten() {
+            Some(part) => Self::new(reason, format!("{message}: `{}` is a file", part.display()))
+                .caused_by(source)
+                .hint("name the directory that was meant, or move the file away"),
+            None => Self::new(reason, message).caused_by(source),
+        }
     }
+}
+
+/// Whether something is there that has nothing below it.
+fn is_no_way(path: &std::path::Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_dir())
 }
 
 impl From<Cancelled> for Fault {

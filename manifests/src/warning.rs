@@ -90,7 +90,7 @@ warnings! {
         "An older version is in the place of a newer one, as `--allow-downgrade` or a rollback says."
         None
     VersionRepeated "version_repeated"
-        "Another artifact has replaced one of the same version."
+        "Another artifact has replaced one of the same version; or nobody can tell, because no record says what was there."
         Some("ask the publisher to give every release a version of its own")
     VersionsUncompared "versions_uncompared"
         "Nobody can tell which of two versions is older, and `--allow-downgrade` or a rollback says that it may be either."

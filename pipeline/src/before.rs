@@ -1,6 +1,7 @@
 //! What stands in the place of a plugin before it is replaced, and what the replacing changes about it.
 
 use std::cmp::Ordering;
+use std::path::PathBuf;
 
 use aisoc_installation::{Access, InstallRecord, Present, RecordedSigner, SeenTree, Site};
 use aisoc_manifests::digest::TreeDigest;
@@ -80,6 +81,10 @@ pub struct Replaced {
     pub order: Option<Ordering>,
     /// Whether every file is as it was but for the signatures.
     pub is_signed_again: bool,
+    /// Whether it is written down what it was: of the rest nobody can tell whether it was the same artifact.
+    pub is_recorded: bool,
+    /// The record of it that could not be understood.
+    pub damaged_record: Option<PathBuf>,
 }
 
 impl Replaced {
@@ -104,6 +109,8 @@ impl Replaced {
             is_signer_unread: is_unread && in_place.signers.is_signed(),
             added_signers: if is_same { in_place.signers.added_by(verdict) } else { Vec::new() },
             order: in_place.version.as_deref().and_then(|version| compare_or_same(version, &now.version)),
+            is_recorded: in_place.recorded.is_some(),
+            damaged_record: in_place.damaged_record.clone(),
             is_signed_again: before.is_some_and(|before| is_signed_again(before, now)),
         })
     }

@@ -10,6 +10,7 @@ pub mod options;
 pub mod remote;
 pub mod storage;
 pub mod target;
+pub mod unreached;
 pub mod worker;
 
 pub use certificates::{CertificateFile, Certificates};
@@ -19,4 +20,5 @@ pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Pr
 pub use remote::tls_provider;
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use target::Target;
+pub use unreached::Unreached;
 pub use worker::Worker;

@@ -50,6 +50,8 @@ impl Default for Slowest {
     }
 }
 
+/// Most hosts that are not asked again because nobody could connect to them.
+pub(crate) const MAX_UNREACHED_HOSTS: usize = 100;
 /// How often one request is tried altogether.
 pub(crate) const MAX_TRIES: u32 = 5;
 /// How often a registry is asked for what it stored a moment ago: ten seconds or so, and then it has lost it.

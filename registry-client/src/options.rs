@@ -11,6 +11,7 @@ use aisoc_manifests::cancellation::Cancellation;
 
 use crate::certificates::Certificates;
 use crate::limits::Limits;
+use crate::unreached::Unreached;
 
 /// How to talk to registries.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct ClientOptions {
     pub user_agent: String,
     /// What ends the work on local files; requests end when their future is dropped.
     pub cancellation: Cancellation,
+    /// Who was not reached, for whoever asks for several things and not for each of them anew.
+    pub unreached: Unreached,
 }
 
 /// Which registries are spoken to without TLS. There is no attempt with TLS first: falling back
@@ -160,6 +163,7 @@ impl Default for ClientOptions {
             backoff: Duration::from_millis(200),
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
             cancellation: Cancellation::default(),
+            unreached: Unreached::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the gates are told about a site: facts that somebody else has read, as data.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::TreeDigest;
@@ -56,6 +57,8 @@ pub enum Errand {
 pub struct InPlace {
     /// The tree that was recorded; nothing where no record can be understood.
     pub recorded: Option<TreeDigest>,
+    /// The record that cannot be understood, where there is one.
+    pub damaged_record: Option<PathBuf>,
     /// Its version, when that is known.
     pub version: Option<String>,
     /// Who has signed it.

@@ -23,6 +23,7 @@ fn by(signers: &[KnownSigner]) -> SignedBy {
 fn in_place(version: Option<&str>, signers: SignedBy) -> InPlace {
     InPlace {
         recorded: Some(TreeDigest::of(b"before")),
+        damaged_record: None,
         version: version.map(str::to_owned),
         signers,
         is_gone: false,

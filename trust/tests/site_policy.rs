@@ -38,6 +38,7 @@ fn capabilities(list: &str) -> BTreeSet<Capability> {
 fn accepted(capabilities: Option<BTreeSet<String>>) -> InPlace {
     InPlace {
         recorded: Some(TreeDigest::of(b"before")),
+        damaged_record: None,
         version: Some("1".to_owned()),
         signers: SignedBy::default(),
         is_gone: false,

@@ -13,7 +13,7 @@ use super::grants;
 use super::install_locked::install_locked;
 use super::installing::{answer, install};
 use super::lock_rule::{AskedLock, lock_rule};
-use super::several;
+use super::several::{self, InTurn};
 use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::known::Capabilities;
@@ -64,12 +64,11 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let mut sources = wanted.iter().filter_map(|(_, source)| source.as_ref().ok());
     sources.try_for_each(|source| source.require_beside(options.site.path()))?;
     refuse_one_plugin_twice(&wanted, &options, context)?;
-    let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
+    let (mut document, mut faults, mut turn) = (InstalledPlugins::default(), Vec::new(), InTurn::default());
     for (name, source) in wanted {
-        let installed = source.and_then(|source| install(&source, &options, context));
+        let installed = turn.next(|| install(&source?, &options, context));
         match installed.map_err(|fault| grants::as_typed(fault, &args.sources, &name, context)) {
             Ok(plugin) => document.plugins.push(plugin),
-            Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
                 document.failed.push(NotInstalled { source: redacted(&name), objection: Objection::from(&fault) });
                 faults.push((name, fault));

@@ -1,7 +1,7 @@
 //! `aisoc plugin install --locked` without a reference: everything that the lock accepts, and nothing else.
 
 use aisoc_installation::Access;
-use aisoc_manifests::fault::{Class, Result};
+use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{InstalledPlugins, NotInstalled, Objection};
 use aisoc_pipeline::fleet::{LockedArtifact, SyncAct, SyncPlan, foresee};
@@ -10,6 +10,7 @@ use aisoc_trust::lock_missing;
 use super::accepted::{here, tell};
 use super::fleet::bring::Bringing;
 use super::installing::answer;
+use super::several::InTurn;
 use crate::args::lock::SourceArgs;
 use crate::args::plugin::InstallArgs;
 use crate::context::{Context, coverage_floor};
@@ -36,16 +37,15 @@ pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8>
     let access = Access { coverage_floor: coverage_floor(args.floor, here.trust.policy.mode)?, ..access };
     let (trust, lock) = (here.trust, LockRule::AsSigned(chosen.path));
     let bringing = Bringing { site, trust, references, lock, client, keep: args.keep, access };
-    let (mut document, mut faults) = (InstalledPlugins::default(), Vec::new());
+    let (mut document, mut faults, mut turn) = (InstalledPlugins::default(), Vec::new(), InTurn::default());
     for (step, artifact) in steps.iter().zip(&artifacts) {
         let done = match (&step.act, artifact) {
             (SyncAct::Refuse, _) => step.differs.clone().map_or(Ok(None), Err),
-            (_, Some(artifact)) => bringing.install(artifact, context).map(Some),
+            (_, Some(artifact)) => turn.next(|| bringing.install(artifact, context)).map(Some),
             (_, None) => Ok(None),
         };
         match done {
             Ok(installed) => document.plugins.extend(installed),
-            Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
                 let id = &step.entry.id;
                 document.failed.push(NotInstalled { source: redacted(id), objection: Objection::from(&fault) });

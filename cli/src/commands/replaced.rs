@@ -43,16 +43,38 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
         Some(Ordering::Greater) => {
             say(Warning::OlderVersion, format!("`{id}` is older than it was: {before} → {version}"))
         }
-        Some(Ordering::Equal) => {
-            say(
-                Warning::VersionRepeated,
-                format!("another artifact of `{id}` has the same version: {before} → {version}"),
-            );
-        }
+        Some(Ordering::Equal) => repeated(id, before, version, replaced, context),
         None => say(
             Warning::VersionsUncompared,
             format!("which version of `{id}` is older cannot be told: {before} → {version}"),
         ),
+    }
+}
+
+/// What has no record to go by may have been the same artifact.
+fn repeated(id: &PluginId, before: &str, version: &str, replaced: &Replaced, context: &Context) {
+    let code = Warning::VersionRepeated;
+    let versions = format!("the same version: {before} → {version}");
+    match &replaced.damaged_record {
+        _ if replaced.is_recorded => {
+            context.output.warning(code, format!("another artifact of `{id}` has {versions}"));
+        }
+        Some(record) => {
+            let record = record.display();
+            let said = format!(
+                "what `{id}` takes the place of has {versions}; whether it was the same artifact cannot be told, because \
+                 its record `{record}` was damaged"
+            );
+            let hint = "find out who wrote into the record; what is in place now was verified, and has a record again";
+            context.output.warning_with(code, said, Some(hint));
+        }
+        None => {
+            let said = format!(
+                "what `{id}` takes the place of has {versions}; whether it was the same artifact cannot be told, because \
+                 no install has recorded it"
+            );
+            context.output.warning_with(code, said, None);
+        }
     }
 }
 

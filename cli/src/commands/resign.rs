@@ -14,9 +14,10 @@ use aisoc_signing::KeyHolder;
 use serde::Serialize;
 
 use super::mistagged::naming_tags;
+use super::replaced;
+use super::several::{self, InTurn};
 use super::untagged::require_named;
 use super::verify::as_text;
-use super::{replaced, several};
 use crate::args::resign::{NamingArgs, ResignArgs};
 use crate::context::Context;
 use crate::output::{Answer, printable, redacted};
@@ -59,11 +60,10 @@ pub(crate) fn run(args: ResignArgs, context: &Context) -> Result<u8> {
     }
     options.trust.require_keys()?;
     let key = signer::one(&args.private_key, &args.passphrase, context)?;
-    let (mut document, mut faults) = (ResignedArtifacts::default(), Vec::new());
+    let (mut document, mut faults, mut turn) = (ResignedArtifacts::default(), Vec::new(), InTurn::default());
     for (name, source) in wanted {
-        match source.and_then(|source| resign(&source, key.as_ref(), &options, context)) {
+        match turn.next(|| resign(&source?, key.as_ref(), &options, context)) {
             Ok(artifact) => document.artifacts.push(artifact),
-            Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
                 document.failed.push(NotResigned { source: redacted(&name), objection: Objection::from(&fault) });
                 faults.push((name, fault));

@@ -6,6 +6,33 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 
 use crate::context::Context;
 
+/// One thing behind the other, until the command is stopped: nothing more is begun then, and what was done is said as
+/// well as what was not.
+#[derive(Debug, Default)]
+pub(super) struct InTurn {
+    is_stopped: bool,
+}
+
+impl InTurn {
+    /// Does the next one, unless the command was stopped in one before.
+    ///
+    /// # Errors
+    /// As the work; `interrupted` for what is not begun.
+    pub(super) fn next<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.is_stopped {
+            return Err(Fault::new(Reason::Interrupted, "not begun, because the command was stopped before"));
+        }
+        let done = work();
+        self.is_stopped = done.as_ref().is_err_and(|fault| fault.class() == Class::Interrupted);
+        done
+    }
+
+    /// Whether the command was stopped.
+    pub(super) const fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+}
+
 /// The one refusal that stands for all, by [`weight`], the first among equals. `what` says what became of them, as in
 /// `are refused`.
 pub(super) fn worst(total: usize, what: &str, mut faults: Vec<Fault>) -> Option<Fault> {
@@ -74,6 +101,17 @@ mod tests {
             let expected = format!("2 of 9 plugins are not installed, the first is: {first}");
             assert_eq!(worst(reasons), Some(expected), "{reasons:?}");
         }
+    }
+
+    #[test]
+    fn behind_the_one_that_is_stopped_nothing_is_begun() {
+        let mut turn = InTurn::default();
+        assert_eq!(turn.next(|| Ok(1)).expect("done"), 1);
+        turn.next(|| Err::<(), _>(Fault::new(Reason::Unsigned, "no"))).expect_err("refused");
+        assert!(!turn.is_stopped());
+        turn.next(|| Err::<(), _>(Fault::new(Reason::Interrupted, "stopped by a signal"))).expect_err("stopped");
+        let fault = turn.next(|| -> Result<()> { panic!("begun") }).expect_err("not begun");
+        assert_eq!((turn.is_stopped(), fault.class()), (true, Class::Interrupted));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write a
 use std::os::fd::AsFd as _;
 
 use aisoc_installation::Site;
-use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{NotUninstalled, Objection, UninstalledPlugin, UninstalledPlugins};
 use serde::Serialize;
 
-use super::several;
+use super::several::{self, InTurn};
 
 use crate::args::plugin::UninstallArgs;
 use crate::context::Context;
@@ -49,16 +49,15 @@ pub(crate) fn run(args: UninstallArgs, context: &Context) -> Result<u8> {
     if !args.yes && !context.dry_run().is_on() {
         confirm_all(&ids, &site, context)?;
     }
-    let (mut document, mut faults) = (UninstalledPlugins::default(), Vec::new());
+    let (mut document, mut faults, mut turn) = (UninstalledPlugins::default(), Vec::new(), InTurn::default());
     for id in &ids {
-        match aisoc_pipeline::uninstall(&site, id, &access) {
+        match turn.next(|| aisoc_pipeline::uninstall(&site, id, &access)) {
             Ok(leftovers) => {
                 context.warn_of_leftovers(&leftovers);
                 announce(&site, id, context)?;
                 let plugins_directory = path_text(site.path());
                 document.plugins.push(UninstalledPlugin { id: id.to_string(), plugins_directory });
             }
-            Err(fault) if fault.class() == Class::Interrupted => return Err(fault),
             Err(fault) => {
                 document.failed.push(NotUninstalled { id: redacted(id.as_str()), objection: Objection::from(&fault) });
                 faults.push((id.to_string(), fault));

@@ -93,7 +93,8 @@ pub struct SyncedPlugins {
     pub plugins: Vec<SyncedPlugin>,
     /// What is here, and is not in the lock. It stays.
     pub extras: Vec<ExtraPlugin>,
-    /// Whether everything that the lock accepts is here now, as it was accepted.
+    /// Whether everything that the lock accepts is here now, as it was accepted. A command that was stopped has not
+    /// looked at the end, and cannot tell.
     pub is_complete: bool,
 }
 
@@ -114,7 +115,7 @@ pub struct SyncedPlugin {
     pub reference: Option<String>,
     /// Whether the plugin is here now, as it was accepted.
     pub is_done: bool,
-    /// Why it is not, where it was tried or cannot be.
+    /// Why it is not, where it was tried, cannot be, or was not begun because the command was stopped.
     pub objection: Option<Objection>,
 }
 

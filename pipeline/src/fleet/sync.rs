@@ -5,20 +5,27 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use aisoc_discovery::{Discovered, Failed, Origin, Source as PluginSource};
 use aisoc_files::shell_word;
+use aisoc_installation::stands_elsewhere;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::text::shown;
 use aisoc_manifests::version_order::compare;
 use aisoc_trust::lockfile::{LockEntry, Lockfile};
 use aisoc_trust::{CapabilityConsent, Consent, LockListed, PluginMode};
 
 use crate::accepted::{HereOptions, JudgedHere, SeenByLock};
 use crate::discovered::Noticed;
+
+/// Most characters of a reference that a message repeats.
+const MAX_SHOWN: usize = 200;
 
 /// What has to be done, and what is here beside it.
 #[derive(Debug)]
@@ -118,17 +125,37 @@ impl SyncAct {
 impl LockedArtifact {
     /// What an entry says of where its plugin is; nothing of one that came in no artifact, or in a directory.
     pub fn of(entry: &LockEntry) -> Option<Self> {
+        Self::named(entry)?.ok()
+    }
+
+    /// As [`LockedArtifact::of`], with what is wrong with what an entry says of it; nothing where it says nothing.
+    fn named(entry: &LockEntry) -> Option<Result<Self>> {
+        let reference = entry.provenance.oci_ref.as_ref()?;
+        Some(Self::at(entry, reference).map_err(|fault| {
+            let message = format!("`oci_ref` of `{}` in plugins.lock names nothing that can be fetched", entry.id);
+            let found = format!("`{}`: {fault}", shown(reference, MAX_SHOWN));
+            Fault::new(Reason::MissingFromInstall, message)
+                .expected("a reference and its `oci_digest`", found)
+                .hint("correct it where the lock is made; what `aisoc plugin install REF --lock` locks can be fetched")
+        }))
+    }
+
+    fn at(entry: &LockEntry, reference: &str) -> Result<Self> {
         let provenance = &entry.provenance;
-        let digest: ArtifactDigest = provenance.oci_digest.as_ref()?.parse().ok()?;
-        let reference: Reference = provenance.oci_ref.as_ref()?.parse().ok()?;
+        let reference: Reference = reference.parse()?;
+        let digest = provenance
+            .oci_digest
+            .as_ref()
+            .ok_or_else(|| Fault::new(Reason::InvalidReference, "no `oci_digest` says which artifact it is"))?;
+        let digest: ArtifactDigest = digest.parse()?;
         let capabilities = match provenance.capabilities {
             Some(_) => CapabilityConsent::AcceptedBefore,
             None => CapabilityConsent::Nothing,
         };
         // Whose signatures count instead, gate 7 asks by the entry.
         let consent = Consent { downgrade: true, signer_change: provenance.signed_by.is_some(), capabilities };
-        let id = PluginId::installable(&entry.id).ok()?;
-        Some(Self { id, reference: reference.pinned(digest), digest, consent })
+        let id = PluginId::installable(&entry.id)?;
+        Ok(Self { id, reference: reference.pinned(digest), digest, consent })
     }
 }
 
@@ -165,12 +192,20 @@ struct Places<'a> {
     here: HashMap<usize, usize>,
     /// Why nobody can tell, by the name.
     failed: HashMap<&'a str, &'a Fault>,
+    /// The directory of another name that a plugin stands in, by its id.
+    elsewhere: HashMap<&'a str, &'a Path>,
 }
 
 impl<'a> Places<'a> {
     /// Of several the first has the id.
     fn of(seen: &'a SeenByLock) -> Self {
-        let (mut here, mut failed) = (HashMap::new(), HashMap::new());
+        let (mut here, mut failed, mut elsewhere) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let in_directories = |plugin: &&Discovered| matches!(plugin.source, PluginSource::Dir | PluginSource::Oci);
+        for plugin in seen.plugins.iter().filter(in_directories) {
+            if plugin.place.file_name() != Some(OsStr::new(&plugin.id)) {
+                elsewhere.entry(plugin.id.as_str()).or_insert(plugin.place.as_path());
+            }
+        }
         for (at, entry) in seen.comparison.entries.iter().enumerate() {
             if let Some(entry) = entry {
                 here.entry(*entry).or_insert(at);
@@ -179,7 +214,7 @@ impl<'a> Places<'a> {
         for Failed { name, fault, .. } in &seen.failed {
             failed.entry(name.as_str()).or_insert(fault);
         }
-        Self { here, failed }
+        Self { here, failed, elsewhere }
     }
 }
 
@@ -188,9 +223,19 @@ fn step(at: usize, entry: &LockEntry, seen: &SeenByLock, places: &Places<'_>) ->
     let failed = places.failed.get(entry.id.as_str()).copied();
     let differs = here.map_or_else(|| failed.cloned(), |here| difference(entry, here, seen));
     let present_version = here.map(|here| seen.plugins[here].version.clone());
-    let (act, differs) = match (LockedArtifact::of(entry), here, differs) {
+    // What stands there by hand is nobody's to remove: what comes would be refused for it, each time.
+    let elsewhere = places.elsewhere.get(entry.id.as_str()).copied();
+    let (artifact, unusable) = match LockedArtifact::named(entry) {
+        Some(Ok(artifact)) => (Some(artifact), None),
+        Some(Err(fault)) => (None, Some(fault)),
+        None => (None, None),
+    };
+    let (act, differs) = match (artifact, here, differs) {
         (_, Some(_), None) => (SyncAct::Keep, None),
         _ if entry.is_below_its_floor() => refused(below_floor(entry)),
+        (Some(LockedArtifact { id, .. }), _, Some(_)) if let Some(place) = elsewhere => {
+            refused(stands_elsewhere(&id, place))
+        }
         (Some(artifact), Some(_), Some(differs)) => {
             (exchange(artifact, entry, present_version.as_deref()), Some(differs))
         }
@@ -199,12 +244,15 @@ fn step(at: usize, entry: &LockEntry, seen: &SeenByLock, places: &Places<'_>) ->
             Some(occupied) => refused(occupied),
             None => (SyncAct::Install(artifact), Some(missing(entry))),
         },
-        (None, _, Some(differs)) => refused(differs),
-        (None, None, None) => refused(
+        (None, _, Some(differs)) => refused(match unusable {
+            Some(unusable) => differs.and(&unusable),
+            None => differs,
+        }),
+        (None, None, None) => refused(unusable.unwrap_or_else(|| {
             missing(entry)
                 .although("the lock names no artifact of it that can be fetched")
-                .hint("install it the way it comes; what `aisoc plugin install REF --lock` locks can be fetched"),
-        ),
+                .hint("install it the way it comes; what `aisoc plugin install REF --lock` locks can be fetched")
+        })),
     };
     SyncStep { entry: entry.clone(), present_version, act, differs }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aisoc_manifests::fault::{Fault, Reason};
 use reqwest::Url;
 
-use super::origin::{authority, same_origin, shown_path};
+use super::origin::{authority, same_origin, shown, shown_path};
 use super::reach::OutOfReach;
 
 /// An exchange that did not happen.
@@ -18,6 +18,8 @@ pub(super) struct Broken {
     pub(super) tries: u32,
     /// How long to wait before the next one, at least.
     pub(super) after: Option<Duration>,
+    /// The origin that nobody could connect to, where it was that.
+    pub(super) unreached: Option<String>,
 }
 
 /// Why a body ended before its end.
@@ -42,7 +44,7 @@ enum Kind {
 impl Broken {
     /// Trying again would give the same.
     pub(super) fn for_good(fault: Fault) -> Self {
-        Self { fault, tries: 1, after: None }
+        Self { fault, tries: 1, after: None, unreached: None }
     }
 
     /// What the error of an exchange with `url` comes to, for the registry that it is made for.
@@ -55,7 +57,12 @@ impl Broken {
         let message = format!("{} `{}` for {}", kind.act(), authority(url), asked(registry, url, method));
         // A URL may hold a signature or a token in its query; the message above names what is safe.
         let fault = Fault::new(Reason::RegistryUnavailable, message).caused_by(error.without_url());
-        Self { fault, tries: kind.tries(), after: None }
+        Self { fault, tries: kind.tries(), after: None, unreached: None }
+    }
+
+    /// Says that nobody could connect there.
+    pub(super) fn unreached(self, url: &Url) -> Self {
+        Self { unreached: Some(shown(url)), ..self }
     }
 }
 

@@ -172,10 +172,10 @@ pub(super) async fn tag(
             return Ok(if refused.is_some() { Pushed::Uploaded } else { Pushed::Present });
         }
         replace.check(tag, present, manifest.digest())?;
-        if let Some(Broken { fault, .. }) = refused
+        if let Some(broken) = refused
             && !may_try
         {
-            return Err(fault);
+            return Err(connection.wire.given_up(broken));
         }
         match put_once(connection, &call).await? {
             // The one answer that a registry gives when it did it (distribution specification, `end-7`).
@@ -211,7 +211,7 @@ async fn put_once(connection: &Arc<Connection>, call: &Call<'_>) -> Result<Resul
         return Ok(Ok(Stored::of(&answer)));
     }
     let (tries, after) = (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers()));
-    Ok(Err(Broken { fault: answer.refusal(call).await, tries, after }))
+    Ok(Err(Broken { fault: answer.refusal(call).await, tries, after, unreached: None }))
 }
 
 fn put_call(connection: &Connection, manifest: &Manifest, name: ManifestName) -> Result<Call<'static>> {

@@ -63,7 +63,7 @@ impl Connection {
                 }
                 Err(broken) => {
                     if !tries.pause(broken.tries, broken.after).await {
-                        return Err(broken.fault);
+                        return Err(self.wire.given_up(broken));
                     }
                 }
             }

@@ -51,13 +51,13 @@ impl NoToken {
 
     /// Twice more, whatever the caller would do: the exchange that needs the token is waiting.
     fn for_now(reason: Reason, message: String) -> Self {
-        Self::Broken(Broken { fault: Fault::new(reason, message), tries: 3, after: None })
+        Self::Broken(Broken { fault: Fault::new(reason, message), tries: 3, after: None, unreached: None })
     }
 
     /// As often as any request that is answered so, and not before the time that was asked for.
     fn later(message: String, after: Option<Duration>) -> Self {
         let fault = Fault::new(Reason::RegistryUnavailable, message);
-        Self::Broken(Broken { fault, tries: MAX_TRIES, after })
+        Self::Broken(Broken { fault, tries: MAX_TRIES, after, unreached: None })
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn push(connection: &Arc<Connection>, descriptor: &Descriptor, 
             Attempt::Done(pushed) => return Ok(pushed),
             Attempt::Again(broken) => {
                 if !tries.pause(broken.tries, broken.after).await {
-                    return Err(broken.fault);
+                    return Err(connection.wire.given_up(broken));
                 }
             }
         }
@@ -76,7 +76,9 @@ async fn send(
     match connection.send_once(&call).await {
         Ok(answer) => match (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers())) {
             (1, _) => arrived(connection, descriptor, &call, answer.success(&call).await?).await,
-            (tries, after) => Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries, after })),
+            (tries, after) => {
+                Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries, after, unreached: None }))
+            }
         },
         Err(broken) => Ok(Attempt::Again(broken)),
     }

@@ -14,12 +14,12 @@ use reqwest::{Method, Request, Response, Url};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-use super::broken::{BodyError, Broken, asked};
+use super::broken::{BodyError, Broken, asked, chain};
 use super::clients::Clients;
-use super::origin::authority;
+use super::origin::{authority, shown};
 use super::proxy::Proxy;
 use super::pulse::Pulse;
-use super::reach::Reach;
+use super::reach::{OutOfReach, Reach};
 use super::tls;
 use crate::limits::USUAL_SILENCE;
 use crate::options::ClientOptions;
@@ -68,6 +68,9 @@ impl Wire {
         let looked_up =
             self.told(self.ends(), || format!("for the addresses of `{host}`"), self.reach.check(&url)).await;
         looked_up.map_err(|_| Broken::for_good(self.overdue()))?.map_err(Broken::for_good)?;
+        if let Some(fault) = self.options.unreached.before(&shown(&url)) {
+            return Err(Broken::for_good(fault));
+        }
         let proxy = Proxy::of(&self.options.proxies, &url).map_err(Broken::for_good)?;
         let client = self.clients.of(&url, proxy.as_ref(), &self.reach, &self.options).map_err(Broken::for_good)?;
         let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
@@ -82,7 +85,12 @@ impl Wire {
             None => {
                 let message =
                     format!("`{host}` did not answer {}{through}", asked(&self.registry, &url, method.as_str()));
-                Err(Broken { fault: self.late(&message, self.longest_silence()), tries: 3, after: None })
+                Err(Broken {
+                    fault: self.late(&message, self.longest_silence()),
+                    tries: 3,
+                    after: None,
+                    unreached: None,
+                })
             }
         }
     }
@@ -90,6 +98,13 @@ impl Wire {
     /// What the error comes to: TLS and the proxy have words of their own, and everything else is between us
     /// and the registry.
     fn broken(&self, url: &Url, method: &Method, proxy: Option<&Proxy>, error: reqwest::Error) -> Broken {
+        // A judgement of an address is none of the host's.
+        let is_unreached = error.is_connect() && !chain(&error).any(|cause| cause.is::<OutOfReach>());
+        let broken = self.in_words(url, method, proxy, error);
+        if is_unreached { broken.unreached(url) } else { broken }
+    }
+
+    fn in_words(&self, url: &Url, method: &Method, proxy: Option<&Proxy>, error: reqwest::Error) -> Broken {
         if let Some(fault) = tls::fault(&error, url, proxy) {
             return Broken::for_good(fault);
         }
@@ -97,13 +112,23 @@ impl Wire {
         if let Some(proxy) = proxy.filter(|_| !was_connected) {
             return proxy.broken(url, error);
         }
-        let Broken { fault, tries, after } = Broken::of(&self.registry, url, method.as_str(), error);
+        let broken = Broken::of(&self.registry, url, method.as_str(), error);
+        let fault = broken.fault;
         let fault = match proxy {
             Some(proxy) => fault.hint(format!("try again; the way there leads through {proxy}")),
             None if was_connected => tls::hinted(fault, url),
             None => fault,
         };
-        Broken { fault, tries, after }
+        Broken { fault, ..broken }
+    }
+
+    /// Why something is given up that was tried as often as it makes sense. Who was not reached is not asked for the next
+    /// thing either.
+    pub(super) fn given_up(&self, broken: Broken) -> Fault {
+        if let Some(origin) = broken.unreached {
+            self.options.unreached.note(origin, &broken.fault);
+        }
+        broken.fault
     }
 
     /// What `exchange` gives, or nothing when no byte moved for too long in either direction.

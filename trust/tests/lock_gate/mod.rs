@@ -165,6 +165,7 @@ fn accepting(place: Option<&str>, lock: Option<&str>, errand: Errand, capabiliti
     };
     let in_place = place.map(|list| InPlace {
         recorded: Some(TreeDigest::of(b"before")),
+        damaged_record: None,
         version: Some("0".to_owned()),
         signers: SignedBy::default(),
         is_gone: false,

@@ -17,7 +17,7 @@ use aisoc_trust::lockfile::Lockfile;
 use serde::Serialize;
 
 use super::super::accepted::{here, shown_lock, tell};
-use super::super::several;
+use super::super::several::{self, InTurn};
 use super::bring::Bringing;
 use super::pull::{Asked, back, document, pull};
 use crate::args::accepted::LockChangeArgs;
@@ -123,24 +123,26 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     let trust = here.trust.clone();
     let access = access.clone();
     let bringing = Bringing { site: site.clone(), trust, references, lock: lock_rule, client, keep, access };
-    let failures = brought(&plan.steps, &bringing, context).map_err(although_pulled)?;
+    let mut turn = InTurn::default();
+    let failures = brought(&plan.steps, &bringing, &mut turn, context);
     // What is here is looked at again: by the lock as it is then, whoever has changed either meanwhile.
     let looked_at_again = || foresee(&chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?, &here, mode);
     let after = match context.dry_run().is_on() || artifacts.is_empty() {
-        true => None,
-        false => Some(looked_at_again().map_err(|fault| fault.although("what could come was brought"))?),
+        true => After::NothingCame,
+        false => After::of(turn.next(looked_at_again), &turn)
+            .map_err(|fault| fault.although("what could come was brought"))?,
     };
     let SyncPlan { steps, extras, .. } = plan;
-    let Outcomes { plugins, failures } = Outcomes::of(steps, after.map(|after| after.steps), failures);
+    let Outcomes { plugins, failures, stopped } = Outcomes::of(steps, after, failures);
     announce(&plugins, context);
     let document = SyncedPlugins {
         plugins_lock: shown_lock(&chosen.path, lock.schema()),
         followed,
-        is_complete: plugins.iter().all(|plugin| plugin.is_done),
+        is_complete: stopped.is_none() && plugins.iter().all(|plugin| plugin.is_done),
         plugins,
         extras: extras.into_iter().map(extra_document).collect(),
     };
-    answer(document, failures, context)
+    answer(document, failures, stopped, context)
 }
 
 /// The verification of each plugin says which keys end.
@@ -186,25 +188,40 @@ fn nothing_to_go_by(path: &Path) -> Fault {
     )
 }
 
-/// Brings each plugin that has to come, and says why some have not.
-///
-/// # Errors
-/// `interrupted`: what is done then is done, and the next run goes on.
-fn brought(steps: &[SyncStep], bringing: &Bringing, context: &Context) -> Result<HashMap<String, Fault>> {
-    let mut failures = HashMap::new();
-    for SyncStep { entry, act, differs, .. } in steps {
+/// Brings each plugin that has to come, and says why some have not. Of a command that is stopped what is done then is
+/// done, and the next run goes on.
+fn brought(steps: &[SyncStep], bringing: &Bringing, turn: &mut InTurn, context: &Context) -> HashMap<String, Fault> {
+    let failure = |SyncStep { entry, act, differs, .. }: &SyncStep| {
         let failure = match (act, act.artifact()) {
             (SyncAct::Keep, _) => None,
-            (_, Some(artifact)) => bringing.bring(artifact, context).err(),
+            (_, Some(artifact)) => turn.next(|| bringing.bring(artifact, context)).err(),
             (_, None) => differs.clone(),
         };
-        match failure {
-            Some(fault) if fault.class() == Class::Interrupted => return Err(fault),
-            Some(fault) => failures.insert(entry.id.clone(), fault),
-            None => None,
-        };
+        failure.map(|fault| (entry.id.clone(), fault))
+    };
+    steps.iter().filter_map(failure).collect()
+}
+
+/// What is known of the plugins once all that could come was brought.
+enum After {
+    /// What was known before.
+    NothingCame,
+    /// The command was stopped: each that has come was judged when it came, and nobody has looked again.
+    Stopped(Fault),
+    /// Each as it is by the lock as it is.
+    Seen(Vec<SyncStep>),
+}
+
+impl After {
+    /// # Errors
+    /// Whatever kept it from being looked at, but for a stop.
+    fn of(looked_at_again: Result<SyncPlan>, turn: &InTurn) -> Result<Self> {
+        match looked_at_again {
+            Ok(plan) => Ok(Self::Seen(plan.steps)),
+            Err(fault) if turn.is_stopped() => Ok(Self::Stopped(fault)),
+            Err(fault) => Err(fault),
+        }
     }
-    Ok(failures)
 }
 
 /// What became of each plugin, and why of those that are not here as they were accepted.
@@ -212,32 +229,46 @@ fn brought(steps: &[SyncStep], bringing: &Bringing, context: &Context) -> Result
 struct Outcomes {
     plugins: Vec<SyncedPlugin>,
     failures: Vec<(String, Fault)>,
+    /// Why not all was done, or looked at again.
+    stopped: Option<Fault>,
 }
 
 impl Outcomes {
     /// One that is here as it was accepted is done, whoever has brought it; one that is not has failed, whatever was
     /// done. Of a dry run it is known what would fail.
-    fn of(steps: Vec<SyncStep>, after: Option<Vec<SyncStep>>, mut failures: HashMap<String, Fault>) -> Self {
-        let is_looked_at_again = after.is_some();
-        let after = after.into_iter().flatten();
-        let mut after: HashMap<String, SyncStep> = after.map(|step| (step.entry.id.clone(), step)).collect();
+    fn of(steps: Vec<SyncStep>, after: After, mut failures: HashMap<String, Fault>) -> Self {
+        let by_id = |steps: Vec<SyncStep>| steps.into_iter().map(|step| (step.entry.id.clone(), step)).collect();
+        let (mut after, stopped): (HashMap<String, SyncStep>, _) = match after {
+            After::NothingCame => return Self::foreseen(steps, failures),
+            After::Stopped(fault) => (HashMap::new(), Some(fault)),
+            After::Seen(after) => (by_id(after), None),
+        };
         let mut outcomes = Self::default();
         for step in steps {
             let failure = failures.remove(&step.entry.id);
-            match is_looked_at_again {
-                false => outcomes.add(&step, step.is_done(), failure),
-                true => {
-                    let differs = after.remove(&step.entry.id).map_or_else(|| Some(went(&step)), |now| now.differs);
+            let now = after.remove(&step.entry.id);
+            let failure = match stopped {
+                Some(_) => failure,
+                None => {
+                    let differs = now.map_or_else(|| Some(went(&step)), |now| now.differs);
                     let is_brought = failure.is_none() && step.act.artifact().is_some();
                     let differs = differs.map(|differs| if is_brought { although_brought(differs) } else { differs });
-                    let failure = differs.map(|differs| failure.unwrap_or(differs));
-                    outcomes.add(&step, failure.is_none(), failure);
+                    differs.map(|differs| failure.unwrap_or(differs))
                 }
-            }
+            };
+            outcomes.add(&step, failure.is_none(), failure);
         }
+        outcomes.stopped = stopped;
         let mut added: Vec<_> = after.into_values().collect();
         added.sort_by(|one, other| one.entry.id.cmp(&other.entry.id));
         added.iter().for_each(|step| outcomes.add(step, step.is_done(), step.differs.clone()));
+        outcomes
+    }
+
+    /// Of what was not looked at again: nothing has come, or nothing may.
+    fn foreseen(steps: Vec<SyncStep>, mut failures: HashMap<String, Fault>) -> Self {
+        let mut outcomes = Self::default();
+        steps.iter().for_each(|step| outcomes.add(step, step.is_done(), failures.remove(&step.entry.id)));
         outcomes
     }
 
@@ -284,11 +315,19 @@ fn announce(plugins: &[SyncedPlugin], context: &Context) {
     }
 }
 
-fn answer(document: SyncedPlugins, failures: Vec<(String, Fault)>, context: &Context) -> Result<u8> {
+fn answer(
+    document: SyncedPlugins,
+    failures: Vec<(String, Fault)>,
+    stopped: Option<Fault>,
+    context: &Context,
+) -> Result<u8> {
     // A plugin that fails alone is named as well.
     let total = (document.plugins.len() + document.extras.len()).max(2);
     let what = context.said("are not as plugins.lock has them", "would not be as plugins.lock has them");
-    let refusal = several::refusal(total, what, failures, context);
+    // A stop counts most: of those that are not done it has a line each, and may come when all are.
+    let refusal = several::refusal(total, what, failures, context)
+        .filter(|refusal| stopped.is_none() || refusal.class() == Class::Interrupted)
+        .or(stopped);
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     context.output.answer(&Outcome { document, exit_code })?;
     refusal.map_or(Ok(0), Err)

@@ -49,7 +49,7 @@ impl Proxy {
         };
         // A URL may hold a signature or a token in its query.
         let fault = Fault::new(Reason::ProxyUnavailable, message).caused_by(error.without_url()).hint(hint);
-        Broken { fault, tries: 3, after: None }
+        Broken { fault, tries: 3, after: None, unreached: None }
     }
 
     /// Whether that answer to a request for `url` is the proxy's own and not the registry's: 407 in plain HTTP
