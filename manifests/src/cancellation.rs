@@ -55,6 +55,12 @@ impl Cancellation {
         Measured::of(self.command.as_ref().map(|command| (&command.gauge, &*command.watcher)), act, total)
     }
 
+    /// Whether somebody hears how far work is that begins now: not within work that has begun already, and not where
+    /// nobody watches. So whoever would have to look up how much it is need not.
+    pub fn would_measure(&self) -> bool {
+        self.command.as_ref().is_some_and(|command| !command.gauge.has_begun())
+    }
+
     /// Says that so many more bytes are through. Cheap: the command hears of it now and then.
     pub fn advance(&self, bytes: u64) {
         if let Some(command) = &self.command {

@@ -96,6 +96,10 @@ impl Gauge {
         true
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        self.work().is_some()
+    }
+
     fn work(&self) -> MutexGuard<'_, Option<Work>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

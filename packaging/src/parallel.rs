@@ -1,20 +1,17 @@
 //! Reading many files on a few threads.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "its room: files of any size are hashed as they stream, opened without waiting"
-)]
 
 use std::cell::Cell;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use aisoc_files::parallel;
 pub use aisoc_files::parallel::default_threads;
 use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::limits::Limits;
 
@@ -92,12 +89,17 @@ pub(crate) enum Links {
 
 /// Opens a file for reading without waiting: a FIFO put at its place must not hang the reader.
 pub(crate) fn open(path: &Path, links: Links) -> io::Result<File> {
-    use rustix::fs::OFlags;
+    open_in(CWD, path, links)
+}
+
+/// As [`open`], of a path from an open directory on.
+pub(crate) fn open_in(directory: impl AsFd, path: &Path, links: Links) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = match links {
-        Links::Followed => OFlags::NONBLOCK,
-        Links::Refused => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+        Links::Followed => flags,
+        Links::Refused => flags | OFlags::NOFOLLOW,
     };
-    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+    Ok(File::from(rustix::fs::openat(directory, path, flags, Mode::empty())?))
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@
 //! What the host passes over is noted beside: it is what a signature of the code alone does not cover.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use aisoc_files::{EachEntry, Entry, Links as Following, SmallFileError, Walk, open_directory, read_small};
+use aisoc_files::{
+    EachEntry, Entry, Links as Following, SmallFileError, Walk, open_directory, open_directory_in, read_small,
+};
 use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::{FileEntry, FileMap};
@@ -23,7 +27,7 @@ use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::value::Text;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
 
 use crate::dir::SPECIAL_BITS;
@@ -155,7 +159,9 @@ pub fn reference_files(root: &Path, threads: NonZeroUsize) -> Result<PythonFiles
 /// # Errors
 /// As [`ReferenceDir::read`], but for the manifest.
 pub fn stated_bytes(root: &Path, limits: &Limits) -> Result<u64> {
-    Entries::default().search(root, Everything::Wanted, None, limits).map(|(_, bytes)| bytes)
+    let mut bounds = Bounds::of(root, limits, Sizes::LookedUp);
+    Entries::default().search(Everything::Wanted, None, &mut bounds)?;
+    Ok(bounds.bytes.into_inner())
 }
 
 /// Whether nobody else may change a directory and what is in it, of each of which the open one was judged.
@@ -178,9 +184,9 @@ impl Watch {
         self.insecure.is_none() && !self.is_unjudged
     }
 
-    fn saw(&mut self, path: &Path, is_secure: bool) {
+    fn saw(&mut self, path: impl FnOnce() -> PathBuf, is_secure: bool) {
         if !is_secure {
-            self.insecure.get_or_insert_with(|| path.to_owned());
+            self.insecure.get_or_insert_with(path);
         }
     }
 }
@@ -203,20 +209,35 @@ struct Entries {
     watch: Watch,
 }
 
-/// Holds a directory to the bounds of an archive while it is searched, before anything in it is read.
+/// Where the sizes of files come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sizes {
+    /// Looked up while the directory is searched: somebody is to hear how much there is to read.
+    LookedUp,
+    /// Of each file as it states them once it is open, before it is read: nobody looks at it twice.
+    OfOpen,
+}
+
+/// Holds a directory to the bounds of an archive: while it is searched, and as its files are opened.
 struct Bounds<'a> {
     root: &'a Path,
     limits: &'a Limits,
+    sizes: Sizes,
     entries: usize,
     name_bytes: usize,
-    bytes: u64,
+    /// Of the files so far, on whatever thread.
+    bytes: AtomicU64,
 }
 
-impl Bounds<'_> {
-    fn entry(&mut self, path: &Path) -> Result<()> {
+impl<'a> Bounds<'a> {
+    fn of(root: &'a Path, limits: &'a Limits, sizes: Sizes) -> Self {
+        Self { root, limits, sizes, entries: 0, name_bytes: 0, bytes: AtomicU64::new(0) }
+    }
+
+    fn entry(&mut self, within: &Path) -> Result<()> {
         self.limits.cancellation.check()?;
         self.entries += 1;
-        self.name_bytes += relative(self.root, path).len();
+        self.name_bytes += within.as_os_str().len();
         let (entries, name_bytes) = (self.limits.max_entries, self.limits.max_name_bytes);
         match (self.entries > entries, self.name_bytes > name_bytes) {
             (true, _) => Err(self.exceeded("has too many entries", format!("at most {entries}"), "more".to_owned())),
@@ -228,13 +249,27 @@ impl Bounds<'_> {
         }
     }
 
-    /// By the stated size: a file that is mostly hole is refused before anybody reads it. What cannot be
-    /// looked at is reported when it cannot be read.
-    fn file(&mut self, path: &Path) -> Result<()> {
-        let bytes = fs::metadata(path).map_or(0, |found| found.len());
-        self.bytes = self.bytes.saturating_add(bytes);
+    /// A file that was found. What cannot be looked at is reported when it cannot be read.
+    fn found(&self, within: &Path) -> Result<()> {
+        match self.sizes {
+            Sizes::LookedUp => self.file(fs::metadata(self.root.join(within)).map_or(0, |found| found.len())),
+            Sizes::OfOpen => Ok(()),
+        }
+    }
+
+    /// A file that is open, before anything of it is read.
+    fn opened(&self, found: &Stat) -> Result<()> {
+        match self.sizes {
+            Sizes::LookedUp => Ok(()),
+            Sizes::OfOpen => self.file(u64::try_from(found.st_size).unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// By the stated size: a file that is mostly hole is refused before anybody reads it.
+    fn file(&self, bytes: u64) -> Result<()> {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let Limits { max_file_bytes, max_total_bytes, .. } = self.limits;
-        for (found, most) in [(bytes, max_file_bytes), (self.bytes, max_total_bytes)] {
+        for (found, most) in [(bytes, max_file_bytes), (before.saturating_add(bytes), max_total_bytes)] {
             if found > *most {
                 return Err(self.exceeded("is too large", format!("at most {most} bytes"), format!("{found} bytes")));
             }
@@ -256,8 +291,16 @@ enum Everything {
     PassedOver,
 }
 
+/// What is to be read of a directory, and the directory, open. Nothing where it cannot be opened.
+#[derive(Default)]
+struct Candidates {
+    root: Option<OwnedFd>,
+    files: Vec<Candidate>,
+}
+
 struct Candidate {
-    path: PathBuf,
+    /// From the root of the plugin on.
+    within: PathBuf,
     is_python: bool,
     is_regular: bool,
 }
@@ -270,112 +313,130 @@ impl Entries {
         threads: NonZeroUsize,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut entries = Self::default();
-        let (candidates, bytes) = entries.search(root, everything, walk, limits)?;
-        let _reading = limits.cancellation.begin(Act::Reading, bytes);
-        let read = parallel::map(&candidates, threads, |candidate, buffer| {
-            let keep = limits.bytes_to_keep(relative(root, &candidate.path));
-            match read_entry(candidate, keep, walk, limits, buffer) {
+        // On several threads nobody could say which file was one too many.
+        let is_looked_up = threads > NonZeroUsize::MIN || limits.cancellation.would_measure();
+        let sizes = if is_looked_up { Sizes::LookedUp } else { Sizes::OfOpen };
+        let (mut entries, mut bounds) = (Self::default(), Bounds::of(root, limits, sizes));
+        let Candidates { root: opened, files } = entries.search(everything, walk, &mut bounds)?;
+        // Nothing was found in what cannot be opened.
+        let Some(opened) = opened else { return Ok(entries) };
+        let _reading = limits.cancellation.begin(Act::Reading, bounds.bytes.load(Ordering::Relaxed));
+        let read = parallel::map(&files, threads, |candidate, buffer| {
+            let keep = limits.bytes_to_keep(candidate.name());
+            let read = match candidate.open(&opened, walk) {
+                Ok(file) => {
+                    bounds.opened(&file.found)?;
+                    file.read(keep, limits, buffer)
+                }
+                Err(error) => Err(error),
+            };
+            let failed = |error| Fault::io("read", &root.join(&candidate.within), error);
+            match read {
                 Ok(entry) => Ok(Ok(entry)),
-                Err(error) if candidate.is_python || keep.is_some() || is_of_machine(&error) => {
-                    Err(Fault::io("read", &candidate.path, error))
-                }
-                Err(error) => {
-                    Ok(limits.cancellation.check().map(|()| Err(Fault::io("read", &candidate.path, error)))?)
-                }
+                Err(error) if candidate.is_python || keep.is_some() || is_of_machine(&error) => Err(failed(error)),
+                Err(error) => Ok(limits.cancellation.check().map(|()| Err(failed(error)))?),
             }
         })?;
-        for (candidate, entry) in candidates.iter().zip(read) {
-            entries.add(root, candidate, entry.as_ref().ok());
-            entries.unread = entries.unread.take().or(entry.err());
+        for (candidate, read) in files.iter().zip(read) {
+            let (read, unread) = read.map_or_else(|fault| (None, Some(fault)), |read| (Some(read), None));
+            entries.add(root, candidate, read);
+            entries.unread = entries.unread.take().or(unread);
         }
         entries.strange.sort();
         Ok(entries)
     }
 
-    /// Collects without recursion: nothing bounds the depth of somebody else's directory. Beside the files, how large
-    /// they are together.
-    fn search(
-        &mut self,
-        root: &Path,
-        everything: Everything,
-        walk: Option<&Walk>,
-        limits: &Limits,
-    ) -> Result<(Vec<Candidate>, u64)> {
-        let mut bounds = Bounds { root, limits, entries: 0, name_bytes: 0, bytes: 0 };
-        let mut candidates = Vec::new();
-        let mut directories = vec![root.to_owned()];
+    /// Collects without recursion: nothing bounds the depth of somebody else's directory.
+    fn search(&mut self, everything: Everything, walk: Option<&Walk>, bounds: &mut Bounds<'_>) -> Result<Candidates> {
+        let mut candidates = Candidates::default();
+        let mut directories = vec![PathBuf::new()];
         while let Some(directory) = directories.pop() {
-            // The host passes over what it may not list, and signs what is left.
-            let links = if walk.is_none() { Following::Followed } else { Following::Refused };
-            let entries = match self.opened(&directory, links, walk) {
+            let entries = match self.opened(bounds.root, &directory, walk, &mut candidates.root) {
                 Ok(entries) => entries,
-                Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
                 Err(error) => {
-                    self.watch.is_unjudged = true;
-                    self.unread.get_or_insert_with(|| Fault::io("list", &directory, error));
-                    self.note(root, &directory);
-                    self.vacancy.entry(&directory.strip_prefix(root).unwrap_or(&directory).join("unlisted"));
+                    self.unlisted(bounds.root, &directory, error)?;
+                    self.vacancy.entry(&directory.join("unlisted"));
                     continue;
                 }
             };
             for entry in entries {
                 let Entry { name, kind } = match entry {
                     Ok(entry) => entry,
-                    Err(error) if is_of_machine(&error) => return Err(Fault::io("list", &directory, error)),
                     Err(error) => {
-                        self.watch.is_unjudged = true;
-                        self.unread.get_or_insert_with(|| Fault::io("list", &directory, error));
-                        self.note(root, &directory);
+                        self.unlisted(bounds.root, &directory, error)?;
                         continue;
                     }
                 };
-                let found = directory.join(&name);
-                bounds.entry(&found)?;
-                let within = found.strip_prefix(root).unwrap_or(&found);
+                let within = directory.join(&name);
+                bounds.entry(&within)?;
                 if kind == FileType::Directory {
-                    self.vacancy.directory(within);
-                    directories.push(found);
+                    self.vacancy.directory(&within);
+                    directories.push(within);
                     continue;
                 }
-                self.vacancy.entry(within);
+                self.vacancy.entry(&within);
                 let is_regular = kind == FileType::RegularFile;
-                let is_python = name.as_bytes().ends_with(b".py") && (is_regular || leads_to_file(&found)?);
+                let is_named_python = name.as_bytes().ends_with(b".py");
+                let is_python = is_named_python && (is_regular || leads_to_file(&bounds.root.join(&within))?);
                 let is_read = is_python || (is_regular && everything == Everything::Wanted);
                 if is_read {
-                    bounds.file(&found)?;
+                    bounds.found(&within)?;
                 }
                 if !is_regular {
                     self.watch.is_unjudged = true;
-                    self.note(root, &found);
+                    self.note(&within);
                 }
                 if is_read {
-                    candidates.push(Candidate { path: found, is_python, is_regular });
+                    candidates.files.push(Candidate { within, is_python, is_regular });
                 }
             }
         }
-        Ok((candidates, bounds.bytes))
+        Ok(candidates)
     }
 
-    /// Opens a directory to list it: the one that is judged.
-    fn opened(&mut self, path: &Path, links: Following, walk: Option<&Walk>) -> std::io::Result<EachEntry> {
-        let opened = open_directory(path, links)?;
+    /// Opens a directory to list it, the one that is judged; `root` is opened with the first, and all others are in it.
+    fn opened(
+        &mut self,
+        path: &Path,
+        within: &Path,
+        walk: Option<&Walk>,
+        root: &mut Option<OwnedFd>,
+    ) -> std::io::Result<EachEntry> {
+        let opened = match root {
+            Some(root) => open_directory_in(root, within)?,
+            None => {
+                let links = if walk.is_none() { Following::Followed } else { Following::Refused };
+                let opened = open_directory(path, links)?;
+                root.insert(opened).try_clone()?
+            }
+        };
         if let Some(walk) = walk {
-            self.watch.saw(path, walk.holds(&opened, &fstat(&opened)?)?);
+            self.watch.saw(|| path.join(within), walk.holds(&opened, &fstat(&opened)?)?);
         }
         EachEntry::of(opened)
     }
 
-    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<&ReadEntry>) {
-        let name = relative(root, &candidate.path);
-        let entry = read.map(|read| read.entry);
+    /// What the host may not list it passes over, and signs what is left.
+    fn unlisted(&mut self, root: &Path, within: &Path, error: std::io::Error) -> Result<()> {
+        if is_of_machine(&error) {
+            return Err(Fault::io("list", &root.join(within), error));
+        }
+        self.watch.is_unjudged = true;
+        self.unread.get_or_insert_with(|| Fault::io("list", &root.join(within), error));
+        self.note(within);
+        Ok(())
+    }
+
+    fn add(&mut self, root: &Path, candidate: &Candidate, read: Option<ReadEntry>) {
+        let (within, name) = (&candidate.within, candidate.name());
+        let entry = read.as_ref().map(|read| read.entry);
         self.watch.is_unjudged |= read.is_none();
         if let Some(ReadEntry { is_special, is_secure, kept, .. }) = read {
-            self.watch.saw(&candidate.path, *is_secure);
-            if *is_special {
-                self.note(root, &candidate.path);
+            self.watch.saw(|| root.join(within), is_secure);
+            if is_special {
+                self.note(within);
             }
-            let kept = kept.clone().filter(|_| candidate.is_regular);
+            let kept = kept.filter(|_| candidate.is_regular);
             self.kept.extend(kept.map(|content| (String::from_utf8_lossy(name).into_owned(), content)));
         }
         if let (true, Some(entry)) = (candidate.is_python, entry) {
@@ -386,13 +447,13 @@ impl Entries {
             (Some(path), Some(entry)) if candidate.is_regular => {
                 self.files.insert(path, entry);
             }
-            _ if candidate.is_regular => self.note(root, &candidate.path),
+            _ if candidate.is_regular => self.note(within),
             _ => {}
         }
     }
 
-    fn note(&mut self, root: &Path, path: &Path) {
-        self.strange.push(String::from_utf8_lossy(relative(root, path)).into_owned());
+    fn note(&mut self, within: &Path) {
+        self.strange.push(String::from_utf8_lossy(within.as_os_str().as_bytes()).into_owned());
     }
 }
 
@@ -404,10 +465,6 @@ fn is_of_machine(error: &std::io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|error| OF_MACHINE.contains(&error))
 }
 
-fn relative<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
-    path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes()
-}
-
 struct ReadEntry {
     entry: FileEntry,
     /// Whether it would run as somebody else.
@@ -417,24 +474,38 @@ struct ReadEntry {
     kept: Option<Content>,
 }
 
-fn read_entry(
-    candidate: &Candidate,
-    keep: Option<u64>,
-    walk: Option<&Walk>,
-    limits: &Limits,
-    buffer: &mut [u8],
-) -> std::io::Result<ReadEntry> {
-    let links = if walk.is_some() && candidate.is_regular { Links::Refused } else { Links::Followed };
-    let mut file = parallel::open(&candidate.path, links)?;
-    let found = fstat(&file)?;
-    let mode = found.st_mode;
-    let is_secure = walk.map_or(Ok(true), |walk| walk.holds(&file, &found))?;
-    let mut keep = keep.map(Keep::new);
-    let hashed = parallel::hash(&mut file, u64::try_from(found.st_size).ok(), buffer, limits, |bytes| {
-        keep.iter_mut().for_each(|keep| keep.push(bytes));
-    })?;
-    let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: mode & 0o100 != 0 };
-    Ok(ReadEntry { entry, is_special: mode & SPECIAL_BITS != 0, is_secure, kept: keep.map(Keep::finish) })
+/// A candidate that is open, and what it says of itself then.
+struct OpenEntry {
+    file: File,
+    found: Stat,
+    is_secure: bool,
+}
+
+impl Candidate {
+    fn name(&self) -> &[u8] {
+        self.within.as_os_str().as_bytes()
+    }
+
+    fn open(&self, root: &OwnedFd, walk: Option<&Walk>) -> std::io::Result<OpenEntry> {
+        let links = if walk.is_some() && self.is_regular { Links::Refused } else { Links::Followed };
+        let file = parallel::open_in(root, &self.within, links)?;
+        let found = fstat(&file)?;
+        let is_secure = walk.map_or(Ok(true), |walk| walk.holds(&file, &found))?;
+        Ok(OpenEntry { file, found, is_secure })
+    }
+}
+
+impl OpenEntry {
+    fn read(self, keep: Option<u64>, limits: &Limits, buffer: &mut [u8]) -> std::io::Result<ReadEntry> {
+        let Self { mut file, found, is_secure } = self;
+        let mut keep = keep.map(Keep::new);
+        let hashed = parallel::hash(&mut file, u64::try_from(found.st_size).ok(), buffer, limits, |bytes| {
+            keep.iter_mut().for_each(|keep| keep.push(bytes));
+        })?;
+        let is_special = found.st_mode & SPECIAL_BITS != 0;
+        let entry = FileEntry { digest: hashed.digest, size: hashed.size, executable: found.st_mode & 0o100 != 0 };
+        Ok(ReadEntry { entry, is_special, is_secure, kept: keep.map(Keep::finish) })
+    }
 }
 
 /// Whether a link leads to a regular file; links to nothing, in circles, or to other things do not count.

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs::{self, File};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::cancellation::Cancellation;
@@ -69,6 +70,32 @@ fn sizes_count_up_to_their_bounds_and_not_beyond() {
     for limits in [file(999), all(total - 1)] {
         all_refuse(root.path(), &limits, "too large");
     }
+}
+
+/// One of many plugins is read on one thread, and its files are held to the bounds as they are opened.
+#[test]
+fn sizes_of_open_files_count_up_to_their_bounds_and_not_beyond() {
+    let root = demo();
+    let size = |name: &str| fs::metadata(root.path().join(name)).expect("there").len();
+    fs::write(root.path().join("data.bin"), vec![b'x'; 1000]).expect("written");
+    let total = size("plugin.yaml") + size("plugin.py") + size("sub/__init__.py") + size("data.bin");
+    let read = |limits: &Limits| ReferenceDir::read_with(root.path(), NonZeroUsize::MIN, limits).map(drop);
+    for (max_file_bytes, max_total_bytes) in [(1001, total), (1000, total), (1000, total + 1)] {
+        read(&Limits { max_file_bytes, max_total_bytes, ..Limits::default() }).expect("within its bounds");
+    }
+    let refused =
+        [(999, total, "at most 999 bytes", 1000), (1000, total - 1, &format!("at most {} bytes", total - 1), total)];
+    for (max_file_bytes, max_total_bytes, expected, found) in refused {
+        let fault = read(&Limits { max_file_bytes, max_total_bytes, ..Limits::default() }).expect_err("too large");
+        assert_eq!(fault.reason(), Reason::ForbiddenEntry, "{fault:?}");
+        let difference = fault.difference().expect("two values");
+        assert_eq!((difference.expected.as_str(), &difference.found), (expected, &format!("{found} bytes")));
+    }
+    // Before anything of it is read: that would take an hour.
+    File::create(root.path().join("sparse.py")).expect("created").set_len(1 << 40).expect("sparse");
+    let begin = Instant::now();
+    read(&Limits::default()).expect_err("too large");
+    assert!(begin.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

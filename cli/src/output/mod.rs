@@ -164,7 +164,9 @@ impl Output {
         let text =
             if answer.goes_on() { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
         let text = text.expect("answers are strings, numbers and lists of them");
-        format!("{}\n", completed(&text, |hint| self.hint(hint)))
+        let mut text = completed(text, |hint| self.hint(hint));
+        text.push('\n');
+        text
     }
 
     /// A hint, with commands that can be copied: with what was typed and they need as well.
@@ -184,15 +186,29 @@ impl Output {
 }
 
 /// A document with every hint completed. Where it has lines, each key begins one, and no string holds a line break.
-fn completed(document: &str, complete: impl Fn(&str) -> String) -> String {
+/// What has no hint is not copied: a listing of ten thousand is megabytes.
+fn completed(document: String, complete: impl Fn(&str) -> String) -> String {
     const KEY: &str = "\"hint\": ";
-    let line = |line: &str| {
+    if !document.contains(KEY) {
+        return document;
+    }
+    let with_hint = |line: &str| {
         let (indentation, rest) = line.split_once(KEY).filter(|(before, _)| before.trim().is_empty())?;
         let comma = if rest.ends_with(',') { "," } else { "" };
         let hint: String = serde_json::from_str(rest.trim_end_matches(',')).ok()?;
         Some(format!("{indentation}{KEY}{}{comma}", serde_json::Value::from(complete(&hint))))
     };
-    document.lines().map(|text| line(text).unwrap_or_else(|| text.to_owned())).collect::<Vec<_>>().join("\n")
+    let mut text = String::with_capacity(document.len());
+    for line in document.split('\n') {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        match with_hint(line) {
+            Some(line) => text.push_str(&line),
+            None => text.push_str(line),
+        }
+    }
+    text
 }
 
 /// Writes text to stdout. A reader that went away (`| head`) has what it wanted.
@@ -222,7 +238,7 @@ mod tests {
             "message": "hint: x",
         });
         let text = serde_json::to_string_pretty(&document).expect("JSON");
-        let read: serde_json::Value = serde_json::from_str(&completed(&text, |hint| format!("{hint}!"))).expect("JSON");
+        let read: serde_json::Value = serde_json::from_str(&completed(text, |hint| format!("{hint}!"))).expect("JSON");
         let mut expected = document;
         expected["a"]["hint"] = "run `x`, \"y\"!".into();
         expected["b"][0]["hint"] = "z!".into();

@@ -6,7 +6,7 @@ use aisoc_discovery::{Discovered, Failed, Source, UserPlugins};
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
 use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{Asking, FoundPlugin, LockFacts, PluginMode};
+use aisoc_trust::{Asking, FoundPlugin, LockFacts, PluginMode, Traces};
 
 use super::contract::ContractCheck;
 use super::here::HereOptions;
@@ -36,11 +36,11 @@ pub fn explain_found(
     check: &ContractCheck<'_>,
 ) -> Result<Option<FoundDecision>> {
     let of_one = |plugins: &[&Discovered]| check_one(named, plugins, check);
-    let listing = list(options, mode, lock.map(|lock| (path.clone(), lock)), &of_one)?;
+    let listing = list(options, mode, lock.map(|lock| (path.clone(), lock)), &of_one, Traces::Kept)?;
     let Some(mut found) = meant(named, listing) else { return Ok(None) };
     if found.is_dropin && switch == UserPlugins::Disabled {
         let place = FoundPlugin { place: &found.place, kind: found.kind, is_allowed: Some(false) };
-        return Ok(Some(FoundDecision { id: found.id, asking: Asking::found(&place) }));
+        return Ok(Some(FoundDecision { id: found.id, asking: Asking::found(&place, Traces::Kept) }));
     }
     if lock.is_none() && !found.is_failed {
         // Whoever lists goes on without a lock; whoever loads in production does not.

@@ -9,7 +9,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
 use aisoc_trust::drift::{Comparison, Drift, Present, compare};
 use aisoc_trust::lockfile::{LockSchema, Lockfile};
-use aisoc_trust::{Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode};
+use aisoc_trust::{Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces};
 
 use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, Signatures, present};
@@ -63,11 +63,12 @@ pub fn list(
     mode: PluginMode,
     lock: Option<(PathBuf, &Lockfile)>,
     check: &ContractCheck<'_>,
+    traces: Traces,
 ) -> Result<Listing> {
     let (Here { mut discovery }, mut signatures) = options.look_and_judge(mode)?;
     let noticed = Noticed::of(&mut discovery);
     let mut listed: Vec<Listed> =
-        discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures)).collect();
+        discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures, traces)).collect();
     let mut here: Vec<Present> = listed.iter().map(|listed| present(&listed.plugin)).collect();
     let asked = lock.as_ref().map(|(path, lock)| (path.as_path(), *lock));
     let mut comparison = compared(asked, &here);
@@ -97,11 +98,11 @@ pub fn list(
 
 impl Listed {
     /// What was found, asked what is asked of it by itself.
-    fn found(plugin: Discovered, signatures: &mut Signatures) -> Self {
+    fn found(plugin: Discovered, signatures: &mut Signatures, traces: Traces) -> Self {
         let (signature, file) = (signatures.take(&plugin), signatures.take_file(&plugin));
         let (place, is_dropin) = (escaped(plugin.place.as_os_str()), plugin.source == Source::Dropin);
         let found = FoundPlugin { place: &place, kind: plugin.kind.as_str(), is_allowed: is_dropin.then_some(true) };
-        let mut asking = Asking::found(&found);
+        let mut asking = Asking::found(&found, traces);
         asking.signature(&file.as_ref().map_or_else(|| said(signature.as_ref()), |file| file.said.clone()));
         Self { plugin, signature, file, is_listed: false, asking }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use aisoc_discovery::{Discovered, Failed, Source};
 use aisoc_manifests::fault::Result;
-use aisoc_trust::PluginMode;
 use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::{PluginMode, Traces};
 
 use crate::accepted::{ContractCheck, HereOptions, Listed, list};
 use crate::documents::InspectedFile;
@@ -22,7 +22,7 @@ pub fn listed(
     check: &ContractCheck<'_>,
 ) -> Result<Option<Listed>> {
     let lock = lock.map(|(path, lock)| (path.to_owned(), lock));
-    let listing = list(options, mode, lock, check)?;
+    let listing = list(options, mode, lock, check, Traces::Kept)?;
     if let Some(found) = listing.plugins.into_iter().find(|listed| listed.plugin.id == id) {
         return Ok(Some(found));
     }

@@ -9,7 +9,7 @@ use aisoc_signing::Coverage;
 
 use super::found::{FoundPlugin, FoundSignature};
 use super::order::{ContractCase, FoundCase, LockCase, NameCase, SignatureCase};
-use super::trace::Trace;
+use super::trace::{Trace, Traces};
 use crate::lock_facts::LockFacts;
 
 /// What was asked so far, and the first objection.
@@ -21,8 +21,8 @@ pub struct Asking {
 
 impl Asking {
     /// Asks gates 1 to 3a.
-    pub fn found(plugin: &FoundPlugin<'_>) -> Self {
-        let mut asking = Self::default();
+    pub fn found(plugin: &FoundPlugin<'_>, traces: Traces) -> Self {
+        let mut asking = Self { trace: Trace::of(traces), refusal: None };
         let refusal = FoundCase { plugin }.ask(&mut asking.trace);
         asking.note(refusal);
         asking
@@ -65,7 +65,7 @@ impl Asking {
         self.refusal.as_ref()
     }
 
-    /// What every gate said.
+    /// What every gate said, where that is [kept](Traces).
     pub fn trace(&self) -> &Trace {
         &self.trace
     }

@@ -25,7 +25,7 @@ pub use self::asking::Asking;
 pub use self::file::{FileVerdict, judge_file};
 pub use self::found::{FoundPlugin, FoundSignature};
 pub use self::order::NUMBERED;
-pub use self::trace::{Answered, Step, Trace};
+pub use self::trace::{Answered, Step, Trace, Traces};
 
 use crate::continuity::known;
 use crate::danger;

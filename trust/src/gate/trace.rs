@@ -42,24 +42,43 @@ impl Answered {
     }
 }
 
+/// Whether somebody is to read what the gates said. Of ten thousand plugins nobody does, and it would take most of the
+/// memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Traces {
+    /// Each step is written down.
+    #[default]
+    Kept,
+    /// The first objection alone.
+    Dropped,
+}
+
 /// All steps, in order.
 #[derive(Debug, Default)]
-pub struct Trace(Vec<Step>);
+pub struct Trace {
+    steps: Vec<Step>,
+    traces: Traces,
+}
 
 impl Trace {
     /// The steps, in the order of the gates.
     pub fn steps(&self) -> &[Step] {
-        &self.0
+        &self.steps
+    }
+
+    /// One that is written as `traces` says.
+    pub(super) fn of(traces: Traces) -> Self {
+        Self { steps: Vec::new(), traces }
     }
 
     /// Puts behind it what was asked before.
     pub(super) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.steps.extend(other.steps);
     }
 
     /// Forgets what a gate said: it is asked again.
     pub(super) fn forget(&mut self, number: &str) {
-        self.0.retain(|step| step.number != number);
+        self.steps.retain(|step| step.number != number);
     }
 
     pub(super) fn passed(&mut self, question: Question, evidence: String) {
@@ -75,10 +94,13 @@ impl Trace {
     }
 
     fn add(&mut self, question: Question, answered: Answered, evidence: String, objection: Option<&Fault>) {
+        if self.traces == Traces::Dropped {
+            return;
+        }
         let Question { number, name } = question;
         let reason = objection.map(Fault::reason);
         let remedy = objection.map(|objection| objection.next_step().to_owned());
-        self.0.push(Step { number, name, answered, evidence, reason, remedy });
+        self.steps.push(Step { number, name, answered, evidence, reason, remedy });
     }
 }
 

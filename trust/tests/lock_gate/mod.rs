@@ -11,7 +11,7 @@ use aisoc_trust::drift::Present;
 use aisoc_trust::lockfile::{LockEntry, Lockfile, Provenance};
 use aisoc_trust::{
     Answered, Asking, CapabilityConsent, Consent, Errand, Facts, FoundPlugin, FoundSignature, InPlace, LockDemand,
-    LockFacts, LockListed, NUMBERED, PluginMode, Policy, SignedBy, Step, TrustMode, Verdict, examine, observe,
+    LockFacts, LockListed, NUMBERED, PluginMode, Policy, SignedBy, Step, Traces, TrustMode, Verdict, examine, observe,
 };
 
 const ID: &str = "demo.one";
@@ -244,16 +244,20 @@ fn of_what_is_not_signed_nothing_is_to_be_accepted() {
 #[test]
 fn what_is_found_is_asked_gate_by_gate_and_refused_by_the_first() {
     let found = |is_allowed| FoundPlugin { place: "tools/x_plugin.py", kind: "tool", is_allowed };
-    let mut asking = Asking::found(&found(Some(true)));
+    let mut asking = Asking::found(&found(Some(true)), Traces::Kept);
     asking.signature(&FoundSignature::OfNoKind);
     asking.lock(&says(LockDemand::Exactly, Some(entry("1", "bb"))), None);
     asking.lock(&says(LockDemand::Exactly, Some(entry("1", "aa"))), None);
     assert_eq!(gate_seven(asking.trace().steps()).answered, Answered::Passed, "the last answer counts");
     assert_eq!(asking.refusal().map(Fault::reason), Some(Reason::HashMismatch), "and the first objection refuses");
 
-    let mut off = Asking::found(&found(Some(false)));
+    let mut off = Asking::found(&found(Some(false)), Traces::Kept);
     off.name(Some(&Fault::new(Reason::DuplicatePluginId, "two")));
     assert_eq!(off.refusal().map(Fault::reason), Some(Reason::UserPluginsDisabled));
+    let mut untraced = Asking::found(&found(Some(false)), Traces::Dropped);
+    untraced.name(Some(&Fault::new(Reason::DuplicatePluginId, "two")));
+    assert_eq!(untraced.refusal().map(Fault::reason), Some(Reason::UserPluginsDisabled));
+    assert!(untraced.trace().steps().is_empty(), "the same objection, and nothing to read");
     let failed: Vec<&str> = {
         let steps = off.trace().steps().iter();
         steps.filter(|step| step.answered == Answered::Failed).map(|step| step.number).collect()

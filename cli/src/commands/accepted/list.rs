@@ -9,7 +9,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::{Listed, Listing, list};
 use aisoc_pipeline::documents::{DiscoveredPlugin, DiscoveredPlugins, Objection};
 use aisoc_pipeline::{Discovered, Failed};
-use aisoc_trust::SignatureStatus;
+use aisoc_trust::{SignatureStatus, Traces};
 use serde::Serialize;
 
 use super::answer::{drift_lines, drifts, short_hash, shown_lock};
@@ -42,8 +42,8 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
     let options = here(&site, args.sources, args.trust, shared_directories(&args.shared), context)?;
     let lock = lock.as_ref().map(|lock| (chosen.path.clone(), lock));
-    let listing =
-        list(&options, mode, lock, &|plugins: &[&Discovered]| context.contract_check(&options.sources, plugins))?;
+    let check = |plugins: &[&Discovered]| context.contract_check(&options.sources, plugins);
+    let listing = list(&options, mode, lock, &check, Traces::Dropped)?;
     tell(&listing.noticed, context)?;
     context.warn_of_sharing(listing.shared.as_deref());
     let judged = listing.plugins.iter().filter_map(|listed| Some(&**listed.signature.as_ref()?.as_ref().ok()?));
