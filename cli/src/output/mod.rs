@@ -16,6 +16,7 @@
 
 mod amount;
 mod annotation;
+mod document;
 mod pace;
 mod progress;
 mod report;
@@ -145,28 +146,27 @@ impl Output {
 
     /// Prints the result and gives the exit code.
     pub(crate) fn answer(&self, answer: &impl Answer) -> Result<u8> {
-        let text = if self.json { self.document(answer) } else { answer.text() };
-        print(&match answer.form() {
-            _ if self.json => printable_json(&text),
-            Form::Escaped => printable_lines(&text),
-            Form::Json => printable_json(&text),
-            Form::Exact => text.into(),
-        })?;
+        if self.json {
+            self.document(answer)?;
+        } else {
+            let text = answer.text();
+            print(&match answer.form() {
+                Form::Escaped => printable_lines(&text),
+                Form::Json => printable_json(&text),
+                Form::Exact => text.into(),
+            })?;
+        }
         if answer.goes_on() {
             self.reports.say_at_once();
         }
         Ok(answer.exit_code())
     }
 
-    fn document(&self, answer: &impl Answer) -> String {
+    fn document(&self, answer: &impl Answer) -> Result<()> {
         let (ok, dry_run) = (answer.exit_code() == 0, self.dry_run);
         let document = Document { schema_version: SCHEMA_VERSION, ok, dry_run, result: answer };
-        let text =
-            if answer.goes_on() { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
-        let text = text.expect("answers are strings, numbers and lists of them");
-        let mut text = completed(text, |hint| self.hint(hint));
-        text.push('\n');
-        text
+        let complete = |hint: &str| self.hint(hint);
+        written(document::write(&document, answer.goes_on(), complete, &mut io::stdout().lock()))
     }
 
     /// A hint, with commands that can be copied: with what was typed and they need as well.
@@ -185,36 +185,15 @@ impl Output {
     }
 }
 
-/// A document with every hint completed. Where it has lines, each key begins one, and no string holds a line break.
-/// What has no hint is not copied: a listing of ten thousand is megabytes.
-fn completed(document: String, complete: impl Fn(&str) -> String) -> String {
-    const KEY: &str = "\"hint\": ";
-    if !document.contains(KEY) {
-        return document;
-    }
-    let with_hint = |line: &str| {
-        let (indentation, rest) = line.split_once(KEY).filter(|(before, _)| before.trim().is_empty())?;
-        let comma = if rest.ends_with(',') { "," } else { "" };
-        let hint: String = serde_json::from_str(rest.trim_end_matches(',')).ok()?;
-        Some(format!("{indentation}{KEY}{}{comma}", serde_json::Value::from(complete(&hint))))
-    };
-    let mut text = String::with_capacity(document.len());
-    for line in document.split('\n') {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        match with_hint(line) {
-            Some(line) => text.push_str(&line),
-            None => text.push_str(line),
-        }
-    }
-    text
-}
-
-/// Writes text to stdout. A reader that went away (`| head`) has what it wanted.
+/// Writes text to stdout.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// A reader that went away (`| head`) has what it wanted.
+fn written(outcome: io::Result<()>) -> Result<()> {
+    match outcome {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Fault::io("write to", Path::new("standard output"), error))
         }
@@ -225,23 +204,4 @@ pub(crate) fn print(text: &str) -> Result<()> {
 /// A path as a document has it: one from which the path can be had back, and which is itself when it is plain text.
 pub(crate) fn path_text(path: &Path) -> String {
     escaped(path.as_os_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hints_of_a_document_are_completed_and_nothing_else_is() {
-        let document = serde_json::json!({
-            "a": {"hint": "run `x`, \"y\""}, "b": [{"hint": "z", "i": "\"hint\": \"no\""}], "hint": null,
-            "message": "hint: x",
-        });
-        let text = serde_json::to_string_pretty(&document).expect("JSON");
-        let read: serde_json::Value = serde_json::from_str(&completed(text, |hint| format!("{hint}!"))).expect("JSON");
-        let mut expected = document;
-        expected["a"]["hint"] = "run `x`, \"y\"!".into();
-        expected["b"][0]["hint"] = "z!".into();
-        assert_eq!(read, expected);
-    }
 }
