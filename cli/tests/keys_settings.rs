@@ -124,6 +124,13 @@ fn a_key_that_has_signed_already_and_is_on_no_list_is_what_is_said() {
     let rotated = changed(&bench, &rotate, &list);
     assert!(!rotated.ok().stdout.contains("plugin resign"), "{rotated:?}");
     assert!(rotated.stdout.contains("from no publisher whose plugins this site takes"), "{rotated:?}");
+    for run in [&rotated, &changed(&bench, &rotate[..rotate.len() - 1], &list)] {
+        let said = format!("{}{}", run.ok().stdout, run.stderr);
+        assert!(!said.contains("on the old key alone"), "{run:?}");
+        assert!(said.contains("1 plugin signed by keys that stay, which no list of publishers names"), "{run:?}");
+        assert!(said.contains("a list of publishers that names the keys which stay comes first"), "{run:?}");
+    }
+    assert!(bench.path("keys/k1.pem").exists());
     for run in [keys(&bench, &["impact", "k1"], &list), changed(&bench, &["retire", "k1"], &list)] {
         let said = needed(&run);
         assert!(said.contains("signed by `k2` as well, on no list of publishers"), "{said}");
@@ -162,4 +169,27 @@ fn a_key_goes_under_the_lock_of_plugins_that_are_still_to_come() {
     assert!(!bench.path("plugins/.aisoc").exists(), "a dry run makes nothing");
     changed(&bench, &["retire", "k1"], &[]).ok();
     assert!(bench.path("plugins/.aisoc/write.lock").exists());
+}
+
+/// Who keeps the keys need not be who installs, and keeps nobody's installs out.
+#[test]
+fn who_may_not_keep_installs_out_is_told_who_can_take_the_key_away() {
+    let bench = signed_by(&["k1", "k2"]);
+    let Some(nobody) = bench.as_nobody() else {
+        eprintln!("not root: nothing to see");
+        return;
+    };
+    for place in ["keys", "keys/k1.pem", "keys/k2.pem"] {
+        std::os::unix::fs::chown(bench.path(place), Some(65534), Some(65534)).expect("given away");
+    }
+    for command in ["retire", "revoke"] {
+        let words = [&["keys", command, "k1"], &REASON[..], &HERE].concat();
+        let run = nobody(&words);
+        run.refused(1, "io_denied");
+        assert!(run.error_line().contains("no install into `plugins` may come in while it is asked"), "{run:?}");
+        assert!(run.stderr.contains("hint: repeat it as the user who installs plugins there"), "{run:?}");
+        assert!(bench.path("keys/k1.pem").exists());
+        nobody(&[&words[..], &["--force"]].concat()).ok();
+        bench.run(&[&["keys", "restore", "k1"], &REASON[..], &["--keys", "keys"]].concat());
+    }
 }

@@ -6,7 +6,7 @@
 //! waits for no other, so nobody waits for somebody who waits for them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
@@ -198,6 +198,19 @@ impl Guard {
     }
 }
 
+/// Who keeps the keys need not be who installs: what is missing then is no mode of a file.
+fn kept_out(fault: Fault, plugins: &Path) -> Fault {
+    match fault.reason() {
+        Reason::IoDenied => fault
+            .although(format!("no install into `{}` may come in while it is asked what depends on the key", plugins.display()))
+            .hint(
+                "repeat it as the user who installs plugins there, with the right to write in both directories. `--force` is \
+                 for a key that is in the wrong hands",
+            ),
+        _ => fault,
+    }
+}
+
 /// The answer to a question about what is installed, and what keeps it true.
 ///
 /// # Errors
@@ -209,9 +222,12 @@ pub(super) fn while_still<T>(
 ) -> Result<(T, Option<StateLock>)> {
     let KeysAccess { patience, dry_run, .. } = access;
     let AtRestOptions { site, shared_directories, .. } = installed;
-    let hold = || match dry_run {
-        DryRun::Yes => site.hold_still(patience),
-        DryRun::No => site.hold_still_from_now_on(*shared_directories, patience),
+    let hold = || {
+        let held = match dry_run {
+            DryRun::Yes => site.hold_still(patience),
+            DryRun::No => site.hold_still_from_now_on(*shared_directories, patience),
+        };
+        held.map_err(|fault| kept_out(fault, site.path()))
     };
     let still = hold()?;
     let answer = ask()?;

@@ -11,6 +11,7 @@ use aisoc_trust::rotation::{Needed, Plan, RotatedKeys, Rotation, RotationStep, t
 use jiff::Timestamp;
 
 use super::change::{ChangedKeys, Guard, KeyChangeOptions, change_keys_if};
+use super::dependence::Dependent;
 use super::impact::{Impact, impact, require_judging};
 use crate::afterwards::Afterwards;
 use crate::judge::TrustInputs;
@@ -137,8 +138,10 @@ impl<'a> Turn<'a> {
         if impact.is_none() && keys.old_is_trusted() {
             *impact = Some(self.options.impact()?);
         }
-        let count =
-            |impact: &Impact| Needed { lost_count: impact.losses().count(), unknown_count: impact.failed.len() };
+        let count = |impact: &Impact| {
+            let (unlisted, lost): (Vec<&Dependent>, _) = impact.losses().partition(|loss| loss.unlisted().is_some());
+            Needed { lost_count: lost.len(), unlisted_count: unlisted.len(), unknown_count: impact.failed.len() }
+        };
         let plan = Plan::of(&self.options.rotation, &keys, self.since, impact.as_ref().map(count), self.at());
         self.require_possible(&plan)?;
         Ok(plan)

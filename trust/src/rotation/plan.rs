@@ -76,11 +76,13 @@ pub struct PlannedStep {
     pub until: Option<Timestamp>,
 }
 
-/// How many depend on the old key alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many would be lost with the old key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needed {
-    /// What would be lost with it.
+    /// Those that depend on it alone.
     pub lost_count: usize,
+    /// Those that keys go on vouching for which no list of publishers names.
+    pub unlisted_count: usize,
     /// Of what nobody can tell.
     pub unknown_count: usize,
 }
@@ -201,7 +203,7 @@ impl Planning<'_> {
         let (is_over, is_signed) = (self.at >= self.over_at, self.resign().state == StepState::Done);
         let waits = [
             (!is_over).then(|| format!("the overlap of {} is not over", self.rotation.overlap)),
-            (!is_signed).then(|| "what depends on the old key alone comes first".to_owned()),
+            (!is_signed).then(|| self.needed_first().to_owned()),
             self.keys.misses.map(|kind| match kind {
                 SignatureKind::Plugin => "no other key that signs plugins counts".to_owned(),
                 kind => format!("too few other keys count that may sign `{kind}`"),
@@ -214,6 +216,16 @@ impl Planning<'_> {
                 until: (!is_over).then_some(self.over_at),
                 ..retire(StepState::Waiting).because(waits.join("; "))
             },
+        }
+    }
+
+    /// What has to be done before the old key goes.
+    fn needed_first(&self) -> &'static str {
+        match self.needed {
+            Some(Needed { lost_count: 0, unknown_count: 0, unlisted_count: 1.. }) => {
+                "a list of publishers that names the keys which stay comes first"
+            }
+            _ => "what depends on the old key alone comes first",
         }
     }
 
@@ -233,9 +245,13 @@ impl Needed {
             1 => "1 depends on the old key alone".to_owned(),
             count => format!("{count} depend on the old key alone"),
         });
+        let unlisted = (self.unlisted_count > 0).then(|| {
+            let counted = counted(self.unlisted_count as u64, "plugin");
+            format!("{counted} signed by keys that stay, which no list of publishers names")
+        });
         let unknown = (self.unknown_count > 0)
             .then(|| format!("nobody can tell of {}", counted(self.unknown_count as u64, "plugin")));
-        [lost, unknown].into_iter().flatten().collect()
+        [lost, unlisted, unknown].into_iter().flatten().collect()
     }
 }
 

@@ -49,7 +49,8 @@ impl Site {
     }
 
     fn plan(&self, since: Option<&str>, needed: Option<(usize, usize)>) -> Plan {
-        let needed = needed.map(|(lost_count, unknown_count)| Needed { lost_count, unknown_count });
+        let needed =
+            needed.map(|(lost_count, unknown_count)| Needed { lost_count, unknown_count, ..Needed::default() });
         Plan::of(&self.rotation, &self.keys().expect("two keys"), since.map(time), needed, now())
     }
 
@@ -228,7 +229,8 @@ fn where_the_new_key_stands_is_known_by_its_best_file() {
 /// Every state that the two keys and what is known of them can be in.
 fn every_plan(mut seen: impl FnMut(&RotatedKeys, Option<Timestamp>, Option<Needed>, &Plan)) {
     let places = [KeyPlace::Trusted, KeyPlace::Staged];
-    let needed = |lost_count, unknown_count| Some(Needed { lost_count, unknown_count });
+    let needed = |lost_count, unknown_count| Some(Needed { lost_count, unknown_count, ..Needed::default() });
+    let unlisted = Some(Needed { unlisted_count: 1, ..Needed::default() });
     let site = Site::with(&[], &["old.pem"]);
     for new in [None, Some(places[0]), Some(places[1])] {
         for old in [KeyPlace::Trusted, KeyPlace::Retired, KeyPlace::Revoked] {
@@ -236,7 +238,7 @@ fn every_plan(mut seen: impl FnMut(&RotatedKeys, Option<Timestamp>, Option<Neede
                 for misses in [None, Some(SignatureKind::Plugin)] {
                     let keys = RotatedKeys { new, owner: None, counts_from, old, wider: None, misses };
                     for since in [None, JUST.map(time), LONG_AGO.map(time)] {
-                        for needed in [None, needed(0, 0), needed(1, 0), needed(0, 1)] {
+                        for needed in [None, needed(0, 0), needed(1, 0), needed(0, 1), unlisted] {
                             let plan = Plan::of(&site.rotation, &keys, since, needed, now());
                             seen(&keys, since, needed, &plan);
                         }
@@ -256,12 +258,12 @@ fn the_old_key_goes_in_no_state_in_which_something_would_be_refused() {
         if retire == Due {
             gone += 1;
             assert!(keys.misses.is_none() && keys.counts_from.is_none() && keys.old_is_trusted(), "{keys:?}");
-            assert_eq!(needed, Some(Needed { lost_count: 0, unknown_count: 0 }), "{keys:?}");
+            assert_eq!(needed, Some(Needed::default()), "{keys:?}");
             assert!(keys.new == Some(KeyPlace::Trusted) && since < Some(now()), "{keys:?} {since:?}");
         }
         assert_eq!(retire == Done, !keys.old_is_trusted(), "{keys:?}");
     });
-    assert_eq!((count, gone), (3 * 3 * 2 * 2 * 3 * 4, 1), "of all states in one alone");
+    assert_eq!((count, gone), (3 * 3 * 2 * 2 * 3 * 5, 1), "of all states in one alone");
 }
 
 #[test]
