@@ -178,14 +178,27 @@ pub fn compare(lock: &Lockfile, present: &[Present]) -> Comparison {
         }
     }
     let unlisted = present.iter().enumerate().filter(|(index, _)| entries[*index].is_none());
-    drifts.extend(unlisted.map(|(index, plugin)| Drift {
+    drifts.extend(unlisted.map(|(index, plugin)| missing(plugin, index)));
+    Comparison { drifts, entries }
+}
+
+/// Of one plugin its place in the lock and what differs, as [`compare`] has it; of the others nothing.
+pub(crate) fn compare_one(lock: &Lockfile, plugin: &Present) -> (Option<usize>, Vec<Drift>) {
+    let entry = matched(lock.entries(), std::slice::from_ref(plugin))[0];
+    match entry {
+        Some(at) => (entry, differences(&lock.entries()[at], plugin, 0).collect()),
+        None => (None, vec![missing(plugin, 0)]),
+    }
+}
+
+fn missing(plugin: &Present, index: usize) -> Drift {
+    Drift {
         id: plugin.id.clone(),
         kind: DriftKind::MissingFromLock,
         expected: None,
         actual: Some(format!("{}=={}", plugin.package, plugin.version)),
         present: Some(index),
-    }));
-    Comparison { drifts, entries }
+    }
 }
 
 fn differences(entry: &LockEntry, plugin: &Present, index: usize) -> impl Iterator<Item = Drift> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::Coverage;
 
-use crate::drift::{Comparison, Drift, Present, compare, drifted};
+use crate::drift::{Comparison, Drift, Present, compare_one, drifted};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::plugin_mode::PluginMode;
 
@@ -58,7 +58,8 @@ pub struct LockListed {
 impl LockListed {
     /// Of one plugin, whatever else is here.
     pub fn of(lock: &Lockfile, present: &Present, artifact: Option<String>) -> Self {
-        Self::compared(lock, &compare(lock, std::slice::from_ref(present)), 0, artifact)
+        let (entry, drifts) = compare_one(lock, present);
+        Self { entry: entry.map(|at| lock.entries()[at].clone()), drifts, artifact }
     }
 
     /// Of the plugin that was compared as the one at `at`.

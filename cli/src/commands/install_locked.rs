@@ -6,6 +6,7 @@ use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::{InstalledPlugins, NotInstalled, Objection};
 use aisoc_pipeline::fleet::{LockedArtifact, SyncAct, SyncPlan, foresee};
 use aisoc_trust::lock_missing;
+use aisoc_trust::lockfile::KnownLock;
 
 use super::accepted::{here, tell};
 use super::fleet::bring::Bringing;
@@ -35,7 +36,7 @@ pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8>
     let named: Vec<_> = artifacts.iter().flatten().map(|artifact| &artifact.reference).collect();
     let client = context.client(&args.registry, &named)?;
     let access = Access { coverage_floor: coverage_floor(args.floor, here.trust.policy.mode)?, ..access };
-    let (trust, lock) = (here.trust, LockRule::AsSigned(chosen.path));
+    let (trust, lock) = (here.trust, LockRule::AsSigned { path: chosen.path, known: KnownLock::of(&lock) });
     let bringing = Bringing { site, trust, references, lock, client, keep: args.keep, access };
     let (mut document, mut faults, mut turn) = (InstalledPlugins::default(), Vec::new(), InTurn::default());
     for (step, artifact) in steps.iter().zip(&artifacts) {

@@ -12,7 +12,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Claim;
 use aisoc_trust::drift::Present;
-use aisoc_trust::lockfile::{LockEntry, LockPlace, LockSession, Lockfile, Provenance};
+use aisoc_trust::lockfile::{KnownLock, LockEntry, LockPlace, LockSession, Lockfile, Provenance};
 use aisoc_trust::{LockDemand, LockFacts, LockListed, PluginMode};
 use jiff::Timestamp;
 
@@ -28,13 +28,18 @@ pub enum LockRule {
     /// refuse it as soon as it is there.
     Exactly(PathBuf),
     /// As [`LockRule::Exactly`], and signed by one whose signature it accepts.
-    AsSigned(PathBuf),
+    AsSigned {
+        /// The lock.
+        path: PathBuf,
+        /// As it was read before, of the many that it is about.
+        known: KnownLock,
+    },
     /// As [`LockRule::AsSigned`], by a lock that would be written: what a dry run goes by, and nothing else.
     Foreseen {
         /// Where it would be.
         path: PathBuf,
         /// What it would accept.
-        lock: Box<Lockfile>,
+        lock: Lockfile,
     },
     /// It accepts what comes, for that reason.
     Record {
@@ -104,9 +109,16 @@ impl LockRule {
         match self {
             Self::Known(path)
             | Self::Exactly(path)
-            | Self::AsSigned(path)
+            | Self::AsSigned { path, .. }
             | Self::Foreseen { path, .. }
             | Self::Record { path, .. } => path,
+        }
+    }
+
+    fn known(&self) -> KnownLock {
+        match self {
+            Self::AsSigned { known, .. } => known.clone(),
+            _ => KnownLock::default(),
         }
     }
 
@@ -116,9 +128,10 @@ impl LockRule {
     /// As [`LockPlace::read`].
     pub(crate) fn read(&self) -> Result<LockGuard<'_>> {
         if let Self::Foreseen { lock, .. } = self {
-            return Ok(LockGuard { rule: self, lock: Some(Lockfile::clone(lock)), session: None });
+            return Ok(LockGuard { rule: self, lock: Some(lock.clone()), session: None });
         }
-        let read = LockPlace::open(self.path()).and_then(|place| place.map(|place| place.read()).transpose());
+        let read = LockPlace::open(self.path())
+            .and_then(|place| place.map(|place| place.read_beside(&self.known())).transpose());
         let lock = match read {
             // Of one that was found, and in dev alone: it may stand in the home of whoever ran the command that became
             // this user. One that is named was read by whoever took the name.
@@ -157,17 +170,17 @@ impl LockRule {
                 let message = format!("`{}` is not written yet, and something is changed by it", path.display());
                 return Err(Fault::new(Reason::Internal, message));
             }
-            Self::Exactly(_) | Self::AsSigned(_) | Self::Record { .. } => {}
+            Self::Exactly(_) | Self::AsSigned { .. } | Self::Record { .. } => {}
         }
         let begun = site.journal_heads(access).and_then(|head| {
-            let session = LockSession::begin(self.path(), head, &lock_access(access))?;
+            let session = LockSession::begin_beside(self.path(), head, &lock_access(access), &self.known())?;
             // Before anything is installed that the journal has to answer for, and would not.
             if matches!(self, Self::Record { .. }) { session.with_journal() } else { Ok(session) }
         });
         match begun {
             Ok(session) => Ok(LockGuard { rule: self, lock: session.lock().cloned(), session: Some(session) }),
             Err(fault)
-                if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_) | Self::AsSigned(_)) =>
+                if fault.reason() == Reason::IoDenied && matches!(self, Self::Exactly(_) | Self::AsSigned { .. }) =>
             {
                 self.read()
             }
@@ -187,7 +200,7 @@ impl LockGuard<'_> {
         let demand = match self.rule {
             LockRule::Known(_) => LockDemand::Dev,
             LockRule::Exactly(_) => LockDemand::Exactly,
-            LockRule::AsSigned(_) | LockRule::Foreseen { .. } => LockDemand::AsSigned,
+            LockRule::AsSigned { .. } | LockRule::Foreseen { .. } => LockDemand::AsSigned,
             LockRule::Record { .. } => LockDemand::Recording(self.unrecordable(arriving, at)),
         };
         let listed = self.lock.as_ref().map(|lock| LockListed::of(lock, &arriving.present, arriving.artifact.clone()));

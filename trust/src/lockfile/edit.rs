@@ -49,7 +49,7 @@ impl Lockfile {
     pub fn with_all(&self, entries: &[LockEntry]) -> Result<Self> {
         entries.iter().try_for_each(require_readable)?;
         let known: HashMap<&str, usize> = self.entries.iter().map(|entry| &*entry.id).zip(0..).collect();
-        let mut expected = self.entries.clone();
+        let mut expected = self.entries.to_vec();
         let (mut splices, mut new) = (Vec::new(), Vec::new());
         for entry in entries {
             match known.get(entry.id.as_str()) {
@@ -83,7 +83,7 @@ impl Lockfile {
     /// `internal` when that cannot be written.
     pub fn without(&self, id: &str) -> Result<Option<Self>> {
         let Some(at) = self.entries.iter().position(|known| known.id == id) else { return Ok(None) };
-        let mut expected = self.entries.clone();
+        let mut expected = self.entries.to_vec();
         expected.remove(at);
         let splices = match &self.layout.array {
             Some(array) => self.element_removed(at, array),
@@ -95,13 +95,13 @@ impl Lockfile {
     /// Does the splices from the last to the first, so that each finds the text before it as it was read.
     fn spliced(&self, mut splices: Vec<Splice>, schema: LockSchema, expected: &[LockEntry]) -> Result<Self> {
         splices.sort_by_key(|splice| (splice.at.start, splice.at.end));
-        let mut text = self.text.clone();
+        let mut text = self.text.to_string();
         for Splice { at, text: new } in splices.into_iter().rev() {
             text.replace_range(at, &new);
         }
         let changed = Self::parse(text.into_bytes(), Path::new("plugins.lock"))
             .map_err(|fault| Fault::new(Reason::Internal, "the lock would be none").caused_by(fault))?;
-        match changed.entries == expected && changed.schema == schema {
+        match *changed.entries == *expected && changed.schema == schema {
             true => Ok(changed),
             false => Err(Fault::new(Reason::Internal, "the lock would be read as another one")),
         }
@@ -153,7 +153,7 @@ impl Lockfile {
             return self.elements_added(array, entries);
         }
         let ending = self.ending();
-        let before = match self.text.as_str() {
+        let before = match &*self.text {
             "" => "",
             text if text.ends_with('\n') => ending,
             _ => &ending.repeat(2),

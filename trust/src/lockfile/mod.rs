@@ -39,7 +39,7 @@ pub use applied::{AppliedLock, PreviousLock, followed};
 pub use brought::{Brought, EntryChange};
 pub use entry::{Field, LockEntry, Provenance};
 pub use place::{LockPlace, MAX_LOCK_BYTES};
-pub use read::{Lockfile, MAX_LOCK_ENTRIES};
+pub use read::{KnownLock, Lockfile, MAX_LOCK_ENTRIES};
 pub use schema::LockSchema;
 pub use session::{LockAccess, LockSession, Remembered};
 pub use set::{LockSet, MAX_LOCKSET_BYTES};

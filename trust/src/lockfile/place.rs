@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aisoc_files::{Arrival, Links, SmallFileError, Walk, open_file_in, parent, read_open};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
-use super::read::Lockfile;
+use super::read::{KnownLock, Lockfile};
 use crate::state_directory::{changeable, require_secure};
 
 /// Largest lock that is read: more than as many entries as there may be fill.
@@ -72,12 +72,20 @@ impl LockPlace {
     /// `lock_invalid` and `lock_schema_unsupported` as [`Lockfile::parse`], also for a link, for what is no file and
     /// for what is larger than any lock; `directory_insecure` for a file that others can change; and I/O reasons.
     pub fn read(&self) -> Result<Option<Lockfile>> {
-        Ok(self.stored()?.map(|stored| stored.lock))
+        self.read_beside(&KnownLock::default())
     }
 
-    pub(super) fn stored(&self) -> Result<Option<Stored>> {
+    /// As [`LockPlace::read`], for whoever has read it before.
+    ///
+    /// # Errors
+    /// As [`LockPlace::read`].
+    pub fn read_beside(&self, known: &KnownLock) -> Result<Option<Lockfile>> {
+        Ok(self.stored(known)?.map(|stored| stored.lock))
+    }
+
+    pub(super) fn stored(&self, known: &KnownLock) -> Result<Option<Stored>> {
         let Some((content, metadata)) = self.content()? else { return Ok(None) };
-        Ok(Some(Stored { lock: Lockfile::parse(content, &self.path)?, metadata }))
+        Ok(Some(Stored { lock: known.parse(content, &self.path)?, metadata }))
     }
 
     pub(super) fn content(&self) -> Result<Option<(Vec<u8>, Metadata)>> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::position::Position;
@@ -30,13 +31,39 @@ const PLUGINS: &str = "plugins";
 /// How lines begin that a merge has left.
 const MERGE_MARKS: [&str; 3] = ["<<<<<<< ", "=======", ">>>>>>> "];
 
-/// A plugins.lock: its text, and what that says.
+/// A plugins.lock: its text, and what that says. A clone is of both what they are, and costs nothing.
 #[derive(Debug, Clone)]
 pub struct Lockfile {
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     pub(super) schema: LockSchema,
-    pub(super) entries: Vec<LockEntry>,
-    pub(super) layout: Layout,
+    pub(super) entries: Arc<[LockEntry]>,
+    pub(super) layout: Arc<Layout>,
+}
+
+/// A lock that was read before: of the same bytes nothing is made twice. Nobody goes by it who has not read those bytes
+/// where they stand now. The clones of one know of each other.
+#[derive(Debug, Clone, Default)]
+pub struct KnownLock(Arc<Mutex<Option<Lockfile>>>);
+
+impl KnownLock {
+    /// Of a lock that was read.
+    pub fn of(lock: &Lockfile) -> Self {
+        Self(Arc::new(Mutex::new(Some(lock.clone()))))
+    }
+
+    /// As [`Lockfile::parse`].
+    ///
+    /// # Errors
+    /// As [`Lockfile::parse`].
+    pub(super) fn parse(&self, content: Vec<u8>, shown: &Path) -> Result<Lockfile> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = known.as_ref().filter(|lock| lock.text.as_bytes() == content) {
+            return Ok(lock.clone());
+        }
+        let lock = Lockfile::parse(content, shown)?;
+        *known = Some(lock.clone());
+        Ok(lock)
+    }
 }
 
 /// Where in the text what stands, in bytes.
@@ -72,7 +99,12 @@ impl Lockfile {
     pub fn empty() -> Self {
         let text = format!("{VERSION} = {}\n", LockSchema::One);
         let version = Some(text.len() - 2..text.len() - 1);
-        Self { text, schema: LockSchema::One, entries: Vec::new(), layout: Layout { version, ..Layout::default() } }
+        Self {
+            text: text.into(),
+            schema: LockSchema::One,
+            entries: Arc::default(),
+            layout: Arc::new(Layout { version, ..Layout::default() }),
+        }
     }
 
     /// Reads a text; `shown` is how its file is called.
@@ -88,7 +120,7 @@ impl Lockfile {
         })?;
         let reader = Reader { text: &text, shown };
         let (schema, entries, layout) = reader.read()?;
-        Ok(Self { schema, entries, layout, text })
+        Ok(Self { schema, entries: entries.into(), layout: Arc::new(layout), text: text.into() })
     }
 
     /// The schema version.

@@ -13,7 +13,7 @@ use aisoc_manifests::lock::Lock;
 
 use super::applied::{APPLIED, AppliedLock, SETTINGS};
 use super::place::{LockPlace, Stored};
-use super::read::Lockfile;
+use super::read::{KnownLock, Lockfile};
 use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
 use crate::keys::SyncSettings;
 use crate::state_lock::Patience;
@@ -63,6 +63,19 @@ impl LockSession {
     /// `io_not_found` without a directory for it, `locked`, `interrupted`, as [`LockPlace::open`] and
     /// [`LockPlace::read`].
     pub fn begin(path: &Path, head: Option<HeldDirectory>, access: &LockAccess) -> Result<Self> {
+        Self::begin_beside(path, head, access, &KnownLock::default())
+    }
+
+    /// As [`LockSession::begin`], for whoever has read the lock before.
+    ///
+    /// # Errors
+    /// As [`LockSession::begin`].
+    pub fn begin_beside(
+        path: &Path,
+        head: Option<HeldDirectory>,
+        access: &LockAccess,
+        known: &KnownLock,
+    ) -> Result<Self> {
         let place = LockPlace::open(path)?.ok_or_else(|| LockPlace::missing_directory(path))?;
         let busy = match access.dry_run {
             DryRun::Yes => {
@@ -71,7 +84,7 @@ impl LockSession {
             }
             DryRun::No => Some(wait(&place, &access.patience)?),
         };
-        let stored = place.stored()?;
+        let stored = place.stored(known)?;
         let held = HeldDirectory::of(&place, path.parent().unwrap_or(Path::new("")))?;
         let journal = JournalPlace::beside_lock(held, place.name(), head);
         Ok(Self { place, stored, journal, access: access.clone(), slip: None, _busy: busy })

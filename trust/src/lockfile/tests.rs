@@ -6,7 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason};
 use proptest::prelude::*;
 
 use super::entry::{LockEntry, Provenance};
-use super::read::{Lockfile, MAX_LOCK_DOTS, MAX_LOCK_ENTRIES, MAX_LOCK_MARKS};
+use super::read::{KnownLock, Lockfile, MAX_LOCK_DOTS, MAX_LOCK_ENTRIES, MAX_LOCK_MARKS};
 use super::schema::LockSchema;
 
 const ONE: &str = r#"id = "capa.one"
@@ -299,6 +299,20 @@ fn many_entries_at_once_are_what_they_are_one_by_one() {
     }
     let twice = Lockfile::empty().with_all(&[entry("a", "1.0.0"), entry("a", "2.0.0")]);
     assert_eq!(twice.expect_err("one plugin, one entry").reason(), Reason::Internal);
+}
+
+#[test]
+fn of_the_same_bytes_nothing_is_made_twice_and_of_others_everything() {
+    let (known, shown) = (KnownLock::default(), Path::new("plugins.lock"));
+    let text = |id: &str| format!("[[plugins]]\n{}", ONE.replace("capa.one", id)).into_bytes();
+    let first = known.parse(text("capa.one"), shown).expect("a lock");
+    let again = known.clone().parse(text("capa.one"), shown).expect("a lock");
+    assert!(std::ptr::eq(first.entries(), again.entries()), "read twice");
+    let other = known.parse(text("capa.two"), shown).expect("a lock");
+    assert_eq!(other.entries()[0].id, "capa.two");
+    known.parse(b"version = 3".to_vec(), shown).expect_err("no lock");
+    let back = known.parse(text("capa.one"), shown).expect("a lock");
+    assert!(back.entries() == first.entries() && !std::ptr::eq(first.entries(), back.entries()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use aisoc_pipeline::fleet::{
     BackOptions, Extra, LockedArtifact, SyncAct, SyncPlan, SyncStep, applied_to, followed_by, foresee,
 };
 use aisoc_trust::lock_missing;
-use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::lockfile::{KnownLock, Lockfile};
 use serde::Serialize;
 
 use super::super::accepted::{here, shown_lock, tell};
@@ -151,8 +151,8 @@ const NO_ENDING_KEYS: [&str; 0] = [];
 /// In a dry run nothing is written that an install could go by.
 fn rule(path: &Path, lock: &Lockfile, context: &Context) -> LockRule {
     match context.dry_run().is_on() {
-        true => LockRule::Foreseen { path: path.to_owned(), lock: Box::new(lock.clone()) },
-        false => LockRule::AsSigned(path.to_owned()),
+        true => LockRule::Foreseen { path: path.to_owned(), lock: lock.clone() },
+        false => LockRule::AsSigned { path: path.to_owned(), known: KnownLock::of(lock) },
     }
 }
 
