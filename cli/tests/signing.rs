@@ -148,3 +148,50 @@ fn nothing_but_a_signature_gives_way_to_one_that_is_written_elsewhere() {
         bench.run(&[&words[..], &[out]].concat()).ok();
     }
 }
+
+/// One signer who signs twice is one.
+#[test]
+fn a_second_signature_by_the_same_key_is_no_second_signer() {
+    let bench = twice_signed();
+    sign(&bench, "a.key", &[]);
+    for run in ["added", "and again"] {
+        sign(&bench, "a.key", &["--add"]);
+        let refused = bench.run(&BOTH);
+        assert!(refused.refused(3, "signers_too_few").stderr.contains("found:    1"), "{run}: {refused:?}");
+        bench.run(&BOTH[..5]).ok();
+    }
+    sign(&bench, "b.key", &["--add"]);
+    bench.run(&BOTH).ok();
+}
+
+/// What the others have signed is what is signed as well, and nothing else.
+#[test]
+fn a_signature_is_added_to_what_the_others_have_signed_or_not_at_all() {
+    let bench = twice_signed();
+    let add = ["plugin", "sign", "demo", "--private-key", "c.key", "--add"];
+    bench.write("demo/plugin.py", "print('other')\n");
+    let before = bench.snapshot("demo");
+    let run = bench.run(&add);
+    assert!(run.refused(3, "coverage_mismatch").stderr.contains("hint: sign without --add: the others"), "{run:?}");
+    assert_eq!(bench.snapshot("demo"), before, "nothing is written");
+    bench.run(&["plugin", "new", "other", "--type", "enricher"]).ok();
+    let run = bench.run(&["plugin", "sign", "other", "--private-key", "c.key", "--add"]);
+    assert!(run.refused(3, "unsigned").stderr.contains("hint: sign without --add"), "{run:?}");
+}
+
+/// A signature as programs before this one have made it: of the code, in one file, with nothing in the manifest.
+#[test]
+fn beside_a_signature_of_the_code_alone_another_one_covers_the_code() {
+    let bench = twice_signed();
+    let manifest = |bench: &Bench| fs::read(bench.path("old/plugin.yaml")).expect("there");
+    bench.run(&["plugin", "new", "old", "--type", "enricher"]).ok();
+    bench.run(&["plugin", "sign", "old", "--private-key", "a.key", "--coverage", "code"]).ok();
+    fs::remove_dir_all(bench.path("old/plugin.sig.d")).expect("the other form goes");
+    let before = (manifest(&bench), fs::read(bench.path("old/plugin.sig")).expect("there"));
+    let added = bench.run(&["plugin", "sign", "old", "--private-key", "b.key", "--add"]);
+    assert!(added.ok().stderr.contains("(coverage code)"), "{added:?}");
+    assert_eq!((manifest(&bench), fs::read(bench.path("old/plugin.sig")).expect("there")), before, "they stay");
+    let verify = ["plugin", "verify", "old", "--keys", "keys", "--require", "2"];
+    bench.run(&verify).ok();
+    bench.run(&[&verify[..], &["--trust-coverage", "full"]].concat()).refused(3, "coverage_partial");
+}

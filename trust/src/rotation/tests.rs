@@ -310,3 +310,26 @@ fn a_journal_that_was_changed_says_nothing_about_the_overlap() {
     fs::write(&path, text).expect("written");
     assert_eq!(since().expect_err("broken").reason(), Reason::JournalBroken);
 }
+
+#[test]
+fn what_a_list_alone_holds_back_is_not_said_to_depend_on_the_old_key() {
+    let site = Site::with(&[], &["old.pem"]);
+    let keys = RotatedKeys {
+        new: Some(KeyPlace::Trusted),
+        owner: None,
+        counts_from: None,
+        old: KeyPlace::Trusted,
+        wider: None,
+        misses: None,
+    };
+    let why = |needed| {
+        let plan = Plan::of(&site.rotation, &keys, LONG_AGO.map(time), Some(needed), now());
+        [Resign, Retire].map(|of| plan.steps.iter().find(|step| step.step == of).and_then(|step| step.why.clone()))
+    };
+    let [resign, retire] = why(Needed { unlisted_count: 2, ..Needed::default() });
+    assert_eq!(resign.as_deref(), Some("2 plugins signed by keys that stay, which no list of publishers names"));
+    assert_eq!(retire.as_deref(), Some("a list of publishers that names the keys which stay comes first"));
+    let [resign, retire] = why(Needed { unlisted_count: 1, lost_count: 1, ..Needed::default() });
+    assert!(resign.expect("waits").starts_with("1 depends on the old key alone; 1 plugin signed by keys that stay"));
+    assert_eq!(retire.as_deref(), Some("what depends on the old key alone comes first"));
+}

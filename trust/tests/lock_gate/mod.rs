@@ -7,7 +7,7 @@ use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::{Claim, Coverage, Outcome};
-use aisoc_trust::drift::Present;
+use aisoc_trust::drift::{DriftKind, Present, compare};
 use aisoc_trust::lockfile::{LockEntry, Lockfile, Provenance};
 use aisoc_trust::{
     Answered, Asking, CapabilityConsent, Consent, Errand, Facts, FoundPlugin, FoundSignature, InPlace, LockDemand,
@@ -362,4 +362,22 @@ fn all_that_is_wrong_is_named_in_the_order_of_the_gates() {
 fn a_mode_of_the_host_says_what_its_lock_is_for() {
     assert!(matches!(LockDemand::from(PluginMode::Production), LockDemand::Exactly));
     assert!(matches!(LockDemand::from(PluginMode::Dev), LockDemand::Dev));
+}
+
+/// One plugin on its own is compared as it is among all others.
+#[test]
+fn what_a_lock_says_of_one_plugin_does_not_depend_on_what_else_it_lists() {
+    let other = |id: &str| LockEntry { id: id.to_owned(), ..entry("7", "cc") };
+    let lists = [None, Some(entry("1", "aa")), Some(entry("2", "bb")), Some(other("demo-one"))];
+    for listed in lists {
+        let entries: Vec<LockEntry> =
+            [Some(other("before")), listed, Some(other("behind"))].into_iter().flatten().collect();
+        let lock = Lockfile::empty().with_all(&entries).expect("a lock");
+        let plugin = present("1", "aa");
+        let comparison = compare(&lock, std::slice::from_ref(&plugin));
+        let among = LockListed::compared(&lock, &comparison, 0, None);
+        let alone = LockListed::of(&lock, &plugin, None);
+        assert_eq!((&alone.entry, &alone.drifts), (&among.entry, &among.drifts), "{entries:?}");
+        assert_eq!(alone.entry.is_none(), alone.drifts.iter().any(|drift| drift.kind == DriftKind::MissingFromLock));
+    }
 }
