@@ -4,7 +4,8 @@
 //! the site before. Whoever sets the clock back gets nothing that had ended.
 #![expect(clippy::disallowed_methods, reason = "its room: the clock is read once, at the edge")]
 
-use aisoc_installation::ClockState;
+use aisoc_installation::{ClockState, Site};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use jiff::Timestamp;
 
@@ -13,6 +14,15 @@ use crate::output::Output;
 /// What the clock says.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// The time by which keys are judged on a site, for whoever asks again and again: what is to be said of it was said once.
+///
+/// # Errors
+/// As [`Site::last_seen`].
+pub(crate) fn judging_time(site: &Site) -> Result<Timestamp> {
+    let clock = now();
+    Ok(site.last_seen()?.map_or(clock, |seen| seen.max(clock)))
 }
 
 /// Says when the clock does not go on from what was seen on a site before.

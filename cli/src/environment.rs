@@ -78,6 +78,9 @@ const LOG_FILE: &str = "AISOC_LOG_FILE";
 /// Values of [`ENVIRONMENT`] in which nobody has to be warned about a mode that checks nothing.
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
+/// Value of [`ENVIRONMENT`] in which tests run, whose hosts are asked as those of production are.
+const TEST: &str = "test";
+
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
 pub(crate) const SETTINGS: [&str; 28] = [
     LOG_FILE,
@@ -265,8 +268,17 @@ impl Environment {
 
     /// Whether this is a place for development.
     pub(crate) fn is_development(&self) -> bool {
+        self.kind_of_environment().is_some_and(|kind| DEVELOPMENT.contains(&kind.as_str()))
+    }
+
+    /// Whether this is a place for development in which hosts ask nobody who they are.
+    pub(crate) fn is_development_without_login(&self) -> bool {
+        self.is_development() && self.kind_of_environment().as_deref() != Some(TEST)
+    }
+
+    fn kind_of_environment(&self) -> Option<String> {
         let value = self.named(ENVIRONMENT).and_then(|value| value.into_string().ok());
-        value.is_some_and(|value| DEVELOPMENT.contains(&value.to_ascii_lowercase().as_str()))
+        value.map(|value| value.to_ascii_lowercase())
     }
 
     /// `SOURCE_DATE_EPOCH`: the time that a reproducible build writes, in seconds since 1970.

@@ -7,13 +7,18 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
-use aisoc_worker::serving::attend;
+use aisoc_worker::serving::{ShimProgram, attend};
 use rustix::fs::{FileType, fstat};
 
 use crate::environment::Environment;
 
 /// Stands before the order.
 const WORD: &str = "attend-held-plugin";
+
+/// This program as the shim: the one that runs, whatever stands under its name by now.
+pub(crate) fn program() -> ShimProgram {
+    ShimProgram { program: "/proc/self/exe".into(), arguments: vec![WORD.into()] }
+}
 
 /// Is the shim, where this process was started as one; nothing where it is a command.
 pub(crate) fn attended(environment: &Environment) -> Option<ExitCode> {

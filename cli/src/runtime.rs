@@ -11,7 +11,7 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 /// How soon a signal is noticed by what waits for the network.
 const ROUND: Duration = Duration::from_millis(20);
@@ -63,16 +63,28 @@ fn arm_later(cancellation: Cancellation, second: Arc<AtomicBool>) {
 /// transfers; staging that had begun is undone before this returns, because dropping waits for the threads
 /// that own it. What has a result by then is done, and its result counts.
 pub(crate) fn block_on<T>(cancellation: &Cancellation, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let no_runtime =
-        |error: std::io::Error| Fault::new(Reason::IoError, "cannot start the event loop").caused_by(error);
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(no_runtime)?;
-    runtime.block_on(async {
+    event_loop()?.block_on(async {
         tokio::select! {
             biased;
             result = work => result,
             stopped = until(cancellation) => Err(stopped),
         }
     })
+}
+
+/// As [`block_on`], for work that ends by itself once [`stopped`] says so.
+pub(crate) fn block_on_to_its_end<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    event_loop()?.block_on(work)
+}
+
+fn event_loop() -> Result<Runtime> {
+    let failed = |error: std::io::Error| Fault::new(Reason::IoError, "cannot start the event loop").caused_by(error);
+    Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)
+}
+
+/// Ready once the work is to stop.
+pub(crate) async fn stopped(cancellation: &Cancellation) {
+    let _stopped = until(cancellation).await;
 }
 
 async fn until(cancellation: &Cancellation) -> Fault {

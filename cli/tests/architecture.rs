@@ -53,9 +53,11 @@ const EDGES: &[(&str, &[&str])] = &[
             "installation",
             "pipeline",
             "worker",
+            "host",
         ],
     ),
     ("worker", &["files"]),
+    ("host", &["manifests", "files", "trust", "pipeline", "worker"]),
     ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
 ];
 

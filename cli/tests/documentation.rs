@@ -354,6 +354,7 @@ cd ..
 /// Examples that are not run, and why.
 const EXAMPLES_NOT_RUN: &[(&str, &str)] = &[
     ("aisoc registry serve", "goes on for ever; the pages run it"),
+    ("ENVIRONMENT=development aisoc serve", "the same"),
     ("aisoc demo --keep /tmp/aisoc-demo", "leaves a directory outside of its own"),
 ];
 

@@ -476,6 +476,18 @@ reasons! {
     IdentityAmbiguous "identity_ambiguous" Refused
         "A directory is named like another plugin than the one in it, or one plugin stands in several directories."
         "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
+    PluginDisabled "plugin_disabled" Failed
+        "A plugin was called that an operator has disabled."
+        "enable it: `POST /api/v1/plugins/ID/enable`"
+    PluginNotLoaded "plugin_not_loaded" Failed
+        "Something was asked of a plugin that is not in memory: it was unloaded, was refused, or has ended."
+        "see why: `GET /api/v1/plugins/ID`; then let the host look again: `POST /api/v1/plugins/discover`"
+    ExecutionFailed "execution_failed" Failed
+        "A plugin was called, and raised an error, did not answer in time, or ended."
+        "read what it printed in the log of the host"
+    HostBusy "host_busy" Unavailable
+        "As many calls wait for a plugin, or for the host, as may wait at a time."
+        "call again later"
     DuplicatePluginId "duplicate_plugin_id" Failed
         "Two plugins claim one id; the first in the order of the sources has it, and the other is not loaded."
         "remove one of the two places, or give one plugin another id"

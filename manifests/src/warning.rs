@@ -216,6 +216,16 @@ warnings! {
     RegistryOpen "registry_open"
         "The registry that comes with aisoc can be reached from other machines, and it asks for no login."
         Some("leave `--listen` out, which makes it this machine only")
+    // --- a host
+    HostWithoutLogin "host_without_login"
+        "A host asks nobody who they are: whoever reaches it on this machine may call, load and unload plugins."
+        Some("run it where nobody else has an account")
+    DiscoveryFailed "discovery_failed"
+        "A host could not look for plugins when it began; it answers all the same, and is not ready."
+        Some("do what the message says, then `POST /api/v1/plugins/discover`")
+    EventNotWritten "event_not_written"
+        "An event of a host could not be written into the file that `AISOC_LOG_FILE` names."
+        Some("look at the file and at the disk that it is on")
 }
 
 impl Warning {

@@ -17,7 +17,7 @@ use crate::event_log::Occurrence;
 const MAX_LIB_NAMES: usize = 1000;
 
 /// Where a site's plugins come from, as its flags and its environment say.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct SiteSources {
     /// The plugins directory, which need not exist.
     pub site: Option<Site>,

@@ -94,6 +94,38 @@ pub enum Occurrence {
         /// Why it was let in.
         signing: SigningGrounds,
     },
+    /// A plugin that is in memory takes calls.
+    #[serde(rename = "plugin.enabled")]
+    Enabled {
+        /// The id.
+        plugin_id: String,
+    },
+    /// A plugin that is in memory takes no calls.
+    #[serde(rename = "plugin.disabled")]
+    Disabled {
+        /// The id.
+        plugin_id: String,
+    },
+    /// A plugin is in memory no more.
+    #[serde(rename = "plugin.unloaded")]
+    Unloaded {
+        /// The id.
+        plugin_id: String,
+    },
+    /// A plugin was refused, could not be loaded, or has ended.
+    #[serde(rename = "plugin.load.failed")]
+    LoadFailed {
+        /// The id.
+        plugin_id: String,
+        /// Why.
+        message: String,
+    },
+    /// What is on the disk has taken the place of what was in memory.
+    #[serde(rename = "plugin.reload.completed")]
+    ReloadCompleted {
+        /// The id.
+        plugin_id: String,
+    },
 }
 
 /// Whose word has let a plugin in.
@@ -148,8 +180,32 @@ impl Occurrence {
         Self::Registered { plugin_id: text(id), version: text(version), signing }
     }
 
+    /// Of a plugin of a host that has come into that state; nothing for what hosts have no name for.
+    pub fn of_state(id: &str, state: &str, error: Option<&str>) -> Option<Self> {
+        let plugin_id = text(id);
+        match state {
+            "enabled" => Some(Self::Enabled { plugin_id }),
+            "disabled" => Some(Self::Disabled { plugin_id }),
+            "unloaded" => Some(Self::Unloaded { plugin_id }),
+            "failed" => Some(Self::LoadFailed { plugin_id, message: text(error.unwrap_or_default()) }),
+            _ => None,
+        }
+    }
+
+    /// Of a reload, which has failed for that reason if there is one.
+    pub fn of_reload(id: &str, error: Option<&str>) -> Self {
+        let plugin_id = text(id);
+        match error {
+            None => Self::ReloadCompleted { plugin_id },
+            Some(error) => Self::LoadFailed { plugin_id, message: text(error) },
+        }
+    }
+
     fn level(&self) -> Level {
         match self {
+            Self::Enabled { .. } | Self::Disabled { .. } | Self::Unloaded { .. } | Self::ReloadCompleted { .. } => {
+                Level::Info
+            }
             Self::Registered { signing, .. } if signing.trust_decision == Some("trusted_publisher") => Level::Info,
             _ => Level::Warning,
         }

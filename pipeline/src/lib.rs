@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod accepted;
+mod admitted_code;
 mod afterwards;
 mod arrival;
 mod at_rest;
@@ -52,10 +53,12 @@ mod verify;
 mod verify_installed;
 mod versions;
 
+pub use admitted_code::{AdmittedCode, read_admitted_code};
 pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
     Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,
 };
+pub use aisoc_installation::escaped;
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;
 pub use arrival::claimed_id;

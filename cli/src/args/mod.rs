@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod dry_run;
 mod duration;
 pub(crate) mod fleet;
+pub(crate) mod host;
 pub(crate) mod journal;
 pub(crate) mod key_change;
 pub(crate) mod key_lint;

@@ -5,22 +5,13 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::accepted::{HereOptions, JudgedDropin, VerifiedDropins, verify_dropins};
 use aisoc_pipeline::documents::{Objection, PluginVerdict, SignatureJudgement, VerdictCounts};
 use aisoc_pipeline::{Discovered, Failed};
-use aisoc_signing::Coverage;
-use aisoc_trust::{FileVerdict, FoundSignature, SignatureStatus, TrustDecision};
+use aisoc_trust::{FileVerdict, FoundSignature, SignatureStatus};
 
 use crate::context::Context;
 
-/// What the signature beside a drop-in is worth. It covers all that there is of it.
+/// What the signature beside a drop-in is worth.
 pub(super) fn of_file(file: &FileVerdict) -> SignatureJudgement {
-    let signer = file.signer.as_ref();
-    SignatureJudgement {
-        signature_status: Some(file.status.as_str()),
-        signing_key_id: signer.map(|signer| signer.key_id.to_string()),
-        signing_key_fingerprint: signer.map(|signer| signer.fingerprint.to_string()),
-        coverage: signer.map(|_| Coverage::Full.as_str()),
-        coverage_accepted_from: Vec::new(),
-        trust_decision: file.decision.map(TrustDecision::as_str),
-    }
+    SignatureJudgement::of_file(file)
 }
 
 /// The drop-ins that are asked for: all of them where no plugin is named. Their names are taken out of `ids`.
@@ -59,14 +50,7 @@ pub(super) fn unread_row(failed: Failed, counts: &mut VerdictCounts, refusals: &
 
 /// Nobody was asked about a signature.
 pub(super) fn not_asked() -> SignatureJudgement {
-    SignatureJudgement {
-        signature_status: None,
-        signing_key_id: None,
-        signing_key_fingerprint: None,
-        coverage: None,
-        coverage_accepted_from: Vec::new(),
-        trust_decision: None,
-    }
+    SignatureJudgement::default()
 }
 
 /// Its line among the verdicts, and why it is refused, if it is.

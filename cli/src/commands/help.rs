@@ -45,6 +45,7 @@ const PAGES: &[(&str, &str, &str)] = &[
         "where plugins are looked for, what identifies each, how entry points are checked",
         include_str!("../../../docs/discovery.md"),
     ),
+    ("host", "what `serve` holds, its API, states, what runs and as whom", include_str!("../../../docs/host.md")),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
         "keys",

@@ -7,8 +7,6 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ListedPlugin, Objection, PluginList, SignatureJudgement};
 use aisoc_pipeline::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-use aisoc_signing::Coverage;
-use aisoc_trust::{SignatureStatus, TrustDecision};
 
 use super::columns::{Columns, short};
 use super::uninstall::installed;
@@ -81,20 +79,7 @@ pub(crate) fn judgement(plugin: &PluginAtRest) -> (SignatureJudgement, Option<Ob
         Ok(judgement) => judgement.objection.as_ref(),
         Err(fault) => Some(fault),
     };
-    let signature_status = plugin.signature.map(SignatureStatus::as_str);
-    let coverage = plugin.coverage.map(Coverage::as_str);
-    let signing_key_id = judged.ok().and_then(|judgement| judgement.key_id.clone());
-    let signing_key_fingerprint = judged.ok().and_then(|judgement| judgement.fingerprint.clone());
-    let coverage_accepted_from = judged.map(|judgement| judgement.coverage_accepted_from.clone()).unwrap_or_default();
-    let signature = SignatureJudgement {
-        signature_status,
-        signing_key_id,
-        signing_key_fingerprint,
-        coverage,
-        coverage_accepted_from,
-        trust_decision: judged.ok().and_then(|judgement| judgement.decision).map(TrustDecision::as_str),
-    };
-    (signature, objection.map(Objection::from))
+    (SignatureJudgement::of(plugin), objection.map(Objection::from))
 }
 
 /// A line below the plugin's own, when its directory has another name.

@@ -54,6 +54,7 @@ mod resign;
 mod review;
 mod rollback;
 mod schema;
+mod serve;
 mod several;
 mod sign;
 mod sign_file;

@@ -204,7 +204,8 @@ mod tests {
     }
 
     /// Changes that are only known once they are made.
-    const WITHOUT_DRY_RUN: [(&[&str], &str); 3] = [
+    const WITHOUT_DRY_RUN: [(&[&str], &str); 4] = [
+        (&["serve"], "it changes what its operators ask for, and goes on until it is stopped"),
         (&["registry", "serve"], "it changes what its clients ask for, and goes on until it is stopped"),
         (&["demo"], "what it shows is done in a temporary directory of its own, which it removes"),
         (&["docs"], "it is hidden: who works on the manual looks at what it has written with `git diff`"),

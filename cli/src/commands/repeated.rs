@@ -216,6 +216,7 @@ mod tests {
                 "new-key",
                 "dir",
                 "listen",
+                "state",
                 "allow-host",
                 "id",
                 "action",

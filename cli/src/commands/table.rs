@@ -9,7 +9,7 @@ use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, inspect, install,
     journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
-    review, rollback, schema, sign, succession, uninstall, validate, verify, verify_at_rest, version,
+    review, rollback, schema, serve, sign, succession, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -974,6 +974,28 @@ the keys stay as they are.",
             raised_by: &["force", "save"],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::SyncedKeySet>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: serve::run,
+        is: Declaration {
+            words: &["serve"],
+            about: "Hold the plugins that the gates admit, and answer operators",
+            examples: "Examples:
+  ENVIRONMENT=development aisoc serve --state ./host.json
+  # a free port; the address is printed
+  ENVIRONMENT=development aisoc serve --state ./host.json --listen 127.0.0.1:0
+
+Every plugin that `aisoc plugins list` would list is known to it, with its state;
+those in directories that every gate lets pass are loaded, each in a process of
+its own. There is no login, so it listens on this machine alone, and where
+ENVIRONMENT is development, dev, local or demo. SIGTERM lets requests that have
+begun end, then ends every plugin. With --json the address comes as one line, as
+soon as it can be asked. See `aisoc help host`.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::ServedHost>),
             ..PLAIN
         },
     },

@@ -1,12 +1,15 @@
 //! What changed in a plugins directory.
 
+use aisoc_signing::Coverage;
+use aisoc_trust::{FileVerdict, SignatureStatus, TrustDecision};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Objection, Signer};
+use crate::at_rest::PluginAtRest;
 
 /// What the gate said of a signature. Part of other documents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SignatureJudgement {
     /// The status word. Nothing where no signature was judged.
     pub signature_status: Option<&'static str>,
@@ -24,6 +27,36 @@ pub struct SignatureJudgement {
     /// was not, or was by the trust mode `warn` alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trust_decision: Option<&'static str>,
+}
+
+impl SignatureJudgement {
+    /// Of a plugin in a directory.
+    pub fn of(plugin: &PluginAtRest) -> Self {
+        let judged = plugin.verdict.as_ref();
+        Self {
+            signature_status: plugin.signature.map(SignatureStatus::as_str),
+            signing_key_id: judged.ok().and_then(|judgement| judgement.key_id.clone()),
+            signing_key_fingerprint: judged.ok().and_then(|judgement| judgement.fingerprint.clone()),
+            coverage: plugin.coverage.map(Coverage::as_str),
+            coverage_accepted_from: judged
+                .map(|judgement| judgement.coverage_accepted_from.clone())
+                .unwrap_or_default(),
+            trust_decision: judged.ok().and_then(|judgement| judgement.decision).map(TrustDecision::as_str),
+        }
+    }
+
+    /// Of a drop-in: what the signature beside it is worth. It covers all that there is of it.
+    pub fn of_file(file: &FileVerdict) -> Self {
+        let signer = file.signer.as_ref();
+        Self {
+            signature_status: Some(file.status.as_str()),
+            signing_key_id: signer.map(|signer| signer.key_id.to_string()),
+            signing_key_fingerprint: signer.map(|signer| signer.fingerprint.to_string()),
+            coverage: signer.map(|_| Coverage::Full.as_str()),
+            coverage_accepted_from: Vec::new(),
+            trust_decision: file.decision.map(TrustDecision::as_str),
+        }
+    }
 }
 
 /// A plugin that was installed, or was there already.

@@ -14,6 +14,7 @@ mod doctor;
 mod explanation;
 mod fleet;
 mod garbage;
+mod hosted;
 mod inspection;
 mod installation;
 mod installed;
@@ -51,6 +52,7 @@ pub use explanation::{
 };
 pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, SyncedPlugin, SyncedPlugins};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
+pub use hosted::{BroughtIn, CalledPlugin, HostedManifest, HostedPlugin, RefusedRequest, ServedHost};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};

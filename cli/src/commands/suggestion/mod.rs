@@ -228,7 +228,7 @@ mod tests {
             ("plguin ls --pluginsdir p", "plugin list --plugins-dir p"),
             ("plugins lst", "plugins list"),
             ("registry srve", "registry serve"),
-            ("serve --listen 127.0.0.1:0", "registry serve --listen 127.0.0.1:0"),
+            ("regstry serve --listen 127.0.0.1:0", "registry serve --listen 127.0.0.1:0"),
             ("keygen --output release", "keygen --out release"),
             ("key --out release", "plugin keygen --out release"),
             ("plugin list -json", "plugin list --json"),

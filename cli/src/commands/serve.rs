@@ -1,0 +1,139 @@
+//! `aisoc serve`: the host.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aisoc_host::{Happening, Host, Loader, Settings, listen};
+use aisoc_manifests::address::{Zone, zone};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::documents::ServedHost;
+use aisoc_pipeline::{EventLog, Occurrence};
+use aisoc_worker::serving::LogLine;
+
+use super::accepted::{here, require_named};
+use crate::args::accepted::DiscoveredListArgs;
+use crate::args::host::HostArgs;
+use crate::context::{Context, shared_directories};
+use crate::output::{Answer, Output, path_text, printable};
+use crate::{clock, held_plugin, runtime};
+
+impl Answer for ServedHost {
+    fn text(&self) -> String {
+        format!("{}\n", printable(&self.address))
+    }
+
+    fn goes_on(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
+    let settings = settings(args.site, &args.state, context)?;
+    require_private(args.listen, context)?;
+    let host = Arc::new(Host::begin(settings)?);
+    let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
+    runtime::block_on_to_its_end(async {
+        let listener = listen(args.listen).await.map_err(|fault| fault.hint(OTHER_ADDRESS))?;
+        let address =
+            listener.local_addr().map_err(|error| Fault::new(Reason::IoError, "no address").caused_by(error))?;
+        context.output.warning(
+            Warning::HostWithoutLogin,
+            format!("whoever has an account on this machine may do everything at http://{address}"),
+        );
+        context.output.answer(&ServedHost {
+            address: format!("http://{address}"),
+            plugins_directory: path_text(host.plugins_directory()),
+            state_path: path_text(&args.state),
+            process_id: std::process::id(),
+        })?;
+        let failed = move |fault: Fault| output.warning(Warning::DiscoveryFailed, fault.to_string());
+        aisoc_host::serve(host, listener, runtime::stopped(&cancellation), failed).await
+    })
+    .map(|()| 0)
+}
+
+const OTHER_STATE: &str = "make that directory, or name a file in one that is there with `--state FILE`";
+const OTHER_ADDRESS: &str = "choose another address with `--listen 127.0.0.1:0`";
+
+/// There is no login: nobody but who is on this machine reaches it, and only where whoever is there may do everything.
+fn require_private(address: SocketAddr, context: &Context) -> Result<()> {
+    if zone(address.ip()) != Zone::Loopback {
+        let what = format!("{address} can be reached from other machines, and there is no login");
+        return Err(Fault::new(Reason::Usage, what).hint(OTHER_ADDRESS));
+    }
+    if !context.environment.is_development_without_login() {
+        return Err(Fault::new(Reason::Usage, "there is no login, so a host is for development alone")
+            .expected("ENVIRONMENT=development", "another environment, or none")
+            .hint("see what a host would load here: `aisoc plugins list`"));
+    }
+    Ok(())
+}
+
+/// What the host goes by. Whoever names a place means one that is there.
+fn settings(args: DiscoveredListArgs, state: &Path, context: &Context) -> Result<Settings> {
+    require_named(args.plugins_dir.as_deref())?;
+    if let Some(missing) = args.lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
+        return Err(Fault::io("open", missing, ErrorKind::NotFound.into()));
+    }
+    let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
+    let site = context.site(args.plugins_dir);
+    let here = here(&site, args.sources, args.trust, shared_directories(&args.shared), context)?;
+    if !aisoc_files::parent(state).is_dir() {
+        return Err(Fault::io("write", state, ErrorKind::NotFound.into()).hint(OTHER_STATE));
+    }
+    Ok(Settings {
+        here,
+        mode,
+        lock_path: chosen.path.clone(),
+        lock: Box::new(move || chosen.read()),
+        judging_time: Box::new(move || clock::judging_time(&site)),
+        loader: Loader { python: context.environment.python(), shim: held_plugin::program() },
+        state_file: state.to_owned(),
+        observer: Arc::new(observer(context.output.clone(), context.event_log()?)),
+        clock: clock::now,
+    })
+}
+
+/// Says what happens to people, and writes it down for machines where a file is named for that.
+fn observer(output: Output, log: Option<EventLog>) -> impl Fn(&Happening<'_>) + Send + Sync {
+    let log = log.map(Mutex::new);
+    move |happening| {
+        say(happening, &output);
+        let (Some(log), Some(occurrence)) = (&log, occurrence(happening)) else { return };
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(fault) = log.record(clock::now(), &[occurrence]) {
+            output.warning(Warning::EventNotWritten, fault.to_string());
+        }
+    }
+}
+
+fn say(happening: &Happening<'_>, output: &Output) {
+    match happening {
+        Happening::Moved { id, from, to, error: Some(error) } => {
+            output.status("Failed", format!("{id}: {from} → {to}: {}", printable(error)));
+        }
+        Happening::Moved { id, from, to, error: None } => output.status("State", format!("{id}: {from} → {to}")),
+        Happening::Reloaded { id, error: Some(error) } => {
+            output.status("Kept", format!("{id}, which was not reloaded: {}", printable(error)));
+        }
+        Happening::Reloaded { id, error: None } => output.status("Reloaded", id),
+        Happening::Printed { id, line: LogLine::Printed(line) } => {
+            output.status("Printed", format!("{id}: {}", printable(line)));
+        }
+        Happening::Printed { id, line: LogLine::Dropped(lines) } => {
+            output.status("Dropped", format!("{id}: {lines} more lines"));
+        }
+    }
+}
+
+/// What hosts have a name for.
+fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
+    match happening {
+        Happening::Moved { id, to, error, .. } => Occurrence::of_state(id, to.as_str(), *error),
+        Happening::Reloaded { id, error } => Some(Occurrence::of_reload(id, *error)),
+        Happening::Printed { .. } => None,
+    }
+}

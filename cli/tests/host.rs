@@ -1,0 +1,431 @@
+//! `aisoc serve`: real plugins, held by a real host, asked over its API.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::host::{PATIENCE, ServedHost, command, has_python};
+use support::{Bench, Run, copy_tree};
+
+/// Says where it is told to what runs, and from where.
+const PLUGIN: &str = "import os, sys, time\nVALUE = 'first'\nclass Plugin:\n    def __init__(self, config=None): pass\n    \
+                      def run(self, payload, context):\n        do = payload.get('do')\n        \
+                      if do == 'crash': raise ValueError('broken on purpose')\n        \
+                      if do == 'exit': os._exit(3)\n        if do == 'ids': return [os.getpid(), os.getppid()]\n        \
+                      if do == 'sleep': time.sleep(payload['seconds'])\n        if do == 'print': print('a line', flush=True)\n        \
+                      return VALUE if do == 'value' else {'payload': payload, 'context': context}\n";
+
+/// A bench with a key that is trusted and an empty plugins directory.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    fs::create_dir(bench.path("keys")).expect("made");
+    fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
+    fs::create_dir(bench.path("plugins")).expect("made");
+    bench
+}
+
+/// A signed plugin in `plugins/`.
+fn plugin(bench: &Bench, id: &str, source: &str) {
+    unsigned(bench, id, "enricher", Some(source));
+    sign(bench, id);
+}
+
+fn unsigned(bench: &Bench, id: &str, kind: &str, source: Option<&str>) {
+    bench.run(&["plugin", "new", id, "--type", kind]).ok();
+    if let Some(source) = source {
+        bench.write(&format!("{id}/plugin.py"), source);
+    }
+    copy_tree(&bench.path(id), &bench.path(&format!("plugins/{id}")));
+}
+
+fn sign(bench: &Bench, id: &str) {
+    bench.sign(&format!("plugins/{id}")).ok();
+}
+
+fn run(host: &ServedHost, id: &str, payload: &Value) -> support::host::Answered {
+    host.post(&format!("/api/v1/plugins/{id}/run"), &json!({ "payload": payload }).to_string())
+}
+
+fn is_running(id: &Value) -> bool {
+    Path::new(&format!("/proc/{id}")).exists()
+}
+
+/// What every test says without Python.
+const SKIPPED: &str = "SKIPPED: there is no python3, so nothing was loaded";
+
+#[test]
+fn every_plugin_is_listed_with_its_verdict_and_what_is_admitted_is_called() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    unsigned(&bench, "bare", "connector", None);
+    plugin(&bench, "tampered", PLUGIN);
+    bench.write("plugins/tampered/plugin.py", format!("open({:?}, 'w')\n{PLUGIN}", bench.path("ran")));
+    bench.write("plugins/broken-yaml/plugin.yaml", "id: [\n");
+    let host = ServedHost::start(&bench, &[]);
+    let listed = host.get("/api/v1/plugins").ok();
+    let states: Vec<_> = listed
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|plugin| (plugin["id"].as_str().expect("an id"), plugin["state"].as_str().expect("one state")))
+        .collect();
+    assert_eq!(states, [("bare", "failed"), ("broken-yaml", "failed"), ("demo", "enabled"), ("tampered", "failed")]);
+    let demo = host.plugin("demo");
+    assert_eq!(demo["signature_status"], "verified");
+    assert_eq!(
+        (&demo["signing_key_id"], &demo["source"], &demo["kind"]),
+        (&json!("release"), &json!("dir"), &json!("enricher"))
+    );
+    assert_eq!((&demo["enabled"], &demo["error"]), (&json!(true), &Value::Null));
+    assert_eq!((&demo["manifest"]["id"], &demo["manifest"]["plugin_type"]), (&json!("demo"), &json!("enricher")));
+    assert!(demo["manifest"]["config_schema"].is_object() && demo["loaded_at"].is_f64(), "{demo}");
+    let bare = host.plugin("bare");
+    assert!(bare["error"].as_str().expect("why").contains("plugin.sig"), "{bare}");
+    assert_eq!((&bare["enabled"], &bare["loaded_at"]), (&json!(false), &Value::Null));
+    assert!(!host.plugin("tampered")["error"].as_str().expect("why").is_empty());
+    assert!(!bench.path("ran").exists(), "what was refused has run");
+    let called = run(&host, "demo", &json!({ "a": 1 })).ok();
+    assert_eq!(called, json!({ "plugin_id": "demo", "result": { "payload": { "a": 1 }, "context": {} } }));
+    // What is no object is the one member of one; a call without a body, and without a kind of body, is a call.
+    assert_eq!(run(&host, "demo", &json!({ "do": "value" })).ok()["result"], json!({ "result": "first" }));
+    let empty = host.post("/api/v1/plugins/demo/run", "").ok();
+    assert_eq!(empty["result"], json!({ "payload": {}, "context": {} }));
+    assert_eq!(host.get("/api/v1/plugins?plugin_type=enricher").ok().as_array().map(Vec::len), Some(2));
+    assert_eq!(host.get("/api/v1/plugins?plugin_type=nothing").ok(), json!([]));
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn the_scaffold_of_every_type_is_loaded_and_answers() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    let kinds = ["enricher", "connector", "responder", "detection", "widget"];
+    for kind in kinds {
+        unsigned(&bench, &format!("a-{kind}"), kind, None);
+        sign(&bench, &format!("a-{kind}"));
+    }
+    let host = ServedHost::start(&bench, &[]);
+    for kind in kinds {
+        let id = format!("a-{kind}");
+        assert_eq!(host.plugin(&id)["state"], "enabled", "{}", host.plugin(&id));
+        let payload = match kind {
+            "connector" => json!({ "action": "normalize", "raw": { "id": 7, "title": "Login", "severity": "HIGH" } }),
+            "responder" => json!({ "action": "block_ip", "params": { "ip": "203.0.113.7" } }),
+            _ => json!({ "indicator": "203.0.113.7" }),
+        };
+        let called = run(&host, &id, &payload);
+        assert!(called.ok()["result"].is_object(), "{id}: {called:?}");
+    }
+}
+
+#[test]
+fn a_disabled_plugin_takes_no_calls_and_stays_so_across_everything() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    let host = ServedHost::start(&bench, &[]);
+    let disabled = host.post("/api/v1/plugins/demo/disable", "").ok();
+    assert_eq!((&disabled["state"], &disabled["enabled"]), (&json!("disabled"), &json!(false)));
+    let is_disabled = |host: &ServedHost, when: &str| {
+        assert_eq!(host.plugin("demo")["state"], "disabled", "{when}");
+        // Whatever is worth of its signature is another matter.
+        assert_eq!(host.plugin("demo")["signature_status"], "verified", "{when}");
+        run(host, "demo", &json!({})).refused(422, "plugin_disabled", "[demo] plugin is disabled");
+    };
+    is_disabled(&host, "disabled");
+    assert_eq!(host.post("/api/v1/plugins/demo/reload", "").ok()["state"], "disabled");
+    is_disabled(&host, "reloaded");
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": [] }));
+    is_disabled(&host, "found again");
+    assert_eq!(host.delete("/api/v1/plugins/demo").status, 204);
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": ["demo"] }));
+    is_disabled(&host, "unloaded and found again");
+    // However it ends.
+    host.kill();
+    let host = ServedHost::start(&bench, &[]);
+    is_disabled(&host, "another host");
+    assert_eq!(host.post("/api/v1/plugins/demo/enable", "").ok()["state"], "enabled");
+    assert_eq!(host.post("/api/v1/plugins/demo/enable", "").ok()["state"], "enabled");
+    run(&host, "demo", &json!({})).ok();
+    assert_eq!(host.terminate(), Some(0));
+    let host = ServedHost::start(&bench, &[]);
+    assert_eq!(host.plugin("demo")["state"], "enabled");
+}
+
+#[test]
+fn what_is_unloaded_is_gone_from_memory_and_nothing_else() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    let host = ServedHost::start(&bench, &[]);
+    let before = bench.snapshot("plugins");
+    let ids = run(&host, "demo", &json!({ "do": "ids" })).ok()["result"]["result"].clone();
+    assert!(ids.as_array().expect("two").iter().all(is_running));
+    let unloaded = host.delete("/api/v1/plugins/demo");
+    assert_eq!((unloaded.status, unloaded.text.as_str()), (204, ""));
+    assert!(!ids.as_array().expect("two").iter().any(is_running), "{ids}");
+    assert_eq!(host.plugin("demo")["state"], "unloaded");
+    assert_eq!(bench.snapshot("plugins"), before);
+    for (method, path, status, detail) in [
+        ("POST", "/enable", 409, "Plugin 'demo' is unloaded"),
+        ("POST", "/disable", 409, "Plugin 'demo' is unloaded"),
+        ("POST", "/reload", 400, "[demo] plugin is unloaded"),
+        ("POST", "/run", 422, "[demo] plugin is unloaded"),
+        ("DELETE", "", 409, "Plugin 'demo' is unloaded"),
+    ] {
+        let answered = host.send(method, &format!("/api/v1/plugins/demo{path}"), "", "");
+        answered.refused(status, "plugin_not_loaded", detail);
+    }
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": ["demo"] }));
+    assert_eq!(host.plugin("demo")["state"], "enabled");
+    // One whose files are gone stays in memory until somebody unloads it.
+    fs::remove_dir_all(bench.path("plugins/demo")).expect("removed");
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": [] }));
+    run(&host, "demo", &json!({})).ok();
+    assert_eq!(host.delete("/api/v1/plugins/demo").status, 204);
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": [] }));
+    host.get("/api/v1/plugins/demo").refused(404, "plugin_not_found", "Plugin 'demo' not found");
+}
+
+#[test]
+fn a_reload_takes_what_was_signed_and_a_failing_one_keeps_what_there_was() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    let host = ServedHost::start(&bench, &[]);
+    let value = || run(&host, "demo", &json!({ "do": "value" })).ok()["result"]["result"].clone();
+    let put = |source: &str, is_signed: bool| {
+        bench.write("plugins/demo/plugin.py", source);
+        if is_signed {
+            fs::remove_file(bench.path("plugins/demo/plugin.sig")).expect("removed");
+            sign(&bench, "demo");
+        }
+    };
+    put(&PLUGIN.replace("first", "second"), true);
+    assert_eq!(value(), "first", "it was not asked for");
+    host.post("/api/v1/plugins/discover", "").ok();
+    assert_eq!(value(), "first", "a discovery touches nothing that is in memory");
+    assert_eq!(host.post("/api/v1/plugins/demo/reload", "").ok()["error"], Value::Null);
+    assert_eq!(value(), "second");
+    // Unsigned, it is not even looked into.
+    put(&format!("open({:?}, 'w')\n{PLUGIN}", bench.path("ran")), false);
+    let refused = host.post("/api/v1/plugins/demo/reload", "");
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert_eq!((value(), bench.path("ran").exists()), (json!("second"), false));
+    // Signed and broken.
+    put("def f(:\n", true);
+    let refused = host.post("/api/v1/plugins/demo/reload", "");
+    assert_eq!((refused.status, &refused.json()["reason_code"]), (400, &json!("import_failed")), "{refused:?}");
+    let detail = refused.json()["detail"].as_str().expect("why").to_owned();
+    assert!(detail.starts_with("[demo] error importing plugin.py: "), "{detail}");
+    let kept = host.plugin("demo");
+    assert_eq!((value(), &kept["state"]), (json!("second"), &json!("enabled")));
+    assert!(kept["error"].as_str().expect("why").contains("error importing plugin.py"), "{kept}");
+    put(&PLUGIN.replace("first", "third"), true);
+    assert_eq!(host.post("/api/v1/plugins/demo/reload", "").ok()["error"], Value::Null);
+    assert_eq!(value(), "third");
+    let nobody = host.post("/api/v1/plugins/nobody/reload", "");
+    nobody.refused(400, "plugin_not_found", "[nobody] plugin not found");
+}
+
+#[test]
+fn what_a_call_can_fail_of_is_said_and_a_plugin_that_ends_has_failed() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    plugin(&bench, "beside", PLUGIN);
+    plugin(&bench, "no-run", "class Plugin: pass\n");
+    plugin(&bench, "no-class", "x = 1\n");
+    let host = ServedHost::start(&bench, &[]);
+    run(&host, "nobody", &json!({})).refused(422, "plugin_not_found", "[nobody] plugin not found");
+    let crashed = run(&host, "demo", &json!({ "do": "crash" }));
+    crashed.refused(422, "execution_failed", "[demo] execution error: broken on purpose");
+    let missing = run(&host, "no-run", &json!({}));
+    missing.refused(422, "execution_failed", "[no-run] Plugin class missing 'run' method");
+    let broken = host.plugin("no-class");
+    assert_eq!(
+        (&broken["state"], &broken["error"]),
+        (&json!("failed"), &json!("plugin.py must define a class named 'Plugin'"))
+    );
+    run(&host, "no-class", &json!({})).refused(422, "plugin_not_loaded", "[no-class] plugin is failed");
+    assert_eq!(host.plugin("demo")["state"], "enabled", "a call that fails is no end");
+    let ended = run(&host, "demo", &json!({ "do": "exit" }));
+    assert_eq!(ended.status, 422, "{ended:?}");
+    let demo = host.plugin("demo");
+    assert_eq!(demo["state"], "failed");
+    assert!(demo["error"].as_str().expect("why").contains("exit status: 3"), "{demo}");
+    // Nothing else notices, and the next discovery loads it again.
+    run(&host, "beside", &json!({})).ok();
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": ["demo"] }));
+    run(&host, "demo", &json!({ "do": "print" })).ok();
+    host.wait_for(|host| host.said().contains("demo: a line"));
+}
+
+#[test]
+fn one_host_has_a_state_file_and_an_environment_of_production_has_none() {
+    let bench = bench();
+    let host = ServedHost::start(&bench, &[]);
+    let second = Run::of(&mut command(&bench, &[]));
+    second.refused(4, "locked");
+    assert!(second.error_line().contains(&format!("process {}", host.id())), "{second:?}");
+    host.kill();
+    ServedHost::start(&bench, &[]);
+    for environment in ["production", "test", ""] {
+        let refused = Run::of(command(&bench, &[]).env("ENVIRONMENT", environment));
+        refused.refused(2, "usage");
+    }
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        let mut open =
+            bench.command(&["serve", "--listen", address, "--state", "host.json", "--plugins-dir", "plugins"]);
+        Run::of(open.env("ENVIRONMENT", "development")).refused(2, "usage");
+    }
+    bench.write("host.json", "{\"schema\": 1}");
+    Run::of(&mut command(&bench, &[])).refused(1, "record_invalid");
+    assert_eq!(fs::read_to_string(bench.path("host.json")).expect("read"), "{\"schema\": 1}");
+    fs::remove_file(bench.path("host.json")).expect("removed");
+    Run::of(&mut command(&bench, &["--plugin-mode", "production"])).refused(2, "lock_missing");
+    // A refusal leaves nothing behind.
+    let refused = Bench::new();
+    let before = refused.state();
+    Run::of(refused.command(&["serve", "--state", "host.json"]).env("ENVIRONMENT", "production")).refused(2, "usage");
+    assert_eq!(refused.state(), before);
+}
+
+#[test]
+fn requests_that_are_none_of_ours_reach_no_plugin() {
+    let bench = bench();
+    let host = ServedHost::start(&bench, &[]);
+    let address = &host.address;
+    assert_eq!(host.get("/healthz").ok(), json!({ "status": "ok" }));
+    host.get("/api/v1/plugins/nobody").refused(404, "plugin_not_found", "Plugin 'nobody' not found");
+    for verb in ["enable", "disable"] {
+        let answered = host.post(&format!("/api/v1/plugins/nobody/{verb}"), "");
+        answered.refused(404, "plugin_not_found", "Plugin 'nobody' not found");
+    }
+    host.delete("/api/v1/plugins/nobody").refused(404, "plugin_not_found", "Plugin 'nobody' not found");
+    let long = "x".repeat(10_000);
+    for id in ["%2e%2e%2fx", "..", "%00", "%0a", "a%2Fb", "%ff", "a%20b", long.as_str(), "%F0%9D%94%B8b"] {
+        let answered = host.get(&format!("/api/v1/plugins/{id}"));
+        assert!([400, 404].contains(&answered.status), "{id:.20}: {answered:?}");
+        assert_eq!(answered.json()["reason_code"], "usage", "{id:.20}: {answered:?}");
+    }
+    for (method, path, status) in [
+        ("GET", "/", 404),
+        ("GET", "/api/v1/plugins/", 404),
+        ("GET", "//api/v1/plugins", 404),
+        ("GET", "/API/v1/plugins", 404),
+        ("GET", "/api/v1/plugins;x", 404),
+        ("PUT", "/api/v1/plugins", 405),
+        ("GET", "/api/v1/plugins/discover/x", 404),
+        ("GET", "/api/v1/plugins/demo/run", 405),
+        ("GET", "/api/v1/plugins?plugin_typ=x", 400),
+    ] {
+        assert_eq!(host.send(method, path, "", "").status, status, "{method} {path}");
+    }
+    // Names that are not this host's, none, two, and what a page sends.
+    for (head, status) in [
+        ("Host: evil.example\r\n", 421),
+        ("", 400),
+        (&format!("Host: {address}\r\nHost: {address}\r\n"), 400),
+        (&format!("Host: {address}\r\nOrigin: https://evil.example\r\n"), 403),
+        (&format!("Host: {address}\r\nSec-Fetch-Site: cross-site\r\n"), 403),
+    ] {
+        let answered = host.raw(&format!("POST /api/v1/plugins/discover HTTP/1.1\r\nConnection: close\r\n{head}\r\n"));
+        assert_eq!(answered.status, status, "{head}");
+    }
+    // Bodies.
+    let body = |head: &str, body: &str| host.send("POST", "/api/v1/plugins/nobody/run", head, body).status;
+    assert_eq!(body("Content-Type: application/json; charset=utf-8\r\n", "{\"payload\": {}}"), 422);
+    assert_eq!(body("", "{\"payload\": {}}"), 422);
+    assert_eq!(body("Content-Type: text/plain\r\n", "{}"), 415);
+    assert_eq!(body("Content-Type: application/x-www-form-urlencoded\r\n", "{}"), 415);
+    assert_eq!(body("", "{\"payload\": {}, \"payload\": {}}"), 400);
+    assert_eq!(body("", "{\"other\": 1}"), 400);
+    assert_eq!(body("", "[]"), 400);
+    assert_eq!(body("", &format!("{{\"payload\": {{\"a\": \"{}\"}}}}", "x".repeat(1 << 20))), 413);
+}
+
+#[test]
+fn a_host_that_is_told_to_end_lets_requests_end_and_leaves_nothing() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    let host = ServedHost::start(&bench, &[]);
+    let ids = run(&host, "demo", &json!({ "do": "ids" })).ok()["result"]["result"].clone();
+    let address = host.address.clone();
+    let called = thread::scope(|scope| {
+        let calling = scope.spawn(|| run(&host, "demo", &json!({ "do": "sleep", "seconds": 1 })));
+        thread::sleep(Duration::from_millis(400));
+        host.tell_to_end();
+        calling.join().expect("no panic")
+    });
+    assert_eq!(called.status, 200, "{called:?}");
+    assert_eq!(host.end(), Some(0));
+    assert!(!ids.as_array().expect("two").iter().any(is_running), "{ids}");
+    std::net::TcpStream::connect(&address).expect_err("nobody listens");
+}
+
+/// A host that is killed has no time to end anything, and its plugins end all the same.
+#[test]
+fn no_plugin_outlives_a_host_that_is_killed() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    let host = ServedHost::start(&bench, &[]);
+    let ids = run(&host, "demo", &json!({ "do": "ids" })).ok()["result"]["result"].clone();
+    host.kill();
+    let deadline = Instant::now() + PATIENCE;
+    while ids.as_array().expect("two").iter().any(is_running) {
+        assert!(Instant::now() < deadline, "{ids} are left");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A client that goes away cancels its call, and the plugin is free for the next one.
+#[test]
+fn a_client_that_goes_away_frees_the_plugin() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    let source = "import asyncio\nclass Plugin:\n    async def run(self, payload, context):\n        \
+                  await asyncio.sleep(payload.get('seconds', 0))\n        return {}\n";
+    plugin(&bench, "demo", source);
+    let host = ServedHost::start(&bench, &[]);
+    let body = json!({ "payload": { "seconds": 25 } }).to_string();
+    let request = format!(
+        "POST /api/v1/plugins/demo/run HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        host.address,
+        body.len()
+    );
+    let mut stream = host.connect();
+    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
+    thread::sleep(Duration::from_millis(300));
+    drop(stream);
+    let began = Instant::now();
+    run(&host, "demo", &json!({})).ok();
+    assert!(began.elapsed() < Duration::from_secs(20), "it waited for the other");
+    assert_eq!(host.plugin("demo")["state"], "enabled");
+}

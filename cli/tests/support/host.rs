@@ -1,0 +1,182 @@
+//! `aisoc serve` on a free port, and a client of its API.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::Bench;
+
+/// How long anything of a host may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(20);
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// Holds a refusal to its status, its reason code and its words.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, reason: &str, detail: &str) {
+        let said = self.json();
+        assert_eq!((self.status, said["reason_code"].as_str()), (status, Some(reason)), "{self:?}");
+        assert_eq!(said["detail"].as_str(), Some(detail), "{self:?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.json()
+    }
+}
+
+/// A host in a process of its own.
+pub(crate) struct ServedHost {
+    child: Child,
+    pub(crate) address: String,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl ServedHost {
+    /// One that has looked for its plugins.
+    pub(crate) fn start(bench: &Bench, words: &[&str]) -> Self {
+        let host = Self::begin(&mut command(bench, words));
+        host.wait_for(|host| host.get("/readyz").status == 200);
+        host
+    }
+
+    /// One that answers.
+    pub(crate) fn begin(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the host starts");
+        let (mut address, stderr) = (String::new(), Arc::new(Mutex::new(String::new())));
+        let (said, mut reading) = (Arc::clone(&stderr), BufReader::new(child.stderr.take().expect("piped")));
+        thread::spawn(move || {
+            let mut line = String::new();
+            while reading.read_line(&mut line).is_ok_and(|read| read > 0) {
+                said.lock().expect("no panic").push_str(&std::mem::take(&mut line));
+            }
+        });
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
+        let address = address.trim().strip_prefix("http://").unwrap_or_default().to_owned();
+        assert!(!address.is_empty(), "{}", stderr.lock().expect("no panic"));
+        Self { child, address, stderr }
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for(&self, is_so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "not in time: {}", self.said());
+            thread::sleep(STEP);
+        }
+    }
+
+    /// What it has said on stderr.
+    pub(crate) fn said(&self) -> String {
+        self.stderr.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answered {
+        self.send("GET", path, "", "")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &str) -> Answered {
+        self.send("POST", path, "", body)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answered {
+        self.send("DELETE", path, "", "")
+    }
+
+    /// A request with these lines of its head beside those that it needs.
+    pub(crate) fn send(&self, method: &str, path: &str, head: &str, body: &str) -> Answered {
+        let (address, length) = (&self.address, body.len());
+        self.raw(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{head}\r\n{body}"
+        ))
+    }
+
+    /// Bytes as they are; the answer up to the end of the connection.
+    pub(crate) fn raw(&self, request: &str) -> Answered {
+        let mut stream = self.connect();
+        // Whoever refuses a head does not read on.
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).expect("UTF-8");
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        Answered { status, text: text.to_owned() }
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        stream
+    }
+
+    /// One plugin, as the host shows it.
+    #[track_caller]
+    pub(crate) fn plugin(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/plugins/{id}")).ok()
+    }
+
+    /// Its exit code after SIGTERM.
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.tell_to_end();
+        self.end()
+    }
+
+    /// SIGTERM.
+    pub(crate) fn tell_to_end(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// As the system does it to one that takes too much.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+impl Drop for ServedHost {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether there is a Python to load plugins with.
+pub(crate) fn has_python() -> bool {
+    Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// A host of the bench's plugins in a development environment.
+pub(crate) fn command(bench: &Bench, words: &[&str]) -> Command {
+    let fixed = ["serve", "--listen", "127.0.0.1:0", "--state", "host.json", "--plugins-dir", "plugins"];
+    let mut command = bench.command(&[&fixed[..], &["--trusted-keys", "keys"], words].concat());
+    command.env("ENVIRONMENT", "development");
+    command
+}

@@ -1,0 +1,196 @@
+//! What comes with a request: read to its end within its bounds, or not at all.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use aisoc_worker::serving::MAX_CALL_BYTES;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::problem::Problem;
+
+/// How long a request may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// Deepest that a value in a request may be nested.
+const MAX_DEPTH: usize = 64;
+
+/// What a plugin is called with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RunRequest {
+    pub(super) payload: Map<String, Value>,
+    pub(super) context: Map<String, Value>,
+}
+
+impl RunRequest {
+    /// A request without a body asks for nothing in particular.
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        require_json(headers)?;
+        Self::parse(&bytes)
+            .map_err(|error| Problem::of_request(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
+    }
+
+    fn parse(bytes: &[u8]) -> serde_json::Result<Self> {
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let value = Once { depth: 0 }.deserialize(&mut reader)?;
+        reader.end()?;
+        // Derived readers take a list for an object as well.
+        match value {
+            Value::Object(_) => serde_json::from_value(value),
+            other => Err(serde_json::Error::custom(format_args!("an object is expected, and not `{other}`"))),
+        }
+    }
+}
+
+/// Every byte, of a body that is not larger than one call may be.
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    let limited = Limited::new(body, MAX_CALL_BYTES);
+    match tokio::time::timeout(BODY_PATIENCE, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let detail = format!("the body has more than {MAX_CALL_BYTES} bytes");
+            Err(Problem::of_request(StatusCode::PAYLOAD_TOO_LARGE, detail))
+        }
+        Ok(Err(_)) => Err(Problem::of_request(StatusCode::BAD_REQUEST, "the body did not come whole")),
+        Err(_) => Err(Problem::of_request(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+    }
+}
+
+/// A page of another site can send forms and plain text without being asked, and JSON not.
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Problem::of_request(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is to be application/json")),
+    }
+}
+
+/// A value in which no key stands twice, of which readers would take one or the other, and which is not too deep.
+#[derive(Clone, Copy)]
+struct Once {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Once {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let (inner, mut values) = (self.inner()?, Vec::new());
+        while let Some(value) = sequence.next_element_seed(inner)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let (inner, mut values) = (self.inner()?, Map::new());
+        while let Some(key) = members.next_key::<String>()? {
+            if values.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
+            }
+            let value = members.next_value_seed(inner)?;
+            values.insert(key, value);
+        }
+        Ok(Value::Object(values))
+    }
+}
+
+impl Once {
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.depth < MAX_DEPTH {
+            true => Ok(Self { depth: self.depth + 1 }),
+            false => Err(E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels"))),
+        }
+    }
+}
+
+/// The one parameter of a listing: a query that says something else says something that nobody has understood.
+pub(super) fn plugin_type(query: &HashMap<String, String>) -> Result<Option<&str>, Problem> {
+    match query.keys().find(|name| *name != "plugin_type") {
+        Some(name) => Err(Problem::of_request(StatusCode::BAD_REQUEST, format!("there is no parameter `{name}`"))),
+        None => Ok(query.get("plugin_type").map(String::as_str)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<RunRequest, String> {
+        RunRequest::parse(text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_is_empty_and_what_is_not_understood_is_refused() {
+        assert!(read("{}").expect("empty").payload.is_empty());
+        let request = read(r#"{"payload": {"a": [1, -1, 1.5, null, true, "x", {"b": {}}]}}"#).expect("read");
+        assert_eq!(request.payload["a"].as_array().map(Vec::len), Some(7));
+        let deep = |levels: usize| format!(r#"{{"payload": {{"a": {}{}}}}}"#, "[".repeat(levels), "]".repeat(levels));
+        read(&deep(60)).expect("deep enough");
+        for (text, why) in [
+            ("[]", "an object is expected"),
+            ("{} {}", "trailing characters"),
+            (r#"{"payload": []}"#, "invalid type"),
+            (r#"{"payload": null}"#, "invalid type"),
+            (r#"{"payload": {}, "payload": {}}"#, "`payload` stands twice"),
+            (r#"{"payload": {"a": {"b": 1, "b": 2}}}"#, "`b` stands twice"),
+            (r#"{"other": 1}"#, "unknown field"),
+            (r#"{"payload": {"a": NaN}}"#, "expected value"),
+            (r#"{"payload": {"a": "\ud800"}}"#, "hex escape"),
+            (&deep(65), "deeper than 64"),
+            (&deep(100_000), "deeper than 64"),
+        ] {
+            let error = read(text).expect_err(&text[..text.len().min(40)]);
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Under which names a host answers, and to whom it does not.
+//!
+//! A web page can give its own name the address of this machine (DNS rebinding) and is then, to the browser, the host's own
+//! page. The name stays in the `Host` header, so that is what is asked.
+
+use std::net::{IpAddr, SocketAddr};
+
+use aisoc_manifests::address::is_this_machine;
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode};
+
+use super::problem::Problem;
+
+/// Lets a request pass that names this host once, as it came in at the address `local`.
+pub(super) fn require_ours(head: &Parts, local: SocketAddr) -> Result<(), Problem> {
+    let mut named = head.headers.get_all(HOST).iter();
+    let (Some(host), None) = (named.next(), named.next()) else {
+        return Err(Problem::of_request(StatusCode::BAD_REQUEST, "a request names one host"));
+    };
+    let host = host.to_str().unwrap_or_default();
+    // A request for a whole URL names the host there too, and that counts (RFC 9112, 3.2.2).
+    let both = std::iter::once(host).chain(head.uri.authority().map(Authority::as_str));
+    match both.into_iter().all(|host| is_ours(host, local)) {
+        true => Ok(()),
+        false => Err(Problem::of_request(StatusCode::MISDIRECTED_REQUEST, "this host has another name")),
+    }
+}
+
+fn is_ours(host: &str, local: SocketAddr) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let has_our_port = match authority.port() {
+        Some(port) => port.as_str() == local.port().to_string(),
+        None => host == authority.host() && local.port() == 80,
+    };
+    has_our_port && !host.contains('@') && is_ours_by_itself(authority.host(), local.ip())
+}
+
+/// `localhost`, or the address under which it was reached: no resolver is asked for those.
+fn is_ours_by_itself(host: &str, local: IpAddr) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    is_this_machine(host) || address.is_ok_and(|address| address.to_canonical() == local.to_canonical())
+}
+
+/// Refuses what browsers send for a page: they name its origin, or how it relates to us, and no other client does.
+pub(super) fn refuse_pages(headers: &HeaderMap) -> Result<(), Problem> {
+    let site = headers.get("sec-fetch-site");
+    match headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none") {
+        true => Err(Problem::of_request(StatusCode::FORBIDDEN, "this host does not serve web pages")),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_to_its_own_addresses_alone() {
+        let local: SocketAddr = "127.0.0.1:8080".parse().expect("an address");
+        for (host, expected) in [
+            ("localhost:8080", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("localhost", false),
+            ("localhost:8081", false),
+            ("localhost:08080", false),
+            ("evil.example:8080", false),
+            ("127.0.0.1.evil.example:8080", false),
+            ("evil@127.0.0.1:8080", false),
+            ("10.0.0.1:8080", false),
+            ("2130706433:8080", false),
+            ("", false),
+        ] {
+            assert_eq!(is_ours(host, local), expected, "{host}");
+        }
+    }
+}

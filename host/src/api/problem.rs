@@ -1,0 +1,71 @@
+//! `Problem`: what is answered to a request that is not served.
+
+use aisoc_manifests::fault::Reason;
+use aisoc_pipeline::documents::RefusedRequest;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::refusal::Refusal;
+
+/// A status, and why.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    reason: Reason,
+    detail: String,
+}
+
+impl Problem {
+    /// About the request itself.
+    pub(super) fn of_request(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, reason: Reason::Usage, detail: detail.into() }
+    }
+
+    /// That the host has no room for it now.
+    pub(super) fn busy() -> Self {
+        let detail = "as many requests are served as may be at a time".to_owned();
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, reason: Reason::HostBusy, detail }
+    }
+
+    /// Of whoever looks at a plugin, switches it or lets it go.
+    pub(super) fn of_plugin(id: &str, refusal: &Refusal) -> Self {
+        let (status, detail) = match refusal {
+            Refusal::Unknown => (StatusCode::NOT_FOUND, format!("Plugin '{id}' not found")),
+            Refusal::NotNow(state) => (StatusCode::CONFLICT, format!("Plugin '{id}' is {state}")),
+            Refusal::Plugin(_) => (StatusCode::BAD_REQUEST, said(id, refusal)),
+            Refusal::Host(_) => (StatusCode::INTERNAL_SERVER_ERROR, said(id, refusal)),
+        };
+        Self { status, reason: refusal.reason(), detail }
+    }
+
+    /// Of a reload, which is refused in one way.
+    pub(super) fn of_reload(id: &str, refusal: &Refusal) -> Self {
+        let status = match refusal {
+            Refusal::Unknown | Refusal::NotNow(_) | Refusal::Plugin(_) => StatusCode::BAD_REQUEST,
+            Refusal::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self { status, reason: refusal.reason(), detail: said(id, refusal) }
+    }
+
+    /// Of a call, whatever is wrong with the plugin.
+    pub(super) fn of_call(id: &str, refusal: &Refusal) -> Self {
+        let status = match refusal {
+            Refusal::Unknown | Refusal::NotNow(_) | Refusal::Plugin(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Host(_) => StatusCode::TOO_MANY_REQUESTS,
+        };
+        Self { status, reason: refusal.reason(), detail: said(id, refusal) }
+    }
+}
+
+/// As hosts say it: the plugin, then what is wrong.
+fn said(id: &str, refusal: &Refusal) -> String {
+    format!("[{id}] {}", refusal.words())
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { status, reason, detail } = self;
+        (status, Json(RefusedRequest { detail, reason_code: reason.as_str() })).into_response()
+    }
+}

@@ -1,0 +1,188 @@
+//! The routes of the operator's API. A handler asks the host, on a thread where it may wait, and shows what comes of it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aisoc_manifests::id::PluginId;
+use aisoc_pipeline::documents::{BroughtIn, CalledPlugin, HostedPlugin};
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::body::{RunRequest, plugin_type};
+use super::names::{refuse_pages, require_ours};
+use super::problem::Problem;
+use crate::found::reason_of;
+use crate::host::{Host, Invocation};
+use crate::lifecycle::Verb;
+use crate::refusal::Refusal;
+
+/// Most requests that ask the host at a time, each on a thread of its own.
+const MAX_ASKING: usize = 128;
+
+/// What every handler has.
+#[derive(Debug, Clone)]
+pub(super) struct Api {
+    host: Arc<Host>,
+    asking: Arc<Semaphore>,
+    is_ready: Arc<AtomicBool>,
+}
+
+impl Api {
+    pub(super) fn new(host: Arc<Host>, is_ready: Arc<AtomicBool>) -> Self {
+        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), is_ready }
+    }
+
+    /// Asks the host where nobody else waits for the answer.
+    async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Host) -> T + Send + 'static) -> Result<T, Problem> {
+        let Ok(place) = Arc::clone(&self.asking).try_acquire_owned() else { return Err(Problem::busy()) };
+        let host = Arc::clone(&self.host);
+        let asked = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            ask(&host)
+        });
+        asked.await.map_err(|_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug"))
+    }
+}
+
+/// All routes, as they are reached at the address `local`.
+pub(super) fn router(api: Api, local: SocketAddr) -> Router {
+    let plugins = Router::new()
+        .route("/", get(list))
+        .route("/discover", post(discover))
+        .route("/{id}", get(show).delete(unload))
+        .route("/{id}/enable", post(enable))
+        .route("/{id}/disable", post(disable))
+        .route("/{id}/reload", post(reload))
+        .route("/{id}/run", post(run));
+    Router::new()
+        .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
+        .route("/readyz", get(ready))
+        .nest("/api/v1/plugins", plugins)
+        .fallback(|| async { Problem::of_request(StatusCode::NOT_FOUND, "there is no such path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::of_request(StatusCode::METHOD_NOT_ALLOWED, "the path is not asked like that")
+        })
+        .with_state(api)
+        .layer(middleware::from_fn(guard))
+        .layer(Extension(local))
+}
+
+/// Before anything of a request is looked at but its head.
+async fn guard(Extension(local): Extension<SocketAddr>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match require_ours(&head, local).and_then(|()| refuse_pages(&head.headers)) {
+        Ok(()) => next.run(Request::from_parts(head, body)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn ready(State(api): State<Api>) -> Response {
+    match api.is_ready.load(Ordering::SeqCst) {
+        true => Json(json!({ "status": "ready" })).into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response(),
+    }
+}
+
+type Named = Result<Path<String>, PathRejection>;
+
+/// An id, before anybody looks for it.
+fn id(named: Named) -> Result<String, Problem> {
+    let id = named.ok().and_then(|Path(id)| id.parse::<PluginId>().ok());
+    id.map(|id| id.as_str().to_owned())
+        .ok_or_else(|| Problem::of_request(StatusCode::BAD_REQUEST, "the path names no plugin id"))
+}
+
+async fn list(
+    State(api): State<Api>,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Result<Json<Vec<HostedPlugin>>, Problem> {
+    let unread = |_| Problem::of_request(StatusCode::BAD_REQUEST, "the query cannot be read");
+    let Query(query) = query.map_err(unread)?;
+    let wanted = plugin_type(&query)?.map(str::to_owned);
+    let mut plugins = api.ask(Host::plugins).await?;
+    if let Some(wanted) = wanted {
+        plugins.retain(|plugin| plugin.manifest.plugin_type == Some(wanted.as_str()));
+    }
+    Ok(Json(plugins))
+}
+
+async fn show(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
+    let id = id(named)?;
+    let asked = id.clone();
+    let shown = api.ask(move |host| host.plugin(&asked)).await?;
+    shown.map(Json).map_err(|refusal| Problem::of_plugin(&id, &refusal))
+}
+
+async fn discover(State(api): State<Api>) -> Result<Json<BroughtIn>, Problem> {
+    let failed = |fault| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, reason_of(&fault));
+    let discovered = api.ask(Host::discover).await?.map_err(failed)?;
+    Ok(Json(BroughtIn { discovered }))
+}
+
+async fn enable(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
+    ask(&api, named, Verb::Enable, Problem::of_plugin).await.map(Json)
+}
+
+async fn disable(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
+    ask(&api, named, Verb::Disable, Problem::of_plugin).await.map(Json)
+}
+
+async fn reload(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
+    ask(&api, named, Verb::Reload, Problem::of_reload).await.map(Json)
+}
+
+async fn unload(State(api): State<Api>, named: Named) -> Result<StatusCode, Problem> {
+    ask(&api, named, Verb::Unload, Problem::of_plugin).await.map(|_| StatusCode::NO_CONTENT)
+}
+
+async fn ask(
+    api: &Api,
+    named: Named,
+    verb: Verb,
+    problem: fn(&str, &Refusal) -> Problem,
+) -> Result<HostedPlugin, Problem> {
+    let id = id(named)?;
+    let asked = id.clone();
+    api.ask(move |host| host.ask(&asked, verb)).await?.map_err(|refusal| problem(&id, &refusal))
+}
+
+async fn run(
+    State(api): State<Api>,
+    named: Named,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<CalledPlugin>, Problem> {
+    let id = id(named)?;
+    let RunRequest { payload, context } = RunRequest::read(&headers, body).await?;
+    let (asked, waited) = (id.clone(), Waited::default());
+    let stop = Arc::clone(&waited.is_over);
+    let called = api
+        .ask(move |host| host.run(&asked, &Invocation { payload: &payload, context: &context, stop: &stop }))
+        .await?;
+    match called {
+        Ok(result) => Ok(Json(CalledPlugin { plugin_id: id, result })),
+        Err(refusal) => Err(Problem::of_call(&id, &refusal)),
+    }
+}
+
+/// Somebody who waits: a client that goes away drops it, and the call is cancelled.
+#[derive(Debug, Default)]
+struct Waited {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,104 @@
+//! `Found`: a plugin as a discovery has found and judged it, with what a host says of it.
+
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::Fault;
+use aisoc_pipeline::accepted::{Listed, Listing};
+use aisoc_pipeline::documents::{HostedManifest, HostedPlugin, SignatureJudgement};
+use aisoc_pipeline::{Discovered, Failed, Kind, PluginSource, escaped, redacted};
+
+/// One plugin, and what the gates say of it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What is shown of it.
+    pub(crate) about: HostedPlugin,
+    /// Where it is.
+    pub(crate) place: PathBuf,
+    /// What is to become of it.
+    pub(crate) verdict: Verdict,
+}
+
+/// What is to become of what was found.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Every gate lets it pass, and it is a directory that a host loads.
+    Admitted(Box<Discovered>),
+    /// Every gate lets it pass, and this host loads nothing of its kind.
+    NotLoaded,
+    /// A gate refuses it, or it is none.
+    Refused(Fault),
+}
+
+impl Found {
+    /// All of a listing, in its order.
+    pub(crate) fn all(listing: Listing) -> Vec<Self> {
+        let plugins = listing.plugins.into_iter().map(Self::listed);
+        plugins.chain(listing.failed.into_iter().map(Self::failed)).collect()
+    }
+
+    fn listed(listed: Listed) -> Self {
+        let refusal = listed.rejection().cloned();
+        let Listed { plugin, signature, file, .. } = listed;
+        let judged = signature.as_ref().and_then(|judged| judged.as_ref().ok());
+        let (signature, grants) = match (judged, &file) {
+            (Some(judged), _) => (SignatureJudgement::of(judged), judged.grants.clone()),
+            (None, Some(file)) => (SignatureJudgement::of_file(file), None),
+            (None, None) => (SignatureJudgement::default(), None),
+        };
+        let about = HostedPlugin {
+            signature,
+            capabilities: grants.into_iter().flatten().collect(),
+            ..shown(&plugin.id, Some(&plugin.version), plugin.source, Some(plugin.kind), &plugin.place)
+        };
+        let place = plugin.place.clone();
+        let verdict = match refusal {
+            Some(refusal) => Verdict::Refused(refusal),
+            None if matches!(plugin.source, PluginSource::Dir | PluginSource::Oci) => {
+                Verdict::Admitted(Box::new(plugin))
+            }
+            None => Verdict::NotLoaded,
+        };
+        Self { about, place, verdict }
+    }
+
+    fn failed(failed: Failed) -> Self {
+        let Failed { name, source, kind, version, place, fault } = failed;
+        let about = shown(&name, version.as_deref(), source, kind, &place);
+        Self { about, place, verdict: Verdict::Refused(fault) }
+    }
+}
+
+/// Before anything is known of its life.
+fn shown(id: &str, version: Option<&str>, source: PluginSource, kind: Option<Kind>, place: &Path) -> HostedPlugin {
+    let plugin_type = kind.filter(|kind| matches!(kind, Kind::Manifest(_))).map(|kind| kind.as_str());
+    HostedPlugin {
+        id: id.to_owned(),
+        manifest: HostedManifest {
+            id: id.to_owned(),
+            version: version.map(str::to_owned),
+            plugin_type,
+            ..HostedManifest::default()
+        },
+        enabled: false,
+        loaded_at: None,
+        error: None,
+        state: "",
+        signature: SignatureJudgement::default(),
+        source: source.as_str(),
+        kind: kind.map(|kind| kind.as_str()),
+        capabilities: Vec::new(),
+        place: escaped(place.as_os_str()),
+    }
+}
+
+/// What a fault says, as it may be shown to an operator.
+pub(crate) fn reason_of(fault: &Fault) -> String {
+    let mut text = redacted(&fault.to_string());
+    if let Some(difference) = fault.difference() {
+        text.push_str(&redacted(&format!(" (expected {}, found {})", difference.expected, difference.found)));
+    }
+    if let Some(cause) = std::error::Error::source(fault) {
+        text.push_str(&redacted(&format!(": {cause}")));
+    }
+    text
+}

@@ -1,0 +1,463 @@
+//! `Host`: every plugin that was found, its life, and whoever runs it. It carries out what a life asks for.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aisoc_files::parallel;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::accepted::{HereOptions, Listing, list};
+use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
+use aisoc_pipeline::{AdmittedCode, ContractChecks, Discovered, check_contracts, read_admitted_code};
+use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::{PluginMode, Traces, lock_missing};
+use aisoc_worker::Error;
+use aisoc_worker::serving::{Call, LogLine, Worker};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::found::{Found, Verdict, reason_of};
+use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
+use crate::loading::{Loader, fault};
+use crate::refusal::Refusal;
+use crate::switches::Switches;
+
+/// How long a call of a plugin may take.
+const CALL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a host goes by.
+pub struct Settings {
+    /// Where plugins are looked for, and whom to trust; the time in it is that of each look.
+    pub here: HereOptions,
+    /// Whether what the lock does not accept is refused.
+    pub mode: PluginMode,
+    /// Where the lock would be.
+    pub lock_path: PathBuf,
+    /// What the lock says now; nothing where there is none.
+    pub lock: Box<dyn Fn() -> Result<Option<Lockfile>> + Send + Sync>,
+    /// The time by which keys are judged now.
+    pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
+    /// With what plugins are loaded.
+    pub loader: Loader,
+    /// The file in which the host keeps what operators have said.
+    pub state_file: PathBuf,
+    /// Is told what happens.
+    pub observer: Arc<dyn Fn(&Happening<'_>) + Send + Sync>,
+    /// What the clock says.
+    pub clock: fn() -> Timestamp,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("mode", &self.mode)
+            .field("state_file", &self.state_file)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What somebody may want to write down.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// A plugin went from one state to another.
+    Moved {
+        /// The plugin.
+        id: &'a str,
+        /// The state before.
+        from: State,
+        /// The state after.
+        to: State,
+        /// Why it has failed.
+        error: Option<&'a str>,
+    },
+    /// What is in memory was replaced by what is on the disk, or was not.
+    Reloaded {
+        /// The plugin.
+        id: &'a str,
+        /// Why it was not.
+        error: Option<&'a str>,
+    },
+    /// A plugin printed something.
+    Printed {
+        /// The plugin.
+        id: &'a str,
+        /// What, as it wrote it.
+        line: LogLine,
+    },
+}
+
+/// A call of a plugin.
+#[derive(Debug)]
+pub struct Invocation<'a> {
+    /// What it is given.
+    pub payload: &'a Map<String, Value>,
+    /// On whose behalf.
+    pub context: &'a Map<String, Value>,
+    /// Set when nobody waits for the answer any more.
+    pub stop: &'a AtomicBool,
+}
+
+/// Two plugins can have one id, of which the second is refused: its place tells them apart.
+type Key = (String, PathBuf);
+
+/// The plugins of a site.
+#[derive(Debug)]
+pub struct Host {
+    settings: Settings,
+    switches: Switches,
+    plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
+    /// One look at a time, and the options of it.
+    looking: Mutex<()>,
+    /// Where everything is let go.
+    stop: Arc<AtomicBool>,
+}
+
+/// One plugin.
+#[derive(Debug)]
+struct Held {
+    id: String,
+    place: PathBuf,
+    /// Held by whoever changes it, which takes as long as loading does. Whoever reads or calls does not wait for it.
+    changing: Mutex<()>,
+    now: Mutex<Now>,
+}
+
+/// A plugin at this moment.
+#[derive(Debug)]
+struct Now {
+    life: Life,
+    about: HostedPlugin,
+    worker: Option<Arc<Worker>>,
+    loaded_at: Option<Timestamp>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host {
+    /// A host that knows no plugin yet: [`Host::discover`] finds them.
+    ///
+    /// # Errors
+    /// `locked` where another host has the state file, `record_invalid` for one that cannot be understood,
+    /// `lock_missing` in production where there is no lock.
+    pub fn begin(settings: Settings) -> Result<Self> {
+        if settings.mode == PluginMode::Production && (settings.lock)()?.is_none() {
+            return Err(lock_missing(&settings.lock_path));
+        }
+        let switches = Switches::open(&settings.state_file)?;
+        Ok(Self { settings, switches, plugins: Mutex::default(), looking: Mutex::default(), stop: Arc::default() })
+    }
+
+    /// Looks at every source, loads what the gates admit and is not in memory, and says which those were. What is in
+    /// memory is left as it is, whatever stands on the disk.
+    ///
+    /// # Errors
+    /// As [`list`], and those of the lock. What is refused is listed.
+    pub fn discover(&self) -> Result<Vec<String>> {
+        let _one = locked(&self.looking);
+        let found = self.look()?;
+        self.forget_all_but(&found);
+        let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found))
+            .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
+        Ok(met.into_iter().flatten().collect())
+    }
+
+    /// One look at every source, by the keys, the lock and the time of now.
+    fn look(&self) -> Result<Vec<Found>> {
+        let Settings { here, mode, lock, lock_path, judging_time, loader, .. } = &self.settings;
+        let lock = lock()?;
+        if *mode == PluginMode::Production && lock.is_none() {
+            return Err(lock_missing(lock_path));
+        }
+        let mut trust = here.trust.clone();
+        trust.at = judging_time()?;
+        let options = HereOptions {
+            sources: here.sources.clone(),
+            trust,
+            limits: here.limits.clone(),
+            shared_directories: here.shared_directories,
+        };
+        let site_packages = options.sources.site_packages()?;
+        let checks = ContractChecks { python: &loader.python, site_packages: &site_packages, limits: &options.limits };
+        let lock = lock.as_ref().map(|lock| (lock_path.clone(), lock));
+        let listing: Listing =
+            list(&options, *mode, lock, &|plugins: &[&Discovered]| check_contracts(plugins, &checks), Traces::Dropped)?;
+        Ok(Found::all(listing))
+    }
+
+    /// What is neither there nor in memory is nothing any more.
+    fn forget_all_but(&self, found: &[Found]) {
+        let there: BTreeSet<Key> = found.iter().map(key).collect();
+        let is_in_memory = |held: &Held| locked(&held.now).life.state().is_in_memory();
+        locked(&self.plugins).retain(|key, held| there.contains(key) || is_in_memory(held));
+    }
+
+    /// Lets a plugin that was found live as it may, and gives its id if that brought it into memory.
+    fn meet(&self, found: &Found) -> Option<String> {
+        let held = self.held(found);
+        let _changing = locked(&held.changing);
+        if locked(&held.now).life.state().is_in_memory() {
+            return None;
+        }
+        locked(&held.now).about = found.about.clone();
+        let event = match &found.verdict {
+            Verdict::Admitted(_) => Event::Admitted,
+            Verdict::NotLoaded => return None,
+            Verdict::Refused(fault) => Event::Refused(reason_of(fault)),
+        };
+        // Nothing is written down for what a discovery brings, so that nothing can fail to be.
+        let _ = self.drive(&held, event, Some(found));
+        locked(&held.now).life.state().is_in_memory().then(|| held.id.clone())
+    }
+
+    fn held(&self, found: &Found) -> Arc<Held> {
+        let id = &found.about.id;
+        let new = || {
+            let now = Now {
+                life: Life::begin(self.switches.of(id)),
+                about: found.about.clone(),
+                worker: None,
+                loaded_at: None,
+            };
+            Arc::new(Held {
+                id: id.clone(),
+                place: found.place.clone(),
+                changing: Mutex::default(),
+                now: Mutex::new(now),
+            })
+        };
+        Arc::clone(locked(&self.plugins).entry(key(found)).or_insert_with(new))
+    }
+
+    /// Steps through an event and everything that follows from it. Whoever calls holds `changing`.
+    fn drive(&self, held: &Held, event: Event, found: Option<&Found>) -> Result<(), Refusal> {
+        let mut events = VecDeque::from([event]);
+        let mut refusal = None;
+        while let Some(event) = events.pop_front() {
+            let is_reload = matches!(event, Event::Replaced | Event::NotReplaced(_));
+            let (life, effects) = locked(&held.now).life.clone().step(event);
+            // What is said is written down before it is so.
+            for effect in &effects {
+                if let Effect::Remember(switch) = effect {
+                    self.switches.set(&held.id, *switch).map_err(Refusal::Host)?;
+                }
+            }
+            locked(&held.now).life = life;
+            if is_reload {
+                self.tell_of_reload(held);
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Load => events.push_back(
+                        self.load(held, found)
+                            .map_or_else(|fault| Event::NotLoaded(reason_of(&fault)), |()| Event::Loaded),
+                    ),
+                    Effect::Replace => events.push_back(match self.replace(held) {
+                        Ok(()) => Event::Replaced,
+                        Err(fault) => {
+                            let event = Event::NotReplaced(reason_of(&fault));
+                            refusal = Some(Refusal::Plugin(fault));
+                            event
+                        }
+                    }),
+                    Effect::Settle => events.push_back(Event::Settled),
+                    Effect::End => held.let_go(),
+                    Effect::Refuse(state) => refusal = Some(Refusal::NotNow(state)),
+                    Effect::Tell { from, to } => self.tell(held, from, to),
+                    Effect::Remember(_) | Effect::Call => {}
+                }
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    fn tell(&self, held: &Held, from: State, to: State) {
+        let error = locked(&held.now).life.error().map(str::to_owned);
+        (self.settings.observer)(&Happening::Moved { id: &held.id, from, to, error: error.as_deref() });
+    }
+
+    fn tell_of_reload(&self, held: &Held) {
+        let error = locked(&held.now).life.error().map(str::to_owned);
+        (self.settings.observer)(&Happening::Reloaded { id: &held.id, error: error.as_deref() });
+    }
+
+    /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
+    /// end in what they began in.
+    fn load(&self, held: &Held, found: Option<&Found>) -> Result<()> {
+        let Some(Found { verdict: Verdict::Admitted(plugin), about, .. }) = found else {
+            return Err(Fault::new(Reason::PluginNotFound, format!("`{}` is not there any more", held.id)));
+        };
+        let code = read_admitted_code(plugin, &self.settings.here.limits)?;
+        let worker = self.start(held, &code)?;
+        let mut about = about.clone();
+        let AdmittedCode { manifest, config_schema, .. } = code;
+        about.manifest = HostedManifest {
+            name: Some(manifest.name),
+            description: manifest.description,
+            author: manifest.author,
+            tags: manifest.tags,
+            config_schema,
+            ..about.manifest
+        };
+        let loaded_at = (self.settings.clock)();
+        let before = {
+            let mut now = locked(&held.now);
+            (now.about, now.loaded_at) = (about, Some(loaded_at));
+            now.worker.replace(Arc::new(worker))
+        };
+        // Ended outside of the lock: it may take its time.
+        drop(before);
+        Ok(())
+    }
+
+    fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
+        let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
+        let log = move |line| observer(&Happening::Printed { id: &id, line });
+        self.settings.loader.load(code, &held.place, &self.stop, log)
+    }
+
+    /// As [`Host::load`], of what stands in its place now, judged anew.
+    fn replace(&self, held: &Held) -> Result<()> {
+        let found = {
+            let _one = locked(&self.looking);
+            self.look()?
+        };
+        let found = found.into_iter().find(|found| found.about.id == held.id && found.place == held.place);
+        match found {
+            Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault),
+            found => self.load(held, found.as_ref()),
+        }
+    }
+
+    /// Every plugin, in the order of the ids.
+    pub fn plugins(&self) -> Vec<HostedPlugin> {
+        let held: Vec<_> = locked(&self.plugins).values().cloned().collect();
+        held.iter().map(|held| self.seen(held)).collect()
+    }
+
+    /// One plugin.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`].
+    pub fn plugin(&self, id: &str) -> Result<HostedPlugin, Refusal> {
+        self.find(id).map(|held| self.seen(&held))
+    }
+
+    /// The one that has the id; of several, the one that is in memory, else the first.
+    fn find(&self, id: &str) -> Result<Arc<Held>, Refusal> {
+        let plugins = locked(&self.plugins);
+        let from = (id.to_owned(), PathBuf::new());
+        let mut named = plugins.range(from..).take_while(|((found, _), _)| found == id).map(|(_, held)| held);
+        let first = named.clone().next();
+        let in_memory = named.find(|held| locked(&held.now).life.state().is_in_memory());
+        in_memory.or(first).map(Arc::clone).ok_or(Refusal::Unknown)
+    }
+
+    fn seen(&self, held: &Held) -> HostedPlugin {
+        self.notice_end(held);
+        let now = locked(&held.now);
+        let mut seen = now.about.clone();
+        seen.state = now.life.state().as_str();
+        seen.error = now.life.error().map(str::to_owned);
+        seen.enabled = now.life.state().is_in_memory() && now.life.switch() == Switch::On;
+        let is_in_memory = now.life.state().is_in_memory();
+        seen.loaded_at = now.loaded_at.filter(|_| is_in_memory).map(|at| at.as_duration().as_secs_f64());
+        seen
+    }
+
+    /// What has ended by itself has failed, once somebody looks at it.
+    fn notice_end(&self, held: &Held) {
+        let ended = |now: &Now| now.worker.as_ref().is_some_and(|worker| !worker.is_alive());
+        if !ended(&locked(&held.now)) {
+            return;
+        }
+        // Whoever changes it looks at it as well.
+        let Ok(_changing) = held.changing.try_lock() else { return };
+        if ended(&locked(&held.now)) {
+            let _ = self.drive(held, Event::Ended("the plugin has ended".to_owned()), None);
+        }
+    }
+
+    /// What an operator asks for: everything but a call.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them.
+    pub fn ask(&self, id: &str, verb: Verb) -> Result<HostedPlugin, Refusal> {
+        let held = self.find(id)?;
+        self.notice_end(&held);
+        {
+            let _changing = locked(&held.changing);
+            self.drive(&held, Event::Asked(verb), None)?;
+        }
+        Ok(self.seen(&held))
+    }
+
+    /// Calls a plugin.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them.
+    pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
+        let held = self.find(id)?;
+        self.notice_end(&held);
+        let worker = {
+            let now = locked(&held.now);
+            let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
+            match (effects.as_slice(), &now.worker) {
+                ([Effect::Call], Some(worker)) => Arc::clone(worker),
+                _ => return Err(Refusal::NotNow(now.life.state())),
+            }
+        };
+        let Invocation { payload, context, stop } = *invocation;
+        let called = worker.call(&Call { payload, context, patience: CALL_PATIENCE, stop });
+        called.map_err(|error| self.failed(&held, &worker, error))
+    }
+
+    fn failed(&self, held: &Held, worker: &Arc<Worker>, error: Error) -> Refusal {
+        if let Error::Busy { .. } = error {
+            return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
+        }
+        let failure = fault(Reason::ExecutionFailed, &error);
+        if !worker.is_alive() {
+            let _changing = locked(&held.changing);
+            let is_current = locked(&held.now).worker.as_ref().is_some_and(|current| Arc::ptr_eq(current, worker));
+            if is_current {
+                let _ = self.drive(held, Event::Ended(reason_of(&failure)), None);
+            }
+        }
+        Refusal::Plugin(failure)
+    }
+
+    /// Lets every plugin go.
+    pub fn end(&self) {
+        self.stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        let held: Vec<_> = std::mem::take(&mut *locked(&self.plugins)).into_values().collect();
+        for held in held {
+            held.let_go();
+        }
+    }
+
+    /// Where plugins are installed; empty where nothing is named.
+    pub fn plugins_directory(&self) -> &Path {
+        self.settings.here.sources.site.as_ref().map_or(Path::new(""), |site| site.path())
+    }
+}
+
+impl Held {
+    /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
+    fn let_go(&self) {
+        let worker = {
+            let mut now = locked(&self.now);
+            now.loaded_at = None;
+            now.worker.take()
+        };
+        drop(worker);
+    }
+}
+
+fn key(found: &Found) -> Key {
+    (found.about.id.clone(), found.place.clone())
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod api;
+mod found;
+mod host;
+pub mod lifecycle;
+mod loading;
+mod refusal;
+mod switches;
+
+pub use api::{listen, serve};
+pub use host::{Happening, Host, Invocation, Settings};
+pub use loading::Loader;
+pub use refusal::Refusal;

@@ -1,0 +1,250 @@
+//! `Life`: what a host does with one plugin now, and what it does next.
+//!
+//! ```text
+//!                  ┌──────── enable ────────┐
+//! Discovered ─▶ Loaded ─▶ Enabled ⇄ Disabled ─▶ Unloaded ─▶ Discovered
+//!      │                     └──── ended ────┘
+//!      └─▶ Failed ─▶ Discovered
+//! ```
+//!
+//! A step is a function of a life and an event, and does nothing: whatever has to be done is an [`Effect`], which the
+//! driver carries out. What an operator asks for in a state that does not allow it is an effect as well, and no step.
+
+use std::fmt;
+
+/// In which of six states a plugin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It was found, and nothing of it runs.
+    Discovered,
+    /// It is in memory, and nobody has said yet whether it takes calls.
+    Loaded,
+    /// It takes calls.
+    Enabled,
+    /// It is in memory, and takes no calls.
+    Disabled,
+    /// It was in memory; its files are where they were.
+    Unloaded,
+    /// It was refused, could not be loaded, or has ended.
+    Failed,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Discovered, Self::Loaded, Self::Enabled, Self::Disabled, Self::Unloaded, Self::Failed];
+
+    /// The state in one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Discovered => "discovered",
+            Self::Loaded => "loaded",
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::Unloaded => "unloaded",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the plugin is in memory.
+    pub const fn is_in_memory(self) -> bool {
+        matches!(self, Self::Loaded | Self::Enabled | Self::Disabled)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an operator has said of a plugin. It holds across reloads, discoveries and restarts, whatever becomes of the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Switch {
+    /// It takes calls once it is in memory.
+    #[default]
+    On,
+    /// It takes none.
+    Off,
+}
+
+impl Switch {
+    const fn state(self) -> State {
+        match self {
+            Self::On => State::Enabled,
+            Self::Off => State::Disabled,
+        }
+    }
+}
+
+/// What an operator asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// That it takes calls.
+    Enable,
+    /// That it takes none.
+    Disable,
+    /// That what is on the disk takes the place of what is in memory.
+    Reload,
+    /// A call.
+    Run,
+    /// That it is in memory no more.
+    Unload,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Enable, Self::Disable, Self::Reload, Self::Run, Self::Unload];
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A discovery has found it, and every gate lets it pass.
+    Admitted,
+    /// A discovery has found it, and it is refused, for this reason.
+    Refused(String),
+    /// [`Effect::Load`] was carried out.
+    Loaded,
+    /// [`Effect::Load`] has failed, for this reason.
+    NotLoaded(String),
+    /// Whether it takes calls is asked of its switch: [`Effect::Settle`].
+    Settled,
+    /// [`Effect::Replace`] was carried out.
+    Replaced,
+    /// [`Effect::Replace`] has failed, for this reason, and what was in memory is there still.
+    NotReplaced(String),
+    /// It has ended by itself, for this reason.
+    Ended(String),
+    /// Somebody asks for something.
+    Asked(Verb),
+}
+
+/// What is to be done. Those of one step are carried out in their order; where one fails the step was not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Load it, and say [`Event::Loaded`] or [`Event::NotLoaded`].
+    Load,
+    /// Say [`Event::Settled`].
+    Settle,
+    /// Load what is on the disk beside what is in memory, let it take that one's place, and say [`Event::Replaced`] or
+    /// [`Event::NotReplaced`].
+    Replace,
+    /// Let it go: calls that have begun end in it.
+    End,
+    /// Write down what the operator has said.
+    Remember(Switch),
+    /// Call it.
+    Call,
+    /// Say that what was asked for is nothing for this state.
+    Refuse(State),
+    /// Say that it went from one state to another.
+    Tell {
+        /// The state before.
+        from: State,
+        /// The state after.
+        to: State,
+    },
+}
+
+/// A plugin's state, its switch, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    state: State,
+    switch: Switch,
+    error: Option<String>,
+}
+
+impl Life {
+    /// Of a plugin that is seen for the first time since the host began, with what was said of it before.
+    pub const fn begin(switch: Switch) -> Self {
+        Self { state: State::Discovered, switch, error: None }
+    }
+
+    /// Its state.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// What an operator has said of it.
+    pub const fn switch(&self) -> Switch {
+        self.switch
+    }
+
+    /// Why it has failed, or why a reload of what is in memory has.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// What becomes of it, and what is to be done for that.
+    #[must_use = "what is to be done is not done yet"]
+    pub fn step(self, event: Event) -> (Self, Vec<Effect>) {
+        let from = self.state;
+        let (life, mut effects) = match event {
+            Event::Asked(verb) => self.asked(verb),
+            event => self.happened(event),
+        };
+        if life.state != from {
+            effects.push(Effect::Tell { from, to: life.state });
+        }
+        (life, effects)
+    }
+
+    fn happened(self, event: Event) -> (Self, Vec<Effect>) {
+        let (state, is_in_memory) = (self.state, self.state.is_in_memory());
+        match event {
+            // What is in memory is its operator's: a discovery changes nothing of it.
+            Event::Admitted | Event::Refused(_) if is_in_memory => self.stays(),
+            Event::Admitted => (self.in_state(State::Discovered), vec![Effect::Load]),
+            Event::Refused(why) => (self.failed(why), Vec::new()),
+            Event::Loaded if state == State::Discovered => (self.in_state(State::Loaded), vec![Effect::Settle]),
+            // Nobody waits for it any more.
+            Event::Loaded if !is_in_memory => (self, vec![Effect::End]),
+            Event::NotLoaded(why) if state == State::Discovered => (self.failed(why), Vec::new()),
+            Event::Settled if state == State::Loaded => {
+                let to = self.switch.state();
+                (self.in_state(to), Vec::new())
+            }
+            Event::Replaced if is_in_memory => (Self { error: None, ..self }, Vec::new()),
+            Event::NotReplaced(why) if is_in_memory => (Self { error: Some(why), ..self }, Vec::new()),
+            Event::Ended(why) if is_in_memory => (self.failed(why), vec![Effect::End]),
+            Event::Loaded
+            | Event::NotLoaded(_)
+            | Event::Settled
+            | Event::Replaced
+            | Event::NotReplaced(_)
+            | Event::Ended(_)
+            | Event::Asked(_) => self.stays(),
+        }
+    }
+
+    fn asked(self, verb: Verb) -> (Self, Vec<Effect>) {
+        let state = self.state;
+        match (verb, state) {
+            (_, State::Discovered | State::Unloaded | State::Failed) => (self, vec![Effect::Refuse(state)]),
+            (Verb::Enable, _) => self.switched(Switch::On),
+            (Verb::Disable, _) => self.switched(Switch::Off),
+            (Verb::Reload, _) => (self, vec![Effect::Replace]),
+            (Verb::Unload, _) => (self.in_state(State::Unloaded), vec![Effect::End]),
+            (Verb::Run, State::Enabled) => (self, vec![Effect::Call]),
+            (Verb::Run, State::Loaded | State::Disabled) => (self, vec![Effect::Refuse(state)]),
+        }
+    }
+
+    fn switched(self, switch: Switch) -> (Self, Vec<Effect>) {
+        let effects = if self.switch == switch { Vec::new() } else { vec![Effect::Remember(switch)] };
+        (Self { state: switch.state(), switch, ..self }, effects)
+    }
+
+    fn in_state(self, state: State) -> Self {
+        Self { state, error: None, ..self }
+    }
+
+    fn failed(self, why: String) -> Self {
+        Self { state: State::Failed, error: Some(why), ..self }
+    }
+
+    fn stays(self) -> (Self, Vec<Effect>) {
+        (self, Vec::new())
+    }
+}

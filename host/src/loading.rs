@@ -1,0 +1,90 @@
+//! How a plugin comes into memory: the code that was admitted, in a process of its own.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::text::shown;
+use aisoc_pipeline::AdmittedCode;
+use aisoc_worker::serving::{Bounds, LogLine, Plugin, Serving, ShimProgram, Worker};
+use aisoc_worker::{Error, Python};
+use serde_json::Map;
+
+/// Most characters that are shown of what a plugin says of its failure.
+const MAX_SHOWN: usize = 1000;
+/// How long a plugin may take to be loaded.
+const LOAD_PATIENCE: Duration = Duration::from_secs(20);
+/// What a host loads where the manifest names nothing that it can.
+const FILE: &str = "plugin.py";
+const CLASS: &str = "Plugin";
+
+/// With what plugins are loaded.
+#[derive(Clone)]
+pub struct Loader {
+    /// The Python that runs them.
+    pub python: Python,
+    /// The process between.
+    pub shim: ShimProgram,
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader").field("python", &self.python.program).finish_non_exhaustive()
+    }
+}
+
+impl Loader {
+    /// Loads a plugin; what it prints goes to `log`.
+    ///
+    /// # Errors
+    /// `import_failed`, in the words of a host.
+    pub(crate) fn load(
+        &self,
+        code: &AdmittedCode,
+        place: &Path,
+        stop: &AtomicBool,
+        log: impl FnMut(LogLine) + Send + 'static,
+    ) -> Result<Worker, Fault> {
+        let (file, class) = entry_point(code);
+        // A plugin runs elsewhere than its host.
+        let directory = std::path::absolute(place).map_err(|error| Fault::io("find", place, error))?;
+        let plugin = Plugin {
+            id: code.manifest.id.as_str(),
+            file,
+            class,
+            sources: &code.sources,
+            directory: &directory,
+            site_paths: &[],
+            config: &Map::new(),
+        };
+        let serving = Serving {
+            python: &self.python,
+            shim: &self.shim,
+            bounds: Bounds::default(),
+            patience: LOAD_PATIENCE,
+            stop,
+            log: Box::new(log),
+        };
+        Worker::start(&plugin, serving).map_err(|error| fault(Reason::ImportFailed, &error))
+    }
+}
+
+/// `FILE:CLASS`, where the manifest names one; `plugin.py:Plugin` as every host loads it otherwise.
+fn entry_point(code: &AdmittedCode) -> (&str, &str) {
+    let named = code.manifest.entry_point.as_deref().and_then(|named| named.split_once(':'));
+    named.filter(|(file, _)| code.sources.contains_key(*file)).unwrap_or((FILE, CLASS))
+}
+
+/// A worker's error, with the plugin's own words in it cut and escaped.
+pub(crate) fn fault(reason: Reason, error: &Error) -> Fault {
+    let words = shown(&error.to_string(), MAX_SHOWN);
+    match error {
+        Error::Refused { cause: Some(cause), .. } => Fault::new(reason, words).caused_by(shown(cause, MAX_SHOWN)),
+        Error::Unanswered { printed: Some(printed), .. } => {
+            Fault::new(reason, words).caused_by(shown(printed, MAX_SHOWN))
+        }
+        _ => Fault::new(reason, words),
+    }
+}

@@ -1,0 +1,39 @@
+//! `Refusal`: why a host does not do what it is asked for.
+
+use aisoc_manifests::fault::{Fault, Reason};
+
+use crate::lifecycle::State;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub enum Refusal {
+    /// There is no such plugin.
+    Unknown,
+    /// It is nothing for the state that the plugin is in.
+    NotNow(State),
+    /// The plugin could not be loaded, or has failed in a call.
+    Plugin(Fault),
+    /// The host itself could not: it may be full, or its file cannot be written.
+    Host(Fault),
+}
+
+impl Refusal {
+    /// Its reason code.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Unknown => Reason::PluginNotFound,
+            Self::NotNow(State::Disabled) => Reason::PluginDisabled,
+            Self::NotNow(_) => Reason::PluginNotLoaded,
+            Self::Plugin(fault) | Self::Host(fault) => fault.reason(),
+        }
+    }
+
+    /// In the words of a host, to stand behind `[id]`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Unknown => "plugin not found".to_owned(),
+            Self::NotNow(state) => format!("plugin is {state}"),
+            Self::Plugin(fault) | Self::Host(fault) => fault.to_string(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `AdmittedCode`: what a host runs of a plugin that was admitted: the bytes that were judged, and no others.
+//!
+//! A plugin is judged where it stands, and loaded a moment later. So whoever loads it reads it once more, holds what was
+//! read to the digest that was judged, and hands those very bytes on: what changes on the disk after that is not run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use aisoc_discovery::Discovered;
+use aisoc_files::{Links, SmallFileError, Walk, read_small};
+use aisoc_installation::{escaped, read_guarded};
+use aisoc_manifests::canonical::canonical;
+use aisoc_manifests::digest::FileDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::plugin::{Document, Manifest, PythonFiles};
+use aisoc_packaging::{Limits, default_threads};
+use serde_json::Value;
+
+/// Most bytes of the code of one plugin: they are held in memory while it is loaded.
+const MAX_CODE_BYTES: u64 = 16 << 20;
+/// What describes a plugin's configuration, in its manifest.
+const CONFIG_SCHEMA: &str = "config_schema";
+
+/// A plugin's code and its manifest, both as they were judged.
+#[derive(Debug)]
+pub struct AdmittedCode {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// How it is configured, as its manifest has it; nothing where it says nothing.
+    pub config_schema: Option<Value>,
+    /// Every `*.py`, by its path below the plugin's directory.
+    pub sources: BTreeMap<String, Vec<u8>>,
+}
+
+/// Reads the code of a plugin in a directory, which a listing has admitted.
+///
+/// # Errors
+/// `tree_modified` where it is not what was judged, `forbidden_entry` for more than is held in memory, and those of
+/// reading a plugin.
+pub fn read_admitted_code(plugin: &Discovered, limits: &Limits) -> Result<AdmittedCode> {
+    let place = &plugin.place;
+    let read = read_guarded(place, &Walk::default(), default_threads(), limits)?;
+    let python = read.python().clone();
+    let claim = read.claim();
+    let found = format!("sha256:{}", claim.statement()?.digest().hex());
+    if found != plugin.hash {
+        return Err(modified(&plugin.id).expected(plugin.hash.clone(), found));
+    }
+    let document = claim.document()?;
+    Ok(AdmittedCode {
+        manifest: Manifest::from_document(document)?,
+        config_schema: config_schema(document),
+        sources: sources(&plugin.id, place, &python)?,
+    })
+}
+
+fn config_schema(document: &Document) -> Option<Value> {
+    let text = canonical(document.root().get(CONFIG_SCHEMA)?).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn sources(id: &str, place: &Path, python: &PythonFiles) -> Result<BTreeMap<String, Vec<u8>>> {
+    let (mut sources, mut left) = (BTreeMap::new(), MAX_CODE_BYTES);
+    for (name, digest) in python.iter() {
+        // No module can be called so.
+        let Some(name) = name.as_str() else { continue };
+        let path = place.join(name);
+        let content = match read_small(&path, left, Links::Followed) {
+            Ok(file) => file.content,
+            Err(SmallFileError::Io(error)) => return Err(Fault::io("read", &path, error)),
+            Err(SmallFileError::NotAFile) => return Err(modified(id)),
+            Err(SmallFileError::TooLarge { .. }) => {
+                let what = format!("with `{}` there are more than {MAX_CODE_BYTES} bytes of code", shown(&path));
+                return Err(Fault::new(Reason::ForbiddenEntry, what));
+            }
+        };
+        // Of the bytes that are handed on, whatever was hashed before.
+        let found = FileDigest::of(&content);
+        if found != *digest {
+            return Err(modified(id).expected(digest.hex().to_string(), found.hex().to_string()));
+        }
+        left = left.saturating_sub(content.len() as u64);
+        sources.insert(name.to_owned(), content);
+    }
+    Ok(sources)
+}
+
+fn shown(path: &Path) -> String {
+    escaped(path.as_os_str())
+}
+
+fn modified(id: &str) -> Fault {
+    Fault::new(Reason::TreeModified, format!("`{id}` was changed after it was judged"))
+        .hint("find out who changes it, then have it judged again: `aisoc plugins list`")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use aisoc_installation::Site;
+
+    use super::*;
+    use crate::discovered::{SiteSources, discover_site};
+
+    const MANIFEST: &str =
+        "id: demo\nname: Demo\nversion: \"1.0.0\"\nplugin_type: enricher\nconfig_schema: {a: [1, x]}\n";
+
+    fn write(place: &Path, name: &str, text: &str) {
+        let path = place.join("demo").join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    /// A plugin, as it was found.
+    fn found(place: &Path) -> Discovered {
+        write(place, "plugin.yaml", MANIFEST);
+        write(place, "plugin.py", "x = 1");
+        write(place, "package/inner.py", "y = 2");
+        write(place, "data.json", "{}");
+        let sources = SiteSources { site: Some(Site::at(place.to_owned())), ..SiteSources::default() };
+        let mut discovery = discover_site(&sources, &Limits::default()).expect("looked at");
+        assert_eq!((discovery.plugins.len(), discovery.failed.len()), (1, 0), "{discovery:?}");
+        discovery.plugins.remove(0)
+    }
+
+    #[test]
+    fn what_was_judged_is_read_and_nothing_beside_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let code = read_admitted_code(&found(place.path()), &Limits::default()).expect("as it was");
+        let sources: Vec<_> = code.sources.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        assert_eq!(sources, [("package/inner.py", &b"y = 2"[..]), ("plugin.py", b"x = 1")]);
+        assert_eq!(
+            (code.manifest.name.as_str(), code.config_schema),
+            ("Demo", Some(serde_json::json!({ "a": [1, "x"] })))
+        );
+    }
+
+    #[test]
+    fn what_was_changed_after_it_was_judged_is_not_handed_on() {
+        for (name, text) in [
+            ("plugin.py", "x = 2"),
+            ("package/inner.py", "y = 3"),
+            ("added.py", ""),
+            ("plugin.yaml", "id: demo\nname: Other\nversion: \"1.0.0\"\nplugin_type: enricher\n"),
+        ] {
+            let place = tempfile::tempdir().expect("a directory");
+            let found = found(place.path());
+            write(place.path(), name, text);
+            let refused = read_admitted_code(&found, &Limits::default()).expect_err(name);
+            assert_eq!(refused.reason(), Reason::TreeModified, "{name}");
+        }
+        let place = tempfile::tempdir().expect("a directory");
+        let found = found(place.path());
+        fs::remove_file(place.path().join("demo/package/inner.py")).expect("removed");
+        assert_eq!(read_admitted_code(&found, &Limits::default()).expect_err("gone").reason(), Reason::TreeModified);
+    }
+
+    #[test]
+    fn more_code_than_is_held_is_refused() {
+        let place = tempfile::tempdir().expect("a directory");
+        let half = "#".repeat(usize::try_from(MAX_CODE_BYTES / 2).expect("fits") + 1);
+        write(place.path(), "first.py", &half);
+        write(place.path(), "second.py", &half);
+        let refused = read_admitted_code(&found(place.path()), &Limits::default()).expect_err("too much");
+        assert_eq!(refused.reason(), Reason::ForbiddenEntry);
+        assert!(refused.message().contains("second.py"), "{refused}");
+    }
+}
