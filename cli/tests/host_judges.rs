@@ -227,6 +227,8 @@ fn a_reload_under_calls_drops_none() {
     thread::scope(|scope| {
         let calling: Vec<_> =
             (0..8).map(|_| scope.spawn(|| (0..25).map(|_| value(&host, "signed")).collect::<Vec<_>>())).collect();
+        // Whoever discovers at the same time waits for nobody who waits for it.
+        scope.spawn(|| (0..10).for_each(|_| drop(host.post("/api/v1/plugins/discover", "").ok())));
         for round in 0..3 {
             bench.write("plugins/signed/plugin.py", PLUGIN.replace("first", &format!("round {round}")));
             fs::remove_file(bench.path("plugins/signed/plugin.sig")).expect("removed");

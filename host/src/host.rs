@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aisoc_files::parallel;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -27,6 +27,9 @@ use crate::switches::Switches;
 
 /// How long a call of a plugin may take.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long after its end a plugin is tried again; twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a host goes by.
 pub struct Settings {
@@ -109,8 +112,12 @@ pub struct Host {
     settings: Settings,
     switches: Switches,
     plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
-    /// One look at a time, and the options of it.
+    /// One discovery at a time. Taken before anything else, where it is.
+    discovering: Mutex<()>,
+    /// One look at a time. Taken after `changing` of a plugin, and nothing is waited for while it is held.
     looking: Mutex<()>,
+    /// When plugins that have ended are tried again.
+    due: Mutex<Vec<(Instant, Key)>>,
     /// Where everything is let go.
     stop: Arc<AtomicBool>,
 }
@@ -149,7 +156,15 @@ impl Host {
             return Err(lock_missing(&settings.lock_path));
         }
         let switches = Switches::open(&settings.state_file)?;
-        Ok(Self { settings, switches, plugins: Mutex::default(), looking: Mutex::default(), stop: Arc::default() })
+        Ok(Self {
+            settings,
+            switches,
+            plugins: Mutex::default(),
+            discovering: Mutex::default(),
+            looking: Mutex::default(),
+            due: Mutex::default(),
+            stop: Arc::default(),
+        })
     }
 
     /// Looks at every source, loads what the gates admit and is not in memory, and says which those were. What is in
@@ -158,7 +173,7 @@ impl Host {
     /// # Errors
     /// As [`list`], and those of the lock. What is refused is listed.
     pub fn discover(&self) -> Result<Vec<String>> {
-        let _one = locked(&self.looking);
+        let _one = locked(&self.discovering);
         let found = self.look()?;
         self.forget_all_but(&found);
         let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found))
@@ -168,6 +183,7 @@ impl Host {
 
     /// One look at every source, by the keys, the lock and the time of now.
     fn look(&self) -> Result<Vec<Found>> {
+        let _one = locked(&self.looking);
         let Settings { here, mode, lock, lock_path, judging_time, loader, .. } = &self.settings;
         let lock = lock()?;
         if *mode == PluginMode::Production && lock.is_none() {
@@ -266,6 +282,10 @@ impl Host {
                     }),
                     Effect::Settle => events.push_back(Event::Settled),
                     Effect::End => held.let_go(),
+                    Effect::Retry { attempt } => {
+                        let at = Instant::now() + FIRST_PAUSE * 2_u32.pow(u32::from(attempt) - 1);
+                        locked(&self.due).push((at, (held.id.clone(), held.place.clone())));
+                    }
                     Effect::Refuse(state) => refusal = Some(Refusal::NotNow(state)),
                     Effect::Tell { from, to } => self.tell(held, from, to),
                     Effect::Remember(_) | Effect::Call => {}
@@ -322,15 +342,49 @@ impl Host {
 
     /// As [`Host::load`], of what stands in its place now, judged anew.
     fn replace(&self, held: &Held) -> Result<()> {
-        let found = {
-            let _one = locked(&self.looking);
-            self.look()?
-        };
-        let found = found.into_iter().find(|found| found.about.id == held.id && found.place == held.place);
-        match found {
+        match self.look_at(held)? {
             Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault),
             found => self.load(held, found.as_ref()),
         }
+    }
+
+    /// What stands in its place now, judged anew.
+    fn look_at(&self, held: &Held) -> Result<Option<Found>> {
+        let is_it = |found: &Found| found.about.id == held.id && found.place == held.place;
+        Ok(self.look()?.into_iter().find(is_it))
+    }
+
+    /// Looks after what runs: what has ended has failed, and what is to be tried again is tried. For whoever does so again
+    /// and again.
+    pub fn attend(&self) {
+        let held: Vec<_> = locked(&self.plugins).values().cloned().collect();
+        held.iter().for_each(|held| self.notice_end(held));
+        let now = Instant::now();
+        let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
+        for (_, key) in due {
+            let held = locked(&self.plugins).get(&key).cloned();
+            if let Some(held) = held {
+                self.try_again(&held);
+            }
+        }
+    }
+
+    /// What has ended is judged as any other is before it is loaded again.
+    fn try_again(&self, held: &Held) {
+        let _changing = locked(&held.changing);
+        if locked(&held.now).life.state() != State::Failed {
+            return;
+        }
+        let (event, found) = match self.look_at(held) {
+            Ok(Some(found)) => match &found.verdict {
+                Verdict::Admitted(_) => (Event::Retried, Some(found)),
+                Verdict::Refused(fault) => (Event::Refused(reason_of(fault)), None),
+                Verdict::NotLoaded => return,
+            },
+            Ok(None) => return,
+            Err(fault) => (Event::Refused(reason_of(&fault)), None),
+        };
+        let _ = self.drive(held, event, found.as_ref());
     }
 
     /// Every plugin, in the order of the ids.

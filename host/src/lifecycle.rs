@@ -12,6 +12,9 @@
 
 use std::fmt;
 
+/// How often a plugin that ends by itself is loaded again before somebody has to ask for it.
+pub const MAX_RETRIES: u8 = 3;
+
 /// In which of six states a plugin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
@@ -102,6 +105,8 @@ impl Verb {
 pub enum Event {
     /// A discovery has found it, and every gate lets it pass.
     Admitted,
+    /// It has ended and is to be tried again, and every gate lets it pass.
+    Retried,
     /// A discovery has found it, and it is refused, for this reason.
     Refused(String),
     /// [`Effect::Load`] was carried out.
@@ -132,6 +137,11 @@ pub enum Effect {
     Replace,
     /// Let it go: calls that have begun end in it.
     End,
+    /// After a while, have it judged again and say [`Event::Retried`] or [`Event::Refused`].
+    Retry {
+        /// The how manieth time this is, from 1.
+        attempt: u8,
+    },
     /// Write down what the operator has said.
     Remember(Switch),
     /// Call it.
@@ -153,12 +163,14 @@ pub struct Life {
     state: State,
     switch: Switch,
     error: Option<String>,
+    /// How often it was tried again since somebody asked for it.
+    retries: u8,
 }
 
 impl Life {
     /// Of a plugin that is seen for the first time since the host began, with what was said of it before.
     pub const fn begin(switch: Switch) -> Self {
-        Self { state: State::Discovered, switch, error: None }
+        Self { state: State::Discovered, switch, error: None, retries: 0 }
     }
 
     /// Its state.
@@ -195,7 +207,8 @@ impl Life {
         match event {
             // What is in memory is its operator's: a discovery changes nothing of it.
             Event::Admitted | Event::Refused(_) if is_in_memory => self.stays(),
-            Event::Admitted => (self.in_state(State::Discovered), vec![Effect::Load]),
+            Event::Admitted => (Self { retries: 0, ..self.in_state(State::Discovered) }, vec![Effect::Load]),
+            Event::Retried if state == State::Failed => (self.in_state(State::Discovered), vec![Effect::Load]),
             Event::Refused(why) => (self.failed(why), Vec::new()),
             Event::Loaded if state == State::Discovered => (self.in_state(State::Loaded), vec![Effect::Settle]),
             // Nobody waits for it any more.
@@ -207,8 +220,9 @@ impl Life {
             }
             Event::Replaced if is_in_memory => (Self { error: None, ..self }, Vec::new()),
             Event::NotReplaced(why) if is_in_memory => (Self { error: Some(why), ..self }, Vec::new()),
-            Event::Ended(why) if is_in_memory => (self.failed(why), vec![Effect::End]),
-            Event::Loaded
+            Event::Ended(why) if is_in_memory => self.ended(why),
+            Event::Retried
+            | Event::Loaded
             | Event::NotLoaded(_)
             | Event::Settled
             | Event::Replaced
@@ -234,6 +248,14 @@ impl Life {
     fn switched(self, switch: Switch) -> (Self, Vec<Effect>) {
         let effects = if self.switch == switch { Vec::new() } else { vec![Effect::Remember(switch)] };
         (Self { state: switch.state(), switch, ..self }, effects)
+    }
+
+    fn ended(self, why: String) -> (Self, Vec<Effect>) {
+        let attempt = self.retries.saturating_add(1);
+        if attempt > MAX_RETRIES {
+            return (self.failed(why), vec![Effect::End]);
+        }
+        (Self { retries: attempt, ..self.failed(why) }, vec![Effect::End, Effect::Retry { attempt }])
     }
 
     fn in_state(self, state: State) -> Self {

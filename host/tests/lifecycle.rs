@@ -1,6 +1,6 @@
 //! The lifecycle over sequences of events, and its table of what may be asked for in which state.
 
-use aisoc_host::lifecycle::{Effect, Event, Life, State, Switch, Verb};
+use aisoc_host::lifecycle::{Effect, Event, Life, MAX_RETRIES, State, Switch, Verb};
 use proptest::prelude::*;
 
 fn event() -> impl Strategy<Value = Event> {
@@ -9,6 +9,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => verb,
         2 => Just(Event::Admitted),
+        2 => Just(Event::Retried),
         2 => Just(Event::Loaded),
         2 => Just(Event::Settled),
         1 => Just(Event::Replaced),
@@ -41,6 +42,7 @@ impl Driver {
                 Effect::Load
                 | Effect::Settle
                 | Effect::Replace
+                | Effect::Retry { .. }
                 | Effect::Call
                 | Effect::Refuse(_)
                 | Effect::Tell { .. } => {}
@@ -170,13 +172,28 @@ fn a_reload_that_fails_keeps_what_is_in_memory_and_says_why_until_one_succeeds()
 }
 
 #[test]
-fn what_ends_by_itself_has_failed_and_is_loaded_by_the_next_discovery() {
-    let (life, effects) = in_state(State::Disabled).step(Event::Ended("signal: 11".to_owned()));
-    assert_eq!((life.state(), life.error()), (State::Failed, Some("signal: 11")));
+fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks() {
+    let again = |life: Life, event: Event| {
+        let (life, effects) = life.step(event);
+        assert_eq!(effects[0], Effect::Load);
+        let (life, _) = life.step(Event::Loaded);
+        life.step(Event::Settled).0
+    };
+    let end = |life: Life| life.step(Event::Ended("signal: 11".to_owned()));
+    let mut life = in_state(State::Disabled);
+    for attempt in 1..=MAX_RETRIES {
+        let (failed, effects) = end(life);
+        assert_eq!((failed.state(), failed.error()), (State::Failed, Some("signal: 11")));
+        let told = Effect::Tell { from: State::Disabled, to: State::Failed };
+        assert_eq!(effects, [Effect::End, Effect::Retry { attempt }, told]);
+        life = again(failed, Event::Retried);
+        assert_eq!(life.state(), State::Disabled, "what was said of it holds");
+    }
+    let (failed, effects) = end(life);
     assert_eq!(effects, [Effect::End, Effect::Tell { from: State::Disabled, to: State::Failed }]);
-    let (life, _) = life.step(Event::Admitted);
-    let (life, _) = life.step(Event::Loaded);
-    assert_eq!((life.step(Event::Settled).0).state(), State::Disabled);
+    // A discovery is somebody who asks.
+    let life = again(failed, Event::Admitted);
+    assert_eq!(end(life).1[1], Effect::Retry { attempt: 1 });
 }
 
 /// What is loaded when nobody waits for it any more is let go.

@@ -20,6 +20,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 
 use self::routes::{Api, router};
 use crate::host::Host;
@@ -34,6 +35,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait before the next connection is taken when there was no descriptor for one.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How soon it is noticed that a plugin has ended.
+const ROUND: Duration = Duration::from_millis(200);
 /// How often that may be so without a connection between.
 const MAX_FAILURES: u32 = 100;
 
@@ -55,6 +58,7 @@ pub async fn serve(
         Ok(_) => ready.store(true, Ordering::SeqCst),
         Err(fault) => failed(fault),
     });
+    let attending = attend(Arc::clone(&host));
     let (places, connections) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), GracefulShutdown::new());
     let mut stop = pin!(stop);
     loop {
@@ -65,12 +69,24 @@ pub async fn serve(
         converse(&api, stream, place, &connections);
     }
     is_ready.store(false, Ordering::SeqCst);
+    attending.abort();
     drop(listener);
     let _ = tokio::time::timeout(DRAIN_PATIENCE, connections.shutdown()).await;
     // What is being loaded is told to stop, and everything else ends here: no plugin outlives its host.
     let _ = tokio::task::spawn_blocking(move || host.end()).await;
     let _ = first.await;
     Ok(())
+}
+
+/// Looks after plugins, one round after the other.
+fn attend(host: Arc<Host>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(ROUND).await;
+            let host = Arc::clone(&host);
+            let _ = tokio::task::spawn_blocking(move || host.attend()).await;
+        }
+    })
 }
 
 /// The next connection, once there is a place for it.
