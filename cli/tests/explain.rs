@@ -227,3 +227,31 @@ fn what_a_site_wants_is_explained_with_what_would_change_it() {
     let denied = bench.run(&[&words[..], &["--deny-capabilities", "*.write"]].concat());
     assert!(denied.ok().stdout.contains("none of the 4 that are denied"), "{denied:?}");
 }
+
+/// An install refuses it, and so nothing else is said of it.
+#[test]
+fn what_nobody_reads_is_refused_until_somebody_says_to_know_that() {
+    let bench = Bench::new();
+    bench.published();
+    let places = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    let explain = [&["explain", "demo.tar"], &places[..]].concat();
+    let disabled = ("PLUGIN_TRUST_MODE", "disabled");
+    let run = bench.run_with(&explain, &[disabled]);
+    let text = &run.ok().stdout;
+    assert!(text.starts_with("demo: refused\n") && text.contains("NO  5   signature\n"), "{text}");
+    assert!(
+        text.contains("        NO  known to be unsigned  trust mode disabled lets in what nobody vouches"),
+        "{text}"
+    );
+    assert!(text.contains("to change it: unset PLUGIN_TRUST_MODE"), "{text}");
+    let run = bench.run_with(&[&explain[..], &["--json"]].concat(), &[disabled]);
+    let said: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(
+        (&said["verdict"], &said["objection"]["reason_code"]),
+        (&"refused".into(), &"unsigned_not_acknowledged".into())
+    );
+    let known = [disabled, ("AISOC_PLUGIN_UNSIGNED_ACK", "i-understand-plugins-are-unsigned")];
+    let run = bench.run_with(&explain, &known);
+    assert!(run.ok().stdout.starts_with("demo: admitted\n"), "{run:?}");
+    assert!(!run.stdout.contains("known to be unsigned"), "{run:?}");
+}

@@ -8,7 +8,7 @@ use std::fs;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Reason;
-use aisoc_manifests::plugin::{Document, ManifestFile, PluginType, Profile, SCHEMA, validate};
+use aisoc_manifests::plugin::{Document, ManifestFile, PluginType, Profile, SCHEMA, strange_keys, validate};
 use serde_json::{Map, Value, json};
 use support::{Bench, pages, workspace};
 
@@ -267,5 +267,54 @@ fn the_schema_takes_every_scaffold_and_the_example_of_the_page() {
         let value: Value = serde_json::from_slice(&document.canonical().expect("canonical")).expect("JSON");
         let problems: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(problems.is_empty(), "{problems:?} in\n{text}");
+    }
+}
+
+/// Other programs may have keys of their own, so it is said and no more.
+#[test]
+fn a_key_that_is_nearly_one_that_is_read_is_named_and_refused_by_nobody() {
+    let bench = Bench::new();
+    bench.run(&["plugin", "keygen", "--out", "a"]).ok();
+    for (key, nearest) in [
+        ("capabilites: [facts.write]", Some("capabilities")),
+        ("plugintype: enricher", Some("plugin_type")),
+        ("Version: 2", Some("version")),
+        ("vendor: acme", None),
+        ("category: network", None),
+        ("docs_url: https://acme.test", None),
+        ("requires_stigmem: '1'", None),
+    ] {
+        let _ = fs::remove_dir_all(bench.path("near"));
+        bench.run(&["plugin", "new", "near", "--type", "enricher"]).ok();
+        let manifest = fs::read_to_string(bench.path("near/plugin.yaml")).expect("there");
+        bench.write("near/plugin.yaml", format!("{manifest}{key}\n"));
+        let line = manifest.lines().count() + 1;
+        for words in [&["plugin", "validate", "near"][..], &["plugin", "sign", "near", "--private-key", "a.key"]] {
+            let run = bench.run(words);
+            let said = run.ok().stderr.lines().find(|line| line.starts_with("warning[manifest_key_strange]: "));
+            match nearest {
+                None => assert_eq!(said, None, "{key}"),
+                Some(nearest) => {
+                    let (found, _) = key.split_once(':').expect("a key");
+                    let expected = format!(
+                        "near/plugin.yaml:{line}:1: nobody reads the key `{found}`, which is nearly `{nearest}`"
+                    );
+                    assert!(said.is_some_and(|said| said.ends_with(&expected)), "{expected}: {run:?}");
+                    assert!(
+                        run.stderr.contains(&format!("hint: write `{nearest}` if that is what was meant")),
+                        "{run:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_of_the_schema_is_known_to_who_looks_for_slips() {
+    for key in schema()["properties"].as_object().expect("fields").keys().filter(|key| key.len() > 2) {
+        let found = |text: String| strange_keys(ManifestFile::Yaml, text.as_bytes());
+        assert_eq!(found(format!("{key}: 1\n")), [], "{key}");
+        assert_eq!(found(format!("{key}x: 1\n")).first().map(|strange| strange.nearest), Some(key.as_str()), "{key}");
     }
 }

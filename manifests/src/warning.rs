@@ -178,6 +178,9 @@ warnings! {
     ManifestNotStrict "manifest_not_strict"
         "A host takes the manifest, and other readers refuse it or read it in another way."
         None
+    ManifestKeyStrange "manifest_key_strange"
+        "A key of the manifest is none that anybody reads, and nearly one that everybody does."
+        None
     EmptyDirectoryLeftOut "empty_directory_left_out"
         "A directory without files was in the layer, and was not made: no list of files names it."
         None

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, SmallFileError, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::plugin::{self, ManifestFile, Problem, Profile};
+use aisoc_manifests::plugin::{self, ManifestFile, Problem, Profile, StrangeKey};
 use aisoc_packaging::{Limits, PluginDir, default_threads};
 
 /// Largest manifest that is read at all; the profiles ask for less.
@@ -49,6 +49,11 @@ impl Bench {
     /// Everything that is wrong with the manifest by the rules of a profile.
     pub fn problems(&self, profile: Profile) -> Vec<Problem> {
         plugin::validate(self.file, &self.bytes, &|path| self.has(path), profile)
+    }
+
+    /// The keys that nobody reads, and that are nearly others.
+    pub fn strange_keys(&self) -> Vec<StrangeKey> {
+        plugin::strange_keys(self.file, &self.bytes)
     }
 
     /// What YAML readers disagree on.

@@ -209,6 +209,11 @@ impl<'a> Judge<'a> {
         aisoc_trust::admit(examined, present)
     }
 
+    /// As [`Judge::observe`], for whoever says what an install would.
+    pub(crate) fn foresee(&self, examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
+        aisoc_trust::foresee(examined, facts)
+    }
+
     /// Asks the gates about what was observed without a lock, if anything was: for readers.
     pub(crate) fn observe(&self, examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
         aisoc_trust::observe(examined, facts)

@@ -229,13 +229,13 @@ fn judge_beside(
     artifact: Option<ArtifactDigest>,
 ) -> Result<Verification> {
     let Ok(manifest) = claim.document().and_then(Manifest::from_document) else {
-        return judge_with(claim, origin, trust, None);
+        return judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, origin), None));
     };
     let artifact = artifact.map(|artifact| artifact.to_string());
     let says = |lock: &LockRule| lock.says(&manifest, claim, Some(&beside.reference), artifact, trust.at);
     let lock = beside.lock.map(says).transpose()?.flatten();
     let facts = Facts { lock, ..beside.site.observe()?.facts(&manifest.id, &Access::default())? };
-    judge_with(claim, origin, trust, Some(&facts))
+    judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, origin), Some(&facts)))
 }
 
 /// Judges a claim; with what is known of a site by the gates that are about that.
@@ -245,8 +245,15 @@ pub(crate) fn judge_with(
     trust: &TrustInputs,
     facts: Option<&Facts>,
 ) -> Result<Verification> {
-    let judge = Judge::new(trust)?;
-    let Decision { trace, findings, outcome } = judge.observe(judge.examine(claim, origin), facts);
+    judge_by(claim, trust, |judge| judge.observe(judge.examine(claim, origin), facts))
+}
+
+fn judge_by(
+    claim: &Claim,
+    trust: &TrustInputs,
+    ask: impl FnOnce(&Judge<'_>) -> Decision<Verdict>,
+) -> Result<Verification> {
+    let Decision { trace, findings, outcome } = ask(&Judge::new(trust)?);
     let id = claim.document().ok().and_then(stated_id);
     Ok(Verification {
         id,

@@ -24,7 +24,7 @@ pub use continuity::{KnownSigner, SignedBy};
 pub use facts::{CapabilityConsent, Consent, Errand, Facts, InPlace, UnderLock};
 pub use gate::{
     Admitted, Answered, Asking, Decision, Examined, FileVerdict, FoundPlugin, FoundSignature, NUMBERED, Step, Trace,
-    Traces, admit, examine, judge_file, observe,
+    Traces, admit, examine, foresee, judge_file, observe,
 };
 pub use lock_facts::{LockDemand, LockFacts, LockListed};
 pub use mode::{CoverageRule, MalformedSignature, SignatureStatus, TrustMode};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Location, Result};
-use aisoc_manifests::plugin::{Problem, Profile};
+use aisoc_manifests::plugin::{Problem, Profile, StrangeKey};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::Bench;
 
@@ -61,12 +61,23 @@ pub(super) fn refuse_by(directory: &Path, profile: Option<Profile>, context: &Co
 pub(super) fn warn_unless(profile: Option<Profile>, directory: &Path, context: &Context) -> Result<()> {
     if profile.is_none() {
         let bench = Bench::open(directory)?;
+        warn_of_strange_keys(&bench, context);
         let manager = warn(&bench, Profile::Manager, context);
         let is_said = |found: &Problem| manager.iter().any(|said| said.is_same_as(found));
         let strict = bench.problems(Profile::Strict).into_iter().filter(|found| !is_said(found));
         say(&bench, strict.collect(), Profile::Strict, context);
     }
     Ok(())
+}
+
+/// Says which keys nobody reads that were meant to be read. No more than that: other programs may have keys of their own.
+pub(super) fn warn_of_strange_keys(bench: &Bench, context: &Context) {
+    for StrangeKey { found, nearest, location } in bench.strange_keys().into_iter().take(WARNED_PROBLEMS) {
+        let place = format!("{}:{}:{}", bench.shown, location.line, location.column);
+        let said = format!("{place}: nobody reads the key `{found}`, which is nearly `{nearest}`");
+        let hint = format!("write `{nearest}` if that is what was meant");
+        context.output.warning_with(Warning::ManifestKeyStrange, said, Some(&hint));
+    }
 }
 
 /// Says what a profile would refuse, for a command that does not, and gives it.

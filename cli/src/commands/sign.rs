@@ -44,6 +44,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         aisoc_pipeline::sign_directory_knowing(directory, signer.as_ref(), how, &allowance.secrets, &limits, dry_run)?;
     drop(signer);
     if args.profile.is_none() {
+        bench::warn_of_strange_keys(&bench, context);
         bench::warn(&bench, Profile::Manager, context);
     }
     let done = if dry_run.is_on() { "would be removed" } else { "are removed" };

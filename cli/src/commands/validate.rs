@@ -31,6 +31,7 @@ pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
     if args.path().is_dir() {
         warn_of_what_is_not_packed(&bench, context)?;
     }
+    bench::warn_of_strange_keys(&bench, context);
     if problems.is_empty() {
         let loaded = match args.load {
             true => Some(load(&bench.directory, args.run.as_deref(), context)?),

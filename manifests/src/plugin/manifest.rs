@@ -79,7 +79,7 @@ impl Manifest {
 }
 
 /// The keys of a manifest that name what a plugin needs beside itself: other plugins, packages, a host, a runtime.
-const REQUIREMENTS: [&str; 8] = [
+pub(super) const REQUIREMENTS: [&str; 8] = [
     "depends_on",
     "dependencies",
     "requires",

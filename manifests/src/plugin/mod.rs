@@ -19,4 +19,6 @@ pub use file::ManifestFile;
 pub use kind::PluginType;
 pub use manifest::{Manifest, requirements};
 pub use problem::Problem;
-pub use validate::{Profile, ambiguities, require_known_capabilities, stated_grants, unsignable, validate};
+pub use validate::{
+    Profile, StrangeKey, ambiguities, require_known_capabilities, stated_grants, strange_keys, unsignable, validate,
+};

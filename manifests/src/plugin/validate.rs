@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::document::Document;
 use super::file::ManifestFile;
 use super::kind::PluginType;
-use super::manifest::{REQUIRED_FIELDS, is_truthy};
+use super::manifest::{REQUIRED_FIELDS, REQUIREMENTS, is_truthy};
 use super::problem::Problem;
 use super::strict;
 use crate::capability::{is_grant, nearest, require_known};
@@ -19,6 +19,30 @@ use crate::position::Position;
 use crate::reader::value::{Node, Value};
 use crate::reader::yaml::{self, Kind};
 use crate::text::shown;
+
+/// The keys of a manifest that some reader knows: those of the schema for editors.
+const KNOWN_KEYS: [&str; 18] = [
+    "id",
+    "name",
+    "version",
+    "plugin_type",
+    "description",
+    "author",
+    "license",
+    "homepage",
+    "tier",
+    "tags",
+    "capabilities",
+    "min_aisoc_version",
+    "runtime",
+    "entry_point",
+    "config_schema",
+    "integrity",
+    "signature",
+    "trust",
+];
+/// Most characters of a key that a message repeats.
+const MAX_SHOWN_KEY: usize = 80;
 
 /// Whose rules a manifest is checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,6 +144,31 @@ pub fn unsignable(file: ManifestFile, bytes: &[u8]) -> Vec<Problem> {
         problems.extend(ungrantable(&document));
     }
     in_order(problems)
+}
+
+/// A key that no reader of manifests knows, and nearly one that they do. They pass over it without a word, and what it
+/// was to say is not said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrangeKey {
+    /// The key, as far as it is shown.
+    pub found: String,
+    /// The key that may have been meant.
+    pub nearest: &'static str,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// The keys of a manifest that are nearly others; nothing of what cannot be read.
+pub fn strange_keys(file: ManifestFile, bytes: &[u8]) -> Vec<StrangeKey> {
+    let Ok(document) = Document::read(file, bytes) else { return Vec::new() };
+    let strange = |key: Node<'_>| {
+        let known = || KNOWN_KEYS.iter().chain(&REQUIREMENTS).copied();
+        let found = key.as_str().filter(|key| known().all(|known| known != *key))?;
+        let nearest = nearest(found, known().map(|known| (known, known)))?;
+        let location = Location::new(document.file().name(), key.position());
+        Some(StrangeKey { found: shown(found, MAX_SHOWN_KEY), nearest, location })
+    };
+    document.root().members().filter_map(|(key, _)| strange(key)).collect()
 }
 
 fn uninstallable_id(document: &Document) -> Option<Problem> {

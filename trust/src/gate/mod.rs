@@ -198,13 +198,25 @@ fn decided(policy: &Policy, verdict: Verdict) -> Verdict {
 /// decides, what is not as it accepts it (`lock_missing`, `missing_from_lock`, `version_mismatch`, `hash_mismatch`,
 /// `entry_point_mismatch`). What nobody has read is admitted once somebody has said to know that (`unsigned_not_acknowledged`).
 pub fn admit<P: UnderLock>(examined: Examined, present: &P) -> Decision<Admitted<P::Held>> {
+    let Decision { trace, findings, outcome } = foresee(examined, Some(present.facts()));
+    let admitted = |verdict| Admitted { plugin: present.facts().plugin.clone(), verdict, _held: present.held() };
+    Decision { trace, findings, outcome: outcome.map(admitted) }
+}
+
+/// As [`observe`], for whoever says what [`admit`] would: what nobody has read is refused, unless somebody has said to know
+/// that.
+pub fn foresee(examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
     let may_be_unread = examined.is_unsigned_acknowledged;
-    let Decision { trace, findings, outcome } = observe(examined, Some(present.facts()));
-    let admitted = |verdict: Verdict| match verdict.status() {
-        SignatureStatus::Skipped if !may_be_unread => Err(refusal::not_acknowledged()),
-        _ => Ok(Admitted { plugin: present.facts().plugin.clone(), verdict, _held: present.held() }),
+    let Decision { mut trace, findings, outcome } = observe(examined, facts);
+    let outcome = match outcome {
+        Ok(verdict) if verdict.status() == SignatureStatus::Skipped && !may_be_unread => {
+            let refusal = refusal::not_acknowledged();
+            trace.failed(order::ACKNOWLEDGED, &refusal);
+            Err(refusal)
+        }
+        outcome => outcome,
     };
-    Decision { trace, findings, outcome: outcome.and_then(admitted) }
+    Decision { trace, findings, outcome }
 }
 
 /// Asks the gates about the site as it was observed without a lock, if it was: for readers, who change

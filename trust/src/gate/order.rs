@@ -27,6 +27,9 @@ use crate::policy::Policy;
 use crate::refusal;
 use crate::verdict::Verdict;
 
+/// What is asked of what nobody has read, once nothing else is against it.
+pub(super) const ACKNOWLEDGED: Question = Question { number: "5", name: "known to be unsigned" };
+
 /// What the gates about the manifest are asked about.
 pub(super) struct ManifestCase<'a> {
     pub(super) policy: &'a Policy,
