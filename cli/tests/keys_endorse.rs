@@ -379,6 +379,31 @@ fn the_site_says_until_when_a_successor_counts_and_what_it_is_called() {
     run.refused(1, "statement_invalid");
 }
 
+/// A site counts by its own end, whatever that of the endorser is; and one that was set is not moved on the way.
+#[test]
+fn an_end_of_the_site_is_one_to_come_and_stays_as_it_was_set() {
+    let site = Site::new();
+    site.keys(&["annotate", "old", "--not-after", "2998-01-01T00:00:00Z"]).ok();
+    site.endorsed();
+    site.accept(&["--not-after", "2020-01-01T00:00:00Z"]).refused(2, "usage");
+    site.accept(&["--not-after", "soon"]).refused(2, "usage");
+    let planned = site.accept(&["--not-after", "2999-01-01T00:00:00Z", "--dry-run"]);
+    assert!(planned.ok().stderr.contains("counts until 2999-01-01T00:00:00Z"), "{planned:?}");
+    site.accept(&["--not-after", "2999-01-01T00:00:00Z"]).ok();
+    assert_eq!(site.note("new")["not_after"], "2999-01-01T00:00:00Z");
+    site.accept(&["--not-after", "2999-01-01T00:00:00Z"]).ok();
+    let other = site.accept(&["--not-after", "2997-01-01T00:00:00Z"]);
+    let hint = "`aisoc keys annotate new.pem --not-after 2997-01-01T00:00:00Z --reason TEXT";
+    assert!(other.refused(1, "already_exists").stderr.contains(hint), "{other:?}");
+    assert_eq!(site.note("new")["not_after"], "2999-01-01T00:00:00Z");
+    // Where nothing is said it ends with its endorser.
+    let site = Site::new();
+    site.keys(&["annotate", "old", "--not-after", "2998-01-01T00:00:00Z"]).ok();
+    site.endorsed();
+    site.accept(&[]).ok();
+    assert_eq!(site.note("new")["not_after"], "2998-01-01T00:00:00Z");
+}
+
 #[test]
 fn the_same_words_make_the_same_file_and_no_other_one_is_lost() {
     let site = Site::new();

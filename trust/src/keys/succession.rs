@@ -172,11 +172,23 @@ fn outcome(
         _ => {}
     }
     require_one_successor(keyring, fingerprint, counting, asked.at)?;
+    require_end_to_come(asked, succession)?;
     let note = inherited(counting, succession.not_before)?;
     let note = KeyNotes { not_after: asked.not_after.or(note.not_after), ..note };
     let addition = Addition { key: succession.successor, id: asked.id.clone(), note: Some(note.clone()) };
     let change = KeyChange::accept(keyring, &addition, why)?;
     Ok(Outcome::Accepted(Box::new(change), Box::new(note)))
+}
+
+/// Who says an end means one that the key reaches.
+fn require_end_to_come(asked: &Asked<'_>, succession: &Succession) -> Result<()> {
+    let begins = asked.at.max(succession.not_before);
+    match asked.not_after.filter(|end| *end <= begins) {
+        None => Ok(()),
+        Some(end) => Err(Fault::new(Reason::Usage, "the successor would never count")
+            .expected(format!("`--not-after` behind {begins}"), end.to_string())
+            .hint("say an end that is to come, or leave it out: then it ends with those who endorse it")),
+    }
 }
 
 /// What is trusted already stays as it is: an end that is asked for here would be dropped without a word.
