@@ -300,10 +300,7 @@ fn a_key_that_is_nearly_one_that_is_read_is_named_and_refused_by_nobody() {
                         "near/plugin.yaml:{line}:1: nobody reads the key `{found}`, which is nearly `{nearest}`"
                     );
                     assert!(said.is_some_and(|said| said.ends_with(&expected)), "{expected}: {run:?}");
-                    assert!(
-                        run.stderr.contains(&format!("hint: write `{nearest}` if that is what was meant")),
-                        "{run:?}"
-                    );
+                    assert!(run.stderr.contains("hint: correct it if that is what was meant"), "{run:?}");
                 }
             }
         }

@@ -233,8 +233,8 @@ mod tests {
     fn a_pipe_that_nobody_writes_to_hangs_no_reader() {
         let directory = tempfile::tempdir().expect("a directory");
         let pipe = directory.path().join("pipe");
-        let mode = rustix::fs::Mode::from_raw_mode(0o600);
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("made");
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("made");
         for links in [Links::Followed, Links::Refused] {
             assert!(!open(&pipe, links).expect("opened at once").metadata().expect("open").is_file());
         }
