@@ -488,6 +488,18 @@ reasons! {
     HostBusy "host_busy" Unavailable
         "As many calls wait for a plugin, or for the host, as may wait at a time."
         "call again later"
+    NotAuthenticated "not_authenticated" Failed
+        "A request to a host shows no token, or one that does not count: it is unknown, revoked, or its time is over."
+        "show a token that counts: `aisoc token list --tokens FILE` says which do"
+    PermissionMissing "permission_missing" Failed
+        "The token that a request to a host shows does not allow what it asks for."
+        "make a token that does: `aisoc token create NAME --scope SCOPE --tokens FILE`"
+    TokenExists "token_exists" Failed
+        "There is a token of that name that counts."
+        "choose another name, or revoke that one first: `aisoc token revoke NAME --tokens FILE`"
+    TokenNotFound "token_not_found" Failed
+        "There is no token of that name."
+        "see which there are: `aisoc token list --tokens FILE`"
     DuplicatePluginId "duplicate_plugin_id" Failed
         "Two plugins claim one id; the first in the order of the sources has it, and the other is not loaded."
         "remove one of the two places, or give one plugin another id"

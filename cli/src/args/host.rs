@@ -15,6 +15,10 @@ pub(crate) struct HostArgs {
     /// The file in which it keeps which plugins are disabled; one host has it at a time
     #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/host.json")]
     pub(crate) state: PathBuf,
+    /// The file of the tokens that count, which `aisoc token create` makes; without it there is no login, which is for
+    /// development alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) site: DiscoveredListArgs,
 }

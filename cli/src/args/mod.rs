@@ -24,6 +24,7 @@ pub(crate) mod release;
 pub(crate) mod resign;
 pub(crate) mod rotate;
 pub(crate) mod succession;
+pub(crate) mod token;
 
 use std::path::PathBuf;
 

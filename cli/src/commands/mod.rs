@@ -64,6 +64,7 @@ mod succession;
 mod suggestion;
 mod table;
 mod tag;
+mod token;
 mod uninstall;
 mod untagged;
 mod validate;

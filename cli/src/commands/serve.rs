@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aisoc_host::access::{Logins, TokenFile};
 use aisoc_host::{Happening, Host, Loader, Settings, listen};
 use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -32,17 +33,20 @@ impl Answer for ServedHost {
 
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let settings = settings(args.site, &args.state, context)?;
-    require_private(args.listen, context)?;
+    require_private(args.listen, args.tokens.is_some(), context)?;
+    let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
     runtime::block_on_to_its_end(async {
         let listener = listen(args.listen).await.map_err(|fault| fault.hint(OTHER_ADDRESS))?;
         let address =
             listener.local_addr().map_err(|error| Fault::new(Reason::IoError, "no address").caused_by(error))?;
-        context.output.warning(
-            Warning::HostWithoutLogin,
-            format!("whoever has an account on this machine may do everything at http://{address}"),
-        );
+        if logins.is_none() {
+            context.output.warning(
+                Warning::HostWithoutLogin,
+                format!("whoever has an account on this machine may do everything at http://{address}"),
+            );
+        }
         context.output.answer(&ServedHost {
             address: format!("http://{address}"),
             plugins_directory: path_text(host.plugins_directory()),
@@ -50,24 +54,28 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
             process_id: std::process::id(),
         })?;
         let failed = move |fault: Fault| output.warning(Warning::DiscoveryFailed, fault.to_string());
-        aisoc_host::serve(host, listener, runtime::stopped(&cancellation), failed).await
+        aisoc_host::serve(host, logins.map(Arc::new), listener, runtime::stopped(&cancellation), failed).await
     })
     .map(|()| 0)
 }
 
 const OTHER_STATE: &str = "make that directory, or name a file in one that is there with `--state FILE`";
+/// To whom a host answers that is not for development alone.
+const WITH_LOGIN: &str =
+    "make a token, `aisoc token create ops --role admin --tokens ./tokens.json`, and add `--tokens ./tokens.json`";
 const OTHER_ADDRESS: &str = "choose another address with `--listen 127.0.0.1:0`";
 
-/// There is no login: nobody but who is on this machine reaches it, and only where whoever is there may do everything.
-fn require_private(address: SocketAddr, context: &Context) -> Result<()> {
+/// Nobody but who is on this machine reaches it, for tokens would go over the network as they are; and without a login
+/// only where whoever is there may do everything.
+fn require_private(address: SocketAddr, has_login: bool, context: &Context) -> Result<()> {
     if zone(address.ip()) != Zone::Loopback {
-        let what = format!("{address} can be reached from other machines, and there is no login");
+        let what = format!("{address} can be reached from other machines, and there is no TLS");
         return Err(Fault::new(Reason::Usage, what).hint(OTHER_ADDRESS));
     }
-    if !context.environment.is_development_without_login() {
+    if !has_login && !context.environment.is_development_without_login() {
         return Err(Fault::new(Reason::Usage, "there is no login, so a host is for development alone")
             .expected("ENVIRONMENT=development", "another environment, or none")
-            .hint("see what a host would load here: `aisoc plugins list`"));
+            .hint(WITH_LOGIN));
     }
     Ok(())
 }

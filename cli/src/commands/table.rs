@@ -9,17 +9,18 @@ use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, inspect, install,
     journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
-    review, rollback, schema, serve, sign, succession, uninstall, validate, verify, verify_at_rest, version,
+    review, rollback, schema, serve, sign, succession, token, uninstall, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [(&[&str], &str); 6] = [
+pub(super) const GROUPS: [(&[&str], &str); 7] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
     (&["keys"], "The keys that this site trusts"),
     (&["keys", "journal"], "What was done to trusted keys, when, by whom and why"),
+    (&["token"], "The tokens by which operators and their programs ask a host"),
     (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
 ];
 
@@ -986,16 +987,63 @@ the keys stay as they are.",
   ENVIRONMENT=development aisoc serve --state ./host.json
   # a free port; the address is printed
   ENVIRONMENT=development aisoc serve --state ./host.json --listen 127.0.0.1:0
+  aisoc serve --state ./host.json --tokens ./tokens.json
 
 Every plugin that `aisoc plugins list` would list is known to it, with its state;
 those in directories that every gate lets pass are loaded, each in a process of
-its own. There is no login, so it listens on this machine alone, and where
-ENVIRONMENT is development, dev, local or demo. SIGTERM lets requests that have
+its own. Who asks shows a token of --tokens (`aisoc token create`). Without that
+file there is no login, which is for development alone: ENVIRONMENT is
+development, dev, local or demo. It listens on this machine alone. SIGTERM lets requests that have
 begun end, then ends every plugin. With --json the address comes as one line, as
 soon as it can be asked. See `aisoc help host`.",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::ServedHost>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: token::create::run,
+        is: Declaration {
+            words: &["token", "create"],
+            about: "Make a token by which somebody may ask a host, and show it once",
+            examples: "Examples:
+  aisoc token create ci --scope plugins:read --tokens tokens.json
+  aisoc token create ops --role admin --expires 30d --tokens tokens.json
+
+A token is printed alone, so that `TOKEN=$(aisoc token create …)` has it; the
+file holds its SHA-256. A scope allows exactly what it says: who may change
+plugins may not for that see or call them. Hosts that run take it within a
+second. See `aisoc help host`.",
+            risk: Risk::Write,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::CreatedToken>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: token::list::run,
+        is: Declaration {
+            words: &["token", "list"],
+            about: "List the tokens of a host: what each allows, and until when",
+            examples: "Examples:
+  aisoc token list --tokens tokens.json",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::TokenList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: token::revoke::run,
+        is: Declaration {
+            words: &["token", "revoke"],
+            about: "Revoke a token: hosts that run refuse it within a second",
+            examples: "Examples:
+  aisoc token revoke ci --tokens tokens.json",
+            risk: Risk::Write,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::RevokedToken>),
             ..PLAIN
         },
     },

@@ -1,6 +1,7 @@
 //! The operator's way to a host: HTTP on this machine.
 
 mod body;
+mod login;
 mod names;
 mod problem;
 mod routes;
@@ -23,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use self::routes::{Api, router};
+use crate::access::Logins;
 use crate::host::Host;
 
 /// Most connections at a time; more wait until one ends.
@@ -40,19 +42,20 @@ const ROUND: Duration = Duration::from_millis(200);
 /// How often that may be so without a connection between.
 const MAX_FAILURES: u32 = 100;
 
-/// Looks for plugins, and answers operators until `stop` is ready; then lets requests that have begun end, and every
+/// Looks for plugins, and answers operators who show a token that `logins` knows, or everybody where there are none, until `stop` is ready; then lets requests that have begun end, and every
 /// plugin go.
 ///
 /// # Errors
 /// `io_error` when the listener breaks; what the first discovery fails of goes to `failed`, and is no end.
 pub async fn serve(
     host: Arc<Host>,
+    logins: Option<Arc<Logins>>,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
     failed: impl FnOnce(Fault) + Send + 'static,
 ) -> Result<()> {
     let is_ready = Arc::new(AtomicBool::new(false));
-    let api = Api::new(Arc::clone(&host), Arc::clone(&is_ready));
+    let api = Api::new(Arc::clone(&host), logins, Arc::clone(&is_ready));
     let (discovering, ready) = (Arc::clone(&host), Arc::clone(&is_ready));
     let first = tokio::task::spawn_blocking(move || match discovering.discover() {
         Ok(_) => ready.store(true, Ordering::SeqCst),

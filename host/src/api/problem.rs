@@ -22,6 +22,11 @@ impl Problem {
         Self { status, reason: Reason::Usage, detail: detail.into() }
     }
 
+    /// As somebody else says it.
+    pub(super) fn of(status: StatusCode, reason: Reason, detail: String) -> Self {
+        Self { status, reason, detail }
+    }
+
     /// That the host has no room for it now.
     pub(super) fn busy() -> Self {
         let detail = "as many requests are served as may be at a time".to_owned();

@@ -13,14 +13,16 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Json, Router};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::body::{RunRequest, plugin_type};
+use super::login::Needs;
 use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
+use crate::access::{Logins, Permission};
 use crate::found::reason_of;
 use crate::host::{Host, Invocation};
 use crate::lifecycle::Verb;
@@ -34,12 +36,13 @@ const MAX_ASKING: usize = 128;
 pub(super) struct Api {
     host: Arc<Host>,
     asking: Arc<Semaphore>,
+    logins: Option<Arc<Logins>>,
     is_ready: Arc<AtomicBool>,
 }
 
 impl Api {
-    pub(super) fn new(host: Arc<Host>, is_ready: Arc<AtomicBool>) -> Self {
-        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), is_ready }
+    pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, is_ready: Arc<AtomicBool>) -> Self {
+        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready }
     }
 
     /// Asks the host where nobody else waits for the answer.
@@ -54,20 +57,34 @@ impl Api {
     }
 }
 
+/// Routes, each with what it asks of whoever asks it.
+pub(super) struct Routes {
+    router: Router<Api>,
+    logins: Option<Arc<Logins>>,
+}
+
+impl Routes {
+    fn route(self, path: &str, needs: Needs, handler: MethodRouter<Api>) -> Self {
+        let handler = needs.before(handler, self.logins.as_ref());
+        Self { router: self.router.route(path, handler), ..self }
+    }
+}
+
 /// All routes, as they are reached at the address `local`.
 pub(super) fn router(api: Api, local: SocketAddr) -> Router {
-    let plugins = Router::new()
-        .route("/", get(list))
-        .route("/discover", post(discover))
-        .route("/{id}", get(show).delete(unload))
-        .route("/{id}/enable", post(enable))
-        .route("/{id}/disable", post(disable))
-        .route("/{id}/reload", post(reload))
-        .route("/{id}/run", post(run));
-    Router::new()
-        .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
-        .route("/readyz", get(ready))
-        .nest("/api/v1/plugins", plugins)
+    let [read, execute, admin] = Permission::ALL.map(Needs::Permission);
+    Routes { router: Router::new(), logins: api.logins.clone() }
+        .route("/healthz", Needs::Nothing, get(|| async { Json(json!({ "status": "ok" })) }))
+        .route("/readyz", Needs::Nothing, get(ready))
+        .route("/api/v1/plugins", read, get(list))
+        .route("/api/v1/plugins/discover", admin, post(discover))
+        .route("/api/v1/plugins/{id}", read, get(show))
+        .route("/api/v1/plugins/{id}", admin, delete(unload))
+        .route("/api/v1/plugins/{id}/enable", admin, post(enable))
+        .route("/api/v1/plugins/{id}/disable", admin, post(disable))
+        .route("/api/v1/plugins/{id}/reload", admin, post(reload))
+        .route("/api/v1/plugins/{id}/run", execute, post(run))
+        .router
         .fallback(|| async { Problem::of_request(StatusCode::NOT_FOUND, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::of_request(StatusCode::METHOD_NOT_ALLOWED, "the path is not asked like that")

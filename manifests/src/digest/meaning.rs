@@ -44,4 +44,5 @@ meanings! {
     Record: Sha256Bytes => "RecordDigest";
     Chain: Sha256Bytes => "ChainDigest";
     Lines: Sha256Bytes => "LinesDigest";
+    Token: Sha256Bytes => "TokenDigest";
 }

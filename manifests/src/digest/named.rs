@@ -42,3 +42,6 @@ pub type ChainDigest = DigestOf<meaning::Chain>;
 
 /// Of the bytes of lines, ends and all, that one line of a journal's chain binds.
 pub type LinesDigest = DigestOf<meaning::Lines>;
+
+/// Of a token of the operator's API: what a host keeps of it, and looks it up by.
+pub type TokenDigest = DigestOf<meaning::Token>;

@@ -34,6 +34,7 @@ mod rotation;
 mod schema;
 mod serving;
 mod succession;
+mod tokens;
 mod tool;
 mod verdict;
 
@@ -78,6 +79,7 @@ pub use rotation::{KeyRotation, KeyRotationChange, KeyRotationDependent, KeyRota
 pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
 pub use serving::ServedRegistry;
 pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};
+pub use tokens::{ApiToken, CreatedToken, RevokedToken, TokenGrant, TokenList};
 pub use tool::{CompletionScript, ManualPage, ManualPages, ToolVersion};
 pub use verdict::{Signer, SourceVerdict};
 

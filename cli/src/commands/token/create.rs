@@ -1,0 +1,43 @@
+//! `aisoc token create`
+
+use aisoc_host::access::{Grant, NewToken, Scope, TokenFile};
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::documents::CreatedToken;
+
+use super::{allows, patience, row};
+use crate::args::token::CreateTokenArgs;
+use crate::clock;
+use crate::context::Context;
+use crate::output::{Answer, path_text};
+
+impl Answer for CreatedToken {
+    fn text(&self) -> String {
+        self.token.as_ref().map(|token| format!("{token}\n")).unwrap_or_default()
+    }
+}
+
+pub(crate) fn run(args: CreateTokenArgs, context: &Context) -> Result<u8> {
+    let (file, now, is_dry) = (TokenFile::at(args.file.tokens), clock::now(), context.dry_run().is_on());
+    let grant = args.role.map_or_else(|| Grant::Scopes(distinct(args.scopes)), Grant::Role);
+    let expires_at = args.expires.map(|expires| expires.after(now)).transpose()?;
+    let new = NewToken { name: args.name, grant, expires_at };
+    let made = file.create(new, now, is_dry, &patience(context)?)?;
+    let record = row(&made.record, now);
+    let until = record.expires_at.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+    let done = context.said("Created", "Would create");
+    context.output.status(done, format!("{} ({}){until}", record.name, allows(&record.grant)));
+    if !is_dry {
+        context.output.status("Keep", "it now: it is shown this once, and the file holds its SHA-256 alone");
+    }
+    context.output.answer(&CreatedToken {
+        // Of a dry run nothing would take it.
+        token: (!is_dry).then(|| made.token.text().to_owned()),
+        tokens_path: path_text(file.path()),
+        record,
+    })
+}
+
+/// Each once, in the order of their list.
+fn distinct(scopes: Vec<Scope>) -> Vec<Scope> {
+    Scope::ALL.into_iter().filter(|scope| scopes.contains(scope)).collect()
+}

@@ -1,0 +1,261 @@
+//! `aisoc token` and a host that asks for tokens: who may ask for what, and what nobody learns.
+
+mod support;
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::Bench;
+use support::host::{PATIENCE, ServedHost, command};
+
+/// A bench with an empty site: to refuse a plugin takes no Python.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    fs::create_dir(bench.path("keys")).expect("made");
+    fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
+    fs::create_dir(bench.path("plugins")).expect("made");
+    bench.run(&["plugin", "new", "bare", "--type", "connector"]).ok();
+    fs::rename(bench.path("bare"), bench.path("plugins/bare")).expect("moved");
+    bench
+}
+
+fn token(bench: &Bench, name: &str, words: &[&str]) -> String {
+    let fixed = ["token", "create", name, "--tokens", "tokens.json"];
+    bench.run(&[&fixed[..], words].concat()).ok().stdout.trim().to_owned()
+}
+
+/// A host in production, whose tokens are in `tokens.json`.
+fn serve(bench: &Bench) -> ServedHost {
+    let mut command = command(bench, &["--tokens", "tokens.json"]);
+    let host = ServedHost::begin(command.env("ENVIRONMENT", "production"));
+    host.wait_for(|host| host.get("/readyz").status == 200);
+    host
+}
+
+fn shows(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+/// Every route of the API that is about plugins, and what it asks for.
+const ROUTES: [(&str, &str, &str); 8] = [
+    ("GET", "/api/v1/plugins", "plugins:read"),
+    ("GET", "/api/v1/plugins/bare", "plugins:read"),
+    ("POST", "/api/v1/plugins/discover", "plugins:admin"),
+    ("POST", "/api/v1/plugins/bare/enable", "plugins:admin"),
+    ("POST", "/api/v1/plugins/bare/disable", "plugins:admin"),
+    ("POST", "/api/v1/plugins/bare/reload", "plugins:admin"),
+    ("POST", "/api/v1/plugins/bare/run", "plugins:execute"),
+    ("DELETE", "/api/v1/plugins/bare", "plugins:admin"),
+];
+
+#[test]
+fn a_token_opens_what_it_holds_and_no_other_route() {
+    let bench = bench();
+    let all = ["plugins:read", "plugins:execute", "plugins:admin"];
+    let scoped: Vec<(&str, Vec<&str>, Vec<&str>)> = vec![
+        ("read", vec!["--scope", "plugins:read"], vec!["plugins:read"]),
+        ("execute", vec!["--scope", "plugins:execute"], vec!["plugins:execute"]),
+        ("change", vec!["--scope", "plugins:admin"], vec!["plugins:admin"]),
+        ("two", vec!["--scope", "plugins:execute", "--scope", "plugins:read"], vec!["plugins:read", "plugins:execute"]),
+        ("plugins", vec!["--scope", "plugins:*"], all.to_vec()),
+        ("everything", vec!["--scope", "*"], all.to_vec()),
+        ("admin", vec!["--role", "admin"], all.to_vec()),
+        ("platform", vec!["--role", "platform_admin"], all.to_vec()),
+        ("tenant", vec!["--role", "tenant_admin"], vec![]),
+        ("viewer", vec!["--role", "viewer"], vec![]),
+        ("service", vec!["--role", "api_service"], vec![]),
+    ];
+    let principals: Vec<(String, bool, Vec<&str>)> = scoped
+        .into_iter()
+        .map(|(name, words, holds)| (token(&bench, name, &words), words[0] == "--role", holds))
+        .collect();
+    let host = serve(&bench);
+    for (token, is_role, holds) in &principals {
+        for (method, path, needed) in ROUTES {
+            let answered = host.send(method, path, &shows(token), "");
+            if holds.contains(&needed) {
+                assert!(![401, 403].contains(&answered.status), "{method} {path} with {holds:?}: {answered:?}");
+                continue;
+            }
+            let detail = match is_role {
+                true => format!("Permission denied: {needed}"),
+                false => format!("API key missing scope: {needed}"),
+            };
+            answered.refused(403, "permission_missing", &detail);
+        }
+    }
+    for (method, path, _) in ROUTES {
+        host.send(method, path, "", "").refused(401, "not_authenticated", "Not authenticated");
+        // Whether there is such a plugin is nobody's business.
+        host.send(method, &path.replace("bare", "absent"), "", "").refused(
+            401,
+            "not_authenticated",
+            "Not authenticated",
+        );
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(host.get(path).status, 200, "{path}");
+    }
+    for (method, path) in [
+        ("PUT", "/api/v1/plugins"),
+        ("PATCH", "/api/v1/plugins/bare"),
+        ("GET", "/api/v1/plugins/bare/run"),
+        ("GET", "//api/v1/plugins"),
+        ("GET", "/api/v1/plugins/"),
+        ("GET", "/API/v1/plugins"),
+    ] {
+        for head in ["", &shows(&principals[0].0), "X-HTTP-Method-Override: GET\r\n", "X-Original-URL: /healthz\r\n"] {
+            let answered = host.send(method, path, head, "");
+            assert!([404, 405].contains(&answered.status), "{method} {path} {head}: {answered:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_token_that_counts_opens_nothing() {
+    let bench = bench();
+    let good = token(&bench, "good", &["--role", "admin"]);
+    let revoked = token(&bench, "revoked", &["--role", "admin"]);
+    bench.run(&["token", "revoke", "revoked", "--tokens", "tokens.json"]).ok();
+    let short = token(&bench, "short", &["--role", "admin", "--expires", "1s"]);
+    let host = serve(&bench);
+    thread::sleep(Duration::from_millis(1100));
+    let ask = |head: &str| host.send("GET", "/api/v1/plugins", head, "");
+    assert_eq!(ask(&shows(&good)).status, 200);
+    assert_eq!(ask(&shows(&good).replace("Bearer", "bEARER")).status, 200);
+    ask(&shows(&revoked)).refused(401, "not_authenticated", "Invalid or revoked API key");
+    ask(&shows(&short)).refused(401, "not_authenticated", "API key has expired");
+    ask(&shows(&format!("aisoc_{}", "0".repeat(48)))).refused(401, "not_authenticated", "Invalid or revoked API key");
+    for other in [
+        &good[..good.len() - 1],
+        &format!("{good}0"),
+        &good.to_uppercase(),
+        "x",
+        &format!("{good} {good}"),
+        &"a".repeat(5000),
+    ] {
+        ask(&shows(other)).refused(401, "not_authenticated", "Could not validate credentials");
+    }
+    for head in [
+        "Authorization: Bearer\r\n",
+        "Authorization: \r\n",
+        "Authorization: Basic YTpi\r\n",
+        &format!("Authorization: {good}\r\n"),
+        &format!("Cookie: token={good}\r\n"),
+        &format!("X-API-Key: {good}\r\n"),
+    ] {
+        ask(head).refused(401, "not_authenticated", "Not authenticated");
+    }
+    host.get(&format!("/api/v1/plugins?token={good}")).refused(401, "not_authenticated", "Not authenticated");
+    let twice = ask(&format!("{}{}", shows(&good), shows(&good)));
+    twice.refused(400, "usage", "a request shows one token");
+    // Neither what was shown nor what would have counted is said to anybody.
+    let said = host.said();
+    for secret in [&good, &revoked, &short] {
+        assert!(!said.contains(&secret[6..]), "{said}");
+    }
+}
+
+#[test]
+fn a_running_host_takes_new_tokens_and_refuses_revoked_ones_and_everybody_when_it_cannot_tell() {
+    let bench = bench();
+    let first = token(&bench, "first", &["--scope", "plugins:read"]);
+    let host = serve(&bench);
+    let status = |token: &str| host.send("GET", "/api/v1/plugins", &shows(token), "").status;
+    let becomes = |token: &str, expected: u16| {
+        let deadline = Instant::now() + PATIENCE;
+        while status(token) != expected {
+            assert!(Instant::now() < deadline, "never {expected}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    assert_eq!(status(&first), 200);
+    let second = token(&bench, "second", &["--scope", "plugins:read"]);
+    becomes(&second, 200);
+    bench.run(&["token", "revoke", "first", "--tokens", "tokens.json"]).ok();
+    becomes(&first, 401);
+    assert_eq!(status(&second), 200);
+    let good = fs::read(bench.path("tokens.json")).expect("there");
+    for bad in ["", "{}"] {
+        bench.write("tokens.json", bad);
+        becomes(&second, 503);
+        let refused = host.send("GET", "/api/v1/plugins", &shows(&second), "");
+        refused.refused(503, "record_invalid", "the host cannot read its tokens");
+        bench.write("tokens.json", &good);
+        becomes(&second, 200);
+    }
+    fs::remove_file(bench.path("tokens.json")).expect("removed");
+    becomes(&second, 503);
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn a_host_without_a_login_is_for_development_alone_and_one_with_it_needs_its_file() {
+    let bench = bench();
+    let refused = |words: &[&str], environment: &str| {
+        let output = command(&bench, words).env("ENVIRONMENT", environment).output().expect("it runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    };
+    let (code, said) = refused(&[], "production");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no login") && said.contains("`aisoc token create ops --role admin"), "{said}");
+    let (code, said) = refused(&["--tokens", "tokens.json"], "production");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error[io_not_found]: there is no file of tokens `tokens.json`"), "{said}");
+    token(&bench, "ci", &["--scope", "plugins:read"]);
+    let (code, said) = refused(&["--tokens", "tokens.json", "--listen", "0.0.0.0:0"], "production");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no TLS"), "{said}");
+}
+
+#[test]
+fn commands_show_a_token_once_and_its_record_after() {
+    let bench = bench();
+    let made = bench.run(&[
+        "token",
+        "create",
+        "ci",
+        "--scope",
+        "plugins:read",
+        "--scope",
+        "plugins:read",
+        "--tokens",
+        "tokens.json",
+    ]);
+    made.ok();
+    let token = made.stdout.trim();
+    assert_eq!((token.len(), made.stdout.lines().count()), (54, 1));
+    assert!(!made.stderr.contains(&token[6..]), "{}", made.stderr);
+    let listed = bench.run(&["token", "list", "--tokens", "tokens.json"]);
+    listed.ok();
+    let lines: Vec<&str> = listed.stdout.lines().collect();
+    assert!(lines[0].starts_with("NAME") && lines[1].starts_with("ci    active  plugins:read"), "{}", listed.stdout);
+    for shown in [&listed.stdout, &fs::read_to_string(bench.path("tokens.json")).expect("there")] {
+        assert!(!shown.contains(&token[6..]), "{shown}");
+    }
+    let again = bench.run(&["token", "create", "ci", "--role", "admin", "--tokens", "tokens.json"]);
+    assert_eq!(again.code, 1, "{}", again.stderr);
+    assert!(again.stderr.contains("`aisoc token revoke ci --tokens tokens.json`"), "{}", again.stderr);
+    let dry =
+        bench.run(&["token", "create", "other", "--role", "admin", "--dry-run", "--json", "--tokens", "tokens.json"]);
+    dry.ok();
+    let document: serde_json::Value = serde_json::from_str(&dry.stdout).expect("JSON");
+    assert_eq!((&document["token"], &document["grant"]["role"]), (&serde_json::Value::Null, &"admin".into()));
+    for words in
+        [vec!["--scope", "plugins:write"], vec!["--role", "root"], vec![], vec!["--role", "admin", "--scope", "*"]]
+    {
+        let fixed = ["token", "create", "x", "--tokens", "tokens.json"];
+        assert_eq!(bench.run(&[&fixed[..], &words].concat()).code, 2, "{words:?}");
+    }
+    let revoked = bench.run(&["token", "revoke", "ci", "--tokens", "tokens.json"]);
+    revoked.ok();
+    assert_eq!(revoked.stdout, "ci\n");
+    let unknown = bench.run(&["token", "revoke", "nobody", "--tokens", "tokens.json"]);
+    assert!(
+        unknown.code == 1 && unknown.stderr.contains("`aisoc token list --tokens tokens.json`"),
+        "{}",
+        unknown.stderr
+    );
+}

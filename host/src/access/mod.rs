@@ -1,0 +1,15 @@
+//! Who may ask a host for what: tokens, what each of them allows, and the file that they are written down in.
+//!
+//! A token is shown once, to whoever makes it. What is kept is its SHA-256, and a request is looked up by that: nothing
+//! that is secret is compared, so no answer takes longer for a token that is nearly right.
+
+mod logins;
+mod permission;
+mod secret;
+mod token_file;
+
+pub(crate) use logins::Denied;
+pub use logins::Logins;
+pub use permission::{Permission, Role, Scope};
+pub use secret::Token;
+pub use token_file::{Grant, Made, NewToken, TokenFile, TokenName, TokenRecord};
