@@ -18,6 +18,9 @@ const OF_TESTS: [&str; 1] = ["cli/src/commands/pages.rs"];
 /// Where a value needs no quotes, the value, and why.
 const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/signed_set.rs", "command", "words of a command"),
+    ("host/src/access/token_file.rs", "name", "a name of a token, which has letters, digits, `.`, `_` and `-` alone"),
+    ("host/src/access/token_file.rs", "option", "quoted where it is made"),
+    ("host/src/access/token_file.rs", "self.option()", "the same"),
     ("trust/src/keys/keyset/settings.rs", "command", "words of a command"),
     ("cli/src/commands/bench.rs", "profile", "the name of a profile"),
     ("cli/src/commands/demo.rs", "words.join(\" \")", "words of the demo itself"),

@@ -345,6 +345,7 @@ for id in shodan virustotal; do aisoc plugin release --plugin-dir other/$id --pr
 for id in shodan virustotal; do aisoc plugin install localhost:5000/team/$id:0.1.0; done
 aisoc plugins lock --from-installed --with-provenance --reason world --plugins-lock fleet.lock
 aisoc plugins lock push localhost:5000/team/plugins:fleet --name fleet --expires 30d --private-key release.key --plugins-lock fleet.lock
+aisoc token create ci --scope plugins:execute --tokens tokens.json
 mkdir -p tools && printf "x = 1\n" > tools/weather_plugin.py
 mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
 export RELEASE_KEY="$(cat release.key)" NEW_KEY="$(cat new.key)"
@@ -355,6 +356,7 @@ cd ..
 const EXAMPLES_NOT_RUN: &[(&str, &str)] = &[
     ("aisoc registry serve", "goes on for ever; the pages run it"),
     ("ENVIRONMENT=development aisoc serve", "the same"),
+    ("aisoc serve", "the same"),
     ("aisoc demo --keep /tmp/aisoc-demo", "leaves a directory outside of its own"),
 ];
 

@@ -133,6 +133,16 @@ fn a_host_has_no_file_where_there_is_none_and_revoking_makes_none() {
 }
 
 #[test]
+fn a_directory_that_is_not_there_is_named_as_that() {
+    let file = TokenFile::at(Place::new().root.path().join("absent/tokens.json"));
+    assert_eq!(file.tokens().expect_err("no directory").reason(), Reason::IoNotFound);
+    for is_dry in [true, false] {
+        let made = file.create(new("ci", None), now(), is_dry, &patience());
+        assert_eq!(made.expect_err("no directory").reason(), Reason::IoNotFound);
+    }
+}
+
+#[test]
 fn what_others_could_have_written_lets_nobody_in() {
     let place = Place::new();
     place.create("ci").expect("made");
@@ -199,6 +209,14 @@ fn a_file_that_is_mounted_through_a_link_is_read() {
     fs::rename(place.path(), place.root.path().join("data/tokens")).expect("moved");
     symlink("data/tokens", place.path()).expect("linked");
     assert_eq!(place.file().tokens().expect("read"), [made.record]);
+    // What would be written is the link's name alone: the token would go on to count for who reads the file.
+    let revoked = place.file().revoke(&name("ci"), now(), false, &patience());
+    assert_eq!(revoked.expect_err("a second name").reason(), Reason::Usage);
+    assert!(place.path().is_symlink());
+    fs::remove_file(place.path()).expect("removed");
+    fs::hard_link(place.root.path().join("data/tokens"), place.path()).expect("linked");
+    let revoked = place.file().revoke(&name("ci"), now(), false, &patience());
+    assert_eq!(revoked.expect_err("a second name").reason(), Reason::Usage);
 }
 
 #[test]

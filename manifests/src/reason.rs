@@ -493,7 +493,7 @@ reasons! {
         "show a token that counts: `aisoc token list --tokens FILE` says which do"
     PermissionMissing "permission_missing" Failed
         "The token that a request to a host shows does not allow what it asks for."
-        "make a token that does: `aisoc token create NAME --scope SCOPE --tokens FILE`"
+        "make a token that does: `aisoc token create NAME --scope plugins:read --tokens FILE`"
     TokenExists "token_exists" Failed
         "There is a token of that name that counts."
         "choose another name, or revoke that one first: `aisoc token revoke NAME --tokens FILE`"

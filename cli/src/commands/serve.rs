@@ -32,9 +32,10 @@ impl Answer for ServedHost {
 }
 
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
-    let settings = settings(args.site, &args.state, context)?;
-    require_private(args.listen, args.tokens.is_some(), context)?;
+    let has_login = args.tokens.is_some();
     let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
+    let settings = settings(args.site, &args.state, context)?;
+    require_private(args.listen, has_login, context)?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
     runtime::block_on_to_its_end(async {

@@ -1008,7 +1008,7 @@ soon as it can be asked. See `aisoc help host`.",
             words: &["token", "create"],
             about: "Make a token by which somebody may ask a host, and show it once",
             examples: "Examples:
-  aisoc token create ci --scope plugins:read --tokens tokens.json
+  aisoc token create monitor --scope plugins:read --tokens tokens.json
   aisoc token create ops --role admin --expires 30d --tokens tokens.json
 
 A token is printed alone, so that `TOKEN=$(aisoc token create …)` has it; the

@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -275,6 +276,7 @@ impl TokenFile {
         }
         let _held = self.hold(patience)?;
         let Opened { place, mut tokens, before } = self.open()?;
+        self.require_own_name(before.as_ref())?;
         let known = tokens.clone();
         change(&mut tokens)?;
         if before.is_some() && tokens == known {
@@ -309,6 +311,18 @@ impl TokenFile {
         }
     }
 
+    /// Refuses to write by a second name: what is replaced would be the name alone, and hosts would go on to read the
+    /// file that the first one leads to.
+    fn require_own_name(&self, before: Option<&Metadata>) -> Result<()> {
+        let is_link = self.path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+        match is_link || before.is_some_and(|before| before.nlink() > 1) {
+            true => Err(Fault::new(Reason::Usage, format!("`{}` is a second name of a file", self.path.display()))
+                .expected("the name of the file itself", "a link")
+                .hint("name the file that hosts read: `readlink -f` says which it is")),
+            false => Ok(()),
+        }
+    }
+
     /// As a command names this file.
     fn option(&self) -> String {
         format!(" --tokens {}", shell_word(&self.path))
@@ -324,8 +338,10 @@ impl TokenFile {
         let (name, parent) = (self.name()?, aisoc_files::parent(&self.path));
         let mut walk = Walk::default();
         let failed = |error: std::io::Error| Fault::io("read", &self.path, error);
-        let Arrival::Directory(place) = walk.to(parent, Links::Followed).map_err(failed)? else {
-            return Err(Fault::no_directory(parent));
+        let place = match walk.to(parent, Links::Followed).map_err(failed)? {
+            Arrival::Directory(place) => place,
+            Arrival::Missing(_) => return Err(failed(std::io::ErrorKind::NotFound.into())),
+            Arrival::Other(..) | Arrival::NoWay => return Err(Fault::no_directory(parent)),
         };
         let content = match walk.open_file(&place, OsStr::new(name)) {
             Ok(file) => {

@@ -11,10 +11,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
 use super::problem::Problem;
-use super::routes::Api;
 use crate::access::{Denied, Logins, Permission};
 
-/// What a route asks of whoever asks it. There is no route without: [`Routes`](super::routes::Routes) takes none.
+/// What a route asks of whoever asks it. There is no route without: `Routes` takes none.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Needs {
     /// Anybody may ask whether the host is there.
@@ -25,7 +24,11 @@ pub(super) enum Needs {
 
 impl Needs {
     /// Puts it before a handler.
-    pub(super) fn before(self, handler: MethodRouter<Api>, logins: Option<&Arc<Logins>>) -> MethodRouter<Api> {
+    pub(super) fn before<S: Clone + Send + Sync + 'static>(
+        self,
+        handler: MethodRouter<S>,
+        logins: Option<&Arc<Logins>>,
+    ) -> MethodRouter<S> {
         match (self, logins) {
             (Self::Permission(permission), Some(logins)) => {
                 let asked = Asked { logins: Arc::clone(logins), permission };
