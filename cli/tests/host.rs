@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::host::{PATIENCE, ServedHost, command, has_python};
+use support::host::{PATIENCE, ServedHost, bench, command, has_python};
 use support::{Bench, Run, copy_tree};
 
 /// Says where it is told to what runs, and from where.
@@ -18,16 +18,6 @@ const PLUGIN: &str = "import os, sys, time\nVALUE = 'first'\nclass Plugin:\n    
                       if do == 'exit': os._exit(3)\n        if do == 'ids': return [os.getpid(), os.getppid()]\n        \
                       if do == 'sleep': print('sleeps', flush=True); time.sleep(payload['seconds'])\n        if do == 'print': print('a line', flush=True)\n        \
                       return VALUE if do == 'value' else {'payload': payload, 'context': context}\n";
-
-/// A bench with a key that is trusted and an empty plugins directory.
-fn bench() -> Bench {
-    let bench = Bench::new();
-    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
-    fs::create_dir(bench.path("keys")).expect("made");
-    fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
-    fs::create_dir(bench.path("plugins")).expect("made");
-    bench
-}
 
 /// A signed plugin in `plugins/`.
 fn plugin(bench: &Bench, id: &str, source: &str) {

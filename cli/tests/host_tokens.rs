@@ -3,19 +3,16 @@
 mod support;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use support::Bench;
-use support::host::{PATIENCE, ServedHost, command};
+use support::host::{self, PATIENCE, ServedHost, command};
 
-/// A bench with an empty site: to refuse a plugin takes no Python.
+/// A bench with a plugin that is refused, which takes no Python.
 fn bench() -> Bench {
-    let bench = Bench::new();
-    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
-    fs::create_dir(bench.path("keys")).expect("made");
-    fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
-    fs::create_dir(bench.path("plugins")).expect("made");
+    let bench = host::bench();
     bench.run(&["plugin", "new", "bare", "--type", "connector"]).ok();
     fs::rename(bench.path("bare"), bench.path("plugins/bare")).expect("moved");
     bench
@@ -209,6 +206,46 @@ fn a_host_without_a_login_is_for_development_alone_and_one_with_it_needs_its_fil
     let everywhere = ["serve", "--listen", "0.0.0.0:0", "--state", "host.json", "--plugins-dir", "plugins"];
     let run = bench.run(&[&everywhere[..], &["--trusted-keys", "keys", "--tokens", "tokens.json"]].concat());
     assert!(run.code == 2 && run.stderr.contains("there is no TLS"), "{}", run.stderr);
+}
+
+#[test]
+fn a_token_that_is_revoked_while_a_body_comes_calls_nothing() {
+    let bench = bench();
+    let token = token(&bench, "ci", &["--scope", "plugins:execute"]);
+    let host = serve(&bench);
+    let mut stream = host.connect();
+    let head = format!(
+        "POST /api/v1/plugins/bare/run HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: 2\r\n{}\r\n{{",
+        host.address,
+        shows(&token)
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    bench.run(&["token", "revoke", "ci", "--tokens", "tokens.json"]).ok();
+    host.wait_for(|host| host.send("POST", "/api/v1/plugins/bare/run", &shows(&token), "").status == 401);
+    stream.write_all(b"}").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("www-authenticate: Bearer"), "{answer}");
+    assert!(
+        answer.ends_with("{\"detail\":\"Invalid or revoked API key\",\"reason_code\":\"not_authenticated\"}"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_token_that_could_not_be_shown_counts_no_more() {
+    let bench = bench();
+    let words = ["token", "create", "ci", "--scope", "*", "--tokens", "tokens.json"];
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let output = bench.command(&words).stdout(full).output().expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error[io_no_space]") && said.contains("Revoked ci"), "{said}");
+    let listed = bench.run(&["token", "list", "--tokens", "tokens.json"]);
+    assert!(listed.ok().stdout.contains("revoked"), "{}", listed.stdout);
+    // As the hint says.
+    bench.run(&words).ok();
 }
 
 #[test]

@@ -98,6 +98,13 @@ pub fn is_this_machine(host: &str) -> bool {
     host == LOCALHOST || host.parse().is_ok_and(|address| zone(address) == Loopback)
 }
 
+/// Whether who was reached at the address `local` is named by `host` so that nobody else can be meant: this machine by
+/// itself, or that address. No resolver is asked.
+pub fn names_itself(host: &str, local: IpAddr) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    is_this_machine(host) || address.is_ok_and(|address| address.to_canonical() == local.to_canonical())
+}
+
 /// Whether the name leads to this machine whatever a resolver makes of it (RFC 6761, 6.3).
 pub fn is_local_name(host: &str) -> bool {
     is_or_is_below(host, LOCALHOST)

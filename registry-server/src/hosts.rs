@@ -3,9 +3,9 @@
 //! A web page can give its own name the address of this machine (DNS rebinding) and is then, to the
 //! browser, the registry's own page. The name stays in the `Host` header, so that is what is asked.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use aisoc_manifests::address::is_this_machine;
+use aisoc_manifests::address::names_itself;
 use hyper::header::{HOST, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
@@ -54,14 +54,8 @@ impl Hosts {
             Some(port) => port.as_str() == local.port().to_string(),
             None => host == authority.host() && local.port() == 80,
         };
-        has_our_port && !host.contains('@') && is_ours_by_itself(authority.host(), local.ip())
+        has_our_port && !host.contains('@') && names_itself(authority.host(), local.ip())
     }
-}
-
-/// `localhost`, or an address under which the registry was reached: no resolver is asked for those.
-fn is_ours_by_itself(host: &str, local: IpAddr) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    is_this_machine(host) || address.is_ok_and(|address| address.to_canonical() == local.to_canonical())
 }
 
 /// Refuses what browsers send for a page: they name its origin, or how it relates to us, and no other

@@ -24,6 +24,33 @@ pub struct Patience {
     pub cancellation: Cancellation,
 }
 
+impl Patience {
+    /// Waits for a lock, by whatever `acquire` takes it; `guards` is what it keeps others from, in words, and `path` is its
+    /// file.
+    ///
+    /// # Errors
+    /// `locked`, naming the process that holds it; `interrupted`, and I/O reasons.
+    pub fn wait_for<T>(
+        &self,
+        guards: &str,
+        path: &Path,
+        acquire: impl FnOnce(&LockWait<'_>) -> io::Result<Waited<T>>,
+    ) -> Result<T> {
+        let Self { lock_timeout, cancellation } = self;
+        let lock = Lock { guards, at_most: *lock_timeout };
+        let wait = LockWait {
+            command: cancellation.command(),
+            at_most: *lock_timeout,
+            go_on: &|| Ok(cancellation.check()?),
+            told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
+        };
+        match acquire(&wait).map_err(|error| Fault::io("lock", path, error))? {
+            Waited::Ours(held) => Ok(held),
+            Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(path))),
+        }
+    }
+}
+
 /// Held while a directory is changed. The kernel releases it when the process ends, however it ends; the file stays,
 /// because removing a lock file is how two processes come to hold it.
 #[derive(Debug)]
@@ -67,19 +94,9 @@ impl StateLock {
         patience: &Patience,
         wait_for: impl Fn(&File, &LockWait<'_>) -> io::Result<Waited<()>>,
     ) -> Result<Self> {
-        let Patience { lock_timeout, cancellation } = patience;
         let guards = format!("`{}`", shown.display());
-        let lock = Lock { guards: &guards, at_most: *lock_timeout };
-        let wait = LockWait {
-            command: cancellation.command(),
-            at_most: *lock_timeout,
-            go_on: &|| Ok(cancellation.check()?),
-            told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
-        };
-        match wait_for(&file, &wait).map_err(|error| Fault::io("lock", path, error))? {
-            Waited::Ours(()) => Ok(Self { _file: file }),
-            Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(path))),
-        }
+        patience.wait_for(&guards, path, |wait| wait_for(&file, wait))?;
+        Ok(Self { _file: file })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `aisoc serve` on a free port, and a client of its API.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -166,6 +167,16 @@ impl Drop for ServedHost {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A bench with a key that is trusted and an empty plugins directory.
+pub(crate) fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.run(&["plugin", "keygen", "--out", "release"]).ok();
+    fs::create_dir(bench.path("keys")).expect("made");
+    fs::copy(bench.path("release.pem"), bench.path("keys/release.pem")).expect("copied");
+    fs::create_dir(bench.path("plugins")).expect("made");
+    bench
 }
 
 /// Whether there is a Python to load plugins with.

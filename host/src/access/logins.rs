@@ -60,8 +60,8 @@ impl Logins {
         Ok(Self { file, clock, read: Mutex::new(Read { at: Instant::now(), known: Ok(known) }) })
     }
 
-    /// Who shows this, if it may have what it asks for: the name of its token.
-    pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<String, Denied> {
+    /// Lets pass who shows a token that counts now and holds that permission.
+    pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<(), Denied> {
         let digest = digest_of(shown).ok_or(Denied::NoToken)?;
         let known = self.known().map_err(Denied::Unreadable)?;
         let token = known.get(&digest).filter(|token| token.revoked_at.is_none()).ok_or(Denied::Unknown)?;
@@ -69,7 +69,7 @@ impl Logins {
             return Err(Denied::Expired);
         }
         match (&token.grant, token.grant.holds(permission)) {
-            (_, true) => Ok(token.name.to_string()),
+            (_, true) => Ok(()),
             (Grant::Scopes(_), false) => Err(Denied::Scope(permission)),
             (Grant::Role(_), false) => Err(Denied::Role(permission)),
         }

@@ -10,12 +10,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use aisoc_files::{
-    Arrival, Links, LockWait, PassingLock, Place, Replacement, SmallFileError, Waited, Walk, shell_word,
-};
+use aisoc_files::{Arrival, Links, PassingLock, Place, Replacement, SmallFileError, Walk, shell_word};
 use aisoc_manifests::digest::TokenDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::lock::Lock;
 use aisoc_manifests::text::shown;
 use aisoc_trust::{Patience, changeable};
 use jiff::Timestamp;
@@ -296,19 +293,8 @@ impl TokenFile {
     }
 
     fn hold(&self, patience: &Patience) -> Result<PassingLock> {
-        let Patience { lock_timeout, cancellation } = patience;
         let (guards, parent) = (format!("`{}`", self.path.display()), aisoc_files::parent(&self.path));
-        let lock = Lock { guards: &guards, at_most: *lock_timeout };
-        let wait = LockWait {
-            command: cancellation.command(),
-            at_most: *lock_timeout,
-            go_on: &|| Ok(cancellation.check()?),
-            told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
-        };
-        match PassingLock::acquire(parent, LOCK, &wait).map_err(|error| Fault::io("lock", &self.path, error))? {
-            Waited::Ours(held) => Ok(held),
-            Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(parent.join(LOCK)))),
-        }
+        patience.wait_for(&guards, &parent.join(LOCK), |wait| PassingLock::acquire(parent, LOCK, wait))
     }
 
     /// Refuses to write by a second name: what is replaced would be the name alone, and hosts would go on to read the

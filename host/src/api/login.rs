@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::Reason;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
@@ -46,11 +46,18 @@ struct Asked {
 }
 
 async fn require(State(Asked { logins, permission }): State<Asked>, request: Request, next: Next) -> Response {
-    let admitted = shown(request.headers()).and_then(|token| logins.admit(token, permission).map_err(Refused::Denied));
-    match admitted {
-        Ok(_) => next.run(request).await,
-        Err(refused) => refused.into_response(),
+    match admit(Some(&logins), request.headers(), permission) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// Lets pass who shows a token that holds this now, and everybody where there are none. Asked before a body is read, and
+/// again behind it: a token may be revoked while one comes.
+pub(super) fn admit(logins: Option<&Arc<Logins>>, headers: &HeaderMap, permission: Permission) -> Result<(), Problem> {
+    let Some(logins) = logins else { return Ok(()) };
+    let admitted = shown(headers).and_then(|token| logins.admit(token, permission).map_err(Refused::Denied));
+    admitted.map_err(Problem::from)
 }
 
 /// Why a request is not served.
@@ -78,47 +85,32 @@ fn shown(headers: &HeaderMap) -> Result<&[u8], Refused> {
     }
 }
 
-impl Refused {
-    fn into_response(self) -> Response {
-        let denied = match self {
-            Self::Doubled => {
-                return Problem::of_request(StatusCode::BAD_REQUEST, "a request shows one token").into_response();
-            }
-            Self::Denied(denied) => denied,
-        };
-        let (status, reason, detail) = match denied {
-            Denied::Unnamed => (StatusCode::UNAUTHORIZED, Reason::NotAuthenticated, "Not authenticated".to_owned()),
-            Denied::NoToken => {
-                let detail = "Could not validate credentials".to_owned();
-                (StatusCode::UNAUTHORIZED, Reason::NotAuthenticated, detail)
-            }
-            Denied::Unknown => {
-                let detail = "Invalid or revoked API key".to_owned();
-                (StatusCode::UNAUTHORIZED, Reason::NotAuthenticated, detail)
-            }
-            Denied::Expired => (StatusCode::UNAUTHORIZED, Reason::NotAuthenticated, "API key has expired".to_owned()),
-            Denied::Scope(permission) => {
-                let detail = format!("API key missing scope: {permission}");
-                (StatusCode::FORBIDDEN, Reason::PermissionMissing, detail)
-            }
-            Denied::Role(permission) => {
-                (StatusCode::FORBIDDEN, Reason::PermissionMissing, format!("Permission denied: {permission}"))
-            }
-            Denied::Unreadable(reason) => {
-                let detail = "the host cannot read its tokens".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, reason, detail)
-            }
-        };
-        let mut response = Problem::of(status, reason, detail).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        use StatusCode as Is;
+        let unnamed = |detail: &str| Self::of(Is::UNAUTHORIZED, Reason::NotAuthenticated, detail.to_owned());
+        let missing = |detail| Self::of(Is::FORBIDDEN, Reason::PermissionMissing, detail);
+        match refused {
+            Refused::Doubled => Self::of_request(Is::BAD_REQUEST, "a request shows one token"),
+            Refused::Denied(denied) => match denied {
+                Denied::Unnamed => unnamed("Not authenticated"),
+                Denied::NoToken => unnamed("Could not validate credentials"),
+                Denied::Unknown => unnamed("Invalid or revoked API key"),
+                Denied::Expired => unnamed("API key has expired"),
+                Denied::Scope(permission) => missing(format!("API key missing scope: {permission}")),
+                Denied::Role(permission) => missing(format!("Permission denied: {permission}")),
+                Denied::Unreadable(reason) => {
+                    Self::of(Is::SERVICE_UNAVAILABLE, reason, "the host cannot read its tokens".to_owned())
+                }
+            },
         }
-        response
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -42,8 +42,8 @@ const ROUND: Duration = Duration::from_millis(200);
 /// How often that may be so without a connection between.
 const MAX_FAILURES: u32 = 100;
 
-/// Looks for plugins, and answers operators who show a token that `logins` knows, or everybody where there are none, until `stop` is ready; then lets requests that have begun end, and every
-/// plugin go.
+/// Looks for plugins, and answers operators who show a token that `logins` knows, or everybody where there are none, until
+/// `stop` is ready; then lets requests that have begun end, and every plugin go.
 ///
 /// # Errors
 /// `io_error` when the listener breaks; what the first discovery fails of goes to `failed`, and is no end.

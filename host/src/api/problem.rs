@@ -3,7 +3,8 @@
 use aisoc_manifests::fault::Reason;
 use aisoc_pipeline::documents::RefusedRequest;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::refusal::Refusal;
@@ -71,6 +72,10 @@ fn said(id: &str, refusal: &Refusal) -> String {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { status, reason, detail } = self;
-        (status, Json(RefusedRequest { detail, reason_code: reason.as_str() })).into_response()
+        let mut response = (status, Json(RefusedRequest { detail, reason_code: reason.as_str() })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }

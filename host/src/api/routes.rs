@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::body::{RunRequest, plugin_type};
-use super::login::Needs;
+use super::login::{Needs, admit};
 use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
 use crate::access::{Logins, Permission};
@@ -181,6 +181,7 @@ async fn run(
 ) -> Result<Json<CalledPlugin>, Problem> {
     let id = id(named)?;
     let RunRequest { payload, context } = RunRequest::read(&headers, body).await?;
+    admit(api.logins.as_ref(), &headers, Permission::Execute)?;
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
     let called = api

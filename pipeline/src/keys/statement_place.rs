@@ -6,19 +6,17 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aisoc_files::{
-    Draft, Existing, Links, LockWait, PassingLock, SmallFileError, Waited, parent, read_small, shell_word, sweep,
-};
+use aisoc_files::{Draft, Existing, Links, PassingLock, SmallFileError, parent, read_small, sweep};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::lock::Lock;
 use aisoc_manifests::oci::{Annotations, Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::copy::{self, Shipment};
 use aisoc_registry_client::{BlobSource, ClientOptions, Fetch as _, Manifest, Named, ReplaceTag, Tagging as _, Target};
 use aisoc_signing::{JOURNAL, OWN_DIRECTORY, PayloadType};
+use aisoc_trust::Patience;
 use bytes::Bytes;
 
 use crate::source::{ambiguous, is_meant_for_reference, is_spelled_as_path, is_there};
@@ -166,21 +164,13 @@ impl StatementPlace {
     pub fn hold(&self, cancellation: &Cancellation) -> Result<Option<PassingLock>> {
         let At::File(path) = &self.at else { return Ok(None) };
         let guards = format!("`{}`", path.display());
-        let lock = Lock { guards: &guards, at_most: LOCK_TIMEOUT };
-        let wait = LockWait {
-            command: cancellation.command(),
-            at_most: LOCK_TIMEOUT,
-            go_on: &|| Ok(cancellation.check()?),
-            told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
-        };
-        match PassingLock::acquire(parent(path), LOCK, &wait).map_err(|error| Fault::io("lock", path, error))? {
-            Waited::Ours(held) => {
-                // What a killed run has left goes also where this one is refused.
-                sweep(parent(path), DRAFT);
-                Ok(Some(held))
-            }
-            Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(parent(path).join(LOCK)))),
-        }
+        let patience = Patience { lock_timeout: LOCK_TIMEOUT, cancellation: cancellation.clone() };
+        let directory = parent(path);
+        let held =
+            patience.wait_for(&guards, &directory.join(LOCK), |wait| PassingLock::acquire(directory, LOCK, wait))?;
+        // What a killed run has left goes also where this one is refused.
+        sweep(directory, DRAFT);
+        Ok(Some(held))
     }
 
     /// Puts a statement in the place of the one that was read there, or of nothing, unless it is there already. A tag

@@ -6,10 +6,9 @@
 
 use std::path::Path;
 
-use aisoc_files::{LockWait, PassingLock, Replacement, Waited, may_write_open, replace_in, shell_word};
+use aisoc_files::{PassingLock, Replacement, may_write_open, replace_in};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::lock::Lock;
 
 use super::applied::{APPLIED, AppliedLock, SETTINGS};
 use super::place::{LockPlace, Stored};
@@ -215,17 +214,5 @@ impl LockSession {
 fn wait(place: &LockPlace, patience: &Patience) -> Result<PassingLock> {
     let path = aisoc_files::parent(place.path()).join(BUSY);
     let guards = format!("`{}`", place.path().display());
-    let Patience { lock_timeout, cancellation } = patience;
-    let lock = Lock { guards: &guards, at_most: *lock_timeout };
-    let wait = LockWait {
-        command: cancellation.command(),
-        at_most: *lock_timeout,
-        go_on: &|| Ok(cancellation.check()?),
-        told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
-    };
-    let failed = |error| Fault::io("lock", &path, error);
-    match PassingLock::acquire_in(place, BUSY, &wait).map_err(failed)? {
-        Waited::Ours(held) => Ok(held),
-        Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(&path))),
-    }
+    patience.wait_for(&guards, &path, |wait| PassingLock::acquire_in(place, BUSY, wait))
 }

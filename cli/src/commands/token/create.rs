@@ -29,12 +29,18 @@ pub(crate) fn run(args: CreateTokenArgs, context: &Context) -> Result<u8> {
     if !is_dry {
         context.output.status("Keep", "it now: it is shown this once, and the file holds its SHA-256 alone");
     }
-    context.output.answer(&CreatedToken {
+    let answered = context.output.answer(&CreatedToken {
         // Of a dry run nothing would take it.
         token: (!is_dry).then(|| made.token.text().to_owned()),
         tokens_path: path_text(file.path()),
         record,
-    })
+    });
+    if answered.is_err() && !is_dry {
+        // Nobody has seen it whole, and it counts: it would stand in the way of the next one.
+        file.revoke(&made.record.name, now, false, &patience(context)?)?;
+        context.output.status("Revoked", format!("{}, which could not be shown", made.record.name));
+    }
+    answered
 }
 
 /// Each once, in the order of their list.
