@@ -25,26 +25,26 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Waits for a lock, by whatever `acquire` takes it; `guards` is what it keeps others from, in words, and `path` is its
-    /// file.
+    /// Waits for a lock, by whatever `acquire` takes it; `guarded` is what it keeps others from, and `path` is its file.
     ///
     /// # Errors
-    /// `locked`, naming the process that holds it; `interrupted`, and I/O reasons.
+    /// `locked`, naming the process that holds it; and those of `acquire`, `interrupted` among them.
     pub fn wait_for<T>(
         &self,
-        guards: &str,
+        guarded: &Path,
         path: &Path,
-        acquire: impl FnOnce(&LockWait<'_>) -> io::Result<Waited<T>>,
+        acquire: impl FnOnce(&LockWait<'_>) -> Result<Waited<T>>,
     ) -> Result<T> {
         let Self { lock_timeout, cancellation } = self;
-        let lock = Lock { guards, at_most: *lock_timeout };
+        let guards = format!("`{}`", guarded.display());
+        let lock = Lock { guards: &guards, at_most: *lock_timeout };
         let wait = LockWait {
             command: cancellation.command(),
             at_most: *lock_timeout,
             go_on: &|| Ok(cancellation.check()?),
             told: &|holder| cancellation.waits_for(&lock.waiting(holder)),
         };
-        match acquire(&wait).map_err(|error| Fault::io("lock", path, error))? {
+        match acquire(&wait)? {
             Waited::Ours(held) => Ok(held),
             Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(path))),
         }
@@ -94,8 +94,8 @@ impl StateLock {
         patience: &Patience,
         wait_for: impl Fn(&File, &LockWait<'_>) -> io::Result<Waited<()>>,
     ) -> Result<Self> {
-        let guards = format!("`{}`", shown.display());
-        patience.wait_for(&guards, path, |wait| wait_for(&file, wait))?;
+        let failed = |error| Fault::io("lock", path, error);
+        patience.wait_for(shown, path, |wait| wait_for(&file, wait).map_err(failed))?;
         Ok(Self { _file: file })
     }
 }

@@ -293,8 +293,10 @@ impl TokenFile {
     }
 
     fn hold(&self, patience: &Patience) -> Result<PassingLock> {
-        let (guards, parent) = (format!("`{}`", self.path.display()), aisoc_files::parent(&self.path));
-        patience.wait_for(&guards, &parent.join(LOCK), |wait| PassingLock::acquire(parent, LOCK, wait))
+        let parent = aisoc_files::parent(&self.path);
+        let failed = |error| Fault::io("lock", &self.path, error);
+        patience
+            .wait_for(&self.path, &parent.join(LOCK), |wait| PassingLock::acquire(parent, LOCK, wait).map_err(failed))
     }
 
     /// Refuses to write by a second name: what is replaced would be the name alone, and hosts would go on to read the

@@ -163,11 +163,12 @@ impl StatementPlace {
     /// `locked`, naming the process that holds it; `interrupted`, and I/O reasons.
     pub fn hold(&self, cancellation: &Cancellation) -> Result<Option<PassingLock>> {
         let At::File(path) = &self.at else { return Ok(None) };
-        let guards = format!("`{}`", path.display());
         let patience = Patience { lock_timeout: LOCK_TIMEOUT, cancellation: cancellation.clone() };
         let directory = parent(path);
-        let held =
-            patience.wait_for(&guards, &directory.join(LOCK), |wait| PassingLock::acquire(directory, LOCK, wait))?;
+        let failed = |error| Fault::io("lock", path, error);
+        let held = patience.wait_for(path, &directory.join(LOCK), |wait| {
+            PassingLock::acquire(directory, LOCK, wait).map_err(failed)
+        })?;
         // What a killed run has left goes also where this one is refused.
         sweep(directory, DRAFT);
         Ok(Some(held))

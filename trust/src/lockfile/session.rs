@@ -213,6 +213,6 @@ impl LockSession {
 
 fn wait(place: &LockPlace, patience: &Patience) -> Result<PassingLock> {
     let path = aisoc_files::parent(place.path()).join(BUSY);
-    let guards = format!("`{}`", place.path().display());
-    patience.wait_for(&guards, &path, |wait| PassingLock::acquire_in(place, BUSY, wait))
+    let failed = |error| Fault::io("lock", &path, error);
+    patience.wait_for(place.path(), &path, |wait| PassingLock::acquire_in(place, BUSY, wait).map_err(failed))
 }
