@@ -1,5 +1,6 @@
 //! The operator's way to a host: HTTP on this machine.
 
+mod asking;
 mod body;
 mod login;
 mod names;
@@ -23,7 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use self::routes::{Api, router};
+use self::asking::Api;
+use self::routes::router;
 use crate::access::Logins;
 use crate::host::Host;
 

@@ -3,21 +3,20 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{BroughtIn, CalledPlugin, HostedPlugin};
 use axum::body::Body;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Json, Router};
 use serde_json::json;
-use tokio::sync::Semaphore;
 
+use super::asking::{Api, Named, Waited, id};
 use super::body::{RunRequest, plugin_type};
 use super::login::{Needs, admit};
 use super::names::{refuse_pages, require_ours};
@@ -27,35 +26,6 @@ use crate::found::reason_of;
 use crate::host::{Host, Invocation};
 use crate::lifecycle::Verb;
 use crate::refusal::Refusal;
-
-/// Most requests that ask the host at a time, each on a thread of its own.
-const MAX_ASKING: usize = 128;
-
-/// What every handler has.
-#[derive(Debug, Clone)]
-pub(super) struct Api {
-    host: Arc<Host>,
-    asking: Arc<Semaphore>,
-    logins: Option<Arc<Logins>>,
-    is_ready: Arc<AtomicBool>,
-}
-
-impl Api {
-    pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, is_ready: Arc<AtomicBool>) -> Self {
-        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready }
-    }
-
-    /// Asks the host where nobody else waits for the answer.
-    async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Host) -> T + Send + 'static) -> Result<T, Problem> {
-        let Ok(place) = Arc::clone(&self.asking).try_acquire_owned() else { return Err(Problem::busy()) };
-        let host = Arc::clone(&self.host);
-        let asked = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            ask(&host)
-        });
-        asked.await.map_err(|_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug"))
-    }
-}
 
 /// Routes, each with what it asks of whoever asks it.
 pub(super) struct Routes {
@@ -108,15 +78,6 @@ async fn ready(State(api): State<Api>) -> Response {
         true => Json(json!({ "status": "ready" })).into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response(),
     }
-}
-
-type Named = Result<Path<String>, PathRejection>;
-
-/// An id, before anybody looks for it.
-fn id(named: Named) -> Result<String, Problem> {
-    let id = named.ok().and_then(|Path(id)| id.parse::<PluginId>().ok());
-    id.map(|id| id.as_str().to_owned())
-        .ok_or_else(|| Problem::of_request(StatusCode::BAD_REQUEST, "the path names no plugin id"))
 }
 
 async fn list(
@@ -190,17 +151,5 @@ async fn run(
     match called {
         Ok(result) => Ok(Json(CalledPlugin { plugin_id: id, result })),
         Err(refusal) => Err(Problem::of_call(&id, &refusal)),
-    }
-}
-
-/// Somebody who waits: a client that goes away drops it, and the call is cancelled.
-#[derive(Debug, Default)]
-struct Waited {
-    is_over: Arc<AtomicBool>,
-}
-
-impl Drop for Waited {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
     }
 }

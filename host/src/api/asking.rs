@@ -1,0 +1,67 @@
+//! `Api`: what every handler has, and how it asks the host.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aisoc_manifests::id::PluginId;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::StatusCode;
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+use crate::access::Logins;
+use crate::host::Host;
+
+/// Most requests that ask the host at a time, each on a thread of its own.
+const MAX_ASKING: usize = 128;
+
+/// What every handler has.
+#[derive(Debug, Clone)]
+pub(super) struct Api {
+    host: Arc<Host>,
+    asking: Arc<Semaphore>,
+    pub(super) logins: Option<Arc<Logins>>,
+    pub(super) is_ready: Arc<AtomicBool>,
+}
+
+impl Api {
+    pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, is_ready: Arc<AtomicBool>) -> Self {
+        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready }
+    }
+
+    /// Asks the host where nobody else waits for the answer.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Ok(place) = Arc::clone(&self.asking).try_acquire_owned() else { return Err(Problem::busy()) };
+        let host = Arc::clone(&self.host);
+        let asked = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            ask(&host)
+        });
+        asked.await.map_err(|_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug"))
+    }
+}
+
+pub(super) type Named = Result<Path<String>, PathRejection>;
+
+/// An id, before anybody looks for it.
+pub(super) fn id(named: Named) -> Result<String, Problem> {
+    let id = named.ok().and_then(|Path(id)| id.parse::<PluginId>().ok());
+    id.map(|id| id.as_str().to_owned())
+        .ok_or_else(|| Problem::of_request(StatusCode::BAD_REQUEST, "the path names no plugin id"))
+}
+
+/// Somebody who waits: a client that goes away drops it, and the call is cancelled.
+#[derive(Debug, Default)]
+pub(super) struct Waited {
+    pub(super) is_over: Arc<AtomicBool>,
+}
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+}
