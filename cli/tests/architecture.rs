@@ -19,8 +19,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("programs", &[]),
     ("signing", &["manifests", "files", "programs"]),
     ("pkcs11-signer", &["signing"]),
-    ("registry-client", &["manifests", "files", "programs"]),
-    ("registry-server", &["manifests", "files", "registry-client"]),
+    ("connections", &["manifests"]),
+    ("registry-client", &["manifests", "files", "programs", "connections"]),
+    ("registry-server", &["manifests", "files", "connections", "registry-client"]),
     ("trust", &["manifests", "files", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
     ("installation", &["manifests", "files", "signing", "trust", "packaging"]),
@@ -57,7 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("worker", &["files"]),
-    ("host", &["manifests", "files", "trust", "pipeline", "worker"]),
+    ("host", &["manifests", "files", "connections", "trust", "pipeline", "worker"]),
     ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
 ];
 

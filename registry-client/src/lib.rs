@@ -13,8 +13,9 @@ pub mod target;
 pub mod unreached;
 pub mod worker;
 
+pub use aisoc_connections::Slowest;
 pub use certificates::{CertificateFile, Certificates};
-pub use limits::{Limits, Slowest};
+pub use limits::Limits;
 pub use named::Named;
 pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
 pub use remote::tls_provider;

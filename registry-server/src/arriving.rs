@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aisoc_connections::Pace;
 use aisoc_manifests::fault::Fault;
-use aisoc_registry_client::limits::Pace;
 use aisoc_registry_client::worker::blocking;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;

@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aisoc_connections::{Bounds, Crowd, Guard, Slots, Taken, closes};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -20,18 +21,19 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
 
 use crate::arriving::RequestBody;
-use crate::guard::Guard;
-use crate::head;
 use crate::hosts::Hosts;
 use crate::listeners::Listeners;
 use crate::options::ServeOptions;
 use crate::registry::Registry;
 use crate::response::Body;
-use crate::slots::{Slots, Taken};
 use crate::store::Store;
 
 /// Most bytes that the HTTP library holds for one connection in each direction.
 const MAX_BUFFER_BYTES: usize = 256 << 10;
+/// How long a connection is left alone after it got on.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Headers of which a second one is another request to other readers.
+const ONCE: &[&str] = &["authorization", "expect"];
 
 /// Serves until the future is dropped.
 ///
@@ -52,7 +54,11 @@ pub async fn serve_until(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<()> {
     let listeners = listeners.into();
-    let slots = Slots::new(options.max_connections, options.max_connections_per_peer);
+    let slots = Slots::new(Crowd {
+        most: options.max_connections,
+        most_per_peer: options.max_connections_per_peer,
+        patience: PATIENCE,
+    });
     let registry = Arc::new(Registry::new(store, options));
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -108,7 +114,13 @@ impl Registry {
             let (registry, hosts) = (Arc::clone(&registry), hosts.clone());
             async move { Ok::<_, Infallible>(registry.answer_as(&hosts, local, request).await) }
         });
-        let guard = Guard::new(stream, Arc::clone(&taken.slot), &self.options);
+        let bounds = Bounds {
+            idle: self.options.idle_timeout,
+            longest: self.options.request_timeout,
+            slowest: self.options.slowest,
+            once: ONCE,
+        };
+        let guard = Guard::new(stream, Arc::clone(&taken.slot), bounds);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.options.idle_timeout)
@@ -127,7 +139,7 @@ impl Registry {
 
     /// Answers a request that came over a connection to `local`.
     async fn answer_as<B: RequestBody>(&self, hosts: &Hosts, local: SocketAddr, request: Request<B>) -> Response<Body> {
-        let closes = head::closes(request.headers());
+        let closes = closes(request.headers());
         let (head, body) = request.into_parts();
         let mut response = match hosts.admit(&head, local) {
             Ok(()) => self.answer(Request::from_parts(head, body)).await,

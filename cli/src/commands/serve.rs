@@ -39,7 +39,7 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
     runtime::block_on_to_its_end(async {
-        let listener = listen(args.listen).await.map_err(|fault| fault.hint(OTHER_ADDRESS))?;
+        let listener = listen(args.listen).map_err(|fault| fault.hint(OTHER_ADDRESS))?;
         let address =
             listener.local_addr().map_err(|error| Fault::new(Reason::IoError, "no address").caused_by(error))?;
         if logins.is_none() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aisoc_connections::Slot;
 use aisoc_manifests::fault::Reason;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -47,7 +48,12 @@ struct Asked {
 
 async fn require(State(Asked { logins, permission }): State<Asked>, request: Request, next: Next) -> Response {
     match admit(Some(&logins), request.headers(), permission) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            if let Some(slot) = request.extensions().get::<Arc<Slot>>() {
+                slot.known();
+            }
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }

@@ -40,8 +40,8 @@ impl Routes {
     }
 }
 
-/// All routes, as they are reached at the address `local`.
-pub(super) fn router(api: Api, local: SocketAddr) -> Router {
+/// All routes. At which address one is reached, a request says: `Connections` puts it there.
+pub(super) fn router(api: Api) -> Router {
     let [read, execute, admin] = Permission::ALL.map(Needs::Permission);
     Routes { router: Router::new(), logins: api.logins.clone() }
         .route("/healthz", Needs::Nothing, get(|| async { Json(json!({ "status": "ok" })) }))
@@ -61,7 +61,6 @@ pub(super) fn router(api: Api, local: SocketAddr) -> Router {
         })
         .with_state(api)
         .layer(middleware::from_fn(guard))
-        .layer(Extension(local))
 }
 
 /// Before anything of a request is looked at but its head.

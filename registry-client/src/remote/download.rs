@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aisoc_connections::{Pace, Slowest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use super::call::Call;
 use super::connection::Connection;
 use super::status::Standing;
 use super::tries::Tries;
-use crate::limits::{MAX_TRIES, Pace, Slowest};
+use crate::limits::MAX_TRIES;
 
 /// A blob that is being fetched.
 struct Download {

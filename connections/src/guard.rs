@@ -10,21 +10,32 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use aisoc_registry_client::limits::Pace;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::head::Heads;
-use crate::options::ServeOptions;
+use crate::pace::{Pace, Slowest};
 use crate::slots::Slot;
 
 /// Bytes read from the socket at a time.
 const READ_BYTES: usize = 16 << 10;
 
+/// What a client may keep its server waiting for.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Longest silence.
+    pub idle: Duration,
+    /// Longest time for one answer.
+    pub longest: Duration,
+    /// Slowest reader of an answer.
+    pub slowest: Slowest,
+    /// Headers that stand once at most, beside those that say whose request it is and where its body ends.
+    pub once: &'static [&'static str],
+}
+
 /// A connection under guard.
-pub(crate) struct Guard {
-    stream: TcpStream,
+pub struct Guard<S> {
+    stream: S,
     slot: Arc<Slot>,
     heads: Heads,
     /// One read from the socket, before it is looked at.
@@ -34,9 +45,7 @@ pub(crate) struct Guard {
     read: usize,
     /// Bytes that were written against the time that the client kept them waiting.
     pace: Pace,
-    idle: Duration,
-    /// Longest time for one answer.
-    longest: Duration,
+    bounds: Bounds,
     /// When the request that is being answered was whole.
     asked: Instant,
     waiting: Option<Waiting>,
@@ -48,18 +57,18 @@ struct Waiting {
     end: Pin<Box<Sleep>>,
 }
 
-impl Guard {
-    pub(crate) fn new(stream: TcpStream, slot: Arc<Slot>, options: &ServeOptions) -> Self {
+impl<S> Guard<S> {
+    /// Puts a connection under guard.
+    pub fn new(stream: S, slot: Arc<Slot>, bounds: Bounds) -> Self {
         Self {
             stream,
             slot,
-            heads: Heads::default(),
+            heads: Heads::once(bounds.once),
             arrived: vec![0; READ_BYTES],
             passed: Vec::new(),
             read: 0,
-            pace: Pace::new(options.slowest),
-            idle: options.idle_timeout,
-            longest: options.request_timeout,
+            pace: Pace::new(bounds.slowest),
+            bounds,
             asked: Instant::now(),
             waiting: None,
         }
@@ -96,7 +105,7 @@ impl Guard {
         bytes: impl Fn(&T) -> usize,
     ) -> Poll<io::Result<T>> {
         let late = || Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
-        let (idle, last) = (self.idle, self.asked + self.longest);
+        let (idle, last) = (self.bounds.idle, self.asked + self.bounds.longest);
         if outcome.is_ready() {
             // Judged even when it ended well: ten bytes taken every ten seconds are never silence.
             let waited = self.waiting.take().map_or(Duration::ZERO, |waiting| waiting.since.elapsed());
@@ -113,7 +122,7 @@ impl Guard {
     }
 }
 
-impl AsyncRead for Guard {
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -146,7 +155,7 @@ impl AsyncRead for Guard {
     }
 }
 
-impl AsyncWrite for Guard {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.watched(context, outcome, |written| *written)

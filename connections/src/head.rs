@@ -1,13 +1,13 @@
 //! `Heads`: the head of every request, looked at before the HTTP library reads it.
 //!
 //! The library forgives what other readers of the same bytes may read differently: a line that ends
-//! with LF alone, a header that stands twice. A proxy in front and a registry behind must see the same
+//! with LF alone, a header that stands twice. A proxy in front and a server behind must see the same
 //! requests (RFC 9112, 2.2 and 11.2), so what is not plain is refused.
 
 /// Longest head. Ours has a `Location` at most; tokens of registries take a few KiB.
 const MAX_HEAD_BYTES: usize = 16 << 10;
-/// Headers that say who is asked, by whom, and where the body ends. Each stands once at most.
-const ONCE: [&str; 5] = ["host", "content-length", "transfer-encoding", "authorization", "expect"];
+/// Headers that say who is asked, and where the body ends. Each stands once at most.
+const ONCE: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 /// What the library answers with 400, and hangs up. Passed on in place of a head that is refused, so that one
 /// place makes answers, and in the order of the requests before it.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
@@ -15,6 +15,8 @@ const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 /// The bytes of one connection, held back until a head is whole and plain.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
+    /// What else stands once at most.
+    once: &'static [&'static str],
     held: Vec<u8>,
     /// How many of the held bytes were found plain.
     plain: usize,
@@ -35,6 +37,11 @@ enum Next {
 }
 
 impl Heads {
+    /// With these headers among those that stand once at most.
+    pub(crate) fn once(once: &'static [&'static str]) -> Self {
+        Self { once, ..Self::default() }
+    }
+
     /// Takes what arrived and adds what may be read to `ready`. Says how many requests began.
     pub(crate) fn take(&mut self, mut bytes: &[u8], ready: &mut Vec<u8>) -> usize {
         let mut begun = 0;
@@ -108,7 +115,7 @@ impl Heads {
         // Refused as soon as it is too long or not plain: what cannot become a request is not collected.
         let next = match is_whole {
             _ if self.held.len() > MAX_HEAD_BYTES || !is_plain => None,
-            true => what_follows(&self.held),
+            true => what_follows(&self.held, self.once),
             false => return false,
         };
         self.plain = 0;
@@ -128,7 +135,7 @@ impl Heads {
 }
 
 /// Whether a response must end its connection: what follows a body in chunks was not looked at.
-pub(crate) fn closes(headers: &hyper::HeaderMap) -> bool {
+pub fn closes(headers: &hyper::HeaderMap) -> bool {
     headers.contains_key(hyper::header::TRANSFER_ENCODING)
 }
 
@@ -147,8 +154,9 @@ fn is_plain(head: &[u8], from: usize) -> bool {
 /// What comes after a plain head, if it says so once. `Host` must be there (RFC 9112, 3.2). A length beside
 /// a coding is refused and not overruled (6.1): which of the two counts is what smuggling is made of. So is a
 /// coding other than `chunked` alone, after which the end of the body is not known.
-fn what_follows(head: &[u8]) -> Option<Next> {
+fn what_follows(head: &[u8], once: &[&str]) -> Option<Next> {
     let mut values: [Option<&str>; ONCE.len()] = [None; ONCE.len()];
+    let mut seen = vec![false; once.len()];
     let text = std::str::from_utf8(head).ok()?;
     // The first line is the request's own and has no name; the last one is empty.
     for line in text.split("\r\n").skip(1).filter(|line| !line.is_empty()) {
@@ -158,18 +166,23 @@ fn what_follows(head: &[u8]) -> Option<Next> {
         {
             return None;
         }
+        if let Some(at) = once.iter().position(|once| name.eq_ignore_ascii_case(once))
+            && std::mem::replace(&mut seen[at], true)
+        {
+            return None;
+        }
     }
     match values {
         [None, ..] => None,
-        [_, None, None, ..] => Some(Next::Head),
-        [_, Some(length), None, ..] => {
+        [_, None, None] => Some(Next::Head),
+        [_, Some(length), None] => {
             // Digits alone (RFC 9110, 8.6): `+1` and `1, 1` are numbers to some readers.
             let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
             let length = length.parse().ok().filter(|_| is_number)?;
             Some(if length == 0 { Next::Head } else { Next::Body(length) })
         }
-        [_, None, Some(coding), ..] => coding.eq_ignore_ascii_case("chunked").then_some(Next::Chunks),
-        [_, Some(_), Some(_), ..] => None,
+        [_, None, Some(coding)] => coding.eq_ignore_ascii_case("chunked").then_some(Next::Chunks),
+        [_, Some(_), Some(_)] => None,
     }
 }
 
@@ -179,7 +192,7 @@ mod tests {
 
     /// What is passed on when the bytes arrive `step` at a time.
     fn passed(bytes: &[u8], step: usize) -> Vec<u8> {
-        let (mut heads, mut ready) = (Heads::default(), Vec::new());
+        let (mut heads, mut ready) = (Heads::once(&["authorization"]), Vec::new());
         for part in bytes.chunks(step) {
             heads.take(part, &mut ready);
         }

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+pub mod guard;
+pub mod head;
+pub mod pace;
+pub mod slots;
+
+pub use guard::{Bounds, Guard};
+pub use head::closes;
+pub use pace::{Pace, Slowest};
+pub use slots::{Crowd, Slot, Slots, Taken};

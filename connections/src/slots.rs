@@ -1,0 +1,268 @@
+//! `Slots`: so many connections at a time, and those that get on before those that do not.
+//!
+//! Clients that drip, or do not read, hold a slot at no cost to them. When all slots are taken, the
+//! connection that got on least lately makes room; one that gets on is never in the way of that, and neither is one whose
+//! request is being worked on: that it does not get on is not its client's doing.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aisoc_manifests::address::{Zone, zone};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+/// How far a connection must have come to have got on.
+const STEP_BYTES: u64 = 64 << 10;
+/// How soon a full house is looked at again.
+const SOON: Duration = Duration::from_millis(50);
+
+/// How many connections there are, and which of them give way.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowd {
+    /// Connections at a time.
+    pub most: usize,
+    /// Most for one other machine. All programs of this machine have one address, so it has no such limit.
+    pub most_per_peer: usize,
+    /// How long a connection is left alone after it got on.
+    pub patience: Duration,
+}
+
+/// The table of connections.
+#[derive(Debug)]
+pub struct Slots {
+    taken: Mutex<Vec<Arc<Slot>>>,
+    freed: Notify,
+    crowd: Crowd,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Slot {
+    peer: IpAddr,
+    progress: Mutex<Progress>,
+    evicted: Notify,
+}
+
+/// A request that is worked on. Dropping it is the end of that.
+#[derive(Debug)]
+pub struct Work(Arc<Slot>);
+
+#[derive(Debug)]
+struct Progress {
+    at: Instant,
+    bytes: u64,
+    /// Whether somebody who may ask has asked over it.
+    is_known: bool,
+    /// How many of its requests are worked on.
+    at_work: usize,
+    is_evicted: bool,
+}
+
+/// A slot while it is taken; dropping it frees the slot.
+#[derive(Debug)]
+pub struct Taken {
+    slots: Arc<Slots>,
+    /// The slot.
+    pub slot: Arc<Slot>,
+}
+
+impl Slots {
+    /// A table without a connection.
+    pub fn new(crowd: Crowd) -> Arc<Self> {
+        Arc::new(Self { taken: Mutex::default(), freed: Notify::new(), crowd })
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.table().len()
+    }
+
+    /// Waits for a slot. `None` when that machine has its share, and every connection of it gets on.
+    pub async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
+        loop {
+            match self.try_take(peer) {
+                Ok(taken) => return taken,
+                Err(Full) => drop(timeout(SOON, self.freed.notified()).await),
+            }
+        }
+    }
+
+    /// The share of one machine first: it must not make room among the connections of others.
+    fn try_take(self: &Arc<Self>, peer: IpAddr) -> Result<Option<Taken>, Full> {
+        let mut taken = self.table();
+        let of_peer = |slot: &Slot| slot.peer == peer;
+        let Crowd { most, most_per_peer, patience } = self.crowd;
+        let is_crowd =
+            zone(peer) != Zone::Loopback && taken.iter().filter(|slot| of_peer(slot)).count() >= most_per_peer;
+        if is_crowd && !make_room(&mut taken, patience, of_peer) {
+            return Ok(None);
+        }
+        if taken.len() >= most && !make_room(&mut taken, patience, |_| true) {
+            return Err(Full);
+        }
+        let slot = Arc::new(Slot {
+            peer,
+            progress: Mutex::new(Progress {
+                at: Instant::now(),
+                bytes: 0,
+                is_known: false,
+                at_work: 0,
+                is_evicted: false,
+            }),
+            evicted: Notify::new(),
+        });
+        taken.push(Arc::clone(&slot));
+        Ok(Some(Taken { slots: Arc::clone(self), slot }))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every slot is taken by a connection that gets on.
+struct Full;
+
+/// Evicts the connection that got on least lately, if there is one that did not for a while; one of somebody who is known
+/// after all of those who are not.
+fn make_room(taken: &mut Vec<Arc<Slot>>, patience: Duration, may_go: impl Fn(&Slot) -> bool) -> bool {
+    loop {
+        let candidates = taken.iter().enumerate().filter(|(_, slot)| may_go(slot));
+        let waiting = candidates.filter_map(|(at, slot)| slot.waits(patience).map(|(known, since)| (known, since, at)));
+        let Some((.., at)) = waiting.min() else { return false };
+        if taken[at].evict() {
+            // Out of the table before it is gone: its slot is free now, and its end frees nothing twice.
+            taken.swap_remove(at);
+            return true;
+        }
+    }
+}
+
+impl Slot {
+    /// Counts bytes that moved, in either direction.
+    pub fn moved(&self, bytes: usize) {
+        let mut progress = self.progress();
+        // In steps, so that a byte now and then is no progress.
+        progress.bytes += bytes as u64;
+        if progress.bytes >= STEP_BYTES {
+            (progress.at, progress.bytes) = (Instant::now(), 0);
+        }
+    }
+
+    /// Notes that a request is whole: that is getting on too.
+    pub fn asked(&self) {
+        self.progress().at = Instant::now();
+    }
+
+    /// Waits until the connection must make room.
+    pub async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+
+    /// Notes that whoever asks over it may.
+    pub fn known(&self) {
+        self.progress().is_known = true;
+    }
+
+    /// Notes that one of its requests is worked on, as long as what this gives lives. Nothing for a connection that must
+    /// make room: what it has asked for is not begun.
+    pub fn work(self: &Arc<Self>) -> Option<Work> {
+        let mut progress = self.progress();
+        if progress.is_evicted {
+            return None;
+        }
+        progress.at_work += 1;
+        Some(Work(Arc::clone(self)))
+    }
+
+    /// Whether it is known, and since when its client is waited for; nothing of one that is worked for, or was waited for
+    /// no longer than `patience`.
+    fn waits(&self, patience: Duration) -> Option<(bool, Instant)> {
+        let progress = self.progress();
+        let waits = progress.at_work == 0 && progress.at.elapsed() >= patience;
+        waits.then_some((progress.is_known, progress.at))
+    }
+
+    /// Makes it go, unless it has begun to be worked for.
+    fn evict(&self) -> bool {
+        let mut progress = self.progress();
+        progress.is_evicted = progress.at_work == 0;
+        if progress.is_evicted {
+            self.evicted.notify_one();
+        }
+        progress.is_evicted
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let mut progress = self.0.progress();
+        // From now on the client is waited for.
+        progress.at = Instant::now();
+        progress.at_work -= 1;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.slots.table().retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        self.slots.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn slots(most: usize, patience: Duration) -> Arc<Slots> {
+        Slots::new(Crowd { most, most_per_peer: 9, patience })
+    }
+
+    #[tokio::test]
+    async fn the_connection_that_got_on_least_lately_makes_room() {
+        let (slots, here) = (slots(2, PATIENCE), HERE);
+        let (slow, busy) = (slots.take(here).await.expect("free"), slots.take(here).await.expect("free"));
+        tokio::time::sleep(PATIENCE).await;
+        busy.slot.moved(usize::try_from(STEP_BYTES).expect("fits"));
+        slow.slot.moved(1);
+        let third = slots.take(here).await.expect("room");
+        slow.slot.evicted().await;
+        assert_eq!(slots.table().len(), 2);
+        drop((slow, third));
+        assert_eq!(slots.table().len(), 1, "an evicted connection frees its slot once");
+    }
+
+    #[tokio::test]
+    async fn who_is_known_or_is_being_answered_stays_before_who_is_not() {
+        let slots = slots(3, Duration::ZERO);
+        let [first, second, third] = [
+            slots.take(HERE).await.expect("free"),
+            slots.take(HERE).await.expect("free"),
+            slots.take(HERE).await.expect("free"),
+        ];
+        first.slot.known();
+        let work = second.slot.work().expect("it stays");
+        let fourth = slots.take(HERE).await.expect("room");
+        third.slot.evicted().await;
+        let work = (work, fourth.slot.work().expect("it stays"));
+        let fifth = slots.take(HERE).await.expect("room");
+        first.slot.evicted().await;
+        assert!(first.slot.work().is_none(), "nothing is begun for who has to go");
+        let all = (work, fifth.slot.work().expect("it stays"));
+        let waits = timeout(4 * SOON, slots.take(HERE)).await;
+        assert!(waits.is_err(), "everybody is being answered");
+        drop(all);
+        let _last = slots.take(HERE).await.expect("room");
+        assert_eq!(slots.count(), 3);
+    }
+}
