@@ -33,6 +33,10 @@ pub(crate) const REGISTRY_USERNAME: &str = "AISOC_REGISTRY_USERNAME";
 pub(crate) const REGISTRY_PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
 /// Logins, in the format of Docker's `config.json`: the document itself, as GitLab's jobs have it.
 const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
+/// Where the host is that `aisoc api` asks.
+pub(crate) const HOST_URL: &str = "AISOC_HOST_URL";
+/// The token that is shown to it.
+pub(crate) const HOST_TOKEN: &str = "AISOC_HOST_TOKEN";
 /// Certificates that are trusted beside the machine's own.
 pub(crate) const CA_FILE: &str = "AISOC_CA_FILE";
 /// What the gate does about what is not verified.
@@ -82,7 +86,7 @@ const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 const TEST: &str = "test";
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 28] = [
+pub(crate) const SETTINGS: [&str; 30] = [
     LOG_FILE,
     TRUSTED_PUBLISHERS,
     OVERRIDE_PUBLISHERS,
@@ -102,6 +106,8 @@ pub(crate) const SETTINGS: [&str; 28] = [
     REGISTRY_HOST,
     REGISTRY_USERNAME,
     REGISTRY_PASSWORD,
+    HOST_URL,
+    HOST_TOKEN,
     CA_FILE,
     TRUST_MODE,
     TRUST_COVERAGE,

@@ -55,10 +55,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "pipeline",
             "worker",
             "host",
+            "host-client",
         ],
     ),
     ("worker", &["files"]),
     ("host", &["manifests", "files", "connections", "trust", "pipeline", "worker"]),
+    ("host-client", &["manifests", "registry-client"]),
     ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
 ];
 

@@ -18,6 +18,8 @@ const OF_TESTS: [&str; 1] = ["cli/src/commands/pages.rs"];
 /// Where a value needs no quotes, the value, and why.
 const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/signed_set.rs", "command", "words of a command"),
+    ("cli/src/commands/api/asking.rs", "scope.as_str()", "a word of our own"),
+    ("cli/src/commands/api/run.rs", "\\\"indicator\\\"", "no value: the braces of an object"),
     ("host/src/access/token_file.rs", "name", "a name of a token, which has letters, digits, `.`, `_` and `-` alone"),
     ("host/src/access/token_file.rs", "option", "quoted where it is made"),
     ("host/src/access/token_file.rs", "self.option()", "the same"),

@@ -87,6 +87,10 @@ fn right(command: &str) -> &'static [&'static str] {
             "--plugins-dir",
             "plugins",
         ],
+        "api list" | "api discover" => &["--url", "http://127.0.0.1:1"],
+        "api get" | "api enable" | "api disable" | "api reload" | "api unload" | "api run" => {
+            &["shodan", "--url", "http://127.0.0.1:1"]
+        }
         "token create" => &["monitor", "--role", "viewer", "--tokens", "tokens.json"],
         "token list" => &["--tokens", "tokens.json"],
         "token revoke" => &["monitor", "--tokens", "tokens.json"],
@@ -184,8 +188,8 @@ fn with(command: &str, word: &Word, value: &OsStr) -> Vec<OsString> {
             }
         },
     }
-    // Certificates are read for registries alone.
-    if word.option == "--ca-file" {
+    // Certificates are read for registries alone, and for hosts wherever they are named.
+    if word.option == "--ca-file" && !command.starts_with("api ") {
         let is_reference = |word: &OsString| word.as_bytes().starts_with(b"oci");
         let place = words.iter().position(is_reference).unwrap_or(0);
         words[place] = "localhost:1/team/demo:1".into();

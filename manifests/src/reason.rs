@@ -478,16 +478,25 @@ reasons! {
         "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
     PluginDisabled "plugin_disabled" Failed
         "A plugin was called that an operator has disabled."
-        "enable it: `POST /api/v1/plugins/ID/enable`"
+        "enable it: `aisoc api enable ID`"
     PluginNotLoaded "plugin_not_loaded" Failed
         "Something was asked of a plugin that is not in memory: it was unloaded, was refused, or has ended."
-        "see why: `GET /api/v1/plugins/ID`; then let the host look again: `POST /api/v1/plugins/discover`"
+        "see why: `aisoc api get ID`; then let the host look again: `aisoc api discover`"
     ExecutionFailed "execution_failed" Failed
         "A plugin was called, and raised an error, did not answer in time, or ended."
         "read what it printed in the log of the host"
     HostBusy "host_busy" Unavailable
         "As many calls wait for a plugin, or for the host, as may wait at a time."
         "call again later"
+    HostUnavailable "host_unavailable" Unavailable
+        "A host is not there, or does not answer in time."
+        "start it with `aisoc serve`, or say where it is with `--url`"
+    HostProtocol "host_protocol" Unavailable
+        "What answers where a host was looked for does not answer as one does."
+        "see what is there, and say where the host is with `--url`"
+    HostTls "host_tls" Failed
+        "TLS with a host could not be agreed on: nobody who is trusted vouches for its certificate, or it speaks none."
+        "get the certificate of its authority from its operator, and name that with `--ca-file FILE`"
     NotAuthenticated "not_authenticated" Failed
         "A request to a host shows no token, or one that does not count: it is unknown, revoked, or its time is over."
         "show a token that counts: `aisoc token list --tokens FILE` says which do"

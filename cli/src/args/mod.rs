@@ -2,6 +2,7 @@
 //! of commands are in `commands::table`.
 
 pub(crate) mod accepted;
+pub(crate) mod api;
 pub(crate) mod clock;
 mod directory;
 pub(crate) mod doctor;

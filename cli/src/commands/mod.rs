@@ -2,6 +2,7 @@
 //! in `table`.
 
 mod accepted;
+mod api;
 mod archive_name;
 mod bench;
 mod capabilities;

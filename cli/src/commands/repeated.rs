@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 12] = [
+const REPEATED: [(&str, &[&str], When); 14] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -30,6 +30,9 @@ const REPEATED: [(&str, &[&str], When); 12] = [
     ("ca-file", &[], When::Always),
     ("plain-http", &[], When::Always),
     ("also-reach", &[], When::Always),
+    // Which host, and what is shown to it.
+    ("url", &[], When::Always),
+    ("token-file", &[], When::Always),
     // What is asked for.
     ("profile", &[], When::Always),
     ("require", &[], When::Always),
@@ -218,6 +221,9 @@ mod tests {
                 "listen",
                 "state",
                 "tokens",
+                "payload",
+                "context",
+                "plugin-type",
                 "scope",
                 "role",
                 "allow-host",
@@ -240,7 +246,7 @@ mod tests {
             ],
         ),
         ("the artifact that was asked for this time", &["require-digest"]),
-        ("how long this command waits", &["lock-timeout"]),
+        ("how long this command waits", &["lock-timeout", "timeout"]),
         ("who signs, which is said each time, and may be a secret", &["private-key", "passphrase", "encrypt"]),
         (
             "a consent, which is given each time",

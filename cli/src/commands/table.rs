@@ -7,19 +7,21 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    accepted, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, inspect, install,
-    journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry, release, resign,
-    review, rollback, schema, serve, sign, succession, token, uninstall, validate, verify, verify_at_rest, version,
+    accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, inspect,
+    install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry,
+    release, resign, review, rollback, schema, serve, sign, succession, token, uninstall, validate, verify,
+    verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [(&[&str], &str); 7] = [
+pub(super) const GROUPS: [(&[&str], &str); 8] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
     (&["keys"], "The keys that this site trusts"),
     (&["keys", "journal"], "What was done to trusted keys, when, by whom and why"),
+    (&["api"], "Ask a host that runs, as its operator"),
     (&["token"], "The tokens by which operators and their programs ask a host"),
     (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
 ];
@@ -999,6 +1001,123 @@ soon as it can be asked. See `aisoc help host`.",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::ServedHost>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::list::run,
+        is: Declaration {
+            words: &["api", "list"],
+            about: "List the plugins of a host, with their states",
+            examples: "Examples:
+  aisoc api list
+  aisoc api list --token-file ops.token
+  aisoc api list --plugin-type enricher --json
+
+Everything that the host has found is listed, what it refuses too: `aisoc api
+get ID` says why. Which host is meant, --url says, or AISOC_HOST_URL; the token
+comes from --token-file, or from AISOC_HOST_TOKEN, and is shown to that host and
+to nobody else. Without TLS, a host is on this machine. See `aisoc help host`.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::get::run,
+        is: Declaration {
+            words: &["api", "get"],
+            about: "Show one plugin of a host: its state, its signature, and why it has failed",
+            examples: "Examples:
+  aisoc api get shodan",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::discover::run,
+        is: Declaration {
+            words: &["api", "discover"],
+            about: "Let a host look for plugins, and say which it has loaded",
+            examples: "Examples:
+  aisoc api discover
+
+What is in memory is left as it is: `aisoc api reload ID` replaces it.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::BroughtIn>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::switch::disable,
+        is: Declaration {
+            words: &["api", "disable"],
+            about: "Let a plugin of a host take no more calls; it stays in memory",
+            examples: "Examples:
+  aisoc api disable shodan",
+            risk: Risk::Write,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::switch::enable,
+        is: Declaration {
+            words: &["api", "enable"],
+            about: "Let a plugin of a host take calls",
+            examples: "Examples:
+  aisoc api enable shodan",
+            risk: Risk::Write,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::switch::reload,
+        is: Declaration {
+            words: &["api", "reload"],
+            about: "Let a host judge and load again what is on its disk",
+            examples: "Examples:
+  aisoc api reload shodan
+
+What is refused, or cannot be loaded, leaves in place what runs. Calls that have
+begun end in what they began in.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::run::run,
+        is: Declaration {
+            words: &["api", "run"],
+            about: "Call a plugin of a host, and print what it returns",
+            examples: "Examples:
+  aisoc api run shodan --payload '{\"indicator\": \"203.0.113.7\"}'
+  aisoc api run shodan --payload @alert.json --json",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::CalledPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::unload::run,
+        is: Declaration {
+            words: &["api", "unload"],
+            about: "Let a host take a plugin out of its memory; its files stay",
+            examples: "Examples:
+  aisoc api unload shodan",
+            risk: Risk::Write,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::UnloadedPlugin>),
             ..PLAIN
         },
     },

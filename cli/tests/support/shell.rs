@@ -18,8 +18,8 @@ use super::pages;
 const MARK: &str = "::end-of-command::";
 /// How long one command may take; a debug build on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The ports of the registries on the pages. Here each is one that is free: the one thing that is not as printed.
-const PORTS: [u16; 2] = [5000, 5001];
+/// The ports of the registries and hosts on the pages. Here each is one that is free: the one thing that is not as printed.
+const PORTS: [u16; 3] = [5000, 5001, 8000];
 
 /// One shell, from the first command of a page to the last.
 pub(crate) struct Shell {

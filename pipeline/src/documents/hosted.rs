@@ -1,7 +1,7 @@
 //! What a host says of the plugins that it holds.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::SignatureJudgement;
@@ -47,6 +47,20 @@ pub struct HostedPlugin {
     pub place: String,
 }
 
+/// The plugins of a host; whoever asked one passes them on as they came.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HostedPlugins<P = HostedPlugin> {
+    /// Every plugin that was asked for.
+    pub plugins: Vec<P>,
+}
+
+/// A plugin that was taken out of memory.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct UnloadedPlugin {
+    /// The plugin.
+    pub plugin_id: String,
+}
+
 /// What the manifest of a plugin says.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct HostedManifest {
@@ -69,14 +83,14 @@ pub struct HostedManifest {
 }
 
 /// What a discovery has brought into memory.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BroughtIn {
     /// The plugins, in the order in which they were found.
     pub discovered: Vec<String>,
 }
 
 /// What a plugin answers.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CalledPlugin {
     /// The plugin.
     pub plugin_id: String,

@@ -53,7 +53,9 @@ pub use explanation::{
 };
 pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, SyncedPlugin, SyncedPlugins};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
-pub use hosted::{BroughtIn, CalledPlugin, HostedManifest, HostedPlugin, RefusedRequest, ServedHost};
+pub use hosted::{
+    BroughtIn, CalledPlugin, HostedManifest, HostedPlugin, HostedPlugins, RefusedRequest, ServedHost, UnloadedPlugin,
+};
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};

@@ -60,8 +60,8 @@ impl Way {
         // No certificates are looked for by a client that checks none; a proxy may be spoken to over TLS also
         // where the registry is not.
         match self.tls || self.proxy.as_ref().is_some_and(Proxy::speaks_tls) {
-            true => Ok(builder.tls_backend_preconfigured(tls::configuration(&options.certificates)?)),
-            false => Ok(builder.tls_backend_preconfigured(tls::none()?)),
+            true => Ok(builder.tls_backend_preconfigured(tls::client_tls(&options.certificates)?)),
+            false => Ok(builder.tls_backend_preconfigured(tls::no_tls()?)),
         }
     }
 }

@@ -43,6 +43,11 @@ pub(in crate::remote) fn fault(error: &(dyn Error + 'static), url: &Url, proxy: 
     }
 }
 
+/// Whether TLS is what an exchange ended of.
+pub fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|cause| cause.is::<rustls::Error>())
+}
+
 fn failed(message: String) -> Fault {
     Fault::new(Reason::RegistryTls, message)
 }

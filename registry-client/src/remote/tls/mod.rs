@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 pub(super) use failure::fault;
+pub use failure::is_of_tls;
 pub(super) use plain::{hinted, wanted};
 pub use provider::tls_provider;
 pub(super) use roots::name_this_host;
@@ -20,7 +21,10 @@ use verifier::Verifier;
 use crate::certificates::Certificates;
 
 /// How TLS is spoken: with the library's versions and ciphers, and our judge of certificates around its own.
-pub(super) fn configuration(certificates: &Certificates) -> Result<ClientConfig> {
+///
+/// # Errors
+/// Those of certificates that cannot be used, and of a processor without what TLS takes.
+pub fn client_tls(certificates: &Certificates) -> Result<ClientConfig> {
     let provider = tls_provider()?;
     let verifier = Verifier::new(roots::trusted(certificates)?, Arc::clone(&provider))?;
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -32,7 +36,10 @@ pub(super) fn configuration(certificates: &Certificates) -> Result<ClientConfig>
 }
 
 /// For a client that asks for plain HTTP alone: it trusts nobody, and no file is read for it.
-pub(super) fn none() -> Result<ClientConfig> {
+///
+/// # Errors
+/// `internal`.
+pub fn no_tls() -> Result<ClientConfig> {
     let versions = ClientConfig::builder_with_provider(provider::unused()).with_safe_default_protocol_versions();
     Ok(versions.map_err(internal)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }

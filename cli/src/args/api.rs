@@ -1,0 +1,64 @@
+//! The arguments of `aisoc api …`
+
+use std::path::PathBuf;
+
+use aisoc_host_client::HostPlace;
+use clap::Args;
+
+/// Which host is asked, and what is shown to it.
+#[derive(Debug, Args)]
+pub(crate) struct HostPlaceArgs {
+    /// Where the host is: http://127.0.0.1:8000 on this machine, https://HOST[:PORT], or unix:PATH [default:
+    /// $AISOC_HOST_URL, else http://127.0.0.1:8000]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<HostPlace>,
+    /// The file that holds the token to show, and - is standard input [default: what $AISOC_HOST_TOKEN holds, else none
+    /// is shown]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<String>,
+    /// Also trust the certificates in this PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How many seconds to wait for the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostedListArgs {
+    /// Only plugins of this type: action, connector, detection, enricher, responder or widget
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) plugin_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostedPluginArgs {
+    /// The plugin
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    /// The plugin
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// What it is given: a JSON object, `@FILE` for one in a file, `@-` for one on standard input
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) payload: String,
+    /// On whose behalf: a JSON object, given in the same way
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) context: String,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}

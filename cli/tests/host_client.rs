@@ -1,0 +1,213 @@
+//! `aisoc api`: a host is asked from the command line, and whoever is not one learns nothing.
+
+mod support;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::host::{PATIENCE, ServedHost, bench, command, has_python};
+use support::{Bench, Run};
+
+/// A host with a plugin that runs and one that is refused, and the tokens that open it.
+fn served() -> (Bench, ServedHost) {
+    let bench = bench();
+    for (id, kind) in [("shodan", "enricher"), ("bare", "widget")] {
+        bench.run(&["plugin", "new", id, "--type", kind, "-o", "plugins"]).ok();
+    }
+    bench.run(&["plugin", "sign", "--plugin-dir", "plugins/shodan", "--private-key", "release.key"]).ok();
+    for (name, scope) in [("all", "*"), ("reader", "plugins:read")] {
+        let made = bench.run(&["token", "create", name, "--scope", scope, "--tokens", "tokens.json"]);
+        bench.write(&format!("{name}.token"), &made.ok().stdout);
+    }
+    let host = ServedHost::begin(command(&bench, &["--tokens", "tokens.json"]).env("ENVIRONMENT", "production"));
+    host.wait_for(|host| host.get("/readyz").status == 200);
+    (bench, host)
+}
+
+/// As an operator types it.
+fn ask(bench: &Bench, host: &ServedHost, words: &[&str]) -> Run {
+    let url = format!("http://{}", host.address);
+    bench.run(&[&["api"], words, &["--url", &url, "--token-file", "all.token"]].concat())
+}
+
+#[test]
+fn an_operator_does_without_curl() {
+    if !has_python() {
+        return;
+    }
+    let (bench, host) = served();
+    let listed = ask(&bench, &host, &["list"]);
+    let rows: Vec<Vec<&str>> = listed.ok().stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["ID", "VERSION", "STATE", "SIGNATURE", "KEY"]);
+    assert_eq!(rows[1], ["bare", "0.1.0", "failed", "unsigned", "-"]);
+    assert_eq!(rows[2], ["shodan", "0.1.0", "enabled", "verified", "release"]);
+    let widgets = ask(&bench, &host, &["list", "--plugin-type", "widget", "--json"]);
+    let widgets: Value = serde_json::from_str(&widgets.ok().stdout).expect("JSON");
+    assert_eq!(widgets["plugins"].as_array().map(Vec::len), Some(1));
+    let shown = ask(&bench, &host, &["get", "bare"]);
+    assert!(shown.ok().stdout.contains("\nerror      the plugin has no `plugin.sig`\n"), "{shown:?}");
+
+    let payload = r#"{"indicator": "203.0.113.7"}"#;
+    bench.write("alert.json", payload);
+    for given in [payload, "@alert.json"] {
+        let called = ask(&bench, &host, &["run", "shodan", "--payload", given]);
+        let result: Value = serde_json::from_str(&called.ok().stdout).expect("JSON");
+        assert_eq!(result["indicator"], "203.0.113.7");
+    }
+    let state = |words: &[&str]| {
+        let document: Value = serde_json::from_str(&ask(&bench, &host, words).ok().stdout).expect("JSON");
+        (document["schema_version"].is_u64(), document["state"].as_str().map(str::to_owned))
+    };
+    assert_eq!(state(&["disable", "shodan", "--json"]), (true, Some("disabled".to_owned())));
+    ask(&bench, &host, &["run", "shodan"]).refused(1, "plugin_disabled");
+    assert_eq!(state(&["reload", "shodan", "--json"]), (true, Some("disabled".to_owned())));
+    assert_eq!(state(&["enable", "shodan", "--json"]), (true, Some("enabled".to_owned())));
+    assert_eq!(ask(&bench, &host, &["discover"]).ok().stdout, "");
+    assert_eq!(ask(&bench, &host, &["unload", "shodan"]).ok().stdout, "shodan\n");
+    assert_eq!(ask(&bench, &host, &["discover"]).ok().stdout, "shodan\n");
+
+    ask(&bench, &host, &["get", "nobody"]).refused(1, "plugin_not_found");
+    ask(&bench, &host, &["reload", "bare"]).refused(1, "plugin_not_loaded");
+    ask(&bench, &host, &["get", "../bare"]).refused(2, "usage");
+}
+
+#[test]
+fn a_token_comes_from_a_file_a_pipe_or_a_variable() {
+    let (bench, host) = served();
+    let url = format!("http://{}", host.address);
+    let variable = |token: &str| bench.run_with(&["api", "list", "--url", &url], &[("AISOC_HOST_TOKEN", token)]);
+    let token = |name: &str| fs::read_to_string(bench.path(&format!("{name}.token"))).expect("read");
+    variable(token("reader").trim()).ok();
+    let refused = bench.run(&["api", "list", "--url", &url]);
+    refused.refused(1, "not_authenticated");
+    assert!(refused.stderr.contains("hint: give it with `--token-file FILE`"), "{refused:?}");
+    for (text, code, reason) in [
+        ("aisoc_ffffffffffffffffffffffffffffffffffffffffffffffff", 1, "not_authenticated"),
+        ("two words", 1, "not_authenticated"),
+    ] {
+        let refused = variable(text);
+        assert!(!refused.stderr.contains(text), "{refused:?}");
+        refused.refused(code, reason);
+    }
+    // By whatever is set beside it, the file counts.
+    let words = ["api", "disable", "bare", "--url", &url, "--token-file", "reader.token"];
+    let lacking = bench.run_with(&words, &[("AISOC_HOST_TOKEN", token("all").trim())]);
+    lacking.refused(1, "permission_missing");
+    assert!(lacking.stderr.contains("--scope plugins:admin "), "{lacking:?}");
+    for (file, reason) in
+        [("missing", "io_not_found"), ("keys", "not_authenticated"), ("release.pem", "not_authenticated")]
+    {
+        bench.run(&["api", "list", "--url", &url, "--token-file", file]).refused(1, reason);
+    }
+    let mut piped = bench.command(&["api", "list", "--token-file", "-"]);
+    let mut piped =
+        piped.env("AISOC_HOST_URL", &url).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("runs");
+    piped.stdin.take().expect("piped").write_all(token("reader").as_bytes()).expect("written");
+    assert!(piped.wait().expect("ends").success());
+}
+
+/// Somebody who is no host: answers every request with those bytes, and tells what it was asked.
+fn impostor(answer: Vec<u8>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap_or_default();
+            let _ = tell.send(String::from_utf8_lossy(&request[..read]).into_owned());
+            let _ = stream.write_all(&answer);
+        }
+    });
+    (url, told)
+}
+
+fn answer(status: &str, head: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{head}\r\n{body}").into_bytes()
+}
+
+#[test]
+fn whoever_is_no_host_is_told_so() {
+    let bench = bench();
+    for (said, what) in [
+        (answer("200 OK", "", "<html>"), "answers with no JSON"),
+        (answer("200 OK", "", "{\"plugins\": 1}"), "answers something else than was asked"),
+        (answer("404 Not Found", "", "404 page not found"), "and not as a host does"),
+        (answer("502 Bad Gateway", "", ""), "and not as a host does"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), "does not answer"),
+        (Vec::new(), "does not answer"),
+    ] {
+        let (url, _told) = impostor(said);
+        let refused = bench.run(&["api", "list", "--url", &url]);
+        assert_eq!(refused.code, 4, "{refused:?}");
+        assert!(refused.stderr.contains(what), "{what}: {refused:?}");
+        assert!(refused.stderr.contains(&url), "{refused:?}");
+    }
+    let nobody = bench.run(&["api", "list", "--url", "http://127.0.0.1:1"]);
+    nobody.refused(4, "host_unavailable");
+    bench.run(&["api", "list", "--url", "http://192.0.2.1:1"]).refused(2, "usage");
+    bench.run_with(&["api", "list"], &[("AISOC_HOST_URL", "http://192.0.2.1:1")]).refused(2, "usage");
+}
+
+#[test]
+fn an_answer_without_an_end_is_not_read_to_it() {
+    let bench = bench();
+    let mut endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..65 {
+        endless.extend_from_slice(b"100000\r\n");
+        endless.resize(endless.len() + (1 << 20), b' ');
+        endless.extend_from_slice(b"\r\n");
+    }
+    let (url, _told) = impostor(endless);
+    let refused = bench.run(&["api", "list", "--url", &url]);
+    refused.refused(4, "host_protocol");
+    assert!(refused.stderr.contains("answers with more than 67108864 bytes"), "{refused:?}");
+}
+
+#[test]
+fn a_token_is_shown_to_the_host_that_was_named_and_nobody_else() {
+    let bench = bench();
+    bench.write("x.token", "hunter2\n");
+    let (elsewhere, told_elsewhere) = impostor(answer("200 OK", "", "[]"));
+    let (url, told) = impostor(answer("307 Temporary Redirect", &format!("Location: {elsewhere}/\r\n"), ""));
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        let words = ["api", "list", "--url", &url, "--token-file", "x.token", "--json"];
+        let refused = bench.run_with(&words, &[(variable, &elsewhere)]);
+        assert_eq!(refused.code, 4, "{refused:?}");
+        assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
+        let asked = told.recv_timeout(PATIENCE).expect("asked").to_lowercase();
+        assert!(asked.starts_with("get /api/v1/plugins http/1.1\r\n"), "{asked}");
+        assert!(asked.contains("\r\nauthorization: bearer hunter2\r\n"), "{asked}");
+    }
+    assert!(told_elsewhere.try_recv().is_err());
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_waited_for_no_longer_than_was_said() {
+    let bench = bench();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    let begun = Instant::now();
+    let refused = bench.run(&["api", "enable", "shodan", "--url", &url, "--timeout", "1"]);
+    refused.refused(4, "host_unavailable");
+    assert!(refused.stderr.contains("did not answer in 1 s"), "{refused:?}");
+    // Whoever changes something is told that it may be done.
+    assert!(refused.stderr.contains("hint: it may be done all the same"), "{refused:?}");
+    assert!((Duration::from_secs(1)..PATIENCE).contains(&begun.elapsed()));
+
+    let asked = bench.command(&["api", "list", "--url", &url]).stderr(Stdio::piped()).spawn().expect("runs");
+    // The one before has asked as well.
+    let _open = [silent.accept().expect("asked"), silent.accept().expect("asked")];
+    assert!(Command::new("kill").args(["-INT", &asked.id().to_string()]).status().expect("kill runs").success());
+    assert_eq!(asked.wait_with_output().expect("ends").status.code(), Some(130));
+    for seconds in ["0", "3601"] {
+        bench.run(&["api", "list", "--url", &url, "--timeout", seconds]).refused(2, "usage");
+    }
+}
