@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::args::known::Capabilities;
 use crate::args::lock::SourceArgs;
-use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
+use crate::args::plugin::{ChangeArgs, FloorArgs, PlaceArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::chosen_lock::ChosenLock;
 use crate::clock;
 use crate::commands::Commands;
@@ -84,7 +84,7 @@ impl Context {
 
     /// What was done, or in a dry run what would be.
     pub(crate) fn said<'a>(&self, done: &'a str, foreseen: &'a str) -> &'a str {
-        if self.output.is_dry_run() { foreseen } else { done }
+        self.output.said(done, foreseen)
     }
 
     /// How much is read of a directory, and until when.
@@ -224,13 +224,23 @@ impl Context {
     /// # Errors
     /// As [`Context::cancellation`].
     pub(crate) fn access(&self, args: ChangeArgs) -> Result<(Site, Access)> {
+        let site = self.site(args.plugins_dir);
+        let access = self.access_to(&site, &args.place, &args.shared)?;
+        Ok((site, access))
+    }
+
+    /// How this process goes about changing a plugins directory.
+    ///
+    /// # Errors
+    /// As [`Context::access`].
+    pub(crate) fn access_to(&self, site: &Site, place: &PlaceArgs, shared: &SharingArgs) -> Result<Access> {
         let access = Access {
-            lock_timeout: Duration::from_secs(args.lock_timeout),
-            network_file_systems: match args.accept_network_file_system {
+            lock_timeout: Duration::from_secs(place.lock_timeout),
+            network_file_systems: match place.accept_network_file_system {
                 true => NetworkFileSystems::Accepted,
                 false => NetworkFileSystems::Refused,
             },
-            shared_directories: shared_directories(&args.shared),
+            shared_directories: shared_directories(shared),
             coverage_floor: CoverageFloor::Held,
             consent: Consent::default(),
             cancellation: self.cancellation()?.clone(),
@@ -238,11 +248,10 @@ impl Context {
             writer: self.journal_writer(),
             at: clock::now(),
         };
-        let site = self.site(args.plugins_dir);
         if access.shared_directories == SharedDirectories::Accepted {
             self.warn_of_sharing(site.shared()?.as_deref());
         }
-        Ok((site, access))
+        Ok(access)
     }
 
     /// Says each time what somebody has answered for.
@@ -252,16 +261,6 @@ impl Context {
                 "{shared}: whoever can write there decides what a host loads, as `--accept-shared-directory` accepts"
             );
             self.output.warning(Warning::SharedDirectory, said);
-        }
-    }
-
-    /// Says what an operator should know of the keys that a verdict is by: which are not used, and which end.
-    pub(crate) fn warn_of_keys(&self, skipped: &[String], ending: impl IntoIterator<Item = impl Display>) {
-        for skipped in skipped {
-            self.output.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
-        }
-        for ending in ending {
-            self.output.warning(Warning::KeyEnds, ending);
         }
     }
 

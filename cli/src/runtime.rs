@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::unless_stopped;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use tokio::runtime::{Builder, Runtime};
@@ -59,17 +60,9 @@ fn arm_later(cancellation: Cancellation, second: Arc<AtomicBool>) {
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(arm);
 }
 
-/// Runs a command's future on this thread. Once the work is to stop, the future is dropped, which ends its
-/// transfers; staging that had begun is undone before this returns, because dropping waits for the threads
-/// that own it. What has a result by then is done, and its result counts.
+/// Runs a command's future on this thread, unless the work is to stop ([`unless_stopped`]).
 pub(crate) fn block_on<T>(cancellation: &Cancellation, work: impl Future<Output = Result<T>>) -> Result<T> {
-    event_loop()?.block_on(async {
-        tokio::select! {
-            biased;
-            result = work => result,
-            stopped = until(cancellation) => Err(stopped),
-        }
-    })
+    event_loop()?.block_on(unless_stopped(cancellation, work))
 }
 
 /// As [`block_on`], for work that ends by itself once [`stopped`] says so.
@@ -84,14 +77,5 @@ fn event_loop() -> Result<Runtime> {
 
 /// Ready once the work is to stop.
 pub(crate) async fn stopped(cancellation: &Cancellation) {
-    let _stopped = until(cancellation).await;
-}
-
-async fn until(cancellation: &Cancellation) -> Fault {
-    loop {
-        if let Err(cancelled) = cancellation.check() {
-            return cancelled.into();
-        }
-        tokio::time::sleep(ROUND).await;
-    }
+    let _stopped = aisoc_pipeline::stopped(cancellation).await;
 }

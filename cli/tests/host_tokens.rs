@@ -36,13 +36,16 @@ fn shows(token: &str) -> String {
 }
 
 /// Every route of the API that is about plugins, and what it asks for.
-const ROUTES: [(&str, &str, &str); 8] = [
+const ROUTES: [(&str, &str, &str); 11] = [
     ("GET", "/api/v1/plugins", "plugins:read"),
     ("GET", "/api/v1/plugins/bare", "plugins:read"),
     ("POST", "/api/v1/plugins/discover", "plugins:admin"),
     ("POST", "/api/v1/plugins/bare/enable", "plugins:admin"),
     ("POST", "/api/v1/plugins/bare/disable", "plugins:admin"),
     ("POST", "/api/v1/plugins/bare/reload", "plugins:admin"),
+    ("POST", "/api/v1/plugins/install_from_oci", "plugins:admin"),
+    ("POST", "/api/v1/plugins/install/oci", "plugins:admin"),
+    ("POST", "/api/v1/plugins/bare/rollback", "plugins:admin"),
     ("POST", "/api/v1/plugins/bare/run", "plugins:execute"),
     ("DELETE", "/api/v1/plugins/bare", "plugins:admin"),
 ];

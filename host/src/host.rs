@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aisoc_files::parallel;
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::{HereOptions, Listing, list};
 use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
-use aisoc_pipeline::{AdmittedCode, ContractChecks, Discovered, check_contracts, read_admitted_code};
+use aisoc_pipeline::{
+    AdmittedCode, ContractChecks, Discovered, InstallOptions, Installation, Rollback, check_contracts,
+    read_admitted_code,
+};
 use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{PluginMode, Traces, lock_missing};
+use aisoc_trust::{PluginMode, Traces, TrustMode, lock_missing};
 use aisoc_worker::Error;
 use aisoc_worker::serving::{Call, LogLine, Worker};
 use jiff::Timestamp;
@@ -24,6 +28,7 @@ use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
 use crate::loading::{Loader, fault};
 use crate::refusal::Refusal;
 use crate::switches::Switches;
+use crate::turns::Turns;
 
 /// How long a call of a plugin may take.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +50,8 @@ pub struct Settings {
     pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
     /// With what plugins are loaded.
     pub loader: Loader,
+    /// How plugins are installed; the time in it is that of each install.
+    pub installing: InstallOptions,
     /// The file in which the host keeps what operators have said.
     pub state_file: PathBuf,
     /// Is told what happens.
@@ -83,6 +90,25 @@ pub enum Happening<'a> {
         /// Why it was not.
         error: Option<&'a str>,
     },
+    /// A reference without a digest is taken.
+    Unpinned {
+        /// The reference.
+        reference: &'a str,
+    },
+    /// A plugin was installed. Whether it comes into memory is said next.
+    Installed {
+        /// What was.
+        installed: &'a Installation,
+        /// How it was judged.
+        mode: TrustMode,
+    },
+    /// A version that was replaced is in its place again. Whether it comes into memory is said next.
+    RolledBack {
+        /// The plugin.
+        id: &'a str,
+        /// What came of it.
+        rolled_back: &'a Rollback,
+    },
     /// A plugin printed something.
     Printed {
         /// The plugin.
@@ -111,6 +137,8 @@ type Key = (String, PathBuf);
 pub struct Host {
     settings: Settings,
     switches: Switches,
+    /// Who changes what is on the disk. Taken before anything else but `discovering`.
+    pub(crate) turns: Turns,
     plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
     /// One discovery at a time. Taken before anything else, where it is.
     discovering: Mutex<()>,
@@ -126,7 +154,6 @@ pub struct Host {
 #[derive(Debug)]
 struct Held {
     id: String,
-    place: PathBuf,
     /// Held by whoever changes it, which takes as long as loading does. Whoever reads or calls does not wait for it.
     changing: Mutex<()>,
     now: Mutex<Now>,
@@ -135,9 +162,13 @@ struct Held {
 /// A plugin at this moment.
 #[derive(Debug)]
 struct Now {
+    /// Where it is, or where what is in memory comes from.
+    place: PathBuf,
     life: Life,
     about: HostedPlugin,
     worker: Option<Arc<Worker>>,
+    /// The digest of what is in memory.
+    hash: Option<String>,
     loaded_at: Option<Timestamp>,
 }
 
@@ -159,6 +190,7 @@ impl Host {
         Ok(Self {
             settings,
             switches,
+            turns: Turns::default(),
             plugins: Mutex::default(),
             discovering: Mutex::default(),
             looking: Mutex::default(),
@@ -216,35 +248,92 @@ impl Host {
     fn meet(&self, found: &Found) -> Option<String> {
         let held = self.held(found);
         let _changing = locked(&held.changing);
-        if locked(&held.now).life.state().is_in_memory() {
+        if held.is_in_memory() {
             return None;
         }
-        locked(&held.now).about = found.about.clone();
-        let event = match &found.verdict {
-            Verdict::Admitted(_) => Event::Admitted,
-            Verdict::NotLoaded => return None,
-            Verdict::Refused(fault) => Event::Refused(reason_of(fault)),
-        };
+        // What is in memory of it comes from another place: it stays what it is until somebody asks for a reload.
+        let is_elsewhere = self.find(&held.id).is_ok_and(|held| held.is_in_memory());
+        if is_elsewhere && matches!(found.verdict, Verdict::Admitted(_)) {
+            locked(&held.now).about = found.about.clone();
+            return None;
+        }
         // Nothing is written down for what a discovery brings, so that nothing can fail to be.
-        let _ = self.drive(&held, event, Some(found));
-        locked(&held.now).life.state().is_in_memory().then(|| held.id.clone())
+        let _ = self.bring(&held, found);
+        held.is_in_memory().then(|| held.id.clone())
+    }
+
+    /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
+    fn bring(&self, held: &Held, found: &Found) -> Result<(), Refusal> {
+        locked(&held.now).about = found.about.clone();
+        match &found.verdict {
+            Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found)),
+            Verdict::NotLoaded => Ok(()),
+            Verdict::Refused(fault) => {
+                self.drive(held, Event::Refused(reason_of(fault)), Some(found))?;
+                Err(Refusal::Plugin(fault.clone()))
+            }
+        }
+    }
+
+    /// Lets what stands in a place now take the place of what is in memory of that plugin, or come there. Where what was put
+    /// there is what was there before, and in memory, nothing is to be done.
+    pub(crate) fn take_up(&self, id: &str, place: &Path, is_unchanged: bool) -> Result<HostedPlugin, Refusal> {
+        let found = self.look().map_err(Refusal::Plugin)?;
+        let is_it = |found: &Found| found.about.id == id && found.place == place;
+        let found = found.into_iter().find(is_it).ok_or_else(|| Refusal::Plugin(gone(id)))?;
+        let held = self.find(id).ok().filter(|held| held.is_in_memory()).unwrap_or_else(|| self.held(&found));
+        {
+            let _changing = locked(&held.changing);
+            match held.is_in_memory() {
+                true if is_unchanged && held.holds(&found) => {}
+                true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found))?,
+                false => self.bring(&held, &found)?,
+            }
+        }
+        Ok(self.seen(&held))
+    }
+
+    /// Looks at a plugin again that is not in memory, after what stands on the disk was put back. What is wrong with it is
+    /// shown with it.
+    pub(crate) fn look_again(&self, id: &str) {
+        let Ok(held) = self.find(id) else { return };
+        let (_changing, Ok(found)) = (locked(&held.changing), self.look()) else { return };
+        if held.is_in_memory() {
+            return;
+        }
+        let place = locked(&held.now).place.clone();
+        match found.iter().find(|found| found.about.id == id && found.place == place) {
+            Some(found) => drop(self.bring(&held, found)),
+            None => drop(locked(&self.plugins).remove(&(held.id.clone(), place))),
+        }
+    }
+
+    /// How a plugin is installed now.
+    pub(crate) fn install_options(&self, cancellation: &Cancellation) -> Result<InstallOptions> {
+        let Settings { installing, judging_time, clock, .. } = &self.settings;
+        Ok(installing.anew(judging_time()?, clock(), cancellation))
+    }
+
+    pub(crate) fn lock_path(&self) -> &Path {
+        &self.settings.lock_path
+    }
+
+    pub(crate) fn tell_of(&self, happening: &Happening<'_>) {
+        (self.settings.observer)(happening);
     }
 
     fn held(&self, found: &Found) -> Arc<Held> {
         let id = &found.about.id;
         let new = || {
             let now = Now {
+                place: found.place.clone(),
                 life: Life::begin(self.switches.of(id)),
                 about: found.about.clone(),
                 worker: None,
+                hash: None,
                 loaded_at: None,
             };
-            Arc::new(Held {
-                id: id.clone(),
-                place: found.place.clone(),
-                changing: Mutex::default(),
-                now: Mutex::new(now),
-            })
+            Arc::new(Held { id: id.clone(), changing: Mutex::default(), now: Mutex::new(now) })
         };
         Arc::clone(locked(&self.plugins).entry(key(found)).or_insert_with(new))
     }
@@ -268,11 +357,15 @@ impl Host {
             }
             for effect in effects {
                 match effect {
-                    Effect::Load => events.push_back(
-                        self.load(held, found)
-                            .map_or_else(|fault| Event::NotLoaded(reason_of(&fault)), |()| Event::Loaded),
-                    ),
-                    Effect::Replace => events.push_back(match self.replace(held) {
+                    Effect::Load => events.push_back(match self.load(held, found) {
+                        Ok(()) => Event::Loaded,
+                        Err(fault) => {
+                            let event = Event::NotLoaded(reason_of(&fault));
+                            refusal = Some(Refusal::Plugin(fault));
+                            event
+                        }
+                    }),
+                    Effect::Replace => events.push_back(match self.replace(held, found) {
                         Ok(()) => Event::Replaced,
                         Err(fault) => {
                             let event = Event::NotReplaced(reason_of(&fault));
@@ -284,7 +377,7 @@ impl Host {
                     Effect::End => held.let_go(),
                     Effect::Retry { attempt } => {
                         let at = Instant::now() + FIRST_PAUSE * 2_u32.pow(u32::from(attempt) - 1);
-                        locked(&self.due).push((at, (held.id.clone(), held.place.clone())));
+                        locked(&self.due).push((at, held.key()));
                     }
                     Effect::Refuse(state) => refusal = Some(Refusal::NotNow(state)),
                     Effect::Tell { from, to } => self.tell(held, from, to),
@@ -308,11 +401,11 @@ impl Host {
     /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
     /// end in what they began in.
     fn load(&self, held: &Held, found: Option<&Found>) -> Result<()> {
-        let Some(Found { verdict: Verdict::Admitted(plugin), about, .. }) = found else {
-            return Err(Fault::new(Reason::PluginNotFound, format!("`{}` is not there any more", held.id)));
+        let Some(Found { verdict: Verdict::Admitted(plugin), about, place }) = found else {
+            return Err(gone(&held.id));
         };
         let code = read_admitted_code(plugin, &self.settings.here.limits)?;
-        let worker = self.start(held, &code)?;
+        let worker = self.start(held, place, &code)?;
         let mut about = about.clone();
         let AdmittedCode { manifest, config_schema, .. } = code;
         about.manifest = HostedManifest {
@@ -326,31 +419,47 @@ impl Host {
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
-            (now.about, now.loaded_at) = (about, Some(loaded_at));
+            (now.about, now.loaded_at, now.hash) = (about, Some(loaded_at), Some(plugin.hash.clone()));
             now.worker.replace(Arc::new(worker))
         };
+        self.moved(held, place);
         // Ended outside of the lock: it may take its time.
         drop(before);
         Ok(())
     }
 
-    fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
-        let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
-        let log = move |line| observer(&Happening::Printed { id: &id, line });
-        self.settings.loader.load(code, &held.place, &self.stop, log)
+    /// What is in memory comes from there: so it is known by that place.
+    fn moved(&self, held: &Held, place: &Path) {
+        let mut plugins = locked(&self.plugins);
+        let before = held.key();
+        if before.1 == place {
+            return;
+        }
+        place.clone_into(&mut locked(&held.now).place);
+        if let Some(moved) = plugins.remove(&before) {
+            plugins.insert(held.key(), moved);
+        }
     }
 
-    /// As [`Host::load`], of what stands in its place now, judged anew.
-    fn replace(&self, held: &Held) -> Result<()> {
-        match self.look_at(held)? {
-            Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault),
-            found => self.load(held, found.as_ref()),
+    fn start(&self, held: &Held, place: &Path, code: &AdmittedCode) -> Result<Worker> {
+        let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
+        let log = move |line| observer(&Happening::Printed { id: &id, line });
+        self.settings.loader.load(code, place, &self.stop, log)
+    }
+
+    /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.
+    fn replace(&self, held: &Held, found: Option<&Found>) -> Result<()> {
+        let looked_at = if found.is_some() { None } else { self.look_at(held)? };
+        match found.or(looked_at.as_ref()) {
+            Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault.clone()),
+            found => self.load(held, found),
         }
     }
 
     /// What stands in its place now, judged anew.
     fn look_at(&self, held: &Held) -> Result<Option<Found>> {
-        let is_it = |found: &Found| found.about.id == held.id && found.place == held.place;
+        let place = locked(&held.now).place.clone();
+        let is_it = |found: &Found| found.about.id == held.id && found.place == place;
         Ok(self.look()?.into_iter().find(is_it))
     }
 
@@ -485,9 +594,15 @@ impl Host {
         Refusal::Plugin(failure)
     }
 
+    /// Says that it is going to end: what is being installed is called off, so that nobody waits for that.
+    pub(crate) fn wind_down(&self) {
+        self.turns.stop();
+    }
+
     /// Lets every plugin go.
     pub fn end(&self) {
         self.stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.turns.end();
         let held: Vec<_> = std::mem::take(&mut *locked(&self.plugins)).into_values().collect();
         for held in held {
             held.let_go();
@@ -501,6 +616,20 @@ impl Host {
 }
 
 impl Held {
+    fn key(&self) -> Key {
+        (self.id.clone(), locked(&self.now).place.clone())
+    }
+
+    fn is_in_memory(&self) -> bool {
+        locked(&self.now).life.state().is_in_memory()
+    }
+
+    /// Whether what is in memory is what was found.
+    fn holds(&self, found: &Found) -> bool {
+        let now = locked(&self.now);
+        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.hash.as_ref() == Some(&plugin.hash))
+    }
+
     /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
     fn let_go(&self) {
         let worker = {
@@ -510,6 +639,10 @@ impl Held {
         };
         drop(worker);
     }
+}
+
+fn gone(id: &str) -> Fault {
+    Fault::new(Reason::PluginNotFound, format!("`{id}` is not there any more"))
 }
 
 fn key(found: &Found) -> Key {

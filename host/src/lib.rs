@@ -5,10 +5,12 @@ pub mod access;
 mod api;
 mod found;
 mod host;
+mod installing;
 pub mod lifecycle;
 mod loading;
 mod refusal;
 mod switches;
+mod turns;
 
 pub use api::{listen, serve};
 pub use host::{Happening, Host, Invocation, Settings};

@@ -59,5 +59,5 @@ pub use shared_directories::SharedDirectories;
 pub use site::Site;
 pub use staging::{StagingDirectory, release_unverified};
 pub use standing::Standing;
-pub use tree_in_place::{PreviousTree, TreeInPlace};
+pub use tree_in_place::{Leaving, PreviousTree, TreeInPlace};
 pub use whereabouts::Whereabouts;

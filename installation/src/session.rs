@@ -43,7 +43,7 @@ use crate::secure::{is_directory, look_at};
 use crate::seen_tree::SeenTree;
 use crate::staging::{StagingDirectory, abandoned};
 use crate::standing::Standing;
-use crate::tree_in_place::{PreviousTree, TreeInPlace};
+use crate::tree_in_place::{Leaving, PreviousTree, TreeInPlace};
 
 /// Evidence of one session's lock. The lifetime is that session's own and no other's: it can be neither
 /// lengthened nor shortened to another one, because it stands on both sides of an arrow.
@@ -249,7 +249,7 @@ impl<'session> Session<'session> {
         Ok(installed.leaving(transaction.end().into_iter().chain(staging.remove())))
     }
 
-    /// Exchanges a previous version for the installed one, which becomes a previous version in its place;
+    /// Exchanges a previous version for the installed one, which becomes a previous version in its place, or goes;
     /// `None` when what was read is no longer there, because another process was faster.
     ///
     /// # Errors
@@ -262,7 +262,7 @@ impl<'session> Session<'session> {
         record: &InstallRecord,
     ) -> Result<Option<Installed>> {
         require_admission(&admitted, &present, record, previous.tree.subject())?;
-        let PreviousTree { tree, id, slot, wanted } = previous;
+        let PreviousTree { tree, id, slot, wanted, leaving } = previous;
         // Chosen again, because another version may have been replaced since.
         let chosen = previous::choose(previous::previous_versions(&self.layout, id)?, id, wanted.as_deref()).ok();
         let is_chosen = chosen.is_some_and(|version| version.slot == *slot && tree.stands(Some(&version.record)));
@@ -277,7 +277,8 @@ impl<'session> Session<'session> {
         };
         let name = format!("{}/{TREE}", slot.below(id));
         let inode = inode(&transaction.plugins.versions.directory, &name, tree.path())?;
-        let before = present.record.clone();
+        // What nothing is written down of is not kept.
+        let before = present.record.clone().filter(|_| *leaving == Leaving::IsKept);
         let change = PendingChange::new(id.clone(), before, Some(record.clone()), *slot, inode, None);
         let moved = transaction.run(&change.answered_for(answered), Incoming::Previous, &floor)?;
         let installed = Installed::new(target, Previous::of(moved), present, &floor);
@@ -333,6 +334,20 @@ impl<'session> Session<'session> {
         let change = PendingChange::new(id.clone(), before, None, slot, inode, None);
         transaction.run(&change, Incoming::Nothing, &floor)?;
         Ok(transaction.end())
+    }
+
+    /// Removes previous versions of `id` beyond the newest `keep`; gives what could not be removed.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn keep_newest(self, id: &PluginId, keep: u8) -> Result<Vec<PathBuf>> {
+        match self.means {
+            Means::Change(mut transaction) => {
+                transaction.prune(id, keep, None)?;
+                Ok(transaction.end())
+            }
+            Means::Look(_) => Ok(Vec::new()),
+        }
     }
 
     /// Removes previous versions beyond the newest `keep` of each plugin, and what belongs to nothing.

@@ -85,9 +85,27 @@ pub struct PreviousTree {
     pub(crate) slot: Slot,
     /// What it was chosen by.
     pub(crate) wanted: Option<String>,
+    /// What becomes of the version that it takes the place of.
+    pub(crate) leaving: Leaving,
+}
+
+/// What becomes of a version that a previous one takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Leaving {
+    /// It becomes a previous version itself.
+    #[default]
+    IsKept,
+    /// It goes: it was tried, and is no good.
+    Goes,
 }
 
 impl PreviousTree {
+    /// Says what becomes of the version that it takes the place of.
+    #[must_use]
+    pub fn leaving(self, leaving: Leaving) -> Self {
+        Self { leaving, ..self }
+    }
+
     /// As [`crate::Site::previous_tree`].
     pub(crate) fn read(layout: &Layout, id: &PluginId, wanted: Option<&str>, limits: &Limits) -> Result<Self> {
         if !is_known(layout, id)? {
@@ -119,7 +137,7 @@ impl PreviousTree {
         }
         // Whoever could write it while it was in place may have it open still.
         require_guarded(&path)?;
-        Ok(Self { tree, id: id.clone(), slot, wanted: wanted.map(str::to_owned) })
+        Ok(Self { tree, id: id.clone(), slot, wanted: wanted.map(str::to_owned), leaving: Leaving::default() })
     }
 
     /// What was written down when it was installed.

@@ -476,6 +476,9 @@ reasons! {
     IdentityAmbiguous "identity_ambiguous" Refused
         "A directory is named like another plugin than the one in it, or one plugin stands in several directories."
         "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
+    OtherPlugin "other_plugin" Refused
+        "An artifact is of another plugin than the one that was named beside it."
+        "see which it is: `aisoc plugin inspect REF`; then name that one, or ask who made it"
     PluginDisabled "plugin_disabled" Failed
         "A plugin was called that an operator has disabled."
         "enable it: `aisoc api enable ID`"

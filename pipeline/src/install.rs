@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use aisoc_files::shell_word;
-use aisoc_installation::{Access, InstallRecord, Installed, Previous, Site, StagingDirectory};
+use aisoc_installation::{Access, InstallRecord, Installed, Leaving, Previous, Site, StagingDirectory};
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -13,9 +14,10 @@ use aisoc_manifests::plugin::{Manifest, Problem};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
-use aisoc_registry_client::ClientOptions;
+use aisoc_registry_client::{ClientOptions, Unreached};
 use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{Facts, LockFacts, UnderLock as _, Verdict};
+use jiff::Timestamp;
 
 use crate::accepted::{Arriving, LockGuard, LockRule, lock_unchanged};
 use crate::arrival::Arrival;
@@ -26,6 +28,7 @@ use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::loadable::unloadable;
 use crate::reference_rules::ReferenceRules;
+use crate::rollback::RollbackOptions;
 use crate::source::Source;
 use crate::staying::beside;
 
@@ -33,12 +36,14 @@ use crate::staying::beside;
 const ATTEMPTS: usize = 64;
 
 /// What an install is told.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InstallOptions {
     /// Where plugins live; made when it is missing.
     pub site: Site,
     /// Whom to trust, and how far; its time is the time of the install.
     pub trust: TrustInputs,
+    /// The only plugin that is acceptable.
+    pub only: Option<PluginId>,
     /// The only artifact that is acceptable.
     pub require_digest: Option<ArtifactDigest>,
     /// Which references are.
@@ -51,6 +56,51 @@ pub struct InstallOptions {
     pub keep: u8,
     /// Who changes the plugins directory.
     pub access: Access,
+}
+
+impl InstallOptions {
+    /// The same for another run of a process that goes on: by the time of now, until it is told to stop.
+    #[must_use]
+    pub fn anew(&self, judging_time: Timestamp, clock: Timestamp, cancellation: &Cancellation) -> Self {
+        let mut options = self.clone();
+        options.trust.at = judging_time;
+        options.access = Access { at: clock, cancellation: cancellation.clone(), ..options.access };
+        // Who could not be reached for one run may be there for the next.
+        options.client =
+            ClientOptions { cancellation: cancellation.clone(), unreached: Unreached::remembered(), ..options.client };
+        options
+    }
+
+    /// What a rollback to the version of that name is told, by the same site's rules.
+    pub fn back_to(&self, id: PluginId, to: Option<String>) -> RollbackOptions {
+        let Self { site, trust, lock, access, .. } = self.clone();
+        RollbackOptions { site, id, to, trust, lock, accepted_capabilities: None, leaving: Leaving::IsKept, access }
+    }
+
+    /// The same, with one version more that stays: until it is known whether the new one is any good
+    /// ([`InstallOptions::settle`]).
+    #[must_use]
+    pub fn on_trial(self) -> Self {
+        Self { keep: self.keep.saturating_add(1), ..self }
+    }
+
+    /// Lets only as many versions of a plugin stay as are to stay, once a new one is known to be good; gives what could
+    /// not be removed.
+    ///
+    /// # Errors
+    /// As [`Site::session`].
+    pub fn settle(&self, id: &PluginId) -> Result<Vec<PathBuf>> {
+        self.site.session(&self.access, |session| session.keep_newest(id, self.keep))
+    }
+
+    /// Refuses another plugin than the one that was named.
+    fn require(&self, id: &PluginId) -> Result<()> {
+        match self.only.as_ref().filter(|only| *only != id) {
+            Some(only) => Err(Fault::new(Reason::OtherPlugin, format!("what came is `{id}`, and not `{only}`"))
+                .expected(only.to_string(), id.to_string())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// An installed plugin, and what the gate said about it.
@@ -144,6 +194,7 @@ async fn install_noting(
     let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
+    options.require(&manifest.id)?;
     let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(digest.to_string()));
     let incoming = Incoming { manifest, claim, origin: &origin, digest, arriving, options };
     for _ in 0..ATTEMPTS {
@@ -328,6 +379,7 @@ impl Incoming<'_> {
 fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result<Option<Installation>> {
     for plugin in options.site.observe()?.of_artifact(digest) {
         let Ok(Some(record)) = plugin.record else { continue };
+        options.require(&record.id)?;
         match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
             Ok(Some(confirmed)) => {
                 let InstallOptions { site, trust, access, lock, .. } = options;

@@ -46,6 +46,7 @@ mod signature_look;
 mod signed_set;
 mod source;
 mod staying;
+mod stopping;
 mod subject;
 mod tags;
 mod uninstall;
@@ -58,7 +59,7 @@ pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
     Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,
 };
-pub use aisoc_installation::escaped;
+pub use aisoc_installation::{Leaving, escaped};
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;
 pub use arrival::claimed_id;
@@ -89,6 +90,7 @@ pub use sign_file::{SignedFile, sign_file};
 pub use signature_look::SignatureLook;
 pub use signed_set::{ExportedSet, NewVersion};
 pub use source::{Source, require_no_manifest};
+pub use stopping::{stopped, unless_stopped};
 pub use subject::{Subject, installed};
 pub use tags::{Tags, tags};
 pub use uninstall::uninstall;

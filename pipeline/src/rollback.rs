@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use aisoc_installation::{Access, InstallRecord, Installed, PreviousTree, Site, require_one_digest};
+use aisoc_installation::{Access, InstallRecord, Installed, Leaving, PreviousTree, Site, require_one_digest};
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -39,6 +39,8 @@ pub struct RollbackOptions {
     pub lock: LockRule,
     /// What it may ask for beside what plugins.lock accepts of it: all of that, and nothing else.
     pub accepted_capabilities: Option<BTreeSet<Capability>>,
+    /// What becomes of the version that is replaced. One that goes leaves nothing behind: the other stands there as before.
+    pub leaving: Leaving,
     /// Who changes the plugins directory.
     pub access: Access,
 }
@@ -115,7 +117,7 @@ fn attempt(options: &RollbackOptions, reporter: &dyn Reporter) -> Result<Option<
         return Ok(Some(unchanged));
     }
     let limits = Limits::until(&options.access.cancellation);
-    let previous = options.site.previous_tree(&options.id, options.to.as_deref(), &limits)?;
+    let previous = options.site.previous_tree(&options.id, options.to.as_deref(), &limits)?.leaving(options.leaving);
     restore(&previous, options, reporter)
 }
 
@@ -161,7 +163,10 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         let admitted =
             judge.decide(judge.examine(&claim, origin), &present).outcome.map_err(|refusal| refusal.about(&named))?;
         let grants = manifest.grants();
-        let record = record(previous.record(), &grants, admitted.verdict(), present.record(), trust);
+        let record = match options.leaving {
+            Leaving::IsKept => record(previous.record(), &grants, admitted.verdict(), present.record(), trust),
+            Leaving::Goes => previous.record().clone(),
+        };
         let signature = judge.judgement(admitted.verdict());
         let in_place = present.facts().in_place.as_ref();
         let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);

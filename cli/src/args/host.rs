@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
 use clap::Args;
 
 use super::accepted::DiscoveredListArgs;
+use super::plugin::{PlaceArgs, RegistryArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
@@ -21,4 +23,23 @@ pub(crate) struct HostArgs {
     pub(crate) tokens: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) site: DiscoveredListArgs,
+    #[command(flatten)]
+    pub(crate) installing: HostInstallArgs,
+}
+
+/// How it goes about what operators install.
+#[derive(Debug, Args)]
+pub(crate) struct HostInstallArgs {
+    /// How many versions that operators have replaced stay for a rollback, at most 32
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
+    pub(crate) keep: u8,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// One at least: it is put back where the one that has replaced it cannot be loaded.
+fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=i64::from(MAX_PREVIOUS_VERSIONS))
 }

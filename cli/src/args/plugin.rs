@@ -360,6 +360,17 @@ pub(crate) struct ChangeArgs {
     /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) shared: SharingArgs,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
+}
+
+/// What somebody puts up with who changes a plugins directory.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
     /// How long to wait while another command changes the directory; 0 does not wait
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(crate) lock_timeout: u64,
@@ -367,10 +378,6 @@ pub(crate) struct ChangeArgs {
     /// in one step and durability are not promised (see `aisoc help install`)
     #[arg(long)]
     pub(crate) accept_network_file_system: bool,
-    #[command(flatten)]
-    pub(crate) shared: SharingArgs,
-    #[command(flatten)]
-    pub(crate) dry_run: DryRunArgs,
 }
 
 /// A plugins directory that is made to be written by several users.

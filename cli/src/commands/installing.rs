@@ -17,7 +17,7 @@ use super::replaced;
 use super::several;
 use crate::clock;
 use crate::context::Context;
-use crate::output::{Answer, path_text, printable};
+use crate::output::{Answer, Output, path_text, printable};
 use crate::runtime;
 
 /// What came of each source, and what it makes of the command.
@@ -62,24 +62,12 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
         Some(reference) => naming_tags(installed, reference, &options.client, context)?,
         None => installed?,
     };
-    let objection = installed.signature.objection.as_ref();
-    let done = format!("{} `{}`", context.said("installed", "would install"), installed.id);
-    warn_of_objection(&done, objection, options.trust.policy.mode, context);
-    warn_of_override(&done, &installed.signature, context);
-    context.warn_of_keys(&installed.signature.skipped_keys, &installed.signature.ending_keys);
-    if let Some(replaced) = &installed.replaced {
-        replaced::warn(&installed.id, &installed.version, &installed.signature, replaced, context);
-    }
-    for Problem { reason, location, message, .. } in installed.unloadable.iter().take(WARNED_PROBLEMS) {
-        let place = format!("{}:{}:{}", location.file, location.line, location.column);
-        let said = format!("no host loads `{}`: {place}: {message} ({reason}, manager)", installed.id);
-        context.output.warning(Warning::NotLoadable, said);
-    }
+    warn_of_installed(&installed, options.trust.policy.mode, &context.output);
     grants::say(&installed.id, &installed.grants, context);
     grants::warn_of_not_asked(&installed.id, &installed.grants, &options.access.consent.capabilities, context);
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
-    announce(&installed, context);
+    announce(&installed, &context.output);
     record_registered(log.as_mut(), &installed.id, &installed.version, &installed.signature)?;
     if installed.is_locked && options.lock.records() {
         let said = format!("{} {} in plugins.lock", installed.id, installed.version);
@@ -108,6 +96,23 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     })
 }
 
+/// What somebody should know of what was installed, whoever has installed it.
+pub(super) fn warn_of_installed(installed: &Installation, mode: TrustMode, output: &Output) {
+    let Installation { id, version, signature, .. } = installed;
+    let done = format!("{} `{id}`", output.said("installed", "would install"));
+    warn_of_objection(&done, signature.objection.as_ref(), mode, output);
+    warn_of_override(&done, signature, output);
+    output.warn_of_keys(&signature.skipped_keys, &signature.ending_keys);
+    if let Some(replaced) = &installed.replaced {
+        replaced::warn(id, version, signature, replaced, output);
+    }
+    for Problem { reason, location, message, .. } in installed.unloadable.iter().take(WARNED_PROBLEMS) {
+        let place = format!("{}:{}:{}", location.file, location.line, location.column);
+        let said = format!("no host loads `{id}`: {place}: {message} ({reason}, manager)");
+        output.warning(Warning::NotLoadable, said);
+    }
+}
+
 fn record(log: Option<&mut EventLog>, occurrence: Option<Occurrence>) -> Result<()> {
     log.map_or(Ok(()), |log| log.record(clock::now(), occurrence.as_slice()))
 }
@@ -133,7 +138,7 @@ pub(super) fn record_registered(
         .map_err(|fault| fault.although(format!("`{id}` {version} is in its place")))
 }
 
-fn registered(id: &PluginId, version: &str, judgement: &Judgement) -> Occurrence {
+pub(super) fn registered(id: &PluginId, version: &str, judgement: &Judgement) -> Occurrence {
     let Judgement { decision, signers, status, objection, .. } = judgement;
     let reason = match (decision, objection) {
         (Some(TrustDecision::OperatorOverride), _) => format!("by {OVERRIDE_PUBLISHERS}"),
@@ -165,23 +170,24 @@ pub(super) fn judged(judgement: &Judgement) -> SignatureJudgement {
 }
 
 /// What strict mode would have refused, and what the trust mode made of it.
-pub(super) fn warn_of_objection(done: &str, objection: Option<&Fault>, mode: TrustMode, context: &Context) {
+pub(super) fn warn_of_objection(done: &str, objection: Option<&Fault>, mode: TrustMode, output: &Output) {
     if let Some(fault) = objection {
         let said = format!("{done} although {}: {fault} (trust mode {mode})", fault.reason());
-        context.output.warning_with(Warning::AdmittedDespite, said, Some(fault.next_step()));
+        output.warning_with(Warning::AdmittedDespite, said, Some(fault.next_step()));
     }
 }
 
 /// Says each time that a publisher is taken as an exception.
-pub(super) fn warn_of_override(done: &str, judgement: &Judgement, context: &Context) {
+pub(super) fn warn_of_override(done: &str, judgement: &Judgement, output: &Output) {
     if judgement.decision == Some(TrustDecision::OperatorOverride) {
         let by: Vec<String> = judgement.signers.iter().map(ToString::to_string).collect();
         let said = format!("{done} by {OVERRIDE_PUBLISHERS}: signed by {}", by.join(" and "));
-        context.output.warning(Warning::PublisherOverridden, said);
+        output.warning(Warning::PublisherOverridden, said);
     }
 }
 
-fn announce(installed: &Installation, context: &Context) {
+/// Says what has become of the plugin.
+pub(super) fn announce(installed: &Installation, output: &Output) {
     let by = match &installed.signature.key_id {
         Some(key) => format!("verified, key {key}, coverage {}", installed.signature.coverage),
         None => installed.signature.status.to_string(),
@@ -195,5 +201,5 @@ fn announce(installed: &Installation, context: &Context) {
     };
     let from = installed.change.from().map(|from| format!("{from} → ")).unwrap_or_default();
     let (id, version, directory) = (&installed.id, &installed.version, installed.directory.display());
-    context.output.status(context.said(done, foreseen), format!("{id} {from}{version} in {directory} ({by})"));
+    output.status(output.said(done, foreseen), format!("{id} {from}{version} in {directory} ({by})"));
 }

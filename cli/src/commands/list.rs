@@ -26,7 +26,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> Result<u8> {
         shared_directories: shared_directories(&args.shared),
     };
     let AtRest { plugins: found, shared, skipped_keys } = verify_at_rest(&options)?;
-    context.warn_of_keys(&skipped_keys, ending_keys(&found));
+    context.output.warn_of_keys(&skipped_keys, ending_keys(&found));
     context.warn_of_sharing(shared.as_deref());
     let mut plugins = Vec::new();
     for plugin in found {

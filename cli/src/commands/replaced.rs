@@ -8,12 +8,12 @@ use aisoc_pipeline::documents::Signer;
 use aisoc_pipeline::{Judgement, Replaced};
 use aisoc_trust::{KnownSigner, SignedBy};
 
-use crate::context::Context;
+use crate::output::Output;
 
 /// Says what is another than before. Where an operator has to agree to it, the gate has asked for that already.
-pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Replaced, context: &Context) {
+pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Replaced, output: &Output) {
     let before = replaced.version.as_deref().unwrap_or("an unknown version");
-    let say = |code, said: String| context.output.warning(code, said);
+    let say = |code, said: String| output.warning(code, said);
     if replaced.is_signer_changed {
         let signers = SignedBy::recorded(now.signers.clone(), None);
         say(
@@ -43,7 +43,7 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
         Some(Ordering::Greater) => {
             say(Warning::OlderVersion, format!("`{id}` is older than it was: {before} → {version}"))
         }
-        Some(Ordering::Equal) => repeated(id, before, version, replaced, context),
+        Some(Ordering::Equal) => repeated(id, before, version, replaced, output),
         None => say(
             Warning::VersionsUncompared,
             format!("which version of `{id}` is older cannot be told: {before} → {version}"),
@@ -52,12 +52,12 @@ pub(crate) fn warn(id: &PluginId, version: &str, now: &Judgement, replaced: &Rep
 }
 
 /// What has no record to go by may have been the same artifact.
-fn repeated(id: &PluginId, before: &str, version: &str, replaced: &Replaced, context: &Context) {
+fn repeated(id: &PluginId, before: &str, version: &str, replaced: &Replaced, output: &Output) {
     let code = Warning::VersionRepeated;
     let versions = format!("the same version: {before} → {version}");
     match &replaced.damaged_record {
         _ if replaced.is_recorded => {
-            context.output.warning(code, format!("another artifact of `{id}` has {versions}"));
+            output.warning(code, format!("another artifact of `{id}` has {versions}"));
         }
         Some(record) => {
             let record = record.display();
@@ -66,14 +66,14 @@ fn repeated(id: &PluginId, before: &str, version: &str, replaced: &Replaced, con
                  its record `{record}` was damaged"
             );
             let hint = "find out who wrote into the record; what is in place now was verified, and has a record again";
-            context.output.warning_with(code, said, Some(hint));
+            output.warning_with(code, said, Some(hint));
         }
         None => {
             let said = format!(
                 "what `{id}` takes the place of has {versions}; whether it was the same artifact cannot be told, because \
                  no install has recorded it"
             );
-            context.output.warning_with(code, said, None);
+            output.warning_with(code, said, None);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `aisoc plugin rollback`
 
-use aisoc_installation::Access;
+use aisoc_installation::{Access, Leaving};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
@@ -29,7 +29,8 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> Result<u8> {
     let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, ..access };
     let accepted_capabilities = args.accept_capabilities.map(|Capabilities(accepted)| accepted);
     let id = aisoc_pipeline::installed(&plugin_id(&args.id)?, &site)?;
-    let options = RollbackOptions { site, id, to: args.to, trust, lock, accepted_capabilities, access };
+    let options =
+        RollbackOptions { site, id, to: args.to, trust, lock, accepted_capabilities, leaving: Leaving::IsKept, access };
     context.output.answer(&roll_back(&options, context)?)
 }
 
@@ -41,11 +42,11 @@ pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<
     drop(reporter);
     let objection = rollback.signature.objection.as_ref();
     let done = format!("{} `{}`", context.said("rolled back", "would roll back"), options.id);
-    warn_of_objection(&done, objection, options.trust.policy.mode, context);
-    warn_of_override(&done, &rollback.signature, context);
-    context.warn_of_keys(&rollback.signature.skipped_keys, &rollback.signature.ending_keys);
+    warn_of_objection(&done, objection, options.trust.policy.mode, &context.output);
+    warn_of_override(&done, &rollback.signature, &context.output);
+    context.output.warn_of_keys(&rollback.signature.skipped_keys, &rollback.signature.ending_keys);
     if let Some(replaced) = &rollback.replaced {
-        replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, context);
+        replaced::warn(&options.id, &rollback.version, &rollback.signature, replaced, &context.output);
     }
     grants::say(&options.id, &rollback.grants, context);
     context.warn_of_lowering(&options.id, rollback.lowered_from, rollback.signature.coverage);

@@ -10,13 +10,15 @@ use aisoc_host::{Happening, Host, Loader, Settings, listen};
 use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
-use aisoc_pipeline::{EventLog, Occurrence};
+use aisoc_pipeline::{EventLog, InstallOptions, Occurrence};
 use aisoc_worker::serving::LogLine;
 
 use super::accepted::{here, require_named};
+use super::installing::{announce, registered, warn_of_installed};
 use crate::args::accepted::DiscoveredListArgs;
-use crate::args::host::HostArgs;
+use crate::args::host::{HostArgs, HostInstallArgs};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, Output, path_text, printable};
 use crate::{clock, held_plugin, runtime};
@@ -34,7 +36,7 @@ impl Answer for ServedHost {
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let has_login = args.tokens.is_some();
     let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
-    let settings = settings(args.site, &args.state, context)?;
+    let settings = settings(args.site, args.installing, &args.state, context)?;
     require_private(args.listen, has_login, context)?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
@@ -82,19 +84,37 @@ fn require_private(address: SocketAddr, has_login: bool, context: &Context) -> R
 }
 
 /// What the host goes by. Whoever names a place means one that is there.
-fn settings(args: DiscoveredListArgs, state: &Path, context: &Context) -> Result<Settings> {
+fn settings(
+    args: DiscoveredListArgs,
+    installing: HostInstallArgs,
+    state: &Path,
+    context: &Context,
+) -> Result<Settings> {
     require_named(args.plugins_dir.as_deref())?;
     if let Some(missing) = args.lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("open", missing, ErrorKind::NotFound.into()));
     }
     let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
     let site = context.site(args.plugins_dir);
+    let access = context.access_to(&site, &installing.place, &args.shared)?;
     let here = here(&site, args.sources, args.trust, shared_directories(&args.shared), context)?;
     if !aisoc_files::parent(state).is_dir() {
         return Err(Fault::io("write", state, ErrorKind::NotFound.into()).hint(OTHER_STATE));
     }
+    let installing = InstallOptions {
+        site: site.clone(),
+        trust: here.trust.clone(),
+        only: None,
+        require_digest: None,
+        references: context.environment.reference_rules()?,
+        lock: LockRule::of(mode, chosen.path.clone()),
+        client: context.client(&installing.registry, &[])?,
+        keep: installing.keep,
+        access,
+    };
     Ok(Settings {
         here,
+        installing,
         mode,
         lock_path: chosen.path.clone(),
         lock: Box::new(move || chosen.read()),
@@ -129,6 +149,15 @@ fn say(happening: &Happening<'_>, output: &Output) {
             output.status("Kept", format!("{id}, which was not reloaded: {}", printable(error)));
         }
         Happening::Reloaded { id, error: None } => output.status("Reloaded", id),
+        Happening::Unpinned { reference } => output.status("Unpinned", format!("{reference} names no digest")),
+        Happening::Installed { installed, mode } => {
+            announce(installed, output);
+            warn_of_installed(installed, *mode, output);
+        }
+        Happening::RolledBack { id, rolled_back } => {
+            output
+                .status("Switched", format!("{id} to {} in {}", rolled_back.version, rolled_back.directory.display()));
+        }
         Happening::Printed { id, line: LogLine::Printed(line) } => {
             output.status("Printed", format!("{id}: {}", printable(line)));
         }
@@ -143,6 +172,14 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
     match happening {
         Happening::Moved { id, to, error, .. } => Occurrence::of_state(id, to.as_str(), *error),
         Happening::Reloaded { id, error } => Some(Occurrence::of_reload(id, *error)),
+        Happening::Unpinned { reference } => Some(Occurrence::unpinned(reference)),
+        Happening::Installed { installed, .. } => {
+            Some(registered(&installed.id, &installed.version, &installed.signature))
+        }
+        Happening::RolledBack { id, rolled_back } => {
+            let id = id.parse().ok()?;
+            Some(registered(&id, &rolled_back.version, &rolled_back.signature))
+        }
         Happening::Printed { .. } => None,
     }
 }

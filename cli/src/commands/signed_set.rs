@@ -124,7 +124,7 @@ fn new_version(args: &SignSetArgs, expires: Expiry, context: &Context) -> Result
 }
 
 fn warn<S>(done: &ExportedSet<S>, context: &Context) {
-    context.warn_of_keys(&done.skipped_keys, std::iter::empty::<&str>());
+    context.output.warn_of_keys(&done.skipped_keys, std::iter::empty::<&str>());
     for signer in &done.doubtful {
         let said = format!("{} may sign no sets by the keys of the directory", signer.fingerprint);
         context.output.warning(Warning::SignerDoubtful, said);

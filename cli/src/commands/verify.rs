@@ -95,7 +95,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     drop(reporter);
     let signers = verification.verdict.as_ref().map(|verdict| verdict.signers()).unwrap_or_default();
     let ending: Vec<String> = signers.iter().filter_map(|signer| signer.near_end(at)).collect();
-    context.warn_of_keys(&verification.findings.skipped, ending);
+    context.output.warn_of_keys(&verification.findings.skipped, ending);
     answer(as_text(args.source), args.explain, verification, context)
 }
 

@@ -161,7 +161,7 @@ fn signatures(
         (false, Some(dropins)) => &dropins.skipped_keys,
         _ => &skipped_keys,
     };
-    context.warn_of_keys(skipped_keys, ending_keys(&plugins));
+    context.output.warn_of_keys(skipped_keys, ending_keys(&plugins));
     if is_judged && plugins.is_empty() && dropins.is_none() && !foresees {
         let message = format!("there is no plugin in `{}`", site.path().display());
         return Err(Fault::new(Reason::PluginNotFound, message)

@@ -115,6 +115,11 @@ impl Output {
         self.dry_run
     }
 
+    /// What was done, or in a dry run what would be.
+    pub(crate) fn said<'a>(&self, done: &'a str, foreseen: &'a str) -> &'a str {
+        if self.is_dry_run() { foreseen } else { done }
+    }
+
     /// Whether the user asked for JSON.
     pub(crate) fn json(&self) -> bool {
         self.json
@@ -131,6 +136,16 @@ impl Output {
     /// Not silenced by `--quiet`.
     pub(crate) fn warning(&self, code: Warning, text: impl std::fmt::Display) {
         self.warning_with(code, text, code.remedy());
+    }
+
+    /// Says what an operator should know of the keys that a verdict is by: which are not used, and which end.
+    pub(crate) fn warn_of_keys(&self, skipped: &[String], ending: impl IntoIterator<Item = impl std::fmt::Display>) {
+        for skipped in skipped {
+            self.warning(Warning::KeyNotUsed, format!("key not used: {skipped}"));
+        }
+        for ending in ending {
+            self.warning(Warning::KeyEnds, ending);
+        }
     }
 
     /// [`Output::warning`] with a next step of its own.

@@ -36,6 +36,14 @@ impl Answered {
         assert_eq!(said["detail"].as_str(), Some(detail), "{self:?}");
     }
 
+    /// As [`Answered::refused`], where the words are not the matter.
+    #[track_caller]
+    pub(crate) fn refused_for(&self, status: u16, reason: &str) -> String {
+        let said = self.json();
+        assert_eq!((self.status, said["reason_code"].as_str()), (status, Some(reason)), "{self:?}");
+        said["detail"].as_str().expect("why").to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
@@ -99,6 +107,10 @@ impl ServedHost {
 
     pub(crate) fn post(&self, path: &str, body: &str) -> Answered {
         self.send("POST", path, "", body)
+    }
+
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answered {
+        self.send("POST", path, "Content-Type: application/json\r\n", &body.to_string())
     }
 
     pub(crate) fn delete(&self, path: &str) -> Answered {

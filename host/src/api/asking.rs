@@ -48,10 +48,9 @@ impl Api {
 pub(super) type Named = Result<Path<String>, PathRejection>;
 
 /// An id, before anybody looks for it.
-pub(super) fn id(named: Named) -> Result<String, Problem> {
-    let id = named.ok().and_then(|Path(id)| id.parse::<PluginId>().ok());
-    id.map(|id| id.as_str().to_owned())
-        .ok_or_else(|| Problem::of_request(StatusCode::BAD_REQUEST, "the path names no plugin id"))
+pub(super) fn id(named: Named) -> Result<PluginId, Problem> {
+    let id = named.ok().and_then(|Path(id)| id.parse().ok());
+    id.ok_or_else(|| Problem::of_request(StatusCode::BAD_REQUEST, "the path names no plugin id"))
 }
 
 /// Somebody who waits: a client that goes away drops it, and the call is cancelled.

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -29,27 +29,26 @@ pub(super) struct RunRequest {
     pub(super) context: Map<String, Value>,
 }
 
-impl RunRequest {
-    /// A request without a body asks for nothing in particular.
-    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
-        let bytes = read(body).await?;
-        if bytes.is_empty() {
-            return Ok(Self::default());
-        }
-        require_json(headers)?;
-        Self::parse(&bytes)
-            .map_err(|error| Problem::of_request(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
+/// What a request says; nothing where it has no body, which asks for nothing in particular.
+pub(super) async fn read_object<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<Option<T>, Problem> {
+    let bytes = read(body).await?;
+    if bytes.is_empty() {
+        return Ok(None);
     }
+    require_json(headers)?;
+    parse(&bytes)
+        .map(Some)
+        .map_err(|error| Problem::of_request(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
+}
 
-    fn parse(bytes: &[u8]) -> serde_json::Result<Self> {
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let value = Once { depth: 0 }.deserialize(&mut reader)?;
-        reader.end()?;
-        // Derived readers take a list for an object as well.
-        match value {
-            Value::Object(_) => serde_json::from_value(value),
-            other => Err(serde_json::Error::custom(format_args!("an object is expected, and not `{other}`"))),
-        }
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Once { depth: 0 }.deserialize(&mut reader)?;
+    reader.end()?;
+    // Derived readers take a list for an object as well.
+    match value {
+        Value::Object(_) => serde_json::from_value(value),
+        other => Err(serde_json::Error::custom(format_args!("an object is expected, and not `{other}`"))),
     }
 }
 
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<RunRequest, String> {
-        RunRequest::parse(text.as_bytes()).map_err(|error| error.to_string())
+        parse(text.as_bytes()).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod asking;
 mod body;
 mod connections;
+mod installing;
 mod login;
 mod names;
 mod problem;
@@ -71,6 +72,7 @@ pub async fn serve(
     is_ready.store(false, Ordering::SeqCst);
     attending.abort();
     drop(listener);
+    host.wind_down();
     connections.end().await;
     // What is being loaded is told to stop, and everything else ends here: no plugin outlives its host.
     let _ = tokio::task::spawn_blocking(move || host.end()).await;

@@ -1,12 +1,13 @@
 //! `Problem`: what is answered to a request that is not served.
 
-use aisoc_manifests::fault::Reason;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_pipeline::documents::RefusedRequest;
 use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::found::reason_of;
 use crate::refusal::Refusal;
 
 /// A status, and why.
@@ -49,9 +50,25 @@ impl Problem {
     pub(super) fn of_reload(id: &str, refusal: &Refusal) -> Self {
         let status = match refusal {
             Refusal::Unknown | Refusal::NotNow(_) | Refusal::Plugin(_) => StatusCode::BAD_REQUEST,
-            Refusal::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::Host(fault) => of_host(fault),
         };
         Self { status, reason: refusal.reason(), detail: said(id, refusal) }
+    }
+
+    /// Of what is refused, whoever says it.
+    pub(super) fn of_fault(fault: &Fault) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, reason: fault.reason(), detail: reason_of(fault) }
+    }
+
+    /// Of a change of what is on the disk, which is refused in one way.
+    pub(super) fn of_change(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Plugin(fault) => Self::of_fault(fault),
+            Refusal::Host(fault) => Self { status: of_host(fault), ..Self::of_fault(fault) },
+            Refusal::Unknown | Refusal::NotNow(_) => {
+                Self { status: StatusCode::BAD_REQUEST, reason: refusal.reason(), detail: refusal.words() }
+            }
+        }
     }
 
     /// Of a call, whatever is wrong with the plugin.
@@ -61,6 +78,14 @@ impl Problem {
             Refusal::Host(_) => StatusCode::TOO_MANY_REQUESTS,
         };
         Self { status, reason: refusal.reason(), detail: said(id, refusal) }
+    }
+}
+
+/// Whether the host has no room for it now, or cannot.
+fn of_host(fault: &Fault) -> StatusCode {
+    match fault.reason() {
+        Reason::HostBusy => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -17,7 +17,8 @@ use axum::{Extension, Json, Router};
 use serde_json::json;
 
 use super::asking::{Api, Named, Waited, id};
-use super::body::{RunRequest, plugin_type};
+use super::body::{RunRequest, plugin_type, read_object};
+use super::installing;
 use super::login::{Needs, admit};
 use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
@@ -48,11 +49,14 @@ pub(super) fn router(api: Api) -> Router {
         .route("/readyz", Needs::Nothing, get(ready))
         .route("/api/v1/plugins", read, get(list))
         .route("/api/v1/plugins/discover", admin, post(discover))
+        .route("/api/v1/plugins/install_from_oci", admin, post(installing::install))
+        .route("/api/v1/plugins/install/oci", admin, post(installing::install))
         .route("/api/v1/plugins/{id}", read, get(show))
         .route("/api/v1/plugins/{id}", admin, delete(unload))
         .route("/api/v1/plugins/{id}/enable", admin, post(enable))
         .route("/api/v1/plugins/{id}/disable", admin, post(disable))
         .route("/api/v1/plugins/{id}/reload", admin, post(reload))
+        .route("/api/v1/plugins/{id}/rollback", admin, post(installing::roll_back))
         .route("/api/v1/plugins/{id}/run", execute, post(run))
         .router
         .fallback(|| async { Problem::of_request(StatusCode::NOT_FOUND, "there is no such path") })
@@ -96,8 +100,8 @@ async fn list(
 async fn show(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
     let id = id(named)?;
     let asked = id.clone();
-    let shown = api.ask(move |host| host.plugin(&asked)).await?;
-    shown.map(Json).map_err(|refusal| Problem::of_plugin(&id, &refusal))
+    let shown = api.ask(move |host| host.plugin(asked.as_str())).await?;
+    shown.map(Json).map_err(|refusal| Problem::of_plugin(id.as_str(), &refusal))
 }
 
 async fn discover(State(api): State<Api>) -> Result<Json<BroughtIn>, Problem> {
@@ -130,7 +134,7 @@ async fn ask(
 ) -> Result<HostedPlugin, Problem> {
     let id = id(named)?;
     let asked = id.clone();
-    api.ask(move |host| host.ask(&asked, verb)).await?.map_err(|refusal| problem(&id, &refusal))
+    api.ask(move |host| host.ask(asked.as_str(), verb)).await?.map_err(|refusal| problem(id.as_str(), &refusal))
 }
 
 async fn run(
@@ -140,15 +144,15 @@ async fn run(
     body: Body,
 ) -> Result<Json<CalledPlugin>, Problem> {
     let id = id(named)?;
-    let RunRequest { payload, context } = RunRequest::read(&headers, body).await?;
+    let RunRequest { payload, context } = read_object(&headers, body).await?.unwrap_or_default();
     admit(api.logins.as_ref(), &headers, Permission::Execute)?;
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
     let called = api
-        .ask(move |host| host.run(&asked, &Invocation { payload: &payload, context: &context, stop: &stop }))
+        .ask(move |host| host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, stop: &stop }))
         .await?;
     match called {
-        Ok(result) => Ok(Json(CalledPlugin { plugin_id: id, result })),
-        Err(refusal) => Err(Problem::of_call(&id, &refusal)),
+        Ok(result) => Ok(Json(CalledPlugin { plugin_id: id.to_string(), result })),
+        Err(refusal) => Err(Problem::of_call(id.as_str(), &refusal)),
     }
 }

@@ -89,6 +89,15 @@ pub struct BroughtIn {
     pub discovered: Vec<String>,
 }
 
+/// A plugin that a host has installed, and holds.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BroughtPlugin {
+    /// The plugin.
+    pub plugin_id: String,
+    /// Exactly this artifact, as it was named.
+    pub oci_ref: String,
+}
+
 /// What a plugin answers.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CalledPlugin {

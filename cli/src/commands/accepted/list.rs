@@ -47,7 +47,7 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
     tell(&listing.noticed, context)?;
     context.warn_of_sharing(listing.shared.as_deref());
     let judged = listing.plugins.iter().filter_map(|listed| Some(&**listed.signature.as_ref()?.as_ref().ok()?));
-    context.warn_of_keys(&listing.skipped_keys, ending_keys(judged));
+    context.output.warn_of_keys(&listing.skipped_keys, ending_keys(judged));
     let Listing { mode, lock, plugins, failed, drifts: found, .. } = listing;
     let document = DiscoveredPlugins {
         plugin_mode: mode.as_str(),

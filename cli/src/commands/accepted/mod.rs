@@ -110,12 +110,14 @@ fn warn_of_names(candidates: &Candidates<'_>, context: &Context) {
 
 /// Says what somebody should know of the signatures of what is accepted.
 fn warn_of_signatures(plugins: &[Acceptable], skipped_keys: &[String], options: &HereOptions, context: &Context) {
-    context.warn_of_keys(skipped_keys, ending_keys(plugins.iter().filter_map(|plugin| plugin.judged.as_deref())));
+    context
+        .output
+        .warn_of_keys(skipped_keys, ending_keys(plugins.iter().filter_map(|plugin| plugin.judged.as_deref())));
     for Acceptable { plugin, judged } in plugins {
         let Some(Ok(judged)) = judged.as_ref().map(|judged| judged.verdict.as_ref()) else { continue };
         let done = format!("{} `{}`", context.said("accepts", "would accept"), plugin.id);
-        warn_of_objection(&done, judged.objection.as_ref(), options.trust.policy.mode, context);
-        warn_of_override(&done, judged, context);
+        warn_of_objection(&done, judged.objection.as_ref(), options.trust.policy.mode, &context.output);
+        warn_of_override(&done, judged, &context.output);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Bringing`: one plugin to what the lock accepts of it, by the line of an install or of a rollback.
 
 use aisoc_files::shell_word;
-use aisoc_installation::{Access, Site};
+use aisoc_installation::{Access, Leaving, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::InstalledPlugin;
@@ -53,6 +53,7 @@ impl Bringing {
         let options = InstallOptions {
             site: self.site.clone(),
             trust: self.trust.clone(),
+            only: None,
             require_digest: Some(*digest),
             references: self.references.clone(),
             lock: self.lock.clone(),
@@ -77,6 +78,7 @@ impl Bringing {
             trust: self.trust.clone(),
             lock: self.lock.clone(),
             accepted_capabilities: None,
+            leaving: Leaving::IsKept,
             access: Access { consent: artifact.consent.clone(), ..self.access.clone() },
         };
         roll_back(&options, context).map(drop)

@@ -115,7 +115,7 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     // Where something comes, each install says so of itself.
     if artifacts.is_empty() {
         context.warn_of_sharing(plan.shared.as_deref());
-        context.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
+        context.output.warn_of_keys(&plan.skipped_keys, NO_ENDING_KEYS);
     } else {
         here.trust.require_keys().map_err(although_pulled)?;
     }

@@ -39,7 +39,7 @@ pub(crate) fn run(args: ImpactArgs, context: &Context) -> Result<u8> {
     let published = runtime::block_on(context.cancellation()?, asked)?;
     let found = impact(&options, Afterwards::Without(&gone))?.and(published);
     context.warn_of_sharing(found.shared.as_deref());
-    context.warn_of_keys(&found.skipped_keys, std::iter::empty::<&str>());
+    context.output.warn_of_keys(&found.skipped_keys, std::iter::empty::<&str>());
     answer(&keys, &options, found, context)
 }
 

@@ -90,5 +90,5 @@ fn warn_of_ends(options: &RotateOptions<'_>, rotated: &Rotated, context: &Contex
 fn warn(rotated: &Rotated, context: &Context) {
     let Some(impact) = &rotated.impact else { return };
     context.warn_of_sharing(impact.shared.as_deref());
-    context.warn_of_keys(&impact.skipped_keys, std::iter::empty::<&str>());
+    context.output.warn_of_keys(&impact.skipped_keys, std::iter::empty::<&str>());
 }
