@@ -94,6 +94,9 @@ fn settings(
     if let Some(missing) = args.lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("open", missing, ErrorKind::NotFound.into()));
     }
+    if let Some(missing) = installing.registry.ca_file.as_ref().filter(|named| !named.exists()) {
+        return Err(Fault::io("read", missing, ErrorKind::NotFound.into()));
+    }
     let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
     let site = context.site(args.plugins_dir);
     let access = context.access_to(&site, &installing.place, &args.shared)?;

@@ -54,7 +54,8 @@ pub use explanation::{
 pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, SyncedPlugin, SyncedPlugins};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use hosted::{
-    BroughtIn, BroughtPlugin, CalledPlugin, HostedManifest, HostedPlugin, HostedPlugins, RefusedRequest, ServedHost, UnloadedPlugin,
+    BroughtIn, BroughtPlugin, CalledPlugin, HostedManifest, HostedPlugin, HostedPlugins, RefusedRequest, ServedHost,
+    UnloadedPlugin,
 };
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
