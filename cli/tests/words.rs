@@ -188,6 +188,11 @@ fn with(command: &str, word: &Word, value: &OsStr) -> Vec<OsString> {
             }
         },
     }
+    // A certificate is nothing without its key.
+    let pair = ["--tls-certificate", "--tls-private-key"];
+    if let Some(at) = pair.iter().position(|option| *option == word.option) {
+        words.extend([OsString::from(pair[1 - at]), value.to_owned()]);
+    }
     // Certificates are read for registries alone, and for hosts wherever they are named.
     if word.option == "--ca-file" && !command.starts_with("api ") && command != "serve" {
         let is_reference = |word: &OsString| word.as_bytes().starts_with(b"oci");

@@ -5,8 +5,10 @@ pub mod guard;
 pub mod head;
 pub mod pace;
 pub mod slots;
+pub mod tls;
 
 pub use guard::{Bounds, Guard};
 pub use head::closes;
 pub use pace::{Pace, Slowest};
 pub use slots::{Crowd, Slot, Slots, Taken};
+pub use tls::ServerTls;

@@ -12,7 +12,8 @@ mod refusal;
 mod switches;
 mod turns;
 
-pub use api::{listen, serve};
+pub use aisoc_connections::ServerTls;
+pub use api::{Listener, serve};
 pub use host::{Happening, Host, Invocation, Settings};
 pub use loading::Loader;
 pub use refusal::Refusal;

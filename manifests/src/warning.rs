@@ -225,7 +225,10 @@ warnings! {
         Some("run it where nobody else has an account")
     DiscoveryFailed "discovery_failed"
         "A host could not look for plugins when it began; it answers all the same, and is not ready."
-        Some("do what the message says, then `POST /api/v1/plugins/discover`")
+        Some("do what the message says, then `aisoc api discover`")
+    CertificateKept "certificate_kept"
+        "The certificate of a host has changed, and cannot be used: the one before is still shown."
+        Some("put a certificate and its private key into the files that the host was started with")
     EventNotWritten "event_not_written"
         "An event of a host could not be written into the file that `AISOC_LOG_FILE` names."
         Some("look at the file and at the disk that it is on")

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
 use clap::Args;
@@ -9,11 +10,40 @@ use clap::Args;
 use super::accepted::DiscoveredListArgs;
 use super::plugin::{PlaceArgs, RegistryArgs};
 
+/// Where a host listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ListenPlace {
+    /// An address and a port.
+    Address(SocketAddr),
+    /// A file of this machine.
+    Socket(PathBuf),
+}
+
+impl FromStr for ListenPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("a path follows `unix:`".to_owned()),
+            Some(path) => Ok(Self::Socket(path.into())),
+            None => text.parse().map(Self::Address).map_err(|_| "it is no ADDRESS:PORT and no unix:PATH".to_owned()),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
-    /// Where operators ask: an address of this machine's own and a port; port 0 is a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
-    pub(crate) listen: SocketAddr,
+    /// Where operators ask: ADDRESS:PORT, where port 0 is a free one, or unix:PATH for a socket that this user, root and,
+    /// with --tokens, the group may connect to. An address that other machines reach takes TLS and --tokens
+    #[arg(long, value_name = "PLACE", default_value = "127.0.0.1:8000")]
+    pub(crate) listen: ListenPlace,
+    /// Speak TLS with the certificate of this PEM file, its own first and those that vouch for it behind; it is read again
+    /// when it has changed
+    #[arg(long, value_name = "FILE", requires = "tls_private_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM, which nobody else may read
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_private_key: Option<PathBuf>,
     /// The file in which it keeps which plugins are disabled; one host has it at a time
     #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/host.json")]
     pub(crate) state: PathBuf,

@@ -65,6 +65,7 @@ mod succession;
 mod suggestion;
 mod table;
 mod tag;
+mod tls_files;
 mod token;
 mod uninstall;
 mod untagged;

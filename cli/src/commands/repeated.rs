@@ -221,6 +221,8 @@ mod tests {
                 "listen",
                 "state",
                 "tokens",
+                "tls-certificate",
+                "tls-private-key",
                 "payload",
                 "context",
                 "plugin-type",

@@ -1,12 +1,11 @@
 //! `aisoc serve`: the host.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Logins, TokenFile};
-use aisoc_host::{Happening, Host, Loader, Settings, listen};
+use aisoc_host::{Happening, Host, Listener, Loader, Settings};
 use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
@@ -17,8 +16,9 @@ use aisoc_worker::serving::LogLine;
 
 use super::accepted::{here, require_named};
 use super::installing::{announce, registered, warn_of_installed};
+use super::tls_files::TlsFiles;
 use crate::args::accepted::DiscoveredListArgs;
-use crate::args::host::{HostArgs, HostInstallArgs};
+use crate::args::host::{HostArgs, HostInstallArgs, ListenPlace};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, Output, path_text, printable};
 use crate::{clock, held_plugin, runtime};
@@ -35,29 +35,42 @@ impl Answer for ServedHost {
 
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let has_login = args.tokens.is_some();
+    let files = args.tls_certificate.zip(args.tls_private_key);
     let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
+    let speaks_tls = files.is_some();
+    let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
     let settings = settings(args.site, args.installing, &args.state, context)?;
-    require_private(args.listen, has_login, context)?;
+    require_private(&args.listen, speaks_tls, has_login, context)?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
     runtime::block_on_to_its_end(async {
-        let listener = listen(args.listen).map_err(|fault| fault.hint(OTHER_ADDRESS))?;
-        let address =
-            listener.local_addr().map_err(|error| Fault::new(Reason::IoError, "no address").caused_by(error))?;
+        let listener = match &args.listen {
+            ListenPlace::Address(address) => {
+                Listener::at(*address, tls.as_ref().map(TlsFiles::shown)).map_err(|fault| fault.hint(OTHER_ADDRESS))?
+            }
+            ListenPlace::Socket(path) => Listener::behind(path, has_login)?,
+        };
+        let address = listener.url()?;
         if logins.is_none() {
             context.output.warning(
                 Warning::HostWithoutLogin,
-                format!("whoever has an account on this machine may do everything at http://{address}"),
+                format!("whoever has an account on this machine may do everything at {address}"),
             );
         }
         context.output.answer(&ServedHost {
-            address: format!("http://{address}"),
+            address,
             plugins_directory: path_text(host.plugins_directory()),
             state_path: path_text(&args.state),
             process_id: std::process::id(),
         })?;
         let failed = move |fault: Fault| output.warning(Warning::DiscoveryFailed, fault.to_string());
-        aisoc_host::serve(host, logins.map(Arc::new), listener, runtime::stopped(&cancellation), failed).await
+        let rereading = tls.map(|tls| tokio::spawn(tls.reread_for_ever()));
+        let served =
+            aisoc_host::serve(host, logins.map(Arc::new), listener, runtime::stopped(&cancellation), failed).await;
+        if let Some(rereading) = rereading {
+            rereading.abort();
+        }
+        served
     })
     .map(|()| 0)
 }
@@ -66,14 +79,30 @@ const OTHER_STATE: &str = "make that directory, or name a file in one that is th
 /// To whom a host answers that is not for development alone.
 const WITH_LOGIN: &str =
     "make a token, `aisoc token create ops --role admin --tokens ./tokens.json`, and add `--tokens ./tokens.json`";
+const WITH_TLS: &str = "add `--tls-certificate FILE` and `--tls-private-key FILE`, or choose an address of this machine with \
+     `--listen 127.0.0.1:0`";
 const OTHER_ADDRESS: &str = "choose another address with `--listen 127.0.0.1:0`";
 
-/// Nobody but who is on this machine reaches it, for tokens would go over the network as they are; and without a login
-/// only where whoever is there may do everything.
-fn require_private(address: SocketAddr, has_login: bool, context: &Context) -> Result<()> {
-    if zone(address.ip()) != Zone::Loopback {
-        let what = format!("{address} can be reached from other machines, and there is no TLS");
-        return Err(Fault::new(Reason::Usage, what).hint(OTHER_ADDRESS));
+/// Tokens do not go over the network as they are, so nobody but who is on this machine reaches it without TLS; and without a
+/// login only where whoever is there may do everything.
+fn require_private(place: &ListenPlace, speaks_tls: bool, has_login: bool, context: &Context) -> Result<()> {
+    let refused = |what: String, hint: &str| Err(Fault::new(Reason::Usage, what).hint(hint.to_owned()));
+    match place {
+        ListenPlace::Socket(_) if speaks_tls => {
+            let hint = "leave out `--tls-certificate` and `--tls-private-key`";
+            return refused("nobody is in between who is behind a socket, so no TLS is spoken there".to_owned(), hint);
+        }
+        ListenPlace::Address(address) if zone(address.ip()) != Zone::Loopback => {
+            if !speaks_tls {
+                let what = format!("{address} can be reached from other machines, and there is no TLS");
+                return refused(what, WITH_TLS);
+            }
+            if !has_login {
+                let what = format!("{address} can be reached from other machines, and there is no login");
+                return refused(what, WITH_LOGIN);
+            }
+        }
+        ListenPlace::Address(_) | ListenPlace::Socket(_) => {}
     }
     if !has_login && !context.environment.is_development_without_login() {
         return Err(Fault::new(Reason::Usage, "there is no login, so a host is for development alone")

@@ -995,8 +995,8 @@ Every plugin that `aisoc plugins list` would list is known to it, with its state
 those in directories that every gate lets pass are loaded, each in a process of
 its own. Who asks shows a token of --tokens (`aisoc token create`). Without that
 file there is no login, which is for development alone: ENVIRONMENT is
-development, dev, local or demo. It listens on this machine alone. SIGTERM lets requests that have
-begun end, then ends every plugin. With --json the address comes as one line, as
+development, dev, local or demo. Other machines reach it over TLS alone. SIGTERM
+lets requests that have begun end, then ends every plugin. With --json the address comes as one line, as
 soon as it can be asked. See `aisoc help host`.",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,

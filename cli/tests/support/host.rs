@@ -78,7 +78,9 @@ impl ServedHost {
             }
         });
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
-        let address = address.trim().strip_prefix("http://").unwrap_or_default().to_owned();
+        // Where it is otherwise than over plain HTTP, it is asked by the command line.
+        let address = address.trim();
+        let address = address.strip_prefix("http://").unwrap_or(address).to_owned();
         assert!(!address.is_empty(), "{}", stderr.lock().expect("no panic"));
         Self { child, address, stderr }
     }

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,11 @@ use axum::http::{HeaderValue, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::listening::{Stream, Way};
 
 /// Most connections at a time.
 const MAX_CONNECTIONS: usize = 256;
@@ -56,25 +58,23 @@ impl Connections {
         self.slots.take(peer.to_canonical()).await
     }
 
-    /// Serves one connection that has come to `local` until it ends, or must make room.
-    pub(super) fn converse<S>(&self, stream: S, taken: Taken, local: SocketAddr, router: Router)
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let slot = Arc::clone(&taken.slot);
-        let service = service_fn(move |request| answer(router.clone(), local, Arc::clone(&slot), request));
-        let bounds = Bounds { idle: IDLE_PATIENCE, longest: ANSWER_PATIENCE, slowest: Slowest::default(), once: ONCE };
-        let guard = Guard::new(stream, Arc::clone(&taken.slot), bounds);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(IDLE_PATIENCE)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(guard), service);
-        let watched = self.watched.watch(connection);
+    /// Serves one connection until it ends, or must make room.
+    pub(super) fn serve(&self, stream: Stream, way: Way, taken: Taken, router: Router) {
+        let (slot, watcher) = (Arc::clone(&taken.slot), self.watched.watcher());
+        let conversation = async move {
+            match (stream, &way) {
+                (Stream::Unix(stream), _) => converse(stream, way, slot, router, watcher).await,
+                (Stream::Tcp(stream), Way::Tls(tls)) => {
+                    // Who does not agree on TLS has nothing to say.
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    converse(stream, way, slot, router, watcher).await;
+                }
+                (Stream::Tcp(stream), _) => converse(stream, way, slot, router, watcher).await,
+            }
+        };
         tokio::spawn(async move {
             tokio::select! {
-                // A client that goes away is its own affair.
-                _ = watched => {}
+                () = conversation => {}
                 // Dropped in the middle of an answer, if need be: nobody reads it.
                 () = taken.slot.evicted() => {}
             }
@@ -87,20 +87,32 @@ impl Connections {
     }
 }
 
+/// Speaks HTTP with a client that has come in by `way`, to the end.
+async fn converse<S>(stream: S, way: Way, slot: Arc<Slot>, router: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let bounds = Bounds { idle: IDLE_PATIENCE, longest: ANSWER_PATIENCE, slowest: Slowest::default(), once: ONCE };
+    let guard = Guard::new(stream, Arc::clone(&slot), bounds);
+    let service = service_fn(move |request| answer(router.clone(), way.clone(), Arc::clone(&slot), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_PATIENCE)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(guard), service);
+    // A client that goes away is its own affair.
+    let _ = watcher.watch(connection).await;
+}
+
 /// Answers a request, over a connection that is not in anybody's way meanwhile.
-async fn answer<B>(
-    router: Router,
-    local: SocketAddr,
-    slot: Arc<Slot>,
-    request: Request<B>,
-) -> Result<Response<Body>, Infallible>
+async fn answer<B>(router: Router, way: Way, slot: Arc<Slot>, request: Request<B>) -> Result<Response<Body>, Infallible>
 where
     B: hyper::body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
 {
     let Some(_work) = slot.work() else { return pending().await };
     let closes = closes(request.headers());
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(local);
+    request.extensions_mut().insert(way);
     request.extensions_mut().insert(slot);
     let mut response = TowerToHyperService::new(router).call(request).await?;
     // What follows a body in chunks was not looked at; and who shows no token that counts asks anew, and waits in line.

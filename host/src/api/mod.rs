@@ -4,39 +4,32 @@ mod asking;
 mod body;
 mod connections;
 mod installing;
+mod listening;
 mod login;
 mod names;
 mod problem;
 mod routes;
+mod socket_file;
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aisoc_connections::Taken;
-use aisoc_manifests::fault::{Fault, Reason, Result};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use aisoc_manifests::fault::{Fault, Result};
 use tokio::task::JoinHandle;
 
 use self::asking::Api;
 use self::connections::Connections;
+use self::listening::Arrived;
+pub use self::listening::Listener;
 use self::routes::router;
 use crate::access::Logins;
 use crate::host::Host;
 
-/// How long to wait before the next connection is taken when there was no descriptor for one.
-const PAUSE: Duration = Duration::from_millis(50);
-/// Most connections that wait to be taken: with fewer, a crowd that comes at once makes everybody try again a second later.
-const MAX_WAITING: u32 = 4096;
-/// How much of its answers the system holds for one connection; it would be ten times as much.
-const SEND_BUFFER_BYTES: u32 = 256 << 10;
 /// How soon it is noticed that a plugin has ended.
 const ROUND: Duration = Duration::from_millis(200);
-/// How often that may be so without a connection between.
-const MAX_FAILURES: u32 = 100;
 
 /// Looks for plugins, and answers operators who show a token that `logins` knows, or everybody where there are none, until
 /// `stop` is ready; then lets requests that have begun end, and every plugin go.
@@ -46,7 +39,7 @@ const MAX_FAILURES: u32 = 100;
 pub async fn serve(
     host: Arc<Host>,
     logins: Option<Arc<Logins>>,
-    listener: TcpListener,
+    listener: Listener,
     stop: impl Future<Output = ()>,
     failed: impl FnOnce(Fault) + Send + 'static,
 ) -> Result<()> {
@@ -61,13 +54,18 @@ pub async fn serve(
     let (connections, router) = (Connections::new(), router(api));
     let mut stop = pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &connections) => accepted?,
+        let come_in = async {
+            let Arrived { stream, peer, way } = listener.accept().await?;
+            // Nothing where its machine has its share already.
+            Ok::<_, Fault>(connections.take(peer).await.map(|taken| (stream, way, taken)))
+        };
+        let taken = tokio::select! {
+            taken = come_in => taken?,
             () = &mut stop => break,
         };
-        let Some((stream, taken)) = accepted else { continue };
-        let Ok(local) = stream.local_addr() else { continue };
-        connections.converse(stream, taken, local, router.clone());
+        if let Some((stream, way, taken)) = taken {
+            connections.serve(stream, way, taken, router.clone());
+        }
     }
     is_ready.store(false, Ordering::SeqCst);
     attending.abort();
@@ -89,40 +87,4 @@ fn attend(host: Arc<Host>) -> JoinHandle<()> {
             let _ = tokio::task::spawn_blocking(move || host.attend()).await;
         }
     })
-}
-
-/// The next connection and its place, unless its machine has its share already.
-async fn accept(listener: &TcpListener, connections: &Connections) -> Result<Option<(TcpStream, Taken)>> {
-    let mut failures = 0;
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Small answers must not wait for the acknowledgement of the ones before.
-                let _ = stream.set_nodelay(true);
-                return Ok(connections.take(peer.ip()).await.map(|taken| (stream, taken)));
-            }
-            // Out of descriptors, or a client that was gone before it was accepted.
-            Err(_) if failures < MAX_FAILURES => {
-                failures += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => {
-                return Err(Fault::new(Reason::IoError, "the host's listener broke").caused_by(error));
-            }
-        }
-    }
-}
-
-/// Listens on an address of this machine; port 0 is a free one.
-///
-/// # Errors
-/// `io_error`.
-pub fn listen(address: SocketAddr) -> Result<TcpListener> {
-    let failed = |error| Fault::new(Reason::IoError, format!("cannot listen on {address}")).caused_by(error);
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
-    socket.set_reuseaddr(true).map_err(failed)?;
-    // What is accepted has it from here.
-    socket.set_send_buffer_size(SEND_BUFFER_BYTES).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    socket.listen(MAX_WAITING).map_err(failed)
 }

@@ -1,20 +1,20 @@
 //! Under which names a host answers, and to whom it does not.
 //!
 //! A web page can give its own name the address of this machine (DNS rebinding) and is then, to the browser, the host's own
-//! page. The name stays in the `Host` header, so that is what is asked.
+//! page. The name stays in the `Host` header, so that is what is asked. Over TLS it is a name of the certificate, without which
+//! no browser asks anything.
 
-use std::net::SocketAddr;
-
-use aisoc_manifests::address::names_itself;
+use aisoc_manifests::address::{LOCALHOST, names_itself};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 
+use super::listening::Way;
 use super::problem::Problem;
 
-/// Lets a request pass that names this host once, as it came in at the address `local`.
-pub(super) fn require_ours(head: &Parts, local: SocketAddr) -> Result<(), Problem> {
+/// Lets a request pass that names this host once, as it came in by `way`.
+pub(super) fn require_ours(head: &Parts, way: &Way) -> Result<(), Problem> {
     let mut named = head.headers.get_all(HOST).iter();
     let (Some(host), None) = (named.next(), named.next()) else {
         return Err(Problem::of_request(StatusCode::BAD_REQUEST, "a request names one host"));
@@ -22,19 +22,26 @@ pub(super) fn require_ours(head: &Parts, local: SocketAddr) -> Result<(), Proble
     let host = host.to_str().unwrap_or_default();
     // A request for a whole URL names the host there too, and that counts (RFC 9112, 3.2.2).
     let both = std::iter::once(host).chain(head.uri.authority().map(Authority::as_str));
-    match both.into_iter().all(|host| is_ours(host, local)) {
+    match both.into_iter().all(|host| is_ours(host, way)) {
         true => Ok(()),
         false => Err(Problem::of_request(StatusCode::MISDIRECTED_REQUEST, "this host has another name")),
     }
 }
 
-fn is_ours(host: &str, local: SocketAddr) -> bool {
+fn is_ours(host: &str, way: &Way) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
-    let has_our_port = match authority.port() {
-        Some(port) => port.as_str() == local.port().to_string(),
-        None => host == authority.host() && local.port() == 80,
+    let has_port = |ours: u16, usual: u16| match authority.port() {
+        Some(port) => port.as_str() == ours.to_string(),
+        None => host == authority.host() && ours == usual,
     };
-    has_our_port && !host.contains('@') && names_itself(authority.host(), local.ip())
+    let is_this = match way {
+        Way::Address(local) => has_port(local.port(), 80) && names_itself(authority.host(), local.ip()),
+        // What stands in front of it may have another port.
+        Way::Tls(tls) => tls.is_for(authority.host()),
+        // No name leads there.
+        Way::Socket => host == LOCALHOST,
+    };
+    is_this && !host.contains('@')
 }
 
 /// Refuses what browsers send for a page: they name its origin, or how it relates to us, and no other client does.
@@ -48,6 +55,8 @@ pub(super) fn refuse_pages(headers: &HeaderMap) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
@@ -67,7 +76,16 @@ mod tests {
             ("2130706433:8080", false),
             ("", false),
         ] {
-            assert_eq!(is_ours(host, local), expected, "{host}");
+            assert_eq!(is_ours(host, &Way::Address(local)), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn behind_a_socket_it_has_one_name() {
+        for (host, expected) in
+            [("localhost", true), ("localhost:80", false), ("evil.example", false), ("x@localhost", false)]
+        {
+            assert_eq!(is_ours(host, &Way::Socket), expected, "{host}");
         }
     }
 }

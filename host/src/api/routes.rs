@@ -1,7 +1,6 @@
 //! The routes of the operator's API. A handler asks the host, on a thread where it may wait, and shows what comes of it.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,6 +18,7 @@ use serde_json::json;
 use super::asking::{Api, Named, Waited, id};
 use super::body::{RunRequest, plugin_type, read_object};
 use super::installing;
+use super::listening::Way;
 use super::login::{Needs, admit};
 use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
@@ -68,9 +68,9 @@ pub(super) fn router(api: Api) -> Router {
 }
 
 /// Before anything of a request is looked at but its head.
-async fn guard(Extension(local): Extension<SocketAddr>, request: Request, next: Next) -> Response {
+async fn guard(Extension(way): Extension<Way>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    match require_ours(&head, local).and_then(|()| refuse_pages(&head.headers)) {
+    match require_ours(&head, &way).and_then(|()| refuse_pages(&head.headers)) {
         Ok(()) => next.run(Request::from_parts(head, body)).await,
         Err(problem) => problem.into_response(),
     }

@@ -1,0 +1,149 @@
+//! `Listener`: where operators come in: an address, with TLS or without, or a socket of this machine.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aisoc_connections::ServerTls;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+
+use super::socket_file::SocketFile;
+
+/// How long to wait before the next connection is taken when there was no descriptor for one.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How often that may be so without a connection between.
+const MAX_FAILURES: u32 = 100;
+/// Most connections that wait to be taken: with fewer, a crowd that comes at once makes everybody try again a second later.
+const MAX_WAITING: u32 = 4096;
+/// How much of its answers the system holds for one connection; it would be ten times as much.
+const SEND_BUFFER_BYTES: u32 = 256 << 10;
+
+/// Where operators come in.
+#[derive(Debug)]
+pub struct Listener {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Address(TcpListener, Option<Arc<ServerTls>>),
+    Socket(UnixListener, SocketFile),
+}
+
+/// Who has come in.
+pub(super) struct Arrived {
+    pub(super) stream: Stream,
+    /// From which machine.
+    pub(super) peer: IpAddr,
+    pub(super) way: Way,
+}
+
+/// What a connection is made of.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// How a client has reached the host, and so under which names.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    /// At that address of this machine.
+    Address(SocketAddr),
+    /// Over TLS, with the names of that certificate.
+    Tls(Arc<ServerTls>),
+    /// By a file that no other machine has.
+    Socket,
+}
+
+impl Listener {
+    /// Listens on an address; port 0 is a free one. With `tls`, TLS is spoken there and nothing else.
+    ///
+    /// # Errors
+    /// `io_error`.
+    pub fn at(address: SocketAddr, tls: Option<Arc<ServerTls>>) -> Result<Self> {
+        let failed = |error| Fault::new(Reason::IoError, format!("cannot listen on {address}")).caused_by(error);
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
+        socket.set_reuseaddr(true).map_err(failed)?;
+        // What is accepted has it from here.
+        socket.set_send_buffer_size(SEND_BUFFER_BYTES).map_err(failed)?;
+        socket.bind(address).map_err(failed)?;
+        Ok(Self { kind: Kind::Address(socket.listen(MAX_WAITING).map_err(failed)?, tls) })
+    }
+
+    /// Listens behind a file of this machine, which nobody but this user and root may connect to, or its group as well.
+    ///
+    /// # Errors
+    /// As [`SocketFile::listen`].
+    pub fn behind(path: &Path, is_for_group: bool) -> Result<Self> {
+        let (listener, file) = SocketFile::listen(path, is_for_group)?;
+        Ok(Self { kind: Kind::Socket(listener, file) })
+    }
+
+    /// Where it is, as clients name it.
+    ///
+    /// # Errors
+    /// `io_error` when the system does not say.
+    pub fn url(&self) -> Result<String> {
+        let unknown = |error| Fault::new(Reason::IoError, "the host has no address").caused_by(error);
+        Ok(match &self.kind {
+            Kind::Address(listener, None) => format!("http://{}", listener.local_addr().map_err(unknown)?),
+            Kind::Address(listener, Some(_)) => format!("https://{}", listener.local_addr().map_err(unknown)?),
+            Kind::Socket(_, file) => format!("unix:{}", file.path().display()),
+        })
+    }
+
+    /// The next one who comes in.
+    ///
+    /// # Errors
+    /// `io_error` when the listener breaks.
+    pub(super) async fn accept(&self) -> Result<Arrived> {
+        match &self.kind {
+            Kind::Address(listener, tls) => loop {
+                let (stream, peer) = persistently(|| listener.accept()).await?;
+                // Small answers must not wait for the acknowledgement of the ones before.
+                let _ = stream.set_nodelay(true);
+                // One that is gone already has no address.
+                let Ok(local) = stream.local_addr() else { continue };
+                let way = match tls {
+                    Some(tls) => Way::Tls(Arc::clone(tls)),
+                    None => Way::Address(local),
+                };
+                return Ok(Arrived { stream: Stream::Tcp(stream), peer: peer.ip(), way });
+            },
+            Kind::Socket(listener, _) => {
+                let (stream, _) = persistently(|| listener.accept()).await?;
+                let peer = Ipv4Addr::LOCALHOST.into();
+                Ok(Arrived { stream: Stream::Unix(stream), peer, way: Way::Socket })
+            }
+        }
+    }
+}
+
+/// Tries again when there was no descriptor, or a client was gone before it was accepted.
+async fn persistently<T, F: Future<Output = io::Result<T>>>(accept: impl Fn() -> F) -> Result<T> {
+    let mut failures = 0;
+    loop {
+        match accept().await {
+            Ok(accepted) => return Ok(accepted),
+            Err(_) if failures < MAX_FAILURES => {
+                failures += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(Fault::new(Reason::IoError, "the host's listener broke").caused_by(error)),
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp(_) => "Tcp",
+            Self::Unix(_) => "Unix",
+        })
+    }
+}
