@@ -81,8 +81,11 @@ pub(crate) fn plugins(site: &Site, stated: &StatedPlugins, limits: &Limits) -> R
     // What was interrupted is not what failed.
     limits.cancellation.check()?;
     let mut found: Vec<Found> = found.into_iter().flatten().collect();
-    // Within one source the order of the directories stays.
-    found.sort_by_key(|found| found.as_ref().map_or_else(|failed| failed.source, |plugin| plugin.source));
+    // Within one source the order of the directories stays, behind those that somebody means.
+    found.sort_by_key(|found| match found {
+        Ok(plugin) => (!site.means(&plugin.id, &plugin.place), plugin.source),
+        Err(failed) => (true, failed.source),
+    });
     Ok(found)
 }
 

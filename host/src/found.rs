@@ -16,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) place: PathBuf,
     /// What is to become of it.
     pub(crate) verdict: Verdict,
+    /// The name of its directory, where an operator asks for what is in that one.
+    pub(crate) asked_for: Option<String>,
 }
 
 /// What is to become of what was found.
@@ -58,13 +60,13 @@ impl Found {
             }
             None => Verdict::NotLoaded,
         };
-        Self { about, place, verdict }
+        Self { about, place, verdict, asked_for: None }
     }
 
     fn failed(failed: Failed) -> Self {
         let Failed { name, source, kind, version, place, fault } = failed;
         let about = shown(&name, version.as_deref(), source, kind, &place);
-        Self { about, place, verdict: Verdict::Refused(fault) }
+        Self { about, place, verdict: Verdict::Refused(fault), asked_for: None }
     }
 }
 

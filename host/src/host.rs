@@ -13,8 +13,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::{HereOptions, Listing, list};
 use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
 use aisoc_pipeline::{
-    AdmittedCode, ContractChecks, Discovered, InstallOptions, Installation, Rollback, check_contracts,
-    read_admitted_code,
+    AdmittedCode, ContractChecks, Discovered, InstallOptions, Installation, Rollback, SiteSources, check_contracts,
+    escaped, read_admitted_code,
 };
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{PluginMode, Traces, TrustMode, lock_missing};
@@ -26,6 +26,7 @@ use serde_json::{Map, Value};
 use crate::found::{Found, Verdict, reason_of};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
 use crate::loading::{Loader, fault};
+use crate::meant::require_plain_name;
 use crate::refusal::Refusal;
 use crate::switches::Switches;
 use crate::turns::Turns;
@@ -215,6 +216,11 @@ impl Host {
 
     /// One look at every source, by the keys, the lock and the time of now.
     fn look(&self) -> Result<Vec<Found>> {
+        self.look_for(None)
+    }
+
+    /// As [`Host::look`], as if that directory of that plugin were meant.
+    fn look_for(&self, asked_for: Option<(&str, &str)>) -> Result<Vec<Found>> {
         let _one = locked(&self.looking);
         let Settings { here, mode, lock, lock_path, judging_time, loader, .. } = &self.settings;
         let lock = lock()?;
@@ -224,7 +230,7 @@ impl Host {
         let mut trust = here.trust.clone();
         trust.at = judging_time()?;
         let options = HereOptions {
-            sources: here.sources.clone(),
+            sources: self.sources(asked_for),
             trust,
             limits: here.limits.clone(),
             shared_directories: here.shared_directories,
@@ -235,6 +241,19 @@ impl Host {
         let listing: Listing =
             list(&options, *mode, lock, &|plugins: &[&Discovered]| check_contracts(plugins, &checks), Traces::Dropped)?;
         Ok(Found::all(listing))
+    }
+
+    /// Where plugins are looked for, with what operators have said of which are meant.
+    fn sources(&self, asked_for: Option<(&str, &str)>) -> SiteSources {
+        let sources = self.settings.here.sources.clone();
+        let mut meant = self.switches.all_meant();
+        meant.extend(asked_for.map(|(id, directory)| (id.to_owned(), directory.to_owned())));
+        let site = sources.site.map(|site| {
+            let place = |(id, directory): (String, String)| Some((id.parse().ok()?, site.path().join(directory)));
+            let meant = meant.into_iter().filter_map(place).collect();
+            site.meaning(meant)
+        });
+        SiteSources { site, ..sources }
     }
 
     /// What is neither there nor in memory is nothing any more.
@@ -401,11 +420,13 @@ impl Host {
     /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
     /// end in what they began in.
     fn load(&self, held: &Held, found: Option<&Found>) -> Result<()> {
-        let Some(Found { verdict: Verdict::Admitted(plugin), about, place }) = found else {
+        let found = found.ok_or_else(|| gone(&held.id))?;
+        let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
             return Err(gone(&held.id));
         };
         let code = read_admitted_code(plugin, &self.settings.here.limits)?;
         let worker = self.start(held, place, &code)?;
+        self.remember_meant(held, found)?;
         let mut about = about.clone();
         let AdmittedCode { manifest, config_schema, .. } = code;
         about.manifest = HostedManifest {
@@ -426,6 +447,19 @@ impl Host {
         // Ended outside of the lock: it may take its time.
         drop(before);
         Ok(())
+    }
+
+    /// Writes down which directory is meant before what is in it takes calls, and that none is any more where what is in
+    /// another one does.
+    fn remember_meant(&self, held: &Held, found: &Found) -> Result<()> {
+        let is_elsewhere = |meant: &String| self.plugins_directory().join(meant) != found.place;
+        match (&found.asked_for, self.switches.meant(&held.id)) {
+            (Some(asked_for), meant) if meant.as_ref() != Some(asked_for) => {
+                self.switches.mean(&held.id, Some(asked_for))
+            }
+            (None, Some(meant)) if is_elsewhere(&meant) => self.switches.mean(&held.id, None),
+            _ => Ok(()),
+        }
     }
 
     /// What is in memory comes from there: so it is known by that place.
@@ -449,7 +483,7 @@ impl Host {
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.
     fn replace(&self, held: &Held, found: Option<&Found>) -> Result<()> {
-        let looked_at = if found.is_some() { None } else { self.look_at(held)? };
+        let looked_at = if found.is_some() { None } else { self.look_for_next(held)? };
         match found.or(looked_at.as_ref()) {
             Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault.clone()),
             found => self.load(held, found),
@@ -461,6 +495,16 @@ impl Host {
         let place = locked(&held.now).place.clone();
         let is_it = |found: &Found| found.about.id == held.id && found.place == place;
         Ok(self.look()?.into_iter().find(is_it))
+    }
+
+    /// As [`Host::look_at`]; where nothing stands there any more, what the gates admit of it elsewhere.
+    fn look_for_next(&self, held: &Held) -> Result<Option<Found>> {
+        let place = locked(&held.now).place.clone();
+        let mut found = self.look()?;
+        found.retain(|found| found.about.id == held.id);
+        let is_admitted = |found: &Found| matches!(found.verdict, Verdict::Admitted(_));
+        let at = found.iter().position(|found| found.place == place).or_else(|| found.iter().position(is_admitted));
+        Ok(at.map(|at| found.swap_remove(at)))
     }
 
     /// Looks after what runs: what has ended has failed, and what is to be tried again is tried. For whoever does so again
@@ -559,6 +603,27 @@ impl Host {
         Ok(self.seen(&held))
     }
 
+    /// Lets what is in a directory of the plugins directory take the place of what is in memory, and be meant from then on
+    /// where another one holds the plugin as well.
+    ///
+    /// # Errors
+    /// As [`Host::ask`]; `usage` for what is no directory's name, `plugin_not_found` where the plugin is not in it.
+    pub(crate) fn reload_from(&self, id: &str, directory: &str) -> Result<HostedPlugin, Refusal> {
+        require_plain_name(directory).map_err(Refusal::Plugin)?;
+        let held = self.find(id)?;
+        self.notice_end(&held);
+        {
+            let _changing = locked(&held.changing);
+            let place = self.plugins_directory().join(directory);
+            let found = self.look_for(Some((id, directory))).map_err(Refusal::Plugin)?;
+            let is_it = |found: &Found| found.about.id == id && found.place == place;
+            let found = found.into_iter().find(is_it).ok_or_else(|| Refusal::Plugin(not_in(id, &place)))?;
+            let found = Found { asked_for: Some(directory.to_owned()), ..found };
+            self.drive(&held, Event::Asked(Verb::Reload), Some(&found))?;
+        }
+        Ok(self.seen(&held))
+    }
+
     /// Calls a plugin.
     ///
     /// # Errors
@@ -639,6 +704,10 @@ impl Held {
         };
         drop(worker);
     }
+}
+
+fn not_in(id: &str, place: &Path) -> Fault {
+    Fault::new(Reason::PluginNotFound, format!("`{id}` is not in `{}`", escaped(place.as_os_str())))
 }
 
 fn gone(id: &str) -> Fault {

@@ -8,6 +8,7 @@ mod host;
 mod installing;
 pub mod lifecycle;
 mod loading;
+mod meant;
 mod refusal;
 mod switches;
 mod turns;

@@ -1,14 +1,14 @@
-//! `Switches`: which plugins an operator has disabled: one file, which one host has.
+//! `Switches`: what operators have said of plugins: which are disabled, and of several directories which is meant. One
+//! file, which one host has.
 //!
-//! It is written whole, before anybody is told that a plugin is switched: what was said of a plugin holds after whatever
-//! ends the host.
+//! It is written whole, before anybody is told: what was said of a plugin holds after whatever ends the host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aisoc_files::{
@@ -18,6 +18,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::Switch;
+use crate::meant::is_plain_name;
 
 /// Most bytes of the file: the ids of some ten thousand plugins.
 const MAX_STATE_BYTES: u64 = 1 << 20;
@@ -27,18 +28,21 @@ const SCHEMA: u32 = 1;
 const MODE: u32 = 0o600;
 
 /// What is in the file.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     schema: u32,
     disabled: BTreeSet<String>,
+    /// The directories that are meant, by their names in the plugins directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    meant: BTreeMap<String, String>,
 }
 
-/// Which plugins are disabled, and the lock that keeps other hosts away.
+/// What was said of plugins, and the lock that keeps other hosts away.
 #[derive(Debug)]
 pub(crate) struct Switches {
     path: PathBuf,
-    disabled: Mutex<BTreeSet<String>>,
+    said: Mutex<Written>,
     _lock: File,
 }
 
@@ -53,14 +57,23 @@ impl Switches {
             return Err(Fault::new(Reason::Usage, format!("`{}` names no file", path.display())));
         };
         let lock = take(path, &format!("{name}.lock"))?;
-        let disabled = Mutex::new(read(path)?);
-        Ok(Self { path: path.to_owned(), disabled, _lock: lock })
+        let said = Mutex::new(read(path)?);
+        Ok(Self { path: path.to_owned(), said, _lock: lock })
     }
 
     /// What was said of a plugin.
     pub(crate) fn of(&self, id: &str) -> Switch {
-        let disabled = self.disabled.lock().unwrap_or_else(PoisonError::into_inner);
-        if disabled.contains(id) { Switch::Off } else { Switch::On }
+        if self.said().disabled.contains(id) { Switch::Off } else { Switch::On }
+    }
+
+    /// In which directory a plugin is that is meant, where that was said.
+    pub(crate) fn meant(&self, id: &str) -> Option<String> {
+        self.said().meant.get(id).cloned()
+    }
+
+    /// All directories that are meant, by the plugins.
+    pub(crate) fn all_meant(&self) -> BTreeMap<String, String> {
+        self.said().meant.clone()
     }
 
     /// Writes down what is said of a plugin; where that fails, nothing was said.
@@ -68,21 +81,43 @@ impl Switches {
     /// # Errors
     /// I/O reasons.
     pub(crate) fn set(&self, id: &str, switch: Switch) -> Result<()> {
-        let mut disabled = self.disabled.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = disabled.clone();
-        match switch {
-            Switch::On => changed.remove(id),
-            Switch::Off => changed.insert(id.to_owned()),
-        };
+        self.change(|said| {
+            match switch {
+                Switch::On => said.disabled.remove(id),
+                Switch::Off => said.disabled.insert(id.to_owned()),
+            };
+        })
+    }
+
+    /// Writes down in which directory a plugin is that is meant, or that none is; where that fails, nothing was said.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub(crate) fn mean(&self, id: &str, directory: Option<&str>) -> Result<()> {
+        self.change(|said| {
+            match directory {
+                Some(directory) => said.meant.insert(id.to_owned(), directory.to_owned()),
+                None => said.meant.remove(id),
+            };
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Written)) -> Result<()> {
+        let mut said = self.said();
+        let mut changed = said.clone();
+        change(&mut changed);
         self.write(&changed)?;
-        *disabled = changed;
+        *said = changed;
         Ok(())
     }
 
-    fn write(&self, disabled: &BTreeSet<String>) -> Result<()> {
+    fn said(&self) -> MutexGuard<'_, Written> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, said: &Written) -> Result<()> {
         let failed = |error| Fault::io("write", &self.path, error);
-        let written = Written { schema: SCHEMA, disabled: disabled.clone() };
-        let text = serde_json::to_string(&written).map_err(|error| failed(error.into()))?;
+        let text = serde_json::to_string(said).map_err(|error| failed(error.into()))?;
         if text.len() as u64 > MAX_STATE_BYTES {
             return Err(failed(io::ErrorKind::FileTooLarge.into()));
         }
@@ -111,14 +146,14 @@ fn take(path: &Path, name: &str) -> Result<File> {
     }
 }
 
-fn read(path: &Path) -> Result<BTreeSet<String>> {
+fn read(path: &Path) -> Result<Written> {
     let invalid = |why: &dyn std::fmt::Display| {
         Fault::new(Reason::RecordInvalid, format!("`{}` is no state of a host: {why}", path.display()))
             .hint("put back the file as a host has written it, or take it away: then every plugin is enabled")
     };
     let content = match read_small(path, MAX_STATE_BYTES, Links::Refused) {
         Ok(file) => file.content,
-        Err(error) if error.is_absent() => return Ok(BTreeSet::new()),
+        Err(error) if error.is_absent() => return Ok(Written { schema: SCHEMA, ..Written::default() }),
         Err(SmallFileError::Io(error)) => return Err(Fault::io("read", path, error)),
         Err(SmallFileError::NotAFile) => return Err(invalid(&"it is no file")),
         Err(SmallFileError::TooLarge { max_bytes, .. }) => {
@@ -126,8 +161,11 @@ fn read(path: &Path) -> Result<BTreeSet<String>> {
         }
     };
     let written: Written = serde_json::from_slice(&content).map_err(|error| invalid(&error))?;
+    if let Some((id, directory)) = written.meant.iter().find(|(_, directory)| !is_plain_name(directory)) {
+        return Err(invalid(&format!("`{directory}` of `{id}` is no directory's name")));
+    }
     match written.schema {
-        SCHEMA => Ok(written.disabled),
+        SCHEMA => Ok(written),
         other => Err(invalid(&"another form").expected(SCHEMA.to_string(), other.to_string())),
     }
 }
@@ -145,12 +183,16 @@ mod tests {
         first.set("demo", Switch::Off).expect("written");
         first.set("other", Switch::Off).expect("written");
         first.set("other", Switch::On).expect("written");
+        first.mean("demo", Some("demo-2")).expect("written");
+        first.mean("other", Some("x")).expect("written");
+        first.mean("other", None).expect("written");
         let refused = Switches::open(&path).expect_err("one host");
         assert_eq!(refused.reason(), Reason::Locked);
         assert!(refused.message().contains(&format!("process {}", std::process::id())), "{refused}");
         drop(first);
         let second = Switches::open(&path).expect("free");
         assert_eq!((second.of("demo"), second.of("other")), (Switch::Off, Switch::On));
+        assert_eq!((second.meant("demo").as_deref(), second.all_meant().len()), (Some("demo-2"), 1));
     }
 
     #[test]
@@ -163,6 +205,7 @@ mod tests {
             "{\"schema\": 1}",
             "{\"schema\": 2, \"disabled\": []}",
             "{\"schema\": 1, \"disabled\": [], \"x\": 1}",
+            "{\"schema\": 1, \"disabled\": [], \"meant\": {\"demo\": \"../demo\"}}",
         ] {
             std::fs::write(&path, text).expect("written");
             assert_eq!(Switches::open(&path).expect_err(text).reason(), Reason::RecordInvalid, "{text}");

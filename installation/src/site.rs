@@ -1,5 +1,6 @@
 //! `Site`: a plugins directory. Readers observe it without a lock; whoever changes it begins a session.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::access::Access;
 use crate::census::Census;
 use crate::collect::{Collected, collect_staging};
 use crate::guarded::require_secure_plugins;
+use crate::identity::Placed;
 use crate::last_seen;
 use crate::layout::{Layout, OWN_DIRECTORY};
 use crate::looking;
@@ -36,12 +38,31 @@ use crate::tree_in_place::{PreviousTree, TreeInPlace};
 #[derive(Debug, Clone)]
 pub struct Site {
     pub(crate) layout: Layout,
+    meant: BTreeMap<PluginId, PathBuf>,
 }
 
 impl Site {
     /// The site in that directory, which need not exist.
     pub fn at(plugins_dir: impl Into<PathBuf>) -> Self {
-        Self { layout: Layout::of(plugins_dir) }
+        Self { layout: Layout::of(plugins_dir), meant: BTreeMap::new() }
+    }
+
+    /// The same, where somebody has said of plugins in which directory they are: of several that state one id that one
+    /// has it, as long as it does.
+    #[must_use]
+    pub fn meaning(self, meant: BTreeMap<PluginId, PathBuf>) -> Self {
+        Self { meant, ..self }
+    }
+
+    /// Whether that is the place that is meant of a plugin.
+    pub fn means(&self, id: &str, place: &Path) -> bool {
+        id.parse().is_ok_and(|id: PluginId| self.meant.get(&id).is_some_and(|meant| meant == place))
+    }
+
+    /// Whether of all that stands there another one is meant.
+    pub fn passes_over(&self, one: &Placed, all: &[Placed]) -> bool {
+        let Some((id, meant)) = one.id.as_ref().and_then(|id| self.meant.get_key_value(id)) else { return false };
+        one.path != *meant && all.iter().any(|other| other.path == *meant && other.id.as_ref() == Some(id))
     }
 
     /// The plugins directory.

@@ -158,7 +158,7 @@ pub(crate) fn see_at_rest(options: &AtRestOptions, afterwards: Afterwards<'_>) -
     options.limits.cancellation.check()?;
     // Of ten thousand nothing large is moved from list to list.
     let mut judged: Vec<Box<Judged>> = judged.into_iter().flatten().collect();
-    refuse_ambiguous(&mut judged, others);
+    refuse_ambiguous(&mut judged, others, &options.site);
     let seen: Vec<Seen> = judged.into_iter().map(|judged| judged.seen).collect();
     let is_missing = |id: &&String| seen.iter().all(|seen| seen.plugin.id != **id && seen.plugin.directory != **id);
     if let Some(id) = options.only.iter().find(is_missing) {
@@ -203,9 +203,18 @@ struct Judged {
 }
 
 /// Nobody can rely on a verdict about a plugin that may be taken for another one.
-fn refuse_ambiguous(judged: &mut [Box<Judged>], others: Vec<Placed>) {
+fn refuse_ambiguous(judged: &mut [Box<Judged>], others: Vec<Placed>, site: &Site) {
     let placed: Vec<Placed> = judged.iter().map(|judged| judged.placed.clone()).chain(others).collect();
-    for (judged, conflict) in judged.iter_mut().zip(identity_conflicts(&placed)) {
+    // What is passed over is not the plugin, and is refused as a second one where both are listed.
+    let (passed_over, counted): (Vec<bool>, Vec<Option<Placed>>) = placed
+        .iter()
+        .map(|one| (site.passes_over(one, &placed), one))
+        .map(|(is_passed_over, one)| (is_passed_over, (!is_passed_over).then(|| one.clone())))
+        .unzip();
+    let counted: Vec<Placed> = counted.into_iter().flatten().collect();
+    let mut conflicts = identity_conflicts(&counted).into_iter();
+    for (judged, is_passed_over) in judged.iter_mut().zip(passed_over) {
+        let conflict = if is_passed_over { None } else { conflicts.next().flatten() };
         if let Some(conflict) = conflict {
             let plugin = &mut judged.seen.plugin;
             plugin.verdict = Err(conflict.fault());

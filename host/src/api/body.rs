@@ -29,6 +29,14 @@ pub(super) struct RunRequest {
     pub(super) context: Map<String, Value>,
 }
 
+/// From where a plugin is loaded: its own place where nothing is said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ReloadRequest {
+    /// The name of a directory in the plugins directory.
+    pub(super) from: Option<String>,
+}
+
 /// What a request says; nothing where it has no body, which asks for nothing in particular.
 pub(super) async fn read_object<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<Option<T>, Problem> {
     let bytes = read(body).await?;

@@ -16,7 +16,7 @@ use axum::{Extension, Json, Router};
 use serde_json::json;
 
 use super::asking::{Api, Named, Waited, id};
-use super::body::{RunRequest, plugin_type, read_object};
+use super::body::{ReloadRequest, RunRequest, plugin_type, read_object};
 use super::installing;
 use super::listening::Way;
 use super::login::{Needs, admit};
@@ -118,8 +118,19 @@ async fn disable(State(api): State<Api>, named: Named) -> Result<Json<HostedPlug
     ask(&api, named, Verb::Disable, Problem::of_plugin).await.map(Json)
 }
 
-async fn reload(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
-    ask(&api, named, Verb::Reload, Problem::of_reload).await.map(Json)
+async fn reload(
+    State(api): State<Api>,
+    named: Named,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<HostedPlugin>, Problem> {
+    let ReloadRequest { from } = read_object(&headers, body).await?.unwrap_or_default();
+    admit(api.logins.as_ref(), &headers, Permission::Admin)?;
+    let Some(from) = from else { return ask(&api, named, Verb::Reload, Problem::of_reload).await.map(Json) };
+    let id = id(named)?;
+    let asked = id.clone();
+    let reloaded = api.ask(move |host| host.reload_from(asked.as_str(), &from)).await?;
+    reloaded.map(Json).map_err(|refusal| Problem::of_reload(id.as_str(), &refusal))
 }
 
 async fn unload(State(api): State<Api>, named: Named) -> Result<StatusCode, Problem> {
