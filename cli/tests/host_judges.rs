@@ -207,8 +207,14 @@ fn what_happens_is_written_down_by_the_names_of_hosts() {
         let lines = lines.iter().filter(|line| line["plugin_id"] == id);
         lines.map(|line| line["event"].as_str().expect("a name").to_owned()).collect()
     };
-    let expected =
-        ["plugin.enabled", "plugin.disabled", "plugin.enabled", "plugin.reload.completed", "plugin.unloaded"];
+    let expected = [
+        "plugin.loaded",
+        "plugin.enabled",
+        "plugin.disabled",
+        "plugin.enabled",
+        "plugin.reload.completed",
+        "plugin.unloaded",
+    ];
     assert_eq!(of("signed"), expected);
     assert_eq!(
         (of("bare"), of("changed")),

@@ -10,5 +10,5 @@ pub mod tls;
 pub use guard::{Bounds, Guard};
 pub use head::closes;
 pub use pace::{Pace, Slowest};
-pub use slots::{Crowd, Slot, Slots, Taken};
+pub use slots::{Crowd, Slot, Slots, Taken, Work};
 pub use tls::ServerTls;

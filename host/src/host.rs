@@ -23,6 +23,8 @@ use aisoc_worker::serving::{Call, LogLine, Worker};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::asker::Asker;
+use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
 use crate::loading::{Loader, fault};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub state_file: PathBuf,
     /// Is told what happens.
     pub observer: Arc<dyn Fn(&Happening<'_>) + Send + Sync>,
+    /// What has happened, for whoever watches. The observer tells it.
+    pub feed: Arc<Feed>,
     /// What the clock says.
     pub clock: fn() -> Timestamp,
 }
@@ -83,13 +87,19 @@ pub enum Happening<'a> {
         to: State,
         /// Why it has failed.
         error: Option<&'a str>,
+        /// At whose word.
+        by: &'a Asker,
     },
     /// What is in memory was replaced by what is on the disk, or was not.
     Reloaded {
         /// The plugin.
         id: &'a str,
+        /// The state that it is in.
+        state: State,
         /// Why it was not.
         error: Option<&'a str>,
+        /// At whose word.
+        by: &'a Asker,
     },
     /// A reference without a digest is taken.
     Unpinned {
@@ -200,16 +210,16 @@ impl Host {
         })
     }
 
-    /// Looks at every source, loads what the gates admit and is not in memory, and says which those were. What is in
+    /// For whoever asks: looks at every source, loads what the gates admit and is not in memory, and says which those were. What is in
     /// memory is left as it is, whatever stands on the disk.
     ///
     /// # Errors
     /// As [`list`], and those of the lock. What is refused is listed.
-    pub fn discover(&self) -> Result<Vec<String>> {
+    pub fn discover(&self, by: &Asker) -> Result<Vec<String>> {
         let _one = locked(&self.discovering);
         let found = self.look()?;
         self.forget_all_but(&found);
-        let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found))
+        let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found, by))
             .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
         Ok(met.into_iter().flatten().collect())
     }
@@ -264,7 +274,7 @@ impl Host {
     }
 
     /// Lets a plugin that was found live as it may, and gives its id if that brought it into memory.
-    fn meet(&self, found: &Found) -> Option<String> {
+    fn meet(&self, found: &Found, by: &Asker) -> Option<String> {
         let held = self.held(found);
         let _changing = locked(&held.changing);
         if held.is_in_memory() {
@@ -277,18 +287,18 @@ impl Host {
             return None;
         }
         // Nothing is written down for what a discovery brings, so that nothing can fail to be.
-        let _ = self.bring(&held, found);
+        let _ = self.bring(&held, found, by);
         held.is_in_memory().then(|| held.id.clone())
     }
 
     /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
-    fn bring(&self, held: &Held, found: &Found) -> Result<(), Refusal> {
+    fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
         locked(&held.now).about = found.about.clone();
         match &found.verdict {
-            Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found)),
+            Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
             Verdict::Refused(fault) => {
-                self.drive(held, Event::Refused(reason_of(fault)), Some(found))?;
+                self.drive(held, Event::Refused(reason_of(fault)), Some(found), by)?;
                 Err(Refusal::Plugin(fault.clone()))
             }
         }
@@ -296,7 +306,13 @@ impl Host {
 
     /// Lets what stands in a place now take the place of what is in memory of that plugin, or come there. Where what was put
     /// there is what was there before, and in memory, nothing is to be done.
-    pub(crate) fn take_up(&self, id: &str, place: &Path, is_unchanged: bool) -> Result<HostedPlugin, Refusal> {
+    pub(crate) fn take_up(
+        &self,
+        id: &str,
+        place: &Path,
+        is_unchanged: bool,
+        by: &Asker,
+    ) -> Result<HostedPlugin, Refusal> {
         let found = self.look().map_err(Refusal::Plugin)?;
         let is_it = |found: &Found| found.about.id == id && found.place == place;
         let found = found.into_iter().find(is_it).ok_or_else(|| Refusal::Plugin(gone(id)))?;
@@ -305,8 +321,8 @@ impl Host {
             let _changing = locked(&held.changing);
             match held.is_in_memory() {
                 true if is_unchanged && held.holds(&found) => {}
-                true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found))?,
-                false => self.bring(&held, &found)?,
+                true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?,
+                false => self.bring(&held, &found, by)?,
             }
         }
         Ok(self.seen(&held))
@@ -322,7 +338,7 @@ impl Host {
         }
         let place = locked(&held.now).place.clone();
         match found.iter().find(|found| found.about.id == id && found.place == place) {
-            Some(found) => drop(self.bring(&held, found)),
+            Some(found) => drop(self.bring(&held, found, &Asker::host())),
             None => drop(locked(&self.plugins).remove(&(held.id.clone(), place))),
         }
     }
@@ -358,7 +374,7 @@ impl Host {
     }
 
     /// Steps through an event and everything that follows from it. Whoever calls holds `changing`.
-    fn drive(&self, held: &Held, event: Event, found: Option<&Found>) -> Result<(), Refusal> {
+    fn drive(&self, held: &Held, event: Event, found: Option<&Found>, by: &Asker) -> Result<(), Refusal> {
         let mut events = VecDeque::from([event]);
         let mut refusal = None;
         while let Some(event) = events.pop_front() {
@@ -372,7 +388,7 @@ impl Host {
             }
             locked(&held.now).life = life;
             if is_reload {
-                self.tell_of_reload(held);
+                self.tell_of_reload(held, by);
             }
             for effect in effects {
                 match effect {
@@ -399,7 +415,7 @@ impl Host {
                         locked(&self.due).push((at, held.key()));
                     }
                     Effect::Refuse(state) => refusal = Some(Refusal::NotNow(state)),
-                    Effect::Tell { from, to } => self.tell(held, from, to),
+                    Effect::Tell { from, to } => self.tell(held, from, to, by),
                     Effect::Remember(_) | Effect::Call => {}
                 }
             }
@@ -407,14 +423,15 @@ impl Host {
         refusal.map_or(Ok(()), Err)
     }
 
-    fn tell(&self, held: &Held, from: State, to: State) {
-        let error = locked(&held.now).life.error().map(str::to_owned);
-        (self.settings.observer)(&Happening::Moved { id: &held.id, from, to, error: error.as_deref() });
+    fn tell(&self, held: &Held, from: State, to: State, by: &Asker) {
+        // What is wrong with a reload is no reason for another step.
+        let error = locked(&held.now).life.error().filter(|_| to == State::Failed).map(str::to_owned);
+        (self.settings.observer)(&Happening::Moved { id: &held.id, from, to, error: error.as_deref(), by });
     }
 
-    fn tell_of_reload(&self, held: &Held) {
-        let error = locked(&held.now).life.error().map(str::to_owned);
-        (self.settings.observer)(&Happening::Reloaded { id: &held.id, error: error.as_deref() });
+    fn tell_of_reload(&self, held: &Held, by: &Asker) {
+        let life = locked(&held.now).life.clone();
+        (self.settings.observer)(&Happening::Reloaded { id: &held.id, state: life.state(), error: life.error(), by });
     }
 
     /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
@@ -537,7 +554,7 @@ impl Host {
             Ok(None) => return,
             Err(fault) => (Event::Refused(reason_of(&fault)), None),
         };
-        let _ = self.drive(held, event, found.as_ref());
+        let _ = self.drive(held, event, found.as_ref(), &Asker::host());
     }
 
     /// Every plugin, in the order of the ids.
@@ -585,7 +602,7 @@ impl Host {
         // Whoever changes it looks at it as well.
         let Ok(_changing) = held.changing.try_lock() else { return };
         if ended(&locked(&held.now)) {
-            let _ = self.drive(held, Event::Ended("the plugin has ended".to_owned()), None);
+            let _ = self.drive(held, Event::Ended("the plugin has ended".to_owned()), None, &Asker::host());
         }
     }
 
@@ -593,12 +610,12 @@ impl Host {
     ///
     /// # Errors
     /// As [`Refusal`] has them.
-    pub fn ask(&self, id: &str, verb: Verb) -> Result<HostedPlugin, Refusal> {
+    pub fn ask(&self, id: &str, verb: Verb, by: &Asker) -> Result<HostedPlugin, Refusal> {
         let held = self.find(id)?;
         self.notice_end(&held);
         {
             let _changing = locked(&held.changing);
-            self.drive(&held, Event::Asked(verb), None)?;
+            self.drive(&held, Event::Asked(verb), None, by)?;
         }
         Ok(self.seen(&held))
     }
@@ -608,7 +625,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::ask`]; `usage` for what is no directory's name, `plugin_not_found` where the plugin is not in it.
-    pub(crate) fn reload_from(&self, id: &str, directory: &str) -> Result<HostedPlugin, Refusal> {
+    pub(crate) fn reload_from(&self, id: &str, directory: &str, by: &Asker) -> Result<HostedPlugin, Refusal> {
         require_plain_name(directory).map_err(Refusal::Plugin)?;
         let held = self.find(id)?;
         self.notice_end(&held);
@@ -619,7 +636,7 @@ impl Host {
             let is_it = |found: &Found| found.about.id == id && found.place == place;
             let found = found.into_iter().find(is_it).ok_or_else(|| Refusal::Plugin(not_in(id, &place)))?;
             let found = Found { asked_for: Some(directory.to_owned()), ..found };
-            self.drive(&held, Event::Asked(Verb::Reload), Some(&found))?;
+            self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?;
         }
         Ok(self.seen(&held))
     }
@@ -653,7 +670,7 @@ impl Host {
             let _changing = locked(&held.changing);
             let is_current = locked(&held.now).worker.as_ref().is_some_and(|current| Arc::ptr_eq(current, worker));
             if is_current {
-                let _ = self.drive(held, Event::Ended(reason_of(&failure)), None);
+                let _ = self.drive(held, Event::Ended(reason_of(&failure)), None, &Asker::host());
             }
         }
         Refusal::Plugin(failure)
@@ -662,6 +679,11 @@ impl Host {
     /// Says that it is going to end: what is being installed is called off, so that nobody waits for that.
     pub(crate) fn wind_down(&self) {
         self.turns.stop();
+    }
+
+    /// What has happened.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.settings.feed
     }
 
     /// Lets every plugin go.

@@ -18,6 +18,7 @@ use aisoc_pipeline::{
 };
 use tokio::runtime::Handle;
 
+use crate::asker::Asker;
 use crate::host::{Happening, Host};
 use crate::refusal::Refusal;
 use crate::turns::{Turn, Turns};
@@ -111,7 +112,12 @@ impl Host {
     ///
     /// # Errors
     /// As [`install`]: then everything is as it was. What cannot be loaded is taken away again.
-    pub(crate) fn install(&self, wanted: &Wanted, cancellation: &Cancellation) -> Result<BroughtPlugin, Refusal> {
+    pub(crate) fn install(
+        &self,
+        wanted: &Wanted,
+        by: &Asker,
+        cancellation: &Cancellation,
+    ) -> Result<BroughtPlugin, Refusal> {
         let _begun = self.turns.begin(cancellation).map_err(Refusal::Host)?;
         let options = self.install_options(cancellation).map_err(Refusal::Plugin)?;
         // What is replaced stays until it is known whether what replaces it can be loaded.
@@ -127,7 +133,7 @@ impl Host {
         let reference = wanted.source.pinned(installed.digest).map_err(Refusal::Plugin)?;
         self.tell_of(&Happening::Installed { installed: &installed, mode: options.trust.policy.mode });
         let is_unchanged = installed.change == Change::Unchanged;
-        if let Err(refusal) = self.take_up(installed.id.as_str(), &installed.directory, is_unchanged) {
+        if let Err(refusal) = self.take_up(installed.id.as_str(), &installed.directory, is_unchanged, by) {
             return Err(self.taken_back(refusal, &installed.id, || self.take_back(&installed)));
         }
         if !is_unchanged {
@@ -145,6 +151,7 @@ impl Host {
         &self,
         id: &PluginId,
         to: Option<String>,
+        by: &Asker,
         cancellation: &Cancellation,
     ) -> Result<HostedPlugin, Refusal> {
         let _begun = self.turns.begin(cancellation).map_err(Refusal::Host)?;
@@ -153,7 +160,7 @@ impl Host {
         let before = options.site.read(id.as_str().as_ref()).and_then(|plugin| plugin.record.ok().flatten());
         let rolled_back = roll_back(&options.back_to(id.clone(), to), &Silent).map_err(Refusal::Plugin)?;
         self.tell_of(&Happening::RolledBack { id: id.as_str(), rolled_back: &rolled_back });
-        let taken_up = self.take_up(id.as_str(), &rolled_back.directory, rolled_back.is_unchanged);
+        let taken_up = self.take_up(id.as_str(), &rolled_back.directory, rolled_back.is_unchanged, by);
         taken_up.map_err(|refusal| {
             self.taken_back(refusal, id, || match before.filter(|_| !rolled_back.is_unchanged) {
                 Some(before) => self.put_back(id, Some(before.digest.to_string()), Leaving::IsKept),

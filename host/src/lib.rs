@@ -3,6 +3,8 @@
 
 pub mod access;
 mod api;
+mod asker;
+mod feed;
 mod found;
 mod host;
 mod installing;
@@ -15,6 +17,8 @@ mod turns;
 
 pub use aisoc_connections::ServerTls;
 pub use api::{Listener, serve};
+pub use asker::{Actor, Asker, RequestId};
+pub use feed::Feed;
 pub use host::{Happening, Host, Invocation, Settings};
 pub use loading::Loader;
 pub use refusal::Refusal;

@@ -94,38 +94,57 @@ pub enum Occurrence {
         /// Why it was let in.
         signing: SigningGrounds,
     },
+    /// A plugin of a host was unloaded or has failed, and is there to be loaded.
+    #[serde(rename = "plugin.discovered")]
+    Discovered(HostedStep),
+    /// A plugin is in memory.
+    #[serde(rename = "plugin.loaded")]
+    Loaded(HostedStep),
     /// A plugin that is in memory takes calls.
     #[serde(rename = "plugin.enabled")]
-    Enabled {
-        /// The id.
-        plugin_id: String,
-    },
+    Enabled(HostedStep),
     /// A plugin that is in memory takes no calls.
     #[serde(rename = "plugin.disabled")]
-    Disabled {
-        /// The id.
-        plugin_id: String,
-    },
+    Disabled(HostedStep),
     /// A plugin is in memory no more.
     #[serde(rename = "plugin.unloaded")]
-    Unloaded {
-        /// The id.
-        plugin_id: String,
-    },
+    Unloaded(HostedStep),
     /// A plugin was refused, could not be loaded, or has ended.
     #[serde(rename = "plugin.load.failed")]
-    LoadFailed {
-        /// The id.
-        plugin_id: String,
-        /// Why.
-        message: String,
-    },
+    LoadFailed(HostedStep),
     /// What is on the disk has taken the place of what was in memory.
     #[serde(rename = "plugin.reload.completed")]
-    ReloadCompleted {
-        /// The id.
-        plugin_id: String,
-    },
+    ReloadCompleted(HostedStep),
+}
+
+/// What has become of a plugin of a host, and at whose word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostedStep {
+    /// The id.
+    plugin_id: String,
+    /// The state that it is in.
+    state: &'static str,
+    /// Why it has failed, or was not loaded again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// Whose word it was: a token's name, `development` where there is no login, or `host`.
+    actor: String,
+    /// The request in which it was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl HostedStep {
+    /// Of the plugin `id`, which is in that state, at the word of `actor` in a request, with what is wrong with it.
+    pub fn new(id: &str, state: &'static str, error: Option<&str>, actor: &str, request_id: Option<&str>) -> Self {
+        Self {
+            plugin_id: text(id),
+            state,
+            message: error.map(text),
+            actor: text(actor),
+            request_id: request_id.map(text),
+        }
+    }
 }
 
 /// Whose word has let a plugin in.
@@ -180,32 +199,43 @@ impl Occurrence {
         Self::Registered { plugin_id: text(id), version: text(version), signing }
     }
 
-    /// Of a plugin of a host that has come into that state; nothing for what hosts have no name for.
-    pub fn of_state(id: &str, state: &str, error: Option<&str>) -> Option<Self> {
-        let plugin_id = text(id);
-        match state {
-            "enabled" => Some(Self::Enabled { plugin_id }),
-            "disabled" => Some(Self::Disabled { plugin_id }),
-            "unloaded" => Some(Self::Unloaded { plugin_id }),
-            "failed" => Some(Self::LoadFailed { plugin_id, message: text(error.unwrap_or_default()) }),
-            _ => None,
+    /// Of a plugin of a host that has come into a state.
+    pub fn of_state(step: HostedStep) -> Self {
+        match step.state {
+            "loaded" => Self::Loaded(step),
+            "enabled" => Self::Enabled(step),
+            "disabled" => Self::Disabled(step),
+            "unloaded" => Self::Unloaded(step),
+            "failed" => Self::LoadFailed(step),
+            _ => Self::Discovered(step),
         }
     }
 
-    /// Of a reload, which has failed for that reason if there is one.
-    pub fn of_reload(id: &str, error: Option<&str>) -> Self {
-        let plugin_id = text(id);
-        match error {
-            None => Self::ReloadCompleted { plugin_id },
-            Some(error) => Self::LoadFailed { plugin_id, message: text(error) },
-        }
+    /// Of a reload, which has failed where something is wrong.
+    pub fn of_reload(step: HostedStep) -> Self {
+        if step.message.is_none() { Self::ReloadCompleted(step) } else { Self::LoadFailed(step) }
+    }
+
+    /// What hosts call it.
+    pub fn name(&self) -> String {
+        let value = serde_json::to_value(self).expect("events are strings and lists of them");
+        value["event"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// As a line of a log, without its end.
+    pub fn line(&self, at: Timestamp) -> String {
+        let line = Line { timestamp: at.to_string(), level: self.level(), occurrence: self };
+        serde_json::to_string(&line).expect("events are strings and lists of them")
     }
 
     fn level(&self) -> Level {
         match self {
-            Self::Enabled { .. } | Self::Disabled { .. } | Self::Unloaded { .. } | Self::ReloadCompleted { .. } => {
-                Level::Info
-            }
+            Self::Discovered(_)
+            | Self::Loaded(_)
+            | Self::Enabled(_)
+            | Self::Disabled(_)
+            | Self::Unloaded(_)
+            | Self::ReloadCompleted(_) => Level::Info,
             Self::Registered { signing, .. } if signing.trust_decision == Some("trusted_publisher") => Level::Info,
             _ => Level::Warning,
         }
@@ -259,11 +289,7 @@ impl EventLog {
     /// # Errors
     /// I/O reasons.
     pub fn record(&mut self, at: Timestamp, occurrences: &[Occurrence]) -> Result<()> {
-        let line = |occurrence| {
-            let line = Line { timestamp: at.to_string(), level: Occurrence::level(occurrence), occurrence };
-            serde_json::to_string(&line).expect("events are strings and lists of them")
-        };
-        let lines: Vec<String> = occurrences.iter().map(line).collect();
+        let lines: Vec<String> = occurrences.iter().map(|occurrence| occurrence.line(at)).collect();
         if lines.is_empty() {
             return Ok(());
         }

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Logins, TokenFile};
-use aisoc_host::{Happening, Host, Listener, Loader, Settings};
+use aisoc_host::lifecycle::State;
+use aisoc_host::{Asker, Feed, Happening, Host, Listener, Loader, RequestId, Settings};
 use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
-use aisoc_pipeline::{EventLog, InstallOptions, Occurrence};
+use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence};
 use aisoc_worker::serving::LogLine;
 
 use super::accepted::{here, require_named};
@@ -144,6 +145,7 @@ fn settings(
         keep: installing.keep,
         access,
     };
+    let feed = Arc::new(Feed::begin(clock::now()));
     Ok(Settings {
         here,
         installing,
@@ -153,19 +155,23 @@ fn settings(
         judging_time: Box::new(move || clock::judging_time(&site)),
         loader: Loader { python: context.environment.python(), shim: held_plugin::program() },
         state_file: state.to_owned(),
-        observer: Arc::new(observer(context.output.clone(), context.event_log()?)),
+        observer: Arc::new(observer(context.output.clone(), context.event_log()?, Arc::clone(&feed))),
+        feed,
         clock: clock::now,
     })
 }
 
 /// Says what happens to people, and writes it down for machines where a file is named for that.
-fn observer(output: Output, log: Option<EventLog>) -> impl Fn(&Happening<'_>) + Send + Sync {
+fn observer(output: Output, log: Option<EventLog>, feed: Arc<Feed>) -> impl Fn(&Happening<'_>) + Send + Sync {
     let log = log.map(Mutex::new);
     move |happening| {
         say(happening, &output);
-        let (Some(log), Some(occurrence)) = (&log, occurrence(happening)) else { return };
+        let Some(occurrence) = occurrence(happening) else { return };
+        let now = clock::now();
+        feed.tell(now, &occurrence);
+        let Some(log) = &log else { return };
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(fault) = log.record(clock::now(), &[occurrence]) {
+        if let Err(fault) = log.record(now, &[occurrence]) {
             output.warning(Warning::EventNotWritten, fault.to_string());
         }
     }
@@ -173,14 +179,14 @@ fn observer(output: Output, log: Option<EventLog>) -> impl Fn(&Happening<'_>) + 
 
 fn say(happening: &Happening<'_>, output: &Output) {
     match happening {
-        Happening::Moved { id, from, to, error: Some(error) } => {
+        Happening::Moved { id, from, to, error: Some(error), .. } => {
             output.status("Failed", format!("{id}: {from} → {to}: {}", printable(error)));
         }
-        Happening::Moved { id, from, to, error: None } => output.status("State", format!("{id}: {from} → {to}")),
-        Happening::Reloaded { id, error: Some(error) } => {
+        Happening::Moved { id, from, to, error: None, .. } => output.status("State", format!("{id}: {from} → {to}")),
+        Happening::Reloaded { id, error: Some(error), .. } => {
             output.status("Kept", format!("{id}, which was not reloaded: {}", printable(error)));
         }
-        Happening::Reloaded { id, error: None } => output.status("Reloaded", id),
+        Happening::Reloaded { id, error: None, .. } => output.status("Reloaded", id),
         Happening::Unpinned { reference } => output.status("Unpinned", format!("{reference} names no digest")),
         Happening::Installed { installed, mode } => {
             announce(installed, output);
@@ -202,8 +208,8 @@ fn say(happening: &Happening<'_>, output: &Output) {
 /// What hosts have a name for.
 fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
     match happening {
-        Happening::Moved { id, to, error, .. } => Occurrence::of_state(id, to.as_str(), *error),
-        Happening::Reloaded { id, error } => Some(Occurrence::of_reload(id, *error)),
+        Happening::Moved { id, to, error, by, .. } => Some(Occurrence::of_state(step(id, *to, *error, by))),
+        Happening::Reloaded { id, state, error, by } => Some(Occurrence::of_reload(step(id, *state, *error, by))),
         Happening::Unpinned { reference } => Some(Occurrence::unpinned(reference)),
         Happening::Installed { installed, .. } => {
             Some(registered(&installed.id, &installed.version, &installed.signature))
@@ -214,4 +220,8 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         }
         Happening::Printed { .. } => None,
     }
+}
+
+fn step(id: &str, state: State, error: Option<&str>, by: &Asker) -> HostedStep {
+    HostedStep::new(id, state.as_str(), error, by.actor.as_str(), by.request_id.as_ref().map(RequestId::as_str))
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::permission::Permission;
 use super::secret::digest_of;
 use super::token_file::{Grant, TokenFile, TokenRecord};
+use super::token_name::TokenName;
 
 /// How long what was read is believed: so soon is a token that was revoked refused by a host that runs.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -60,8 +61,8 @@ impl Logins {
         Ok(Self { file, clock, read: Mutex::new(Read { at: Instant::now(), known: Ok(known) }) })
     }
 
-    /// Lets pass who shows a token that counts now and holds that permission.
-    pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<(), Denied> {
+    /// Lets pass who shows a token that counts now and holds that permission, and says what it is called.
+    pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<TokenName, Denied> {
         let digest = digest_of(shown).ok_or(Denied::NoToken)?;
         let known = self.known().map_err(Denied::Unreadable)?;
         let token = known.get(&digest).filter(|token| token.revoked_at.is_none()).ok_or(Denied::Unknown)?;
@@ -69,7 +70,7 @@ impl Logins {
             return Err(Denied::Expired);
         }
         match (&token.grant, token.grant.holds(permission)) {
-            (_, true) => Ok(()),
+            (_, true) => Ok(token.name.clone()),
             (Grant::Scopes(_), false) => Err(Denied::Scope(permission)),
             (Grant::Role(_), false) => Err(Denied::Role(permission)),
         }

@@ -7,9 +7,11 @@ mod logins;
 mod permission;
 mod secret;
 mod token_file;
+mod token_name;
 
 pub(crate) use logins::Denied;
 pub use logins::Logins;
 pub use permission::{Permission, Role, Scope};
 pub use secret::Token;
-pub use token_file::{Grant, Made, NewToken, TokenFile, TokenName, TokenRecord};
+pub use token_file::{Grant, Made, NewToken, TokenFile, TokenRecord};
+pub use token_name::TokenName;

@@ -8,81 +8,28 @@ use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use aisoc_files::{Arrival, Links, PassingLock, Place, Replacement, SmallFileError, Walk, shell_word};
 use aisoc_manifests::digest::TokenDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::text::shown;
 use aisoc_trust::{Patience, changeable};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::permission::{Permission, Role, Scope};
 use super::secret::Token;
+use super::token_name::TokenName;
 
 /// Most tokens of a host: each is looked up by its digest, and the file is read again whenever it may have changed.
 const MAX_TOKENS: usize = 1_000;
 /// Larger than that many tokens.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-/// Longest name of a token.
-const MAX_NAME_BYTES: usize = 64;
 /// The form of the file.
 const SCHEMA: u32 = 1;
 /// Of a new file: whoever runs the host as another user gives it to a group.
 const MODE: u32 = 0o600;
 /// Held while the file is changed.
 const LOCK: &str = ".aisoc-tokens.lock";
-
-/// What people call a token: for lists, for events, and to revoke it by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct TokenName(String);
-
-impl TokenName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for TokenName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for TokenName {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let is_first = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        match is_first && is_name && text.len() <= MAX_NAME_BYTES {
-            true => Ok(Self(text.to_owned())),
-            false => {
-                let form =
-                    format!("a letter or digit, then letters, digits, `.`, `_` and `-`, {MAX_NAME_BYTES} at most");
-                Err(Fault::new(Reason::Usage, format!("`{}` is no name of a token", shown(text, MAX_NAME_BYTES)))
-                    .expected(form, shown(text, MAX_NAME_BYTES)))
-            }
-        }
-    }
-}
-
-impl TryFrom<String> for TokenName {
-    type Error = Fault;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<TokenName> for String {
-    fn from(name: TokenName) -> Self {
-        name.0
-    }
-}
 
 /// What a token allows: scopes of its own, or all that a role does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,6 +164,7 @@ impl TokenFile {
     /// a host knows, `locked`; and as [`TokenFile::tokens`], but that the file is made where there is none.
     pub fn create(&self, new: NewToken, now: Timestamp, dry_run: bool, patience: &Patience) -> Result<Made> {
         let NewToken { name, grant, expires_at } = new;
+        name.require_free()?;
         if let Some(expires) = expires_at.filter(|expires| *expires <= now) {
             return Err(Fault::new(Reason::Usage, format!("the token `{name}` would never count"))
                 .expected(format!("a time after {now}"), expires.to_string()));

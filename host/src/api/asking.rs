@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::access::Logins;
+use crate::feed::Feed;
 use crate::host::Host;
 
 /// Most requests that ask the host at a time, each on a thread of its own.
@@ -28,6 +29,11 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, is_ready: Arc<AtomicBool>) -> Self {
         Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready }
+    }
+
+    /// What happens.
+    pub(super) fn feed(&self) -> &Arc<Feed> {
+        self.host.feed()
     }
 
     /// Asks the host where nobody else waits for the answer.

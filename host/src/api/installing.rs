@@ -12,6 +12,7 @@ use super::asking::{Api, Named, Waited, id};
 use super::body::read_object;
 use super::login::admit;
 use super::problem::Problem;
+use super::request::Asking;
 use crate::access::Permission;
 use crate::installing::{Wanted, cancellation};
 
@@ -32,6 +33,7 @@ struct RollbackRequest {
 
 pub(super) async fn install(
     State(api): State<Api>,
+    Asking(by): Asking,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<BroughtPlugin>), Problem> {
@@ -43,13 +45,14 @@ pub(super) async fn install(
     // A client that goes away stops it, up to the moment in which it is installed.
     let cancellation = cancellation();
     let _waited = Waited { is_over: cancellation.flag() };
-    let installed = api.ask(move |host| host.install(&wanted, &cancellation)).await?;
+    let installed = api.ask(move |host| host.install(&wanted, &by, &cancellation)).await?;
     installed.map(|installed| (StatusCode::CREATED, Json(installed))).map_err(|refusal| Problem::of_change(&refusal))
 }
 
 pub(super) async fn roll_back(
     State(api): State<Api>,
     named: Named,
+    Asking(by): Asking,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<HostedPlugin>, Problem> {
@@ -58,6 +61,6 @@ pub(super) async fn roll_back(
     admit(api.logins.as_ref(), &headers, Permission::Admin)?;
     let cancellation = cancellation();
     let _waited = Waited { is_over: cancellation.flag() };
-    let rolled_back = api.ask(move |host| host.roll_back(&id, to, &cancellation)).await?;
+    let rolled_back = api.ask(move |host| host.roll_back(&id, to, &by, &cancellation)).await?;
     rolled_back.map(Json).map_err(|refusal| Problem::of_change(&refusal))
 }

@@ -13,6 +13,7 @@ use axum::routing::MethodRouter;
 
 use super::problem::Problem;
 use crate::access::{Denied, Logins, Permission};
+use crate::asker::Actor;
 
 /// What a route asks of whoever asks it. There is no route without: `Routes` takes none.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +47,10 @@ struct Asked {
     permission: Permission,
 }
 
-async fn require(State(Asked { logins, permission }): State<Asked>, request: Request, next: Next) -> Response {
+async fn require(State(Asked { logins, permission }): State<Asked>, mut request: Request, next: Next) -> Response {
     match admit(Some(&logins), request.headers(), permission) {
-        Ok(()) => {
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
             if let Some(slot) = request.extensions().get::<Arc<Slot>>() {
                 slot.known();
             }
@@ -58,12 +60,16 @@ async fn require(State(Asked { logins, permission }): State<Asked>, request: Req
     }
 }
 
-/// Lets pass who shows a token that holds this now, and everybody where there are none. Asked before a body is read, and
+/// Lets pass who shows a token that holds this now, and everybody where there are none, and says who that is. Asked before a body is read, and
 /// again behind it: a token may be revoked while one comes.
-pub(super) fn admit(logins: Option<&Arc<Logins>>, headers: &HeaderMap, permission: Permission) -> Result<(), Problem> {
-    let Some(logins) = logins else { return Ok(()) };
+pub(super) fn admit(
+    logins: Option<&Arc<Logins>>,
+    headers: &HeaderMap,
+    permission: Permission,
+) -> Result<Actor, Problem> {
+    let Some(logins) = logins else { return Ok(Actor::Development) };
     let admitted = shown(headers).and_then(|token| logins.admit(token, permission).map_err(Refused::Denied));
-    admitted.map_err(Problem::from)
+    admitted.map(Actor::Token).map_err(Problem::from)
 }
 
 /// Why a request is not served.

@@ -3,11 +3,13 @@
 mod asking;
 mod body;
 mod connections;
+mod events;
 mod installing;
 mod listening;
 mod login;
 mod names;
 mod problem;
+mod request;
 mod routes;
 mod socket_file;
 
@@ -26,6 +28,7 @@ use self::listening::Arrived;
 pub use self::listening::Listener;
 use self::routes::router;
 use crate::access::Logins;
+use crate::asker::Asker;
 use crate::host::Host;
 
 /// How soon it is noticed that a plugin has ended.
@@ -46,7 +49,7 @@ pub async fn serve(
     let is_ready = Arc::new(AtomicBool::new(false));
     let api = Api::new(Arc::clone(&host), logins, Arc::clone(&is_ready));
     let (discovering, ready) = (Arc::clone(&host), Arc::clone(&is_ready));
-    let first = tokio::task::spawn_blocking(move || match discovering.discover() {
+    let first = tokio::task::spawn_blocking(move || match discovering.discover(&Asker::host()) {
         Ok(_) => ready.store(true, Ordering::SeqCst),
         Err(fault) => failed(fault),
     });
@@ -71,6 +74,7 @@ pub async fn serve(
     attending.abort();
     drop(listener);
     host.wind_down();
+    host.feed().end();
     connections.end().await;
     // What is being loaded is told to stop, and everything else ends here: no plugin outlives its host.
     let _ = tokio::task::spawn_blocking(move || host.end()).await;

@@ -7,11 +7,12 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::asker::RequestId;
 use crate::found::reason_of;
 use crate::refusal::Refusal;
 
 /// A status, and why.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Problem {
     status: StatusCode,
     reason: Reason,
@@ -94,13 +95,25 @@ fn said(id: &str, refusal: &Refusal) -> String {
     format!("[{id}] {}", refusal.words())
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// The answer to the request of that id.
+    pub(super) fn response(self, id: Option<&RequestId>) -> Response {
         let Self { status, reason, detail } = self;
-        let mut response = (status, Json(RefusedRequest { detail, reason_code: reason.as_str() })).into_response();
+        let request_id = id.map(|id| id.as_str().to_owned());
+        let said = RefusedRequest { detail, reason_code: reason.as_str(), request_id };
+        let mut response = (status, Json(said)).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response
+    }
+}
+
+/// Written down where the id of the request is known: see `guard`.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -7,22 +7,23 @@ use std::sync::atomic::Ordering;
 use aisoc_pipeline::documents::{BroughtIn, CalledPlugin, HostedPlugin};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use serde_json::json;
 
 use super::asking::{Api, Named, Waited, id};
 use super::body::{ReloadRequest, RunRequest, plugin_type, read_object};
+use super::events::events;
 use super::installing;
-use super::listening::Way;
 use super::login::{Needs, admit};
-use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
+use super::request::{Asking, guard};
 use crate::access::{Logins, Permission};
+use crate::asker::Asker;
 use crate::found::reason_of;
 use crate::host::{Host, Invocation};
 use crate::lifecycle::Verb;
@@ -47,6 +48,7 @@ pub(super) fn router(api: Api) -> Router {
     Routes { router: Router::new(), logins: api.logins.clone() }
         .route("/healthz", Needs::Nothing, get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/readyz", Needs::Nothing, get(ready))
+        .route("/api/v1/events", read, get(events))
         .route("/api/v1/plugins", read, get(list))
         .route("/api/v1/plugins/discover", admin, post(discover))
         .route("/api/v1/plugins/install_from_oci", admin, post(installing::install))
@@ -65,15 +67,6 @@ pub(super) fn router(api: Api) -> Router {
         })
         .with_state(api)
         .layer(middleware::from_fn(guard))
-}
-
-/// Before anything of a request is looked at but its head.
-async fn guard(Extension(way): Extension<Way>, request: Request, next: Next) -> Response {
-    let (head, body) = request.into_parts();
-    match require_ours(&head, &way).and_then(|()| refuse_pages(&head.headers)) {
-        Ok(()) => next.run(Request::from_parts(head, body)).await,
-        Err(problem) => problem.into_response(),
-    }
 }
 
 async fn ready(State(api): State<Api>) -> Response {
@@ -104,48 +97,50 @@ async fn show(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>
     shown.map(Json).map_err(|refusal| Problem::of_plugin(id.as_str(), &refusal))
 }
 
-async fn discover(State(api): State<Api>) -> Result<Json<BroughtIn>, Problem> {
+async fn discover(State(api): State<Api>, Asking(by): Asking) -> Result<Json<BroughtIn>, Problem> {
     let failed = |fault| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, reason_of(&fault));
-    let discovered = api.ask(Host::discover).await?.map_err(failed)?;
+    let discovered = api.ask(move |host| host.discover(&by)).await?.map_err(failed)?;
     Ok(Json(BroughtIn { discovered }))
 }
 
-async fn enable(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
-    ask(&api, named, Verb::Enable, Problem::of_plugin).await.map(Json)
+async fn enable(State(api): State<Api>, named: Named, Asking(by): Asking) -> Result<Json<HostedPlugin>, Problem> {
+    ask(&api, named, Verb::Enable, by, Problem::of_plugin).await.map(Json)
 }
 
-async fn disable(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
-    ask(&api, named, Verb::Disable, Problem::of_plugin).await.map(Json)
+async fn disable(State(api): State<Api>, named: Named, Asking(by): Asking) -> Result<Json<HostedPlugin>, Problem> {
+    ask(&api, named, Verb::Disable, by, Problem::of_plugin).await.map(Json)
 }
 
 async fn reload(
     State(api): State<Api>,
     named: Named,
+    Asking(by): Asking,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<HostedPlugin>, Problem> {
     let ReloadRequest { from } = read_object(&headers, body).await?.unwrap_or_default();
     admit(api.logins.as_ref(), &headers, Permission::Admin)?;
-    let Some(from) = from else { return ask(&api, named, Verb::Reload, Problem::of_reload).await.map(Json) };
+    let Some(from) = from else { return ask(&api, named, Verb::Reload, by, Problem::of_reload).await.map(Json) };
     let id = id(named)?;
     let asked = id.clone();
-    let reloaded = api.ask(move |host| host.reload_from(asked.as_str(), &from)).await?;
+    let reloaded = api.ask(move |host| host.reload_from(asked.as_str(), &from, &by)).await?;
     reloaded.map(Json).map_err(|refusal| Problem::of_reload(id.as_str(), &refusal))
 }
 
-async fn unload(State(api): State<Api>, named: Named) -> Result<StatusCode, Problem> {
-    ask(&api, named, Verb::Unload, Problem::of_plugin).await.map(|_| StatusCode::NO_CONTENT)
+async fn unload(State(api): State<Api>, named: Named, Asking(by): Asking) -> Result<StatusCode, Problem> {
+    ask(&api, named, Verb::Unload, by, Problem::of_plugin).await.map(|_| StatusCode::NO_CONTENT)
 }
 
 async fn ask(
     api: &Api,
     named: Named,
     verb: Verb,
+    by: Asker,
     problem: fn(&str, &Refusal) -> Problem,
 ) -> Result<HostedPlugin, Problem> {
     let id = id(named)?;
     let asked = id.clone();
-    api.ask(move |host| host.ask(asked.as_str(), verb)).await?.map_err(|refusal| problem(id.as_str(), &refusal))
+    api.ask(move |host| host.ask(asked.as_str(), verb, &by)).await?.map_err(|refusal| problem(id.as_str(), &refusal))
 }
 
 async fn run(

@@ -114,4 +114,6 @@ pub struct RefusedRequest {
     pub detail: String,
     /// Its reason code.
     pub reason_code: &'static str,
+    /// The request, as `X-Request-Id` names it.
+    pub request_id: Option<String>,
 }
