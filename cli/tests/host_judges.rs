@@ -97,7 +97,8 @@ fn keys_count_as_they_are_when_they_are_asked() {
     }
     let bench = bench();
     fs::rename(bench.path("keys/release.pem"), bench.path("away.pem")).expect("moved");
-    let host = ServedHost::start(&bench, &[]);
+    // What is in memory is not quarantined, whose code is to be seen.
+    let host = ServedHost::start(&bench, &["--on-revoked", "warn"]);
     assert_eq!(host.plugin("signed")["state"], "failed");
     fs::rename(bench.path("away.pem"), bench.path("keys/release.pem")).expect("moved");
     assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": ["signed"] }));

@@ -14,6 +14,8 @@ pub(crate) struct Found {
     pub(crate) about: HostedPlugin,
     /// Where it is.
     pub(crate) place: PathBuf,
+    /// The digest of what is there; nothing where it could not be read.
+    pub(crate) hash: Option<String>,
     /// What is to become of it.
     pub(crate) verdict: Verdict,
     /// The name of its directory, where an operator asks for what is in that one.
@@ -52,7 +54,7 @@ impl Found {
             capabilities: grants.into_iter().flatten().collect(),
             ..shown(&plugin.id, Some(&plugin.version), plugin.source, Some(plugin.kind), &plugin.place)
         };
-        let place = plugin.place.clone();
+        let (place, hash) = (plugin.place.clone(), Some(plugin.hash.clone()));
         let verdict = match refusal {
             Some(refusal) => Verdict::Refused(refusal),
             None if matches!(plugin.source, PluginSource::Dir | PluginSource::Oci) => {
@@ -60,13 +62,13 @@ impl Found {
             }
             None => Verdict::NotLoaded,
         };
-        Self { about, place, verdict, asked_for: None }
+        Self { about, place, hash, verdict, asked_for: None }
     }
 
     fn failed(failed: Failed) -> Self {
         let Failed { name, source, kind, version, place, fault } = failed;
         let about = shown(&name, version.as_deref(), source, kind, &place);
-        Self { about, place, verdict: Verdict::Refused(fault), asked_for: None }
+        Self { about, place, hash: None, verdict: Verdict::Refused(fault), asked_for: None }
     }
 }
 
@@ -84,6 +86,9 @@ fn shown(id: &str, version: Option<&str>, source: PluginSource, kind: Option<Kin
         enabled: false,
         loaded_at: None,
         error: None,
+        no_longer_admitted: None,
+        quarantined: false,
+        on_disk: None,
         state: "",
         signature: SignatureJudgement::default(),
         source: source.as_str(),

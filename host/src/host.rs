@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::accepted::{HereOptions, Listing, list};
+use aisoc_pipeline::accepted::{Evidence, HereOptions, list};
 use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
 use aisoc_pipeline::{
-    AdmittedCode, ContractChecks, Discovered, InstallOptions, Installation, Rollback, SiteSources, check_contracts,
-    escaped, read_admitted_code,
+    AdmittedCode, Contract, ContractChecks, Discovered, InstallOptions, Installation, Rollback, SiteSources,
+    check_contracts, escaped, read_admitted_code,
 };
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{PluginMode, Traces, TrustMode, lock_missing};
@@ -26,6 +26,7 @@ use serde_json::{Map, Value};
 use crate::asker::Asker;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
+use crate::judging::{OnDisk, OnRevoked, Rounds};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
 use crate::loading::{Loader, fault};
 use crate::meant::require_plain_name;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub observer: Arc<dyn Fn(&Happening<'_>) + Send + Sync>,
     /// What has happened, for whoever watches. The observer tells it.
     pub feed: Arc<Feed>,
+    /// What becomes of what is admitted no more.
+    pub on_revoked: OnRevoked,
     /// What the clock says.
     pub clock: fn() -> Timestamp,
 }
@@ -120,6 +123,29 @@ pub enum Happening<'a> {
         /// What came of it.
         rolled_back: &'a Rollback,
     },
+    /// What is in memory would not be admitted any more.
+    NoLongerAdmitted {
+        /// The plugin.
+        id: &'a str,
+        /// The state that it is in.
+        state: State,
+        /// Why.
+        why: &'a str,
+        /// Whether it takes no calls for that.
+        is_quarantined: bool,
+    },
+    /// What was admitted no more is again.
+    AdmittedAgain {
+        /// The plugin.
+        id: &'a str,
+        /// The state that it is in.
+        state: State,
+    },
+    /// What is in memory could not be judged again, and goes on as it was admitted.
+    NotJudged {
+        /// Why.
+        why: &'a str,
+    },
     /// A plugin printed something.
     Printed {
         /// The plugin.
@@ -140,6 +166,9 @@ pub struct Invocation<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// How plugins are asked for their names.
+type Check<'a> = dyn Fn(&HereOptions, &[&Discovered]) -> Result<Vec<Contract>> + 'a;
+
 /// Two plugins can have one id, of which the second is refused: its place tells them apart.
 type Key = (String, PathBuf);
 
@@ -155,6 +184,8 @@ pub struct Host {
     discovering: Mutex<()>,
     /// One look at a time. Taken after `changing` of a plugin, and nothing is waited for while it is held.
     looking: Mutex<()>,
+    /// When what is in memory is judged again.
+    pub(crate) rounds: Mutex<Rounds>,
     /// When plugins that have ended are tried again.
     due: Mutex<Vec<(Instant, Key)>>,
     /// Where everything is let go.
@@ -163,27 +194,31 @@ pub struct Host {
 
 /// One plugin.
 #[derive(Debug)]
-struct Held {
-    id: String,
+pub(crate) struct Held {
+    pub(crate) id: String,
     /// Held by whoever changes it, which takes as long as loading does. Whoever reads or calls does not wait for it.
     changing: Mutex<()>,
-    now: Mutex<Now>,
+    pub(crate) now: Mutex<Now>,
 }
 
 /// A plugin at this moment.
 #[derive(Debug)]
-struct Now {
+pub(crate) struct Now {
     /// Where it is, or where what is in memory comes from.
-    place: PathBuf,
-    life: Life,
+    pub(crate) place: PathBuf,
+    pub(crate) life: Life,
     about: HostedPlugin,
     worker: Option<Arc<Worker>>,
-    /// The digest of what is in memory.
-    hash: Option<String>,
+    /// What is in memory, and by what it was admitted.
+    pub(crate) evidence: Option<Arc<Evidence>>,
+    /// Why that would not be admitted any more.
+    pub(crate) no_longer_admitted: Option<Fault>,
+    /// Whether it is what is on the disk.
+    pub(crate) on_disk: Option<OnDisk>,
     loaded_at: Option<Timestamp>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -205,6 +240,7 @@ impl Host {
             plugins: Mutex::default(),
             discovering: Mutex::default(),
             looking: Mutex::default(),
+            rounds: Mutex::new(Rounds::begin()),
             due: Mutex::default(),
             stop: Arc::default(),
         })
@@ -225,14 +261,37 @@ impl Host {
     }
 
     /// One look at every source, by the keys, the lock and the time of now.
-    fn look(&self) -> Result<Vec<Found>> {
+    pub(crate) fn look(&self) -> Result<Vec<Found>> {
         self.look_for(None)
     }
 
     /// As [`Host::look`], as if that directory of that plugin were meant.
     fn look_for(&self, asked_for: Option<(&str, &str)>) -> Result<Vec<Found>> {
+        let python = &self.settings.loader.python;
+        self.list(asked_for, &|options, plugins| {
+            let site_packages = options.sources.site_packages()?;
+            check_contracts(plugins, &ContractChecks { python, site_packages: &site_packages, limits: &options.limits })
+        })
+    }
+
+    /// As [`Host::look`], by whoever loads nothing: no code of a plugin is run to ask for its name.
+    pub(crate) fn look_at_disk(&self) -> Result<()> {
+        self.list(None, &|_, plugins| Ok(plugins.iter().map(|_| Contract::NotAsked).collect())).map(drop)
+    }
+
+    fn list(&self, asked_for: Option<(&str, &str)>, check: &Check<'_>) -> Result<Vec<Found>> {
         let _one = locked(&self.looking);
-        let Settings { here, mode, lock, lock_path, judging_time, loader, .. } = &self.settings;
+        let (options, lock) = self.judging_by(asked_for)?;
+        let lock = lock.as_ref().map(|lock| (self.settings.lock_path.clone(), lock));
+        let check = |plugins: &[&Discovered]| check(&options, plugins);
+        let found = Found::all(list(&options, self.settings.mode, lock, &check, Traces::Dropped)?);
+        self.compare_with_disk(&found);
+        Ok(found)
+    }
+
+    /// The keys, the lock and the time of now.
+    pub(crate) fn judging_by(&self, asked_for: Option<(&str, &str)>) -> Result<(HereOptions, Option<Lockfile>)> {
+        let Settings { here, mode, lock, lock_path, judging_time, .. } = &self.settings;
         let lock = lock()?;
         if *mode == PluginMode::Production && lock.is_none() {
             return Err(lock_missing(lock_path));
@@ -245,12 +304,7 @@ impl Host {
             limits: here.limits.clone(),
             shared_directories: here.shared_directories,
         };
-        let site_packages = options.sources.site_packages()?;
-        let checks = ContractChecks { python: &loader.python, site_packages: &site_packages, limits: &options.limits };
-        let lock = lock.as_ref().map(|lock| (lock_path.clone(), lock));
-        let listing: Listing =
-            list(&options, *mode, lock, &|plugins: &[&Discovered]| check_contracts(plugins, &checks), Traces::Dropped)?;
-        Ok(Found::all(listing))
+        Ok((options, lock))
     }
 
     /// Where plugins are looked for, with what operators have said of which are meant.
@@ -353,6 +407,20 @@ impl Host {
         &self.settings.lock_path
     }
 
+    pub(crate) fn mode(&self) -> PluginMode {
+        self.settings.mode
+    }
+
+    /// Whether what is admitted no more takes no calls.
+    pub(crate) fn quarantines(&self) -> bool {
+        self.settings.on_revoked == OnRevoked::Quarantine
+    }
+
+    /// Every plugin, in the order of the ids.
+    pub(crate) fn all(&self) -> Vec<Arc<Held>> {
+        locked(&self.plugins).values().cloned().collect()
+    }
+
     pub(crate) fn tell_of(&self, happening: &Happening<'_>) {
         (self.settings.observer)(happening);
     }
@@ -365,7 +433,9 @@ impl Host {
                 life: Life::begin(self.switches.of(id)),
                 about: found.about.clone(),
                 worker: None,
-                hash: None,
+                evidence: None,
+                no_longer_admitted: None,
+                on_disk: None,
                 loaded_at: None,
             };
             Arc::new(Held { id: id.clone(), changing: Mutex::default(), now: Mutex::new(now) })
@@ -445,7 +515,7 @@ impl Host {
         let worker = self.start(held, place, &code)?;
         self.remember_meant(held, found)?;
         let mut about = about.clone();
-        let AdmittedCode { manifest, config_schema, .. } = code;
+        let AdmittedCode { manifest, config_schema, evidence, .. } = code;
         about.manifest = HostedManifest {
             name: Some(manifest.name),
             description: manifest.description,
@@ -457,7 +527,8 @@ impl Host {
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
-            (now.about, now.loaded_at, now.hash) = (about, Some(loaded_at), Some(plugin.hash.clone()));
+            (now.about, now.loaded_at, now.evidence) = (about, Some(loaded_at), Some(Arc::new(evidence)));
+            (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
             now.worker.replace(Arc::new(worker))
         };
         self.moved(held, place);
@@ -527,8 +598,8 @@ impl Host {
     /// Looks after what runs: what has ended has failed, and what is to be tried again is tried. For whoever does so again
     /// and again.
     pub fn attend(&self) {
-        let held: Vec<_> = locked(&self.plugins).values().cloned().collect();
-        held.iter().for_each(|held| self.notice_end(held));
+        self.all().iter().for_each(|held| self.notice_end(held));
+        self.keep_judging();
         let now = Instant::now();
         let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
         for (_, key) in due {
@@ -559,8 +630,7 @@ impl Host {
 
     /// Every plugin, in the order of the ids.
     pub fn plugins(&self) -> Vec<HostedPlugin> {
-        let held: Vec<_> = locked(&self.plugins).values().cloned().collect();
-        held.iter().map(|held| self.seen(held)).collect()
+        self.all().iter().map(|held| self.seen(held)).collect()
     }
 
     /// One plugin.
@@ -589,6 +659,9 @@ impl Host {
         seen.error = now.life.error().map(str::to_owned);
         seen.enabled = now.life.state().is_in_memory() && now.life.switch() == Switch::On;
         let is_in_memory = now.life.state().is_in_memory();
+        seen.no_longer_admitted = now.no_longer_admitted.as_ref().map(reason_of);
+        seen.quarantined = now.no_longer_admitted.is_some() && self.quarantines();
+        seen.on_disk = now.on_disk.filter(|_| is_in_memory).map(OnDisk::as_str);
         seen.loaded_at = now.loaded_at.filter(|_| is_in_memory).map(|at| at.as_duration().as_secs_f64());
         seen
     }
@@ -652,7 +725,12 @@ impl Host {
             let now = locked(&held.now);
             let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
             match (effects.as_slice(), &now.worker) {
-                ([Effect::Call], Some(worker)) => Arc::clone(worker),
+                ([Effect::Call], Some(worker)) => {
+                    match now.no_longer_admitted.as_ref().filter(|_| self.quarantines()) {
+                        Some(fault) => return Err(Refusal::Plugin(fault.clone().about("plugin is quarantined"))),
+                        None => Arc::clone(worker),
+                    }
+                }
                 _ => return Err(Refusal::NotNow(now.life.state())),
             }
         };
@@ -714,7 +792,7 @@ impl Held {
     /// Whether what is in memory is what was found.
     fn holds(&self, found: &Found) -> bool {
         let now = locked(&self.now);
-        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.hash.as_ref() == Some(&plugin.hash))
+        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.evidence.as_ref().is_some_and(|evidence| evidence.hash() == plugin.hash))
     }
 
     /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
@@ -722,6 +800,7 @@ impl Held {
         let worker = {
             let mut now = locked(&self.now);
             now.loaded_at = None;
+            (now.evidence, now.no_longer_admitted, now.on_disk) = (None, None, None);
             now.worker.take()
         };
         drop(worker);

@@ -229,6 +229,9 @@ warnings! {
     CertificateKept "certificate_kept"
         "The certificate of a host has changed, and cannot be used: the one before is still shown."
         Some("put a certificate and its private key into the files that the host was started with")
+    NotJudgedAgain "not_judged_again"
+        "A host could not judge again what it holds: keys or the lock cannot be read. What was admitted goes on."
+        Some("see what is wrong with them: `aisoc plugins list`")
     EventNotWritten "event_not_written"
         "An event of a host could not be written into the file that `AISOC_LOG_FILE` names."
         Some("look at the file and at the disk that it is on")

@@ -16,6 +16,8 @@ use aisoc_manifests::plugin::{Document, Manifest, PythonFiles};
 use aisoc_packaging::{Limits, default_threads};
 use serde_json::Value;
 
+use crate::accepted::Evidence;
+
 /// Most bytes of the code of one plugin: they are held in memory while it is loaded.
 const MAX_CODE_BYTES: u64 = 16 << 20;
 /// What describes a plugin's configuration, in its manifest.
@@ -30,6 +32,8 @@ pub struct AdmittedCode {
     pub config_schema: Option<Value>,
     /// Every `*.py`, by its path below the plugin's directory.
     pub sources: BTreeMap<String, Vec<u8>>,
+    /// What it was admitted by.
+    pub evidence: Evidence,
 }
 
 /// Reads the code of a plugin in a directory, which a listing has admitted.
@@ -47,11 +51,9 @@ pub fn read_admitted_code(plugin: &Discovered, limits: &Limits) -> Result<Admitt
         return Err(modified(&plugin.id).expected(plugin.hash.clone(), found));
     }
     let document = claim.document()?;
-    Ok(AdmittedCode {
-        manifest: Manifest::from_document(document)?,
-        config_schema: config_schema(document),
-        sources: sources(&plugin.id, place, &python)?,
-    })
+    let (manifest, config_schema) = (Manifest::from_document(document)?, config_schema(document));
+    let sources = sources(&plugin.id, place, &python)?;
+    Ok(AdmittedCode { manifest, config_schema, sources, evidence: Evidence::new(plugin.clone(), claim) })
 }
 
 fn config_schema(document: &Document) -> Option<Value> {

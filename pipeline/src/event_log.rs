@@ -106,6 +106,15 @@ pub enum Occurrence {
     /// A plugin that is in memory takes no calls.
     #[serde(rename = "plugin.disabled")]
     Disabled(HostedStep),
+    /// What is in memory is admitted no more, and takes no calls for that.
+    #[serde(rename = "plugin.quarantined")]
+    Quarantined(HostedStep),
+    /// What is in memory is admitted no more, and goes on.
+    #[serde(rename = "plugin.no_longer_admitted")]
+    NoLongerAdmitted(HostedStep),
+    /// What was admitted no more is again.
+    #[serde(rename = "plugin.admitted_again")]
+    AdmittedAgain(HostedStep),
     /// A plugin is in memory no more.
     #[serde(rename = "plugin.unloaded")]
     Unloaded(HostedStep),
@@ -234,6 +243,7 @@ impl Occurrence {
             | Self::Loaded(_)
             | Self::Enabled(_)
             | Self::Disabled(_)
+            | Self::AdmittedAgain(_)
             | Self::Unloaded(_)
             | Self::ReloadCompleted(_) => Level::Info,
             Self::Registered { signing, .. } if signing.trust_decision == Some("trusted_publisher") => Level::Info,

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use aisoc_host::OnRevoked;
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::accepted::DiscoveredListArgs;
 use super::plugin::{PlaceArgs, RegistryArgs};
@@ -31,6 +32,24 @@ impl FromStr for ListenPlace {
     }
 }
 
+/// What becomes of what is admitted no more.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RevokedArg {
+    /// It takes no calls.
+    Quarantine,
+    /// It is said.
+    Warn,
+}
+
+impl From<RevokedArg> for OnRevoked {
+    fn from(typed: RevokedArg) -> Self {
+        match typed {
+            RevokedArg::Quarantine => Self::Quarantine,
+            RevokedArg::Warn => Self::Warn,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
     /// Where operators ask: ADDRESS:PORT, where port 0 is a free one, or unix:PATH for a socket that this user, root and,
@@ -51,6 +70,10 @@ pub(crate) struct HostArgs {
     /// development alone
     #[arg(long, value_name = "FILE")]
     pub(crate) tokens: Option<PathBuf>,
+    /// What becomes of a plugin that runs, once its key is revoked or the lock accepts it no more: it takes no calls until
+    /// it is admitted again, or that is only said
+    #[arg(long, value_name = "WHAT", default_value = "quarantine")]
+    pub(crate) on_revoked: RevokedArg,
     #[command(flatten)]
     pub(crate) site: DiscoveredListArgs,
     #[command(flatten)]

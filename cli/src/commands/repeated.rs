@@ -221,6 +221,7 @@ mod tests {
                 "listen",
                 "state",
                 "tokens",
+                "on-revoked",
                 "tls-certificate",
                 "tls-private-key",
                 "payload",

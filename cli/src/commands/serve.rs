@@ -19,7 +19,7 @@ use super::accepted::{here, require_named};
 use super::installing::{announce, registered, warn_of_installed};
 use super::tls_files::TlsFiles;
 use crate::args::accepted::DiscoveredListArgs;
-use crate::args::host::{HostArgs, HostInstallArgs, ListenPlace};
+use crate::args::host::{HostArgs, HostInstallArgs, ListenPlace, RevokedArg};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, Output, path_text, printable};
 use crate::{clock, held_plugin, runtime};
@@ -40,7 +40,7 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
     let speaks_tls = files.is_some();
     let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
-    let settings = settings(args.site, args.installing, &args.state, context)?;
+    let settings = settings(args.site, args.installing, args.on_revoked, &args.state, context)?;
     require_private(&args.listen, speaks_tls, has_login, context)?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
@@ -117,6 +117,7 @@ fn require_private(place: &ListenPlace, speaks_tls: bool, has_login: bool, conte
 fn settings(
     args: DiscoveredListArgs,
     installing: HostInstallArgs,
+    on_revoked: RevokedArg,
     state: &Path,
     context: &Context,
 ) -> Result<Settings> {
@@ -157,6 +158,7 @@ fn settings(
         state_file: state.to_owned(),
         observer: Arc::new(observer(context.output.clone(), context.event_log()?, Arc::clone(&feed))),
         feed,
+        on_revoked: on_revoked.into(),
         clock: clock::now,
     })
 }
@@ -196,6 +198,14 @@ fn say(happening: &Happening<'_>, output: &Output) {
             output
                 .status("Switched", format!("{id} to {} in {}", rolled_back.version, rolled_back.directory.display()));
         }
+        Happening::NoLongerAdmitted { id, why, is_quarantined: true, .. } => {
+            output.status("Quarantined", format!("{id}, which takes no calls: {}", printable(why)));
+        }
+        Happening::NoLongerAdmitted { id, why, is_quarantined: false, .. } => {
+            output.status("Warned", format!("of {id}, which would not be loaded any more: {}", printable(why)));
+        }
+        Happening::AdmittedAgain { id, .. } => output.status("Admitted", format!("{id}, again")),
+        Happening::NotJudged { why } => output.warning(Warning::NotJudgedAgain, (*why).to_owned()),
         Happening::Printed { id, line: LogLine::Printed(line) } => {
             output.status("Printed", format!("{id}: {}", printable(line)));
         }
@@ -218,7 +228,16 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
             let id = id.parse().ok()?;
             Some(registered(&id, &rolled_back.version, &rolled_back.signature))
         }
-        Happening::Printed { .. } => None,
+        Happening::NoLongerAdmitted { id, state, why, is_quarantined: true } => {
+            Some(Occurrence::Quarantined(step(id, *state, Some(why), &Asker::host())))
+        }
+        Happening::NoLongerAdmitted { id, state, why, is_quarantined: false } => {
+            Some(Occurrence::NoLongerAdmitted(step(id, *state, Some(why), &Asker::host())))
+        }
+        Happening::AdmittedAgain { id, state } => {
+            Some(Occurrence::AdmittedAgain(step(id, *state, None, &Asker::host())))
+        }
+        Happening::NotJudged { .. } | Happening::Printed { .. } => None,
     }
 }
 

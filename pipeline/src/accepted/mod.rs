@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! discovery ─▶ Here ─▶ list     gates 5, 7, 3b and 8 of each plugin, changing nothing
+//!                   ─▶ again    the same of what is in memory, whatever is on the disk
 //!                   ─▶ verify   drift, and changes that the journal knows nothing of
 //!                   ─▶ accept   an entry and its line: trust, lock --from-installed
 //!                   ─▶ revoke   no entry any more, and its line
 //! ```
 
 mod accept;
+mod again;
 mod candidates;
 mod contract;
 mod dropins;
@@ -20,6 +22,7 @@ mod verify;
 
 pub use accept::{Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, revoke};
 pub(crate) use accept::{ids, revoke_line, trust_line};
+pub use again::{Evidence, judge_again};
 pub use candidates::{Candidates, Refused};
 pub use contract::ContractCheck;
 pub use dropins::{JudgedDropin, VerifiedDropins, verify_dropins};

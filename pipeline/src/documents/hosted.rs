@@ -32,6 +32,13 @@ pub struct HostedPlugin {
     pub loaded_at: Option<f64>,
     /// Why it has failed, or why a reload of what is in memory has.
     pub error: Option<String>,
+    /// Why what is in memory would not be admitted any more.
+    pub no_longer_admitted: Option<String>,
+    /// Whether it takes no calls for that.
+    pub quarantined: bool,
+    /// Whether what stands in its place is what is in memory: `same`, `differs` or `gone`, as of the last look at the
+    /// disk. Nothing for what is not in memory.
+    pub on_disk: Option<&'static str>,
     /// `discovered`, `loaded`, `enabled`, `disabled`, `unloaded` or `failed`.
     pub state: &'static str,
     /// What its signature is worth.

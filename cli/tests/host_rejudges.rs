@@ -1,0 +1,151 @@
+//! What a host holds is judged again while it runs: keys, notes and the lock change, and so does the disk.
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+use support::Bench;
+use support::host::{ServedHost, bench, command, has_python};
+
+/// A bench with two plugins: one by `release`, one by `other`.
+fn two_publishers() -> Bench {
+    let bench = bench();
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    fs::copy(bench.path("other.pem"), bench.path("keys/other.pem")).expect("copied");
+    for (id, key) in [("shodan", "release.key"), ("censys", "other.key")] {
+        bench.run(&["plugin", "new", id, "--type", "enricher", "-o", "plugins"]).ok();
+        bench.run(&["plugin", "sign", "--plugin-dir", &format!("plugins/{id}"), "--private-key", key]).ok();
+    }
+    bench
+}
+
+fn run(host: &ServedHost, id: &str) -> support::host::Answered {
+    let (path, body) = (format!("/api/v1/plugins/{id}/run"), r#"{"payload": {"indicator": "203.0.113.7"}}"#);
+    host.send("POST", &path, "Content-Type: application/json\r\n", body)
+}
+
+fn quarantined(host: &ServedHost, id: &str) -> bool {
+    host.plugin(id)["quarantined"] == Value::Bool(true)
+}
+
+#[test]
+fn what_is_revoked_takes_no_more_calls_and_nothing_else_notices() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let mut serving = command(&bench, &[]);
+    let host = ServedHost::begin(serving.env("AISOC_LOG_FILE", bench.path("events")));
+    host.wait_for(|host| host.get("/readyz").status == 200);
+    let before = host.plugin("shodan");
+    assert_eq!((&before["quarantined"], &before["no_longer_admitted"]), (&false.into(), &Value::Null));
+    let words = ["keys", "revoke", "release", "--reason", "stolen", "--force", "--trusted-keys", "keys"];
+    bench.run(&[&words[..], &["--plugins-dir", "plugins"]].concat()).ok();
+    host.wait_for(|host| quarantined(host, "shodan"));
+    let shown = host.plugin("shodan");
+    // The state stays one of the six.
+    assert_eq!((shown["state"].as_str(), shown["enabled"].as_bool()), (Some("enabled"), Some(true)), "{shown}");
+    assert!(shown["no_longer_admitted"].as_str().is_some_and(|why| why.contains("revoked")), "{shown}");
+    let refused = run(&host, "shodan");
+    assert_eq!((refused.status, refused.json()["reason_code"].as_str()), (422, Some("key_revoked")), "{refused:?}");
+    let detail = refused.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(detail.starts_with("[shodan] plugin is quarantined: "), "{detail}");
+    assert!(!quarantined(&host, "censys"));
+    run(&host, "censys").ok();
+    // Nobody reloads a way out of it.
+    let reloaded = host.post("/api/v1/plugins/shodan/reload", "");
+    assert_eq!((reloaded.status, reloaded.json()["reason_code"].as_str()), (400, Some("key_revoked")), "{reloaded:?}");
+    assert!(quarantined(&host, "shodan"));
+
+    let words = ["keys", "restore", "release", "--reason", "found", "--trusted-keys", "keys", "--yes"];
+    bench.run(&words).ok();
+    host.wait_for(|host| !quarantined(host, "shodan"));
+    run(&host, "shodan").ok();
+    let events = fs::read_to_string(bench.path("events")).expect("read");
+    let count = |name: &str| events.lines().filter(|line| line.contains(&format!("\"event\":\"{name}\""))).count();
+    assert_eq!((count("plugin.quarantined"), count("plugin.admitted_again")), (1, 1), "{events}");
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn with_a_word_a_host_only_says_so() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let host = ServedHost::start(&bench, &["--on-revoked", "warn"]);
+    fs::remove_file(bench.path("keys/release.pem")).expect("removed");
+    host.wait_for(|host| host.plugin("shodan")["no_longer_admitted"].is_string());
+    assert!(!quarantined(&host, "shodan"));
+    run(&host, "shodan").ok();
+    assert!(host.said().contains("Warned of shodan, which would not be loaded any more: "), "{}", host.said());
+}
+
+#[test]
+fn keys_that_cannot_be_read_take_nothing_away() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let host = ServedHost::start(&bench, &[]);
+    // Others may change them now, so nobody goes by them.
+    fs::set_permissions(bench.path("keys"), Permissions::from_mode(0o777)).expect("set");
+    host.wait_for(|host| host.said().contains("warning[not_judged_again]: "));
+    assert!(host.said().contains("keys"), "{}", host.said());
+    run(&host, "shodan").ok();
+    assert!(!quarantined(&host, "shodan"));
+    // What is asked for anew is refused as ever.
+    assert_eq!(host.post("/api/v1/plugins/shodan/reload", "").status, 400);
+    fs::set_permissions(bench.path("keys"), Permissions::from_mode(0o755)).expect("set");
+    fs::remove_file(bench.path("keys/release.pem")).expect("removed");
+    host.wait_for(|host| quarantined(host, "shodan"));
+    assert_eq!(run(&host, "shodan").json()["reason_code"].as_str(), Some("untrusted_key"));
+    // One warning for as long as nothing else is wrong.
+    assert_eq!(host.said().matches("warning[not_judged_again]: ").count(), 1, "{}", host.said());
+}
+
+#[test]
+fn what_was_loaded_is_judged_whatever_the_disk_says_by_now() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let host = ServedHost::start(&bench, &[]);
+    assert_eq!(host.plugin("shodan")["on_disk"].as_str(), Some("same"));
+    let code = fs::read_to_string(bench.path("plugins/shodan/plugin.py")).expect("read");
+    bench.write("plugins/shodan/plugin.py", format!("{code}\n# changed\n"));
+    fs::rename(bench.path("plugins/censys"), bench.path("censys")).expect("moved");
+    host.wait_for(|host| host.plugin("shodan")["on_disk"] == "differs" && host.plugin("censys")["on_disk"] == "gone");
+    // The disk would be refused, and is not what runs.
+    run(&host, "shodan").ok();
+    run(&host, "censys").ok();
+    assert!(!quarantined(&host, "shodan") && !quarantined(&host, "censys"));
+    fs::remove_file(bench.path("keys/other.pem")).expect("removed");
+    host.wait_for(|host| quarantined(host, "censys"));
+    assert!(!quarantined(&host, "shodan"));
+    bench.write("plugins/shodan/plugin.py", code);
+    host.wait_for(|host| host.plugin("shodan")["on_disk"] == "same");
+}
+
+#[test]
+fn what_the_lock_accepts_no_more_is_quarantined() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let site = ["--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
+    let words = ["plugins", "lock", "--from-installed", "--reason", "x", "--trusted-keys", "keys"];
+    bench.run(&[&words[..], &site].concat()).ok();
+    let words = ["--plugin-mode", "production", "--plugins-lock", "plugins.lock"];
+    let host = ServedHost::start(&bench, &words);
+    run(&host, "shodan").ok();
+    bench.run(&[&["plugins", "untrust", "shodan", "--reason", "x"], &site[..]].concat()).ok();
+    host.wait_for(|host| quarantined(host, "shodan"));
+    assert_eq!(run(&host, "shodan").status, 422);
+    assert!(!quarantined(&host, "censys"));
+    bench.run(&[&["plugins", "trust", "shodan", "--reason", "x", "--trusted-keys", "keys"], &site[..]].concat()).ok();
+    host.wait_for(|host| !quarantined(host, "shodan"));
+    run(&host, "shodan").ok();
+}
