@@ -362,6 +362,8 @@ const EXAMPLES_NOT_RUN: &[(&str, &str)] = &[
     ("aisoc registry serve", "goes on for ever; the pages run it"),
     ("ENVIRONMENT=development aisoc serve", "the same"),
     ("aisoc serve", "the same"),
+    ("aisoc api events", "goes on for ever"),
+    ("aisoc api reload shodan --from", "the page of the host does so"),
     ("aisoc demo --keep /tmp/aisoc-demo", "leaves a directory outside of its own"),
 ];
 

@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -210,4 +210,66 @@ fn a_host_that_does_not_answer_is_waited_for_no_longer_than_was_said() {
     for seconds in ["0", "3601"] {
         bench.run(&["api", "list", "--url", &url, "--timeout", seconds]).refused(2, "usage");
     }
+}
+
+#[test]
+fn what_happens_is_watched_and_gone_on_with() {
+    let (bench, host) = served();
+    let url = format!("http://{}", host.address);
+    let watch = |words: &[&str]| {
+        let fixed = ["api", "events", "--url", &url, "--token-file", "all.token"];
+        let mut command = bench.command(&[&fixed[..], words].concat());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs")
+    };
+    let mut watching = watch(&["--json", "--after", "1-1"]);
+    let mut lines = BufReader::new(watching.stdout.take().expect("piped")).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("a line").expect("read")).expect("JSON") };
+    // Of a host that was not this one something is missing.
+    let gap = next();
+    assert_eq!((gap["name"].as_str(), &gap["event_id"]), (Some("gap"), &Value::Null), "{gap}");
+    let failed = loop {
+        let event = next();
+        if event["said"]["plugin_id"] == "bare" {
+            break event;
+        }
+    };
+    assert_eq!(failed["name"].as_str(), Some("plugin.load.failed"), "{failed}");
+    let seen = failed["event_id"].as_str().expect("an id").to_owned();
+    ask(&bench, &host, &["discover"]).ok();
+    assert_eq!(host.terminate(), Some(0));
+    let ended = watching.wait_with_output().expect("ends");
+    assert_eq!(ended.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("aisoc api events --after "), "{said}");
+    assert!(seen.contains('-'), "{seen}");
+
+    let mut forged = bench.command(&["api", "events", "--url", "http://127.0.0.1:1"]);
+    Run::of(&mut forged).refused(4, "host_unavailable");
+    let (url, _told) = impostor(answer("200 OK", "", "data: {\n\n"));
+    bench.run(&["api", "events", "--url", &url]).refused(4, "host_protocol");
+}
+
+#[test]
+fn an_operator_installs_and_goes_back() {
+    if !has_python() {
+        return;
+    }
+    let (bench, host) = served();
+    let registry = bench.registry();
+    for version in ["1.0.0", "2.0.0"] {
+        bench.signed_version("demo", version, "release.key");
+        let reference = format!("{}/team/demo:{version}", registry.address);
+        bench.run(&["plugin", "push", "demo", &reference]).ok();
+        let installed = ask(&bench, &host, &["install", &reference, "--id", "demo"]);
+        let digest = installed.ok().stdout.trim().to_owned();
+        assert!(digest.starts_with(&format!("{}/team/demo@sha256:", registry.address)), "{installed:?}");
+        assert!(ask(&bench, &host, &["get", "demo"]).ok().stdout.contains(&format!("version    {version}\n")));
+    }
+    let other = ask(&bench, &host, &["install", &format!("{}/team/demo:1.0.0", registry.address), "--id", "other"]);
+    assert_ne!(other.code, 0, "{other:?}");
+    let back = ask(&bench, &host, &["rollback", "demo", "--to", "1.0.0"]);
+    assert!(back.ok().stdout.contains("version    1.0.0\n"), "{back:?}");
+    ask(&bench, &host, &["rollback", "demo", "--to", "9.0.0"]).refused(1, "version_not_found");
+    ask(&bench, &host, &["reload", "demo", "--from", "../keys"]).refused(2, "usage");
+    ask(&bench, &host, &["install", "not a reference"]).refused(2, "invalid_ref");
 }

@@ -12,11 +12,16 @@ use reqwest::{Client, Method, Response, Url};
 use serde_json::Value;
 
 use crate::answer::{no_host, read};
+use crate::events::{Events, HostEvent};
 use crate::place::HostPlace;
 use crate::token::Token;
 
 /// How long a connection may take to be there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a host may say nothing to whoever watches: it says something every fifteen seconds.
+const SILENCE: Duration = Duration::from_secs(60);
+/// In which a client says what it has seen.
+const LAST: &str = "Last-Event-ID";
 /// Most bytes of an answer: 10,000 plugins take a quarter of it.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// Most header fields of an answer.
@@ -116,18 +121,43 @@ impl HostClient {
         }
     }
 
+    /// Passes on what happens, behind the event `after` where one is named, until `pass_on` fails or the host has no more to
+    /// say.
+    ///
+    /// # Errors
+    /// As [`HostClient::ask`], and those of `pass_on`; `host_unavailable` once the host says nothing any more.
+    pub async fn watch(&self, after: Option<&str>, mut pass_on: impl FnMut(HostEvent) -> Result<()>) -> Result<()> {
+        let (place, mut events) = (&self.place, Events::default());
+        let silent = || Fault::new(Reason::HostUnavailable, format!("`{place}` says nothing any more"));
+        let request = Request::plain(Act::Look, &["api", "v1", "events"]);
+        let asked = tokio::time::timeout(self.patience, self.send(request, after)).await;
+        let mut response = asked.map_err(|_| self.too_late(false))??;
+        let status = response.status();
+        if !status.is_success() {
+            return read(place, status, &self.body(response).await?).map(drop);
+        }
+        loop {
+            let chunk = tokio::time::timeout(SILENCE, response.chunk()).await.map_err(|_| silent())?;
+            let Some(chunk) = chunk.map_err(|error| self.broken(error))? else { return Err(silent()) };
+            events.take(place, &chunk)?.into_iter().try_for_each(&mut pass_on)?;
+        }
+    }
+
     async fn exchange(&self, request: Request<'_>) -> Result<Value> {
-        let response = self.send(request).await?;
+        let response = self.send(request, None).await?;
         let status = response.status();
         let body = self.body(response).await?;
         read(&self.place, status, &body)
     }
 
-    async fn send(&self, request: Request<'_>) -> Result<Response> {
+    async fn send(&self, request: Request<'_>, after: Option<&str>) -> Result<Response> {
         let Request { act, path, query, body } = request;
         let mut asked = self.http.request(method(act), url(self.place.url(), path, query));
         if let Some(token) = &self.token {
             asked = asked.header(AUTHORIZATION, bearer(token)?);
+        }
+        if let Some(after) = after {
+            asked = asked.header(LAST, after);
         }
         if let Some(body) = body {
             asked = asked.header(CONTENT_TYPE, "application/json").body(body.to_string());

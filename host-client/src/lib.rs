@@ -3,9 +3,11 @@
 
 mod answer;
 mod client;
+mod events;
 mod place;
 mod token;
 
 pub use client::{Act, HostClient, Request};
+pub use events::HostEvent;
 pub use place::HostPlace;
 pub use token::{MAX_TOKEN_BYTES, Token};

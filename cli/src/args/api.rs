@@ -49,6 +49,51 @@ pub(crate) struct HostedPluginArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct HostedReloadArgs {
+    /// The plugin
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The name of the directory, in the host's plugins directory, that the plugin is loaded from, then and from then on
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) from: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostedInstallArgs {
+    /// What is installed: a reference into a registry, as the host reaches it
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
+    /// Only if it is this plugin
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostedRollbackArgs {
+    /// The plugin
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The version, or the first characters of the artifact's digest [default: the newest that was replaced]
+    #[arg(long, value_name = "VERSION|DIGEST")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Begin behind this event, as its id says it
+    #[arg(long, value_name = "EVENT_ID")]
+    pub(crate) after: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     /// The plugin
     #[arg(value_name = "ID")]

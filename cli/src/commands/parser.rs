@@ -204,7 +204,7 @@ mod tests {
     }
 
     /// Changes that are only known once they are made.
-    const WITHOUT_DRY_RUN: [(&[&str], &str); 10] = [
+    const WITHOUT_DRY_RUN: [(&[&str], &str); 12] = [
         (&["serve"], "it changes what its operators ask for, and goes on until it is stopped"),
         (&["registry", "serve"], "it changes what its clients ask for, and goes on until it is stopped"),
         (&["api", "discover"], "the host that is asked says what comes of it"),
@@ -213,6 +213,8 @@ mod tests {
         (&["api", "reload"], "the same"),
         (&["api", "unload"], "the same"),
         (&["api", "run"], "the same"),
+        (&["api", "install"], "the same"),
+        (&["api", "rollback"], "the same"),
         (&["demo"], "what it shows is done in a temporary directory of its own, which it removes"),
         (&["docs"], "it is hidden: who works on the manual looks at what it has written with `git diff`"),
     ];

@@ -225,6 +225,7 @@ mod tests {
                 "tls-certificate",
                 "tls-private-key",
                 "payload",
+                "from",
                 "context",
                 "plugin-type",
                 "scope",

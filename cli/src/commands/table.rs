@@ -1085,6 +1085,8 @@ What is in memory is left as it is: `aisoc api reload ID` replaces it.",
             about: "Let a host judge and load again what is on its disk",
             examples: "Examples:
   aisoc api reload shodan
+  # from a directory beside it, then and from then on
+  aisoc api reload shodan --from shodan-0.2.0
 
 What is refused, or cannot be loaded, leaves in place what runs. Calls that have
 begun end in what they began in.",
@@ -1118,6 +1120,52 @@ begun end in what they began in.",
             risk: Risk::Write,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::UnloadedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::change::install,
+        is: Declaration {
+            words: &["api", "install"],
+            about: "Let a host install a plugin and load it, beside what runs of it",
+            examples: "Examples:
+  aisoc api install registry.example/team/shodan:0.1.0
+
+Everything that `aisoc plugin install` asks is asked, by the host. What cannot be
+loaded is taken back, and what ran before goes on.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::BroughtPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::change::roll_back,
+        is: Declaration {
+            words: &["api", "rollback"],
+            about: "Let a host put back a version that was replaced, and load it",
+            examples: "Examples:
+  aisoc api rollback my-plugin --to 1.1.0",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::watch::run,
+        is: Declaration {
+            words: &["api", "events"],
+            about: "Watch what happens on a host, one line for each event",
+            examples: "Examples:
+  aisoc api events
+  aisoc api events --json --after 1795819107-4
+
+It goes on until Ctrl-C. The newest 1,024 events are kept by the host: --after
+begins behind one of them, and the event `gap` says that some are missing.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::WatchedEvent>),
             ..PLAIN
         },
     },

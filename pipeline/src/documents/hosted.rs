@@ -97,7 +97,7 @@ pub struct BroughtIn {
 }
 
 /// A plugin that a host has installed, and holds.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BroughtPlugin {
     /// The plugin.
     pub plugin_id: String,
@@ -112,6 +112,17 @@ pub struct CalledPlugin {
     pub plugin_id: String,
     /// What it returned; what is no object is the one member `result` of one.
     pub result: Map<String, Value>,
+}
+
+/// What has happened on a host, as it said it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct WatchedEvent {
+    /// By which it is named to go on behind it; nothing of what says that something is missing.
+    pub event_id: Option<String>,
+    /// What hosts call it: `plugin.enabled` and its like, or `gap`.
+    pub name: String,
+    /// All that is said of it, as in a host's log.
+    pub said: Map<String, Value>,
 }
 
 /// What a host does not do, in the words of its API.

@@ -55,7 +55,7 @@ pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, Syn
 pub use garbage::{CollectedGarbage, RemovedGarbage};
 pub use hosted::{
     BroughtIn, BroughtPlugin, CalledPlugin, HostedManifest, HostedPlugin, HostedPlugins, RefusedRequest, ServedHost,
-    UnloadedPlugin,
+    UnloadedPlugin, WatchedEvent,
 };
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};

@@ -25,6 +25,16 @@ const TOKEN_WAYS: &str = "give it with `--token-file FILE`, or in the variable A
 /// As [`HostClient::ask`]; `usage` for a variable that names no place, `not_authenticated` for what is no token;
 /// `interrupted`.
 pub(super) fn ask(args: HostPlaceArgs, request: Request<'_>, context: &Context) -> Result<(HostPlace, Value)> {
+    let client = client(args, context)?;
+    let answer = runtime::block_on(context.cancellation()?, client.ask(request)).map_err(hinted)?;
+    Ok((client.place().clone(), answer))
+}
+
+/// Who asks the host that is meant.
+///
+/// # Errors
+/// As [`ask`], of what is read before anything is asked.
+pub(super) fn client(args: HostPlaceArgs, context: &Context) -> Result<HostClient> {
     let place = place(args.url, context)?;
     let token = token(args.token_file.as_deref(), context)?;
     let named = args.ca_file.map(|path| CertificateFile { named_by: "--ca-file", path });
@@ -32,13 +42,11 @@ pub(super) fn ask(args: HostPlaceArgs, request: Request<'_>, context: &Context) 
         added: named.or_else(|| context.environment.certificate_file(CA_FILE)),
         ..context.environment.certificates()
     };
-    let client = HostClient::new(place, token, &certificates, Duration::from_secs(args.timeout))?;
-    let answer = runtime::block_on(context.cancellation()?, client.ask(request)).map_err(hinted)?;
-    Ok((client.place().clone(), answer))
+    HostClient::new(place, token, &certificates, Duration::from_secs(args.timeout))
 }
 
 /// What a host refuses is about what is there, and not here.
-fn hinted(refusal: Fault) -> Fault {
+pub(super) fn hinted(refusal: Fault) -> Fault {
     let lacks = |scope: &&Scope| refusal.message().ends_with(scope.as_str());
     match refusal.reason() {
         Reason::PluginNotFound => refusal.hint("see what is there: `aisoc api list`"),

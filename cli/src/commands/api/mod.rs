@@ -2,12 +2,14 @@
 //! is shown.
 
 mod asking;
+pub(super) mod change;
 pub(super) mod discover;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod run;
 pub(super) mod switch;
 pub(super) mod unload;
+pub(super) mod watch;
 
 use aisoc_host_client::HostPlace;
 use aisoc_manifests::fault::{Fault, Reason, Result};

@@ -2,28 +2,31 @@
 
 use aisoc_host_client::{Act, Request};
 use aisoc_manifests::fault::Result;
+use serde_json::{Value, json};
 
 use super::super::uninstall::plugin_id;
 use super::get::OnePlugin;
 use super::{PLUGINS, asking, understood};
-use crate::args::api::HostedPluginArgs;
+use crate::args::api::{HostedPluginArgs, HostedReloadArgs};
 use crate::context::Context;
 
 pub(crate) fn enable(args: HostedPluginArgs, context: &Context) -> Result<u8> {
-    ask("enable", args, context)
+    ask("enable", None, args, context)
 }
 
 pub(crate) fn disable(args: HostedPluginArgs, context: &Context) -> Result<u8> {
-    ask("disable", args, context)
+    ask("disable", None, args, context)
 }
 
-pub(crate) fn reload(args: HostedPluginArgs, context: &Context) -> Result<u8> {
-    ask("reload", args, context)
+pub(crate) fn reload(args: HostedReloadArgs, context: &Context) -> Result<u8> {
+    let HostedReloadArgs { id, from, host } = args;
+    let body = from.map(|from| json!({ "from": from }));
+    ask("reload", body, HostedPluginArgs { id, host }, context)
 }
 
-fn ask(verb: &str, args: HostedPluginArgs, context: &Context) -> Result<u8> {
+fn ask(verb: &str, body: Option<Value>, args: HostedPluginArgs, context: &Context) -> Result<u8> {
     let id = plugin_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str(), verb]].concat();
-    let (place, answer) = asking::ask(args.host, Request::plain(Act::Do, &path), context)?;
+    let (place, answer) = asking::ask(args.host, Request { body, ..Request::plain(Act::Do, &path) }, context)?;
     context.output.answer(&OnePlugin(understood(&place, answer)?))
 }
