@@ -162,14 +162,14 @@ fn what_is_unloaded_is_gone_from_memory_and_nothing_else() {
     let bench = bench();
     plugin(&bench, "demo", PLUGIN);
     let host = ServedHost::start(&bench, &[]);
-    let before = bench.snapshot("plugins");
+    let before = bench.snapshot_but_journal("plugins");
     let ids = run(&host, "demo", &json!({ "do": "ids" })).ok()["result"]["result"].clone();
     assert!(ids.as_array().expect("two").iter().all(is_running));
     let unloaded = host.delete("/api/v1/plugins/demo");
     assert_eq!((unloaded.status, unloaded.text.as_str()), (204, ""));
     assert!(!ids.as_array().expect("two").iter().any(is_running), "{ids}");
     assert_eq!(host.plugin("demo")["state"], "unloaded");
-    assert_eq!(bench.snapshot("plugins"), before);
+    assert_eq!(bench.snapshot_but_journal("plugins"), before);
     for (method, path, status, detail) in [
         ("POST", "/enable", 409, "Plugin 'demo' is unloaded"),
         ("POST", "/disable", 409, "Plugin 'demo' is unloaded"),

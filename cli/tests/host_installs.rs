@@ -196,10 +196,14 @@ fn a_version_that_cannot_be_loaded_is_taken_back_and_the_one_before_goes_on() {
         assert_eq!(install(&host, reference).status, 201);
     }
     assert_eq!(kept(&bench), ["1.0.0"]);
-    let before = bench.snapshot("plugins");
+    let before = bench.snapshot_but_journal("plugins");
     for reference in [&broken, &empty] {
         install(&host, reference).refused_for(400, "import_failed");
-        assert_eq!(bench.snapshot("plugins"), before, "the version before is there, and what it has replaced is kept");
+        assert_eq!(
+            bench.snapshot_but_journal("plugins"),
+            before,
+            "the version before is there, and what it has replaced is kept"
+        );
         let demo = host.plugin("demo");
         assert_eq!((&demo["state"], &demo["manifest"]["version"]), (&json!("enabled"), &json!("2.0.0")));
         assert!(demo["error"].as_str().is_some_and(|why| !why.is_empty()), "{demo}");
@@ -221,7 +225,7 @@ fn a_version_whose_import_hangs_is_taken_back_and_nothing_waits_for_it() {
     let hanging = publish_as(&bench, &registry, "2.0.0", "import time\ntime.sleep(600)\n", "release.key");
     let host = ServedHost::start(&bench, &[]);
     assert_eq!(install(&host, &first).status, 201);
-    let before = bench.snapshot("plugins");
+    let before = bench.snapshot_but_journal("plugins");
     thread::scope(|scope| {
         let installing = scope.spawn(|| install(&host, &hanging));
         host.wait_for(|host| host.said().contains("1.0.0 → 2.0.0"));
@@ -232,7 +236,7 @@ fn a_version_whose_import_hangs_is_taken_back_and_nothing_waits_for_it() {
         assert!(began.elapsed() < Duration::from_secs(10) && !installing.is_finished());
         installing.join().expect("no panic").refused_for(400, "import_failed");
     });
-    assert_eq!((bench.snapshot("plugins"), run(&host)), (before, json!("1.0.0")));
+    assert_eq!((bench.snapshot_but_journal("plugins"), run(&host)), (before, json!("1.0.0")));
 }
 
 /// Calls that have begun end in what they began in, and none is dropped.
@@ -345,8 +349,14 @@ fn in_production_comes_what_the_lock_accepts_and_nothing_else() {
 fn an_install_that_is_stopped_leaves_nothing() {
     let (bench, registry) = (bench(), Registry::start());
     let reference = publish(&bench, &registry, "1.0.0");
-    let before = bench.snapshot("plugins");
-    let staging = || fs::read_dir(bench.path("plugins")).expect("listed").count();
+    let before = bench.snapshot_but_journal("plugins");
+    let is_staging = |entry: &fs::DirEntry| entry.file_name() != ".aisoc";
+    let staging = || {
+        fs::read_dir(bench.path("plugins"))
+            .expect("listed")
+            .filter(|entry| entry.as_ref().is_ok_and(is_staging))
+            .count()
+    };
     let stall = || registry.set_rules(vec![Rule::on("/blobs/", Act::StallAfter(10))]);
     let host = ServedHost::start(&bench, &[]);
     stall();
@@ -361,7 +371,7 @@ fn an_install_that_is_stopped_leaves_nothing() {
     client.write_all(head.as_bytes()).expect("sent");
     host.wait_for(|_| staging() == 1);
     drop(client);
-    host.wait_for(|_| bench.snapshot("plugins") == before);
+    host.wait_for(|_| bench.snapshot_but_journal("plugins") == before);
     // As many as may be at a time, and no more; nobody else waits for them.
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..4).map(|_| scope.spawn(|| install(&host, &reference))).collect();
@@ -375,7 +385,7 @@ fn an_install_that_is_stopped_leaves_nothing() {
         }
     });
     assert_eq!(host.end(), Some(0));
-    assert_eq!(bench.snapshot("plugins"), before);
+    assert_eq!(bench.snapshot_but_journal("plugins"), before);
 }
 
 /// Two requests for one plugin are one after the other, whatever comes first.

@@ -36,7 +36,9 @@ fn shows(token: &str) -> String {
 }
 
 /// Every route of the API that is about plugins, and what it asks for.
-const ROUTES: [(&str, &str, &str); 11] = [
+const ROUTES: [(&str, &str, &str); 13] = [
+    ("GET", "/metrics", "plugins:read"),
+    ("GET", "/api/v1/audit", "plugins:admin"),
     ("GET", "/api/v1/plugins", "plugins:read"),
     ("GET", "/api/v1/plugins/bare", "plugins:read"),
     ("POST", "/api/v1/plugins/discover", "plugins:admin"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,12 @@ use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::{Evidence, HereOptions, list};
-use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
+use aisoc_pipeline::documents::{AuditPage, HostedManifest, HostedPlugin};
 use aisoc_pipeline::{
     AdmittedCode, Contract, ContractChecks, Discovered, InstallOptions, Installation, Rollback, SiteSources,
     check_contracts, escaped, read_admitted_code,
 };
+use aisoc_trust::journal::Action;
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{PluginMode, Traces, TrustMode, lock_missing};
 use aisoc_worker::Error;
@@ -23,7 +24,8 @@ use aisoc_worker::serving::{Call, LogLine, Worker};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::asker::Asker;
+use crate::asker::{Actor, Asker};
+use crate::audit::{self, Subject, action};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::judging::{OnDisk, OnRevoked, Rounds};
@@ -188,6 +190,8 @@ pub struct Host {
     pub(crate) rounds: Mutex<Rounds>,
     /// When plugins that have ended are tried again.
     due: Mutex<Vec<(Instant, Key)>>,
+    /// How often that was.
+    restarts: AtomicU64,
     /// Where everything is let go.
     stop: Arc<AtomicBool>,
 }
@@ -242,6 +246,7 @@ impl Host {
             looking: Mutex::default(),
             rounds: Mutex::new(Rounds::begin()),
             due: Mutex::default(),
+            restarts: AtomicU64::default(),
             stop: Arc::default(),
         })
     }
@@ -253,6 +258,7 @@ impl Host {
     /// As [`list`], and those of the lock. What is refused is listed.
     pub fn discover(&self, by: &Asker) -> Result<Vec<String>> {
         let _one = locked(&self.discovering);
+        self.write_down(Action::Discover, Subject::default(), by)?;
         let found = self.look()?;
         self.forget_all_but(&found);
         let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found, by))
@@ -449,8 +455,13 @@ impl Host {
         let mut refusal = None;
         while let Some(event) = events.pop_front() {
             let is_reload = matches!(event, Event::Replaced | Event::NotReplaced(_));
+            let asked = if let Event::Asked(verb) = &event { action(*verb) } else { None };
             let (life, effects) = locked(&held.now).life.clone().step(event);
-            // What is said is written down before it is so.
+            // What is said is written down before it is so; a reload, once there is something to take its place.
+            let is_change = !effects.is_empty() && !effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)));
+            if let Some(action) = asked.filter(|action| is_change && *action != Action::Reload) {
+                self.write_down(action, held.subject(), by).map_err(Refusal::Host)?;
+            }
             for effect in &effects {
                 if let Effect::Remember(switch) = effect {
                     self.switches.set(&held.id, *switch).map_err(Refusal::Host)?;
@@ -462,7 +473,7 @@ impl Host {
             }
             for effect in effects {
                 match effect {
-                    Effect::Load => events.push_back(match self.load(held, found) {
+                    Effect::Load => events.push_back(match self.load(held, found, None) {
                         Ok(()) => Event::Loaded,
                         Err(fault) => {
                             let event = Event::NotLoaded(reason_of(&fault));
@@ -470,7 +481,7 @@ impl Host {
                             event
                         }
                     }),
-                    Effect::Replace => events.push_back(match self.replace(held, found) {
+                    Effect::Replace => events.push_back(match self.replace(held, found, by) {
                         Ok(()) => Event::Replaced,
                         Err(fault) => {
                             let event = Event::NotReplaced(reason_of(&fault));
@@ -506,13 +517,17 @@ impl Host {
 
     /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
     /// end in what they began in.
-    fn load(&self, held: &Held, found: Option<&Found>) -> Result<()> {
+    fn load(&self, held: &Held, found: Option<&Found>, replacing: Option<&Asker>) -> Result<()> {
         let found = found.ok_or_else(|| gone(&held.id))?;
         let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
             return Err(gone(&held.id));
         };
         let code = read_admitted_code(plugin, &self.settings.here.limits)?;
         let worker = self.start(held, place, &code)?;
+        if let Some(by) = replacing {
+            let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
+            self.write_down(Action::Reload, Subject { id: Some(held.id.clone()), version, hash }, by)?;
+        }
         self.remember_meant(held, found)?;
         let mut about = about.clone();
         let AdmittedCode { manifest, config_schema, evidence, .. } = code;
@@ -570,11 +585,11 @@ impl Host {
     }
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.
-    fn replace(&self, held: &Held, found: Option<&Found>) -> Result<()> {
+    fn replace(&self, held: &Held, found: Option<&Found>, by: &Asker) -> Result<()> {
         let looked_at = if found.is_some() { None } else { self.look_for_next(held)? };
         match found.or(looked_at.as_ref()) {
             Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault.clone()),
-            found => self.load(held, found),
+            found => self.load(held, found, Some(by)),
         }
     }
 
@@ -618,7 +633,10 @@ impl Host {
         }
         let (event, found) = match self.look_at(held) {
             Ok(Some(found)) => match &found.verdict {
-                Verdict::Admitted(_) => (Event::Retried, Some(found)),
+                Verdict::Admitted(_) => {
+                    self.restarts.fetch_add(1, Ordering::Relaxed);
+                    (Event::Retried, Some(found))
+                }
                 Verdict::Refused(fault) => (Event::Refused(reason_of(fault)), None),
                 Verdict::NotLoaded => return,
             },
@@ -759,6 +777,24 @@ impl Host {
         self.turns.stop();
     }
 
+    /// As [`audit::write_down`], of what somebody else than the host itself has asked for.
+    pub(crate) fn write_down(&self, action: Action, of: Subject, by: &Asker) -> Result<()> {
+        if by.actor == Actor::Host {
+            return Ok(());
+        }
+        audit::write_down(self.install_options(&Cancellation::default())?, action, of, by)
+    }
+
+    /// As [`audit::page`].
+    pub(crate) fn audit(&self, limit: usize, after: Option<u64>) -> Result<AuditPage> {
+        audit::page(&self.settings.installing, limit, after)
+    }
+
+    /// How often plugins that had ended were tried again.
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+
     /// What has happened.
     pub fn feed(&self) -> &Arc<Feed> {
         &self.settings.feed
@@ -766,7 +802,7 @@ impl Host {
 
     /// Lets every plugin go.
     pub fn end(&self) {
-        self.stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.stop.store(true, Ordering::SeqCst);
         self.turns.end();
         let held: Vec<_> = std::mem::take(&mut *locked(&self.plugins)).into_values().collect();
         for held in held {
@@ -781,6 +817,16 @@ impl Host {
 }
 
 impl Held {
+    /// What is in memory, as a journal names it.
+    fn subject(&self) -> Subject {
+        let now = locked(&self.now);
+        Subject {
+            id: Some(self.id.clone()),
+            version: now.about.manifest.version.clone(),
+            hash: now.evidence.as_ref().map(|evidence| evidence.hash().to_owned()),
+        }
+    }
+
     fn key(&self) -> Key {
         (self.id.clone(), locked(&self.now).place.clone())
     }

@@ -16,9 +16,11 @@ use aisoc_pipeline::{
     Change, Event, InstallOptions, Installation, Leaving, Reporter, RollbackOptions, Silent, Source, install,
     roll_back, uninstall, unless_stopped,
 };
+use aisoc_trust::journal::Action;
 use tokio::runtime::Handle;
 
 use crate::asker::Asker;
+use crate::audit::Subject;
 use crate::host::{Happening, Host};
 use crate::refusal::Refusal;
 use crate::turns::{Turn, Turns};
@@ -133,8 +135,11 @@ impl Host {
         let reference = wanted.source.pinned(installed.digest).map_err(Refusal::Plugin)?;
         self.tell_of(&Happening::Installed { installed: &installed, mode: options.trust.policy.mode });
         let is_unchanged = installed.change == Change::Unchanged;
-        if let Err(refusal) = self.take_up(installed.id.as_str(), &installed.directory, is_unchanged, by) {
-            return Err(self.taken_back(refusal, &installed.id, || self.take_back(&installed)));
+        let taken_up = self
+            .write_down_change(Action::Install, &installed.id, &installed.version, is_unchanged, by)
+            .and_then(|()| self.take_up(installed.id.as_str(), &installed.directory, is_unchanged, by));
+        if let Err(refusal) = taken_up {
+            return Err(self.taken_back(refusal, &installed.id, by, || self.take_back(&installed)));
         }
         if !is_unchanged {
             // What could not be removed is removed by the next change, or by `gc`.
@@ -160,19 +165,46 @@ impl Host {
         let before = options.site.read(id.as_str().as_ref()).and_then(|plugin| plugin.record.ok().flatten());
         let rolled_back = roll_back(&options.back_to(id.clone(), to), &Silent).map_err(Refusal::Plugin)?;
         self.tell_of(&Happening::RolledBack { id: id.as_str(), rolled_back: &rolled_back });
-        let taken_up = self.take_up(id.as_str(), &rolled_back.directory, rolled_back.is_unchanged, by);
+        let taken_up = self
+            .write_down_change(Action::Rollback, id, &rolled_back.version, rolled_back.is_unchanged, by)
+            .and_then(|()| self.take_up(id.as_str(), &rolled_back.directory, rolled_back.is_unchanged, by));
         taken_up.map_err(|refusal| {
-            self.taken_back(refusal, id, || match before.filter(|_| !rolled_back.is_unchanged) {
+            self.taken_back(refusal, id, by, || match before.filter(|_| !rolled_back.is_unchanged) {
                 Some(before) => self.put_back(id, Some(before.digest.to_string()), Leaving::IsKept),
                 None => Ok(()),
             })
         })
     }
 
+    /// Writes down what was put into its place on trial, unless it stood there before.
+    fn write_down_change(
+        &self,
+        action: Action,
+        id: &PluginId,
+        version: &str,
+        is_unchanged: bool,
+        by: &Asker,
+    ) -> Result<(), Refusal> {
+        if is_unchanged {
+            return Ok(());
+        }
+        let subject = Subject { id: Some(id.to_string()), version: Some(version.to_owned()), hash: None };
+        self.write_down(action, subject, by).map_err(Refusal::Host)
+    }
+
     /// The refusal, once what stood there before stands there again, or with the reason why it does not.
-    fn taken_back(&self, refusal: Refusal, id: &PluginId, take_back: impl FnOnce() -> Result<(), Fault>) -> Refusal {
+    fn taken_back(
+        &self,
+        refusal: Refusal,
+        id: &PluginId,
+        by: &Asker,
+        take_back: impl FnOnce() -> Result<(), Fault>,
+    ) -> Refusal {
         let taken_back = take_back();
         self.look_again(id.as_str());
+        // Behind the line that said that it comes. Where there could be none, there is none of this either.
+        let why = Asker { reason: refusal.reason().as_str().parse().ok(), ..by.clone() };
+        let _ = self.write_down(Action::Refuse, Subject { id: Some(id.to_string()), ..Subject::default() }, &why);
         match (refusal, taken_back) {
             (refusal, Ok(())) => refusal,
             (Refusal::Plugin(fault) | Refusal::Host(fault), Err(left)) => Refusal::Plugin(

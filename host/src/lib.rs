@@ -4,6 +4,7 @@
 pub mod access;
 mod api;
 mod asker;
+mod audit;
 mod feed;
 mod found;
 mod host;

@@ -55,6 +55,15 @@ impl Site {
         self.held()?.map(JournalPlace::of_site).transpose()
     }
 
+    /// Leaves lines in the site's own journal, under its lock: for whoever changes what is held of the site, and nothing in
+    /// its directory.
+    ///
+    /// # Errors
+    /// `io_not_found` where there is no such directory, `locked`, and those of [`Site::session`] and of the journal.
+    pub fn write_down(&self, access: &Access, entries: &[Entry]) -> Result<()> {
+        Plugins::lock(&self.layout, access)?.write_down(entries, &access.writer)
+    }
+
     /// The journal of keys that stands here because their keyring cannot be written; nothing where no change was made
     /// yet.
     ///

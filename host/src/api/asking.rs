@@ -9,6 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use tokio::sync::Semaphore;
 
+use super::metrics::Metrics;
 use super::problem::Problem;
 use crate::access::Logins;
 use crate::feed::Feed;
@@ -24,11 +25,17 @@ pub(super) struct Api {
     asking: Arc<Semaphore>,
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) is_ready: Arc<AtomicBool>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Api {
-    pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, is_ready: Arc<AtomicBool>) -> Self {
-        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready }
+    pub(super) fn new(
+        host: Arc<Host>,
+        logins: Option<Arc<Logins>>,
+        is_ready: Arc<AtomicBool>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready, metrics: Arc::new(metrics) }
     }
 
     /// What happens.

@@ -1,6 +1,5 @@
 //! What comes with a request: read to its end within its bounds, or not at all.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -157,14 +156,6 @@ impl Once {
             true => Ok(Self { depth: self.depth + 1 }),
             false => Err(E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels"))),
         }
-    }
-}
-
-/// The one parameter of a listing: a query that says something else says something that nobody has understood.
-pub(super) fn plugin_type(query: &HashMap<String, String>) -> Result<Option<&str>, Problem> {
-    match query.keys().find(|name| *name != "plugin_type") {
-        Some(name) => Err(Problem::of_request(StatusCode::BAD_REQUEST, format!("there is no parameter `{name}`"))),
-        None => Ok(query.get("plugin_type").map(String::as_str)),
     }
 }
 

@@ -53,6 +53,11 @@ impl Connections {
         Self { slots: Slots::new(crowd), watched: GracefulShutdown::new() }
     }
 
+    /// The places that they have.
+    pub(super) fn slots(&self) -> Arc<Slots> {
+        Arc::clone(&self.slots)
+    }
+
     /// A place for a connection from there; nothing where that machine has its share, and all of it is at work.
     pub(super) async fn take(&self, peer: IpAddr) -> Option<Taken> {
         self.slots.take(peer.to_canonical()).await

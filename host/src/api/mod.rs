@@ -1,12 +1,15 @@
 //! The operator's way to a host: HTTP on this machine.
 
 mod asking;
+mod audit;
 mod body;
 mod connections;
 mod events;
 mod installing;
 mod listening;
+mod listing;
 mod login;
+mod metrics;
 mod names;
 mod problem;
 mod request;
@@ -26,6 +29,7 @@ use self::asking::Api;
 use self::connections::Connections;
 use self::listening::Arrived;
 pub use self::listening::Listener;
+use self::metrics::Metrics;
 use self::routes::router;
 use crate::access::Logins;
 use crate::asker::Asker;
@@ -47,14 +51,15 @@ pub async fn serve(
     failed: impl FnOnce(Fault) + Send + 'static,
 ) -> Result<()> {
     let is_ready = Arc::new(AtomicBool::new(false));
-    let api = Api::new(Arc::clone(&host), logins, Arc::clone(&is_ready));
+    let connections = Connections::new();
+    let api = Api::new(Arc::clone(&host), logins, Arc::clone(&is_ready), Metrics::new(connections.slots()));
     let (discovering, ready) = (Arc::clone(&host), Arc::clone(&is_ready));
     let first = tokio::task::spawn_blocking(move || match discovering.discover(&Asker::host()) {
         Ok(_) => ready.store(true, Ordering::SeqCst),
         Err(fault) => failed(fault),
     });
     let attending = attend(Arc::clone(&host));
-    let (connections, router) = (Connections::new(), router(api));
+    let router = router(api);
     let mut stop = pin!(stop);
     loop {
         let come_in = async {

@@ -1,14 +1,17 @@
 //! What every request has: an id, and somebody who asks.
 
+use std::sync::Arc;
+
 use aisoc_manifests::stated_reason::StatedReason;
 use axum::Extension;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::listening::Way;
+use super::metrics::Metrics;
 use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
 use crate::asker::{Actor, Asker, RequestId};
@@ -19,9 +22,15 @@ const ID: HeaderName = HeaderName::from_static("x-request-id");
 const REASON: HeaderName = HeaderName::from_static("x-reason");
 
 /// Before anything of a request is looked at but its head; and behind it, where what went wrong is written down.
-pub(super) async fn guard(Extension(way): Extension<Way>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(metrics): State<Arc<Metrics>>,
+    Extension(way): Extension<Way>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut head, body) = request.into_parts();
     let id = given(&head.headers);
+    let (method, path) = (head.method.clone(), head.extensions.get::<MatchedPath>().cloned());
     let asked = require_ours(&head, &way).and_then(|()| refuse_pages(&head.headers));
     let (id, asked) = match id.map_or_else(RequestId::generate, Ok) {
         Ok(id) => (Some(id), asked),
@@ -37,6 +46,7 @@ pub(super) async fn guard(Extension(way): Extension<Way>, request: Request, next
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = problem.response(id.as_ref());
     }
+    metrics.answered(&method, path.as_ref(), response.status());
     if let Some(value) = id.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
         response.headers_mut().insert(ID, value);
     }

@@ -1,13 +1,12 @@
 //! The routes of the operator's API. A handler asks the host, on a thread where it may wait, and shows what comes of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use aisoc_pipeline::documents::{BroughtIn, CalledPlugin, HostedPlugin};
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
@@ -16,9 +15,11 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::asking::{Api, Named, Waited, id};
-use super::body::{ReloadRequest, RunRequest, plugin_type, read_object};
+use super::audit::audit;
+use super::body::{ReloadRequest, RunRequest, read_object};
 use super::events::events;
 use super::installing;
+use super::listing::{list, show};
 use super::login::{Needs, admit};
 use super::problem::Problem;
 use super::request::{Asking, guard};
@@ -48,6 +49,8 @@ pub(super) fn router(api: Api) -> Router {
     Routes { router: Router::new(), logins: api.logins.clone() }
         .route("/healthz", Needs::Nothing, get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/readyz", Needs::Nothing, get(ready))
+        .route("/metrics", read, get(metrics))
+        .route("/api/v1/audit", admin, get(audit))
         .route("/api/v1/events", read, get(events))
         .route("/api/v1/plugins", read, get(list))
         .route("/api/v1/plugins/discover", admin, post(discover))
@@ -65,8 +68,15 @@ pub(super) fn router(api: Api) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::of_request(StatusCode::METHOD_NOT_ALLOWED, "the path is not asked like that")
         })
+        .layer(middleware::from_fn_with_state(Arc::clone(&api.metrics), guard))
         .with_state(api)
-        .layer(middleware::from_fn(guard))
+}
+
+async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let (plugins, restarts) = api.ask(|host: &Host| (host.plugins(), host.restarts())).await?;
+    let states: Vec<&str> = plugins.iter().map(|plugin| plugin.state).collect();
+    let failed = |_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
+    api.metrics.answer(&states, restarts).map_err(failed)
 }
 
 async fn ready(State(api): State<Api>) -> Response {
@@ -74,27 +84,6 @@ async fn ready(State(api): State<Api>) -> Response {
         true => Json(json!({ "status": "ready" })).into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response(),
     }
-}
-
-async fn list(
-    State(api): State<Api>,
-    query: Result<Query<HashMap<String, String>>, QueryRejection>,
-) -> Result<Json<Vec<HostedPlugin>>, Problem> {
-    let unread = |_| Problem::of_request(StatusCode::BAD_REQUEST, "the query cannot be read");
-    let Query(query) = query.map_err(unread)?;
-    let wanted = plugin_type(&query)?.map(str::to_owned);
-    let mut plugins = api.ask(Host::plugins).await?;
-    if let Some(wanted) = wanted {
-        plugins.retain(|plugin| plugin.manifest.plugin_type == Some(wanted.as_str()));
-    }
-    Ok(Json(plugins))
-}
-
-async fn show(State(api): State<Api>, named: Named) -> Result<Json<HostedPlugin>, Problem> {
-    let id = id(named)?;
-    let asked = id.clone();
-    let shown = api.ask(move |host| host.plugin(asked.as_str())).await?;
-    shown.map(Json).map_err(|refusal| Problem::of_plugin(id.as_str(), &refusal))
 }
 
 async fn discover(State(api): State<Api>, Asking(by): Asking) -> Result<Json<BroughtIn>, Problem> {
@@ -154,9 +143,11 @@ async fn run(
     admit(api.logins.as_ref(), &headers, Permission::Execute)?;
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
+    let began = Instant::now();
     let called = api
         .ask(move |host| host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, stop: &stop }))
         .await?;
+    api.metrics.called(began, &called);
     match called {
         Ok(result) => Ok(Json(CalledPlugin { plugin_id: id.to_string(), result })),
         Err(refusal) => Err(Problem::of_call(id.as_str(), &refusal)),

@@ -1,9 +1,17 @@
 //! What journals hold, and whether they do.
 
+use std::path::Path;
+
+use aisoc_installation::escaped;
+use aisoc_manifests::text::shown;
+use aisoc_trust::journal::{Entry, Seen, Standing, Writer};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Objection;
+
+/// Longest line that says nothing which is shown.
+const MAX_SHOWN: usize = 200;
 
 /// Journals that were held to their chains.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -90,6 +98,37 @@ pub struct JournalEntry {
     pub text: Option<String>,
 }
 
+impl JournalEntry {
+    /// A line as it was read of the journal at `path`.
+    pub fn of(path: &Path, seen: &Seen<'_>) -> Self {
+        let (standing, writer, chain_digest, bound_by_line) = match &seen.standing {
+            Standing::Written(writer, link) => ("written", writer.clone(), Some(link.hash.to_string()), None),
+            Standing::BoundBy(line) => ("by_hand", Writer::default(), None, Some(*line)),
+            Standing::Unchained => ("unchained", Writer::default(), None, None),
+            Standing::Unverified => ("unverified", Writer::default(), None, None),
+        };
+        let Writer { user, host, run: ci_run } = writer;
+        let entry = seen.entry();
+        let text = entry.is_err().then(|| shown(&String::from_utf8_lossy(seen.text()), MAX_SHOWN));
+        let objection = entry.as_ref().err().map(|fault| Objection::from(&fault.fault(path, seen.number)));
+        let said = entry.map(JournalColumns::of).unwrap_or_default();
+        let (path, line) = (escaped(path.as_os_str()), seen.number);
+        Self { path, line, standing, bound_by_line, said, user, host, ci_run, chain_digest, objection, text }
+    }
+}
+
+/// Lines of the journal of a host's site, the newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AuditPage {
+    /// The lines.
+    pub entries: Vec<JournalEntry>,
+    /// What the next page is asked for with, `?after=`, where there are older lines.
+    pub next: Option<u64>,
+    /// What is wrong with the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objection: Option<Objection>,
+}
+
 /// The six columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct JournalColumns {
@@ -105,4 +144,11 @@ pub struct JournalColumns {
     pub hash: Option<String>,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl JournalColumns {
+    fn of(entry: Entry) -> Self {
+        let Entry { at, action, id, version, hash, reason } = entry;
+        Self { at: Some(at.rfc3339()), action: Some(action.as_str()), id, version, hash, reason }
+    }
 }

@@ -60,7 +60,7 @@ pub use hosted::{
 pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};
-pub use journal::{JournalColumns, JournalEntries, JournalEntry, VerifiedJournal, VerifiedJournals};
+pub use journal::{AuditPage, JournalColumns, JournalEntries, JournalEntry, VerifiedJournal, VerifiedJournals};
 pub use key_lint::{DueKey, FingerprintedKey, KeyCalendar, KeyFinding, KeyFingerprints, KeyLint};
 pub use keys::{
     DependentItem, ImpactCounts, KeyFingerprint, KeyImpact, KeyList, KeyNote, ListedKey, NotJudged, ShownKey,
