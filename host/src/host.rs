@@ -18,7 +18,7 @@ use aisoc_pipeline::{
 };
 use aisoc_trust::journal::Action;
 use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{PluginMode, Traces, TrustMode, lock_missing};
+use aisoc_trust::{Patience, PluginMode, Traces, TrustMode, lock_missing};
 use aisoc_worker::Error;
 use aisoc_worker::serving::{Call, LogLine, Worker};
 use jiff::Timestamp;
@@ -32,12 +32,16 @@ use crate::judging::{OnDisk, OnRevoked, Rounds};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
 use crate::loading::{Loader, fault};
 use crate::meant::require_plain_name;
+use crate::pinned::{Pin, Pinned};
 use crate::refusal::Refusal;
 use crate::switches::Switches;
 use crate::turns::Turns;
 
 /// How long a call of a plugin may take.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to wait, before a plugin is loaded, for whoever changes the plugins directory: others do so in a moment.
+const PIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long after its end a plugin is tried again; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -148,6 +152,11 @@ pub enum Happening<'a> {
         /// Why.
         why: &'a str,
     },
+    /// Nobody else can tell which versions run.
+    NotPinned {
+        /// Why.
+        error: &'a str,
+    },
     /// A plugin printed something.
     Printed {
         /// The plugin.
@@ -181,6 +190,7 @@ pub struct Host {
     switches: Switches,
     /// Who changes what is on the disk. Taken before anything else but `discovering`.
     pub(crate) turns: Turns,
+    pinned: Pinned,
     plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
     /// One discovery at a time. Taken before anything else, where it is.
     discovering: Mutex<()>,
@@ -205,6 +215,13 @@ pub(crate) struct Held {
     pub(crate) now: Mutex<Now>,
 }
 
+/// A plugin that is loaded, and the directory that it was loaded from, which stays as long as anybody calls it.
+#[derive(Debug)]
+struct Running {
+    worker: Worker,
+    _pin: Arc<Pin>,
+}
+
 /// A plugin at this moment.
 #[derive(Debug)]
 pub(crate) struct Now {
@@ -212,7 +229,7 @@ pub(crate) struct Now {
     pub(crate) place: PathBuf,
     pub(crate) life: Life,
     about: HostedPlugin,
-    worker: Option<Arc<Worker>>,
+    running: Option<Arc<Running>>,
     /// What is in memory, and by what it was admitted.
     pub(crate) evidence: Option<Arc<Evidence>>,
     /// Why that would not be admitted any more.
@@ -241,6 +258,7 @@ impl Host {
             settings,
             switches,
             turns: Turns::default(),
+            pinned: Pinned::default(),
             plugins: Mutex::default(),
             discovering: Mutex::default(),
             looking: Mutex::default(),
@@ -438,7 +456,7 @@ impl Host {
                 place: found.place.clone(),
                 life: Life::begin(self.switches.of(id)),
                 about: found.about.clone(),
-                worker: None,
+                running: None,
                 evidence: None,
                 no_longer_admitted: None,
                 on_disk: None,
@@ -522,8 +540,11 @@ impl Host {
         let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
             return Err(gone(&held.id));
         };
+        let pin = self.pinned.pin(place)?;
+        self.settle_pins(PIN_PATIENCE);
         let code = read_admitted_code(plugin, &self.settings.here.limits)?;
-        let worker = self.start(held, place, &code)?;
+        pin.require_at(place)?;
+        let running = Running { worker: self.start(held, place, &code)?, _pin: pin };
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
             self.write_down(Action::Reload, Subject { id: Some(held.id.clone()), version, hash }, by)?;
@@ -544,7 +565,7 @@ impl Host {
             let mut now = locked(&held.now);
             (now.about, now.loaded_at, now.evidence) = (about, Some(loaded_at), Some(Arc::new(evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
-            now.worker.replace(Arc::new(worker))
+            now.running.replace(Arc::new(running))
         };
         self.moved(held, place);
         // Ended outside of the lock: it may take its time.
@@ -610,11 +631,22 @@ impl Host {
         Ok(at.map(|at| found.swap_remove(at)))
     }
 
+    /// Says which directories hold what runs, if they are others than before.
+    fn settle_pins(&self, lock_timeout: Duration) {
+        let Settings { installing, here, .. } = &self.settings;
+        let patience = Patience { lock_timeout, cancellation: here.limits.cancellation.clone() };
+        let failed = self.pinned.settle(|pins, numbers| installing.site.pin(pins, numbers, &patience));
+        if let Some(fault) = failed {
+            self.tell_of(&Happening::NotPinned { error: &reason_of(&fault) });
+        }
+    }
+
     /// Looks after what runs: what has ended has failed, and what is to be tried again is tried. For whoever does so again
     /// and again.
     pub fn attend(&self) {
         self.all().iter().for_each(|held| self.notice_end(held));
         self.keep_judging();
+        self.settle_pins(Duration::ZERO);
         let now = Instant::now();
         let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
         for (_, key) in due {
@@ -686,7 +718,7 @@ impl Host {
 
     /// What has ended by itself has failed, once somebody looks at it.
     fn notice_end(&self, held: &Held) {
-        let ended = |now: &Now| now.worker.as_ref().is_some_and(|worker| !worker.is_alive());
+        let ended = |now: &Now| now.running.as_ref().is_some_and(|running| !running.worker.is_alive());
         if !ended(&locked(&held.now)) {
             return;
         }
@@ -708,6 +740,8 @@ impl Host {
             let _changing = locked(&held.changing);
             self.drive(&held, Event::Asked(verb), None, by)?;
         }
+        // Whoever unloads a plugin may remove it next.
+        self.settle_pins(PIN_PATIENCE);
         Ok(self.seen(&held))
     }
 
@@ -739,32 +773,32 @@ impl Host {
     pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
         let held = self.find(id)?;
         self.notice_end(&held);
-        let worker = {
+        let running = {
             let now = locked(&held.now);
             let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
-            match (effects.as_slice(), &now.worker) {
-                ([Effect::Call], Some(worker)) => {
+            match (effects.as_slice(), &now.running) {
+                ([Effect::Call], Some(running)) => {
                     match now.no_longer_admitted.as_ref().filter(|_| self.quarantines()) {
                         Some(fault) => return Err(Refusal::Plugin(fault.clone().about("plugin is quarantined"))),
-                        None => Arc::clone(worker),
+                        None => Arc::clone(running),
                     }
                 }
                 _ => return Err(Refusal::NotNow(now.life.state())),
             }
         };
         let Invocation { payload, context, stop } = *invocation;
-        let called = worker.call(&Call { payload, context, patience: CALL_PATIENCE, stop });
-        called.map_err(|error| self.failed(&held, &worker, error))
+        let called = running.worker.call(&Call { payload, context, patience: CALL_PATIENCE, stop });
+        called.map_err(|error| self.failed(&held, &running, error))
     }
 
-    fn failed(&self, held: &Held, worker: &Arc<Worker>, error: Error) -> Refusal {
+    fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {
         if let Error::Busy { .. } = error {
             return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
         }
         let failure = fault(Reason::ExecutionFailed, &error);
-        if !worker.is_alive() {
+        if !running.worker.is_alive() {
             let _changing = locked(&held.changing);
-            let is_current = locked(&held.now).worker.as_ref().is_some_and(|current| Arc::ptr_eq(current, worker));
+            let is_current = locked(&held.now).running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
             if is_current {
                 let _ = self.drive(held, Event::Ended(reason_of(&failure)), None, &Asker::host());
             }
@@ -843,13 +877,13 @@ impl Held {
 
     /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
     fn let_go(&self) {
-        let worker = {
+        let running = {
             let mut now = locked(&self.now);
             now.loaded_at = None;
             (now.evidence, now.no_longer_admitted, now.on_disk) = (None, None, None);
-            now.worker.take()
+            now.running.take()
         };
-        drop(worker);
+        drop(running);
     }
 }
 

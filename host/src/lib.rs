@@ -13,6 +13,7 @@ mod judging;
 pub mod lifecycle;
 mod loading;
 mod meant;
+mod pinned;
 mod refusal;
 mod switches;
 mod turns;

@@ -25,6 +25,7 @@ use crate::census::ids_in;
 use crate::exceptions;
 use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
+use crate::in_use::InUse;
 use crate::layout::{Layout, PENDING, PREVIOUS_NOTE, Slot, TREE, json_name};
 use crate::pending::PendingChange;
 use crate::plugins::{Plugins, rename_without_replacing};
@@ -182,7 +183,11 @@ impl Transaction {
             None => recorded::read_understood(&self.plugins.layout, id)?,
         };
         let mut surplus = previous::superfluous(&kept, finishing.or(read.as_ref()), keep);
-        surplus.retain(|slot| self.discard_version(&slot.below(id)));
+        let (in_use, layout) = (InUse::read(&self.plugins.layout)?, self.plugins.layout.clone());
+        // What runs stays, and what nobody can tell of.
+        surplus.retain(|slot| {
+            matches!(in_use.holds(&layout.version_tree(id, *slot)), Ok(false)) && self.discard_version(&slot.below(id))
+        });
         self.remove_if_empty(id);
         Ok(surplus)
     }

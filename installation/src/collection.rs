@@ -9,9 +9,10 @@ use crate::census::{Census, list};
 use crate::change::Transaction;
 use crate::collect::{Collected, Garbage, Removed};
 use crate::floor_change::FloorChange;
+use crate::in_use::InUse;
 use crate::layout::{Layout, Slot, VERSIONS, json_name};
 use crate::means::Means;
-use crate::previous::tree_bytes;
+use crate::previous::{PreviousVersion, tree_bytes};
 use crate::remaining::Remaining;
 use crate::secure::look_at;
 
@@ -45,8 +46,9 @@ impl Collection {
         let mut versioned = versioned(layout)?;
         versioned.retain(is_left);
         let (mut versions, mut records) = (Vec::new(), Vec::new());
+        let in_use = InUse::read(layout)?;
         for id in &versioned {
-            versions.extend(superfluous(layout, id, keep)?.map(|(slot, removed)| (id.clone(), slot, removed)));
+            versions.extend(superfluous(layout, id, keep, &in_use)?.map(|(slot, removed)| (id.clone(), slot, removed)));
         }
         for id in census.recorded.iter().filter(|id| is_left(id)) {
             if look_at(&layout.plugin(id))?.is_none() {
@@ -119,14 +121,21 @@ fn versioned(layout: &Layout) -> Result<Vec<PluginId>> {
     Ok(ids)
 }
 
-/// The places of `id` that hold no version, and the versions that are too many.
-fn superfluous(layout: &Layout, id: &PluginId, keep: u8) -> Result<impl Iterator<Item = (Slot, Removed)>> {
+/// The places of `id` that hold no version, and the versions that are too many and that no host runs.
+fn superfluous(
+    layout: &Layout,
+    id: &PluginId,
+    keep: u8,
+    in_use: &InUse,
+) -> Result<impl Iterator<Item = (Slot, Removed)>> {
     let remaining = Remaining::of(layout, id)?;
     let sized =
         |kind, slot, sized: PathBuf| (slot, Removed::new(kind, layout, &layout.version(id, slot), tree_bytes(&sized)));
     let orphan = |slot: &Slot| sized(Garbage::Orphan, *slot, layout.version(id, *slot));
     let mut found: Vec<_> = remaining.orphans.iter().map(orphan).collect();
-    let surplus = remaining.surplus(keep);
+    // What runs stays, and what nobody can tell of.
+    let is_unused = |version: &&PreviousVersion| matches!(in_use.holds(&version.path), Ok(false));
+    let surplus = remaining.surplus(keep).filter(is_unused);
     found.extend(surplus.map(|version| sized(Garbage::PreviousVersion, version.slot, version.path.clone())));
     Ok(found.into_iter())
 }

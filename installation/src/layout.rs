@@ -10,6 +10,7 @@
 //! <plugins>/.aisoc/plugins.journal                  what was done to what the site trusts (`aisoc_trust::journal`)
 //! <plugins>/.aisoc/lowered                          lowerings of floors that an earlier version wrote down
 //! <plugins>/.aisoc/last-seen                        the latest time that was seen here
+//! <plugins>/.aisoc/in-use/<number>                  which directories a host uses, as long as it lives
 //! <plugins>/.aisoc/versions/<id>/<number>/tree      a tree that was replaced, or is on its way
 //! <plugins>/.aisoc/versions/<id>/<number>/kept.json makes that tree a previous version
 //! ```
@@ -28,6 +29,7 @@ pub(crate) const RECORDS: &str = "records";
 pub(crate) const PENDING: &str = "pending";
 pub(crate) const FLOORS: &str = "floors";
 pub(crate) const VERSIONS: &str = "versions";
+pub(crate) const IN_USE: &str = "in-use";
 pub(crate) const LOWERED: &str = "lowered";
 pub(crate) const LAST_SEEN: &str = "last-seen";
 pub(crate) const TREE: &str = "tree";

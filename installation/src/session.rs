@@ -30,6 +30,7 @@ use crate::collect::Collected;
 use crate::collection::Collection;
 use crate::exceptions;
 use crate::floor_change::FloorChange;
+use crate::in_use::InUse;
 use crate::last_seen;
 use crate::layout::{Layout, PENDING, TREE};
 use crate::looking::Looking;
@@ -238,7 +239,9 @@ impl<'session> Session<'session> {
         };
         let (mut staging, source) = staged.into_place();
         let inode = inode(staging.held(), &source, &target)?;
-        let keep = Some(keep.min(previous::MAX_PREVIOUS_VERSIONS));
+        // What runs is kept, however few are to be.
+        let least = u8::from(InUse::read(&self.layout)?.holds(&target)?);
+        let keep = Some(keep.clamp(least, previous::MAX_PREVIOUS_VERSIONS));
         let before = present.record.clone();
         let change = PendingChange::new(record.id.clone(), before, Some(record.clone()), slot, inode, keep);
         let change = change.answered_for(answered);
@@ -322,6 +325,11 @@ impl<'session> Session<'session> {
         let path = self.layout.plugin(id);
         if path.is_symlink() {
             return Err(foreign(&path));
+        }
+        let in_use = InUse::read(&self.layout)?;
+        in_use.require_unused(id, &path)?;
+        for kept in previous::slots(&self.layout, id)? {
+            in_use.require_unused(id, &self.layout.version_tree(id, kept))?;
         }
         let before = recorded::read_understood(&self.layout, id)?;
         let slot = previous::next_slot(&self.layout, id)?;

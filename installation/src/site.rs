@@ -1,6 +1,6 @@
 //! `Site`: a plugins directory. Readers observe it without a lock; whoever changes it begins a session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use crate::census::Census;
 use crate::collect::{Collected, collect_staging};
 use crate::guarded::require_secure_plugins;
 use crate::identity::Placed;
+use crate::in_use::Pins;
 use crate::last_seen;
 use crate::layout::{Layout, OWN_DIRECTORY};
 use crate::looking;
@@ -130,6 +131,20 @@ impl Site {
     pub fn hold_still(&self, patience: &Patience) -> Result<Option<StateLock>> {
         let Some(own) = looking::open(&self.layout.own())? else { return Ok(None) };
         StateLock::share(own, OWN_DIRECTORY, self.path(), patience)
+    }
+
+    /// Says which directories, by their numbers, hold what a host runs: nothing removes them from then on. Whether it could
+    /// be said: where nobody has ever changed anything nobody removes anything either.
+    ///
+    /// # Errors
+    /// As [`Site::hold_still`], and those of writing.
+    pub fn pin(&self, pins: &mut Option<Pins>, numbers: &BTreeSet<u64>, patience: &Patience) -> Result<bool> {
+        let Some(_still) = self.hold_still(patience)? else { return Ok(false) };
+        let pins = match pins {
+            Some(pins) => pins,
+            None => pins.insert(Pins::begin(&self.layout)?),
+        };
+        pins.write(numbers).map(|()| true)
     }
 
     /// As [`Site::hold_still`], for whoever changes what installs are judged by: where nobody has a lock yet, it is made,

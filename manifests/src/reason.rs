@@ -476,6 +476,9 @@ reasons! {
     IdentityAmbiguous "identity_ambiguous" Refused
         "A directory is named like another plugin than the one in it, or one plugin stands in several directories."
         "see `aisoc plugin list`, then remove the directory that does not belong there, or name it as its manifest does"
+    PluginInUse "plugin_in_use" Failed
+        "A plugin is to be removed that a host runs, in the version that is in place or in one that is kept."
+        "let the host let go of it first: `aisoc api unload ID`"
     OtherPlugin "other_plugin" Refused
         "An artifact is of another plugin than the one that was named beside it."
         "see which it is: `aisoc plugin inspect REF`; then name that one, or ask who made it"

@@ -223,6 +223,9 @@ warnings! {
     HostWithoutLogin "host_without_login"
         "A host asks nobody who they are: whoever reaches it on this machine may call, load and unload plugins."
         Some("run it where nobody else has an account")
+    VersionsNotPinned "versions_not_pinned"
+        "A host could not say in the plugins directory which versions it runs, so other commands may remove them."
+        Some("run the host as a user who may write the plugins directory")
     DiscoveryFailed "discovery_failed"
         "A host could not look for plugins when it began; it answers all the same, and is not ready."
         Some("do what the message says, then `aisoc api discover`")

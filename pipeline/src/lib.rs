@@ -59,7 +59,7 @@ pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
     Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,
 };
-pub use aisoc_installation::{Leaving, escaped};
+pub use aisoc_installation::{Leaving, Pins, directory_number, escaped};
 pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;
 pub use arrival::claimed_id;

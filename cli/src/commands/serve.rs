@@ -189,6 +189,7 @@ fn say(happening: &Happening<'_>, output: &Output) {
             output.status("Kept", format!("{id}, which was not reloaded: {}", printable(error)));
         }
         Happening::Reloaded { id, error: None, .. } => output.status("Reloaded", id),
+        Happening::NotPinned { error } => output.warning(Warning::VersionsNotPinned, error),
         Happening::Unpinned { reference } => output.status("Unpinned", format!("{reference} names no digest")),
         Happening::Installed { installed, mode } => {
             announce(installed, output);
@@ -237,7 +238,7 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         Happening::AdmittedAgain { id, state } => {
             Some(Occurrence::AdmittedAgain(step(id, *state, None, &Asker::host())))
         }
-        Happening::NotJudged { .. } | Happening::Printed { .. } => None,
+        Happening::NotJudged { .. } | Happening::NotPinned { .. } | Happening::Printed { .. } => None,
     }
 }
 

@@ -215,8 +215,9 @@ impl Bench {
         while let Some(directory) = directories.pop() {
             for entry in fs::read_dir(&directory).into_iter().flatten() {
                 let path = entry.expect("an entry").path();
-                if [".aisoc/write.lock", ".aisoc/last-seen"].iter().any(|ours| path.ends_with(ours)) {
-                    // Who held the lock last, and when; to find out that nothing is to be done takes it too.
+                if [".aisoc/write.lock", ".aisoc/last-seen", ".aisoc/in-use"].iter().any(|ours| path.ends_with(ours)) {
+                    // Who held the lock last, and when; to find out that nothing is to be done takes it too. And what
+                    // hosts run.
                     continue;
                 }
                 if path.is_dir() {
