@@ -66,6 +66,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/usage.rs", "command.join(\" \")", "words of our own commands"),
     ("cli/src/usage.rs", "line", "a command line that was quoted word by word"),
     ("installation/src/floor.rs", "id", "an id"),
+    ("installation/src/in_use.rs", "id", "an id"),
     ("installation/src/observed.rs", "name", "an id"),
     ("manifests/src/capability.rs", "near", "a capability of our own list"),
     ("manifests/src/reference.rs", "text", "a reference but for its host, which its grammar keeps plain"),

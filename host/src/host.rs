@@ -41,7 +41,7 @@ use crate::turns::Turns;
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait, before a plugin is loaded, for whoever changes the plugins directory: others do so in a moment.
-const PIN_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long after its end a plugin is tried again; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -632,7 +632,7 @@ impl Host {
     }
 
     /// Says which directories hold what runs, if they are others than before.
-    fn settle_pins(&self, lock_timeout: Duration) {
+    pub(crate) fn settle_pins(&self, lock_timeout: Duration) {
         let Settings { installing, here, .. } = &self.settings;
         let patience = Patience { lock_timeout, cancellation: here.limits.cancellation.clone() };
         let failed = self.pinned.settle(|pins, numbers| installing.site.pin(pins, numbers, &patience));

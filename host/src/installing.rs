@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 
 use crate::asker::Asker;
 use crate::audit::Subject;
-use crate::host::{Happening, Host};
+use crate::host::{Happening, Host, PIN_PATIENCE};
 use crate::refusal::Refusal;
 use crate::turns::{Turn, Turns};
 
@@ -200,6 +200,8 @@ impl Host {
         by: &Asker,
         take_back: impl FnOnce() -> Result<(), Fault>,
     ) -> Refusal {
+        // What has not come up runs no more.
+        self.settle_pins(PIN_PATIENCE);
         let taken_back = take_back();
         self.look_again(id.as_str());
         // Behind the line that said that it comes. Where there could be none, there is none of this either.
