@@ -28,12 +28,12 @@ use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
-use crate::judging::{OnDisk, OnRevoked, Rounds};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
 use crate::loading::{Loader, fault};
 use crate::meant::require_plain_name;
 use crate::pinned::{Pin, Pinned};
 use crate::refusal::Refusal;
+use crate::standing::{OnDisk, OnRevoked, Rounds};
 use crate::switches::Switches;
 use crate::turns::Turns;
 

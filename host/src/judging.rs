@@ -6,63 +6,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aisoc_manifests::fault::{Class, Fault, Result};
 use aisoc_pipeline::accepted::{Evidence, judge_again};
 
 use crate::found::{Found, reason_of};
 use crate::host::{Happening, Held, Host, locked};
+use crate::standing::{JUDGE_ROUND, LOOK_ROUND, OnDisk};
 
-/// How soon a change of keys, notes or lock is noticed.
-const JUDGE_ROUND: Duration = Duration::from_secs(2);
-/// How soon it is noticed that the disk differs from what is in memory.
-const LOOK_ROUND: Duration = Duration::from_secs(10);
 /// How much longer than it takes it is waited until the next time: so much of a processor is left to others.
 const REST: u32 = 50;
-
-/// What becomes of a plugin in memory that is admitted no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnRevoked {
-    /// It takes no calls until it is admitted again.
-    #[default]
-    Quarantine,
-    /// It is shown and said.
-    Warn,
-}
-
-/// Whether what is on the disk is what is in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnDisk {
-    Same,
-    Differs,
-    Gone,
-}
-
-impl OnDisk {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::Differs => "differs",
-            Self::Gone => "gone",
-        }
-    }
-}
-
-/// When what is due next, and what was said last of why nothing could be judged.
-#[derive(Debug)]
-pub(crate) struct Rounds {
-    judgement: Instant,
-    look: Instant,
-    said: Option<String>,
-}
-
-impl Rounds {
-    pub(crate) fn begin() -> Self {
-        let now = Instant::now();
-        Self { judgement: now + JUDGE_ROUND, look: now + LOOK_ROUND, said: None }
-    }
-}
 
 impl Host {
     /// Judges and looks, when either is due; for whoever asks again and again.

@@ -15,6 +15,7 @@ mod loading;
 mod meant;
 mod pinned;
 mod refusal;
+mod standing;
 mod switches;
 mod turns;
 
@@ -23,6 +24,6 @@ pub use api::{Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;
 pub use host::{Happening, Host, Invocation, Settings};
-pub use judging::OnRevoked;
 pub use loading::Loader;
 pub use refusal::Refusal;
+pub use standing::OnRevoked;

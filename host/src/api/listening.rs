@@ -78,7 +78,8 @@ impl Listener {
     /// Listens behind a file of this machine, which nobody but this user and root may connect to, or its group as well.
     ///
     /// # Errors
-    /// As [`SocketFile::listen`].
+    /// `directory_insecure` where others could put another socket in its place, `locked` where somebody listens there,
+    /// `already_exists` for anything but a socket, `usage` for a path that is too long; I/O reasons.
     pub fn behind(path: &Path, is_for_group: bool) -> Result<Self> {
         let (listener, file) = SocketFile::listen(path, is_for_group)?;
         Ok(Self { kind: Kind::Socket(listener, file) })
