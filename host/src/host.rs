@@ -26,6 +26,7 @@ use serde_json::{Map, Value};
 
 use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
+use crate::configuration::require_described;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
@@ -46,6 +47,9 @@ pub(crate) const PIN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long after its end a plugin is tried again; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Says what the plugin of an id is configured with.
+pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send + Sync;
+
 /// What a host goes by.
 pub struct Settings {
     /// Where plugins are looked for, and whom to trust; the time in it is that of each look.
@@ -60,6 +64,8 @@ pub struct Settings {
     pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
     /// With what plugins are loaded.
     pub loader: Loader,
+    /// What the plugin of an id is configured with; nothing where nobody has said anything of it.
+    pub configuration: Box<Configured>,
     /// How plugins are installed; the time in it is that of each install.
     pub installing: InstallOptions,
     /// The file in which the host keeps what operators have said.
@@ -602,7 +608,11 @@ impl Host {
     fn start(&self, held: &Held, place: &Path, code: &AdmittedCode) -> Result<Worker> {
         let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
         let log = move |line| observer(&Happening::Printed { id: &id, line });
-        self.settings.loader.load(code, place, &self.stop, log)
+        let configuration = (self.settings.configuration)(&held.id)?;
+        if let Some(configuration) = &configuration {
+            require_described(&held.id, configuration, code.config_schema.as_ref())?;
+        }
+        self.settings.loader.load(code, place, &self.stop, &configuration.unwrap_or_default(), log)
     }
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.

@@ -10,7 +10,7 @@ use aisoc_manifests::text::shown;
 use aisoc_pipeline::AdmittedCode;
 use aisoc_worker::serving::{Bounds, LogLine, Plugin, Serving, ShimProgram, Worker};
 use aisoc_worker::{Error, Python};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 /// Most characters that are shown of what a plugin says of its failure.
 const MAX_SHOWN: usize = 1000;
@@ -45,6 +45,7 @@ impl Loader {
         code: &AdmittedCode,
         place: &Path,
         stop: &AtomicBool,
+        config: &Map<String, Value>,
         log: impl FnMut(LogLine) + Send + 'static,
     ) -> Result<Worker, Fault> {
         let (file, class) = entry_point(code);
@@ -57,7 +58,7 @@ impl Loader {
             sources: &code.sources,
             directory: &directory,
             site_paths: &[],
-            config: &Map::new(),
+            config,
         };
         let serving = Serving {
             python: &self.python,

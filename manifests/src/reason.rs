@@ -491,6 +491,9 @@ reasons! {
     ExecutionFailed "execution_failed" Failed
         "A plugin was called, and raised an error, did not answer in time, or ended."
         "read what it printed in the log of the host"
+    ConfigurationInvalid "configuration_invalid" Failed
+        "What a plugin is configured with cannot be read, or is not what its manifest describes in `config_schema`."
+        "correct it in the file that the host was started with, `aisoc serve --config FILE`, and reload the plugin"
     HostBusy "host_busy" Unavailable
         "As many calls wait for a plugin, or for the host, as may wait at a time."
         "call again later"

@@ -70,6 +70,9 @@ pub(crate) struct HostArgs {
     /// development alone
     #[arg(long, value_name = "FILE")]
     pub(crate) tokens: Option<PathBuf>,
+    /// What plugins are configured with: a TOML file with a table [plugins.ID] for each, read when a plugin is loaded
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// What becomes of a plugin that runs, once its key is revoked or the lock accepts it no more: it takes no calls until
     /// it is admitted again, or that is only said
     #[arg(long, value_name = "WHAT", default_value = "quarantine")]

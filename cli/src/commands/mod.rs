@@ -10,6 +10,7 @@ mod clock;
 mod columns;
 mod command;
 mod completions;
+mod configuration;
 mod declaration;
 mod demo;
 mod digest;

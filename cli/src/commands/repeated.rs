@@ -222,6 +222,7 @@ mod tests {
                 "state",
                 "tokens",
                 "on-revoked",
+                "config",
                 "tls-certificate",
                 "tls-private-key",
                 "payload",

@@ -1,12 +1,12 @@
 //! `aisoc serve`: the host.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Logins, TokenFile};
 use aisoc_host::lifecycle::State;
-use aisoc_host::{Asker, Feed, Happening, Host, Listener, Loader, RequestId, Settings};
+use aisoc_host::{Asker, Configured, Feed, Happening, Host, Listener, Loader, RequestId, Settings};
 use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
@@ -16,6 +16,7 @@ use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence};
 use aisoc_worker::serving::LogLine;
 
 use super::accepted::{here, require_named};
+use super::configuration::{Configuration, of_none};
 use super::installing::{announce, registered, warn_of_installed};
 use super::tls_files::TlsFiles;
 use crate::args::accepted::DiscoveredListArgs;
@@ -40,7 +41,7 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
     let speaks_tls = files.is_some();
     let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
-    let settings = settings(args.site, args.installing, args.on_revoked, &args.state, context)?;
+    let settings = settings(args.site, args.installing, (args.on_revoked, args.config), &args.state, context)?;
     require_private(&args.listen, speaks_tls, has_login, context)?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
@@ -117,7 +118,7 @@ fn require_private(place: &ListenPlace, speaks_tls: bool, has_login: bool, conte
 fn settings(
     args: DiscoveredListArgs,
     installing: HostInstallArgs,
-    on_revoked: RevokedArg,
+    (on_revoked, config): (RevokedArg, Option<PathBuf>),
     state: &Path,
     context: &Context,
 ) -> Result<Settings> {
@@ -128,6 +129,7 @@ fn settings(
     if let Some(missing) = installing.registry.ca_file.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("read", missing, ErrorKind::NotFound.into()));
     }
+    let configuration = configuration(config, context)?;
     let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
     let site = context.site(args.plugins_dir);
     let access = context.access_to(&site, &installing.place, &args.shared)?;
@@ -154,6 +156,7 @@ fn settings(
         lock_path: chosen.path.clone(),
         lock: Box::new(move || chosen.read()),
         judging_time: Box::new(move || clock::judging_time(&site)),
+        configuration,
         loader: Loader { python: context.environment.python(), shim: held_plugin::program() },
         state_file: state.to_owned(),
         observer: Arc::new(observer(context.output.clone(), context.event_log()?, Arc::clone(&feed))),
@@ -161,6 +164,12 @@ fn settings(
         on_revoked: on_revoked.into(),
         clock: clock::now,
     })
+}
+
+fn configuration(file: Option<PathBuf>, context: &Context) -> Result<Box<Configured>> {
+    let Some(file) = file else { return Ok(Box::new(of_none)) };
+    let configuration = Configuration::begin(file, context.environment.clone(), context.cancellation()?.clone())?;
+    Ok(Box::new(move |id| configuration.of(id)))
 }
 
 /// Says what happens to people, and writes it down for machines where a file is named for that.

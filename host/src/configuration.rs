@@ -1,0 +1,83 @@
+//! What a plugin is configured with, held to what its manifest says of it (`config_schema`).
+
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::text::shown;
+use serde_json::{Map, Value};
+
+/// Most characters that are shown of where and how a configuration differs.
+const MAX_SHOWN: usize = 300;
+
+/// Refuses a configuration that the schema does not describe. No message has a value of it, which may be a secret.
+///
+/// # Errors
+/// `configuration_invalid`: of a schema too that is none, or that refers to another document.
+pub(crate) fn require_described(
+    id: &str,
+    configuration: &Map<String, Value>,
+    schema: Option<&Value>,
+) -> Result<(), Fault> {
+    let invalid = |what: String| {
+        Fault::new(Reason::ConfigurationInvalid, format!("the configuration of `{id}` cannot be used: {what}"))
+    };
+    // Some manifests list the fields of a form there, which describes nothing.
+    let Some(schema @ Value::Object(_)) = schema else { return Ok(()) };
+    let validator = jsonschema::validator_for(schema).map_err(|error| {
+        invalid(format!("its `config_schema` is no schema: {}", shown(&error.masked().to_string(), MAX_SHOWN)))
+    })?;
+    let configuration = Value::Object(configuration.clone());
+    match validator.iter_errors(&configuration).next() {
+        None => Ok(()),
+        Some(error) => {
+            let (at, what) = (error.instance_path().to_string(), error.masked().to_string());
+            let at = if at.is_empty() { "/".to_owned() } else { at };
+            Err(invalid(format!("at `{}`: {}", shown(&at, MAX_SHOWN), shown(&what, MAX_SHOWN))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn held(configuration: Value, schema: Option<Value>) -> Result<(), String> {
+        let Value::Object(configuration) = configuration else { panic!("no object") };
+        require_described("demo", &configuration, schema.as_ref()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn a_configuration_is_what_its_schema_describes_and_no_message_has_a_value_of_it() {
+        let schema = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["api_key"],
+            "properties": {
+                "api_key": {"type": "string", "minLength": 20},
+                "timeout": {"type": "integer", "maximum": 30},
+                "mode": {"enum": ["hunter2"]},
+            },
+        });
+        let key = "k".repeat(20);
+        held(json!({"api_key": key, "timeout": 30}), Some(schema.clone())).expect("described");
+        for (configuration, at) in [
+            (json!({}), "`/`"),
+            (json!({"api_key": "hunter2"}), "`/api_key`"),
+            (json!({"api_key": key, "timeout": 31}), "`/timeout`"),
+            (json!({"api_key": key, "timeout": "31"}), "`/timeout`"),
+            (json!({"api_key": key, "other": "hunter2"}), "`/`"),
+        ] {
+            let said = held(configuration.clone(), Some(schema.clone())).expect_err("refused");
+            assert!(said.contains(at) && !said.contains("hunter2"), "{configuration}: {said}");
+        }
+        held(json!({"a": 1}), None).expect("nothing is said of it");
+        held(json!({"a": 1}), Some(json!([{"name": "a"}]))).expect("a form");
+        for schema in [
+            json!({"type": "nonsense"}),
+            json!({"$ref": "https://example.com/schema.json"}),
+            json!({"$ref": "file:///etc/passwd"}),
+        ] {
+            assert!(held(json!({}), Some(schema)).expect_err("no schema").contains("is no schema"));
+        }
+    }
+}
