@@ -285,6 +285,10 @@ fn one_host_has_a_state_file_and_an_environment_of_production_has_none() {
             bench.command(&["serve", "--listen", address, "--state", "host.json", "--plugins-dir", "plugins"]);
         Run::of(open.env("ENVIRONMENT", "development")).refused(2, "usage");
     }
+    bench.write("host.json", "[]");
+    let damaged = Run::of(&mut command(&bench, &[]));
+    damaged.refused(1, "record_invalid");
+    assert!(!damaged.stderr.contains("struct"), "{damaged:?}");
     bench.write("host.json", "{\"schema\": 1}");
     Run::of(&mut command(&bench, &[])).refused(1, "record_invalid");
     assert_eq!(fs::read_to_string(bench.path("host.json")).expect("read"), "{\"schema\": 1}");

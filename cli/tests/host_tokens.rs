@@ -256,6 +256,24 @@ fn a_token_that_could_not_be_shown_counts_no_more() {
 }
 
 #[test]
+fn a_token_that_nobody_would_see_is_not_made() {
+    let bench = bench();
+    for stdout in [">&-", ">/dev/null"] {
+        let words = format!("exec \"$AISOC\" token create ci --role admin --tokens tokens.json {stdout}");
+        let mut shell = std::process::Command::new("sh");
+        let shell = shell.args(["-c", &words]).current_dir(bench.path(".")).env("AISOC", env!("CARGO_BIN_EXE_aisoc"));
+        let output = shell.output().expect("it runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{stdout}: {said}");
+        assert!(said.contains("error[usage]: the token would be shown to nobody"), "{said}");
+        assert!(!bench.path("tokens.json").exists(), "{stdout}");
+    }
+    // A dry run has nothing to show.
+    let mut dry = bench.command(&["token", "create", "ci", "--role", "admin", "--dry-run", "--tokens", "tokens.json"]);
+    assert!(dry.stdout(std::process::Stdio::null()).status().expect("it runs").success());
+}
+
+#[test]
 fn commands_show_a_token_once_and_its_record_after() {
     let bench = bench();
     let made = bench.run(&[

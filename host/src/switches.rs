@@ -29,7 +29,7 @@ const MODE: u32 = 0o600;
 
 /// What is in the file.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `schema` and `disabled`")]
 struct Written {
     schema: u32,
     disabled: BTreeSet<String>,

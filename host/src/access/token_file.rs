@@ -108,7 +108,7 @@ pub struct Made {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `schema` and `tokens`")]
 struct Written {
     schema: u32,
     tokens: Vec<TokenRecord>,

@@ -30,7 +30,7 @@ impl TokenName {
         match [host, development].contains(&self.as_str()) {
             true => Err(Fault::new(Reason::Usage, format!("`{self}` is what events call somebody else"))
                 .expected(format!("another name than `{host}` and `{development}`"), format!("`{self}`"))
-                .hint(format!("choose another name, for example `{self}-1`"))),
+                .hint("choose another name")),
             false => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -21,7 +22,7 @@ const BODY_PATIENCE: Duration = Duration::from_secs(30);
 const MAX_DEPTH: usize = 64;
 
 /// What a plugin is called with.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RunRequest {
     pub(super) payload: Map<String, Value>,
@@ -29,7 +30,7 @@ pub(super) struct RunRequest {
 }
 
 /// From where a plugin is loaded: its own place where nothing is said.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ReloadRequest {
     /// The name of a directory in the plugins directory.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::asking::{Api, Named, Waited, id};
@@ -17,17 +18,20 @@ use crate::access::Permission;
 use crate::installing::{Wanted, cancellation};
 
 /// What is to be installed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct InstallRequest {
+pub(super) struct InstallRequest {
+    /// The reference into a registry.
     oci_ref: String,
+    /// The only plugin that is acceptable.
     plugin_id: Option<String>,
 }
 
 /// To which version.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct RollbackRequest {
+pub(super) struct RollbackRequest {
+    /// A version, or a digest.
     to: Option<String>,
 }
 

@@ -11,6 +11,7 @@ mod listing;
 mod login;
 mod metrics;
 mod names;
+mod openapi;
 mod problem;
 mod request;
 mod routes;

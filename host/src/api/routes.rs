@@ -4,23 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use aisoc_pipeline::documents::{BroughtIn, CalledPlugin, HostedPlugin};
+use aisoc_pipeline::documents::{AuditPage, BroughtIn, BroughtPlugin, CalledPlugin, HostedPlugin};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::handler::Handler;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::asking::{Api, Named, Waited, id};
-use super::audit::audit;
+use super::audit;
 use super::body::{ReloadRequest, RunRequest, read_object};
 use super::events::events;
 use super::installing;
 use super::listing::{list, show};
 use super::login::{Needs, admit};
+use super::openapi::{Document, Does};
 use super::problem::Problem;
 use super::request::{Asking, guard};
 use crate::access::{Logins, Permission};
@@ -30,46 +35,123 @@ use crate::host::{Host, Invocation};
 use crate::lifecycle::Verb;
 use crate::refusal::Refusal;
 
-/// Routes, each with what it asks of whoever asks it.
+/// Routes, each with what it asks of whoever asks it, and with what it does: there is none without.
 pub(super) struct Routes {
     router: Router<Api>,
     logins: Option<Arc<Logins>>,
+    document: Document,
 }
 
 impl Routes {
-    fn route(self, path: &str, needs: Needs, handler: MethodRouter<Api>) -> Self {
+    fn get<T: 'static>(self, path: &str, needs: Needs, does: &Does, handler: impl Handler<T, Api>) -> Self {
+        self.route(("get", path), needs, does, get(handler))
+    }
+
+    fn post<T: 'static>(self, path: &str, needs: Needs, does: &Does, handler: impl Handler<T, Api>) -> Self {
+        self.route(("post", path), needs, does, post(handler))
+    }
+
+    fn delete<T: 'static>(self, path: &str, needs: Needs, does: &Does, handler: impl Handler<T, Api>) -> Self {
+        self.route(("delete", path), needs, does, delete(handler))
+    }
+
+    fn route(mut self, (method, path): (&str, &str), needs: Needs, does: &Does, handler: MethodRouter<Api>) -> Self {
+        let permission = if let Needs::Permission(permission) = needs { Some(permission) } else { None };
+        self.document.add(method, path, permission, does);
         let handler = needs.before(handler, self.logins.as_ref());
         Self { router: self.router.route(path, handler), ..self }
     }
+
+    /// What does not change anything.
+    fn looking(self) -> Self {
+        let [read, _, admin] = Permission::ALL.map(Needs::Permission);
+        let plugins = Does::shows::<Vec<HostedPlugin>>("Every plugin, or a page of them", 200).asked(&PAGE).or(&[400]);
+        let audit = Does::shows::<AuditPage>("The journal of the site, the newest line first", 200).asked(&LINES);
+        self.get("/healthz", Needs::Nothing, &Does::shows::<Standing>("Whether it answers", 200), healthy)
+            .get(
+                "/readyz",
+                Needs::Nothing,
+                &Does::shows::<Standing>("Whether it has looked for plugins", 200).or(&[503]),
+                ready,
+            )
+            .get("/metrics", read, &Does::text("How the host does, in numbers", "text/plain"), metrics)
+            .get("/api/v1/audit", admin, &audit.or(&[400, 500]), audit::audit)
+            .get(
+                "/api/v1/events",
+                read,
+                &Does::text("What happens, as it happens", "text/event-stream").or(&[400]),
+                events,
+            )
+            .get("/api/v1/plugins", read, &plugins, list)
+            .get("/api/v1/plugins/{id}", read, &Does::shows::<HostedPlugin>("One plugin", 200).or(&[400, 404]), show)
+    }
+
+    /// What does.
+    fn changing(self) -> Self {
+        let [_, execute, admin] = Permission::ALL.map(Needs::Permission);
+        let install = |summary| {
+            Does::shows::<BroughtPlugin>(summary, 201)
+                .takes::<installing::InstallRequest>()
+                .or(&[400, 408, 413, 415, 500])
+        };
+        let (first, second) = (install("Installs a plugin, and loads it"), install("The same, by its other name"));
+        let switched = |summary| Does::shows::<HostedPlugin>(summary, 200).or(&[400, 404, 409, 500]);
+        let loaded = |summary| Does::shows::<HostedPlugin>(summary, 200).or(&[400, 408, 413, 415, 500]);
+        let reloads = loaded("Loads what is on the disk in place of what is in memory").takes::<ReloadRequest>();
+        let goes_back = loaded("Puts a version back, and loads it").takes::<installing::RollbackRequest>();
+        let calls = Does::shows::<CalledPlugin>("Calls a plugin", 200).takes::<RunRequest>();
+        let unloads = Does::nothing("Takes a plugin out of memory", 204).or(&[400, 404, 409, 500]);
+        let discovers = Does::shows::<BroughtIn>("Looks at every source, and loads what is admitted", 200);
+        self.post("/api/v1/plugins/discover", admin, &discovers.or(&[400, 500]), discover)
+            .post("/api/v1/plugins/install_from_oci", admin, &first, installing::install)
+            .post("/api/v1/plugins/install/oci", admin, &second, installing::install)
+            .delete("/api/v1/plugins/{id}", admin, &unloads, unload)
+            .post("/api/v1/plugins/{id}/enable", admin, &switched("Lets a plugin take calls"), enable)
+            .post("/api/v1/plugins/{id}/disable", admin, &switched("Lets a plugin take no calls"), disable)
+            .post("/api/v1/plugins/{id}/reload", admin, &reloads, reload)
+            .post("/api/v1/plugins/{id}/rollback", admin, &goes_back, installing::roll_back)
+            .post("/api/v1/plugins/{id}/run", execute, &calls.or(&[400, 408, 413, 415, 422, 429]), run)
+    }
+
+    /// The table itself.
+    fn described(mut self) -> Router<Api> {
+        let (path, does) = ("/openapi.json", Does::shows::<Map<String, Value>>("This document", 200));
+        self.document.add("get", path, None, &does);
+        let text: Arc<str> = self.document.text().into();
+        let kind = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let shown = move || async move { (kind, text.to_string()) };
+        self.router.route(path, get(shown))
+    }
+}
+
+/// Parameters of the list, and of the journal.
+const PAGE: [(&str, &str); 4] =
+    [("plugin_type", "string"), ("state", "string"), ("limit", "integer"), ("after", "string")];
+const LINES: [(&str, &str); 2] = [("limit", "integer"), ("after", "integer")];
+
+/// Whether the host is there.
+#[derive(Serialize, JsonSchema)]
+struct Standing {
+    /// `ok`, `ready` or `not ready`.
+    status: &'static str,
 }
 
 /// All routes. At which address one is reached, a request says: `Connections` puts it there.
 pub(super) fn router(api: Api) -> Router {
-    let [read, execute, admin] = Permission::ALL.map(Needs::Permission);
-    Routes { router: Router::new(), logins: api.logins.clone() }
-        .route("/healthz", Needs::Nothing, get(|| async { Json(json!({ "status": "ok" })) }))
-        .route("/readyz", Needs::Nothing, get(ready))
-        .route("/metrics", read, get(metrics))
-        .route("/api/v1/audit", admin, get(audit))
-        .route("/api/v1/events", read, get(events))
-        .route("/api/v1/plugins", read, get(list))
-        .route("/api/v1/plugins/discover", admin, post(discover))
-        .route("/api/v1/plugins/install_from_oci", admin, post(installing::install))
-        .route("/api/v1/plugins/install/oci", admin, post(installing::install))
-        .route("/api/v1/plugins/{id}", read, get(show))
-        .route("/api/v1/plugins/{id}", admin, delete(unload))
-        .route("/api/v1/plugins/{id}/enable", admin, post(enable))
-        .route("/api/v1/plugins/{id}/disable", admin, post(disable))
-        .route("/api/v1/plugins/{id}/reload", admin, post(reload))
-        .route("/api/v1/plugins/{id}/rollback", admin, post(installing::roll_back))
-        .route("/api/v1/plugins/{id}/run", execute, post(run))
-        .router
+    Routes { router: Router::new(), logins: api.logins.clone(), document: Document::new() }
+        .looking()
+        .changing()
+        .described()
         .fallback(|| async { Problem::of_request(StatusCode::NOT_FOUND, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::of_request(StatusCode::METHOD_NOT_ALLOWED, "the path is not asked like that")
         })
         .layer(middleware::from_fn_with_state(Arc::clone(&api.metrics), guard))
         .with_state(api)
+}
+
+async fn healthy() -> Json<Standing> {
+    Json(Standing { status: "ok" })
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
@@ -81,8 +163,8 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
 
 async fn ready(State(api): State<Api>) -> Response {
     match api.is_ready.load(Ordering::SeqCst) {
-        true => Json(json!({ "status": "ready" })).into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response(),
+        true => Json(Standing { status: "ready" }).into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, Json(Standing { status: "not ready" })).into_response(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! `aisoc token create`
 
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+
 use aisoc_host::access::{Grant, NewToken, Scope, TokenFile};
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::CreatedToken;
 
 use super::{allows, patience, row};
@@ -18,6 +21,9 @@ impl Answer for CreatedToken {
 
 pub(crate) fn run(args: CreateTokenArgs, context: &Context) -> Result<u8> {
     let (file, now, is_dry) = (TokenFile::at(args.file.tokens), clock::now(), context.dry_run().is_on());
+    if !is_dry {
+        require_reader()?;
+    }
     let grant = args.role.map_or_else(|| Grant::Scopes(distinct(args.scopes)), Grant::Role);
     let expires_at = args.expires.map(|expires| expires.after(now)).transpose()?;
     let new = NewToken { name: args.name, grant, expires_at };
@@ -41,6 +47,19 @@ pub(crate) fn run(args: CreateTokenArgs, context: &Context) -> Result<u8> {
         context.output.status("Revoked", format!("{}, which could not be shown", made.record.name));
     }
     answered
+}
+
+/// Refuses to make a token that nobody would see: a standard output that was closed is the null device to this process.
+fn require_reader() -> Result<()> {
+    let failed = |error: std::io::Error| Fault::io("look at", Path::new("/dev/stdout"), error);
+    let stdout = rustix::fs::fstat(std::io::stdout()).map_err(|error| failed(error.into()))?;
+    let null =
+        Path::new("/dev/null").metadata().map_err(|error| Fault::io("look at", Path::new("/dev/null"), error))?;
+    match stdout.st_rdev == null.rdev() && null.file_type().is_char_device() && stdout.st_rdev != 0 {
+        true => Err(Fault::new(Reason::Usage, "the token would be shown to nobody: stdout is closed, or /dev/null")
+            .hint("send it where it is kept: end the command with `> ops.token`")),
+        false => Ok(()),
+    }
 }
 
 /// Each once, in the order of their list.
