@@ -1,27 +1,20 @@
 //! `Host`: every plugin that was found, its life, and whoever runs it. It carries out what a life asks for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::accepted::{Evidence, HereOptions, list};
 use aisoc_pipeline::documents::{AuditPage, HostedManifest, HostedPlugin};
-use aisoc_pipeline::{
-    AdmittedCode, Contract, ContractChecks, Discovered, InstallOptions, Installation, Rollback, SiteSources,
-    check_contracts, escaped, read_admitted_code,
-};
+use aisoc_pipeline::{AdmittedCode, InstallOptions, escaped, read_admitted_code};
 use aisoc_trust::journal::Action;
-use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{Patience, PluginMode, Traces, TrustMode, lock_missing};
+use aisoc_trust::{Patience, PluginMode, lock_missing};
 use aisoc_worker::Error;
-use aisoc_worker::serving::{Call, LogLine, Worker};
-use jiff::Timestamp;
+use aisoc_worker::serving::{Call, Worker};
 use serde_json::{Map, Value};
 
 use crate::asker::{Actor, Asker};
@@ -29,11 +22,13 @@ use crate::audit::{self, Subject, action};
 use crate::configuration::require_described;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
+use crate::held::{Held, Key, Now, Running, key, locked};
 use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
-use crate::loading::{Loader, fault};
+use crate::loading::fault;
 use crate::meant::require_plain_name;
-use crate::pinned::{Pin, Pinned};
+use crate::pinned::Pinned;
 use crate::refusal::Refusal;
+use crate::settings::{Happening, Invocation, Settings};
 use crate::standing::{OnDisk, OnRevoked, Rounds};
 use crate::switches::Switches;
 use crate::turns::Turns;
@@ -47,153 +42,11 @@ pub(crate) const PIN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long after its end a plugin is tried again; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Says what the plugin of an id is configured with.
-pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send + Sync;
-
-/// What a host goes by.
-pub struct Settings {
-    /// Where plugins are looked for, and whom to trust; the time in it is that of each look.
-    pub here: HereOptions,
-    /// Whether what the lock does not accept is refused.
-    pub mode: PluginMode,
-    /// Where the lock would be.
-    pub lock_path: PathBuf,
-    /// What the lock says now; nothing where there is none.
-    pub lock: Box<dyn Fn() -> Result<Option<Lockfile>> + Send + Sync>,
-    /// The time by which keys are judged now.
-    pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
-    /// With what plugins are loaded.
-    pub loader: Loader,
-    /// What the plugin of an id is configured with; nothing where nobody has said anything of it.
-    pub configuration: Box<Configured>,
-    /// How plugins are installed; the time in it is that of each install.
-    pub installing: InstallOptions,
-    /// The file in which the host keeps what operators have said.
-    pub state_file: PathBuf,
-    /// Is told what happens.
-    pub observer: Arc<dyn Fn(&Happening<'_>) + Send + Sync>,
-    /// What has happened, for whoever watches. The observer tells it.
-    pub feed: Arc<Feed>,
-    /// What becomes of what is admitted no more.
-    pub on_revoked: OnRevoked,
-    /// What the clock says.
-    pub clock: fn() -> Timestamp,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("mode", &self.mode)
-            .field("state_file", &self.state_file)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What somebody may want to write down.
-#[derive(Debug)]
-pub enum Happening<'a> {
-    /// A plugin went from one state to another.
-    Moved {
-        /// The plugin.
-        id: &'a str,
-        /// The state before.
-        from: State,
-        /// The state after.
-        to: State,
-        /// Why it has failed.
-        error: Option<&'a str>,
-        /// At whose word.
-        by: &'a Asker,
-    },
-    /// What is in memory was replaced by what is on the disk, or was not.
-    Reloaded {
-        /// The plugin.
-        id: &'a str,
-        /// The state that it is in.
-        state: State,
-        /// Why it was not.
-        error: Option<&'a str>,
-        /// At whose word.
-        by: &'a Asker,
-    },
-    /// A reference without a digest is taken.
-    Unpinned {
-        /// The reference.
-        reference: &'a str,
-    },
-    /// A plugin was installed. Whether it comes into memory is said next.
-    Installed {
-        /// What was.
-        installed: &'a Installation,
-        /// How it was judged.
-        mode: TrustMode,
-    },
-    /// A version that was replaced is in its place again. Whether it comes into memory is said next.
-    RolledBack {
-        /// The plugin.
-        id: &'a str,
-        /// What came of it.
-        rolled_back: &'a Rollback,
-    },
-    /// What is in memory would not be admitted any more.
-    NoLongerAdmitted {
-        /// The plugin.
-        id: &'a str,
-        /// The state that it is in.
-        state: State,
-        /// Why.
-        why: &'a str,
-        /// Whether it takes no calls for that.
-        is_quarantined: bool,
-    },
-    /// What was admitted no more is again.
-    AdmittedAgain {
-        /// The plugin.
-        id: &'a str,
-        /// The state that it is in.
-        state: State,
-    },
-    /// What is in memory could not be judged again, and goes on as it was admitted.
-    NotJudged {
-        /// Why.
-        why: &'a str,
-    },
-    /// Nobody else can tell which versions run.
-    NotPinned {
-        /// Why.
-        error: &'a str,
-    },
-    /// A plugin printed something.
-    Printed {
-        /// The plugin.
-        id: &'a str,
-        /// What, as it wrote it.
-        line: LogLine,
-    },
-}
-
-/// A call of a plugin.
-#[derive(Debug)]
-pub struct Invocation<'a> {
-    /// What it is given.
-    pub payload: &'a Map<String, Value>,
-    /// On whose behalf.
-    pub context: &'a Map<String, Value>,
-    /// Set when nobody waits for the answer any more.
-    pub stop: &'a AtomicBool,
-}
-
-/// How plugins are asked for their names.
-type Check<'a> = dyn Fn(&HereOptions, &[&Discovered]) -> Result<Vec<Contract>> + 'a;
-
-/// Two plugins can have one id, of which the second is refused: its place tells them apart.
-type Key = (String, PathBuf);
-
 /// The plugins of a site.
 #[derive(Debug)]
 pub struct Host {
-    settings: Settings,
-    switches: Switches,
+    pub(crate) settings: Settings,
+    pub(crate) switches: Switches,
     /// Who changes what is on the disk. Taken before anything else but `discovering`.
     pub(crate) turns: Turns,
     pinned: Pinned,
@@ -201,7 +54,7 @@ pub struct Host {
     /// One discovery at a time. Taken before anything else, where it is.
     discovering: Mutex<()>,
     /// One look at a time. Taken after `changing` of a plugin, and nothing is waited for while it is held.
-    looking: Mutex<()>,
+    pub(crate) looking: Mutex<()>,
     /// When what is in memory is judged again.
     pub(crate) rounds: Mutex<Rounds>,
     /// When plugins that have ended are tried again.
@@ -210,43 +63,6 @@ pub struct Host {
     restarts: AtomicU64,
     /// Where everything is let go.
     stop: Arc<AtomicBool>,
-}
-
-/// One plugin.
-#[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) id: String,
-    /// Held by whoever changes it, which takes as long as loading does. Whoever reads or calls does not wait for it.
-    changing: Mutex<()>,
-    pub(crate) now: Mutex<Now>,
-}
-
-/// A plugin that is loaded, and the directory that it was loaded from, which stays as long as anybody calls it.
-#[derive(Debug)]
-struct Running {
-    worker: Worker,
-    _pin: Arc<Pin>,
-}
-
-/// A plugin at this moment.
-#[derive(Debug)]
-pub(crate) struct Now {
-    /// Where it is, or where what is in memory comes from.
-    pub(crate) place: PathBuf,
-    pub(crate) life: Life,
-    about: HostedPlugin,
-    running: Option<Arc<Running>>,
-    /// What is in memory, and by what it was admitted.
-    pub(crate) evidence: Option<Arc<Evidence>>,
-    /// Why that would not be admitted any more.
-    pub(crate) no_longer_admitted: Option<Fault>,
-    /// Whether it is what is on the disk.
-    pub(crate) on_disk: Option<OnDisk>,
-    loaded_at: Option<Timestamp>,
-}
-
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Host {
@@ -288,66 +104,6 @@ impl Host {
         let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found, by))
             .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
         Ok(met.into_iter().flatten().collect())
-    }
-
-    /// One look at every source, by the keys, the lock and the time of now.
-    pub(crate) fn look(&self) -> Result<Vec<Found>> {
-        self.look_for(None)
-    }
-
-    /// As [`Host::look`], as if that directory of that plugin were meant.
-    fn look_for(&self, asked_for: Option<(&str, &str)>) -> Result<Vec<Found>> {
-        let python = &self.settings.loader.python;
-        self.list(asked_for, &|options, plugins| {
-            let site_packages = options.sources.site_packages()?;
-            check_contracts(plugins, &ContractChecks { python, site_packages: &site_packages, limits: &options.limits })
-        })
-    }
-
-    /// As [`Host::look`], by whoever loads nothing: no code of a plugin is run to ask for its name.
-    pub(crate) fn look_at_disk(&self) -> Result<()> {
-        self.list(None, &|_, plugins| Ok(plugins.iter().map(|_| Contract::NotAsked).collect())).map(drop)
-    }
-
-    fn list(&self, asked_for: Option<(&str, &str)>, check: &Check<'_>) -> Result<Vec<Found>> {
-        let _one = locked(&self.looking);
-        let (options, lock) = self.judging_by(asked_for)?;
-        let lock = lock.as_ref().map(|lock| (self.settings.lock_path.clone(), lock));
-        let check = |plugins: &[&Discovered]| check(&options, plugins);
-        let found = Found::all(list(&options, self.settings.mode, lock, &check, Traces::Dropped)?);
-        self.compare_with_disk(&found);
-        Ok(found)
-    }
-
-    /// The keys, the lock and the time of now.
-    pub(crate) fn judging_by(&self, asked_for: Option<(&str, &str)>) -> Result<(HereOptions, Option<Lockfile>)> {
-        let Settings { here, mode, lock, lock_path, judging_time, .. } = &self.settings;
-        let lock = lock()?;
-        if *mode == PluginMode::Production && lock.is_none() {
-            return Err(lock_missing(lock_path));
-        }
-        let mut trust = here.trust.clone();
-        trust.at = judging_time()?;
-        let options = HereOptions {
-            sources: self.sources(asked_for),
-            trust,
-            limits: here.limits.clone(),
-            shared_directories: here.shared_directories,
-        };
-        Ok((options, lock))
-    }
-
-    /// Where plugins are looked for, with what operators have said of which are meant.
-    fn sources(&self, asked_for: Option<(&str, &str)>) -> SiteSources {
-        let sources = self.settings.here.sources.clone();
-        let mut meant = self.switches.all_meant();
-        meant.extend(asked_for.map(|(id, directory)| (id.to_owned(), directory.to_owned())));
-        let site = sources.site.map(|site| {
-            let place = |(id, directory): (String, String)| Some((id.parse().ok()?, site.path().join(directory)));
-            let meant = meant.into_iter().filter_map(place).collect();
-            site.meaning(meant)
-        });
-        SiteSources { site, ..sources }
     }
 
     /// What is neither there nor in memory is nothing any more.
@@ -860,51 +616,10 @@ impl Host {
     }
 }
 
-impl Held {
-    /// What is in memory, as a journal names it.
-    fn subject(&self) -> Subject {
-        let now = locked(&self.now);
-        Subject {
-            id: Some(self.id.clone()),
-            version: now.about.manifest.version.clone(),
-            hash: now.evidence.as_ref().map(|evidence| evidence.hash().to_owned()),
-        }
-    }
-
-    fn key(&self) -> Key {
-        (self.id.clone(), locked(&self.now).place.clone())
-    }
-
-    fn is_in_memory(&self) -> bool {
-        locked(&self.now).life.state().is_in_memory()
-    }
-
-    /// Whether what is in memory is what was found.
-    fn holds(&self, found: &Found) -> bool {
-        let now = locked(&self.now);
-        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.evidence.as_ref().is_some_and(|evidence| evidence.hash() == plugin.hash))
-    }
-
-    /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
-    fn let_go(&self) {
-        let running = {
-            let mut now = locked(&self.now);
-            now.loaded_at = None;
-            (now.evidence, now.no_longer_admitted, now.on_disk) = (None, None, None);
-            now.running.take()
-        };
-        drop(running);
-    }
-}
-
 fn not_in(id: &str, place: &Path) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("`{id}` is not in `{}`", escaped(place.as_os_str())))
 }
 
 fn gone(id: &str) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("`{id}` is not there any more"))
-}
-
-fn key(found: &Found) -> Key {
-    (found.about.id.clone(), found.place.clone())
 }

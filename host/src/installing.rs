@@ -21,8 +21,9 @@ use tokio::runtime::Handle;
 
 use crate::asker::Asker;
 use crate::audit::Subject;
-use crate::host::{Happening, Host, PIN_PATIENCE};
+use crate::host::{Host, PIN_PATIENCE};
 use crate::refusal::Refusal;
+use crate::settings::Happening;
 use crate::turns::{Turn, Turns};
 
 /// What says that a reference into a registry follows.

@@ -12,7 +12,9 @@ use aisoc_manifests::fault::{Class, Fault, Result};
 use aisoc_pipeline::accepted::{Evidence, judge_again};
 
 use crate::found::{Found, reason_of};
-use crate::host::{Happening, Held, Host, locked};
+use crate::held::{Held, locked};
+use crate::host::Host;
+use crate::settings::Happening;
 use crate::standing::{JUDGE_ROUND, LOOK_ROUND, OnDisk};
 
 /// How much longer than it takes it is waited until the next time: so much of a processor is left to others.

@@ -31,9 +31,10 @@ use super::request::{Asking, guard};
 use crate::access::{Logins, Permission};
 use crate::asker::Asker;
 use crate::found::reason_of;
-use crate::host::{Host, Invocation};
+use crate::host::Host;
 use crate::lifecycle::Verb;
 use crate::refusal::Refusal;
+use crate::settings::Invocation;
 
 /// Routes, each with what it asks of whoever asks it, and with what it does: there is none without.
 pub(super) struct Routes {

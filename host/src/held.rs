@@ -1,0 +1,98 @@
+//! `Held`: one plugin of a host, and how it is at this moment.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aisoc_manifests::fault::Fault;
+use aisoc_pipeline::accepted::Evidence;
+use aisoc_pipeline::documents::HostedPlugin;
+use aisoc_worker::serving::Worker;
+use jiff::Timestamp;
+
+use crate::audit::Subject;
+use crate::found::{Found, Verdict};
+use crate::lifecycle::Life;
+use crate::pinned::Pin;
+use crate::standing::OnDisk;
+
+/// Two plugins can have one id, of which the second is refused: its place tells them apart.
+pub(crate) type Key = (String, PathBuf);
+
+/// One plugin.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) id: String,
+    /// Held by whoever changes it, which takes as long as loading does. Whoever reads or calls does not wait for it.
+    pub(crate) changing: Mutex<()>,
+    pub(crate) now: Mutex<Now>,
+}
+
+/// A plugin that is loaded, and the directory that it was loaded from, which stays as long as anybody calls it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) worker: Worker,
+    pub(crate) _pin: Arc<Pin>,
+}
+
+/// A plugin at this moment.
+#[derive(Debug)]
+pub(crate) struct Now {
+    /// Where it is, or where what is in memory comes from.
+    pub(crate) place: PathBuf,
+    pub(crate) life: Life,
+    pub(crate) about: HostedPlugin,
+    pub(crate) running: Option<Arc<Running>>,
+    /// What is in memory, and by what it was admitted.
+    pub(crate) evidence: Option<Arc<Evidence>>,
+    /// Why that would not be admitted any more.
+    pub(crate) no_longer_admitted: Option<Fault>,
+    /// Whether it is what is on the disk.
+    pub(crate) on_disk: Option<OnDisk>,
+    pub(crate) loaded_at: Option<Timestamp>,
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Held {
+    /// What is in memory, as a journal names it.
+    pub(crate) fn subject(&self) -> Subject {
+        let now = locked(&self.now);
+        Subject {
+            id: Some(self.id.clone()),
+            version: now.about.manifest.version.clone(),
+            hash: now.evidence.as_ref().map(|evidence| evidence.hash().to_owned()),
+        }
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        (self.id.clone(), locked(&self.now).place.clone())
+    }
+
+    pub(crate) fn is_in_memory(&self) -> bool {
+        locked(&self.now).life.state().is_in_memory()
+    }
+
+    /// Whether what is in memory is what was found.
+    pub(crate) fn holds(&self, found: &Found) -> bool {
+        let now = locked(&self.now);
+        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.evidence.as_ref().is_some_and(|evidence| evidence.hash() == plugin.hash))
+    }
+
+    /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
+    pub(crate) fn let_go(&self) {
+        let running = {
+            let mut now = locked(&self.now);
+            now.loaded_at = None;
+            (now.evidence, now.no_longer_admitted, now.on_disk) = (None, None, None);
+            now.running.take()
+        };
+        drop(running);
+    }
+}
+
+/// By what a plugin that was found is known.
+pub(crate) fn key(found: &Found) -> Key {
+    (found.about.id.clone(), found.place.clone())
+}

@@ -1,0 +1,77 @@
+//! How a host looks at its sources: by the keys, the lock and the time of now, and by what operators mean.
+
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::accepted::{HereOptions, list};
+use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts};
+use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::{PluginMode, Traces, lock_missing};
+
+use crate::found::Found;
+use crate::held::locked;
+use crate::host::Host;
+use crate::settings::Settings;
+
+/// How plugins are asked for their names.
+type Check<'a> = dyn Fn(&HereOptions, &[&Discovered]) -> Result<Vec<Contract>> + 'a;
+
+impl Host {
+    /// One look at every source, by the keys, the lock and the time of now.
+    pub(crate) fn look(&self) -> Result<Vec<Found>> {
+        self.look_for(None)
+    }
+
+    /// As [`Host::look`], as if that directory of that plugin were meant.
+    pub(crate) fn look_for(&self, asked_for: Option<(&str, &str)>) -> Result<Vec<Found>> {
+        let python = &self.settings.loader.python;
+        self.list(asked_for, &|options, plugins| {
+            let site_packages = options.sources.site_packages()?;
+            check_contracts(plugins, &ContractChecks { python, site_packages: &site_packages, limits: &options.limits })
+        })
+    }
+
+    /// As [`Host::look`], by whoever loads nothing: no code of a plugin is run to ask for its name.
+    pub(crate) fn look_at_disk(&self) -> Result<()> {
+        self.list(None, &|_, plugins| Ok(plugins.iter().map(|_| Contract::NotAsked).collect())).map(drop)
+    }
+
+    pub(crate) fn list(&self, asked_for: Option<(&str, &str)>, check: &Check<'_>) -> Result<Vec<Found>> {
+        let _one = locked(&self.looking);
+        let (options, lock) = self.judging_by(asked_for)?;
+        let lock = lock.as_ref().map(|lock| (self.settings.lock_path.clone(), lock));
+        let check = |plugins: &[&Discovered]| check(&options, plugins);
+        let found = Found::all(list(&options, self.settings.mode, lock, &check, Traces::Dropped)?);
+        self.compare_with_disk(&found);
+        Ok(found)
+    }
+
+    /// The keys, the lock and the time of now.
+    pub(crate) fn judging_by(&self, asked_for: Option<(&str, &str)>) -> Result<(HereOptions, Option<Lockfile>)> {
+        let Settings { here, mode, lock, lock_path, judging_time, .. } = &self.settings;
+        let lock = lock()?;
+        if *mode == PluginMode::Production && lock.is_none() {
+            return Err(lock_missing(lock_path));
+        }
+        let mut trust = here.trust.clone();
+        trust.at = judging_time()?;
+        let options = HereOptions {
+            sources: self.sources(asked_for),
+            trust,
+            limits: here.limits.clone(),
+            shared_directories: here.shared_directories,
+        };
+        Ok((options, lock))
+    }
+
+    /// Where plugins are looked for, with what operators have said of which are meant.
+    pub(crate) fn sources(&self, asked_for: Option<(&str, &str)>) -> SiteSources {
+        let sources = self.settings.here.sources.clone();
+        let mut meant = self.switches.all_meant();
+        meant.extend(asked_for.map(|(id, directory)| (id.to_owned(), directory.to_owned())));
+        let site = sources.site.map(|site| {
+            let place = |(id, directory): (String, String)| Some((id.parse().ok()?, site.path().join(directory)));
+            let meant = meant.into_iter().filter_map(place).collect();
+            site.meaning(meant)
+        });
+        SiteSources { site, ..sources }
+    }
+}

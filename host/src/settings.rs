@@ -1,0 +1,157 @@
+//! What a host goes by, and what it says of what happens.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::accepted::HereOptions;
+use aisoc_pipeline::{InstallOptions, Installation, Rollback};
+use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::{PluginMode, TrustMode};
+use aisoc_worker::serving::LogLine;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::asker::Asker;
+use crate::feed::Feed;
+use crate::lifecycle::State;
+use crate::loading::Loader;
+use crate::standing::OnRevoked;
+
+/// Says what the plugin of an id is configured with.
+pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send + Sync;
+
+/// What a host goes by.
+pub struct Settings {
+    /// Where plugins are looked for, and whom to trust; the time in it is that of each look.
+    pub here: HereOptions,
+    /// Whether what the lock does not accept is refused.
+    pub mode: PluginMode,
+    /// Where the lock would be.
+    pub lock_path: PathBuf,
+    /// What the lock says now; nothing where there is none.
+    pub lock: Box<dyn Fn() -> Result<Option<Lockfile>> + Send + Sync>,
+    /// The time by which keys are judged now.
+    pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
+    /// With what plugins are loaded.
+    pub loader: Loader,
+    /// What the plugin of an id is configured with; nothing where nobody has said anything of it.
+    pub configuration: Box<Configured>,
+    /// How plugins are installed; the time in it is that of each install.
+    pub installing: InstallOptions,
+    /// The file in which the host keeps what operators have said.
+    pub state_file: PathBuf,
+    /// Is told what happens.
+    pub observer: Arc<dyn Fn(&Happening<'_>) + Send + Sync>,
+    /// What has happened, for whoever watches. The observer tells it.
+    pub feed: Arc<Feed>,
+    /// What becomes of what is admitted no more.
+    pub on_revoked: OnRevoked,
+    /// What the clock says.
+    pub clock: fn() -> Timestamp,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("mode", &self.mode)
+            .field("state_file", &self.state_file)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What somebody may want to write down.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// A plugin went from one state to another.
+    Moved {
+        /// The plugin.
+        id: &'a str,
+        /// The state before.
+        from: State,
+        /// The state after.
+        to: State,
+        /// Why it has failed.
+        error: Option<&'a str>,
+        /// At whose word.
+        by: &'a Asker,
+    },
+    /// What is in memory was replaced by what is on the disk, or was not.
+    Reloaded {
+        /// The plugin.
+        id: &'a str,
+        /// The state that it is in.
+        state: State,
+        /// Why it was not.
+        error: Option<&'a str>,
+        /// At whose word.
+        by: &'a Asker,
+    },
+    /// A reference without a digest is taken.
+    Unpinned {
+        /// The reference.
+        reference: &'a str,
+    },
+    /// A plugin was installed. Whether it comes into memory is said next.
+    Installed {
+        /// What was.
+        installed: &'a Installation,
+        /// How it was judged.
+        mode: TrustMode,
+    },
+    /// A version that was replaced is in its place again. Whether it comes into memory is said next.
+    RolledBack {
+        /// The plugin.
+        id: &'a str,
+        /// What came of it.
+        rolled_back: &'a Rollback,
+    },
+    /// What is in memory would not be admitted any more.
+    NoLongerAdmitted {
+        /// The plugin.
+        id: &'a str,
+        /// The state that it is in.
+        state: State,
+        /// Why.
+        why: &'a str,
+        /// Whether it takes no calls for that.
+        is_quarantined: bool,
+    },
+    /// What was admitted no more is again.
+    AdmittedAgain {
+        /// The plugin.
+        id: &'a str,
+        /// The state that it is in.
+        state: State,
+    },
+    /// What is in memory could not be judged again, and goes on as it was admitted.
+    NotJudged {
+        /// Why.
+        why: &'a str,
+    },
+    /// Nobody else can tell which versions run.
+    NotPinned {
+        /// Why.
+        error: &'a str,
+    },
+    /// A plugin printed something.
+    Printed {
+        /// The plugin.
+        id: &'a str,
+        /// What, as it wrote it.
+        line: LogLine,
+    },
+}
+
+/// A call of a plugin.
+#[derive(Debug)]
+pub struct Invocation<'a> {
+    /// What it is given.
+    pub payload: &'a Map<String, Value>,
+    /// On whose behalf.
+    pub context: &'a Map<String, Value>,
+    /// Set when nobody waits for the answer any more.
+    pub stop: &'a AtomicBool,
+}
