@@ -40,12 +40,13 @@ pub(crate) struct Now {
     /// Where it is, or where what is in memory comes from.
     pub(crate) place: PathBuf,
     pub(crate) life: Life,
-    pub(crate) about: HostedPlugin,
+    /// What is shown of it, as it was found; replaced whole.
+    pub(crate) about: Arc<HostedPlugin>,
     pub(crate) running: Option<Arc<Running>>,
     /// What is in memory, and by what it was admitted.
     pub(crate) evidence: Option<Arc<Evidence>>,
     /// Why that would not be admitted any more.
-    pub(crate) no_longer_admitted: Option<Fault>,
+    pub(crate) no_longer_admitted: Option<Arc<Fault>>,
     /// Whether it is what is on the disk.
     pub(crate) on_disk: Option<OnDisk>,
     pub(crate) loaded_at: Option<Timestamp>,

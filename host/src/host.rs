@@ -23,12 +23,13 @@ use crate::configuration::require_described;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, Running, key, locked};
-use crate::lifecycle::{Effect, Event, Life, State, Switch, Verb};
+use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::loading::fault;
 use crate::meant::require_plain_name;
 use crate::pinned::Pinned;
 use crate::refusal::Refusal;
 use crate::settings::{Happening, Invocation, Settings};
+use crate::shown::{Looks, Shown};
 use crate::standing::{OnDisk, OnRevoked, Rounds};
 use crate::switches::Switches;
 use crate::turns::Turns;
@@ -55,6 +56,8 @@ pub struct Host {
     discovering: Mutex<()>,
     /// One look at a time. Taken after `changing` of a plugin, and nothing is waited for while it is held.
     pub(crate) looking: Mutex<()>,
+    /// What was shown last of all plugins.
+    shown: Mutex<Arc<Shown>>,
     /// When what is in memory is judged again.
     pub(crate) rounds: Mutex<Rounds>,
     /// When plugins that have ended are tried again.
@@ -84,6 +87,7 @@ impl Host {
             plugins: Mutex::default(),
             discovering: Mutex::default(),
             looking: Mutex::default(),
+            shown: Mutex::new(Arc::new(Shown::of(Vec::new(), false))),
             rounds: Mutex::new(Rounds::begin()),
             due: Mutex::default(),
             restarts: AtomicU64::default(),
@@ -123,7 +127,7 @@ impl Host {
         // What is in memory of it comes from another place: it stays what it is until somebody asks for a reload.
         let is_elsewhere = self.find(&held.id).is_ok_and(|held| held.is_in_memory());
         if is_elsewhere && matches!(found.verdict, Verdict::Admitted(_)) {
-            locked(&held.now).about = found.about.clone();
+            locked(&held.now).about = Arc::new(found.about.clone());
             return None;
         }
         // Nothing is written down for what a discovery brings, so that nothing can fail to be.
@@ -133,7 +137,7 @@ impl Host {
 
     /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
     fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
-        locked(&held.now).about = found.about.clone();
+        locked(&held.now).about = Arc::new(found.about.clone());
         match &found.verdict {
             Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
@@ -217,7 +221,7 @@ impl Host {
             let now = Now {
                 place: found.place.clone(),
                 life: Life::begin(self.switches.of(id)),
-                about: found.about.clone(),
+                about: Arc::new(found.about.clone()),
                 running: None,
                 evidence: None,
                 no_longer_admitted: None,
@@ -325,7 +329,7 @@ impl Host {
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
-            (now.about, now.loaded_at, now.evidence) = (about, Some(loaded_at), Some(Arc::new(evidence)));
+            (now.about, now.loaded_at, now.evidence) = (Arc::new(about), Some(loaded_at), Some(Arc::new(evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
             now.running.replace(Arc::new(running))
         };
@@ -444,17 +448,15 @@ impl Host {
         let _ = self.drive(held, event, found.as_ref(), &Asker::host());
     }
 
-    /// Every plugin, in the order of the ids.
-    pub fn plugins(&self) -> Vec<HostedPlugin> {
-        self.all().iter().map(|held| self.seen(held)).collect()
-    }
-
-    /// One plugin.
-    ///
-    /// # Errors
-    /// [`Refusal::Unknown`].
-    pub fn plugin(&self, id: &str) -> Result<HostedPlugin, Refusal> {
-        self.find(id).map(|held| self.seen(&held))
+    /// Every plugin, in the order of the ids, as of the last round: what has ended by itself since is noticed by the next.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        let held = self.all();
+        let mut shown = locked(&self.shown);
+        if !shown.is_still(&held) {
+            let looks = held.iter().map(|held| Looks::of(&locked(&held.now))).collect();
+            *shown = Arc::new(Shown::of(looks, self.quarantines()));
+        }
+        Arc::clone(&shown)
     }
 
     /// The one that has the id; of several, the one that is in memory, else the first.
@@ -469,17 +471,7 @@ impl Host {
 
     fn seen(&self, held: &Held) -> HostedPlugin {
         self.notice_end(held);
-        let now = locked(&held.now);
-        let mut seen = now.about.clone();
-        seen.state = now.life.state().as_str();
-        seen.error = now.life.error().map(str::to_owned);
-        seen.enabled = now.life.state().is_in_memory() && now.life.switch() == Switch::On;
-        let is_in_memory = now.life.state().is_in_memory();
-        seen.no_longer_admitted = now.no_longer_admitted.as_ref().map(reason_of);
-        seen.quarantined = now.no_longer_admitted.is_some() && self.quarantines();
-        seen.on_disk = now.on_disk.filter(|_| is_in_memory).map(OnDisk::as_str);
-        seen.loaded_at = now.loaded_at.filter(|_| is_in_memory).map(|at| at.as_duration().as_secs_f64());
-        seen
+        Looks::of(&locked(&held.now)).shown(self.quarantines())
     }
 
     /// What has ended by itself has failed, once somebody looks at it.
@@ -544,7 +536,7 @@ impl Host {
             let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
             match (effects.as_slice(), &now.running) {
                 ([Effect::Call], Some(running)) => {
-                    match now.no_longer_admitted.as_ref().filter(|_| self.quarantines()) {
+                    match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
                         Some(fault) => return Err(Refusal::Plugin(fault.clone().about("plugin is quarantined"))),
                         None => Arc::clone(running),
                     }

@@ -74,9 +74,11 @@ impl Host {
             if !now.evidence.as_ref().is_some_and(|current| Arc::ptr_eq(current, evidence)) {
                 return;
             }
-            let before = now.no_longer_admitted.as_ref().map(Fault::reason);
+            let before = now.no_longer_admitted.as_deref().map(Fault::reason);
             let is_other = before != verdict.as_ref().map(Fault::reason);
-            now.no_longer_admitted.clone_from(&verdict);
+            if is_other {
+                now.no_longer_admitted = verdict.clone().map(Arc::new);
+            }
             (is_other, now.life.state())
         };
         if !is_other {

@@ -19,6 +19,7 @@ mod meant;
 mod pinned;
 mod refusal;
 mod settings;
+mod shown;
 mod standing;
 mod switches;
 mod turns;

@@ -43,6 +43,11 @@ impl Api {
         self.host.feed()
     }
 
+    /// The host, for what it says at once.
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Asks the host where nobody else waits for the answer.
     pub(super) async fn ask<T: Send + 'static>(
         &self,

@@ -7,13 +7,14 @@ use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use form_urlencoded::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::asking::{Api, Named, id};
 use super::problem::Problem;
-use crate::host::Host;
 use crate::lifecycle::State as Life;
+use crate::refusal::Refusal;
 
 /// Most plugins of one page. Without `limit` there are no pages.
 const MAX_PLUGINS: usize = 1_000;
@@ -43,6 +44,12 @@ impl ListQuery {
         }
     }
 
+    /// Whether every plugin is asked for.
+    fn is_all(&self) -> bool {
+        let Self { plugin_type, state, limit, after } = self;
+        (plugin_type, state, limit, after) == (&None, &None, &None, &None)
+    }
+
     fn is_met(&self, plugin: &HostedPlugin) -> bool {
         let Self { plugin_type, state, after, .. } = self;
         plugin_type.as_deref().is_none_or(|wanted| plugin.manifest.plugin_type == Some(wanted))
@@ -51,7 +58,7 @@ impl ListQuery {
     }
 
     /// Where the page ends: two that have one id are on one page, for the next one begins behind an id.
-    fn end(&self, plugins: &[HostedPlugin]) -> usize {
+    fn end(&self, plugins: &[&HostedPlugin]) -> usize {
         let Some(limit) = self.limit.filter(|limit| *limit < plugins.len()) else { return plugins.len() };
         let last = &plugins[limit - 1].id;
         limit + plugins[limit..].iter().take_while(|plugin| plugin.id == *last).count()
@@ -78,8 +85,12 @@ pub(super) async fn list(
     let unread = |error: QueryRejection| Problem::of_request(StatusCode::BAD_REQUEST, error.body_text());
     let Query(query) = query.map_err(unread)?;
     let query = query.check()?;
-    let mut plugins = api.ask(Host::plugins).await?;
-    plugins.retain(|plugin| query.is_met(plugin));
+    // Nothing is waited for: what is there is shown as it was last, as long as it looks the same.
+    let shown = api.host().shown();
+    if query.is_all() {
+        return tagged_bytes(&headers, shown.body.clone(), &shown.digest);
+    }
+    let plugins: Vec<&HostedPlugin> = shown.plugins.iter().filter(|plugin| query.is_met(plugin)).collect();
     let end = query.end(&plugins);
     let next = if end < plugins.len() { plugins.get(end - 1).and_then(|last| query.next(&last.id)) } else { None };
     let mut response = tagged(&headers, &plugins[..end])?;
@@ -91,17 +102,22 @@ pub(super) async fn list(
 
 pub(super) async fn show(State(api): State<Api>, named: Named, headers: HeaderMap) -> Result<Response, Problem> {
     let id = id(named)?;
-    let asked = id.clone();
-    let shown = api.ask(move |host| host.plugin(asked.as_str())).await?;
-    let shown = shown.map_err(|refusal| Problem::of_plugin(id.as_str(), &refusal))?;
-    tagged(&headers, &shown)
+    let shown = api.host().shown();
+    let plugin = shown.plugin(id.as_str()).ok_or_else(|| Problem::of_plugin(id.as_str(), &Refusal::Unknown))?;
+    tagged(&headers, plugin)
 }
 
 /// A value, unless whoever asks has it: its tag is of its bytes.
 fn tagged<T: Serialize + ?Sized>(headers: &HeaderMap, value: &T) -> Result<Response, Problem> {
     let failed = || Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
-    let body = serde_json::to_vec(value).map_err(|_| failed())?;
-    let tag = format!("\"{}\"", Digest::of(&body));
+    let body = Bytes::from(serde_json::to_vec(value).map_err(|_| failed())?);
+    let digest = Digest::of(&body).to_string();
+    tagged_bytes(headers, body, &digest)
+}
+
+fn tagged_bytes(headers: &HeaderMap, body: Bytes, digest: &str) -> Result<Response, Problem> {
+    let failed = || Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
+    let tag = format!("\"{digest}\"");
     let value = HeaderValue::from_str(&tag).map_err(|_| failed())?;
     let about = [(ETAG, value), (CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
     Ok(match has(headers, &tag) {

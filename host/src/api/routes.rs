@@ -156,8 +156,8 @@ async fn healthy() -> Json<Standing> {
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
-    let (plugins, restarts) = api.ask(|host: &Host| (host.plugins(), host.restarts())).await?;
-    let states: Vec<&str> = plugins.iter().map(|plugin| plugin.state).collect();
+    let (plugins, restarts) = api.ask(|host: &Host| (host.shown(), host.restarts())).await?;
+    let states: Vec<&str> = plugins.plugins.iter().map(|plugin| plugin.state).collect();
     let failed = |_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
     api.metrics.answer(&states, restarts).map_err(failed)
 }

@@ -1,0 +1,104 @@
+//! `Shown`: every plugin as an operator sees it, made once for as long as nothing of it changes.
+//!
+//! What is shown follows from a few values of each plugin. They are kept beside what was made of them, and compared the next
+//! time: so nothing that changes a plugin has to say so, and nothing can be forgotten.
+
+use std::sync::Arc;
+
+use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Fault;
+use aisoc_pipeline::documents::HostedPlugin;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::found::reason_of;
+use crate::held::{Held, Now, locked};
+use crate::lifecycle::{Life, Switch};
+use crate::standing::OnDisk;
+
+/// All that what is shown of a plugin follows from.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    about: Arc<HostedPlugin>,
+    life: Life,
+    no_longer_admitted: Option<Arc<Fault>>,
+    on_disk: Option<OnDisk>,
+    loaded_at: Option<Timestamp>,
+}
+
+impl Looks {
+    pub(crate) fn of(now: &Now) -> Self {
+        Self {
+            about: Arc::clone(&now.about),
+            life: now.life.clone(),
+            no_longer_admitted: now.no_longer_admitted.clone(),
+            on_disk: now.on_disk,
+            loaded_at: now.loaded_at,
+        }
+    }
+
+    /// Whether it looks like that still. What is kept here is alive, so nothing else can be where it is.
+    fn is_still(&self, now: &Now) -> bool {
+        let Self { about, life, no_longer_admitted, on_disk, loaded_at } = self;
+        let is_same_fault = match (no_longer_admitted, &now.no_longer_admitted) {
+            (None, None) => true,
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        Arc::ptr_eq(about, &now.about)
+            && *life == now.life
+            && is_same_fault
+            && (*on_disk, *loaded_at) == (now.on_disk, now.loaded_at)
+    }
+
+    /// As an operator sees it, of a host that quarantines what is admitted no more, or does not.
+    pub(crate) fn shown(&self, quarantines: bool) -> HostedPlugin {
+        let (state, is_in_memory) = (self.life.state(), self.life.state().is_in_memory());
+        let no_longer_admitted = self.no_longer_admitted.as_deref().map(reason_of);
+        HostedPlugin {
+            state: state.as_str(),
+            error: self.life.error().map(str::to_owned),
+            enabled: is_in_memory && self.life.switch() == Switch::On,
+            quarantined: no_longer_admitted.is_some() && quarantines,
+            no_longer_admitted,
+            on_disk: self.on_disk.filter(|_| is_in_memory).map(OnDisk::as_str),
+            loaded_at: self.loaded_at.filter(|_| is_in_memory).map(|at| at.as_duration().as_secs_f64()),
+            ..HostedPlugin::clone(&self.about)
+        }
+    }
+}
+
+/// Every plugin, in the order of the ids.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    looks: Vec<Looks>,
+    /// As they are shown.
+    pub(crate) plugins: Vec<HostedPlugin>,
+    /// The same as JSON, which has no value that could not be written as such.
+    pub(crate) body: Bytes,
+    /// What that is known by.
+    pub(crate) digest: String,
+}
+
+impl Shown {
+    pub(crate) fn of(looks: Vec<Looks>, quarantines: bool) -> Self {
+        let plugins: Vec<HostedPlugin> = looks.iter().map(|looks| looks.shown(quarantines)).collect();
+        let body = serde_json::to_vec(&plugins).unwrap_or_default();
+        let digest = Digest::of(&body).to_string();
+        Self { looks, plugins, body: body.into(), digest }
+    }
+
+    /// The one that has the id; of several, the one that is in memory, else the first.
+    pub(crate) fn plugin(&self, id: &str) -> Option<&HostedPlugin> {
+        let begin = self.plugins.partition_point(|plugin| plugin.id.as_str() < id);
+        let mut named = self.plugins[begin..].iter().take_while(|plugin| plugin.id == id);
+        let first = named.clone().next();
+        named.find(|plugin| plugin.loaded_at.is_some()).or(first)
+    }
+
+    /// Whether those plugins still look like that.
+    pub(crate) fn is_still(&self, held: &[Arc<Held>]) -> bool {
+        let pairs = || held.iter().zip(&self.looks);
+        held.len() == self.looks.len() && pairs().all(|(held, looks)| looks.is_still(&locked(&held.now)))
+    }
+}
