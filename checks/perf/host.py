@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures `aisoc serve` beside FastAPI and nginx, in one run, and prints a table.
 
     checks/perf/host.py AISOC [--plugins N] [--seconds N] [--rounds N]
