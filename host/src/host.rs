@@ -99,7 +99,7 @@ impl Host {
     /// memory is left as it is, whatever stands on the disk.
     ///
     /// # Errors
-    /// As [`list`], and those of the lock. What is refused is listed.
+    /// As [`list`](aisoc_pipeline::accepted::list), and those of the lock. What is refused is listed.
     pub fn discover(&self, by: &Asker) -> Result<Vec<String>> {
         let _one = locked(&self.discovering);
         self.write_down(Action::Discover, Subject::default(), by)?;
