@@ -243,6 +243,9 @@ fn what_happens_is_watched_and_gone_on_with() {
     assert!(said.contains("aisoc api events --after "), "{said}");
     assert!(seen.contains('-'), "{seen}");
 
+    for after in ["", "1-", "-", "a", "1\n2", "ä", &"1".repeat(65)] {
+        bench.run(&["api", "events", "--after", after, "--url", &url]).refused(2, "usage");
+    }
     let mut forged = bench.command(&["api", "events", "--url", "http://127.0.0.1:1"]);
     Run::of(&mut forged).refused(4, "host_unavailable");
     let (url, _told) = impostor(answer("200 OK", "", "data: {\n\n"));

@@ -409,3 +409,43 @@ fn two_installs_of_one_plugin_are_one_after_the_other() {
     });
     assert_eq!((run(&host), kept(&bench)), (json!("2.0.0"), vec!["1.0.0".to_owned()]));
 }
+
+/// What `curl` sends where nobody tells it of what kind a body is.
+const AS_CURL: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+#[test]
+fn an_operator_goes_from_an_artifact_to_a_fix_with_five_calls() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let (bench, registry) = (bench(), Registry::start());
+    let reference = publish(&bench, &registry, "1.2.0");
+    let token = bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]);
+    let head = format!("Authorization: Bearer {}\r\n{AS_CURL}", token.ok().stdout.trim());
+    let mut serving = command(&bench, &["--tokens", "tokens.json", "--plugin-mode", "dev"]);
+    let host = ServedHost::begin(serving.env("ENVIRONMENT", "production"));
+    host.wait_for(|host| host.get("/readyz").status == 200);
+    let ask = |path: &str, body: &str| host.send("POST", &format!("/api/v1/plugins/{path}"), &head, body);
+
+    let installed = ask("install_from_oci", &json!({ "oci_ref": reference }).to_string());
+    assert_eq!((installed.status, &installed.json()["plugin_id"]), (201, &json!("demo")), "{installed:?}");
+    let called = ask("demo/run", r#"{"payload": {"ip": "1.1.1.1"}}"#);
+    assert_eq!(called.ok(), json!({ "plugin_id": "demo", "result": { "result": "1.2.0" } }));
+    assert_eq!(ask("demo/disable", "").ok()["state"], "disabled");
+    // The fix is in the plugin's directory, signed as what was there before.
+    bench.write("plugins/demo/plugin.py", source("1.2.0, mended"));
+    bench.run(&["plugin", "sign", "plugins/demo", "--private-key", "release.key"]).ok();
+    let fixed = ask("demo/reload", "");
+    // An installed version is changed by an install and by nothing else.
+    assert_eq!((fixed.status, fixed.json()["reason_code"].as_str()), (400, Some("tree_modified")), "{fixed:?}");
+    publish_as(&bench, &registry, "1.2.1", &source("1.2.1"), "release.key");
+    let fix = json!({ "oci_ref": registry.reference("team/demo:1.2.1") }).to_string();
+    assert_eq!(ask("install_from_oci", &fix).status, 201);
+    assert_eq!(ask("demo/reload", "").ok()["state"], "disabled");
+    assert_eq!(ask("demo/enable", "").ok()["state"], "enabled");
+    assert_eq!(ask("demo/run", "").ok()["result"]["result"], "1.2.1");
+    assert_eq!(ask("discover", "").ok(), json!({ "discovered": [] }));
+    // Without a token, as without a login, what a page could send is not read.
+    let form = host.send("POST", "/api/v1/plugins/demo/run", AS_CURL, "{}");
+    assert_eq!(form.status, 401, "{form:?}");
+}

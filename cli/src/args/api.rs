@@ -87,10 +87,19 @@ pub(crate) struct HostedRollbackArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     /// Begin behind this event, as its id says it
-    #[arg(long, value_name = "EVENT_ID")]
+    #[arg(long, value_name = "EVENT_ID", value_parser = event_id)]
     pub(crate) after: Option<String>,
     #[command(flatten)]
     pub(crate) host: HostPlaceArgs,
+}
+
+/// As hosts write them: digits, in parts.
+fn event_id(text: &str) -> Result<String, String> {
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.len() <= 64 && text.split('-').all(is_part) {
+        true => Ok(text.to_owned()),
+        false => Err("it is no id of an event, such as 1795819107-4".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
