@@ -150,6 +150,14 @@ fn whoever_is_no_host_is_told_so() {
         assert!(refused.stderr.contains(what), "{what}: {refused:?}");
         assert!(refused.stderr.contains(&url), "{refused:?}");
     }
+    for verb in ["get", "enable", "reload", "rollback"] {
+        for said in ["{}", "[]", r#"{"id": "censys"}"#, r#"{"id": 1}"#] {
+            let (url, _told) = impostor(answer("200 OK", "", said));
+            let refused = bench.run(&["api", verb, "shodan", "--url", &url]);
+            refused.refused(4, "host_protocol");
+            assert!(refused.stderr.contains("answers something else than was asked"), "{said}: {refused:?}");
+        }
+    }
     let nobody = bench.run(&["api", "list", "--url", "http://127.0.0.1:1"]);
     nobody.refused(4, "host_unavailable");
     bench.run(&["api", "list", "--url", "http://192.0.2.1:1"]).refused(2, "usage");

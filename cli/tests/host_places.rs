@@ -50,7 +50,8 @@ fn a_socket_appears_ready_and_goes_with_its_host() {
     let metadata = fs::symlink_metadata(&socket).expect("there");
     assert!(metadata.file_type().is_socket());
     assert_eq!(metadata.permissions().mode() & 0o777, 0o660);
-    assert!(list(&bench, "unix:host.sock", &[]).ok().stdout.contains("bare"));
+    // It answers before it has looked for its plugins.
+    host.wait_for(|_| list(&bench, "unix:host.sock", &[]).ok().stdout.contains("bare"));
     bench.run(&["api", "list", "--url", "unix:host.sock"]).refused(1, "not_authenticated");
     refused(&bench, &["--listen", "unix:host.sock"], 4, "locked", "somebody listens behind `host.sock`");
     assert!(

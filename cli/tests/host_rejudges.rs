@@ -4,6 +4,8 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use support::Bench;
@@ -148,4 +150,115 @@ fn what_the_lock_accepts_no_more_is_quarantined() {
     bench.run(&[&["plugins", "trust", "shodan", "--reason", "x", "--trusted-keys", "keys"], &site[..]].concat()).ok();
     host.wait_for(|host| !quarantined(host, "shodan"));
     run(&host, "shodan").ok();
+}
+
+/// Code that does that when it is called, and whose import waits as long as there is a file.
+fn waits(bench: &Bench, id: &str, key: &str, run: &str) {
+    let code = format!(
+        "import os, time\nwhile os.path.exists({:?}):\n    time.sleep(0.05)\n\n\
+         class Plugin:\n    def run(self, payload, context):\n        {run}\n",
+        bench.path("closed")
+    );
+    bench.write(&format!("plugins/{id}/plugin.py"), code);
+    bench.run(&["plugin", "sign", "--plugin-dir", &format!("plugins/{id}"), "--private-key", key]).ok();
+}
+
+/// Asks for a reload, does that once what is there was judged, and lets it be loaded then.
+fn reload_around(host: &ServedHost, bench: &Bench, act: impl FnOnce()) -> support::host::Answered {
+    bench.write("closed", "");
+    thread::scope(|scope| {
+        let reloading = scope.spawn(|| host.post("/api/v1/plugins/shodan/reload", ""));
+        thread::sleep(Duration::from_secs(1));
+        act();
+        fs::remove_file(bench.path("closed")).expect("removed");
+        reloading.join().expect("no panic")
+    })
+}
+
+fn revoke(bench: &Bench) {
+    let words = ["keys", "revoke", "release", "--reason", "stolen", "--force", "--trusted-keys", "keys"];
+    bench.run(&[&words[..], &["--plugins-dir", "plugins"]].concat()).ok();
+}
+
+#[test]
+fn a_key_that_is_revoked_while_a_reload_loads_is_no_way_in() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    waits(&bench, "shodan", "release.key", "return {'ok': True}");
+    let host = ServedHost::start(&bench, &[]);
+    run(&host, "shodan").ok();
+    let reloaded = reload_around(&host, &bench, || {
+        revoke(&bench);
+        host.wait_for(|host| quarantined(host, "shodan"));
+    });
+    assert_eq!((reloaded.status, reloaded.json()["reason_code"].as_str()), (400, Some("key_revoked")), "{reloaded:?}");
+    assert!(quarantined(&host, "shodan"));
+    assert_eq!(run(&host, "shodan").status, 422);
+}
+
+#[test]
+fn keys_that_cannot_be_read_any_more_once_it_is_loaded_let_nothing_in() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    waits(&bench, "shodan", "release.key", "return {'ok': True}");
+    let host = ServedHost::start(&bench, &[]);
+    let reloaded = reload_around(&host, &bench, || {
+        fs::set_permissions(bench.path("keys"), Permissions::from_mode(0o777)).expect("set");
+    });
+    assert_eq!(reloaded.status, 400, "{reloaded:?}");
+    // What ran before runs on.
+    run(&host, "shodan").ok();
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_hides_no_revocation_and_keys_hide_no_lock() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let site = ["--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
+    let words = ["plugins", "lock", "--from-installed", "--reason", "x", "--trusted-keys", "keys"];
+    bench.run(&[&words[..], &site].concat()).ok();
+    let words = ["--plugin-mode", "production", "--plugins-lock", "plugins.lock"];
+    let host = ServedHost::start(&bench, &words);
+    let lock = fs::read_to_string(bench.path("plugins.lock")).expect("read");
+    bench.write("plugins.lock", "not a lock");
+    host.wait_for(|host| host.said().contains("warning[not_judged_again]: "));
+    assert!(!quarantined(&host, "shodan"));
+    revoke(&bench);
+    host.wait_for(|host| quarantined(host, "shodan"));
+    assert_eq!(run(&host, "shodan").json()["reason_code"].as_str(), Some("key_revoked"));
+    // Nothing says anything against this one.
+    run(&host, "censys").ok();
+
+    bench.write("plugins.lock", lock);
+    bench.run(&[&["plugins", "untrust", "censys", "--reason", "x"], &site[..]].concat()).ok();
+    host.wait_for(|host| quarantined(host, "censys"));
+    bench.run(&[&["plugins", "trust", "censys", "--reason", "x", "--trusted-keys", "keys"], &site[..]].concat()).ok();
+    host.wait_for(|host| !quarantined(host, "censys"));
+    // The other way round.
+    fs::set_permissions(bench.path("keys"), Permissions::from_mode(0o777)).expect("set");
+    bench.run(&[&["plugins", "untrust", "censys", "--reason", "x"], &site[..]].concat()).ok();
+    host.wait_for(|host| quarantined(host, "censys"));
+}
+
+#[test]
+fn what_takes_long_to_come_up_keeps_no_revocation_waiting() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    waits(&bench, "censys", "other.key", "os._exit(1)");
+    let host = ServedHost::start(&bench, &[]);
+    bench.write("closed", "");
+    assert_eq!(run(&host, "censys").status, 422);
+    // It is tried again a second later.
+    thread::sleep(Duration::from_secs(2));
+    revoke(&bench);
+    host.wait_for(|host| quarantined(host, "shodan"));
+    assert_eq!(host.plugin("censys")["state"].as_str(), Some("discovered"), "it is still waited for");
 }

@@ -1,8 +1,12 @@
 //! What a plugin is configured with, held to what its manifest says of it (`config_schema`).
 
+mod expansion;
+
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::shown;
 use serde_json::{Map, Value};
+
+use self::expansion::Expansion;
 
 /// Most characters that are shown of where and how a configuration differs.
 const MAX_SHOWN: usize = 300;
@@ -10,7 +14,7 @@ const MAX_SHOWN: usize = 300;
 /// Refuses a configuration that the schema does not describe. No message has a value of it, which may be a secret.
 ///
 /// # Errors
-/// `configuration_invalid`: of a schema too that is none, or that refers to another document.
+/// `configuration_invalid`: of a schema too that is none, that is too large, or that refers to another document.
 pub(crate) fn require_described(
     id: &str,
     configuration: &Map<String, Value>,
@@ -21,6 +25,8 @@ pub(crate) fn require_described(
     };
     // Some manifests list the fields of a form there, which describes nothing.
     let Some(schema @ Value::Object(_)) = schema else { return Ok(()) };
+    Expansion::require_bounded(schema)
+        .map_err(|what| invalid(format!("its `config_schema` {}", shown(&what, MAX_SHOWN))))?;
     let validator = jsonschema::validator_for(schema).map_err(|error| {
         invalid(format!("its `config_schema` is no schema: {}", shown(&error.masked().to_string(), MAX_SHOWN)))
     })?;
@@ -72,12 +78,13 @@ mod tests {
         }
         held(json!({"a": 1}), None).expect("nothing is said of it");
         held(json!({"a": 1}), Some(json!([{"name": "a"}]))).expect("a form");
-        for schema in [
-            json!({"type": "nonsense"}),
-            json!({"$ref": "https://example.com/schema.json"}),
-            json!({"$ref": "file:///etc/passwd"}),
+        for (schema, why) in [
+            (json!({"type": "nonsense"}), "is no schema"),
+            (json!({"$ref": "https://example.com/schema.json"}), "`config_schema` refers to `https://example.com"),
+            (json!({"$ref": "file:///etc/passwd"}), "`config_schema` refers to `file:///etc/passwd`"),
         ] {
-            assert!(held(json!({}), Some(schema)).expect_err("no schema").contains("is no schema"));
+            let said = held(json!({}), Some(schema)).expect_err("no schema");
+            assert!(said.contains(why), "{said}");
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::pinned::Pinned;
 use crate::refusal::Refusal;
 use crate::settings::{Happening, Invocation, Settings};
 use crate::shown::{Looks, Shown};
-use crate::standing::{OnDisk, OnRevoked, Rounds};
+use crate::standing::{Judgement, LOOK_ROUND, OnDisk, OnRevoked, Round};
 use crate::switches::Switches;
 use crate::turns::Turns;
 
@@ -59,7 +59,9 @@ pub struct Host {
     /// What was shown last of all plugins.
     shown: Mutex<Arc<Shown>>,
     /// When what is in memory is judged again.
-    pub(crate) rounds: Mutex<Rounds>,
+    pub(crate) judgement: Mutex<Judgement>,
+    /// When it is compared with the disk again.
+    pub(crate) disk: Mutex<Round>,
     /// When plugins that have ended are tried again.
     due: Mutex<Vec<(Instant, Key)>>,
     /// How often that was.
@@ -88,7 +90,8 @@ impl Host {
             discovering: Mutex::default(),
             looking: Mutex::default(),
             shown: Mutex::new(Arc::new(Shown::of(Vec::new(), false))),
-            rounds: Mutex::new(Rounds::begin()),
+            judgement: Mutex::new(Judgement::begin()),
+            disk: Mutex::new(Round::begin(LOOK_ROUND)),
             due: Mutex::default(),
             restarts: AtomicU64::default(),
             stop: Arc::default(),
@@ -311,6 +314,7 @@ impl Host {
         let code = read_admitted_code(plugin, &self.settings.here.limits)?;
         pin.require_at(place)?;
         let running = Running { worker: self.start(held, place, &code)?, _pin: pin };
+        self.require_admitted(&code.evidence)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
             self.write_down(Action::Reload, Subject { id: Some(held.id.clone()), version, hash }, by)?;
@@ -411,12 +415,14 @@ impl Host {
         }
     }
 
-    /// Looks after what runs: what has ended has failed, and what is to be tried again is tried. For whoever does so again
-    /// and again.
-    pub fn attend(&self) {
+    /// What has ended has failed; for whoever asks again and again.
+    pub(crate) fn notice_ends(&self) {
         self.all().iter().for_each(|held| self.notice_end(held));
-        self.keep_judging();
         self.settle_pins(Duration::ZERO);
+    }
+
+    /// What is to be tried again is tried, which takes as long as loading does; for whoever asks again and again.
+    pub(crate) fn retry(&self) {
         let now = Instant::now();
         let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
         for (_, key) in due {

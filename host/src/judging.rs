@@ -2,45 +2,53 @@
 //!
 //! It is judged by the bytes that were loaded, whatever stands on the disk by now; that the disk differs is shown, and
 //! changes nothing before somebody asks for a reload. Only a no of trust takes anything away: where keys or the lock cannot
-//! be read, what was admitted stays so, and that is said.
+//! be read, what was admitted stays so, and that is said. What takes its place is held to more: that has to be admitted.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
-use aisoc_manifests::fault::{Class, Fault, Result};
-use aisoc_pipeline::accepted::{Evidence, judge_again};
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::accepted::{Again, Evidence, judge_again};
 
 use crate::found::{Found, reason_of};
 use crate::held::{Held, locked};
 use crate::host::Host;
 use crate::settings::Happening;
-use crate::standing::{JUDGE_ROUND, LOOK_ROUND, OnDisk};
-
-/// How much longer than it takes it is waited until the next time: so much of a processor is left to others.
-const REST: u32 = 50;
+use crate::standing::{Judgement, OnDisk};
 
 impl Host {
-    /// Judges and looks, when either is due; for whoever asks again and again.
-    pub(crate) fn keep_judging(&self) {
-        let mut rounds = locked(&self.rounds);
-        let begun = Instant::now();
-        if rounds.judgement <= begun {
+    /// Judges what is in memory, where that is due; for whoever asks again and again.
+    pub(crate) fn judge_round(&self) {
+        let mut judgement = locked(&self.judgement);
+        let Judgement { round, said } = &mut *judgement;
+        round.when_due(|| {
             let unjudged = self.judge_held().err().map(|fault| reason_of(&fault));
-            if unjudged != rounds.said {
+            if unjudged != *said {
                 if let Some(why) = &unjudged {
                     self.tell_of(&Happening::NotJudged { why });
                 }
-                rounds.said = unjudged;
+                *said = unjudged;
             }
-            rounds.judgement = Instant::now() + JUDGE_ROUND.max(begun.elapsed() * REST);
-        }
-        let begun = Instant::now();
-        if rounds.look <= begun {
-            // That nobody can look is said by whoever asks for it.
-            let _ = self.look_at_disk();
-            rounds.look = Instant::now() + LOOK_ROUND.max(begun.elapsed() * REST);
-        }
+        });
+    }
+
+    /// Compares what is in memory with the disk, where that is due; for whoever asks again and again.
+    pub(crate) fn look_round(&self) {
+        // That nobody can look is said by whoever asks for it.
+        locked(&self.disk).when_due(|| drop(self.look_at_disk()));
+    }
+
+    /// Refuses what would not be admitted at this moment, or of which nobody can tell: loading takes its time, in which keys
+    /// are revoked. For whoever lets it take calls next.
+    ///
+    /// # Errors
+    /// Those of the gates, and why they cannot be asked.
+    pub(crate) fn require_admitted(&self, evidence: &Evidence) -> Result<()> {
+        let judged = judge_again(&[evidence], &self.trusting(None)?, self.mode(), &self.lock_now());
+        judged.into_iter().try_for_each(|again| match again {
+            Again::Admitted => Ok(()),
+            Again::Refused(fault) | Again::Unknown(fault) => Err(fault),
+        })
     }
 
     /// Judges what is in memory again.
@@ -53,15 +61,14 @@ impl Host {
             Some((held, evidence))
         };
         let held: Vec<(Arc<Held>, Arc<Evidence>)> = self.all().into_iter().filter_map(evidence).collect();
-        let (options, lock) = self.judging_by(None)?;
         let asked: Vec<&Evidence> = held.iter().map(|(_, evidence)| evidence.as_ref()).collect();
-        let lock = lock.as_ref().map(|lock| (self.lock_path(), lock));
-        let verdicts = judge_again(&asked, &options, self.mode(), lock)?;
+        let verdicts = judge_again(&asked, &self.trusting(None)?, self.mode(), &self.lock_now());
         let mut unjudged = Ok(());
         for ((held, evidence), verdict) in held.iter().zip(verdicts) {
             match verdict {
-                Some(fault) if fault.class() != Class::Refused => unjudged = Err(fault),
-                verdict => self.note(held, evidence, verdict),
+                Again::Admitted => self.note(held, evidence, None),
+                Again::Refused(fault) => self.note(held, evidence, Some(fault)),
+                Again::Unknown(fault) => unjudged = Err(fault),
             }
         }
         unjudged
@@ -69,19 +76,19 @@ impl Host {
 
     /// Notes what was judged of the bytes that those were, unless others are in memory by now.
     fn note(&self, held: &Held, evidence: &Arc<Evidence>, verdict: Option<Fault>) {
-        let (is_other, state) = {
+        let (is_news, state) = {
             let mut now = locked(&held.now);
             if !now.evidence.as_ref().is_some_and(|current| Arc::ptr_eq(current, evidence)) {
                 return;
             }
-            let before = now.no_longer_admitted.as_deref().map(Fault::reason);
-            let is_other = before != verdict.as_ref().map(Fault::reason);
-            if is_other {
+            let before = now.no_longer_admitted.clone();
+            // What is shown is what is wrong now, in its words; said is what becomes of it.
+            if before.as_deref().map(reason_of) != verdict.as_ref().map(reason_of) {
                 now.no_longer_admitted = verdict.clone().map(Arc::new);
             }
-            (is_other, now.life.state())
+            (before.as_deref().map(Fault::reason) != verdict.as_ref().map(Fault::reason), now.life.state())
         };
-        if !is_other {
+        if !is_news {
             return;
         }
         let id = held.id.as_str();

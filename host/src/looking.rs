@@ -1,9 +1,8 @@
 //! How a host looks at its sources: by the keys, the lock and the time of now, and by what operators mean.
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::accepted::{HereOptions, list};
+use aisoc_pipeline::accepted::{HereOptions, LockNow, list};
 use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts};
-use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{PluginMode, Traces, lock_missing};
 
 use crate::found::Found;
@@ -36,30 +35,41 @@ impl Host {
 
     pub(crate) fn list(&self, asked_for: Option<(&str, &str)>, check: &Check<'_>) -> Result<Vec<Found>> {
         let _one = locked(&self.looking);
-        let (options, lock) = self.judging_by(asked_for)?;
-        let lock = lock.as_ref().map(|lock| (self.settings.lock_path.clone(), lock));
+        let options = self.trusting(asked_for)?;
+        let lock = match self.lock_now() {
+            LockNow::None => None,
+            LockNow::Says(path, lock) => Some((path, lock)),
+            LockNow::Unknown(fault) => return Err(fault),
+        };
+        let lock = lock.as_ref().map(|(path, lock)| (path.clone(), lock));
         let check = |plugins: &[&Discovered]| check(&options, plugins);
         let found = Found::all(list(&options, self.settings.mode, lock, &check, Traces::Dropped)?);
         self.compare_with_disk(&found);
         Ok(found)
     }
 
-    /// The keys, the lock and the time of now.
-    pub(crate) fn judging_by(&self, asked_for: Option<(&str, &str)>) -> Result<(HereOptions, Option<Lockfile>)> {
-        let Settings { here, mode, lock, lock_path, judging_time, .. } = &self.settings;
-        let lock = lock()?;
-        if *mode == PluginMode::Production && lock.is_none() {
-            return Err(lock_missing(lock_path));
-        }
+    /// The keys and the time of now.
+    pub(crate) fn trusting(&self, asked_for: Option<(&str, &str)>) -> Result<HereOptions> {
+        let Settings { here, judging_time, .. } = &self.settings;
         let mut trust = here.trust.clone();
         trust.at = judging_time()?;
-        let options = HereOptions {
+        Ok(HereOptions {
             sources: self.sources(asked_for),
             trust,
             limits: here.limits.clone(),
             shared_directories: here.shared_directories,
-        };
-        Ok((options, lock))
+        })
+    }
+
+    /// The lock of now.
+    pub(crate) fn lock_now(&self) -> LockNow {
+        let Settings { mode, lock, lock_path, .. } = &self.settings;
+        match (lock(), mode) {
+            (Ok(Some(lock)), _) => LockNow::Says(lock_path.clone(), lock),
+            (Ok(None), PluginMode::Production) => LockNow::Unknown(lock_missing(lock_path)),
+            (Ok(None), _) => LockNow::None,
+            (Err(fault), _) => LockNow::Unknown(fault),
+        }
     }
 
     /// Where plugins are looked for, with what operators have said of which are meant.

@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 /// How soon a change of keys, notes or lock is noticed.
-pub(crate) const JUDGE_ROUND: Duration = Duration::from_secs(2);
+const JUDGE_ROUND: Duration = Duration::from_secs(2);
 /// How soon it is noticed that the disk differs from what is in memory.
 pub(crate) const LOOK_ROUND: Duration = Duration::from_secs(10);
+/// How much longer than something takes it is waited until the next time: so much of a processor is left to others.
+const REST: u32 = 50;
+
 /// What becomes of a plugin in memory that is admitted no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnRevoked {
@@ -34,17 +37,37 @@ impl OnDisk {
     }
 }
 
-/// When what is due next, and what was said last of why nothing could be judged.
+/// Something that is done again and again.
 #[derive(Debug)]
-pub(crate) struct Rounds {
-    pub(crate) judgement: Instant,
-    pub(crate) look: Instant,
+pub(crate) struct Round {
+    every: Duration,
+    due: Instant,
+}
+
+impl Round {
+    pub(crate) fn begin(every: Duration) -> Self {
+        Self { every, due: Instant::now() + every }
+    }
+
+    /// Does it, where it is due.
+    pub(crate) fn when_due(&mut self, act: impl FnOnce()) {
+        let begun = Instant::now();
+        if self.due <= begun {
+            act();
+            self.due = Instant::now() + self.every.max(begun.elapsed() * REST);
+        }
+    }
+}
+
+/// When what is in memory is judged again, and what was said last of why nothing could be.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    pub(crate) round: Round,
     pub(crate) said: Option<String>,
 }
 
-impl Rounds {
+impl Judgement {
     pub(crate) fn begin() -> Self {
-        let now = Instant::now();
-        Self { judgement: now + JUDGE_ROUND, look: now + LOOK_ROUND, said: None }
+        Self { round: Round::begin(JUDGE_ROUND), said: None }
     }
 }

@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aisoc_manifests::id::PluginId;
+use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
+use super::body::read_object;
+use super::login::admit;
 use super::metrics::Metrics;
 use super::problem::Problem;
-use crate::access::Logins;
+use crate::access::{Logins, Permission};
 use crate::feed::Feed;
 use crate::host::Host;
 
@@ -60,6 +64,18 @@ impl Api {
             ask(&host)
         });
         asked.await.map_err(|_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug"))
+    }
+
+    /// What a request says, of whoever still may do what it asks for once it has come: a token may be revoked in between.
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        permission: Permission,
+    ) -> Result<Option<T>, Problem> {
+        let said = read_object(headers, body).await?;
+        admit(self.logins.as_ref(), headers, permission)?;
+        Ok(said)
     }
 }
 

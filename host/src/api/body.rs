@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aisoc_worker::serving::MAX_CALL_BYTES;
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -14,6 +14,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAcc
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::login::shows_token;
 use super::problem::Problem;
 
 /// How long a request may take to come.
@@ -79,7 +80,7 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
 /// Whoever shows a token is no page, which would have to ask before it sends that header: so what `curl -d` declares when
 /// nobody tells it anything is taken as the JSON that it is.
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key(AUTHORIZATION) {
+    if shows_token(headers) {
         return Ok(());
     }
     let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };

@@ -10,8 +10,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::asking::{Api, Named, Waited, id};
-use super::body::read_object;
-use super::login::admit;
 use super::problem::Problem;
 use super::request::Asking;
 use crate::access::Permission;
@@ -41,8 +39,7 @@ pub(super) async fn install(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<BroughtPlugin>), Problem> {
-    let request: Option<InstallRequest> = read_object(&headers, body).await?;
-    admit(api.logins.as_ref(), &headers, Permission::Admin)?;
+    let request: Option<InstallRequest> = api.read(&headers, body, Permission::Admin).await?;
     let missing = || Problem::of_request(StatusCode::BAD_REQUEST, "the body names no `oci_ref`");
     let InstallRequest { oci_ref, plugin_id } = request.ok_or_else(missing)?;
     let wanted = Wanted::read(&oci_ref, plugin_id.as_deref()).map_err(|fault| Problem::of_fault(&fault))?;
@@ -61,8 +58,7 @@ pub(super) async fn roll_back(
     body: Body,
 ) -> Result<Json<HostedPlugin>, Problem> {
     let id: PluginId = id(named)?;
-    let RollbackRequest { to } = read_object(&headers, body).await?.unwrap_or_default();
-    admit(api.logins.as_ref(), &headers, Permission::Admin)?;
+    let RollbackRequest { to } = api.read(&headers, body, Permission::Admin).await?.unwrap_or_default();
     let cancellation = cancellation();
     let _waited = Waited { is_over: cancellation.flag() };
     let rolled_back = api.ask(move |host| host.roll_back(&id, to, &by, &cancellation)).await?;

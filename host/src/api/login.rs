@@ -72,6 +72,11 @@ pub(super) fn admit(
     admitted.map(Actor::Token).map_err(Problem::from)
 }
 
+/// Whether a request shows a token, whoever's that is.
+pub(super) fn shows_token(headers: &HeaderMap) -> bool {
+    shown(headers).is_ok()
+}
+
 /// Why a request is not served.
 #[derive(Debug, PartialEq, Eq)]
 enum Refused {

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Result};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use self::asking::Api;
 use self::connections::Connections;
@@ -59,7 +59,7 @@ pub async fn serve(
         Ok(_) => ready.store(true, Ordering::SeqCst),
         Err(fault) => failed(fault),
     });
-    let attending = attend(Arc::clone(&host));
+    let attending = attend(&host);
     let router = router(api);
     let mut stop = pin!(stop);
     loop {
@@ -77,7 +77,7 @@ pub async fn serve(
         }
     }
     is_ready.store(false, Ordering::SeqCst);
-    attending.abort();
+    drop(attending);
     drop(listener);
     host.wind_down();
     host.feed().end();
@@ -88,13 +88,17 @@ pub async fn serve(
     Ok(())
 }
 
-/// Looks after plugins, one round after the other.
-fn attend(host: Arc<Host>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(ROUND).await;
-            let host = Arc::clone(&host);
-            let _ = tokio::task::spawn_blocking(move || host.attend()).await;
-        }
-    })
+/// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
+/// keeps no revocation waiting.
+fn attend(host: &Arc<Host>) -> JoinSet<()> {
+    let steps: [fn(&Host); 4] = [Host::notice_ends, Host::judge_round, Host::look_round, Host::retry];
+    steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect()
+}
+
+async fn again_and_again(host: Arc<Host>, step: fn(&Host)) {
+    loop {
+        tokio::time::sleep(ROUND).await;
+        let host = Arc::clone(&host);
+        let _ = tokio::task::spawn_blocking(move || step(&host)).await;
+    }
 }

@@ -20,11 +20,11 @@ use serde_json::{Map, Value};
 
 use super::asking::{Api, Named, Waited, id};
 use super::audit;
-use super::body::{ReloadRequest, RunRequest, read_object};
+use super::body::{ReloadRequest, RunRequest};
 use super::events::events;
 use super::installing;
 use super::listing::{list, show};
-use super::login::{Needs, admit};
+use super::login::Needs;
 use super::openapi::{Document, Does};
 use super::problem::Problem;
 use super::request::{Asking, guard};
@@ -190,8 +190,7 @@ async fn reload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<HostedPlugin>, Problem> {
-    let ReloadRequest { from } = read_object(&headers, body).await?.unwrap_or_default();
-    admit(api.logins.as_ref(), &headers, Permission::Admin)?;
+    let ReloadRequest { from } = api.read(&headers, body, Permission::Admin).await?.unwrap_or_default();
     let Some(from) = from else { return ask(&api, named, Verb::Reload, by, Problem::of_reload).await.map(Json) };
     let id = id(named)?;
     let asked = id.clone();
@@ -222,8 +221,7 @@ async fn run(
     body: Body,
 ) -> Result<Json<CalledPlugin>, Problem> {
     let id = id(named)?;
-    let RunRequest { payload, context } = read_object(&headers, body).await?.unwrap_or_default();
-    admit(api.logins.as_ref(), &headers, Permission::Execute)?;
+    let RunRequest { payload, context } = api.read(&headers, body, Permission::Execute).await?.unwrap_or_default();
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
     let began = Instant::now();

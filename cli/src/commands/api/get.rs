@@ -1,12 +1,13 @@
 //! `aisoc api get`, and how one plugin of a host is shown.
 
-use aisoc_host_client::{Act, Request};
+use aisoc_host_client::{Act, HostPlace, Request};
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::id::PluginId;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::uninstall::plugin_id;
-use super::{PLUGINS, asking, understood};
+use super::{PLUGINS, asking, something_else, understood};
 use crate::args::api::HostedPluginArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -46,7 +47,21 @@ impl<'a> Seen<'a> {
 /// One plugin, as the host has it.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub(super) struct OnePlugin(pub(super) Map<String, Value>);
+pub(super) struct OnePlugin(Map<String, Value>);
+
+impl OnePlugin {
+    /// What is in an answer about that plugin.
+    ///
+    /// # Errors
+    /// `host_protocol` where it is about something else.
+    pub(super) fn understood(id: &PluginId, place: &HostPlace, answer: Value) -> Result<Self> {
+        let plugin: Map<String, Value> = understood(place, answer)?;
+        match plugin.get("id").and_then(Value::as_str) {
+            Some(found) if found == id.as_str() => Ok(Self(plugin)),
+            found => Err(something_else(place).expected(id.as_str(), found.map_or("no id".into(), printable))),
+        }
+    }
+}
 
 impl Answer for OnePlugin {
     fn text(&self) -> String {
@@ -70,5 +85,5 @@ pub(crate) fn run(args: HostedPluginArgs, context: &Context) -> Result<u8> {
     let id = plugin_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str()]].concat();
     let (place, answer) = asking::ask(args.host, Request::plain(Act::Look, &path), context)?;
-    context.output.answer(&OnePlugin(understood(&place, answer)?))
+    context.output.answer(&OnePlugin::understood(&id, &place, answer)?)
 }

@@ -24,7 +24,9 @@ const PLUGINS: [&str; 3] = ["api", "v1", "plugins"];
 /// # Errors
 /// `host_protocol` when something else is.
 fn understood<T: DeserializeOwned>(place: &HostPlace, answer: Value) -> Result<T> {
-    serde_json::from_value(answer).map_err(|error| {
-        Fault::new(Reason::HostProtocol, format!("`{place}` answers something else than was asked")).caused_by(error)
-    })
+    serde_json::from_value(answer).map_err(|error| something_else(place).caused_by(error))
+}
+
+fn something_else(place: &HostPlace) -> Fault {
+    Fault::new(Reason::HostProtocol, format!("`{place}` answers something else than was asked"))
 }

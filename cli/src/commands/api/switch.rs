@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::uninstall::plugin_id;
 use super::get::OnePlugin;
-use super::{PLUGINS, asking, understood};
+use super::{PLUGINS, asking};
 use crate::args::api::{HostedPluginArgs, HostedReloadArgs};
 use crate::context::Context;
 
@@ -28,5 +28,5 @@ fn ask(verb: &str, body: Option<Value>, args: HostedPluginArgs, context: &Contex
     let id = plugin_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str(), verb]].concat();
     let (place, answer) = asking::ask(args.host, Request { body, ..Request::plain(Act::Do, &path) }, context)?;
-    context.output.answer(&OnePlugin(understood(&place, answer)?))
+    context.output.answer(&OnePlugin::understood(&id, &place, answer)?)
 }
