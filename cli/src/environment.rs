@@ -6,6 +6,7 @@
 //! What libraries read by themselves: `rustls-native-certs` where the machine's certificates are, when the
 //! variables for that are not set, the standard library the `PATH` on which it finds the credential helper that a
 //! Docker config names,
+//! `listenfd` `LISTEN_FDS` and its like once they were looked at here, and takes them away,
 //! `tempfile` `TMPDIR`, `anstream` `NO_COLOR` and its like, `indicatif` and `clap` the terminal's.
 #![expect(clippy::disallowed_methods, reason = "its room: the one place that reads the environment")]
 
@@ -79,6 +80,20 @@ const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 const ENVIRONMENT: &str = "ENVIRONMENT";
 /// The file that events go into, as JSON lines.
 const LOG_FILE: &str = "AISOC_LOG_FILE";
+/// How many sockets a service manager hands on (`sd_listen_fds(3)`).
+pub(crate) const LISTEN_FDS: &str = "LISTEN_FDS";
+/// And to which process.
+pub(crate) const LISTEN_PID: &str = "LISTEN_PID";
+/// What it calls them, with colons between.
+pub(crate) const LISTEN_FDNAMES: &str = "LISTEN_FDNAMES";
+/// Where they begin, which is nothing that systemd says.
+pub(crate) const LISTEN_FDS_FIRST_FD: &str = "LISTEN_FDS_FIRST_FD";
+/// Where a service manager is told how a process does (`sd_notify(3)`).
+pub(crate) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+/// Within how many microseconds it wants to hear again (`sd_watchdog_enabled(3)`).
+pub(crate) const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
+/// And of which process.
+pub(crate) const WATCHDOG_PID: &str = "WATCHDOG_PID";
 /// Values of [`ENVIRONMENT`] in which nobody has to be warned about a mode that checks nothing.
 const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 

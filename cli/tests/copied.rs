@@ -42,6 +42,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("signing/src/key_source.rs", "SPLIT", "commands of our own"),
     ("signing/src/key_source.rs", "from", "a command with a quoted path"),
     ("signing/src/keyring/gathered.rs", "file", "the name of a file to look at, which no command takes"),
+    ("cli/src/commands/listen_place.rs", "HANDED_ON", "a word of our own"),
     ("cli/src/commands/grants.rs", "asked", "an option of our own, and names that were quoted where they were listed"),
     ("cli/src/commands/github.rs", "reference", "a reference into a registry, which its grammar keeps plain"),
     ("cli/src/commands/help.rs", "meant", "words of our own commands, or the name of a page"),

@@ -8,6 +8,7 @@ mod audit;
 mod configuration;
 mod feed;
 mod found;
+mod free;
 mod held;
 mod host;
 mod installing;
@@ -25,7 +26,7 @@ mod switches;
 mod turns;
 
 pub use aisoc_connections::ServerTls;
-pub use api::{Listener, serve};
+pub use api::{Handed, Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;
 pub use host::Host;

@@ -232,6 +232,9 @@ warnings! {
     CertificateKept "certificate_kept"
         "The certificate of a host has changed, and cannot be used: the one before is still shown."
         Some("put a certificate and its private key into the files that the host was started with")
+    ServiceManagerNotTold "service_manager_not_told"
+        "A host could not tell the service manager that has started it how it does."
+        Some("see whether what `NOTIFY_SOCKET` names is there, or start the service again")
     NotJudgedAgain "not_judged_again"
         "A host could not judge again what it holds: keys or the lock cannot be read. What was admitted goes on."
         Some("see what is wrong with them: `aisoc plugins list`")

@@ -11,6 +11,9 @@ use clap::{Args, ValueEnum};
 use super::accepted::DiscoveredListArgs;
 use super::plugin::{PlaceArgs, RegistryArgs};
 
+/// The word for the socket that a service manager hands on.
+pub(crate) const HANDED_ON: &str = "systemd";
+
 /// Where a host listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ListenPlace {
@@ -18,16 +21,24 @@ pub(crate) enum ListenPlace {
     Address(SocketAddr),
     /// A file of this machine.
     Socket(PathBuf),
+    /// The socket that a service manager hands on.
+    HandedOn,
 }
 
 impl FromStr for ListenPlace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == HANDED_ON {
+            return Ok(Self::HandedOn);
+        }
         match text.strip_prefix("unix:") {
             Some("") => Err("a path follows `unix:`".to_owned()),
             Some(path) => Ok(Self::Socket(path.into())),
-            None => text.parse().map(Self::Address).map_err(|_| "it is no ADDRESS:PORT and no unix:PATH".to_owned()),
+            None => {
+                let other = |_| format!("it is no ADDRESS:PORT, no unix:PATH and not `{HANDED_ON}`");
+                text.parse().map(Self::Address).map_err(other)
+            }
         }
     }
 }
@@ -52,8 +63,9 @@ impl From<RevokedArg> for OnRevoked {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
-    /// Where operators ask: ADDRESS:PORT, where port 0 is a free one, or unix:PATH for a socket that this user, root and,
-    /// with --tokens, the group may connect to. An address that other machines reach takes TLS and --tokens
+    /// Where operators ask: ADDRESS:PORT, where port 0 is a free one; unix:PATH for a socket that this user, root and, with
+    /// --tokens, the group may connect to; or systemd for the one socket that a service manager hands on. An address that
+    /// other machines reach takes TLS and --tokens
     #[arg(long, value_name = "PLACE", default_value = "127.0.0.1:8000")]
     pub(crate) listen: ListenPlace,
     /// Speak TLS with the certificate of this PEM file, its own first and those that vouch for it behind; it is read again

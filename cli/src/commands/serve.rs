@@ -6,21 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Logins, TokenFile};
 use aisoc_host::lifecycle::State;
-use aisoc_host::{Asker, Configured, Feed, Happening, Host, Listener, Loader, RequestId, Settings};
-use aisoc_manifests::address::{Zone, zone};
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_host::{Asker, Configured, Feed, Happening, Host, Loader, RequestId, Settings};
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
 use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence};
 use aisoc_worker::serving::LogLine;
+use tokio::task::JoinHandle;
 
 use super::accepted::{here, require_named};
 use super::configuration::{Configuration, of_none};
 use super::installing::{announce, registered, warn_of_installed};
+use super::listen_place::Place;
+use super::service_manager::ServiceManager;
 use super::tls_files::TlsFiles;
 use crate::args::accepted::DiscoveredListArgs;
-use crate::args::host::{HostArgs, HostInstallArgs, ListenPlace, RevokedArg};
+use crate::args::host::{HostArgs, HostInstallArgs, RevokedArg};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, Output, path_text, printable};
 use crate::{clock, held_plugin, runtime};
@@ -42,16 +44,13 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let speaks_tls = files.is_some();
     let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
     let settings = settings(args.site, args.installing, (args.on_revoked, args.config), &args.state, context)?;
-    require_private(&args.listen, speaks_tls, has_login, context)?;
+    let place = Place::of(args.listen, context)?;
+    place.require_private(speaks_tls, has_login, context)?;
+    let manager = ServiceManager::of(&context.environment, context.output.clone())?;
     let host = Arc::new(Host::begin(settings)?);
     let (output, cancellation) = (context.output.clone(), context.cancellation()?.clone());
     runtime::block_on_to_its_end(async {
-        let listener = match &args.listen {
-            ListenPlace::Address(address) => {
-                Listener::at(*address, tls.as_ref().map(TlsFiles::shown)).map_err(|fault| fault.hint(OTHER_ADDRESS))?
-            }
-            ListenPlace::Socket(path) => Listener::behind(path, has_login)?,
-        };
+        let listener = place.listen(tls.as_ref().map(TlsFiles::shown), has_login)?;
         let address = listener.url()?;
         if logins.is_none() {
             context.output.warning(
@@ -65,54 +64,29 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
             state_path: path_text(&args.state),
             process_id: std::process::id(),
         })?;
-        let failed = move |fault: Fault| output.warning(Warning::DiscoveryFailed, fault.to_string());
-        let rereading = tls.map(|tls| tokio::spawn(tls.reread_for_ever()));
-        let served =
-            aisoc_host::serve(host, logins.map(Arc::new), listener, runtime::stopped(&cancellation), failed).await;
-        if let Some(rereading) = rereading {
-            rereading.abort();
-        }
+        let told = Arc::clone(&manager);
+        let looked = move |trouble: Option<Fault>| {
+            if let Some(fault) = &trouble {
+                output.warning(Warning::DiscoveryFailed, fault.to_string());
+            }
+            told.is_ready(trouble.as_ref());
+        };
+        let beside = [
+            tls.map(|tls| tokio::spawn(tls.reread_for_ever())),
+            Some(tokio::spawn(Arc::clone(&manager).keep_told(Arc::clone(&host)))),
+        ];
+        let stopped = async {
+            runtime::stopped(&cancellation).await;
+            manager.is_stopping();
+        };
+        let served = aisoc_host::serve(host, logins.map(Arc::new), listener, stopped, looked).await;
+        beside.iter().flatten().for_each(JoinHandle::abort);
         served
     })
     .map(|()| 0)
 }
 
 const OTHER_STATE: &str = "make that directory, or name a file in one that is there with `--state FILE`";
-/// To whom a host answers that is not for development alone.
-const WITH_LOGIN: &str =
-    "make a token, `aisoc token create ops --role admin --tokens ./tokens.json`, and add `--tokens ./tokens.json`";
-const WITH_TLS: &str = "add `--tls-certificate FILE` and `--tls-private-key FILE`, or choose an address of this machine with \
-     `--listen 127.0.0.1:0`";
-const OTHER_ADDRESS: &str = "choose another address with `--listen 127.0.0.1:0`";
-
-/// Tokens do not go over the network as they are, so nobody but who is on this machine reaches it without TLS; and without a
-/// login only where whoever is there may do everything.
-fn require_private(place: &ListenPlace, speaks_tls: bool, has_login: bool, context: &Context) -> Result<()> {
-    let refused = |what: String, hint: &str| Err(Fault::new(Reason::Usage, what).hint(hint.to_owned()));
-    match place {
-        ListenPlace::Socket(_) if speaks_tls => {
-            let hint = "leave out `--tls-certificate` and `--tls-private-key`";
-            return refused("nobody is in between who is behind a socket, so no TLS is spoken there".to_owned(), hint);
-        }
-        ListenPlace::Address(address) if zone(address.ip()) != Zone::Loopback => {
-            if !speaks_tls {
-                let what = format!("{address} can be reached from other machines, and there is no TLS");
-                return refused(what, WITH_TLS);
-            }
-            if !has_login {
-                let what = format!("{address} can be reached from other machines, and there is no login");
-                return refused(what, WITH_LOGIN);
-            }
-        }
-        ListenPlace::Address(_) | ListenPlace::Socket(_) => {}
-    }
-    if !has_login && !context.environment.is_development_without_login() {
-        return Err(Fault::new(Reason::Usage, "there is no login, so a host is for development alone")
-            .expected("ENVIRONMENT=development", "another environment, or none")
-            .hint(WITH_LOGIN));
-    }
-    Ok(())
-}
 
 /// What the host goes by. Whoever names a place means one that is there.
 fn settings(

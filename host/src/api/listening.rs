@@ -4,14 +4,16 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aisoc_connections::ServerTls;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
+use super::handed::Handed;
 use super::socket_file::SocketFile;
 
 /// How long to wait before the next connection is taken when there was no descriptor for one.
@@ -33,6 +35,8 @@ pub struct Listener {
 enum Kind {
     Address(TcpListener, Option<Arc<ServerTls>>),
     Socket(UnixListener, SocketFile),
+    /// A file that is somebody else's, and stays.
+    Handed(UnixListener, PathBuf),
 }
 
 /// Who has come in.
@@ -85,6 +89,30 @@ impl Listener {
         Ok(Self { kind: Kind::Socket(listener, file) })
     }
 
+    /// Listens on a socket that somebody else has made; behind one of this machine for the group as well, where that may be.
+    ///
+    /// # Errors
+    /// `usage` for what does not listen or has no file, `directory_insecure` where others may connect; `io_error`.
+    pub fn on(handed: Handed, tls: Option<Arc<ServerTls>>, is_for_group: bool) -> Result<Self> {
+        handed.require_listening()?;
+        let failed =
+            |error: io::Error| Fault::new(Reason::IoError, "cannot listen on what was handed on").caused_by(error);
+        let kind = match handed {
+            Handed::Address(listener) => {
+                listener.set_nonblocking(true).map_err(failed)?;
+                set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES as usize)
+                    .map_err(|error| failed(error.into()))?;
+                Kind::Address(TcpListener::from_std(listener).map_err(failed)?, tls)
+            }
+            Handed::Socket(listener) => {
+                let path = Handed::require_private(&listener, is_for_group)?;
+                listener.set_nonblocking(true).map_err(failed)?;
+                Kind::Handed(UnixListener::from_std(listener).map_err(failed)?, path)
+            }
+        };
+        Ok(Self { kind })
+    }
+
     /// Where it is, as clients name it.
     ///
     /// # Errors
@@ -95,6 +123,7 @@ impl Listener {
             Kind::Address(listener, None) => format!("http://{}", listener.local_addr().map_err(unknown)?),
             Kind::Address(listener, Some(_)) => format!("https://{}", listener.local_addr().map_err(unknown)?),
             Kind::Socket(_, file) => format!("unix:{}", file.path().display()),
+            Kind::Handed(_, path) => format!("unix:{}", path.display()),
         })
     }
 
@@ -116,7 +145,7 @@ impl Listener {
                 };
                 return Ok(Arrived { stream: Stream::Tcp(stream), peer: peer.ip(), way });
             },
-            Kind::Socket(listener, _) => {
+            Kind::Socket(listener, _) | Kind::Handed(listener, _) => {
                 let (stream, _) = persistently(|| listener.accept()).await?;
                 let peer = Ipv4Addr::LOCALHOST.into();
                 Ok(Arrived { stream: Stream::Unix(stream), peer, way: Way::Socket })

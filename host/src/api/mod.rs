@@ -5,6 +5,7 @@ mod audit;
 mod body;
 mod connections;
 mod events;
+mod handed;
 mod installing;
 mod listening;
 mod listing;
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 
 use self::asking::Api;
 use self::connections::Connections;
+pub use self::handed::Handed;
 use self::listening::Arrived;
 pub use self::listening::Listener;
 use self::metrics::Metrics;
@@ -43,21 +45,25 @@ const ROUND: Duration = Duration::from_millis(200);
 /// `stop` is ready; then lets requests that have begun end, and every plugin go.
 ///
 /// # Errors
-/// `io_error` when the listener breaks; what the first discovery fails of goes to `failed`, and is no end.
+/// `io_error` when the listener breaks. `looked` is told once it has looked for plugins, and of what that failed, which is no
+/// end.
 pub async fn serve(
     host: Arc<Host>,
     logins: Option<Arc<Logins>>,
     listener: Listener,
     stop: impl Future<Output = ()>,
-    failed: impl FnOnce(Fault) + Send + 'static,
+    looked: impl FnOnce(Option<Fault>) + Send + 'static,
 ) -> Result<()> {
     let is_ready = Arc::new(AtomicBool::new(false));
     let connections = Connections::new();
     let api = Api::new(Arc::clone(&host), logins, Arc::clone(&is_ready), Metrics::new(connections.slots()));
     let (discovering, ready) = (Arc::clone(&host), Arc::clone(&is_ready));
     let first = tokio::task::spawn_blocking(move || match discovering.discover(&Asker::host()) {
-        Ok(_) => ready.store(true, Ordering::SeqCst),
-        Err(fault) => failed(fault),
+        Ok(_) => {
+            ready.store(true, Ordering::SeqCst);
+            looked(None);
+        }
+        Err(fault) => looked(Some(fault)),
     });
     let attending = attend(&host);
     let router = router(api);

@@ -82,7 +82,7 @@ impl Drop for SocketFile {
 }
 
 /// The directory, where nobody else can put another socket in the place of one: they would be shown the tokens.
-fn secure(parent: &Path) -> Result<Place> {
+pub(super) fn secure(parent: &Path) -> Result<Place> {
     let failed = |error| Fault::io("listen in", parent, error);
     let mut walk = Walk::default();
     let arrived = walk.to(parent, Links::Followed).map_err(failed)?;
