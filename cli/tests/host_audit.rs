@@ -28,9 +28,7 @@ fn token(bench: &Bench, name: &str, scope: &str) -> String {
 
 fn with_login(bench: &Bench) -> ServedHost {
     let mut command = command(bench, &["--tokens", "tokens.json"]);
-    let host = ServedHost::begin(command.env("ENVIRONMENT", "production"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
-    host
+    ServedHost::ready(command.env("ENVIRONMENT", "production"))
 }
 
 /// The lines of the journal, each in its six columns.

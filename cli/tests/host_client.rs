@@ -25,8 +25,7 @@ fn served() -> (Bench, ServedHost) {
         let made = bench.run(&["token", "create", name, "--scope", scope, "--tokens", "tokens.json"]);
         bench.write(&format!("{name}.token"), &made.ok().stdout);
     }
-    let host = ServedHost::begin(command(&bench, &["--tokens", "tokens.json"]).env("ENVIRONMENT", "production"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(command(&bench, &["--tokens", "tokens.json"]).env("ENVIRONMENT", "production"));
     (bench, host)
 }
 

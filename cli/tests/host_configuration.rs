@@ -49,9 +49,7 @@ fn serving(bench: &Bench) -> Command {
 }
 
 fn begun(bench: &Bench) -> ServedHost {
-    let host = ServedHost::begin(serving(bench).env("TOLD_KEY", "from the environment"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
-    host
+    ServedHost::ready(serving(bench).env("TOLD_KEY", "from the environment"))
 }
 
 fn result(host: &ServedHost) -> Value {

@@ -30,9 +30,7 @@ fn token(bench: &Bench, name: &str, scope: &str) -> String {
 
 fn with_login(bench: &Bench) -> ServedHost {
     let mut command = command(bench, &["--tokens", "tokens.json"]);
-    let host = ServedHost::begin(command.env("ENVIRONMENT", "production").env("AISOC_LOG_FILE", bench.path("log")));
-    host.wait_for(|host| host.get("/readyz").status == 200);
-    host
+    ServedHost::ready(command.env("ENVIRONMENT", "production").env("AISOC_LOG_FILE", bench.path("log")))
 }
 
 /// Somebody who watches.

@@ -423,8 +423,7 @@ fn an_operator_goes_from_an_artifact_to_a_fix_with_five_calls() {
     let token = bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]);
     let head = format!("Authorization: Bearer {}\r\n{AS_CURL}", token.ok().stdout.trim());
     let mut serving = command(&bench, &["--tokens", "tokens.json", "--plugin-mode", "dev"]);
-    let host = ServedHost::begin(serving.env("ENVIRONMENT", "production"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(serving.env("ENVIRONMENT", "production"));
     let ask = |path: &str, body: &str| host.send("POST", &format!("/api/v1/plugins/{path}"), &head, body);
 
     let installed = ask("install_from_oci", &json!({ "oci_ref": reference }).to_string());

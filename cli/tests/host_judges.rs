@@ -68,8 +68,7 @@ fn each_trust_mode_lets_in_what_it_says() {
         if let Some(mode) = mode {
             command.env("PLUGIN_TRUST_MODE", mode);
         }
-        let host = ServedHost::begin(&mut command);
-        host.wait_for(|host| host.get("/readyz").status == 200);
+        let host = ServedHost::ready(&mut command);
         let found = standing(&host);
         let states: Vec<_> = found.iter().map(|(id, state, _)| (id.as_str(), state.as_str())).collect();
         assert_eq!(states, [("bare", "failed"), ("changed", "failed"), ("signed", "enabled")], "{mode:?}");
@@ -171,8 +170,7 @@ fn what_is_no_directory_is_listed_and_not_loaded() {
     fs::create_dir(bench.path("keys")).expect("made");
     bench.write("data/plugins/cleaners/tidy.py", format!("open({:?}, 'w')\n", bench.path("ran")));
     let mut command = command(&bench, &[]);
-    let host = ServedHost::begin(command.env("AISOC_DATA_DIR", bench.path("data")));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(command.env("AISOC_DATA_DIR", bench.path("data")));
     let listed = host.get("/api/v1/plugins").ok();
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&json!("cleaner/tidy"), &json!("discovered")), "{listed}");
     assert!(!bench.path("ran").exists());
@@ -182,8 +180,7 @@ fn what_is_no_directory_is_listed_and_not_loaded() {
 fn without_python_everything_but_plugins_works() {
     let bench = bench();
     let mut command = command(&bench, &[]);
-    let host = ServedHost::begin(command.env("AISOC_PYTHON", bench.path("no-such-python")));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(command.env("AISOC_PYTHON", bench.path("no-such-python")));
     let signed = host.plugin("signed");
     assert_eq!((&signed["state"], &signed["signature_status"]), (&json!("failed"), &json!("verified")), "{signed}");
     assert!(signed["error"].as_str().expect("why").contains("no-such-python"), "{signed}");
@@ -196,8 +193,7 @@ fn what_happens_is_written_down_by_the_names_of_hosts() {
     }
     let bench = bench();
     let mut command = command(&bench, &[]);
-    let host = ServedHost::begin(command.env("AISOC_LOG_FILE", bench.path("events.jsonl")));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(command.env("AISOC_LOG_FILE", bench.path("events.jsonl")));
     for verb in ["disable", "enable", "reload"] {
         host.post(&format!("/api/v1/plugins/signed/{verb}"), "").ok();
     }

@@ -20,8 +20,7 @@ fn with_login() -> (Bench, ServedHost, String) {
     let made = bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]);
     let token = format!("Authorization: Bearer {}\r\n", made.ok().stdout.trim());
     let mut command = command(&bench, &["--tokens", "tokens.json"]);
-    let host = ServedHost::begin(command.env("ENVIRONMENT", "production"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(command.env("ENVIRONMENT", "production"));
     (bench, host, token)
 }
 

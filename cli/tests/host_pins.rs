@@ -134,8 +134,7 @@ fn two_hosts_of_one_directory_each_keep_what_they_run() {
     install(&bench, "2.0.0", "1");
     let other = ["serve", "--listen", "127.0.0.1:0", "--state", "other.json", "--plugins-dir", "plugins"];
     let mut second = bench.command(&[&other[..], &["--trusted-keys", "keys"]].concat());
-    let second = ServedHost::begin(second.env("ENVIRONMENT", "development"));
-    second.wait_for(|host| host.get("/readyz").status == 200);
+    let second = ServedHost::ready(second.env("ENVIRONMENT", "development"));
     install(&bench, "3.0.0", "0");
     assert_eq!((run(&first), run(&second)), (json!("1.0.0"), json!("2.0.0")));
     assert_eq!(kept(&bench), ["2.0.0", "1.0.0"]);

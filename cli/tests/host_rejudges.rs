@@ -39,8 +39,7 @@ fn what_is_revoked_takes_no_more_calls_and_nothing_else_notices() {
     }
     let bench = two_publishers();
     let mut serving = command(&bench, &[]);
-    let host = ServedHost::begin(serving.env("AISOC_LOG_FILE", bench.path("events")));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(serving.env("AISOC_LOG_FILE", bench.path("events")));
     let before = host.plugin("shodan");
     assert_eq!((&before["quarantined"], &before["no_longer_admitted"]), (&false.into(), &Value::Null));
     let words = ["keys", "revoke", "release", "--reason", "stolen", "--force", "--trusted-keys", "keys"];

@@ -103,8 +103,7 @@ fn with_token(bench: &Bench) -> (ServedHost, String) {
     let made = bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]);
     let token = made.ok().stdout.trim().to_owned();
     let mut command = command(bench, &["--tokens", "tokens.json"]);
-    let host = ServedHost::begin(command.env("ENVIRONMENT", "production"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
+    let host = ServedHost::ready(command.env("ENVIRONMENT", "production"));
     (host, token)
 }
 

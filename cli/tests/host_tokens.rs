@@ -26,9 +26,7 @@ fn token(bench: &Bench, name: &str, words: &[&str]) -> String {
 /// A host in production, whose tokens are in `tokens.json`.
 fn serve(bench: &Bench) -> ServedHost {
     let mut command = command(bench, &["--tokens", "tokens.json"]);
-    let host = ServedHost::begin(command.env("ENVIRONMENT", "production"));
-    host.wait_for(|host| host.get("/readyz").status == 200);
-    host
+    ServedHost::ready(command.env("ENVIRONMENT", "production"))
 }
 
 fn shows(token: &str) -> String {

@@ -61,7 +61,12 @@ pub(crate) struct ServedHost {
 impl ServedHost {
     /// One that has looked for its plugins.
     pub(crate) fn start(bench: &Bench, words: &[&str]) -> Self {
-        let host = Self::begin(&mut command(bench, words));
+        Self::ready(&mut command(bench, words))
+    }
+
+    /// As [`ServedHost::begin`], of one that has looked for its plugins as well.
+    pub(crate) fn ready(command: &mut Command) -> Self {
+        let host = Self::begin(command);
         host.wait_for(|host| host.get("/readyz").status == 200);
         host
     }
