@@ -2,7 +2,7 @@
 //! removed because its process is gone.
 //!
 //! A name proves nothing: anybody can call a directory `.aisoc-key-photos`. A directory is ours when its
-//! name has the exact form, nobody but this user owns it or can enter it, it is neither a link nor a
+//! name has the exact form, nobody but this user owns it or can list or change it, it is neither a link nor a
 //! mount, and a file in it says so. One that was made a moment ago does not say so yet, or not to the end;
 //! it is known by a mode that nobody gives a directory by hand, and removed only while it holds nothing
 //! else. It is abandoned when nobody holds its lock.
@@ -94,6 +94,14 @@ impl PrivateDirectory {
     pub(crate) fn file(&self, mode: u32) -> io::Result<(File, String)> {
         let name = format!("file-{}", self.next.fetch_add(1, Ordering::Relaxed));
         Ok((create_file(&self.held, &name, mode)?, name))
+    }
+
+    /// Lets everybody reach what is in it whose name they know. They cannot list it, or change anything in it.
+    ///
+    /// # Errors
+    /// Those of changing its mode.
+    pub fn let_others_through(&self) -> io::Result<()> {
+        self.held.set_permissions(Permissions::from_mode(MODE | 0o011))
     }
 
     /// Removes it now, with all it holds.
@@ -269,10 +277,10 @@ fn has_form(name: &OsStr, prefix: &str) -> bool {
     random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// Whether this user owns it and nobody else can enter it.
+/// Whether this user owns it and nobody else can list or change it.
 fn is_private(directory: &File) -> io::Result<bool> {
     let found = directory.metadata()?;
-    Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0)
+    Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o066 == 0)
 }
 
 /// What the file in it says, if this user wrote one; more than it should say is nothing.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::accepted::Evidence;
 use aisoc_pipeline::documents::HostedPlugin;
+use aisoc_worker::PrivateCopy;
 use aisoc_worker::serving::Worker;
 use jiff::Timestamp;
 
@@ -27,10 +28,12 @@ pub(crate) struct Held {
     pub(crate) now: Mutex<Now>,
 }
 
-/// A plugin that is loaded, and the directory that it was loaded from, which stays as long as anybody calls it.
+/// A plugin that is loaded, what it reads, and the directory that it was loaded from, which stay as long as anybody calls
+/// it.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) worker: Worker,
+    pub(crate) _copy: PrivateCopy,
     pub(crate) _pin: Arc<Pin>,
 }
 

@@ -13,8 +13,8 @@ use aisoc_pipeline::documents::{AuditPage, HostedManifest, HostedPlugin};
 use aisoc_pipeline::{AdmittedCode, InstallOptions, escaped, read_admitted_code};
 use aisoc_trust::journal::Action;
 use aisoc_trust::{Patience, PluginMode, lock_missing};
-use aisoc_worker::Error;
 use aisoc_worker::serving::{Call, Worker};
+use aisoc_worker::{Error, PrivateCopy};
 use serde_json::{Map, Value};
 
 use crate::asker::{Actor, Asker};
@@ -81,6 +81,7 @@ impl Host {
             return Err(lock_missing(&settings.lock_path));
         }
         let switches = Switches::open(&settings.state_file)?;
+        PrivateCopy::sweep();
         Ok(Self {
             settings,
             switches,
@@ -311,9 +312,9 @@ impl Host {
         };
         let pin = self.pinned.pin(place)?;
         self.settle_pins(PIN_PATIENCE);
-        let code = read_admitted_code(plugin, &self.settings.here.limits)?;
+        let code = read_admitted_code(plugin, &self.settings.here.limits, &self.stop)?;
         pin.require_at(place)?;
-        let running = Running { worker: self.start(held, place, &code)?, _pin: pin };
+        let worker = self.start(held, &code)?;
         self.require_admitted(&code.evidence)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
@@ -321,7 +322,8 @@ impl Host {
         }
         self.remember_meant(held, found)?;
         let mut about = about.clone();
-        let AdmittedCode { manifest, config_schema, evidence, .. } = code;
+        let AdmittedCode { manifest, config_schema, evidence, copy, .. } = code;
+        let running = Running { worker, _copy: copy, _pin: pin };
         about.manifest = HostedManifest {
             name: Some(manifest.name),
             description: manifest.description,
@@ -369,14 +371,14 @@ impl Host {
         }
     }
 
-    fn start(&self, held: &Held, place: &Path, code: &AdmittedCode) -> Result<Worker> {
+    fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
         let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
         let log = move |line| observer(&Happening::Printed { id: &id, line });
         let configuration = (self.settings.configuration)(&held.id)?;
         if let Some(configuration) = &configuration {
             require_described(&held.id, configuration, code.config_schema.as_ref())?;
         }
-        self.settings.loader.load(code, place, &self.stop, &configuration.unwrap_or_default(), log)
+        self.settings.loader.load(code, &self.stop, &configuration.unwrap_or_default(), log)
     }
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.

@@ -1,7 +1,6 @@
 //! How a plugin comes into memory: the code that was admitted, in a process of its own.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -43,20 +42,17 @@ impl Loader {
     pub(crate) fn load(
         &self,
         code: &AdmittedCode,
-        place: &Path,
         stop: &AtomicBool,
         config: &Map<String, Value>,
         log: impl FnMut(LogLine) + Send + 'static,
     ) -> Result<Worker, Fault> {
         let (file, class) = entry_point(code);
-        // A plugin runs elsewhere than its host.
-        let directory = std::path::absolute(place).map_err(|error| Fault::io("find", place, error))?;
         let plugin = Plugin {
             id: code.manifest.id.as_str(),
             file,
             class,
             sources: &code.sources,
-            directory: &directory,
+            directory: code.copy.path(),
             site_paths: &[],
             config,
         };

@@ -1,22 +1,27 @@
 //! `AdmittedCode`: what a host runs of a plugin that was admitted: the bytes that were judged, and no others.
 //!
-//! A plugin is judged where it stands, and loaded a moment later. So whoever loads it reads it once more, holds what was
-//! read to the digest that was judged, and hands those very bytes on: what changes on the disk after that is not run.
+//! A plugin is judged where it stands, and loaded a moment later. So whoever loads it copies it, holds the copy to the
+//! digest that was judged, and hands those very bytes on, with the copy for whatever else the plugin reads: what changes
+//! on the disk after that is neither run nor read. The signature is judged anew by what is in the copy.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use aisoc_discovery::Discovered;
 use aisoc_files::{Links, SmallFileError, Walk, read_small};
-use aisoc_installation::{escaped, read_guarded};
+use aisoc_installation::{escaped, read_guarded, require_guarded};
+use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::canonical::canonical;
 use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest, PythonFiles};
 use aisoc_packaging::{Limits, default_threads};
+use aisoc_worker::{Error, PrivateCopy};
 use serde_json::Value;
 
 use crate::accepted::Evidence;
+use crate::contract::room;
 
 /// Most bytes of the code of one plugin: they are held in memory while it is loaded.
 const MAX_CODE_BYTES: u64 = 16 << 20;
@@ -34,16 +39,21 @@ pub struct AdmittedCode {
     pub sources: BTreeMap<String, Vec<u8>>,
     /// What it was admitted by.
     pub evidence: Evidence,
+    /// Its directory, for what it reads beside its code; the one that was judged.
+    pub copy: PrivateCopy,
 }
 
 /// Reads the code of a plugin in a directory, which a listing has admitted.
 ///
 /// # Errors
-/// `tree_modified` where it is not what was judged, `forbidden_entry` for more than is held in memory, and those of
-/// reading a plugin.
-pub fn read_admitted_code(plugin: &Discovered, limits: &Limits) -> Result<AdmittedCode> {
+/// `tree_modified` where it is not what was judged, `forbidden_entry` for more than is held in memory or may be copied, and
+/// those of reading a plugin; `interrupted` once `stop` is set.
+pub fn read_admitted_code(plugin: &Discovered, limits: &Limits, stop: &AtomicBool) -> Result<AdmittedCode> {
     let place = &plugin.place;
-    let read = read_guarded(place, &Walk::default(), default_threads(), limits)?;
+    // Of what others can change even the copy proves nothing about who has put it there.
+    require_guarded(place)?;
+    let copy = PrivateCopy::of(place, &room(limits), stop).map_err(not_copied)?;
+    let read = read_guarded(copy.path(), &Walk::default(), default_threads(), limits)?;
     let python = read.python().clone();
     let claim = read.claim();
     let found = format!("sha256:{}", claim.statement()?.digest().hex());
@@ -52,8 +62,16 @@ pub fn read_admitted_code(plugin: &Discovered, limits: &Limits) -> Result<Admitt
     }
     let document = claim.document()?;
     let (manifest, config_schema) = (Manifest::from_document(document)?, config_schema(document));
-    let sources = sources(&plugin.id, place, &python)?;
-    Ok(AdmittedCode { manifest, config_schema, sources, evidence: Evidence::new(plugin.clone(), claim) })
+    let sources = sources(plugin, copy.path(), &python)?;
+    Ok(AdmittedCode { manifest, config_schema, sources, evidence: Evidence::new(plugin.clone(), claim), copy })
+}
+
+fn not_copied(error: Error) -> Fault {
+    match error {
+        Error::Io { act, path, source } => Fault::io(act, &path, source),
+        Error::Stopped => Cancelled.into(),
+        error => Fault::new(Reason::ForbiddenEntry, error.to_string()),
+    }
 }
 
 fn config_schema(document: &Document) -> Option<Value> {
@@ -61,13 +79,14 @@ fn config_schema(document: &Document) -> Option<Value> {
     serde_json::from_slice(&text).ok()
 }
 
-fn sources(id: &str, place: &Path, python: &PythonFiles) -> Result<BTreeMap<String, Vec<u8>>> {
+fn sources(plugin: &Discovered, copy: &Path, python: &PythonFiles) -> Result<BTreeMap<String, Vec<u8>>> {
+    let (id, place) = (&plugin.id, &plugin.place);
     let (mut sources, mut left) = (BTreeMap::new(), MAX_CODE_BYTES);
     for (name, digest) in python.iter() {
         // No module can be called so.
         let Some(name) = name.as_str() else { continue };
         let path = place.join(name);
-        let content = match read_small(&path, left, Links::Followed) {
+        let content = match read_small(&copy.join(name), left, Links::Followed) {
             Ok(file) => file.content,
             Err(SmallFileError::Io(error)) => return Err(Fault::io("read", &path, error)),
             Err(SmallFileError::NotAFile) => return Err(modified(id)),
@@ -99,6 +118,7 @@ fn modified(id: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
     use aisoc_installation::Site;
 
@@ -129,7 +149,8 @@ mod tests {
     #[test]
     fn what_was_judged_is_read_and_nothing_beside_it() {
         let place = tempfile::tempdir().expect("a directory");
-        let code = read_admitted_code(&found(place.path()), &Limits::default()).expect("as it was");
+        let code =
+            read_admitted_code(&found(place.path()), &Limits::default(), &AtomicBool::new(false)).expect("as it was");
         let sources: Vec<_> = code.sources.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         assert_eq!(sources, [("package/inner.py", &b"y = 2"[..]), ("plugin.py", b"x = 1")]);
         assert_eq!(
@@ -149,13 +170,41 @@ mod tests {
             let place = tempfile::tempdir().expect("a directory");
             let found = found(place.path());
             write(place.path(), name, text);
-            let refused = read_admitted_code(&found, &Limits::default()).expect_err(name);
+            let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err(name);
             assert_eq!(refused.reason(), Reason::TreeModified, "{name}");
         }
         let place = tempfile::tempdir().expect("a directory");
         let found = found(place.path());
         fs::remove_file(place.path().join("demo/package/inner.py")).expect("removed");
-        assert_eq!(read_admitted_code(&found, &Limits::default()).expect_err("gone").reason(), Reason::TreeModified);
+        assert_eq!(
+            read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err("gone").reason(),
+            Reason::TreeModified
+        );
+    }
+
+    #[test]
+    fn what_is_read_beside_the_code_is_that_of_the_moment() {
+        let place = tempfile::tempdir().expect("a directory");
+        let found = found(place.path());
+        let code = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect("as it was");
+        write(place.path(), "data.json", "{\"changed\": 1}");
+        assert_eq!(fs::read_to_string(code.copy.path().join("data.json")).expect("read"), "{}");
+        assert_eq!(code.copy.path().file_name(), Some("demo".as_ref()));
+
+        symlink("/etc/passwd", place.path().join("demo/link")).expect("linked");
+        let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err("a link");
+        assert_eq!(refused.reason(), Reason::ForbiddenEntry);
+        fs::remove_file(place.path().join("demo/link")).expect("removed");
+        let stopped = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(true)).expect_err("stopped");
+        assert_eq!(stopped.reason(), Reason::Interrupted);
+        let room = |max_total_bytes| Limits { max_total_bytes, ..Limits::default() };
+        let whole: u64 = ["plugin.yaml", "plugin.py", "package/inner.py", "data.json"]
+            .map(|name| fs::metadata(place.path().join("demo").join(name)).expect("there").len())
+            .iter()
+            .sum();
+        read_admitted_code(&found, &room(whole), &AtomicBool::new(false)).expect("as much as may be");
+        let refused = read_admitted_code(&found, &room(whole - 1), &AtomicBool::new(false)).expect_err("more");
+        assert_eq!(refused.reason(), Reason::ForbiddenEntry);
     }
 
     #[test]
@@ -164,7 +213,8 @@ mod tests {
         let half = "#".repeat(usize::try_from(MAX_CODE_BYTES / 2).expect("fits") + 1);
         write(place.path(), "first.py", &half);
         write(place.path(), "second.py", &half);
-        let refused = read_admitted_code(&found(place.path()), &Limits::default()).expect_err("too much");
+        let refused = read_admitted_code(&found(place.path()), &Limits::default(), &AtomicBool::new(false))
+            .expect_err("too much");
         assert_eq!(refused.reason(), Reason::ForbiddenEntry);
         assert!(refused.message().contains("second.py"), "{refused}");
     }

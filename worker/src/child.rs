@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use crate::descendants;
 use crate::error::Error;
-use crate::lowered::{self, Lowered};
+use crate::lowered::Lowered;
+use crate::nobody::NOBODY;
 use crate::waiting::{go_on, wait};
 
 /// Stops a plugin that prints for ever from filling the memory.
@@ -114,7 +115,7 @@ impl Child {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(home) = lowered.home() {
-            command.uid(lowered::NOBODY).gid(lowered::NOBODY).env("HOME", home).current_dir("/");
+            command.uid(NOBODY).gid(NOBODY).env("HOME", home).current_dir("/");
         }
         let mut process = command.spawn().map_err(|source| python.not_started(source))?;
         let stdout = process.stdout.take().expect("stdout is piped");

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::child::{CONTRACT, Child, Python, Script};
 use crate::error::Error;
-use crate::lowered::{Lowered, Room};
+use crate::lowered::Lowered;
+use crate::private_copy::Room;
 use crate::visible::Visible;
 use crate::waiting::alone;
 

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::child::{Child, LOAD, Python, Script};
 use crate::error::Error;
-use crate::lowered::{Lowered, Room};
+use crate::lowered::Lowered;
+use crate::private_copy::Room;
 use crate::waiting::alone;
 
 /// What a plugin gets to finish in, unless the caller says otherwise.

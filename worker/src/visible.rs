@@ -14,7 +14,9 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
 
 use crate::error::Error;
-use crate::lowered::{Lowered, Room, is_root};
+use crate::lowered::Lowered;
+use crate::nobody::is_root;
+use crate::private_copy::Room;
 
 /// Others may list it and go through it.
 const OPEN_TO_OTHERS: u32 = 0o005;

@@ -29,7 +29,7 @@ use self::shim::{NOT_STARTED, Order};
 use crate::child::Python;
 use crate::descendants;
 use crate::error::Error;
-use crate::lowered::is_root;
+use crate::nobody::is_root;
 
 /// How long a plugin that was told to cancel a call has to stop it; then it is ended.
 const CANCEL_PATIENCE: Duration = Duration::from_millis(500);

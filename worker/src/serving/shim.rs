@@ -18,7 +18,7 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, getuid, pidf
 use serde::{Deserialize, Serialize};
 
 use crate::descendants;
-use crate::lowered::NOBODY;
+use crate::nobody::NOBODY;
 
 /// What Python runs.
 const SERVE: &str = include_str!("../serve.py");
