@@ -174,6 +174,26 @@ fn reload_around(host: &ServedHost, bench: &Bench, act: impl FnOnce()) -> suppor
     })
 }
 
+/// Calls that do not end as long as there is a file.
+fn calls_wait(bench: &Bench) {
+    let run = format!("[time.sleep(0.05) for _ in iter(lambda: os.path.exists({:?}), False)]", bench.path("held"));
+    waits(bench, "shodan", "release.key", &format!("{run}; return {{'ok': True}}"));
+}
+
+/// Calls it, and does that while the first call is under way and the others wait for their turn.
+fn calls_around(host: &ServedHost, bench: &Bench, act: impl FnOnce()) -> Vec<support::host::Answered> {
+    bench.write("held", "");
+    thread::scope(|scope| {
+        let first = scope.spawn(|| run(host, "shodan"));
+        thread::sleep(Duration::from_secs(1));
+        let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| run(host, "shodan"))).collect();
+        thread::sleep(Duration::from_secs(1));
+        act();
+        fs::remove_file(bench.path("held")).expect("removed");
+        [first].into_iter().chain(waiting).map(|call| call.join().expect("no panic")).collect()
+    })
+}
+
 fn revoke(bench: &Bench) {
     let words = ["keys", "revoke", "release", "--reason", "stolen", "--force", "--trusted-keys", "keys"];
     bench.run(&[&words[..], &["--plugins-dir", "plugins"]].concat()).ok();
@@ -260,4 +280,38 @@ fn what_takes_long_to_come_up_keeps_no_revocation_waiting() {
     revoke(&bench);
     host.wait_for(|host| quarantined(host, "shodan"));
     assert_eq!(host.plugin("censys")["state"].as_str(), Some("discovered"), "it is still waited for");
+}
+
+#[test]
+fn calls_that_wait_for_their_turn_do_not_begin_once_they_may_not() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    calls_wait(&bench);
+    let host = ServedHost::start(&bench, &[]);
+    let status = |answers: &[support::host::Answered]| answers.iter().map(|answer| answer.status).collect::<Vec<_>>();
+    let answers = calls_around(&host, &bench, || drop(host.post("/api/v1/plugins/shodan/disable", "").ok()));
+    assert_eq!(status(&answers), [200, 422, 422, 422], "{answers:?}");
+    assert_eq!(answers[1].json()["detail"].as_str(), Some("[shodan] plugin is disabled"));
+
+    host.post("/api/v1/plugins/shodan/enable", "").ok();
+    // What takes its place answers those who have waited for the other.
+    let answers = calls_around(&host, &bench, || {
+        let code = "class Plugin:\n    def run(self, payload, context):\n        return {'new': True}\n";
+        bench.write("plugins/shodan/plugin.py", code);
+        bench.run(&["plugin", "sign", "--plugin-dir", "plugins/shodan", "--private-key", "release.key"]).ok();
+        host.post("/api/v1/plugins/shodan/reload", "").ok();
+    });
+    let said: Vec<_> = answers.iter().map(|answer| answer.ok()["result"].to_string()).collect();
+    assert_eq!(said, [r#"{"ok":true}"#, r#"{"new":true}"#, r#"{"new":true}"#, r#"{"new":true}"#]);
+
+    calls_wait(&bench);
+    host.post("/api/v1/plugins/shodan/reload", "").ok();
+    let answers = calls_around(&host, &bench, || {
+        revoke(&bench);
+        host.wait_for(|host| quarantined(host, "shodan"));
+    });
+    assert_eq!(status(&answers), [200, 422, 422, 422], "{answers:?}");
+    assert_eq!(answers[1].json()["reason_code"].as_str(), Some("key_revoked"));
 }

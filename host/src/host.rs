@@ -539,22 +539,31 @@ impl Host {
     pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
         let held = self.find(id)?;
         self.notice_end(&held);
-        let running = {
-            let now = locked(&held.now);
-            let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
-            match (effects.as_slice(), &now.running) {
-                ([Effect::Call], Some(running)) => {
-                    match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
-                        Some(fault) => return Err(Refusal::Plugin(fault.clone().about("plugin is quarantined"))),
-                        None => Arc::clone(running),
-                    }
-                }
-                _ => return Err(Refusal::NotNow(now.life.state())),
-            }
-        };
         let Invocation { payload, context, stop } = *invocation;
-        let called = running.worker.call(&Call { payload, context, patience: CALL_PATIENCE, stop });
-        called.map_err(|error| self.failed(&held, &running, error))
+        let deadline = Instant::now() + CALL_PATIENCE;
+        loop {
+            let running = self.callable(&held)?;
+            let may_begin = || self.callable(&held).is_ok_and(|now| Arc::ptr_eq(&now, &running));
+            let patience = deadline.saturating_duration_since(Instant::now());
+            match running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin }) {
+                // While it waited for its turn somebody has taken the plugin's calls away, or another version its place.
+                Err(Error::Withdrawn) => {}
+                called => return called.map_err(|error| self.failed(&held, &running, error)),
+            }
+        }
+    }
+
+    /// What takes calls of it at this moment.
+    fn callable(&self, held: &Held) -> Result<Arc<Running>, Refusal> {
+        let now = locked(&held.now);
+        let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
+        let ([Effect::Call], Some(running)) = (effects.as_slice(), &now.running) else {
+            return Err(Refusal::NotNow(now.life.state()));
+        };
+        match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
+            Some(fault) => Err(Refusal::Plugin(fault.clone().about("plugin is quarantined"))),
+            None => Ok(Arc::clone(running)),
+        }
     }
 
     fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {

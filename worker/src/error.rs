@@ -63,6 +63,8 @@ pub enum Error {
         /// How many wait at most.
         at_most: usize,
     },
+    /// It was not to be called any more once it was the call's turn, so the plugin has seen nothing of it.
+    Withdrawn,
     /// What the plugin was to be called with is larger than a call may be.
     CallTooLarge {
         /// How many bytes a call has at most.
@@ -130,9 +132,11 @@ impl fmt::Display for Error {
             Self::Stopped => f.write_str("stopped"),
             Self::Left => f.write_str("the plugin started processes that cannot be ended"),
             Self::TimedOut { patience } => {
-                write!(f, "the plugin did not finish within {} seconds", patience.as_secs())
+                let seconds = patience.as_millis().div_ceil(1000);
+                write!(f, "the plugin did not finish within {seconds} seconds")
             }
             Self::TooLarge { at_most } => write!(f, "the result of run is larger than {at_most} bytes"),
+            Self::Withdrawn => f.write_str("the plugin may not be called any more"),
             Self::Busy { at_most } => write!(f, "{at_most} calls of the plugin wait already"),
             Self::CallTooLarge { at_most } => write!(f, "the call is larger than {at_most} bytes"),
             Self::Unanswered { status: Some(status), .. } => write!(f, "Python ended without an answer ({status})"),
@@ -159,6 +163,7 @@ impl error::Error for Error {
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
             | Self::Busy { .. }
+            | Self::Withdrawn
             | Self::CallTooLarge { .. }
             | Self::Unanswered { .. }
             | Self::Unbounded { .. }

@@ -267,8 +267,9 @@ def main():
         write(channel, {"id": 0, "refusal": str(refusal)[:4000], "cause": cause_of(refusal, directory)})
         os._exit(0)
     method, _ = method_of(plugin)
-    write(channel, {"id": 0, "python": version})
-    if is_coroutine_function(method):
+    is_asynchronous = is_coroutine_function(method)
+    write(channel, {"id": 0, "python": version, "is_asynchronous": is_asynchronous})
+    if is_asynchronous:
         import asyncio
 
         asyncio.run(serve_beside_each_other(channel, lines, plugin, directory))

@@ -117,7 +117,9 @@ impl Fixture {
 fn call_within(worker: &Worker, payload: Value, patience: Duration) -> Result<Value, Error> {
     let Value::Object(payload) = payload else { panic!("an object") };
     let (context, stop) = (Map::new(), AtomicBool::new(false));
-    worker.call(&Call { payload: &payload, context: &context, patience, stop: &stop }).map(Value::Object)
+    worker
+        .call(&Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &|| true })
+        .map(Value::Object)
 }
 
 fn call(worker: &Worker, payload: Value) -> Result<Value, Error> {
@@ -287,6 +289,33 @@ fn asynchronous_calls_wait_beside_each_other_and_are_cancelled_alone() {
 }
 
 #[test]
+fn a_call_that_waits_for_its_turn_can_be_withdrawn_and_is_seen_by_nobody() {
+    let source = "import time\nseen = []\nclass Plugin:\n def run(self, p, c):\n  seen.append(p['n'])\n  \
+                  time.sleep(p.get('s', 0))\n  return seen";
+    let worker = started!(Fixture::of(source));
+    let may = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| call(&worker, json!({ "n": 1, "s": 1 })).expect("answered"));
+        thread::sleep(Duration::from_millis(200));
+        let second = scope.spawn(|| {
+            let (Value::Object(payload), context) = (json!({ "n": 2 }), Map::new()) else { panic!("an object") };
+            let (patience, stop) = (Duration::from_secs(20), AtomicBool::new(false));
+            let may_begin = || may.load(Ordering::SeqCst);
+            worker.call(&Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &may_begin })
+        });
+        thread::sleep(Duration::from_millis(100));
+        // One that has no time to wait for its turn leaves the plugin alone.
+        let hurried = call_within(&worker, json!({ "n": 3 }), Duration::from_millis(50)).expect_err("no time");
+        assert!(matches!(hurried, Error::TimedOut { .. }), "{hurried:?}");
+        may.store(false, Ordering::SeqCst);
+        first.join().expect("no panic");
+        let withdrawn = second.join().expect("no panic").expect_err("withdrawn");
+        assert!(matches!(withdrawn, Error::Withdrawn), "{withdrawn:?}");
+    });
+    assert_eq!(call(&worker, json!({ "n": 4 })).expect("answered"), json!({ "result": [1, 4] }));
+}
+
+#[test]
 fn a_call_that_does_not_let_go_ends_the_plugin_and_everything_it_started() {
     let _starting = start_few();
     let source = "import os, subprocess, sys, time\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n\
@@ -399,7 +428,13 @@ fn a_stopped_call_is_cancelled() {
             thread::sleep(Duration::from_millis(100));
             stop.store(true, Ordering::SeqCst);
         });
-        let call = Call { payload: &nothing, context: &nothing, patience: Duration::from_secs(60), stop: &stop };
+        let call = Call {
+            payload: &nothing,
+            context: &nothing,
+            patience: Duration::from_secs(60),
+            stop: &stop,
+            may_begin: &|| true,
+        };
         assert!(matches!(worker.call(&call), Err(Error::Stopped)));
     });
     assert!(worker.is_alive());

@@ -24,7 +24,7 @@ pub const MAX_CALLS: usize = 256;
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Answer {
-    Loaded { id: u64, python: String },
+    Loaded { id: u64, python: String, is_asynchronous: bool },
     Refused { id: u64, refusal: String, cause: Option<String> },
     Done { id: u64, result: Map<String, Value> },
 }

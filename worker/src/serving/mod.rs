@@ -5,6 +5,7 @@
 
 mod answers;
 mod log;
+mod queue;
 mod shim;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value, json};
 use self::answers::{Answer, Answers, End, Expected, Waited};
 pub use self::answers::{MAX_CALL_BYTES, MAX_CALLS};
 pub use self::log::LogLine;
+use self::queue::Queue;
 pub use self::shim::{Bounds, ShimProgram, attend};
 use self::shim::{NOT_STARTED, Order};
 use crate::child::Python;
@@ -84,6 +86,8 @@ pub struct Worker {
     process: Process,
     /// Python's version, such as `3.12.1`.
     python: String,
+    /// Where its calls wait, unless it answers several beside each other.
+    queue: Option<Queue>,
 }
 
 impl Worker {
@@ -98,7 +102,10 @@ impl Worker {
         let hello = process.answers.expect()?;
         process.write(&order(plugin))?;
         match hello.wait(Instant::now() + patience, stop)? {
-            Waited::Answer(Answer::Loaded { python, .. }) => Ok(Self { process, python }),
+            Waited::Answer(Answer::Loaded { python, is_asynchronous, .. }) => {
+                let queue = (!is_asynchronous).then(Queue::default);
+                Ok(Self { process, python, queue })
+            }
             Waited::Answer(Answer::Refused { refusal, cause, .. }) => Err(Error::Refused { refusal, cause }),
             Waited::Answer(Answer::Done { .. }) | Waited::Ended => Err(process.not_started(python)),
             Waited::TimedOut => Err(Error::TimedOut { patience }),
@@ -117,22 +124,31 @@ impl Worker {
 
     /// Calls its `run`, or what its kind has instead. Always an object, as a host wraps the rest.
     ///
-    /// Several calls wait beside each other; a plugin that is not asynchronous answers one after the other. A call that is
-    /// not answered in time is cancelled; a plugin that does not let go of it is ended, and the other calls with it.
+    /// Several calls wait beside each other; a plugin that is not asynchronous answers one after the other, and sees none of
+    /// those that wait. A call that is not answered in time is cancelled; a plugin that does not let go of it is ended, and
+    /// the other calls with it.
     ///
     /// # Errors
     /// [`Error::Refused`] in the host's words, [`Error::TimedOut`], [`Error::Stopped`], [`Error::Busy`],
-    /// [`Error::CallTooLarge`], and those of a plugin that has ended: [`Error::Unanswered`], [`Error::Unreadable`],
+    /// [`Error::CallTooLarge`], [`Error::Withdrawn`], and those of a plugin that has ended: [`Error::Unanswered`], [`Error::Unreadable`],
     /// [`Error::TooLarge`].
     pub fn call(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
-        let Call { payload, context, patience, stop } = call;
+        let Call { payload, context, patience, stop, may_begin } = call;
+        let deadline = Instant::now() + *patience;
         let expected = self.process.answers.expect()?;
         let line = json!({ "id": expected.id, "payload": payload, "context": context }).to_string();
         if line.len() > MAX_CALL_BYTES {
             return Err(Error::CallTooLarge { at_most: MAX_CALL_BYTES });
         }
+        let _turn = match &self.queue {
+            None => None,
+            Some(queue) => Some(queue.turn(deadline, stop)?.ok_or(Error::TimedOut { patience: *patience })?),
+        };
+        if !may_begin() {
+            return Err(Error::Withdrawn);
+        }
         self.process.write(&line)?;
-        let waited = expected.wait(Instant::now() + *patience, stop);
+        let waited = expected.wait(deadline, stop);
         let failed = match waited {
             Ok(Waited::Answer(Answer::Done { result, .. })) => return Ok(result),
             Ok(Waited::Answer(Answer::Refused { refusal, cause, .. })) => {
@@ -161,7 +177,6 @@ impl Worker {
 }
 
 /// One call of a plugin.
-#[derive(Debug)]
 pub struct Call<'a> {
     /// What it is given.
     pub payload: &'a Map<String, Value>,
@@ -171,6 +186,15 @@ pub struct Call<'a> {
     pub patience: Duration,
     /// Set when it is to be cancelled.
     pub stop: &'a AtomicBool,
+    /// Asked once it is its turn, just before the plugin sees it: whether it still may be called.
+    pub may_begin: &'a dyn Fn() -> bool,
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is in it may be anybody's secret.
+        f.debug_struct("Call").field("patience", &self.patience).finish_non_exhaustive()
+    }
 }
 
 /// A shim and all that descends from it, and the channel to the plugin.
