@@ -56,7 +56,8 @@ fn start(source: &str) -> Option<Worker> {
 
 fn call(worker: &Worker) -> serde_json::Value {
     let (nothing, stop) = (Map::new(), AtomicBool::new(false));
-    let call = Call { payload: &nothing, context: &nothing, patience: Duration::from_secs(30), stop: &stop };
+    let patience = Duration::from_secs(30);
+    let call = Call { payload: &nothing, context: &nothing, patience, stop: &stop, may_begin: &|| true };
     worker.call(&call).expect("answers").into()
 }
 
