@@ -421,3 +421,59 @@ fn a_client_that_goes_away_frees_the_plugin() {
     assert!(began.elapsed() < Duration::from_secs(20), "it waited for the other");
     assert_eq!(host.plugin("demo")["state"], "enabled");
 }
+
+/// Of both kinds of plugins: those that answer calls beside each other, and those that do not.
+#[test]
+fn a_reload_under_two_hundred_calls_drops_none() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    let asynchronous = "import asyncio\nclass Plugin:\n    async def run(self, payload, context):\n        \
+                        await asyncio.sleep(2)\n        return {}\n";
+    let one_by_one = "import time\nclass Plugin:\n    def run(self, payload, context):\n        \
+                      time.sleep(0.01)\n        return {}\n";
+    for (id, source) in [("together", asynchronous), ("one-by-one", one_by_one)] {
+        plugin(&bench, id, source);
+    }
+    let host = ServedHost::start(&bench, &[]);
+    for id in ["together", "one-by-one"] {
+        thread::scope(|scope| {
+            let calling: Vec<_> = (0..200).map(|_| scope.spawn(|| run(&host, id, &json!({})))).collect();
+            thread::sleep(Duration::from_millis(700));
+            for _ in 0..3 {
+                host.post(&format!("/api/v1/plugins/{id}/reload"), "").ok();
+            }
+            let refused: Vec<_> = calling.into_iter().map(|call| call.join().expect("no panic")).collect();
+            let refused: Vec<_> = refused.iter().filter(|answer| answer.status != 200).collect();
+            assert!(refused.is_empty(), "{id}: {} refused, {:?}", refused.len(), refused.first());
+        });
+    }
+}
+
+/// More calls than there may be at a time, none of which ends: whoever wants to take the plugin away still can.
+#[test]
+fn calls_that_do_not_end_keep_nobody_from_disabling_their_plugin() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    let source = "import asyncio\nclass Plugin:\n    async def run(self, payload, context):\n        \
+                  await asyncio.sleep(600)\n";
+    plugin(&bench, "hangs", source);
+    let host = ServedHost::start(&bench, &[]);
+    let request =
+        format!("POST /api/v1/plugins/hangs/run HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", host.address);
+    let calls: Vec<_> = (0..300)
+        .map(|_| {
+            let mut stream = host.connect();
+            std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
+            stream
+        })
+        .collect();
+    host.post("/api/v1/plugins/hangs/disable", "").ok();
+    assert_eq!(host.get("/healthz").status, 200);
+    assert_eq!(host.delete("/api/v1/plugins/hangs").status, 204);
+    drop(calls);
+    assert_eq!(host.terminate(), Some(0));
+}

@@ -19,14 +19,18 @@ use crate::access::{Logins, Permission};
 use crate::feed::Feed;
 use crate::host::Host;
 
-/// Most requests that ask the host at a time, each on a thread of its own.
-const MAX_ASKING: usize = 128;
+/// Most requests that ask the host at a time, each on a thread of its own, calls of plugins aside.
+const MAX_ASKING: usize = 64;
+/// Most calls of plugins at a time, each on a thread of its own. Fewer than there are connections, so that whoever wants to
+/// take a plugin away that does not answer finds one.
+const MAX_CALLING: usize = 224;
 
 /// What every handler has.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     host: Arc<Host>,
     asking: Arc<Semaphore>,
+    calling: Arc<Semaphore>,
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) is_ready: Arc<AtomicBool>,
     pub(super) metrics: Arc<Metrics>,
@@ -39,7 +43,8 @@ impl Api {
         is_ready: Arc<AtomicBool>,
         metrics: Metrics,
     ) -> Self {
-        Self { host, asking: Arc::new(Semaphore::new(MAX_ASKING)), logins, is_ready, metrics: Arc::new(metrics) }
+        let [asking, calling] = [MAX_ASKING, MAX_CALLING].map(|most| Arc::new(Semaphore::new(most)));
+        Self { host, asking, calling, logins, is_ready, metrics: Arc::new(metrics) }
     }
 
     /// What happens.
@@ -57,7 +62,23 @@ impl Api {
         &self,
         ask: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let Ok(place) = Arc::clone(&self.asking).try_acquire_owned() else { return Err(Problem::busy()) };
+        self.ask_among(&self.asking, ask).await
+    }
+
+    /// As [`Api::ask`], for a call of a plugin: however many of those there are, they keep nobody from asking.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.ask_among(&self.calling, call).await
+    }
+
+    async fn ask_among<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        ask: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else { return Err(Problem::busy()) };
         let host = Arc::clone(&self.host);
         let asked = tokio::task::spawn_blocking(move || {
             let _place = place;

@@ -226,7 +226,7 @@ async fn run(
     let stop = Arc::clone(&waited.is_over);
     let began = Instant::now();
     let called = api
-        .ask(move |host| host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, stop: &stop }))
+        .call(move |host| host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, stop: &stop }))
         .await?;
     api.metrics.called(began, &called);
     match called {
