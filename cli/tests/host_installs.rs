@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aisoc_testkit::registry::{Act, Registry, Rule};
 use serde_json::{Value, json};
-use support::Bench;
+use support::{Bench, copy_tree};
 use support::host::{Answered, ServedHost, bench, command, has_python};
 
 /// What every test says without Python.
@@ -237,6 +237,30 @@ fn a_version_whose_import_hangs_is_taken_back_and_nothing_waits_for_it() {
         installing.join().expect("no panic").refused_for(400, "import_failed");
     });
     assert_eq!((bench.snapshot_but_journal("plugins"), run(&host)), (before, json!("1.0.0")));
+}
+
+/// What no install has made is kept nowhere, so it is not replaced by what may turn out to be no good.
+#[test]
+fn what_was_put_there_by_hand_is_not_replaced() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let (bench, registry) = (bench(), Registry::start());
+    let first = publish(&bench, &registry, "1.0.0");
+    copy_tree(&bench.path("demo"), &bench.path("plugins/demo"));
+    let broken = publish_as(&bench, &registry, "2.0.0", "raise ValueError('broken on purpose')\n", "release.key");
+    let host = ServedHost::start(&bench, &[]);
+    assert_eq!(run(&host), "1.0.0");
+    for reference in [&broken, &first] {
+        let detail = install(&host, reference).refused_for(400, "already_exists");
+        assert!(detail.contains("`plugins/demo`"), "{detail}");
+        assert_eq!((run(&host), host.plugin("demo")["on_disk"].clone()), (json!("1.0.0"), json!("same")));
+    }
+    // Whoever does so at the command line says so.
+    bench.run(&["plugin", "install", &first, "--plugins-dir", "plugins", "--trusted-keys", "keys"]).ok();
+    install(&host, &broken).refused_for(400, "import_failed");
+    host.wait_for(|host| host.plugin("demo")["on_disk"] == "same");
+    assert_eq!(run(&host), "1.0.0");
 }
 
 /// Calls that have begun end in what they began in, and none is dropped.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use aisoc_files::shell_word;
-use aisoc_installation::{Access, InstallRecord, Installed, Leaving, Previous, Site, StagingDirectory};
+use aisoc_installation::{Access, InstallRecord, Installed, Leaving, Previous, Site, StagingDirectory, escaped};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -54,6 +54,8 @@ pub struct InstallOptions {
     pub client: ClientOptions,
     /// How many versions that were replaced stay, for a rollback.
     pub keep: u8,
+    /// Whether what it replaces has to be there still once it is known whether the new one is any good.
+    pub is_on_trial: bool,
     /// Who changes the plugins directory.
     pub access: Access,
 }
@@ -78,10 +80,10 @@ impl InstallOptions {
     }
 
     /// The same, with one version more that stays: until it is known whether the new one is any good
-    /// ([`InstallOptions::settle`]).
+    /// ([`InstallOptions::settle`]). What could not stay, because no install made it, is not replaced.
     #[must_use]
     pub fn on_trial(self) -> Self {
-        Self { keep: self.keep.saturating_add(1), ..self }
+        Self { keep: self.keep.saturating_add(1), is_on_trial: true, ..self }
     }
 
     /// Lets only as many versions of a plugin stay as are to stay, once a new one is known to be good; gives what could
@@ -269,6 +271,7 @@ impl Incoming<'_> {
         self.options.site.session_beside(place.as_deref(), &self.options.access, |session| {
             let mut present = session.present(&self.manifest.id)?;
             present.comes(self.digest);
+            self.require_way_back(present.record())?;
             // The keys as they are now: they may have changed while the lock was waited for.
             let judge = Judge::new(&self.options.trust)?;
             let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
@@ -299,6 +302,18 @@ impl Incoming<'_> {
             }
             Ok(Some(installation))
         })
+    }
+
+    /// Refuses to replace, on trial, what nobody could put back: a tree is kept with its record.
+    fn require_way_back(&self, record: Option<&InstallRecord>) -> Result<()> {
+        let Self { manifest, options, .. } = self;
+        let place = options.site.path().join(manifest.id.as_str());
+        if !options.is_on_trial || record.is_some() || place.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let what = format!("no install has put `{}` there, so nobody could go back to it", escaped(place.as_os_str()));
+        let hint = format!("replace it at the command line: `aisoc plugin install {}`", shell_word(self.origin));
+        Err(Fault::new(Reason::AlreadyExists, what).hint(hint))
     }
 
     /// What the lock says of it, for the gate; nothing in dev where nothing can be compared with it.

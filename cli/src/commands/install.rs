@@ -53,8 +53,18 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
     let client = context.client(&args.registry, &named)?;
     let require_digest = args.require_digest;
-    let options =
-        InstallOptions { site, trust, only: None, require_digest, references, lock, client, keep: args.keep, access };
+    let options = InstallOptions {
+        site,
+        trust,
+        only: None,
+        require_digest,
+        references,
+        lock,
+        client,
+        keep: args.keep,
+        is_on_trial: false,
+        access,
+    };
     for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
         if options.require_digest.is_none() {
             require_named(reference, &options.client, context)?;

@@ -120,6 +120,7 @@ fn settings(
         lock: LockRule::of(mode, chosen.path.clone()),
         client: context.client(&installing.registry, &[])?,
         keep: installing.keep,
+        is_on_trial: false,
         access,
     };
     let feed = Arc::new(Feed::begin(clock::now()));

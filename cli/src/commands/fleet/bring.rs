@@ -59,6 +59,7 @@ impl Bringing {
             lock: self.lock.clone(),
             client: self.client.clone(),
             keep: self.keep,
+            is_on_trial: false,
             access: Access { consent: consent.clone(), ..self.access.clone() },
         };
         install(&Source::Artifact(reference.clone()), &options, context).map_err(|fault| by_the_lock(fault, artifact))
