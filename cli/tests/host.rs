@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -476,4 +477,54 @@ fn calls_that_do_not_end_keep_nobody_from_disabling_their_plugin() {
     assert_eq!(host.delete("/api/v1/plugins/hangs").status, 204);
     drop(calls);
     assert_eq!(host.terminate(), Some(0));
+}
+
+/// What runs goes on, whatever becomes of the directory, and what is asked of the disk is refused for what is wrong there.
+#[test]
+fn a_plugins_directory_that_goes_away_takes_nothing_with_it() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    plugin(&bench, "demo", PLUGIN);
+    let host = ServedHost::start(&bench, &[]);
+    let (plugins, gone) = (bench.path("plugins"), bench.path("gone"));
+    let answers = || run(&host, "demo", &json!({ "do": "value" })).ok()["result"]["result"].clone();
+    let reload = || host.post("/api/v1/plugins/demo/reload", "");
+    let back = || {
+        if fs::symlink_metadata(&plugins).is_ok_and(|found| found.is_dir()) {
+            fs::remove_dir_all(&plugins).expect("removed");
+        } else {
+            let _ = fs::remove_file(&plugins);
+        }
+        fs::rename(&gone, &plugins).expect("back");
+    };
+    for instead in ["nothing", "a directory", "a link", "a file"] {
+        fs::rename(&plugins, &gone).expect("away");
+        match instead {
+            "a directory" => fs::create_dir(&plugins).expect("made"),
+            "a link" => std::os::unix::fs::symlink(&gone, &plugins).expect("linked"),
+            "a file" => fs::write(&plugins, "").expect("written"),
+            _ => {}
+        }
+        let discovered = host.post("/api/v1/plugins/discover", "");
+        match instead {
+            "a directory" => assert_eq!(discovered.ok()["discovered"], json!([])),
+            _ => assert_eq!(
+                (discovered.status, discovered.json()["reason_code"] == "usage"),
+                (500, false),
+                "{discovered:?}"
+            ),
+        }
+        assert_eq!(reload().status, 400, "{instead}");
+        assert_eq!(answers(), "first", "{instead}");
+        back();
+        reload().ok();
+    }
+
+    for (mode, status) in [(0o777, 400), (0o555, 200), (0o755, 200)] {
+        fs::set_permissions(&plugins, fs::Permissions::from_mode(mode)).expect("set");
+        assert_eq!(reload().status, status, "{mode:o}");
+        assert_eq!(answers(), "first", "{mode:o}");
+    }
 }

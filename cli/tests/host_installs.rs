@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use aisoc_testkit::registry::{Act, Registry, Rule};
 use serde_json::{Value, json};
-use support::{Bench, copy_tree};
 use support::host::{Answered, ServedHost, bench, command, has_python};
+use support::{Bench, copy_tree};
 
 /// What every test says without Python.
 const SKIPPED: &str = "SKIPPED: there is no python3, so nothing was loaded";

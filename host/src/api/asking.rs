@@ -84,7 +84,7 @@ impl Api {
             let _place = place;
             ask(&host)
         });
-        asked.await.map_err(|_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug"))
+        asked.await.map_err(|_| Problem::bug())
     }
 
     /// What a request says, of whoever still may do what it asks for once it has come: a token may be revoked in between.

@@ -36,5 +36,5 @@ pub(super) async fn audit(
         return Err(refused(format!("`limit` is from 1 to {MAX_LINES}")));
     }
     let read = api.ask(move |host: &Host| host.audit(limit, after)).await?;
-    read.map(Json).map_err(|fault| Problem::of_fault(&fault))
+    read.map(Json).map_err(|fault| Problem::of_host(&fault))
 }

@@ -109,14 +109,14 @@ pub(super) async fn show(State(api): State<Api>, named: Named, headers: HeaderMa
 
 /// A value, unless whoever asks has it: its tag is of its bytes.
 fn tagged<T: Serialize + ?Sized>(headers: &HeaderMap, value: &T) -> Result<Response, Problem> {
-    let failed = || Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
+    let failed = || Problem::bug();
     let body = Bytes::from(serde_json::to_vec(value).map_err(|_| failed())?);
     let digest = Digest::of(&body).to_string();
     tagged_bytes(headers, body, &digest)
 }
 
 fn tagged_bytes(headers: &HeaderMap, body: Bytes, digest: &str) -> Result<Response, Problem> {
-    let failed = || Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
+    let failed = || Problem::bug();
     let tag = format!("\"{digest}\"");
     let value = HeaderValue::from_str(&tag).map_err(|_| failed())?;
     let about = [(ETAG, value), (CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];

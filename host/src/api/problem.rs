@@ -36,6 +36,16 @@ impl Problem {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, reason: Reason::HostBusy, detail }
     }
 
+    /// That what was answered should never be.
+    pub(super) fn bug() -> Self {
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR, Reason::Internal, "the host has a bug".to_owned())
+    }
+
+    /// What keeps the host from doing something, whoever asks for it.
+    pub(super) fn of_host(fault: &Fault) -> Self {
+        Self { status: status_of_host(fault), ..Self::of_fault(fault) }
+    }
+
     /// Of whoever looks at a plugin, switches it or lets it go.
     pub(super) fn of_plugin(id: &str, refusal: &Refusal) -> Self {
         let (status, detail) = match refusal {
@@ -51,7 +61,7 @@ impl Problem {
     pub(super) fn of_reload(id: &str, refusal: &Refusal) -> Self {
         let status = match refusal {
             Refusal::Unknown | Refusal::NotNow(_) | Refusal::Plugin(_) => StatusCode::BAD_REQUEST,
-            Refusal::Host(fault) => of_host(fault),
+            Refusal::Host(fault) => status_of_host(fault),
         };
         Self { status, reason: refusal.reason(), detail: said(id, refusal) }
     }
@@ -65,7 +75,7 @@ impl Problem {
     pub(super) fn of_change(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::Plugin(fault) => Self::of_fault(fault),
-            Refusal::Host(fault) => Self { status: of_host(fault), ..Self::of_fault(fault) },
+            Refusal::Host(fault) => Self::of_host(fault),
             Refusal::Unknown | Refusal::NotNow(_) => {
                 Self { status: StatusCode::BAD_REQUEST, reason: refusal.reason(), detail: refusal.words() }
             }
@@ -83,7 +93,7 @@ impl Problem {
 }
 
 /// Whether the host has no room for it now, or cannot.
-fn of_host(fault: &Fault) -> StatusCode {
+fn status_of_host(fault: &Fault) -> StatusCode {
     match fault.reason() {
         Reason::HostBusy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

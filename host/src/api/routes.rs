@@ -30,7 +30,6 @@ use super::problem::Problem;
 use super::request::{Asking, guard};
 use crate::access::{Logins, Permission};
 use crate::asker::Asker;
-use crate::found::reason_of;
 use crate::host::Host;
 use crate::lifecycle::Verb;
 use crate::refusal::Refusal;
@@ -158,7 +157,7 @@ async fn healthy() -> Json<Standing> {
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let (plugins, restarts) = api.ask(|host: &Host| (host.shown(), host.restarts())).await?;
     let states: Vec<&str> = plugins.plugins.iter().map(|plugin| plugin.state).collect();
-    let failed = |_| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, "the host has a bug");
+    let failed = |_| Problem::bug();
     api.metrics.answer(&states, restarts).map_err(failed)
 }
 
@@ -170,8 +169,7 @@ async fn ready(State(api): State<Api>) -> Response {
 }
 
 async fn discover(State(api): State<Api>, Asking(by): Asking) -> Result<Json<BroughtIn>, Problem> {
-    let failed = |fault| Problem::of_request(StatusCode::INTERNAL_SERVER_ERROR, reason_of(&fault));
-    let discovered = api.ask(move |host| host.discover(&by)).await?.map_err(failed)?;
+    let discovered = api.ask(move |host| host.discover(&by)).await?.map_err(|fault| Problem::of_host(&fault))?;
     Ok(Json(BroughtIn { discovered }))
 }
 
