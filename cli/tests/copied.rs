@@ -21,6 +21,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/api/asking.rs", "scope.as_str()", "a word of our own"),
     ("cli/src/commands/api/run.rs", "\\\"indicator\\\"", "no value: the braces of an object"),
     ("cli/src/commands/api/watch.rs", "seen", "digits and a `-`, which is looked at before"),
+    ("host/src/access/jwt/mod.rs", "what", "a word of our own"),
     ("host/src/access/token_file.rs", "name", "a name of a token, which has letters, digits, `.`, `_` and `-` alone"),
     ("host/src/access/token_file.rs", "option", "quoted where it is made"),
     ("host/src/access/token_file.rs", "self.option()", "the same"),

@@ -192,6 +192,10 @@ fn with(command: &str, word: &Word, value: &OsStr) -> Vec<OsString> {
     if let Some(at) = pair.iter().position(|option| *option == word.option) {
         words.extend([OsString::from(pair[1 - at]), value.to_owned()]);
     }
+    // Nor keys of an issuer without what it calls itself and this host.
+    if word.option == "--jwks" {
+        words.extend(["--jwt-issuer", "x", "--jwt-audience", "x"].map(OsString::from));
+    }
     // Certificates are read for registries alone, and for hosts wherever they are named.
     if word.option == "--ca-file" && !command.starts_with("api ") && command != "serve" {
         let is_reference = |word: &OsString| word.as_bytes().starts_with(b"oci");

@@ -7,7 +7,7 @@ use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::StatedReason;
 
-use crate::access::TokenName;
+use crate::access::{LoggedIn, Subject, TokenName};
 
 /// Longest id of a request.
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -23,6 +23,17 @@ pub enum Actor {
     Development,
     /// Whoever has a token of that name.
     Token(TokenName),
+    /// Whoever a token of an issuer is about.
+    Subject(Subject),
+}
+
+impl From<LoggedIn> for Actor {
+    fn from(somebody: LoggedIn) -> Self {
+        match somebody {
+            LoggedIn::Token(name) => Self::Token(name),
+            LoggedIn::Subject(subject) => Self::Subject(subject),
+        }
+    }
 }
 
 impl Actor {
@@ -32,6 +43,7 @@ impl Actor {
             Self::Host => TokenName::OF_HOST,
             Self::Development => TokenName::OF_DEVELOPMENT,
             Self::Token(name) => name.as_str(),
+            Self::Subject(subject) => subject.as_str(),
         }
     }
 }

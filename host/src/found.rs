@@ -1,6 +1,7 @@
 //! `Found`: a plugin as a discovery has found and judged it, with what a host says of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::accepted::{Listed, Listing};
@@ -26,7 +27,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Every gate lets it pass, and it is a directory that a host loads.
-    Admitted(Box<Discovered>),
+    Admitted(Arc<Discovered>),
     /// Every gate lets it pass, and this host loads nothing of its kind.
     NotLoaded,
     /// A gate refuses it, or it is none.
@@ -58,7 +59,7 @@ impl Found {
         let verdict = match refusal {
             Some(refusal) => Verdict::Refused(refusal),
             None if matches!(plugin.source, PluginSource::Dir | PluginSource::Oci) => {
-                Verdict::Admitted(Box::new(plugin))
+                Verdict::Admitted(Arc::new(plugin))
             }
             None => Verdict::NotLoaded,
         };

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use aisoc_manifests::fault::Fault;
+use aisoc_pipeline::Discovered;
 use aisoc_pipeline::accepted::Evidence;
 use aisoc_pipeline::documents::HostedPlugin;
 use aisoc_worker::PrivateCopy;
@@ -14,6 +16,7 @@ use crate::audit::Subject;
 use crate::found::{Found, Verdict};
 use crate::lifecycle::Life;
 use crate::pinned::Pin;
+use crate::rooms::Room;
 use crate::standing::OnDisk;
 
 /// Two plugins can have one id, of which the second is refused: its place tells them apart.
@@ -33,8 +36,22 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) worker: Worker,
-    pub(crate) _copy: PrivateCopy,
-    pub(crate) _pin: Arc<Pin>,
+    /// When it was called last.
+    pub(crate) used_at: Mutex<Instant>,
+    _copy: PrivateCopy,
+    _pin: Arc<Pin>,
+    _room: Room,
+}
+
+impl Running {
+    pub(crate) fn new(worker: Worker, copy: PrivateCopy, pin: Arc<Pin>, room: Room) -> Self {
+        Self { worker, used_at: Mutex::new(Instant::now()), _copy: copy, _pin: pin, _room: room }
+    }
+
+    /// Somebody calls it, or has.
+    pub(crate) fn is_used(&self) {
+        *locked(&self.used_at) = Instant::now();
+    }
 }
 
 /// A plugin at this moment.
@@ -45,8 +62,11 @@ pub(crate) struct Now {
     pub(crate) life: Life,
     /// What is shown of it, as it was found; replaced whole.
     pub(crate) about: Arc<HostedPlugin>,
+    /// What is in memory, as it was admitted.
+    pub(crate) admitted: Option<Arc<Discovered>>,
+    /// Its process; none before it is called where plugins get theirs then, and none once nobody calls it any more.
     pub(crate) running: Option<Arc<Running>>,
-    /// What is in memory, and by what it was admitted.
+    /// What runs in that, and by what it was admitted.
     pub(crate) evidence: Option<Arc<Evidence>>,
     /// Why that would not be admitted any more.
     pub(crate) no_longer_admitted: Option<Arc<Fault>>,
@@ -66,7 +86,7 @@ impl Held {
         Subject {
             id: Some(self.id.clone()),
             version: now.about.manifest.version.clone(),
-            hash: now.evidence.as_ref().map(|evidence| evidence.hash().to_owned()),
+            hash: now.admitted.as_ref().map(|plugin| plugin.hash.clone()),
         }
     }
 
@@ -81,14 +101,14 @@ impl Held {
     /// Whether what is in memory is what was found.
     pub(crate) fn holds(&self, found: &Found) -> bool {
         let now = locked(&self.now);
-        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.evidence.as_ref().is_some_and(|evidence| evidence.hash() == plugin.hash))
+        matches!(&found.verdict, Verdict::Admitted(plugin) if now.place == found.place && now.admitted.as_ref().is_some_and(|admitted| admitted.hash == plugin.hash))
     }
 
     /// Whoever calls it still ends in it. What nobody calls ends here, outside of the lock: that may take its time.
     pub(crate) fn let_go(&self) {
         let running = {
             let mut now = locked(&self.now);
-            now.loaded_at = None;
+            (now.loaded_at, now.admitted) = (None, None);
             (now.evidence, now.no_longer_admitted, now.on_disk) = (None, None, None);
             now.running.take()
         };

@@ -1,6 +1,7 @@
 //! `Host`: every plugin that was found, its life, and whoever runs it. It carries out what a life asks for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::documents::{AuditPage, HostedManifest, HostedPlugin};
-use aisoc_pipeline::{AdmittedCode, InstallOptions, escaped, read_admitted_code};
+use aisoc_pipeline::documents::{AuditPage, HostedPlugin};
+use aisoc_pipeline::{AdmittedCode, InstallOptions, escaped};
 use aisoc_trust::journal::Action;
 use aisoc_trust::{Patience, PluginMode, lock_missing};
 use aisoc_worker::serving::{Call, Worker};
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
+use crate::code::{Code, described};
 use crate::configuration::require_described;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
@@ -28,14 +30,15 @@ use crate::loading::fault;
 use crate::meant::require_plain_name;
 use crate::pinned::Pinned;
 use crate::refusal::Refusal;
+use crate::rooms::Processes;
 use crate::settings::{Happening, Invocation, Settings};
 use crate::shown::{Looks, Shown};
-use crate::standing::{Judgement, LOOK_ROUND, OnDisk, OnRevoked, Round};
+use crate::standing::{Judgement, LOOK_ROUND, OnDisk, OnRevoked, Round, Sweep};
 use crate::switches::Switches;
 use crate::turns::Turns;
 
 /// How long a call of a plugin may take.
-const CALL_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const CALL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait, before a plugin is loaded, for whoever changes the plugins directory: others do so in a moment.
 pub(crate) const PIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -50,7 +53,11 @@ pub struct Host {
     pub(crate) switches: Switches,
     /// Who changes what is on the disk. Taken before anything else but `discovering`.
     pub(crate) turns: Turns,
-    pinned: Pinned,
+    pub(crate) pinned: Pinned,
+    /// How many plugins have a process.
+    pub(crate) processes: Processes,
+    /// Where the sweep over the disk is.
+    pub(crate) sweep: Mutex<Sweep>,
     plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
     /// One discovery at a time. Taken before anything else, where it is.
     discovering: Mutex<()>,
@@ -67,7 +74,7 @@ pub struct Host {
     /// How often that was.
     restarts: AtomicU64,
     /// Where everything is let go.
-    stop: Arc<AtomicBool>,
+    pub(crate) stop: Arc<AtomicBool>,
 }
 
 impl Host {
@@ -87,6 +94,8 @@ impl Host {
             switches,
             turns: Turns::default(),
             pinned: Pinned::default(),
+            processes: Processes::default(),
+            sweep: Mutex::new(Sweep::begin()),
             plugins: Mutex::default(),
             discovering: Mutex::default(),
             looking: Mutex::default(),
@@ -170,7 +179,10 @@ impl Host {
             match held.is_in_memory() {
                 true if is_unchanged && held.holds(&found) => {}
                 true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?,
-                false => self.bring(&held, &found, by)?,
+                false => {
+                    self.bring(&held, &found, by)?;
+                    self.require_running(&held)?;
+                }
             }
         }
         Ok(self.seen(&held))
@@ -215,6 +227,15 @@ impl Host {
         locked(&self.plugins).values().cloned().collect()
     }
 
+    /// The next ones behind that one, in that order; from the first where nothing is said, or there is none behind it.
+    pub(crate) fn next_of(&self, after: Option<&Key>, most: usize) -> Vec<Arc<Held>> {
+        let plugins = locked(&self.plugins);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let next: Vec<_> =
+            plugins.range((from, Bound::Unbounded)).take(most).map(|(_, held)| Arc::clone(held)).collect();
+        if next.is_empty() { plugins.values().take(most).cloned().collect() } else { next }
+    }
+
     pub(crate) fn tell_of(&self, happening: &Happening<'_>) {
         (self.settings.observer)(happening);
     }
@@ -227,6 +248,7 @@ impl Host {
                 life: Life::begin(self.switches.of(id)),
                 about: Arc::new(found.about.clone()),
                 running: None,
+                admitted: None,
                 evidence: None,
                 no_longer_admitted: None,
                 on_disk: None,
@@ -238,7 +260,7 @@ impl Host {
     }
 
     /// Steps through an event and everything that follows from it. Whoever calls holds `changing`.
-    fn drive(&self, held: &Held, event: Event, found: Option<&Found>, by: &Asker) -> Result<(), Refusal> {
+    pub(crate) fn drive(&self, held: &Held, event: Event, found: Option<&Found>, by: &Asker) -> Result<(), Refusal> {
         let mut events = VecDeque::from([event]);
         let mut refusal = None;
         while let Some(event) = events.pop_front() {
@@ -310,10 +332,11 @@ impl Host {
         let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
             return Err(gone(&held.id));
         };
-        let pin = self.pinned.pin(place)?;
-        self.settle_pins(PIN_PATIENCE);
-        let code = read_admitted_code(plugin, &self.settings.here.limits, &self.stop)?;
-        pin.require_at(place)?;
+        if self.settings.processes.is_lazy && replacing.is_none() {
+            return self.hold(held, found, plugin);
+        }
+        let room = self.place()?;
+        let Code { code, pin } = self.read_code(plugin)?;
         let worker = self.start(held, &code)?;
         self.require_admitted(&code.evidence)?;
         if let Some(by) = replacing {
@@ -321,21 +344,13 @@ impl Host {
             self.write_down(Action::Reload, Subject { id: Some(held.id.clone()), version, hash }, by)?;
         }
         self.remember_meant(held, found)?;
-        let mut about = about.clone();
-        let AdmittedCode { manifest, config_schema, evidence, copy, .. } = code;
-        let running = Running { worker, _copy: copy, _pin: pin };
-        about.manifest = HostedManifest {
-            name: Some(manifest.name),
-            description: manifest.description,
-            author: manifest.author,
-            tags: manifest.tags,
-            config_schema,
-            ..about.manifest
-        };
+        let about = described(about, &code);
+        let running = Running::new(worker, code.copy, pin, room);
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
-            (now.about, now.loaded_at, now.evidence) = (Arc::new(about), Some(loaded_at), Some(Arc::new(evidence)));
+            (now.about, now.loaded_at) = (Arc::new(about), Some(loaded_at));
+            (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
             now.running.replace(Arc::new(running))
         };
@@ -347,7 +362,7 @@ impl Host {
 
     /// Writes down which directory is meant before what is in it takes calls, and that none is any more where what is in
     /// another one does.
-    fn remember_meant(&self, held: &Held, found: &Found) -> Result<()> {
+    pub(crate) fn remember_meant(&self, held: &Held, found: &Found) -> Result<()> {
         let is_elsewhere = |meant: &String| self.plugins_directory().join(meant) != found.place;
         match (&found.asked_for, self.switches.meant(&held.id)) {
             (Some(asked_for), meant) if meant.as_ref() != Some(asked_for) => {
@@ -359,7 +374,7 @@ impl Host {
     }
 
     /// What is in memory comes from there: so it is known by that place.
-    fn moved(&self, held: &Held, place: &Path) {
+    pub(crate) fn moved(&self, held: &Held, place: &Path) {
         let mut plugins = locked(&self.plugins);
         let before = held.key();
         if before.1 == place {
@@ -371,7 +386,7 @@ impl Host {
         }
     }
 
-    fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
+    pub(crate) fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
         let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
         let log = move |line| observer(&Happening::Printed { id: &id, line });
         let configuration = (self.settings.configuration)(&held.id)?;
@@ -542,27 +557,17 @@ impl Host {
         let Invocation { payload, context, stop } = *invocation;
         let deadline = Instant::now() + CALL_PATIENCE;
         loop {
-            let running = self.callable(&held)?;
-            let may_begin = || self.callable(&held).is_ok_and(|now| Arc::ptr_eq(&now, &running));
+            let running = self.called(&held, stop)?;
+            let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
+            let may_begin = || self.callable(&held).is_ok_and(|now| now.as_ref().is_some_and(is_it));
             let patience = deadline.saturating_duration_since(Instant::now());
-            match running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin }) {
+            let called = running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin });
+            running.is_used();
+            match called {
                 // While it waited for its turn somebody has taken the plugin's calls away, or another version its place.
                 Err(Error::Withdrawn) => {}
                 called => return called.map_err(|error| self.failed(&held, &running, error)),
             }
-        }
-    }
-
-    /// What takes calls of it at this moment.
-    fn callable(&self, held: &Held) -> Result<Arc<Running>, Refusal> {
-        let now = locked(&held.now);
-        let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
-        let ([Effect::Call], Some(running)) = (effects.as_slice(), &now.running) else {
-            return Err(Refusal::NotNow(now.life.state()));
-        };
-        match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
-            Some(fault) => Err(Refusal::Plugin(fault.clone().about("plugin is quarantined"))),
-            None => Ok(Arc::clone(running)),
         }
     }
 

@@ -4,14 +4,15 @@
 //! changes nothing before somebody asks for a reload. Only a no of trust takes anything away: where keys or the lock cannot
 //! be read, what was admitted stays so, and that is said. What takes its place is held to more: that has to be admitted.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::accepted::{Again, Evidence, judge_again};
 
 use crate::found::{Found, reason_of};
-use crate::held::{Held, locked};
+use crate::held::{Held, Now, locked};
 use crate::host::Host;
 use crate::settings::Happening;
 use crate::standing::{Judgement, OnDisk};
@@ -34,6 +35,9 @@ impl Host {
 
     /// Compares what is in memory with the disk, where that is due; for whoever asks again and again.
     pub(crate) fn look_round(&self) {
+        if self.settings.processes.idle.is_some() {
+            return self.sweep_round();
+        }
         // That nobody can look is said by whoever asks for it.
         locked(&self.disk).when_due(|| drop(self.look_at_disk()));
     }
@@ -66,19 +70,19 @@ impl Host {
         let mut unjudged = Ok(());
         for ((held, evidence), verdict) in held.iter().zip(verdicts) {
             match verdict {
-                Again::Admitted => self.note(held, evidence, None),
-                Again::Refused(fault) => self.note(held, evidence, Some(fault)),
+                Again::Admitted => self.note(held, is_it(evidence), None),
+                Again::Refused(fault) => self.note(held, is_it(evidence), Some(fault)),
                 Again::Unknown(fault) => unjudged = Err(fault),
             }
         }
         unjudged
     }
 
-    /// Notes what was judged of the bytes that those were, unless others are in memory by now.
-    fn note(&self, held: &Held, evidence: &Arc<Evidence>, verdict: Option<Fault>) {
+    /// Notes what was judged of bytes, where those are in memory by now.
+    pub(crate) fn note(&self, held: &Held, is_it: impl FnOnce(&Now) -> bool, verdict: Option<Fault>) {
         let (is_news, state) = {
             let mut now = locked(&held.now);
-            if !now.evidence.as_ref().is_some_and(|current| Arc::ptr_eq(current, evidence)) {
+            if !is_it(&now) {
                 return;
             }
             let before = now.no_longer_admitted.clone();
@@ -105,16 +109,19 @@ impl Host {
 
     /// Notes of everything that is in memory whether it is what was found.
     pub(crate) fn compare_with_disk(&self, found: &[Found]) {
+        let there: HashMap<&Path, &Found> = found.iter().map(|found| (found.place.as_path(), found)).collect();
         for held in self.all() {
             let mut now = locked(&held.now);
-            let Some(evidence) = &now.evidence else { continue };
-            let (place, hash): (&PathBuf, &str) = (&now.place, evidence.hash());
-            let there = found.iter().find(|found| found.place == *place);
-            now.on_disk = Some(match there {
+            let Some(admitted) = &now.admitted else { continue };
+            now.on_disk = Some(match there.get(now.place.as_path()) {
                 None => OnDisk::Gone,
-                Some(found) if found.about.id == held.id && found.hash.as_deref() == Some(hash) => OnDisk::Same,
+                Some(found) if found.about.id == held.id && found.hash.as_ref() == Some(&admitted.hash) => OnDisk::Same,
                 Some(_) => OnDisk::Differs,
             });
         }
     }
+}
+
+fn is_it(evidence: &Arc<Evidence>) -> impl FnOnce(&Now) -> bool {
+    move |now| now.evidence.as_ref().is_some_and(|current| Arc::ptr_eq(current, evidence))
 }

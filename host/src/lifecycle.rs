@@ -121,6 +121,8 @@ pub enum Event {
     NotReplaced(String),
     /// It has ended by itself, for this reason.
     Ended(String),
+    /// It has no process, and could not be given one, for this reason.
+    NotStarted(String),
     /// Somebody asks for something.
     Asked(Verb),
 }
@@ -221,6 +223,7 @@ impl Life {
             Event::Replaced if is_in_memory => (Self { error: None, ..self }, Vec::new()),
             Event::NotReplaced(why) if is_in_memory => (Self { error: Some(why), ..self }, Vec::new()),
             Event::Ended(why) if is_in_memory => self.ended(why),
+            Event::NotStarted(why) if is_in_memory => (self.failed(why), vec![Effect::End]),
             Event::Retried
             | Event::Loaded
             | Event::NotLoaded(_)
@@ -228,6 +231,7 @@ impl Life {
             | Event::Replaced
             | Event::NotReplaced(_)
             | Event::Ended(_)
+            | Event::NotStarted(_)
             | Event::Asked(_) => self.stays(),
         }
     }

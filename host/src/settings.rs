@@ -18,6 +18,7 @@ use crate::asker::Asker;
 use crate::feed::Feed;
 use crate::lifecycle::State;
 use crate::loading::Loader;
+use crate::rooms::ProcessRules;
 use crate::standing::OnRevoked;
 
 /// Says what the plugin of an id is configured with.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
     /// With what plugins are loaded.
     pub loader: Loader,
+    /// And when.
+    pub processes: ProcessRules,
     /// What the plugin of an id is configured with; nothing where nobody has said anything of it.
     pub configuration: Box<Configured>,
     /// How plugins are installed; the time in it is that of each install.

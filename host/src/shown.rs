@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::found::reason_of;
 use crate::held::{Held, Now, locked};
-use crate::lifecycle::{Life, Switch};
+use crate::lifecycle::{Life, State, Switch};
 use crate::standing::OnDisk;
 
 /// All that what is shown of a plugin follows from.
@@ -68,13 +68,13 @@ impl Looks {
     }
 }
 
-/// Every plugin, in the order of the ids.
+/// Every plugin, in the order of the ids. What is shown of each is made when it is asked for: of ten thousand a second copy
+/// would be as large as the first.
 #[derive(Debug)]
 pub(crate) struct Shown {
     looks: Vec<Looks>,
-    /// As they are shown.
-    pub(crate) plugins: Vec<HostedPlugin>,
-    /// The same as JSON, which has no value that could not be written as such.
+    quarantines: bool,
+    /// As they are shown, in JSON, which has no value that could not be written as such.
     pub(crate) body: Bytes,
     /// What that is known by.
     pub(crate) digest: String,
@@ -82,18 +82,33 @@ pub(crate) struct Shown {
 
 impl Shown {
     pub(crate) fn of(looks: Vec<Looks>, quarantines: bool) -> Self {
-        let plugins: Vec<HostedPlugin> = looks.iter().map(|looks| looks.shown(quarantines)).collect();
-        let body = serde_json::to_vec(&plugins).unwrap_or_default();
+        let mut body = Vec::with_capacity(2);
+        for (index, looks) in looks.iter().enumerate() {
+            body.push(if index == 0 { b'[' } else { b',' });
+            let _ = serde_json::to_writer(&mut body, &looks.shown(quarantines));
+        }
+        body.extend_from_slice(if looks.is_empty() { b"[]" } else { b"]" });
+        body.shrink_to_fit();
         let digest = Digest::of(&body).to_string();
-        Self { looks, plugins, body: body.into(), digest }
+        Self { looks, quarantines, body: body.into(), digest }
+    }
+
+    /// All of them, one after the other.
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = HostedPlugin> {
+        self.looks.iter().map(|looks| looks.shown(self.quarantines))
+    }
+
+    /// Those states, one for each plugin.
+    pub(crate) fn states(&self) -> impl Iterator<Item = State> {
+        self.looks.iter().map(|looks| looks.life.state())
     }
 
     /// The one that has the id; of several, the one that is in memory, else the first.
-    pub(crate) fn plugin(&self, id: &str) -> Option<&HostedPlugin> {
-        let begin = self.plugins.partition_point(|plugin| plugin.id.as_str() < id);
-        let mut named = self.plugins[begin..].iter().take_while(|plugin| plugin.id == id);
+    pub(crate) fn plugin(&self, id: &str) -> Option<HostedPlugin> {
+        let begin = self.looks.partition_point(|looks| looks.about.id.as_str() < id);
+        let mut named = self.looks[begin..].iter().take_while(|looks| looks.about.id == id);
         let first = named.clone().next();
-        named.find(|plugin| plugin.loaded_at.is_some()).or(first)
+        named.find(|looks| looks.life.state().is_in_memory()).or(first).map(|looks| looks.shown(self.quarantines))
     }
 
     /// Whether those plugins still look like that.

@@ -1,5 +1,6 @@
 //! How what is in memory stands: to those who may revoke it, and to what is on the disk.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How soon a change of keys, notes or lock is noticed.
@@ -7,7 +8,7 @@ const JUDGE_ROUND: Duration = Duration::from_secs(2);
 /// How soon it is noticed that the disk differs from what is in memory.
 pub(crate) const LOOK_ROUND: Duration = Duration::from_secs(10);
 /// How much longer than something takes it is waited until the next time: so much of a processor is left to others.
-const REST: u32 = 50;
+pub(crate) const REST: u32 = 50;
 
 /// What becomes of a plugin in memory that is admitted no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,5 +70,19 @@ pub(crate) struct Judgement {
 impl Judgement {
     pub(crate) fn begin() -> Self {
         Self { round: Round::begin(JUDGE_ROUND), said: None }
+    }
+}
+
+/// Where a sweep is.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    pub(crate) due: Instant,
+    /// The last one that was looked at.
+    pub(crate) after: Option<(String, PathBuf)>,
+}
+
+impl Sweep {
+    pub(crate) fn begin() -> Self {
+        Self { due: Instant::now() + LOOK_ROUND, after: None }
     }
 }

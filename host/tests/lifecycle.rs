@@ -17,6 +17,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => why().prop_map(Event::NotLoaded),
         1 => why().prop_map(Event::NotReplaced),
         1 => why().prop_map(Event::Ended),
+        1 => why().prop_map(Event::NotStarted),
     ]
 }
 
@@ -194,6 +195,21 @@ fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks()
     // A discovery is somebody who asks.
     let life = again(failed, Event::Admitted);
     assert_eq!(end(life).1[1], Effect::Retry { attempt: 1 });
+}
+
+/// Whoever calls it has been told why, so it is not tried again before somebody asks.
+#[test]
+fn what_cannot_be_started_has_failed_until_the_next_discovery() {
+    for state in [State::Enabled, State::Disabled] {
+        let (failed, effects) = in_state(state).step(Event::NotStarted("SyntaxError".to_owned()));
+        assert_eq!((failed.state(), failed.error()), (State::Failed, Some("SyntaxError")));
+        assert_eq!(effects, [Effect::End, Effect::Tell { from: state, to: State::Failed }]);
+        assert_eq!(failed.step(Event::Admitted).1[0], Effect::Load);
+    }
+    for state in [State::Discovered, State::Unloaded, State::Failed] {
+        let before = in_state(state);
+        assert_eq!(before.clone().step(Event::NotStarted("late".to_owned())), (before, vec![]), "{state}");
+    }
 }
 
 /// What is loaded when nobody waits for it any more is let go.

@@ -5,6 +5,7 @@
 //! on the disk after that is neither run nor read. The signature is judged anew by what is in the copy.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -17,6 +18,7 @@ use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest, PythonFiles};
 use aisoc_packaging::{Limits, default_threads};
+use aisoc_signing::Claim;
 use aisoc_worker::{Error, PrivateCopy};
 use serde_json::Value;
 
@@ -43,6 +45,17 @@ pub struct AdmittedCode {
     pub copy: PrivateCopy,
 }
 
+/// Reads what a plugin in a directory would be admitted by, which a listing has admitted, and nothing of its code.
+///
+/// # Errors
+/// As [`read_admitted_code`].
+pub fn read_evidence(plugin: &Discovered, limits: &Limits) -> Result<Evidence> {
+    let read = read_guarded(&plugin.place, &Walk::default(), NonZeroUsize::MIN, limits)?;
+    let claim = read.claim();
+    require_unchanged(plugin, &claim)?;
+    Ok(Evidence::new(plugin.clone(), claim))
+}
+
 /// Reads the code of a plugin in a directory, which a listing has admitted.
 ///
 /// # Errors
@@ -56,10 +69,7 @@ pub fn read_admitted_code(plugin: &Discovered, limits: &Limits, stop: &AtomicBoo
     let read = read_guarded(copy.path(), &Walk::default(), default_threads(), limits)?;
     let python = read.python().clone();
     let claim = read.claim();
-    let found = format!("sha256:{}", claim.statement()?.digest().hex());
-    if found != plugin.hash {
-        return Err(modified(&plugin.id).expected(plugin.hash.clone(), found));
-    }
+    require_unchanged(plugin, &claim)?;
     let document = claim.document()?;
     let (manifest, config_schema) = (Manifest::from_document(document)?, config_schema(document));
     let sources = sources(plugin, copy.path(), &python)?;
@@ -71,6 +81,14 @@ fn not_copied(error: Error) -> Fault {
         Error::Io { act, path, source } => Fault::io(act, &path, source),
         Error::Stopped => Cancelled.into(),
         error => Fault::new(Reason::ForbiddenEntry, error.to_string()),
+    }
+}
+
+fn require_unchanged(plugin: &Discovered, claim: &Claim) -> Result<()> {
+    let found = format!("sha256:{}", claim.statement()?.digest().hex());
+    match found == plugin.hash {
+        true => Ok(()),
+        false => Err(modified(&plugin.id).expected(plugin.hash.clone(), found)),
     }
 }
 
@@ -149,8 +167,9 @@ mod tests {
     #[test]
     fn what_was_judged_is_read_and_nothing_beside_it() {
         let place = tempfile::tempdir().expect("a directory");
-        let code =
-            read_admitted_code(&found(place.path()), &Limits::default(), &AtomicBool::new(false)).expect("as it was");
+        let found = found(place.path());
+        assert_eq!(read_evidence(&found, &Limits::default()).expect("as it was").hash(), found.hash);
+        let code = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect("as it was");
         let sources: Vec<_> = code.sources.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         assert_eq!(sources, [("package/inner.py", &b"y = 2"[..]), ("plugin.py", b"x = 1")]);
         assert_eq!(
@@ -171,6 +190,8 @@ mod tests {
             let found = found(place.path());
             write(place.path(), name, text);
             let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err(name);
+            assert_eq!(refused.reason(), Reason::TreeModified, "{name}");
+            let refused = read_evidence(&found, &Limits::default()).expect_err(name);
             assert_eq!(refused.reason(), Reason::TreeModified, "{name}");
         }
         let place = tempfile::tempdir().expect("a directory");

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use aisoc_host::OnRevoked;
+use aisoc_host::access::IssuerOptions;
+use aisoc_host::{OnRevoked, ProcessRules};
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
 use clap::{Args, ValueEnum};
 
@@ -63,9 +65,9 @@ impl From<RevokedArg> for OnRevoked {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
-    /// Where operators ask: ADDRESS:PORT, where port 0 is a free one; unix:PATH for a socket that this user, root and, with
-    /// --tokens, the group may connect to; or systemd for the one socket that a service manager hands on. An address that
-    /// other machines reach takes TLS and --tokens
+    /// Where operators ask: ADDRESS:PORT, where port 0 is a free one; unix:PATH for a socket that this user, root and, with a
+    /// login, the group may connect to; or systemd for the one socket that a service manager hands on. An address that
+    /// other machines reach takes TLS and a login
     #[arg(long, value_name = "PLACE", default_value = "127.0.0.1:8000")]
     pub(crate) listen: ListenPlace,
     /// Speak TLS with the certificate of this PEM file, its own first and those that vouch for it behind; it is read again
@@ -78,10 +80,12 @@ pub(crate) struct HostArgs {
     /// The file in which it keeps which plugins are disabled; one host has it at a time
     #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/host.json")]
     pub(crate) state: PathBuf,
-    /// The file of the tokens that count, which `aisoc token create` makes; without it there is no login, which is for
-    /// development alone
+    /// The file of the tokens that count, which `aisoc token create` makes; without it and --jwks there is no login, which is
+    /// for development alone
     #[arg(long, value_name = "FILE")]
     pub(crate) tokens: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) issuer: HostIssuerArgs,
     /// What plugins are configured with: a TOML file with a table [plugins.ID] for each, read when a plugin is loaded
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -90,9 +94,67 @@ pub(crate) struct HostArgs {
     #[arg(long, value_name = "WHAT", default_value = "quarantine")]
     pub(crate) on_revoked: RevokedArg,
     #[command(flatten)]
+    pub(crate) processes: HostProcessArgs,
+    #[command(flatten)]
     pub(crate) site: DiscoveredListArgs,
     #[command(flatten)]
     pub(crate) installing: HostInstallArgs,
+}
+
+/// Longest that a plugin which nobody calls keeps its process, where that has an end: a day.
+const MAX_IDLE_SECONDS: u64 = 24 * 60 * 60;
+/// How long it keeps it where plugins get one with their first call.
+const LAZY_IDLE_SECONDS: u64 = 5 * 60;
+/// How many have one at a time there, and how many at most.
+const LAZY_WORKERS: u16 = 64;
+const MAX_WORKERS: u16 = 4_096;
+
+/// When plugins have a process.
+#[derive(Debug, Args)]
+pub(crate) struct HostProcessArgs {
+    /// Start no plugin before it is called: what is found and admitted is enabled without a process, and judged again when it
+    /// gets one. For hosts of thousands of plugins
+    #[arg(long)]
+    pub(crate) lazy: bool,
+    /// End the process of a plugin that nobody has called for so long, up to a day; it stays enabled, and gets one again when
+    /// it is called [with --lazy: 300]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=MAX_IDLE_SECONDS))]
+    pub(crate) idle: Option<u64>,
+    /// How many plugins have a process at a time, at most 4096; the one that was called least lately makes room
+    /// [default: 64]
+    #[arg(long, value_name = "N", requires = "lazy", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKERS)))]
+    pub(crate) workers: Option<u16>,
+}
+
+impl From<HostProcessArgs> for ProcessRules {
+    fn from(typed: HostProcessArgs) -> Self {
+        let HostProcessArgs { lazy, idle, workers } = typed;
+        let idle = idle.or(lazy.then_some(LAZY_IDLE_SECONDS)).map(Duration::from_secs);
+        let most = if lazy { usize::from(workers.unwrap_or(LAZY_WORKERS)) } else { usize::MAX };
+        Self { is_lazy: lazy, idle, most }
+    }
+}
+
+/// Whose tokens count beside those of `--tokens`.
+#[derive(Debug, Args)]
+pub(crate) struct HostIssuerArgs {
+    /// Take JSON Web Tokens of an issuer whose public keys stand in this file (RFC 7517), which is read again within a second
+    #[arg(long, value_name = "FILE", requires_all = ["jwt_issuer", "jwt_audience"])]
+    pub(crate) jwks: Option<PathBuf>,
+    /// What that issuer calls itself in tokens: `iss`
+    #[arg(long, value_name = "TEXT", requires = "jwks")]
+    pub(crate) jwt_issuer: Option<String>,
+    /// What it calls this host: one of `aud`
+    #[arg(long, value_name = "TEXT", requires = "jwks")]
+    pub(crate) jwt_audience: Option<String>,
+}
+
+impl HostIssuerArgs {
+    /// The issuer, where one is named.
+    pub(crate) fn named(self) -> Option<IssuerOptions> {
+        let Self { jwks, jwt_issuer, jwt_audience } = self;
+        Some(IssuerOptions { keys: jwks?, issuer: jwt_issuer?, audience: jwt_audience? })
+    }
 }
 
 /// How it goes about what operators install.

@@ -4,14 +4,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aisoc_host::access::{Logins, TokenFile};
+use aisoc_host::access::{Issuer, Logins, TokenFile};
 use aisoc_host::lifecycle::State;
-use aisoc_host::{Asker, Configured, Feed, Happening, Host, Loader, RequestId, Settings};
+use aisoc_host::{Asker, Configured, Feed, Happening, Host, Loader, ProcessRules, RequestId, Settings};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
 use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence};
+use aisoc_registry_client::tls_provider;
 use aisoc_worker::serving::LogLine;
 use tokio::task::JoinHandle;
 
@@ -22,7 +23,7 @@ use super::listen_place::Place;
 use super::service_manager::ServiceManager;
 use super::tls_files::TlsFiles;
 use crate::args::accepted::DiscoveredListArgs;
-use crate::args::host::{HostArgs, HostInstallArgs, RevokedArg};
+use crate::args::host::{HostArgs, HostInstallArgs, HostIssuerArgs, RevokedArg};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, Output, path_text, printable};
 use crate::{clock, held_plugin, runtime};
@@ -38,12 +39,14 @@ impl Answer for ServedHost {
 }
 
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
-    let has_login = args.tokens.is_some();
+    let logins = logins(args.tokens, args.issuer)?;
+    let has_login = logins.is_some();
     let files = args.tls_certificate.zip(args.tls_private_key);
-    let logins = args.tokens.map(|tokens| Logins::begin(TokenFile::at(tokens), clock::now)).transpose()?;
     let speaks_tls = files.is_some();
     let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
+    let processes = args.processes.into();
     let settings = settings(args.site, args.installing, (args.on_revoked, args.config), &args.state, context)?;
+    let settings = Settings { processes, ..settings };
     let place = Place::of(args.listen, context)?;
     place.require_private(speaks_tls, has_login, context)?;
     let manager = ServiceManager::of(&context.environment, context.output.clone())?;
@@ -84,6 +87,15 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
         served
     })
     .map(|()| 0)
+}
+
+/// Whom a host lets in; nothing where it asks nobody.
+fn logins(tokens: Option<PathBuf>, issuer: HostIssuerArgs) -> Result<Option<Logins>> {
+    let issuer = issuer.named().map(|options| Issuer::begin(options, tls_provider()?, clock::now)).transpose()?;
+    if tokens.is_none() && issuer.is_none() {
+        return Ok(None);
+    }
+    Logins::begin(tokens.map(TokenFile::at), issuer, clock::now).map(Some)
 }
 
 const OTHER_STATE: &str = "make that directory, or name a file in one that is there with `--state FILE`";
@@ -132,6 +144,7 @@ fn settings(
         lock: Box::new(move || chosen.read()),
         judging_time: Box::new(move || clock::judging_time(&site)),
         configuration,
+        processes: ProcessRules::default(),
         loader: Loader { python: context.environment.python(), shim: held_plugin::program() },
         state_file: state.to_owned(),
         observer: Arc::new(observer(context.output.clone(), context.event_log()?, Arc::clone(&feed))),

@@ -2,38 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aisoc_manifests::digest::TokenDigest;
 use aisoc_manifests::fault::{Reason, Result};
 use jiff::Timestamp;
 
+use super::denied::{BELIEVED, Denied};
+use super::jwt::{Issuer, Subject};
 use super::permission::Permission;
 use super::secret::digest_of;
 use super::token_file::{Grant, TokenFile, TokenRecord};
 use super::token_name::TokenName;
-
-/// How long what was read is believed: so soon is a token that was revoked refused by a host that runs.
-const BELIEVED: Duration = Duration::from_secs(1);
-
-/// Why a request is not served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Denied {
-    /// It shows nothing.
-    Unnamed,
-    /// It shows something else than a token.
-    NoToken,
-    /// A token that is not known, or was revoked: nobody is told which.
-    Unknown,
-    /// A token whose time is over.
-    Expired,
-    /// A token that does not hold that.
-    Scope(Permission),
-    /// A role that does not.
-    Role(Permission),
-    /// Nobody can tell: the file of tokens cannot be read, for that reason.
-    Unreadable(Reason),
-}
 
 type Known = HashMap<TokenDigest, TokenRecord>;
 
@@ -43,29 +23,61 @@ struct Read {
     known: std::result::Result<Arc<Known>, Reason>,
 }
 
-/// The tokens of a host that runs.
+/// Somebody who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoggedIn {
+    /// Whoever has a token of that name.
+    Token(TokenName),
+    /// Whoever an issuer's token is about.
+    Subject(Subject),
+}
+
+/// Whom a host that runs lets in: who has a token of its own, and who has one of an issuer.
 #[derive(Debug)]
 pub struct Logins {
+    tokens: Option<OwnTokens>,
+    issuer: Option<Issuer>,
+}
+
+/// The tokens of a host that runs.
+#[derive(Debug)]
+struct OwnTokens {
     file: TokenFile,
     clock: fn() -> Timestamp,
     read: Mutex<Read>,
 }
 
 impl Logins {
-    /// Reads the file, for a host that begins.
+    /// Reads the file of tokens, for a host that begins. Where there is neither a file nor an issuer, nobody is let in.
     ///
     /// # Errors
     /// As [`TokenFile::tokens`]: a host that knows no tokens takes nobody's.
-    pub fn begin(file: TokenFile, clock: fn() -> Timestamp) -> Result<Self> {
+    pub fn begin(file: Option<TokenFile>, issuer: Option<Issuer>, clock: fn() -> Timestamp) -> Result<Self> {
+        let tokens = file.map(|file| OwnTokens::begin(file, clock)).transpose()?;
+        Ok(Self { tokens, issuer })
+    }
+
+    /// Lets pass who shows a token that counts now and holds that permission, and says who that is.
+    pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<LoggedIn, Denied> {
+        match (digest_of(shown), &self.tokens, &self.issuer) {
+            (Some(digest), Some(tokens), _) => tokens.admit(&digest, permission).map(LoggedIn::Token),
+            (Some(_), None, _) => Err(Denied::Unknown),
+            // No token of our own looks like one of these.
+            (None, _, Some(issuer)) => issuer.admit(shown, permission).map(LoggedIn::Subject),
+            (None, _, None) => Err(Denied::NoToken),
+        }
+    }
+}
+
+impl OwnTokens {
+    fn begin(file: TokenFile, clock: fn() -> Timestamp) -> Result<Self> {
         let known = known(file.tokens()?);
         Ok(Self { file, clock, read: Mutex::new(Read { at: Instant::now(), known: Ok(known) }) })
     }
 
-    /// Lets pass who shows a token that counts now and holds that permission, and says what it is called.
-    pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<TokenName, Denied> {
-        let digest = digest_of(shown).ok_or(Denied::NoToken)?;
+    fn admit(&self, digest: &TokenDigest, permission: Permission) -> std::result::Result<TokenName, Denied> {
         let known = self.known().map_err(Denied::Unreadable)?;
-        let token = known.get(&digest).filter(|token| token.revoked_at.is_none()).ok_or(Denied::Unknown)?;
+        let token = known.get(digest).filter(|token| token.revoked_at.is_none()).ok_or(Denied::Unknown)?;
         if token.has_expired((self.clock)()) {
             return Err(Denied::Expired);
         }

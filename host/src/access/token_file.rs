@@ -3,19 +3,19 @@
 //! Nothing in it is secret. Whoever could change it could let himself in, so it is judged as keys are: nobody but this
 //! user, root and the owner's group may change it, or a directory on the way to it.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Links, PassingLock, Place, Replacement, SmallFileError, Walk, shell_word};
+use aisoc_files::{PassingLock, Place, Replacement, SmallFileError, shell_word};
 use aisoc_manifests::digest::TokenDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_trust::{Patience, changeable};
+use aisoc_trust::Patience;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::judged_file;
 use super::permission::{Permission, Role, Scope};
 use super::secret::Token;
 use super::token_name::TokenName;
@@ -265,30 +265,12 @@ impl TokenFile {
     }
 
     fn name(&self) -> Result<&str> {
-        let name = self.path.file_name().and_then(OsStr::to_str);
-        name.ok_or_else(|| Fault::new(Reason::Usage, format!("`{}` names no file", self.path.display())))
+        judged_file::name(&self.path)
     }
 
-    /// Reads the file where it is: what was judged and what is read is the open file.
     fn open(&self) -> Result<Opened> {
-        let (name, parent) = (self.name()?, aisoc_files::parent(&self.path));
-        let mut walk = Walk::default();
-        let failed = |error: std::io::Error| Fault::io("read", &self.path, error);
-        let place = match walk.to(parent, Links::Followed).map_err(failed)? {
-            Arrival::Directory(place) => place,
-            Arrival::Missing(_) => return Err(failed(std::io::ErrorKind::NotFound.into())),
-            Arrival::Other(..) | Arrival::NoWay => return Err(Fault::no_directory(parent)),
-        };
-        let content = match walk.open_file(&place, OsStr::new(name)) {
-            Ok(file) => {
-                let before = file.metadata().map_err(failed)?;
-                let read = aisoc_files::read_open(file, MAX_FILE_BYTES).map_err(|error| self.unread(error))?;
-                Some((read.content, before))
-            }
-            Err(error) if error.is_absent() => None,
-            Err(error) => return Err(self.unread(error)),
-        };
-        walk.finish().map_err(changeable)?;
+        let judged_file::Opened { place, content } =
+            judged_file::open(&self.path, MAX_FILE_BYTES, |error| self.unread(error))?;
         let Some((content, before)) = content else { return Ok(Opened { place, tokens: Vec::new(), before: None }) };
         Ok(Opened { place, tokens: self.read(&content)?, before: Some(before) })
     }

@@ -1,6 +1,5 @@
 //! What comes with a request: read to its end within its bounds, or not at all.
 
-use std::fmt;
 use std::time::Duration;
 
 use aisoc_worker::serving::MAX_CALL_BYTES;
@@ -10,17 +9,16 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use schemars::JsonSchema;
-use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 
 use super::login::shows_token;
 use super::problem::Problem;
+use crate::strict_json;
 
 /// How long a request may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// Deepest that a value in a request may be nested.
-const MAX_DEPTH: usize = 64;
 
 /// What a plugin is called with.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -51,9 +49,7 @@ pub(super) async fn read_object<T: DeserializeOwned>(headers: &HeaderMap, body: 
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Once { depth: 0 }.deserialize(&mut reader)?;
-    reader.end()?;
+    let value = strict_json::value(bytes)?;
     // Derived readers take a list for an object as well.
     match value {
         Value::Object(_) => serde_json::from_value(value),
@@ -89,81 +85,6 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     match kind.eq_ignore_ascii_case("application/json") {
         true => Ok(()),
         false => Err(Problem::of_request(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is to be application/json")),
-    }
-}
-
-/// A value in which no key stands twice, of which readers would take one or the other, and which is not too deep.
-#[derive(Clone, Copy)]
-struct Once {
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Once {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Once {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
-        let (inner, mut values) = (self.inner()?, Vec::new());
-        while let Some(value) = sequence.next_element_seed(inner)? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let (inner, mut values) = (self.inner()?, Map::new());
-        while let Some(key) = members.next_key::<String>()? {
-            if values.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
-            }
-            let value = members.next_value_seed(inner)?;
-            values.insert(key, value);
-        }
-        Ok(Value::Object(values))
-    }
-}
-
-impl Once {
-    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
-        match self.depth < MAX_DEPTH {
-            true => Ok(Self { depth: self.depth + 1 }),
-            false => Err(E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels"))),
-        }
     }
 }
 

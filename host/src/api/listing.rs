@@ -58,7 +58,7 @@ impl ListQuery {
     }
 
     /// Where the page ends: two that have one id are on one page, for the next one begins behind an id.
-    fn end(&self, plugins: &[&HostedPlugin]) -> usize {
+    fn end(&self, plugins: &[HostedPlugin]) -> usize {
         let Some(limit) = self.limit.filter(|limit| *limit < plugins.len()) else { return plugins.len() };
         let last = &plugins[limit - 1].id;
         limit + plugins[limit..].iter().take_while(|plugin| plugin.id == *last).count()
@@ -90,7 +90,7 @@ pub(super) async fn list(
     if query.is_all() {
         return tagged_bytes(&headers, shown.body.clone(), &shown.digest);
     }
-    let plugins: Vec<&HostedPlugin> = shown.plugins.iter().filter(|plugin| query.is_met(plugin)).collect();
+    let plugins: Vec<HostedPlugin> = shown.plugins().filter(|plugin| query.is_met(plugin)).collect();
     let end = query.end(&plugins);
     let next = if end < plugins.len() { plugins.get(end - 1).and_then(|last| query.next(&last.id)) } else { None };
     let mut response = tagged(&headers, &plugins[..end])?;
@@ -104,7 +104,7 @@ pub(super) async fn show(State(api): State<Api>, named: Named, headers: HeaderMa
     let id = id(named)?;
     let shown = api.host().shown();
     let plugin = shown.plugin(id.as_str()).ok_or_else(|| Problem::of_plugin(id.as_str(), &Refusal::Unknown))?;
-    tagged(&headers, plugin)
+    tagged(&headers, &plugin)
 }
 
 /// A value, unless whoever asks has it: its tag is of its bytes.

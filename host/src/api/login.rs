@@ -69,7 +69,7 @@ pub(super) fn admit(
 ) -> Result<Actor, Problem> {
     let Some(logins) = logins else { return Ok(Actor::Development) };
     let admitted = shown(headers).and_then(|token| logins.admit(token, permission).map_err(Refused::Denied));
-    admitted.map(Actor::Token).map_err(Problem::from)
+    admitted.map(Actor::from).map_err(Problem::from)
 }
 
 /// Whether a request shows a token, whoever's that is.
@@ -111,13 +111,17 @@ impl From<Refused> for Problem {
             Refused::Doubled => Self::of_request(Is::BAD_REQUEST, "a request shows one token"),
             Refused::Denied(denied) => match denied {
                 Denied::Unnamed => unnamed("Not authenticated"),
-                Denied::NoToken => unnamed("Could not validate credentials"),
+                Denied::NoToken | Denied::NotCredible => unnamed("Could not validate credentials"),
+                Denied::Subjectless => unnamed("Invalid token"),
                 Denied::Unknown => unnamed("Invalid or revoked API key"),
                 Denied::Expired => unnamed("API key has expired"),
                 Denied::Scope(permission) => missing(format!("API key missing scope: {permission}")),
                 Denied::Role(permission) => missing(format!("Permission denied: {permission}")),
                 Denied::Unreadable(reason) => {
                     Self::of(Is::SERVICE_UNAVAILABLE, reason, "the host cannot read its tokens".to_owned())
+                }
+                Denied::KeysUnreadable(reason) => {
+                    Self::of(Is::SERVICE_UNAVAILABLE, reason, "the host cannot read the keys of its issuer".to_owned())
                 }
             },
         }

@@ -19,12 +19,15 @@ mod routes;
 mod socket_file;
 
 use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use tokio::task::JoinSet;
 
 use self::asking::Api;
@@ -65,7 +68,7 @@ pub async fn serve(
         }
         Err(fault) => looked(Some(fault)),
     });
-    let attending = attend(&host);
+    let attending = attend(&host)?;
     let router = router(api);
     let mut stop = pin!(stop);
     loop {
@@ -96,9 +99,9 @@ pub async fn serve(
 
 /// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
 /// keeps no revocation waiting.
-fn attend(host: &Arc<Host>) -> JoinSet<()> {
-    let steps: [fn(&Host); 4] = [Host::notice_ends, Host::judge_round, Host::look_round, Host::retry];
-    steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect()
+fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, Sender<()>)> {
+    let steps: [fn(&Host); 4] = [Host::notice_ends, Host::judge_round, Host::retry, Host::rest_round];
+    Ok((steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect(), look(Arc::clone(host))?))
 }
 
 async fn again_and_again(host: Arc<Host>, step: fn(&Host)) {
@@ -107,4 +110,19 @@ async fn again_and_again(host: Arc<Host>, step: fn(&Host)) {
         let host = Arc::clone(&host);
         let _ = tokio::task::spawn_blocking(move || step(&host)).await;
     }
+}
+
+/// Looks at the disk until what it gives is dropped. On a thread of its own: what a look has taken is kept by the allocator
+/// for the thread that has taken it, and threads of a pool would keep it each.
+fn look(host: Arc<Host>) -> Result<Sender<()>> {
+    let (going, gone) = mpsc::channel();
+    let looking = move || {
+        while gone.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
+            // As it is with the others: one look that fails is not the last one.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| host.look_round()));
+        }
+    };
+    let failed = |error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error);
+    thread::Builder::new().name("looking".to_owned()).spawn(looking).map_err(failed)?;
+    Ok(going)
 }

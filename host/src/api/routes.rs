@@ -156,7 +156,7 @@ async fn healthy() -> Json<Standing> {
 
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let (plugins, restarts) = api.ask(|host: &Host| (host.shown(), host.restarts())).await?;
-    let states: Vec<&str> = plugins.plugins.iter().map(|plugin| plugin.state).collect();
+    let states: Vec<&str> = plugins.states().map(crate::lifecycle::State::as_str).collect();
     let failed = |_| Problem::bug();
     api.metrics.answer(&states, restarts).map_err(failed)
 }

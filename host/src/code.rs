@@ -1,0 +1,29 @@
+//! `Code`: a plugin's code on its way into a process, and what is shown of a plugin by what was read with it.
+
+use std::sync::Arc;
+
+use aisoc_pipeline::AdmittedCode;
+use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
+
+use crate::pinned::Pin;
+
+/// A plugin's code, as it was admitted and read, and the directory that it was read from.
+pub(crate) struct Code {
+    pub(crate) code: AdmittedCode,
+    pub(crate) pin: Arc<Pin>,
+}
+
+/// What is shown of a plugin once its code was read.
+pub(crate) fn described(about: &HostedPlugin, code: &AdmittedCode) -> HostedPlugin {
+    let AdmittedCode { manifest, config_schema, .. } = code;
+    let mut about = about.clone();
+    about.manifest = HostedManifest {
+        name: Some(manifest.name.clone()),
+        description: manifest.description.clone(),
+        author: manifest.author.clone(),
+        tags: manifest.tags.clone(),
+        config_schema: config_schema.clone(),
+        ..about.manifest
+    };
+    about
+}

@@ -1,0 +1,237 @@
+//! Which plugins have a process, and for how long: a plugin that takes calls needs none before the first of them, and none
+//! once nobody calls it.
+//!
+//! A plugin without one is in memory as what it was admitted as, and its state is that of any other. It gets its process from
+//! the bytes of that admission, which are read and judged by the keys, the lock and the time of then: what stands there
+//! otherwise is started no more than it would be loaded.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_pipeline::accepted::Evidence;
+use aisoc_pipeline::{Discovered, read_admitted_code};
+use aisoc_worker::Error;
+
+use crate::asker::Asker;
+use crate::code::{Code, described};
+use crate::found::{Found, reason_of};
+use crate::held::{Held, Now, Running, locked};
+use crate::host::{CALL_PATIENCE, Host, PIN_PATIENCE};
+use crate::lifecycle::{Effect, Event, Verb};
+use crate::loading::fault;
+use crate::refusal::Refusal;
+use crate::rooms::Room;
+use crate::standing::OnDisk;
+
+/// How soon it is noticed that a plugin which somebody else changes is free.
+const STEP: Duration = Duration::from_millis(5);
+
+impl Host {
+    /// Reads the code that was admitted.
+    ///
+    /// # Errors
+    /// As [`read_admitted_code`]; `tree_modified` where another directory stands there by now.
+    pub(crate) fn read_code(&self, plugin: &Discovered) -> Result<Code> {
+        let pin = self.pinned.pin(&plugin.place)?;
+        self.settle_pins(PIN_PATIENCE);
+        let code = read_admitted_code(plugin, &self.settings.here.limits, &self.stop)?;
+        pin.require_at(&plugin.place)?;
+        Ok(Code { code, pin })
+    }
+
+    /// Holds a plugin as what it was admitted as, without a process.
+    pub(crate) fn hold(&self, held: &Held, found: &Found, plugin: &Arc<Discovered>) -> Result<()> {
+        self.remember_meant(held, found)?;
+        let loaded_at = (self.settings.clock)();
+        {
+            let mut now = locked(&held.now);
+            (now.admitted, now.loaded_at) = (Some(Arc::clone(plugin)), Some(loaded_at));
+            (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
+        }
+        self.moved(held, &found.place);
+        Ok(())
+    }
+
+    /// A place for one more process; of the plugins that nobody calls, the one that was called least lately makes room.
+    ///
+    /// # Errors
+    /// `host_busy` where all of them are called.
+    pub(crate) fn place(&self) -> Result<Room> {
+        let most = self.settings.processes.most;
+        loop {
+            if let Some(place) = self.processes.take(most) {
+                return Ok(place);
+            }
+            let idle = self.all().into_iter().filter_map(|held| {
+                let since = locked(&held.now).idle_since();
+                Some((since?, held))
+            });
+            let Some((_, held)) = idle.min_by_key(|(since, _)| *since) else {
+                return Err(Fault::new(
+                    Reason::HostBusy,
+                    format!("{most} plugins are called, and no more have a process"),
+                ));
+            };
+            held.rest(|_| true);
+        }
+    }
+
+    /// The process of a plugin that takes calls, which is started for the first of them.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them: what would not be admitted at this moment is not started.
+    pub(crate) fn called(&self, held: &Held, stop: &AtomicBool) -> Result<Arc<Running>, Refusal> {
+        if let Some(running) = self.callable(held)? {
+            return Ok(running);
+        }
+        let _changing = change(held, stop)?;
+        // Whoever had it may have started it, or taken it away.
+        match self.callable(held)? {
+            Some(running) => Ok(running),
+            None => self.awaken(held),
+        }
+    }
+
+    /// As [`Host::called`], of what was brought into memory a moment ago by whoever waits for it to run.
+    pub(crate) fn require_running(&self, held: &Held) -> Result<(), Refusal> {
+        let has_process = locked(&held.now).running.is_some();
+        if has_process { Ok(()) } else { self.awaken(held).map(drop) }
+    }
+
+    /// The process of a plugin that takes calls; nothing where it has none.
+    pub(crate) fn callable(&self, held: &Held) -> Result<Option<Arc<Running>>, Refusal> {
+        let now = locked(&held.now);
+        let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
+        match (effects.as_slice(), &now.running, &now.admitted) {
+            ([Effect::Call], Some(running), _) => {
+                match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
+                    Some(fault) => Err(quarantined(fault)),
+                    None => {
+                        running.is_used();
+                        Ok(Some(Arc::clone(running)))
+                    }
+                }
+            }
+            ([Effect::Call], None, Some(_)) => Ok(None),
+            _ => Err(Refusal::NotNow(now.life.state())),
+        }
+    }
+
+    /// Gives a plugin its process. Whoever calls holds `changing`.
+    fn awaken(&self, held: &Held) -> Result<Arc<Running>, Refusal> {
+        let admitted = locked(&held.now).admitted.clone();
+        let Some(plugin) = admitted else { return Err(Refusal::NotNow(locked(&held.now).life.state())) };
+        let room = self.place().map_err(Refusal::Host)?;
+        let Code { code, pin } = self.read_again(held, &plugin)?;
+        self.require_still_admitted(held, &plugin, &code.evidence)?;
+        let worker = self.start(held, &code).map_err(|fault| {
+            let _ = self.drive(held, Event::NotStarted(reason_of(&fault)), None, &Asker::host());
+            Refusal::Plugin(fault)
+        })?;
+        // Starting takes its time, in which keys are revoked.
+        self.require_still_admitted(held, &plugin, &code.evidence)?;
+        let mut now = locked(&held.now);
+        now.about = Arc::new(described(&now.about, &code));
+        let running = Arc::new(Running::new(worker, code.copy, pin, room));
+        (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
+        now.on_disk = Some(OnDisk::Same);
+        Ok(running)
+    }
+
+    /// The code that a plugin was admitted with. That something else stands there is noted.
+    fn read_again(&self, held: &Held, plugin: &Discovered) -> Result<Code, Refusal> {
+        self.read_code(plugin).map_err(|fault| {
+            let on_disk = match fault.reason() {
+                Reason::TreeModified => Some(OnDisk::Differs),
+                Reason::IoNotFound => Some(OnDisk::Gone),
+                _ => None,
+            };
+            if on_disk.is_some() {
+                locked(&held.now).on_disk = on_disk;
+            }
+            Refusal::Plugin(fault)
+        })
+    }
+
+    /// Refuses what would not be admitted at this moment. That is noted, and takes a plugin out of no state: a key may come
+    /// back, as it may for one that has a process.
+    fn require_still_admitted(
+        &self,
+        held: &Held,
+        plugin: &Arc<Discovered>,
+        evidence: &Evidence,
+    ) -> Result<(), Refusal> {
+        let is_it = |now: &Now| now.admitted.as_ref().is_some_and(|current| Arc::ptr_eq(current, plugin));
+        match self.require_admitted(evidence) {
+            Ok(()) => {
+                self.note(held, is_it, None);
+                Ok(())
+            }
+            Err(fault) if fault.class() == Class::Refused => {
+                self.note(held, is_it, Some(fault.clone()));
+                Err(quarantined(&fault))
+            }
+            // Nobody can tell: that is nothing against it, and it is not started.
+            Err(fault) => Err(Refusal::Plugin(fault)),
+        }
+    }
+
+    /// Ends the processes of plugins that nobody has called for long; for whoever asks again and again.
+    pub(crate) fn rest_round(&self) {
+        let Some(idle) = self.settings.processes.idle.filter(|_| self.processes.count() > 0) else { return };
+        for held in self.all() {
+            held.rest(|since| since.elapsed() >= idle);
+        }
+    }
+}
+
+fn quarantined(fault: &Fault) -> Refusal {
+    Refusal::Plugin(fault.clone().about("plugin is quarantined"))
+}
+
+/// Waits until nobody else changes it: for as long as a call takes, and as somebody waits for that.
+fn change<'a>(held: &'a Held, stop: &AtomicBool) -> Result<MutexGuard<'a, ()>, Refusal> {
+    let begun = Instant::now();
+    loop {
+        match held.changing.try_lock() {
+            Ok(changing) => return Ok(changing),
+            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if stop.load(Ordering::SeqCst) => {
+                return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::Stopped)));
+            }
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= CALL_PATIENCE => {
+                let patience = CALL_PATIENCE;
+                return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::TimedOut { patience })));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(STEP),
+        }
+    }
+}
+
+impl Now {
+    /// Since when nobody calls it, of a plugin that has a process.
+    fn idle_since(&self) -> Option<Instant> {
+        let running = self.running.as_ref().filter(|running| Arc::strong_count(running) == 1)?;
+        Some(*locked(&running.used_at))
+    }
+}
+
+impl Held {
+    /// Ends its process where nobody calls it and it is `due`. It stays in memory as what it was admitted as.
+    pub(crate) fn rest(&self, due: impl FnOnce(Instant) -> bool) {
+        let running = {
+            let mut now = locked(&self.now);
+            let Some(since) = now.idle_since().filter(|_| now.admitted.is_some()) else { return };
+            if !due(since) {
+                return;
+            }
+            now.evidence = None;
+            now.running.take()
+        };
+        // Outside of the lock: it may take its time.
+        drop(running);
+    }
+}
