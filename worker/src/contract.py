@@ -27,9 +27,13 @@ def tasks_of(user):
     count = 0
     for entry in os.scandir("/proc"):
         try:
-            if entry.name.isdigit() and entry.stat().st_uid == user:
-                count += len(os.listdir(entry.path + "/task"))
-        except OSError:
+            if entry.name.isdigit():
+                # Whose the directory is says nothing: that of a process that cannot be dumped is root's.
+                with open(entry.path + "/status", encoding="utf-8", errors="replace") as status:
+                    said = dict(line.split(":", 1) for line in status if ":" in line)
+                if int(said["Uid"].split()[0]) == user:
+                    count += int(said["Threads"])
+        except (OSError, KeyError, ValueError):
             pass
     return count
 

@@ -4,7 +4,6 @@
 //! orphaned falls to the nearest process that adopts, and while a plugin is loaded that is this one.
 #![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of processes, in `/proc`")]
 
-use std::os::unix::fs::MetadataExt as _;
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -52,10 +51,8 @@ pub(crate) fn beginning(id: u32) -> u64 {
 
 /// How many processes and threads that user has, as far as they are to be seen.
 pub(crate) fn tasks_of(user: u32) -> u64 {
-    let is_of_user =
-        |process: &Process| fs::metadata(format!("/proc/{}", process.id)).is_ok_and(|process| process.uid() == user);
-    let tasks = |process: Process| fs::read_dir(format!("/proc/{}/task", process.id)).map_or(1, |tasks| tasks.count());
-    Process::all().into_iter().filter(is_of_user).map(|process| tasks(process) as u64).sum()
+    let all = Process::all().into_iter().filter_map(|process| process.tasks());
+    all.filter(|(owner, _)| *owner == user).map(|(_, tasks)| tasks).sum()
 }
 
 /// Kills every process that descends from this one and is not older than that, until there is none. What
@@ -117,6 +114,14 @@ impl Process {
         Some(Self { id, parent: fields.get(1)?.parse().ok()?, began: fields.get(19)?.parse().ok()? })
     }
 
+    /// `/proc/ID/status`: whose it is, and how many threads it has. Whose its directory is says nothing: that of a process
+    /// that cannot be dumped is root's.
+    fn tasks(&self) -> Option<(u32, u64)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let first = |name| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+        Some((first("Uid:")?.parse().ok()?, first("Threads:")?.parse().ok()?))
+    }
+
     fn descends(&self, living: &[Self]) -> bool {
         let own = getpid().as_raw_nonzero().get();
         self.ancestors(living).any(|process| process.parent == own)
@@ -157,6 +162,17 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_whose_a_process_is_and_how_many_threads_it_has() {
+        let user = rustix::process::getuid().as_raw();
+        let own = Process::read(getpid().as_raw_nonzero().get()).expect("this process");
+        let (owner, tasks) = own.tasks().expect("this process");
+        // A test has a thread beside that of its program.
+        assert!(owner == user && tasks >= 2, "{owner} {tasks}");
+        assert!(tasks_of(user) >= 2);
+        assert_eq!(tasks_of(u32::MAX - 1), 0);
+    }
 
     #[test]
     fn knows_its_own_process_and_no_other_as_one_that_does_not_descend() {

@@ -17,6 +17,21 @@ class Refusal(Exception):
     """What is said about the plugin or a call, in the words of whoever would load it."""
 
 
+def hide():
+    """Others of the same user see nothing of this process: not its memory, its environment or what it has open.
+
+    `ctypes` alone would take as long to import as everything else here.
+    """
+    try:
+        import _ctypes
+
+        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        if _ctypes.call_function(prctl, (4, 0, 0, 0, 0)) != 0:  # PR_SET_DUMPABLE
+            raise OSError("the system refuses it")
+    except (ImportError, AttributeError, OSError) as error:
+        raise Refusal("this Python cannot keep its memory to itself: %s" % error) from error
+
+
 def take_channel():
     """The socket, away from where the plugin reads: a program that it starts inherits no duplicate."""
     channel = os.dup(0)
@@ -262,6 +277,7 @@ def main():
     LIMIT, directory = order["limit"], order["directory"]
     version = "%d.%d.%d" % sys.version_info[:3]
     try:
+        hide()
         plugin = load(order)
     except Refusal as refusal:
         write(channel, {"id": 0, "refusal": str(refusal)[:4000], "cause": cause_of(refusal, directory)})

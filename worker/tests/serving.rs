@@ -418,6 +418,22 @@ fn what_it_may_take_is_bounded() {
     assert!(children <= Bounds::default().tasks, "{result}");
 }
 
+/// Not to root, to whom nothing is closed: as root these plugins are nobody, as they are in a host.
+#[test]
+fn what_one_holds_in_memory_no_other_of_its_user_sees() {
+    let _starting = start_few();
+    let holds = "import os\nclass Plugin:\n def run(self, p, c): return os.getpid()";
+    let looks = "import os\nclass Plugin:\n def run(self, p, c):\n  seen = {}\n  for what in ('mem', 'environ', 'maps', 'fd'):\n   \
+                 place = '/proc/%d/%s' % (p['id'], what)\n   try:\n    seen[what] = bool(os.listdir(place) if what == 'fd' \
+                 else open(place, 'rb'))\n   except OSError as error: seen[what] = error.strerror\n  return seen";
+    let (holding, looking) = (started!(Fixture::of(holds)), started!(Fixture::of(looks)));
+    let id = call(&holding, json!({})).expect("answered")["result"].clone();
+    let seen = call(&looking, json!({ "id": id })).expect("answered");
+    for what in ["mem", "environ", "maps", "fd"] {
+        assert_eq!(seen[what], "Permission denied", "{what}: {seen}");
+    }
+}
+
 #[test]
 fn a_stopped_call_is_cancelled() {
     let source = "import asyncio\nclass Plugin:\n async def run(self, p, c): await asyncio.sleep(60)";
