@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{Bounds, Call, Plugin, Serving, ShimProgram, Worker};
+use aisoc_worker::serving::{Bounds, Call, Entry, Plugin, Serving, ShimProgram, Worker};
 use aisoc_worker::{Error, KEPT_VARIABLES, Python};
 use serde_json::{Map, json};
 use support::{Bench, Run};
@@ -32,8 +32,7 @@ fn start(source: &str) -> Option<Worker> {
     let place = tempfile::tempdir().expect("a directory");
     let plugin = Plugin {
         id: "of-tests",
-        file: "plugin.py",
-        class: "Plugin",
+        entry: &Entry::Class { file: "plugin.py".to_owned(), class: "Plugin".to_owned(), is_required: true },
         sources: &sources,
         directory: place.path(),
         site_paths: &[],
@@ -94,7 +93,7 @@ fn a_plugin_ends_with_a_host_that_is_killed() {
                   class Plugin:\n def run(self, p, c): return [os.getpid(), child.pid]";
     let hexadecimal: String = source.bytes().map(|byte| format!("{byte:02x}")).collect();
     let plugin = json!({
-        "id": "of-tests", "file": "plugin.py", "class": "Plugin", "module": "of_tests", "config": {},
+        "id": "of-tests", "entry": { "file": "plugin.py", "class": "Plugin", "is_required": true }, "module": "of_tests", "config": {},
         "sources": { "plugin.py": hexadecimal }, "directory": "/", "site_paths": [], "limit": 1000,
     });
     let call = json!({ "id": 1, "payload": {}, "context": {} });

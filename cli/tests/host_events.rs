@@ -107,18 +107,22 @@ fn whoever_watches_is_told_of_each_step_with_its_actor_and_its_request() {
     assert_eq!(first.data, expected);
     bench.write("plugins/demo/plugin.py", "changed = 1\n");
     host.send("POST", "/api/v1/plugins/demo/reload", &admin, "");
+    let doubted = watcher.next().expect("told");
+    let of_signature = (doubted.name.as_str(), &doubted.data["plugin_id"], &doubted.data["path"]);
+    assert_eq!(of_signature, ("plugin.signature.invalid", &json!("demo"), &json!("plugins/demo")), "{doubted:?}");
+    assert!(doubted.data["message"].as_str().is_some_and(|why| why.contains("plugin.py")), "{doubted:?}");
     let second = watcher.next().expect("told");
     assert_eq!((second.name.as_str(), &second.data["state"]), ("plugin.load.failed", &json!("disabled")), "{second:?}");
     assert!(second.data["message"].as_str().is_some_and(|why| !why.is_empty()), "{second:?}");
     assert_ne!(second.data["request_id"], "deploy-17");
     // What came behind the first, for whoever has seen that.
     let mut back = Watcher::begin(&host, &format!("{read}Last-Event-ID: {}\r\n", first.id));
-    assert_eq!(back.next(), Some(second));
+    assert_eq!((back.next(), back.next()), (Some(doubted), Some(second)));
     // The same, for machines; the host's own look has been first.
     let log = fs::read_to_string(bench.path("log")).expect("written");
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let actors: Vec<&str> = lines.iter().map(|line| line["actor"].as_str().expect("somebody")).collect();
-    assert_eq!(actors, ["host", "host", "ops", "ops"], "{log}");
+    assert_eq!(actors, ["host", "host", "ops", "host", "ops"], "{log}");
     assert_eq!(lines[2], first.data);
     // A host that ends lets them go at once.
     let began = Instant::now();

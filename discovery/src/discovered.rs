@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aisoc_installation::InstallRecord;
 use aisoc_manifests::digest::FileDigest;
@@ -149,6 +150,8 @@ pub enum Origin {
         statement: FileStatement,
         /// What stands beside it as its signature; nothing where nothing does.
         signature: Option<Content>,
+        /// Those bytes, of code: whoever runs it has no need of the path. Nothing of a domain, which nobody runs.
+        code: Option<Arc<[u8]>>,
     },
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aisoc_files::{
     Entry, Links, SmallFileError, entries_of, open_directory, open_directory_in, open_file_in, parallel, read_open,
@@ -32,6 +33,8 @@ const PLUGINS: &str = "plugins";
 const MAX_NAMES: usize = 10_000;
 /// Largest drop-in, code or domain: it is read whole.
 pub const MAX_DROPIN_BYTES: u64 = 8 << 20;
+/// All code among the drop-ins together: it is held until whoever has asked for it lets go.
+const MAX_CODE_BYTES: u64 = 256 << 20;
 /// The version of what has none.
 const VERSION: &str = "0.0.0+local";
 /// Directories of the system, in which a data directory is a mistake.
@@ -150,7 +153,8 @@ pub(crate) fn plugins(data_dir: &Path, user_plugins: UserPlugins, limits: &Limit
         return Ok(Dropins { found: Vec::new(), ..dropins });
     }
     dropins.notes.extend(dropins.found.iter().filter_map(|found| unlisted_place(found.as_ref().err()?)));
-    let read = parallel::map(&candidates, default_threads(), Candidate::read);
+    let room = CodeRoom::of(MAX_CODE_BYTES);
+    let read = parallel::map(&candidates, default_threads(), |candidate| candidate.read(&room));
     let read = read.map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     limits.cancellation.check()?;
     for Read { found, file, unread } in read {
@@ -274,7 +278,7 @@ impl Candidate {
         }
     }
 
-    fn read(&self) -> Read {
+    fn read(&self, room: &CodeRoom) -> Read {
         let (content, id) = (self.content(), self.id());
         let unread = content.as_ref().err().map(|fault| hash_failed(&self.path, fault));
         // Where the working directory is nobody knows, the path is what was typed.
@@ -282,16 +286,21 @@ impl Candidate {
         let digest = content.as_ref().ok().map(|content| FileStatement::of(content).digest());
         let file = DropinFile { place, registry: self.place.registry, digest };
         let name = id.as_ref().map_or_else(|_| escaped(self.within.as_os_str()), Clone::clone);
-        let found = id.and_then(|id| self.plugin(id, &content?));
+        let found = id.and_then(|id| self.plugin(id, content?, room));
         let found = found.map_err(|fault| failed(self.path.clone(), name, self.place.kind, fault));
         Read { found, file, unread }
     }
 
-    fn plugin(&self, id: String, content: &[u8]) -> Result<Discovered> {
-        if self.place.kind == Kind::Domain {
-            require_json(content, &self.path)?;
-        }
-        let (statement, relative) = (FileStatement::of(content), Path::new(self.place.name).join(&self.within));
+    fn plugin(&self, id: String, content: Vec<u8>, room: &CodeRoom) -> Result<Discovered> {
+        let statement = FileStatement::of(&content);
+        let code = match self.place.kind {
+            Kind::Domain => {
+                require_json(&content, &self.path)?;
+                None
+            }
+            _ => Some(room.hold(content, &self.path)?),
+        };
+        let relative = Path::new(self.place.name).join(&self.within);
         Ok(Discovered {
             id,
             version: VERSION.to_owned(),
@@ -301,7 +310,7 @@ impl Candidate {
             entry_point: format!("file:{}", relative.display()),
             hash: format!("sha256:{}", statement.digest().hex()),
             place: self.path.clone(),
-            origin: Origin::File { registry: self.place.registry, statement, signature: self.signature()? },
+            origin: Origin::File { registry: self.place.registry, statement, signature: self.signature()?, code },
         })
     }
 
@@ -347,6 +356,30 @@ impl Candidate {
             warning: Warning::UserPluginDisabledSkip,
             message: format!("`{path}` is not loaded ({}): drop-ins are switched off", self.place.registry),
             place: self.path.clone(),
+        }
+    }
+}
+
+/// How much code may still be held.
+struct CodeRoom {
+    left: AtomicU64,
+}
+
+impl CodeRoom {
+    fn of(bytes: u64) -> Self {
+        Self { left: AtomicU64::new(bytes) }
+    }
+
+    /// The code of that file, where there is room for it.
+    fn hold(&self, code: Vec<u8>, path: &Path) -> Result<Arc<[u8]>> {
+        let take = |left: u64| left.checked_sub(code.len() as u64);
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => Ok(code.into()),
+            Err(_) => {
+                let path = escaped(path.as_os_str());
+                let what = format!("with `{path}` there are more than {MAX_CODE_BYTES} bytes of code in drop-ins");
+                Err(Fault::new(Reason::ForbiddenEntry, what).hint("take away those that nobody uses"))
+            }
         }
     }
 }
@@ -403,6 +436,8 @@ fn suspicious(data_dir: &Path) -> Option<Note> {
 
 #[cfg(test)]
 mod tests {
+    use aisoc_manifests::id::HostedId;
+
     use super::*;
 
     #[test]
@@ -419,6 +454,25 @@ mod tests {
         ] {
             assert_eq!(UserPlugins::of_switch(value.map(OsStr::new)), expected, "{value:?}");
         }
+    }
+
+    #[test]
+    fn whoever_asks_a_host_can_name_every_drop_in() {
+        for place in &PLACES {
+            let id = format!("{}/tidy", place.kind);
+            assert_eq!(id.parse::<HostedId>().expect("an id").as_str(), id);
+        }
+    }
+
+    #[test]
+    fn so_much_code_is_held_and_no_more() {
+        let room = CodeRoom::of(10);
+        let hold = |bytes: usize| room.hold(vec![b'#'; bytes], Path::new("x.py"));
+        assert_eq!(hold(4).expect("below").len(), 4);
+        assert_eq!(hold(7).expect_err("above").reason(), Reason::ForbiddenEntry);
+        assert_eq!(hold(6).expect("at").len(), 6);
+        assert!(hold(1).is_err());
+        assert!(hold(0).is_ok());
     }
 
     #[test]

@@ -7,16 +7,17 @@ use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
 
 use crate::pinned::Pin;
 
-/// A plugin's code, as it was admitted and read, and the directory that it was read from.
+/// A plugin's code, as it was admitted and read, and the directory that it was read from, where it was one.
 pub(crate) struct Code {
     pub(crate) code: AdmittedCode,
-    pub(crate) pin: Arc<Pin>,
+    pub(crate) pin: Option<Arc<Pin>>,
 }
 
 /// What is shown of a plugin once its code was read.
 pub(crate) fn described(about: &HostedPlugin, code: &AdmittedCode) -> HostedPlugin {
     let AdmittedCode { manifest, config_schema, .. } = code;
     let mut about = about.clone();
+    let Some(manifest) = manifest else { return about };
     about.manifest = HostedManifest {
         name: Some(manifest.name.clone()),
         description: manifest.description.clone(),

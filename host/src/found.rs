@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) hash: Option<String>,
     /// What is to become of it.
     pub(crate) verdict: Verdict,
+    /// What is wrong with its signature, whether that refuses it or not.
+    pub(crate) objection: Option<Fault>,
     /// The name of its directory, where an operator asks for what is in that one.
     pub(crate) asked_for: Option<String>,
 }
@@ -26,9 +28,9 @@ pub(crate) struct Found {
 /// What is to become of what was found.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// Every gate lets it pass, and it is a directory that a host loads.
+    /// Every gate lets it pass, and a host loads it.
     Admitted(Arc<Discovered>),
-    /// Every gate lets it pass, and this host loads nothing of its kind.
+    /// Every gate lets it pass, and there is nothing of it to load: it is data.
     NotLoaded,
     /// A gate refuses it, or it is none.
     Refused(Fault),
@@ -50,6 +52,13 @@ impl Found {
             (None, Some(file)) => (SignatureJudgement::of_file(file), None),
             (None, None) => (SignatureJudgement::default(), None),
         };
+        let objection = match (judged, file) {
+            (Some(judged), _) => {
+                judged.verdict.as_ref().map_or_else(|fault| Some(fault.clone()), |said| said.objection.clone())
+            }
+            (None, Some(file)) => file.objection,
+            (None, None) => None,
+        };
         let about = HostedPlugin {
             signature,
             capabilities: grants.into_iter().flatten().collect(),
@@ -58,18 +67,24 @@ impl Found {
         let (place, hash) = (plugin.place.clone(), Some(plugin.hash.clone()));
         let verdict = match refusal {
             Some(refusal) => Verdict::Refused(refusal),
-            None if matches!(plugin.source, PluginSource::Dir | PluginSource::Oci) => {
-                Verdict::Admitted(Arc::new(plugin))
-            }
+            None if is_loaded(&plugin) => Verdict::Admitted(Arc::new(plugin)),
             None => Verdict::NotLoaded,
         };
-        Self { about, place, hash, verdict, asked_for: None }
+        Self { about, place, hash, verdict, objection, asked_for: None }
     }
 
     fn failed(failed: Failed) -> Self {
         let Failed { name, source, kind, version, place, fault } = failed;
         let about = shown(&name, version.as_deref(), source, kind, &place);
-        Self { about, place, hash: None, verdict: Verdict::Refused(fault), asked_for: None }
+        Self { about, place, hash: None, verdict: Verdict::Refused(fault), objection: None, asked_for: None }
+    }
+}
+
+fn is_loaded(plugin: &Discovered) -> bool {
+    match plugin.source {
+        PluginSource::Dir | PluginSource::Oci => true,
+        PluginSource::Dropin => plugin.kind != Kind::Domain,
+        PluginSource::EntryPoint | PluginSource::Compiled => false,
     }
 }
 

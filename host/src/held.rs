@@ -31,20 +31,20 @@ pub(crate) struct Held {
     pub(crate) now: Mutex<Now>,
 }
 
-/// A plugin that is loaded, what it reads, and the directory that it was loaded from, which stay as long as anybody calls
-/// it.
+/// A plugin that is loaded; of one in a directory also what it reads, and the directory, which stay as long as anybody
+/// calls it.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) worker: Worker,
     /// When it was called last.
     pub(crate) used_at: Mutex<Instant>,
-    _copy: PrivateCopy,
-    _pin: Arc<Pin>,
+    _copy: Option<PrivateCopy>,
+    _pin: Option<Arc<Pin>>,
     _room: Room,
 }
 
 impl Running {
-    pub(crate) fn new(worker: Worker, copy: PrivateCopy, pin: Arc<Pin>, room: Room) -> Self {
+    pub(crate) fn new(worker: Worker, copy: Option<PrivateCopy>, pin: Option<Arc<Pin>>, room: Room) -> Self {
         Self { worker, used_at: Mutex::new(Instant::now()), _copy: copy, _pin: pin, _room: room }
     }
 

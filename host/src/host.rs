@@ -28,6 +28,7 @@ use crate::held::{Held, Key, Now, Running, key, locked};
 use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::loading::fault;
 use crate::meant::require_plain_name;
+use crate::noticed::Noticed;
 use crate::pinned::Pinned;
 use crate::refusal::Refusal;
 use crate::rooms::Processes;
@@ -65,6 +66,8 @@ pub struct Host {
     pub(crate) looking: Mutex<()>,
     /// What was shown last of all plugins.
     shown: Mutex<Arc<Shown>>,
+    /// What was said of the sources last.
+    pub(crate) noticed: Mutex<Noticed>,
     /// When what is in memory is judged again.
     pub(crate) judgement: Mutex<Judgement>,
     /// When it is compared with the disk again.
@@ -100,6 +103,7 @@ impl Host {
             discovering: Mutex::default(),
             looking: Mutex::default(),
             shown: Mutex::new(Arc::new(Shown::of(Vec::new(), false))),
+            noticed: Mutex::default(),
             judgement: Mutex::new(Judgement::begin()),
             disk: Mutex::new(Round::begin(LOOK_ROUND)),
             due: Mutex::default(),
@@ -393,7 +397,10 @@ impl Host {
         if let Some(configuration) = &configuration {
             require_described(&held.id, configuration, code.config_schema.as_ref())?;
         }
-        self.settings.loader.load(code, &self.stop, &configuration.unwrap_or_default(), log)
+        if let Some(file) = &code.user_file {
+            self.tell_of(&Happening::UserFile { file });
+        }
+        self.settings.loader.load(&held.id, code, &self.stop, &configuration.unwrap_or_default(), log)
     }
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.

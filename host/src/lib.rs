@@ -18,6 +18,8 @@ pub mod lifecycle;
 mod loading;
 mod looking;
 mod meant;
+mod noticed;
+mod noticing;
 mod pinned;
 mod processes;
 mod refusal;

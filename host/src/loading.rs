@@ -15,9 +15,6 @@ use serde_json::{Map, Value};
 const MAX_SHOWN: usize = 1000;
 /// How long a plugin may take to be loaded.
 const LOAD_PATIENCE: Duration = Duration::from_secs(20);
-/// What a host loads where the manifest names nothing that it can.
-const FILE: &str = "plugin.py";
-const CLASS: &str = "Plugin";
 
 /// With what plugins are loaded.
 #[derive(Clone)]
@@ -41,18 +38,17 @@ impl Loader {
     /// `import_failed`, in the words of a host.
     pub(crate) fn load(
         &self,
+        id: &str,
         code: &AdmittedCode,
         stop: &AtomicBool,
         config: &Map<String, Value>,
         log: impl FnMut(LogLine) + Send + 'static,
     ) -> Result<Worker, Fault> {
-        let (file, class) = entry_point(code);
         let plugin = Plugin {
-            id: code.manifest.id.as_str(),
-            file,
-            class,
+            id,
+            entry: &code.entry,
             sources: &code.sources,
-            directory: code.copy.path(),
+            directory: &code.directory,
             site_paths: &[],
             config,
         };
@@ -66,12 +62,6 @@ impl Loader {
         };
         Worker::start(&plugin, serving).map_err(|error| fault(Reason::ImportFailed, &error))
     }
-}
-
-/// `FILE:CLASS`, where the manifest names one; `plugin.py:Plugin` as every host loads it otherwise.
-fn entry_point(code: &AdmittedCode) -> (&str, &str) {
-    let named = code.manifest.entry_point.as_deref().and_then(|named| named.split_once(':'));
-    named.filter(|(file, _)| code.sources.contains_key(*file)).unwrap_or((FILE, CLASS))
 }
 
 /// A worker's error, with the plugin's own words in it cut and escaped.

@@ -1,5 +1,7 @@
 //! How a host looks at its sources: by the keys, the lock and the time of now, and by what operators mean.
 
+use std::mem;
+
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::{HereOptions, LockNow, list};
 use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts};
@@ -43,7 +45,10 @@ impl Host {
         };
         let lock = lock.as_ref().map(|(path, lock)| (path.clone(), lock));
         let check = |plugins: &[&Discovered]| check(&options, plugins);
-        let found = Found::all(list(&options, self.settings.mode, lock, &check, Traces::Dropped)?);
+        let mut listing = list(&options, self.settings.mode, lock, &check, Traces::Dropped)?;
+        let noticed = mem::take(&mut listing.noticed);
+        let found = Found::all(listing);
+        self.tell_of_sources(&noticed, &found);
         self.compare_with_disk(&found);
         Ok(found)
     }

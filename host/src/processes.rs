@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_pipeline::accepted::Evidence;
-use aisoc_pipeline::{Discovered, read_admitted_code};
+use aisoc_pipeline::{Discovered, PluginSource, read_admitted_code};
 use aisoc_worker::Error;
 
 use crate::asker::Asker;
@@ -35,10 +35,11 @@ impl Host {
     /// # Errors
     /// As [`read_admitted_code`]; `tree_modified` where another directory stands there by now.
     pub(crate) fn read_code(&self, plugin: &Discovered) -> Result<Code> {
-        let pin = self.pinned.pin(&plugin.place)?;
+        let is_directory = matches!(plugin.source, PluginSource::Dir | PluginSource::Oci);
+        let pin = is_directory.then(|| self.pinned.pin(&plugin.place)).transpose()?;
         self.settle_pins(PIN_PATIENCE);
         let code = read_admitted_code(plugin, &self.settings.here.limits, &self.stop)?;
-        pin.require_at(&plugin.place)?;
+        pin.as_ref().map_or(Ok(()), |pin| pin.require_at(&plugin.place))?;
         Ok(Code { code, pin })
     }
 

@@ -1,15 +1,15 @@
 //! What a host goes by, and what it says of what happens.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::accepted::HereOptions;
-use aisoc_pipeline::{InstallOptions, Installation, Rollback};
+use aisoc_pipeline::{DropinFile, InstallOptions, Installation, Note, Rollback};
 use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{PluginMode, TrustMode};
+use aisoc_trust::{PluginMode, SignatureStatus, TrustMode};
 use aisoc_worker::serving::LogLine;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -138,6 +138,38 @@ pub enum Happening<'a> {
     NotPinned {
         /// Why.
         error: &'a str,
+    },
+    /// A file of a user's is going to be run, or is taken as data, or nobody can read it.
+    UserFile {
+        /// Where it is, and which bytes it has.
+        file: &'a DropinFile,
+    },
+    /// Something was passed over, or is not as it should be, where plugins were looked for.
+    Noticed {
+        /// What.
+        note: &'a Note,
+    },
+    /// A plugin has the id of another one, and does not count.
+    Duplicate {
+        /// The id.
+        id: &'a str,
+        /// Where it is.
+        place: &'a Path,
+        /// Why, with both places.
+        fault: &'a Fault,
+    },
+    /// A signature does not count, or there is none where that is let pass.
+    Signature {
+        /// The plugin.
+        id: &'a str,
+        /// Where it is.
+        place: &'a Path,
+        /// What it is worth.
+        status: SignatureStatus,
+        /// What is wrong with it.
+        why: String,
+        /// Whether the plugin is refused, for that or anything else.
+        is_refused: bool,
     },
     /// A plugin printed something.
     Printed {

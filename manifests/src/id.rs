@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::fault::{Fault, Reason, Result};
 use crate::name::unportable;
-use crate::text::shown;
+use crate::text::{first_hidden, shown};
 
 /// `[A-Za-z0-9][A-Za-z0-9._-]{1,63}`, matched to the very end.
 ///
@@ -66,6 +66,52 @@ impl FromStr for PluginId {
     }
 }
 
+/// By what a host knows a plugin: a [`PluginId`], or `KIND/STEM` of a drop-in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostedId(String);
+
+/// What drop-ins are to a host, in the first part of their ids.
+const DROPIN_KINDS: [&str; 5] = ["loader", "tool", "cleaner", "archive_handler", "domain"];
+/// Longest name of a file.
+const MAX_STEM_BYTES: usize = 255;
+
+impl HostedId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HostedId {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let is_stem = |stem: &str| {
+            !matches!(stem, "" | "." | "..")
+                && stem.len() <= MAX_STEM_BYTES
+                && !stem.contains('/')
+                && first_hidden(stem).is_none()
+        };
+        let is_dropin = text.split_once('/').is_some_and(|(kind, stem)| DROPIN_KINDS.contains(&kind) && is_stem(stem));
+        if is_dropin {
+            return Ok(Self(text.to_owned()));
+        }
+        text.parse::<PluginId>().map(|id| Self(id.0))
+    }
+}
+
+impl From<PluginId> for HostedId {
+    fn from(id: PluginId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl fmt::Display for HostedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for PluginId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -87,6 +133,31 @@ impl serde::Serialize for PluginId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_host_holds_is_installed_or_a_drop_in() {
+        for bad in [
+            "",
+            "a",
+            "a/b",
+            "/tidy",
+            "cleaner/",
+            "cleaner/a/b",
+            "cleaner/..",
+            "cleaner/.",
+            "cleaner/a\0",
+            "cleaner/a\n",
+            "other/tidy",
+            "../cleaner/a",
+            "cleaner/\u{202e}a",
+            &format!("cleaner/{}", "x".repeat(256)),
+        ] {
+            assert!(bad.parse::<HostedId>().is_err(), "{bad:?}");
+        }
+        for good in ["ab", "lab.flux", "cleaner/tidy", "archive_handler/a b", &format!("tool/{}", "x".repeat(255))] {
+            assert_eq!(good.parse::<HostedId>().expect(good).as_str(), good);
+        }
+    }
 
     #[test]
     fn refuses_a_trailing_newline_and_paths() {

@@ -14,6 +14,7 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_manifests::warning::Warning;
+use aisoc_trust::SignatureStatus;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -21,6 +22,9 @@ use crate::redact::redacted;
 
 /// Longest text of an event, in characters: more than any path of this system has.
 const MAX_TEXT: usize = 4096;
+
+/// Who notices what nobody has asked about.
+const HOST: &str = "host";
 
 /// How much somebody has to look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,6 +82,12 @@ pub enum Occurrence {
         /// In words, with both places.
         message: String,
     },
+    /// A signature does not count.
+    #[serde(rename = "plugin.signature.invalid")]
+    SignatureInvalid(DoubtfulSignature),
+    /// There is no signature, and that is let pass.
+    #[serde(rename = "plugin.signature.unsigned")]
+    SignatureUnsigned(DoubtfulSignature),
     /// A reference without a digest was taken.
     #[serde(rename = "plugin.oci_unpinned")]
     OciUnpinned {
@@ -156,6 +166,19 @@ impl HostedStep {
     }
 }
 
+/// What is wrong with a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoubtfulSignature {
+    /// The id.
+    plugin_id: String,
+    /// Where the plugin is.
+    path: String,
+    /// In words.
+    message: String,
+    /// Who has noticed it: `host`.
+    actor: &'static str,
+}
+
 /// Whose word has let a plugin in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SigningGrounds {
@@ -195,6 +218,16 @@ impl Occurrence {
             path: path(place),
             message: text(fault.message()),
         })
+    }
+
+    /// Of a signature that is of that worth; nothing of one that counts, or that nobody has looked at.
+    pub fn of_signature(id: &str, place: &Path, status: SignatureStatus, why: &str) -> Option<Self> {
+        let doubtful = DoubtfulSignature { plugin_id: text(id), path: path(place), message: text(why), actor: HOST };
+        match status {
+            SignatureStatus::Invalid => Some(Self::SignatureInvalid(doubtful)),
+            SignatureStatus::Unsigned => Some(Self::SignatureUnsigned(doubtful)),
+            _ => None,
+        }
     }
 
     /// Of a reference that names no digest.

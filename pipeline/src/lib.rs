@@ -2,7 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod accepted;
-mod admitted_code;
+mod admitted;
 mod afterwards;
 mod arrival;
 mod at_rest;
@@ -54,7 +54,7 @@ mod verify;
 mod verify_installed;
 mod versions;
 
-pub use admitted_code::{AdmittedCode, read_admitted_code, read_evidence};
+pub use admitted::{AdmittedCode, read_admitted_code, read_evidence};
 pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
     Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,

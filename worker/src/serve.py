@@ -69,23 +69,45 @@ def write(channel, answer):
 
 
 class Modules:
-    """Finds and loads the modules of the plugin, out of memory; behind those of Python itself."""
+    """Finds and loads the modules of the plugin, out of memory: behind those of Python itself, and before those that
+    stand on a disk in the same place."""
 
-    def __init__(self, directory, sources):
-        self.directory, self.sources = directory, sources
+    def __init__(self, directory, sources, are_all):
+        self.directory, self.sources, self.are_all = directory, sources, are_all
+        self.paths_of_python, self.are_of_python = list(sys.path), {}
+
+    def stand_before_the_disk(self):
+        """Behind what Python has within itself."""
+        names = [getattr(finder, "__name__", None) for finder in sys.meta_path]
+        sys.meta_path.insert(names.index("PathFinder"), self)
+
+    def is_of_python(self, name):
+        """Whether Python's own library has that module, or the package that it would be in."""
+        top = name.partition(".")[0]
+        if top not in self.are_of_python:
+            from _frozen_importlib_external import PathFinder
+
+            spec = PathFinder.find_spec(top, self.paths_of_python)
+            # A directory without anything of a package is none.
+            self.are_of_python[top] = spec is not None and spec.loader is not None
+        return self.are_of_python[top]
 
     def find_spec(self, name, path=None, target=None):
         from _frozen_importlib import ModuleSpec
 
         place = name.replace(".", "/")
         for file, is_package in ((place + "/__init__.py", True), (place + ".py", False)):
-            if file in self.sources:
+            if file in self.sources and not self.is_of_python(name):
                 spec = ModuleSpec(name, self, origin=os.path.join(self.directory, file), is_package=is_package)
                 spec.has_location = True
                 spec.loader_state = file
                 if is_package:
                     spec.submodule_search_locations = [os.path.join(self.directory, place)]
                 return spec
+        # Whatever stands beside a package of the plugin on a disk is none of its modules.
+        package = sys.modules.get(name.rpartition(".")[0])
+        if self.are_all and getattr(package, "__loader__", None) is self:
+            raise ModuleNotFoundError("No module named %r" % name, name=name)
         return None
 
     def create_module(self, spec):
@@ -136,14 +158,37 @@ def cause_of(refusal, directory):
 
 
 def load(order):
-    """Imports the file that holds the class, and makes an object of it."""
-    directory, file = order["directory"], order["file"]
+    """What is called of the plugin."""
     sources = {path: bytes.fromhex(source) for path, source in order.pop("sources").items()}
+    modules = Modules(order["directory"], sources, are_all=not order["site_paths"])
+    modules.stand_before_the_disk()
+    sys.path.extend(order["site_paths"])
+    entry = order["entry"]
+    if "module" in entry:
+        return load_object(entry, order)
+    return load_file(entry, order, modules)
+
+
+def load_object(entry, order):
+    """What a distribution names, made into an object where it is a class that could be called then."""
+    name = "%s:%s" % (entry["module"], entry["object"])
+    with refusing("error importing %s" % name):
+        import importlib
+
+        found = importlib.import_module(entry["module"])
+        for part in entry["object"].split("."):
+            found = getattr(found, part)
+    if not isinstance(found, type) or method_of(found)[0] is None:
+        return found
+    with refusing("error making %s" % name):
+        return make(found, order)
+
+
+def load_file(entry, order, modules):
+    """Imports the file that holds the class, and makes an object of it; the file itself, where it need not hold one."""
+    file, sources, directory = entry["file"], modules.sources, order["directory"]
     if file not in sources:
         raise Refusal("%s not found" % file)
-    modules = Modules(directory, sources)
-    sys.path.extend(order["site_paths"])
-    sys.meta_path.append(modules)
     # Registered before it runs, as hosts do it: dataclasses look their module up.
     name = order["module"]
     module = type(sys)(name)
@@ -152,10 +197,12 @@ def load(order):
     sys.modules[name] = module
     with refusing("error importing %s" % file):
         exec(compile(sources[file], module.__file__, "exec", dont_inherit=True), module.__dict__)
-    found = getattr(module, order["class"], None)
+    found = getattr(module, entry["class"], None)
     if not isinstance(found, type):
-        raise Refusal("%s must define a class named '%s'" % (file, order["class"]))
-    with refusing("error making %s" % order["class"]):
+        if not entry["is_required"]:
+            return module
+        raise Refusal("%s must define a class named '%s'" % (file, entry["class"]))
+    with refusing("error making %s" % entry["class"]):
         return make(found, order)
 
 
@@ -181,9 +228,24 @@ def method_of(plugin):
         ("fetch_data", lambda payload, context: (context,)),
     ):
         method = getattr(plugin, name, None)
-        if callable(method):
+        if callable(method) and is_its_own(plugin, method):
             return method, arguments
     return None, None
+
+
+def is_its_own(plugin, method):
+    """Whether a module has written it: what it has imported from elsewhere is for itself, and not for callers."""
+    return not isinstance(plugin, type(sys)) or getattr(method, "__module__", None) == plugin.__name__
+
+
+def missing(plugin):
+    """Why there is nothing to call."""
+    if isinstance(plugin, type(sys)):
+        file = os.path.basename(plugin.__file__ or plugin.__name__)
+        return "%s defines neither a class 'Plugin' nor a function 'run'" % file
+    if hasattr(plugin, "__name__"):
+        return "%s has no method 'run'" % plugin.__name__
+    return "Plugin class missing 'run' method"
 
 
 def is_coroutine_function(method):
@@ -211,7 +273,7 @@ def refused(call, refusal, directory):
 def arguments_of(plugin, call):
     method, arguments = method_of(plugin)
     if method is None:
-        raise Refusal("Plugin class missing 'run' method")
+        raise Refusal(missing(plugin))
     with refusing("execution error"):
         return method, arguments(call["payload"], call["context"])
 

@@ -7,13 +7,16 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{Bounds, Call, LogLine, MAX_CALL_BYTES, Plugin, Serving, ShimProgram, Worker, attend};
+use aisoc_worker::serving::{
+    Bounds, Call, Entry, LogLine, MAX_CALL_BYTES, Plugin, Serving, ShimProgram, Worker, attend,
+};
 use aisoc_worker::{Error, KEPT_VARIABLES, Loading, Python, Room, load};
 use rustix::fs::{FileType, fstat};
 use rustix::process::{Pid, test_kill_process};
@@ -54,12 +57,16 @@ fn start_many() -> RwLockWriteGuard<'static, ()> {
     STARTING.write().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn class(file: &str, class: &str) -> Entry {
+    Entry::Class { file: file.to_owned(), class: class.to_owned(), is_required: true }
+}
+
 struct Fixture {
     directory: tempfile::TempDir,
     sources: BTreeMap<String, Vec<u8>>,
     config: Map<String, Value>,
-    class: &'static str,
-    file: &'static str,
+    entry: Entry,
+    site_paths: Vec<PathBuf>,
     log: Arc<Mutex<Vec<LogLine>>>,
 }
 
@@ -67,7 +74,14 @@ impl Fixture {
     fn of(source: &str) -> Self {
         let sources = BTreeMap::from([("plugin.py".to_owned(), source.as_bytes().to_vec())]);
         let directory = tempfile::tempdir().expect("a directory");
-        Self { directory, sources, config: Map::new(), class: "Plugin", file: "plugin.py", log: Arc::default() }
+        Self {
+            directory,
+            sources,
+            config: Map::new(),
+            entry: class("plugin.py", "Plugin"),
+            site_paths: Vec::new(),
+            log: Arc::default(),
+        }
     }
 
     fn with(mut self, path: &str, source: &str) -> Self {
@@ -80,11 +94,10 @@ impl Fixture {
         let python = Python { program: "python3".into(), variables: variables.collect() };
         let plugin = Plugin {
             id: "of-tests",
-            file: self.file,
-            class: self.class,
+            entry: &self.entry,
             sources: &self.sources,
             directory: self.directory.path(),
-            site_paths: &[],
+            site_paths: &self.site_paths,
             config: &self.config,
         };
         let (log, stop) = (Arc::clone(&self.log), AtomicBool::new(false));
@@ -215,7 +228,7 @@ fn what_cannot_be_loaded_is_refused_in_the_words_of_a_host() {
         assert!(error.to_string().starts_with(message), "{source}: {error}");
         assert!(format!("{error:?}").contains(cause), "{source}: {error:?}");
     }
-    let fixture = Fixture { file: "widget.py", ..Fixture::of("") };
+    let fixture = Fixture { entry: class("widget.py", "Plugin"), ..Fixture::of("") };
     let Some(started) = fixture.start() else { return };
     assert_eq!(started.expect_err("no such file").to_string(), "widget.py not found");
 }
@@ -257,15 +270,24 @@ fn modules_are_read_out_of_memory_alone() {
     // What is on the disk is not what was verified.
     fs::write(fixture.directory.path().join("helper.py"), "x = 'changed'").expect("written");
     fs::write(fixture.directory.path().join("added.py"), "").expect("written");
+    // Python looks for what is in a package in the place of the package first.
+    fs::create_dir(fixture.directory.path().join("package")).expect("made");
+    for name in ["__init__", "inner", "other", "added"] {
+        fs::write(fixture.directory.path().join(format!("package/{name}.py")), "y = z = 'changed'").expect("written");
+    }
     fs::write(fixture.directory.path().join("data"), "data").expect("written");
     // Whoever is nobody reads it too.
     fs::set_permissions(fixture.directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
     let worker = started!(fixture);
     let result = call(&worker, json!({})).expect("runs");
     assert_eq!(result, json!({ "result": ["verified", 3, "x = 'verified'\n", "data"] }));
-    let added = Fixture { directory: fixture.directory, ..Fixture::of("import added") };
-    let Some(started) = added.start() else { return };
-    assert!(started.expect_err("not in memory").to_string().contains("No module named 'added'"));
+    let mut directory = fixture.directory;
+    for module in ["added", "package.added"] {
+        let added = Fixture { directory, ..Fixture::of(&format!("import {module}")).with("package/__init__.py", "") };
+        let error = added.start().expect("Python").expect_err("not in memory").to_string();
+        assert!(error.contains(&format!("No module named '{module}'")), "{error}");
+        directory = added.directory;
+    }
 }
 
 #[test]
@@ -489,4 +511,54 @@ fn one_that_is_held_outlives_a_load_beside_it() {
         assert_eq!(call(&younger, json!({})).expect("is alive"), json!({ "result": 2 }));
     });
     assert_eq!(call(&started, json!({})).expect("is alive"), json!({ "result": 1 }));
+}
+
+#[test]
+fn a_file_without_a_class_is_called_by_its_functions_and_by_nothing_that_it_has_imported() {
+    let entry = || Entry::Class { file: "tidy.py".to_owned(), class: "Plugin".to_owned(), is_required: false };
+    let of = |source: &str| Fixture { entry: entry(), ..Fixture::of("").with("tidy.py", source) };
+    let worker = started!(of("def run(payload, context): return [payload, context, __name__]"));
+    let answered = json!({ "result": [{ "a": 1 }, {}, "aisoc_plugin_of_tests"] });
+    assert_eq!(call(&worker, json!({ "a": 1 })).expect("answered"), answered);
+    let worker = started!(of("class Plugin:\n def run(self, p, c): return 2\ndef run(p, c): return 1"));
+    assert_eq!(call(&worker, json!({})).expect("answered"), json!({ "result": 2 }));
+    let said = "tidy.py defines neither a class 'Plugin' nor a function 'run'";
+    for source in ["x = 1", "from subprocess import run", "Plugin = 1"] {
+        let worker = started!(of(source));
+        assert_eq!(call(&worker, json!({ "args": ["true"] })).expect_err(source).to_string(), said, "{source}");
+    }
+    let error = of("1 / 0").start().expect("Python").expect_err("it fails");
+    assert_eq!(error.to_string(), "error importing tidy.py: division by zero");
+}
+
+#[test]
+fn an_object_of_a_distribution_comes_out_of_memory_and_what_it_needs_from_its_paths() {
+    let fixture = |object: &str, source: &str| {
+        let fixture =
+            Fixture::of("").with("lab/__init__.py", "").with("lab/heat.py", source).with("ns/deep.py", "w = 4");
+        let site = fixture.directory.path().to_owned();
+        for (name, text) in [("lab/heat.py", "raise ValueError('changed')"), ("ns/deep.py", "w = 'changed'")] {
+            fs::create_dir_all(site.join(name).parent().expect("a parent")).expect("made");
+            fs::write(site.join(name), text).expect("written");
+        }
+        // Neither is Python's own to be had from there.
+        fs::write(site.join("json.py"), "raise ValueError('not of Python')").expect("written");
+        fs::write(site.join("needed.py"), "v = 3").expect("written");
+        let entry = Entry::Object { module: "lab.heat".to_owned(), object: object.to_owned() };
+        Fixture { entry, site_paths: vec![site], ..fixture }
+    };
+    let source = "import json, needed, ns.deep\nclass Inner:\n class Flux:\n  def __init__(self, config): self.config = config\n  \
+                  async def run(self, p, c): return [needed.v, ns.deep.w, self.config]\n\
+                  class Bare:\n def __init__(self, a, b): pass\nmade = Inner.Flux(5)\ndef hook(): raise ValueError('called')";
+    for (object, answer) in [("Inner.Flux", json!([3, 4, {}])), ("made", json!([3, 4, 5]))] {
+        let worker = started!(fixture(object, source));
+        assert_eq!(call(&worker, json!({})).expect("answered"), json!({ "result": answer }), "{object}");
+    }
+    // What has nothing to call is not made, and not called.
+    for (object, said) in [("Bare", "Bare has no method 'run'"), ("hook", "hook has no method 'run'")] {
+        let worker = started!(fixture(object, source));
+        assert_eq!(call(&worker, json!({})).expect_err(object).to_string(), said);
+    }
+    let error = fixture("nothing", source).start().expect("Python").expect_err("there is none");
+    assert!(error.to_string().starts_with("error importing lab.heat:nothing: "), "{error}");
 }

@@ -16,7 +16,7 @@ use aisoc_registry_client::tls_provider;
 use aisoc_worker::serving::LogLine;
 use tokio::task::JoinHandle;
 
-use super::accepted::{here, require_named};
+use super::accepted::{here, require_named, warn_of_file};
 use super::configuration::{Configuration, of_none};
 use super::installing::{announce, registered, warn_of_installed};
 use super::listen_place::Place;
@@ -203,6 +203,14 @@ fn say(happening: &Happening<'_>, output: &Output) {
             output.status("Warned", format!("of {id}, which would not be loaded any more: {}", printable(why)));
         }
         Happening::AdmittedAgain { id, .. } => output.status("Admitted", format!("{id}, again")),
+        Happening::UserFile { file } => warn_of_file(file, output),
+        Happening::Noticed { note } => output.warning(note.warning, &note.message),
+        // A refusal is said as every other one.
+        Happening::Duplicate { .. } | Happening::Signature { is_refused: true, .. } => {}
+        Happening::Signature { id, place, status, why, .. } => {
+            let place = path_text(place);
+            output.status("Doubted", format!("{} in `{place}`, which is {status}: {}", printable(id), printable(why)));
+        }
         Happening::NotJudged { why } => output.warning(Warning::NotJudgedAgain, (*why).to_owned()),
         Happening::Printed { id, line: LogLine::Printed(line) } => {
             output.status("Printed", format!("{id}: {}", printable(line)));
@@ -235,6 +243,10 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         Happening::AdmittedAgain { id, state } => {
             Some(Occurrence::AdmittedAgain(step(id, *state, None, &Asker::host())))
         }
+        Happening::UserFile { file } => Some(Occurrence::of_dropin(file)),
+        Happening::Noticed { note } => Occurrence::of_note(note),
+        Happening::Duplicate { id, place, fault } => Occurrence::of_duplicate(id, place, fault),
+        Happening::Signature { id, place, status, why, .. } => Occurrence::of_signature(id, place, *status, why),
         Happening::NotJudged { .. } | Happening::NotPinned { .. } | Happening::Printed { .. } => None,
     }
 }

@@ -1,9 +1,9 @@
 //! `Api`: what every handler has, and how it asks the host.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aisoc_manifests::id::PluginId;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -102,8 +102,9 @@ impl Api {
 
 pub(super) type Named = Result<Path<String>, PathRejection>;
 
-/// An id, before anybody looks for it.
-pub(super) fn id(named: Named) -> Result<PluginId, Problem> {
+/// An id, before anybody looks for it: [`PluginId`](aisoc_manifests::id::PluginId) of what is installed, and
+/// [`HostedId`](aisoc_manifests::id::HostedId) of what is held.
+pub(super) fn id<T: FromStr>(named: Named) -> Result<T, Problem> {
     let id = named.ok().and_then(|Path(id)| id.parse().ok());
     id.ok_or_else(|| Problem::of_request(StatusCode::BAD_REQUEST, "the path names no plugin id"))
 }

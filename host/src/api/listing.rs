@@ -1,6 +1,7 @@
 //! `GET /api/v1/plugins` and `GET /api/v1/plugins/ID`: what there is, whole or a page of it, and once for whoever has it.
 
 use aisoc_manifests::digest::Digest;
+use aisoc_manifests::id::HostedId;
 use aisoc_pipeline::documents::HostedPlugin;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -101,7 +102,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(State(api): State<Api>, named: Named, headers: HeaderMap) -> Result<Response, Problem> {
-    let id = id(named)?;
+    let id: HostedId = id(named)?;
     let shown = api.host().shown();
     let plugin = shown.plugin(id.as_str()).ok_or_else(|| Problem::of_plugin(id.as_str(), &Refusal::Unknown))?;
     tagged(&headers, &plugin)

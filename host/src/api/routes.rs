@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use aisoc_manifests::id::HostedId;
 use aisoc_pipeline::documents::{AuditPage, BroughtIn, BroughtPlugin, CalledPlugin, HostedPlugin};
 use axum::body::Body;
 use axum::extract::State;
@@ -190,7 +191,7 @@ async fn reload(
 ) -> Result<Json<HostedPlugin>, Problem> {
     let ReloadRequest { from } = api.read(&headers, body, Permission::Admin).await?.unwrap_or_default();
     let Some(from) = from else { return ask(&api, named, Verb::Reload, by, Problem::of_reload).await.map(Json) };
-    let id = id(named)?;
+    let id: HostedId = id(named)?;
     let asked = id.clone();
     let reloaded = api.ask(move |host| host.reload_from(asked.as_str(), &from, &by)).await?;
     reloaded.map(Json).map_err(|refusal| Problem::of_reload(id.as_str(), &refusal))
@@ -207,7 +208,7 @@ async fn ask(
     by: Asker,
     problem: fn(&str, &Refusal) -> Problem,
 ) -> Result<HostedPlugin, Problem> {
-    let id = id(named)?;
+    let id: HostedId = id(named)?;
     let asked = id.clone();
     api.ask(move |host| host.ask(asked.as_str(), verb, &by)).await?.map_err(|refusal| problem(id.as_str(), &refusal))
 }
@@ -218,7 +219,7 @@ async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<CalledPlugin>, Problem> {
-    let id = id(named)?;
+    let id: HostedId = id(named)?;
     let RunRequest { payload, context } = api.read(&headers, body, Permission::Execute).await?.unwrap_or_default();
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);

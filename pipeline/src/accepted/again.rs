@@ -6,26 +6,34 @@ use aisoc_discovery::{Discovered, Origin as Source};
 use aisoc_installation::{Observed, escaped};
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
-use aisoc_signing::{Claim, Origin};
+use aisoc_signing::{Claim, Coverage, Origin};
 use aisoc_trust::drift::{Comparison, Present, compare};
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces};
 
-use super::here::{HereOptions, present};
+use super::here::{HereOptions, present, said_of_file};
 use crate::judge::Judge;
 
 /// What a plugin was admitted by, kept as long as it is in memory.
 #[derive(Debug)]
 pub struct Evidence {
-    /// As it was found.
+    /// As it was found, with the id that it goes by.
     plugin: Discovered,
-    /// Its digests and its signatures, as they were read.
-    claim: Claim,
+    /// Its digests and its signatures, as they were read of its directory; nothing of what is in none.
+    claim: Option<Claim>,
 }
 
 impl Evidence {
-    pub(crate) fn new(plugin: Discovered, claim: Claim) -> Self {
-        Self { plugin, claim }
+    pub(crate) fn of_directory(plugin: Discovered, claim: Claim) -> Self {
+        Self { plugin, claim: Some(claim) }
+    }
+
+    /// Of a drop-in, without its code, and of an entry point.
+    pub(crate) fn of_other(mut plugin: Discovered) -> Self {
+        if let Source::File { code, .. } = &mut plugin.origin {
+            *code = None;
+        }
+        Self { plugin, claim: None }
     }
 
     /// The digest of what was loaded, as a listing has it.
@@ -33,16 +41,21 @@ impl Evidence {
         &self.plugin.hash
     }
 
-    /// Gate 5.
-    fn signature(&self, judge: &Judge<'_>, observed: &Observed) -> Result<(String, aisoc_signing::Coverage)> {
-        let id = Manifest::from_document(self.claim.document()?)?.id;
+    /// Gate 5, of what is in a directory.
+    fn signature(&self, claim: &Claim, judge: &Judge<'_>, observed: &Observed) -> Result<(String, Coverage)> {
+        let id = Manifest::from_document(claim.document()?)?.id;
         let origin = match &self.plugin.origin {
             Source::Installed(record) => Origin::recorded(&record.reference),
             _ => Origin::unknown(),
         };
         let facts = observed.facts_at_rest(&id)?;
-        let verdict = judge.observe(judge.examine(&self.claim, origin), Some(&facts)).outcome?;
+        let verdict = judge.observe(judge.examine(claim, origin), Some(&facts)).outcome?;
         Ok((judge.judgement(&verdict).to_string(), verdict.coverage()))
+    }
+
+    /// As a lock compares it: it has said its name.
+    fn present(&self) -> Present {
+        Present { is_provisional: false, entry_point_name: None, ..present(&self.plugin) }
     }
 }
 
@@ -74,29 +87,37 @@ pub enum LockNow {
 pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, lock: &LockNow) -> Vec<Again> {
     let keys = Judge::new(&options.trust);
     let observed = options.sources.site.as_ref().map(|site| site.observe());
-    let by_keys = |evidence: &Evidence| match (&keys, &observed) {
+    let of_directory = |evidence: &Evidence, claim: &Claim| match (&keys, &observed) {
         (Err(fault), _) | (_, Some(Err(fault))) => Err(fault.clone()),
-        (Ok(judge), Some(Ok(observed))) => evidence.signature(judge, observed),
+        (Ok(judge), Some(Ok(observed))) => evidence.signature(claim, judge, observed),
         (Ok(_), None) => Err(Fault::new(Reason::IoNotFound, "no plugins directory is named")),
     };
-    let here: Vec<Present> = held.iter().map(|evidence| present(&evidence.plugin)).collect();
+    let by_keys = |evidence: &Evidence| match &evidence.claim {
+        Some(claim) => match of_directory(evidence, claim) {
+            Ok((said, covers)) => (FoundSignature::Passes(said), Some(covers)),
+            Err(fault) => (FoundSignature::Refused(fault), None),
+        },
+        None => match said_of_file(&evidence.plugin, &keys, &options.trust, mode) {
+            Some(verdict) => (verdict.said, None),
+            None => (FoundSignature::OfNoKind, None),
+        },
+    };
+    let here: Vec<Present> = held.iter().map(|evidence| evidence.present()).collect();
     let compared = match lock {
         LockNow::Says(_, lock) => Some(compare(lock, &here)),
         LockNow::None | LockNow::Unknown(_) => None,
     };
     let judged = held.iter().enumerate().map(|(index, evidence)| {
         let place = escaped(evidence.plugin.place.as_os_str());
-        let found = FoundPlugin { place: &place, kind: evidence.plugin.kind.as_str(), is_allowed: None };
+        // Whether drop-ins count is said when a host begins.
+        let is_allowed = matches!(evidence.plugin.origin, Source::File { .. }).then_some(true);
+        let found = FoundPlugin { place: &place, kind: evidence.plugin.kind.as_str(), is_allowed };
         let mut asking = Asking::found(&found, Traces::Dropped);
         let mut unknown = None;
-        let mut coverage = None;
-        match by_keys(evidence) {
-            Ok((said, covers)) => {
-                coverage = Some(covers);
-                asking.signature(&FoundSignature::Passes(said));
-            }
-            Err(fault) if fault.class() == Class::Refused => asking.signature(&FoundSignature::Refused(fault)),
-            Err(fault) => unknown = Some(fault),
+        let (said, coverage) = by_keys(evidence);
+        match said {
+            FoundSignature::Refused(fault) if fault.class() != Class::Refused => unknown = Some(fault),
+            said => asking.signature(&said),
         }
         match (lock, &compared) {
             (LockNow::Says(path, lock), Some(comparison)) => {

@@ -7,7 +7,7 @@ use aisoc_discovery::{Discovered, Discovery, Failed, Origin, Source, StatedPlugi
 use aisoc_installation::{SharedDirectories, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_packaging::Limits;
-use aisoc_signing::{Content, Coverage, FileOutcome, FileStatement};
+use aisoc_signing::{Coverage, FileOutcome};
 use aisoc_trust::drift::{Comparison, Present, compare};
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode, SignatureStatus, judge_file};
@@ -190,32 +190,35 @@ pub(super) struct JudgedFiles {
 /// What is said of each drop-in. Keys that cannot be read say nothing of one that has no signature; of one that has, they
 /// are why it is refused, where its signature counts.
 pub(super) fn files(discovery: &Discovery, trust: &TrustInputs, mode: PluginMode) -> JudgedFiles {
-    let found = discovery.plugins.iter().filter_map(|plugin| match &plugin.origin {
-        Origin::File { statement, signature, .. } => Some((plugin, *statement, signature.as_ref())),
-        _ => None,
-    });
-    let found: Vec<_> = found.collect();
-    if found.is_empty() {
+    if !discovery.plugins.iter().any(|plugin| matches!(plugin.origin, Origin::File { .. })) {
         return JudgedFiles::default();
     }
     let judge = Judge::new(trust);
-    let said = |(plugin, statement, signature): (&Discovered, FileStatement, Option<&Content>)| {
-        let verdict = match (&judge, signature) {
-            (Ok(judge), signature) => judge.file((&plugin.id, &plugin.place), statement, signature, mode),
-            (Err(_), None) => judge_file(&trust.policy, mode, &plugin.place, || FileOutcome::Unsigned),
-            (Err(fault), Some(_)) => {
-                let said = match mode {
-                    PluginMode::Dev => FoundSignature::Passes(format!("not judged, which dev lets pass: {fault}")),
-                    PluginMode::Production => FoundSignature::Refused(fault.clone()),
-                };
-                let objection = Some(fault.clone());
-                FileVerdict { status: SignatureStatus::Invalid, signer: None, decision: None, objection, said }
-            }
-        };
-        (plugin.place.clone(), verdict)
-    };
+    let said = |plugin: &Discovered| Some((plugin.place.clone(), said_of_file(plugin, &judge, trust, mode)?));
     let skipped_keys = judge.as_ref().map(Judge::skipped_keys).unwrap_or_default();
-    JudgedFiles { verdicts: found.into_iter().map(said).collect(), skipped_keys }
+    JudgedFiles { verdicts: discovery.plugins.iter().filter_map(said).collect(), skipped_keys }
+}
+
+/// What is said of a drop-in by keys that were read, or could not be; nothing of what is none.
+pub(super) fn said_of_file(
+    plugin: &Discovered,
+    judge: &Result<Judge<'_>>,
+    trust: &TrustInputs,
+    mode: PluginMode,
+) -> Option<FileVerdict> {
+    let Origin::File { statement, signature, .. } = &plugin.origin else { return None };
+    Some(match (judge, signature) {
+        (Ok(judge), signature) => judge.file((&plugin.id, &plugin.place), *statement, signature.as_ref(), mode),
+        (Err(_), None) => judge_file(&trust.policy, mode, &plugin.place, || FileOutcome::Unsigned),
+        (Err(fault), Some(_)) => {
+            let said = match mode {
+                PluginMode::Dev => FoundSignature::Passes(format!("not judged, which dev lets pass: {fault}")),
+                PluginMode::Production => FoundSignature::Refused(fault.clone()),
+            };
+            let objection = Some(fault.clone());
+            FileVerdict { status: SignatureStatus::Invalid, signer: None, decision: None, objection, said }
+        }
+    })
 }
 
 impl Signatures {

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use self::answers::{Answer, Answers, End, Expected, Waited};
@@ -44,18 +45,38 @@ const STEP: Duration = Duration::from_millis(2);
 pub struct Plugin<'a> {
     /// Its id.
     pub id: &'a str,
-    /// The file that holds its class, below its directory.
-    pub file: &'a str,
-    /// The name of that class.
-    pub class: &'a str,
+    /// What is called of it.
+    pub entry: &'a Entry,
     /// The content of every `*.py`, by its path below the directory.
     pub sources: &'a BTreeMap<String, Vec<u8>>,
     /// What it finds its data beside: `__file__` is in there. Its modules are not read from it.
     pub directory: &'a Path,
-    /// Where it finds modules, behind those of Python and before its own.
+    /// Where it finds modules, behind those of Python and its own.
     pub site_paths: &'a [PathBuf],
     /// What its constructor is given.
     pub config: &'a Map<String, Value>,
+}
+
+/// What is called of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// An object of the class of that name, in a file below the plugin's directory.
+    Class {
+        /// The file.
+        file: String,
+        /// The class.
+        class: String,
+        /// Whether a file without it is refused; otherwise the functions of the file are called in its place.
+        is_required: bool,
+    },
+    /// An object in a module; of a class that has something to call, an object of that.
+    Object {
+        /// The module, dotted.
+        module: String,
+        /// The object in it, dotted.
+        object: String,
+    },
 }
 
 /// In what a plugin is loaded.
@@ -306,11 +327,12 @@ fn of_python(shim: ExitStatus) -> ExitStatus {
 
 /// The first line. Bytes are hexadecimal digits: Python needs no module for those.
 fn order(plugin: &Plugin<'_>) -> String {
-    let Plugin { id, file, class, sources, directory, site_paths, config } = plugin;
+    let Plugin { id, entry, sources, directory, site_paths, config } = plugin;
     let sources: Map<_, _> = sources.iter().map(|(path, bytes)| (path.clone(), hexadecimal(bytes).into())).collect();
-    let module = format!("aisoc_plugin_{}", id.replace(['.', '-'], "_"));
+    let is_of_a_name = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    let module = format!("aisoc_plugin_{}", id.chars().map(is_of_a_name).collect::<String>());
     json!({
-        "id": id, "file": file, "class": class, "module": module, "sources": sources, "config": config,
+        "id": id, "entry": entry, "module": module, "sources": sources, "config": config,
         "directory": directory, "site_paths": site_paths, "limit": MAX_CALL_BYTES,
     })
     .to_string()

@@ -25,6 +25,7 @@ use crate::commands::installing::{warn_of_objection, warn_of_override};
 use crate::commands::key_change::require_there;
 use crate::commands::list::ending_keys;
 use crate::context::Context;
+use crate::output::Output;
 
 /// Every place where plugins are looked for, and whom to trust.
 pub(super) fn here(
@@ -59,15 +60,18 @@ pub(in crate::commands) fn require_named(plugins_dir: Option<&Path>) -> Result<(
 /// # Errors
 /// As [`Context::record`].
 pub(super) fn tell(noticed: &Noticed, context: &Context) -> Result<()> {
-    for DropinFile { place, registry, digest } in &noticed.dropin_files {
-        let (place, digest) = (escaped(place.as_os_str()), digest.map(|digest| digest.hex().to_string()));
-        let said = format!("`{place}` ({registry}) sha256={}", digest.unwrap_or_default());
-        context.output.warning_with(Warning::UserPluginLoaded, said, None);
-    }
+    noticed.dropin_files.iter().for_each(|file| warn_of_file(file, &context.output));
     for Note { warning, message, .. } in &noticed.notes {
         context.output.warning(*warning, message);
     }
     context.record(&noticed.occurrences)
+}
+
+/// Says of a drop-in where it is and which bytes it has.
+pub(super) fn warn_of_file(DropinFile { place, registry, digest }: &DropinFile, output: &Output) {
+    let (place, digest) = (escaped(place.as_os_str()), digest.map(|digest| digest.hex().to_string()));
+    let said = format!("`{place}` ({registry}) sha256={}", digest.unwrap_or_default());
+    output.warning_with(Warning::UserPluginLoaded, said, None);
 }
 
 /// Takes the lock of a lock file, and says what its journal holds that the next line makes final.

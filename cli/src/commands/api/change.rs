@@ -37,5 +37,5 @@ pub(crate) fn roll_back(args: HostedRollbackArgs, context: &Context) -> Result<u
     let path = [&PLUGINS[..], &[id.as_str(), "rollback"]].concat();
     let body = args.to.map(|to| json!({ "to": to }));
     let (place, answer) = asking::ask(args.host, Request { body, ..Request::plain(Act::Do, &path) }, context)?;
-    context.output.answer(&OnePlugin::understood(&id, &place, answer)?)
+    context.output.answer(&OnePlugin::understood(&id.into(), &place, answer)?)
 }

@@ -2,12 +2,11 @@
 
 use aisoc_host_client::{Act, HostPlace, Request};
 use aisoc_manifests::fault::Result;
-use aisoc_manifests::id::PluginId;
+use aisoc_manifests::id::HostedId;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::uninstall::plugin_id;
-use super::{PLUGINS, asking, something_else, understood};
+use super::{PLUGINS, asking, hosted_id, something_else, understood};
 use crate::args::api::HostedPluginArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -54,7 +53,7 @@ impl OnePlugin {
     ///
     /// # Errors
     /// `host_protocol` where it is about something else.
-    pub(super) fn understood(id: &PluginId, place: &HostPlace, answer: Value) -> Result<Self> {
+    pub(super) fn understood(id: &HostedId, place: &HostPlace, answer: Value) -> Result<Self> {
         let plugin: Map<String, Value> = understood(place, answer)?;
         match plugin.get("id").and_then(Value::as_str) {
             Some(found) if found == id.as_str() => Ok(Self(plugin)),
@@ -82,7 +81,7 @@ impl Answer for OnePlugin {
 }
 
 pub(crate) fn run(args: HostedPluginArgs, context: &Context) -> Result<u8> {
-    let id = plugin_id(&args.id)?;
+    let id = hosted_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str()]].concat();
     let (place, answer) = asking::ask(args.host, Request::plain(Act::Look, &path), context)?;
     context.output.answer(&OnePlugin::understood(&id, &place, answer)?)

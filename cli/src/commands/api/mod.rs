@@ -13,11 +13,25 @@ pub(super) mod watch;
 
 use aisoc_host_client::HostPlace;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::HostedId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::uninstall::plugin_id;
+
 /// The path of every plugin.
 const PLUGINS: [&str; 3] = ["api", "v1", "plugins"];
+
+/// The plugin that is meant: named as every command has it, or `KIND/STEM` of a drop-in.
+///
+/// # Errors
+/// `usage`.
+fn hosted_id(text: &str) -> Result<HostedId> {
+    match text.parse::<HostedId>() {
+        Ok(id) if text.contains('/') => Ok(id),
+        _ => plugin_id(text).map(HostedId::from),
+    }
+}
 
 /// What is in an answer.
 ///

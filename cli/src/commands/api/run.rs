@@ -7,8 +7,7 @@ use aisoc_pipeline::documents::CalledPlugin;
 use aisoc_worker::serving::MAX_CALL_BYTES;
 use serde_json::{Map, Value, json};
 
-use super::super::uninstall::plugin_id;
-use super::{PLUGINS, asking, understood};
+use super::{PLUGINS, asking, hosted_id, understood};
 use crate::args::api::CallArgs;
 use crate::context::Context;
 use crate::output::{Answer, Form};
@@ -33,7 +32,7 @@ pub(crate) fn run(args: CallArgs, context: &Context) -> Result<u8> {
         "payload": object("--payload", &args.payload, context)?,
         "context": object("--context", &args.context, context)?,
     });
-    let id = plugin_id(&args.id)?;
+    let id = hosted_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str(), "run"]].concat();
     let request = Request { body: Some(body), ..Request::plain(Act::Do, &path) };
     let (place, answer) = asking::ask(args.host, request, context)?;

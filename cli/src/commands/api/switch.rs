@@ -4,9 +4,8 @@ use aisoc_host_client::{Act, Request};
 use aisoc_manifests::fault::Result;
 use serde_json::{Value, json};
 
-use super::super::uninstall::plugin_id;
 use super::get::OnePlugin;
-use super::{PLUGINS, asking};
+use super::{PLUGINS, asking, hosted_id};
 use crate::args::api::{HostedPluginArgs, HostedReloadArgs};
 use crate::context::Context;
 
@@ -25,7 +24,7 @@ pub(crate) fn reload(args: HostedReloadArgs, context: &Context) -> Result<u8> {
 }
 
 fn ask(verb: &str, body: Option<Value>, args: HostedPluginArgs, context: &Context) -> Result<u8> {
-    let id = plugin_id(&args.id)?;
+    let id = hosted_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str(), verb]].concat();
     let (place, answer) = asking::ask(args.host, Request { body, ..Request::plain(Act::Do, &path) }, context)?;
     context.output.answer(&OnePlugin::understood(&id, &place, answer)?)

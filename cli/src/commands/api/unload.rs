@@ -4,8 +4,7 @@ use aisoc_host_client::{Act, Request};
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::UnloadedPlugin;
 
-use super::super::uninstall::plugin_id;
-use super::{PLUGINS, asking};
+use super::{PLUGINS, asking, hosted_id};
 use crate::args::api::HostedPluginArgs;
 use crate::context::Context;
 use crate::output::Answer;
@@ -17,7 +16,7 @@ impl Answer for UnloadedPlugin {
 }
 
 pub(crate) fn run(args: HostedPluginArgs, context: &Context) -> Result<u8> {
-    let id = plugin_id(&args.id)?;
+    let id = hosted_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str()]].concat();
     asking::ask(args.host, Request::plain(Act::Remove, &path), context)?;
     context.output.status("Unloaded", format!("{}: its files are where they were", args.id));

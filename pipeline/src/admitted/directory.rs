@@ -1,4 +1,4 @@
-//! `AdmittedCode`: what a host runs of a plugin that was admitted: the bytes that were judged, and no others.
+//! The code of a plugin in a directory.
 //!
 //! A plugin is judged where it stands, and loaded a moment later. So whoever loads it copies it, holds the copy to the
 //! digest that was judged, and hands those very bytes on, with the copy for whatever else the plugin reads: what changes
@@ -19,9 +19,11 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest, PythonFiles};
 use aisoc_packaging::{Limits, default_threads};
 use aisoc_signing::Claim;
+use aisoc_worker::serving::Entry;
 use aisoc_worker::{Error, PrivateCopy};
 use serde_json::Value;
 
+use super::code::{AdmittedCode, CLASS};
 use crate::accepted::Evidence;
 use crate::contract::room;
 
@@ -29,39 +31,26 @@ use crate::contract::room;
 const MAX_CODE_BYTES: u64 = 16 << 20;
 /// What describes a plugin's configuration, in its manifest.
 const CONFIG_SCHEMA: &str = "config_schema";
+/// What a host loads of a directory where the manifest names nothing that it can.
+const FILE: &str = "plugin.py";
 
-/// A plugin's code and its manifest, both as they were judged.
-#[derive(Debug)]
-pub struct AdmittedCode {
-    /// What it says of itself.
-    pub manifest: Manifest,
-    /// How it is configured, as its manifest has it; nothing where it says nothing.
-    pub config_schema: Option<Value>,
-    /// Every `*.py`, by its path below the plugin's directory.
-    pub sources: BTreeMap<String, Vec<u8>>,
-    /// What it was admitted by.
-    pub evidence: Evidence,
-    /// Its directory, for what it reads beside its code; the one that was judged.
-    pub copy: PrivateCopy,
-}
-
-/// Reads what a plugin in a directory would be admitted by, which a listing has admitted, and nothing of its code.
+/// Reads what a plugin in a directory would be admitted by, and nothing of its code.
 ///
 /// # Errors
-/// As [`read_admitted_code`].
-pub fn read_evidence(plugin: &Discovered, limits: &Limits) -> Result<Evidence> {
+/// As [`admitted_directory`].
+pub(super) fn evidence_of_directory(plugin: &Discovered, limits: &Limits) -> Result<Evidence> {
     let read = read_guarded(&plugin.place, &Walk::default(), NonZeroUsize::MIN, limits)?;
     let claim = read.claim();
     require_unchanged(plugin, &claim)?;
-    Ok(Evidence::new(plugin.clone(), claim))
+    Ok(Evidence::of_directory(plugin.clone(), claim))
 }
 
-/// Reads the code of a plugin in a directory, which a listing has admitted.
+/// Reads the code of a plugin in a directory once more, which is held to what was judged.
 ///
 /// # Errors
 /// `tree_modified` where it is not what was judged, `forbidden_entry` for more than is held in memory or may be copied, and
 /// those of reading a plugin; `interrupted` once `stop` is set.
-pub fn read_admitted_code(plugin: &Discovered, limits: &Limits, stop: &AtomicBool) -> Result<AdmittedCode> {
+pub(super) fn admitted_directory(plugin: &Discovered, limits: &Limits, stop: &AtomicBool) -> Result<AdmittedCode> {
     let place = &plugin.place;
     // Of what others can change even the copy proves nothing about who has put it there.
     require_guarded(place)?;
@@ -73,7 +62,23 @@ pub fn read_admitted_code(plugin: &Discovered, limits: &Limits, stop: &AtomicBoo
     let document = claim.document()?;
     let (manifest, config_schema) = (Manifest::from_document(document)?, config_schema(document));
     let sources = sources(plugin, copy.path(), &python)?;
-    Ok(AdmittedCode { manifest, config_schema, sources, evidence: Evidence::new(plugin.clone(), claim), copy })
+    Ok(AdmittedCode {
+        entry: entry(&manifest, &sources),
+        manifest: Some(manifest),
+        config_schema,
+        sources,
+        directory: copy.path().to_owned(),
+        evidence: Evidence::of_directory(plugin.clone(), claim),
+        copy: Some(copy),
+        user_file: None,
+    })
+}
+
+/// `FILE:CLASS`, where the manifest names one; `plugin.py:Plugin` as every host loads it otherwise.
+fn entry(manifest: &Manifest, sources: &BTreeMap<String, Vec<u8>>) -> Entry {
+    let named = manifest.entry_point.as_deref().and_then(|named| named.split_once(':'));
+    let (file, class) = named.filter(|(file, _)| sources.contains_key(*file)).unwrap_or((FILE, CLASS));
+    Entry::Class { file: file.to_owned(), class: class.to_owned(), is_required: true }
 }
 
 fn not_copied(error: Error) -> Fault {
@@ -140,6 +145,7 @@ mod tests {
 
     use aisoc_installation::Site;
 
+    use super::super::{read_admitted_code, read_evidence};
     use super::*;
     use crate::discovered::{SiteSources, discover_site};
 
@@ -173,8 +179,8 @@ mod tests {
         let sources: Vec<_> = code.sources.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         assert_eq!(sources, [("package/inner.py", &b"y = 2"[..]), ("plugin.py", b"x = 1")]);
         assert_eq!(
-            (code.manifest.name.as_str(), code.config_schema),
-            ("Demo", Some(serde_json::json!({ "a": [1, "x"] })))
+            (code.manifest.map(|manifest| manifest.name).as_deref(), code.config_schema),
+            (Some("Demo"), Some(serde_json::json!({ "a": [1, "x"] })))
         );
     }
 
@@ -209,8 +215,8 @@ mod tests {
         let found = found(place.path());
         let code = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect("as it was");
         write(place.path(), "data.json", "{\"changed\": 1}");
-        assert_eq!(fs::read_to_string(code.copy.path().join("data.json")).expect("read"), "{}");
-        assert_eq!(code.copy.path().file_name(), Some("demo".as_ref()));
+        assert_eq!(fs::read_to_string(code.directory.join("data.json")).expect("read"), "{}");
+        assert_eq!(code.directory.file_name(), Some("demo".as_ref()));
 
         symlink("/etc/passwd", place.path().join("demo/link")).expect("linked");
         let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err("a link");
