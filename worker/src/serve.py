@@ -2,8 +2,9 @@
 #
 # Runs as `python -c`. Descriptor 0 is a socket to the host, on which each side writes lines of JSON. The first line of
 # the host is the plugin: the bytes of its modules, which nobody reads from a disk again. What is imported here is what
-# a plugin with one method needs, and no more: asyncio alone takes longer to start than Python.
-import json
+# a plugin with one method needs, and no more: asyncio alone takes longer to start than Python. `_json` and `_ctypes` are
+# CPython's own; there they are what `json` and `ctypes` are made of.
+import _json
 import os
 import sys
 
@@ -15,6 +16,32 @@ LIMIT = 0
 
 class Refusal(Exception):
     """What is said about the plugin or a call, in the words of whoever would load it."""
+
+
+class Json:
+    """Reads and writes lines, with what `json` is made of: what that imports beside it, for texts that people have written,
+    takes as long as everything else here."""
+
+    strict, object_hook, object_pairs_hook = True, None, None
+    parse_float, parse_int, parse_constant = float, int, float
+
+    def __init__(self):
+        self.scan = _json.make_scanner(self)
+
+    def read(self, line):
+        return self.scan(line.decode("utf-8"), 0)[0]
+
+    def write(self, value, escapes=True):
+        """As text; what is no JSON, NaN among it, is an error."""
+        text = _json.encode_basestring_ascii if escapes else _json.encode_basestring
+        return "".join(_json.make_encoder({}, self.refuse, text, None, ": ", ", ", False, False, False)(value, 0))
+
+    @staticmethod
+    def refuse(value):
+        raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+JSON = Json()
 
 
 def hide():
@@ -58,12 +85,12 @@ class Lines:
             self.held += came
             if b"\n" in came:
                 *lines, self.held = self.held.split(b"\n")
-                return [json.loads(line) for line in lines]
+                return [JSON.read(line) for line in lines]
 
 
 def write(channel, answer):
     """One answer, whole."""
-    line = json.dumps(answer, allow_nan=False).encode("ascii") + b"\n"
+    line = JSON.write(answer).encode("ascii") + b"\n"
     while line:
         line = line[os.write(channel, line):]
 
@@ -258,9 +285,9 @@ def checked(result):
     if not isinstance(result, dict):
         result = {"result": result}
     with refusing("the result of run cannot be written as JSON"):
-        text = json.dumps(result, allow_nan=False)
-        text.encode("ascii").decode("ascii")
-        json.dumps(result, allow_nan=False, ensure_ascii=False).encode("utf-8")
+        text = JSON.write(result)
+        # Half a character of two is none that anybody else could read.
+        JSON.write(result, escapes=False).encode("utf-8")
     if len(text) > LIMIT - 256:
         raise Refusal("the result of run is larger than %d bytes" % LIMIT)
     return result
