@@ -16,7 +16,7 @@ use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -96,12 +96,13 @@ impl PrivateDirectory {
         Ok((create_file(&self.held, &name, mode)?, name))
     }
 
-    /// Lets everybody reach what is in it whose name they know. They cannot list it, or change anything in it.
+    /// Lets a group reach what is in it, by names that they know. They cannot list it, or change anything in it.
     ///
     /// # Errors
-    /// Those of changing its mode.
-    pub fn let_others_through(&self) -> io::Result<()> {
-        self.held.set_permissions(Permissions::from_mode(MODE | 0o011))
+    /// Those of changing its group and its mode.
+    pub fn let_group_through(&self, group: u32) -> io::Result<()> {
+        fchown(&self.held, None, Some(group))?;
+        self.held.set_permissions(Permissions::from_mode(MODE | 0o010))
     }
 
     /// Removes it now, with all it holds.

@@ -341,7 +341,10 @@ impl Host {
         }
         let room = self.place()?;
         let Code { code, pin } = self.read_code(plugin)?;
+        // What was signed whole covers its data, which may have been changed since it was listed.
+        self.require_admitted(&code.evidence)?;
         let worker = self.start(held, &code)?;
+        // And starting takes its time, in which keys are revoked.
         self.require_admitted(&code.evidence)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
@@ -397,6 +400,7 @@ impl Host {
         if let Some(configuration) = &configuration {
             require_described(&held.id, configuration, code.config_schema.as_ref())?;
         }
+        code.open()?;
         if let Some(file) = &code.user_file {
             self.tell_of(&Happening::UserFile { file });
         }
@@ -562,12 +566,11 @@ impl Host {
         let held = self.find(id)?;
         self.notice_end(&held);
         let Invocation { payload, context, stop } = *invocation;
-        let deadline = Instant::now() + CALL_PATIENCE;
+        let patience = CALL_PATIENCE;
         loop {
             let running = self.called(&held, stop)?;
             let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
             let may_begin = || self.callable(&held).is_ok_and(|now| now.as_ref().is_some_and(is_it));
-            let patience = deadline.saturating_duration_since(Instant::now());
             let called = running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin });
             running.is_used();
             match called {
@@ -579,7 +582,7 @@ impl Host {
     }
 
     fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {
-        if let Error::Busy { .. } = error {
+        if let Error::Busy { .. } | Error::NotReached { .. } = error {
             return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
         }
         let failure = fault(Reason::ExecutionFailed, &error);
@@ -627,6 +630,10 @@ impl Host {
         self.turns.end();
         let held: Vec<_> = std::mem::take(&mut *locked(&self.plugins)).into_values().collect();
         for held in held {
+            // Calls that nobody waits for any more end with it.
+            if let Some(running) = &locked(&held.now).running {
+                running.worker.end();
+            }
             held.let_go();
         }
     }

@@ -104,6 +104,9 @@ impl Host {
 
     /// The process of a plugin that takes calls; nothing where it has none.
     pub(crate) fn callable(&self, held: &Held) -> Result<Option<Arc<Running>>, Refusal> {
+        if self.turns.are_over() {
+            return Err(Refusal::Host(Fault::new(Reason::HostBusy, "the host is going to end")));
+        }
         let now = locked(&held.now);
         let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
         match (effects.as_slice(), &now.running, &now.admitted) {

@@ -9,6 +9,8 @@ const JUDGE_ROUND: Duration = Duration::from_secs(2);
 pub(crate) const LOOK_ROUND: Duration = Duration::from_secs(10);
 /// How much longer than something takes it is waited until the next time: so much of a processor is left to others.
 pub(crate) const REST: u32 = 50;
+/// And no longer than this: what has taken long once may have waited for a disk, and a revocation does not.
+const LONGEST_REST: Duration = Duration::from_secs(20);
 
 /// What becomes of a plugin in memory that is admitted no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,8 +57,12 @@ impl Round {
         let begun = Instant::now();
         if self.due <= begun {
             act();
-            self.due = Instant::now() + self.every.max(begun.elapsed() * REST);
+            self.due = Instant::now() + self.rest_after(begun.elapsed());
         }
+    }
+
+    fn rest_after(&self, took: Duration) -> Duration {
+        self.every.max((took * REST).min(LONGEST_REST))
     }
 }
 
@@ -84,5 +90,26 @@ pub(crate) struct Sweep {
 impl Sweep {
     pub(crate) fn begin() -> Self {
         Self { due: Instant::now() + LOOK_ROUND, after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_longer_comes_less_often_up_to_a_bound() {
+        let rests =
+            |every: u64, took: u64| Round::begin(Duration::from_millis(every)).rest_after(Duration::from_millis(took));
+        for (every, took, rest) in [
+            (2000, 0, 2000),
+            (2000, 40, 2000),
+            (2000, 41, 2050),
+            (2000, 400, 20_000),
+            (2000, 401, 20_000),
+            (30_000, 9000, 30_000),
+        ] {
+            assert_eq!(rests(every, took), Duration::from_millis(rest), "{every} {took}");
+        }
     }
 }

@@ -72,6 +72,11 @@ impl Turns {
         Some(Turn { turns: self, id: id.to_owned() })
     }
 
+    /// Whether nothing begins any more.
+    pub(crate) fn are_over(&self) -> bool {
+        self.now().is_over
+    }
+
     /// Stops every change, and lets none begin any more.
     pub(crate) fn stop(&self) {
         let mut now = self.now();

@@ -63,6 +63,11 @@ pub enum Error {
         /// How many wait at most.
         at_most: usize,
     },
+    /// Other calls of the plugin took so long that this one's turn did not come, so the plugin has seen nothing of it.
+    NotReached {
+        /// How long it was waited for.
+        patience: Duration,
+    },
     /// It was not to be called any more once it was the call's turn, so the plugin has seen nothing of it.
     Withdrawn,
     /// What the plugin was to be called with is larger than a call may be.
@@ -136,6 +141,10 @@ impl fmt::Display for Error {
                 write!(f, "the plugin did not finish within {seconds} seconds")
             }
             Self::TooLarge { at_most } => write!(f, "the result of run is larger than {at_most} bytes"),
+            Self::NotReached { patience } => {
+                let seconds = patience.as_millis().div_ceil(1000);
+                write!(f, "other calls of the plugin took longer than {seconds} seconds")
+            }
             Self::Withdrawn => f.write_str("the plugin may not be called any more"),
             Self::Busy { at_most } => write!(f, "{at_most} calls of the plugin wait already"),
             Self::CallTooLarge { at_most } => write!(f, "the call is larger than {at_most} bytes"),
@@ -163,6 +172,7 @@ impl error::Error for Error {
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
             | Self::Busy { .. }
+            | Self::NotReached { .. }
             | Self::Withdrawn
             | Self::CallTooLarge { .. }
             | Self::Unanswered { .. }

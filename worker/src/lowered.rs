@@ -27,7 +27,11 @@ impl Lowered {
     /// As [`PrivateCopy::of`].
     pub(crate) fn of(directory: &Path, room: &Room, stop: &AtomicBool) -> Result<Self, Error> {
         match is_root() {
-            true => PrivateCopy::of(directory, room, stop).map(Self::Copied),
+            true => {
+                let copy = PrivateCopy::of(directory, room, stop)?;
+                copy.let_reader_in()?;
+                Ok(Self::Copied(copy))
+            }
             false => Ok(Self::No),
         }
     }

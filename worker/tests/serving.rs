@@ -328,7 +328,7 @@ fn a_call_that_waits_for_its_turn_can_be_withdrawn_and_is_seen_by_nobody() {
         thread::sleep(Duration::from_millis(100));
         // One that has no time to wait for its turn leaves the plugin alone.
         let hurried = call_within(&worker, json!({ "n": 3 }), Duration::from_millis(50)).expect_err("no time");
-        assert!(matches!(hurried, Error::TimedOut { .. }), "{hurried:?}");
+        assert!(matches!(hurried, Error::NotReached { .. }), "{hurried:?}");
         may.store(false, Ordering::SeqCst);
         first.join().expect("no panic");
         let withdrawn = second.join().expect("no panic").expect_err("withdrawn");
@@ -438,6 +438,40 @@ fn what_it_may_take_is_bounded() {
     assert!(opened < Bounds::default().descriptors, "{result}");
     let children = result["result"][1].as_u64().expect("forks are refused");
     assert!(children <= Bounds::default().tasks, "{result}");
+}
+
+/// Who calls can go away as often as they like.
+#[test]
+fn a_caller_who_goes_away_ends_no_plugin_that_ends_in_time() {
+    let source = "import time\nclass Plugin:\n def run(self, p, c):\n  time.sleep(p.get('s', 0))\n  return p";
+    let worker = started!(Fixture::of(source));
+    for _ in 0..3 {
+        let (Value::Object(payload), context) = (json!({ "s": 1 }), Map::new()) else { panic!("an object") };
+        let stop = AtomicBool::new(true);
+        let patience = Duration::from_secs(20);
+        let call = Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &|| true };
+        assert!(matches!(worker.call(&call), Err(Error::Stopped)));
+    }
+    assert_eq!(call(&worker, json!({ "s": 0 })).expect("answered"), json!({ "s": 0 }));
+    // Its own time is a call's from its turn on.
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| call_within(&worker, json!({ "s": 0.8 }), Duration::from_millis(2000))))
+            .collect();
+        for answered in calls {
+            answered.join().expect("no panic").expect("answered in its time");
+        }
+    });
+    // One that takes too long is ended, whoever has gone away.
+    let (Value::Object(payload), context) = (json!({ "s": 60 }), Map::new()) else { panic!("an object") };
+    let (stop, patience) = (AtomicBool::new(true), Duration::from_millis(300));
+    let call = Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &|| true };
+    assert!(matches!(worker.call(&call), Err(Error::Stopped)));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while worker.is_alive() {
+        assert!(Instant::now() < deadline, "it goes on");
+        thread::sleep(STEP);
+    }
 }
 
 /// Not to root, to whom nothing is closed: as root these plugins are nobody, as they are in a host.

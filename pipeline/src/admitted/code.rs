@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aisoc_discovery::DropinFile;
+use aisoc_manifests::cancellation::Cancelled;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
-use aisoc_worker::PrivateCopy;
 use aisoc_worker::serving::Entry;
+use aisoc_worker::{Error, PrivateCopy};
 use serde_json::Value;
 
 use crate::accepted::Evidence;
@@ -33,4 +35,23 @@ pub struct AdmittedCode {
     pub copy: Option<PrivateCopy>,
     /// Which file of a user's it is, where it is one: it is said before any of it runs.
     pub user_file: Option<DropinFile>,
+}
+
+impl AdmittedCode {
+    /// Lets whoever the plugin runs as read its copy, where it has one. For whoever has judged it.
+    ///
+    /// # Errors
+    /// I/O reasons.
+    pub fn open(&self) -> Result<()> {
+        self.copy.as_ref().map_or(Ok(()), |copy| copy.let_reader_in().map_err(not_copied))
+    }
+}
+
+/// Why there is no copy.
+pub(super) fn not_copied(error: Error) -> Fault {
+    match error {
+        Error::Io { act, path, source } => Fault::io(act, &path, source),
+        Error::Stopped => Cancelled.into(),
+        error => Fault::new(Reason::ForbiddenEntry, error.to_string()),
+    }
 }

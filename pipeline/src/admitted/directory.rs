@@ -12,18 +12,17 @@ use std::sync::atomic::AtomicBool;
 use aisoc_discovery::Discovered;
 use aisoc_files::{Links, SmallFileError, Walk, read_small};
 use aisoc_installation::{escaped, read_guarded, require_guarded};
-use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::canonical::canonical;
 use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::{Document, Manifest, PythonFiles};
 use aisoc_packaging::{Limits, default_threads};
 use aisoc_signing::Claim;
+use aisoc_worker::PrivateCopy;
 use aisoc_worker::serving::Entry;
-use aisoc_worker::{Error, PrivateCopy};
 use serde_json::Value;
 
-use super::code::{AdmittedCode, CLASS};
+use super::code::{AdmittedCode, CLASS, not_copied};
 use crate::accepted::Evidence;
 use crate::contract::room;
 
@@ -79,14 +78,6 @@ fn entry(manifest: &Manifest, sources: &BTreeMap<String, Vec<u8>>) -> Entry {
     let named = manifest.entry_point.as_deref().and_then(|named| named.split_once(':'));
     let (file, class) = named.filter(|(file, _)| sources.contains_key(*file)).unwrap_or((FILE, CLASS));
     Entry::Class { file: file.to_owned(), class: class.to_owned(), is_required: true }
-}
-
-fn not_copied(error: Error) -> Fault {
-    match error {
-        Error::Io { act, path, source } => Fault::io(act, &path, source),
-        Error::Stopped => Cancelled.into(),
-        error => Fault::new(Reason::ForbiddenEntry, error.to_string()),
-    }
 }
 
 fn require_unchanged(plugin: &Discovered, claim: &Claim) -> Result<()> {

@@ -146,16 +146,17 @@ impl Worker {
     /// Calls its `run`, or what its kind has instead. Always an object, as a host wraps the rest.
     ///
     /// Several calls wait beside each other; a plugin that is not asynchronous answers one after the other, and sees none of
-    /// those that wait. A call that is not answered in time is cancelled; a plugin that does not let go of it is ended, and
-    /// the other calls with it.
+    /// those that wait: a call has its time from its turn on. One that is not answered in time is cancelled; a plugin that
+    /// does not let go of it is ended, and the other calls with it. One that nobody wants any more is cancelled as well, and
+    /// has what is left of its time to end: who goes away ends nobody's plugin.
     ///
     /// # Errors
     /// [`Error::Refused`] in the host's words, [`Error::TimedOut`], [`Error::Stopped`], [`Error::Busy`],
+    /// [`Error::NotReached`],
     /// [`Error::CallTooLarge`], [`Error::Withdrawn`], and those of a plugin that has ended: [`Error::Unanswered`], [`Error::Unreadable`],
     /// [`Error::TooLarge`].
     pub fn call(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
         let Call { payload, context, patience, stop, may_begin } = call;
-        let deadline = Instant::now() + *patience;
         let expected = self.process.answers.expect()?;
         let line = json!({ "id": expected.id, "payload": payload, "context": context }).to_string();
         if line.len() > MAX_CALL_BYTES {
@@ -163,34 +164,39 @@ impl Worker {
         }
         let _turn = match &self.queue {
             None => None,
-            Some(queue) => Some(queue.turn(deadline, stop)?.ok_or(Error::TimedOut { patience: *patience })?),
+            Some(queue) => {
+                let turn = queue.turn(Instant::now() + *patience, stop, may_begin)?;
+                Some(turn.ok_or(Error::NotReached { patience: *patience })?)
+            }
         };
         if !may_begin() {
             return Err(Error::Withdrawn);
         }
         self.process.write(&line)?;
-        let waited = expected.wait(deadline, stop);
-        let failed = match waited {
+        let deadline = Instant::now() + *patience;
+        let (failed, until) = match expected.wait(deadline, stop) {
             Ok(Waited::Answer(Answer::Done { result, .. })) => return Ok(result),
             Ok(Waited::Answer(Answer::Refused { refusal, cause, .. })) => {
                 return Err(Error::Refused { refusal, cause });
             }
             Ok(Waited::Answer(Answer::Loaded { .. }) | Waited::Ended) => return Err(self.process.ended()),
-            Ok(Waited::TimedOut) => Error::TimedOut { patience: *patience },
-            Err(stopped) => stopped,
+            Ok(Waited::TimedOut) => (Error::TimedOut { patience: *patience }, Instant::now() + CANCEL_PATIENCE),
+            Err(stopped) => (stopped, deadline.max(Instant::now() + CANCEL_PATIENCE)),
         };
-        self.cancel(&expected);
+        self.cancel(&expected, until);
         Err(failed)
     }
 
-    /// Nobody wants the answer any more.
-    fn cancel(&self, expected: &Expected) {
+    /// Ends it now, whoever still waits for an answer.
+    pub fn end(&self) {
+        self.process.kill();
+    }
+
+    /// Nobody wants the answer any more. A plugin that does not let go of the call until then is ended.
+    fn cancel(&self, expected: &Expected, until: Instant) {
         let asked = self.process.write(&json!({ "cancel": expected.id }).to_string());
         let is_over = asked.is_ok()
-            && matches!(
-                expected.wait(Instant::now() + CANCEL_PATIENCE, &AtomicBool::new(false)),
-                Ok(Waited::Answer(_) | Waited::Ended)
-            );
+            && matches!(expected.wait(until, &AtomicBool::new(false)), Ok(Waited::Answer(_) | Waited::Ended));
         if !is_over {
             self.process.kill();
         }

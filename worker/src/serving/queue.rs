@@ -38,8 +38,13 @@ impl Queue {
     /// Waits for its turn behind whoever came before; nothing when that takes too long.
     ///
     /// # Errors
-    /// [`Error::Stopped`].
-    pub(super) fn turn(&self, deadline: Instant, stop: &AtomicBool) -> Result<Option<Turn<'_>>, Error> {
+    /// [`Error::Stopped`]; [`Error::Withdrawn`] as soon as it may not begin any more.
+    pub(super) fn turn(
+        &self,
+        deadline: Instant,
+        stop: &AtomicBool,
+        may_begin: &dyn Fn() -> bool,
+    ) -> Result<Option<Turn<'_>>, Error> {
         let mut places = self.places();
         places.last += 1;
         // Dropped on every way out, and the place with it.
@@ -47,13 +52,19 @@ impl Queue {
         places.taken.push_back(turn.place);
         while places.taken.front() != Some(&turn.place) {
             let left = deadline.saturating_duration_since(Instant::now());
-            let is_over = left.is_zero();
-            let stopped = go_on(stop);
-            if is_over || stopped.is_err() {
-                drop(places);
-                return stopped.map(|()| None);
+            // What is asked there may take a moment, in which nobody else waits for this.
+            drop(places);
+            go_on(stop)?;
+            if !may_begin() {
+                return Err(Error::Withdrawn);
             }
-            places = self.moved.wait_timeout(places, left.min(ROUND)).unwrap_or_else(PoisonError::into_inner).0;
+            if left.is_zero() {
+                return Ok(None);
+            }
+            places = self.places();
+            if places.taken.front() != Some(&turn.place) {
+                places = self.moved.wait_timeout(places, left.min(ROUND)).unwrap_or_else(PoisonError::into_inner).0;
+            }
         }
         Ok(Some(turn))
     }
@@ -78,15 +89,17 @@ mod tests {
     fn turns_come_in_the_order_of_those_who_wait_and_who_gives_up_is_in_nobodys_way() {
         let (queue, going) = (Queue::default(), AtomicBool::new(false));
         let later = || Instant::now() + Duration::from_secs(60);
-        let first = queue.turn(later(), &going).expect("goes on").expect("nobody is before it");
-        assert!(queue.turn(Instant::now(), &going).expect("goes on").is_none(), "no time");
-        assert!(matches!(queue.turn(later(), &AtomicBool::new(true)), Err(Error::Stopped)));
+        let may = || true;
+        let first = queue.turn(later(), &going, &may).expect("goes on").expect("nobody is before it");
+        assert!(queue.turn(Instant::now(), &going, &may).expect("goes on").is_none(), "no time");
+        assert!(matches!(queue.turn(later(), &AtomicBool::new(true), &may), Err(Error::Stopped)));
+        assert!(matches!(queue.turn(later(), &going, &|| false), Err(Error::Withdrawn)), "before its turn comes");
         let (told, tells) = mpsc::channel();
         thread::scope(|scope| {
             for number in 0..4 {
                 let (told, queue, going) = (told.clone(), &queue, &going);
                 scope.spawn(move || {
-                    let _turn = queue.turn(later(), going).expect("goes on").expect("its turn");
+                    let _turn = queue.turn(later(), going, &|| true).expect("goes on").expect("its turn");
                     told.send(number).expect("heard");
                 });
                 while queue.places().taken.len() < number + 2 {
