@@ -179,13 +179,13 @@ fn what_is_not_admitted_when_it_is_called_is_not_started() {
     assert!(!trace.exists(), "nothing of it was run");
     assert_eq!((state(&host, "demo").as_str(), processes(&host)), ("enabled", 0));
     assert!(host.plugin("demo")["no_longer_admitted"].is_string());
-    assert!(host.said().contains("Warned of demo, "), "{}", host.said());
+    host.wait_for(|host| host.said().contains("Warned of demo, "));
     let words = ["keys", "restore", "release", "--reason", "found", "--trusted-keys", "keys", "--yes"];
     bench.run(&words).ok();
     process(&host, "demo");
     assert!(trace.exists());
     assert_eq!(host.plugin("demo")["no_longer_admitted"], Value::Null);
-    assert!(host.said().contains("Admitted demo, again"), "{}", host.said());
+    host.wait_for(|host| host.said().contains("Admitted demo, again"));
     // Keys that nobody can read are nothing against it, and start nothing.
     drop(host);
     let host = ServedHost::start(&bench, &["--lazy"]);

@@ -14,9 +14,8 @@ pub(crate) struct Code {
 }
 
 /// What is shown of a plugin once its code was read.
-pub(crate) fn described(about: &HostedPlugin, code: &AdmittedCode) -> HostedPlugin {
+pub(crate) fn described(mut about: HostedPlugin, code: &AdmittedCode) -> HostedPlugin {
     let AdmittedCode { manifest, config_schema, .. } = code;
-    let mut about = about.clone();
     let Some(manifest) = manifest else { return about };
     about.manifest = HostedManifest {
         name: Some(manifest.name.clone()),

@@ -89,7 +89,13 @@ fn is_loaded(plugin: &Discovered) -> bool {
 }
 
 /// Before anything is known of its life.
-fn shown(id: &str, version: Option<&str>, source: PluginSource, kind: Option<Kind>, place: &Path) -> HostedPlugin {
+pub(crate) fn shown(
+    id: &str,
+    version: Option<&str>,
+    source: PluginSource,
+    kind: Option<Kind>,
+    place: &Path,
+) -> HostedPlugin {
     let plugin_type = kind.filter(|kind| matches!(kind, Kind::Manifest(_))).map(|kind| kind.as_str());
     HostedPlugin {
         id: id.to_owned(),

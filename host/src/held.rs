@@ -7,11 +7,11 @@ use std::time::Instant;
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::Discovered;
 use aisoc_pipeline::accepted::Evidence;
-use aisoc_pipeline::documents::HostedPlugin;
 use aisoc_worker::PrivateCopy;
 use aisoc_worker::serving::Worker;
 use jiff::Timestamp;
 
+use crate::about::About;
 use crate::audit::Subject;
 use crate::found::{Found, Verdict};
 use crate::lifecycle::Life;
@@ -61,7 +61,7 @@ pub(crate) struct Now {
     pub(crate) place: PathBuf,
     pub(crate) life: Life,
     /// What is shown of it, as it was found; replaced whole.
-    pub(crate) about: Arc<HostedPlugin>,
+    pub(crate) about: About,
     /// What is in memory, as it was admitted.
     pub(crate) admitted: Option<Arc<Discovered>>,
     /// Its process; none before it is called where plugins get theirs then, and none once nobody calls it any more.
@@ -85,7 +85,7 @@ impl Held {
         let now = locked(&self.now);
         Subject {
             id: Some(self.id.clone()),
-            version: now.about.manifest.version.clone(),
+            version: now.about.version().map(str::to_owned),
             hash: now.admitted.as_ref().map(|plugin| plugin.hash.clone()),
         }
     }

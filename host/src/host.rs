@@ -18,6 +18,7 @@ use aisoc_worker::serving::{Call, Worker};
 use aisoc_worker::{Error, PrivateCopy};
 use serde_json::{Map, Value};
 
+use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
 use crate::code::{Code, described};
@@ -57,6 +58,8 @@ pub struct Host {
     pub(crate) pinned: Pinned,
     /// How many plugins have a process.
     pub(crate) processes: Processes,
+    /// What was said of signatures lately.
+    signed: SignedLately,
     /// Where the sweep over the disk is.
     pub(crate) sweep: Mutex<Sweep>,
     plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
@@ -98,6 +101,7 @@ impl Host {
             turns: Turns::default(),
             pinned: Pinned::default(),
             processes: Processes::default(),
+            signed: SignedLately::default(),
             sweep: Mutex::new(Sweep::begin()),
             plugins: Mutex::default(),
             discovering: Mutex::default(),
@@ -144,7 +148,7 @@ impl Host {
         // What is in memory of it comes from another place: it stays what it is until somebody asks for a reload.
         let is_elsewhere = self.find(&held.id).is_ok_and(|held| held.is_in_memory());
         if is_elsewhere && matches!(found.verdict, Verdict::Admitted(_)) {
-            locked(&held.now).about = Arc::new(found.about.clone());
+            locked(&held.now).about = self.about(found);
             return None;
         }
         // Nothing is written down for what a discovery brings, so that nothing can fail to be.
@@ -154,7 +158,7 @@ impl Host {
 
     /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
     fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
-        locked(&held.now).about = Arc::new(found.about.clone());
+        locked(&held.now).about = self.about(found);
         match &found.verdict {
             Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
@@ -244,13 +248,23 @@ impl Host {
         (self.settings.observer)(happening);
     }
 
+    /// What is shown of it.
+    fn about(&self, found: &Found) -> About {
+        match &found.verdict {
+            Verdict::Admitted(plugin) if self.settings.processes.is_lazy => {
+                About::Admitted(Arc::clone(plugin), self.signed.of(&found.about))
+            }
+            _ => About::whole(found.about.clone()),
+        }
+    }
+
     fn held(&self, found: &Found) -> Arc<Held> {
         let id = &found.about.id;
         let new = || {
             let now = Now {
                 place: found.place.clone(),
                 life: Life::begin(self.switches.of(id)),
-                about: Arc::new(found.about.clone()),
+                about: self.about(found),
                 running: None,
                 admitted: None,
                 evidence: None,
@@ -351,12 +365,12 @@ impl Host {
             self.write_down(Action::Reload, Subject { id: Some(held.id.clone()), version, hash }, by)?;
         }
         self.remember_meant(held, found)?;
-        let about = described(about, &code);
+        let about = described(about.clone(), &code);
         let running = Running::new(worker, code.copy, pin, room);
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
-            (now.about, now.loaded_at) = (Arc::new(about), Some(loaded_at));
+            (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
             (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
             now.running.replace(Arc::new(running))

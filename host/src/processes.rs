@@ -15,6 +15,7 @@ use aisoc_pipeline::accepted::Evidence;
 use aisoc_pipeline::{Discovered, PluginSource, read_admitted_code};
 use aisoc_worker::Error;
 
+use crate::about::About;
 use crate::asker::Asker;
 use crate::code::{Code, described};
 use crate::found::{Found, reason_of};
@@ -138,7 +139,7 @@ impl Host {
         // Starting takes its time, in which keys are revoked.
         self.require_still_admitted(held, &plugin, &code.evidence)?;
         let mut now = locked(&held.now);
-        now.about = Arc::new(described(&now.about, &code));
+        now.about = About::whole(described(now.about.shown(), &code));
         let running = Arc::new(Running::new(worker, code.copy, pin, room));
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);

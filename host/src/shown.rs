@@ -3,6 +3,7 @@
 //! What is shown follows from a few values of each plugin. They are kept beside what was made of them, and compared the next
 //! time: so nothing that changes a plugin has to say so, and nothing can be forgotten.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
@@ -11,6 +12,7 @@ use aisoc_pipeline::documents::HostedPlugin;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::about::About;
 use crate::found::reason_of;
 use crate::held::{Held, Now, locked};
 use crate::lifecycle::{Life, State, Switch};
@@ -19,7 +21,7 @@ use crate::standing::OnDisk;
 /// All that what is shown of a plugin follows from.
 #[derive(Debug)]
 pub(crate) struct Looks {
-    about: Arc<HostedPlugin>,
+    about: About,
     life: Life,
     no_longer_admitted: Option<Arc<Fault>>,
     on_disk: Option<OnDisk>,
@@ -29,7 +31,7 @@ pub(crate) struct Looks {
 impl Looks {
     pub(crate) fn of(now: &Now) -> Self {
         Self {
-            about: Arc::clone(&now.about),
+            about: now.about.clone(),
             life: now.life.clone(),
             no_longer_admitted: now.no_longer_admitted.clone(),
             on_disk: now.on_disk,
@@ -45,7 +47,7 @@ impl Looks {
             (Some(before), Some(now)) => Arc::ptr_eq(before, now),
             (None, Some(_)) | (Some(_), None) => false,
         };
-        Arc::ptr_eq(about, &now.about)
+        about.is(&now.about)
             && *life == now.life
             && is_same_fault
             && (*on_disk, *loaded_at) == (now.on_disk, now.loaded_at)
@@ -63,7 +65,7 @@ impl Looks {
             no_longer_admitted,
             on_disk: self.on_disk.filter(|_| is_in_memory).map(OnDisk::as_str),
             loaded_at: self.loaded_at.filter(|_| is_in_memory).map(|at| at.as_duration().as_secs_f64()),
-            ..HostedPlugin::clone(&self.about)
+            ..self.about.shown()
         }
     }
 }
@@ -82,13 +84,11 @@ pub(crate) struct Shown {
 
 impl Shown {
     pub(crate) fn of(looks: Vec<Looks>, quarantines: bool) -> Self {
-        let mut body = Vec::with_capacity(2);
-        for (index, looks) in looks.iter().enumerate() {
-            body.push(if index == 0 { b'[' } else { b',' });
-            let _ = serde_json::to_writer(&mut body, &looks.shown(quarantines));
-        }
-        body.extend_from_slice(if looks.is_empty() { b"[]" } else { b"]" });
-        body.shrink_to_fit();
+        // Room is made once: what grows leaves as much behind as it has become.
+        let mut length = Length(0);
+        let _ = write(&looks, quarantines, &mut length);
+        let mut body = Vec::with_capacity(length.0);
+        let _ = write(&looks, quarantines, &mut body);
         let digest = Digest::of(&body).to_string();
         Self { looks, quarantines, body: body.into(), digest }
     }
@@ -105,8 +105,8 @@ impl Shown {
 
     /// The one that has the id; of several, the one that is in memory, else the first.
     pub(crate) fn plugin(&self, id: &str) -> Option<HostedPlugin> {
-        let begin = self.looks.partition_point(|looks| looks.about.id.as_str() < id);
-        let mut named = self.looks[begin..].iter().take_while(|looks| looks.about.id == id);
+        let begin = self.looks.partition_point(|looks| looks.about.id() < id);
+        let mut named = self.looks[begin..].iter().take_while(|looks| looks.about.id() == id);
         let first = named.clone().next();
         named.find(|looks| looks.life.state().is_in_memory()).or(first).map(|looks| looks.shown(self.quarantines))
     }
@@ -115,5 +115,31 @@ impl Shown {
     pub(crate) fn is_still(&self, held: &[Arc<Held>]) -> bool {
         let pairs = || held.iter().zip(&self.looks);
         held.len() == self.looks.len() && pairs().all(|(held, looks)| looks.is_still(&locked(&held.now)))
+    }
+}
+
+/// A list of them, in JSON.
+fn write(looks: &[Looks], quarantines: bool, mut to: impl Write) -> io::Result<()> {
+    to.write_all(b"[")?;
+    for (index, looks) in looks.iter().enumerate() {
+        if index > 0 {
+            to.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut to, &looks.shown(quarantines))?;
+    }
+    to.write_all(b"]")
+}
+
+/// How long what is written is.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

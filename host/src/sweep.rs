@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_pipeline::accepted::{Again, Evidence, judge_again};
-use aisoc_pipeline::{Discovered, read_evidence};
+use aisoc_pipeline::{Discovered, PluginSource, read_evidence};
 
 use crate::held::{Held, Now, locked};
 use crate::host::Host;
 use crate::standing::{LOOK_ROUND, OnDisk, REST};
 
 /// How many are looked at together: they are judged by keys that are read once for all of them.
-const TOGETHER: usize = 200;
+const TOGETHER: usize = 50;
 
 impl Host {
     /// Looks at the next few, where that is due; for whoever asks again and again.
@@ -44,7 +44,10 @@ impl Host {
             if !is_held(&now, &admitted) {
                 continue;
             }
-            now.on_disk = on_disk(read.as_ref().map(drop)).or(now.on_disk);
+            // Of a file nothing is read: its bytes are held, and what stands there is as of the last look at every source.
+            if matches!(admitted.source, PluginSource::Dir | PluginSource::Oci) {
+                now.on_disk = on_disk(read.as_ref().map(drop)).or(now.on_disk);
+            }
             if let (Ok(evidence), true) = (read, now.running.is_none()) {
                 judged.push((held.as_ref(), Arc::clone(&admitted), evidence));
             }
