@@ -16,6 +16,7 @@ pub(crate) struct Code {
 /// What is shown of a plugin once its code was read.
 pub(crate) fn described(mut about: HostedPlugin, code: &AdmittedCode) -> HostedPlugin {
     let AdmittedCode { manifest, config_schema, .. } = code;
+    about.code_checked_against = Some(code.checked_against.as_str());
     let Some(manifest) = manifest else { return about };
     about.manifest = HostedManifest {
         name: Some(manifest.name.clone()),

@@ -84,7 +84,8 @@ fn is_loaded(plugin: &Discovered) -> bool {
     match plugin.source {
         PluginSource::Dir | PluginSource::Oci => true,
         PluginSource::Dropin => plugin.kind != Kind::Domain,
-        PluginSource::EntryPoint | PluginSource::Compiled => false,
+        PluginSource::EntryPoint => true,
+        PluginSource::Compiled => false,
     }
 }
 
@@ -111,6 +112,7 @@ pub(crate) fn shown(
         no_longer_admitted: None,
         quarantined: false,
         on_disk: None,
+        code_checked_against: None,
         state: "",
         signature: SignatureJudgement::default(),
         source: source.as_str(),

@@ -217,6 +217,11 @@ impl Host {
         Ok(installing.anew(judging_time()?, clock(), cancellation))
     }
 
+    /// Set where everything is let go.
+    pub(crate) fn stopped(&self) -> &AtomicBool {
+        &self.stop
+    }
+
     pub(crate) fn lock_path(&self) -> &Path {
         &self.settings.lock_path
     }

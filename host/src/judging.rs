@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_pipeline::PluginSource;
 use aisoc_pipeline::accepted::{Again, Evidence, judge_again};
 
 use crate::found::{Found, reason_of};
@@ -110,12 +111,15 @@ impl Host {
     /// Notes of everything that is in memory whether it is what was found.
     pub(crate) fn compare_with_disk(&self, found: &[Found]) {
         let there: HashMap<&Path, &Found> = found.iter().map(|found| (found.place.as_path(), found)).collect();
+        // A distribution has several plugins in one place, and nobody asks them for their names here.
+        let is_it =
+            |found: &Found, id: &str| found.about.id == id || found.about.source == PluginSource::EntryPoint.as_str();
         for held in self.all() {
             let mut now = locked(&held.now);
             let Some(admitted) = &now.admitted else { continue };
             now.on_disk = Some(match there.get(now.place.as_path()) {
                 None => OnDisk::Gone,
-                Some(found) if found.about.id == held.id && found.hash.as_ref() == Some(&admitted.hash) => OnDisk::Same,
+                Some(found) if is_it(found, &held.id) && found.hash.as_ref() == Some(&admitted.hash) => OnDisk::Same,
                 Some(_) => OnDisk::Differs,
             });
         }

@@ -8,6 +8,7 @@ mod asker;
 mod audit;
 mod code;
 mod configuration;
+mod contracts;
 mod feed;
 mod found;
 mod free;

@@ -49,7 +49,7 @@ impl Loader {
             entry: &code.entry,
             sources: &code.sources,
             directory: &code.directory,
-            site_paths: &[],
+            site_paths: &code.site_paths,
             config,
         };
         let serving = Serving {

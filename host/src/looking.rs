@@ -4,7 +4,7 @@ use std::mem;
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::{HereOptions, LockNow, list};
-use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts};
+use aisoc_pipeline::{Contract, Discovered, SiteSources};
 use aisoc_trust::{PluginMode, Traces, lock_missing};
 
 use crate::found::Found;
@@ -23,11 +23,7 @@ impl Host {
 
     /// As [`Host::look`], as if that directory of that plugin were meant.
     pub(crate) fn look_for(&self, asked_for: Option<(&str, &str)>) -> Result<Vec<Found>> {
-        let python = &self.settings.loader.python;
-        self.list(asked_for, &|options, plugins| {
-            let site_packages = options.sources.site_packages()?;
-            check_contracts(plugins, &ContractChecks { python, site_packages: &site_packages, limits: &options.limits })
-        })
+        self.list(asked_for, &|options, plugins| self.ask_contracts(options, plugins))
     }
 
     /// As [`Host::look`], by whoever loads nothing: no code of a plugin is run to ask for its name.

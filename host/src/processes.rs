@@ -39,7 +39,7 @@ impl Host {
         let is_directory = matches!(plugin.source, PluginSource::Dir | PluginSource::Oci);
         let pin = is_directory.then(|| self.pinned.pin(&plugin.place)).transpose()?;
         self.settle_pins(PIN_PATIENCE);
-        let code = read_admitted_code(plugin, &self.settings.here.limits, &self.stop)?;
+        let code = read_admitted_code(plugin, &self.site_paths(plugin)?, &self.settings.here.limits, self.stopped())?;
         pin.as_ref().map_or(Ok(()), |pin| pin.require_at(&plugin.place))?;
         Ok(Code { code, pin })
     }

@@ -54,7 +54,7 @@ mod verify;
 mod verify_installed;
 mod versions;
 
-pub use admitted::{AdmittedCode, read_admitted_code, read_evidence};
+pub use admitted::{AdmittedCode, CheckedAgainst, read_admitted_code, read_evidence};
 pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
     Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,

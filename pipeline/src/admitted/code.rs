@@ -16,6 +16,28 @@ use crate::accepted::Evidence;
 /// The class that a host looks for where nothing else is named.
 pub(super) const CLASS: &str = "Plugin";
 
+/// What the code that runs is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedAgainst {
+    /// To the digest that was judged.
+    Digest,
+    /// To the `RECORD` of its distribution, of which that digest is; what it needs of others is not.
+    Record,
+    /// To nothing: its `RECORD` does not state it.
+    Nothing,
+}
+
+impl CheckedAgainst {
+    /// In one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Record => "record",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 /// A plugin's code, as it was judged.
 #[derive(Debug)]
 pub struct AdmittedCode {
@@ -29,6 +51,10 @@ pub struct AdmittedCode {
     pub sources: BTreeMap<String, Vec<u8>>,
     /// What it finds its data beside.
     pub directory: PathBuf,
+    /// Where it finds the modules of others.
+    pub site_paths: Vec<PathBuf>,
+    /// What those bytes are held to.
+    pub checked_against: CheckedAgainst,
     /// What it was admitted by.
     pub evidence: Evidence,
     /// That directory, where it is a copy: the one that was judged.

@@ -22,7 +22,7 @@ use aisoc_worker::PrivateCopy;
 use aisoc_worker::serving::Entry;
 use serde_json::Value;
 
-use super::code::{AdmittedCode, CLASS, not_copied};
+use super::code::{AdmittedCode, CLASS, CheckedAgainst, not_copied};
 use crate::accepted::Evidence;
 use crate::contract::room;
 
@@ -67,6 +67,8 @@ pub(super) fn admitted_directory(plugin: &Discovered, limits: &Limits, stop: &At
         config_schema,
         sources,
         directory: copy.path().to_owned(),
+        site_paths: Vec::new(),
+        checked_against: CheckedAgainst::Digest,
         evidence: Evidence::of_directory(plugin.clone(), claim),
         copy: Some(copy),
         user_file: None,
@@ -166,7 +168,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let found = found(place.path());
         assert_eq!(read_evidence(&found, &Limits::default()).expect("as it was").hash(), found.hash);
-        let code = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect("as it was");
+        let code = read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect("as it was");
         let sources: Vec<_> = code.sources.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         assert_eq!(sources, [("package/inner.py", &b"y = 2"[..]), ("plugin.py", b"x = 1")]);
         assert_eq!(
@@ -186,7 +188,7 @@ mod tests {
             let place = tempfile::tempdir().expect("a directory");
             let found = found(place.path());
             write(place.path(), name, text);
-            let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err(name);
+            let refused = read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect_err(name);
             assert_eq!(refused.reason(), Reason::TreeModified, "{name}");
             let refused = read_evidence(&found, &Limits::default()).expect_err(name);
             assert_eq!(refused.reason(), Reason::TreeModified, "{name}");
@@ -195,7 +197,7 @@ mod tests {
         let found = found(place.path());
         fs::remove_file(place.path().join("demo/package/inner.py")).expect("removed");
         assert_eq!(
-            read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err("gone").reason(),
+            read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect_err("gone").reason(),
             Reason::TreeModified
         );
     }
@@ -204,24 +206,24 @@ mod tests {
     fn what_is_read_beside_the_code_is_that_of_the_moment() {
         let place = tempfile::tempdir().expect("a directory");
         let found = found(place.path());
-        let code = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect("as it was");
+        let code = read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect("as it was");
         write(place.path(), "data.json", "{\"changed\": 1}");
         assert_eq!(fs::read_to_string(code.directory.join("data.json")).expect("read"), "{}");
         assert_eq!(code.directory.file_name(), Some("demo".as_ref()));
 
         symlink("/etc/passwd", place.path().join("demo/link")).expect("linked");
-        let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err("a link");
+        let refused = read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect_err("a link");
         assert_eq!(refused.reason(), Reason::ForbiddenEntry);
         fs::remove_file(place.path().join("demo/link")).expect("removed");
-        let stopped = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(true)).expect_err("stopped");
+        let stopped = read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(true)).expect_err("stopped");
         assert_eq!(stopped.reason(), Reason::Interrupted);
         let room = |max_total_bytes| Limits { max_total_bytes, ..Limits::default() };
         let whole: u64 = ["plugin.yaml", "plugin.py", "package/inner.py", "data.json"]
             .map(|name| fs::metadata(place.path().join("demo").join(name)).expect("there").len())
             .iter()
             .sum();
-        read_admitted_code(&found, &room(whole), &AtomicBool::new(false)).expect("as much as may be");
-        let refused = read_admitted_code(&found, &room(whole - 1), &AtomicBool::new(false)).expect_err("more");
+        read_admitted_code(&found, &[], &room(whole), &AtomicBool::new(false)).expect("as much as may be");
+        let refused = read_admitted_code(&found, &[], &room(whole - 1), &AtomicBool::new(false)).expect_err("more");
         assert_eq!(refused.reason(), Reason::ForbiddenEntry);
     }
 
@@ -231,7 +233,7 @@ mod tests {
         let half = "#".repeat(usize::try_from(MAX_CODE_BYTES / 2).expect("fits") + 1);
         write(place.path(), "first.py", &half);
         write(place.path(), "second.py", &half);
-        let refused = read_admitted_code(&found(place.path()), &Limits::default(), &AtomicBool::new(false))
+        let refused = read_admitted_code(&found(place.path()), &[], &Limits::default(), &AtomicBool::new(false))
             .expect_err("too much");
         assert_eq!(refused.reason(), Reason::ForbiddenEntry);
         assert!(refused.message().contains("second.py"), "{refused}");

@@ -8,7 +8,7 @@ use aisoc_files::parent;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_worker::serving::Entry;
 
-use super::code::{AdmittedCode, CLASS};
+use super::code::{AdmittedCode, CLASS, CheckedAgainst};
 use crate::accepted::Evidence;
 
 /// The code of a drop-in. It finds its data where it stands, as what is written for hosts expects it.
@@ -37,6 +37,8 @@ pub(super) fn admitted_file(plugin: &Discovered, code: Option<&[u8]>) -> Result<
         entry,
         sources: BTreeMap::from([(file.to_owned(), code.to_vec())]),
         directory: Path::to_owned(parent(&absolute)),
+        site_paths: Vec::new(),
+        checked_against: CheckedAgainst::Digest,
         evidence: Evidence::of_other(plugin.clone()),
         copy: None,
         user_file,
@@ -63,7 +65,7 @@ mod tests {
         let sources = SiteSources { data_dir: Some(data.path().to_owned()), ..SiteSources::default() };
         let found = discover_site(&sources, &Limits::default()).expect("looked at").plugins.remove(0);
         fs::write(&path, "x = 2").expect("written");
-        let read = || read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect("as it was");
+        let read = || read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect("as it was");
         assert_eq!(read().sources, BTreeMap::from([("tidy.py".to_owned(), b"x = 1".to_vec())]));
         fs::remove_file(&path).expect("removed");
         let code = read();
@@ -79,7 +81,7 @@ mod tests {
         fs::write(&path, "{}").expect("written");
         let sources = SiteSources { data_dir: Some(data.path().to_owned()), ..SiteSources::default() };
         let found = discover_site(&sources, &Limits::default()).expect("looked at").plugins.remove(0);
-        let refused = read_admitted_code(&found, &Limits::default(), &AtomicBool::new(false)).expect_err("data");
+        let refused = read_admitted_code(&found, &[], &Limits::default(), &AtomicBool::new(false)).expect_err("data");
         assert_eq!(refused.reason(), Reason::DropinInvalid);
     }
 }

@@ -39,6 +39,9 @@ pub struct HostedPlugin {
     /// Whether what stands in its place is what is in memory: `same`, `differs` or `gone`, as of the last look at the
     /// disk. Nothing for what is not in memory.
     pub on_disk: Option<&'static str>,
+    /// What the code that runs is held to: the `digest` that was judged; the `record` of its distribution, which is the
+    /// digest that was judged; or `nothing`. Nothing for what has not run.
+    pub code_checked_against: Option<&'static str>,
     /// `discovered`, `loaded`, `enabled`, `disabled`, `unloaded` or `failed`.
     pub state: &'static str,
     /// What its signature is worth.
