@@ -256,6 +256,15 @@ fn what_was_put_there_by_hand_is_not_replaced() {
         assert!(detail.contains("`plugins/demo`"), "{detail}");
         assert_eq!((run(&host), host.plugin("demo")["on_disk"].clone()), (json!("1.0.0"), json!("same")));
     }
+    // Nor is what was changed since by what it was before.
+    let healed = |bench: &Bench| {
+        bench.run(&["plugin", "install", &first, "--plugins-dir", "plugins", "--trusted-keys", "keys"]).ok();
+    };
+    healed(&bench);
+    bench.write("plugins/demo/local.txt", "mine");
+    let detail = install(&host, &first).refused_for(400, "tree_modified");
+    assert!(detail.contains("nobody could go back to it"), "{detail}");
+    assert_eq!(fs::read_to_string(bench.path("plugins/demo/local.txt")).expect("there"), "mine");
     // Whoever does so at the command line says so.
     bench.run(&["plugin", "install", &first, "--plugins-dir", "plugins", "--trusted-keys", "keys"]).ok();
     install(&host, &broken).refused_for(400, "import_failed");

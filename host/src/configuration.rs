@@ -4,10 +4,13 @@ mod expansion;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::shown;
+use jsonschema::PatternOptions;
 use serde_json::{Map, Value};
 
 use self::expansion::Expansion;
 
+/// Largest that a regular expression of a schema may be once it is compiled.
+const MAX_PATTERN_BYTES: usize = 4 << 20;
 /// Most characters that are shown of where and how a configuration differs.
 const MAX_SHOWN: usize = 300;
 
@@ -27,7 +30,9 @@ pub(crate) fn require_described(
     let Some(schema @ Value::Object(_)) = schema else { return Ok(()) };
     Expansion::require_bounded(schema)
         .map_err(|what| invalid(format!("its `config_schema` {}", shown(&what, MAX_SHOWN))))?;
-    let validator = jsonschema::validator_for(schema).map_err(|error| {
+    // Nothing that goes back: what it takes follows from how long the pattern and the text are.
+    let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
+    let validator = jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| {
         invalid(format!("its `config_schema` is no schema: {}", shown(&error.masked().to_string(), MAX_SHOWN)))
     })?;
     let configuration = Value::Object(configuration.clone());
@@ -81,6 +86,8 @@ mod tests {
         for (schema, why) in [
             (json!({"type": "nonsense"}), "is no schema"),
             (json!({"$ref": "https://example.com/schema.json"}), "`config_schema` refers to `https://example.com"),
+            (json!({"pattern": r"\pL{900}"}), "is no schema"),
+            (json!({"pattern": "^(a|a)*(?=b)c"}), "is no schema"),
             (json!({"$ref": "file:///etc/passwd"}), "`config_schema` refers to `file:///etc/passwd`"),
         ] {
             let said = held(json!({}), Some(schema)).expect_err("no schema");

@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use aisoc_files::shell_word;
-use aisoc_installation::{Access, InstallRecord, Installed, Leaving, Previous, Site, StagingDirectory, escaped};
+use aisoc_installation::{
+    Access, InstallRecord, Installed, Leaving, Previous, Site, StagingDirectory, TreeInPlace, escaped,
+};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -13,7 +15,7 @@ use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Manifest, Problem};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
-use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _};
+use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _, default_threads};
 use aisoc_registry_client::{ClientOptions, Unreached};
 use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{Facts, LockFacts, UnderLock as _, Verdict};
@@ -304,16 +306,32 @@ impl Incoming<'_> {
         })
     }
 
-    /// Refuses to replace, on trial, what nobody could put back: a tree is kept with its record.
+    /// Refuses to replace, on trial, what would be kept nowhere: a tree is kept with its record, and of one artifact one is.
     fn require_way_back(&self, record: Option<&InstallRecord>) -> Result<()> {
         let Self { manifest, options, .. } = self;
-        let place = options.site.path().join(manifest.id.as_str());
-        if !options.is_on_trial || record.is_some() || place.symlink_metadata().is_err() {
+        let place = options.site.plugin(&manifest.id);
+        if !options.is_on_trial || place.symlink_metadata().is_err() {
             return Ok(());
         }
-        let what = format!("no install has put `{}` there, so nobody could go back to it", escaped(place.as_os_str()));
+        let shown = escaped(place.as_os_str());
         let hint = format!("replace it at the command line: `aisoc plugin install {}`", shell_word(self.origin));
-        Err(Fault::new(Reason::AlreadyExists, what).hint(hint))
+        let Some(record) = record else {
+            let what = format!("no install has put `{shown}` there, so nobody could go back to it");
+            return Err(Fault::new(Reason::AlreadyExists, what).hint(hint));
+        };
+        if record.digest != self.digest {
+            return Ok(());
+        }
+        let tree = TreeInPlace::read(&place, record, default_threads(), &Limits::until(&options.access.cancellation))?;
+        match tree.subject() == record.tree_digest {
+            true => Ok(()),
+            false => {
+                let what = format!("`{shown}` was changed since it was installed, so nobody could go back to it");
+                Err(Fault::new(Reason::TreeModified, what)
+                    .expected(record.tree_digest.to_string(), tree.subject().to_string())
+                    .hint(hint))
+            }
+        }
     }
 
     /// What the lock says of it, for the gate; nothing in dev where nothing can be compared with it.

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// Most objects and lists in a schema, each counted as often as it is referred to.
 const MAX_SCHEMA_PLACES: usize = 10_000;
+/// Most regular expressions in it, counted likewise: each is compiled, and may be as large as one may be.
+const MAX_SCHEMA_PATTERNS: usize = 64;
 /// Deepest that those may lie in each other.
 const MAX_SCHEMA_DEPTH: usize = 200;
 /// How often what says of a place which of its members nobody else describes makes a validator go through what is in it. More
@@ -24,6 +26,7 @@ const DIALECTS: [&str; 4] = [
 pub(super) struct Expansion<'a> {
     root: &'a Value,
     places: usize,
+    patterns: usize,
     /// The references that lead to where it is.
     through: Vec<&'a str>,
 }
@@ -31,7 +34,7 @@ pub(super) struct Expansion<'a> {
 impl<'a> Expansion<'a> {
     /// Refuses, in words, a schema that is too large for any validator, or of which that cannot be told.
     pub(super) fn require_bounded(root: &'a Value) -> Result<(), String> {
-        Self { root, places: 0, through: Vec::new() }.count(root, 0, 1)
+        Self { root, places: 0, patterns: 0, through: Vec::new() }.count(root, 0, 1)
     }
 
     fn count(&mut self, value: &'a Value, depth: usize, times: usize) -> Result<(), String> {
@@ -52,6 +55,12 @@ impl<'a> Expansion<'a> {
         let mut times = times;
         if let Value::Object(members) = value {
             self.require_known(members, depth)?;
+            self.patterns = self.patterns.saturating_add(patterns_of(members).saturating_mul(times));
+            if self.patterns > MAX_SCHEMA_PATTERNS {
+                return Err(format!(
+                    "has more than {MAX_SCHEMA_PATTERNS} patterns, each counted as often as it is referred to"
+                ));
+            }
             if members.keys().any(|key| key.starts_with("unevaluated")) {
                 times = times.saturating_mul(UNEVALUATED);
             }
@@ -98,6 +107,12 @@ impl<'a> Expansion<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// How many regular expressions stand in an object itself.
+fn patterns_of(members: &Map<String, Value>) -> usize {
+    let alone = usize::from(members.get("pattern").is_some_and(Value::is_string));
+    alone + members.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len)
 }
 
 #[cfg(test)]
@@ -152,6 +167,23 @@ mod tests {
         };
         Expansion::require_bounded(&nested(3)).expect("some thousands");
         refused(&nested(4), "more than 10000 places");
+    }
+
+    #[test]
+    fn as_many_patterns_as_may_be_and_one_more() {
+        let alone = |patterns: usize| json!({"anyOf": vec![json!({"pattern": "^a"}); patterns]});
+        let named = |patterns: usize| {
+            let properties: Map<String, Value> = (0..patterns).map(|at| (format!("^{at}"), json!({}))).collect();
+            json!({"patternProperties": properties})
+        };
+        for schema in [alone, named as fn(usize) -> Value] {
+            Expansion::require_bounded(&schema(MAX_SCHEMA_PATTERNS - 1)).expect("fewer");
+            Expansion::require_bounded(&schema(MAX_SCHEMA_PATTERNS)).expect("as many");
+            refused(&schema(MAX_SCHEMA_PATTERNS + 1), "more than 64 patterns");
+        }
+        refused(&json!({"$defs": {"a": alone(40)}, "allOf": [{"$ref": "#/$defs/a"}]}), "more than 64 patterns");
+        // A property may have any name.
+        Expansion::require_bounded(&json!({"properties": {"pattern": {"type": "string"}}})).expect("a name");
     }
 
     #[test]
