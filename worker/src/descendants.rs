@@ -89,6 +89,11 @@ fn has_no_child() -> bool {
     waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT).is_err()
 }
 
+/// What the kernel says of a process. Its name in that is whatever it has called itself.
+fn said_of(id: i32, what: &str) -> Option<String> {
+    fs::read(format!("/proc/{id}/{what}")).ok().map(|said| String::from_utf8_lossy(&said).into_owned())
+}
+
 /// A process, told from a later one of the same number by when it began.
 #[derive(PartialEq, Eq)]
 struct Process {
@@ -107,17 +112,15 @@ impl Process {
     /// `/proc/ID/stat`: the name stands in parentheses and can hold some; the parent is the second field
     /// behind it, the beginning the twentieth.
     fn read(id: i32) -> Option<Self> {
-        let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
-        let behind = stat.iter().rposition(|byte| *byte == b')')?;
-        let text = String::from_utf8_lossy(&stat[behind + 1..]).into_owned();
-        let fields: Vec<&str> = text.split_whitespace().collect();
+        let stat = said_of(id, "stat")?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         Some(Self { id, parent: fields.get(1)?.parse().ok()?, began: fields.get(19)?.parse().ok()? })
     }
 
     /// `/proc/ID/status`: whose it is, and how many threads it has. Whose its directory is says nothing: that of a process
     /// that cannot be dumped is root's.
     fn tasks(&self) -> Option<(u32, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let status = said_of(self.id, "status")?;
         let first = |name| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
         Some((first("Uid:")?.parse().ok()?, first("Threads:")?.parse().ok()?))
     }
