@@ -232,8 +232,8 @@ impl State {
         if said.as_deref() == Some(MARKER_TEXT.as_bytes()) {
             return Ok(Some(Self::Marked));
         }
-        // Its parent may hand its group down.
-        let has_our_mode = held.metadata()?.mode() & 0o5777 == MODE;
+        // Its parent may hand its group down, and a group may have been let through before it was emptied.
+        let has_our_mode = held.metadata()?.mode() & 0o5767 == MODE;
         let holds_nothing_else = match said {
             None => is_empty(held, None)?,
             Some(said) => MARKER_TEXT.as_bytes().starts_with(&said) && is_empty(held, Some(MARKER_NAME))?,
@@ -300,4 +300,24 @@ fn marker(directory: &File) -> io::Result<Option<Vec<u8>>> {
 fn create_file(directory: impl AsFd, name: &str, mode: u32) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode))?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kill between the marker's end and its own leaves it empty, whoever it was open to.
+    #[test]
+    fn what_a_kill_leaves_of_one_that_was_emptied_is_swept() {
+        let place = tempfile::tempdir().expect("a directory");
+        for (name, mode, goes) in
+            [("draft-aaaaaa", MODE, true), ("draft-bbbbbb", MODE | 0o010, true), ("draft-cccccc", 0o755, false)]
+        {
+            let directory = place.path().join(name);
+            fs::create_dir(&directory).expect("made");
+            fs::set_permissions(&directory, Permissions::from_mode(mode)).expect("set");
+            sweep(place.path(), "draft-");
+            assert_eq!(!directory.exists(), goes, "{name}");
+        }
+    }
 }
