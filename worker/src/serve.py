@@ -1,7 +1,7 @@
 # Holds one plugin, and answers calls of it until the host ends it.
 #
-# Runs as `python -c`. Descriptor 0 is a socket to the host, on which each side writes lines of JSON. The first line of
-# the host is the plugin: the bytes of its modules, which nobody reads from a disk again. What is imported here is what
+# Runs as `python -c`. Descriptor 0 is a socket to the host, on which each side writes lines of JSON, an answer behind the
+# number of its call. The first line of the host is the plugin: the bytes of its modules, which nobody reads from a disk again. What is imported here is what
 # a plugin with one method needs, and no more: asyncio alone takes longer to start than Python. `_json` and `_ctypes` are
 # CPython's own; there they are what `json` and `ctypes` are made of.
 import _json
@@ -12,6 +12,8 @@ import sys
 COROUTINE = 0x80
 # Longest line that the host reads; it says how long.
 LIMIT = 0
+# The number of what is answered first.
+LOAD = 0
 
 
 class Refusal(Exception):
@@ -88,9 +90,9 @@ class Lines:
                 return [JSON.read(line) for line in lines]
 
 
-def write(channel, answer):
-    """One answer, whole."""
-    line = JSON.write(answer).encode("ascii") + b"\n"
+def write(channel, call, answer):
+    """One answer, whole, of the call of that number."""
+    line = b"%d %s\n" % (call, JSON.write(answer).encode("ascii"))
     while line:
         line = line[os.write(channel, line):]
 
@@ -163,8 +165,22 @@ class refusing:
 
     def __exit__(self, kind, error, trace):
         if error is not None and not isinstance(error, Refusal):
-            words = str(error) or kind.__name__
-            raise Refusal("%s: %s" % (self.act, words)) from error
+            raise Refusal("%s: %s" % (self.act, words_of(error))) from error
+
+
+def words_of(error):
+    """What an exception says of itself, or what it is where that is nothing, or another exception."""
+    try:
+        return str(error) or type(error).__name__
+    except BaseException:
+        return type(error).__name__
+
+
+def said(refusal, directory):
+    """What is answered of a refusal. Half a character of two, which a plugin's words may hold, is none for anybody else."""
+    cause = cause_of(refusal, directory)
+    whole = lambda words: words and words[:4000].encode("utf-8", "backslashreplace").decode("utf-8")
+    return {"refusal": whole(str(refusal)), "cause": whole(cause)}
 
 
 def cause_of(refusal, directory):
@@ -293,15 +309,11 @@ def checked(result):
     return result
 
 
-def refused(call, refusal, directory):
-    return {"id": call["id"], "refusal": str(refusal)[:4000], "cause": cause_of(refusal, directory)}
-
-
 def arguments_of(plugin, call):
-    method, arguments = method_of(plugin)
-    if method is None:
-        raise Refusal(missing(plugin))
     with refusing("execution error"):
+        method, arguments = method_of(plugin)
+        if method is None:
+            raise Refusal(missing(plugin))
         return method, arguments(call["payload"], call["context"])
 
 
@@ -319,9 +331,9 @@ def serve(channel, lines, plugin, directory):
                         import asyncio
 
                         result = asyncio.run(awaited(result))
-                write(channel, {"id": call["id"], "result": checked(result)})
+                write(channel, call["id"], {"result": checked(result)})
             except Refusal as refusal:
-                write(channel, refused(call, refusal, directory))
+                write(channel, call["id"], said(refusal, directory))
 
 
 async def awaited(result):
@@ -339,9 +351,9 @@ async def serve_beside_each_other(channel, lines, plugin, directory):
             method, arguments = arguments_of(plugin, call)
             with refusing("execution error"):
                 result = await method(*arguments)
-            write(channel, {"id": call["id"], "result": checked(result)})
+            write(channel, call["id"], {"result": checked(result)})
         except Refusal as refusal:
-            write(channel, refused(call, refusal, directory))
+            write(channel, call["id"], said(refusal, directory))
         finally:
             tasks.pop(call["id"], None)
 
@@ -369,11 +381,11 @@ def main():
         hide()
         plugin = load(order)
     except Refusal as refusal:
-        write(channel, {"id": 0, "refusal": str(refusal)[:4000], "cause": cause_of(refusal, directory)})
+        write(channel, LOAD, said(refusal, directory))
         os._exit(0)
     method, _ = method_of(plugin)
     is_asynchronous = is_coroutine_function(method)
-    write(channel, {"id": 0, "python": version, "is_asynchronous": is_asynchronous})
+    write(channel, LOAD, {"python": version, "is_asynchronous": is_asynchronous})
     if is_asynchronous:
         import asyncio
 

@@ -424,6 +424,44 @@ fn a_plugin_that_writes_what_is_no_answer_is_ended() {
     }
 }
 
+/// Whoever calls may choose what a plugin that does nothing wrong returns or says: that is one call's, and nobody else's.
+#[test]
+fn what_nobody_can_read_is_one_calls_and_ends_no_plugin() {
+    let body = "def do(p):\n what = p['what']\n if what == 'deep': v = 0\n if what == 'deep':\n  for _ in range(p['n']): v = [v]\n  \
+                return {'v': v}\n if what == 'number': return {'v': 10 ** p['n']}\n if what == 'half': raise ValueError('no ' + chr(0xd800))\n \
+                if what == 'mute': raise Mute()\n if what == 'key': return {chr(0xd800): 1}\n return {'v': 'well'}\n\
+                class Mute(Exception):\n def __str__(self): raise RuntimeError('mute')\n";
+    for run in ["def run(self, p, c): return do(p)", "async def run(self, p, c): return do(p)"] {
+        let worker = started!(Fixture::of(&format!("{body}class Plugin:\n {run}")));
+        for (payload, words) in [
+            (json!({ "what": "deep", "n": 200 }), "cannot be read: recursion limit exceeded"),
+            (json!({ "what": "deep", "n": 20_000 }), "cannot be written as JSON"),
+            (json!({ "what": "number", "n": 400 }), "cannot be read: number out of range"),
+            (json!({ "what": "number", "n": 5000 }), "cannot be written as JSON"),
+            (json!({ "what": "half" }), "execution error: no \\ud800"),
+            (json!({ "what": "mute" }), "execution error: Mute"),
+            (json!({ "what": "key" }), "cannot be written as JSON"),
+        ] {
+            let error = call(&worker, payload.clone()).expect_err("nobody reads that");
+            assert!(
+                matches!(&error, Error::Refused { refusal, .. } if refusal.contains(words)),
+                "{payload}: {error:?}"
+            );
+        }
+        assert_eq!(call(&worker, json!({ "what": "deep", "n": 100 })).expect("read")["v"][0][0].is_array(), true);
+        assert_eq!(call(&worker, json!({ "what": "" })).expect("goes on"), json!({ "v": "well" }));
+        assert!(worker.is_alive());
+    }
+    let load = started_or_refused("raise ValueError(chr(0xd800))\nclass Plugin:\n def run(self, p, c): return {}");
+    let Some(load) = load else { return };
+    assert!(matches!(&load, Error::Refused { refusal, .. } if refusal.contains("\\ud800")), "{load:?}");
+}
+
+/// Why it is not loaded; nothing without Python.
+fn started_or_refused(source: &str) -> Option<Error> {
+    Fixture::of(source).start().map(|started| started.expect_err("not loaded"))
+}
+
 #[test]
 fn what_it_may_take_is_bounded() {
     let _starting = start_many();

@@ -20,21 +20,34 @@ pub const MAX_CALL_BYTES: usize = 1 << 20;
 /// Most calls that wait for an answer of one plugin.
 pub const MAX_CALLS: usize = 256;
 
-/// One line of a plugin's.
+/// One line of a plugin's, behind the number of the call that it answers.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Answer {
-    Loaded { id: u64, python: String, is_asynchronous: bool },
-    Refused { id: u64, refusal: String, cause: Option<String> },
-    Done { id: u64, result: Map<String, Value> },
+    Loaded {
+        python: String,
+        is_asynchronous: bool,
+    },
+    Refused {
+        refusal: String,
+        cause: Option<String>,
+    },
+    Done {
+        result: Map<String, Value>,
+    },
+    /// What Python writes and nobody here reads: nested too deep, a number that is too large.
+    #[serde(skip)]
+    Unreadable(serde_json::Error),
 }
 
-impl Answer {
-    const fn id(&self) -> u64 {
-        match self {
-            Self::Loaded { id, .. } | Self::Refused { id, .. } | Self::Done { id, .. } => *id,
-        }
-    }
+/// An answer, and whose it is. The number stands before it, so that what cannot be read is one call's, and no other's.
+///
+/// # Errors
+/// For a line that begins with no number: it is none of ours.
+fn read(line: &[u8]) -> serde_json::Result<(u64, Answer)> {
+    let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    let (id, answer) = line.split_at(end);
+    Ok((serde_json::from_slice(id)?, serde_json::from_slice(answer).unwrap_or_else(Answer::Unreadable)))
 }
 
 /// Why no more answers come.
@@ -87,8 +100,8 @@ impl Answers {
                 return End::Gone;
             }
             match line.strip_suffix(b"\n") {
-                Some(line) => match serde_json::from_slice(line) {
-                    Ok(answer) => self.hand_over(answer),
+                Some(line) => match read(line) {
+                    Ok((id, answer)) => self.hand_over(id, answer),
                     Err(error) => return End::Unreadable(error),
                 },
                 None if line.len() as u64 == most => return End::TooLarge,
@@ -98,8 +111,8 @@ impl Answers {
     }
 
     /// One that nobody waits for any more is dropped.
-    fn hand_over(&self, answer: Answer) {
-        if let Some(waiting) = self.state().waiting.remove(&answer.id()) {
+    fn hand_over(&self, id: u64, answer: Answer) {
+        if let Some(waiting) = self.state().waiting.remove(&id) {
             // Its receiver may have given up at this moment.
             let _ = waiting.send(answer);
         }

@@ -123,11 +123,12 @@ impl Worker {
         let hello = process.answers.expect()?;
         process.write(&order(plugin))?;
         match hello.wait(Instant::now() + patience, stop)? {
-            Waited::Answer(Answer::Loaded { python, is_asynchronous, .. }) => {
+            Waited::Answer(Answer::Loaded { python, is_asynchronous }) => {
                 let queue = (!is_asynchronous).then(Queue::default);
                 Ok(Self { process, python, queue })
             }
-            Waited::Answer(Answer::Refused { refusal, cause, .. }) => Err(Error::Refused { refusal, cause }),
+            Waited::Answer(Answer::Refused { refusal, cause }) => Err(Error::Refused { refusal, cause }),
+            Waited::Answer(Answer::Unreadable(source)) => Err(Error::Unreadable { source }),
             Waited::Answer(Answer::Done { .. }) | Waited::Ended => Err(process.not_started(python)),
             Waited::TimedOut => Err(Error::TimedOut { patience }),
         }
@@ -152,9 +153,8 @@ impl Worker {
     ///
     /// # Errors
     /// [`Error::Refused`] in the host's words, [`Error::TimedOut`], [`Error::Stopped`], [`Error::Busy`],
-    /// [`Error::NotReached`],
-    /// [`Error::CallTooLarge`], [`Error::Withdrawn`], and those of a plugin that has ended: [`Error::Unanswered`], [`Error::Unreadable`],
-    /// [`Error::TooLarge`].
+    /// [`Error::NotReached`], [`Error::CallTooLarge`], [`Error::Withdrawn`], and those of a plugin that has ended:
+    /// [`Error::Unanswered`], [`Error::Unreadable`], [`Error::TooLarge`].
     pub fn call(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
         let Call { payload, context, patience, stop, may_begin } = call;
         let expected = self.process.answers.expect()?;
@@ -175,9 +175,13 @@ impl Worker {
         self.process.write(&line)?;
         let deadline = Instant::now() + *patience;
         let (failed, until) = match expected.wait(deadline, stop) {
-            Ok(Waited::Answer(Answer::Done { result, .. })) => return Ok(result),
-            Ok(Waited::Answer(Answer::Refused { refusal, cause, .. })) => {
-                return Err(Error::Refused { refusal, cause });
+            Ok(Waited::Answer(Answer::Done { result })) => return Ok(result),
+            Ok(Waited::Answer(Answer::Refused { refusal, cause })) => return Err(Error::Refused { refusal, cause }),
+            Ok(Waited::Answer(Answer::Unreadable(why))) => {
+                return Err(Error::Refused {
+                    refusal: format!("the result of run cannot be read: {why}"),
+                    cause: None,
+                });
             }
             Ok(Waited::Answer(Answer::Loaded { .. }) | Waited::Ended) => return Err(self.process.ended()),
             Ok(Waited::TimedOut) => (Error::TimedOut { patience: *patience }, Instant::now() + CANCEL_PATIENCE),
