@@ -221,7 +221,8 @@ def load_object(entry, order):
         found = importlib.import_module(entry["module"])
         for part in entry["object"].split("."):
             found = getattr(found, part)
-    if not isinstance(found, type) or method_of(found)[0] is None:
+        is_to_be_made = isinstance(found, type) and method_of(found)[0] is not None
+    if not is_to_be_made:
         return found
     with refusing("error making %s" % name):
         return make(found, order)
@@ -380,11 +381,11 @@ def main():
     try:
         hide()
         plugin = load(order)
+        with refusing("error looking for what to call"):
+            is_asynchronous = is_coroutine_function(method_of(plugin)[0])
     except Refusal as refusal:
         write(channel, LOAD, said(refusal, directory))
         os._exit(0)
-    method, _ = method_of(plugin)
-    is_asynchronous = is_coroutine_function(method)
     write(channel, LOAD, {"python": version, "is_asynchronous": is_asynchronous})
     if is_asynchronous:
         import asyncio
