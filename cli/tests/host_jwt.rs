@@ -346,9 +346,19 @@ fn a_set_of_keys_that_is_none_keeps_a_host_from_beginning() {
         (json!({ "keys": [key(0), { "kty": "oct", "kid": "s", "k": "AAAA" }] }), "is a private key or a secret"),
         (changed(2, "x", json!("AAAA")), "`x` is no key of Ed25519"),
         (changed(1, "y", json!("AAAA")), "no point of P-256"),
+        (changed(0, "e", json!("AQ")), "`e` is no exponent"),
+        (changed(0, "e", json!("Ag")), "`e` is no exponent"),
+        (changed(0, "e", json!("AQABAQABAQAB")), "`e` is no exponent"),
         (changed(0, "n", json!("AQAB")), "`n` has not 2048 to 8192 bits"),
         (changed(0, "e", json!("")), "`e` is no exponent"),
         (changed(0, "n", Value::Null), "no numbers"),
+        (changed(2, "x", json!("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), "with `x` everybody can sign"), // the identity
+        (changed(2, "x", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), "with `x` everybody can sign"), // order 4
+        (changed(2, "x", json!("7P_______________________________________38")), "with `x` everybody can sign"), // order 2
+        (changed(2, "x", json!("xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o")), "with `x` everybody can sign"), // order 8
+        (changed(2, "x", json!("JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU")), "with `x` everybody can sign"), // order 8, the other one
+        (changed(2, "x", json!("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA")), "with `x` everybody can sign"), // the identity, spelled otherwise
+        (changed(2, "x", json!("7P________________________________________8")), "with `x` everybody can sign"), // order 2, spelled otherwise
         // What is for something else is passed over, and then there is none.
         (changed(0, "use", json!("enc")), "no key with a `kid`"),
         (changed(0, "alg", json!("RS512")), "no key with a `kid`"),

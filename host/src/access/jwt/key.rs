@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{PUBLIC_KEY_LENGTH as ED25519_PUBLIC_KEY_LENGTH, VerifyingKey};
 use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
@@ -12,7 +13,6 @@ use serde_json::{Map, Value};
 
 /// How long a half of a signature by ECDSA is, and of a point of its curve.
 const P256_BYTES: usize = 32;
-const ED25519_BYTES: usize = 32;
 /// The shortest modulus that is taken, and the longest.
 const MIN_MODULUS_BYTES: usize = 256;
 const MAX_MODULUS_BYTES: usize = 1024;
@@ -110,7 +110,7 @@ impl Key {
                 .zip(exactly("y", P256_BYTES))
                 .map(|(x, y)| [&[4], x.as_slice(), y.as_slice()].concat())
                 .ok_or("`x` and `y` are no point of P-256"),
-            Algorithm::Ed25519 => exactly("x", ED25519_BYTES).ok_or("`x` is no key of Ed25519"),
+            Algorithm::Ed25519 => ed25519(bytes("x")),
         };
         let verifier = algorithm.verifier(provider).ok_or(Unused::Other)?;
         Ok(Self { algorithm, verifier, public: public.map_err(Unused::Broken)? })
@@ -141,16 +141,30 @@ impl fmt::Debug for Key {
 }
 
 /// `RSAPublicKey` of RFC 8017, A.1.1.
+/// A point of small order has signed everything, whoever has written that (RFC 8032, 5.1.7 lets a verifier take it).
+fn ed25519(point: Option<Vec<u8>>) -> Result<Vec<u8>, &'static str> {
+    let point = point.and_then(|point| <[u8; ED25519_PUBLIC_KEY_LENGTH]>::try_from(point).ok());
+    let key = point.and_then(|point| VerifyingKey::from_bytes(&point).ok());
+    match key {
+        Some(key) if key.is_weak() => Err("with `x` everybody can sign"),
+        Some(key) => Ok(key.to_bytes().to_vec()),
+        None => Err("`x` is no key of Ed25519"),
+    }
+}
+
 fn rsa(modulus: Option<Vec<u8>>, exponent: Option<Vec<u8>>) -> Result<Vec<u8>, &'static str> {
     let (Some(modulus), Some(exponent)) = (modulus, exponent) else { return Err("`n` and `e` are no numbers") };
     let modulus = without_zeros(&modulus);
     match (MIN_MODULUS_BYTES..=MAX_MODULUS_BYTES).contains(&modulus.len()) && modulus[0] >= 0x80 {
-        true if (1..=MAX_EXPONENT_BYTES).contains(&without_zeros(&exponent).len()) => {
-            Ok(sequence(&[integer(modulus), integer(&exponent)]))
-        }
+        true if is_exponent(without_zeros(&exponent)) => Ok(sequence(&[integer(modulus), integer(&exponent)])),
         true => Err("`e` is no exponent"),
         false => Err("`n` has not 2048 to 8192 bits"),
     }
+}
+
+/// Odd, and more than 1, with which a signature would be the message itself (RFC 8017, 3.1).
+fn is_exponent(number: &[u8]) -> bool {
+    number.len() <= MAX_EXPONENT_BYTES && number != [1] && number.last().is_some_and(|last| last % 2 == 1)
 }
 
 fn without_zeros(number: &[u8]) -> &[u8] {
