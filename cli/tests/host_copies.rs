@@ -106,3 +106,23 @@ fn what_a_killed_host_leaves_goes_with_the_next_one_and_nobody_elses() {
     assert_eq!((host.terminate(), other.terminate()), (Some(0), Some(0)));
     assert_eq!(copies(&bench), ["aisoc-plugin-photos"]);
 }
+
+/// As root, a plugin is nobody, who has to come where its data is.
+#[test]
+fn a_place_that_the_plugin_may_not_enter_is_found_out_before_it_runs() {
+    if !has_python() {
+        return;
+    }
+    let bench = reader();
+    fs::set_permissions(bench.path("copies"), fs::Permissions::from_mode(0o700)).expect("set");
+    let host = serve(&bench);
+    let plugin = host.plugin("reader");
+    if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+        assert_eq!(plugin["state"], "failed", "{plugin}");
+        let place = bench.path("copies").display().to_string();
+        assert!(plugin["error"].as_str().is_some_and(|why| why.contains(&place)), "{plugin}");
+        fs::set_permissions(bench.path("copies"), fs::Permissions::from_mode(0o711)).expect("set");
+        host.post("/api/v1/plugins/discover", "").ok();
+    }
+    assert_eq!(run(&host)["read"], "first");
+}

@@ -23,6 +23,15 @@ fn two_publishers() -> Bench {
     bench
 }
 
+const SITE: [&str; 4] = ["--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
+
+/// A host in production of what is there, all of which the lock accepts.
+fn in_production(bench: &Bench) -> ServedHost {
+    let words = ["plugins", "lock", "--from-installed", "--reason", "x", "--trusted-keys", "keys"];
+    bench.run(&[&words[..], &SITE].concat()).ok();
+    ServedHost::start(bench, &["--plugin-mode", "production", "--plugins-lock", "plugins.lock"])
+}
+
 fn run(host: &ServedHost, id: &str) -> support::host::Answered {
     let (path, body) = (format!("/api/v1/plugins/{id}/run"), r#"{"payload": {"indicator": "203.0.113.7"}}"#);
     host.send("POST", &path, "Content-Type: application/json\r\n", body)
@@ -136,17 +145,13 @@ fn what_the_lock_accepts_no_more_is_quarantined() {
         return;
     }
     let bench = two_publishers();
-    let site = ["--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
-    let words = ["plugins", "lock", "--from-installed", "--reason", "x", "--trusted-keys", "keys"];
-    bench.run(&[&words[..], &site].concat()).ok();
-    let words = ["--plugin-mode", "production", "--plugins-lock", "plugins.lock"];
-    let host = ServedHost::start(&bench, &words);
+    let host = in_production(&bench);
     run(&host, "shodan").ok();
-    bench.run(&[&["plugins", "untrust", "shodan", "--reason", "x"], &site[..]].concat()).ok();
+    bench.run(&[&["plugins", "untrust", "shodan", "--reason", "x"], &SITE[..]].concat()).ok();
     host.wait_for(|host| quarantined(host, "shodan"));
     assert_eq!(run(&host, "shodan").status, 422);
     assert!(!quarantined(&host, "censys"));
-    bench.run(&[&["plugins", "trust", "shodan", "--reason", "x", "--trusted-keys", "keys"], &site[..]].concat()).ok();
+    bench.run(&[&["plugins", "trust", "shodan", "--reason", "x", "--trusted-keys", "keys"], &SITE[..]].concat()).ok();
     host.wait_for(|host| !quarantined(host, "shodan"));
     run(&host, "shodan").ok();
 }
@@ -239,11 +244,7 @@ fn a_lock_that_cannot_be_read_hides_no_revocation_and_keys_hide_no_lock() {
         return;
     }
     let bench = two_publishers();
-    let site = ["--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
-    let words = ["plugins", "lock", "--from-installed", "--reason", "x", "--trusted-keys", "keys"];
-    bench.run(&[&words[..], &site].concat()).ok();
-    let words = ["--plugin-mode", "production", "--plugins-lock", "plugins.lock"];
-    let host = ServedHost::start(&bench, &words);
+    let host = in_production(&bench);
     let lock = fs::read_to_string(bench.path("plugins.lock")).expect("read");
     bench.write("plugins.lock", "not a lock");
     host.wait_for(|host| host.said().contains("warning[not_judged_again]: "));
@@ -255,13 +256,13 @@ fn a_lock_that_cannot_be_read_hides_no_revocation_and_keys_hide_no_lock() {
     run(&host, "censys").ok();
 
     bench.write("plugins.lock", lock);
-    bench.run(&[&["plugins", "untrust", "censys", "--reason", "x"], &site[..]].concat()).ok();
+    bench.run(&[&["plugins", "untrust", "censys", "--reason", "x"], &SITE[..]].concat()).ok();
     host.wait_for(|host| quarantined(host, "censys"));
-    bench.run(&[&["plugins", "trust", "censys", "--reason", "x", "--trusted-keys", "keys"], &site[..]].concat()).ok();
+    bench.run(&[&["plugins", "trust", "censys", "--reason", "x", "--trusted-keys", "keys"], &SITE[..]].concat()).ok();
     host.wait_for(|host| !quarantined(host, "censys"));
     // The other way round.
     fs::set_permissions(bench.path("keys"), Permissions::from_mode(0o777)).expect("set");
-    bench.run(&[&["plugins", "untrust", "censys", "--reason", "x"], &site[..]].concat()).ok();
+    bench.run(&[&["plugins", "untrust", "censys", "--reason", "x"], &SITE[..]].concat()).ok();
     host.wait_for(|host| quarantined(host, "censys"));
 }
 

@@ -14,9 +14,8 @@ use aisoc_pipeline::documents::{AuditPage, HostedPlugin};
 use aisoc_pipeline::{AdmittedCode, InstallOptions, escaped};
 use aisoc_trust::journal::Action;
 use aisoc_trust::{Patience, PluginMode, lock_missing};
-use aisoc_worker::serving::{Call, Worker};
-use aisoc_worker::{Error, PrivateCopy};
-use serde_json::{Map, Value};
+use aisoc_worker::PrivateCopy;
+use aisoc_worker::serving::Worker;
 
 use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
@@ -27,20 +26,16 @@ use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, Running, key, locked};
 use crate::lifecycle::{Effect, Event, Life, State, Verb};
-use crate::loading::fault;
 use crate::meant::require_plain_name;
 use crate::noticed::Noticed;
 use crate::pinned::Pinned;
 use crate::refusal::Refusal;
 use crate::rooms::Processes;
-use crate::settings::{Happening, Invocation, Settings};
+use crate::settings::{Happening, Settings};
 use crate::shown::{Looks, Shown};
 use crate::standing::{Judgement, LOOK_ROUND, OnDisk, OnRevoked, Round, Sweep};
 use crate::switches::Switches;
 use crate::turns::Turns;
-
-/// How long a call of a plugin may take.
-pub(crate) const CALL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait, before a plugin is loaded, for whoever changes the plugins directory: others do so in a moment.
 pub(crate) const PIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,7 +57,7 @@ pub struct Host {
     signed: SignedLately,
     /// Where the sweep over the disk is.
     pub(crate) sweep: Mutex<Sweep>,
-    plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
+    pub(crate) plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
     /// One discovery at a time. Taken before anything else, where it is.
     discovering: Mutex<()>,
     /// One look at a time. Taken after `changing` of a plugin, and nothing is waited for while it is held.
@@ -76,11 +71,11 @@ pub struct Host {
     /// When it is compared with the disk again.
     pub(crate) disk: Mutex<Round>,
     /// When plugins that have ended are tried again.
-    due: Mutex<Vec<(Instant, Key)>>,
+    pub(crate) due: Mutex<Vec<(Instant, Key)>>,
     /// How often that was.
-    restarts: AtomicU64,
+    pub(crate) restarts: AtomicU64,
     /// Where everything is let go.
-    pub(crate) stop: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Host {
@@ -436,7 +431,7 @@ impl Host {
     }
 
     /// What stands in its place now, judged anew.
-    fn look_at(&self, held: &Held) -> Result<Option<Found>> {
+    pub(crate) fn look_at(&self, held: &Held) -> Result<Option<Found>> {
         let place = locked(&held.now).place.clone();
         let is_it = |found: &Found| found.about.id == held.id && found.place == place;
         Ok(self.look()?.into_iter().find(is_it))
@@ -462,45 +457,6 @@ impl Host {
         }
     }
 
-    /// What has ended has failed; for whoever asks again and again.
-    pub(crate) fn notice_ends(&self) {
-        self.all().iter().for_each(|held| self.notice_end(held));
-        self.settle_pins(Duration::ZERO);
-    }
-
-    /// What is to be tried again is tried, which takes as long as loading does; for whoever asks again and again.
-    pub(crate) fn retry(&self) {
-        let now = Instant::now();
-        let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
-        for (_, key) in due {
-            let held = locked(&self.plugins).get(&key).cloned();
-            if let Some(held) = held {
-                self.try_again(&held);
-            }
-        }
-    }
-
-    /// What has ended is judged as any other is before it is loaded again.
-    fn try_again(&self, held: &Held) {
-        let _changing = locked(&held.changing);
-        if locked(&held.now).life.state() != State::Failed {
-            return;
-        }
-        let (event, found) = match self.look_at(held) {
-            Ok(Some(found)) => match &found.verdict {
-                Verdict::Admitted(_) => {
-                    self.restarts.fetch_add(1, Ordering::Relaxed);
-                    (Event::Retried, Some(found))
-                }
-                Verdict::Refused(fault) => (Event::Refused(reason_of(fault)), None),
-                Verdict::NotLoaded => return,
-            },
-            Ok(None) => return,
-            Err(fault) => (Event::Refused(reason_of(&fault)), None),
-        };
-        let _ = self.drive(held, event, found.as_ref(), &Asker::host());
-    }
-
     /// Every plugin, in the order of the ids, as of the last round: what has ended by itself since is noticed by the next.
     pub(crate) fn shown(&self) -> Arc<Shown> {
         let held = self.all();
@@ -512,8 +468,13 @@ impl Host {
         Arc::clone(&shown)
     }
 
+    /// Returns once everything is free that a request waits for. A host that is stuck does not return.
+    pub fn require_free(&self) {
+        drop(self.shown());
+    }
+
     /// The one that has the id; of several, the one that is in memory, else the first.
-    fn find(&self, id: &str) -> Result<Arc<Held>, Refusal> {
+    pub(crate) fn find(&self, id: &str) -> Result<Arc<Held>, Refusal> {
         let plugins = locked(&self.plugins);
         let from = (id.to_owned(), PathBuf::new());
         let mut named = plugins.range(from..).take_while(|((found, _), _)| found == id).map(|(_, held)| held);
@@ -525,19 +486,6 @@ impl Host {
     fn seen(&self, held: &Held) -> HostedPlugin {
         self.notice_end(held);
         Looks::of(&locked(&held.now)).shown(self.quarantines())
-    }
-
-    /// What has ended by itself has failed, once somebody looks at it.
-    fn notice_end(&self, held: &Held) {
-        let ended = |now: &Now| now.running.as_ref().is_some_and(|running| !running.worker.is_alive());
-        if !ended(&locked(&held.now)) {
-            return;
-        }
-        // Whoever changes it looks at it as well.
-        let Ok(_changing) = held.changing.try_lock() else { return };
-        if ended(&locked(&held.now)) {
-            let _ = self.drive(held, Event::Ended("the plugin has ended".to_owned()), None, &Asker::host());
-        }
     }
 
     /// What an operator asks for: everything but a call.
@@ -577,44 +525,6 @@ impl Host {
         Ok(self.seen(&held))
     }
 
-    /// Calls a plugin.
-    ///
-    /// # Errors
-    /// As [`Refusal`] has them.
-    pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
-        let held = self.find(id)?;
-        self.notice_end(&held);
-        let Invocation { payload, context, stop } = *invocation;
-        let patience = CALL_PATIENCE;
-        loop {
-            let running = self.called(&held, stop)?;
-            let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
-            let may_begin = || self.callable(&held).is_ok_and(|now| now.as_ref().is_some_and(is_it));
-            let called = running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin });
-            running.is_used();
-            match called {
-                // While it waited for its turn somebody has taken the plugin's calls away, or another version its place.
-                Err(Error::Withdrawn) => {}
-                called => return called.map_err(|error| self.failed(&held, &running, error)),
-            }
-        }
-    }
-
-    fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {
-        if let Error::Busy { .. } | Error::NotReached { .. } = error {
-            return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
-        }
-        let failure = fault(Reason::ExecutionFailed, &error);
-        if !running.worker.is_alive() {
-            let _changing = locked(&held.changing);
-            let is_current = locked(&held.now).running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
-            if is_current {
-                let _ = self.drive(held, Event::Ended(reason_of(&failure)), None, &Asker::host());
-            }
-        }
-        Refusal::Plugin(failure)
-    }
-
     /// Says that it is going to end: what is being installed is called off, so that nobody waits for that.
     pub(crate) fn wind_down(&self) {
         self.turns.stop();
@@ -631,11 +541,6 @@ impl Host {
     /// As [`audit::page`].
     pub(crate) fn audit(&self, limit: usize, after: Option<u64>) -> Result<AuditPage> {
         audit::page(&self.settings.installing, limit, after)
-    }
-
-    /// How often plugins that had ended were tried again.
-    pub fn restarts(&self) -> u64 {
-        self.restarts.load(Ordering::Relaxed)
     }
 
     /// What has happened.

@@ -5,30 +5,23 @@
 //! the bytes of that admission, which are read and judged by the keys, the lock and the time of then: what stands there
 //! otherwise is started no more than it would be loaded.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard, TryLockError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_pipeline::accepted::Evidence;
 use aisoc_pipeline::{Discovered, PluginSource, read_admitted_code};
-use aisoc_worker::Error;
 
 use crate::about::About;
 use crate::asker::Asker;
 use crate::code::{Code, described};
 use crate::found::{Found, reason_of};
 use crate::held::{Held, Now, Running, locked};
-use crate::host::{CALL_PATIENCE, Host, PIN_PATIENCE};
-use crate::lifecycle::{Effect, Event, Verb};
-use crate::loading::fault;
+use crate::host::{Host, PIN_PATIENCE};
+use crate::lifecycle::Event;
 use crate::refusal::Refusal;
 use crate::rooms::Room;
 use crate::standing::OnDisk;
-
-/// How soon it is noticed that a plugin which somebody else changes is free.
-const STEP: Duration = Duration::from_millis(5);
 
 impl Host {
     /// Reads the code that was admitted.
@@ -81,52 +74,14 @@ impl Host {
         }
     }
 
-    /// The process of a plugin that takes calls, which is started for the first of them.
-    ///
-    /// # Errors
-    /// As [`Refusal`] has them: what would not be admitted at this moment is not started.
-    pub(crate) fn called(&self, held: &Held, stop: &AtomicBool) -> Result<Arc<Running>, Refusal> {
-        if let Some(running) = self.callable(held)? {
-            return Ok(running);
-        }
-        let _changing = change(held, stop)?;
-        // Whoever had it may have started it, or taken it away.
-        match self.callable(held)? {
-            Some(running) => Ok(running),
-            None => self.awaken(held),
-        }
-    }
-
     /// As [`Host::called`], of what was brought into memory a moment ago by whoever waits for it to run.
     pub(crate) fn require_running(&self, held: &Held) -> Result<(), Refusal> {
         let has_process = locked(&held.now).running.is_some();
         if has_process { Ok(()) } else { self.awaken(held).map(drop) }
     }
 
-    /// The process of a plugin that takes calls; nothing where it has none.
-    pub(crate) fn callable(&self, held: &Held) -> Result<Option<Arc<Running>>, Refusal> {
-        if self.turns.are_over() {
-            return Err(Refusal::Host(Fault::new(Reason::HostBusy, "the host is going to end")));
-        }
-        let now = locked(&held.now);
-        let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
-        match (effects.as_slice(), &now.running, &now.admitted) {
-            ([Effect::Call], Some(running), _) => {
-                match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
-                    Some(fault) => Err(quarantined(fault)),
-                    None => {
-                        running.is_used();
-                        Ok(Some(Arc::clone(running)))
-                    }
-                }
-            }
-            ([Effect::Call], None, Some(_)) => Ok(None),
-            _ => Err(Refusal::NotNow(now.life.state())),
-        }
-    }
-
     /// Gives a plugin its process. Whoever calls holds `changing`.
-    fn awaken(&self, held: &Held) -> Result<Arc<Running>, Refusal> {
+    pub(crate) fn awaken(&self, held: &Held) -> Result<Arc<Running>, Refusal> {
         let admitted = locked(&held.now).admitted.clone();
         let Some(plugin) = admitted else { return Err(Refusal::NotNow(locked(&held.now).life.state())) };
         let room = self.place().map_err(Refusal::Host)?;
@@ -193,27 +148,8 @@ impl Host {
     }
 }
 
-fn quarantined(fault: &Fault) -> Refusal {
+pub(crate) fn quarantined(fault: &Fault) -> Refusal {
     Refusal::Plugin(fault.clone().about("plugin is quarantined"))
-}
-
-/// Waits until nobody else changes it: for as long as a call takes, and as somebody waits for that.
-fn change<'a>(held: &'a Held, stop: &AtomicBool) -> Result<MutexGuard<'a, ()>, Refusal> {
-    let begun = Instant::now();
-    loop {
-        match held.changing.try_lock() {
-            Ok(changing) => return Ok(changing),
-            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if stop.load(Ordering::SeqCst) => {
-                return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::Stopped)));
-            }
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= CALL_PATIENCE => {
-                let patience = CALL_PATIENCE;
-                return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::TimedOut { patience })));
-            }
-            Err(TryLockError::WouldBlock) => thread::sleep(STEP),
-        }
-    }
 }
 
 impl Now {

@@ -10,7 +10,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{PermissionsExt as _, fchown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -75,12 +75,21 @@ impl PrivateCopy {
     /// Lets whoever the plugin runs as reach it: nobody, where the caller is root. For whoever has judged what is in it.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], also where nobody may go where it is.
     pub fn let_reader_in(&self) -> Result<(), Error> {
         if !is_root() {
             return Ok(());
         }
-        self.home.let_group_through(NOBODY).map_err(Error::io("let the plugin into", self.home.path()))
+        let home = self.home.path();
+        for above in home.ancestors().skip(1).filter(|above| *above != Path::new("")) {
+            let failed = Error::io("let the plugin into", above);
+            let found = fs::metadata(above).map_err(&failed)?;
+            let may_pass = if found.gid() == NOBODY { 0o010 } else { 0o001 };
+            if found.mode() & may_pass == 0 {
+                return Err(failed(io::ErrorKind::PermissionDenied.into()));
+            }
+        }
+        self.home.let_group_through(NOBODY).map_err(Error::io("let the plugin into", home))
     }
 
     /// Where it is. Its last part is that of the directory.
@@ -183,8 +192,6 @@ fn too_much(path: &Path) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::*;
 
     const ROOM: Room = Room { entries: 1000, file_bytes: 1 << 20, total_bytes: 1 << 20 };

@@ -1,0 +1,123 @@
+//! Calls of plugins: who may be called, and for how long.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_worker::Error;
+use aisoc_worker::serving::Call;
+use serde_json::{Map, Value};
+
+use crate::asker::Asker;
+use crate::found::reason_of;
+use crate::held::{Held, Running, locked};
+use crate::host::Host;
+use crate::lifecycle::{Effect, Event, Verb};
+use crate::loading::fault;
+use crate::processes::quarantined;
+use crate::refusal::Refusal;
+use crate::settings::Invocation;
+
+/// How long a call of a plugin may take.
+const CALL_PATIENCE: Duration = Duration::from_secs(30);
+/// How soon it is noticed that a plugin which somebody else changes is free.
+const STEP: Duration = Duration::from_millis(5);
+
+impl Host {
+    /// Calls a plugin.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them.
+    pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
+        let held = self.find(id)?;
+        self.notice_end(&held);
+        let Invocation { payload, context, stop } = *invocation;
+        let patience = CALL_PATIENCE;
+        loop {
+            let running = self.called(&held, stop)?;
+            let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
+            let may_begin = || self.callable(&held).is_ok_and(|now| now.as_ref().is_some_and(is_it));
+            let called = running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin });
+            running.is_used();
+            match called {
+                // While it waited for its turn somebody has taken the plugin's calls away, or another version its place.
+                Err(Error::Withdrawn) => {}
+                called => return called.map_err(|error| self.failed(&held, &running, error)),
+            }
+        }
+    }
+
+    fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {
+        if let Error::Busy { .. } | Error::NotReached { .. } = error {
+            return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
+        }
+        let failure = fault(Reason::ExecutionFailed, &error);
+        if !running.worker.is_alive() {
+            let _changing = locked(&held.changing);
+            let is_current = locked(&held.now).running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
+            if is_current {
+                let _ = self.drive(held, Event::Ended(reason_of(&failure)), None, &Asker::host());
+            }
+        }
+        Refusal::Plugin(failure)
+    }
+
+    /// The process of a plugin that takes calls, which is started for the first of them.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them: what would not be admitted at this moment is not started.
+    pub(crate) fn called(&self, held: &Held, stop: &AtomicBool) -> Result<Arc<Running>, Refusal> {
+        if let Some(running) = self.callable(held)? {
+            return Ok(running);
+        }
+        let _changing = change(held, stop)?;
+        // Whoever had it may have started it, or taken it away.
+        match self.callable(held)? {
+            Some(running) => Ok(running),
+            None => self.awaken(held),
+        }
+    }
+
+    /// The process of a plugin that takes calls; nothing where it has none.
+    pub(crate) fn callable(&self, held: &Held) -> Result<Option<Arc<Running>>, Refusal> {
+        if self.turns.are_over() {
+            return Err(Refusal::Host(Fault::new(Reason::HostBusy, "the host is going to end")));
+        }
+        let now = locked(&held.now);
+        let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
+        match (effects.as_slice(), &now.running, &now.admitted) {
+            ([Effect::Call], Some(running), _) => {
+                match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {
+                    Some(fault) => Err(quarantined(fault)),
+                    None => {
+                        running.is_used();
+                        Ok(Some(Arc::clone(running)))
+                    }
+                }
+            }
+            ([Effect::Call], None, Some(_)) => Ok(None),
+            _ => Err(Refusal::NotNow(now.life.state())),
+        }
+    }
+}
+
+/// Waits until nobody else changes it: for as long as a call takes, and as somebody waits for that.
+fn change<'a>(held: &'a Held, stop: &AtomicBool) -> Result<MutexGuard<'a, ()>, Refusal> {
+    let begun = Instant::now();
+    loop {
+        match held.changing.try_lock() {
+            Ok(changing) => return Ok(changing),
+            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if stop.load(Ordering::SeqCst) => {
+                return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::Stopped)));
+            }
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= CALL_PATIENCE => {
+                let patience = CALL_PATIENCE;
+                return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::TimedOut { patience })));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(STEP),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Plugins that have ended by themselves: they have failed, and are tried again.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::asker::Asker;
+use crate::found::{Verdict, reason_of};
+use crate::held::{Held, Key, Now, locked};
+use crate::host::Host;
+use crate::lifecycle::{Event, State};
+
+impl Host {
+    /// What has ended has failed; for whoever asks again and again.
+    pub(crate) fn notice_ends(&self) {
+        self.all().iter().for_each(|held| self.notice_end(held));
+        self.settle_pins(Duration::ZERO);
+    }
+
+    /// What is to be tried again is tried, which takes as long as loading does; for whoever asks again and again.
+    pub(crate) fn retry(&self) {
+        let now = Instant::now();
+        let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
+        for (_, key) in due {
+            let held = locked(&self.plugins).get(&key).cloned();
+            if let Some(held) = held {
+                self.try_again(&held);
+            }
+        }
+    }
+
+    /// What has ended is judged as any other is before it is loaded again.
+    fn try_again(&self, held: &Held) {
+        let _changing = locked(&held.changing);
+        if locked(&held.now).life.state() != State::Failed {
+            return;
+        }
+        let (event, found) = match self.look_at(held) {
+            Ok(Some(found)) => match &found.verdict {
+                Verdict::Admitted(_) => {
+                    self.restarts.fetch_add(1, Ordering::Relaxed);
+                    (Event::Retried, Some(found))
+                }
+                Verdict::Refused(fault) => (Event::Refused(reason_of(fault)), None),
+                Verdict::NotLoaded => return,
+            },
+            Ok(None) => return,
+            Err(fault) => (Event::Refused(reason_of(&fault)), None),
+        };
+        let _ = self.drive(held, event, found.as_ref(), &Asker::host());
+    }
+
+    /// What has ended by itself has failed, once somebody looks at it.
+    pub(crate) fn notice_end(&self, held: &Held) {
+        let ended = |now: &Now| now.running.as_ref().is_some_and(|running| !running.worker.is_alive());
+        if !ended(&locked(&held.now)) {
+            return;
+        }
+        // Whoever changes it looks at it as well.
+        let Ok(_changing) = held.changing.try_lock() else { return };
+        if ended(&locked(&held.now)) {
+            let _ = self.drive(held, Event::Ended("the plugin has ended".to_owned()), None, &Asker::host());
+        }
+    }
+
+    /// How often plugins that had ended were tried again.
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+}
