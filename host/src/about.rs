@@ -5,8 +5,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aisoc_pipeline::Discovered;
+use aisoc_manifests::plugin::PluginType;
 use aisoc_pipeline::documents::{HostedPlugin, SignatureJudgement};
+use aisoc_pipeline::{Discovered, Kind};
 
 use crate::found::shown;
 
@@ -57,6 +58,22 @@ impl About {
         match self {
             Self::Whole(about) => about.manifest.version.as_deref(),
             Self::Admitted(plugin, _) => Some(&plugin.version),
+        }
+    }
+
+    /// What it is: the type in a manifest, or what a drop-in or an entry point is among its like.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Whole(about) => about.kind.unwrap_or("nothing"),
+            Self::Admitted(plugin, _) => plugin.kind.as_str(),
+        }
+    }
+
+    /// Whether its manifest says that it is of that type.
+    pub(crate) fn is_of(&self, plugin_type: PluginType) -> bool {
+        match self {
+            Self::Whole(about) => about.manifest.plugin_type == Some(plugin_type.as_str()),
+            Self::Admitted(plugin, _) => plugin.kind == Kind::Manifest(plugin_type),
         }
     }
 

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::plugin::PluginType;
 use aisoc_worker::Error;
 use aisoc_worker::serving::Call;
 use serde_json::{Map, Value};
@@ -33,12 +34,12 @@ impl Host {
     pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
         let held = self.find(id)?;
         self.notice_end(&held);
-        let Invocation { payload, context, stop } = *invocation;
+        let Invocation { payload, context, expected, stop } = *invocation;
         let patience = CALL_PATIENCE;
         loop {
-            let running = self.called(&held, stop)?;
+            let running = self.called(&held, expected, stop)?;
             let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
-            let may_begin = || self.callable(&held).is_ok_and(|now| now.as_ref().is_some_and(is_it));
+            let may_begin = || self.callable(&held, expected).is_ok_and(|now| now.as_ref().is_some_and(is_it));
             let called = running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin });
             running.is_used();
             match called {
@@ -68,25 +69,30 @@ impl Host {
     ///
     /// # Errors
     /// As [`Refusal`] has them: what would not be admitted at this moment is not started.
-    pub(crate) fn called(&self, held: &Held, stop: &AtomicBool) -> Result<Arc<Running>, Refusal> {
-        if let Some(running) = self.callable(held)? {
+    fn called(&self, held: &Held, expected: Option<PluginType>, stop: &AtomicBool) -> Result<Arc<Running>, Refusal> {
+        if let Some(running) = self.callable(held, expected)? {
             return Ok(running);
         }
         let _changing = change(held, stop)?;
         // Whoever had it may have started it, or taken it away.
-        match self.callable(held)? {
+        match self.callable(held, expected)? {
             Some(running) => Ok(running),
             None => self.awaken(held),
         }
     }
 
-    /// The process of a plugin that takes calls; nothing where it has none.
-    pub(crate) fn callable(&self, held: &Held) -> Result<Option<Arc<Running>>, Refusal> {
+    /// The process of a plugin that takes calls; nothing where it has none. Of which type it is, is asked of what is called:
+    /// a reload may bring another one.
+    fn callable(&self, held: &Held, expected: Option<PluginType>) -> Result<Option<Arc<Running>>, Refusal> {
         if self.turns.are_over() {
             return Err(Refusal::Host(Fault::new(Reason::HostBusy, "the host is going to end")));
         }
         let now = locked(&held.now);
         let (_, effects) = now.life.clone().step(Event::Asked(Verb::Run));
+        let is_called = effects == [Effect::Call];
+        if let Some(expected) = expected.filter(|expected| is_called && !now.about.is_of(*expected)) {
+            return Err(Refusal::OtherType { expected, found: now.about.kind() });
+        }
         match (effects.as_slice(), &now.running, &now.admitted) {
             ([Effect::Call], Some(running), _) => {
                 match now.no_longer_admitted.as_deref().filter(|_| self.quarantines()) {

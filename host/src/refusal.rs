@@ -1,6 +1,7 @@
 //! `Refusal`: why a host does not do what it is asked for.
 
 use aisoc_manifests::fault::{Fault, Reason};
+use aisoc_manifests::plugin::PluginType;
 
 use crate::lifecycle::State;
 
@@ -11,6 +12,13 @@ pub enum Refusal {
     Unknown,
     /// It is nothing for the state that the plugin is in.
     NotNow(State),
+    /// It is to be called as a plugin of a type that it is not of.
+    OtherType {
+        /// The type that whoever calls expects.
+        expected: PluginType,
+        /// What the plugin is.
+        found: &'static str,
+    },
     /// The plugin could not be loaded, or has failed in a call.
     Plugin(Fault),
     /// The host itself could not: it may be full, or its file cannot be written.
@@ -24,6 +32,7 @@ impl Refusal {
             Self::Unknown => Reason::PluginNotFound,
             Self::NotNow(State::Disabled) => Reason::PluginDisabled,
             Self::NotNow(_) => Reason::PluginNotLoaded,
+            Self::OtherType { .. } => Reason::OtherPluginType,
             Self::Plugin(fault) | Self::Host(fault) => fault.reason(),
         }
     }
@@ -33,6 +42,7 @@ impl Refusal {
         match self {
             Self::Unknown => "plugin not found".to_owned(),
             Self::NotNow(state) => format!("plugin is {state}"),
+            Self::OtherType { expected, found } => format!("expected plugin_type={expected}, got {found}"),
             Self::Plugin(fault) | Self::Host(fault) => fault.to_string(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::plugin::PluginType;
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{DropinFile, InstallOptions, Installation, Note, Rollback};
 use aisoc_trust::lockfile::Lockfile;
@@ -187,6 +188,8 @@ pub struct Invocation<'a> {
     pub payload: &'a Map<String, Value>,
     /// On whose behalf.
     pub context: &'a Map<String, Value>,
+    /// Which type the plugin has to be of, if somebody says.
+    pub expected: Option<PluginType>,
     /// Set when nobody waits for the answer any more.
     pub stop: &'a AtomicBool,
 }

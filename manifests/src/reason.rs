@@ -485,6 +485,9 @@ reasons! {
     PluginDisabled "plugin_disabled" Failed
         "A plugin was called that an operator has disabled."
         "enable it: `aisoc api enable ID`"
+    OtherPluginType "other_plugin_type" Failed
+        "A plugin was to be called as one of a type, and is of another one."
+        "see which plugins are of that type: `aisoc api list --plugin-type TYPE`"
     PluginNotLoaded "plugin_not_loaded" Failed
         "Something was asked of a plugin that is not in memory: it was unloaded, was refused, or has ended."
         "see why: `aisoc api get ID`; then let the host look again: `aisoc api discover`"

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use aisoc_host_client::HostPlace;
+use aisoc_manifests::plugin::PluginType;
 use clap::Args;
+
+use super::known;
 
 /// Which host is asked, and what is shown to it.
 #[derive(Debug, Args)]
@@ -113,6 +116,9 @@ pub(crate) struct CallArgs {
     /// On whose behalf: a JSON object, given in the same way
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub(crate) context: String,
+    /// Call it only if it is of this type: action, connector, detection, enricher, responder or widget
+    #[arg(long, value_name = "TYPE", value_parser = known::plugin_type(), hide_possible_values = true)]
+    pub(crate) expect_type: Option<PluginType>,
     #[command(flatten)]
     pub(crate) host: HostPlaceArgs,
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Reason};
-use aisoc_manifests::plugin::Profile;
+use aisoc_manifests::plugin::{PluginType, Profile};
 use aisoc_trust::{CoverageRule, PluginMode, TrustMode};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
@@ -36,6 +36,13 @@ impl TypedValueParser for Known {
 /// Whose rules a manifest is held to.
 pub(super) fn profile() -> impl TypedValueParser<Value = Profile> {
     Known::words(Profile::ALL.map(Profile::as_str)).try_map(|text| text.parse::<Profile>())
+}
+
+/// What a plugin is, in the word of its manifest.
+pub(super) fn plugin_type() -> impl TypedValueParser<Value = PluginType> {
+    let known = || PluginType::ALL.map(PluginType::as_str);
+    let read = move |text: String| text.parse().map_err(|_| format!("it is one of {}", known().join(", ")));
+    Known::words(known()).try_map(read)
 }
 
 /// What a host does about signatures.

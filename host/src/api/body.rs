@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use aisoc_manifests::plugin::PluginType;
 use aisoc_worker::serving::MAX_CALL_BYTES;
 use axum::body::Body;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
@@ -26,6 +29,24 @@ const BODY_PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct RunRequest {
     pub(super) payload: Map<String, Value>,
     pub(super) context: Map<String, Value>,
+}
+
+/// As what a plugin is called. A query that says something else says something that nobody has understood.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunQuery {
+    expect_type: Option<String>,
+}
+
+impl RunQuery {
+    /// Of which type the plugin has to be; of any where nothing is said.
+    pub(super) fn read(query: Result<Query<Self>, QueryRejection>) -> Result<Option<PluginType>, Problem> {
+        let refused = |why: String| Problem::of_request(StatusCode::BAD_REQUEST, why);
+        let Query(Self { expect_type }) = query.map_err(|error| refused(error.body_text()))?;
+        let known = || PluginType::ALL.map(PluginType::as_str).join(", ");
+        let read = |text: String| text.parse().map_err(|_| refused(format!("`expect_type` is one of {}", known())));
+        expect_type.map(read).transpose()
+    }
 }
 
 /// From where a plugin is loaded: its own place where nothing is said.

@@ -110,7 +110,7 @@ impl Metrics {
         let outcome = match called {
             Ok(_) => "completed",
             Err(Refusal::Plugin(_)) => "failed",
-            Err(Refusal::Unknown | Refusal::NotNow(_)) => "refused",
+            Err(Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. }) => "refused",
             Err(Refusal::Host(_)) => "busy",
         };
         self.calls.get_or_create(&CallLabels { outcome }).inc();

@@ -51,7 +51,7 @@ impl Problem {
         let (status, detail) = match refusal {
             Refusal::Unknown => (StatusCode::NOT_FOUND, format!("Plugin '{id}' not found")),
             Refusal::NotNow(state) => (StatusCode::CONFLICT, format!("Plugin '{id}' is {state}")),
-            Refusal::Plugin(_) => (StatusCode::BAD_REQUEST, said(id, refusal)),
+            Refusal::OtherType { .. } | Refusal::Plugin(_) => (StatusCode::BAD_REQUEST, said(id, refusal)),
             Refusal::Host(_) => (StatusCode::INTERNAL_SERVER_ERROR, said(id, refusal)),
         };
         Self { status, reason: refusal.reason(), detail }
@@ -60,8 +60,8 @@ impl Problem {
     /// Of a reload, which is refused in one way.
     pub(super) fn of_reload(id: &str, refusal: &Refusal) -> Self {
         let status = match refusal {
-            Refusal::Unknown | Refusal::NotNow(_) | Refusal::Plugin(_) => StatusCode::BAD_REQUEST,
             Refusal::Host(fault) => status_of_host(fault),
+            _ => StatusCode::BAD_REQUEST,
         };
         Self { status, reason: refusal.reason(), detail: said(id, refusal) }
     }
@@ -76,7 +76,7 @@ impl Problem {
         match refusal {
             Refusal::Plugin(fault) => Self::of_fault(fault),
             Refusal::Host(fault) => Self::of_host(fault),
-            Refusal::Unknown | Refusal::NotNow(_) => {
+            Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. } => {
                 Self { status: StatusCode::BAD_REQUEST, reason: refusal.reason(), detail: refusal.words() }
             }
         }
@@ -85,8 +85,8 @@ impl Problem {
     /// Of a call, whatever is wrong with the plugin.
     pub(super) fn of_call(id: &str, refusal: &Refusal) -> Self {
         let status = match refusal {
-            Refusal::Unknown | Refusal::NotNow(_) | Refusal::Plugin(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Host(_) => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self { status, reason: refusal.reason(), detail: said(id, refusal) }
     }

@@ -7,7 +7,8 @@ use std::time::Instant;
 use aisoc_manifests::id::HostedId;
 use aisoc_pipeline::documents::{AuditPage, BroughtIn, BroughtPlugin, CalledPlugin, HostedPlugin};
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::handler::Handler;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -21,7 +22,7 @@ use serde_json::{Map, Value};
 
 use super::asking::{Api, Named, Waited, id};
 use super::audit;
-use super::body::{ReloadRequest, RunRequest};
+use super::body::{ReloadRequest, RunQuery, RunRequest};
 use super::events::events;
 use super::installing;
 use super::listing::{list, show};
@@ -100,7 +101,7 @@ impl Routes {
         let loaded = |summary| Does::shows::<HostedPlugin>(summary, 200).or(&[400, 408, 413, 415, 500]);
         let reloads = loaded("Loads what is on the disk in place of what is in memory").takes::<ReloadRequest>();
         let goes_back = loaded("Puts a version back, and loads it").takes::<installing::RollbackRequest>();
-        let calls = Does::shows::<CalledPlugin>("Calls a plugin", 200).takes::<RunRequest>();
+        let calls = Does::shows::<CalledPlugin>("Calls a plugin", 200).takes::<RunRequest>().asked(&CALL);
         let unloads = Does::nothing("Takes a plugin out of memory", 204).or(&[400, 404, 409, 500]);
         let discovers = Does::shows::<BroughtIn>("Looks at every source, and loads what is admitted", 200);
         self.post("/api/v1/plugins/discover", admin, &discovers.or(&[400, 500]), discover)
@@ -125,9 +126,10 @@ impl Routes {
     }
 }
 
-/// Parameters of the list, and of the journal.
+/// Parameters of the list, of a call, and of the journal.
 const PAGE: [(&str, &str); 4] =
     [("plugin_type", "string"), ("state", "string"), ("limit", "integer"), ("after", "string")];
+const CALL: [(&str, &str); 1] = [("expect_type", "string")];
 const LINES: [(&str, &str); 2] = [("limit", "integer"), ("after", "integer")];
 
 /// Whether the host is there.
@@ -216,16 +218,20 @@ async fn ask(
 async fn run(
     State(api): State<Api>,
     named: Named,
+    query: Result<Query<RunQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<CalledPlugin>, Problem> {
     let id: HostedId = id(named)?;
+    let expected = RunQuery::read(query)?;
     let RunRequest { payload, context } = api.read(&headers, body, Permission::Execute).await?.unwrap_or_default();
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
     let began = Instant::now();
     let called = api
-        .call(move |host| host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, stop: &stop }))
+        .call(move |host| {
+            host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, expected, stop: &stop })
+        })
         .await?;
     api.metrics.called(began, &called);
     match called {

@@ -34,7 +34,8 @@ pub(crate) fn run(args: CallArgs, context: &Context) -> Result<u8> {
     });
     let id = hosted_id(&args.id)?;
     let path = [&PLUGINS[..], &[id.as_str(), "run"]].concat();
-    let request = Request { body: Some(body), ..Request::plain(Act::Do, &path) };
+    let expected = args.expect_type.map(|expected| ("expect_type", expected.as_str()));
+    let request = Request { body: Some(body), query: expected.as_slice(), ..Request::plain(Act::Do, &path) };
     let (place, answer) = asking::ask(args.host, request, context)?;
     context.output.answer(&understood::<CalledPlugin>(&place, answer)?)
 }
