@@ -4,9 +4,13 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aisoc_manifests::digest::{FileDigest, hex};
 use aisoc_testkit::jwt::{self, part};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use support::host::{Answered, ServedHost, bench, command};
 use support::{Bench, Run};
@@ -182,6 +186,81 @@ fn what_an_issuer_has_not_signed_so_is_no_token() {
     for token in tokens.iter().chain([&good]).filter(|token| token.len() > 20) {
         assert!(!host.said().contains(token.as_str()), "a token was said");
     }
+}
+
+/// HMAC with SHA-256 (RFC 2104).
+fn hmac(secret: &[u8], message: &[u8]) -> Vec<u8> {
+    let digest = |bytes: &[u8]| FileDigest::of(bytes).as_bytes().to_vec();
+    let mut key = if secret.len() > 64 { digest(secret) } else { secret.to_vec() };
+    key.resize(64, 0);
+    let padded = |pad: u8| key.iter().map(|byte| byte ^ pad).collect::<Vec<_>>();
+    digest(&[padded(0x5c), digest(&[padded(0x36).as_slice(), message].concat())].concat())
+}
+
+#[test]
+fn a_public_key_is_no_secret_and_no_algorithm_is_none() {
+    // RFC 4231, 4.3.
+    let known = hmac(b"Jefe", b"what do ya want for nothing?");
+    assert_eq!(hex(&known), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    let bench = bench_with_keys();
+    let host = ServedHost::start(&bench, &WORDS);
+    let said = part(claims(json!({ "scope": "*" })));
+    let keys = jwt::key_set();
+    let mut tokens = Vec::new();
+    for id in ["rsa", "p256", "ed25519"] {
+        let key = keys["keys"].as_array().expect("keys").iter().find(|key| key["kid"] == id).expect("the key");
+        let member = |name: &str| key[name].as_str().map(str::to_owned).unwrap_or_default();
+        let decoded = |name: &str| URL_SAFE_NO_PAD.decode(member(name)).expect("base64url");
+        // The public key as whoever has it may have taken it for a secret: as numbers, as text, as a file, as a certificate
+        // has it, as nothing at all.
+        let mut secrets: Vec<Vec<u8>> = vec![
+            fs::read(bench.path("jwks.json")).expect("read"),
+            key.to_string().into_bytes(),
+            member("x").into_bytes(),
+            member("n").into_bytes(),
+            decoded("x"),
+            decoded("n"),
+            [&[4][..], &decoded("x"), &decoded("y")].concat(),
+            id.as_bytes().to_vec(),
+            Vec::new(),
+        ];
+        for form in [["-outform", "PEM"], ["-outform", "DER"]] {
+            let words = ["pkey", "-pubout", "-in"];
+            let private = jwt::file(&format!("TEST-ONLY-{id}.pem"));
+            let openssl = Command::new("openssl").args(words).arg(private).args(form).output();
+            match openssl {
+                Ok(made) if made.status.success() => secrets.push(made.stdout),
+                _ => eprintln!("SKIPPED: there is no openssl to write the public key {form:?}"),
+            }
+        }
+        for algorithm in ["HS256", "hs256", "HS384", "HS512"] {
+            let header = part(format!(r#"{{"alg":"{algorithm}","kid":"{id}"}}"#));
+            tokens.extend(secrets.iter().map(|secret| {
+                let signed = format!("{header}.{said}");
+                format!("{signed}.{}", part(hmac(secret, signed.as_bytes())))
+            }));
+        }
+        for algorithm in ["none", "None", "nOnE", "NONE", "none ", "", "null"] {
+            for header in [
+                format!(r#"{{"alg":"{algorithm}","kid":"{id}"}}"#),
+                format!(r#"{{"alg":"{algorithm}"}}"#),
+                format!(r#"{{"typ":"JWT","alg":"{algorithm}","kid":"{id}"}}"#),
+            ] {
+                let signed = format!("{}.{said}", part(&header));
+                let by_key = part(jwt::sign(id, signed.as_bytes()));
+                tokens.extend(["", "AA", "bm9uZQ", by_key.as_str()].map(|end| format!("{signed}.{end}")));
+                tokens.push(signed);
+            }
+        }
+        tokens.push(format!("{}.{said}.", part(format!(r#"{{"alg":null,"kid":"{id}"}}"#))));
+        tokens.push(format!("{}.{said}.", part(format!(r#"{{"kid":"{id}"}}"#))));
+    }
+    assert!(tokens.len() > 400, "{}", tokens.len());
+    for token in &tokens {
+        let answer = asked(&host, "GET", LIST, token);
+        answer.refused(401, "not_authenticated", "Could not validate credentials");
+    }
+    asked(&host, "GET", LIST, &token(json!({ "scope": "*" }))).ok();
 }
 
 #[test]

@@ -234,6 +234,7 @@ mod tests {
                 "payload",
                 "from",
                 "context",
+                "expect-type",
                 "plugin-type",
                 "scope",
                 "role",
