@@ -159,18 +159,14 @@ fn speak_of_keys(root: &Path) {
     write(root, "certs/ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
 }
 
-/// Identifier, type and number of modules of each of 57 real plugins, when they are at hand.
-fn real_shapes() -> Vec<(String, String, u64)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors/real_plugins.json");
-    let Ok(text) = fs::read_to_string(&path) else { return Vec::new() };
-    let list: Value = serde_json::from_str(&text).expect("JSON");
+/// Identifier, type and files of each of 57 real plugins.
+fn real_shapes() -> Vec<(String, String, Vec<String>)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/vectors/real_plugins.json");
+    let list: Value = serde_json::from_str(&fs::read_to_string(&path).expect("read")).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
     let shape = |plugin: &Value| {
-        let text = |key: &str| plugin[key].as_str().map(str::to_owned);
-        (
-            text("id").expect("an id"),
-            text("plugin_type").unwrap_or("connector".to_owned()),
-            plugin["py_files"].as_u64().expect("a number"),
-        )
+        let files = plugin["files"].as_array().expect("a list").iter().map(text).collect();
+        (text(&plugin["id"]), plugin["plugin_type"].as_str().unwrap_or("connector").to_owned(), files)
     };
     list["plugins"].as_array().expect("a list").iter().map(shape).collect()
 }
@@ -179,19 +175,17 @@ fn real_shapes() -> Vec<(String, String, u64)> {
 async fn no_clean_plugin_is_refused() {
     let author = Author::new();
     let shapes = real_shapes();
-    if shapes.is_empty() {
-        println!("skipped: no list of real plugins beside the checkout");
-    }
-    for (id, plugin_type, modules) in &shapes {
+    assert_eq!(shapes.len(), 57);
+    for (id, plugin_type, files) in &shapes {
         let place = tempfile::tempdir().expect("a directory");
         let mut numbers = Numbers(1 + id.bytes().map(u64::from).sum::<u64>());
-        write(place.path(), "plugin.yaml", manifest(id, plugin_type, &mut numbers));
-        // Real plugins without Python have their code in Go.
-        for module in 0..*modules {
-            write(place.path(), ["plugin.py", "helper.py"][usize::try_from(module % 2).expect("small")], "x = 1\n");
-        }
-        if *modules == 0 {
-            write(place.path(), "go/main.go", "package main\n");
+        for file in files {
+            match file.as_str() {
+                "plugin.yaml" => write(place.path(), file, manifest(id, plugin_type, &mut numbers)),
+                "plugin.py" => write(place.path(), file, "class Plugin:\n    pass\n"),
+                "go/main.go" => write(place.path(), file, "package main\n"),
+                other => panic!("{id}: {other} has no content here"),
+            }
         }
         author.publishes(id, place.path()).await;
     }
