@@ -69,8 +69,10 @@ pub fn list(
     let noticed = Noticed::of(&mut discovery);
     let mut listed: Vec<Listed> =
         discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures, traces)).collect();
-    let mut here: Vec<Present> = listed.iter().map(|listed| present(&listed.plugin)).collect();
     let asked = lock.as_ref().map(|(path, lock)| (path.as_path(), *lock));
+    // Without a lock nothing is compared.
+    let compared_ones = if asked.is_some() { listed.as_slice() } else { &[] };
+    let mut here: Vec<Present> = compared_ones.iter().map(|listed| present(&listed.plugin)).collect();
     let mut comparison = compared(asked, &here);
     ask_lock(mode, asked, &comparison, listed.iter_mut().enumerate());
     // Nothing has admitted a plugin where production asks a lock and there is none, and nothing of it is run.
@@ -141,7 +143,7 @@ type Asked<'a> = Option<(&'a Path, &'a Lockfile)>;
 fn compared(lock: Asked<'_>, here: &[Present]) -> Comparison {
     match lock {
         Some((_, lock)) => compare(lock, here),
-        None => Comparison { drifts: Vec::new(), entries: vec![None; here.len()] },
+        None => Comparison { drifts: Vec::new(), entries: Vec::new() },
     }
 }
 
@@ -188,8 +190,9 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
                 listed[index].asking.contract(None);
                 listed[index].plugin.id.clone_from(&id);
                 // What it was called before accepts it no more: the lock is about ids, and this is the one that it has.
-                let here = &mut here[index];
-                (here.id, here.is_provisional, here.entry_point_name) = (id, false, None);
+                if let Some(here) = here.get_mut(index) {
+                    (here.id, here.is_provisional, here.entry_point_name) = (id, false, None);
+                }
                 is_named = true;
             }
         }
@@ -199,23 +202,23 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
 
 /// Gate 8, once the plugins have said their names: the first claim counts.
 fn refuse_second_claims(listed: &mut [Listed]) {
-    let mut first: HashMap<String, PathBuf> = HashMap::new();
-    for listed in listed.iter_mut().filter(|listed| listed.rejection().is_none()) {
-        let Discovered { id, place, entry_point, .. } = &listed.plugin;
-        match first.get(id) {
-            None => {
-                first.insert(id.clone(), place.clone());
-                listed.asking.name(None);
-            }
-            Some(first) => {
-                let message = format!(
-                    "duplicate plugin id (entry point {entry_point}): '{id}' is registered from '{}' already, and cannot \
-                     be from '{}'",
-                    first.display(),
-                    place.display()
-                );
-                listed.asking.name(Some(&Fault::new(Reason::DuplicatePluginId, message)));
-            }
-        }
+    let mut first: HashMap<&str, &Path> = HashMap::new();
+    let mut claims: Vec<(usize, Option<Fault>)> = Vec::with_capacity(listed.len());
+    for (index, one) in listed.iter().enumerate().filter(|(_, one)| one.rejection().is_none()) {
+        let Discovered { id, place, entry_point, .. } = &one.plugin;
+        let refusal = first.get(id.as_str()).map(|first| {
+            let message = format!(
+                "duplicate plugin id (entry point {entry_point}): '{id}' is registered from '{}' already, and cannot be \
+                 from '{}'",
+                first.display(),
+                place.display()
+            );
+            Fault::new(Reason::DuplicatePluginId, message)
+        });
+        first.entry(id).or_insert(place);
+        claims.push((index, refusal));
+    }
+    for (index, refusal) in claims {
+        listed[index].asking.name(refusal.as_ref());
     }
 }

@@ -49,10 +49,13 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
     let judged = listing.plugins.iter().filter_map(|listed| Some(&**listed.signature.as_ref()?.as_ref().ok()?));
     context.output.warn_of_keys(&listing.skipped_keys, ending_keys(judged));
     let Listing { mode, lock, plugins, failed, drifts: found, .. } = listing;
+    // Of ten thousand plugins the rows take the place of what they are made of, which is not so behind a `chain`.
+    let mut rows: Vec<DiscoveredPlugin> = plugins.into_iter().map(row).collect();
+    rows.extend(failed.into_iter().map(failed_row));
     let document = DiscoveredPlugins {
         plugin_mode: mode.as_str(),
         plugins_lock: lock.map(|(path, schema)| shown_lock(&path, schema)),
-        plugins: plugins.into_iter().map(row).chain(failed.into_iter().map(failed_row)).collect(),
+        plugins: rows,
         drift: drifts(&found),
     };
     warn_of_unverified(&document.plugins, context);
