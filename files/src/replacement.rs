@@ -21,9 +21,10 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// The second name of what is to be `name`.
+    /// The second name of what is to be `name`. The directory is not ours alone, and whoever edits the file may keep a
+    /// `NAME.new` of his own beside it: that one is ours by its name, so that it may be removed.
     pub fn draft_of(name: &str) -> String {
-        format!("{name}.new")
+        format!(".{name}.aisoc-new")
     }
 
     /// Writes what is to be the file `name`. Mode, owner and group are those of the file that was there `before`, as

@@ -15,6 +15,8 @@ use aisoc_trust::lockfile::{
 };
 use tempfile::TempDir;
 
+/// What a lock is written as before it has its name.
+const DRAFT: &str = ".plugins.lock.aisoc-new";
 const HASH: &str = "sha256:a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
 struct Site {
@@ -166,7 +168,7 @@ fn what_is_no_file_of_its_own_is_refused_and_stays_what_it_was() {
     assert_eq!(site.begin(&access()).expect_err("a directory").reason(), Reason::LockInvalid);
     fs::remove_dir(site.path()).expect("removed");
     // The name of the draft leads nowhere else either.
-    symlink(&victim, site.root.path().join("plugins.lock.new")).expect("linked");
+    symlink(&victim, site.root.path().join(DRAFT)).expect("linked");
     site.accept("one", "1", HASH, "read it").expect_err("a link that we have not made");
     assert_eq!(fs::read_to_string(&victim).expect("read"), "version = 1\n");
     assert!(!site.path().exists() && !site.root.path().join("plugins.lock.journal").exists());
@@ -215,7 +217,7 @@ fn what_somebody_writes_by_hand_meanwhile_is_not_overwritten() {
     fs::write(site.path(), "# mine\n").expect("written by hand");
     session.commit(&Lockfile::empty(), &[]).expect_err("there is one now");
     assert_eq!(fs::read_to_string(site.path()).expect("read"), "# mine\n");
-    assert!(!site.names().contains(&"plugins.lock.new".to_owned()), "{:?}", site.names());
+    assert!(!site.names().contains(&DRAFT.to_owned()), "{:?}", site.names());
 }
 
 #[test]
@@ -296,7 +298,7 @@ fn a_journal_that_does_not_hold_takes_no_line_and_the_lock_stays() {
     assert_eq!(site.accept("three", "1", HASH, "read it").expect_err("broken").reason(), Reason::JournalBroken);
     assert_eq!(site.revoke("two").expect_err("broken").reason(), Reason::JournalBroken);
     assert_eq!((site.lock().text(), fs::read_to_string(&journal).expect("read")), (before.as_str(), cut));
-    assert!(!site.names().contains(&"plugins.lock.new".to_owned()), "{:?}", site.names());
+    assert!(!site.names().contains(&DRAFT.to_owned()), "{:?}", site.names());
     // What is said of the lock is what the lines say that are left; the reading says that it is broken.
     let session = site.begin(&access()).expect("begun");
     let (found, reading) = unjournaled(session.lock().expect("there"), session.journal()).expect("read");
@@ -374,7 +376,10 @@ fn whatever_a_kill_leaves_is_named_and_finished_by_the_same_command() {
     let site = Site::new();
     site.accept("one", "1", HASH, "read it").expect("accepted");
     let before = site.lock().text().to_owned();
-    let draft = site.root.path().join("plugins.lock.new");
+    let draft = site.root.path().join(DRAFT);
+    // What somebody else keeps beside the lock is not ours, whatever it is called.
+    let theirs = site.root.path().join("plugins.lock.new");
+    fs::write(&theirs, "# to be reviewed\n").expect("written");
     // Behind the draft: nothing has happened.
     fs::write(&draft, "version = 1\n[[plug").expect("written");
     assert_eq!((site.lock().text(), site.unjournaled()), (before.as_str(), vec![]));
@@ -389,6 +394,7 @@ fn whatever_a_kill_leaves_is_named_and_finished_by_the_same_command() {
     assert_eq!((found[0].journaled.as_deref(), found[0].locked.as_deref()), (Some(other.as_str()), Some(HASH)));
     site.accept("one", "2", &other, "read it").expect("accepted");
     assert!(!draft.exists(), "the next change removes it");
+    assert_eq!(fs::read_to_string(&theirs).expect("still there"), "# to be reviewed\n");
     assert_eq!((site.lock().entries().len(), site.unjournaled()), (1, vec![]));
     // The same of a revocation.
     let session = site.begin(&access()).expect("begun");

@@ -103,6 +103,11 @@ class Plugins:
 LOCK = ("plugins.lock", "plugins.lock.journal", "plugins.lock.journal.chain")
 
 
+def _drafts(beside):
+    """What the lock is written as before it has its name, and what is kept beside it."""
+    return (f".{LOCK[0]}.aisoc-new", *(name + ".new" for name in beside))
+
+
 def accepted(sandbox):
     """Id → hash of what the lock accepts, read by Python; None without a lock."""
     lock = sandbox / LOCK[0]
@@ -171,7 +176,7 @@ class Lock:
         return "new" if found == self.after else "old", self.elsewhere(sandbox)
 
     def elsewhere(self, sandbox):
-        known = {*LOCK, *self.beside, "plugins", "tmp", "out", *(name + ".new" for name in (LOCK[0], *self.beside)),
+        known = {*LOCK, *self.beside, "plugins", "tmp", "out", *_drafts(self.beside),
                  ".aisoc-plugins-lock"}
         return [f"`{path.name}` appeared" for path in _entries(sandbox) if path.name not in known]
 
@@ -197,8 +202,7 @@ class LockedPlugins(Plugins):
         return "corrupted" if problems else outcome, problems
 
     def elsewhere(self, world, sandbox):
-        new = (name + ".new" for name in (LOCK[0], *self.beside))
-        known = {f"`{name}` appeared" for name in (*LOCK, *self.beside, *new, ".aisoc-plugins-lock")}
+        known = {f"`{name}` appeared" for name in (*LOCK, *self.beside, *_drafts(self.beside), ".aisoc-plugins-lock")}
         return [problem for problem in super().elsewhere(world, sandbox) if problem not in known]
 
     def settled(self, world, sandbox):
